@@ -1,0 +1,1 @@
+"""Who plans for a person: profile, memory, planning and actions."""

@@ -1,0 +1,40 @@
+"""Forward decay (Cormode et al., ICDE 2009): a weight depends on event time alone, so the order of arrival does not.
+
+A decayed sum is kept as its value at the newest event time it has seen. Adding an older event adds what is left of
+it by then; the same events in any order give the same sum, but for rounding.
+"""
+
+from __future__ import annotations
+
+from math import exp2
+
+from msgspec import Struct
+
+DAY = 86_400.0
+
+
+class DecayedSum(Struct, frozen=True, array_like=True):
+    """`value` as of event time `at`; it halves every half-life from there on.
+
+    >>> fresh = DecayedSum().add(0.0, 1.0, half_life=10.0)
+    >>> fresh.read(10.0, half_life=10.0)
+    0.5
+    >>> newer_first = DecayedSum().add(10.0, 1.0, half_life=10.0).add(0.0, 1.0, half_life=10.0)
+    >>> fresh.add(10.0, 1.0, half_life=10.0) == newer_first
+    True
+    """
+
+    value: float = 0.0
+    at: float = 0.0
+
+    def add(self, at: float, weight: float, *, half_life: float) -> DecayedSum:
+        """The sum with one more event; `half_life` in seconds."""
+        if not self.value:
+            return DecayedSum(weight, max(at, self.at))
+        if at >= self.at:
+            return DecayedSum(self.value * exp2((self.at - at) / half_life) + weight, at)
+        return DecayedSum(self.value + weight * exp2((at - self.at) / half_life), self.at)
+
+    def read(self, now: float, *, half_life: float) -> float:
+        """The sum as of `now`, which is not before `at`; an earlier `now` reads the value at `at`."""
+        return self.value * exp2(min(0.0, self.at - now) / half_life)

@@ -1,0 +1,86 @@
+"""How items are doing: each event's delta folded into its item's row by the one owner of that item."""
+
+from __future__ import annotations
+
+from math import exp2
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from features.decay import DAY
+from schemas.ids import ItemId
+from schemas.statistics import ItemDelta, ItemStatistics
+
+HALF_LIVES = (0.25 * DAY, 1 * DAY, 3 * DAY, 10 * DAY, 40 * DAY)
+"""Seconds; of the decayed counts of popularity."""
+NEIGHBOUR_HALF_LIFE = 90 * DAY
+NEIGHBOURS = 128
+"""How many earlier items a row keeps of each kind; the weakest goes."""
+
+
+class Marks(Struct, frozen=True):
+    """Up to which offset of each source partition deltas were folded: a second delivery is recognised by it."""
+
+    offsets: dict[str, int] = {}
+
+    def has(self, delta: ItemDelta) -> bool:
+        """Whether the delta was folded before."""
+        return delta.offset <= self.offsets.get(delta.source, -1)
+
+    def add(self, delta: ItemDelta) -> Marks:
+        """The marks with this delta folded."""
+        return Marks({**self.offsets, delta.source: delta.offset})
+
+
+def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
+    """The item's row with one more contribution; order of arrival does not matter, but for rounding.
+
+    >>> row = fold_delta(None, ItemDelta(item_id="i", source="s", offset=0, event_time=1e9, weight=1.0))
+    >>> row.count, row.popularity[0]
+    (1, 1.0)
+    """
+    if row is None:
+        row = _empty(delta)
+    later = max(row.at, delta.event_time)
+    kept = row.at - later
+    late = delta.event_time - later
+    return replace(
+        row,
+        version=row.version + 1,
+        at=later,
+        first_at=min(row.first_at, delta.event_time),
+        count=row.count + 1,
+        popularity=tuple(
+            value * exp2(kept / half) + delta.weight * exp2(late / half)
+            for value, half in zip(row.popularity, HALF_LIVES, strict=True)
+        ),
+        value_sum=row.value_sum + (delta.value or 0.0),
+        value_count=row.value_count + (delta.value is not None),
+        covisits=_neighbours(row.covisits, kept, late, delta.before),
+        transitions=_neighbours(row.transitions, kept, late, delta.before[:1]),
+    )
+
+
+def _empty(delta: ItemDelta) -> ItemStatistics:
+    return ItemStatistics(
+        item_id=delta.item_id,
+        version=0,
+        at=delta.event_time,
+        first_at=delta.event_time,
+        count=0,
+        popularity=(0.0,) * len(HALF_LIVES),
+    )
+
+
+def _neighbours(
+    known: dict[ItemId, float], kept: float, late: float, before: tuple[tuple[ItemId, float], ...]
+) -> dict[ItemId, float]:
+    """Decayed weights of the items that came before; the weakest ones make room."""
+    keep, weight = exp2(kept / NEIGHBOUR_HALF_LIFE), exp2(late / NEIGHBOUR_HALF_LIFE)
+    weights = {item: value * keep for item, value in known.items()} if keep < 1.0 else dict(known)
+    for item, _gap in before:
+        weights[item] = weights.get(item, 0.0) + weight
+    if len(weights) <= NEIGHBOURS:
+        return weights
+    strongest = sorted(weights, key=lambda item: (-weights[item], item))[:NEIGHBOURS]
+    return {item: weights[item] for item in strongest}

@@ -1,0 +1,236 @@
+"""What is believed about a person from what they did: a fold of frozen values over their events.
+
+Only facts about items are folded. What follows from an item's description (its categories, say) is worked out when it
+is read, so that a corrected catalogue corrects every profile.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from features.utility import attention, liking
+from schemas.ids import EventId, ItemId, ListId, UserId
+from schemas.interactions import (
+    AddToCart,
+    Click,
+    Dislike,
+    Dwell,
+    Hide,
+    Impression,
+    Interaction,
+    Like,
+    Purchase,
+    Rating,
+    Search,
+    Skip,
+    View,
+)
+
+RECENT = 64
+TOUCHED = 2_000
+EVENT_IDS = 256
+OPEN_SLATES = 4
+HIDDEN = 500
+SESSION_GAP = 1_800.0
+"""Seconds without an event after which the next one begins a session (the field's usual half hour)."""
+
+
+class Recent(Struct, frozen=True, array_like=True):
+    """One choice or judgement of an item, as the last-k list keeps it, in event-time order."""
+
+    at: float
+    event_id: EventId
+    item_id: ItemId
+    attention: float
+    liking: float
+
+
+class Touch(Struct, frozen=True, array_like=True):
+    """All that a person had to do with one item."""
+
+    first_at: float
+    last_at: float
+    count: int
+    liking: float
+
+
+class Session(Struct, frozen=True, array_like=True):
+    """The sitting that goes on: when it began, how many events, and how many skips in a row."""
+
+    began_at: float = 0.0
+    events: int = 0
+    number: int = 0
+    skips: int = 0
+
+
+class Shown(Struct, frozen=True, array_like=True):
+    """A slate that was shown, and what has been clicked and skipped of it so far."""
+
+    list_id: ListId
+    at: float
+    items: tuple[ItemId, ...]
+    clicked: tuple[ItemId, ...] = ()
+    skipped: tuple[ItemId, ...] = ()
+
+
+class UserState(Struct, frozen=True, kw_only=True):
+    """A person as folded from their events. `version` counts the events that were applied."""
+
+    user_id: UserId
+    version: int = 0
+    choices: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
+    feature_time: float = 0.0
+    event_ids: tuple[EventId, ...] = ()
+    recent: tuple[Recent, ...] = ()
+    touched: dict[ItemId, Touch] = {}
+    hidden: tuple[ItemId, ...] = ()
+    value_sum: float = 0.0
+    value_count: int = 0
+    gap_sum: float = 0.0
+    repeats: int = 0
+    session: Session = Session()
+    shown: tuple[Shown, ...] = ()
+
+    @property
+    def mean_value(self) -> float | None:
+        """The mean of the ratings given, none if there were none."""
+        return self.value_sum / self.value_count if self.value_count else None
+
+
+def has_seen(state: UserState, event_id: EventId) -> bool:
+    """Whether an event of this id is among the last that were applied: an application's duplicate."""
+    return event_id in state.event_ids
+
+
+def fold(state: UserState, event: Interaction) -> UserState:
+    """The state after one more event. An event that was applied before changes nothing.
+
+    >>> from schemas.interactions import Click
+    >>> click = Click(event_id="e1", user_id="u1", event_time=1e9, item_id="i1")
+    >>> once = fold(UserState(user_id="u1"), click)
+    >>> once.choices, fold(once, click) is once
+    (1, True)
+    """
+    if has_seen(state, event.event_id):
+        return state
+    state = _advance(state, event)
+    match event:
+        case Impression():
+            return _show(state, event)
+        case View() | Click() | Rating() | AddToCart() | Purchase() | Like():
+            return _choose(state, event)
+        case Dwell():
+            return _judge(state, event)
+        case Skip() | Dislike():
+            return _skip(_judge(state, event), event)
+        case Hide():
+            return replace(_skip(_judge(state, event), event), hidden=(event.item_id, *state.hidden)[:HIDDEN])
+        case Search():
+            return state
+        case _:
+            assert_never(event)
+
+
+def _advance(state: UserState, event: Interaction) -> UserState:
+    """Clocks, session and duplicates: what every event moves. Late events move no clock back."""
+    at = event.event_time
+    first = state.version == 0
+    begins = first or at > state.last_at + SESSION_GAP
+    session = state.session
+    return replace(
+        state,
+        version=state.version + 1,
+        first_at=at if first else min(state.first_at, at),
+        last_at=at if first else max(state.last_at, at),
+        feature_time=next_feature_time(state.feature_time, at),
+        event_ids=(event.event_id, *state.event_ids[: EVENT_IDS - 1]),
+        session=Session(at, 1, session.number + 1, 0)
+        if begins
+        else Session(session.began_at, session.events + 1, session.number, session.skips),
+    )
+
+
+def next_feature_time(previous: float, at: float) -> float:
+    """The time of the next feature row: whole seconds, strictly increasing per user, near the event time.
+
+    Feast's online store keeps whole seconds and drops a row whose time is not after the stored one.
+
+    >>> next_feature_time(100.0, 42.5), next_feature_time(0.0, 42.5)
+    (101.0, 43.0)
+    """
+    return max(previous + 1.0, float(int(at) + 1))
+
+
+def _choose(state: UserState, event: View | Click | Rating | AddToCart | Purchase | Like) -> UserState:
+    """An item was chosen: it counts as a choice, and ends a run of skips."""
+    previous = state.touched.get(event.item_id)
+    state = _judge(state, event)
+    rated = isinstance(event, Rating)
+    repeat = previous is not None and event.event_time > previous.last_at
+    return replace(
+        state,
+        choices=state.choices + 1,
+        value_sum=state.value_sum + (event.value if isinstance(event, Rating) else 0.0),
+        value_count=state.value_count + rated,
+        repeats=state.repeats + (previous is not None),
+        gap_sum=state.gap_sum + (event.event_time - previous.last_at if previous and repeat else 0.0),
+        session=replace(state.session, skips=0),
+        shown=_mark(state.shown, event.list_id, event.item_id, clicked=True),
+    )
+
+
+def _judge(
+    state: UserState, event: View | Click | Dwell | Rating | AddToCart | Purchase | Like | Dislike | Hide | Skip
+) -> UserState:
+    """What the event says of its item goes into the last-k list and into the item's own record."""
+    liked = liking(event, state.mean_value)
+    entry = Recent(event.event_time, event.event_id, event.item_id, attention(event), liked)
+    recent = list(state.recent)
+    insort(recent, entry, key=lambda known: (known.at, known.event_id))
+    touched = dict(state.touched)
+    touched[event.item_id] = _touch(touched.get(event.item_id), event.event_time, entry.attention > 0, liked)
+    if len(touched) > TOUCHED:
+        del touched[min(touched, key=lambda item: (touched[item].last_at, item))]
+    return replace(state, recent=tuple(recent[-RECENT:]), touched=touched)
+
+
+def _touch(known: Touch | None, at: float, chosen: bool, liked: float) -> Touch:
+    if known is None:
+        return Touch(at, at, int(chosen), liked)
+    newest = liked if at >= known.last_at else known.liking
+    return Touch(min(known.first_at, at), max(known.last_at, at), known.count + chosen, newest)
+
+
+def _skip(state: UserState, event: Skip | Dislike | Hide) -> UserState:
+    session = replace(state.session, skips=state.session.skips + 1)
+    return replace(state, session=session, shown=_mark(state.shown, event.list_id, event.item_id, clicked=False))
+
+
+def _show(state: UserState, event: Impression) -> UserState:
+    """Remember what was shown, until its outcome has matured; the oldest goes first."""
+    if event.list_id is None:
+        return state
+    shown = Shown(event.list_id, event.event_time, event.items)
+    return replace(state, shown=(shown, *state.shown)[:OPEN_SLATES])
+
+
+def _mark(shown: tuple[Shown, ...], list_id: ListId | None, item: ItemId, *, clicked: bool) -> tuple[Shown, ...]:
+    """Note an answer on the slate that the event names, or else on the newest one that held the item."""
+
+    def is_meant(slate: Shown) -> bool:
+        return item in slate.items and (list_id is None or slate.list_id == list_id)
+
+    found = next((place for place, slate in enumerate(shown) if is_meant(slate)), None)
+    if found is None:
+        return shown
+    slate = shown[found]
+    marked = (
+        replace(slate, clicked=(*slate.clicked, item)) if clicked else replace(slate, skipped=(*slate.skipped, item))
+    )
+    return (*shown[:found], marked, *shown[found + 1 :])

@@ -1,0 +1,58 @@
+"""What is asked of the recommender, and what it answers: R(user, environment, agent) → list of the formal model."""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from features.user_state import UserState
+from schemas.ids import ItemId
+from schemas.interactions import Context
+from schemas.memories import Memory
+from schemas.plans import Plan
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """Rank for this person, as of this state, at this event time.
+
+    `take` is the item that the person went on to choose, where that is known already: the query is then an exam
+    (test, then train) and the item plays no part in how the list is made. `external` are the features of
+    `features.views.External` rows by name.
+    """
+
+    user: UserState
+    now: float
+    plan: Plan | None = None
+    memories: tuple[Memory, ...] = ()
+    context: Context = Context()
+    external: dict[str, float] = {}
+    take: ItemId | None = None
+
+
+class Placed(Struct, frozen=True):
+    """One place of a ranking; `row` is its row in the ranking's feature block."""
+
+    item_id: ItemId
+    score: float
+    source: str
+    reason: str
+    row: int
+    propensity: float | None = None
+
+
+class Ranking(Struct, frozen=True, kw_only=True):
+    """The answer: the slate, best first, and what is needed to explain it and to learn from it.
+
+    `features` is float32 `[candidates, features]` and `items` names its rows. For an exam `chosen` is the row of the
+    item that was taken (none if no source proposed it) and `rank` its place in the slate from 1 (none if not in it).
+    """
+
+    slate: tuple[Placed, ...]
+    items: tuple[ItemId, ...]
+    features: NDArray[np.float32]
+    model_version: int
+    statistics_version: int
+    degradations: tuple[str, ...] = ()
+    chosen: int | None = None
+    rank: int | None = None

@@ -1,0 +1,1 @@
+"""What travels: ids, message types, the topic table, the codec, errors and the published schemas."""

@@ -1,0 +1,63 @@
+"""Bytes to values and back. Everything is checked here, once; past the codec types are trusted.
+
+>>> value = b'{"type":"like","event_id":"e1","user_id":"u1","event_time":1e9,"item_id":"i1"}'
+>>> decode("interactions", value, now=2e9).item_id
+'i1'
+>>> decode("interactions", b'{"type":"like"}', now=2e9)
+Traceback (most recent call last):
+...
+schemas.errors.DecodeError: Object missing required field `event_id`
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from schemas.errors import DecodeError
+from schemas.record import Record
+from schemas.topics import BY_NAME, TOPICS
+
+MAX_BYTES = 1_000_000
+EARLIEST = 788_918_400.0
+"""1995-01-01: an event before it is a unit mistake, not a memory."""
+DAY = 86_400.0
+
+_decoders: dict[str, msgspec.json.Decoder[Any]] = {topic.name: msgspec.json.Decoder(topic.value) for topic in TOPICS}
+_encoder = msgspec.json.Encoder()
+
+
+def decode(topic: str, value: bytes | None, *, now: float) -> Any:
+    """The value of a record of this topic; its type is the one that the topic table names.
+
+    `now` is wall-clock seconds: event times before 1995 or more than a day ahead of it are absurd.
+
+    Raises:
+        DecodeError: with a reason code, for anything that is not such a value. Nothing else is ever raised.
+    """
+    if topic not in BY_NAME:
+        raise DecodeError("unknown-topic", f"topic {topic!r} is none of {sorted(BY_NAME)}")
+    if not value:
+        raise DecodeError("empty", f"a record of {topic!r} has no value")
+    if len(value) > MAX_BYTES:
+        raise DecodeError("too-large", f"{len(value)} bytes, at most {MAX_BYTES} are taken")
+    try:
+        record = _decoders[topic].decode(value)
+    except msgspec.ValidationError as exc:
+        raise DecodeError("invalid", str(exc)) from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as exc:
+        raise DecodeError("not-json", str(exc)) from exc
+    _check_time(record, now)
+    return record
+
+
+def _check_time(record: object, now: float) -> None:
+    at = getattr(record, "event_time", None)
+    if at is not None and not EARLIEST <= at <= now + DAY:
+        raise DecodeError("absurd-time", f"event_time {at!r} is before 1995 or more than a day ahead")
+
+
+def encode(record: Record) -> bytes:
+    """A record as JSON."""
+    return _encoder.encode(record)

@@ -1,0 +1,51 @@
+"""The exceptions of the project.
+
+LifelongError
+├── DecodeError        a record is not what its topic promises      → dead letter
+├── StoreUnavailable   a store does not answer                      → pause, retry
+├── RankerUnavailable  the model server does not answer in time     → numpy twin, the list says so
+├── Fenced             another worker owns the partition now        → drop what was decided
+└── IncompatibleSchema a published schema would break its readers   → refuse to publish
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ReasonCode = Literal[
+    "empty",
+    "too-large",
+    "not-json",
+    "invalid",
+    "absurd-time",
+    "unknown-topic",
+    "handler-error",
+]
+
+
+class LifelongError(Exception):
+    """The root of the project's own exceptions."""
+
+
+class DecodeError(LifelongError):
+    """A record is not what its topic promises; `reason` is for machines, the message for people."""
+
+    def __init__(self, reason: ReasonCode, message: str) -> None:
+        super().__init__(message)
+        self.reason: ReasonCode = reason
+
+
+class StoreUnavailable(LifelongError):
+    """A store does not answer; nothing was written, the same call may be made again."""
+
+
+class RankerUnavailable(LifelongError):
+    """The model server did not answer in time; the caller ranks by the numpy twin and says so."""
+
+
+class Fenced(LifelongError):
+    """Another worker has taken over the partition: what was decided here must not be written."""
+
+
+class IncompatibleSchema(LifelongError):
+    """A message type changed in a way that breaks those who read or write it."""

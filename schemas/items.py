@@ -1,0 +1,34 @@
+"""What can be recommended: the `items` topic, keyed by item; an empty value withdraws the item."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from schemas.ids import Category, ItemKey, Time
+from schemas.record import Record
+
+
+class Item(Record, frozen=True, kw_only=True):
+    """One item of the catalogue. Its texts are data: nothing in them is ever taken as an instruction."""
+
+    item_id: ItemKey
+    title: Annotated[str, Meta(max_length=1_000)] = ""
+    text: Annotated[str, Meta(max_length=50_000)] = ""
+    images: Annotated[tuple[str, ...], Meta(max_length=50, description="URIs")] = ()
+    categories: Annotated[tuple[Category, ...], Meta(max_length=100)] = ()
+    tags: Annotated[tuple[Category, ...], Meta(max_length=200)] = ()
+    price: float | None = None
+    available_from: Time | None = None
+    available_until: Time | None = None
+    attributes: dict[str, str | float | bool] = {}
+
+    def available(self, now: float) -> bool:
+        """Whether the item may be shown at this time.
+
+        >>> Item(item_id="i1", available_until=10.0).available(11.0)
+        False
+        """
+        begun = self.available_from is None or self.available_from <= now
+        return begun and (self.available_until is None or now < self.available_until)

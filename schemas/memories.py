@@ -1,0 +1,46 @@
+"""What is remembered about a person: the `memories` topic, keyed by user and memory. Milvus is its projection."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from schemas.ids import EventId, MemoryId, Time, UserId, UserKey
+from schemas.record import Record
+
+Predicate = Literal["likes", "dislikes", "wants-more", "wants-less", "bans", "pins"]
+Subject = Literal["category", "item"]
+MemoryState = Literal["active", "stale", "unresolved"]
+
+
+class Memory(Record, frozen=True, kw_only=True):
+    """One belief: this person *predicate* this *subject* named *value*, as strongly as its evidence makes it.
+
+    `strength` is as of `recorded_from`; it fades from there at the predicate's own half-life.
+    `valid_*` is when it was true of the person, `recorded_*` when it was believed here (event time both).
+    """
+
+    memory_id: MemoryId
+    user_id: UserKey
+    subject: Subject
+    predicate: Predicate
+    value: str
+    strength: float
+    evidence: tuple[EventId, ...]
+    valid_from: Time
+    valid_to: Time | None = None
+    recorded_from: Time
+    recorded_to: Time | None = None
+    source: Literal["stated", "inferred"]
+    trust: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    state: MemoryState = "active"
+
+
+def memory_key(user: UserId, memory: MemoryId) -> str:
+    """The record key on `memories`; the user alone decides the partition, see `schemas.topics`.
+
+    >>> memory_key(UserId("u1"), MemoryId("m1"))
+    'u1/m1'
+    """
+    return f"{user}/{memory}"

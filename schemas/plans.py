@@ -1,0 +1,72 @@
+"""What an agent means to do for a person, and the ledger of what became of each plan: the `plans` topic."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from schemas.ids import EventId, MemoryId, PlanId, Time, UserId
+from schemas.record import Record
+
+TriggerName = Literal[
+    "session-start", "taste-drift", "skip-run", "slate-exhausted", "instruction", "plan-expired", "contradiction"
+]
+Unit = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Intent(Record, frozen=True, kw_only=True):
+    """Serve this category with this share of attention, because of this memory."""
+
+    category: str
+    weight: Annotated[float, Meta(ge=-1, le=1, description="negative: avoid")]
+    confidence: Unit
+    memory_id: MemoryId | None = None
+
+
+class Quota(Record, frozen=True, kw_only=True):
+    """How many items of a category one slate holds."""
+
+    category: str
+    at_least: Annotated[int, Meta(ge=0)] = 0
+    at_most: Annotated[int, Meta(ge=0)] | None = None
+
+
+class Constraints(Record, frozen=True, kw_only=True):
+    """What every slate must obey, whatever the ranker thinks."""
+
+    banned_items: tuple[str, ...] = ()
+    banned_categories: tuple[str, ...] = ()
+    pinned_items: tuple[str, ...] = ()
+
+
+class Plan(Record, frozen=True, kw_only=True):
+    """Goal → session steps → slate composition, with the memories that speak for it."""
+
+    plan_id: PlanId
+    user_id: UserId
+    goal: str
+    steps: tuple[str, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    constraints: Constraints = Constraints()
+    exploration: Unit = 0.0
+    made_at: Time
+    expires_at: Time
+    evidence: tuple[MemoryId, ...] = ()
+    author: str = "rules"
+    state_version: int = 0
+
+
+class PlanEntry(Record, frozen=True, kw_only=True):
+    """A line of the ledger: why this plan was made or ended, who judged it, and what it cost."""
+
+    entry_id: str
+    user_id: UserId
+    plan: Plan
+    decision: Literal["accepted", "rejected", "superseded", "expired"]
+    trigger: TriggerName
+    trigger_event_ids: tuple[EventId, ...] = ()
+    verdict: tuple[str, ...] = ()
+    cost_ms: float = 0.0
+    event_time: Time

@@ -1,0 +1,59 @@
+"""What training and off-policy evaluation need: the `ranking-log` topic, keyed by user so that its order holds.
+
+Feature blocks are little-endian float32, row by row: `[rows, features]` in the order of the feature table that
+`table` names (see `features.views`).
+"""
+
+from __future__ import annotations
+
+from schemas.ids import EventId, ItemId, ListId, Time, UserId
+from schemas.record import Record
+
+
+class _Entry(Record, frozen=True, kw_only=True, tag_field="type"):
+    entry_id: str
+    user_id: UserId
+    event_time: Time
+
+
+class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
+    """A list was published: its items as they were ranked, and the user's feature row that went in."""
+
+    list_id: ListId
+    table: str
+    items: tuple[ItemId, ...]
+    features: bytes
+    propensities: tuple[float | None, ...]
+    feature_time: Time
+    user_features: dict[str, float]
+    model_version: int
+
+
+class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
+    """An organic example: what the person took, among the candidates of just before.
+
+    `rank` is the place (from 1) in the list that would have been served at that moment, none if it was not in it;
+    `chosen` the row of the item that was taken, none if no source had proposed it.
+    """
+
+    event_id: EventId
+    item_id: ItemId
+    table: str
+    items: tuple[ItemId, ...]
+    features: bytes
+    chosen: int | None
+    rank: int | None
+    seen_before: bool
+    model_version: int
+    weight: float = 1.0
+
+
+class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
+    """A shown example matured: what was clicked of what was shown."""
+
+    list_id: ListId
+    shown: tuple[ItemId, ...]
+    clicked: tuple[ItemId, ...]
+
+
+RankingLogEntry = Ranked | Choice | Outcome

@@ -1,0 +1,67 @@
+"""What is published for a person: the `recommendations` topic, keyed by user and compacted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from schemas.ids import EventId, EventKey, ItemId, ListId, MemoryId, PlanId, Time, UserId, UserKey
+from schemas.interactions import Context
+from schemas.record import Record
+
+
+class RankedItem(Record, frozen=True, kw_only=True):
+    """One place of a slate. `propensity` is the probability with which it was drawn; none if nothing was drawn."""
+
+    item_id: ItemId
+    score: float
+    source: str
+    propensity: float | None = None
+    reason: str = ""
+
+
+class Slate(Record, frozen=True, kw_only=True):
+    """The items for one surface, best first."""
+
+    list_id: ListId
+    surface: str
+    items: tuple[RankedItem, ...]
+
+
+class Recommendation(Record, frozen=True, kw_only=True):
+    """Everything that is recommended to a person now, with its causes.
+
+    `version` grows with every list of the person. `applied` tells, for each source partition (`topic-partition`),
+    the last offset that the list reflects: what read-your-writes waits for. `stages` are wall-clock times.
+    """
+
+    user_id: UserId
+    version: int
+    slates: tuple[Slate, ...]
+    trigger_event_ids: tuple[EventId, ...] = ()
+    plan_id: PlanId | None = None
+    evidence: tuple[MemoryId, ...] = ()
+    model_version: int = 0
+    statistics_version: int = 0
+    state_version: int = 0
+    event_time: Time
+    expires_at: Time
+    applied: dict[str, int] = {}
+    stages: dict[str, float] = {}
+    degradations: tuple[str, ...] = ()
+
+    @property
+    def home(self) -> Slate:
+        """The first surface's slate."""
+        return self.slates[0]
+
+
+class RankRequest(Record, frozen=True, kw_only=True):
+    """Rank for this person now, without an event: the `rank-requests` topic, what a GET sends."""
+
+    event_id: EventKey
+    user_id: UserKey
+    event_time: Time
+    context: Context = Context()
+    surfaces: Annotated[tuple[str, ...], Meta(max_length=8)] = ("home",)

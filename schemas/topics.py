@@ -1,0 +1,163 @@
+"""The topic table: the public contract in one place.
+
+`spread` says what the number of partitions follows: `person` topics all have the same count, so that one worker owns
+a person's partition in each of them; `item` topics likewise; `one` has a single partition.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from schemas.dead_letters import DeadLetter, Stray
+from schemas.instructions import Instruction
+from schemas.interactions import Interaction
+from schemas.items import Item
+from schemas.memories import Memory
+from schemas.model_updates import ModelUpdate
+from schemas.plans import PlanEntry
+from schemas.ranking_log import RankingLogEntry
+from schemas.recommendations import RankRequest, Recommendation
+from schemas.statistics import ItemDelta, ItemStatistics
+
+DAY_MS = 86_400_000
+INTERACTIONS = "interactions"
+INSTRUCTIONS = "instructions"
+RANK_REQUESTS = "rank-requests"
+STRAYS = "strays"
+ITEMS = "items"
+RECOMMENDATIONS = "recommendations"
+PLANS = "plans"
+MEMORIES = "memories"
+RANKING_LOG = "ranking-log"
+ITEM_DELTAS = "item-deltas"
+ITEM_STATISTICS = "item-statistics"
+MODEL_UPDATES = "model-updates"
+DEAD_LETTERS = "dead-letters"
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """One topic: what its keys and values are, how it is cleaned and how it is spread over partitions."""
+
+    name: str
+    key: Literal["user", "item", "memory", "model", "none"]
+    value: object
+    cleanup: Literal["delete", "compact"]
+    spread: Literal["person", "item", "one"]
+    retention_ms: int | None = None
+    summary: str
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        name=INTERACTIONS,
+        key="user",
+        value=Interaction,
+        cleanup="delete",
+        spread="person",
+        summary="what people do; kept long, the source for rebuilds",
+    ),
+    Topic(
+        name=INSTRUCTIONS,
+        key="user",
+        value=Instruction,
+        cleanup="delete",
+        spread="person",
+        summary="what a person decides: ban, pin, more, less; kept as long as interactions",
+    ),
+    Topic(
+        name=RANK_REQUESTS,
+        key="user",
+        value=RankRequest,
+        cleanup="delete",
+        spread="person",
+        retention_ms=DAY_MS,
+        summary="rank for this person now",
+    ),
+    Topic(
+        name=STRAYS,
+        key="user",
+        value=Stray,
+        cleanup="delete",
+        spread="person",
+        summary="records that came with a wrong key, sent on to their owner",
+    ),
+    Topic(
+        name=ITEMS,
+        key="item",
+        value=Item,
+        cleanup="compact",
+        spread="item",
+        summary="the catalogue; an empty value withdraws the item",
+    ),
+    Topic(
+        name=RECOMMENDATIONS,
+        key="user",
+        value=Recommendation,
+        cleanup="compact",
+        spread="person",
+        summary="the newest lists of each person, with their causes",
+    ),
+    Topic(
+        name=PLANS,
+        key="user",
+        value=PlanEntry,
+        cleanup="delete",
+        spread="person",
+        retention_ms=90 * DAY_MS,
+        summary="the ledger of plans: accepted, rejected, superseded, expired",
+    ),
+    Topic(
+        name=MEMORIES,
+        key="memory",
+        value=Memory,
+        cleanup="compact",
+        spread="person",
+        summary="the truth about each memory",
+    ),
+    Topic(
+        name=RANKING_LOG,
+        key="user",
+        value=RankingLogEntry,
+        cleanup="delete",
+        spread="person",
+        retention_ms=14 * DAY_MS,
+        summary="features as ranked, choices and outcomes: what is learned from",
+    ),
+    Topic(
+        name=ITEM_DELTAS,
+        key="item",
+        value=ItemDelta,
+        cleanup="delete",
+        spread="item",
+        retention_ms=14 * DAY_MS,
+        summary="each event's contribution to its item",
+    ),
+    Topic(
+        name=ITEM_STATISTICS,
+        key="item",
+        value=ItemStatistics,
+        cleanup="compact",
+        spread="item",
+        summary="decayed popularity, co-visitation, transitions",
+    ),
+    Topic(
+        name=MODEL_UPDATES,
+        key="model",
+        value=ModelUpdate,
+        cleanup="compact",
+        spread="one",
+        summary="which weights serve, and why",
+    ),
+    Topic(
+        name=DEAD_LETTERS,
+        key="none",
+        value=DeadLetter,
+        cleanup="delete",
+        spread="one",
+        summary="what could not be used, with the reason",
+    ),
+)
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
