@@ -156,15 +156,27 @@ def _advance(state: UserState, event: Interaction) -> UserState:
     )
 
 
-def next_feature_time(previous: float, at: float) -> float:
-    """The time of the next feature row: whole seconds, strictly increasing per user, near the event time.
+def note(state: UserState, event_id: EventId, at: float) -> UserState:
+    """The state after an event that says nothing about items, such as an instruction: it counts, and only once."""
+    return replace(
+        state,
+        version=state.version + 1,
+        first_at=at if state.version == 0 else min(state.first_at, at),
+        last_at=max(state.last_at, at),
+        feature_time=next_feature_time(state.feature_time, at),
+        event_ids=(event_id, *state.event_ids[: EVENT_IDS - 1]),
+    )
 
-    Feast's online store keeps whole seconds and drops a row whose time is not after the stored one.
+
+def next_feature_time(previous: float, at: float) -> float:
+    """The time of the next feature row: whole milliseconds, strictly increasing per user, near the event time.
+
+    Feast's online store drops a row whose time is not after the stored one.
 
     >>> next_feature_time(100.0, 42.5), next_feature_time(0.0, 42.5)
-    (101.0, 43.0)
+    (100.001, 42.5)
     """
-    return max(previous + 1.0, float(int(at) + 1))
+    return round(max(previous + 0.001, at), 3)
 
 
 def _choose(state: UserState, event: View | Click | Rating | AddToCart | Purchase | Like) -> UserState:

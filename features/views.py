@@ -14,10 +14,16 @@ from math import log1p
 from msgspec import Struct
 
 from features.decay import DAY
+from features.statistics import HALF_LIVES
 from features.user_state import UserState
+from schemas.statistics import ItemStatistics
+
+HALF_LIFE_HOURS = tuple(seconds / 3_600 for seconds in HALF_LIVES)
 
 USER_VIEW = "user_features"
 CONTEXT_VIEW = "user_context"
+CATEGORY_VIEW = "user_category"
+ITEM_VIEW = "item_features"
 
 
 class UserFeature(Struct, frozen=True):
@@ -73,6 +79,34 @@ USER_FEATURES: tuple[UserFeature, ...] = (
     UserFeature(CONTEXT_VIEW, "hour", _hour),
     UserFeature(CONTEXT_VIEW, "weekday", _weekday),
 )
+
+
+class View(Struct, frozen=True):
+    """A feature view: whose rows it holds (entity keys) and the names of their values."""
+
+    name: str
+    keys: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+def _fields(view: str) -> tuple[str, ...]:
+    return tuple(feature.name for feature in USER_FEATURES if feature.view == view)
+
+
+VIEWS: tuple[View, ...] = (
+    View(USER_VIEW, ("user_id",), _fields(USER_VIEW)),
+    View(CONTEXT_VIEW, ("user_id",), _fields(CONTEXT_VIEW)),
+    View(CATEGORY_VIEW, ("user_id", "category"), ("strength",)),
+    View(ITEM_VIEW, ("item_id",), ("count", "mean_value", *(f"popularity_{hours:g}h" for hours in HALF_LIFE_HOURS))),
+)
+"""The views that are written here; `strength` is signed, as of its memory, negative for what is disliked."""
+
+
+def item_row(row: ItemStatistics) -> dict[str, float]:
+    """An item's statistics by feature name, as of `row.at`."""
+    mean = row.value_sum / row.value_count if row.value_count else 0.0
+    decayed = zip(HALF_LIFE_HOURS, row.popularity, strict=True)
+    return {"count": float(row.count), "mean_value": mean} | {f"popularity_{hours:g}h": v for hours, v in decayed}
 
 
 def user_row(state: UserState) -> dict[str, float]:

@@ -36,6 +36,9 @@ ITEM_STATISTICS = "item-statistics"
 MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
+PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS})
+"""Inputs about one person: what may be sent on as a stray."""
+
 
 class Topic(Struct, frozen=True, kw_only=True):
     """One topic: what its keys and values are, how it is cleaned and how it is spread over partitions."""

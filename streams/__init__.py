@@ -1,0 +1,1 @@
+"""How an event moves: one handler per topic, the table of routes, and the runners that drive them."""

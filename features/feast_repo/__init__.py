@@ -1,0 +1,1 @@
+"""Feast objects, apart because `feast apply` imports every file under its root."""

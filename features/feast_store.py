@@ -1,0 +1,132 @@
+"""The feature contract in Feast: rows written on-line (Redis) and off-line (Parquet), read in bulk, joined by time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from feast import FeatureStore as Feast
+from feast import RepoConfig
+from feast.errors import FeatureViewNotFoundException
+
+from features.feast_repo.definitions import definitions
+from features.ports import FeatureRow
+from features.views import VIEWS, External
+from schemas.errors import StoreUnavailable
+
+PROJECT = "lifelong"
+
+
+class FeastStore:
+    """A `FeatureStore` on Feast. `folder` holds the registry and the off-line log.
+
+    On-line rows carry a per-entity strictly increasing time: Feast drops a row whose time is not after the stored
+    one, which makes a second writing of the same row harmless.
+    """
+
+    def __init__(self, folder: Path, *, redis: str) -> None:
+        self._offline = (folder / "offline").absolute()
+        config = RepoConfig(
+            project=PROJECT,
+            provider="local",
+            registry={
+                "registry_type": "file",
+                "path": str((folder / "registry.db").absolute()),
+                "cache_ttl_seconds": 60,
+            },
+            online_store={"type": "redis", "connection_string": redis},
+            offline_store={"type": "file"},
+            entity_key_serialization_version=3,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        self._feast = Feast(config=config)
+
+    def apply(self) -> None:
+        """Put entities and views into the registry; what is there already stays."""
+        self._feast.apply(definitions(self._offline))
+
+    def write(self, rows: Sequence[FeatureRow], *, log_name: str) -> None:
+        """See `features.ports.FeatureStore`.
+
+        Raises:
+            StoreUnavailable: the on-line store does not answer; call again with the same rows.
+        """
+        for view in VIEWS:
+            mine = [row for row in rows if row.view == view.name]
+            if not mine:
+                continue
+            frame = _frame(mine)
+            _append(frame, self._offline / view.name / f"{log_name}.parquet")
+            try:
+                self._feast.write_to_online_store(view.name, frame)
+            except (ConnectionError, TimeoutError) as exc:
+                raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
+
+    def online(self, view: str, entities: Sequence[dict[str, str]]) -> list[dict[str, float | None]]:
+        """See `features.ports.FeatureStore`.
+
+        Raises:
+            StoreUnavailable: the on-line store does not answer.
+            FeatureViewNotFoundException: there is no such view.
+        """
+        names = [field.name for field in self._feast.get_feature_view(view).features]
+        return self._read([f"{view}:{name}" for name in names], names, entities)
+
+    def _read(
+        self, references: Sequence[str], names: Sequence[str], entities: Sequence[dict[str, str]]
+    ) -> list[dict[str, float | None]]:
+        if not entities:
+            return []
+        try:
+            answer = self._feast.get_online_features(features=list(references), entity_rows=list(entities)).to_dict()
+        except (ConnectionError, TimeoutError) as exc:
+            raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
+        return [{name: answer[name][place] for name in names} for place in range(len(entities))]
+
+    def read_external(self, rows: Sequence[External], users: Sequence[str]) -> list[dict[str, float | None]]:
+        """Other teams' features of these users, in one read; none where there is no row or no such view.
+
+        Raises:
+            StoreUnavailable: the on-line store does not answer.
+        """
+        names = [row.name for row in rows]
+        references = [f"{row.view}:{row.name}" for row in rows]
+        try:
+            return self._read(references, names, [{"user_id": user} for user in users])
+        except FeatureViewNotFoundException:
+            return [dict.fromkeys(names) for _ in users]
+
+    def historical(self, features: Sequence[str], rows: Sequence[tuple[Mapping[str, str], float]]) -> pd.DataFrame:
+        """What each entity's features (`view:name`) were at its time: a point-in-time join over the off-line log."""
+        frame = pd.DataFrame(
+            [{**entity, "event_timestamp": _time(at), "_row": place} for place, (entity, at) in enumerate(rows)]
+        )
+        found = self._feast.get_historical_features(entity_df=frame, features=list(features)).to_df()
+        return found.sort_values("_row").drop(columns="_row").reset_index(drop=True)
+
+    def forget_offline(self) -> None:
+        """Empty the off-line log: a rebuild writes it anew."""
+        for path in self._offline.glob("*/*.parquet"):
+            path.unlink()
+
+
+def _time(at: float) -> datetime:
+    return datetime.fromtimestamp(at, tz=UTC)
+
+
+def _frame(rows: Sequence[FeatureRow]) -> pd.DataFrame:
+    records: list[dict[str, Any]] = [{**row.entity, **row.values, "event_timestamp": _time(row.at)} for row in rows]
+    return pd.DataFrame.from_records(records)
+
+
+def _append(frame: pd.DataFrame, path: Path) -> None:
+    """One file of the log, put in place at once: a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), partial)
+    partial.replace(path)

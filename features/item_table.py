@@ -1,0 +1,239 @@
+"""A worker's own view of the catalogue and of the statistics: arrays by item number, kept up record by record.
+
+Popularity is kept as log2(decayed count) + at / half-life (forward decay: Cormode et al., ICDE 2009). Then an item's
+key changes only with its own events, and the order of items stays right while time passes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.item_content import DIMENSIONS, content_vector
+from features.item_neighbours import Floats, Ints, Neighbours
+from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS
+from schemas.ids import ItemId
+from schemas.items import Item
+from schemas.statistics import ItemStatistics
+
+LANDMARK = 1_577_836_800.0
+"""2020-01-01: weights of neighbours are kept as of here; float32's exponent then spans 1995 to 2050."""
+FOLLOWERS = 64
+CATEGORIES = 8
+"""How many categories of an item are read."""
+COLD_ITEMS = 512
+COLD_COUNT = 5
+NO_EVENTS = -1e6
+"""Below every log popularity that time can bring."""
+_CAPACITY = 256
+
+Numbers = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Doubles = NDArray[np.float64]
+
+
+class ItemTable:
+    """Items by number, in the order in which they became known as choosable.
+
+    `version` counts the statistics records that were applied; `newest_at` is the newest event time among them.
+
+    An item gets its number with its first statistics, or with a catalogue entry that says from when it is available.
+    Before that its entry only waits: an item that nobody has met and that nobody has released changes no list.
+
+    Arrays have one row per number; those beyond `len(table)` are spare. `half` counts `HALF_LIVES`:
+    `log_popularity` float64 `[half, items]`, `covisited` who comes before an item, `covisiting` who comes after,
+    `followed` who comes directly after, `content` float32 `[items, 64]`, `vectors` float32 `[items, d]`,
+    `categories_of` int32 `[items, 8]` (category numbers from 1, 0 for none).
+
+    >>> table = ItemTable()
+    >>> table.put_item(Item(item_id="i1", title="A teapot", available_from=0.0))
+    >>> len(table), table.title(ItemId("i1"))
+    (1, 'A teapot')
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.newest_at = 0.0
+        self.ids: list[ItemId] = []
+        self.number: dict[ItemId, int] = {}
+        self.catalogue: dict[ItemId, Item] = {}
+        self.category_number: dict[str, int] = {}
+        self.members: dict[str, list[int]] = {}
+        self.cold: dict[int, None] = {}
+        self.order: list[list[tuple[float, int]]] = [[] for _ in HALF_LIVES]
+        self.value_sum_all = 0.0
+        self.value_count_all = 0.0
+        self._has_windows = False
+        self._make_arrays(_CAPACITY)
+        self.covisited = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
+        self.covisiting = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
+        self.followed = Neighbours(width=FOLLOWERS, capacity=_CAPACITY)
+
+    def _make_arrays(self, size: int) -> None:
+        halves = len(HALF_LIVES)
+        self.log_popularity: Doubles = np.full((halves, size), NO_EVENTS)
+        self.last_at: Doubles = np.zeros(size)
+        self.first_at: Doubles = np.zeros(size)
+        self.count: Doubles = np.zeros(size)
+        self.inverse_root: Doubles = np.zeros(size)
+        self.value_sum: Doubles = np.zeros(size)
+        self.value_count: Doubles = np.zeros(size)
+        self.from_time: Doubles = np.full(size, -np.inf)
+        self.until_time: Doubles = np.full(size, np.inf)
+        self.closed: Bools = np.zeros(size, np.bool_)
+        self.categories_of: Ints = np.zeros((size, CATEGORIES), np.int32)
+        self.content: Floats = np.zeros((size, DIMENSIONS), np.float32)
+        self.vectors: Floats = np.zeros((size, 0), np.float32)
+        self._scratch: Floats = np.zeros(size, np.float32)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def title(self, item: ItemId) -> str:
+        """The item's title, empty if the catalogue does not know it."""
+        entry = self.catalogue.get(item)
+        return entry.title if entry else ""
+
+    def categories(self, item: ItemId) -> tuple[str, ...]:
+        """The item's categories, none if the catalogue does not know it."""
+        entry = self.catalogue.get(item)
+        return entry.categories if entry else ()
+
+    def available(self, item: ItemId, now: float) -> bool:
+        """Whether the item may be shown at this time: choosable, not withdrawn, within its window."""
+        number = self.number.get(item)
+        return number is not None and not self.unavailable(now)[number]
+
+    def unavailable(self, now: float) -> Bools:
+        """Which items may not be shown at this time, `[items]`; a fresh array."""
+        size = len(self.ids)
+        blocked = self.closed[:size].copy()
+        if self._has_windows:
+            blocked |= self.from_time[:size] > now
+            blocked |= self.until_time[:size] <= now
+        return blocked
+
+    def put_item(self, item: Item) -> None:
+        """The catalogue's newest word on an item."""
+        self.catalogue[item.item_id] = item
+        number = self.number.get(item.item_id)
+        if number is None and item.available_from is None:
+            return
+        self._describe(self._numbered(item.item_id) if number is None else number, item)
+
+    def withdraw(self, item: ItemId) -> None:
+        """The item is shown no more, until a new catalogue entry brings it back."""
+        self.catalogue.pop(item, None)
+        number = self._numbered(item)
+        self.closed[number] = True
+        self._leave_categories(number)
+        self.cold.pop(number, None)
+
+    def put_statistics(self, row: ItemStatistics) -> None:
+        """The newest statistics of an item; the same row again changes nothing but `version`."""
+        self.version += 1
+        self.newest_at = max(self.newest_at, row.at)
+        number = self._numbered(row.item_id)
+        self._count(number, row)
+        self._popularity(number, row)
+        scale = float(np.exp2((row.at - LANDMARK) / NEIGHBOUR_HALF_LIFE))
+        others, weights = self._named(row.covisits, scale)
+        changed, changed_weights = self.covisited.changes(number, others, weights, self._scratch)
+        self.covisited.replace(number, others, weights)
+        if len(changed):
+            self.covisiting.tell(changed, number, changed_weights)
+        before, before_weights = self._named(row.transitions, scale)
+        if len(before):
+            self.followed.tell(before, number, before_weights)
+
+    def put_vectors(self, ids: Sequence[ItemId], vectors: NDArray[np.float32]) -> None:
+        """The newest learned vectors, `[len(ids), d]`; items without one keep what they had, or zero.
+
+        Ids that have no number yet are passed over: nobody can be shown them.
+        """
+        known = [place for place, item in enumerate(ids) if item in self.number]
+        if self.vectors.shape[1] != vectors.shape[1]:
+            self.vectors = np.zeros((len(self.closed), vectors.shape[1]), np.float32)
+        self.vectors[[self.number[ids[place]] for place in known]] = vectors[known]
+
+    def mean_value(self) -> float:
+        """The mean of all values given (0 if there are none)."""
+        return self.value_sum_all / self.value_count_all if self.value_count_all else 0.0
+
+    def popular(self, half: int, size: int) -> NDArray[np.int64]:
+        """The numbers of the most popular items at this half-life, best first, at most `size`."""
+        return np.array([number for _, number in self.order[half][:size]], np.int64)
+
+    def _numbered(self, item: ItemId) -> int:
+        number = self.number.get(item)
+        if number is not None:
+            return number
+        number = len(self.ids)
+        if number == len(self.closed):
+            self._grow()
+        self.ids.append(item)
+        self.number[item] = number
+        self.cold[number] = None
+        if len(self.cold) > COLD_ITEMS:
+            del self.cold[next(iter(self.cold))]
+        if item in self.catalogue:
+            self._describe(number, self.catalogue[item])
+        return number
+
+    def _grow(self) -> None:
+        """Twice the room; arrays keep their items axis first, but for `log_popularity`, where it is last."""
+        size = len(self.closed)
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        self._make_arrays(2 * size)
+        self.vectors = np.zeros((2 * size, arrays["vectors"].shape[1]), np.float32)
+        self.log_popularity[:, :size] = arrays.pop("log_popularity")
+        for name, value in arrays.items():
+            getattr(self, name)[:size] = value
+        for neighbours in (self.covisited, self.covisiting, self.followed):
+            neighbours.grow(2 * size)
+
+    def _describe(self, number: int, item: Item) -> None:
+        self.closed[number] = False
+        self.from_time[number] = -np.inf if item.available_from is None else item.available_from
+        self.until_time[number] = np.inf if item.available_until is None else item.available_until
+        self._has_windows |= item.available_from is not None or item.available_until is not None
+        self.content[number] = content_vector(item)
+        self._leave_categories(number)
+        for place, category in enumerate(item.categories[:CATEGORIES]):
+            known = self.category_number.setdefault(category, len(self.category_number) + 1)
+            self.categories_of[number, place] = known
+            self.members.setdefault(category, []).append(number)
+
+    def _leave_categories(self, number: int) -> None:
+        names = list(self.category_number)
+        for category in self.categories_of[number][self.categories_of[number] > 0].tolist():
+            self.members[names[category - 1]].remove(number)
+        self.categories_of[number] = 0
+
+    def _count(self, number: int, row: ItemStatistics) -> None:
+        self.value_sum_all += row.value_sum - self.value_sum[number]
+        self.value_count_all += row.value_count - self.value_count[number]
+        self.last_at[number] = row.at
+        self.first_at[number] = row.first_at
+        self.count[number] = row.count
+        self.inverse_root[number] = max(1, row.count) ** -0.5
+        self.value_sum[number] = row.value_sum
+        self.value_count[number] = row.value_count
+        if row.count > COLD_COUNT:
+            self.cold.pop(number, None)
+
+    def _popularity(self, number: int, row: ItemStatistics) -> None:
+        keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / np.array(HALF_LIVES)
+        for half, (old, new) in enumerate(zip(self.log_popularity[:, number].tolist(), keys.tolist(), strict=True)):
+            ranked = self.order[half]
+            if old > NO_EVENTS:
+                del ranked[bisect_left(ranked, (-old, number))]
+            insort(ranked, (-new, number))
+        self.log_popularity[:, number] = keys
+
+    def _named(self, weights: dict[ItemId, float], scale: float) -> tuple[Ints, Floats]:
+        numbers = [self._numbered(item) for item in weights]
+        return np.array(numbers, np.int32), np.array(list(weights.values()), np.float32) * np.float32(scale)

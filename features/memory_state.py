@@ -1,0 +1,48 @@
+"""A `StateStore` in this process: for tests and replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from features.ports import Claim, Write
+from schemas.errors import Fenced
+
+_Partition = tuple[str, int]
+
+
+class MemoryStateStore:
+    """States in dictionaries; keeps the same promises as the real one but does not outlive the process."""
+
+    def __init__(self) -> None:
+        self._epochs: dict[_Partition, int] = {}
+        self._states: dict[_Partition, dict[str, bytes]] = {}
+        self._applied: dict[_Partition, dict[str, int]] = {}
+
+    def claim(self, scope: str, partition: int) -> Claim:
+        at = (scope, partition)
+        self._epochs[at] = self._epochs.get(at, 0) + 1
+        return Claim(self._epochs[at], dict(self._applied.get(at, {})))
+
+    def load(self, scope: str, partition: int, keys: Sequence[str]) -> dict[str, bytes]:
+        states = self._states.get((scope, partition), {})
+        return {key: states[key] for key in keys if key in states}
+
+    def save(self, write: Write) -> None:
+        at = (write.scope, write.partition)
+        if write.epoch != self._epochs.get(at, 0):
+            raise Fenced(f"{at} is held by epoch {self._epochs.get(at, 0)}, not {write.epoch}")
+        applied = self._applied.setdefault(at, {})
+        for source, offset in write.applied.items():
+            if offset < applied.get(source, -1):
+                raise Fenced(f"{at} holds offset {applied[source]} of {source!r} already, not {offset}")
+        self._states.setdefault(at, {}).update(write.states)
+        applied.update(write.applied)
+
+    def scan(self, scope: str, partition: int) -> Iterator[tuple[str, bytes]]:
+        yield from list(self._states.get((scope, partition), {}).items())
+
+    def drop(self, scope: str, partition: int) -> None:
+        at = (scope, partition)
+        self._epochs[at] = self._epochs.get(at, 0) + 1
+        self._states.pop(at, None)
+        self._applied.pop(at, None)

@@ -1,0 +1,86 @@
+"""What features need from outside: a store of states, and features that other teams own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Claim(Struct, frozen=True):
+    """Ownership of a partition: its epoch, and the last offset applied of each source topic."""
+
+    epoch: int
+    applied: dict[str, int]
+
+
+class Write(Struct, frozen=True, kw_only=True):
+    """States of one partition together with the offsets that they reflect: all of it or nothing."""
+
+    scope: str
+    partition: int
+    epoch: int
+    states: dict[str, bytes]
+    applied: dict[str, int]
+
+
+class StateStore(Protocol):
+    """States by scope (``people``, ``items``), partition and key, written with their offsets and fenced by epochs.
+
+    Every method may block for a round trip, may be called twice, and raises `StoreUnavailable` if the store does not
+    answer; nothing was written then.
+    """
+
+    def claim(self, scope: str, partition: int) -> Claim:
+        """Take the partition over: its epoch grows, and who held it before can no longer write."""
+        ...
+
+    def load(self, scope: str, partition: int, keys: Sequence[str]) -> dict[str, bytes]:
+        """The states of those keys that have one."""
+        ...
+
+    def save(self, write: Write) -> None:
+        """Write states and offsets atomically.
+
+        Raises:
+            Fenced: the partition was claimed by somebody else, or holds a later offset already.
+        """
+        ...
+
+    def scan(self, scope: str, partition: int) -> Iterator[tuple[str, bytes]]:
+        """Every key and state of the partition, in no order."""
+        ...
+
+    def drop(self, scope: str, partition: int) -> None:
+        """Forget the partition's states and offsets; its epoch stays and grows."""
+        ...
+
+
+class ExternalFeatures(Protocol):
+    """Features that other teams own, by user. May block; answers for people without a row by leaving them out."""
+
+    def read(self, users: Sequence[str]) -> dict[str, dict[str, float]]:
+        """The features of each user, by the name of the `External` row."""
+        ...
+
+
+class FeatureRow(Struct, frozen=True):
+    """One row for a feature view: whose (entity key by name), when, and the values by feature name."""
+
+    view: str
+    entity: dict[str, str]
+    at: float
+    values: dict[str, float]
+
+
+class FeatureStore(Protocol):
+    """Where feature rows go: on-line for readers now, off-line for training. Writing a row twice changes nothing."""
+
+    def write(self, rows: Sequence[FeatureRow], *, log_name: str) -> None:
+        """Write rows on-line and append them to the off-line log under this name (the same name replaces it)."""
+        ...
+
+    def online(self, view: str, entities: Sequence[dict[str, str]]) -> list[dict[str, float | None]]:
+        """The newest values of each entity, in the order asked; none where there is no row."""
+        ...

@@ -1,0 +1,37 @@
+"""What handlers work with, chosen by the wiring and handed in: one value, no globals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from features.item_table import ItemTable
+from features.ports import ExternalFeatures
+from inference.recommender import Recommender
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the settings say about handling: see `deploy.settings`, sections `ranking` and `worker`."""
+
+    person_partitions: int = 8
+    item_partitions: int = 8
+    expires_seconds: float = 3_600.0
+    exam_rate: float = 1.0
+    surfaces: tuple[str, ...] = ("home",)
+
+
+@dataclass(frozen=True)
+class Deps:
+    """The tables that every worker keeps, the recommender over them, and the wall clock.
+
+    The clock serves expiry and latency alone; whatever is believed about a person follows event time.
+    """
+
+    table: ItemTable
+    recommender: Recommender
+    clock: Callable[[], float]
+    options: Options = Options()
+    external: ExternalFeatures | None = None
+    take_up: Callable[[str], None] | None = None
+    """Called with the URI of promoted weights: the numpy twin follows the served model."""

@@ -1,0 +1,277 @@
+"""The handlers on Faust: one stream of everything about people, one of item deltas, and the tables beside them.
+
+Faust calls its processors "agents"; here they are runners of handlers, and an *agent* plans for a person. Faust
+brings group membership, rebalancing and back-pressure. What it is not trusted with is acknowledging: `noack_take`
+hands out batches, and records are acknowledged here, after their outcome was published and stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import faust
+
+from schemas.errors import Fenced, StoreUnavailable
+from schemas.ids import DEFAULT_USER
+from schemas.topics import INTERACTIONS, ITEM_DELTAS
+from streams.deps import Deps
+from streams.kafka_client import Cluster
+from streams.lists import default_list
+from streams.on_item_deltas import on_item_deltas
+from streams.outcome import Outcome
+from streams.owner import Owner
+from streams.partitions import partition_of
+from streams.people import handle_people
+from streams.ports import Observer, Publisher, TableReader
+from streams.records import Inbound
+from streams.routes import PERSON_INPUTS
+from streams.tables import apply_tables
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+TABLE_CHUNK = 25
+"""Records of a table taken in at a time, so that no batch of people waits long for it."""
+Handle = Callable[[Sequence[Inbound]], Outcome]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a worker takes batches: see `deploy.settings.Worker`."""
+
+    group: str
+    batch_max: int = 200
+    batch_within_seconds: float = 0.004
+    deltas_within_seconds: float = 0.5
+    session_timeout_seconds: float = 10.0
+    default_every_seconds: float = 1.0
+    stall_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Everything that one worker process runs on; the wiring fills it.
+
+    `core` is the one thread in which the table is read and changed; effects run in threads of their own.
+    """
+
+    cluster: Cluster
+    tuning: Tuning
+    deps: Deps
+    people: Owner
+    items: Owner
+    publisher: Publisher
+    tables: TableReader
+    observer: Observer
+    core: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "core"))
+
+
+def run(worker: Worker, *, data_dir: str) -> None:
+    """Run until told to stop by SIGTERM or SIGINT; an error nobody foresaw ends the process with a non-zero status.
+
+    The tables are caught up with first, so that no list is made from half a catalogue.
+    """
+    app = build(worker, data_dir=data_dir)
+    apply_tables(worker.tables.catch_up(), worker.deps)
+    faust.Worker(app, loglevel="WARN", redirect_stdouts=False, override_logging=False).execute_from_commandline()
+
+
+def build(worker: Worker, *, data_dir: str) -> faust.App:
+    """The Faust app of a worker; nothing runs and nothing is connected yet."""
+    tuning, cluster = worker.tuning, worker.cluster
+    app = faust.App(
+        f"{cluster.prefix}{tuning.group}",
+        broker=[f"kafka://{host}" for host in cluster.bootstrap.split(",")],
+        broker_credentials=_credentials(cluster),
+        broker_session_timeout=tuning.session_timeout_seconds,
+        broker_heartbeat_interval=tuning.session_timeout_seconds / 3,
+        broker_commit_interval=1.0,
+        stream_wait_empty=False,
+        consumer_auto_offset_reset="earliest",
+        topic_disable_leader=True,
+        web_enabled=False,
+        store="memory://",
+        datadir=data_dir,
+    )
+    people = app.topic(*(cluster.topic(name) for name in PERSON_INPUTS), **_RAW)
+    deltas = app.topic(cluster.topic(ITEM_DELTAS), **_RAW)
+    app.agent(people, concurrency=1, name="people")(_people(app, worker))
+    app.agent(deltas, concurrency=1, name="item-deltas")(_item_deltas(app, worker))
+    app.on_partitions_assigned.connect(partial(_assigned, worker), weak=False)
+    app.on_partitions_revoked.connect(partial(_revoked, worker), weak=False)
+    app.task(partial(_keep_tables, app, worker))
+    app.timer(interval=tuning.default_every_seconds, name="default-list")(_default_list(worker))
+    app.timer(interval=5.0, name="watchdog")(_watchdog(app, worker))
+    return app
+
+
+_RAW: dict[str, Any] = {"key_serializer": "raw", "value_serializer": "raw", "key_type": bytes, "value_type": bytes}
+
+
+def _credentials(cluster: Cluster) -> Any:
+    if not cluster.security_protocol.startswith("SASL"):
+        return faust.SSLCredentials(cafile=cluster.ssl_ca_location) if cluster.security_protocol == "SSL" else None
+    context = (
+        faust.SSLCredentials(cafile=cluster.ssl_ca_location).context if "SSL" in cluster.security_protocol[5:] else None
+    )
+    return faust.SASLCredentials(
+        mechanism=cluster.sasl_mechanism,
+        username=cluster.sasl_username,
+        password=cluster.sasl_password,
+        ssl_context=context,
+    )
+
+
+def _people(app: faust.App, worker: Worker) -> Callable[..., Any]:
+    tuning = worker.tuning
+
+    async def people(stream: Any) -> AsyncIterator[None]:
+        handle = partial(_handle_people, worker)
+        async for events in stream.noack_take(tuning.batch_max, within=tuning.batch_within_seconds):
+            await _cycle(worker, worker.people, events, handle)
+            yield
+
+    return people
+
+
+def _handle_people(worker: Worker, records: Sequence[Inbound]) -> Outcome:
+    return handle_people(records, worker.people, worker.deps)
+
+
+def _item_deltas(app: faust.App, worker: Worker) -> Callable[..., Any]:
+    tuning = worker.tuning
+
+    async def item_deltas(stream: Any) -> AsyncIterator[None]:
+        handle = partial(_handle_deltas, worker)
+        async for events in stream.noack_take(2_000, within=tuning.deltas_within_seconds):
+            await _cycle(worker, worker.items, events, handle)
+            yield
+
+    return item_deltas
+
+
+def _handle_deltas(worker: Worker, records: Sequence[Inbound]) -> Outcome:
+    return on_item_deltas(records, worker.items, now=worker.deps.clock())
+
+
+async def _cycle(worker: Worker, owner: Owner, events: Sequence[Any], handle: Handle) -> None:
+    """One batch, in the order in which a crash may cut it: decide, 1 publish, 2 store with offsets, 3 acknowledge.
+
+    While a store is away the batch waits, and with it its partitions. A batch of partitions that another worker has
+    taken over meanwhile is let go: it will be, or has been, handled there.
+    """
+    records = [_inbound(event.message, worker.cluster) for event in events]
+    try:
+        outcome = await _patiently(worker, partial(handle, records), worker.core)
+        await _patiently(worker, partial(_carry_out, worker, owner, outcome))
+    except (Fenced, KeyError) as exc:
+        logger.warning("a batch of %d records was let go: %r", len(records), exc)
+        owner.release()
+        owner.assign(owner.held)
+        return
+    for event in events:
+        event.ack()
+
+
+def _carry_out(worker: Worker, owner: Owner, outcome: Outcome) -> None:
+    worker.publisher.publish(outcome.messages)
+    published = worker.deps.clock()
+    owner.store_outcome(outcome)
+    worker.observer.batch_done(outcome, published=published, stored=worker.deps.clock())
+
+
+async def _patiently(worker: Worker, call: Callable[[], Any], pool: ThreadPoolExecutor | None = None) -> Any:
+    """Call in a thread, so that heartbeats go on; again and again while a store does not answer."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return await loop.run_in_executor(pool, call)
+        except StoreUnavailable as exc:
+            worker.observer.waiting_for("state-store")
+            logger.warning("waiting: %s", exc)
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+def _inbound(message: Any, cluster: Cluster) -> Inbound:
+    headers = message.headers or ()
+    return Inbound(
+        topic=cluster.plain(message.topic),
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        timestamp=message.timestamp,
+        headers=tuple(headers.items() if isinstance(headers, dict) else headers),
+    )
+
+
+async def _assigned(worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
+    """Claim what was won; what is held stays held."""
+    names = {tp.partition for tp in assigned if worker.cluster.plain(tp.topic) == INTERACTIONS}
+    items = {tp.partition for tp in assigned if worker.cluster.plain(tp.topic) == ITEM_DELTAS}
+    await _patiently(worker, partial(worker.people.assign, names))
+    await _patiently(worker, partial(worker.items.assign, items))
+    logger.info("owns people %s, items %s", sorted(names), sorted(items))
+
+
+async def _revoked(worker: Worker, app: Any, revoked: Any, **_: Any) -> None:
+    logger.info("gives up %s", sorted((tp.topic, tp.partition) for tp in revoked))
+
+
+async def _keep_tables(app: faust.App, worker: Worker) -> None:
+    """Follow the table topics for as long as the worker runs."""
+    loop = asyncio.get_running_loop()
+    while not app.should_stop:
+        records = await loop.run_in_executor(None, worker.tables.poll)
+        for at in range(0, len(records), TABLE_CHUNK):
+            chunk = records[at : at + TABLE_CHUNK]
+            taken = await loop.run_in_executor(worker.core, apply_tables, chunk, worker.deps)
+            worker.observer.table_read("tables", taken)
+
+
+def _default_list(worker: Worker) -> Callable[[], Any]:
+    """Publish the list for people never seen when the statistics have moved; its partition's owner does so."""
+    published = {"version": -1}
+
+    async def default_list_timer() -> None:
+        version = worker.deps.table.version
+        home = partition_of(DEFAULT_USER, worker.people.partitions)
+        if home not in worker.people.held or version == published["version"]:
+            return
+        loop = asyncio.get_running_loop()
+        message, _ = await loop.run_in_executor(worker.core, default_list, worker.deps)
+        published["version"] = version
+        await loop.run_in_executor(None, worker.publisher.publish, [message])
+
+    return default_list_timer
+
+
+def _watchdog(app: faust.App, worker: Worker) -> Callable[[], Any]:
+    """End the process when a partition has records but its offset stands still: the supervisor starts it anew."""
+    seen: dict[Any, tuple[int, float]] = {}
+
+    async def watchdog() -> None:
+        now = asyncio.get_running_loop().time()
+        for tp in app.consumer.assignment():
+            topic = worker.cluster.plain(tp.topic)
+            owner = worker.items if topic == ITEM_DELTAS else worker.people
+            applied = owner.applied(tp.partition).get(f"{topic}-{tp.partition}", -1)
+            high = app.consumer.highwater(tp) or 0
+            worker.observer.lag(topic, tp.partition, max(0, high - applied - 1))
+            was, since = seen.get(tp, (applied, now))
+            if high <= applied + 1 or applied != was:
+                seen[tp] = (applied, now)
+            elif now - since > worker.tuning.stall_seconds:
+                logger.critical("%s-%d stands at %d of %d: stopping", topic, tp.partition, applied, high)
+                os._exit(70)
+            else:
+                seen[tp] = (was, since)
+
+    return watchdog

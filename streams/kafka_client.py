@@ -1,0 +1,272 @@
+"""Kafka through confluent-kafka: publishing, and reading whole topics or as a group.
+
+The partitioner is Java's (`murmur2_random`); librdkafka's own default differs and would tear people apart.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka import Message as KafkaRecord
+
+from schemas.codec import encode
+from schemas.errors import LifelongError
+from streams.partitions import partition_of
+from streams.records import Inbound, Message
+
+logger = logging.getLogger(__name__)
+
+
+class KafkaRefused(LifelongError):
+    """Kafka refused a request for good: a missing topic, a wrong credential."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where Kafka is and who we are there; `prefix` stands before every topic name."""
+
+    bootstrap: str
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str = "PLAIN"
+    sasl_username: str = ""
+    sasl_password: str = field(default="", repr=False)
+    ssl_ca_location: str = ""
+    prefix: str = ""
+
+    def config(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The client settings of librdkafka, and more of them."""
+        config: dict[str, Any] = {"bootstrap.servers": self.bootstrap, "security.protocol": self.security_protocol}
+        if self.security_protocol.startswith("SASL"):
+            config["sasl.mechanisms"] = self.sasl_mechanism
+            config["sasl.username"] = self.sasl_username
+            config["sasl.password"] = self.sasl_password
+        if self.ssl_ca_location:
+            config["ssl.ca.location"] = self.ssl_ca_location
+        return config | dict(more or {})
+
+    def topic(self, name: str) -> str:
+        """The topic's name on this cluster."""
+        return f"{self.prefix}{name}"
+
+    def plain(self, topic: str) -> str:
+        """The name in the topic table of a topic on this cluster."""
+        return topic.removeprefix(self.prefix)
+
+
+def inbound(record: KafkaRecord, cluster: Cluster) -> Inbound:
+    """A record as ours."""
+    _, milliseconds = record.timestamp()
+    return Inbound(
+        topic=cluster.plain(record.topic() or ""),
+        partition=record.partition() or 0,
+        offset=record.offset() or 0,
+        key=_bytes(record.key()),
+        value=_bytes(record.value()),
+        timestamp=milliseconds / 1000.0,
+        headers=tuple((name, _bytes(value)) for name, value in _headers(record)),
+    )
+
+
+def _headers(record: KafkaRecord) -> list[tuple[str, Any]]:
+    headers = record.headers() or []
+    return list(headers.items()) if isinstance(headers, dict) else list(headers)
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+class KafkaPublisher:
+    """A `Publisher` on Kafka: idempotent, all replicas, and it never gives up on a message that it was given."""
+
+    def __init__(self, cluster: Cluster, partitions: Mapping[str, int], *, linger_ms: float = 0.0) -> None:
+        self._cluster = cluster
+        self._partitions = dict(partitions)
+        self._lock = threading.Lock()
+        self._failures: list[str] = []
+        self._producer = Producer(
+            cluster.config(
+                {
+                    "partitioner": "murmur2_random",
+                    "enable.idempotence": True,
+                    "linger.ms": linger_ms,
+                    "compression.type": "lz4",
+                    "message.timeout.ms": 0,
+                    "queue.buffering.max.messages": 500_000,
+                }
+            )
+        )
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """See `streams.ports.Publisher`.
+
+        Raises:
+            KafkaRefused: the broker will never take one of them.
+        """
+        with self._lock:
+            for message in messages:
+                value = encode(message.value) if message.value is not None else None
+                self._produce(message.topic, message.key, value, owner=message.owner)
+            self._settle()
+
+    def send(self, topic: str, key: str | None, value: bytes | None) -> None:
+        """Queue one record as it is, without waiting; `flush` waits."""
+        self._produce(topic, key, value, owner=None)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait until everything queued is acknowledged.
+
+        Raises:
+            KafkaRefused: the broker will never take one of them.
+        """
+        with self._lock:
+            self._settle()
+
+    def deliver(self, topic: str, records: Iterable[tuple[str | None, bytes | None]]) -> list[tuple[int, int]]:
+        """Produce records and wait: the partition and offset of each, in order.
+
+        Raises:
+            KafkaRefused: the broker will never take one of them.
+        """
+        placed: list[tuple[int, int]] = []
+
+        def note(error: KafkaError | None, record: KafkaRecord) -> None:
+            self._noted(error, record)
+            placed.append((record.partition() or 0, record.offset() or 0))
+
+        with self._lock:
+            for key, value in records:
+                self._queue(self._cluster.topic(topic), key, value, None, note)
+            self._settle()
+        return placed
+
+    def _produce(self, topic: str, key: str | None, value: bytes | None, *, owner: str | None) -> None:
+        partition = partition_of(owner, self._partitions[topic]) if owner is not None else None
+        self._queue(self._cluster.topic(topic), key, value, partition, self._noted)
+
+    def _queue(self, topic: str, key: str | None, value: bytes | None, partition: int | None, note: Any) -> None:
+        arguments: dict[str, Any] = {"key": key, "value": value, "on_delivery": note}
+        if partition is not None:
+            arguments["partition"] = partition
+        while True:
+            try:
+                self._producer.produce(topic, **arguments)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+    def _noted(self, error: KafkaError | None, record: KafkaRecord) -> None:
+        if error is not None:
+            self._failures.append(f"{record.topic()}: {error}")
+
+    def _settle(self) -> None:
+        while self._producer.flush(1.0):
+            logger.debug("waiting for Kafka to acknowledge")
+        if self._failures:
+            failures, self._failures = self._failures, []
+            raise KafkaRefused("; ".join(sorted(set(failures))[:5]))
+
+
+class KafkaTableReader:
+    """A `TableReader` on Kafka: every partition of some topics, from the beginning, in no consumer group."""
+
+    def __init__(self, cluster: Cluster, topics: Sequence[str], *, poll_seconds: float = 0.2) -> None:
+        self._cluster = cluster
+        self._topics = tuple(topics)
+        self._poll_seconds = poll_seconds
+        self._consumer = Consumer(
+            cluster.config(
+                {
+                    "group.id": "unused",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "earliest",
+                    "fetch.wait.max.ms": 100,
+                }
+            )
+        )
+
+    def catch_up(self) -> list[Inbound]:
+        """See `streams.ports.TableReader`."""
+        partitions = self._all_partitions()
+        self._consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for topic, p in partitions])
+        ends = {at: self._ends(*at) for at in partitions}
+        behind = {at for at, (low, high) in ends.items() if high > low}
+        found: list[Inbound] = []
+        while behind:
+            found += self.poll()
+            for topic, partition in list(behind):
+                position = self._consumer.position([TopicPartition(topic, partition)])[0].offset
+                if position >= ends[(topic, partition)][1]:
+                    behind.discard((topic, partition))
+        return found
+
+    def poll(self) -> list[Inbound]:
+        """See `streams.ports.TableReader`."""
+        records = self._consumer.consume(500, self._poll_seconds)
+        return [inbound(record, self._cluster) for record in records if record.error() is None]
+
+    def close(self) -> None:
+        """Leave."""
+        self._consumer.close()
+
+    def _all_partitions(self) -> list[tuple[str, int]]:
+        known = self._consumer.list_topics(timeout=10).topics
+        missing = [name for name in self._topics if self._cluster.topic(name) not in known]
+        if missing:
+            raise KafkaRefused(f"topics {missing} do not exist; `lifelong topics create` makes them")
+        names = [self._cluster.topic(name) for name in self._topics]
+        return [(name, partition) for name in names for partition in known[name].partitions]
+
+    def _ends(self, topic: str, partition: int) -> tuple[int, int]:
+        low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+        return low, high
+
+
+class KafkaGroupReader:
+    """Reads topics as a member of a group, from where the group stands; offsets are committed when asked."""
+
+    def __init__(self, cluster: Cluster, topics: Sequence[str], *, group: str, newest: bool = False) -> None:
+        self._cluster = cluster
+        self._consumer = Consumer(
+            cluster.config(
+                {
+                    "group.id": f"{cluster.prefix}{group}",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "latest" if newest else "earliest",
+                    "session.timeout.ms": 10_000,
+                    "fetch.wait.max.ms": 50,
+                }
+            )
+        )
+        self._consumer.subscribe([cluster.topic(name) for name in topics])
+
+    def poll(self, limit: int, seconds: float) -> list[Inbound]:
+        """Up to `limit` records, waiting at most so long for them."""
+        records = self._consumer.consume(limit, seconds)
+        return [inbound(record, self._cluster) for record in records if record.error() is None]
+
+    def commit(self) -> None:
+        """What was polled so far is done with."""
+        try:
+            self._consumer.commit(asynchronous=False)
+        except KafkaException as exc:
+            if exc.args[0].code() != KafkaError._NO_OFFSET:
+                raise
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()

@@ -1,0 +1,164 @@
+"""Lists as published: a person's slates with their causes, and the ranking-log entry that learning needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from msgspec import Struct
+
+from agents.explanations import explain_item, is_supported
+from agents.planning.guardrails import check_slate, strike
+from features.views import user_row
+from inference.query import Placed, Query, Ranking
+from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
+from schemas.interactions import Context
+from schemas.ranking_log import Ranked
+from schemas.recommendations import RankedItem, Recommendation, Slate
+from schemas.topics import RANKING_LOG, RECOMMENDATIONS
+from streams.deps import Deps
+from streams.outcome import Tally
+from streams.person import Person, stranger
+from streams.records import Message, Source
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """A list that is owed to a person: the events it answers, the last record that asked, and when (event time)."""
+
+    user_id: UserId
+    causes: tuple[EventId, ...]
+    source: Source
+    at: float
+    context: Context | None = None
+
+    def query(self, person: Person) -> Query:
+        """What to ask the recommender."""
+        return Query(
+            user=person.user,
+            now=self.at,
+            plan=person.mind.plan,
+            memories=person.mind.memories,
+            context=self.context or Context(),
+        )
+
+
+def list_messages(
+    due: Due,
+    person: Person,
+    ranking: Ranking,
+    applied: Mapping[str, int],
+    stages: Mapping[str, float],
+    deps: Deps,
+    tally: Tally,
+) -> tuple[Message, ...]:
+    """The recommendation and its entry in the ranking log."""
+    source = due.source
+    list_id = ListId(message_id(source.topic, source.partition, source.offset, f"list/{due.user_id}"))
+    slate = _checked(ranking.slate, person, due.at, deps, tally)
+    plan = person.mind.plan
+    for degradation in ranking.degradations:
+        tally.count("degraded", degradation)
+    recommendation = Recommendation(
+        user_id=due.user_id,
+        version=person.version,
+        slates=(Slate(list_id=list_id, surface=surface_of(due), items=_items(slate, person, deps)),),
+        trigger_event_ids=due.causes,
+        plan_id=plan.plan_id if plan else None,
+        evidence=plan.evidence if plan else (),
+        model_version=ranking.model_version,
+        statistics_version=ranking.statistics_version,
+        state_version=person.user.version,
+        event_time=due.at,
+        expires_at=stages["received"] + deps.options.expires_seconds,
+        applied=dict(applied),
+        stages={"ingested": source.timestamp, **stages},
+        degradations=ranking.degradations,
+    )
+    return (
+        Message(RECOMMENDATIONS, due.user_id, recommendation),
+        _ranked(due, person, ranking, slate, list_id),
+    )
+
+
+def surface_of(due: Due) -> str:
+    """The surface that the list is for."""
+    return due.context.surface if due.context else "home"
+
+
+def _checked(slate: tuple[Placed, ...], person: Person, now: float, deps: Deps, tally: Tally) -> tuple[Placed, ...]:
+    """The slate without whatever the guardrails forbid, whoever proposed it."""
+    items = [placed.item_id for placed in slate]
+    constraints = person.mind.constraints
+    concerned = dict.fromkeys([*items, *(ItemId(item) for item in constraints.pinned_items)])
+    available = {item: deps.table.categories(item) for item in concerned if deps.table.available(item, now)}
+    violations = check_slate(items, constraints, available)
+    if not violations:
+        return slate
+    for violation in violations:
+        tally.count("guardrail", violation.reason)
+    kept = set(strike(items, constraints, available))
+    return tuple(placed for placed in slate if placed.item_id in kept)
+
+
+def _items(slate: tuple[Placed, ...], person: Person, deps: Deps) -> tuple[RankedItem, ...]:
+    return tuple(
+        RankedItem(
+            item_id=placed.item_id,
+            score=round(placed.score, 6),
+            source=placed.source,
+            propensity=placed.propensity,
+            reason=_reason(placed, person, deps),
+        )
+        for placed in slate
+    )
+
+
+def _reason(placed: Placed, person: Person, deps: Deps) -> str:
+    """What is remembered of the person, where that speaks for the item and bears it out; else why it was found."""
+    mind = person.mind
+    told = explain_item(placed.item_id, deps.table.categories(placed.item_id), mind.plan, mind.memories)
+    return told.text if told and is_supported(told, mind.memories) else placed.reason
+
+
+def _ranked(due: Due, person: Person, ranking: Ranking, slate: tuple[Placed, ...], list_id: ListId) -> Message:
+    rows = [placed.row for placed in slate if placed.row >= 0]
+    entry = Ranked(
+        entry_id=f"{list_id}-ranked",
+        user_id=due.user_id,
+        event_time=due.at,
+        list_id=list_id,
+        table=ranking.table,
+        items=tuple(placed.item_id for placed in slate if placed.row >= 0),
+        features=np.ascontiguousarray(ranking.features[rows], dtype="<f4").tobytes(),
+        propensities=tuple(placed.propensity for placed in slate if placed.row >= 0),
+        feature_time=person.user.feature_time,
+        user_features=user_row(person.user),
+        model_version=ranking.model_version,
+    )
+    return Message(RANKING_LOG, due.user_id, entry)
+
+
+def default_list(deps: Deps) -> tuple[Message, Ranking]:
+    """The list for people never seen, as of the newest statistics; its version is theirs."""
+    person = stranger(DEFAULT_USER)
+    now = deps.table.newest_at
+    ranking = deps.recommender.rank([Query(user=person.user, now=now)])[0]
+    received = deps.clock()
+    recommendation = Recommendation(
+        user_id=DEFAULT_USER,
+        version=ranking.statistics_version,
+        slates=(
+            Slate(
+                list_id=ListId(f"default-{ranking.statistics_version}-{ranking.model_version}"),
+                surface="home",
+                items=_items(ranking.slate, person, deps),
+            ),
+        ),
+        model_version=ranking.model_version,
+        statistics_version=ranking.statistics_version,
+        event_time=now,
+        expires_at=received + deps.options.expires_seconds,
+        stages={"received": received, "ranked": deps.clock()},
+        degradations=ranking.degradations,
+    )
+    return Message(RECOMMENDATIONS, DEFAULT_USER, recommendation), ranking

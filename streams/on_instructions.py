@@ -1,0 +1,35 @@
+"""`instructions`: a person decided something. It is remembered as stated and holds from the next list on."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from agents.mind import obey
+from features.user_state import has_seen, note
+from schemas.ids import message_id
+from schemas.instructions import Instruction
+from streams.agent_messages import agent_messages
+from streams.deps import Deps
+from streams.person import Person
+from streams.records import Source
+from streams.step import Step
+
+
+def on_instruction(person: Person, instruction: Instruction, source: Source, deps: Deps) -> Step:
+    """Apply one instruction: memory, constraints and a new plan, at once."""
+    del deps
+    if has_seen(person.user, instruction.event_id):
+        return Step(person=replace(person, version=person.version + 1), list_due=False)
+    user = note(person.user, instruction.event_id, instruction.event_time)
+    obeyed = obey(
+        person.mind,
+        user,
+        instruction,
+        event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
+    )
+    return Step(
+        person=Person(user=user, mind=obeyed.mind, version=person.version + 1),
+        messages=agent_messages(obeyed),
+        cause=instruction.event_id,
+        trigger=obeyed.trigger,
+    )

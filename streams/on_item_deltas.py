@@ -1,0 +1,70 @@
+"""`item-deltas`: contributions of single events, folded by the one owner of each item into its statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from features.statistics import Marks, fold_delta
+from schemas.codec import decode
+from schemas.errors import DecodeError
+from schemas.statistics import ItemDelta, ItemStatistics
+from schemas.topics import ITEM_STATISTICS
+from streams.outcome import Outcome, Tally
+from streams.owner import Owner
+from streams.receive import dead_letter
+from streams.records import Inbound, Message
+
+MARKS = ""
+"""The key under which a partition keeps which deltas it has folded; no item has an empty id (`schemas.ids`)."""
+
+_rows = msgspec.msgpack.Decoder(ItemStatistics)
+_marks = msgspec.msgpack.Decoder(Marks)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def on_item_deltas(records: Sequence[Inbound], owner: Owner, *, now: float) -> Outcome:
+    """Fold a batch, partition by partition; each touched item's row is published once."""
+    tally = Tally()
+    by_partition: dict[int, list[Inbound]] = {}
+    for record in records:
+        if owner.is_new(record):
+            by_partition.setdefault(record.partition, []).append(record)
+    messages: list[Message] = []
+    writes = []
+    for partition, batch in by_partition.items():
+        deltas, letters = _decode(batch, now)
+        marks, rows = _fold(deltas, owner, partition)
+        messages += letters
+        messages += [Message(ITEM_STATISTICS, row.item_id, row) for row in rows.values()]
+        states = {item: _encode(row) for item, row in rows.items()} | {MARKS: _encode(marks)}
+        writes.append(owner.write(partition, states, {f"{batch[-1].topic}-{partition}": batch[-1].offset}))
+        tally.count("deltas", by=len(deltas))
+    return Outcome(messages=tuple(messages), writes=tuple(writes), tally=tally)
+
+
+def _decode(batch: Sequence[Inbound], now: float) -> tuple[list[ItemDelta], list[Message]]:
+    deltas: list[ItemDelta] = []
+    letters: list[Message] = []
+    for record in batch:
+        try:
+            deltas.append(decode(record.topic, record.value, now=now))
+        except DecodeError as exc:
+            letters.append(dead_letter(record, exc.reason, str(exc), now))
+    return deltas, letters
+
+
+def _fold(deltas: Sequence[ItemDelta], owner: Owner, partition: int) -> tuple[Marks, dict[str, ItemStatistics]]:
+    """Rows after these deltas, of the touched items alone; deltas folded before are passed over."""
+    states = owner.store.load(owner.scope, partition, [MARKS, *{delta.item_id for delta in deltas}])
+    marks = _marks.decode(states[MARKS]) if MARKS in states else Marks()
+    rows: dict[str, ItemStatistics] = {}
+    for delta in deltas:
+        if marks.has(delta):
+            continue
+        item = delta.item_id
+        known = rows.get(item) or (_rows.decode(states[item]) if item in states else None)
+        rows[item] = fold_delta(known, delta)
+        marks = marks.add(delta)
+    return marks, rows

@@ -1,0 +1,19 @@
+"""`rank-requests`: somebody is about to be shown a list. Rank it as of now; nothing is learned about the person."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from schemas.recommendations import RankRequest
+from streams.deps import Deps
+from streams.person import Person
+from streams.records import Source
+from streams.step import Step
+
+
+def on_rank_request(person: Person, request: RankRequest, source: Source, deps: Deps) -> Step:
+    """A new list for a person who is known; strangers are served the default list."""
+    del source, deps
+    if person.is_new:
+        return Step(person=person, list_due=False)
+    return Step(person=replace(person, version=person.version + 1), cause=request.event_id, at=request.event_time)

@@ -1,0 +1,31 @@
+"""What handling a batch comes to. Nothing is written by handlers: the runner publishes, stores, acknowledges."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from msgspec import Struct
+
+from features.ports import Write
+from streams.person import Person
+from streams.records import Message
+
+
+class Tally(Struct):
+    """What happened in a batch, for whoever observes it: counts by name and label, and durations in seconds."""
+
+    counts: Counter[tuple[str, str]] = Counter()
+    seconds: list[tuple[str, float]] = []
+
+    def count(self, name: str, label: str = "", by: int = 1) -> None:
+        """Note that something happened."""
+        self.counts[(name, label)] += by
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """Messages to publish, states to store with their offsets, and the people as they are then."""
+
+    messages: tuple[Message, ...] = ()
+    writes: tuple[Write, ...] = ()
+    people: dict[str, Person] = {}
+    tally: Tally

@@ -1,0 +1,104 @@
+"""Who owns which partitions, up to where each was applied, and the people kept at hand for it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from features.ports import Claim, StateStore, Write
+from schemas.ids import UserId
+from streams.outcome import Outcome
+from streams.partitions import partition_of
+from streams.person import Person, stranger, unpack
+from streams.records import Inbound
+
+PEOPLE = "people"
+ITEMS = "items"
+CACHED_PEOPLE = 20_000
+
+
+class Owner:
+    """Partitions of one scope held by this worker: claims, applied offsets, and a bounded cache of people."""
+
+    def __init__(self, store: StateStore, *, scope: str, partitions: int) -> None:
+        self.store = store
+        self.scope = scope
+        self.partitions = partitions
+        self._claims: dict[int, Claim] = {}
+        self._cache: OrderedDict[str, Person] = OrderedDict()
+
+    def assign(self, partitions: Iterable[int]) -> None:
+        """Hold exactly these partitions: new ones are claimed, lost ones and all cached people are dropped.
+
+        Raises:
+            StoreUnavailable: call again; what was claimed so far is kept.
+        """
+        wanted = set(partitions)
+        self._cache.clear()
+        for lost in set(self._claims) - wanted:
+            del self._claims[lost]
+        for won in sorted(wanted - set(self._claims)):
+            self._claims[won] = self.store.claim(self.scope, won)
+
+    def release(self) -> None:
+        """Hold nothing: the next assignment claims anew."""
+        self._claims.clear()
+        self._cache.clear()
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The partitions held now."""
+        return frozenset(self._claims)
+
+    def applied(self, partition: int) -> dict[str, int]:
+        """The last applied offset by source partition (`topic-partition`)."""
+        claim = self._claims.get(partition)
+        return claim.applied if claim else {}
+
+    def is_new(self, record: Inbound) -> bool:
+        """Whether this worker holds the record's partition and has not applied the record yet."""
+        claim = self._claims.get(record.partition)
+        return claim is not None and record.offset > claim.applied.get(f"{record.topic}-{record.partition}", -1)
+
+    def load(self, users: Iterable[UserId]) -> dict[str, Person]:
+        """The people by id, from the cache or the store; a person without a state is a stranger."""
+        people: dict[str, Person] = {}
+        missing: dict[int, list[UserId]] = {}
+        for user in users:
+            known = self._cache.get(user)
+            if known is not None:
+                people[user] = known
+            else:
+                missing.setdefault(partition_of(user, self.partitions), []).append(user)
+        for partition, wanted in missing.items():
+            states = self.store.load(self.scope, partition, wanted)
+            for user in wanted:
+                people[user] = unpack(states[user]) if user in states else stranger(user)
+        return people
+
+    def write(self, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> Write:
+        """States and offsets of one partition as this owner may write them."""
+        return Write(
+            scope=self.scope,
+            partition=partition,
+            epoch=self._claims[partition].epoch,
+            states=states,
+            applied=applied,
+        )
+
+    def store_outcome(self, outcome: Outcome) -> None:
+        """Write an outcome's states with their offsets, then keep its people at hand.
+
+        Raises:
+            Fenced: another worker holds one of the partitions; the rest may have been written.
+            StoreUnavailable: call again with the same outcome.
+        """
+        for write in outcome.writes:
+            self.store.save(write)
+            claim = self._claims[write.partition]
+            self._claims[write.partition] = Claim(claim.epoch, {**claim.applied, **write.applied})
+        for user, person in outcome.people.items():
+            self._cache[user] = person
+            self._cache.move_to_end(user)
+        while len(self._cache) > CACHED_PEOPLE:
+            self._cache.popitem(last=False)

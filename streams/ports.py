@@ -1,0 +1,65 @@
+"""What the runners need from outside: somewhere to publish, and somebody who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from streams.outcome import Outcome
+from streams.records import Inbound, Message
+
+
+class Publisher(Protocol):
+    """Produces messages, each to the partition that its owner (or else its key) decides."""
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Produce all and block until each is acknowledged by all replicas; retries for as long as it takes."""
+        ...
+
+
+class TableReader(Protocol):
+    """Reads whole topics from their beginning on, for tables that every worker keeps."""
+
+    def catch_up(self) -> Sequence[Inbound]:
+        """Everything up to the ends of the topics as they are now. Called once, first; may block for long."""
+        ...
+
+    def poll(self) -> Sequence[Inbound]:
+        """What came since; blocks for a moment if there is nothing."""
+        ...
+
+
+class Observer(Protocol):
+    """Told what happened, for metrics. Must not block and must not raise."""
+
+    def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
+        """A batch was published and stored at these wall-clock times."""
+        ...
+
+    def table_read(self, topic: str, records: int) -> None:
+        """So many records of a table's topic were taken in."""
+        ...
+
+    def waiting_for(self, what: str) -> None:
+        """A server is away; the partitions wait for it."""
+        ...
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """So many records of a partition are not applied yet."""
+        ...
+
+
+class Unobserved:
+    """An `Observer` that looks away."""
+
+    def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
+        """See `Observer`."""
+
+    def table_read(self, topic: str, records: int) -> None:
+        """See `Observer`."""
+
+    def waiting_for(self, what: str) -> None:
+        """See `Observer`."""
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """See `Observer`."""

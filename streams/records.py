@@ -1,0 +1,46 @@
+"""A record as it comes from a topic, and a message as it goes to one; nothing of any client library."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from schemas.record import Record
+
+
+class Inbound(Struct, frozen=True, kw_only=True):
+    """A record as it was read: bytes, where it was, and when it was produced (wall clock, seconds)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: float
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+class Message(Struct, frozen=True):
+    """A record to be produced. `owner` is what decides the partition where that is not the key itself."""
+
+    topic: str
+    key: str | None
+    value: Record | None
+    owner: str | None = None
+
+
+class Source(Struct, frozen=True):
+    """Which record caused something: ids of messages are made from it, so that they are the same when made again."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+
+    @property
+    def name(self) -> str:
+        """The source partition, as it stands in `applied` offsets.
+
+        >>> Source("interactions", 3, 812, 0.0).name
+        'interactions-3'
+        """
+        return f"{self.topic}-{self.partition}"

@@ -1,0 +1,55 @@
+"""The table of routes: which handler takes which topic. The path of an event begins here.
+
+- `PEOPLE`: keyed by user, read by the one worker that owns the person. `streams.people` takes a batch of them, calls
+  the route for each record, then ranks once for everybody touched.
+- `ITEMS_OWNED`: keyed by item, read by the one worker that owns the item.
+- `TABLES`: read whole by every worker, into the table that ranking works from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from schemas.topics import (
+    INSTRUCTIONS,
+    INTERACTIONS,
+    ITEM_DELTAS,
+    ITEM_STATISTICS,
+    ITEMS,
+    MODEL_UPDATES,
+    RANK_REQUESTS,
+    STRAYS,
+)
+from streams.deps import Deps
+from streams.on_instructions import on_instruction
+from streams.on_interactions import on_interaction
+from streams.on_item_deltas import on_item_deltas
+from streams.on_item_statistics import on_item_statistics
+from streams.on_items import on_item
+from streams.on_model_updates import on_model_update
+from streams.on_rank_requests import on_rank_request
+from streams.outcome import Outcome
+from streams.owner import Owner
+from streams.person import Person
+from streams.records import Inbound, Source
+from streams.step import Step
+
+PEOPLE: dict[str, Callable[[Person, Any, Source, Deps], Step]] = {
+    INTERACTIONS: on_interaction,
+    INSTRUCTIONS: on_instruction,
+    RANK_REQUESTS: on_rank_request,
+}
+
+PERSON_INPUTS: tuple[str, ...] = (*PEOPLE, STRAYS)
+"""What a person's owner reads: the routes above, and records that came with a wrong key (`streams.receive`)."""
+
+ITEMS_OWNED: dict[str, Callable[..., Outcome]] = {ITEM_DELTAS: on_item_deltas}
+
+TABLES: dict[str, Callable[[Inbound, Deps], None]] = {
+    ITEMS: on_item,
+    ITEM_STATISTICS: on_item_statistics,
+    MODEL_UPDATES: on_model_update,
+}
+
+BatchHandler = Callable[[Sequence[Inbound], Owner, Deps], Outcome]
