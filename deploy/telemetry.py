@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
+from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
+from schemas.model_updates import ModelUpdate
 from schemas.plans import PlanEntry
 from schemas.ranking_log import Choice
 from schemas.recommendations import Recommendation
 from streams.outcome import Outcome
+
+if TYPE_CHECKING:
+    from inference.learning.learner import Learner
 
 _FINE = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -110,3 +115,30 @@ def _freshness(recommendation: Recommendation, published: float) -> None:
     for name, begun, ended in zip(("queue", "fold", "rank", "publish"), marks, marks[1:], strict=False):
         STAGE.labels(name).observe(max(0.0, ended - begun))
     STAGE.labels("total").observe(max(0.0, published - marks[0]))
+
+
+class TrainerMetrics:
+    """A `streams.trainer.TrainerObserver` that feeds the metrics."""
+
+    def learned(self, learner: Learner, entries: int) -> None:
+        """See `streams.trainer.TrainerObserver`."""
+        LEARNED.labels("entries").inc(entries)
+        SCORE.labels("ranker", "mrr").set(learner.score)
+        SCORE.labels("ranker", "hr").set(learner.hit_rate)
+
+    def published(self, update: ModelUpdate) -> None:
+        """See `streams.trainer.TrainerObserver`."""
+        MODEL_VERSION.labels(update.model).set(update.version)
+
+
+class ProjectorMetrics:
+    """A `streams.projector.ProjectorObserver` that feeds the metrics."""
+
+    def projected(self, target: str, rows: int, *, delay: float) -> None:
+        """See `streams.projector.ProjectorObserver`."""
+        PROJECTED.labels(target).inc(rows)
+        PROJECTION_DELAY.labels(target).observe(max(0.0, delay))
+
+    def away(self, target: str) -> None:
+        """See `streams.projector.ProjectorObserver`."""
+        WAITING.labels(target).inc()

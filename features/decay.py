@@ -38,3 +38,14 @@ class DecayedSum(Struct, frozen=True, array_like=True):
     def read(self, now: float, *, half_life: float) -> float:
         """The sum as of `now`, which is not before `at`; an earlier `now` reads the value at `at`."""
         return self.value * exp2(min(0.0, self.at - now) / half_life)
+
+
+def next_feature_time(previous: float, at: float) -> float:
+    """The time of the next feature row: whole milliseconds, strictly increasing per entity, near the event time.
+
+    Feast's online store drops a row whose time is not after the stored one.
+
+    >>> next_feature_time(100.0, 42.5), next_feature_time(0.0, 42.5)
+    (100.001, 42.5)
+    """
+    return round(max(previous + 0.001, at), 3)

@@ -31,7 +31,8 @@ def _signs(word: str) -> NDArray[np.float32]:
 def content_vector(item: Item) -> NDArray[np.float32]:
     """The item's words as one vector of length 1, float32 `[64]`; zero if it has none.
 
-    >>> red, also, other = (content_vector(Item(item_id="i", title=title)) for title in ("red hat", "red cap", "teapot"))
+    >>> titles = ("red hat", "red cap", "teapot")
+    >>> red, also, other = (content_vector(Item(item_id="i", title=title)) for title in titles)
     >>> bool(red @ also > red @ other)
     True
     """

@@ -43,24 +43,28 @@ class Neighbours:
 
         `scratch` is float32 `[items]`, all zero, and is left so.
         """
-        held = self.weights[item] > 0.0
-        known = self.ids[item][held]
-        scratch[known] = self.weights[item][held]
+        held = self.weights[item]
+        size = int(np.count_nonzero(held))
+        known = self.ids[item, :size]
+        scratch[known] = held[:size]
         moved = scratch[others] != weights
         scratch[known] = 1.0
         scratch[others] = 0.0
         gone = known[scratch[known] > 0.0]
         scratch[known] = 0.0
-        return (
-            np.concatenate([others[moved], gone]),
-            np.concatenate([weights[moved], np.zeros(len(gone), np.float32)]),
-        )
+        if not len(gone):
+            return others[moved], weights[moved]
+        nothing = np.zeros(len(gone), np.float32)
+        return np.concatenate([others[moved], gone]), np.concatenate([weights[moved], nothing])
 
     def tell(self, others: Ints, item: int, weights: Floats) -> None:
         """Tell each of `others` (no two the same) that `item` is its neighbour, with this weight."""
-        held = (self.ids[others] == item) & (self.weights[others] > 0.0)
-        known = held.any(axis=1)
-        place = np.where(known, held.argmax(axis=1), self.weights[others].argmin(axis=1))
-        keep = known | (weights > self.weights[others, place])
+        theirs = self.weights[others]
+        held = (self.ids[others] == item) & (theirs > 0.0)
+        place, rows = held.argmax(axis=1), np.arange(len(others))
+        known = held[rows, place]
+        if not known.all():
+            place = np.where(known, place, theirs.argmin(axis=1))
+        keep = known | (weights > theirs[rows, place])
         self.ids[others[keep], place[keep]] = item
         self.weights[others[keep], place[keep]] = weights[keep]

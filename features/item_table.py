@@ -62,7 +62,8 @@ class ItemTable:
         self.catalogue: dict[ItemId, Item] = {}
         self.category_number: dict[str, int] = {}
         self.members: dict[str, list[int]] = {}
-        self.cold: dict[int, None] = {}
+        self._cold: dict[int, None] = {}
+        self._cold_array: Numbers | None = None
         self.order: list[list[tuple[float, int]]] = [[] for _ in HALF_LIVES]
         self.value_sum_all = 0.0
         self.value_count_all = 0.0
@@ -70,6 +71,7 @@ class ItemTable:
         self._make_arrays(_CAPACITY)
         self.covisited = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self.covisiting = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
+        self._preceded = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self.followed = Neighbours(width=FOLLOWERS, capacity=_CAPACITY)
 
     def _make_arrays(self, size: int) -> None:
@@ -90,6 +92,7 @@ class ItemTable:
         self._scratch: Floats = np.zeros(size, np.float32)
 
     def __len__(self) -> int:
+        """How many items have a number."""
         return len(self.ids)
 
     def title(self, item: ItemId) -> str:
@@ -130,7 +133,7 @@ class ItemTable:
         number = self._numbered(item)
         self.closed[number] = True
         self._leave_categories(number)
-        self.cold.pop(number, None)
+        self._warm(number)
 
     def put_statistics(self, row: ItemStatistics) -> None:
         """The newest statistics of an item; the same row again changes nothing but `version`."""
@@ -140,14 +143,8 @@ class ItemTable:
         self._count(number, row)
         self._popularity(number, row)
         scale = float(np.exp2((row.at - LANDMARK) / NEIGHBOUR_HALF_LIFE))
-        others, weights = self._named(row.covisits, scale)
-        changed, changed_weights = self.covisited.changes(number, others, weights, self._scratch)
-        self.covisited.replace(number, others, weights)
-        if len(changed):
-            self.covisiting.tell(changed, number, changed_weights)
-        before, before_weights = self._named(row.transitions, scale)
-        if len(before):
-            self.followed.tell(before, number, before_weights)
+        self._pair(self.covisited, self.covisiting, number, row.covisits, scale)
+        self._pair(self._preceded, self.followed, number, row.transitions, scale)
 
     def put_vectors(self, ids: Sequence[ItemId], vectors: NDArray[np.float32]) -> None:
         """The newest learned vectors, `[len(ids), d]`; items without one keep what they had, or zero.
@@ -167,6 +164,17 @@ class ItemTable:
         """The numbers of the most popular items at this half-life, best first, at most `size`."""
         return np.array([number for _, number in self.order[half][:size]], np.int64)
 
+    def cold(self) -> Numbers:
+        """The numbers of the newest items with hardly any event, oldest first, at most `COLD_ITEMS`."""
+        if self._cold_array is None:
+            self._cold_array = np.fromiter(self._cold, np.int64, len(self._cold))
+        return self._cold_array
+
+    def _warm(self, number: int) -> None:
+        if number in self._cold:
+            del self._cold[number]
+            self._cold_array = None
+
     def _numbered(self, item: ItemId) -> int:
         number = self.number.get(item)
         if number is not None:
@@ -176,9 +184,10 @@ class ItemTable:
             self._grow()
         self.ids.append(item)
         self.number[item] = number
-        self.cold[number] = None
-        if len(self.cold) > COLD_ITEMS:
-            del self.cold[next(iter(self.cold))]
+        self._cold[number] = None
+        self._cold_array = None
+        if len(self._cold) > COLD_ITEMS:
+            del self._cold[next(iter(self._cold))]
         if item in self.catalogue:
             self._describe(number, self.catalogue[item])
         return number
@@ -192,7 +201,7 @@ class ItemTable:
         self.log_popularity[:, :size] = arrays.pop("log_popularity")
         for name, value in arrays.items():
             getattr(self, name)[:size] = value
-        for neighbours in (self.covisited, self.covisiting, self.followed):
+        for neighbours in (self.covisited, self.covisiting, self._preceded, self.followed):
             neighbours.grow(2 * size)
 
     def _describe(self, number: int, item: Item) -> None:
@@ -208,8 +217,9 @@ class ItemTable:
             self.members.setdefault(category, []).append(number)
 
     def _leave_categories(self, number: int) -> None:
-        names = list(self.category_number)
-        for category in self.categories_of[number][self.categories_of[number] > 0].tolist():
+        held = self.categories_of[number][self.categories_of[number] > 0].tolist()
+        names = list(self.category_number) if held else []
+        for category in held:
             self.members[names[category - 1]].remove(number)
         self.categories_of[number] = 0
 
@@ -223,7 +233,7 @@ class ItemTable:
         self.value_sum[number] = row.value_sum
         self.value_count[number] = row.value_count
         if row.count > COLD_COUNT:
-            self.cold.pop(number, None)
+            self._warm(number)
 
     def _popularity(self, number: int, row: ItemStatistics) -> None:
         keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / np.array(HALF_LIVES)
@@ -234,6 +244,18 @@ class ItemTable:
             insort(ranked, (-new, number))
         self.log_popularity[:, number] = keys
 
+    def _pair(
+        self, forward: Neighbours, backward: Neighbours, number: int, row: dict[ItemId, float], scale: float
+    ) -> None:
+        """Give the item its row, and tell those of whom it says something else than before."""
+        others, weights = self._named(row, scale)
+        changed, changed_weights = forward.changes(number, others, weights, self._scratch)
+        forward.replace(number, others, weights)
+        if len(changed):
+            backward.tell(changed, number, changed_weights)
+
     def _named(self, weights: dict[ItemId, float], scale: float) -> tuple[Ints, Floats]:
-        numbers = [self._numbered(item) for item in weights]
+        numbers = list(map(self.number.get, weights))
+        if None in numbers:
+            numbers = [self._numbered(item) for item in weights]
         return np.array(numbers, np.int32), np.array(list(weights.values()), np.float32) * np.float32(scale)

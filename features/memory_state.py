@@ -23,6 +23,9 @@ class MemoryStateStore:
         self._epochs[at] = self._epochs.get(at, 0) + 1
         return Claim(self._epochs[at], dict(self._applied.get(at, {})))
 
+    def applied(self, scope: str, partition: int) -> dict[str, int]:
+        return dict(self._applied.get((scope, partition), {}))
+
     def load(self, scope: str, partition: int, keys: Sequence[str]) -> dict[str, bytes]:
         states = self._states.get((scope, partition), {})
         return {key: states[key] for key in keys if key in states}
@@ -41,8 +44,7 @@ class MemoryStateStore:
     def scan(self, scope: str, partition: int) -> Iterator[tuple[str, bytes]]:
         yield from list(self._states.get((scope, partition), {}).items())
 
-    def drop(self, scope: str, partition: int) -> None:
+    def replace(self, scope: str, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> None:
         at = (scope, partition)
         self._epochs[at] = self._epochs.get(at, 0) + 1
-        self._states.pop(at, None)
-        self._applied.pop(at, None)
+        self._states[at], self._applied[at] = dict(states), dict(applied)

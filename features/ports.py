@@ -36,6 +36,10 @@ class StateStore(Protocol):
         """Take the partition over: its epoch grows, and who held it before can no longer write."""
         ...
 
+    def applied(self, scope: str, partition: int) -> dict[str, int]:
+        """The last offset applied of each source, without claiming anything."""
+        ...
+
     def load(self, scope: str, partition: int, keys: Sequence[str]) -> dict[str, bytes]:
         """The states of those keys that have one."""
         ...
@@ -52,8 +56,8 @@ class StateStore(Protocol):
         """Every key and state of the partition, in no order."""
         ...
 
-    def drop(self, scope: str, partition: int) -> None:
-        """Forget the partition's states and offsets; its epoch stays and grows."""
+    def replace(self, scope: str, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> None:
+        """Put these states and offsets in the place of all that the partition held; its epoch grows."""
         ...
 
 

@@ -44,8 +44,12 @@ class RedisStateStore:
     def claim(self, scope: str, partition: int) -> Claim:
         with _errors():
             epoch = self._client.incr(self._key(scope, partition, "epoch"))
+        return Claim(int(epoch), self.applied(scope, partition))
+
+    def applied(self, scope: str, partition: int) -> dict[str, int]:
+        with _errors():
             applied = self._client.hgetall(self._key(scope, partition, "applied"))
-        return Claim(int(epoch), {source.decode(): int(offset) for source, offset in applied.items()})
+        return {source.decode(): int(offset) for source, offset in applied.items()}
 
     def load(self, scope: str, partition: int, keys: Sequence[str]) -> dict[str, bytes]:
         if not keys:
@@ -67,11 +71,15 @@ class RedisStateStore:
             for key, value in self._client.hscan_iter(self._key(scope, partition, "states"), count=500):
                 yield key.decode(), value
 
-    def drop(self, scope: str, partition: int) -> None:
+    def replace(self, scope: str, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> None:
+        epoch, offsets, people = (self._key(scope, partition, kind) for kind in ("epoch", "applied", "states"))
         with _errors():
             pipe = self._client.pipeline(transaction=True)
-            pipe.incr(self._key(scope, partition, "epoch"))
-            pipe.delete(self._key(scope, partition, "applied"), self._key(scope, partition, "states"))
+            pipe.incr(epoch)
+            pipe.delete(offsets, people)
+            for key, values in ((offsets, applied), (people, states)):
+                if values:
+                    pipe.hset(key, mapping=values)
             pipe.execute()
 
     def _key(self, scope: str, partition: int, kind: str) -> str:

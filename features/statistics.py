@@ -7,7 +7,7 @@ from math import exp2
 from msgspec import Struct
 from msgspec.structs import replace
 
-from features.decay import DAY
+from features.decay import DAY, next_feature_time
 from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics
 
@@ -48,6 +48,7 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         row,
         version=row.version + 1,
         at=later,
+        feature_time=next_feature_time(row.feature_time, later),
         first_at=min(row.first_at, delta.event_time),
         count=row.count + 1,
         popularity=tuple(

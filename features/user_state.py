@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from features.decay import next_feature_time
 from features.utility import attention, liking
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.interactions import (
@@ -166,17 +167,6 @@ def note(state: UserState, event_id: EventId, at: float) -> UserState:
         feature_time=next_feature_time(state.feature_time, at),
         event_ids=(event_id, *state.event_ids[: EVENT_IDS - 1]),
     )
-
-
-def next_feature_time(previous: float, at: float) -> float:
-    """The time of the next feature row: whole milliseconds, strictly increasing per user, near the event time.
-
-    Feast's online store drops a row whose time is not after the stored one.
-
-    >>> next_feature_time(100.0, 42.5), next_feature_time(0.0, 42.5)
-    (100.001, 42.5)
-    """
-    return round(max(previous + 0.001, at), 3)
 
 
 def _choose(state: UserState, event: View | Click | Rating | AddToCart | Purchase | Like) -> UserState:

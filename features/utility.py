@@ -50,8 +50,9 @@ def liking(event: Interaction, mean_value: float | None) -> float:
 
     `mean_value` is the mean of the person's ratings before this one, none if there were none.
 
-    >>> liking(Rating(event_id="e", user_id="u", event_time=1e9, item_id="i", value=5.0), mean_value=3.0)
-    0.75
+    >>> worse = Rating(event_id="e", user_id="u", event_time=1e9, item_id="i", value=2.0)
+    >>> liking(worse, mean_value=4.0)
+    -0.5
     """
     match event:
         case Rating(value=value):
@@ -65,8 +66,8 @@ def liking(event: Interaction, mean_value: float | None) -> float:
 
 
 def _relative(value: float, mean: float | None) -> float:
-    """A rating as a liking: half liked at the person's mean, saturating a third of the scale's size away from it."""
+    """A rating as a liking: mildly liked at the person's mean, disliked from a third below it, saturating at half."""
     if mean is None:
         return 0.5
-    spread = max(abs(mean), 1e-9) / 3.0
-    return max(-1.0, min(1.0, 0.5 + (value - mean) / (4.0 * spread) * 0.5))
+    spread = max(abs(mean), 1e-9) / 2.0
+    return max(-1.0, min(1.0, 0.25 + 0.75 * (value - mean) / spread))

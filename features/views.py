@@ -7,15 +7,17 @@ other teams own are rows of their own kind, `External`: read in bulk from Feast,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from math import log1p
 
 from msgspec import Struct
 
 from features.decay import DAY
+from features.ports import FeatureRow
 from features.statistics import HALF_LIVES
 from features.user_state import UserState
+from schemas.ids import UserId
 from schemas.statistics import ItemStatistics
 
 HALF_LIFE_HOURS = tuple(seconds / 3_600 for seconds in HALF_LIVES)
@@ -117,6 +119,21 @@ def user_row(state: UserState) -> dict[str, float]:
     0.0
     """
     return {feature.name: feature.value(state) for feature in USER_FEATURES}
+
+
+def user_rows(
+    user: UserId, at: float, values: Mapping[str, float], categories: Mapping[str, float]
+) -> list[FeatureRow]:
+    """A person's rows in every view, as of one feature time."""
+    entity = {"user_id": str(user)}
+    rows = [
+        FeatureRow(view, entity, at, {name: values[name] for name in _fields(view)})
+        for view in (USER_VIEW, CONTEXT_VIEW)
+    ]
+    return rows + [
+        FeatureRow(CATEGORY_VIEW, entity | {"category": name}, at, {"strength": strength})
+        for name, strength in categories.items()
+    ]
 
 
 def table_id(names: tuple[str, ...]) -> str:

@@ -17,7 +17,10 @@ class _Entry(Record, frozen=True, kw_only=True, tag_field="type"):
 
 
 class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
-    """A list was published: its items as they were ranked, and the user's feature row that went in."""
+    """A list was published: its items as they were ranked, and the user's feature rows as of then.
+
+    `user_categories` are signed strengths of what is remembered about categories, the strongest ones.
+    """
 
     list_id: ListId
     table: str
@@ -26,6 +29,7 @@ class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     propensities: tuple[float | None, ...]
     feature_time: Time
     user_features: dict[str, float]
+    user_categories: dict[str, float] = {}
     model_version: int
 
 

@@ -26,7 +26,7 @@ class ItemStatistics(Record, frozen=True, kw_only=True):
     """One item's statistics as of `at` (event time): decayed counts and who comes before it.
 
     `popularity` has one decayed count per half-life of `features.statistics.HALF_LIVES`; `covisits` and
-    `transitions` weigh the items that the same people had before (recently, and directly).
+    `transitions` weigh the items that the same people had before (recently, and directly). `feature_time` is `at` made strictly increasing: the time of the row in Feast.
     """
 
     item_id: ItemId
@@ -35,6 +35,7 @@ class ItemStatistics(Record, frozen=True, kw_only=True):
     first_at: Time
     count: int
     popularity: tuple[float, ...]
+    feature_time: Time = 0.0
     value_sum: float = 0.0
     value_count: int = 0
     covisits: dict[ItemId, float] = {}

@@ -88,6 +88,14 @@ def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
 
+def _taken(consumer: Consumer, cluster: Cluster, limit: int, seconds: float) -> list[Inbound]:
+    """What is there: waits for the first record alone, as `consume` would wait for all of them."""
+    records = consumer.consume(1, seconds)
+    if records:
+        records += consumer.consume(limit - 1, 0.0)
+    return [inbound(record, cluster) for record in records if record.error() is None]
+
+
 class KafkaPublisher:
     """A `Publisher` on Kafka: idempotent, all replicas, and it never gives up on a message that it was given."""
 
@@ -184,10 +192,11 @@ class KafkaPublisher:
 class KafkaTableReader:
     """A `TableReader` on Kafka: every partition of some topics, from the beginning, in no consumer group."""
 
-    def __init__(self, cluster: Cluster, topics: Sequence[str], *, poll_seconds: float = 0.2) -> None:
+    def __init__(self, cluster: Cluster, topics: Sequence[str], *, poll_seconds: float = 0.2, batch: int = 500) -> None:
         self._cluster = cluster
         self._topics = tuple(topics)
         self._poll_seconds = poll_seconds
+        self._batch = batch
         self._consumer = Consumer(
             cluster.config(
                 {
@@ -216,8 +225,7 @@ class KafkaTableReader:
 
     def poll(self) -> list[Inbound]:
         """See `streams.ports.TableReader`."""
-        records = self._consumer.consume(500, self._poll_seconds)
-        return [inbound(record, self._cluster) for record in records if record.error() is None]
+        return _taken(self._consumer, self._cluster, self._batch, self._poll_seconds)
 
     def close(self) -> None:
         """Leave."""
@@ -256,8 +264,7 @@ class KafkaGroupReader:
 
     def poll(self, limit: int, seconds: float) -> list[Inbound]:
         """Up to `limit` records, waiting at most so long for them."""
-        records = self._consumer.consume(limit, seconds)
-        return [inbound(record, self._cluster) for record in records if record.error() is None]
+        return _taken(self._consumer, self._cluster, limit, seconds)
 
     def commit(self) -> None:
         """What was polled so far is done with."""

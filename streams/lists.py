@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from agents.explanations import explain_item, is_supported
+from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
 from features.views import user_row
 from inference.query import Placed, Query, Ranking
@@ -133,6 +134,7 @@ def _ranked(due: Due, person: Person, ranking: Ranking, slate: tuple[Placed, ...
         propensities=tuple(placed.propensity for placed in slate if placed.row >= 0),
         feature_time=person.user.feature_time,
         user_features=user_row(person.user),
+        user_categories=category_strengths(person.mind.memories, due.at),
         model_version=ranking.model_version,
     )
     return Message(RANKING_LOG, due.user_id, entry)

@@ -8,10 +8,13 @@ Nothing here writes: the runner publishes the outcome's messages, stores its sta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from features.ports import Write
-from inference.query import Query, Ranking
-from schemas.ids import EventId, UserId
+from inference.query import Ranking
+from schemas.ids import UserId
 from streams.choices import choice_message
 from streams.deps import Deps
 from streams.guard import guarded
@@ -21,7 +24,7 @@ from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.person import Person, pack
 from streams.receive import Accepted, dead_letter, receive
-from streams.records import Inbound
+from streams.records import Inbound, Message
 from streams.routes import PEOPLE
 from streams.step import Exam, Step
 
@@ -32,41 +35,66 @@ def handle_people(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Outco
     Raises:
         StoreUnavailable: nothing was decided; call again with the same records.
     """
-    tally = Tally()
     began = deps.clock()
-    received = receive(records, owner, now=began, tally=tally)
+    batch = apply_records(records, owner, deps)
+    folded = deps.clock()
+    rankings = _rank(batch, deps)
+    ranked = deps.clock()
+    exams = len(batch.exams)
+    batch.messages += [choice_message(*pair) for pair in zip(batch.exams, rankings[:exams], strict=True)]
+    stages = {"received": began, "folded": folded, "ranked": ranked}
+    for due, ranking in zip(batch.due.values(), rankings[exams:], strict=True):
+        applied = batch.applied_by(due.user_id, owner)
+        person = batch.people[due.user_id]
+        batch.messages += list_messages(due, person, ranking, applied, stages, deps, batch.tally)
+    batch.tally.count("lists", by=len(batch.due))
+    return batch.outcome(owner)
+
+
+@dataclass
+class Batch:
+    """Records applied to people, before anything was ranked: who is touched, and what is owed to whom."""
+
+    people: dict[str, Person]
+    applied: dict[int, dict[str, int]]
+    messages: list[Message]
+    exams: list[Exam] = field(default_factory=list)
+    due: dict[UserId, Due] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+    def applied_by(self, user: UserId, owner: Owner) -> dict[str, int]:
+        """Up to which offsets of each source the person's partition is applied with this batch."""
+        partition = partition_of(user, owner.partitions)
+        return {**owner.applied(partition), **self.applied.get(partition, {})}
+
+    def outcome(self, owner: Owner) -> Outcome:
+        """What is to be published and stored."""
+        states: dict[int, dict[str, bytes]] = {partition: {} for partition in self.applied}
+        for user, person in self.people.items():
+            if not person.is_new:
+                states[partition_of(user, owner.partitions)][user] = pack(person)
+        writes: list[Write] = [owner.write(p, states[p], offsets) for p, offsets in self.applied.items()]
+        return Outcome(messages=tuple(self.messages), writes=tuple(writes), people=self.people, tally=self.tally)
+
+
+def apply_records(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Batch:
+    """Receive, load, and apply each record to its person by the table of routes; nothing is ranked.
+
+    Raises:
+        StoreUnavailable: call again with the same records.
+    """
+    tally, now = Tally(), deps.clock()
+    received = receive(records, owner, now=now, tally=tally)
     people = owner.load({accepted.user_id for accepted in received.accepted})
-    inbound = {(record.topic, record.partition, record.offset): record for record in records}
-    messages = list(received.messages)
-    due: dict[UserId, Due] = {}
-    exams: list[Exam] = []
+    batch = Batch(people, received.applied, list(received.messages), tally=tally)
     for accepted in received.accepted:
         step = _apply(accepted, people[accepted.user_id], deps)
-        if isinstance(step, str):
-            source = accepted.source
-            record = inbound[(source.topic, source.partition, source.offset)]
-            messages.append(dead_letter(record, "handler-error", step, began))
+        if isinstance(step, Step):
+            _note(batch, accepted, step)
+        else:
+            batch.messages.append(dead_letter(accepted.record, "handler-error", step, now))
             tally.count("refused", "handler-error")
-            continue
-        people[accepted.user_id] = step.person
-        messages += step.messages
-        exams += [step.exam] if step.exam else []
-        _note_due(due, accepted, step, tally)
-    folded = deps.clock()
-    rankings = _rank(exams, due, people, deps)
-    ranked = deps.clock()
-    messages += [choice_message(exam, ranking) for exam, ranking in zip(exams, rankings, strict=False)]
-    applied = {p: {**owner.applied(p), **offsets} for p, offsets in received.applied.items()}
-    stages = {"received": began, "folded": folded, "ranked": ranked}
-    for entry, ranking in zip(due.values(), rankings[len(exams) :], strict=True):
-        partition = partition_of(entry.user_id, owner.partitions)
-        person = people[entry.user_id]
-        messages += list_messages(entry, person, ranking, applied.get(partition, {}), stages, deps, tally)
-    tally.seconds += [("fold", folded - began), ("rank", ranked - folded)]
-    tally.count("lists", by=len(due))
-    return Outcome(
-        messages=tuple(messages), writes=_writes(people, received.applied, owner), people=people, tally=tally
-    )
+    return batch
 
 
 def _apply(accepted: Accepted, person: Person, deps: Deps) -> Step | str:
@@ -74,45 +102,28 @@ def _apply(accepted: Accepted, person: Person, deps: Deps) -> Step | str:
     return guarded(lambda: route(person, accepted.event, accepted.source, deps), name=accepted.topic)
 
 
-def _note_due(due: dict[UserId, Due], accepted: Accepted, step: Step, tally: Tally) -> None:
-    """One list per person and batch, answering all of the batch's events."""
-    if step.trigger:
-        tally.count("replans", step.trigger)
+def _note(batch: Batch, accepted: Accepted, step: Step) -> None:
+    """Take a step into the batch: one list per person, answering all of the batch's events."""
+    batch.people[accepted.user_id] = step.person
+    batch.messages += step.messages
+    batch.exams += [step.exam] if step.exam else []
     if not step.list_due:
         return
-    known = due.get(accepted.user_id)
-    causes: tuple[EventId, ...] = (*known.causes, step.cause) if known and step.cause else ()
-    causes = causes or ((step.cause,) if step.cause else ())
-    at = max(step.person.user.last_at, step.at or 0.0)
-    context = getattr(accepted.event, "context", None) or (known.context if known else None)
-    due[accepted.user_id] = Due(user_id=accepted.user_id, causes=causes, source=accepted.source, at=at, context=context)
-
-
-def _rank(exams: Sequence[Exam], due: dict[UserId, Due], people: dict[str, Person], deps: Deps) -> list[Ranking]:
-    """Exams and lists in one call: the rankings of the exams first."""
-    queries = [exam.query for exam in exams]
-    queries += [entry.query(people[entry.user_id]) for entry in due.values()]
-    external = deps.external.read([query.user.user_id for query in queries]) if deps.external else {}
-    if external:
-        queries = [_with_external(query, external.get(query.user.user_id, {})) for query in queries]
-    return deps.recommender.rank(queries) if queries else []
-
-
-def _with_external(query: Query, values: dict[str, float]) -> Query:
-    return Query(
-        user=query.user,
-        now=query.now,
-        plan=query.plan,
-        memories=query.memories,
-        context=query.context,
-        external=values,
-        take=query.take,
+    known = batch.due.get(accepted.user_id)
+    batch.due[accepted.user_id] = Due(
+        user_id=accepted.user_id,
+        causes=(known.causes if known else ()) + ((step.cause,) if step.cause else ()),
+        source=accepted.source,
+        at=max(step.person.user.last_at, step.at or 0.0),
+        context=getattr(accepted.event, "context", None) or (known.context if known else None),
     )
 
 
-def _writes(people: dict[str, Person], applied: dict[int, dict[str, int]], owner: Owner) -> tuple[Write, ...]:
-    states: dict[int, dict[str, bytes]] = {partition: {} for partition in applied}
-    for user, person in people.items():
-        if not person.is_new:
-            states.setdefault(partition_of(user, owner.partitions), {})[user] = pack(person)
-    return tuple(owner.write(partition, states[partition], offsets) for partition, offsets in applied.items())
+def _rank(batch: Batch, deps: Deps) -> list[Ranking]:
+    """Exams and lists in one call: the rankings of the exams first."""
+    queries = [exam.query for exam in batch.exams]
+    queries += [due.query(batch.people[due.user_id]) for due in batch.due.values()]
+    if deps.external is not None:
+        known = deps.external.read([query.user.user_id for query in queries])
+        queries = [replace(query, external=known.get(query.user.user_id, {})) for query in queries]
+    return deps.recommender.rank(queries)

@@ -29,6 +29,18 @@ class TableReader(Protocol):
         ...
 
 
+class LogReader(Protocol):
+    """Reads a topic as a group; `commit` says that all that was polled is done with."""
+
+    def poll(self, limit: int, seconds: float) -> Sequence[Inbound]:
+        """Up to `limit` records, waiting at most so long."""
+        ...
+
+    def commit(self) -> None:
+        """What was polled so far is done with."""
+        ...
+
+
 class Observer(Protocol):
     """Told what happened, for metrics. Must not block and must not raise."""
 

@@ -24,7 +24,13 @@ class Accepted(Struct, frozen=True):
     topic: str
     user_id: UserId
     event: Any
-    source: Source
+    record: Inbound
+
+    @property
+    def source(self) -> Source:
+        """Which record it is."""
+        record = self.record
+        return Source(record.topic, record.partition, record.offset, record.timestamp)
 
 
 class Received(Struct, frozen=True):
@@ -66,7 +72,7 @@ def _open(record: Inbound, partitions: int, now: float) -> Iterator[Accepted | M
         return
     user: UserId = event.user_id
     if record.partition == partition_of(user, partitions):
-        yield Accepted(topic, user, event, Source(record.topic, record.partition, record.offset, record.timestamp))
+        yield Accepted(topic, user, event, record)
     else:
         stray = Stray(topic=topic, partition=record.partition, offset=record.offset, value=record.value or b"")
         yield Message(STRAYS, user, stray)

@@ -1,0 +1,50 @@
+# Everything runs in .venv; `make setup` makes it from the lock, needing Python 3.11 and make alone.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# uv itself comes from PyPI, into a small environment of its own: the one in .venv is made by it.
+BOOTSTRAP := $(VENV)/.bootstrap
+SOURCES := schemas features agents inference streams deploy tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check unit test schemas format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: $(STAMP) ## Install everything into .venv (repeats only when the lock changed)
+
+$(STAMP): pyproject.toml uv.lock
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found; install Python 3.11, or say which: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BOOTSTRAP)/bin/uv || { $(PYTHON) -m venv $(BOOTSTRAP) && $(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check uv; }
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BOOTSTRAP)/bin/uv sync --frozen --all-extras --python $(BIN)/python
+	@touch $@
+
+demo: setup ## Start everything and watch a person's recommendations change
+	$(BIN)/lifelong demo
+
+check: setup ## Format, lint, types, imports and unit tests: seconds
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not servers and not slow"
+
+unit: setup ## Unit tests alone
+	$(BIN)/pytest -q -m "not servers and not slow"
+
+test: setup ## All tests, with real servers: minutes
+	$(BIN)/pytest
+
+schemas: setup ## Write the published schemas again
+	$(BIN)/lifelong schemas write
+
+format: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove caches and builds; .venv and .lifelong stay
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

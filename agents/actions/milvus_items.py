@@ -1,0 +1,52 @@
+"""The item index in Milvus: collection `items`, filterable by category."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from agents.actions.ports import IndexedItem, Similar, Vectors
+from agents.memory.embedding import clamped, normalised
+from agents.milvus_collection import VECTOR, Address, Consistency, Field, MilvusCollection, Shape, any_of, quoted
+from schemas.ids import ItemId
+
+_KEY = "item_id"
+_FIELDS = (Field("categories", many=True),)
+
+
+class MilvusItems:
+    """`ItemIndex` over a Milvus server, for vectors of one width. Nothing is connected before the first call."""
+
+    def __init__(
+        self, address: Address, *, width: int, collection: str = "items", consistency: Consistency = "Eventually"
+    ) -> None:
+        shape = Shape(name=collection, key=_KEY, fields=_FIELDS, width=width)
+        self._collection = MilvusCollection(address, shape, consistency=consistency)
+
+    def put(self, items: Sequence[IndexedItem], vectors: Vectors) -> None:
+        self._collection.upsert(
+            [
+                {_KEY: item.item_id, "categories": list(item.categories), VECTOR: vector}
+                for item, vector in zip(items, normalised(vectors).tolist(), strict=True)
+            ]
+        )
+
+    def similar(self, vector: Vectors, k: int, *, categories: Collection[str] = ()) -> tuple[Similar, ...]:
+        asked = normalised(vector[None])[0].tolist()
+        hits = self._collection.search(asked, k, _of_any(categories), (_KEY,))
+        found = [Similar(row[_KEY], clamped(likeness)) for likeness, row in hits]
+        return tuple(sorted(found, key=lambda one: (-one.likeness, one.item_id)))
+
+    def delete(self, items: Sequence[ItemId]) -> None:
+        if items:
+            self._collection.delete(any_of(_KEY, items))
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._collection.close()
+
+
+def _of_any(categories: Collection[str]) -> str:
+    """The expression that an item is of one of these categories; empty if any will do."""
+    if not categories:
+        return ""
+    return f"array_contains_any(categories, [{', '.join(map(quoted, sorted(categories)))}])"

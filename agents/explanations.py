@@ -1,0 +1,89 @@
+"""Why this list, why this item: one line that names its evidence, and is true by it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from msgspec import Struct
+
+from agents.memory.record import EVIDENCE, FOR, is_active
+from schemas.ids import ItemId, MemoryId
+from schemas.memories import Memory
+from schemas.plans import Intent, Plan
+
+
+class Reason(Struct, frozen=True):
+    """A line for people, the memory that it rests on, and how many events it claims."""
+
+    text: str
+    memory_id: MemoryId
+    claims: int
+
+
+def explain_item(
+    item: ItemId, categories: Collection[str], plan: Plan | None, memories: Collection[Memory]
+) -> Reason | None:
+    """Why this item: what was said or done about it, else the plan's weightiest intent that it serves.
+
+    None if nothing that is remembered speaks for it: then nothing is claimed.
+
+    >>> explain_item(ItemId("i1"), ("jazz",), None, ()) is None
+    True
+    """
+    of_item = [memory for memory in memories if memory.value == item and memory.subject == "item" and _speaks(memory)]
+    if of_item:
+        return _reason(max(of_item, key=lambda memory: (memory.source == "stated", memory.strength)))
+    return _by_intent([intent for intent in plan.intents if intent.category in categories], memories) if plan else None
+
+
+def explain_list(plan: Plan | None, memories: Collection[Memory]) -> Reason | None:
+    """Why this list: the plan's weightiest intent, none if it wants nothing that memories speak for.
+
+    >>> explain_list(None, ()) is None
+    True
+    """
+    return _by_intent(plan.intents, memories) if plan else None
+
+
+def is_supported(reason: Reason, memories: Iterable[Memory]) -> bool:
+    """Whether the memories bear the line out: it is exactly what the named memory says, with that much evidence.
+
+    >>> is_supported(Reason("because everybody does", MemoryId("m1"), 1), ())
+    False
+    """
+    return any(
+        memory.memory_id == reason.memory_id and _speaks(memory) and _reason(memory) == reason for memory in memories
+    )
+
+
+def _speaks(memory: Memory) -> bool:
+    return memory.predicate in FOR and is_active(memory)
+
+
+def _by_intent(intents: Sequence[Intent], memories: Iterable[Memory]) -> Reason | None:
+    """The reason behind the weightiest of these intents whose memory is still held."""
+    wanted = {intent.memory_id: intent.weight * intent.confidence for intent in intents if intent.weight > 0}
+    if not wanted:
+        return None
+    speakers = [memory for memory in memories if memory.memory_id in wanted and _speaks(memory)]
+    if not speakers:
+        return None
+    return _reason(max(speakers, key=lambda memory: (wanted[memory.memory_id], memory.memory_id)))
+
+
+def _reason(memory: Memory) -> Reason:
+    claims = len(memory.evidence)
+    return Reason(_text(memory, claims), memory.memory_id, claims)
+
+
+def _text(memory: Memory, claims: int) -> str:
+    match memory.predicate:
+        case "wants-more":
+            return f"because you asked for more {memory.value}"
+        case "pins":
+            return "because you pinned it"
+        case _ if memory.subject == "item":
+            return "because you liked it before"
+        case _:
+            many = f"{claims} or more" if claims == EVIDENCE else str(claims)
+            return f"because of {many} recent {'choice' if claims == 1 else 'choices'} in {memory.value}"

@@ -1,0 +1,61 @@
+"""A vector for a memory: hashed bags of words (Weinberger et al., ICML 2009), until a text encoder takes its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.memories import Memory
+
+WIDTH = 64
+_WORD = re.compile(r"\w+")
+
+Vectors = NDArray[np.float32]
+
+
+def embed(texts: Sequence[str]) -> Vectors:
+    """Unit vectors, float32 `[texts, WIDTH]`: each word adds ±1 at a place given by its hash. No words, no length.
+
+    >>> left, right, other = embed(["likes science fiction", "Science fiction: likes", "pins i1"])
+    >>> bool(left @ right > 0.999), bool(left @ other < 0.999)
+    (True, True)
+    """
+    vectors = np.zeros((len(texts), WIDTH), dtype=np.float32)
+    for row, text in enumerate(texts):
+        for word in _WORD.findall(text.lower()):
+            digest = blake2b(word.encode(), digest_size=4).digest()
+            vectors[row, int.from_bytes(digest[:3], "big") % WIDTH] += 1.0 if digest[3] & 1 else -1.0
+    return normalised(vectors)
+
+
+def text_of(memory: Memory) -> str:
+    """What is embedded of a memory: its predicate and its value.
+
+    >>> from schemas.ids import UserId
+    >>> from agents.memory.record import memory_id
+    >>> text_of(Memory(memory_id=memory_id(UserId("u"), "category", "likes", "jazz"), user_id=UserId("u"),
+    ...     subject="category", predicate="likes", value="jazz", strength=1.0, evidence=(), valid_from=0.0,
+    ...     recorded_from=0.0, source="inferred"))
+    'likes jazz'
+    """
+    return f"{memory.predicate} {memory.value}"
+
+
+def normalised(vectors: Vectors) -> Vectors:
+    """The rows of `[rows, width]` at length 1; a row of zeros stays one."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = (vectors / np.where(length == 0.0, 1.0, length)).astype(np.float32)
+    return unit
+
+
+def clamped(likeness: float) -> float:
+    """A cosine in [-1, 1], which rounding may have left by a hair.
+
+    >>> clamped(1.0000001)
+    1.0
+    """
+    return max(-1.0, min(1.0, likeness))

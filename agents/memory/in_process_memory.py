@@ -1,0 +1,52 @@
+"""A memory index in the process: exact, for tests, replay and small installations."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from agents.memory.embedding import Vectors, clamped, normalised
+from agents.memory.ports import Found
+from agents.memory.record import is_active
+from schemas.ids import MemoryId, UserId
+from schemas.memories import Memory, Predicate
+
+
+class InMemoryIndex:
+    """Holds every memory and its unit vector by person; a search is a matrix product over that person's."""
+
+    def __init__(self) -> None:
+        self._held: defaultdict[UserId, dict[MemoryId, tuple[Memory, Vectors]]] = defaultdict(dict)
+
+    def put(self, memories: Sequence[Memory], vectors: Vectors) -> None:
+        for memory, vector in zip(memories, normalised(vectors), strict=True):
+            if memory.recorded_to is None:
+                self._held[memory.user_id][memory.memory_id] = (memory, vector)
+            else:
+                self._held[memory.user_id].pop(memory.memory_id, None)
+
+    def search(
+        self, user: UserId, vector: Vectors, k: int, *, predicates: Collection[Predicate] = ()
+    ) -> tuple[Found, ...]:
+        held = [
+            (memory, known)
+            for memory, known in self._held.get(user, {}).values()
+            if is_active(memory) and (not predicates or memory.predicate in predicates)
+        ]
+        if not held:
+            return ()
+        likeness = np.stack([known for _, known in held]) @ normalised(vector[None])[0]
+        found = [
+            Found(memory.memory_id, memory.predicate, memory.value, clamped(float(score)))
+            for (memory, _), score in zip(held, likeness, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda one: (-one.likeness, one.memory_id))[:k])
+
+    def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
+        if memories is None:
+            self._held.pop(user, None)
+            return
+        for memory in memories:
+            self._held.get(user, {}).pop(memory, None)

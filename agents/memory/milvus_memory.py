@@ -1,0 +1,77 @@
+"""The memory index in Milvus: collection `memories`, filtered by person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from agents.memory.embedding import WIDTH, Vectors, clamped, normalised
+from agents.memory.ports import Found
+from agents.milvus_collection import VECTOR, Address, Consistency, Field, MilvusCollection, Row, Shape, any_of, quoted
+from schemas.ids import MemoryId, UserId
+from schemas.memories import Memory, Predicate
+
+_KEY = "memory_id"
+_FIELDS = tuple(map(Field, ("user_id", "subject", "predicate", "value", "state")))
+
+
+class MilvusMemory:
+    """`MemoryIndex` over a Milvus server. Nothing is connected before the first call."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        collection: str = "memories",
+        width: int = WIDTH,
+        consistency: Consistency = "Eventually",
+    ) -> None:
+        shape = Shape(name=collection, key=_KEY, fields=_FIELDS, width=width)
+        self._collection = MilvusCollection(address, shape, consistency=consistency)
+
+    def put(self, memories: Sequence[Memory], vectors: Vectors) -> None:
+        """1. write what is held, 2. delete what has ended: cut between the two, both are done again."""
+        rows = {memory.memory_id: row for memory, row in zip(memories, _rows(memories, vectors), strict=True)}
+        latest = {memory.memory_id: memory for memory in memories}
+        held = [rows[known] for known, memory in latest.items() if memory.recorded_to is None]
+        ended = [known for known, memory in latest.items() if memory.recorded_to is not None]
+        if held:
+            self._collection.upsert(held)
+        if ended:
+            self._collection.delete(any_of(_KEY, ended))
+
+    def search(
+        self, user: UserId, vector: Vectors, k: int, *, predicates: Collection[Predicate] = ()
+    ) -> tuple[Found, ...]:
+        where = f'user_id == {quoted(user)} and state == "active"'
+        if predicates:
+            where += f" and {any_of('predicate', sorted(predicates))}"
+        asked = normalised(vector[None])[0].tolist()
+        hits = self._collection.search(asked, k, where, (_KEY, "predicate", "value"))
+        found = [Found(row[_KEY], row["predicate"], row["value"], clamped(likeness)) for likeness, row in hits]
+        return tuple(sorted(found, key=lambda one: (-one.likeness, one.memory_id)))
+
+    def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
+        where = f"user_id == {quoted(user)}"
+        if memories is None:
+            self._collection.delete(where)
+        elif memories:
+            self._collection.delete(f"{where} and {any_of(_KEY, memories)}")
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._collection.close()
+
+
+def _rows(memories: Sequence[Memory], vectors: Vectors) -> list[Row]:
+    return [
+        {
+            _KEY: memory.memory_id,
+            "user_id": memory.user_id,
+            "subject": memory.subject,
+            "predicate": memory.predicate,
+            "value": memory.value,
+            "state": memory.state,
+            VECTOR: vector,
+        }
+        for memory, vector in zip(memories, normalised(vectors).tolist(), strict=True)
+    ]

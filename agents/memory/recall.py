@@ -1,0 +1,42 @@
+"""What comes to mind: the memories that matter here and now, the most telling first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from agents.memory.record import faded, is_active
+from schemas.memories import Memory
+
+ELSEWHERE = 0.25
+"""The relevance of a memory about something else than what is at hand."""
+
+
+def recall(memories: Iterable[Memory], now: float, *, about: Collection[str] = (), k: int = 16) -> tuple[Memory, ...]:
+    """The k memories of highest relevance * faded strength * trust, highest first; stale and disputed ones never.
+
+    `about` names the categories and items at hand; if it names none, everything is equally relevant. Equal scores are
+    ordered by id, so the answer depends on the arguments alone.
+
+    The product of relevance, recency and importance is that of Generative Agents (Park et al., UIST 2023), where
+    faded strength stands for the last two.
+
+    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from schemas.ids import EventId, UserId
+    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> [memory.value for memory in recall([memory], now=0.0)]
+    ['jazz']
+    """
+    scored = [
+        (-_relevance(memory, about) * faded(memory, now) * memory.trust, memory.memory_id, memory)
+        for memory in memories
+        if is_active(memory)
+    ]
+    scored.sort(key=lambda entry: entry[:2])
+    return tuple(memory for _, _, memory in scored[:k])
+
+
+def _relevance(memory: Memory, about: Collection[str]) -> float:
+    if not about or memory.value in about or memory.source == "stated":
+        return 1.0
+    return ELSEWHERE

@@ -1,0 +1,124 @@
+"""How one memory is read: how fast it fades, how far it is trusted, what it speaks for and against.
+
+| predicate              | subject  | inferred | stated | why                                                          |
+|------------------------|----------|----------|--------|--------------------------------------------------------------|
+| likes                  | category |     30 d |   90 d | tastes drift over months                                     |
+| dislikes               | category |     14 d |   42 d | what is disliked is hardly shown, so nothing contradicts it  |
+|                        |          |          |        | any more: it fades sooner, to get another try                |
+| likes                  | item     |     60 d |  180 d | the item does not change, the wish for it does               |
+| dislikes               | item     |    120 d |  360 d | the item does not change, and showing it again annoys        |
+| wants-more, wants-less | both     |          |  120 d | said on purpose; outlives the mood that it was said in       |
+| bans, pins             | both     |          |  never | a decision holds until it is lifted                          |
+
+Strength halves every half-life of *event* time (forward decay); below `FLOOR` a memory is forgotten.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from math import exp2, log2
+from typing import Literal
+
+from features.decay import DAY
+from schemas.ids import MemoryId, UserId
+from schemas.memories import Memory, Predicate, Subject
+
+Source = Literal["stated", "inferred"]
+
+NEVER = 1e18
+"""A half-life, or a time, that no event reaches; finite, so that it survives every encoding."""
+FLOOR = 0.05
+"""A memory weaker than this is forgotten."""
+EVIDENCE = 8
+"""How many event ids a memory keeps: the newest that speak for it."""
+TRUST: dict[Source, float] = {"stated": 1.0, "inferred": 0.7}
+
+FOR: frozenset[Predicate] = frozenset({"likes", "wants-more", "pins"})
+AGAINST: frozenset[Predicate] = frozenset({"dislikes", "wants-less", "bans"})
+DECISIONS: frozenset[Predicate] = frozenset({"bans", "pins"})
+"""What lists must obey; these never fade."""
+
+SAID: frozenset[Predicate] = DECISIONS | {"wants-more", "wants-less"}
+"""What only a person's own words write, and only they lift."""
+
+HALF_LIFE: dict[tuple[Source, Subject, Predicate], float] = {
+    ("inferred", "category", "likes"): 30 * DAY,
+    ("inferred", "category", "dislikes"): 14 * DAY,
+    ("inferred", "item", "likes"): 60 * DAY,
+    ("inferred", "item", "dislikes"): 120 * DAY,
+    ("stated", "category", "likes"): 90 * DAY,
+    ("stated", "category", "dislikes"): 42 * DAY,
+    ("stated", "item", "likes"): 180 * DAY,
+    ("stated", "item", "dislikes"): 360 * DAY,
+    ("stated", "category", "wants-more"): 120 * DAY,
+    ("stated", "category", "wants-less"): 120 * DAY,
+}
+
+
+def memory_id(user: UserId, subject: Subject, predicate: Predicate, value: str) -> MemoryId:
+    """The id of a belief: the same belief about the same person always has the same.
+
+    >>> memory_id(UserId("u1"), "category", "likes", "jazz") == memory_id(UserId("u1"), "category", "likes", "jazz")
+    True
+    """
+    belief = "\x1f".join((user, subject, predicate, value))
+    return MemoryId(blake2b(belief.encode(), digest_size=12).hexdigest())
+
+
+def half_life(source: Source, subject: Subject, predicate: Predicate) -> float:
+    """Seconds in which a memory of this kind loses half its strength.
+
+    >>> half_life("stated", "item", "bans") == NEVER
+    True
+    """
+    return HALF_LIFE.get((source, subject, predicate), NEVER)
+
+
+def _half_life(memory: Memory) -> float:
+    return HALF_LIFE.get((memory.source, memory.subject, memory.predicate), NEVER)
+
+
+def faded(memory: Memory, now: float) -> float:
+    """The strength that is left at `now`; a `now` before `recorded_from` reads it as recorded.
+
+    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from schemas.ids import EventId
+    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> faded(memory, now=30 * DAY)
+    0.5
+    """
+    return memory.strength * exp2(min(0.0, memory.recorded_from - now) / _half_life(memory))
+
+
+def fades_at(memory: Memory) -> float:
+    """The event time from which on the memory is below `FLOOR`; 0 if it is already.
+
+    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from schemas.ids import EventId
+    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> round(fades_at(memory) / DAY)
+    130
+    """
+    if memory.strength <= FLOOR:
+        return 0.0
+    return memory.recorded_from + _half_life(memory) * log2(memory.strength / FLOOR)
+
+
+def confidence(memory: Memory, now: float) -> float:
+    """How sure the belief is, in [0, 1): strength 1 is half sure, and each unit more halves the doubt; times trust.
+
+    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from schemas.ids import EventId
+    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> confidence(memory, now=0.0)
+    0.35
+    """
+    return memory.trust * (1.0 - exp2(-faded(memory, now)))
+
+
+def is_active(memory: Memory) -> bool:
+    """Whether the belief is held and undisputed."""
+    return memory.state == "active" and memory.recorded_to is None

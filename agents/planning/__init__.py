@@ -1,0 +1,1 @@
+"""When to plan anew, what to plan, and who checks it."""

@@ -1,0 +1,5 @@
+"""``python -m deploy.cli``: the same as ``lifelong``."""
+
+from deploy.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""``lifelong bench``: how long from the event to its list, at a stated rate, on the real stack."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+from uuid import uuid4
+
+import msgspec
+import typer
+from rich.console import Console
+
+from deploy.bench.collect import Collector
+from deploy.bench.load import Sender, send_catalogue
+from deploy.bench.report import Meter, make_report, show
+from deploy.embedded.stack import Stack
+from deploy.settings import Settings, load_settings
+from deploy.wiring import make_cluster, make_publisher
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    app.command("bench")(bench)
+
+
+def bench(
+    rate: Annotated[float, typer.Option(help="Events per second.")] = 300.0,
+    seconds: Annotated[float, typer.Option(help="For how long.")] = 60.0,
+    users: Annotated[int, typer.Option(help="How many people.")] = 2_000,
+    items: Annotated[int, typer.Option(help="How many items.")] = 2_000,
+    warmup: Annotated[float, typer.Option(help="Seconds at the same rate first, not counted.")] = 10.0,
+    here: Annotated[bool, typer.Option(help="On the stack that the settings name, not on one of its own.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Drive a stated rate, open loop, through the real stack, timed from the intended send.
+
+    A stack of its own is started in a temporary directory and stopped again: the events are made up, and must not be
+    learned from elsewhere.
+    """
+    console = Console(stderr=True)
+    with _stack(console, here=here) as (settings, pids):
+        cluster = make_cluster(settings)
+        publisher = make_publisher(settings)
+        send_catalogue(publisher, items)
+        collector = Collector(cluster)
+        collector.start()
+        sender = Sender(publisher, users=users, items=items, run=uuid4().hex[:8], seed=0)
+        console.print(f"warming up for {warmup:g} s, then {rate:g} events/s for {seconds:g} s")
+        sender.send(rate, warmup)
+        collector.wait_for(set(sender.intended), seconds=30)
+        sender.intended.clear()
+        meter, began = Meter(pids), time.monotonic()
+        sender.send(rate, seconds)
+        used = meter.read(time.monotonic() - began)
+        collector.wait_for(set(sender.intended), seconds=30)
+        collector.stop()
+    report = make_report(sender.intended, collector.arrivals, rate=rate, seconds=seconds, processes=used)
+    if as_json:
+        typer.echo(msgspec.json.encode(report).decode())
+    else:
+        Console().print(show(report))
+
+
+@contextmanager
+def _stack(console: Console, *, here: bool) -> Iterator[tuple[Settings, dict[str, int]]]:
+    """The settings of the stack to measure, and the pids of its processes; a stack of its own is stopped again."""
+    if here:
+        stack = Stack(load_settings(with_endpoints=False))
+        yield load_settings(), _pids(stack)
+        return
+    with TemporaryDirectory(prefix="lifelong-bench-") as folder:
+        stack = Stack(load_settings(with_endpoints=False).model_copy(update={"data_dir": Path(folder)}))
+        console.print("starting a stack of its own")
+        try:
+            stack.up(lambda name, state: None, programs=True)
+            yield stack.settings(), _pids(stack) | {"bench": os.getpid()}
+        finally:
+            stack.down()
+
+
+def _pids(stack: Stack) -> dict[str, int]:
+    return {row.name: row.pid for row in stack.status() if row.pid}

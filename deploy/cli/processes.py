@@ -1,0 +1,70 @@
+"""The processes of the system, as commands: what a supervisor or a container runs."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+
+import typer
+
+from deploy.settings import Settings, load_settings
+from deploy.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    for command in (worker, trainer, projector, gateway):
+        app.command(rich_help_panel="Processes")(command)
+
+
+def worker() -> None:
+    """Own people: fold their events, re-plan, rank, publish. Several workers share the partitions."""
+    settings = _begin()
+    from deploy.wiring import make_worker, rewind_to_store
+    from streams.faust_runner import run
+
+    serve_metrics(settings.worker.metrics_port)
+    rewind_to_store(settings)
+    run(make_worker(settings), data_dir=str(settings.data_dir / "faust"))
+
+
+def trainer() -> None:
+    """Learn from outcomes and publish weights. One per system."""
+    settings = _begin()
+    from deploy.wiring import make_trainer
+    from streams.trainer import run
+
+    serve_metrics(settings.trainer.metrics_port)
+    run(make_trainer(settings, TrainerMetrics()), until=_until_told())
+
+
+def projector() -> None:
+    """Write behind: feature rows to Feast, memories and items to Milvus."""
+    settings = _begin()
+    from deploy.wiring import make_projector
+    from streams.projector import run
+
+    serve_metrics(settings.projector.metrics_port)
+    run(make_projector(settings, ProjectorMetrics()), until=_until_told())
+
+
+def gateway() -> None:
+    """Serve HTTP: events in, lists out."""
+    settings = _begin()
+    from deploy.gateway.server import run
+
+    run(settings)
+
+
+def _begin() -> Settings:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return load_settings()
+
+
+def _until_told() -> Callable[[], bool]:
+    """True once SIGTERM or SIGINT has come: the loop ends in good order."""
+    told: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, frame: told.append(signum))
+    return lambda: bool(told)

@@ -1,0 +1,59 @@
+"""``lifelong rebuild``: people, features and memories anew from the log."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.settings import load_settings
+from deploy.wiring import make_cluster, make_feast, make_options, make_publisher, make_store, wall_clock
+from features.item_table import ItemTable
+from inference.learning.weights_file import initial_weights
+from inference.local_ranker import LocalRanker
+from inference.ranking.features import FeatureTable
+from inference.recommender import Recommender
+from schemas.topics import ITEM_DELTAS, ITEMS
+from streams.deps import Deps
+from streams.kafka_client import KafkaTableReader
+from streams.owner import ITEMS as ITEMS_SCOPE
+from streams.owner import PEOPLE
+from streams.rebuild import differences, put_in_place, rebuild_items, rebuild_people, republished
+from streams.routes import PERSON_INPUTS
+from streams.tables import apply_tables
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    app.command("rebuild")(rebuild)
+
+
+def rebuild(
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 if anything differs.")] = False,
+) -> None:
+    """Fold the log anew, and put the result in place of what is stored (workers go on from there by themselves)."""
+    settings, console = load_settings(), Console()
+    cluster, store = make_cluster(settings), make_store(settings)
+    reader = KafkaTableReader(cluster, (*PERSON_INPUTS, ITEM_DELTAS, ITEMS))
+    records = reader.catch_up()
+    reader.close()
+    table, features = ItemTable(), FeatureTable()
+    recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
+    deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=make_options(settings))
+    apply_tables([record for record in records if record.topic == ITEMS], deps)
+    people = rebuild_people([record for record in records if record.topic in PERSON_INPUTS], deps)
+    items = rebuild_items([record for record in records if record.topic == ITEM_DELTAS], deps)
+    counts = settings.topics.person_partitions, settings.topics.item_partitions
+    differing = differences(people, store, PEOPLE, counts[0]) + differences(items, store, ITEMS_SCOPE, counts[1])
+    console.print(f"Read {len(records)} records; {len(differing)} states differ from what is stored.")
+    if check:
+        if differing:
+            console.print(f"for example {differing[:5]}")
+            raise typer.Exit(1)
+        return
+    written = put_in_place(people, store, PEOPLE, counts[0]) + put_in_place(items, store, ITEMS_SCOPE, counts[1])
+    messages, rows = republished(people, counts[0])
+    make_publisher(settings).publish(messages)
+    make_feast(settings).write(rows, log_name="rebuild")
+    console.print(f"Wrote {written} states, {len(messages)} memories and {len(rows)} feature rows.")

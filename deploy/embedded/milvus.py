@@ -1,0 +1,182 @@
+"""Milvus standalone, from the server binary that the ``milvus`` wheel carries.
+
+It listens on all interfaces whatever its configuration says; clients without the password are refused, the ports
+between its parts are open. ``up`` and ``doctor`` say so; in production use a cluster by URL.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from deploy.embedded.choices import write_private
+from deploy.embedded.http import answers
+from deploy.embedded.packages import package_dir
+from deploy.embedded.server import Download, Program, Server, Site, StackError
+from deploy.settings import Settings
+
+VERSION = "2.3.5"
+MEGABYTES = 246
+OPEN_TO_ALL = (
+    "Milvus listens on all network interfaces and cannot be told otherwise: clients need the password, "
+    "but its inner ports are open. On a shared network use a firewall, or give a Milvus of your own in [milvus] uri"
+)
+FACTORY_PASSWORD = "Milvus"
+PARTS = ("root_coord", "query_coord", "query_node", "index_node", "data_coord", "data_node")
+
+
+def configuration(data: Path, configs: Path, ports: Mapping[str, int]) -> dict[str, Any]:
+    """``milvus.yaml``: everything below ``data``, passwords required, few channels for a small machine."""
+    parts = {_camel(part): {"ip": "127.0.0.1", "port": ports[f"milvus_{part}"]} for part in PARTS}
+    parts["rootCoord"]["dmlChannelNum"] = 4
+    return parts | {
+        "etcd": {
+            "endpoints": f"127.0.0.1:{ports['milvus_etcd']}",
+            "use": {"embed": True},
+            "data": {"dir": str(data / "etcd")},
+            "config": {"path": str(configs / "etcd.yaml")},
+            "log": {"level": "warn", "path": "stdout"},
+        },
+        "metastore": {"type": "etcd"},
+        "localStorage": {"path": str(data / "storage")},
+        "mq": {"type": "rocksmq"},
+        "rocksmq": {"path": str(data / "rocksmq")},
+        "common": {"storageType": "local", "security": {"authorizationEnabled": True}},
+        "log": {"level": "warn", "stdout": True, "file": {"rootPath": ""}},
+        "proxy": {
+            "ip": "127.0.0.1",
+            "port": ports["milvus"],
+            "internalPort": ports["milvus_proxy"],
+            "http": {"enabled": False},
+        },
+    }
+
+
+def etcd_configuration(ports: Mapping[str, int]) -> dict[str, str]:
+    """The embedded etcd, which can be bound to loopback; its default ports would collide with a second stack."""
+    client, peer = f"http://127.0.0.1:{ports['milvus_etcd']}", f"http://127.0.0.1:{ports['milvus_etcd_peer']}"
+    return {
+        "name": "default",
+        "listen-client-urls": client,
+        "advertise-client-urls": client,
+        "listen-peer-urls": peer,
+        "initial-advertise-peer-urls": peer,
+        "initial-cluster": f"default={peer}",
+    }
+
+
+def problem(settings: Settings) -> str:
+    """Empty if an authenticated client can list the collections."""
+    return _refusal(settings.milvus.uri, settings.milvus.token.get_secret_value())
+
+
+def _refusal(uri: str, token: str) -> str:
+    import grpc
+    from pymilvus import MilvusClient, MilvusException
+
+    client = None
+    try:
+        client = MilvusClient(uri, token=token, timeout=3)
+        client.list_collections(timeout=3)
+    except MilvusException as exc:
+        return f"request failed: {exc.message}"
+    except grpc.RpcError as exc:
+        # A refused password comes through as it is.
+        return f"request failed: {exc.details() if isinstance(exc, grpc.Call) else exc}"
+    finally:
+        if client is not None:
+            client.close()
+    return ""
+
+
+def _unpacked(site: Site) -> Path:
+    return site.layout.cache_dir / f"milvus-{VERSION}"
+
+
+def _missing(site: Site) -> Download | None:
+    return None if _unpacked(site).is_dir() else Download("Milvus (unpacked from its wheel, no download)", MEGABYTES)
+
+
+def _fetch(site: Site) -> None:
+    """Unpack the binaries, complete or not at all: beside, then renamed."""
+    into = _unpacked(site)
+    if into.is_dir():
+        return
+    beside = into.with_name(f"{into.name}.{os.getpid()}")
+    beside.mkdir(parents=True, exist_ok=True)
+    packed = sorted((package_dir("milvus") / "data" / "bin").glob("*.lzma"), key=lambda path: -path.stat().st_size)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda path: _unpack(path, beside / path.name.removesuffix(".lzma")), packed))
+    beside.rename(into)
+
+
+def _unpack(packed: Path, into: Path) -> None:
+    with lzma.open(packed) as source, into.open("wb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    into.chmod(0o755)
+
+
+def _program(site: Site) -> Program:
+    data, configs = site.layout.data("milvus"), site.layout.run / "milvus"
+    for directory in (data, configs):
+        directory.mkdir(parents=True, exist_ok=True)
+    ports = site.choices.ports
+    # JSON is YAML.
+    write_private(configs / "milvus.yaml", json.dumps(configuration(data, configs, ports), indent=1))
+    write_private(configs / "etcd.yaml", json.dumps(etcd_configuration(ports), indent=1))
+    write_private(configs / "glog.conf", "--logtostderr=true\n--minloglevel=1\n")
+    binaries = _unpacked(site)
+    environment = {
+        "MILVUSCONF": str(configs),
+        "LD_LIBRARY_PATH": str(binaries),
+        "DEPLOY_MODE": "STANDALONE",
+        "METRICS_PORT": str(ports["milvus_health"]),
+        "MILVUS_RUN_DIR": str(configs),
+    }
+    command = (str(binaries / "milvus"), "run", "standalone")
+    # After use SIGTERM may hang for minutes; its data survives SIGKILL.
+    return Program("milvus", command, directory=data, environment=environment, stop_seconds=5)
+
+
+def _settle(site: Site) -> None:
+    """Replace the factory password by ours; after that clients with the factory password are refused."""
+    ports = site.choices.ports
+    if not answers(f"http://127.0.0.1:{ports['milvus_health']}/healthz"):
+        raise StackError("Milvus does not answer /healthz yet")
+    uri, password = f"http://127.0.0.1:{ports['milvus']}", site.choices.secrets["milvus"]
+    if not _refusal(uri, f"root:{password}"):
+        return
+    from pymilvus import MilvusClient, MilvusException
+
+    try:
+        client = MilvusClient(uri, token=f"root:{FACTORY_PASSWORD}", timeout=5)
+        try:
+            client.update_password("root", FACTORY_PASSWORD, password)
+        finally:
+            client.close()
+    except MilvusException as exc:
+        raise StackError(f"Milvus takes neither its own first password nor ours: {exc.message}") from exc
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+SERVER = Server(
+    name="milvus",
+    start_seconds=120,
+    given=lambda settings: bool(settings.milvus.uri),
+    endpoint=lambda settings: settings.milvus.uri,
+    missing=_missing,
+    fetch=_fetch,
+    program=_program,
+    settle=_settle,
+    problem=problem,
+)

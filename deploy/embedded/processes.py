@@ -1,0 +1,81 @@
+"""The processes of one stack, found by the mark that each inherits from its supervisor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from deploy.embedded.supervisor import MARK
+
+
+def processes_of(data_dir: Path) -> list[psutil.Process]:
+    """Every living process that was started for ``data_dir``, orphans of a killed supervisor included."""
+    return [process for process in psutil.process_iter() if _mark(process) == str(data_dir)]
+
+
+def _mark(process: psutil.Process) -> str | None:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process.environ().get(MARK)
+    except psutil.Error:
+        # Ended meanwhile, or another user's: not ours.
+        return None
+
+
+def end_all(data_dir: Path, patience: float) -> list[psutil.Process]:
+    """Wait ``patience`` seconds for the end of every process of ``data_dir``, then kill; returns who still lives."""
+    _, alive = psutil.wait_procs(processes_of(data_dir), timeout=patience)
+    for process in alive:
+        _kill(process)
+    psutil.wait_procs(alive, timeout=5)
+    return processes_of(data_dir)
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+def memory_mb(pid: int) -> int:
+    """Resident memory of a process and all that it started, in MB; 0 if it is gone."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        return sum(_resident(member) for member in family) // 1_000_000
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def listeners(pid: int) -> list[tuple[str, int]]:
+    """Address and port of every TCP socket on which ``pid`` or a child of it listens."""
+    process = psutil.Process(pid)
+    found = []
+    for member in (process, *process.children(recursive=True)):
+        for connection in member.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr:
+                found.append((connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port))
+    return found
+
+
+def owner_of(port: int) -> str:
+    """Who listens on ``port``, as ``name (pid n)``; empty if nobody does or it cannot be seen."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if not connection.laddr or connection.status != psutil.CONN_LISTEN:
+                continue
+            if connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        return ""
+    return ""

@@ -1,0 +1,267 @@
+"""The embedded stack: servers and programs of one data directory, started, watched and stopped together."""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import inference
+from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis, status, triton
+from deploy.embedded.environment import child_environment, user_cache_dir
+from deploy.embedded.layout import Layout
+from deploy.embedded.programs import BEFORE, OWN, START_SECONDS, Own, command, own_environment, own_programs
+from deploy.embedded.server import Download, Program, Server, Site, StackError
+from deploy.embedded.supervisor import Supervisor, programs_dir, wait_until
+from deploy.settings import Settings, config_path
+
+SERVERS = (kafka.SERVER, redis.SERVER, milvus.SERVER, triton.SERVER)
+ALL_SERVERS = frozenset(server.name for server in SERVERS)
+# How long what was told to stop may take before it is killed.
+PATIENCE_SECONDS = 30.0
+# How often a program may end and be started again before ``up`` gives up on it.
+STARTS_ALLOWED = 3
+
+# Called with a name and what happens to it.
+Report = Callable[[str, str], None]
+
+
+class NotWell(StackError):
+    """A server or program was started and does not answer as it should; ``name`` is whose log tells more."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} does not become healthy: {why}")
+        self.name = name
+
+
+class Stack:
+    """What ``lifelong up``, ``down`` and ``status`` do, for the settings that the user has given."""
+
+    def __init__(self, given: Settings, *, cache_dir: Path | None = None, seed: Path | None = None) -> None:
+        self.given = given
+        self.layout = Layout.of(given.data_dir, cache_dir or user_cache_dir())
+        self._seed = seed or Path(inference.__file__).parent / "model_repository"
+        self._supervisor = Supervisor(self.layout)
+
+    def settings(self) -> Settings:
+        """The given settings, completed by the endpoints of what was started."""
+        return endpoints.settings_with(self.given, self.layout.endpoints_file)
+
+    def embedded(self, names: frozenset[str] = ALL_SERVERS) -> list[Server]:
+        """The servers among ``names`` that are ours to start: those that the user has not given."""
+        return [server for server in SERVERS if server.name in names and not server.given(self.given)]
+
+    def downloads(self) -> list[Download]:
+        """What ``up`` would fetch first."""
+        site = self._site(choices.Choices({}, {}))
+        return [download for server in self.embedded() if (download := server.missing(site))]
+
+    def running(self) -> bool:
+        """True if the supervisor of this data directory runs."""
+        return self._supervisor.running()
+
+    def ports(self) -> dict[str, int]:
+        """The ports that were chosen for this data directory, by name; empty before the first ``up``."""
+        return dict(choices.read(self.layout.choices_file).ports)
+
+    def up(self, report: Report, *, names: frozenset[str] = ALL_SERVERS, programs: bool = False) -> list[str]:
+        """Start the servers in ``names`` and, with ``programs``, our own; returns the names of what was started.
+
+        (1) choose and keep ports and passwords, (2) fetch, (3) write the endpoints, (4) start the servers side by
+        side and wait until each is well, (5) create topics, (6) start our programs. What runs already goes on.
+
+        Raises:
+            StackError: something does not become well in time; what this call started has been stopped again.
+        """
+        self.layout.create()
+        with self._alone():
+            site = self._site(self._choose())
+            self._fetch(site, names, report)
+            self._write_endpoints(site)
+            fresh = not self.running()
+            if fresh:
+                self._begin_supervisor(site, names)
+            started: list[str] = []
+            try:
+                self._start_servers(site, names, started, report)
+                if programs:
+                    self._start_programs(site, started, report)
+            except BaseException:
+                self._undo(fresh, started)
+                raise
+            return started
+
+    def down(self) -> list[str]:
+        """Stop everything of this data directory and return the names of what ran; empty if nothing did.
+
+        Raises:
+            StackError: a process is still there although it was killed.
+        """
+        if not self.running():
+            return self._end_orphans()
+        ran = [state.name for state in self._supervisor.states().values() if state.pid]
+        # Our programs first, while the servers that they write to still answer.
+        self._supervisor.stop(own.name for own in OWN if own.name in ran)
+        self._supervisor.end()
+        self._end_processes(PATIENCE_SECONDS)
+        return ran or ["supervisor"]
+
+    def status(self) -> list[status.Row]:
+        """Every server and program, with its health asked now."""
+        states = self._supervisor.states() if self.running() else {}
+        return status.rows(SERVERS, self.given, self.settings(), states, self.layout)
+
+    def log_tail(self, name: str, lines: int = 20) -> str:
+        """The end of the log of ``name``."""
+        path = self.layout.log(name)
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.is_file() else ""
+
+    def _site(self, chosen: choices.Choices) -> Site:
+        return Site(self.layout, chosen, self.given.embedded, self._seed)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self.layout.run / "up.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise StackError(
+                    f"another `lifelong up` is at work in {str(self.layout.data_dir)!r}; wait for it"
+                ) from exc
+            yield
+
+    def _choose(self) -> choices.Choices:
+        embedded, given = self.given.embedded, self.given
+        wanted = {
+            "kafka": embedded.kafka_port,
+            "redis": embedded.redis_port,
+            "milvus": embedded.milvus_port,
+            "triton": embedded.triton_port,
+            "worker": given.worker.metrics_port,
+            "trainer": given.trainer.metrics_port,
+            "projector": given.projector.metrics_port,
+            "gateway": given.gateway.port,
+        }
+        chosen = choices.chosen(choices.read(self.layout.choices_file), wanted, random.SystemRandom())
+        choices.write(self.layout.choices_file, chosen)
+        return chosen
+
+    def _fetch(self, site: Site, names: frozenset[str], report: Report) -> None:
+        def fetch(server: Server) -> None:
+            if server.missing(site):
+                report(server.name, "fetching")
+                server.fetch(site)
+                report(server.name, "fetched")
+
+        cache = self.layout.cache_dir
+        cache.mkdir(parents=True, exist_ok=True)
+        # Two stacks share the cache: the second waits, and then finds it complete.
+        with (cache / "lock").open("w") as lock, ThreadPoolExecutor(len(SERVERS)) as pool:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            list(pool.map(fetch, self.embedded(names)))
+
+    def _write_endpoints(self, site: Site) -> None:
+        ours = frozenset(server.name for server in self.embedded())
+        endpoints.write(self.layout.endpoints_file, endpoints.sections(site.choices, ours, self.given))
+
+    def _begin_supervisor(self, site: Site, names: frozenset[str]) -> None:
+        self._end_orphans()
+        for port_name in choices.PORT_NAMES:
+            port = site.choices.ports[port_name]
+            if port_name.split("_")[0] in names and not choices.is_free(port):
+                raise StackError(
+                    f"port {port} ({port_name}) is taken by {processes.owner_of(port) or 'another process'}; stop it, "
+                    f"or set another port in [embedded], or remove {str(self.layout.choices_file)!r} to choose anew"
+                )
+        shutil.rmtree(programs_dir(self.layout), ignore_errors=True)
+        self._supervisor.start()
+
+    def _start_servers(self, site: Site, names: frozenset[str], started: list[str], report: Report) -> None:
+        known = self._supervisor.states()
+        for server in SERVERS:
+            if server.given(self.given) and server.name in known:
+                self._supervisor.forget(server.name)
+        servers = self.embedded(names)
+        with ThreadPoolExecutor(len(SERVERS)) as pool:
+            self._begin(list(pool.map(lambda server: server.program(site), servers)), started, report)
+            fresh = [server for server in servers if server.name in started]
+            list(pool.map(lambda server: self._await_server(server, site, report), fresh))
+
+    def _start_programs(self, site: Site, started: list[str], report: Report) -> None:
+        settings = self.settings()
+        states = self._supervisor.states()
+        if not all(own.name in states and states[own.name].pid for own in OWN):
+            self._run_before(site, report)
+        self._begin(own_programs(site, config_path()), started, report)
+
+        def wait(own: Own) -> None:
+            self._await(own.name, START_SECONDS, partial(own.problem, status.port_of(own.name, settings)))
+            report(own.name, "healthy")
+
+        with ThreadPoolExecutor(len(OWN)) as pool:
+            list(pool.map(wait, [own for own in OWN if own.name in started]))
+
+    def _run_before(self, site: Site, report: Report) -> None:
+        report(" ".join(BEFORE), "running")
+        environment = child_environment() | own_environment(site, config_path())
+        done = subprocess.run(command(*BEFORE), env=environment, capture_output=True, text=True)
+        if done.returncode:
+            raise StackError(f"`lifelong {' '.join(BEFORE)}` failed:\n{done.stdout}{done.stderr}")
+
+    def _begin(self, programs: list[Program], started: list[str], report: Report) -> None:
+        self._supervisor.load(programs)
+        states = self._supervisor.states()
+        for program in programs:
+            if not states[program.name].pid:
+                report(program.name, "starting")
+                self._supervisor.begin(program.name)
+                started.append(program.name)
+
+    def _await_server(self, server: Server, site: Site, report: Report) -> None:
+        settings = self.settings()
+
+        def problem() -> str:
+            try:
+                server.settle(site)
+            except StackError as exc:
+                return str(exc)
+            return server.problem(settings)
+
+        self._await(server.name, server.start_seconds, problem)
+        report(server.name, "healthy")
+
+    def _await(self, name: str, seconds: float, problem: Callable[[], str]) -> None:
+        found = [""]
+        pids: set[int] = set()
+
+        def well() -> bool:
+            state = self._supervisor.states()[name]
+            pids.update({state.pid} - {0})
+            if state.state in {"BACKOFF", "FATAL"} or len(pids) > STARTS_ALLOWED:
+                raise NotWell(name, f"it ends soon after it was started: {state.detail or 'its log may tell why'}")
+            found[0] = problem()
+            return not found[0] and state.state == "RUNNING"
+
+        if not wait_until(well, seconds):
+            raise NotWell(name, f"{found[0]} (after {seconds:.0f} s)")
+
+    def _undo(self, fresh: bool, started: list[str]) -> None:
+        if fresh:
+            self.down()
+        else:
+            self._supervisor.stop(started)
+
+    def _end_orphans(self) -> list[str]:
+        orphans = sorted({process.name() for process in processes.processes_of(self.layout.data_dir)})
+        self._end_processes(patience=0)
+        return orphans
+
+    def _end_processes(self, patience: float) -> None:
+        if left := processes.end_all(self.layout.data_dir, patience):
+            raise StackError(f"processes {[process.pid for process in left]!r} cannot be stopped; end them by hand")

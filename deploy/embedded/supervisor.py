@@ -1,0 +1,199 @@
+"""supervisord for one data directory: its configuration, and what we ask of it over its unix socket."""
+
+from __future__ import annotations
+
+import resource
+import shlex
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from deploy.embedded.choices import write_private
+from deploy.embedded.environment import child_environment
+from deploy.embedded.layout import Layout
+from deploy.embedded.server import Program, StackError
+
+# Marks every process of a stack with its data directory, so that none is left and none of another's is touched.
+MARK = "SUPERVISED_BY_LIFELONG"
+LOG_BYTES = 20_000_000
+# Kafka and Milvus hold many files open; no limit may be asked for above what the system grants.
+OPEN_FILES = 65_536
+
+
+@dataclass(frozen=True)
+class State:
+    """What supervisord says of a program. ``since`` is in seconds; pid 0 means that no process runs."""
+
+    name: str
+    state: str
+    pid: int
+    since: float
+    detail: str
+
+
+def daemon_section(layout: Layout) -> str:
+    """The configuration of supervisord itself: a unix socket for this user, no port."""
+    open_files = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    return "\n".join(
+        [
+            "[supervisord]",
+            f"logfile={_escaped(layout.log('supervisor'))}",
+            "logfile_maxbytes=5000000",
+            "logfile_backups=1",
+            f"pidfile={_escaped(layout.pid_file)}",
+            f"directory={_escaped(layout.run)}",
+            f"childlogdir={_escaped(layout.logs)}",
+            "identifier=lifelong",
+            "umask=077",
+            f"minfds={open_files}",
+            "",
+            "[unix_http_server]",
+            f"file={_escaped(layout.socket)}",
+            "chmod=0600",
+            "",
+            "[rpcinterface:supervisor]",
+            "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
+            "",
+            "[include]",
+            f"files={_escaped(programs_dir(layout))}/*.conf",
+            "",
+        ]
+    )
+
+
+def program_section(program: Program, layout: Layout) -> str:
+    """The configuration of one program: started when asked, restarted when it ends by itself, stopped as a group."""
+    environment = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(program.environment.items()))
+    return "\n".join(
+        [
+            f"[program:{program.name}]",
+            f"command={_escaped(shlex.join(program.command))}",
+            f"directory={_escaped(program.directory)}",
+            f"environment={environment}",
+            "autostart=false",
+            "autorestart=true",
+            "startsecs=1",
+            "startretries=20",
+            "stopsignal=TERM",
+            f"stopwaitsecs={program.stop_seconds}",
+            "stopasgroup=true",
+            "killasgroup=true",
+            f"priority={program.priority}",
+            "redirect_stderr=true",
+            f"stdout_logfile={_escaped(layout.log(program.name))}",
+            f"stdout_logfile_maxbytes={LOG_BYTES}",
+            "stdout_logfile_backups=2",
+            "",
+        ]
+    )
+
+
+def programs_dir(layout: Layout) -> Path:
+    """One file per program lies here."""
+    return layout.run / "programs"
+
+
+def _escaped(value: object) -> str:
+    # supervisord expands %(name)s, and strips quotes from values of the environment.
+    return str(value).replace("%", "%%").replace('"', '\\"')
+
+
+class Supervisor:
+    """The supervisord of one layout. All methods but ``running`` and ``start`` raise StackError if it does not run."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def running(self) -> bool:
+        """True if it answers on its socket."""
+        try:
+            self._ask("getPID")
+        except StackError:
+            return False
+        return True
+
+    def start(self) -> None:
+        """Start it in the background without programs, and wait until it answers.
+
+        Raises:
+            StackError: it does not answer within 15 s.
+        """
+        programs_dir(self._layout).mkdir(exist_ok=True)
+        conf = self._layout.run / "supervisord.conf"
+        write_private(conf, daemon_section(self._layout))
+        environment = child_environment() | {MARK: str(self._layout.data_dir)}
+        command = (sys.executable, "-m", "supervisor.supervisord", "-c", str(conf))
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode or not wait_until(self.running, seconds=15):
+            raise StackError(f"supervisord does not start: {done.stdout}{done.stderr}; see {self._layout.logs}")
+
+    def load(self, programs: Iterable[Program]) -> None:
+        """Make ``programs`` known. One whose configuration changed is stopped; one that runs unchanged goes on."""
+        for program in programs:
+            conf = programs_dir(self._layout) / f"{program.name}.conf"
+            write_private(conf, program_section(program, self._layout))
+        [[added, changed, removed]] = self._ask("reloadConfig")
+        for name in (*changed, *removed):
+            self._ask("stopProcessGroup", name)
+            self._ask("removeProcessGroup", name)
+        for name in (*added, *changed):
+            self._ask("addProcessGroup", name)
+
+    def forget(self, name: str) -> None:
+        """Stop a program and make it unknown."""
+        (programs_dir(self._layout) / f"{name}.conf").unlink(missing_ok=True)
+        self.load(())
+
+    def begin(self, name: str) -> None:
+        """Start a program, unless it was started meanwhile; returns before it is ready."""
+        self._ask("startProcess", name, False)
+
+    def stop(self, names: Iterable[str]) -> None:
+        """Stop programs and wait for their end."""
+        for name in names:
+            self._ask("stopProcessGroup", name)
+
+    def states(self) -> dict[str, State]:
+        """The state of every program that is known, by name."""
+        return {info["name"]: _state(info) for info in self._ask("getAllProcessInfo")}
+
+    def end(self) -> None:
+        """Stop all programs side by side, then supervisord itself; returns when it has been told to."""
+        self._ask("stopAllProcesses")
+        self._ask("shutdown")
+
+    def _ask(self, method: str, *arguments: object) -> Any:
+        from supervisor.xmlrpc import Faults, SupervisorTransport
+
+        # The transport goes through the socket; the address is only what HTTP wants to see.
+        transport = SupervisorTransport(None, None, f"unix://{self._layout.socket}")
+        try:
+            with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
+                return getattr(proxy.supervisor, method)(*arguments)
+        except xmlrpc.client.Fault as exc:
+            if exc.faultCode == Faults.ALREADY_STARTED:
+                return True
+            raise StackError(f"the supervisor refuses {method} {arguments!r}: {exc.faultString}") from exc
+        except (OSError, HTTPException) as exc:
+            raise StackError(f"the supervisor in {str(self._layout.data_dir)!r} does not answer: {exc}") from exc
+
+
+def _state(info: dict[str, Any]) -> State:
+    since = float(info["now"] - info["start"]) if info["pid"] else 0.0
+    return State(info["name"], info["statename"], info["pid"], since, info["description"] or info["spawnerr"])
+
+
+def wait_until(true: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
+    """Ask ``true`` again and again until it says so, for ``seconds`` at most; False if it never did."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(every)
+    return True

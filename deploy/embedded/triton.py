@@ -1,0 +1,148 @@
+"""Triton Inference Server with its Python backend, in an environment of its own.
+
+The ``nvidia-pytriton`` wheel carries the server; it needs ``numpy<2``, so it cannot share the application's
+environment. ``uv`` makes one from the committed lock below ``triton/``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from deploy.embedded.environment import installer_environment
+from deploy.embedded.server import Download, Program, Server, Site, StackError, nothing_to_do
+from deploy.settings import Settings
+
+MODEL = "ranker"
+RECIPE = Path(__file__).parent / "triton"
+PYTHON = "3.11"
+MEGABYTES = 5_300
+
+
+def endpoint(settings: Settings) -> str:
+    """The gRPC address."""
+    return settings.triton.grpc
+
+
+def problem(settings: Settings) -> str:
+    """Empty if the server is ready and the ranker is loaded."""
+    from tritonclient.grpc import InferenceServerClient
+    from tritonclient.utils import InferenceServerException
+
+    client = InferenceServerClient(settings.triton.grpc)
+    try:
+        if not client.is_server_ready(client_timeout=2):
+            return "the server is not ready"
+        if not client.is_model_ready(MODEL, client_timeout=2):
+            return f"model {MODEL!r} is not loaded"
+    except InferenceServerException as exc:
+        return f"request failed: {exc.message()}"
+    finally:
+        client.close()
+    return ""
+
+
+def seed_models(source: Path, models: Path) -> None:
+    """Copy to ``models`` what is absent there; never overwrite: weights that were learned stay.
+
+    Raises:
+        StackError: neither has the ranker.
+    """
+    for path in sorted(source.rglob("*")):
+        target = models / path.relative_to(source)
+        if path.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif not target.exists() and "__pycache__" not in path.parts:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    if not (models / MODEL / "config.pbtxt").is_file():
+        raise StackError(f"no model {MODEL!r} in {str(source)!r} or {str(models)!r}; install lifelong again")
+
+
+def environment_dir(site: Site) -> Path:
+    """Where Triton's environment is kept; another lock is another directory."""
+    return site.layout.cache_dir / f"triton-{hashlib.sha256((RECIPE / 'uv.lock').read_bytes()).hexdigest()[:12]}"
+
+
+def _packages(site: Site) -> Path:
+    return environment_dir(site) / ".venv" / "lib" / f"python{PYTHON}" / "site-packages"
+
+
+def _missing(site: Site) -> Download | None:
+    if (environment_dir(site) / "complete").is_file():
+        return None
+    return Download("Triton and torch (packages; shared on disk with the application's by uv's cache)", MEGABYTES)
+
+
+def _fetch(site: Site) -> None:
+    """(1) sync the environment from the lock, (2) put the Python backend's stub in place, (3) mark it complete."""
+    into = environment_dir(site)
+    if (into / "complete").is_file():
+        return
+    into.mkdir(parents=True, exist_ok=True)
+    for name in ("pyproject.toml", "uv.lock"):
+        shutil.copyfile(RECIPE / name, into / name)
+    python = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
+    command = (sys.executable, "-m", "uv", "sync", "--frozen", "--no-progress", "--project", str(into))
+    done = subprocess.run(
+        (*command, "--python", python), cwd=into, env=installer_environment(), capture_output=True, text=True
+    )
+    if done.returncode:
+        raise StackError(f"Triton's environment cannot be made by {' '.join(command)!r}:\n{done.stderr[-2000:]}")
+    server = _packages(site) / "pytriton" / "tritonserver"
+    stub = server / "python_backend_stubs" / PYTHON / "triton_python_backend_stub"
+    shutil.copy2(stub, server / "backends" / "python" / stub.name)
+    (into / "complete").touch()
+
+
+def library_dir() -> Path | None:
+    """Where ``libpython3.11`` is, which the backend's stub loads; None if it is nowhere that we know of."""
+    candidates = [Path(sys.base_prefix) / "lib", *map(Path, filter(None, [sysconfig.get_config_var("LIBDIR")]))]
+    candidates += [Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib64"), Path("/usr/local/lib")]
+    return next((each for each in candidates if any(each.glob(f"libpython{PYTHON}.so.*"))), None)
+
+
+def _program(site: Site) -> Program:
+    seed_models(site.seed, site.layout.models)
+    packages, ports = _packages(site), site.choices.ports
+    server = packages / "pytriton" / "tritonserver"
+    options = {
+        "model-repository": site.layout.models,
+        "backend-directory": server / "backends",
+        "model-control-mode": "explicit",
+        "load-model": MODEL,
+        "grpc-address": "127.0.0.1",
+        "grpc-port": ports["triton"],
+        "http-address": "127.0.0.1",
+        "http-port": ports["triton_http"],
+        "metrics-address": "127.0.0.1",
+        "metrics-port": ports["triton_metrics"],
+        "exit-timeout-secs": 5,
+        # Two stacks on one machine must not share a region of memory.
+        "backend-config": f"python,shm-region-prefix-name=lifelong-{ports['triton']}-",
+    }
+    command = (str(server / "bin" / "tritonserver"), *(f"--{name}={value}" for name, value in options.items()))
+    environment = {
+        "LD_LIBRARY_PATH": f"{packages / 'nvidia_pytriton.libs'}:{library_dir() or ''}",
+        # The stub finds its packages by the first python on the path.
+        "PATH": f"{environment_dir(site) / '.venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return Program("triton", command, directory=site.layout.models, environment=environment, stop_seconds=15)
+
+
+SERVER = Server(
+    name="triton",
+    start_seconds=120,
+    given=lambda settings: bool(settings.triton.grpc),
+    endpoint=endpoint,
+    missing=_missing,
+    fetch=_fetch,
+    program=_program,
+    settle=nothing_to_do,
+    problem=problem,
+)

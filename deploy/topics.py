@@ -1,0 +1,70 @@
+"""The topic table held against a cluster: what is missing is created, what differs is named."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from deploy.settings import Settings
+from deploy.wiring import topic_partitions
+from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANK_REQUESTS, STRAYS, TOPICS, Topic
+from streams.kafka_admin import KafkaAdmin
+
+KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, STRAYS, RANK_REQUESTS})
+"""What a rebuild reads: kept as long as the setting `topics.interactions_retention_days` says."""
+COMPACTION = {"min.cleanable.dirty.ratio": "0.2", "segment.ms": "3600000"}
+
+
+class TopicReport(Struct, frozen=True):
+    """One topic as it is on the cluster, and what is wrong with it, if anything."""
+
+    topic: Topic
+    partitions: int | None
+    problem: str = ""
+
+
+def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
+    """The settings of a topic on the cluster."""
+    config = {"cleanup.policy": topic.cleanup}
+    if topic.name in KEPT_LONG:
+        config["retention.ms"] = str(int(settings.topics.interactions_retention_days * 86_400_000))
+    elif topic.retention_ms is not None:
+        config["retention.ms"] = str(topic.retention_ms)
+    return config | (COMPACTION if topic.cleanup == "compact" else {})
+
+
+def create_topics(settings: Settings, admin: KafkaAdmin) -> list[str]:
+    """Create what is missing; the names of what was created. Existing topics are never changed."""
+    known = admin.partitions()
+    wanted = topic_partitions(settings)
+    created = []
+    for topic in TOPICS:
+        if topic.name not in known:
+            admin.create(
+                topic.name,
+                partitions=wanted[topic.name],
+                replication=settings.topics.replication,
+                config=topic_config(topic, settings),
+            )
+            created.append(topic.name)
+    return created
+
+
+def check_topics(settings: Settings, admin: KafkaAdmin) -> list[TopicReport]:
+    """Every topic of the table, with what is wrong with it on the cluster."""
+    known = admin.partitions()
+    wanted = topic_partitions(settings)
+    return [
+        TopicReport(topic, known.get(topic.name), _problem(topic, known.get(topic.name), wanted[topic.name], admin))
+        for topic in TOPICS
+    ]
+
+
+def _problem(topic: Topic, partitions: int | None, wanted: int, admin: KafkaAdmin) -> str:
+    if partitions is None:
+        return "missing: `lifelong topics create` makes it"
+    if partitions != wanted:
+        return f"has {partitions} partitions, the settings want {wanted}"
+    cleanup = admin.settings(topic.name).get("cleanup.policy")
+    if cleanup != topic.cleanup:
+        return f"cleanup.policy is {cleanup!r}, the contract says {topic.cleanup!r}"
+    return ""

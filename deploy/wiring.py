@@ -1,0 +1,333 @@
+"""Which implementation stands behind each port: the only place that chooses. Nothing here runs by itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from deploy.settings import Settings, SettingsError
+from deploy.telemetry import PrometheusObserver
+from features.external import CachedExternal
+from features.item_content import DIMENSIONS
+from features.item_table import ItemTable
+from features.redis_state import RedisStateStore
+from features.views import External, table_id
+from inference.fallback_ranker import FallbackRanker
+from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
+from inference.local_ranker import LocalRanker
+from inference.ranking.features import FeatureTable
+from inference.recommender import Recommender
+from schemas.topics import BY_NAME, TOPICS
+from streams.deps import Deps, Options
+from streams.kafka_client import Cluster, KafkaGroupReader, KafkaPublisher, KafkaTableReader
+from streams.owner import ITEMS, PEOPLE, Owner
+from streams.routes import TABLES
+
+if TYPE_CHECKING:
+    from agents.actions.milvus_items import MilvusItems
+    from agents.memory.milvus_memory import MilvusMemory
+    from agents.milvus_collection import Address
+    from features.feast_store import FeastStore
+    from streams.faust_runner import Tuning, Worker
+    from streams.projector import Projector, ProjectorObserver
+    from streams.trainer import Trainer, TrainerObserver
+
+logger = logging.getLogger(__name__)
+wall_clock = time.time  # noqa: TID251 - the one place where the wall clock enters
+
+
+def make_cluster(settings: Settings) -> Cluster:
+    """Where Kafka is.
+
+    Raises:
+        SettingsError: no broker is set and none was started.
+    """
+    kafka = settings.kafka
+    if not kafka.bootstrap:
+        raise SettingsError("setting kafka.bootstrap is empty: `lifelong up` starts a broker, or name your own")
+    return Cluster(
+        bootstrap=kafka.bootstrap,
+        security_protocol=kafka.security_protocol,
+        sasl_mechanism=kafka.sasl_mechanism,
+        sasl_username=kafka.sasl_username,
+        sasl_password=kafka.sasl_password.get_secret_value(),
+        ssl_ca_location=kafka.ssl_ca_location,
+        prefix=settings.topics.prefix,
+    )
+
+
+def topic_partitions(settings: Settings) -> dict[str, int]:
+    """How many partitions each topic has."""
+    counts = {"person": settings.topics.person_partitions, "item": settings.topics.item_partitions, "one": 1}
+    return {topic.name: counts[BY_NAME[topic.name].spread] for topic in TOPICS}
+
+
+def make_publisher(settings: Settings, *, linger_ms: float = 0.0) -> KafkaPublisher:
+    """A publisher to all topics."""
+    return KafkaPublisher(make_cluster(settings), topic_partitions(settings), linger_ms=linger_ms)
+
+
+def make_store(settings: Settings) -> RedisStateStore:
+    """The state store; its keys carry the topics' prefix, so that systems can share a server."""
+    return RedisStateStore(redis_url(settings), prefix=f"lifelong:{settings.topics.prefix}")
+
+
+def redis_url(settings: Settings) -> str:
+    """The Redis server's URL.
+
+    Raises:
+        SettingsError: no server is set and none was started.
+    """
+    url = settings.redis.url.get_secret_value()
+    if not url:
+        raise SettingsError("setting redis.url is empty: `lifelong up` starts a server, or name your own")
+    return url
+
+
+def feast_redis(url: str) -> str:
+    """A Redis URL in the form that Feast takes.
+
+    >>> feast_redis("redis://:secret@127.0.0.1:6379/0")
+    '127.0.0.1:6379,db=0,password=secret'
+    """
+    parts = urlsplit(url)
+    words = [f"{parts.hostname}:{parts.port or 6379}", f"db={parts.path.strip('/') or 0}"]
+    words += [f"username={parts.username}"] if parts.username else []
+    words += [f"password={parts.password}"] if parts.password else []
+    words += ["ssl=true"] if parts.scheme == "rediss" else []
+    return ",".join(words)
+
+
+def make_feast(settings: Settings) -> FeastStore:
+    """The feature store with our views applied."""
+    from features.feast_store import FeastStore
+
+    store = FeastStore(settings.data_dir / "feast", redis=feast_redis(redis_url(settings)))
+    store.apply()
+    return store
+
+
+def external_rows(settings: Settings) -> tuple[External, ...]:
+    """The features of other teams that the settings name as ``view:field``.
+
+    Raises:
+        SettingsError: a name is not of that form.
+    """
+    rows = []
+    for name in settings.features.external:
+        view, colon, field = name.partition(":")
+        if not (view and colon and field):
+            raise SettingsError(f"setting features.external has {name!r}: it takes 'view:field'")
+        rows.append(External(view=view, name=field))
+    return tuple(rows)
+
+
+def weights_path(settings: Settings) -> Path:
+    """The weights that the served model follows."""
+    return settings.data_dir / "models" / "ranker" / "weights.npz"
+
+
+def current_weights(settings: Settings) -> Weights:
+    """What serves now; the initial weights, put in place, where nothing fits this feature table yet."""
+    path = weights_path(settings)
+    columns = FeatureTable(external_rows(settings)).columns
+    if path.is_file():
+        known = read_weights(path)
+        if known.table == table_id(columns):
+            return known
+    fresh = initial_weights(columns)
+    write_weights(path, fresh)
+    return fresh
+
+
+def make_deps(settings: Settings) -> Deps:
+    """What the worker's handlers work with: served model, numpy twin, tables, external features."""
+    table = ItemTable()
+    rows = external_rows(settings)
+    features = FeatureTable(rows)
+    weights = current_weights(settings)
+    twin = LocalRanker(weights)
+    ranker = _ranker(settings, twin, features.id)
+    ranking = settings.ranking
+    recommender = Recommender(
+        table,
+        ranker,
+        features=features,
+        slate_size=ranking.slate_size,
+        candidates=ranking.candidates,
+        repeats=ranking.repeats,
+    )
+    recommender.take_up(weights)
+
+    def take_up(uri: str) -> None:
+        path = Path(uri)
+        if path.is_file():
+            new = read_weights(path)
+            if twin.take_up(new):
+                recommender.take_up(new)
+
+    external = _external(settings, rows) if rows else None
+    return Deps(
+        table=table,
+        recommender=recommender,
+        clock=wall_clock,
+        options=make_options(settings),
+        external=external,
+        take_up=take_up,
+    )
+
+
+def _ranker(settings: Settings, twin: LocalRanker, table: str) -> FallbackRanker | LocalRanker:
+    if not settings.triton.grpc:
+        return twin
+    from inference.triton_ranker import TritonRanker
+
+    served = TritonRanker(settings.triton.grpc, table=table, timeout=settings.triton.timeout_seconds)
+    return FallbackRanker(served, twin, clock=time.monotonic)
+
+
+def _external(settings: Settings, rows: tuple[External, ...]) -> CachedExternal:
+    return CachedExternal(
+        make_feast(settings), rows, ttl_seconds=settings.features.external_ttl_seconds, clock=time.monotonic
+    )
+
+
+def make_options(settings: Settings) -> Options:
+    """The settings that handlers see."""
+    return Options(
+        person_partitions=settings.topics.person_partitions,
+        item_partitions=settings.topics.item_partitions,
+        expires_seconds=settings.ranking.expires_seconds,
+        exam_rate=settings.worker.exam_rate,
+    )
+
+
+def make_worker(settings: Settings) -> Worker:
+    """Everything that a worker process runs on."""
+    from streams.faust_runner import Worker
+
+    cluster = make_cluster(settings)
+    store = make_store(settings)
+    return Worker(
+        cluster=cluster,
+        tuning=make_tuning(settings),
+        deps=make_deps(settings),
+        people=Owner(store, scope=PEOPLE, partitions=settings.topics.person_partitions),
+        items=Owner(store, scope=ITEMS, partitions=settings.topics.item_partitions),
+        publisher=make_publisher(settings),
+        tables=KafkaTableReader(cluster, tuple(TABLES)),
+        observer=PrometheusObserver(),
+    )
+
+
+def make_tuning(settings: Settings) -> Tuning:
+    """How the worker takes batches."""
+    from streams.faust_runner import Tuning
+
+    worker = settings.worker
+    return Tuning(
+        group=worker.group,
+        batch_max=worker.batch_max,
+        batch_within_seconds=worker.batch_within_ms / 1000.0,
+        session_timeout_seconds=worker.session_timeout_ms / 1000.0,
+        default_every_seconds=settings.ranking.default_every_seconds,
+        stall_seconds=worker.stall_seconds,
+    )
+
+
+def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
+    """Everything that the trainer process runs on; it goes on from its checkpoint where there is one."""
+    from inference.learning.learner import Learner
+    from schemas.topics import RANKING_LOG
+    from streams.trainer import Trainer
+
+    live = weights_path(settings)
+    checkpoint = settings.data_dir / "trainer" / "checkpoint.bin"
+    learner = Learner(FeatureTable(external_rows(settings)).columns)
+    first = current_weights(settings).version
+    if checkpoint.is_file():
+        learner.restore(checkpoint.read_bytes())
+    return Trainer(
+        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=settings.trainer.group),
+        learner=learner,
+        publisher=make_publisher(settings),
+        observer=observer,
+        live=live,
+        checkpoint=checkpoint,
+        clock=wall_clock,
+        publish_every_seconds=settings.trainer.publish_every_seconds,
+        first_version=first,
+    )
+
+
+def milvus_address(settings: Settings) -> Address:
+    """Where Milvus is.
+
+    Raises:
+        SettingsError: no server is set and none was started.
+    """
+    from agents.milvus_collection import Address
+
+    milvus = settings.milvus
+    if not milvus.uri:
+        raise SettingsError("setting milvus.uri is empty: `lifelong up` starts a server, or name your own")
+    return Address(uri=milvus.uri, token=milvus.token.get_secret_value(), timeout_seconds=milvus.timeout_seconds)
+
+
+def make_memory_index(settings: Settings) -> MilvusMemory:
+    """Memories by likeness."""
+    from agents.memory.milvus_memory import MilvusMemory
+
+    return MilvusMemory(milvus_address(settings), collection=_collection(settings, "memories"))
+
+
+def make_item_index(settings: Settings) -> MilvusItems:
+    """Items by likeness of their content."""
+    from agents.actions.milvus_items import MilvusItems
+
+    return MilvusItems(milvus_address(settings), width=DIMENSIONS, collection=_collection(settings, "items"))
+
+
+def _collection(settings: Settings, name: str) -> str:
+    """Milvus takes letters, digits and underscores."""
+    return "".join(letter if letter.isalnum() else "_" for letter in f"{settings.topics.prefix}{name}")
+
+
+def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:
+    """Everything that the projector process runs on."""
+    from streams.projector import PROJECTED_TOPICS, Projector
+
+    return Projector(
+        reader=KafkaGroupReader(make_cluster(settings), PROJECTED_TOPICS, group=settings.projector.group),
+        features=make_feast(settings),
+        memories=make_memory_index(settings),
+        items=make_item_index(settings),
+        observer=observer,
+        clock=wall_clock,
+        sleep=time.sleep,
+    )
+
+
+def rewind_to_store(settings: Settings) -> None:
+    """Set the workers' group back to where the state store stands, if the store has lost something.
+
+    Offsets are stored with the states, and committed to Kafka only afterwards: a store that is behind was restored
+    from an older copy. Nothing happens while other workers are in the group.
+    """
+    from streams.kafka_admin import KafkaAdmin
+    from streams.routes import ITEMS_OWNED, PERSON_INPUTS
+
+    store, admin = make_store(settings), KafkaAdmin(make_cluster(settings))
+    scopes = ((PEOPLE, PERSON_INPUTS, settings.topics.person_partitions),)
+    scopes += ((ITEMS, tuple(ITEMS_OWNED), settings.topics.item_partitions),)
+    offsets = {}
+    for scope, topics, partitions in scopes:
+        for partition in range(partitions):
+            applied = store.applied(scope, partition)
+            for topic in topics:
+                offsets[(topic, partition)] = applied.get(f"{topic}-{partition}", -1) + 1
+    for topic, partition, was, now in admin.rewind(settings.worker.group, offsets):
+        logger.warning("%s-%d: the store is at %d, the group was at %d: reading again", topic, partition, now, was)

@@ -1,0 +1,94 @@
+"""Everything anew from the log: people, and item statistics, folded from the first record on by the same routes.
+
+No list is made and nothing is learned on the way: what is believed does not depend on what was recommended. Records
+of a partition are taken in the order in which they were produced, topics merged by their time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from agents.memory.strengths import category_strengths
+from features.memory_state import MemoryStateStore
+from features.ports import FeatureRow, StateStore
+from features.views import user_row, user_rows
+from schemas.memories import memory_key
+from schemas.topics import ITEM_DELTAS, MEMORIES
+from streams.deps import Deps
+from streams.on_item_deltas import on_item_deltas
+from streams.owner import ITEMS, PEOPLE, Owner
+from streams.people import apply_records
+from streams.person import unpack
+from streams.records import Inbound, Message
+
+CHUNK = 1_000
+
+
+def in_order(records: Iterable[Inbound]) -> list[Inbound]:
+    """Records as they were produced: by time, then topic, then offset."""
+    return sorted(records, key=lambda record: (record.timestamp, record.topic, record.partition, record.offset))
+
+
+def rebuild_people(records: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
+    """The people that follow from these records of the person topics, from the first one on."""
+    store = MemoryStateStore()
+    owner = Owner(store, scope=PEOPLE, partitions=deps.options.person_partitions)
+    owner.assign(range(owner.partitions))
+    quiet = replace(deps, options=replace(deps.options, exam_rate=0.0))
+    for chunk in _chunks(in_order(records)):
+        owner.store_outcome(apply_records(chunk, owner, quiet).outcome(owner))
+    return store
+
+
+def rebuild_items(deltas: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
+    """The item statistics that follow from these records of `item-deltas`."""
+    store = MemoryStateStore()
+    owner = Owner(store, scope=ITEMS, partitions=deps.options.item_partitions)
+    owner.assign(range(owner.partitions))
+    for chunk in _chunks([record for record in deltas if record.topic == ITEM_DELTAS]):
+        owner.store_outcome(on_item_deltas(chunk, owner, now=deps.clock()))
+    return store
+
+
+def _chunks(records: Sequence[Inbound]) -> Iterator[Sequence[Inbound]]:
+    for at in range(0, len(records), CHUNK):
+        yield records[at : at + CHUNK]
+
+
+def differences(ours: StateStore, theirs: StateStore, scope: str, partitions: int) -> list[str]:
+    """The keys whose states are not the same, byte by byte, in the two stores; missing ones too."""
+    found = []
+    for partition in range(partitions):
+        left, right = dict(ours.scan(scope, partition)), dict(theirs.scan(scope, partition))
+        found += sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))
+    return found
+
+
+def put_in_place(rebuilt: StateStore, store: StateStore, scope: str, partitions: int) -> int:
+    """Replace what a store holds by what was rebuilt, offsets included; how many states were written.
+
+    Workers are fenced off by the new epoch, partition by partition, and go on from the rebuilt offsets.
+    """
+    written = 0
+    for partition in range(partitions):
+        states, applied = dict(rebuilt.scan(scope, partition)), rebuilt.applied(scope, partition)
+        store.replace(scope, partition, states, applied)
+        written += len(states)
+    return written
+
+
+def republished(store: StateStore, partitions: int) -> tuple[list[Message], list[FeatureRow]]:
+    """The projections of rebuilt people: every memory that they hold, and their newest feature rows."""
+    messages: list[Message] = []
+    rows: list[FeatureRow] = []
+    for partition in range(partitions):
+        for _, state in store.scan(PEOPLE, partition):
+            person = unpack(state)
+            mind, user = person.mind, person.user
+            held = (*mind.memories, *mind.dormant)
+            messages += [Message(MEMORIES, memory_key(m.user_id, m.memory_id), m, owner=m.user_id) for m in held]
+            rows += user_rows(
+                user.user_id, user.feature_time, user_row(user), category_strengths(mind.memories, user.last_at)
+            )
+    return messages, rows

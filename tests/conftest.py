@@ -1,0 +1,66 @@
+"""Real servers for tests: each is started when a test first asks for it, once a session, and stopped at its end.
+
+A server that the environment names (``LIFELONG_REDIS__URL=…``) is used instead of one of our own.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.embedded.processes import processes_of
+from deploy.embedded.stack import ALL_SERVERS, Stack
+from deploy.settings import Kafka, Milvus, Redis, Settings, Triton, load_settings
+
+
+def unheard(name: str, what: str) -> None:
+    """A report that nobody reads."""
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack of this session; nothing of it runs before a server is asked for."""
+    data_dir = tmp_path_factory.mktemp("stack")
+    stack = Stack(load_settings(with_endpoints=False).model_copy(update={"data_dir": data_dir}))
+    yield stack
+    stack.down()
+    left = processes_of(data_dir)
+    shutil.rmtree(data_dir)
+    assert left == []
+
+
+@pytest.fixture(scope="session")
+def kafka_server(embedded: Stack) -> Kafka:
+    """A real broker, and how to reach it."""
+    embedded.up(unheard, names=frozenset({"kafka"}))
+    return embedded.settings().kafka
+
+
+@pytest.fixture(scope="session")
+def redis_server(embedded: Stack) -> Redis:
+    """A real Redis, and how to reach it."""
+    embedded.up(unheard, names=frozenset({"redis"}))
+    return embedded.settings().redis
+
+
+@pytest.fixture(scope="session")
+def milvus_server(embedded: Stack) -> Milvus:
+    """A real Milvus, and how to reach it."""
+    embedded.up(unheard, names=frozenset({"milvus"}))
+    return embedded.settings().milvus
+
+
+@pytest.fixture(scope="session")
+def triton_server(embedded: Stack) -> Triton:
+    """A real Triton with the ranker loaded, and how to reach it."""
+    embedded.up(unheard, names=frozenset({"triton"}))
+    return embedded.settings().triton
+
+
+@pytest.fixture(scope="session")
+def stack(embedded: Stack) -> Settings:
+    """All four servers side by side: the settings of an application that uses them."""
+    embedded.up(unheard, names=ALL_SERVERS)
+    return embedded.settings()

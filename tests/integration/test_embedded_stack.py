@@ -1,0 +1,165 @@
+"""The embedded stack with its real servers: started, watched, brought back, closed to strangers, stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from deploy.cli import stack as stack_commands
+from deploy.embedded import kafka, milvus, redis, triton
+from deploy.embedded.processes import listeners, processes_of
+from deploy.embedded.server import StackError
+from deploy.embedded.stack import ALL_SERVERS, NotWell, Stack
+from deploy.embedded.status import Row
+from deploy.embedded.supervisor import wait_until
+from deploy.settings import Embedded, Settings
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+ONLY_REDIS = frozenset({"redis"})
+
+
+def unheard(name: str, what: str) -> None:
+    """A report that nobody reads."""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Stacks of their own, stopped at the end of the test."""
+    made: list[Stack] = []
+
+    def stack(name: str, **settings: object) -> Stack:
+        made.append(Stack(Settings(**settings).model_copy(update={"data_dir": tmp_path / name})))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield stack
+    for each in made:
+        each.down()
+        shutil.rmtree(each.layout.run, ignore_errors=True)
+
+
+def row(stack: Stack, name: str) -> Row:
+    return next(row for row in stack.status() if row.name == name)
+
+
+def without(settings: Settings, section: str, **secrets: str) -> Settings:
+    """The settings with other credentials in one section."""
+    changed = getattr(settings, section).model_dump() | secrets
+    return Settings(**(settings.model_dump(exclude={section}) | {section: changed}))
+
+
+def test_every_server_is_healthy_and_a_second_up_changes_nothing(stack: Settings, embedded: Stack) -> None:
+    servers = [row for row in embedded.status() if row.name in ALL_SERVERS]
+    assert {row.name: row.problem for row in servers} == dict.fromkeys(ALL_SERVERS, "")
+    pids = {row.name: row.pid for row in servers}
+    endpoints = embedded.layout.endpoints_file.read_text()
+
+    assert embedded.up(unheard) == []
+
+    assert {row.name: row.pid for row in embedded.status() if row.name in ALL_SERVERS} == pids
+    assert embedded.layout.endpoints_file.read_text() == endpoints
+
+
+@pytest.mark.parametrize("name", ["redis", "kafka"])
+def test_a_killed_server_comes_back_by_itself(stack: Settings, embedded: Stack, name: str) -> None:
+    before = row(embedded, name).pid
+    psutil.Process(before).kill()
+    assert wait_until(lambda: row(embedded, name).pid not in {0, before}, seconds=30)
+    assert wait_until(lambda: row(embedded, name).healthy, seconds=60), row(embedded, name).problem
+
+
+@pytest.mark.parametrize("name", ["kafka", "redis", "triton"])
+def test_servers_listen_on_loopback_alone(stack: Settings, embedded: Stack, name: str) -> None:
+    found = listeners(row(embedded, name).pid)
+    assert found
+    assert {address for address, _ in found} == {"127.0.0.1"}
+
+
+def test_clients_with_a_wrong_password_are_refused(stack: Settings) -> None:
+    assert kafka.problem(stack) == redis.problem(stack) == milvus.problem(stack) == triton.problem(stack) == ""
+    assert kafka.problem(without(stack, "kafka", sasl_password="wrong"))
+    assert kafka.problem(without(stack, "kafka", security_protocol="PLAINTEXT"))
+    port = stack.redis.url.get_secret_value().rpartition("@")[2]
+    assert "authentication" in redis.problem(without(stack, "redis", url=f"redis://{port}")).lower()
+    assert redis.problem(without(stack, "redis", url=f"redis://:wrong@{port}"))
+    for token in ("", "root:wrong", f"root:{milvus.FACTORY_PASSWORD}"):
+        assert milvus.problem(without(stack, "milvus", token=token))
+
+
+def test_down_leaves_no_process_and_a_second_down_finds_nothing(make: Callable[..., Stack]) -> None:
+    # So long that the supervisor's socket must lie elsewhere.
+    stack = make("stopped-" + "x" * 100)
+    assert stack.up(unheard, names=ONLY_REDIS) == ["redis"]
+    assert processes_of(stack.layout.data_dir)
+    assert stack.down() == ["redis"]
+    assert processes_of(stack.layout.data_dir) == []
+    assert stack.down() == []
+
+
+def test_what_was_written_and_the_port_survive_down_and_up(make: Callable[..., Stack]) -> None:
+    stack = make("kept")
+    stack.up(unheard, names=ONLY_REDIS)
+    first = stack.settings()
+    stack.down()
+    stack.up(unheard, names=ONLY_REDIS)
+    assert stack.settings() == first
+    assert redis.problem(first) == ""
+
+
+def test_servers_of_a_killed_supervisor_are_ended_by_down(make: Callable[..., Stack]) -> None:
+    stack = make("orphaned")
+    stack.up(unheard, names=ONLY_REDIS)
+    psutil.Process(int(stack.layout.pid_file.read_text())).kill()
+    assert wait_until(lambda: not stack.running(), seconds=10)
+    assert stack.down() == ["redis-server"]
+    assert processes_of(stack.layout.data_dir) == []
+
+
+def test_a_server_that_cannot_start_is_named_and_everything_is_stopped_again(make: Callable[..., Stack]) -> None:
+    stack = make("broken")
+    data = stack.layout.data("redis")
+    data.mkdir(parents=True)
+    (data / "appendonly.aof").write_text("not an append-only file\n")
+    with pytest.raises(NotWell, match="redis does not become healthy"):
+        stack.up(unheard, names=ONLY_REDIS)
+    assert "Bad file format" in stack.log_tail("redis")
+    assert processes_of(stack.layout.data_dir) == []
+
+
+def test_a_port_that_is_taken_is_named_with_its_owner(make: Callable[..., Stack]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(StackError, match=rf"port {port} \(redis\) is taken by .*pid"):
+            make("taken", embedded=Embedded(redis_port=port)).up(unheard, names=ONLY_REDIS)
+
+
+def test_the_commands_start_only_what_the_user_has_not_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        nowhere = f"127.0.0.1:{silent.getsockname()[1]}"
+    given = {"DATA_DIR": str(tmp_path / "d"), "KAFKA__BOOTSTRAP": nowhere, "TRITON__GRPC": nowhere}
+    for name, value in (given | {"MILVUS__URI": f"http://{nowhere}"}).items():
+        monkeypatch.setenv(f"LIFELONG_{name}", value)
+    app = typer.Typer()
+    stack_commands.register(app)
+    run = CliRunner()
+    started = run.invoke(app, ["up", "--servers-only"])
+    try:
+        assert (started.exit_code, "Started redis" in started.output) == (0, True), started.output
+        assert "Everything runs already" in run.invoke(app, ["up", "--servers-only"]).output
+        shown = json.loads(run.invoke(app, ["status", "--json"]).output)
+        found = {each["name"]: (each["state"], each["healthy"]) for each in shown["servers"]}
+        assert found["redis"] == ("running", True)
+        assert {found[name] for name in ("kafka", "milvus", "triton")} == {("external", False)}
+        assert run.invoke(app, ["doctor"]).exit_code == 1
+    finally:
+        stopped = run.invoke(app, ["down"])
+    assert (stopped.exit_code, stopped.output) == (0, "Stopped redis.\n")
+    assert run.invoke(app, ["down"]).output == "Nothing is running.\n"

@@ -1,0 +1,80 @@
+"""The Milvus adapters on a real server: what a contract suite in the process cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from agents.actions.milvus_items import MilvusItems
+from agents.actions.ports import IndexedItem
+from agents.memory.embedding import embed
+from agents.memory.milvus_memory import MilvusMemory
+from agents.milvus_collection import Address
+from deploy.settings import Milvus
+from schemas.errors import StoreUnavailable
+from schemas.ids import ItemId, UserId
+
+pytestmark = pytest.mark.servers
+
+ANYBODY = UserId("u1")
+
+
+@pytest.fixture(scope="module")
+def address(milvus_server: Milvus) -> Address:
+    return Address(uri=milvus_server.uri, token=milvus_server.token.get_secret_value(), timeout_seconds=30.0)
+
+
+@pytest.fixture
+def collection() -> str:
+    return f"test_{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def many(address: Address, collection: str) -> Iterator[MilvusItems]:
+    index = MilvusItems(address, width=64, collection=collection, consistency="Strong")
+    yield index
+    index.close()
+
+
+def test_a_batch_larger_than_one_upsert_arrives_whole_and_is_searched_exactly(many: MilvusItems) -> None:
+    vectors = np.random.default_rng(7).normal(size=(2_500, 64)).astype(np.float32)
+    many.put([IndexedItem(ItemId(f"i{k}"), ("odd" if k % 2 else "even",)) for k in range(2_500)], vectors)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    for asked in (0, 999, 1_000, 2_499):
+        nearest = np.argsort(-(unit @ unit[asked]), kind="stable")[:20]
+        assert [one.item_id for one in many.similar(vectors[asked], 20)] == [f"i{k}" for k in nearest]
+    odd = many.similar(vectors[1], 20, categories=("odd",))
+    assert len(odd) == 20
+    assert all(int(one.item_id[1:]) % 2 for one in odd)
+
+
+def test_a_second_client_finds_the_collection_that_the_first_one_made(
+    many: MilvusItems, address: Address, collection: str
+) -> None:
+    vector = np.ones((1, 64), dtype=np.float32)
+    many.put([IndexedItem(ItemId("i1"))], vector)
+    second = MilvusItems(address, width=64, collection=collection, consistency="Strong")
+    assert [one.item_id for one in second.similar(vector[0], 5)] == ["i1"]
+    second.close()
+
+
+def test_after_closing_the_next_use_connects_again(many: MilvusItems) -> None:
+    vector = np.ones((1, 64), dtype=np.float32)
+    many.put([IndexedItem(ItemId("i1"))], vector)
+    many.close()
+    assert len(many.similar(vector[0], 5)) == 1
+
+
+def test_a_server_that_is_not_there_is_unavailable_in_our_words() -> None:
+    index = MilvusMemory(Address(uri="http://127.0.0.1:1", timeout_seconds=0.5))
+    with pytest.raises(StoreUnavailable, match=r"'http://127\.0\.0\.1:1'.*'memories'"):
+        index.search(ANYBODY, embed(["jazz"])[0], 1)
+
+
+def test_a_wrong_password_is_refused_in_our_words(address: Address) -> None:
+    stranger = MilvusMemory(Address(uri=address.uri, token="root:wrong", timeout_seconds=5.0))
+    with pytest.raises(StoreUnavailable):
+        stranger.search(ANYBODY, embed(["jazz"])[0], 1)

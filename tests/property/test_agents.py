@@ -1,0 +1,156 @@
+"""Laws that hold for an agent whatever a person does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.explanations import explain_list, is_supported
+from agents.memory.operations import CAPACITY, LIMITS
+from agents.memory.record import AGAINST, EVIDENCE, FOR
+from agents.mind import Mind, Step
+from agents.planning.guardrails import check_slate, strike
+from schemas.ids import EventId, ItemId, UserId
+from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
+from schemas.interactions import Click, Dislike, Dwell, Hide, Impression, Like, Purchase, Rating, Search, Skip, View
+from schemas.memories import Memory
+from schemas.plans import Constraints, PlanEntry
+from tests.unit.agents.lives import CATALOGUE, DAY, START, Life, after
+
+ITEMS = st.sampled_from([*CATALOGUE, "unknown"])
+CATEGORIES = st.sampled_from(["jazz", "folk", "rock", "war"])
+OF_ITEM = st.sampled_from([View, Click, Purchase, Like, Dislike, Hide, Skip, BanItem, PinItem])
+OF_CATEGORY = st.sampled_from([BanCategory, MoreOf, LessOf])
+
+
+@st.composite
+def happenings(draw: st.DrawFn) -> Any:
+    """An interaction or an instruction, at any time within 200 days, in no order."""
+    fields = {
+        "event_id": EventId(f"e{draw(st.integers(0, 10**6))}"),
+        "user_id": UserId("u1"),
+        "event_time": START + draw(st.one_of(st.floats(0.0, 3_600.0), st.floats(0.0, 200 * DAY))),
+    }
+    item = {"item_id": ItemId(draw(ITEMS))}
+    kinds = [
+        draw(OF_ITEM)(**fields, **item),
+        Rating(**fields, **item, value=draw(st.floats(0.5, 5.0))),
+        Dwell(**fields, **item, seconds=draw(st.floats(0.0, 300.0))),
+        Search(**fields, query="jazz"),
+        Impression(**fields, items=tuple(map(ItemId, draw(st.lists(ITEMS, min_size=1, max_size=5))))),
+        draw(OF_CATEGORY)(**fields, category=draw(CATEGORIES)),
+        Lift(**fields, value=draw(st.one_of(CATEGORIES, ITEMS))),
+    ]
+    return draw(st.sampled_from(kinds))
+
+
+LIVES = st.lists(happenings(), max_size=40, unique_by=lambda one: one.event_id)
+
+
+def held(mind: Mind) -> tuple[Memory, ...]:
+    return (*mind.memories, *mind.dormant)
+
+
+@given(LIVES, st.integers(0, 40))
+def test_a_life_in_batches_with_the_mind_stored_between_them_is_the_same_life(events: list[Any], cut: int) -> None:
+    whole = after(Life(), events)
+    first = after(Life(), events[:cut])
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(first.mind), type=Mind)
+    assert stored == first.mind
+    second = after(Life(first.state, stored), events[cut:])
+    assert second.mind == whole.mind
+    assert (*first.steps, *second.steps) == whole.steps
+
+
+@given(LIVES)
+def test_memories_stay_within_their_bounds(events: list[Any]) -> None:
+    life = after(Life(), events)
+    for memory in held(life.mind):
+        assert memory.recorded_to is None
+        assert 1 <= len(memory.evidence) <= EVIDENCE
+        assert memory.strength > 0.0
+    assert len(held(life.mind)) <= sum(CAPACITY.values()) + sum(LIMITS.values())
+
+
+@given(LIVES)
+def test_no_two_beliefs_that_contradict_each_other_are_ever_both_active(events: list[Any]) -> None:
+    for step in after(Life(), events).steps:
+        sides = {(m.subject, m.value, m.predicate in FOR) for m in step.mind.memories}
+        assert not [side for side in sides if (side[0], side[1], not side[2]) in sides]
+        assert {m.predicate for m in step.mind.memories} <= FOR | AGAINST
+
+
+@given(LIVES)
+def test_what_is_published_adds_up_to_what_is_held(events: list[Any]) -> None:
+    life = after(Life(), events)
+    published = {memory.memory_id: memory for step in life.steps for memory in step.memories}
+    assert {known: m for known, m in published.items() if m.recorded_to is None} == {
+        memory.memory_id: memory for memory in held(life.mind)
+    }
+
+
+@given(LIVES)
+def test_every_plan_that_is_followed_obeys_what_was_said(events: list[Any]) -> None:
+    for step in after(Life(), events).steps:
+        active = {(m.predicate, m.subject, m.value) for m in step.mind.memories}
+        for predicate, subject, value in active:
+            if predicate == "bans":
+                said = step.mind.constraints
+                assert value in (said.banned_items if subject == "item" else said.banned_categories)
+        if step.mind.plan is not None:
+            assert step.mind.plan.constraints == step.mind.constraints
+
+
+@given(LIVES)
+def test_an_instruction_makes_a_plan_at_once(events: list[Any]) -> None:
+    for one, step in zip(events, after(Life(), events).steps, strict=True):
+        if isinstance(one, BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift):
+            assert step.trigger == "instruction"
+            assert step.entries[-1].decision == "accepted"
+
+
+@given(LIVES)
+def test_every_plan_begins_and_ends_once_in_the_ledger(events: list[Any]) -> None:
+    life = after(Life(), events)
+    entries: list[PlanEntry] = [entry for step in life.steps for entry in step.entries]
+    assert len({entry.entry_id for entry in entries}) == len(entries)
+    begun = [entry.plan.plan_id for entry in entries if entry.decision == "accepted"]
+    ended = [entry.plan.plan_id for entry in entries if entry.decision in ("superseded", "expired")]
+    going_on = [life.mind.plan.plan_id] if life.mind.plan else []
+    assert begun == [*ended, *going_on]
+
+
+@given(LIVES)
+def test_a_list_is_explained_only_by_what_is_remembered(events: list[Any]) -> None:
+    mind = after(Life(), events).mind
+    reason = explain_list(mind.plan, mind.memories)
+    assert reason is None or is_supported(reason, mind.memories)
+
+
+@given(
+    st.lists(st.sampled_from([ItemId(name) for name in [*CATALOGUE, "gone"]]), max_size=12),
+    st.sets(st.sampled_from(list(CATALOGUE))),
+    st.sets(CATEGORIES),
+)
+def test_nothing_banned_or_withdrawn_survives_the_check_of_a_list(
+    slate: list[ItemId], items: set[str], categories: set[str]
+) -> None:
+    said = Constraints(banned_items=tuple(sorted(items)), banned_categories=tuple(sorted(categories)))
+    shelf = {ItemId(name): of for name, of in CATALOGUE.items()}
+    kept = strike(slate, said, shelf)
+    assert check_slate(kept, said, shelf) == ()
+    assert not items & set(kept)
+    assert not [item for item in kept if categories & set(shelf[item])]
+    assert "gone" not in kept
+
+
+@settings(max_examples=20)
+@given(LIVES)
+def test_living_is_a_function_of_its_arguments(events: list[Any]) -> None:
+    def steps() -> tuple[Step, ...]:
+        return after(Life(), events).steps
+
+    assert steps() == steps()

@@ -1,0 +1,227 @@
+"""What a plan holds, who checks it, and what becomes of it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from agents.mind import Mind
+from agents.planning.budget import Cost
+from agents.planning.guardrails import Violation, check_plan, check_slate, strike
+from agents.planning.ledger import rule
+from agents.planning.plan import Situation, last_resort
+from agents.planning.rule_planner import LESS_AT_MOST, MORE_AT_LEAST
+from agents.profile import Profile, experience, interests, situations
+from schemas.ids import EventId, ItemId, MemoryId
+from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
+from schemas.interactions import Click, Context, Dislike, Skip
+from schemas.plans import Constraints, Intent, Plan, Quota
+from tests.unit.agents.lives import DAY, START, USER, Life, after, event, life_of
+
+HEARD = (event(Click, 0.0, "jazz-1"), event(Click, 5.0, "jazz-2"), event(Click, 9.0, "folk-1"))
+
+
+def plan_of(life: Life) -> Plan:
+    assert life.mind.plan is not None
+    return life.mind.plan
+
+
+def situation_of(mind: Mind, now: float = START + 30.0) -> Situation:
+    return Situation(
+        user_id=USER,
+        now=now,
+        trigger="session-start",
+        event_id=EventId("e"),
+        cause="cause",
+        memories=mind.memories,
+        profile=mind.profile,
+        constraints=mind.constraints,
+        state_version=10,
+    )
+
+
+def refused(life: Life, **changes: object) -> list[str]:
+    """The reason codes for which the life's plan is refused after these changes."""
+    verdict = check_plan(replace(plan_of(life), **changes), situation_of(life.mind))
+    return [reason.split(":")[0] for reason in verdict]
+
+
+def test_intents_are_shares_of_attention_and_point_at_memories() -> None:
+    life = life_of(*HEARD, event(MoreOf, 20.0, category="rock"))
+    plan = plan_of(life)
+    assert {intent.category for intent in plan.intents} == {"jazz", "folk", "rock"}
+    assert abs(sum(abs(intent.weight) for intent in plan.intents) - 1.0) < 1e-9
+    assert set(plan.evidence) <= {memory.memory_id for memory in life.mind.memories}
+
+
+def test_more_chosen_is_more_wanted_and_more_certain() -> None:
+    plan = plan_of(life_of(*HEARD, event(Lift, 20.0, value="nothing")))
+    by_name = {intent.category: intent for intent in plan.intents}
+    assert by_name["jazz"].weight > by_name["folk"].weight
+    assert by_name["jazz"].confidence > by_name["folk"].confidence
+
+
+def test_what_is_disliked_is_avoided() -> None:
+    life = life_of(event(Dislike, 0.0, "rock-1"), *HEARD[1:], event(Lift, 20.0, value="nothing"))
+    assert {intent.category: intent.weight < 0 for intent in plan_of(life).intents}["rock"]
+
+
+def test_a_person_of_whom_nothing_is_known_gets_a_plan_without_wishes() -> None:
+    plan = plan_of(life_of(event(Lift, 0.0, value="nothing")))
+    assert (plan.intents, plan.quotas, plan.constraints) == ((), (), Constraints())
+
+
+def test_more_of_a_category_gets_it_places_and_less_of_it_takes_them() -> None:
+    life = life_of(*HEARD, event(MoreOf, 20.0, category="rock"), event(LessOf, 21.0, category="jazz"))
+    quotas = {quota.category: quota for quota in plan_of(life).quotas}
+    assert quotas["rock"].at_least == MORE_AT_LEAST
+    assert quotas["jazz"].at_most == LESS_AT_MOST
+
+
+def test_quotas_fit_the_slate_however_much_more_is_asked_for() -> None:
+    life = life_of(*(event(MoreOf, float(k), category=f"c{k}") for k in range(20)))
+    assert sum(quota.at_least for quota in plan_of(life).quotas) <= 5
+    assert life.last.entries[-1].decision == "accepted"
+
+
+def test_bans_and_pins_are_constraints_of_the_very_next_plan() -> None:
+    life = life_of(
+        event(BanItem, 0.0, "jazz-1"), event(BanCategory, 1.0, category="rock"), event(PinItem, 2.0, "folk-1")
+    )
+    expected = Constraints(banned_items=("jazz-1",), banned_categories=("rock",), pinned_items=("folk-1",))
+    assert plan_of(life).constraints == life.mind.constraints == expected
+
+
+def test_a_banned_category_is_not_wanted_however_much_it_was_liked() -> None:
+    life = life_of(*HEARD, event(BanCategory, 20.0, category="jazz"))
+    assert "jazz" not in [intent.category for intent in plan_of(life).intents]
+
+
+def test_what_is_lifted_is_free_again() -> None:
+    life = life_of(event(BanItem, 0.0, "jazz-1"), event(Lift, 1.0, value="jazz-1"))
+    assert plan_of(life).constraints == Constraints()
+
+
+def test_what_is_disputed_is_shown_a_little() -> None:
+    life = life_of(event(Click, 0.0, "jazz-1"), event(Dislike, 1.0, "rock-1"), event(Click, 2.0, "rock-1"))
+    assert life.last.trigger == "contradiction"
+    assert Quota(category="rock", at_least=1, at_most=2) in plan_of(life).quotas
+
+
+def test_the_rule_planners_plans_pass_the_guardrails() -> None:
+    life = life_of(*HEARD)
+    assert refused(life) == []
+
+
+def test_a_plan_is_refused_with_a_reason() -> None:
+    life = life_of(*HEARD, event(BanCategory, 20.0, category="rock"), event(BanItem, 21.0, "jazz-3"))
+    wanted = Intent(category="rock", weight=0.5, confidence=0.5)
+    assert refused(life, intents=(wanted,)) == ["banned"]
+    assert refused(life, intents=(replace(wanted, category="jazz", weight=1.5),)) == ["out-of-range"]
+    assert refused(life, exploration=0.9) == ["out-of-range"]
+    assert refused(life, quotas=(Quota(category="jazz", at_least=11),)) == ["unsatisfiable"]
+    assert refused(life, quotas=(Quota(category="jazz", at_least=3, at_most=2),)) == ["unsatisfiable"]
+    assert refused(life, constraints=Constraints()) == ["disobeys", "disobeys"]
+    assert refused(life, evidence=(MemoryId("made-up"),)) == ["no-evidence"]
+    assert refused(life, expires_at=START + 25.0) == ["expired"]
+    assert refused(life, expires_at=START + 30 * DAY) == ["horizon"]
+    assert refused(life, user_id="somebody else") == ["wrong-user"]
+    assert refused(life, state_version=99) == ["unknown-state"]
+    assert refused(life, steps=("s",) * 9) == ["too-many"]
+    assert refused(life, goal="g" * 201) == ["too-long"]
+
+
+def test_categories_that_the_catalogue_lacks_are_refused_where_it_is_known() -> None:
+    life = life_of(event(MoreOf, 0.0, category="jazz"))
+    verdict = check_plan(plan_of(life), situation_of(life.mind), categories=("folk",))
+    assert verdict == ("unknown-category: 'jazz' is not in the catalogue",)
+
+
+def test_a_refused_plan_is_in_the_ledger_and_the_current_one_stays() -> None:
+    life = life_of(*HEARD)
+    situation = situation_of(life.mind)
+    bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
+    ruling = rule(plan_of(life), bad, situation)
+    assert ruling.plan == plan_of(life)
+    assert [(entry.decision, entry.plan.plan_id) for entry in ruling.entries] == [("rejected", "bad")]
+    assert ruling.entries[0].verdict
+
+
+def test_without_a_current_plan_that_holds_the_last_resort_does() -> None:
+    life = life_of(*HEARD, event(BanItem, 20.0, "jazz-3"))
+    situation = situation_of(life.mind)
+    bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
+    stale = replace(plan_of(life), constraints=Constraints())
+    for current in (None, stale):
+        ruling = rule(current, bad, situation)
+        assert ruling.plan == last_resort(situation)
+        assert ruling.plan.constraints == life.mind.constraints
+
+
+def test_a_plan_is_followed_to_its_end_though_a_memory_behind_it_has_faded_meanwhile() -> None:
+    life = life_of(*HEARD)
+    forgetful = replace(situation_of(life.mind), memories=())
+    bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
+    current = replace(plan_of(life), evidence=(MemoryId("faded"),))
+    assert rule(current, bad, forgetful).plan == current
+
+
+class Careless:
+    """A planner that forgets what was said."""
+
+    cost = Cost()
+
+    def propose(self, situation: Situation) -> Plan:
+        return replace(last_resort(situation), constraints=Constraints(), author="careless")
+
+
+def test_a_planner_that_forgets_a_ban_is_overruled() -> None:
+    banned = life_of(event(Click, 0.0, "jazz-1"), event(BanItem, 1.0, "jazz-3"))
+    life = after(banned, [event(Skip, 10.0 + k, "jazz-1") for k in range(3)], planner=Careless())
+    assert [entry.decision for entry in life.last.entries] == ["rejected"]
+    assert plan_of(life).constraints.banned_items == ("jazz-3",)
+
+
+def test_a_line_of_the_ledger_names_its_cause() -> None:
+    entry = life_of(*HEARD).steps[0].entries[0]
+    assert (entry.trigger, entry.trigger_event_ids, entry.event_time) == ("session-start", ("Click-jazz-1-0.0",), START)
+
+
+def test_a_list_is_checked_item_by_item() -> None:
+    said = Constraints(banned_items=("b",), banned_categories=("war",), pinned_items=("p", "gone"))
+    shelf = {ItemId(name): () for name in ("a", "b", "p")} | {ItemId("w"): ("war",)}
+    slate = [ItemId(name) for name in ("a", "b", "w", "gone", "a")]
+    assert check_slate(slate, said, shelf) == (
+        Violation(ItemId("b"), "banned-item"),
+        Violation(ItemId("w"), "banned-category"),
+        Violation(ItemId("gone"), "unavailable"),
+        Violation(ItemId("a"), "twice"),
+        Violation(ItemId("p"), "pin-missing"),
+    )
+    assert strike(slate, said, shelf) == ("a",)
+
+
+def test_a_profile_moves_by_a_share_of_what_the_event_shows_beyond_it() -> None:
+    profile = Profile()
+    for _ in range(200):
+        profile = experience(profile, 1.0, ("jazz",), ())
+    assert abs(profile.transient["jazz"] - 1.0) < 1e-6
+    moved = experience(profile, 1.0, ("folk",), ())
+    assert moved.transient["folk"] > moved.habitual["folk"] > 0.0
+
+
+def test_taste_is_kept_apart_by_situation() -> None:
+    evening, morning = situations(20 * 3_600.0, Context(device="tv")), situations(8 * 3_600.0, Context())
+    profile = experience(experience(Profile(), 1.0, ("jazz",), evening), 1.0, ("news",), morning)
+    known = {"jazz": 0.5, "news": 0.5}
+    at_night = interests(profile, known, evening, mood=0.0, setting=0.5)
+    at_dawn = interests(profile, known, morning, mood=0.0, setting=0.5)
+    assert at_night["jazz"] > at_night["news"]
+    assert at_dawn["news"] > at_dawn["jazz"]
+
+
+def test_a_profile_is_bounded_however_many_categories_and_devices_there_are() -> None:
+    profile = Profile()
+    for k in range(300):
+        profile = experience(profile, 1.0, (f"c{k}",), (f"device:{k}",))
+    assert len(profile.transient) == len(profile.habitual) == 32
+    assert len(profile.context) == 8

@@ -1,0 +1,76 @@
+"""The doctor names what is wrong and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded import doctor
+from deploy.embedded.doctor import Check
+from deploy.embedded.server import Download, StackError
+from deploy.embedded.status import Row
+from deploy.embedded.triton import seed_models
+
+
+def row(**changes: object) -> Row:
+    values = {"name": "redis", "state": "running", "pid": 7, "uptime_seconds": 1.0, "endpoint": "127.0.0.1:6379"}
+    return Row(**(values | {"problem": "", "memory_mb": 4, "log": "/l/redis.log"} | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("check", "level"),
+    [
+        (doctor.check_platform("Linux", "x86_64"), "ok"),
+        (doctor.check_platform("Linux", "aarch64"), "problem"),
+        (doctor.check_glibc("2.35"), "ok"),
+        (doctor.check_glibc("2.31"), "problem"),
+        (doctor.check_python((3, 11)), "ok"),
+        (doctor.check_python((3, 13)), "problem"),
+        (doctor.check_disk(10_000, []), "ok"),
+        (doctor.check_disk(10_000, [Download("a lot", 9_000)]), "problem"),
+        (doctor.check_memory(500, running=False), "warning"),
+        (doctor.check_memory(500, running=True), "ok"),
+        (doctor.check_packages([]), "ok"),
+        (doctor.check_packages(["milvus"]), "problem"),
+        (doctor.check_caches([]), "ok"),
+        (doctor.check_caches([Download("jars", 44)]), "warning"),
+        (doctor.check_ports({}), "ok"),
+        (doctor.check_ports({"6379 (redis)": "redis-server (pid 7)"}), "problem"),
+        (doctor.check_data_dir(Path("/d"), writeable=True), "ok"),
+        (doctor.check_data_dir(Path("/d"), writeable=False), "problem"),
+        (doctor.check_python_library(found=False), "warning"),
+        (doctor.check_open_interfaces(starts_milvus=True), "warning"),
+        (doctor.check_open_interfaces(starts_milvus=False), "ok"),
+        (doctor.check_server(row()), "ok"),
+        (doctor.check_server(row(problem="PING failed")), "problem"),
+        (doctor.check_server(row(state="stopped", pid=0, problem="not running")), "ok"),
+        (doctor.check_server(row(state="external", pid=0, problem="PING failed", log="")), "problem"),
+    ],
+)
+def test_each_finding_has_its_level_and_a_remedy_unless_all_is_well(check: Check, level: str) -> None:
+    assert check.level == level
+    assert bool(check.do) == (level != "ok")
+
+
+def test_who_took_a_port_is_named() -> None:
+    assert "redis-server (pid 7)" in doctor.check_ports({"6379 (redis)": "redis-server (pid 7)"}).says
+
+
+def test_models_are_copied_but_never_overwritten(tmp_path: Path) -> None:
+    seed, models = tmp_path / "seed", tmp_path / "models"
+    (seed / "ranker" / "1").mkdir(parents=True)
+    (seed / "ranker" / "config.pbtxt").write_text("shipped")
+    (seed / "ranker" / "1" / "model.py").write_text("shipped")
+    (models / "ranker").mkdir(parents=True)
+    (models / "ranker" / "weights.npz").write_bytes(b"learned")
+    (models / "ranker" / "config.pbtxt").write_text("changed here")
+    seed_models(seed, models)
+    assert (models / "ranker" / "weights.npz").read_bytes() == b"learned"
+    assert (models / "ranker" / "config.pbtxt").read_text() == "changed here"
+    assert (models / "ranker" / "1" / "model.py").read_text() == "shipped"
+
+
+def test_a_repository_without_the_ranker_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="no model 'ranker'"):
+        seed_models(tmp_path / "empty", tmp_path / "models")

@@ -1,0 +1,66 @@
+"""What ``up`` writes is what the settings read."""
+
+from __future__ import annotations
+
+import random
+import stat
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from deploy.embedded import choices, endpoints
+from deploy.embedded.choices import Choices
+from deploy.settings import Gateway, Kafka, Settings, load_settings
+
+ALL = frozenset({"kafka", "redis", "milvus", "triton"})
+
+
+@pytest.fixture
+def chosen() -> Choices:
+    return choices.chosen(Choices({}, {}), {}, random.Random(1), lambda port: True)
+
+
+def written(path: Path, chosen: Choices, started: frozenset[str], given: Settings) -> Path:
+    endpoints.write(path / "endpoints.toml", endpoints.sections(chosen, started, given))
+    return path / "endpoints.toml"
+
+
+def test_only_this_user_can_read_the_endpoints(tmp_path: Path, chosen: Choices) -> None:
+    path = written(tmp_path, chosen, ALL, Settings())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_application_reads_the_endpoints_as_settings(
+    tmp_path: Path, chosen: Choices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, chosen, ALL, Settings())
+    monkeypatch.setenv("LIFELONG_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("LIFELONG_CONFIG", str(tmp_path / "none.toml"))
+    settings = load_settings()
+    assert settings.kafka.bootstrap == f"127.0.0.1:{chosen.ports['kafka']}"
+    assert settings.kafka.sasl_password.get_secret_value() == chosen.secrets["kafka"]
+    assert settings.redis.url.get_secret_value().endswith(f"@127.0.0.1:{chosen.ports['redis']}/0")
+    assert settings.milvus.token.get_secret_value() == f"root:{chosen.secrets['milvus']}"
+    assert settings.triton.grpc == f"127.0.0.1:{chosen.ports['triton']}"
+    assert (settings.worker.metrics_port, settings.trainer.metrics_port, settings.gateway.port) == (
+        chosen.ports["worker"],
+        chosen.ports["trainer"],
+        chosen.ports["gateway"],
+    )
+    assert [key.get_secret_value() for key in settings.gateway.api_keys] == [chosen.secrets["gateway"]]
+
+
+def test_completing_the_given_settings_gives_the_same(tmp_path: Path, chosen: Choices) -> None:
+    given = Settings(data_dir=tmp_path)
+    completed = endpoints.settings_with(given, written(tmp_path, chosen, ALL, given))
+    assert completed.redis.url.get_secret_value().endswith(f":{chosen.ports['redis']}/0")
+    assert completed.data_dir == tmp_path
+
+
+def test_what_the_user_has_given_stays(tmp_path: Path, chosen: Choices) -> None:
+    given = Settings(kafka=Kafka(bootstrap="broker:9092"), gateway=Gateway(port=8080, api_keys=(SecretStr("mine"),)))
+    completed = endpoints.settings_with(given, written(tmp_path, chosen, ALL - {"kafka"}, given))
+    assert (completed.kafka.bootstrap, completed.kafka.security_protocol) == ("broker:9092", "PLAINTEXT")
+    assert completed.gateway.port == 8080
+    assert [key.get_secret_value() for key in completed.gateway.api_keys] == ["mine"]

@@ -1,0 +1,100 @@
+"""What supervisord is told."""
+
+from __future__ import annotations
+
+import configparser
+import random
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded import choices, kafka, milvus, redis
+from deploy.embedded.choices import Choices
+from deploy.embedded.environment import child_environment
+from deploy.embedded.layout import SOCKET_PATH_MAX, Layout
+from deploy.embedded.programs import OWN, own_programs
+from deploy.embedded.server import Program, Site
+from deploy.embedded.supervisor import daemon_section, program_section
+from deploy.settings import Embedded
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout.of(tmp_path, tmp_path / "cache")
+
+
+@pytest.fixture
+def chosen() -> Choices:
+    return choices.chosen(Choices({}, {}), {}, random.Random(1), lambda port: True)
+
+
+def parsed(text: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser()
+    parser.read_string(text)
+    return parser
+
+
+def test_the_supervisor_listens_on_a_unix_socket_alone(layout: Layout) -> None:
+    config = parsed(daemon_section(layout))
+    assert config["unix_http_server"]["file"] == str(layout.socket)
+    assert config["unix_http_server"]["chmod"] == "0600"
+    assert not config.has_section("inet_http_server")
+
+
+def test_a_program_is_restarted_and_stopped_as_a_group(layout: Layout) -> None:
+    section = parsed(program_section(Program("milvus", ("run",), Path("/d"), stop_seconds=5), layout))["program:milvus"]
+    assert (section["autorestart"], section["stopasgroup"], section["killasgroup"]) == ("true", "true", "true")
+    assert section["stopwaitsecs"] == "5"
+    assert section["stdout_logfile"] == str(layout.log("milvus"))
+
+
+def test_spaces_percents_and_quotes_in_a_command_survive(layout: Layout) -> None:
+    program = Program("p", ("/a b/run", "50%", 'say "x"'), Path("/d"), {"KEY": "100%"})
+    section = parsed(program_section(program, layout))["program:p"]
+    assert "'/a b/run' 50%% " in section["command"]
+    assert section["environment"] == 'KEY="100%%"'
+
+
+def test_a_long_data_directory_gets_a_short_socket(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 120)
+    socket = Layout.of(deep, tmp_path).socket
+    assert len(bytes(socket)) <= SOCKET_PATH_MAX
+    assert socket != Layout.of(tmp_path / ("e" * 120), tmp_path).socket
+
+
+def test_servers_listen_on_loopback_behind_a_password(chosen: Choices) -> None:
+    broker = kafka.configuration(Path("/d"), 9092, 9093, "secret")
+    assert "listeners=CLIENT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093\n" in broker
+    assert "PLAINTEXT,CONTROLLER:SASL_PLAINTEXT\n" in broker
+    assert 'user_lifelong="secret";' in broker
+    store = redis.configuration(Path("/d"), 6379, "secret").splitlines()
+    assert {"bind 127.0.0.1", "requirepass secret", "appendonly yes", "maxmemory-policy noeviction"} <= set(store)
+    vectors = milvus.configuration(Path("/d"), Path("/c"), chosen.ports)
+    assert vectors["common"]["security"] == {"authorizationEnabled": True}
+    assert all("127.0.0.1" in url for url in (milvus.etcd_configuration(chosen.ports)["listen-client-urls"],))
+
+
+def test_no_secret_is_on_a_command_line(layout: Layout, chosen: Choices, tmp_path: Path) -> None:
+    layout.create()
+    site = Site(layout, chosen, Embedded(), tmp_path)
+    programs = [redis.SERVER.program(site), milvus.SERVER.program(site), *own_programs(site, tmp_path / "none.toml")]
+    words = " ".join(word for program in programs for word in program.command)
+    assert [secret for secret in chosen.secrets.values() if secret in words] == []
+
+
+def test_our_programs_know_their_data_directory_wherever_they_run(
+    layout: Layout, chosen: Choices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFELONG_RANKING__SLATE_SIZE", "20")
+    programs = own_programs(Site(layout, chosen, Embedded(), tmp_path), tmp_path / "none.toml")
+    assert [program.name for program in programs] == [own.name for own in OWN]
+    assert programs[0].environment["LIFELONG_DATA_DIR"] == str(tmp_path)
+    assert programs[0].environment["LIFELONG_RANKING__SLATE_SIZE"] == "20"
+
+
+def test_servers_inherit_one_thread_and_no_stray_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIO_ADDRESS", "elsewhere")
+    monkeypatch.setenv("LIFELONG_KAFKA__SASL_PASSWORD", "secret")
+    environment = child_environment()
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert not {"MINIO_ADDRESS", "LIFELONG_KAFKA__SASL_PASSWORD"} & environment.keys()
