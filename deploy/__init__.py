@@ -1,0 +1,1 @@
+"""Where it runs: settings, wiring, command line, gateway, embedded servers, monitoring."""

@@ -198,7 +198,7 @@ def _text(value: Any) -> Any:
 
 
 def read_items(path: Path, *, now: float, refused: Refused) -> Iterator[Item]:
-    """Items of a catalogue file; categories are a list, or words parted by ``|``, ``;`` or spaces as RecBole has them."""
+    """Items of a catalogue file; categories are a list, or words parted by ``|``, ``;`` or RecBole's spaces."""
     frame = read_frame(path)
     lower = {str(name).lower(): str(name) for name in frame.columns}
     columns = {field: lower[g] for field, names in ITEM_GUESSES.items() for g in names[::-1] if g in lower}

@@ -24,7 +24,7 @@ class TopicReport(Struct, frozen=True):
 
 def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
     """The settings of a topic on the cluster."""
-    config = {"cleanup.policy": topic.cleanup}
+    config: dict[str, str] = {"cleanup.policy": topic.cleanup}
     if topic.name in KEPT_LONG:
         config["retention.ms"] = str(int(settings.topics.interactions_retention_days * 86_400_000))
     elif topic.retention_ms is not None:

@@ -321,8 +321,10 @@ def rewind_to_store(settings: Settings) -> None:
     from streams.routes import ITEMS_OWNED, PERSON_INPUTS
 
     store, admin = make_store(settings), KafkaAdmin(make_cluster(settings))
-    scopes = ((PEOPLE, PERSON_INPUTS, settings.topics.person_partitions),)
-    scopes += ((ITEMS, tuple(ITEMS_OWNED), settings.topics.item_partitions),)
+    scopes = (
+        (PEOPLE, PERSON_INPUTS, settings.topics.person_partitions),
+        (ITEMS, tuple(ITEMS_OWNED), settings.topics.item_partitions),
+    )
     offsets = {}
     for scope, topics, partitions in scopes:
         for partition in range(partitions):

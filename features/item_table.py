@@ -62,6 +62,7 @@ class ItemTable:
         self.catalogue: dict[ItemId, Item] = {}
         self.category_number: dict[str, int] = {}
         self.members: dict[str, list[int]] = {}
+        self._member_arrays: dict[str, Numbers] = {}
         self._cold: dict[int, None] = {}
         self._cold_array: Numbers | None = None
         self.order: list[list[tuple[float, int]]] = [[] for _ in HALF_LIVES]
@@ -164,6 +165,15 @@ class ItemTable:
         """The numbers of the most popular items at this half-life, best first, at most `size`."""
         return np.array([number for _, number in self.order[half][:size]], np.int64)
 
+    def members_of(self, category: str) -> Numbers:
+        """The numbers of the category's items; not to be written to."""
+        known = self._member_arrays.get(category)
+        if known is None:
+            known = np.array(self.members.get(category, ()), np.int64)
+            if category in self.members:
+                self._member_arrays[category] = known
+        return known
+
     def cold(self) -> Numbers:
         """The numbers of the newest items with hardly any event, oldest first, at most `COLD_ITEMS`."""
         if self._cold_array is None:
@@ -215,12 +225,14 @@ class ItemTable:
             known = self.category_number.setdefault(category, len(self.category_number) + 1)
             self.categories_of[number, place] = known
             self.members.setdefault(category, []).append(number)
+            self._member_arrays.pop(category, None)
 
     def _leave_categories(self, number: int) -> None:
         held = self.categories_of[number][self.categories_of[number] > 0].tolist()
         names = list(self.category_number) if held else []
         for category in held:
             self.members[names[category - 1]].remove(number)
+            self._member_arrays.pop(names[category - 1], None)
         self.categories_of[number] = 0
 
     def _count(self, number: int, row: ItemStatistics) -> None:

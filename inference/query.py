@@ -46,6 +46,7 @@ class Ranking(Struct, frozen=True, kw_only=True):
 
     `features` is float32 `[candidates, features]` and `items` names its rows. For an exam `chosen` is the row of the
     item that was taken (none if no source proposed it) and `rank` its place in the slate from 1 (none if not in it).
+    `table` names the columns, see `features.views.table_id`.
     """
 
     slate: tuple[Placed, ...]
@@ -53,6 +54,7 @@ class Ranking(Struct, frozen=True, kw_only=True):
     features: NDArray[np.float32]
     model_version: int
     statistics_version: int
+    table: str
     degradations: tuple[str, ...] = ()
     chosen: int | None = None
     rank: int | None = None

@@ -26,7 +26,8 @@ class ItemStatistics(Record, frozen=True, kw_only=True):
     """One item's statistics as of `at` (event time): decayed counts and who comes before it.
 
     `popularity` has one decayed count per half-life of `features.statistics.HALF_LIVES`; `covisits` and
-    `transitions` weigh the items that the same people had before (recently, and directly). `feature_time` is `at` made strictly increasing: the time of the row in Feast.
+    `transitions` weigh the items that the same people had before (recently, and directly). `feature_time` is `at` made
+    strictly increasing: the time of the row in Feast.
     """
 
     item_id: ItemId

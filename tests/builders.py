@@ -34,9 +34,7 @@ def click(user: str, item: str, at: float = 0.0, **more: Any) -> Click:
 
 
 def rating(user: str, item: str, value: float, at: float = 0.0) -> Rating:
-    return Rating(
-        event_id=event_id(), user_id=UserId(user), event_time=START + at, item_id=ItemId(item), value=value
-    )
+    return Rating(event_id=event_id(), user_id=UserId(user), event_time=START + at, item_id=ItemId(item), value=value)
 
 
 def skip(user: str, item: str, at: float = 0.0) -> Skip:

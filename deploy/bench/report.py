@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import psutil
 from msgspec import Struct
+from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -93,7 +93,7 @@ def _percentiles(values: Sequence[float]) -> dict[str, float]:
     return {f"p{share}_ms": round(float(np.percentile(values, share)), 2) for share in (50, 90, 99)}
 
 
-def _stages(marks: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, dict[str, float]]:
+def _stages(marks: NDArray[np.float64]) -> dict[str, dict[str, float]]:
     """Percentiles of the time between consecutive marks; the last event of each list stands for it."""
     if not len(marks):
         return {}

@@ -1,5 +1,5 @@
 """``python -m deploy.cli``: the same as ``lifelong``."""
 
-from deploy.cli import main
+from deploy.cli.app import main
 
 main()

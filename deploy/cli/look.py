@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -103,10 +104,7 @@ def list_table(made: Recommendation, titles: Titles) -> Table:
 def _timings(made: Recommendation, published: float) -> RenderableType:
     stages = made.stages | {"published": published}
     names = [name for name in ("ingested", "received", "folded", "ranked", "published") if name in stages]
-    steps = [
-        f"{after} +{max(0.0, stages[after] - stages[before]) * 1e3:.1f} ms"
-        for before, after in zip(names, names[1:], strict=False)
-    ]
+    steps = [f"{after} +{max(0.0, stages[after] - stages[before]) * 1e3:.1f} ms" for before, after in pairwise(names)]
     degraded = f" · degraded: {', '.join(made.degradations)}" if made.degradations else ""
     return Text(f"\ntimings: {' · '.join(steps)}{degraded}\napplied: {made.applied}")
 
@@ -115,7 +113,7 @@ def _mind(person: Person) -> list[RenderableType]:
     plan = person.mind.plan
     lines: list[RenderableType] = []
     if plan is not None:
-        intents = ", ".join(f"{i.category} {i.weight:+.2f}×{i.confidence:.2f}" for i in plan.intents) or "none"
+        intents = ", ".join(f"{i.category} {i.weight:+.2f} (sure {i.confidence:.2f})" for i in plan.intents) or "none"
         said = plan.constraints
         held = [*said.banned_items, *said.banned_categories, *(f"pin {item}" for item in said.pinned_items)]
         lines.append(Text(f"\nplan {plan.plan_id} by {plan.author}: {plan.goal}\n  intents: {intents}"))

@@ -29,7 +29,12 @@ class Own:
 
 
 # In the order in which they are started.
-OWN = (Own("worker", "/metrics"), Own("trainer", "/metrics"), Own("projector", "/metrics"), Own("gateway", "/health/ready"))
+OWN = (
+    Own("worker", "/metrics"),
+    Own("trainer", "/metrics"),
+    Own("projector", "/metrics"),
+    Own("gateway", "/health/ready"),
+)
 # What must have run before them.
 BEFORE = ("topics", "create")
 

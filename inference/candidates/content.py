@@ -1,0 +1,17 @@
+"""What reads like the person's recent items, among items too new to have shown how they do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.item_table import ItemTable, Numbers
+from inference.person import Person
+
+
+def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+    """Cold items whose words agree most with those of the recent ones."""
+    cold = table.cold()
+    cold = cold[~person.blocked[cold]]
+    scores = table.content[cold] @ person.profile
+    found = np.argsort(-scores, kind="stable")[:size]
+    return cold[found[scores[found] > 0.0]]

@@ -1,0 +1,15 @@
+"""What the same people chose: items near the recent ones by cosine-normalised co-visitation.
+
+Item-based nearest neighbours (Deshpande and Karypis, TOIS 2004), with recent items weighing more.
+"""
+
+from __future__ import annotations
+
+from features.item_table import ItemTable, Numbers
+from inference.candidates.source import best
+from inference.person import Person
+
+
+def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+    """Items that go with the person's recent ones."""
+    return best(person.covisit, person.blocked, size)

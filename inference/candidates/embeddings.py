@@ -1,0 +1,17 @@
+"""What lies near the person in the learned space: an exact matrix product over the in-process mirror.
+
+Proposes nothing until somebody has put vectors into the table.
+"""
+
+from __future__ import annotations
+
+from features.item_table import ItemTable, Numbers
+from inference.candidates.source import best
+from inference.person import Person
+
+
+def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+    """Items whose learned vectors agree most with those of the recent ones."""
+    if not table.vectors.shape[1]:
+        return person.consumed[:0]
+    return best(person.affinity, person.blocked, size)

@@ -1,0 +1,33 @@
+"""What the person's plan asks for: popular items of the categories that it means to serve."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.item_table import ItemTable, Numbers
+from inference.person import Person
+
+HALF = -2
+"""Which half-life judges popularity within a category."""
+
+
+def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+    """For each wanted category its most popular items, a share of `size` by the intent's weight."""
+    plan = person.query.plan
+    wanted = [intent for intent in plan.intents if intent.weight > 0] if plan else []
+    total = sum(intent.weight for intent in wanted)
+    parts = [leaders(person, table, intent.category, round(size * intent.weight / total)) for intent in wanted]
+    if plan:
+        parts += [leaders(person, table, quota.category, quota.at_least) for quota in plan.quotas if quota.at_least]
+    return np.concatenate(parts)[:size] if parts else np.zeros(0, np.int64)
+
+
+def leaders(person: Person, table: ItemTable, category: str, size: int) -> Numbers:
+    """The most popular items of a category that are not blocked, best first."""
+    members = table.members_of(category)
+    members = members[~person.blocked[members]]
+    unpopularity = -table.log_popularity[HALF, members]
+    if 0 < size < len(members):
+        kept = np.argpartition(unpopularity, size - 1)[:size]
+        members, unpopularity = members[kept], unpopularity[kept]
+    return members[np.argsort(unpopularity, kind="stable")][:size]

@@ -1,0 +1,41 @@
+"""What a source of candidates is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from msgspec import Struct
+
+from features.item_table import Bools, Doubles, ItemTable, Numbers
+from inference.person import Person
+
+Propose = Callable[[Person, ItemTable, int], Numbers]
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """A way to find items for a person.
+
+    `propose(person, table, size)` returns at most `size` item numbers, best first, none of them blocked; it changes
+    nothing. `reason` tells a person in a few words why such an item is in the list.
+    """
+
+    name: str
+    propose: Propose
+    size: int
+    reason: str
+
+
+def best(scores: Doubles, blocked: Bools, size: int) -> Numbers:
+    """The numbers of the `size` highest positive scores that are not blocked, best first.
+
+    >>> best(np.array([0.2, 0.0, 0.9, 0.4]), np.array([0, 0, 0, 1], np.bool_), 2).tolist()
+    [2, 0]
+    """
+    open_scores = np.where(blocked, 0.0, scores)
+    found = np.flatnonzero(open_scores > 0.0)
+    values = open_scores[found]
+    if len(found) > size:
+        kept = np.argpartition(-values, size - 1)[:size]
+        found, values = found[kept], values[kept]
+    return found[np.argsort(-values, kind="stable")]

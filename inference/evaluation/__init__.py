@@ -1,0 +1,1 @@
+"""How good lists are: floors and prequential measures."""

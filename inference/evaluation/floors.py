@@ -1,0 +1,208 @@
+"""What any recommender must beat, online and incremental: the sceptic's four floors.
+
+Each has two verbs: `top` before the event is known, `learn` after it. They are fed the same rows and masks as ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.decay import DAY
+from schemas.ids import ItemId, UserId
+
+HALF_LIFE = 1 * DAY
+POPULARITY_SHARE = 0.1
+FILL = 1e-9
+"""What popularity weighs where neighbours say nothing: it only fills up a list."""
+
+
+class Floor(Protocol):
+    """A simple recommender that is scored test-then-train."""
+
+    def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
+        """At most `k` items, best first, none of `exclude`; `history` are the person's items, oldest first."""
+        ...
+
+    def learn(self, user: UserId, item: ItemId, at: float) -> None:
+        """The person chose the item at this event time, which is not before the last one."""
+        ...
+
+
+class ItemNumbers:
+    """Items by number, in order of appearance."""
+
+    def __init__(self) -> None:
+        self.ids: list[ItemId] = []
+        self.number: dict[ItemId, int] = {}
+
+    def of(self, item: ItemId) -> int:
+        number = self.number.setdefault(item, len(self.ids))
+        if number == len(self.ids):
+            self.ids.append(item)
+        return number
+
+    def best(self, scores: NDArray[np.float64], k: int, exclude: Collection[ItemId]) -> list[ItemId]:
+        """The items of the `k` highest scores above zero; of equals the earlier number."""
+        scores = scores.copy()
+        scores[[self.number[item] for item in exclude if item in self.number]] = 0.0
+        size = min(k, len(scores))
+        if not size:
+            return []
+        edge = np.partition(scores, len(scores) - size)[len(scores) - size]
+        found = np.flatnonzero(scores >= max(edge, np.nextafter(0.0, 1.0)))
+        found = found[np.argsort(-scores[found], kind="stable")][:size]
+        return [self.ids[number] for number in found.tolist()]
+
+
+class DecayedPopularity:
+    """Counts that halve every `half_life` seconds; an infinite one makes it plain popularity.
+
+    >>> floor = DecayedPopularity()
+    >>> floor.learn(UserId("u"), ItemId("a"), 0.0)
+    >>> floor.top((), 1.0, 10, ())
+    ['a']
+    """
+
+    def __init__(self, half_life: float = HALF_LIFE) -> None:
+        self._half_life = half_life
+        self.items = ItemNumbers()
+        self._landmark = 0.0
+        self._counts = np.zeros(1_024)
+
+    def scores(self) -> NDArray[np.float64]:
+        """Every item's count, `[items]`, up to a factor that all share."""
+        return self._counts[: len(self.items.ids)]
+
+    def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
+        """See `Floor`."""
+        return self.items.best(self.scores(), k, exclude)
+
+    def learn(self, user: UserId, item: ItemId, at: float) -> None:
+        """See `Floor`."""
+        number = self.items.of(item)
+        if number == len(self._counts):
+            self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
+        if (at - self._landmark) / self._half_life > 64.0:
+            self._counts *= 2.0 ** -min(1_000.0, (at - self._landmark) / self._half_life)
+            self._landmark = at
+        self._counts[number] += 2.0 ** ((at - self._landmark) / self._half_life)
+
+
+class Popularity(DecayedPopularity):
+    """How often each item was ever chosen."""
+
+    def __init__(self) -> None:
+        super().__init__(half_life=float("inf"))
+
+
+class _Together:
+    """With which items one item was chosen by the same people, and by how many."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._place: dict[int, int] = {}
+        self._items = np.zeros(8, np.int64)
+        self._people = np.zeros(8)
+
+    def add(self, item: int) -> None:
+        place = self._place.get(item)
+        if place is not None:
+            self._people[place] += 1.0
+            return
+        if self.size == len(self._items):
+            self._items = np.concatenate([self._items, np.zeros_like(self._items)])
+            self._people = np.concatenate([self._people, np.zeros_like(self._people)])
+        self._place[item] = self.size
+        self._items[self.size], self._people[self.size] = item, 1.0
+        self.size += 1
+
+    def nearest(self, k: int | None, root: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The `k` nearest items (or all) and their closeness; `root` is 1 / sqrt(people) of every item."""
+        items = self._items[: self.size]
+        closeness = self._people[: self.size] * root[items]
+        if k is None or self.size <= k:
+            return items, closeness
+        kept = np.argpartition(-closeness, k - 1)[:k]
+        return items[kept], closeness[kept]
+
+
+class ItemKnn:
+    """Item-based nearest neighbours: cosine over all people who chose both (Sarwar et al., WWW 2001).
+
+    An item's score is the sum of its similarities to the person's items; popularity fills up what they leave open.
+    `neighbours` lets only the nearest of each item vote; all of them do better on MovieLens 100K. All pairs are kept,
+    so memory grows with the square of a history.
+    """
+
+    def __init__(self, neighbours: int | None = None) -> None:
+        self._neighbours = neighbours
+        self.items = ItemNumbers()
+        self._together: list[_Together] = []
+        self._count = np.zeros(1_024)
+        self._root = np.zeros(1_024)
+        self._chosen: dict[UserId, dict[int, None]] = {}
+
+    def scores(self, history: Sequence[ItemId]) -> NDArray[np.float64]:
+        """Every item's score, `[items]`."""
+        size = len(self.items.ids)
+        total = FILL * self._count[:size]
+        known = [self.items.number[item] for item in dict.fromkeys(history) if item in self.items.number]
+        if known:
+            rows = [self._together[number].nearest(self._neighbours, self._root) for number in known]
+            near = np.concatenate([items for items, _ in rows])
+            votes = np.concatenate(
+                [closeness * self._root[number] for number, (_, closeness) in zip(known, rows, strict=True)]
+            )
+            total += np.bincount(near, votes, minlength=size)
+        return total
+
+    def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
+        """See `Floor`."""
+        return self.items.best(self.scores(history), k, exclude)
+
+    def learn(self, user: UserId, item: ItemId, at: float) -> None:
+        """See `Floor`; choosing an item again adds nothing."""
+        number = self.items.of(item)
+        if number == len(self._together):
+            self._together.append(_Together())
+        if number == len(self._count):
+            self._count = np.concatenate([self._count, np.zeros_like(self._count)])
+            self._root = np.concatenate([self._root, np.zeros_like(self._root)])
+        chosen = self._chosen.setdefault(user, {})
+        if number in chosen:
+            return
+        self._count[number] += 1.0
+        self._root[number] = self._count[number] ** -0.5
+        mine = self._together[number]
+        for other in chosen:
+            mine.add(other)
+            self._together[other].add(number)
+        chosen[number] = None
+
+
+class KnnWithDecayedPopularity:
+    """Nearest neighbours and a little decayed popularity, each as a share of its own highest score."""
+
+    def __init__(self, share: float = POPULARITY_SHARE) -> None:
+        self._share = share
+        self._knn, self._popularity = ItemKnn(), DecayedPopularity()
+
+    def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
+        """See `Floor`."""
+        near, popular = self._knn.scores(history), self._popularity.scores()
+        scores = _share(near) + self._share * _share(popular)
+        return self._knn.items.best(scores, k, exclude)
+
+    def learn(self, user: UserId, item: ItemId, at: float) -> None:
+        """See `Floor`."""
+        self._knn.learn(user, item, at)
+        self._popularity.learn(user, item, at)
+
+
+def _share(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    highest = scores.max(initial=0.0)
+    return scores / highest if highest > 0.0 else scores

@@ -1,0 +1,74 @@
+"""Test, then train: how often the list that was made before the event held what was then chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log2
+
+import numpy as np
+from msgspec import Struct
+
+
+class Measures(Struct, frozen=True):
+    """Means over events: share of hits, discounted gain of the hit, reciprocal rank."""
+
+    events: int
+    hit_rate: float
+    gain: float
+    reciprocal_rank: float
+
+
+class Prequential:
+    """Running HR@k, NDCG@k and MRR@k of one recommender.
+
+    >>> ours = Prequential()
+    >>> ours.add(1)
+    >>> ours.add(None)
+    >>> ours.measures()
+    Measures(events=2, hit_rate=0.5, gain=0.5, reciprocal_rank=0.5)
+    """
+
+    def __init__(self, k: int = 10) -> None:
+        self._k = k
+        self._events = 0
+        self._sums = np.zeros(3)
+
+    def add(self, rank: int | None) -> None:
+        """One more event; its item was at `rank` (from 1) of the list, or not in it."""
+        self._events += 1
+        if rank is not None and rank <= self._k:
+            self._sums += (1.0, discounted_gain(rank, self._k), 1.0 / rank)
+
+    def measures(self) -> Measures:
+        """The means so far; all zero before the first event."""
+        hit_rate, gain, reciprocal_rank = (self._sums / max(1, self._events)).tolist()
+        return Measures(self._events, hit_rate, gain, reciprocal_rank)
+
+
+class Paired:
+    """Ours and the floors over the same events, so that their differences mean something."""
+
+    def __init__(self, names: tuple[str, ...], k: int = 10) -> None:
+        self._each = {name: Prequential(k) for name in names}
+
+    def add(self, ranks: Mapping[str, int | None]) -> None:
+        """One more event, with everybody's rank for it.
+
+        Raises:
+            KeyError: a name has no rank: the event would not be paired.
+        """
+        for name, measure in self._each.items():
+            measure.add(ranks[name])
+
+    def measures(self) -> dict[str, Measures]:
+        """Everybody's means so far, by name."""
+        return {name: measure.measures() for name, measure in self._each.items()}
+
+
+def discounted_gain(rank: int | None, k: int = 10) -> float:
+    """NDCG@k of a list with one right item at `rank` (from 1), 0 if it is below `k` or not there.
+
+    >>> discounted_gain(1), discounted_gain(3), discounted_gain(None)
+    (1.0, 0.5, 0.0)
+    """
+    return 1.0 / log2(rank + 1.0) if rank is not None and rank <= k else 0.0

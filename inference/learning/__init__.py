@@ -1,0 +1,1 @@
+"""Where models learn from the ranking log. torch is imported here (by the learner) and nowhere else in the package."""

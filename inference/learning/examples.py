@@ -1,0 +1,111 @@
+"""Examples for the ranker, and a ring of past ones to learn from again (experience replay: Lin, 1992)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from inference.learning.checkpoint import RingSnapshot, pack, unpack
+from inference.learning.sampling import ROWS, correction
+from schemas.ids import ListId
+from schemas.ranking_log import Choice, Outcome, Ranked
+
+
+class Example(Struct, frozen=True):
+    """`features` float32 `[rows, features]`; the rows that were taken, weighted: `target` float32 `[rows]`; and
+    `offset` float32 `[rows]`, what sampling adds to the scores.
+    """
+
+    features: NDArray[np.float32]
+    target: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+
+def from_choice(choice: Choice, width: int) -> Example | None:
+    """The organic example in a choice, none if no source had proposed the item."""
+    if choice.chosen is None or len(choice.items) < 2:
+        return None
+    features = np.frombuffer(choice.features, "<f4").reshape(len(choice.items), width)
+    target = np.zeros(len(features), np.float32)
+    target[choice.chosen] = choice.weight
+    if len(features) > ROWS:
+        kept = [choice.chosen, *(row for row in range(ROWS) if row != choice.chosen)][:ROWS]
+        features, target = features[kept], target[kept]
+    return Example(features, target, correction(len(target)))
+
+
+def from_outcome(ranked: Ranked, outcome: Outcome, width: int) -> Example | None:
+    """The shown example in a matured outcome, none if nothing or everything was clicked."""
+    place = {item: row for row, item in enumerate(ranked.items)}
+    shown = [item for item in outcome.shown if item in place][:ROWS]
+    clicked = {item for item in outcome.clicked if item in place}
+    if not 0 < len(clicked) < len(shown):
+        return None
+    features = np.frombuffer(ranked.features, "<f4").reshape(len(ranked.items), width)
+    target = np.array([item in clicked for item in shown], np.float32)
+    return Example(features[[place[item] for item in shown]], target / target.sum(), np.zeros(len(shown), np.float32))
+
+
+class Ring:
+    """The last `size` examples, padded to `[ROWS, features]`; the oldest makes room.
+
+    Features are kept in half precision: examples are many and their features coarse.
+    """
+
+    def __init__(self, size: int, width: int) -> None:
+        self.added = 0
+        self.features = np.zeros((size, ROWS, width), np.float16)
+        self.target = np.zeros((size, ROWS), np.float32)
+        self.offset = np.zeros((size, ROWS), np.float32)
+        self.rows = np.zeros(size, np.int64)
+
+    def __len__(self) -> int:
+        """How many examples are kept."""
+        return min(self.added, len(self.rows))
+
+    def add(self, example: Example) -> int:
+        """Keep the example; the place where it is."""
+        place, rows = self.added % len(self.rows), len(example.target)
+        self.features[place, :rows] = example.features
+        self.features[place, rows:] = 0.0
+        self.target[place] = 0.0
+        self.target[place, :rows] = example.target
+        self.offset[place, :rows] = example.offset
+        self.rows[place] = rows
+        self.added += 1
+        return place
+
+    def snapshot(self) -> RingSnapshot:
+        """What `restore` needs."""
+        size = len(self)
+        parts = (self.features, self.target, self.offset, self.rows)
+        return RingSnapshot(self.added, *(pack(part[:size]) for part in parts))
+
+    def restore(self, kept: RingSnapshot) -> None:
+        """Become the ring that was kept."""
+        self.added = kept.added
+        size = len(self)
+        self.features[:size] = unpack(kept.features)
+        self.target[:size] = unpack(kept.target)
+        self.offset[:size] = unpack(kept.offset)
+        self.rows[:size] = unpack(kept.rows)
+
+
+class Pending:
+    """Lists that were ranked and whose outcome has not matured; the oldest is given up."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.lists: OrderedDict[ListId, Ranked] = OrderedDict()
+
+    def add(self, ranked: Ranked) -> None:
+        self.lists[ranked.list_id] = ranked
+        if len(self.lists) > self._size:
+            self.lists.popitem(last=False)
+
+    def take(self, list_id: ListId) -> Ranked | None:
+        """The list, once."""
+        return self.lists.pop(list_id, None)

@@ -1,0 +1,76 @@
+"""Weights of a ranker as they travel: one npz file, replaced atomically, that says which feature table it fits.
+
+The file holds an array per part of the network, `version` and `table`, and beside them what the worker takes up itself:
+`repeat_rate`, and the items' learned vectors (`vector_ids`, `vectors`). It is read without pickle.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from features.views import table_id
+from inference.ranking.network import Arrays, initial
+from schemas.ids import ItemId
+
+_BESIDE = ("version", "table", "repeat_rate", "vector_ids", "vectors")
+
+
+class Weights(Struct, frozen=True, kw_only=True):
+    """One version of a ranker. `vectors` is float32 `[items, d]` and `vector_ids` names its rows.
+
+    `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it.
+    """
+
+    version: int
+    table: str
+    arrays: Arrays
+    repeat_rate: float = 0.0
+    vector_ids: tuple[ItemId, ...] = ()
+    vectors: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+
+
+def initial_weights(columns: tuple[str, ...]) -> Weights:
+    """Version 0: what serves before anything was learned."""
+    return Weights(version=0, table=table_id(columns), arrays=initial(columns))
+
+
+def write_weights(path: Path, weights: Weights) -> None:
+    """Put the weights at `path`: readers see the old file or the new one, never a part of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    with draft.open("wb") as file:
+        np.savez(
+            file,
+            allow_pickle=False,
+            version=np.int64(weights.version),
+            table=np.array(weights.table),
+            repeat_rate=np.float64(weights.repeat_rate),
+            vector_ids=np.array(weights.vector_ids, dtype=np.str_),
+            vectors=weights.vectors,
+            **weights.arrays,
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def read_weights(path: Path) -> Weights:
+    """What `write_weights` put at `path`.
+
+    Raises:
+        FileNotFoundError: nothing was written there yet.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        return Weights(
+            version=int(file["version"]),
+            table=str(file["table"]),
+            arrays={name: file[name] for name in file.files if name not in _BESIDE},
+            repeat_rate=float(file["repeat_rate"]),
+            vector_ids=tuple(ItemId(str(item)) for item in file["vector_ids"]),
+            vectors=file["vectors"],
+        )

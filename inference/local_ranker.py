@@ -1,0 +1,42 @@
+"""The ranker in this process: the network's forward pass in numpy, held to the served one within 1e-5."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.learning.weights_file import Weights
+from inference.ports import Scores
+from inference.ranking.network import forward
+
+
+class LocalRanker:
+    """Scores by the weights that it was given last; the twin of the served model, and what tests rank with.
+
+    >>> from inference.learning.weights_file import initial_weights
+    >>> ranker = LocalRanker(initial_weights(("covisit", "age")))
+    >>> features = np.array([[[1.0, 0.0], [0.5, 0.0]]], np.float32)
+    >>> ranker.score(features, np.array([[True, False]])).values.tolist()
+    [[2.0, -inf]]
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+
+    @property
+    def version(self) -> int:
+        """The version of the weights that score now."""
+        return self._weights.version
+
+    def take_up(self, weights: Weights) -> bool:
+        """Score by these weights from the next call on; refused, with False, if they fit another feature table."""
+        if weights.table != self._weights.table:
+            return False
+        self._weights = weights
+        return True
+
+    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
+        """See `Ranker`; never unavailable."""
+        weights = self._weights
+        values = np.where(mask, forward(weights.arrays, features), np.float32(-np.inf))
+        return Scores(values, weights.version)

@@ -1,0 +1,88 @@
+"""The ranker as Triton serves it: the network of `inference.ranking.network`, in torch, in a file of its own.
+
+Triton's environment has numpy and torch and none of our packages, so nothing is imported from them; a test holds the
+two to each other. Weights are read from `<repository>/ranker/weights.npz`. Whoever publishes new ones replaces that
+file atomically: each request looks whether the file is another one, and if so reads it first. A file that cannot be
+read, or is of another shape, leaves the weights that serve as they are.
+"""
+
+import logging
+import os
+import zipfile
+
+import numpy as np
+import torch
+import triton_python_backend_utils as pb_utils
+
+PARTS = ("linear", "inner", "bias", "outer")
+logger = logging.getLogger("ranker")
+
+
+class Weights:
+    """One version: its parts as tensors, its number, and the feature table that it fits."""
+
+    def __init__(self, path, device):
+        with np.load(path, allow_pickle=False) as file:
+            self.version = int(file["version"])
+            self.table = str(file["table"])
+            self.parts = {name: torch.from_numpy(file[name].astype(np.float32)).to(device) for name in PARTS}
+        if self.parts["inner"].shape[0] != self.parts["linear"].shape[0]:
+            raise ValueError("parts of different widths in %r" % path)
+
+
+class TritonPythonModel:
+    """Scores `FEATURES [users, candidates, features]`; where `MASK` is false, -inf."""
+
+    def initialize(self, args):
+        torch.set_num_threads(1)
+        self.device = torch.device("cuda" if args["model_instance_kind"] == "GPU" else "cpu")
+        self.path = os.path.join(args["model_repository"], "weights.npz")
+        self.mark = None
+        self.weights = None
+        self._follow()
+
+    def _follow(self):
+        """Read the weights if the file is another one than last time."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            return
+        mark = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if mark == self.mark:
+            return
+        self.mark = mark
+        try:
+            self.weights = Weights(self.path, self.device)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
+            logger.error("weights at %r are left aside: %s", self.path, exc)
+
+    @torch.inference_mode()
+    def _score(self, features, mask):
+        parts = self.weights.parts
+        features = torch.from_numpy(features).to(self.device)
+        hidden = torch.tanh(features @ parts["inner"] + parts["bias"])
+        scores = hidden @ parts["outer"] + features @ parts["linear"]
+        return scores.cpu().masked_fill_(~torch.from_numpy(mask), float("-inf")).numpy()
+
+    def _answer(self, request):
+        features = pb_utils.get_input_tensor_by_name(request, "FEATURES").as_numpy()
+        mask = pb_utils.get_input_tensor_by_name(request, "MASK").as_numpy()
+        if self.weights is None:
+            return self._refuse("no weights at %r yet" % self.path)
+        width = self.weights.parts["linear"].shape[0]
+        if features.shape[-1] != width:
+            return self._refuse("%d features were sent, the weights are for %d" % (features.shape[-1], width))
+        return pb_utils.InferenceResponse(
+            [
+                pb_utils.Tensor("SCORES", self._score(features, mask)),
+                pb_utils.Tensor("MODEL_VERSION", np.array([self.weights.version], np.int64)),
+                pb_utils.Tensor("TABLE", np.array([self.weights.table.encode()], np.object_)),
+            ]
+        )
+
+    def _refuse(self, why):
+        return pb_utils.InferenceResponse(error=pb_utils.TritonError(why))
+
+    def execute(self, requests):
+        self._follow()
+        return [self._answer(request) for request in requests]

@@ -1,0 +1,167 @@
+"""One query in terms of the item table: item numbers, weights, what is blocked, and a score of every item by source.
+
+Everything here is arrays of length `[items]` or `[recent]`, made once per query and read by sources and features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from features.decay import DAY
+from features.item_neighbours import Neighbours
+from features.item_table import LANDMARK, Bools, Doubles, ItemTable, Numbers
+from features.statistics import NEIGHBOUR_HALF_LIFE
+from features.user_state import UserState
+from inference.query import Query
+from schemas.ids import ItemId
+
+RECENT_ITEMS = 40
+FADE = 0.93
+"""What one step back in the person's history weighs against the step after it."""
+LATELY = 5
+"""How many of the newest items make the taste of now."""
+STEPS = 3
+"""How many of the newest items say what comes directly next."""
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """What one query knows. `recent` are item numbers, newest first, distinct; `trace` their weights."""
+
+    query: Query
+    recent: Numbers
+    liking: Doubles
+    trace: Doubles
+    consumed: Numbers
+    blocked: Bools
+    repeats: bool
+    covisit: Doubles
+    covisit_now: Doubles
+    transition: Doubles
+    affinity: Doubles
+    profile: NDArray[np.float32]
+    tastes: Doubles
+
+
+def read_person(query: Query, table: ItemTable, *, repeats: bool) -> Person:
+    """The query over the table; `repeats` says whether consumed items may be candidates."""
+    recent, liking = _recent(query.user, table)
+    trace = FADE ** np.arange(len(recent), dtype=np.float64)
+    consumed = _numbers(table, query.user.touched)
+    blocked = _blocked(query, table)
+    if not repeats:
+        blocked[consumed] = True
+    return Person(
+        query=query,
+        recent=recent,
+        liking=liking,
+        trace=trace,
+        consumed=consumed,
+        blocked=blocked,
+        repeats=repeats,
+        **_scores(query, table, recent, trace),
+        profile=_profile(table.content, recent, trace),
+        tastes=_tastes(table, recent, liking),
+    )
+
+
+def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
+    found = [number for number in map(table.number.get, map(ItemId, items)) if number is not None]
+    return np.array(found, np.int64)
+
+
+def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
+    """The newest chosen items, each once, and the newest liking of each."""
+    newest: dict[int, float] = {}
+    for entry in reversed(state.recent):
+        number = table.number.get(entry.item_id)
+        if entry.attention > 0.0 and number is not None:
+            newest.setdefault(number, entry.liking)
+    return np.array(list(newest)[:RECENT_ITEMS], np.int64), np.array(list(newest.values())[:RECENT_ITEMS])
+
+
+def _blocked(query: Query, table: ItemTable) -> Bools:
+    """Withdrawn, unavailable, hidden and banned: `[items]`."""
+    blocked = table.unavailable(query.now)
+    blocked[_numbers(table, query.user.hidden)] = True
+    items = [memory.value for memory in query.memories if memory.predicate == "bans" and memory.subject == "item"]
+    names = [memory.value for memory in query.memories if memory.predicate == "bans" and memory.subject == "category"]
+    if query.plan is not None:
+        items += query.plan.constraints.banned_items
+        names += query.plan.constraints.banned_categories
+    blocked[_numbers(table, items)] = True
+    for name in names:
+        blocked[table.members_of(name)] = True
+    return blocked
+
+
+def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> dict[str, Doubles]:
+    """Every item's score by each way of knowing the person, `[items]` each (at least one); zero where
+    nothing is known."""
+    size = max(1, len(table))
+    if not len(recent):
+        return dict.fromkeys(("covisit", "covisit_now", "transition", "affinity"), np.zeros(size))
+    root = table.inverse_root[:size]
+    now = float(np.exp2((LANDMARK - query.now) / NEIGHBOUR_HALF_LIFE))
+    seed = trace * root[recent] * now
+    last = recent[:STEPS]
+    step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * now
+    covisit = _spread(table.covisited, recent, seed, size) + _spread(table.covisiting, recent, seed, size)
+    covisit_now = _spread(table.covisited, last, seed[:STEPS], size) + _spread(
+        table.covisiting, last, seed[:STEPS], size
+    )
+    return {
+        "covisit": covisit * root,
+        "covisit_now": covisit_now * root,
+        "transition": _spread(table.followed, last, step, size),
+        "affinity": _affinity(table, recent, trace, size),
+    }
+
+
+def _spread(neighbours: Neighbours, recent: Numbers, seed: Doubles, size: int) -> Doubles:
+    """What the neighbours of the recent items get from them: sum over recent of seed x weight, `[items]`."""
+    ids = neighbours.ids[recent].ravel()
+    weights = (neighbours.weights[recent] * seed[:, None]).ravel()
+    total: Doubles = np.bincount(ids, weights, minlength=size)[:size].astype(np.float64, copy=False)
+    return total
+
+
+def _affinity(table: ItemTable, recent: Numbers, trace: Doubles, size: int) -> Doubles:
+    if not table.vectors.shape[1]:
+        return np.zeros(size)
+    mean = (trace @ table.vectors[recent] / trace.sum()).astype(np.float32)
+    scores: Doubles = (table.vectors[:size] @ mean).astype(np.float64)
+    return scores
+
+
+def _profile(content: NDArray[np.float32], recent: Numbers, trace: Doubles) -> NDArray[np.float32]:
+    if not len(recent):
+        return np.zeros(content.shape[1], np.float32)
+    mean: NDArray[np.float32] = (trace @ content[recent] / trace.sum()).astype(np.float32)
+    return mean
+
+
+def _tastes(table: ItemTable, recent: Numbers, liking: Doubles) -> Doubles:
+    """How the person's choices spread over categories, `[3, categories + 1]`: lately, in the long run, by liking."""
+    size = len(table.category_number) + 1
+    tastes = np.zeros((3, size))
+    if len(recent):
+        held = table.categories_of[recent]
+        lately = held[:LATELY]
+        tastes[0] = np.bincount(lately.ravel(), minlength=size) / len(lately)
+        tastes[1] = np.bincount(held.ravel(), minlength=size) / len(held)
+        tastes[2] = np.bincount(held.ravel(), np.repeat(liking, held.shape[1]), minlength=size) / len(held)
+        tastes[:, 0] = 0.0
+    return tastes
+
+
+def age_days(now: float | Doubles, at: Doubles) -> Doubles:
+    """Days from each time until now, none below zero.
+
+    >>> age_days(86_400.0, np.array([0.0])).tolist()
+    [1.0]
+    """
+    return np.maximum(0.0, now - at) / DAY

@@ -1,0 +1,287 @@
+"""The feature table of candidates: what the ranker sees of each person-item pair.
+
+A row is a group of columns with one function that fills them for a whole batch, so that an array operation serves all
+users and candidates at once. Adding a feature is adding a row (or a column to one). Values are scale-free: logarithms,
+ratios and places relative to the other candidates, squashed to a few units, so one model fits every domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from features.decay import DAY
+from features.item_table import Bools, Doubles, ItemTable, Numbers
+from features.statistics import HALF_LIVES
+from features.views import USER_FEATURES, External, table_id, user_row
+from inference.candidates.pool import Pool
+from inference.candidates.sources import SOURCES
+from inference.person import Person, age_days
+from schemas.ids import ItemId
+
+Block = NDArray[np.floating]
+EACH = range(len(HALF_LIVES))
+LEVELS = [place for place in EACH if HALF_LIVES[place] in (1 * DAY, 10 * DAY)]
+"""At which half-lives the decayed count itself is a feature, not only its ratio to others."""
+LOW = -3.0
+TOGETHER = 8
+"""How many people are filled at once: as many as keep the arrays in the processor's cache."""
+SHRINK = 5.0
+"""How many values an item needs until its own mean counts as much as everybody's."""
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What features read: `items` and `mask` `[users, candidates]`, `now` `[users, 1]`."""
+
+    table: ItemTable
+    persons: Sequence[Person]
+    pool: Pool
+    items: Numbers
+    mask: Bools
+    now: Doubles
+
+
+class Columns(Struct, frozen=True, kw_only=True):
+    """Features that are computed together: `fill(batch)` is `[users, candidates, len(names)]`."""
+
+    group: str
+    names: tuple[str, ...]
+    fill: Callable[[Batch], Block]
+
+
+def _relative(values: Block, mask: Bools) -> Block:
+    """Logarithms against the highest of the list: 0 at the top, -3 at a 4,096th of it or less."""
+    shown = np.where(mask[..., None] if values.ndim == 3 else mask, values, -np.inf)
+    top = shown.max(axis=1, keepdims=True)
+    relative: Block = np.maximum((values - np.where(np.isfinite(top), top, 0.0)) / 4.0, LOW)
+    return relative
+
+
+def _popularity(batch: Batch) -> Block:
+    logs = np.moveaxis(batch.table.log_popularity[:, batch.items], 0, -1)
+    counts = logs - batch.now[..., None] / np.array(HALF_LIVES)
+    ratios = np.clip(counts[..., :-1] - counts[..., 1:], -12.0, 0.0) / 4.0
+    level = np.clip(counts[..., LEVELS], -8.0, 12.0) / 8.0
+    return np.concatenate([_relative(logs, batch.mask), ratios, level], axis=-1)
+
+
+def _age(batch: Batch) -> Block:
+    table, items = batch.table, batch.items
+    known = table.count[items] > 0
+    age = np.log1p(age_days(batch.now, table.first_at[items])) / 3.0
+    idle = np.log1p(age_days(batch.now, table.last_at[items]) * 24.0) / 4.0
+    count = np.log1p(table.count[items]) / 4.0
+    return np.stack([np.where(known, age, 0.0), np.where(known, idle, 2.0), count], axis=-1)
+
+
+def _value(batch: Batch) -> Block:
+    """Mean value against everybody's, shrunk, in thirds of the scale; how many values speak for it."""
+    table, items = batch.table, batch.items
+    mean = table.mean_value()
+    count = table.value_count[items]
+    own = (table.value_sum[items] + SHRINK * mean) / (count + SHRINK)
+    return np.clip((own - mean) / max(abs(mean) / 3.0, 1e-9), -2.0, 2.0)[..., None]
+
+
+def _pick(batch: Batch, rows: list[Doubles]) -> Doubles:
+    return np.stack([row[items] for row, items in zip(rows, batch.items, strict=True)])
+
+
+def _near(batch: Batch) -> Block:
+    """Co-visitation and transition scores: relative to the best of the list, and as they are."""
+    persons = batch.persons
+    scores = np.stack(
+        [
+            _pick(batch, [person.covisit for person in persons]),
+            _pick(batch, [person.covisit_now for person in persons]),
+            _pick(batch, [person.transition for person in persons]),
+        ],
+        axis=-1,
+    )
+    logs = np.log2(scores + 1e-4)
+    return np.concatenate([_relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)], axis=-1)
+
+
+def _affinity(batch: Batch) -> Block:
+    """Agreement with the learned vectors: as it is, and relative to the spread in the list."""
+    values = _pick(batch, [person.affinity for person in batch.persons])
+    top = np.where(batch.mask, values, 0.0).max(axis=1, keepdims=True)
+    return np.stack([np.tanh(values), np.clip(values - top, -6.0, 0.0) / 2.0], axis=-1)
+
+
+def _content(batch: Batch) -> Block:
+    profiles = np.stack([person.profile for person in batch.persons])
+    closeness: Block = np.einsum("ucd,ud->uc", batch.table.content[batch.items], profiles)
+    return closeness[..., None]
+
+
+def _tastes(batch: Batch) -> Block:
+    """How far the item's categories are the person's: lately, in the long run, by liking."""
+    held = batch.table.categories_of[batch.items]
+    size = np.maximum(1, (held > 0).sum(axis=-1))
+    tastes = [person.tastes[:, rows].sum(axis=-1) for person, rows in zip(batch.persons, held, strict=True)]
+    shares: Block = np.moveaxis(np.stack(tastes), 1, -1) / size[..., None]
+    return shares
+
+
+def _category_weights(batch: Batch, row: int) -> tuple[Doubles, Doubles]:
+    """What plan and memories weigh each category for one person: two arrays `[categories + 1]`."""
+    number = batch.table.category_number
+    weights = np.zeros((2, len(number) + 1))
+    query = batch.persons[row].query
+    for intent in query.plan.intents if query.plan else ():
+        weights[0, number.get(intent.category, 0)] += intent.weight * intent.confidence
+    for memory in query.memories:
+        if memory.subject == "category" and memory.state == "active":
+            sign = 1.0 if memory.predicate in ("likes", "wants-more", "pins") else -1.0
+            weights[1, number.get(memory.value, 0)] += sign * memory.strength * memory.trust
+    weights[:, 0] = 0.0
+    return weights[0], np.tanh(weights[1])
+
+
+def _agent(batch: Batch) -> Block:
+    """Intent match x confidence, match with remembered categories, and with remembered items."""
+    filled = np.zeros((*batch.items.shape, 3))
+    for row, person in enumerate(batch.persons):
+        if person.query.plan is None and not person.query.memories:
+            continue
+        held = batch.table.categories_of[batch.items[row]]
+        for column, weights in enumerate(_category_weights(batch, row)):
+            filled[row, :, column] = np.clip(weights[held].sum(axis=-1), -2.0, 2.0)
+        for memory in person.query.memories:
+            if memory.subject == "item" and memory.state == "active":
+                sign = 1.0 if memory.predicate in ("likes", "wants-more", "pins") else -1.0
+                number = batch.table.number.get(ItemId(memory.value), -1)
+                filled[row, batch.items[row] == number, 2] += np.tanh(sign * memory.strength)
+    return filled
+
+
+def _repeats(batch: Batch) -> Block:
+    """Of consumed items: that they are, how often, gap over personal interval, and whether in this sitting."""
+    filled = np.zeros((*batch.items.shape, 5))
+    for row, person in enumerate(batch.persons):
+        if person.repeats and len(person.consumed):
+            held = batch.mask[row] & np.isin(batch.items[row], person.consumed)
+            filled[row, held] = _of_consumed(person, batch.table, batch.items[row, held])
+    return filled
+
+
+def _of_consumed(person: Person, table: ItemTable, items: Numbers) -> Block:
+    state = person.query.user
+    touched = [state.touched[table.ids[item]] for item in items.tolist()]
+    rows = [(touch.first_at, touch.last_at, touch.count) for touch in touched]
+    first, last, count = np.array(rows, np.float64).reshape(-1, 3).T
+    gap = np.maximum(0.0, person.query.now - last)
+    habit = state.gap_sum / max(1, state.repeats) or DAY
+    own = np.where(last > first, (last - first) / np.maximum(1.0, count - 1.0), habit)
+    columns = (
+        np.ones(len(items)),
+        np.log1p(count) / 2.0,
+        np.clip(np.log2((gap + 3_600.0) / (own + 3_600.0)) / 4.0, -2.0, 2.0),
+        np.log1p(gap / DAY) / 3.0,
+        last >= state.session.began_at,
+    )
+    return np.stack(columns, axis=-1)
+
+
+def _user(batch: Batch) -> Block:
+    """The person's own row, the same for every candidate; the network crosses it with the others."""
+    rows = np.array([list(user_row(person.query.user).values()) for person in batch.persons])
+    return _spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch)
+
+
+def _situation(batch: Batch) -> Block:
+    """How long the person was away, whether they are new, and how well the sources know what is near them."""
+    rows = np.array(
+        [
+            (
+                np.log1p(max(0.0, person.query.now - person.query.user.last_at) / 3_600.0) / 4.0
+                if person.query.user.version
+                else 0.0,
+                float(not len(person.recent)),
+                float(np.log2(person.covisit.max(initial=0.0) + 1e-3)) / 8.0,
+            )
+            for person in batch.persons
+        ]
+    )
+    return _spread(rows, batch)
+
+
+def _spread(rows: Doubles, batch: Batch) -> Block:
+    return np.broadcast_to(rows[:, None, :], (*batch.items.shape, rows.shape[-1]))
+
+
+def _halves(prefix: str, places: Sequence[int]) -> tuple[str, ...]:
+    return tuple(f"{prefix}_{HALF_LIVES[place] / DAY:g}d" for place in places)
+
+
+COLUMNS: tuple[Columns, ...] = (
+    Columns(
+        group="popularity",
+        names=(*_halves("popular", EACH), *_halves("accelerating", EACH[:-1]), *_halves("level", LEVELS)),
+        fill=_popularity,
+    ),
+    Columns(group="age", names=("age", "idle", "events"), fill=_age),
+    Columns(group="value", names=("value",), fill=_value),
+    Columns(
+        group="near",
+        names=("covisit", "covisit_now", "transition", "covisit_level", "covisit_now_level", "transition_level"),
+        fill=_near,
+    ),
+    Columns(group="affinity", names=("affinity", "affinity_relative"), fill=_affinity),
+    Columns(group="content", names=("content",), fill=_content),
+    Columns(group="tastes", names=("taste_now", "taste_long", "taste_liked"), fill=_tastes),
+    Columns(group="agent", names=("intent", "memory_category", "memory_item"), fill=_agent),
+    Columns(
+        group="repeats",
+        names=("consumed", "consumed_count", "gap_over_interval", "gap", "this_sitting"),
+        fill=_repeats,
+    ),
+    Columns(
+        group="sources",
+        names=tuple(f"from_{source.name}" for source in SOURCES),
+        fill=lambda batch: batch.pool.votes,
+    ),
+    Columns(group="user", names=tuple(f"user_{feature.name}" for feature in USER_FEATURES), fill=_user),
+    Columns(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_situation),
+)
+
+
+class FeatureTable:
+    """The columns of one deployment: the table above and the features that other teams own.
+
+    >>> FeatureTable(()).columns[:2]
+    ('popular_0.25d', 'popular_1d')
+    """
+
+    def __init__(self, external: Sequence[External] = ()) -> None:
+        self.external = tuple(external)
+        names = [name for block in COLUMNS for name in block.names]
+        self.columns: tuple[str, ...] = (*names, *(f"external_{row.view}:{row.name}" for row in self.external))
+        self.id = table_id(self.columns)
+
+    def fill(self, persons: Sequence[Person], table: ItemTable, pool: Pool) -> NDArray[np.float32]:
+        """The ranker's input, float32 `[users, candidates, features]`; zero where there is no candidate."""
+        features = np.empty((*pool.items.shape, len(self.columns)), np.float32)
+        for start in range(0, len(persons), TOGETHER):
+            part = slice(start, start + TOGETHER)
+            now = np.array([[person.query.now] for person in persons[part]])
+            held = Pool(items=pool.items[part], mask=pool.mask[part], votes=pool.votes[part])
+            batch = Batch(table=table, persons=persons[part], pool=held, items=held.items, mask=held.mask, now=now)
+            np.concatenate(self._blocks(batch), axis=-1, out=features[part], casting="same_kind")
+        features[~pool.mask] = 0.0
+        return features
+
+    def _blocks(self, batch: Batch) -> list[Block]:
+        blocks = [block.fill(batch) for block in COLUMNS]
+        if self.external:
+            rows = np.array([[self._read(person, row) for row in self.external] for person in batch.persons])
+            blocks.append(_spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch))
+        return blocks
+
+    def _read(self, person: Person, row: External) -> float:
+        given = person.query.external
+        return given.get(f"{row.view}:{row.name}", given.get(row.name, row.default))

@@ -1,0 +1,56 @@
+"""The ranker: a small network with a linear path beside it, as plain arrays.
+
+score = x @ linear + tanh(x @ inner + bias) @ outer, for `x [.., features]`. The linear path starts from what is known
+to rank sensibly anywhere, so that a newcomer's first lists are good; the hidden layer starts silent and learns what
+the linear path cannot say.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+HIDDEN = 32
+SEED = 20_240_117
+START: dict[str, float] = {
+    "popular_1d": 0.5,
+    "popular_3d": 1.0,
+    "popular_40d": 0.5,
+    "covisit": 2.0,
+    "transition": 1.0,
+    "affinity": 0.5,
+    "taste_long": 0.5,
+    "intent": 0.5,
+    "memory_category": 0.3,
+    "memory_item": 0.5,
+    "consumed": -1.0,
+    "consumed_count": 1.0,
+    "this_sitting": -1.0,
+}
+
+Arrays = dict[str, NDArray[np.float32]]
+
+
+def initial(columns: tuple[str, ...]) -> Arrays:
+    """The weights before anything was learned: the same for the same columns.
+
+    >>> sorted((name, array.shape) for name, array in initial(("covisit", "age")).items())
+    [('bias', (32,)), ('inner', (2, 32)), ('linear', (2,)), ('outer', (32,))]
+    """
+    drawn = np.random.default_rng(SEED).standard_normal((len(columns), HIDDEN))
+    return {
+        "linear": np.array([START.get(name, 0.0) for name in columns], np.float32),
+        "inner": (drawn / np.sqrt(len(columns))).astype(np.float32),
+        "bias": np.zeros(HIDDEN, np.float32),
+        "outer": np.zeros(HIDDEN, np.float32),
+    }
+
+
+def forward(arrays: Arrays, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores float32 `[..]` of `features [.., features]`."""
+    flat = features.reshape(-1, features.shape[-1])
+    hidden = flat @ arrays["inner"]
+    hidden += arrays["bias"]
+    np.tanh(hidden, out=hidden)
+    scores: NDArray[np.float32] = hidden @ arrays["outer"] + flat @ arrays["linear"]
+    return scores.reshape(features.shape[:-1])

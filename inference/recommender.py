@@ -1,0 +1,145 @@
+"""R(user, environment, agent) → list: the steps from a query to a slate, for a batch of people at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.item_table import ItemTable
+from features.user_state import UserState
+from features.views import External
+from inference.candidates.pool import Pool, gather
+from inference.candidates.source import Source
+from inference.candidates.sources import SOURCES
+from inference.learning.weights_file import Weights
+from inference.person import Person, read_person
+from inference.ports import Ranker, Scores
+from inference.query import Placed, Query, Ranking
+from inference.ranking.features import FeatureTable
+from inference.reasons import reason
+from inference.slate import compose
+from schemas.ids import ItemId
+
+Repeats = Literal["allow", "forbid", "learn"]
+RARE = 0.01
+"""Below this share of repeats among choices, consumed items are not candidates."""
+PATIENCE = 5.0
+"""How many choices of a person count as much as what the stream says of repeats."""
+
+
+class Recommender:
+    """Ranks batches of people. A list is a pure function of (state, item table, weights).
+
+    `repeats` says whether consumed items may come again; "learn" lets the share of repeats decide that the stream
+    (through the weights) and the person have shown.
+
+    >>> from inference.learning.weights_file import initial_weights
+    >>> from inference.local_ranker import LocalRanker
+    >>> from schemas.ids import UserId
+    >>> from schemas.items import Item
+    >>> table, features = ItemTable(), FeatureTable()
+    >>> table.put_item(Item(item_id="i1", available_from=0.0))
+    >>> recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
+    >>> [ranking] = recommender.rank([Query(user=UserState(user_id=UserId("u1")), now=1e9)])
+    >>> [place.item_id for place in ranking.slate]
+    ['i1']
+    """
+
+    def __init__(
+        self,
+        table: ItemTable,
+        ranker: Ranker,
+        *,
+        features: FeatureTable | None = None,
+        external: Sequence[External] = (),
+        sources: Sequence[Source] = SOURCES,
+        slate_size: int = 10,
+        candidates: int = 150,
+        repeats: Repeats = "learn",
+    ) -> None:
+        self.table = table
+        self.features = features or FeatureTable(external)
+        self._ranker = ranker
+        self._sources = tuple(sources)
+        self._slate_size = slate_size
+        self._width = candidates
+        self._repeats = repeats
+        self._repeat_rate = 0.0
+
+    def take_up(self, weights: Weights) -> None:
+        """Use what the learner found beside the network: the items' vectors and the stream's share of repeats.
+
+        The network itself is taken up by the rankers.
+        """
+        self._repeat_rate = weights.repeat_rate
+        if len(weights.vector_ids):
+            self.table.put_vectors(weights.vector_ids, weights.vectors)
+
+    def rank(self, queries: Sequence[Query]) -> list[Ranking]:
+        """One ranking per query, in order; one call of the ranker for all of them.
+
+        An exam (`Query.take`) is ranked as if nothing were known of the item, then marked; nobody reads its reasons.
+
+        Raises:
+            RankerUnavailable: the ranker did not answer and nothing stood in for it.
+        """
+        if not queries:
+            return []
+        persons = [read_person(query, self.table, repeats=self._may_repeat(query.user)) for query in queries]
+        pool = gather(persons, self.table, self._sources, self._width)
+        features = self.features.fill(persons, self.table, pool)
+        scores = self._ranker.score(features, pool.mask)
+        return [self._answer(row, person, pool, features, scores) for row, person in enumerate(persons)]
+
+    def _may_repeat(self, state: UserState) -> bool:
+        if self._repeats != "learn":
+            return self._repeats == "allow"
+        expected = (state.repeats + PATIENCE * self._repeat_rate) / (state.choices + PATIENCE)
+        return expected >= RARE
+
+    def _answer(self, row: int, person: Person, pool: Pool, features: NDArray[np.float32], scores: Scores) -> Ranking:
+        size = int(pool.mask[row].sum())
+        values = scores.values[row, :size]
+        items = tuple([self.table.ids[number] for number in pool.items[row, :size].tolist()])
+        order = np.argsort(-values, kind="stable").tolist()
+        ranked = [items[place] for place in order]
+        chosen = compose(ranked, person.query.plan, self.table.categories, self._slate_size)
+        rows = [order[ranked.index(item)] for item in chosen]
+        take = person.query.take
+        return Ranking(
+            slate=self._slate(chosen, rows, row, values, person, pool),
+            items=items,
+            features=features[row, :size],
+            model_version=scores.model_version,
+            statistics_version=self.table.version,
+            table=self.features.id,
+            degradations=(scores.degradation,) if scores.degradation else (),
+            chosen=items.index(take) if take in items else None,
+            rank=chosen.index(take) + 1 if take in chosen else None,
+        )
+
+    def _slate(
+        self,
+        chosen: Sequence[ItemId],
+        rows: Sequence[int],
+        row: int,
+        values: NDArray[np.float32],
+        person: Person,
+        pool: Pool,
+    ) -> tuple[Placed, ...]:
+        """The places with their main source and its reason; an item that no source proposed was pinned."""
+        votes = pool.votes[row, list(rows)]
+        places = []
+        for item, place, vote in zip(chosen, rows, votes, strict=True):
+            score, best = float(values[place]), int(vote.argmax())
+            if not vote[best]:
+                places.append(Placed(item, score, "pinned", "you asked for it to stay", place))
+                continue
+            source = self._sources[best]
+            exam = person.query.take is not None
+            why = "" if exam else reason(source, int(pool.items[row, place]), person, self.table)
+            places.append(Placed(item, score, source.name, why, place))
+        return tuple(places)

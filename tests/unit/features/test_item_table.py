@@ -1,0 +1,198 @@
+"""The item table: the same whatever came before, cheap to move, and blind to what has not happened."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.item_content import content_vector
+from features.item_table import CATEGORIES, ItemTable
+from features.statistics import HALF_LIVES, fold_delta
+from schemas.ids import ItemId
+from schemas.items import Item
+from schemas.statistics import ItemDelta, ItemStatistics
+
+START = 1_600_000_000.0
+DAY = 86_400.0
+
+
+def rows_of(events: list[tuple[int, int]]) -> list[ItemStatistics]:
+    """Statistics after each event; an event is an item and the seconds since the one before it."""
+    rows: dict[str, ItemStatistics] = {}
+    made, now, before = [], START, []
+    for offset, (number, gap) in enumerate(events):
+        now += gap
+        name = ItemId(f"i{number}")
+        delta = ItemDelta(
+            item_id=name,
+            source="s",
+            offset=offset,
+            event_time=now,
+            weight=1.0,
+            before=tuple((item, 1.0) for item in dict.fromkeys(before[::-1]) if item != name)[:5],
+        )
+        rows[name] = fold_delta(rows.get(name), delta)
+        made.append(rows[name])
+        before.append(name)
+    return made
+
+
+def told(rows: list[ItemStatistics]) -> ItemTable:
+    table = ItemTable()
+    for row in rows:
+        table.put_statistics(row)
+    return table
+
+
+def neighbours(table: ItemTable, kind: str, item: str) -> dict[ItemId, float]:
+    number, held = table.number[ItemId(item)], getattr(table, kind)
+    pairs = zip(held.ids[number].tolist(), held.weights[number].tolist(), strict=True)
+    return {table.ids[other]: weight for other, weight in pairs if weight > 0.0}
+
+
+EVENTS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 300_000)), min_size=1, max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENTS)
+def test_the_order_of_popularity_is_that_of_the_decayed_counts(events: list[tuple[int, int]]) -> None:
+    rows = rows_of(events)
+    table = told(rows)
+    newest = {row.item_id: row for row in rows}
+    now = max(row.at for row in rows)
+    for half, half_life in enumerate(HALF_LIVES):
+        counts = [
+            np.log2(newest[table.ids[number]].popularity[half]) + (newest[table.ids[number]].at - now) / half_life
+            for number in table.popular(half, 100)
+        ]
+        assert len(counts) == len(newest)
+        assert all(high >= low - 1e-6 for high, low in itertools.pairwise(counts))
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENTS)
+def test_a_pair_is_found_from_both_sides(events: list[tuple[int, int]]) -> None:
+    rows = rows_of(events)
+    table = told(rows)
+    for row in {row.item_id: row for row in rows}.values():
+        assert set(neighbours(table, "covisited", row.item_id)) == set(row.covisits)
+        for earlier in row.covisits:
+            assert row.item_id in neighbours(table, "covisiting", earlier)
+        for earlier in row.transitions:
+            assert row.item_id in neighbours(table, "followed", earlier)
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENTS)
+def test_the_newest_rows_alone_give_the_same_table(events: list[tuple[int, int]]) -> None:
+    rows = rows_of(events)
+    whole, compacted = told(rows), told(list({row.item_id: row for row in rows}.values()))
+    for kind in ("covisited", "covisiting", "followed"):
+        for item in whole.ids:
+            one, other = neighbours(whole, kind, item), neighbours(compacted, kind, item)
+            assert one.keys() == other.keys()
+            assert np.allclose([one[name] for name in one], [other[name] for name in one], rtol=1e-4)
+
+
+def test_the_same_row_again_changes_only_the_version() -> None:
+    rows = rows_of([(1, 0), (2, 60), (3, 60)])
+    once, twice = told(rows), told([*rows, rows[-1]])
+    assert twice.version == once.version + 1
+    assert np.array_equal(once.log_popularity, twice.log_popularity)
+    assert once.order == twice.order
+    assert np.array_equal(once.covisiting.weights, twice.covisiting.weights)
+
+
+def test_it_grows_and_keeps_what_it_had() -> None:
+    rows = rows_of([(number, 60) for number in range(600)])
+    table = told(rows)
+    assert len(table) == 600
+    assert table.count[:600].tolist() == [1.0] * 600
+    assert neighbours(table, "covisited", "i1") == pytest.approx(neighbours(told(rows[:2]), "covisited", "i1"))
+
+
+def test_items_need_no_catalogue() -> None:
+    table = told(rows_of([(1, 0)]))
+    assert table.available(ItemId("i1"), START)
+    assert (table.title(ItemId("i1")), table.categories(ItemId("i1"))) == ("", ())
+
+
+def test_a_catalogue_entry_waits_until_somebody_met_the_item() -> None:
+    table = ItemTable()
+    table.put_item(Item(item_id="i1", title="A teapot", categories=("tea",)))
+    assert (len(table), table.available(ItemId("i1"), START)) == (0, False)
+    table.put_statistics(rows_of([(1, 0)])[0])
+    assert (len(table), table.available(ItemId("i1"), START)) == (1, True)
+    assert table.members == {"tea": [0]}
+
+
+def test_an_item_that_says_from_when_it_is_available_needs_no_events() -> None:
+    table = ItemTable()
+    table.put_item(Item(item_id="i1", available_from=START, available_until=START + DAY))
+    assert [table.available(ItemId("i1"), START + hours * 3_600.0) for hours in (-1, 1, 25)] == [False, True, False]
+
+
+def test_a_withdrawn_item_comes_back_with_a_new_entry() -> None:
+    table = told(rows_of([(1, 0)]))
+    table.withdraw(ItemId("i1"))
+    assert not table.available(ItemId("i1"), START)
+    table.put_statistics(rows_of([(1, 0), (1, 60)])[-1])
+    assert not table.available(ItemId("i1"), START)
+    table.put_item(Item(item_id="i1"))
+    assert table.available(ItemId("i1"), START)
+
+
+def test_a_corrected_entry_moves_the_item_to_its_new_categories() -> None:
+    table = told(rows_of([(1, 0)]))
+    table.put_item(Item(item_id="i1", categories=("tea", "pots")))
+    table.put_item(Item(item_id="i1", categories=("pots",)))
+    assert table.members == {"tea": [], "pots": [0]}
+    assert table.categories(ItemId("i1")) == ("pots",)
+    assert table.categories_of.shape[1] == CATEGORIES
+
+
+def test_vectors_of_items_unknown_here_are_passed_over() -> None:
+    table = told(rows_of([(1, 0)]))
+    table.put_vectors([ItemId("i9"), ItemId("i1")], np.array([[1.0, 0.0], [0.0, 2.0]], np.float32))
+    assert table.vectors[0].tolist() == [0.0, 2.0]
+
+
+def test_vectors_survive_growth() -> None:
+    rows = rows_of([(number, 60) for number in range(300)])
+    table = told(rows[:1])
+    table.put_vectors([ItemId("i0")], np.ones((1, 4), np.float32))
+    for row in rows[1:]:
+        table.put_statistics(row)
+    assert table.vectors[0].tolist() == [1.0] * 4
+
+
+def test_the_weakest_neighbour_makes_room() -> None:
+    popular = rows_of([(0, 0)])
+    table = told(popular)
+    for number in range(1, 400):
+        row = fold_delta(
+            None,
+            ItemDelta(
+                item_id=ItemId(f"i{number}"),
+                source="s",
+                offset=number,
+                event_time=START + number * DAY,
+                weight=1.0,
+                before=((ItemId("i0"), 1.0),),
+            ),
+        )
+        table.put_statistics(row)
+    held = neighbours(table, "covisiting", "i0")
+    assert len(held) == table.covisiting.width
+    assert "i399" in held
+    assert "i1" not in held
+
+
+def test_content_speaks_of_the_item_alone() -> None:
+    assert not content_vector(Item(item_id="i1")).any()
+    vector = content_vector(Item(item_id="i1", title="Green tea", tags=("organic",), text="from Uji"))
+    assert np.isclose(vector @ vector, 1.0)

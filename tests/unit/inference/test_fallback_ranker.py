@@ -1,0 +1,86 @@
+"""The twin stands in when the served model is away, says so, and steps back when it returns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.fallback_ranker import DEGRADATION, FallbackRanker
+from inference.learning.weights_file import initial_weights
+from inference.local_ranker import LocalRanker
+from inference.ports import Scores
+from schemas.errors import RankerUnavailable
+
+FEATURES = np.ones((1, 2, 1), np.float32)
+MASK = np.ones((1, 2), np.bool_)
+
+
+class Served:
+    """A served model that can be away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.calls = 0
+
+    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
+        self.calls += 1
+        if self.away:
+            raise RankerUnavailable("away")
+        return Scores(features[..., 0], 7)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pair() -> tuple[FallbackRanker, Served, Clock]:
+    served, clock = Served(), Clock()
+    twin = LocalRanker(initial_weights(("covisit",)))
+    return FallbackRanker(served, twin, clock=clock, failures=2, pause=1.0), served, clock
+
+
+def test_the_served_model_answers_while_it_is_there() -> None:
+    ranker, _, _ = pair()
+    assert ranker.score(FEATURES, MASK).degradation is None
+    assert ranker.score(FEATURES, MASK).model_version == 7
+
+
+def test_the_twin_stands_in_and_the_scores_say_so() -> None:
+    ranker, served, _ = pair()
+    served.away = True
+    scores = ranker.score(FEATURES, MASK)
+    assert (scores.degradation, scores.model_version) == (DEGRADATION, 0)
+    assert np.isfinite(scores.values).all()
+
+
+def test_after_some_failures_the_served_model_is_left_alone_for_a_while() -> None:
+    ranker, served, _ = pair()
+    served.away = True
+    for _ in range(10):
+        ranker.score(FEATURES, MASK)
+    assert served.calls == 2
+    assert ranker.is_open
+
+
+def test_it_heals_without_a_restart() -> None:
+    ranker, served, clock = pair()
+    served.away = True
+    for _ in range(3):
+        ranker.score(FEATURES, MASK)
+    served.away, clock.now = False, 2.0
+    assert ranker.score(FEATURES, MASK).degradation is None
+    assert not ranker.is_open
+
+
+def test_one_failed_try_leaves_it_alone_for_another_while() -> None:
+    ranker, served, clock = pair()
+    served.away = True
+    for _ in range(3):
+        ranker.score(FEATURES, MASK)
+    clock.now = 2.0
+    ranker.score(FEATURES, MASK)
+    ranker.score(FEATURES, MASK)
+    assert served.calls == 3

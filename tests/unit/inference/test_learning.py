@@ -1,0 +1,204 @@
+"""Learning promises: better with examples, the same after a restart, organic and shown apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from features.views import table_id
+from inference.learning.learner import Learner
+from inference.learning.torch_network import flatten, slope, unflatten
+from inference.learning.torch_network import forward as torch_forward
+from inference.learning.weights_file import initial_weights, read_weights, write_weights
+from inference.ranking.network import Arrays, forward, initial
+from schemas.ids import EventId, ItemId, ListId, UserId
+from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
+
+COLUMNS = ("covisit", "age", "popular_1d", "noise")
+
+
+def drawn_arrays(seed: int = 0) -> Arrays:
+    rng = np.random.default_rng(seed)
+    return {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in initial(COLUMNS).items()}
+
+
+def choice(number: int, *, rank: int | None = None, seen: bool = False) -> Choice:
+    """A person who always takes the candidate that is highest in the last column."""
+    features = np.random.default_rng(number).standard_normal((12, len(COLUMNS))).astype("<f4")
+    return Choice(
+        entry_id=f"c{number}",
+        user_id=UserId(f"u{number % 5}"),
+        event_time=1e9 + number,
+        event_id=EventId(f"e{number}"),
+        item_id=ItemId(f"i{number % 17}"),
+        table=table_id(COLUMNS),
+        items=tuple(ItemId(f"i{row}") for row in range(12)),
+        features=features.tobytes(),
+        chosen=int(features[:, -1].argmax()),
+        rank=rank,
+        seen_before=seen,
+        model_version=0,
+    )
+
+
+def shown(number: int) -> list[RankingLogEntry]:
+    base = choice(number)
+    ranked = Ranked(
+        entry_id=f"r{number}",
+        user_id=base.user_id,
+        event_time=base.event_time,
+        list_id=ListId(f"l{number}"),
+        table=base.table,
+        items=base.items,
+        features=base.features,
+        propensities=(None,) * 12,
+        feature_time=base.event_time,
+        user_features={},
+        model_version=0,
+    )
+    assert base.chosen is not None
+    outcome = Outcome(
+        entry_id=f"o{number}",
+        user_id=base.user_id,
+        event_time=base.event_time,
+        list_id=ranked.list_id,
+        shown=base.items,
+        clicked=(base.items[base.chosen],),
+    )
+    return [ranked, outcome]
+
+
+def loss(learner: Learner, numbers: Sequence[int]) -> float:
+    total = 0.0
+    for number in numbers:
+        example = choice(number)
+        features = np.frombuffer(example.features, "<f4").reshape(12, len(COLUMNS))
+        scores = forward(learner.weights(), features)
+        total -= float(scores[example.chosen] - np.logaddexp.reduce(scores))
+    return total / len(numbers)
+
+
+def test_numpy_and_torch_score_alike() -> None:
+    features = np.random.default_rng(1).standard_normal((3, 50, len(COLUMNS))).astype(np.float32)
+    arrays = drawn_arrays()
+    parts = unflatten(flatten(arrays), {name: part.shape for name, part in arrays.items()})
+    scores = torch_forward(parts, torch.from_numpy(features)).numpy()
+    assert np.abs(scores - forward(arrays, features)).max() < 1e-5
+
+
+def test_the_written_slope_is_the_recorded_one() -> None:
+    rng = np.random.default_rng(2)
+    features = torch.from_numpy(rng.standard_normal((3, 7, len(COLUMNS))).astype(np.float32))
+    target = torch.from_numpy(rng.random((3, 7)).astype(np.float32))
+    offset = torch.zeros(3, 7)
+    offset[0, 5:] = -torch.inf
+    target[0, 5:] = 0.0
+    arrays = drawn_arrays()
+    shapes = {name: part.shape for name, part in arrays.items()}
+    flat = flatten(arrays).requires_grad_()
+    scores = torch_forward(unflatten(flat, shapes), features) + offset
+    logs = torch.log_softmax(scores, dim=-1).masked_fill(offset == -torch.inf, 0.0)
+    (recorded,) = torch.autograd.grad(-(target * logs).sum() / 3, flat)
+    written = slope(unflatten(flat.detach(), shapes), features, target, offset)
+    assert torch.allclose(recorded, written, atol=1e-5)
+
+
+def test_it_learns_what_people_take() -> None:
+    learner = Learner(COLUMNS)
+    before = loss(learner, range(1_000, 1_050))
+    learner.learn([choice(number) for number in range(300)])
+    assert loss(learner, range(1_000, 1_050)) < 0.8 * before
+
+
+def test_it_learns_from_what_was_clicked_among_the_shown() -> None:
+    learner = Learner(COLUMNS)
+    before = loss(learner, range(1_000, 1_050))
+    for number in range(300):
+        learner.learn(shown(number))
+    assert loss(learner, range(1_000, 1_050)) < 0.8 * before
+    assert learner.exams == 0
+
+
+def test_the_same_examples_divided_otherwise_give_the_same_weights() -> None:
+    entries = [choice(number) for number in range(60)]
+    one, other = Learner(COLUMNS), Learner(COLUMNS)
+    one.learn(entries)
+    for start in range(0, 60, 7):
+        other.learn(entries[start : start + 7])
+    assert all(np.array_equal(part, other.weights()[name]) for name, part in one.weights().items())
+
+
+def test_a_restart_changes_nothing() -> None:
+    entries = [entry for number in range(40) for entry in (choice(number, rank=1), *shown(number))]
+    straight, first, second = (Learner(COLUMNS, vectors=True) for _ in range(3))
+    straight.learn(entries)
+    first.learn(entries[:61])
+    assert second.restore(first.checkpoint())
+    second.learn(entries[61:])
+    one, other = straight.export(1), second.export(1)
+    assert all(np.array_equal(part, other.arrays[name]) for name, part in one.arrays.items())
+    assert np.array_equal(one.vectors, other.vectors)
+    assert (straight.score, straight.exams, straight.examples) == (second.score, second.exams, second.examples)
+
+
+def test_a_checkpoint_of_another_feature_table_is_refused() -> None:
+    assert not Learner(("other", "columns")).restore(Learner(COLUMNS).checkpoint())
+
+
+def test_entries_of_another_feature_table_are_passed_over() -> None:
+    learner = Learner(("other", "columns"))
+    learner.learn([choice(1)])
+    assert (learner.foreign, learner.examples) == (1, 0)
+
+
+def test_exams_are_scored_before_they_are_learned_from() -> None:
+    learner = Learner(COLUMNS)
+    learner.learn([choice(1, rank=2), choice(2)])
+    assert (learner.exams, learner.score, learner.hit_rate) == (2, 0.25, 0.5)
+
+
+@pytest.mark.parametrize("repeating", [True, False])
+def test_the_share_of_repeats_is_found(repeating: bool) -> None:
+    learner = Learner(COLUMNS)
+    learner.learn([choice(number, seen=repeating and number % 2 == 0) for number in range(200)])
+    assert (learner.repeat_rate > 0.2) is repeating
+
+
+def test_items_chosen_one_after_the_other_come_to_lie_together() -> None:
+    learner = Learner(COLUMNS, vectors=True)
+    for number in range(600):
+        pair, half = number // 2 % 8, number % 2
+        example = choice(number)
+        learner.learn([_taken(example, UserId(f"u{number // 2}"), ItemId(f"i{2 * pair + half}"))])
+    exported = learner.export(1)
+    place = {item: row for row, item in enumerate(exported.vector_ids)}
+    agreement = exported.vectors @ exported.vectors.T
+    together = np.mean([agreement[place[ItemId(f"i{2 * k}")], place[ItemId(f"i{2 * k + 1}")]] for k in range(8)])
+    assert together > agreement.mean() + 0.5
+
+
+def _taken(example: Choice, user: UserId, item: ItemId) -> Choice:
+    from msgspec.structs import replace
+
+    return replace(example, user_id=user, item_id=item)
+
+
+def test_weights_come_back_from_their_file(tmp_path: Path) -> None:
+    learner = Learner(COLUMNS, vectors=True)
+    learner.learn([choice(number) for number in range(50)])
+    written = learner.export(7)
+    write_weights(tmp_path / "ranker" / "weights.npz", written)
+    read = read_weights(tmp_path / "ranker" / "weights.npz")
+    assert (read.version, read.table, read.repeat_rate) == (7, written.table, written.repeat_rate)
+    assert read.vector_ids == written.vector_ids
+    assert all(np.array_equal(part, read.arrays[name]) for name, part in written.arrays.items())
+    assert [path.name for path in (tmp_path / "ranker").iterdir()] == ["weights.npz"]
+
+
+def test_the_initial_weights_are_always_the_same() -> None:
+    one, other = initial_weights(COLUMNS), initial_weights(COLUMNS)
+    assert all(np.array_equal(part, other.arrays[name]) for name, part in one.arrays.items())

@@ -1,0 +1,265 @@
+"""What a list promises, whoever asks and however they are batched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from features.user_state import UserState, fold
+from inference.evaluation.floors import Popularity
+from inference.evaluation.prequential import Prequential
+from inference.learning.learner import Learner
+from inference.learning.sampling import sample
+from inference.learning.weights_file import initial_weights
+from inference.local_ranker import LocalRanker
+from inference.ports import Scores
+from inference.query import Query, Ranking
+from inference.recommender import Recommender
+from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
+from schemas.interactions import Hide
+from schemas.memories import Memory
+from schemas.plans import Constraints, Intent, Plan, Quota
+from schemas.ranking_log import Choice
+from tests.unit.inference.worlds import FEATURES, KINDS, START, World, busy_world, item
+
+WORLD = busy_world()
+
+
+def ask(world: World, user: str, **changes: object) -> Query:
+    return Query(user=world.state(user), now=world.now + 60.0, **changes)  # type: ignore[arg-type]
+
+
+def plan(**changes: object) -> Plan:
+    return Plan(
+        plan_id=PlanId("p1"), user_id=UserId("u1"), goal="test", made_at=START, expires_at=START + 1e9, **changes
+    )  # type: ignore[arg-type]
+
+
+def names(ranking: Ranking) -> list[ItemId]:
+    return [place.item_id for place in ranking.slate]
+
+
+def same(one: Ranking, other: Ranking) -> bool:
+    return (
+        names(one) == names(other)
+        and one.items == other.items
+        and np.allclose(one.features, other.features, atol=1e-6)
+        and (one.chosen, one.rank) == (other.chosen, other.rank)
+    )
+
+
+def test_somebody_never_seen_gets_what_is_popular() -> None:
+    ranking = WORLD.recommender().rank([ask(WORLD, "nobody")])[0]
+    assert len(ranking.slate) == 10
+    assert all(place.reason for place in ranking.slate)
+
+
+def test_without_any_item_the_list_is_empty() -> None:
+    [ranking] = World().recommender().rank([Query(user=UserState(user_id=UserId("u1")), now=START)])
+    assert ranking.slate == ()
+
+
+def test_items_are_ranked_without_a_catalogue() -> None:
+    world = World()
+    for person in range(4):
+        world.choose(f"u{person}", person % 2)
+    assert names(world.recommender().rank([ask(world, "new")])[0])[:2] == ["i1", "i0"]
+
+
+def test_an_item_that_nobody_met_and_nobody_released_is_not_shown() -> None:
+    world = World([item(1), item(2)])
+    world.choose("u1", 1)
+    assert names(world.recommender().rank([ask(world, "u2")])[0]) == ["i1"]
+
+
+def test_people_get_what_others_chose_after_the_same_items() -> None:
+    world = World()
+    for person in range(8):
+        world.choose(f"tea{person}", 0)
+        world.choose(f"tea{person}", 3)
+        world.choose(f"cake{person}", 2)
+        world.choose(f"cake{person}", 5)
+    world.choose("new", 0)
+    assert names(world.recommender().rank([ask(world, "new")])[0])[0] == "i3"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from([f"u{number}" for number in range(14)]), min_size=1, max_size=6))
+def test_batching_changes_nothing(users: list[str]) -> None:
+    recommender = WORLD.recommender()
+    queries = [ask(WORLD, user, take=ItemId("i3")) for user in users]
+    together = recommender.rank(queries)
+    assert all(same(one, recommender.rank([query])[0]) for one, query in zip(together, queries, strict=True))
+
+
+def test_a_batch_is_one_call_of_the_ranker() -> None:
+    calls = []
+
+    class Counting(LocalRanker):
+        def score(self, features: np.ndarray, mask: np.ndarray) -> Scores:
+            calls.append(features.shape[0])
+            return super().score(features, mask)
+
+    recommender = Recommender(WORLD.table, Counting(initial_weights(FEATURES.columns)), features=FEATURES)
+    recommender.rank([ask(WORLD, f"u{number}") for number in range(5)])
+    assert calls == [5]
+
+
+@pytest.mark.parametrize("taken", ["i0", "i7", "i29", "unheard-of"])
+def test_the_item_of_an_exam_plays_no_part_in_the_list(taken: str) -> None:
+    recommender = WORLD.recommender()
+    [exam], [plain] = (recommender.rank([ask(WORLD, "u1", take=take)]) for take in (ItemId(taken), None))
+    assert names(exam) == names(plain)
+    assert exam.items == plain.items
+    assert np.array_equal(exam.features, plain.features)
+    assert plain.rank is None
+    assert exam.rank == (names(plain).index(ItemId(taken)) + 1 if taken in names(plain) else None)
+    assert exam.chosen == (plain.items.index(ItemId(taken)) if taken in plain.items else None)
+
+
+def test_events_of_the_future_and_items_of_the_future_change_no_list() -> None:
+    short, long = World([item(number) for number in range(6)]), World([item(number) for number in range(60)])
+    for world in (short, long):
+        for step in range(12):
+            world.choose(f"u{step % 4}", step % 5)
+    query = ask(short, "u1")
+    before = short.recommender().rank([query])[0]
+    assert same(before, long.recommender().rank([query])[0])
+    long.choose("u9", 50)
+    assert not same(before, long.recommender().rank([query])[0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    banned=st.lists(st.integers(0, 23), max_size=5),
+    kinds=st.lists(st.sampled_from(KINDS), max_size=1),
+    pinned=st.lists(st.integers(0, 23), max_size=3),
+    most=st.integers(0, 4),
+)
+def test_constraints_hold_whatever_the_ranker_thinks(
+    banned: list[int], kinds: list[str], pinned: list[int], most: int
+) -> None:
+    constraints = Constraints(
+        banned_items=tuple(f"i{number}" for number in banned),
+        banned_categories=tuple(kinds),
+        pinned_items=tuple(f"i{number}" for number in pinned),
+    )
+    asked = plan(constraints=constraints, quotas=(Quota(category="tea", at_most=most),))
+    [ranking] = WORLD.recommender("allow").rank([ask(WORLD, "u1", plan=asked)])
+    slate = names(ranking)
+    assert not set(slate) & set(constraints.banned_items)
+    assert not any(kind in WORLD.table.categories(chosen) for chosen in slate for kind in kinds)
+    assert sum("tea" in WORLD.table.categories(chosen) for chosen in slate) <= most
+    assert len(set(slate)) == len(slate)
+
+
+def test_pinned_items_lead_the_list() -> None:
+    asked = plan(constraints=Constraints(pinned_items=("i20",)))
+    assert names(WORLD.recommender().rank([ask(WORLD, "u1", plan=asked)])[0])[0] == "i20"
+
+
+def test_a_quota_is_filled_as_far_as_there_are_items() -> None:
+    asked = plan(quotas=(Quota(category="cake", at_least=4),))
+    slate = names(WORLD.recommender().rank([ask(WORLD, "u0", plan=asked)])[0])
+    assert sum("cake" in WORLD.table.categories(chosen) for chosen in slate) >= 4
+
+
+def test_a_plans_intent_brings_its_category_forward() -> None:
+    asked = plan(intents=(Intent(category="cake", weight=1.0, confidence=1.0),))
+    recommender = WORLD.recommender()
+    [plain], [intended] = (recommender.rank([ask(WORLD, "u0", plan=each)]) for each in (None, asked))
+
+    def cakes(ranking: Ranking) -> int:
+        return sum("cake" in WORLD.table.categories(chosen) for chosen in names(ranking)[:5])
+
+    assert cakes(intended) > cakes(plain)
+
+
+def test_a_remembered_ban_is_obeyed() -> None:
+    memory = Memory(
+        memory_id=MemoryId("m1"),
+        user_id=UserId("u1"),
+        subject="category",
+        predicate="bans",
+        value="tea",
+        strength=1.0,
+        evidence=(),
+        valid_from=START,
+        recorded_from=START,
+        source="stated",
+    )
+    slate = names(WORLD.recommender().rank([ask(WORLD, "u1", memories=(memory,))])[0])
+    assert slate
+    assert not any("tea" in WORLD.table.categories(chosen) for chosen in slate)
+
+
+def test_hidden_and_withdrawn_and_unavailable_items_are_gone() -> None:
+    world = busy_world()
+    hide = Hide(event_id=EventId("h1"), user_id=UserId("u1"), event_time=world.now, item_id=ItemId("i0"))
+    world.states[UserId("u1")] = fold(world.state("u1"), hide)
+    world.table.withdraw(ItemId("i3"))
+    world.table.put_item(item(6, available_until=world.now))
+    [ranking] = world.recommender("allow").rank([ask(world, "u1")])
+    assert not {"i0", "i3", "i6"} & set(ranking.items)
+
+
+def test_where_nobody_repeats_consumed_items_do_not_come_again() -> None:
+    state = WORLD.state("u1")
+    [ranking] = WORLD.recommender("learn").rank([ask(WORLD, "u1")])
+    assert not set(state.touched) & set(ranking.items)
+
+
+def test_where_the_stream_repeats_consumed_items_may_come_again() -> None:
+    recommender = WORLD.recommender("learn")
+    recommender.take_up(replace(initial_weights(FEATURES.columns), repeat_rate=0.3))
+    [ranking] = recommender.rank([ask(WORLD, "u1")])
+    assert set(WORLD.state("u1").touched) & set(ranking.items)
+
+
+def test_lists_beat_popularity_and_learning_does_not_harm_them() -> None:
+    world, learner, popularity = World([item(number) for number in range(60)]), Learner(FEATURES.columns), Popularity()
+    ranker = LocalRanker(initial_weights(FEATURES.columns))
+    recommender = Recommender(world.table, ranker, features=FEATURES, slate_size=3)
+    rng, ours, floor = np.random.default_rng(0), Prequential(3), Prequential(3)
+    for event in range(600):
+        user = int(rng.integers(0, 60))
+        taken = 3 * ((len(world.state(f"u{user}").touched) + user // 3) % 20) + user % 3
+        query = ask(world, f"u{user}", take=ItemId(f"i{taken}"))
+        [exam] = recommender.rank([query])
+        ours.add(exam.rank)
+        popular = popularity.top((), query.now, 3, set(query.user.touched))
+        floor.add(popular.index(f"i{taken}") + 1 if f"i{taken}" in popular else None)
+        rows = sample(exam, event)
+        learner.learn([choice_of(exam, query, rows, event)])
+        ranker.take_up(learner.export(event))
+        popularity.learn(query.user.user_id, ItemId(f"i{taken}"), query.now)
+        world.choose(f"u{user}", taken)
+    assert ours.measures().hit_rate > floor.measures().hit_rate + 0.2
+
+
+def choice_of(exam: Ranking, query: Query, rows: np.ndarray, event: int) -> Choice:
+    assert query.take is not None
+    return Choice(
+        entry_id=f"c{event}",
+        user_id=query.user.user_id,
+        event_time=query.now,
+        event_id=EventId(f"e{event}"),
+        item_id=query.take,
+        table=exam.table,
+        items=tuple(exam.items[row] for row in rows),
+        features=exam.features[rows].tobytes(),
+        chosen=0 if len(rows) else None,
+        rank=exam.rank,
+        seen_before=query.take in query.user.touched,
+        model_version=exam.model_version,
+    )
+
+
+def test_a_list_names_its_versions_and_its_feature_table() -> None:
+    [ranking] = WORLD.recommender().rank([ask(WORLD, "u1")])
+    assert (ranking.model_version, ranking.statistics_version) == (0, WORLD.table.version)
+    assert ranking.table == FEATURES.id
+    assert all(ranking.items[place.row] == place.item_id for place in ranking.slate)

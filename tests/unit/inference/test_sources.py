@@ -1,0 +1,95 @@
+"""Laws that every candidate source obeys."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.views import External
+from inference.candidates.pool import gather
+from inference.candidates.source import Source
+from inference.candidates.sources import SOURCES
+from inference.person import Person, read_person
+from inference.query import Query
+from inference.ranking.features import COLUMNS, FeatureTable
+from tests.unit.inference.worlds import busy_world
+
+WORLD = busy_world()
+WORLD.table.put_vectors(WORLD.table.ids, np.eye(len(WORLD.table), 8, dtype=np.float32))
+
+
+def person(user: str, *, repeats: bool = True, **changes: object) -> Person:
+    return read_person(
+        Query(user=WORLD.state(user), now=WORLD.now, **changes),
+        WORLD.table,
+        repeats=repeats,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+@pytest.mark.parametrize("user", ["u1", "nobody"])
+def test_no_more_than_asked_each_once_none_blocked(source: Source, user: str) -> None:
+    asking = person(user)
+    asking.blocked[::2] = True
+    found = source.propose(asking, WORLD.table, 5)
+    assert len(found) <= 5
+    assert len(set(found.tolist())) == len(found)
+    assert not asking.blocked[found].any()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_asking_for_fewer_gives_the_best_of_more(source: Source) -> None:
+    if source.name in ("intents", "memories"):
+        pytest.skip("shares its places between categories")
+    more, fewer = (source.propose(person("u1"), WORLD.table, size).tolist() for size in (8, 3))
+    assert more[:3] == fewer
+
+
+def test_sources_have_names_of_their_own() -> None:
+    assert len({source.name for source in SOURCES}) == len(SOURCES)
+
+
+def test_the_pool_is_no_wider_than_asked_and_says_who_proposed() -> None:
+    pool = gather([person("u1"), person("nobody")], WORLD.table, SOURCES, 10)
+    assert pool.items.shape[1] <= 10
+    assert (pool.votes[pool.mask].max(axis=1) > 0.0).all()
+    assert not pool.votes[~pool.mask].any()
+
+
+def test_features_are_finite_named_once_and_within_a_few_units() -> None:
+    table = FeatureTable((External("credit", "limit", 3.0),))
+    persons = [person(user) for user in ("u1", "u2", "nobody")]
+    filled = table.fill(persons, WORLD.table, gather(persons, WORLD.table, SOURCES, 20))
+    assert filled.shape[-1] == len(table.columns) == len(set(table.columns))
+    assert np.isfinite(filled).all()
+    assert np.abs(filled).max() < 8.0
+
+
+def test_a_feature_of_another_team_reaches_every_candidate() -> None:
+    table = FeatureTable((External("credit", "limit"),))
+    persons = [person("u1", external={"limit": 4.0}), person("u2")]
+    pool = gather(persons, WORLD.table, SOURCES, 20)
+    column = table.fill(persons, WORLD.table, pool)[..., -1]
+    assert np.allclose(column[0][pool.mask[0]], np.log1p(4.0) / 2.0)
+    assert not column[1].any()
+
+
+def test_another_feature_is_another_table() -> None:
+    assert FeatureTable().id != FeatureTable((External("credit", "limit"),)).id
+
+
+@pytest.mark.parametrize("block", COLUMNS, ids=lambda block: block.group)
+def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
+    from inference.ranking.features import Batch
+
+    persons = [person("u1"), person("nobody")]
+    pool = gather(persons, WORLD.table, SOURCES, 20)
+    batch = Batch(
+        table=WORLD.table,
+        persons=persons,
+        pool=pool,
+        items=pool.items,
+        mask=pool.mask,
+        now=np.array([[each.query.now] for each in persons]),
+    )
+    assert block.fill(batch).shape == (*pool.items.shape, len(block.names))  # type: ignore[attr-defined]
