@@ -1,48 +1,117 @@
-"""Metrics, in one table, and who feeds them. Every process serves its own on ``/metrics``."""
+"""Metrics, in one table, and who feeds them. Every process serves its own on ``/metrics``.
+
+Which process it was is said by the ``job`` and ``instance`` of the scrape; no metric repeats it. What has a known set
+of labels starts at 0: so a first dead letter is an increase, and a quiet panel shows 0 instead of "no data".
+"""
 
 from __future__ import annotations
 
+import platform
+import time
 from collections import Counter as Counts
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from itertools import product
+from typing import TYPE_CHECKING, get_args
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Info, disable_created_metrics, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from agents.planning.guardrails import Fault
+from inference.fallback_ranker import DEGRADATION
+from schemas.dead_letters import DeadLetter, Stray
+from schemas.errors import ReasonCode
 from schemas.model_updates import ModelUpdate
-from schemas.plans import PlanEntry
+from schemas.plans import PlanEntry, TriggerName
 from schemas.ranking_log import Choice
 from schemas.recommendations import Recommendation
+from schemas.topics import INTERACTIONS, ITEM_DELTAS, PERSON_TOPICS, STRAYS
 from streams.outcome import Outcome
 
 if TYPE_CHECKING:
     from inference.learning.learner import Learner
 
-_FINE = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
+# One more series for every other one, which nothing reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_FINE = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0)
+_PATIENT = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 EVENTS = Counter("lifelong_events_total", "Events applied, by topic.", ["topic"])
-REFUSED = Counter("lifelong_refused_total", "Records set aside: dead letters and strays, by where they went.", ["to"])
+DEAD_LETTERS = Counter("lifelong_dead_letters_total", "Records set aside, by topic and reason.", ["topic", "reason"])
+STRAYS_SENT = Counter("lifelong_strays_total", "Records with a wrong key, sent on to their owner.", ["topic"])
 REDELIVERED = Counter("lifelong_redelivered_total", "Records that had been applied before.", ["topic"])
 LISTS = Counter("lifelong_lists_total", "Lists published.")
 STAGE = Histogram(
     "lifelong_stage_seconds", "Freshness: from the event to its list, by stage.", ["stage"], buckets=_FINE
 )
+STORE = Histogram(
+    "lifelong_store_seconds", "Time to store a batch's states with their offsets.", ["scope"], buckets=_FINE
+)
 BATCH = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
 PLANS = Counter("lifelong_plans_total", "Ledger entries, by trigger and decision.", ["trigger", "decision"])
 DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by what.", ["kind"])
-GUARDRAIL = Counter("lifelong_guardrail_total", "Items taken off lists by the guardrails, by violation.", ["violation"])
-WAITING = Counter("lifelong_waits_total", "Times that partitions waited for a server, by which.", ["server"])
-LAG = Gauge("lifelong_lag_records", "Records not applied yet.", ["topic", "partition"])
+GUARDRAIL = Counter("lifelong_guardrail_total", "Faults that guardrails took off lists, by what.", ["violation"])
+WAITING = Counter("lifelong_waits_total", "Times that a server was found away and waited for.", ["server"])
 EXAMS = Counter("lifelong_exams_total", "Choices examined test-then-train, by whether the list had them.", ["hit"])
-TABLE = Counter("lifelong_table_records_total", "Records of catalogue, statistics and models taken in.")
-MODEL_VERSION = Gauge("lifelong_model_version", "Version of the weights that rank.", ["model"])
+TABLE = Counter("lifelong_table_records_total", "Records of catalogue, statistics and models taken in since the start.")
+MODEL_VERSION = Gauge(
+    "lifelong_model_version", "Weights: of the trainer, published last; of the worker, that ranked last.", ["model"]
+)
 SCORE = Gauge("lifelong_prequential_score", "Test-then-train score over the last examples.", ["model", "metric"])
-LEARNED = Counter("lifelong_examples_total", "Examples learned from, by kind.", ["kind"])
+LEARNED = Counter("lifelong_examples_total", "Examples that reached the learner, by what became of them.", ["kind"])
 PROJECTED = Counter("lifelong_projected_total", "Rows written behind, by where to.", ["target"])
 PROJECTION_DELAY = Histogram(
-    "lifelong_projection_seconds", "From publication to the projection.", ["target"], buckets=_FINE
+    "lifelong_projection_seconds", "From publication to the projection.", ["target"], buckets=_PATIENT
 )
 REQUESTS = Counter("lifelong_http_requests_total", "Requests to the gateway.", ["route", "status"])
 REQUEST_SECONDS = Histogram("lifelong_http_seconds", "Time to answer a request.", ["route"], buckets=_FINE)
+BUILD = Info("lifelong_build", "What runs here.")
+BUILD.info({"version": version("lifelong"), "python": platform.python_version()})
+
+STAGES = ("queue", "fold", "rank", "publish")
+"""From the record's timestamp: until a worker takes it up, applies it, has ranked, has published."""
+TARGETS = ("feast", "milvus-memories", "milvus-items")
+"""Where the projector writes (`streams.projector`)."""
+FORGET_SECONDS = 15.0
+"""The worker tells the lag of every partition that it holds each 5 s."""
+
+
+class LagGauge(Collector):
+    """Records not applied yet, by partition; one that is told of no more is another worker's, and vanishes here.
+
+    >>> seconds = iter((0.0, 10.0, 20.0))
+    >>> gauge = LagGauge(clock=lambda: next(seconds))
+    >>> gauge.set("interactions", 0, 7)
+    >>> [family.samples[0].value for family in gauge.collect()], [len(family.samples) for family in gauge.collect()]
+    ([7], [0])
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def set(self, topic: str, partition: int, records: int) -> None:
+        """So many records of a partition that this process holds are not applied yet."""
+        self._told[(topic, str(partition))] = (records, self._clock())
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """The metric without values, for the registry."""
+        return [GaugeMetricFamily("lifelong_lag_records", "Records not applied yet.", labels=["topic", "partition"])]
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """The lag of every partition told of lately."""
+        now, [family] = self._clock(), self.describe()
+        for labels, (records, at) in list(self._told.items()):
+            if now - at < FORGET_SECONDS:
+                family.add_metric(labels, records)
+        return [family]
+
+
+LAG = LagGauge()
+REGISTRY.register(LAG)
 
 
 def serve_metrics(port: int) -> int:
@@ -54,25 +123,31 @@ def serve_metrics(port: int) -> int:
 class PrometheusObserver:
     """A `streams.ports.Observer` that feeds the metrics."""
 
+    def __init__(self) -> None:
+        self._stages = [STAGE.labels(stage) for stage in STAGES]
+        self._total = STAGE.labels("total")
+        _start(EVENTS, PERSON_TOPICS)
+        _start(REDELIVERED, (*PERSON_TOPICS, STRAYS))
+        _start(DEAD_LETTERS, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
+        _start(STRAYS_SENT, PERSON_TOPICS)
+        _start(PLANS, get_args(TriggerName), ("accepted", "rejected"))
+        _start(DEGRADED, (DEGRADATION,))
+        _start(GUARDRAIL, get_args(Fault))
+        _start(WAITING, ("state-store",))
+        _start(EXAMS, ("yes", "no"))
+
     def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
         """See `streams.ports.Observer`."""
-        events: Counts[str] = Counts()
+        events = 0
         for (name, label), count in outcome.tally.counts.items():
             _count(name, label, count)
-            events[name] += count
-        if events["events"]:
-            BATCH.observe(events["events"])
+            events += count if name == "events" else 0
+        if events:
+            BATCH.observe(events)
         for message in outcome.messages:
-            match message.value:
-                case Recommendation() as recommendation:
-                    _freshness(recommendation, published)
-                case PlanEntry() as entry:
-                    PLANS.labels(entry.trigger, entry.decision).inc()
-                case Choice() as choice:
-                    EXAMS.labels("yes" if choice.rank is not None else "no").inc()
-                case _:
-                    pass
-        STAGE.labels("store").observe(max(0.0, stored - published))
+            self._published(message.value, published)
+        for scope in {write.scope for write in outcome.writes}:
+            STORE.labels(scope).observe(max(0.0, stored - published))
 
     def table_read(self, topic: str, records: int) -> None:
         """See `streams.ports.Observer`."""
@@ -84,15 +159,45 @@ class PrometheusObserver:
 
     def lag(self, topic: str, partition: int, records: int) -> None:
         """See `streams.ports.Observer`."""
-        LAG.labels(topic, str(partition)).set(records)
+        LAG.set(topic, partition, records)
+
+    def _published(self, value: object, at: float) -> None:
+        match value:
+            case Recommendation():
+                MODEL_VERSION.labels("ranker").set(value.model_version)
+                self._freshness(value.stages, at)
+            case PlanEntry():
+                PLANS.labels(value.trigger, value.decision).inc()
+            case Choice():
+                EXAMS.labels("yes" if value.rank is not None else "no").inc()
+            case DeadLetter():
+                DEAD_LETTERS.labels(value.topic, value.reason).inc()
+            case Stray():
+                STRAYS_SENT.labels(value.topic).inc()
+            case _:
+                pass
+
+    def _freshness(self, stages: dict[str, float], published: float) -> None:
+        """The stages of one list, in the order in which they follow each other, and from end to end."""
+        if "ingested" not in stages:
+            return
+        marks = (stages["ingested"], stages["received"], stages["folded"], stages["ranked"], published)
+        for stage, begun, ended in zip(self._stages, marks, marks[1:], strict=False):
+            stage.observe(max(0.0, ended - begun))
+        self._total.observe(max(0.0, published - marks[0]))
+
+
+def _start(counter: Counter, *values: Iterable[str]) -> None:
+    """Have a counter start at 0 for every combination of these label values."""
+    for labels in product(*values):
+        counter.labels(*labels)
 
 
 def _count(name: str, label: str, count: int) -> None:
+    """A tally of the handlers; what the published messages tell by themselves is counted from them."""
     match name:
         case "events":
             EVENTS.labels(label).inc(count)
-        case "refused":
-            REFUSED.labels(label).inc(count)
         case "redelivered":
             REDELIVERED.labels(label).inc(count)
         case "lists":
@@ -105,24 +210,20 @@ def _count(name: str, label: str, count: int) -> None:
             pass
 
 
-def _freshness(recommendation: Recommendation, published: float) -> None:
-    """The stages of one list, in the order in which they follow each other, and from end to end."""
-    stages = recommendation.stages
-    MODEL_VERSION.labels("ranker").set(recommendation.model_version)
-    if "ingested" not in stages:
-        return
-    marks = [stages["ingested"], stages["received"], stages["folded"], stages["ranked"], published]
-    for name, begun, ended in zip(("queue", "fold", "rank", "publish"), marks, marks[1:], strict=False):
-        STAGE.labels(name).observe(max(0.0, ended - begun))
-    STAGE.labels("total").observe(max(0.0, published - marks[0]))
-
-
 class TrainerMetrics:
     """A `streams.trainer.TrainerObserver` that feeds the metrics."""
 
+    def __init__(self) -> None:
+        self._seen: Counts[str] = Counts()
+        _start(LEARNED, ("examined", "learned", "foreign"))
+
     def learned(self, learner: Learner, entries: int) -> None:
         """See `streams.trainer.TrainerObserver`."""
-        LEARNED.labels("entries").inc(entries)
+        known = {"examined": learner.exams, "learned": learner.examples, "foreign": learner.foreign}
+        for kind, total in known.items():
+            # What a checkpoint brought along was counted by the process that learned it.
+            LEARNED.labels(kind).inc(min(total - self._seen[kind], entries))
+            self._seen[kind] = total
         SCORE.labels("ranker", "mrr").set(learner.score)
         SCORE.labels("ranker", "hr").set(learner.hit_rate)
 
@@ -133,6 +234,10 @@ class TrainerMetrics:
 
 class ProjectorMetrics:
     """A `streams.projector.ProjectorObserver` that feeds the metrics."""
+
+    def __init__(self) -> None:
+        _start(PROJECTED, TARGETS)
+        _start(WAITING, TARGETS)
 
     def projected(self, target: str, rows: int, *, delay: float) -> None:
         """See `streams.projector.ProjectorObserver`."""

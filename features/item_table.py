@@ -68,6 +68,7 @@ class ItemTable:
         self.order: list[list[tuple[float, int]]] = [[] for _ in HALF_LIVES]
         self.value_sum_all = 0.0
         self.value_count_all = 0.0
+        self._leaders: dict[tuple[int, int], Numbers] = {}
         self._has_windows = False
         self._make_arrays(_CAPACITY)
         self.covisited = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
@@ -139,6 +140,7 @@ class ItemTable:
     def put_statistics(self, row: ItemStatistics) -> None:
         """The newest statistics of an item; the same row again changes nothing but `version`."""
         self.version += 1
+        self._leaders.clear()
         self.newest_at = max(self.newest_at, row.at)
         number = self._numbered(row.item_id)
         self._count(number, row)
@@ -162,8 +164,12 @@ class ItemTable:
         return self.value_sum_all / self.value_count_all if self.value_count_all else 0.0
 
     def popular(self, half: int, size: int) -> NDArray[np.int64]:
-        """The numbers of the most popular items at this half-life, best first, at most `size`."""
-        return np.array([number for _, number in self.order[half][:size]], np.int64)
+        """The numbers of the most popular items at this half-life, best first, at most `size`; not to be written to."""
+        known = self._leaders.get((half, size))
+        if known is None:
+            known = np.array([number for _, number in self.order[half][:size]], np.int64)
+            self._leaders[half, size] = known
+        return known
 
     def members_of(self, category: str) -> Numbers:
         """The numbers of the category's items; not to be written to."""

@@ -29,13 +29,17 @@ STEPS = 3
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """What one query knows. `recent` are item numbers, newest first, distinct; `trace` their weights."""
+    """What one query knows. `recent` are item numbers, newest first, distinct; `trace` their weights.
+
+    `consumed` are items that were chosen, `judged` the liking of those that were only skipped, disliked or looked at.
+    """
 
     query: Query
     recent: Numbers
     liking: Doubles
     trace: Doubles
     consumed: Numbers
+    judged: dict[int, float]
     blocked: Bools
     repeats: bool
     covisit: Doubles
@@ -50,7 +54,7 @@ def read_person(query: Query, table: ItemTable, *, repeats: bool) -> Person:
     """The query over the table; `repeats` says whether consumed items may be candidates."""
     recent, liking = _recent(query.user, table)
     trace = FADE ** np.arange(len(recent), dtype=np.float64)
-    consumed = _numbers(table, query.user.touched)
+    consumed, judged = _touched(query.user, table)
     blocked = _blocked(query, table)
     if not repeats:
         blocked[consumed] = True
@@ -60,6 +64,7 @@ def read_person(query: Query, table: ItemTable, *, repeats: bool) -> Person:
         liking=liking,
         trace=trace,
         consumed=consumed,
+        judged=judged,
         blocked=blocked,
         repeats=repeats,
         **_scores(query, table, recent, trace),
@@ -71,6 +76,20 @@ def read_person(query: Query, table: ItemTable, *, repeats: bool) -> Person:
 def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
     found = [number for number in map(table.number.get, map(ItemId, items)) if number is not None]
     return np.array(found, np.int64)
+
+
+def _touched(state: UserState, table: ItemTable) -> tuple[Numbers, dict[int, float]]:
+    consumed: list[int] = []
+    judged: dict[int, float] = {}
+    for item, touch in state.touched.items():
+        number = table.number.get(item)
+        if number is None:
+            continue
+        if touch.count:
+            consumed.append(number)
+        else:
+            judged[number] = touch.liking
+    return np.array(consumed, np.int64), judged
 
 
 def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
@@ -87,8 +106,9 @@ def _blocked(query: Query, table: ItemTable) -> Bools:
     """Withdrawn, unavailable, hidden and banned: `[items]`."""
     blocked = table.unavailable(query.now)
     blocked[_numbers(table, query.user.hidden)] = True
-    items = [memory.value for memory in query.memories if memory.predicate == "bans" and memory.subject == "item"]
-    names = [memory.value for memory in query.memories if memory.predicate == "bans" and memory.subject == "category"]
+    bans = [memory for memory in query.memories if memory.predicate == "bans" and memory.state == "active"]
+    items = [memory.value for memory in bans if memory.subject == "item"]
+    names = [memory.value for memory in bans if memory.subject == "category"]
     if query.plan is not None:
         items += query.plan.constraints.banned_items
         names += query.plan.constraints.banned_categories
@@ -99,8 +119,7 @@ def _blocked(query: Query, table: ItemTable) -> Bools:
 
 
 def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> dict[str, Doubles]:
-    """Every item's score by each way of knowing the person, `[items]` each (at least one); zero where
-    nothing is known."""
+    """Every item's score by each way of knowing the person, `[items]` each (or `[1]` for an empty table)."""
     size = max(1, len(table))
     if not len(recent):
         return dict.fromkeys(("covisit", "covisit_now", "transition", "affinity"), np.zeros(size))

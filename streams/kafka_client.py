@@ -27,6 +27,7 @@ from streams.partitions import partition_of
 from streams.records import Inbound, Message
 
 logger = logging.getLogger(__name__)
+client_logger = logging.getLogger("librdkafka")
 
 
 class KafkaRefused(LifelongError):
@@ -47,7 +48,11 @@ class Cluster:
 
     def config(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The client settings of librdkafka, and more of them."""
-        config: dict[str, Any] = {"bootstrap.servers": self.bootstrap, "security.protocol": self.security_protocol}
+        config: dict[str, Any] = {
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": self.security_protocol,
+            "logger": client_logger,
+        }
         if self.security_protocol.startswith("SASL"):
             config["sasl.mechanisms"] = self.sasl_mechanism
             config["sasl.username"] = self.sasl_username
@@ -142,6 +147,11 @@ class KafkaPublisher:
         """
         with self._lock:
             self._settle()
+
+    def close(self) -> None:
+        """Wait for what is queued, then leave."""
+        self.flush()
+        self._producer.close()
 
     def deliver(self, topic: str, records: Iterable[tuple[str | None, bytes | None]]) -> list[tuple[int, int]]:
         """Produce records and wait: the partition and offset of each, in order.

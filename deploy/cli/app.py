@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -31,6 +32,7 @@ def make_app() -> typer.Typer:
 
 def main() -> None:
     """Run a command; what we foresaw going wrong is said in a line, without a traceback."""
+    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
     try:
         make_app()()
     except (SettingsError, LifelongError) as exc:

@@ -58,6 +58,7 @@ def gateway() -> None:
 
 
 def _begin() -> Settings:
+    logging.getLogger("librdkafka").setLevel(logging.INFO)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return load_settings()
 

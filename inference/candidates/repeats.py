@@ -13,7 +13,7 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     if not person.repeats or not len(person.consumed):
         return person.consumed[:0]
     state = person.query.user
-    touched = [touch for item, touch in state.touched.items() if item in table.number]
+    touched = [touch for item, touch in state.touched.items() if touch.count and item in table.number]
     counts = np.array([touch.count for touch in touched])
     idle = person.query.now - np.array([touch.last_at for touch in touched])
     sitting = np.array([touch.last_at for touch in touched]) >= state.session.began_at

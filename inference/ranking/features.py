@@ -160,12 +160,17 @@ def _agent(batch: Batch) -> Block:
 
 
 def _repeats(batch: Batch) -> Block:
-    """Of consumed items: that they are, how often, gap over personal interval, and whether in this sitting."""
-    filled = np.zeros((*batch.items.shape, 5))
+    """Of consumed items: that they are, how often, gap over personal interval, and whether in this sitting.
+
+    Of items that were only skipped, disliked or looked at: the liking that this shows.
+    """
+    filled = np.zeros((*batch.items.shape, 6))
     for row, person in enumerate(batch.persons):
+        for number, liking in person.judged.items():
+            filled[row, batch.mask[row] & (batch.items[row] == number), 5] = liking
         if person.repeats and len(person.consumed):
             held = batch.mask[row] & np.isin(batch.items[row], person.consumed)
-            filled[row, held] = _of_consumed(person, batch.table, batch.items[row, held])
+            filled[row, held, :5] = _of_consumed(person, batch.table, batch.items[row, held])
     return filled
 
 
@@ -237,7 +242,7 @@ COLUMNS: tuple[Columns, ...] = (
     Columns(group="agent", names=("intent", "memory_category", "memory_item"), fill=_agent),
     Columns(
         group="repeats",
-        names=("consumed", "consumed_count", "gap_over_interval", "gap", "this_sitting"),
+        names=("consumed", "consumed_count", "gap_over_interval", "gap", "this_sitting", "judged"),
         fill=_repeats,
     ),
     Columns(

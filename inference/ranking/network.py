@@ -26,6 +26,7 @@ START: dict[str, float] = {
     "consumed": -1.0,
     "consumed_count": 1.0,
     "this_sitting": -1.0,
+    "judged": 5.0,
 }
 
 Arrays = dict[str, NDArray[np.float32]]

@@ -19,7 +19,7 @@ from inference.ports import Scores
 from inference.query import Query, Ranking
 from inference.recommender import Recommender
 from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
-from schemas.interactions import Hide
+from schemas.interactions import Hide, Skip
 from schemas.memories import Memory
 from schemas.plans import Constraints, Intent, Plan, Quota
 from schemas.ranking_log import Choice
@@ -204,6 +204,16 @@ def test_hidden_and_withdrawn_and_unavailable_items_are_gone() -> None:
     world.table.put_item(item(6, available_until=world.now))
     [ranking] = world.recommender("allow").rank([ask(world, "u1")])
     assert not {"i0", "i3", "i6"} & set(ranking.items)
+
+
+def test_a_skipped_item_falls_back_but_is_not_sent_away() -> None:
+    world = busy_world()
+    [before] = world.recommender().rank([ask(world, "u1")])
+    first = before.slate[0]
+    skip = Skip(event_id=EventId("s1"), user_id=UserId("u1"), event_time=world.now, item_id=first.item_id)
+    world.states[UserId("u1")] = fold(world.state("u1"), skip)
+    [after] = world.recommender().rank([ask(world, "u1")])
+    assert {place.item_id: place.score for place in after.slate}[first.item_id] < first.score - 0.5
 
 
 def test_where_nobody_repeats_consumed_items_do_not_come_again() -> None:

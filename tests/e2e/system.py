@@ -1,0 +1,175 @@
+"""A system under test: its own topics on the session's real servers, with workers as real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from deploy.settings import Settings
+from deploy.topics import create_topics
+from deploy.wiring import make_cluster, make_options, make_publisher, make_store
+from features.item_table import ItemTable
+from features.ports import StateStore
+from inference.learning.weights_file import initial_weights
+from inference.local_ranker import LocalRanker
+from inference.ranking.features import FeatureTable
+from inference.recommender import Recommender
+from schemas.codec import decode, encode
+from schemas.recommendations import Recommendation
+from schemas.record import Record
+from schemas.topics import INTERACTIONS, ITEM_DELTAS, RECOMMENDATIONS
+from streams.deps import Deps
+from streams.kafka_admin import KafkaAdmin
+from streams.kafka_client import KafkaTableReader
+from streams.owner import PEOPLE
+from streams.rebuild import rebuild_items, rebuild_people
+from streams.records import Inbound
+from streams.routes import PERSON_INPUTS
+from tests.builders import item
+
+_numbers = count()
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Poll until it holds; fail with what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.1)
+
+
+class System:
+    """Topics of its own, and the processes that were started on them; `close` ends those."""
+
+    def __init__(self, stack: Settings, folder: Path, **more: dict[str, Any]) -> None:
+        prefix = f"t{os.getpid()}-{next(_numbers)}."
+        given: dict[str, dict[str, Any]] = {
+            "topics": {"prefix": prefix, "person_partitions": 4, "item_partitions": 4},
+            "worker": {"session_timeout_ms": 6_000, "metrics_port": 0},
+        }
+        for section, values in more.items():
+            given.setdefault(section, {}).update(values)
+        updates = {name: getattr(stack, name).model_copy(update=values) for name, values in given.items()}
+        self.settings = stack.model_copy(update=updates | {"data_dir": stack.data_dir})
+        self._given = given
+        self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.cluster = make_cluster(self.settings)
+        create_topics(self.settings, KafkaAdmin(self.cluster))
+        self.publisher = make_publisher(self.settings)
+        self.store = make_store(self.settings)
+
+    def start(self, program: str = "worker") -> subprocess.Popen[bytes]:
+        """Start one of our programs on this system."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
+        environment |= {"LIFELONG_DATA_DIR": str(self.settings.data_dir), "OMP_NUM_THREADS": "1"}
+        for section, values in self._given.items():
+            environment |= {f"LIFELONG_{section}__{key}".upper(): _text(value) for key, value in values.items()}
+        command = [sys.executable, "-m", "deploy.cli", program]
+        with (self._folder / f"{program}-{len(self._processes)}.log").open("wb") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        self._processes.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """kill -9."""
+        process.kill()
+        process.wait()
+
+    def close(self) -> None:
+        """End every process that still runs."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill(process)
+        self.publisher.close()
+
+    def catalogue(self, *, per_category: int = 8) -> None:
+        """Films of three categories: war-0…, comedy-0…, drama-0…"""
+        for category in ("war", "comedy", "drama"):
+            for number in range(per_category):
+                self.publisher.send("items", f"{category}-{number}", encode(item(f"{category}-{number}", category)))
+        self.publisher.flush()
+
+    def send(self, events: Sequence[Record], topic: str = INTERACTIONS) -> None:
+        """Produce events and wait until Kafka has them."""
+        self.publisher.deliver(topic, [(event.user_id, encode(event)) for event in events])  # type: ignore[attr-defined]
+
+    def records(self, *topics: str) -> list[Inbound]:
+        """Everything on these topics."""
+        reader = KafkaTableReader(self.cluster, topics)
+        try:
+            return reader.catch_up()
+        finally:
+            reader.close()
+
+    def lists(self) -> list[Recommendation]:
+        """Every list on the topic, those for people never seen left out."""
+        found = [decode(RECOMMENDATIONS, record.value, now=time.time()) for record in self.records(RECOMMENDATIONS)]
+        return [made for made in found if made.user_id != "@default"]
+
+    def newest(self, user: str) -> Recommendation | None:
+        """The person's list of the highest version."""
+        return max((made for made in self.lists() if made.user_id == user), key=lambda m: m.version, default=None)
+
+    def wait_applied(self, *, seconds: float = 60.0) -> None:
+        """Until every record about people, and every delta that follows, is in the state store."""
+        wait_until(self._all_applied, seconds=seconds, what="all records applied")
+
+    def _all_applied(self) -> bool:
+        scopes = ((PEOPLE, PERSON_INPUTS), ("items", (ITEM_DELTAS,)))
+        for scope, topics in scopes:
+            applied: dict[str, int] = {}
+            for partition in range(4):
+                applied |= self.store.applied(scope, partition)
+            ends: dict[str, int] = {}
+            for record in self.records(*topics):
+                name = f"{record.topic}-{record.partition}"
+                ends[name] = max(ends.get(name, -1), record.offset)
+            if any(applied.get(name, -1) < end for name, end in ends.items()):
+                return False
+        return True
+
+    def undisturbed(self) -> tuple[StateStore, StateStore]:
+        """People and item statistics as one worker that nothing ever happened to would have them."""
+        table, features = ItemTable(), FeatureTable()
+        recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
+        deps = Deps(table=table, recommender=recommender, clock=time.time, options=make_options(self.settings))
+        from streams.tables import apply_tables
+
+        apply_tables(self.records("items"), deps)
+        people = rebuild_people(self.records(*PERSON_INPUTS), deps)
+        deltas = {(d.partition, d.value): d for d in self.records(ITEM_DELTAS)}
+        return people, rebuild_items(list(deltas.values()), deps)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@contextmanager
+def hung(pid: int) -> Iterator[None]:
+    """A process and its children that answer nothing for a while: stopped, not ended."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    for process in family:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in family:
+            process.resume()

@@ -1,0 +1,90 @@
+"""The loop on real servers: an event in, a list out, whichever client sends and whatever it sends."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from confluent_kafka import Producer
+
+from schemas.codec import decode
+from schemas.ids import UserId
+from schemas.instructions import BanCategory
+from schemas.topics import DEAD_LETTERS
+from tests.builders import START, click, event_id
+from tests.e2e.system import System, wait_until
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+
+def top(system: System, user: str) -> list[str]:
+    made = system.newest(user)
+    return [ranked.item_id for ranked in made.home.items] if made else []
+
+
+def test_a_click_changes_the_next_list(system: System) -> None:
+    system.catalogue()
+    system.start()
+    for number in range(4):
+        system.send([click(f"other{number}", "war-0", at=number), click(f"other{number}", "war-1", at=number + 1)])
+    system.send([click("ann", "comedy-0", at=50)])
+    system.wait_applied()
+    before = top(system, "ann")
+    system.send([click("ann", "war-0", at=60)])
+    wait_until(lambda: top(system, "ann") != before, seconds=20, what="another list for ann")
+    assert "war-0" not in top(system, "ann")
+    assert top(system, "ann")[0] == "war-1"
+
+
+def test_a_ban_holds_from_the_next_list_on(system: System) -> None:
+    system.catalogue()
+    system.start()
+    system.send([click("ann", "war-0")])
+    wait_until(lambda: bool(top(system, "ann")), seconds=40, what="a list for ann")
+    assert any(name.startswith("war") for name in top(system, "ann"))
+    ban = BanCategory(event_id=event_id(), user_id=UserId("ann"), event_time=START + 1, category="war")
+    system.send([ban], "instructions")
+    system.wait_applied()
+    assert not any(name.startswith("war") for name in top(system, "ann"))
+
+
+def test_poison_among_good_events_is_set_aside_and_every_good_one_is_answered(system: System) -> None:
+    system.catalogue()
+    system.start()
+    good = [click(f"u{number % 7}", f"war-{number % 8}", at=number) for number in range(60)]
+    poison: list[bytes | None] = [b"\x00\xff", b"{", b"[1]", b'"x"', None, b'{"type":"click"}', b"{}" * 1000]
+    for number, event in enumerate(good):
+        system.send([event])
+        system.publisher.send("interactions", f"u{number % 7}", poison[number % len(poison)])
+    system.publisher.flush()
+    system.wait_applied()
+    letters = [decode(DEAD_LETTERS, record.value, now=time.time()) for record in system.records(DEAD_LETTERS)]
+    assert len({letter.dead_letter_id for letter in letters}) == len(good)
+    answered = {event for made in system.lists() for event in made.trigger_event_ids}
+    assert {event.event_id for event in good} <= answered
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_json_from_any_client_in_any_compression_is_answered(shared_system: System, codec: str) -> None:
+    user = f"client-{codec}"
+    producer = Producer(shared_system.cluster.config({"compression.type": codec}))
+    event = {"type": "click", "event_id": codec, "user_id": user, "event_time": START, "item_id": "war-0"}
+    topic = shared_system.cluster.topic("interactions")
+    for number in range(20):
+        producer.produce(topic, json.dumps(event | {"event_id": f"{codec}-{number}"}).encode())
+    producer.flush()
+    wait_until(
+        lambda: f"{codec}-19" in {e for made in shared_system.lists() for e in made.trigger_event_ids},
+        seconds=40,
+        what=f"a list for {user}",
+    )
+
+
+@pytest.fixture(scope="module")
+def shared_system(stack, tmp_path_factory):  # type: ignore[no-untyped-def]
+    system = System(stack, tmp_path_factory.mktemp("shared"))
+    system.catalogue()
+    system.start()
+    yield system
+    system.close()

@@ -1,0 +1,99 @@
+"""Servers that are away for a while: events wait or lists say what is missing, and all goes on by itself."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from agents.memory.embedding import embed
+from deploy.embedded.stack import Stack
+from deploy.wiring import make_memory_index
+from schemas.ids import UserId
+from tests.builders import click
+from tests.e2e.system import System, hung, wait_until
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+
+def pid_of(embedded: Stack, name: str) -> int:
+    return next(row.pid for row in embedded.status() if row.name == name)
+
+
+def answered(system: System) -> set[str]:
+    return {event for made in system.lists() for event in made.trigger_event_ids}
+
+
+def begin(system: System) -> None:
+    system.catalogue()
+    system.start()
+    system.send([click("first", "war-0")])
+    system.wait_applied()
+
+
+def test_while_triton_is_away_lists_say_so_and_recover(system: System, embedded: Stack) -> None:
+    begin(system)
+    with hung(pid_of(embedded, "triton")):
+        system.send([click("ann", "war-0", at=number) for number in range(5)])
+        wait_until(lambda: system.newest("ann") is not None, seconds=20, what="a list without Triton")
+        made = system.newest("ann")
+        assert made is not None
+        assert made.degradations == ("ranker-local",)
+
+    def recovered() -> bool:
+        system.send([click("bob", "war-1", at=time.monotonic())])
+        system.wait_applied()
+        newest = system.newest("bob")
+        return newest is not None and newest.degradations == ()
+
+    wait_until(recovered, seconds=30, what="lists are whole again")
+
+
+@pytest.mark.parametrize("name", ["redis", "kafka"])
+def test_what_was_sent_while_a_store_hung_is_answered_when_it_is_back(
+    system: System, embedded: Stack, name: str
+) -> None:
+    begin(system)
+    events = [click(f"u{number % 5}", f"war-{number % 8}", at=number) for number in range(100)]
+    system.send(events[:50])
+    if name == "redis":
+        with hung(pid_of(embedded, name)):
+            system.send(events[50:])
+            time.sleep(6)
+    else:
+        with hung(pid_of(embedded, name)):
+            time.sleep(6)
+        system.send(events[50:])
+    wait_until(lambda: {event.event_id for event in events} <= answered(system), seconds=90, what="all are answered")
+
+
+def test_a_killed_redis_comes_back_and_nothing_is_lost(system: System, embedded: Stack) -> None:
+    import psutil
+
+    begin(system)
+    events = [click(f"u{number % 5}", f"war-{number % 8}", at=number) for number in range(100)]
+    system.send(events[:50])
+    psutil.Process(pid_of(embedded, "redis")).kill()
+    system.send(events[50:])
+    wait_until(lambda: {event.event_id for event in events} <= answered(system), seconds=60, what="all are answered")
+    system.wait_applied()
+    people, _ = system.undisturbed()
+    from streams.owner import PEOPLE
+    from streams.rebuild import differences
+
+    assert differences(system.store, people, PEOPLE, 4) == []
+
+
+def test_while_milvus_is_away_lists_go_on_and_memories_reach_it_afterwards(system: System, embedded: Stack) -> None:
+    begin(system)
+    system.start("projector")
+    with hung(pid_of(embedded, "milvus")):
+        system.send([click("ann", "war-0", at=1), click("ann", "war-1", at=2)])
+        wait_until(lambda: system.newest("ann") is not None, seconds=20, what="a list without Milvus")
+    index = make_memory_index(system.settings)
+    asked = embed(["likes war"])[0]
+    wait_until(
+        lambda: [found.value for found in index.search(UserId("ann"), asked, 3)] == ["war"],
+        seconds=120,
+        what="the memory in Milvus",
+    )
