@@ -112,6 +112,10 @@ class Gateway(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
     api_keys: tuple[SecretStr, ...] = ()
+    post_timeout_seconds: float = Field(default=5.0, gt=0)
+    drain_seconds: float = Field(default=1.0, ge=0)
+    body_mb: float = Field(default=5.0, gt=0)
+    cache_mb: float = Field(default=512.0, gt=0)
 
 
 class Ranking(Section):

@@ -120,6 +120,12 @@ def serve_metrics(port: int) -> int:
     return int(server.server_port)
 
 
+def count_request(route: str, status: int, seconds: float) -> None:
+    """A request to the gateway was answered; `route` is the template of its path."""
+    REQUESTS.labels(route, str(status)).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
+
+
 class PrometheusObserver:
     """A `streams.ports.Observer` that feeds the metrics."""
 

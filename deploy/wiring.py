@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from deploy.settings import Settings, SettingsError
 from deploy.telemetry import PrometheusObserver
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from agents.actions.milvus_items import MilvusItems
     from agents.memory.milvus_memory import MilvusMemory
     from agents.milvus_collection import Address
+    from deploy.gateway.door import Door
     from features.feast_store import FeastStore
     from streams.faust_runner import Tuning, Worker
     from streams.projector import Projector, ProjectorObserver
@@ -309,6 +311,59 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
         clock=wall_clock,
         sleep=time.sleep,
     )
+
+
+def make_door(settings: Settings) -> Door:
+    """Everything that the gateway runs on. Without Milvus what is searched by likeness is unavailable, and no more.
+
+    Raises:
+        SettingsError: no key is set, or no broker.
+    """
+    from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
+    from deploy.gateway.door import Condition, Door
+    from deploy.gateway.likeness import Likeness
+    from deploy.gateway.lists import Lists
+    from deploy.gateway.outbox import Outbox
+
+    gateway, condition = settings.gateway, Condition()
+    cache = Cache(list_bytes=int(gateway.cache_mb * 1e6))
+    outbox = Outbox(make_publisher(settings), topic_partitions(settings), died=condition.fail)
+    searched = bool(settings.milvus.uri)
+    return Door(
+        keys=gateway_keys(settings),
+        cache=cache,
+        feeder=Feeder(KafkaTableReader(make_cluster(settings), KEPT_TOPICS), cache, died=condition.fail),
+        outbox=outbox,
+        lists=Lists(cache, outbox, clock=wall_clock, new_id=_new_id),
+        likeness=Likeness(
+            make_item_index(settings) if searched else None, make_memory_index(settings) if searched else None
+        ),
+        condition=condition,
+        clock=wall_clock,
+        new_id=_new_id,
+        person_partitions=settings.topics.person_partitions,
+        post_seconds=gateway.post_timeout_seconds,
+        body_bytes=int(gateway.body_mb * 1e6),
+    )
+
+
+def gateway_keys(settings: Settings) -> tuple[str, ...]:
+    """The keys that open the gateway.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    keys = tuple(key.get_secret_value() for key in settings.gateway.api_keys)
+    if not keys or not all(keys):
+        raise SettingsError(
+            "setting gateway.api_keys holds no key, or an empty one: `lifelong up` generates one, or set your own, "
+            """LIFELONG_GATEWAY__API_KEYS='["a-long-secret"]'"""
+        )
+    return keys
+
+
+def _new_id() -> str:
+    return uuid4().hex
 
 
 def rewind_to_store(settings: Settings) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,11 @@ from streams.records import Inbound, Message
 
 logger = logging.getLogger(__name__)
 client_logger = logging.getLogger("librdkafka")
+
+ELECTION_TRIES, ELECTION_SECONDS = 30, 1.0
+_ELECTING = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError._TIMED_OUT, KafkaError._TRANSPORT}
+)
 
 
 class KafkaRefused(LifelongError):
@@ -250,8 +256,17 @@ class KafkaTableReader:
         return [(name, partition) for name in names for partition in known[name].partitions]
 
     def _ends(self, topic: str, partition: int) -> tuple[int, int]:
-        low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-        return low, high
+        """Beginning and end; a partition that has no leader just now is asked again."""
+        for _ in range(ELECTION_TRIES):
+            try:
+                low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+            except KafkaException as exc:
+                if exc.args[0].code() not in _ELECTING:
+                    raise
+                time.sleep(ELECTION_SECONDS)
+            else:
+                return low, high
+        raise KafkaRefused(f"{topic}-{partition} has no leader; look at the broker's log")
 
 
 class KafkaGroupReader:

@@ -143,7 +143,7 @@ def _ranked(due: Due, person: Person, ranking: Ranking, slate: tuple[Placed, ...
 def default_list(deps: Deps) -> tuple[Message, Ranking]:
     """The list for people never seen, as of the newest statistics; its version is theirs."""
     person = stranger(DEFAULT_USER)
-    now = deps.table.newest_at
+    now = deps.table.newest_at or deps.clock()
     ranking = deps.recommender.rank([Query(user=person.user, now=now)])[0]
     received = deps.clock()
     recommendation = Recommendation(

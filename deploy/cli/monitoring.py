@@ -1,0 +1,55 @@
+"""``lifelong monitor``: what Prometheus scrapes, and a Prometheus that scrapes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.embedded.stack import Stack
+from deploy.monitoring import GRAFANA, SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
+from deploy.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    monitor = typer.Typer(help="Watch the system with Prometheus and Grafana.", no_args_is_help=True)
+    monitor.command("targets")(targets)
+    monitor.command("prometheus")(prometheus)
+    app.add_typer(monitor, name="monitor")
+
+
+def targets() -> None:
+    """Write the addresses of everything that tells metrics to <data_dir>/prometheus/targets.json."""
+    console = Console(highlight=False, soft_wrap=True)
+    folder, found = _known()
+    console.print(f"Wrote {write_targets(folder, found)}")
+    for job, address in found.items():
+        console.print(f"  {job:<10} http://{address}/metrics")
+
+
+def prometheus(
+    port: Annotated[int, typer.Option(help="Where to listen, on the loopback interface; 0 takes a free port.")] = 0,
+) -> None:
+    """Start Prometheus here, in the foreground, with the shipped configuration and alert rules."""
+    console = Console(highlight=False, soft_wrap=True)
+    folder, found = _known()
+    port = port or free_port()
+    command = prometheus_command(folder, port)
+    write_targets(folder, found)
+    console.print(f"Prometheus: http://127.0.0.1:{port}  (Ctrl-C ends it; its data stays in {folder})")
+    console.print(f"Alerts:     http://127.0.0.1:{port}/alerts")
+    console.print(f"Grafana:    PROMETHEUS_URL=http://127.0.0.1:{port}, and mount {GRAFANA / 'provisioning'}")
+    os.execv(command[0], command)
+
+
+def _known() -> tuple[Path, dict[str, str]]:
+    """Where Prometheus's files go, and what to scrape: a server that the user has given is not ours to know."""
+    stack = Stack(load_settings(with_endpoints=False))
+    ours = {server.name for server in stack.embedded()}
+    chosen = stack.ports()
+    ports = {name: chosen[name] for server, name in SERVER_PORTS.items() if server in ours and name in chosen}
+    return stack.layout.data_dir / "prometheus", addresses(stack.settings(), ports)

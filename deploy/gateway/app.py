@@ -1,0 +1,66 @@
+"""The gateway as an application: the table of what it answers, and what runs while it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+
+from deploy.gateway.auth import key_guard
+from deploy.gateway.docs import openapi_config
+from deploy.gateway.door import Door
+from deploy.gateway.health import live, metrics, ready
+from deploy.gateway.posts import delete_item, post_instructions, post_interactions, post_items
+from deploy.gateway.problems import answer
+from deploy.gateway.reads import get_memories, get_recommendations, get_similar
+
+HANDLERS = (
+    post_interactions,
+    post_instructions,
+    post_items,
+    delete_item,
+    get_recommendations,
+    get_similar,
+    get_memories,
+    live,
+    ready,
+    metrics,
+)
+FEEDER_SECONDS = 2.0
+
+
+def create_app(door: Door) -> Litestar:
+    """The application over this door. Threads run from its start to its end, so a door is used once.
+
+    Without one of the door's keys nothing is answered but health, metrics and the documentation.
+    """
+
+    @asynccontextmanager
+    async def running(app: Litestar) -> AsyncIterator[None]:
+        door.outbox.start()
+        door.feeder.start()
+        try:
+            yield
+        finally:
+            await _end(door)
+
+    return Litestar(
+        route_handlers=HANDLERS,
+        guards=[key_guard(door.keys)],
+        dependencies={"door": Provide(lambda: door, sync_to_thread=False)},
+        exception_handlers={Exception: answer},
+        lifespan=[running],
+        openapi_config=openapi_config(),
+        request_max_body_size=door.body_bytes,
+        logging_config=None,
+    )
+
+
+async def _end(door: Door) -> None:
+    """1 what was posted is delivered, as far as it can be in the time of a post 2 the threads end."""
+    await asyncio.to_thread(door.outbox.close, door.post_seconds)
+    await asyncio.to_thread(door.feeder.close, FEEDER_SECONDS)
+    door.likeness.close()

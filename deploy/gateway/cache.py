@@ -1,0 +1,143 @@
+"""What the gateway keeps at hand: everybody's newest list and the catalogue, as they came, fed by a thread.
+
+Memory: lists take at most what the setting `gateway.cache_mb` says (one of ten items is about 2 kB: 512 MB hold some
+250,000 people); beyond it those go first that were published longest ago. The catalogue is held whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from threading import Event, Thread
+
+from schemas.ids import DEFAULT_USER, ItemId, UserId
+from schemas.topics import ITEMS, RECOMMENDATIONS
+from streams.ports import TableReader
+from streams.records import Inbound
+
+KEPT_TOPICS = (RECOMMENDATIONS, ITEMS)
+ENTRY_OVERHEAD = 250
+"""Bytes that a list takes beside its own: key, object headers, its place in the table."""
+
+
+class Cache:
+    """Newest values by key, as bytes. One thread calls `take`; all else is called from one event loop."""
+
+    def __init__(self, *, list_bytes: int) -> None:
+        self._limit = list_bytes
+        self._held_bytes = 0
+        self._lists: dict[str, bytes] = {}
+        self._items: dict[str, bytes] = {}
+        self._watchers: dict[str, set[asyncio.Event]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.caught_up = False
+        self.complete = True
+        """False once a list had to go: whoever is not found then may well be known."""
+
+    def take(self, records: Iterable[Inbound]) -> None:
+        """Take records in, in the order of the log, and wake those who watch."""
+        touched: set[str] = set()
+        for record in records:
+            key = (record.key or b"").decode(errors="replace")
+            if record.topic == ITEMS:
+                _put(self._items, key, record.value)
+            else:
+                self._put_list(key, record.value)
+                touched.add(key)
+        # Looked at after the lists were put, as a watcher looks at the lists after it is entered: nobody is missed.
+        woken = touched & self._watchers.keys()
+        if woken and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake, woken)
+
+    def list_of(self, user: UserId) -> bytes | None:
+        """The person's newest list; a list later in the log has taken the place of those before it."""
+        return self._lists.get(user)
+
+    def item(self, item: ItemId) -> bytes | None:
+        """The item's entry in the catalogue; none if it is not in it, or was withdrawn."""
+        return self._items.get(item)
+
+    async def until(self, user: UserId, enough: Callable[[bytes | None], bool], seconds: float) -> bool:
+        """Wait until the person's list is enough; false if it is not within these seconds."""
+        changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        watchers = self._watchers.setdefault(user, set())
+        watchers.add(changed)
+        try:
+            async with asyncio.timeout(seconds):
+                while not enough(self.list_of(user)):
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            return False
+        else:
+            return True
+        finally:
+            watchers.discard(changed)
+            if not watchers:
+                self._watchers.pop(user, None)
+
+    def _wake(self, users: set[str]) -> None:
+        for user in users:
+            for changed in self._watchers.get(user, ()):
+                changed.set()
+
+    def _put_list(self, user: str, value: bytes | None) -> None:
+        known = self._lists.pop(user, None)
+        self._held_bytes -= len(known) + ENTRY_OVERHEAD if known else 0
+        if not value:
+            return
+        self._lists[user] = value
+        self._held_bytes += len(value) + ENTRY_OVERHEAD
+        while self._held_bytes > self._limit and len(self._lists) > 1:
+            self._let_go(next(iter(self._lists)))
+
+    def _let_go(self, oldest: str) -> None:
+        value = self._lists.pop(oldest)
+        if oldest == DEFAULT_USER:
+            self._lists[oldest] = value
+        else:
+            self._held_bytes -= len(value) + ENTRY_OVERHEAD
+            self.complete = False
+
+
+def _put(table: dict[str, bytes], key: str, value: bytes | None) -> None:
+    if value:
+        table[key] = value
+    else:
+        table.pop(key, None)
+
+
+class Feeder:
+    """Reads the topics of a cache whole and goes on reading them, in a thread of its own.
+
+    `died` is called if the thread ends by an error nobody foresaw. Kafka being away later on is none: the cache stays
+    as it is.
+    """
+
+    def __init__(self, reader: TableReader, cache: Cache, *, died: Callable[[], None] = lambda: None) -> None:
+        self._reader = reader
+        self._cache = cache
+        self._died = died
+        self._told = Event()
+        self._thread = Thread(target=self._run, name="feeder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read. Once."""
+        self._thread.start()
+
+    def close(self, within: float) -> bool:
+        """End; whether that was done within these seconds. Blocks."""
+        self._told.set()
+        self._thread.join(within)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._cache.take(self._reader.catch_up())
+            self._cache.caught_up = True
+            while not self._told.is_set():
+                self._cache.take(self._reader.poll())
+        except BaseException:
+            self._died()
+            raise

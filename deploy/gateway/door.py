@@ -1,0 +1,48 @@
+"""What the handlers of the gateway work with, in one value; `deploy.wiring` fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from deploy.gateway.cache import Cache, Feeder
+from deploy.gateway.likeness import Likeness
+from deploy.gateway.lists import Lists
+from deploy.gateway.outbox import Outbox
+
+
+@dataclass
+class Condition:
+    """How the process is: `draining` once it was told to end, `failed` once one of its threads died."""
+
+    draining: bool = False
+    failed: bool = False
+
+    def fail(self) -> None:
+        """A thread died: the process is to end."""
+        self.failed = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Everything that the gateway runs on. `person_partitions` is how many partitions a person's topics have."""
+
+    keys: tuple[str, ...] = field(repr=False)
+    cache: Cache
+    feeder: Feeder
+    outbox: Outbox
+    lists: Lists
+    likeness: Likeness
+    condition: Condition
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    person_partitions: int
+    post_seconds: float = 5.0
+    body_bytes: int = 5_000_000
+
+
+Given = Annotated[NamedDependency[SkipValidation[Door]], "the door, as it was given to the application"]

@@ -1,0 +1,66 @@
+"""The gateway's ports over a log in memory: for tests, and for a gateway without servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from threading import Condition
+
+from streams.memory_runner import MemoryLog
+from streams.records import Inbound
+
+
+class MemoryTopics:
+    """A `Log` and a `TableReader` over one `MemoryLog`.
+
+    `away` keeps both waiting, as a broker does that does not answer; `back` lets them go on.
+    """
+
+    def __init__(self, log: MemoryLog, topics: Sequence[str]) -> None:
+        self.log = log
+        self.deliveries = 0
+        self._topics = tuple(topics)
+        self._read: dict[tuple[str, int], int] = {}
+        self._changed = Condition()
+        self._is_away = False
+
+    def deliver(self, topic: str, records: Iterable[tuple[str | None, bytes | None]]) -> list[tuple[int, int]]:
+        """See `deploy.gateway.ports.Log`."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_away)
+            placed = [self.log.append(topic, key, value) for key, value in records]
+            self.deliveries += 1
+            self._changed.notify_all()
+        return [(record.partition, record.offset) for record in placed]
+
+    def catch_up(self) -> list[Inbound]:
+        """See `streams.ports.TableReader`."""
+        with self._changed:
+            return self._new()
+
+    def poll(self) -> list[Inbound]:
+        """See `streams.ports.TableReader`."""
+        with self._changed:
+            found = [] if self._is_away else self._new()
+            if not found:
+                self._changed.wait(0.02)
+        return found
+
+    def away(self) -> None:
+        """Answer nobody from now on."""
+        with self._changed:
+            self._is_away = True
+
+    def back(self) -> None:
+        """Answer again, those first who wait."""
+        with self._changed:
+            self._is_away = False
+            self._changed.notify_all()
+
+    def _new(self) -> list[Inbound]:
+        found: list[Inbound] = []
+        for topic in self._topics:
+            for partition, log in enumerate(self.log.partitions[topic]):
+                at = self._read.get((topic, partition), 0)
+                self._read[(topic, partition)] = len(log)
+                found += log[at:]
+        return found

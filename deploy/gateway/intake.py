@@ -1,0 +1,98 @@
+"""A posted body, one value or a list of them, as records for the log: checked by the very rules that Kafka's are.
+
+Each value stands for itself: what is wrong with one does not keep out the others. Fields that nobody knows are passed
+on as they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import msgspec
+from msgspec import Raw, Struct
+
+from deploy.gateway.problems import Problem, Rejected
+from schemas.codec import decode
+from schemas.errors import DecodeError
+from schemas.ids import DEFAULT_USER
+from schemas.topics import ITEMS
+
+MAX_VALUES = 1_000
+MAX_VALUE_BYTES = 900_000
+"""What a broker takes by default is 1 MB for a batch of records, with what surrounds them."""
+NEVER_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_many = msgspec.json.Decoder(list[Raw])
+_fields = msgspec.json.Decoder(dict[str, Raw])
+_encode = msgspec.json.encode
+
+KeyedValue = tuple[str, bytes]
+
+
+class Intake(Struct, frozen=True):
+    """What a body came to: records by key, in order, and what was turned away."""
+
+    records: tuple[KeyedValue, ...]
+    rejected: tuple[Rejected, ...]
+
+
+def intake(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) -> Intake:
+    """Take in a body for a topic. An event without an id or a time gets a new id, and `now`.
+
+    Raises:
+        Problem: the body is not JSON, or a list of more than `MAX_VALUES`.
+
+    >>> event = b'{"type": "like", "user_id": "u1", "item_id": "i1"}'
+    >>> taken = intake("interactions", b"[%b, {}]" % event, now=1e9, new_id=lambda: "e1")
+    >>> [key for key, value in taken.records], [(one.index, one.reason) for one in taken.rejected]
+    (['u1'], [(1, 'invalid')])
+    """
+    records: list[KeyedValue] = []
+    rejected: list[Rejected] = []
+    for index, raw in enumerate(_values(body)):
+        try:
+            records.append(_record(topic, raw, now, new_id))
+        except DecodeError as exc:
+            rejected.append(Rejected(index, exc.reason, str(exc)))
+    return Intake(tuple(records), tuple(rejected))
+
+
+def is_bulk(body: bytes) -> bool:
+    """Whether the body is a list."""
+    return body.lstrip(b" \t\r\n")[:1] == b"["
+
+
+def _values(body: bytes) -> list[bytes]:
+    if not is_bulk(body):
+        return [body]
+    try:
+        values = [bytes(raw) for raw in _many.decode(body)]
+    except NEVER_JSON as exc:
+        raise Problem(HTTPStatus.BAD_REQUEST, "not-json", f"the body is no JSON list: {exc}") from exc
+    if len(values) > MAX_VALUES:
+        text = f"{len(values)} values in one request, at most {MAX_VALUES} are taken: send them in parts"
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many", text)
+    return values
+
+
+def _record(topic: str, raw: bytes, now: float, new_id: Callable[[], str]) -> KeyedValue:
+    value = raw if topic == ITEMS else _filled(raw, now, new_id)
+    if len(value) > MAX_VALUE_BYTES:
+        raise DecodeError("too-large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are taken")
+    record = decode(topic, value, now=now)
+    key: str = record.item_id if topic == ITEMS else record.user_id
+    if topic != ITEMS and key.startswith(DEFAULT_USER):
+        raise DecodeError("invalid", f"user_id {key!r} is nobody: names that begin with {DEFAULT_USER!r} are kept")
+    return key, value
+
+
+def _filled(raw: bytes, now: float, new_id: Callable[[], str]) -> bytes:
+    """The event with an id and a time; what is no object is left to the codec to refuse."""
+    try:
+        fields = _fields.decode(raw)
+    except NEVER_JSON:
+        return raw
+    if "event_id" in fields and "event_time" in fields:
+        return raw
+    return _encode({"event_id": new_id(), "event_time": now, **fields})

@@ -1,0 +1,67 @@
+"""Searches by likeness: they block, so they take turns in one thread beside the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from agents.actions.ports import ItemIndex, Similar
+from agents.memory.embedding import embed
+from agents.memory.ports import Found, MemoryIndex
+from features.item_content import content_vector
+from schemas.errors import StoreUnavailable
+from schemas.ids import UserId
+from schemas.items import Item
+
+PATIENCE_SECONDS = 5.0
+_T = TypeVar("_T")
+
+
+class Likeness:
+    """Items like an item, and a person's memories like a text. Without an index everything is unavailable."""
+
+    def __init__(self, items: ItemIndex | None, memories: MemoryIndex | None) -> None:
+        self._items = items
+        self._memories = memories
+        self._thread = ThreadPoolExecutor(1, "likeness")
+
+    async def similar(self, item: Item, n: int) -> tuple[Similar, ...]:
+        """The n items whose content is most like this item's, the likest first, never itself; none if it has no words.
+
+        Raises:
+            StoreUnavailable: the index does not answer in time.
+        """
+        index = _given(self._items)
+        vector = content_vector(item)
+        if not vector.any():
+            return ()
+        found = await self._in_turn(lambda: index.similar(vector, n + 1))
+        return tuple(one for one in found if one.item_id != item.item_id)[:n]
+
+    async def remembered(self, user: UserId, text: str, n: int) -> tuple[Found, ...]:
+        """The person's n memories most like the text.
+
+        Raises:
+            StoreUnavailable: the index does not answer in time.
+        """
+        index = _given(self._memories)
+        return await self._in_turn(lambda: index.search(user, embed([text])[0], n))
+
+    def close(self) -> None:
+        """Begin nothing new."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_turn(self, search: Callable[[], _T]) -> _T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await asyncio.wait_for(loop.run_in_executor(self._thread, search), PATIENCE_SECONDS)
+        except TimeoutError as exc:
+            raise StoreUnavailable(f"no answer within {PATIENCE_SECONDS:g} s; ask again later") from exc
+
+
+def _given(index: _T | None) -> _T:
+    if index is None:
+        raise StoreUnavailable("setting milvus.uri is empty: `lifelong up` starts a server, or name your own")
+    return index

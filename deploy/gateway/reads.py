@@ -1,0 +1,115 @@
+"""What goes out: lists, items like an item, what is remembered of a person."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from msgspec import Struct
+
+from agents.memory.ports import Found
+from deploy.gateway.door import Door, Given
+from deploy.gateway.lists import Served, Wanted
+from deploy.gateway.problems import Problem
+from deploy.gateway.tokens import own_part
+from schemas.codec import decode
+from schemas.errors import DecodeError
+from schemas.ids import ItemId, UserId
+from schemas.items import Item
+from schemas.topics import ITEMS
+
+STALE = "X-Lifelong-Stale"
+Count = Annotated[int, QueryParameter(ge=1, le=100)]
+Milliseconds = Annotated[int, QueryParameter(ge=0, le=10_000)]
+Name = Annotated[str, PathParameter(min_length=1, max_length=256)]
+
+
+class Alike(Struct, frozen=True):
+    """An item, its cosine likeness in [-1, 1] to the one asked about, and its title."""
+
+    item_id: ItemId
+    likeness: float
+    title: str
+
+
+class AlikeItems(Struct, frozen=True):
+    """The items most like one, the likest first."""
+
+    item_id: ItemId
+    items: tuple[Alike, ...]
+
+
+class Memories(Struct, frozen=True):
+    """What is remembered of a person, the likest to what was asked first."""
+
+    user_id: UserId
+    memories: tuple[Found, ...]
+
+
+@get("/v1/recommendations/{user_id:str}", tags=["out"])
+async def get_recommendations(
+    door: Given,
+    user_id: Name,
+    n: Count = 10,
+    surface: Annotated[str, QueryParameter(max_length=128)] = "home",
+    after: Annotated[str, QueryParameter(description="the token of a POST: wait for a list that reflects it")] = "",
+    timeout_ms: Milliseconds = 1_000,
+    fresh: Annotated[bool, QueryParameter(description="have it ranked now")] = False,
+    if_none_match: Annotated[str, HeaderParameter(name="If-None-Match")] = "",
+) -> Response[Served | None]:
+    """A person's list; for people never seen, everybody's (`default`).
+
+    `after` and `fresh` wait up to `timeout_ms`; what is served when that passes is marked `stale`, in the body and by
+    the header `X-Lifelong-Stale: 1`. The entity tag is the list's version.
+    """
+    wanted = Wanted(
+        user=UserId(user_id),
+        surface=surface,
+        n=n,
+        token=own_part(after, UserId(user_id), door.person_partitions),
+        fresh=fresh,
+        seconds=timeout_ms / 1_000,
+    )
+    served = await door.lists.serve(wanted)
+    tag = f'"{"default-" if served.default else ""}{served.version}"'
+    headers = {"ETag": f"W/{tag}", "Cache-Control": "private, no-cache"} | ({STALE: "1"} if served.stale else {})
+    if tag in {known.strip().removeprefix("W/") for known in if_none_match.split(",")}:
+        return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(served, headers=headers)
+
+
+@get("/v1/items/{item_id:str}/similar", tags=["out"])
+async def get_similar(door: Given, item_id: Name, n: Count = 10) -> AlikeItems:
+    """The items of the catalogue whose title, text, categories and tags are most like this item's."""
+    item = _item(door, item_id)
+    if item is None:
+        text = f"item {item_id!r} is not in the catalogue: POST /v1/items puts it there"
+        raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", text)
+    found = await door.likeness.similar(item, n)
+    known = [(one, _item(door, one.item_id)) for one in found]
+    alike = tuple(Alike(one.item_id, round(one.likeness, 6), entry.title) for one, entry in known if entry is not None)
+    return AlikeItems(ItemId(item_id), alike)
+
+
+@get("/v1/users/{user_id:str}/memories", tags=["out"])
+async def get_memories(
+    door: Given,
+    user_id: Name,
+    q: Annotated[str, QueryParameter(max_length=1_000, description="what to compare with, in words")] = "",
+    n: Count = 10,
+) -> Memories:
+    """The person's memories most like `q`; about a second behind the newest event."""
+    found = await door.likeness.remembered(UserId(user_id), q, n)
+    return Memories(UserId(user_id), found)
+
+
+def _item(door: Door, item_id: str) -> Item | None:
+    """The catalogue's entry, none if it is not one."""
+    value = door.cache.item(ItemId(item_id))
+    try:
+        item: Item | None = decode(ITEMS, value, now=door.clock()) if value else None
+    except DecodeError:
+        return None
+    return item

@@ -1,0 +1,87 @@
+"""The gateway as a process: served by uvicorn, and ended without anybody noticing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from deploy.gateway.app import create_app
+from deploy.gateway.door import Condition
+from deploy.gateway.measured import Measured
+from deploy.settings import Settings
+from deploy.telemetry import count_request
+
+logger = logging.getLogger(__name__)
+GRACE_SECONDS = 15
+"""How long requests that have begun may take to end: longer than the longest wait that a GET can ask for."""
+
+
+class Server(uvicorn.Server):
+    """Told to end by SIGTERM or SIGINT it
+
+    1. answers `/health/ready` with 503, at once, and everything else as before, so that balancers turn away
+    2. after `drain_seconds` takes no more connections and lets requests finish that have begun
+    3. delivers what was posted; the process ends with status 0
+
+    Told twice it goes on to the second step at once. A thread of the gateway that died ends it, too.
+    """
+
+    def __init__(self, config: uvicorn.Config, condition: Condition, *, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._condition = condition
+        self._drain_seconds = drain_seconds
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours while the server runs; none is raised again afterwards, so that the status is 0."""
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            loop.add_signal_handler(number, self._drain)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second: whether to end."""
+        return await super().on_tick(counter) or self._condition.failed
+
+    def _drain(self) -> None:
+        wait = 0.0 if self._condition.draining else self._drain_seconds
+        self._condition.draining = True
+        asyncio.get_running_loop().call_later(wait, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        SettingsError: no key or no broker is set.
+        SystemExit: non-zero, one of the threads died; the log says why.
+    """
+    from deploy.wiring import make_door
+
+    gateway, door = settings.gateway, make_door(settings)
+    config = uvicorn.Config(
+        Measured(create_app(door), count_request, clock=time.perf_counter),
+        host=gateway.host,
+        port=gateway.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    Server(config, door.condition, drain_seconds=gateway.drain_seconds).run()
+    if door.condition.failed:
+        raise SystemExit("the gateway lost a thread: see above")
