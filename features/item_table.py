@@ -38,7 +38,8 @@ Doubles = NDArray[np.float64]
 class ItemTable:
     """Items by number, in the order in which they became known as choosable.
 
-    `version` counts the statistics records that were applied; `newest_at` is the newest event time among them.
+    `version` counts the contributions that all rows hold, so it goes on where it was after a restart; `newest_at` is
+    the newest event time among them.
 
     An item gets its number with its first statistics, or with a catalogue entry that says from when it is available.
     Before that its entry only waits: an item that nobody has met and that nobody has released changes no list.
@@ -110,7 +111,9 @@ class ItemTable:
     def available(self, item: ItemId, now: float) -> bool:
         """Whether the item may be shown at this time: choosable, not withdrawn, within its window."""
         number = self.number.get(item)
-        return number is not None and not self.unavailable(now)[number]
+        if number is None or self.closed[number]:
+            return False
+        return bool(self.from_time[number] <= now < self.until_time[number])
 
     def unavailable(self, now: float) -> Bools:
         """Which items may not be shown at this time, `[items]`; a fresh array."""
@@ -138,8 +141,7 @@ class ItemTable:
         self._warm(number)
 
     def put_statistics(self, row: ItemStatistics) -> None:
-        """The newest statistics of an item; the same row again changes nothing but `version`."""
-        self.version += 1
+        """The newest statistics of an item; the same row again changes nothing."""
         self._leaders.clear()
         self.newest_at = max(self.newest_at, row.at)
         number = self._numbered(row.item_id)
@@ -242,6 +244,7 @@ class ItemTable:
         self.categories_of[number] = 0
 
     def _count(self, number: int, row: ItemStatistics) -> None:
+        self.version += row.count - int(self.count[number])
         self.value_sum_all += row.value_sum - self.value_sum[number]
         self.value_count_all += row.value_count - self.value_count[number]
         self.last_at[number] = row.at

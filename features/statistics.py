@@ -14,6 +14,8 @@ from schemas.statistics import ItemDelta, ItemStatistics
 HALF_LIVES = (0.25 * DAY, 1 * DAY, 3 * DAY, 10 * DAY, 40 * DAY)
 """Seconds; of the decayed counts of popularity."""
 NEIGHBOUR_HALF_LIFE = 90 * DAY
+PLACE = 0.9
+"""How much each place further back counts less for co-visits: who came just before says more."""
 NEIGHBOURS = 128
 """How many earlier items a row keeps of each kind; the weakest goes."""
 
@@ -57,8 +59,8 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         ),
         value_sum=row.value_sum + (delta.value or 0.0),
         value_count=row.value_count + (delta.value is not None),
-        covisits=_neighbours(row.covisits, kept, late, delta.before),
-        transitions=_neighbours(row.transitions, kept, late, delta.before[:1]),
+        covisits=_neighbours(row.covisits, kept, late, delta.before, PLACE),
+        transitions=_neighbours(row.transitions, kept, late, delta.before[:1], 1.0),
     )
 
 
@@ -74,13 +76,14 @@ def _empty(delta: ItemDelta) -> ItemStatistics:
 
 
 def _neighbours(
-    known: dict[ItemId, float], kept: float, late: float, before: tuple[tuple[ItemId, float], ...]
+    known: dict[ItemId, float], kept: float, late: float, before: tuple[tuple[ItemId, float], ...], place: float
 ) -> dict[ItemId, float]:
-    """Decayed weights of the items that came before; the weakest ones make room."""
+    """Decayed weights of the items that came before, each place further back by `place`; the weakest make room."""
     keep, weight = exp2(kept / NEIGHBOUR_HALF_LIFE), exp2(late / NEIGHBOUR_HALF_LIFE)
     weights = {item: value * keep for item, value in known.items()} if keep < 1.0 else dict(known)
     for item, _gap in before:
         weights[item] = weights.get(item, 0.0) + weight
+        weight *= place
     if len(weights) <= NEIGHBOURS:
         return weights
     strongest = sorted(weights, key=lambda item: (-weights[item], item))[:NEIGHBOURS]

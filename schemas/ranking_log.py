@@ -19,7 +19,8 @@ class _Entry(Record, frozen=True, kw_only=True, tag_field="type"):
 class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     """A list was published: its items as they were ranked, and the user's feature rows as of then.
 
-    `user_categories` are signed strengths of what is remembered about categories, the strongest ones.
+    `user_categories` are signed strengths of what is remembered about categories, the strongest ones; `external`
+    are the features of other teams, by the name of their row.
     """
 
     list_id: ListId
@@ -30,6 +31,7 @@ class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     feature_time: Time
     user_features: dict[str, float]
     user_categories: dict[str, float] = {}
+    external: dict[str, float] = {}
     model_version: int
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
 from streams.kafka_client import Cluster, KafkaRefused
 
@@ -70,21 +70,13 @@ class KafkaAdmin:
             self._admin.alter_consumer_group_offsets([request])[asked.group_id].result(10)
         return back
 
-    def lag(self, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-        """How many records of each partition a group has not committed yet."""
-        consumer = Consumer(self._cluster.config({"group.id": f"{self._cluster.prefix}{group}"}))
-        try:
-            return _lag(consumer, self._cluster, topics, self.partitions())
-        finally:
-            consumer.close()
-
-
-def _lag(
-    consumer: Consumer, cluster: Cluster, topics: Sequence[str], partitions: Mapping[str, int]
-) -> dict[tuple[str, int], int]:
-    wanted = [TopicPartition(cluster.topic(t), p) for t in topics for p in range(partitions.get(t, 0))]
-    lags = {}
-    for at in consumer.committed(wanted, timeout=10):
-        low, high = consumer.get_watermark_offsets(at, timeout=10)
-        lags[(cluster.plain(at.topic), at.partition)] = high - (at.offset if at.offset >= 0 else low)
-    return lags
+    def ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """The offset that the next record of each partition will get."""
+        known = self.partitions()
+        asked = {
+            TopicPartition(self._cluster.topic(topic), p): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for topic in topics
+            for p in range(known.get(topic, 0))
+        }
+        found = self._admin.list_offsets(asked)
+        return {(self._cluster.plain(at.topic), at.partition): end.result(10).offset for at, end in found.items()}

@@ -37,32 +37,50 @@ class Due(Struct, frozen=True, kw_only=True):
         return Query(
             user=person.user,
             now=self.at,
-            plan=person.mind.plan,
+            plan=person.plan,
             memories=person.mind.memories,
             context=self.context or Context(),
         )
 
 
-def list_messages(
-    due: Due,
-    person: Person,
-    ranking: Ranking,
-    applied: Mapping[str, int],
-    stages: Mapping[str, float],
-    deps: Deps,
-    tally: Tally,
-) -> tuple[Message, ...]:
+class Answer(Struct, frozen=True):
+    """A list that is due, with what was asked and ranked for it, and up to where its partition is applied."""
+
+    due: Due
+    person: Person
+    query: Query
+    ranking: Ranking
+    applied: dict[str, int]
+
+    @property
+    def list_id(self) -> ListId:
+        """The same whenever the list is made again from the same record."""
+        source = self.due.source
+        return ListId(message_id(source.topic, source.partition, source.offset, f"list/{self.due.user_id}"))
+
+
+def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, tally: Tally) -> tuple[Message, ...]:
     """The recommendation and its entry in the ranking log."""
-    source = due.source
-    list_id = ListId(message_id(source.topic, source.partition, source.offset, f"list/{due.user_id}"))
-    slate = _checked(ranking.slate, person, due.at, deps, tally)
-    plan = person.mind.plan
+    due, ranking = answer.due, answer.ranking
+    slate = _checked(ranking.slate, answer.person, due.at, deps, tally)
     for degradation in ranking.degradations:
         tally.count("degraded", degradation)
-    recommendation = Recommendation(
+    return (
+        Message(RECOMMENDATIONS, due.user_id, _recommendation(answer, slate, stages, deps)),
+        Message(RANKING_LOG, due.user_id, _ranked(answer, slate)),
+    )
+
+
+def _recommendation(
+    answer: Answer, slate: tuple[Placed, ...], stages: Mapping[str, float], deps: Deps
+) -> Recommendation:
+    due, person, ranking = answer.due, answer.person, answer.ranking
+    plan = person.mind.plan
+    items = _items(slate, person, deps)
+    return Recommendation(
         user_id=due.user_id,
         version=person.version,
-        slates=(Slate(list_id=list_id, surface=surface_of(due), items=_items(slate, person, deps)),),
+        slates=(Slate(list_id=answer.list_id, surface=surface_of(due), items=items),),
         trigger_event_ids=due.causes,
         plan_id=plan.plan_id if plan else None,
         evidence=plan.evidence if plan else (),
@@ -71,13 +89,9 @@ def list_messages(
         state_version=person.user.version,
         event_time=due.at,
         expires_at=stages["received"] + deps.options.expires_seconds,
-        applied=dict(applied),
-        stages={"ingested": source.timestamp, **stages},
+        applied=answer.applied,
+        stages={"ingested": due.source.timestamp, **stages},
         degradations=ranking.degradations,
-    )
-    return (
-        Message(RECOMMENDATIONS, due.user_id, recommendation),
-        _ranked(due, person, ranking, slate, list_id),
     )
 
 
@@ -121,13 +135,14 @@ def _reason(placed: Placed, person: Person, deps: Deps) -> str:
     return told.text if told and is_supported(told, mind.memories) else placed.reason
 
 
-def _ranked(due: Due, person: Person, ranking: Ranking, slate: tuple[Placed, ...], list_id: ListId) -> Message:
+def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:
+    due, person, ranking = answer.due, answer.person, answer.ranking
     rows = [placed.row for placed in slate if placed.row >= 0]
-    entry = Ranked(
-        entry_id=f"{list_id}-ranked",
+    return Ranked(
+        entry_id=f"{answer.list_id}-ranked",
         user_id=due.user_id,
         event_time=due.at,
-        list_id=list_id,
+        list_id=answer.list_id,
         table=ranking.table,
         items=tuple(placed.item_id for placed in slate if placed.row >= 0),
         features=np.ascontiguousarray(ranking.features[rows], dtype="<f4").tobytes(),
@@ -135,9 +150,9 @@ def _ranked(due: Due, person: Person, ranking: Ranking, slate: tuple[Placed, ...
         feature_time=person.user.feature_time,
         user_features=user_row(person.user),
         user_categories=category_strengths(person.mind.memories, due.at),
+        external=answer.query.external,
         model_version=ranking.model_version,
     )
-    return Message(RANKING_LOG, due.user_id, entry)
 
 
 def default_list(deps: Deps) -> tuple[Message, Ranking]:

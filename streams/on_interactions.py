@@ -69,7 +69,7 @@ def _exam(person: Person, event: Interaction, source: Source, deps: Deps) -> Exa
     query = Query(
         user=person.user,
         now=max(event.event_time, person.user.last_at),
-        plan=person.mind.plan,
+        plan=person.plan,
         memories=person.mind.memories,
         context=event.context,
         take=event.item_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from features.ports import Write
 from streams.person import Person
@@ -12,10 +12,9 @@ from streams.records import Message
 
 
 class Tally(Struct):
-    """What happened in a batch, for whoever observes it: counts by name and label, and durations in seconds."""
+    """What happened in a batch, for whoever observes it: counts by name and label."""
 
-    counts: Counter[tuple[str, str]] = Counter()
-    seconds: list[tuple[str, float]] = []
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count(self, name: str, label: str = "", by: int = 1) -> None:
         """Note that something happened."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from features.ports import Write
-from inference.query import Ranking
+from inference.query import Query
 from schemas.ids import UserId
 from streams.choices import choice_message
 from streams.deps import Deps
 from streams.guard import guarded
-from streams.lists import Due, list_messages
+from streams.lists import Answer, Due, list_messages
 from streams.outcome import Outcome, Tally
 from streams.owner import Owner
 from streams.partitions import partition_of
@@ -38,15 +38,15 @@ def handle_people(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Outco
     began = deps.clock()
     batch = apply_records(records, owner, deps)
     folded = deps.clock()
-    rankings = _rank(batch, deps)
+    queries = _queries(batch, deps)
+    rankings = deps.recommender.rank(queries)
     ranked = deps.clock()
     exams = len(batch.exams)
     batch.messages += [choice_message(*pair) for pair in zip(batch.exams, rankings[:exams], strict=True)]
     stages = {"received": began, "folded": folded, "ranked": ranked}
-    for due, ranking in zip(batch.due.values(), rankings[exams:], strict=True):
-        applied = batch.applied_by(due.user_id, owner)
-        person = batch.people[due.user_id]
-        batch.messages += list_messages(due, person, ranking, applied, stages, deps, batch.tally)
+    for due, query, ranking in zip(batch.due.values(), queries[exams:], rankings[exams:], strict=True):
+        answer = Answer(due, batch.people[due.user_id], query, ranking, batch.applied_by(due.user_id, owner))
+        batch.messages += list_messages(answer, stages, deps, batch.tally)
     batch.tally.count("lists", by=len(batch.due))
     return batch.outcome(owner)
 
@@ -119,11 +119,11 @@ def _note(batch: Batch, accepted: Accepted, step: Step) -> None:
     )
 
 
-def _rank(batch: Batch, deps: Deps) -> list[Ranking]:
-    """Exams and lists in one call: the rankings of the exams first."""
+def _queries(batch: Batch, deps: Deps) -> list[Query]:
+    """What to ask the recommender, in one call: exams first, then lists."""
     queries = [exam.query for exam in batch.exams]
     queries += [due.query(batch.people[due.user_id]) for due in batch.due.values()]
-    if deps.external is not None:
-        known = deps.external.read([query.user.user_id for query in queries])
-        queries = [replace(query, external=known.get(query.user.user_id, {})) for query in queries]
-    return deps.recommender.rank(queries)
+    if deps.external is None:
+        return queries
+    known = deps.external.read([query.user.user_id for query in queries])
+    return [replace(query, external=known.get(query.user.user_id, {})) for query in queries]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from agents.memory.record import NEVER
 from agents.mind import Mind
 from features.user_state import UserState
-from schemas.ids import UserId
+from schemas.ids import PlanId, UserId
+from schemas.plans import Constraints, Plan
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -21,6 +23,17 @@ class Person(Struct, frozen=True, kw_only=True):
     def is_new(self) -> bool:
         """Whether nothing is known of this person yet."""
         return self.version == 0
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that lists obey: the agent's, or where that has lapsed, nothing but what the person has said."""
+        said = self.mind.constraints
+        if self.mind.plan is not None or said == Constraints():
+            return self.mind.plan
+        user = self.user.user_id
+        return Plan(
+            plan_id=PlanId(""), user_id=user, goal="", constraints=said, made_at=self.user.last_at, expires_at=NEVER
+        )
 
 
 def stranger(user_id: UserId) -> Person:

@@ -6,13 +6,16 @@ A server that the environment names (``LIFELONG_REDIS__URL=…``) is used instea
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.embedded.processes import processes_of
 from deploy.embedded.stack import ALL_SERVERS, Stack
 from deploy.settings import Kafka, Milvus, Redis, Settings, Triton, load_settings
+from tests.e2e.system import System
 
 
 def unheard(name: str, what: str) -> None:
@@ -64,3 +67,23 @@ def stack(embedded: Stack) -> Settings:
     """All four servers side by side: the settings of an application that uses them."""
     embedded.up(unheard, names=ALL_SERVERS)
     return embedded.settings()
+
+
+@pytest.fixture
+def make_system(stack: Settings, tmp_path: Path) -> Iterator[Callable[..., System]]:
+    """Makes systems on the session's servers and closes them after the test."""
+    made: list[System] = []
+
+    def make(**more: Any) -> System:
+        made.append(System(stack, tmp_path, **more))
+        return made[-1]
+
+    yield make
+    for system in made:
+        system.close()
+
+
+@pytest.fixture
+def system(make_system: Callable[..., System]) -> System:
+    """One system with the usual settings."""
+    return make_system()

@@ -57,6 +57,11 @@ class Cache:
         """The item's entry in the catalogue; none if it is not in it, or was withdrawn."""
         return self._items.get(item)
 
+    @property
+    def watched(self) -> frozenset[str]:
+        """Whose lists are being waited for."""
+        return frozenset(self._watchers)
+
     async def until(self, user: UserId, enough: Callable[[bytes | None], bool], seconds: float) -> bool:
         """Wait until the person's list is enough; false if it is not within these seconds."""
         changed = asyncio.Event()

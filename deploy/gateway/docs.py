@@ -75,7 +75,13 @@ def openapi_config() -> OpenAPIConfig:
                 "bearer": SecurityScheme(type="http", scheme="bearer"),
             }
         ),
-        openapi_router=Router(ROOT, route_handlers=[get_page_file], opt=OPEN, include_in_schema=False),
+        openapi_router=Router(
+            ROOT,
+            route_handlers=[get_page_file],
+            opt=OPEN,
+            include_in_schema=False,
+            response_headers={"Content-Security-Policy": POLICY},
+        ),
         render_plugins=[_Page(), _Newest(), _Older()],
     )
 

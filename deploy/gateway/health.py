@@ -18,13 +18,13 @@ class Health(Struct, frozen=True):
     status: str
 
 
-@get("/health/live", opt=OPEN, tags=["operation"])
+@get("/health/live", opt=OPEN, tags=["operation"], summary="Does it live?", security=[{}])
 async def live() -> Health:
     """The process answers."""
     return Health("live")
 
 
-@get("/health/ready", opt=OPEN, tags=["operation"])
+@get("/health/ready", opt=OPEN, tags=["operation"], summary="Is it to be sent requests?", security=[{}])
 async def ready(door: Given) -> Response[Health]:
     """Send requests here: 200 once lists and catalogue were read to the end, 503 before that and while draining.
 

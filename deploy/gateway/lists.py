@@ -113,7 +113,7 @@ class Lists:
         ends = loop.time() + wanted.seconds
 
         def reflects(value: bytes | None) -> bool:
-            made = self._read(value)
+            made = self._read(value) if wanted.token else None
             return not wanted.token or (made is not None and covers(made.applied, wanted.token))
 
         arrived = await self._cache.until(wanted.user, reflects, wanted.seconds * UNPROMPTED)

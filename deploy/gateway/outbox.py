@@ -7,6 +7,7 @@ the log answers again: sent once more with the same event ids it has no second e
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from deploy.gateway.problems import Problem
 from streams.kafka_client import KafkaRefused
 from streams.partitions import partition_of
 
-MAX_WAITING_BYTES = 64_000_000
+logger = logging.getLogger(__name__)
+MAX_BYTES = 64_000_000
 RECORD_OVERHEAD = 200
 
 Record = tuple[str, bytes | None]
@@ -37,15 +39,23 @@ class Post:
 
 
 class Outbox:
-    """Takes posts from the event loop and delivers them from a thread of its own; holds 64 MB of them at most.
+    """Takes posts from the event loop and delivers them from a thread of its own; holds `max_bytes` of them.
 
     `partitions` is how many each topic has. `died` is called if the thread ends by an error nobody foresaw.
     """
 
-    def __init__(self, log: Log, partitions: Mapping[str, int], *, died: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        partitions: Mapping[str, int],
+        *,
+        died: Callable[[], None] = lambda: None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self._log = log
         self._partitions = dict(partitions)
         self._died = died
+        self._max_bytes = max_bytes
         self._queue: SimpleQueue[Post | None] = SimpleQueue()
         self._lock = Lock()
         self._waiting_bytes = 0
@@ -78,7 +88,7 @@ class Outbox:
             return []
         size = sum(len(value or b"") + RECORD_OVERHEAD for _, value in records)
         with self._lock:
-            if self._waiting_bytes + size > MAX_WAITING_BYTES:
+            if self._waiting_bytes + size > self._max_bytes:
                 raise _not_stored("busy", f"{self._waiting_bytes} bytes of posts are waiting for Kafka already")
             self._waiting_bytes += size
             self._waiting_posts += 1
@@ -125,6 +135,7 @@ class Outbox:
             stored = self._log.deliver(topic, records) if records else []
             places = in_order([key for key, _ in records], stored, self._partitions[topic])
         except KafkaRefused as exc:
+            logger.error("Kafka refuses what was posted to %r: %s", topic, exc)
             for post in wanted:
                 _tell(post, exc)
         else:

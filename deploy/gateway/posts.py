@@ -42,7 +42,13 @@ def _takes(name: str) -> type[Operation]:
     return Takes
 
 
-@post("/v1/interactions", status_code=202, operation_class=_takes("Interaction"), tags=["in"])
+@post(
+    "/v1/interactions",
+    status_code=202,
+    operation_class=_takes("Interaction"),
+    tags=["in"],
+    summary="Store what people did",
+)
 async def post_interactions(request: AnyRequest, door: Given) -> Accepted:
     """What people did.
 
@@ -54,19 +60,25 @@ async def post_interactions(request: AnyRequest, door: Given) -> Accepted:
     return await _stored(INTERACTIONS, request, door)
 
 
-@post("/v1/instructions", status_code=202, operation_class=_takes("Instruction"), tags=["in"])
+@post(
+    "/v1/instructions",
+    status_code=202,
+    operation_class=_takes("Instruction"),
+    tags=["in"],
+    summary="Store what people decide",
+)
 async def post_instructions(request: AnyRequest, door: Given) -> Accepted:
     """What people decide: ban, pin, more, less. As `POST /v1/interactions`."""
     return await _stored(INSTRUCTIONS, request, door)
 
 
-@post("/v1/items", status_code=202, operation_class=_takes("Item"), tags=["in"])
+@post("/v1/items", status_code=202, operation_class=_takes("Item"), tags=["in"], summary="Put items into the catalogue")
 async def post_items(request: AnyRequest, door: Given) -> Accepted:
     """Items of the catalogue, each replacing what was known of it."""
     return await _stored(ITEMS, request, door)
 
 
-@delete("/v1/items/{item_id:str}", status_code=202, tags=["in"])
+@delete("/v1/items/{item_id:str}", status_code=202, tags=["in"], summary="Withdraw an item")
 async def delete_item(item_id: Annotated[str, PathParameter(min_length=1, max_length=256)], door: Given) -> Accepted:
     """Withdraw an item; one that is not in the catalogue is withdrawn all the same."""
     await door.outbox.put(ITEMS, [(item_id, None)], within=door.post_seconds)

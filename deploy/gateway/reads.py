@@ -48,7 +48,7 @@ class Memories(Struct, frozen=True):
     memories: tuple[Found, ...]
 
 
-@get("/v1/recommendations/{user_id:str}", tags=["out"])
+@get("/v1/recommendations/{user_id:str}", tags=["out"], summary="A person's list")
 async def get_recommendations(
     door: Given,
     user_id: Name,
@@ -75,12 +75,12 @@ async def get_recommendations(
     served = await door.lists.serve(wanted)
     tag = f'"{"default-" if served.default else ""}{served.version}"'
     headers = {"ETag": f"W/{tag}", "Cache-Control": "private, no-cache"} | ({STALE: "1"} if served.stale else {})
-    if tag in {known.strip().removeprefix("W/") for known in if_none_match.split(",")}:
+    if not {tag, "*"}.isdisjoint(known.strip().removeprefix("W/") for known in if_none_match.split(",")):
         return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(served, headers=headers)
 
 
-@get("/v1/items/{item_id:str}/similar", tags=["out"])
+@get("/v1/items/{item_id:str}/similar", tags=["out"], summary="Items like an item")
 async def get_similar(door: Given, item_id: Name, n: Count = 10) -> AlikeItems:
     """The items of the catalogue whose title, text, categories and tags are most like this item's."""
     item = _item(door, item_id)
@@ -93,7 +93,7 @@ async def get_similar(door: Given, item_id: Name, n: Count = 10) -> AlikeItems:
     return AlikeItems(ItemId(item_id), alike)
 
 
-@get("/v1/users/{user_id:str}/memories", tags=["out"])
+@get("/v1/users/{user_id:str}/memories", tags=["out"], summary="What is remembered of a person")
 async def get_memories(
     door: Given,
     user_id: Name,

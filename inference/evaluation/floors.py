@@ -15,7 +15,7 @@ from features.decay import DAY
 from schemas.ids import ItemId, UserId
 
 HALF_LIFE = 1 * DAY
-HISTORY = 20
+HISTORY = 5
 """How many of a person's newest items vote: on MovieLens 100K better than all of them, so the harder floor."""
 POPULARITY_SHARE = 0.1
 FILL = 1e-9

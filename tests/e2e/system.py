@@ -66,7 +66,8 @@ class System:
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
         self.cluster = make_cluster(self.settings)
-        create_topics(self.settings, KafkaAdmin(self.cluster))
+        self._admin = KafkaAdmin(self.cluster)
+        create_topics(self.settings, self._admin)
         self.publisher = make_publisher(self.settings)
         self.store = make_store(self.settings)
 
@@ -137,11 +138,8 @@ class System:
             applied: dict[str, int] = {}
             for partition in range(4):
                 applied |= self.store.applied(scope, partition)
-            ends: dict[str, int] = {}
-            for record in self.records(*topics):
-                name = f"{record.topic}-{record.partition}"
-                ends[name] = max(ends.get(name, -1), record.offset)
-            if any(applied.get(name, -1) < end for name, end in ends.items()):
+            ends = self._admin.ends(topics)
+            if any(applied.get(f"{topic}-{partition}", -1) + 1 < end for (topic, partition), end in ends.items()):
                 return False
         return True
 

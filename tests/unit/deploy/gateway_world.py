@@ -1,4 +1,4 @@
-"""A gateway over the whole loop in memory: what is posted is handled by the real handlers, and the lists come back."""
+"""A gateway over a log in memory, on which a `MemoryRunner` may run, or lists be published by hand."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import count
 from threading import Event
 from typing import Any
 
+import numpy as np
 from litestar.testing import TestClient
 
 from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, ItemIndex
-from agents.memory.in_process_memory import InMemoryIndex
 from agents.memory.ports import MemoryIndex
 from deploy.gateway.app import create_app
 from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
@@ -23,7 +23,8 @@ from deploy.gateway.likeness import Likeness
 from deploy.gateway.lists import Lists
 from deploy.gateway.outbox import Outbox
 from features.item_content import content_vector
-from schemas.ids import DEFAULT_USER, ItemId, UserId
+from schemas.codec import encode
+from schemas.ids import ItemId, UserId
 from schemas.items import Item
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RECOMMENDATIONS
@@ -47,7 +48,7 @@ class World:
 
     def publish(self, user: str, version: int, **more: Any) -> Recommendation:
         made = made_list(user, version, **more)
-        self.topics.deliver(RECOMMENDATIONS, [(user, _encoded(made))])
+        self.topics.deliver(RECOMMENDATIONS, [(user, encode(made))])
         return made
 
     def get(self, path: str, **more: Any) -> Any:
@@ -60,12 +61,6 @@ class World:
 
     def records(self, topic: str) -> list[Any]:
         return self.log.records(topic)
-
-
-def _encoded(made: Recommendation) -> bytes:
-    from schemas.codec import encode
-
-    return encode(made)
 
 
 def made_list(user: str, version: int, items: int = 5, surface: str = "home", **more: Any) -> Recommendation:
@@ -85,7 +80,7 @@ def build(
     condition, numbers = Condition(), count()
     cache = Cache(list_bytes=more.pop("list_bytes", 1_000_000))
     partitions = {name: len(logs) for name, logs in log.partitions.items()}
-    outbox = Outbox(topics, partitions, died=condition.fail)
+    outbox = Outbox(topics, partitions, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
 
     def clock() -> float:
         return world.now
@@ -132,11 +127,6 @@ def eventually(holds: Callable[[], bool]) -> None:
 
 def indexed(*items: Item) -> InProcessItems:
     """An index that holds these items."""
-    import numpy as np
-
     index = InProcessItems()
     index.put([IndexedItem(item.item_id) for item in items], np.stack([content_vector(item) for item in items]))
     return index
-
-
-__all__ = ["DEFAULT_USER", "InMemoryIndex", "KEY", "NOW", "PARTITIONS", "World", "build", "eventually", "indexed", "running"]

@@ -1,0 +1,287 @@
+"""A real Prometheus scrapes a real run, and is asked everything that the dashboard and the alert rules ask."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from prometheus_client import REGISTRY
+from typer.testing import CliRunner
+
+from deploy import telemetry
+from deploy.bench.load import Sender, send_catalogue
+from deploy.cli import monitoring as commands
+from deploy.embedded.choices import Choices, chosen
+from deploy.embedded.http import answers
+from deploy.embedded.programs import OWN
+from deploy.embedded.stack import Stack
+from deploy.embedded.supervisor import wait_until as holds
+from deploy.grafana.dashboard import FILE
+from deploy.monitoring import SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
+from deploy.settings import Settings
+from schemas.codec import encode
+from schemas.topics import INTERACTIONS
+from streams.partitions import partition_of
+from streams.routes import ITEMS_OWNED, PERSON_INPUTS
+from tests.builders import click
+from tests.e2e.system import System, wait_until
+
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is absent: apt-get install prometheus"),
+]
+
+RATE, ROUNDS = 40, 8
+"""Events per second, and how many seconds of them."""
+CATALOGUE = 100
+AT_WORK = (
+    "sum(up) == 6",
+    f"count(lifelong_lag_records) == {4 * (len(PERSON_INPUTS) + len(ITEMS_OWNED))}",
+    'lifelong_projected_total{target="milvus-items"} > 0',
+)
+"""What holds once every program reads what it is to read."""
+WINDOW = "15s"
+"""What Grafana would put for $__rate_interval: long enough to hold the whole load."""
+
+QUIET = {
+    "Lag by partition": "the load is far below what a worker applies",
+    "Redelivered": "nothing was restarted",
+    "Waiting for servers": "every server answers",
+    "Degraded lists": "Triton answers in time, mostly",
+    "Guardrail": "nobody banned anything, and the sources propose no unavailable item",
+    "Restarts": "nothing was restarted",
+}
+"""Panels that may show zero in a healthy run, each with the reason; never are they without data."""
+QUIET_SERIES = {
+    "Dead letters and strays": "reasons other than the one poison sent, topics other than the one stray",
+    "Re-plans by trigger": "not every trigger fires in a few seconds",
+    "Ledger by decision": "the rule planner proposes nothing that is rejected",
+    "Examples learned": "there is one feature table, nothing is foreign",
+    "Events applied": "nobody instructs or asks for a list",
+    "Triton requests": "no request fails",
+    "Refused and failed": "the gateway does not fail",
+    "Version": "the first lists are ranked by the initial weights",
+    "Milvus requests": "functions that were called only while it started",
+}
+"""Panels of which some series may be zero, as long as one is not."""
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """Asks a Prometheus by its HTTP API."""
+
+    url: str
+
+    def get(self, path: str, **parameters: str) -> Any:
+        address = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return json.load(answer)["data"]
+
+    def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
+        """The labels and values of an instant query; one that does not parse is an error of HTTP."""
+        return [(each["metric"], float(each["value"][1])) for each in self.get("query", query=expr)["result"]]
+
+
+@contextmanager
+def ended(command: tuple[str, ...], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is told to end, and waited for, afterwards."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(15)
+
+
+@pytest.fixture(scope="module")
+def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """All of our programs on the session's servers, some seconds of events, and a Prometheus that has seen them."""
+    folder = tmp_path_factory.mktemp("monitoring")
+    ports = chosen(Choices({}, {}), {}, random.SystemRandom()).ports
+    given = {own.name: {"port" if own.name == "gateway" else "metrics_port": ports[own.name]} for own in OWN}
+    system = System(stack, folder, **given)
+    url = f"http://127.0.0.1:{ports['kafka']}"
+    try:
+        for own in OWN:
+            system.start(own.name)
+        servers = {name: embedded.ports()[name] for name in SERVER_PORTS.values()}
+        write_targets(folder, addresses(system.settings, servers))
+        command = prometheus_command(folder, ports["kafka"])
+        hurry(folder / "prometheus.yml")
+        with ended(command, folder / "prometheus.log"):
+            wait_until(lambda: answers(f"{url}/-/ready"), seconds=15, what="Prometheus answers")
+            prometheus = Prometheus(url)
+            send_catalogue(system.publisher, CATALOGUE)
+            for at_work in AT_WORK:
+                wait_until(lambda asked=at_work: bool(prometheus.query(asked)), seconds=60, what=at_work)
+            live(system, ports["gateway"])
+            yield prometheus
+    finally:
+        system.close()
+
+
+def hurry(config: Path) -> None:
+    """Have Prometheus scrape and evaluate once a second."""
+    text = config.read_text()
+    for name in ("scrape_interval: 5s", "evaluation_interval: 15s"):
+        assert name in text
+        text = text.replace(name, f"{name.split(':')[0]}: 1s")
+    config.write_text(text)
+
+
+def live(system: System, gateway: int) -> None:
+    """Some seconds of life: clicks, a growing catalogue, callers of the gateway, and poison and strays among them."""
+    key = system.settings.gateway.api_keys[0].get_secret_value()
+    sender = Sender(system.publisher, users=60, items=CATALOGUE, run="load", seed=1)
+    other = next(name for name in map(str, range(99)) if partition_of(name, 4) != partition_of("ann", 4))
+    for number in range(ROUNDS):
+        sender.send(RATE, 1.0)
+        send_catalogue(system.publisher, CATALOGUE)
+        system.publisher.send(INTERACTIONS, "ann", b"{")
+        system.publisher.send(INTERACTIONS, other, encode(click("ann", "item-1", at=number)))
+        assert call(gateway, "/v1/interactions", key, {"type": "view", "user_id": "ann", "item_id": "item-2"}) == 202
+        assert call(gateway, "/v1/recommendations/ann", key) in {200, 404}
+        assert call(gateway, "/v1/recommendations/ann", "wrong") == 401
+    system.publisher.flush()
+    system.wait_applied(seconds=20)
+
+
+def call(port: int, path: str, key: str, body: object = None) -> int:
+    """The status that the gateway answers with."""
+    data = json.dumps(body).encode() if body is not None else None
+    headers = {"X-API-Key": key, "Content-Type": "application/json"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers)) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        return exc.code
+
+
+def panels() -> list[dict[str, Any]]:
+    """The panels of the dashboard as it is shipped."""
+    return [panel for panel in json.loads(FILE.read_text())["panels"] if panel["type"] != "row"]
+
+
+def lacking(prometheus: Prometheus) -> dict[str, str]:
+    """Panels with a query that returns no data, or that show zero without a reason to."""
+    found = {}
+    for panel in panels():
+        answered = [numbers(prometheus, target["expr"]) for target in panel["targets"]]
+        shown = [number for each in answered for number in each]
+        if not all(answered):
+            found[panel["title"]] = f"no data: {answered}"
+        elif panel["title"] not in QUIET and max(shown) <= 0:
+            found[panel["title"]] = f"nothing but zero: {answered}"
+        elif panel["title"] not in QUIET | QUIET_SERIES and min(shown) <= 0:
+            found[panel["title"]] = f"zero among {answered}"
+    return found
+
+
+def numbers(prometheus: Prometheus, expr: str) -> list[float]:
+    """The values of a panel's query, with what Grafana would put for its variables."""
+    asked = expr.replace("$__rate_interval", WINDOW)
+    assert "$" not in asked
+    return [value for _, value in prometheus.query(asked) if not isnan(value)]
+
+
+def test_every_panel_of_the_dashboard_shows_what_happened(watched: Prometheus) -> None:
+    assert {*QUIET, *QUIET_SERIES} <= {panel["title"] for panel in panels()}
+    # Asked until the last of it is scraped, and first of all, while the load is within the window.
+    missing: dict[str, str] = {}
+
+    def complete() -> bool:
+        missing.clear()
+        missing.update(lacking(watched))
+        return not missing
+
+    assert holds(complete, 8.0), missing
+
+
+def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
+    quiet = {
+        "lifelong_redelivered_total": QUIET["Redelivered"],
+        "lifelong_waits_total": QUIET["Waiting for servers"],
+        "lifelong_degraded_total": QUIET["Degraded lists"],
+        "lifelong_guardrail_total": QUIET["Guardrail"],
+        "lifelong_lag_records": QUIET["Lag by partition"],
+    }
+    suffix = {"counter": "_total", "gauge": "", "histogram": "_count", "info": "_info"}
+    table = [f.name + suffix[f.type] for f in REGISTRY.collect() if f.name.startswith("lifelong_")]
+    seen = {
+        labels["__name__"]: value for labels, value in watched.query('max by (__name__) ({__name__=~"lifelong_.*"})')
+    }
+    assert set(table) - set(seen) == set()
+    assert {name for name in table if seen[name] == 0} <= set(quiet)
+
+
+def test_counts_are_those_of_what_was_sent(watched: Prometheus) -> None:
+    clicks, posts = RATE * ROUNDS, ROUNDS
+    assert total(watched, f'lifelong_events_total{{topic="{INTERACTIONS}"}}') == clicks + 2 * posts
+    assert total(watched, 'lifelong_dead_letters_total{reason="not-json"}') == posts
+    assert total(watched, "lifelong_strays_total") == posts
+    assert total(watched, 'lifelong_http_requests_total{status="401"}') == posts
+    assert 0 < total(watched, "lifelong_lists_total") <= clicks + 2 * posts
+    assert total(watched, 'lifelong_stage_seconds_count{stage="total"}') == total(watched, "lifelong_lists_total")
+    written = {labels["target"] for labels, rows in watched.query("lifelong_projected_total") if rows}
+    assert written == set(telemetry.TARGETS)
+
+
+def total(prometheus: Prometheus, series: str) -> float:
+    [(_, value)] = prometheus.query(f"sum({series})")
+    return value
+
+
+def test_no_alert_rule_fails_and_none_that_wakes_somebody_fires(watched: Prometheus) -> None:
+    rules = [rule for group in watched.get("rules")["groups"] for rule in group["rules"]]
+    assert len(rules) > 10
+    assert {rule["name"]: rule.get("lastError", "") for rule in rules if rule["health"] == "err"} == {}
+    assert [r["name"] for r in rules if r["state"] == "firing" and r["labels"]["severity"] == "critical"] == []
+
+
+def test_the_targets_command_finds_the_metrics_of_the_embedded_servers(
+    stack: Settings, embedded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFELONG_DATA_DIR", str(embedded.layout.data_dir))
+    app = typer.Typer()
+    commands.register(app)
+    assert CliRunner().invoke(app, ["monitor", "targets"]).exit_code == 0
+    groups = json.loads((embedded.layout.data_dir / "prometheus" / "targets.json").read_text())
+    found = {group["labels"]["job"]: group["targets"][0] for group in groups}
+    assert answers(f"http://{found['triton']}/metrics")
+    assert answers(f"http://{found['milvus']}/metrics")
+
+
+ALONE = "import typer; from deploy.cli import monitoring; app = typer.Typer(); monitoring.register(app); app()"
+
+
+def test_the_prometheus_command_runs_until_it_is_told_to_end(
+    stack: Settings, embedded: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFELONG_DATA_DIR", str(embedded.layout.data_dir))
+    port = free_port()
+    with ended(
+        (sys.executable, "-c", ALONE, "monitor", "prometheus", "--port", str(port)), tmp_path / "log"
+    ) as process:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), seconds=20, what="Prometheus answers")
+        rules = Prometheus(f"http://127.0.0.1:{port}").get("rules")["groups"]
+        assert {group["name"] for group in rules} == {"freshness", "processes", "servers", "quality"}
+    assert process.returncode == 0
+    assert f"http://127.0.0.1:{port}" in (tmp_path / "log").read_text()

@@ -1,0 +1,163 @@
+"""Metrics are fed by what really happens: real handlers and a real learner, values read as Prometheus reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+from prometheus_client import REGISTRY
+
+from deploy.telemetry import FORGET_SECONDS, LagGauge, PrometheusObserver, TrainerMetrics, count_request
+from features.memory_state import MemoryStateStore
+from inference.learning.learner import Learner
+from inference.ranking.features import FeatureTable
+from schemas.codec import decode, encode
+from schemas.ids import UserId
+from schemas.instructions import BanCategory
+from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANKING_LOG
+from streams.outcome import Outcome
+from streams.owner import PEOPLE, Owner
+from streams.partitions import partition_of
+from streams.people import handle_people
+from streams.records import Inbound
+from tests.builders import START, click, event_id, make_runner, send_event, small_catalogue
+
+
+class Grown:
+    """How far series have grown since this was made."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def __call__(self, name: str, **labels: str) -> float:
+        key = (name, tuple(sorted(labels.items())))
+        return self._now().get(key, 0.0) - self._before.get(key, 0.0)
+
+    def _now(self) -> Mapping[tuple[str, tuple[tuple[str, str], ...]], float]:
+        samples = (sample for family in REGISTRY.collect() for sample in family.samples)
+        return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
+
+
+@dataclass
+class World:
+    """A worker's core without servers: what it makes of records is shown to an observer of its own."""
+
+    append: Callable[..., Inbound]
+    handle: Callable[..., Outcome]
+    observer: PrometheusObserver
+
+    def observe(self, *records: Inbound) -> Outcome:
+        outcome = self.handle(records)
+        self.observer.batch_done(outcome, published=START + 1e6 + 0.03, stored=START + 1e6 + 0.05)
+        return outcome
+
+
+@pytest.fixture
+def world() -> World:
+    runner = make_runner()
+    small_catalogue(runner)
+    owner = Owner(MemoryStateStore(), scope=PEOPLE, partitions=4)
+    owner.assign(range(4))
+
+    def handle(records: tuple[Inbound, ...]) -> Outcome:
+        outcome = handle_people(records, owner, runner.deps)
+        owner.store_outcome(outcome)
+        return outcome
+
+    return World(runner.log.append, handle, PrometheusObserver())
+
+
+def test_a_batch_is_counted_once_whatever_came_before_it(world):
+    grown = Grown()
+    for number in range(3):
+        world.observe(world.append(INTERACTIONS, "ann", encode(click("ann", f"war-{number}", at=number))))
+    assert grown("lifelong_events_total", topic=INTERACTIONS) == 3
+    assert grown("lifelong_lists_total") == 3
+    assert grown("lifelong_batch_events_count") == grown("lifelong_batch_events_sum") == 3
+
+
+def test_every_stage_of_a_list_is_timed_and_the_store_apart(world):
+    grown = Grown()
+    world.observe(world.append(INTERACTIONS, "ann", encode(click("ann", "war-0"))))
+    for stage in ("queue", "fold", "rank", "publish", "total"):
+        assert grown("lifelong_stage_seconds_count", stage=stage) == 1
+    assert grown("lifelong_stage_seconds_sum", stage="total") == pytest.approx(0.03, abs=1e-6)
+    assert grown("lifelong_store_seconds_sum", scope=PEOPLE) == pytest.approx(0.02, abs=1e-6)
+
+
+def test_dead_letters_strays_and_redelivered_records_are_told_apart(world):
+    grown = Grown()
+    good = world.append(INTERACTIONS, "ann", encode(click("ann", "war-0")))
+    world.observe(good, world.append(INTERACTIONS, "ann", b"{"))
+    world.observe(good)
+    astray = (partition_of("ann", 4) + 1) % 4
+    world.observe(world.append(INTERACTIONS, None, encode(click("ann", "war-1")), partition=astray))
+    assert grown("lifelong_dead_letters_total", topic=INTERACTIONS, reason="not-json") == 1
+    assert grown("lifelong_redelivered_total", topic=INTERACTIONS) == 1
+    assert grown("lifelong_strays_total", topic=INTERACTIONS) == 1
+
+
+def test_plans_are_counted_by_trigger_and_decision_and_exams_by_outcome(world):
+    grown = Grown()
+    ban = BanCategory(event_id=event_id(), user_id=UserId("ann"), event_time=START + 5, category="war")
+    world.observe(world.append(INTERACTIONS, "ann", encode(click("ann", "war-0"))))
+    world.observe(world.append(INSTRUCTIONS, "ann", encode(ban)))
+    assert grown("lifelong_plans_total", trigger="session-start", decision="accepted") == 1
+    assert grown("lifelong_plans_total", trigger="instruction", decision="accepted") == 1
+    assert grown("lifelong_exams_total", hit="yes") + grown("lifelong_exams_total", hit="no") == 1
+
+
+def test_what_has_not_happened_yet_is_zero_and_not_unknown(world):
+    for name, labels in (
+        ("lifelong_dead_letters_total", {"topic": INTERACTIONS, "reason": "invalid"}),
+        ("lifelong_degraded_total", {"kind": "ranker-local"}),
+        ("lifelong_guardrail_total", {"violation": "banned-item"}),
+        ("lifelong_waits_total", {"server": "state-store"}),
+    ):
+        assert REGISTRY.get_sample_value(name, labels) is not None, name
+
+
+def test_the_lag_of_a_partition_that_was_lost_vanishes():
+    now = [0.0]
+    gauge = LagGauge(clock=lambda: now[0])
+    gauge.set(INTERACTIONS, 0, 5)
+    now[0] = FORGET_SECONDS - 1
+    gauge.set(INTERACTIONS, 1, 7)
+    assert [sample.value for sample in next(iter(gauge.collect())).samples] == [5, 7]
+    now[0] = FORGET_SECONDS + 1
+    assert [sample.labels["partition"] for sample in next(iter(gauge.collect())).samples] == ["1"]
+
+
+def ranking_log() -> list:
+    runner = make_runner()
+    small_catalogue(runner)
+    for number in range(6):
+        send_event(runner, click("ann", f"war-{number}", at=number))
+    return [decode(RANKING_LOG, record.value, now=START + 1e6) for record in runner.log.records(RANKING_LOG)]
+
+
+def test_the_learner_is_counted_by_what_it_did_and_a_checkpoint_is_not_learned_again():
+    entries = ranking_log()
+    learner, metrics, grown = Learner(FeatureTable().columns), TrainerMetrics(), Grown()
+    learner.learn(entries)
+    metrics.learned(learner, len(entries))
+    assert grown("lifelong_examples_total", kind="examined") == learner.exams == 6
+    assert grown("lifelong_examples_total", kind="learned") == learner.examples > 0
+    assert grown("lifelong_examples_total", kind="foreign") == 0
+    assert (
+        REGISTRY.get_sample_value("lifelong_prequential_score", {"model": "ranker", "metric": "mrr"}) == learner.score
+    )
+
+    again, restarted, grown = Learner(FeatureTable().columns), TrainerMetrics(), Grown()
+    again.restore(learner.checkpoint())
+    again.learn(entries[:1])
+    restarted.learned(again, 1)
+    assert grown("lifelong_examples_total", kind="examined") == 1
+
+
+def test_a_request_is_counted_by_route_and_status():
+    grown = Grown()
+    count_request("/v1/interactions", 202, 0.004)
+    assert grown("lifelong_http_requests_total", route="/v1/interactions", status="202") == 1
+    assert grown("lifelong_http_seconds_count", route="/v1/interactions") == 1

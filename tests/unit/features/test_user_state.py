@@ -1,0 +1,93 @@
+"""A person as a fold: nothing counts twice, late events correct, lists stay in event-time order."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.outcomes import mature
+from features.user_state import EVENT_IDS, RECENT, SESSION_GAP, UserState, fold
+from schemas.ids import UserId
+from tests.builders import START, click, impression, rating, skip
+
+
+def folded(*events):  # type: ignore[no-untyped-def]
+    state = UserState(user_id=UserId("ann"))
+    for event in events:
+        state = fold(state, event)
+    return state
+
+
+def test_a_duplicate_changes_nothing() -> None:
+    event = click("ann", "a")
+    once = folded(event)
+    assert fold(once, event) is once
+
+
+def test_a_late_event_takes_its_place_in_time_and_moves_no_clock_back() -> None:
+    state = folded(click("ann", "a", at=100), click("ann", "c", at=300), click("ann", "b", at=200))
+    assert [entry.item_id for entry in state.recent] == ["a", "b", "c"]
+    assert state.last_at == START + 300
+    assert state.session.number == 1
+
+
+def test_half_an_hour_of_silence_begins_a_session() -> None:
+    state = folded(click("ann", "a"), click("ann", "b", at=SESSION_GAP), click("ann", "c", at=2 * SESSION_GAP + 1))
+    assert state.session.number == 2
+    assert state.session.events == 1
+
+
+def test_skips_run_until_a_choice() -> None:
+    state = folded(skip("ann", "a"), skip("ann", "b", at=1))
+    assert state.session.skips == 2
+    assert fold(state, click("ann", "c", at=2)).session.skips == 0
+
+
+def test_repeats_and_their_gaps_are_counted() -> None:
+    state = folded(click("ann", "a"), click("ann", "b", at=5), click("ann", "a", at=50))
+    assert (state.repeats, state.gap_sum) == (1, 50.0)
+    assert state.touched["a"].count == 2
+
+
+def test_ratings_are_read_against_the_persons_own_mean() -> None:
+    state = folded(rating("ann", "a", 8), rating("ann", "b", 8, at=1), rating("ann", "c", 3, at=2))
+    assert state.mean_value is not None
+    assert state.recent[-1].liking < 0 < state.recent[1].liking
+
+
+def test_what_was_shown_keeps_its_answers_until_it_matures() -> None:
+    shown = impression("ann", ("a", "b", "c"), "list-1")
+    state = folded(shown, click("ann", "b", at=5), skip("ann", "a", at=6))
+    assert state.shown[0].clicked == ("b",)
+    assert state.shown[0].skipped == ("a",)
+    assert mature(state) == (state, ())
+    later, done = mature(fold(state, click("ann", "z", at=SESSION_GAP + 10)))
+    assert [slate.list_id for slate in done] == ["list-1"]
+    assert later.shown == ()
+
+
+def test_feature_times_increase_strictly_even_for_events_of_one_second() -> None:
+    times = []
+    state = UserState(user_id=UserId("ann"))
+    for at in (10, 10, 3, 10, 11):
+        state = fold(state, click("ann", "a", at=at))
+        times.append(state.feature_time)
+    assert all(before < after for before, after in pairwise(times))
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5_000)), max_size=120), st.randoms())
+def test_bounds_hold_and_order_of_arrival_does_not_matter_to_what_is_recent(
+    chosen: list[tuple[int, int]], rng: random.Random
+) -> None:
+    events = [click("ann", f"i{number}", at=at) for number, at in chosen]
+    state = folded(*events)
+    assert len(state.recent) <= RECENT
+    assert len(state.event_ids) <= EVENT_IDS
+    assert sorted(state.recent, key=lambda e: (e.at, e.event_id)) == list(state.recent)
+    shuffled = list(events)
+    rng.shuffle(shuffled)
+    if len(events) <= RECENT:
+        assert folded(*shuffled).recent == state.recent
