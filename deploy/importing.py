@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 import pandas as pd
-from msgspec import Struct, field
+from msgspec import Struct
 
 from schemas.codec import decode
 from schemas.errors import DecodeError, LifelongError
@@ -50,7 +50,7 @@ class UnreadableFile(LifelongError):
 class Refused(Struct):
     """Rows that were no events, counted by reason."""
 
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = msgspec.field(default_factory=Counter)
 
     def count(self, reason: str) -> None:
         """One more row."""

@@ -91,6 +91,14 @@ class Worker(Section):
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 
+class Statistics(Section):
+    """The process that owns item statistics: folds what events say of items, and publishes it."""
+
+    group: str = "lifelong-statistics"
+    window_seconds: float = Field(default=0.5, gt=0)
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+
+
 class Trainer(Section):
     """The process that learns from the ranking log and publishes weights."""
 
@@ -161,6 +169,7 @@ class Settings(BaseSettings):
     triton: Triton = Triton()
     topics: Topics = Topics()
     worker: Worker = Worker()
+    statistics: Statistics = Statistics()
     trainer: Trainer = Trainer()
     projector: Projector = Projector()
     gateway: Gateway = Gateway()

@@ -52,6 +52,7 @@ STORE = Histogram(
 )
 BATCH = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
 PLANS = Counter("lifelong_plans_total", "Ledger entries, by trigger and decision.", ["trigger", "decision"])
+SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that held and had no budget for a plan.", ["trigger"])
 DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by what.", ["kind"])
 GUARDRAIL = Counter("lifelong_guardrail_total", "Faults that guardrails took off lists, by what.", ["violation"])
 WAITING = Counter("lifelong_waits_total", "Times that a server was found away and waited for.", ["server"])
@@ -137,6 +138,7 @@ class PrometheusObserver:
         _start(DEAD_LETTERS, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
         _start(STRAYS_SENT, PERSON_TOPICS)
         _start(PLANS, get_args(TriggerName), ("accepted", "rejected"))
+        _start(SUPPRESSED, get_args(TriggerName))
         _start(DEGRADED, (DEGRADATION,))
         _start(GUARDRAIL, get_args(Fault))
         _start(WAITING, ("state-store",))
@@ -208,6 +210,8 @@ def _count(name: str, label: str, count: int) -> None:
             REDELIVERED.labels(label).inc(count)
         case "lists":
             LISTS.inc(count)
+        case "suppressed":
+            SUPPRESSED.labels(label).inc(count)
         case "degraded":
             DEGRADED.labels(label).inc(count)
         case "guardrail":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from deploy.clients import topic_partitions
 from deploy.settings import Settings
-from deploy.wiring import topic_partitions
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANK_REQUESTS, STRAYS, TOPICS, Topic
 from streams.kafka_admin import KafkaAdmin
 

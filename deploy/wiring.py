@@ -6,110 +6,42 @@ import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from uuid import uuid4
 
+from deploy.clients import (
+    make_cluster,
+    make_feast,
+    make_item_index,
+    make_memory_index,
+    make_publisher,
+    make_store,
+    topic_partitions,
+    wall_clock,
+)
 from deploy.settings import Settings, SettingsError
 from deploy.telemetry import PrometheusObserver
 from features.external import CachedExternal
-from features.item_content import DIMENSIONS
 from features.item_table import ItemTable
-from features.redis_state import RedisStateStore
 from features.views import External, table_id
 from inference.fallback_ranker import FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
-from schemas.topics import BY_NAME, TOPICS
+from schemas.topics import ITEM_DELTAS
 from streams.deps import Deps, Options
-from streams.kafka_client import Cluster, KafkaGroupReader, KafkaPublisher, KafkaTableReader
+from streams.kafka_client import KafkaGroupReader, KafkaTableReader
 from streams.owner import ITEMS, PEOPLE, Owner
 from streams.routes import TABLES
 
 if TYPE_CHECKING:
-    from agents.actions.milvus_items import MilvusItems
-    from agents.memory.milvus_memory import MilvusMemory
-    from agents.milvus_collection import Address
     from deploy.gateway.door import Door
-    from features.feast_store import FeastStore
     from streams.faust_runner import Tuning, Worker
     from streams.projector import Projector, ProjectorObserver
+    from streams.statistician import Statistician
     from streams.trainer import Trainer, TrainerObserver
 
 logger = logging.getLogger(__name__)
-wall_clock = time.time  # noqa: TID251 - the one place where the wall clock enters
-
-
-def make_cluster(settings: Settings) -> Cluster:
-    """Where Kafka is.
-
-    Raises:
-        SettingsError: no broker is set and none was started.
-    """
-    kafka = settings.kafka
-    if not kafka.bootstrap:
-        raise SettingsError("setting kafka.bootstrap is empty: `lifelong up` starts a broker, or name your own")
-    return Cluster(
-        bootstrap=kafka.bootstrap,
-        security_protocol=kafka.security_protocol,
-        sasl_mechanism=kafka.sasl_mechanism,
-        sasl_username=kafka.sasl_username,
-        sasl_password=kafka.sasl_password.get_secret_value(),
-        ssl_ca_location=kafka.ssl_ca_location,
-        prefix=settings.topics.prefix,
-    )
-
-
-def topic_partitions(settings: Settings) -> dict[str, int]:
-    """How many partitions each topic has."""
-    counts = {"person": settings.topics.person_partitions, "item": settings.topics.item_partitions, "one": 1}
-    return {topic.name: counts[BY_NAME[topic.name].spread] for topic in TOPICS}
-
-
-def make_publisher(settings: Settings, *, linger_ms: float = 0.0) -> KafkaPublisher:
-    """A publisher to all topics."""
-    return KafkaPublisher(make_cluster(settings), topic_partitions(settings), linger_ms=linger_ms)
-
-
-def make_store(settings: Settings) -> RedisStateStore:
-    """The state store; its keys carry the topics' prefix, so that systems can share a server."""
-    return RedisStateStore(redis_url(settings), prefix=f"lifelong:{settings.topics.prefix}")
-
-
-def redis_url(settings: Settings) -> str:
-    """The Redis server's URL.
-
-    Raises:
-        SettingsError: no server is set and none was started.
-    """
-    url = settings.redis.url.get_secret_value()
-    if not url:
-        raise SettingsError("setting redis.url is empty: `lifelong up` starts a server, or name your own")
-    return url
-
-
-def feast_redis(url: str) -> str:
-    """A Redis URL in the form that Feast takes.
-
-    >>> feast_redis("redis://:secret@127.0.0.1:6379/0")
-    '127.0.0.1:6379,db=0,password=secret'
-    """
-    parts = urlsplit(url)
-    words = [f"{parts.hostname}:{parts.port or 6379}", f"db={parts.path.strip('/') or 0}"]
-    words += [f"username={parts.username}"] if parts.username else []
-    words += [f"password={parts.password}"] if parts.password else []
-    words += ["ssl=true"] if parts.scheme == "rediss" else []
-    return ",".join(words)
-
-
-def make_feast(settings: Settings) -> FeastStore:
-    """The feature store with our views applied."""
-    from features.feast_store import FeastStore
-
-    store = FeastStore(settings.data_dir / "feast", redis=feast_redis(redis_url(settings)))
-    store.apply()
-    return store
 
 
 def external_rows(settings: Settings) -> tuple[External, ...]:
@@ -218,10 +150,24 @@ def make_worker(settings: Settings) -> Worker:
         tuning=make_tuning(settings),
         deps=make_deps(settings),
         people=Owner(store, scope=PEOPLE, partitions=settings.topics.person_partitions),
-        items=Owner(store, scope=ITEMS, partitions=settings.topics.item_partitions),
         publisher=make_publisher(settings),
         tables=KafkaTableReader(cluster, tuple(TABLES)),
         observer=PrometheusObserver(),
+    )
+
+
+def make_statistician(settings: Settings) -> Statistician:
+    """Everything that the owner of item statistics runs on."""
+    from streams.statistician import Statistician
+
+    return Statistician(
+        reader=KafkaGroupReader(make_cluster(settings), (ITEM_DELTAS,), group=settings.statistics.group),
+        items=Owner(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions),
+        publisher=make_publisher(settings),
+        observer=PrometheusObserver(),
+        clock=wall_clock,
+        sleep=time.sleep,
+        window_seconds=settings.statistics.window_seconds,
     )
 
 
@@ -263,39 +209,6 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
         publish_every_seconds=settings.trainer.publish_every_seconds,
         first_version=first,
     )
-
-
-def milvus_address(settings: Settings) -> Address:
-    """Where Milvus is.
-
-    Raises:
-        SettingsError: no server is set and none was started.
-    """
-    from agents.milvus_collection import Address
-
-    milvus = settings.milvus
-    if not milvus.uri:
-        raise SettingsError("setting milvus.uri is empty: `lifelong up` starts a server, or name your own")
-    return Address(uri=milvus.uri, token=milvus.token.get_secret_value(), timeout_seconds=milvus.timeout_seconds)
-
-
-def make_memory_index(settings: Settings) -> MilvusMemory:
-    """Memories by likeness."""
-    from agents.memory.milvus_memory import MilvusMemory
-
-    return MilvusMemory(milvus_address(settings), collection=_collection(settings, "memories"))
-
-
-def make_item_index(settings: Settings) -> MilvusItems:
-    """Items by likeness of their content."""
-    from agents.actions.milvus_items import MilvusItems
-
-    return MilvusItems(milvus_address(settings), width=DIMENSIONS, collection=_collection(settings, "items"))
-
-
-def _collection(settings: Settings, name: str) -> str:
-    """Milvus takes letters, digits and underscores."""
-    return "".join(letter if letter.isalnum() else "_" for letter in f"{settings.topics.prefix}{name}")
 
 
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:
@@ -373,18 +286,18 @@ def rewind_to_store(settings: Settings) -> None:
     from an older copy. Nothing happens while other workers are in the group.
     """
     from streams.kafka_admin import KafkaAdmin
-    from streams.routes import ITEMS_OWNED, PERSON_INPUTS
+    from streams.routes import PERSON_INPUTS
 
     store, admin = make_store(settings), KafkaAdmin(make_cluster(settings))
-    scopes = (
-        (PEOPLE, PERSON_INPUTS, settings.topics.person_partitions),
-        (ITEMS, tuple(ITEMS_OWNED), settings.topics.item_partitions),
+    groups = (
+        (settings.worker.group, PEOPLE, PERSON_INPUTS, settings.topics.person_partitions),
+        (settings.statistics.group, ITEMS, (ITEM_DELTAS,), settings.topics.item_partitions),
     )
-    offsets = {}
-    for scope, topics, partitions in scopes:
+    for group, scope, topics, partitions in groups:
+        offsets = {}
         for partition in range(partitions):
             applied = store.applied(scope, partition)
             for topic in topics:
                 offsets[(topic, partition)] = applied.get(f"{topic}-{partition}", -1) + 1
-    for topic, partition, was, now in admin.rewind(settings.worker.group, offsets):
-        logger.warning("%s-%d: the store is at %d, the group was at %d: reading again", topic, partition, now, was)
+        for topic, partition, was, now in admin.rewind(group, offsets):
+            logger.warning("%s-%d: the store is at %d, %s was at %d: reading again", topic, partition, now, group, was)

@@ -1,4 +1,4 @@
-"""The handlers on Faust: one stream of everything about people, one of item deltas, and the tables beside them.
+"""The handlers on Faust: one stream of everything about people, and the tables beside it.
 
 Faust calls its processors "agents"; here they are runners of handlers, and an *agent* plans for a person. Faust
 brings group membership, rebalancing and back-pressure. What it is not trusted with is acknowledging: `noack_take`
@@ -11,8 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,11 +19,10 @@ import faust
 
 from schemas.errors import Fenced, StoreUnavailable
 from schemas.ids import DEFAULT_USER
-from schemas.topics import INTERACTIONS, ITEM_DELTAS
+from schemas.topics import INTERACTIONS
 from streams.deps import Deps
 from streams.kafka_client import Cluster
 from streams.lists import default_list
-from streams.on_item_deltas import on_item_deltas
 from streams.outcome import Outcome
 from streams.owner import Owner
 from streams.partitions import partition_of
@@ -37,9 +35,10 @@ from streams.tables import apply_tables
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+EXIT_RESTART = 75
+"""The exit status that asks the supervisor to start the process anew (EX_TEMPFAIL)."""
 TABLE_CHUNK = 25
 """Records of a table taken in at a time, so that no batch of people waits long for it."""
-Handle = Callable[[Sequence[Inbound]], Outcome]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,6 @@ class Tuning:
     group: str
     batch_max: int = 200
     batch_within_seconds: float = 0.004
-    deltas_within_seconds: float = 0.5
     session_timeout_seconds: float = 10.0
     default_every_seconds: float = 1.0
     stall_seconds: float = 30.0
@@ -57,20 +55,15 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Worker:
-    """Everything that one worker process runs on; the wiring fills it.
-
-    `core` is the one thread in which the table is read and changed; effects run in threads of their own.
-    """
+    """Everything that one worker process runs on; the wiring fills it."""
 
     cluster: Cluster
     tuning: Tuning
     deps: Deps
     people: Owner
-    items: Owner
     publisher: Publisher
     tables: TableReader
     observer: Observer
-    core: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "core"))
 
 
 def run(worker: Worker, *, data_dir: str) -> None:
@@ -101,9 +94,7 @@ def build(worker: Worker, *, data_dir: str) -> faust.App:
         datadir=data_dir,
     )
     people = app.topic(*(cluster.topic(name) for name in PERSON_INPUTS), **_RAW)
-    deltas = app.topic(cluster.topic(ITEM_DELTAS), **_RAW)
     app.agent(people, concurrency=1, name="people")(_people(app, worker))
-    app.agent(deltas, concurrency=1, name="item-deltas")(_item_deltas(app, worker))
     app.on_partitions_assigned.connect(partial(_assigned, worker), weak=False)
     app.on_partitions_revoked.connect(partial(_revoked, worker), weak=False)
     app.task(partial(_keep_tables, app, worker))
@@ -133,66 +124,69 @@ def _people(app: faust.App, worker: Worker) -> Callable[..., Any]:
     tuning = worker.tuning
 
     async def people(stream: Any) -> AsyncIterator[None]:
-        handle = partial(_handle_people, worker)
         async for events in stream.noack_take(tuning.batch_max, within=tuning.batch_within_seconds):
-            await _cycle(worker, worker.people, events, handle)
+            await _cycle(app, worker, events)
             yield
 
     return people
 
 
-def _handle_people(worker: Worker, records: Sequence[Inbound]) -> Outcome:
-    return handle_people(records, worker.people, worker.deps)
-
-
-def _item_deltas(app: faust.App, worker: Worker) -> Callable[..., Any]:
-    tuning = worker.tuning
-
-    async def item_deltas(stream: Any) -> AsyncIterator[None]:
-        handle = partial(_handle_deltas, worker)
-        async for events in stream.noack_take(2_000, within=tuning.deltas_within_seconds):
-            await _cycle(worker, worker.items, events, handle)
-            yield
-
-    return item_deltas
-
-
-def _handle_deltas(worker: Worker, records: Sequence[Inbound]) -> Outcome:
-    return on_item_deltas(records, worker.items, now=worker.deps.clock())
-
-
-async def _cycle(worker: Worker, owner: Owner, events: Sequence[Any], handle: Handle) -> None:
+async def _cycle(app: faust.App, worker: Worker, events: Sequence[Any]) -> None:
     """One batch, in the order in which a crash may cut it: decide, 1 publish, 2 store with offsets, 3 acknowledge.
 
-    While a store is away the batch waits, and with it its partitions. A batch of partitions that another worker has
-    taken over meanwhile is let go: it will be, or has been, handled there.
+    Deciding is done here, in the loop: it keeps the interpreter busy, and a second thread would only fight for it
+    (group membership is kept by Faust's consumer, in a thread of its own). Effects wait for servers, in a thread.
+    While a store is away the batch waits, and with it its partitions. Where another owner has written meanwhile, the
+    batch is decided again on what is still ours.
     """
     records = [_inbound(event.message, worker.cluster) for event in events]
-    try:
-        outcome = await _patiently(worker, partial(handle, records), worker.core)
-        await _patiently(worker, partial(_carry_out, worker, owner, outcome))
-    except (Fenced, KeyError) as exc:
-        logger.warning("a batch of %d records was let go: %r", len(records), exc)
-        owner.release()
-        owner.assign(owner.held)
-        return
+    while True:
+        try:
+            outcome = await _patiently(worker, partial(handle_people, records, worker.people, worker.deps))
+            await _patiently(worker, _in_thread(partial(_carry_out, worker, outcome)))
+        except Fenced as exc:
+            logger.warning("a batch of %d records is decided again: %s", len(records), exc)
+            await _claim_again(app, worker)
+        else:
+            break
     for event in events:
         event.ack()
 
 
-def _carry_out(worker: Worker, owner: Owner, outcome: Outcome) -> None:
+async def _claim_again(app: faust.App, worker: Worker) -> None:
+    """Claim what is assigned to us now; a store that went back is read from anew, by a process begun anew."""
+    before = {partition: worker.people.applied(partition) for partition in worker.people.held}
+    worker.people.release()
+    await _patiently(worker, _in_thread(partial(worker.people.assign, _person_partitions(app, worker.cluster))))
+    for partition, applied in before.items():
+        now = worker.people.applied(partition)
+        if partition in worker.people.held and any(now.get(name, -1) < offset for name, offset in applied.items()):
+            logger.critical("the state store went back in partition %d: starting again from there", partition)
+            os._exit(EXIT_RESTART)
+
+
+def _person_partitions(app: faust.App, cluster: Cluster) -> set[int]:
+    return {tp.partition for tp in app.consumer.assignment() if cluster.plain(tp.topic) == INTERACTIONS}
+
+
+def _carry_out(worker: Worker, outcome: Outcome) -> None:
     worker.publisher.publish(outcome.messages)
     published = worker.deps.clock()
-    owner.store_outcome(outcome)
+    worker.people.store_outcome(outcome)
     worker.observer.batch_done(outcome, published=published, stored=worker.deps.clock())
 
 
-async def _patiently(worker: Worker, call: Callable[[], Any], pool: ThreadPoolExecutor | None = None) -> Any:
-    """Call in a thread, so that heartbeats go on; again and again while a store does not answer."""
-    loop = asyncio.get_running_loop()
+def _in_thread(call: Callable[[], Any]) -> Callable[[], Any]:
+    """The call as one that is made in a thread and awaited."""
+    return lambda: asyncio.get_running_loop().run_in_executor(None, call)
+
+
+async def _patiently(worker: Worker, call: Callable[[], Any]) -> Any:
+    """Call, again and again while a store does not answer; what it returns is awaited if it can be."""
     while True:
         try:
-            return await loop.run_in_executor(pool, call)
+            result = call()
+            return await result if isinstance(result, asyncio.Future) else result
         except StoreUnavailable as exc:
             worker.observer.waiting_for("state-store")
             logger.warning("waiting: %s", exc)
@@ -214,11 +208,9 @@ def _inbound(message: Any, cluster: Cluster) -> Inbound:
 
 async def _assigned(worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
     """Claim what was won; what is held stays held."""
-    names = {tp.partition for tp in assigned if worker.cluster.plain(tp.topic) == INTERACTIONS}
-    items = {tp.partition for tp in assigned if worker.cluster.plain(tp.topic) == ITEM_DELTAS}
-    await _patiently(worker, partial(worker.people.assign, names))
-    await _patiently(worker, partial(worker.items.assign, items))
-    logger.info("owns people %s, items %s", sorted(names), sorted(items))
+    partitions = {tp.partition for tp in assigned if worker.cluster.plain(tp.topic) == INTERACTIONS}
+    await _patiently(worker, _in_thread(partial(worker.people.assign, partitions)))
+    logger.info("owns people of partitions %s", sorted(partitions))
 
 
 async def _revoked(worker: Worker, app: Any, revoked: Any, **_: Any) -> None:
@@ -232,8 +224,8 @@ async def _keep_tables(app: faust.App, worker: Worker) -> None:
         records = await loop.run_in_executor(None, worker.tables.poll)
         for at in range(0, len(records), TABLE_CHUNK):
             chunk = records[at : at + TABLE_CHUNK]
-            taken = await loop.run_in_executor(worker.core, apply_tables, chunk, worker.deps)
-            worker.observer.table_read("tables", taken)
+            worker.observer.table_read("tables", apply_tables(chunk, worker.deps))
+            await asyncio.sleep(0)
 
 
 def _default_list(worker: Worker) -> Callable[[], Any]:
@@ -245,10 +237,9 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
         home = partition_of(DEFAULT_USER, worker.people.partitions)
         if home not in worker.people.held or version == published["version"]:
             return
-        loop = asyncio.get_running_loop()
-        message, _ = await loop.run_in_executor(worker.core, default_list, worker.deps)
+        message, _ = default_list(worker.deps)
         published["version"] = version
-        await loop.run_in_executor(None, worker.publisher.publish, [message])
+        await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, [message])
 
     return default_list_timer
 
@@ -261,8 +252,7 @@ def _watchdog(app: faust.App, worker: Worker) -> Callable[[], Any]:
         now = asyncio.get_running_loop().time()
         for tp in app.consumer.assignment():
             topic = worker.cluster.plain(tp.topic)
-            owner = worker.items if topic == ITEM_DELTAS else worker.people
-            applied = owner.applied(tp.partition).get(f"{topic}-{tp.partition}", -1)
+            applied = worker.people.applied(tp.partition).get(f"{topic}-{tp.partition}", -1)
             high = app.consumer.highwater(tp) or 0
             worker.observer.lag(topic, tp.partition, max(0, high - applied - 1))
             was, since = seen.get(tp, (applied, now))
@@ -270,7 +260,7 @@ def _watchdog(app: faust.App, worker: Worker) -> Callable[[], Any]:
                 seen[tp] = (applied, now)
             elif now - since > worker.tuning.stall_seconds:
                 logger.critical("%s-%d stands at %d of %d: stopping", topic, tp.partition, applied, high)
-                os._exit(70)
+                os._exit(EXIT_RESTART)
             else:
                 seen[tp] = (was, since)
 

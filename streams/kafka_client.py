@@ -291,6 +291,19 @@ class KafkaGroupReader:
         """Up to `limit` records, waiting at most so long for them."""
         return _taken(self._consumer, self._cluster, limit, seconds)
 
+    def assignment(self) -> set[int]:
+        """The partitions that are ours as of the last `poll`."""
+        return {at.partition for at in self._consumer.assignment()}
+
+    def lag(self) -> dict[int, int]:
+        """How many records of each of our partitions have not been polled, as far as the client knows by now."""
+        lags = {}
+        for at in self._consumer.position(self._consumer.assignment()):
+            ends = self._consumer.get_watermark_offsets(at, cached=True)
+            if ends is not None and at.offset >= 0:
+                lags[at.partition] = max(0, ends[1] - at.offset)
+        return lags
+
     def commit(self) -> None:
         """What was polled so far is done with."""
         try:

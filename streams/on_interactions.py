@@ -55,6 +55,7 @@ def on_interaction(person: Person, event: Interaction, source: Source, deps: Dep
         exam=exam,
         cause=event.event_id,
         trigger=lived.trigger,
+        suppressed=lived.suppressed,
     )
 
 

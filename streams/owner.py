@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from features.ports import Claim, StateStore, Write
+from schemas.errors import Fenced
 from schemas.ids import UserId
 from streams.outcome import Outcome
 from streams.partitions import partition_of
@@ -77,11 +78,15 @@ class Owner:
         return people
 
     def write(self, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> Write:
-        """States and offsets of one partition as this owner may write them."""
+        """States and offsets of one partition as this owner may write them.
+
+        Raises:
+            Fenced: the partition is not held any more.
+        """
         return Write(
             scope=self.scope,
             partition=partition,
-            epoch=self._claims[partition].epoch,
+            epoch=self._claim(partition).epoch,
             states=states,
             applied=applied,
         )
@@ -94,11 +99,17 @@ class Owner:
             StoreUnavailable: call again with the same outcome.
         """
         for write in outcome.writes:
+            claim = self._claim(write.partition)
             self.store.save(write)
-            claim = self._claims[write.partition]
             self._claims[write.partition] = Claim(claim.epoch, {**claim.applied, **write.applied})
         for user, person in outcome.people.items():
             self._cache[user] = person
             self._cache.move_to_end(user)
         while len(self._cache) > CACHED_PEOPLE:
             self._cache.popitem(last=False)
+
+    def _claim(self, partition: int) -> Claim:
+        claim = self._claims.get(partition)
+        if claim is None:
+            raise Fenced(f"partition {partition} of {self.scope!r} is not held any more")
+        return claim

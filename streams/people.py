@@ -107,6 +107,8 @@ def _note(batch: Batch, accepted: Accepted, step: Step) -> None:
     batch.people[accepted.user_id] = step.person
     batch.messages += step.messages
     batch.exams += [step.exam] if step.exam else []
+    for trigger in step.suppressed:
+        batch.tally.count("suppressed", trigger)
     if not step.list_due:
         return
     known = batch.due.get(accepted.user_id)

@@ -23,7 +23,8 @@ class Exam(Struct, frozen=True):
 class Step(Struct, frozen=True, kw_only=True):
     """The person afterwards, what to publish, what to be examined on, and whether a list is due.
 
-    `trigger` names what made the agent re-plan, `cause` the event that a list would answer.
+    `trigger` names what made the agent re-plan, `suppressed` what had no budget to, `cause` the event that a list would
+    answer.
     """
 
     person: Person
@@ -33,3 +34,4 @@ class Step(Struct, frozen=True, kw_only=True):
     list_due: bool = True
     at: float | None = None
     trigger: str | None = None
+    suppressed: tuple[str, ...] = ()

@@ -18,9 +18,9 @@ from rich.console import Console
 from deploy.bench.collect import Collector
 from deploy.bench.load import Sender, send_catalogue
 from deploy.bench.report import Meter, make_report, show
+from deploy.clients import make_cluster, make_publisher
 from deploy.embedded.stack import Stack
 from deploy.settings import Settings, load_settings
-from deploy.wiring import make_cluster, make_publisher
 
 
 def register(app: typer.Typer) -> None:

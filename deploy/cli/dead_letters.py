@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from deploy.clients import make_cluster, make_publisher, wall_clock
 from deploy.settings import load_settings
-from deploy.wiring import make_cluster, make_publisher, wall_clock
 from schemas.codec import decode
 from schemas.dead_letters import DeadLetter
 from schemas.topics import DEAD_LETTERS

@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from deploy.clients import make_publisher, wall_clock
 from deploy.importing import Refused, parse_map, read_events, read_items
 from deploy.settings import load_settings
-from deploy.wiring import make_publisher, wall_clock
 from schemas.codec import decode, encode
 from schemas.topics import INTERACTIONS, ITEMS
 from streams.kafka_client import KafkaPublisher

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.memory.strengths import category_strengths
+from deploy.clients import make_cluster, make_store, wall_clock
 from deploy.settings import Settings, load_settings
-from deploy.wiring import make_cluster, make_store, wall_clock
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.ids import UserId

@@ -14,7 +14,7 @@ from deploy.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
-    for command in (worker, trainer, projector, gateway):
+    for command in (worker, statistics, trainer, projector, gateway):
         app.command(rich_help_panel="Processes")(command)
 
 
@@ -27,6 +27,17 @@ def worker() -> None:
     serve_metrics(settings.worker.metrics_port)
     rewind_to_store(settings)
     run(make_worker(settings), data_dir=str(settings.data_dir / "faust"))
+
+
+def statistics() -> None:
+    """Own items: fold what events say of them, and publish their statistics."""
+    settings = _begin()
+    from deploy.wiring import make_statistician, rewind_to_store
+    from streams.statistician import run
+
+    serve_metrics(settings.statistics.metrics_port)
+    rewind_to_store(settings)
+    run(make_statistician(settings), until=_until_told())
 
 
 def trainer() -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from deploy.clients import make_cluster, make_feast, make_publisher, make_store, wall_clock
 from deploy.settings import load_settings
-from deploy.wiring import make_cluster, make_feast, make_options, make_publisher, make_store, wall_clock
+from deploy.wiring import make_options
 from features.item_table import ItemTable
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker

@@ -6,9 +6,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deploy.clients import make_cluster
 from deploy.settings import load_settings
 from deploy.topics import check_topics, create_topics
-from deploy.wiring import make_cluster
 from schemas.publish import PUBLISHED, write
 from streams.kafka_admin import KafkaAdmin
 

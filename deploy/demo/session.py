@@ -8,6 +8,7 @@ from collections import Counter
 from msgspec import Struct
 from rich.console import RenderableType
 
+from deploy.clients import make_cluster, make_publisher, wall_clock
 from deploy.demo.board import Summary, freshness, live, replans
 from deploy.demo.floors import Floors, Row
 from deploy.demo.movielens import DataSet
@@ -15,7 +16,6 @@ from deploy.demo.play import Player
 from deploy.demo.watch import OURS, Watch, paired
 from deploy.importing import Refused, parse_map, read_events, read_items
 from deploy.settings import Settings
-from deploy.wiring import make_cluster, make_publisher, wall_clock
 from schemas.codec import encode
 from schemas.errors import LifelongError
 from schemas.interactions import Consumption, Interaction

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 
-from deploy.wiring import wall_clock
+from deploy.clients import wall_clock
 from inference.evaluation.prequential import Paired
 from schemas.codec import decode
 from schemas.plans import PlanEntry

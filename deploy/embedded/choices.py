@@ -30,6 +30,7 @@ PORT_NAMES = (
     "triton_http",
     "triton_metrics",
     "worker",
+    "statistics",
     "trainer",
     "projector",
     "gateway",

@@ -31,6 +31,7 @@ def sections(choices: Choices, started: frozenset[str], given: Settings) -> dict
     }
     programs: dict[str, dict[str, Any]] = {
         "worker": {"metrics_port": ports["worker"]},
+        "statistics": {"metrics_port": ports["statistics"]},
         "trainer": {"metrics_port": ports["trainer"]},
         "projector": {"metrics_port": ports["projector"]},
         "gateway": {"port": ports["gateway"]},

@@ -31,6 +31,7 @@ class Own:
 # In the order in which they are started.
 OWN = (
     Own("worker", "/metrics"),
+    Own("statistics", "/metrics"),
     Own("trainer", "/metrics"),
     Own("projector", "/metrics"),
     Own("gateway", "/health/ready"),

@@ -144,6 +144,7 @@ class Stack:
             "milvus": embedded.milvus_port,
             "triton": embedded.triton_port,
             "worker": given.worker.metrics_port,
+            "statistics": given.statistics.metrics_port,
             "trainer": given.trainer.metrics_port,
             "projector": given.projector.metrics_port,
             "gateway": given.gateway.port,

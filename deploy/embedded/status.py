@@ -73,6 +73,7 @@ def port_of(name: str, settings: Settings) -> int:
     """The HTTP port of one of our programs; 0 if none was chosen yet."""
     ports = {
         "worker": settings.worker.metrics_port,
+        "statistics": settings.statistics.metrics_port,
         "trainer": settings.trainer.metrics_port,
         "projector": settings.projector.metrics_port,
         "gateway": settings.gateway.port,

@@ -186,7 +186,6 @@ AGENTS = Row(
             "and its budget in agents/planning/triggers.py.",
             "cps",
             (Query(rate('lifelong_plans_total{decision="accepted"}', "trigger"), "{{trigger}}"),),
-            width=12,
             stacked=True,
         ),
         Panel(
@@ -195,7 +194,13 @@ AGENTS = Row(
             "`lifelong why --user U` shows the verdicts of one person.",
             "cps",
             (Query(rate("lifelong_plans_total", "decision"), "{{decision}}"),),
-            width=12,
+        ),
+        Panel(
+            "Triggers without budget",
+            "Triggers per second that held and made no plan: debounced, cooling down, or out of budget. Far above the "
+            "re-plans (left): people change faster than their agents may; look at the budgets in triggers.py.",
+            "cps",
+            (Query(rate("lifelong_suppressed_total", "trigger"), "{{trigger}}"),),
         ),
     ),
 )

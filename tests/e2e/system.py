@@ -15,9 +15,10 @@ from typing import Any
 
 import psutil
 
+from deploy.clients import make_cluster, make_publisher, make_store
 from deploy.settings import Settings
 from deploy.topics import create_topics
-from deploy.wiring import make_cluster, make_options, make_publisher, make_store
+from deploy.wiring import make_options
 from features.item_table import ItemTable
 from features.ports import StateStore
 from inference.learning.weights_file import initial_weights
@@ -72,7 +73,12 @@ class System:
         self.store = make_store(self.settings)
 
     def start(self, program: str = "worker") -> subprocess.Popen[bytes]:
-        """Start one of our programs on this system."""
+        """Start one of our programs on this system; with the first worker, the owner of item statistics too."""
+        if program == "worker" and not self._processes:
+            self._start("statistics")
+        return self._start(program)
+
+    def _start(self, program: str) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
         environment |= {"LIFELONG_DATA_DIR": str(self.settings.data_dir), "OMP_NUM_THREADS": "1"}
         for section, values in self._given.items():

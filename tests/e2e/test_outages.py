@@ -7,8 +7,8 @@ import time
 import pytest
 
 from agents.memory.embedding import embed
+from deploy.clients import make_memory_index
 from deploy.embedded.stack import Stack
-from deploy.wiring import make_memory_index
 from schemas.ids import UserId
 from tests.builders import click
 from tests.e2e.system import System, hung, wait_until

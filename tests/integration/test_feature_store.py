@@ -11,7 +11,7 @@ import pytest
 from feast import Entity, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64
 
-from deploy.wiring import feast_redis, make_feast
+from deploy.clients import feast_redis, make_feast
 from features.external import CachedExternal
 from features.feast_store import FeastStore
 from features.ports import FeatureRow

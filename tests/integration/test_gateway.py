@@ -19,11 +19,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from deploy.clients import make_cluster, make_publisher
 from deploy.embedded.choices import is_free
 from deploy.embedded.stack import Stack
 from deploy.settings import Gateway, Kafka, Settings, Topics
 from deploy.topics import create_topics
-from deploy.wiring import make_cluster, make_publisher
 from schemas.codec import encode
 from schemas.ids import DEFAULT_USER
 from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS

@@ -182,6 +182,7 @@ def test_targets_are_everything_that_was_started_here(run, tmp_path):
     groups = json.loads((tmp_path / "prometheus" / "targets.json").read_text())
     assert {group["labels"]["job"]: group["targets"] for group in groups} == {
         "worker": [f"127.0.0.1:{ports['worker']}"],
+        "statistics": [f"127.0.0.1:{ports['statistics']}"],
         "trainer": [f"127.0.0.1:{ports['trainer']}"],
         "projector": [f"127.0.0.1:{ports['projector']}"],
         "gateway": [f"127.0.0.1:{ports['gateway']}"],

@@ -21,7 +21,7 @@ from streams.owner import PEOPLE, Owner
 from streams.partitions import partition_of
 from streams.people import handle_people
 from streams.records import Inbound
-from tests.builders import START, click, event_id, make_runner, send_event, small_catalogue
+from tests.builders import START, click, event_id, make_runner, send_event, skip, small_catalogue
 
 
 class Grown:
@@ -106,6 +106,16 @@ def test_plans_are_counted_by_trigger_and_decision_and_exams_by_outcome(world):
     assert grown("lifelong_plans_total", trigger="session-start", decision="accepted") == 1
     assert grown("lifelong_plans_total", trigger="instruction", decision="accepted") == 1
     assert grown("lifelong_exams_total", hit="yes") + grown("lifelong_exams_total", hit="no") == 1
+
+
+def test_triggers_that_had_no_budget_are_counted_apart(world):
+    grown = Grown()
+    for number in range(2):
+        for skipped in range(3):
+            at = 20.0 * number + skipped
+            world.observe(world.append(INTERACTIONS, "ann", encode(skip("ann", f"war-{3 * number + skipped}", at=at))))
+    assert grown("lifelong_plans_total", trigger="skip-run", decision="accepted") == 1
+    assert grown("lifelong_suppressed_total", trigger="skip-run") == 1
 
 
 def test_what_has_not_happened_yet_is_zero_and_not_unknown(world):

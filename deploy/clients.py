@@ -1,0 +1,125 @@
+"""The clients of the servers that the settings name. Nothing is connected before it is first used."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from deploy.settings import Settings, SettingsError
+from features.item_content import DIMENSIONS
+from features.redis_state import RedisStateStore
+from schemas.topics import BY_NAME, TOPICS
+from streams.kafka_client import Cluster, KafkaPublisher
+
+if TYPE_CHECKING:
+    from agents.actions.milvus_items import MilvusItems
+    from agents.memory.milvus_memory import MilvusMemory
+    from agents.milvus_collection import Address
+    from features.feast_store import FeastStore
+
+wall_clock = time.time  # noqa: TID251 - the one place where the wall clock enters
+
+
+def make_cluster(settings: Settings) -> Cluster:
+    """Where Kafka is.
+
+    Raises:
+        SettingsError: no broker is set and none was started.
+    """
+    kafka = settings.kafka
+    if not kafka.bootstrap:
+        raise SettingsError("setting kafka.bootstrap is empty: `lifelong up` starts a broker, or name your own")
+    return Cluster(
+        bootstrap=kafka.bootstrap,
+        security_protocol=kafka.security_protocol,
+        sasl_mechanism=kafka.sasl_mechanism,
+        sasl_username=kafka.sasl_username,
+        sasl_password=kafka.sasl_password.get_secret_value(),
+        ssl_ca_location=kafka.ssl_ca_location,
+        prefix=settings.topics.prefix,
+    )
+
+
+def topic_partitions(settings: Settings) -> dict[str, int]:
+    """How many partitions each topic has."""
+    counts = {"person": settings.topics.person_partitions, "item": settings.topics.item_partitions, "one": 1}
+    return {topic.name: counts[BY_NAME[topic.name].spread] for topic in TOPICS}
+
+
+def make_publisher(settings: Settings, *, linger_ms: float = 0.0) -> KafkaPublisher:
+    """A publisher to all topics."""
+    return KafkaPublisher(make_cluster(settings), topic_partitions(settings), linger_ms=linger_ms)
+
+
+def make_store(settings: Settings) -> RedisStateStore:
+    """The state store; its keys carry the topics' prefix, so that systems can share a server."""
+    return RedisStateStore(redis_url(settings), prefix=f"lifelong:{settings.topics.prefix}")
+
+
+def redis_url(settings: Settings) -> str:
+    """The Redis server's URL.
+
+    Raises:
+        SettingsError: no server is set and none was started.
+    """
+    url = settings.redis.url.get_secret_value()
+    if not url:
+        raise SettingsError("setting redis.url is empty: `lifelong up` starts a server, or name your own")
+    return url
+
+
+def feast_redis(url: str) -> str:
+    """A Redis URL in the form that Feast takes.
+
+    >>> feast_redis("redis://:secret@127.0.0.1:6379/0")
+    '127.0.0.1:6379,db=0,password=secret'
+    """
+    parts = urlsplit(url)
+    words = [f"{parts.hostname}:{parts.port or 6379}", f"db={parts.path.strip('/') or 0}"]
+    words += [f"username={parts.username}"] if parts.username else []
+    words += [f"password={parts.password}"] if parts.password else []
+    words += ["ssl=true"] if parts.scheme == "rediss" else []
+    return ",".join(words)
+
+
+def make_feast(settings: Settings) -> FeastStore:
+    """The feature store with our views applied."""
+    from features.feast_store import FeastStore
+
+    store = FeastStore(settings.data_dir / "feast", redis=feast_redis(redis_url(settings)))
+    store.apply()
+    return store
+
+
+def milvus_address(settings: Settings) -> Address:
+    """Where Milvus is.
+
+    Raises:
+        SettingsError: no server is set and none was started.
+    """
+    from agents.milvus_collection import Address
+
+    milvus = settings.milvus
+    if not milvus.uri:
+        raise SettingsError("setting milvus.uri is empty: `lifelong up` starts a server, or name your own")
+    return Address(uri=milvus.uri, token=milvus.token.get_secret_value(), timeout_seconds=milvus.timeout_seconds)
+
+
+def make_memory_index(settings: Settings) -> MilvusMemory:
+    """Memories by likeness."""
+    from agents.memory.milvus_memory import MilvusMemory
+
+    return MilvusMemory(milvus_address(settings), collection=_collection(settings, "memories"))
+
+
+def make_item_index(settings: Settings) -> MilvusItems:
+    """Items by likeness of their content."""
+    from agents.actions.milvus_items import MilvusItems
+
+    return MilvusItems(milvus_address(settings), width=DIMENSIONS, collection=_collection(settings, "items"))
+
+
+def _collection(settings: Settings, name: str) -> str:
+    """Milvus takes letters, digits and underscores."""
+    return "".join(letter if letter.isalnum() else "_" for letter in f"{settings.topics.prefix}{name}")

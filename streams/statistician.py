@@ -1,0 +1,82 @@
+"""The owner of item statistics: folds `item-deltas` into rows and publishes those, about twice a second.
+
+It is a process of its own, so that people's events never wait for it. Effects, in the order in which a crash may cut
+them: 1 publish 2 store rows with marks and offsets 3 commit. A batch that is cut is folded again from the store.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.errors import Fenced, StoreUnavailable
+from schemas.topics import ITEM_DELTAS
+from streams.on_item_deltas import on_item_deltas
+from streams.owner import Owner
+from streams.ports import LogReader, Observer, Publisher
+from streams.records import Inbound
+
+logger = logging.getLogger(__name__)
+BATCH = 2_000
+RETRY_SECONDS = 0.5
+
+
+class OwnedReader(LogReader, Protocol):
+    """A `LogReader` that tells which partitions it reads now."""
+
+    def assignment(self) -> Iterable[int]:
+        """The partitions that are ours as of the last `poll`."""
+        ...
+
+    def lag(self) -> Mapping[int, int]:
+        """How many records of each of our partitions have not been polled."""
+        ...
+
+
+@dataclass(frozen=True)
+class Statistician:
+    """Everything that the process runs on; the wiring fills it."""
+
+    reader: OwnedReader
+    items: Owner
+    publisher: Publisher
+    observer: Observer
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    window_seconds: float = 0.5
+
+
+def run(statistician: Statistician, *, until: Callable[[], bool]) -> None:
+    """Fold until told to stop; each window's deltas are folded together."""
+    while not until():
+        began = statistician.clock()
+        records = statistician.reader.poll(BATCH, 0.5)
+        for partition, behind in statistician.reader.lag().items():
+            statistician.observer.lag(ITEM_DELTAS, partition, behind)
+        if records:
+            handle(statistician, records)
+            statistician.reader.commit()
+            statistician.sleep(max(0.0, statistician.window_seconds - (statistician.clock() - began)))
+
+
+def handle(statistician: Statistician, records: Sequence[Inbound]) -> None:
+    """One batch: decide, 1 publish, 2 store; again while the store is away, or after another owner has written."""
+    while True:
+        try:
+            statistician.items.assign(statistician.reader.assignment())
+            outcome = on_item_deltas(records, statistician.items, now=statistician.clock())
+            statistician.publisher.publish(outcome.messages)
+            published = statistician.clock()
+            statistician.items.store_outcome(outcome)
+            statistician.observer.batch_done(outcome, published=published, stored=statistician.clock())
+        except Fenced as exc:
+            logger.warning("a batch of %d deltas is folded again: %s", len(records), exc)
+            statistician.items.release()
+        except StoreUnavailable as exc:
+            statistician.observer.waiting_for("state-store")
+            logger.warning("waiting: %s", exc)
+            statistician.sleep(RETRY_SECONDS)
+        else:
+            return
