@@ -88,6 +88,7 @@ class Worker(Section):
     session_timeout_ms: int = Field(default=10_000, ge=1_000)
     stall_seconds: float = Field(default=30.0, gt=0)
     exam_rate: float = Field(default=1.0, ge=0, le=1)
+    exams_per_batch: int = Field(default=16, ge=1)
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 

@@ -136,6 +136,7 @@ def make_options(settings: Settings) -> Options:
         item_partitions=settings.topics.item_partitions,
         expires_seconds=settings.ranking.expires_seconds,
         exam_rate=settings.worker.exam_rate,
+        exams_per_batch=settings.worker.exams_per_batch,
     )
 
 

@@ -18,6 +18,7 @@ class Options:
     item_partitions: int = 8
     expires_seconds: float = 3_600.0
     exam_rate: float = 1.0
+    exams_per_batch: int = 16
     surfaces: tuple[str, ...] = ("home",)
 
 

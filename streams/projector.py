@@ -33,6 +33,8 @@ from streams.records import Inbound
 logger = logging.getLogger(__name__)
 PROJECTED_TOPICS = (RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS)
 RETRY_SECONDS = 1.0
+WINDOW_SECONDS = 0.8
+"""Rows of one window are written together: most of their cost is per write."""
 
 
 class ProjectorObserver(Protocol):
@@ -63,10 +65,12 @@ class Projector:
 def run(projector: Projector, *, until: Callable[[], bool]) -> None:
     """Project until told to stop."""
     while not until():
-        records = projector.reader.poll(2_000, 0.5)
+        began = projector.clock()
+        records = projector.reader.poll(5_000, 0.5)
         if records:
             project(projector, records, until=until)
             projector.reader.commit()
+            projector.sleep(max(0.0, WINDOW_SECONDS - (projector.clock() - began)))
 
 
 def project(projector: Projector, records: Sequence[Inbound], *, until: Callable[[], bool]) -> None:
