@@ -36,6 +36,37 @@ def explain_item(
     return _by_intent([intent for intent in plan.intents if intent.category in categories], memories) if plan else None
 
 
+class Explainer:
+    """`explain_item` for many items of one person: what is the same for all of them is worked out once.
+
+    What it says is checked by `is_supported`; a line that the memories do not bear out is never given.
+    """
+
+    def __init__(self, plan: Plan | None, memories: Iterable[Memory]) -> None:
+        held = [memory for memory in memories if is_active(memory) and memory.predicate in FOR]
+        known = {memory.memory_id: memory for memory in held}
+        self._items: dict[str, Reason] = {}
+        for memory in sorted(held, key=lambda one: (one.source == "stated", one.strength)):
+            if memory.subject == "item":
+                self._items[memory.value] = _reason(memory)
+        served = [
+            (intent.weight * intent.confidence, intent.memory_id, intent.category)
+            for intent in (plan.intents if plan else ())
+            if intent.memory_id is not None and intent.memory_id in known and intent.weight > 0
+        ]
+        served.sort(reverse=True)
+        self._intents = [(category, _reason(known[memory_id])) for _, memory_id, category in served]
+        told = {*self._items.values(), *(reason for _, reason in self._intents)}
+        self._supported = {reason for reason in told if is_supported(reason, held)}
+
+    def item(self, item: ItemId, categories: Collection[str]) -> Reason | None:
+        """Why this item, none if nothing that is remembered speaks for it."""
+        reason = self._items.get(item)
+        if reason is None:
+            reason = next((why for category, why in self._intents if category in categories), None)
+        return reason if reason in self._supported else None
+
+
 def explain_list(plan: Plan | None, memories: Collection[Memory]) -> Reason | None:
     """Why this list: the plan's weightiest intent, none if it wants nothing that memories speak for.
 

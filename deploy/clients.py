@@ -47,9 +47,9 @@ def topic_partitions(settings: Settings) -> dict[str, int]:
     return {topic.name: counts[BY_NAME[topic.name].spread] for topic in TOPICS}
 
 
-def make_publisher(settings: Settings, *, linger_ms: float = 0.0) -> KafkaPublisher:
-    """A publisher to all topics."""
-    return KafkaPublisher(make_cluster(settings), topic_partitions(settings), linger_ms=linger_ms)
+def make_publisher(settings: Settings, *, linger_ms: float = 2.0, receipts: bool = False) -> KafkaPublisher:
+    """A publisher to all topics; with `receipts` where offsets are needed."""
+    return KafkaPublisher(make_cluster(settings), topic_partitions(settings), linger_ms=linger_ms, receipts=receipts)
 
 
 def make_store(settings: Settings) -> RedisStateStore:

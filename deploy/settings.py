@@ -73,8 +73,8 @@ class Topics(Section):
     """How topics are named and laid out."""
 
     prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
-    person_partitions: int = Field(default=8, ge=1, le=1024)
-    item_partitions: int = Field(default=8, ge=1, le=1024)
+    person_partitions: int = Field(default=4, ge=1, le=1024)
+    item_partitions: int = Field(default=4, ge=1, le=1024)
     replication: int = Field(default=1, ge=1)
     interactions_retention_days: float = Field(default=3650, gt=0)
 
@@ -84,11 +84,11 @@ class Worker(Section):
 
     group: str = "lifelong-worker"
     batch_max: int = Field(default=200, ge=1)
-    batch_within_ms: float = Field(default=4.0, gt=0)
+    batch_within_ms: float = Field(default=12.0, gt=0)
     session_timeout_ms: int = Field(default=10_000, ge=1_000)
     stall_seconds: float = Field(default=30.0, gt=0)
     exam_rate: float = Field(default=1.0, ge=0, le=1)
-    exams_per_batch: int = Field(default=16, ge=1)
+    exams_per_batch: int = Field(default=4, ge=1)
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from deploy.clients import topic_partitions
-from deploy.settings import Settings
+from deploy.settings import Settings, SettingsError
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANK_REQUESTS, STRAYS, TOPICS, Topic
 from streams.kafka_admin import KafkaAdmin
 
@@ -57,6 +57,17 @@ def check_topics(settings: Settings, admin: KafkaAdmin) -> list[TopicReport]:
         TopicReport(topic, known.get(topic.name), _problem(topic, known.get(topic.name), wanted[topic.name], admin))
         for topic in TOPICS
     ]
+
+
+def refuse_wrong_topics(settings: Settings, admin: KafkaAdmin) -> None:
+    """Checked at the start of what owns partitions: with other counts a person would have several owners, or none.
+
+    Raises:
+        SettingsError: a topic differs from the contract; names it and how.
+    """
+    wrong = [f"{report.topic.name}: {report.problem}" for report in check_topics(settings, admin) if report.problem]
+    if wrong:
+        raise SettingsError("topics differ from the settings: " + "; ".join(wrong))
 
 
 def _problem(topic: Topic, partitions: int | None, wanted: int, admin: KafkaAdmin) -> str:

@@ -241,7 +241,7 @@ def make_door(settings: Settings) -> Door:
 
     gateway, condition = settings.gateway, Condition()
     cache = Cache(list_bytes=int(gateway.cache_mb * 1e6))
-    outbox = Outbox(make_publisher(settings), topic_partitions(settings), died=condition.fail)
+    outbox = Outbox(make_publisher(settings, receipts=True), topic_partitions(settings), died=condition.fail)
     searched = bool(settings.milvus.uri)
     return Door(
         keys=gateway_keys(settings),

@@ -61,6 +61,8 @@ def _raised(
     chosen: list[ItemId], quota: Quota, ranked: Sequence[ItemId], plan: Plan, categories: Categories, size: int
 ) -> list[ItemId]:
     """The slate with enough of the quota's category, as far as candidates and the other quotas allow."""
+    if _held(chosen, quota.category, categories) >= quota.at_least:
+        return chosen
     spare = [item for item in ranked if item not in chosen and quota.category in categories(item)]
     while spare and _held(chosen, quota.category, categories) < quota.at_least:
         rest = list(chosen)

@@ -14,11 +14,11 @@ from inference.recommender import Recommender
 class Options:
     """What the settings say about handling: see `deploy.settings`, sections `ranking` and `worker`."""
 
-    person_partitions: int = 8
-    item_partitions: int = 8
+    person_partitions: int = 4
+    item_partitions: int = 4
     expires_seconds: float = 3_600.0
     exam_rate: float = 1.0
-    exams_per_batch: int = 16
+    exams_per_batch: int = 4
     surfaces: tuple[str, ...] = ("home",)
 
 

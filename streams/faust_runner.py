@@ -1,8 +1,8 @@
 """The handlers on Faust: one stream of everything about people, and the tables beside it.
 
 Faust calls its processors "agents"; here they are runners of handlers, and an *agent* plans for a person. Faust
-brings group membership, rebalancing and back-pressure. What it is not trusted with is acknowledging: `noack_take`
-hands out batches, and records are acknowledged here, after their outcome was published and stored.
+brings group membership, rebalancing and back-pressure. What it is not trusted with is acknowledging: records are
+acknowledged by `streams.pipeline`, after their outcome was published and stored.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import faust
 
-from schemas.errors import Fenced, StoreUnavailable
+from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER
 from schemas.topics import INTERACTIONS
 from streams.deps import Deps
 from streams.kafka_client import Cluster
 from streams.lists import default_list
-from streams.outcome import Outcome
 from streams.owner import Owner
 from streams.partitions import partition_of
-from streams.people import handle_people
+from streams.pipeline import RETRY_SECONDS, Pipeline
 from streams.ports import Observer, Publisher, TableReader
 from streams.records import Inbound
 from streams.routes import PERSON_INPUTS
@@ -34,7 +34,8 @@ from streams.tables import apply_tables
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS = 0.5
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter from others: at Python's 5 ms, publishing holds up deciding."""
 EXIT_RESTART = 75
 """The exit status that asks the supervisor to start the process anew (EX_TEMPFAIL)."""
 TABLE_CHUNK = 25
@@ -71,6 +72,7 @@ def run(worker: Worker, *, data_dir: str) -> None:
 
     The tables are caught up with first, so that no list is made from half a catalogue.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = build(worker, data_dir=data_dir)
     apply_tables(worker.tables.catch_up(), worker.deps)
     faust.Worker(app, loglevel="WARN", redirect_stdouts=False, override_logging=False).execute_from_commandline()
@@ -93,9 +95,16 @@ def build(worker: Worker, *, data_dir: str) -> faust.App:
         store="memory://",
         datadir=data_dir,
     )
+    pipeline = Pipeline(
+        worker.people,
+        worker.deps,
+        worker.publisher,
+        worker.observer,
+        claim_again=partial(_claim_again, app, worker),
+    )
     people = app.topic(*(cluster.topic(name) for name in PERSON_INPUTS), **_RAW)
-    app.agent(people, concurrency=1, name="people")(_people(app, worker))
-    app.on_partitions_assigned.connect(partial(_assigned, worker), weak=False)
+    app.agent(people, concurrency=1, name="people")(_people(pipeline, worker))
+    app.on_partitions_assigned.connect(partial(_assigned, pipeline, worker), weak=False)
     app.on_partitions_revoked.connect(partial(_revoked, worker), weak=False)
     app.task(partial(_keep_tables, app, worker))
     app.timer(interval=tuning.default_every_seconds, name="default-list")(_default_list(worker))
@@ -120,47 +129,37 @@ def _credentials(cluster: Cluster) -> Any:
     )
 
 
-def _people(app: faust.App, worker: Worker) -> Callable[..., Any]:
+def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
+    """What Faust runs: batches are whatever has come in, a moment after the first of it.
+
+    Records are taken from the stream's own queue. Faust's `take` hands over in fixed steps of time and moves each
+    record through the stream by itself, which at hundreds of records a second costs more than ranking does.
+    """
     tuning = worker.tuning
 
     async def people(stream: Any) -> AsyncIterator[None]:
-        async for events in stream.noack_take(tuning.batch_max, within=tuning.batch_within_seconds):
-            await _cycle(app, worker, events)
+        stream.enable_acks = False
+        waiting = stream.channel.queue
+        async for event in stream.events():
+            await asyncio.sleep(tuning.batch_within_seconds)
+            events = [event]
+            while len(events) < tuning.batch_max and not waiting.empty():
+                events.append(waiting.get_nowait())
+            await pipeline.take(events, [_inbound(event.message, worker.cluster) for event in events])
             yield
 
     return people
 
 
-async def _cycle(app: faust.App, worker: Worker, events: Sequence[Any]) -> None:
-    """One batch, in the order in which a crash may cut it: decide, 1 publish, 2 store with offsets, 3 acknowledge.
-
-    Deciding is done here, in the loop: it keeps the interpreter busy, and a second thread would only fight for it
-    (group membership is kept by Faust's consumer, in a thread of its own). Effects wait for servers, in a thread.
-    While a store is away the batch waits, and with it its partitions. Where another owner has written meanwhile, the
-    batch is decided again on what is still ours.
-    """
-    records = [_inbound(event.message, worker.cluster) for event in events]
-    while True:
-        try:
-            outcome = await _patiently(worker, partial(handle_people, records, worker.people, worker.deps))
-            await _patiently(worker, _in_thread(partial(_carry_out, worker, outcome)))
-        except Fenced as exc:
-            logger.warning("a batch of %d records is decided again: %s", len(records), exc)
-            await _claim_again(app, worker)
-        else:
-            break
-    for event in events:
-        event.ack()
-
-
 async def _claim_again(app: faust.App, worker: Worker) -> None:
     """Claim what is assigned to us now; a store that went back is read from anew, by a process begun anew."""
-    before = {partition: worker.people.applied(partition) for partition in worker.people.held}
-    worker.people.release()
-    await _patiently(worker, _in_thread(partial(worker.people.assign, _person_partitions(app, worker.cluster))))
-    for partition, applied in before.items():
-        now = worker.people.applied(partition)
-        if partition in worker.people.held and any(now.get(name, -1) < offset for name, offset in applied.items()):
+    people = worker.people
+    saved = {partition: people.saved.get(partition, {}) for partition in people.held}
+    people.release()
+    await _patiently(worker, partial(people.assign, _person_partitions(app, worker.cluster)))
+    for partition in people.held & saved.keys():
+        now = people.applied(partition)
+        if any(now.get(name, -1) < offset for name, offset in saved[partition].items()):
             logger.critical("the state store went back in partition %d: starting again from there", partition)
             os._exit(EXIT_RESTART)
 
@@ -169,24 +168,11 @@ def _person_partitions(app: faust.App, cluster: Cluster) -> set[int]:
     return {tp.partition for tp in app.consumer.assignment() if cluster.plain(tp.topic) == INTERACTIONS}
 
 
-def _carry_out(worker: Worker, outcome: Outcome) -> None:
-    worker.publisher.publish(outcome.messages)
-    published = worker.deps.clock()
-    worker.people.store_outcome(outcome)
-    worker.observer.batch_done(outcome, published=published, stored=worker.deps.clock())
-
-
-def _in_thread(call: Callable[[], Any]) -> Callable[[], Any]:
-    """The call as one that is made in a thread and awaited."""
-    return lambda: asyncio.get_running_loop().run_in_executor(None, call)
-
-
-async def _patiently(worker: Worker, call: Callable[[], Any]) -> Any:
-    """Call, again and again while a store does not answer; what it returns is awaited if it can be."""
+async def _patiently(worker: Worker, call: Callable[[], None]) -> None:
+    """Call in a thread, again and again while a store does not answer."""
     while True:
         try:
-            result = call()
-            return await result if isinstance(result, asyncio.Future) else result
+            return await asyncio.get_running_loop().run_in_executor(None, call)
         except StoreUnavailable as exc:
             worker.observer.waiting_for("state-store")
             logger.warning("waiting: %s", exc)
@@ -206,10 +192,11 @@ def _inbound(message: Any, cluster: Cluster) -> Inbound:
     )
 
 
-async def _assigned(worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
-    """Claim what was won; what is held stays held."""
+async def _assigned(pipeline: Pipeline, worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
+    """Finish what is decided, then claim what was won; what is held stays held."""
+    await pipeline.drain()
     partitions = {tp.partition for tp in assigned if worker.cluster.plain(tp.topic) == INTERACTIONS}
-    await _patiently(worker, _in_thread(partial(worker.people.assign, partitions)))
+    await _patiently(worker, partial(worker.people.assign, partitions))
     logger.info("owns people of partitions %s", sorted(partitions))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec import Struct
 
-from agents.explanations import explain_item, is_supported
+from agents.explanations import Explainer
 from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
 from features.views import user_row
@@ -116,23 +116,23 @@ def _checked(slate: tuple[Placed, ...], person: Person, now: float, deps: Deps, 
 
 
 def _items(slate: tuple[Placed, ...], person: Person, deps: Deps) -> tuple[RankedItem, ...]:
+    explainer = Explainer(person.mind.plan, person.mind.memories)
     return tuple(
         RankedItem(
             item_id=placed.item_id,
             score=round(placed.score, 6),
             source=placed.source,
             propensity=placed.propensity,
-            reason=_reason(placed, person, deps),
+            reason=_reason(placed, explainer, deps),
         )
         for placed in slate
     )
 
 
-def _reason(placed: Placed, person: Person, deps: Deps) -> str:
+def _reason(placed: Placed, explainer: Explainer, deps: Deps) -> str:
     """What is remembered of the person, where that speaks for the item and bears it out; else why it was found."""
-    mind = person.mind
-    told = explain_item(placed.item_id, deps.table.categories(placed.item_id), mind.plan, mind.memories)
-    return told.text if told and is_supported(told, mind.memories) else placed.reason
+    told = explainer.item(placed.item_id, deps.table.categories(placed.item_id))
+    return told.text if told else placed.reason
 
 
 def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:

@@ -27,6 +27,8 @@ class Owner:
         self.partitions = partitions
         self._claims: dict[int, Claim] = {}
         self._cache: OrderedDict[str, Person] = OrderedDict()
+        self.saved: dict[int, dict[str, int]] = {}
+        """By partition: the offsets that this owner has written."""
 
     def assign(self, partitions: Iterable[int]) -> None:
         """Hold exactly these partitions: new ones are claimed, lost ones and all cached people are dropped.
@@ -92,15 +94,29 @@ class Owner:
         )
 
     def store_outcome(self, outcome: Outcome) -> None:
-        """Write an outcome's states with their offsets, then keep its people at hand.
+        """Save, then keep: see both."""
+        self.save(outcome)
+        self.keep(outcome)
+
+    def save(self, outcome: Outcome) -> None:
+        """Write an outcome's states with their offsets. Touches nothing but the store: any thread may call it.
 
         Raises:
             Fenced: another worker holds one of the partitions; the rest may have been written.
             StoreUnavailable: call again with the same outcome.
         """
         for write in outcome.writes:
-            claim = self._claim(write.partition)
             self.store.save(write)
+            self.saved[write.partition] = {**self.saved.get(write.partition, {}), **write.applied}
+
+    def keep(self, outcome: Outcome) -> None:
+        """Have an outcome's people at hand and count its records as applied.
+
+        Raises:
+            Fenced: a partition is not held any more.
+        """
+        for write in outcome.writes:
+            claim = self._claim(write.partition)
             self._claims[write.partition] = Claim(claim.epoch, {**claim.applied, **write.applied})
         for user, person in outcome.people.items():
             self._cache[user] = person

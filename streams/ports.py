@@ -9,11 +9,23 @@ from streams.outcome import Outcome
 from streams.records import Inbound, Message
 
 
+class Receipt(Protocol):
+    """For messages that were posted: waits until each is acknowledged by all replicas, for as long as it takes."""
+
+    def wait(self) -> None:
+        """Return when all are. May be called from any thread."""
+        ...
+
+
 class Publisher(Protocol):
-    """Produces messages, each to the partition that its owner (or else its key) decides."""
+    """Produces messages, each to the partition that its owner (or else its key) decides, in the order of the calls."""
+
+    def post(self, messages: Sequence[Message]) -> Receipt:
+        """Have all on their way; does not block."""
+        ...
 
     def publish(self, messages: Sequence[Message]) -> None:
-        """Produce all and block until each is acknowledged by all replicas; retries for as long as it takes."""
+        """Post, and wait for the receipt."""
         ...
 
 

@@ -32,6 +32,7 @@ from streams.records import Inbound
 
 logger = logging.getLogger(__name__)
 PROJECTED_TOPICS = (RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS)
+_EXAMPLES = (b'{"type":"choice"', b'{"type":"outcome"')
 RETRY_SECONDS = 1.0
 WINDOW_SECONDS = 0.8
 """Rows of one window are written together: most of their cost is per write."""
@@ -109,7 +110,8 @@ def _insist(projector: Projector, target: str, write: Callable[[], None], until:
 
 
 def _value(record: Inbound, now: float) -> Any:
-    if not record.value:
+    """What the record says; nothing of examples, which are most of the ranking log and are not projected."""
+    if not record.value or record.value.startswith(_EXAMPLES):
         return None
     try:
         return decode(record.topic, record.value, now=now)

@@ -45,7 +45,7 @@ def bench(
     console = Console(stderr=True)
     with _stack(console, here=here) as (settings, pids):
         cluster = make_cluster(settings)
-        publisher = make_publisher(settings)
+        publisher = make_publisher(settings, linger_ms=0.0)
         send_catalogue(publisher, items)
         collector = Collector(cluster)
         collector.start()

@@ -75,7 +75,7 @@ def import_file(
     """Import a file of events, in event-time order. The same row has the same event id, however often it is sent."""
     settings = load_settings()
     console, refused = Console(), Refused()
-    publisher = make_publisher(settings, linger_ms=5.0)
+    publisher = make_publisher(settings)
     if items is not None:
         console.print(f"Sent {send_items(publisher, items, refused)} items.")
     found = read_events(events, parse_map(columns), now=wall_clock(), refused=refused, limit=limit)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Callable
 
 import typer
 
+from deploy.clients import make_cluster
 from deploy.settings import Settings, load_settings
 from deploy.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
 
@@ -24,6 +26,7 @@ def worker() -> None:
     from deploy.wiring import make_worker, rewind_to_store
     from streams.faust_runner import run
 
+    _check_topics(settings)
     serve_metrics(settings.worker.metrics_port)
     rewind_to_store(settings)
     run(make_worker(settings), data_dir=str(settings.data_dir / "faust"))
@@ -31,10 +34,11 @@ def worker() -> None:
 
 def statistics() -> None:
     """Own items: fold what events say of them, and publish their statistics."""
-    settings = _begin()
+    settings = _begin(yields=True)
     from deploy.wiring import make_statistician, rewind_to_store
     from streams.statistician import run
 
+    _check_topics(settings)
     serve_metrics(settings.statistics.metrics_port)
     rewind_to_store(settings)
     run(make_statistician(settings), until=_until_told())
@@ -42,7 +46,7 @@ def statistics() -> None:
 
 def trainer() -> None:
     """Learn from outcomes and publish weights. One per system."""
-    settings = _begin()
+    settings = _begin(yields=True)
     from deploy.wiring import make_trainer
     from streams.trainer import run
 
@@ -52,7 +56,7 @@ def trainer() -> None:
 
 def projector() -> None:
     """Write behind: feature rows to Feast, memories and items to Milvus."""
-    settings = _begin()
+    settings = _begin(yields=True)
     from deploy.wiring import make_projector
     from streams.projector import run
 
@@ -68,10 +72,20 @@ def gateway() -> None:
     run(settings)
 
 
-def _begin() -> Settings:
+def _begin(*, yields: bool = False) -> Settings:
+    """Settings and logging; a process that `yields` leaves the processor to those that people wait for."""
+    if yields:
+        os.nice(10)
     logging.getLogger("librdkafka").setLevel(logging.INFO)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return load_settings()
+
+
+def _check_topics(settings: Settings) -> None:
+    from deploy.topics import refuse_wrong_topics
+    from streams.kafka_admin import KafkaAdmin
+
+    refuse_wrong_topics(settings, KafkaAdmin(make_cluster(settings)))
 
 
 def _until_told() -> Callable[[], bool]:

@@ -57,7 +57,7 @@ class Session:
         repeats = len({(row[1], row[2]) for row in rows}) < len(rows)
         self._floors = Floors(rows, judged, repeats=repeats)
         self.titles: dict[str, str] = {}
-        publisher = make_publisher(settings)
+        publisher = make_publisher(settings, linger_ms=0.0)
         self._send_catalogue(publisher)
         self._watch = Watch(make_cluster(settings), follow=self._somebody(rows))
         self._player = Player(publisher, self._events, rate=plan.rate)

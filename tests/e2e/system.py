@@ -69,7 +69,7 @@ class System:
         self.cluster = make_cluster(self.settings)
         self._admin = KafkaAdmin(self.cluster)
         create_topics(self.settings, self._admin)
-        self.publisher = make_publisher(self.settings)
+        self.publisher = make_publisher(self.settings, receipts=True)
         self.store = make_store(self.settings)
 
     def start(self, program: str = "worker") -> subprocess.Popen[bytes]:

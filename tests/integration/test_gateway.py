@@ -56,7 +56,7 @@ def settings(kafka_server: Kafka) -> Settings:
 
 @pytest.fixture(scope="module")
 def publisher(settings: Settings) -> KafkaPublisher:
-    publisher = make_publisher(settings)
+    publisher = make_publisher(settings, receipts=True)
     publisher.send(RECOMMENDATIONS, DEFAULT_USER, encode(made_list(DEFAULT_USER, 1, expires_at=FOREVER)))
     publisher.flush()
     return publisher

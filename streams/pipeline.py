@@ -1,0 +1,140 @@
+"""Deciding ahead of effects: while one batch is acknowledged and stored, the next ones are decided already.
+
+Effects keep their order, batch after batch: 1 publish 2 store states with offsets 3 acknowledge. What is decided ahead
+rests on states that are not stored yet; a crash loses both, and the log gives both again. Where another owner has
+written meanwhile, everything that is not stored is decided again on what is still ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from schemas.errors import Fenced, StoreUnavailable
+from streams.deps import Deps
+from streams.outcome import Outcome
+from streams.owner import Owner
+from streams.people import handle_people
+from streams.ports import Observer, Publisher, Receipt
+from streams.records import Inbound
+
+logger = logging.getLogger(__name__)
+AHEAD = 1
+"""How many batches may be decided and not stored, beside the one whose effects are under way."""
+RETRY_SECONDS = 0.5
+
+
+class Acknowledges(Protocol):
+    """A record's handle at its consumer."""
+
+    def ack(self) -> object:
+        """The record is done with."""
+        ...
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A batch whose effects are still to come."""
+
+    events: Sequence[Acknowledges]
+    records: Sequence[Inbound]
+    outcome: Outcome
+    receipt: Receipt
+
+
+class Pipeline:
+    """Takes batches of one worker, in order. `claim_again` is called after a fence: it claims what is ours now.
+
+    Deciding is done in the event loop: it keeps the interpreter busy, and a second thread would only fight for it.
+    Effects wait for servers, in a thread. While a store is away everything waits, and with it the partitions.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        deps: Deps,
+        publisher: Publisher,
+        observer: Observer,
+        *,
+        claim_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._owner = owner
+        self._deps = deps
+        self._publisher = publisher
+        self._observer = observer
+        self._claim_again = claim_again
+        self._pending: deque[Decided] = deque()
+        self._effects: asyncio.Task[None] | None = None
+
+    async def take(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> None:
+        """Decide a batch; returns when it is decided and at most `AHEAD` others wait for their effects."""
+        while len(self._pending) > AHEAD:
+            await self._one_done()
+        self._pending.append(await self._decide(events, records))
+        if self._effects is None or self._effects.done():
+            self._effects = asyncio.create_task(self._carry_out_all())
+
+    async def drain(self) -> None:
+        """Return when every effect is done."""
+        while self._pending:
+            await self._one_done()
+
+    async def _one_done(self) -> None:
+        """Wait for the effects under way; what went wrong with them is raised here."""
+        if self._effects is not None:
+            await self._effects
+
+    async def _decide(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> Decided:
+        while True:
+            try:
+                outcome = handle_people(records, self._owner, self._deps)
+            except StoreUnavailable as exc:
+                await self._wait(exc)
+            else:
+                self._owner.keep(outcome)
+                return Decided(events, records, outcome, self._publisher.post(outcome.messages))
+
+    async def _carry_out_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._pending:
+            first = self._pending[0]
+            try:
+                await loop.run_in_executor(None, partial(self._carry_out, first))
+            except StoreUnavailable as exc:
+                await self._wait(exc)
+            except Fenced as exc:
+                await self._decide_again(exc)
+            else:
+                self._pending.popleft()
+                self._acknowledge(first)
+
+    def _acknowledge(self, done: Decided) -> None:
+        """Acknowledge what is applied here; what belongs to somebody else by now is theirs to acknowledge."""
+        for event, record in zip(done.events, done.records, strict=True):
+            if record.partition in self._owner.held and not self._owner.is_new(record):
+                event.ack()
+
+    def _carry_out(self, decided: Decided) -> None:
+        decided.receipt.wait()
+        published = self._deps.clock()
+        self._owner.save(decided.outcome)
+        self._observer.batch_done(decided.outcome, published=published, stored=self._deps.clock())
+
+    async def _decide_again(self, why: Fenced) -> None:
+        events = [event for decided in self._pending for event in decided.events]
+        records = [record for decided in self._pending for record in decided.records]
+        logger.warning("%d records are decided again: %s", len(records), why)
+        await self._claim_again()
+        again = await self._decide(events, records)
+        self._pending.clear()
+        self._pending.append(again)
+
+    async def _wait(self, why: StoreUnavailable) -> None:
+        self._observer.waiting_for("state-store")
+        logger.warning("waiting: %s", why)
+        await asyncio.sleep(RETRY_SECONDS)

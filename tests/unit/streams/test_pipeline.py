@@ -1,0 +1,133 @@
+"""Batches decided ahead of their effects: in order, none lost, none twice, whatever the store does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from features.memory_state import MemoryStateStore
+from features.ports import Write
+from schemas.codec import encode
+from schemas.errors import StoreUnavailable
+from schemas.topics import INTERACTIONS, RECOMMENDATIONS
+from streams.owner import PEOPLE, Owner
+from streams.pipeline import Pipeline
+from streams.ports import Unobserved
+from streams.records import Inbound, Message
+from tests.builders import START, click, make_deps
+
+
+class Handle:
+    """A record's handle that remembers whether it was acknowledged."""
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def ack(self) -> None:
+        self.done = True
+
+
+class Shelf:
+    """A publisher that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def post(self, messages: Sequence[Message]) -> Shelf:
+        self.messages += messages
+        return self
+
+    def wait(self) -> None:
+        """Everything is here."""
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        self.post(messages)
+
+
+class Flaky(MemoryStateStore):
+    """A store that is away for its first writes."""
+
+    def __init__(self, fails: int) -> None:
+        super().__init__()
+        self.fails = fails
+
+    def save(self, write: Write) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise StoreUnavailable("away")
+        super().save(write)
+
+
+def batches(number: int, size: int) -> list[list[Inbound]]:
+    found = []
+    for at in range(number):
+        batch = []
+        for place in range(size):
+            offset = at * size + place
+            event = click("ann", f"i{offset % 7}", at=offset)
+            batch.append(
+                Inbound(
+                    topic=INTERACTIONS, partition=0, offset=offset, key=b"ann", value=encode(event), timestamp=START
+                )
+            )
+        found.append(batch)
+    return found
+
+
+async def drive(
+    store: MemoryStateStore, work: list[list[Inbound]], *, steal_at: int = -1
+) -> tuple[Owner, Shelf, list[Handle]]:
+    from dataclasses import replace
+
+    from streams.deps import Options
+
+    deps = replace(make_deps(), options=Options(person_partitions=1, item_partitions=1))
+    owner = Owner(store, scope=PEOPLE, partitions=1)
+    owner.assign([0])
+    shelf = Shelf()
+    handles: list[Handle] = []
+
+    async def claim_again() -> None:
+        owner.release()
+        owner.assign([0])
+
+    pipeline = Pipeline(owner, deps, shelf, Unobserved(), claim_again=claim_again)
+    for number, batch in enumerate(work):
+        if number == steal_at:
+            store.claim(PEOPLE, 0)
+        mine = [Handle() for _ in batch]
+        handles += mine
+        await pipeline.take(mine, batch)
+    await pipeline.drain()
+    return owner, shelf, handles
+
+
+def lists(shelf: Shelf) -> list[str]:
+    return [m.value.trigger_event_ids for m in shelf.messages if m.topic == RECOMMENDATIONS]  # type: ignore[union-attr]
+
+
+def test_everything_is_stored_and_acknowledged_in_order() -> None:
+    store, work = MemoryStateStore(), batches(6, 5)
+    _, shelf, handles = asyncio.run(drive(store, work))
+    assert store.applied(PEOPLE, 0) == {f"{INTERACTIONS}-0": 29}
+    assert all(handle.done for handle in handles)
+    assert len(lists(shelf)) == 6
+
+
+def test_a_store_that_is_away_is_waited_for() -> None:
+    calm, flaky = MemoryStateStore(), Flaky(fails=1)
+    work = batches(3, 4)
+    asyncio.run(drive(calm, work))
+    _, _, handles = asyncio.run(drive(flaky, work))
+    assert dict(flaky.scan(PEOPLE, 0)) == dict(calm.scan(PEOPLE, 0))
+    assert all(handle.done for handle in handles)
+
+
+def test_after_a_fence_what_is_not_stored_is_decided_again_with_the_same_result() -> None:
+    calm, stolen = MemoryStateStore(), MemoryStateStore()
+    work = batches(6, 4)
+    asyncio.run(drive(calm, work))
+    _, _, handles = asyncio.run(drive(stolen, work, steal_at=3))
+    assert dict(stolen.scan(PEOPLE, 0)) == dict(calm.scan(PEOPLE, 0))
+    assert stolen.applied(PEOPLE, 0) == calm.applied(PEOPLE, 0)
+    assert all(handle.done for handle in handles)
