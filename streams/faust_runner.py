@@ -8,9 +8,9 @@ acknowledged by `streams.pipeline`, after their outcome was published and stored
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -34,8 +34,8 @@ from streams.tables import apply_tables
 
 logger = logging.getLogger(__name__)
 
-SWITCH_SECONDS = 0.0005
-"""How long a thread may keep the interpreter from others: at Python's 5 ms, publishing holds up deciding."""
+RARE_COLLECTIONS = (50_000, 20, 50)
+"""Python's cycle collector, at its defaults, walks the worker's tables many times a second and finds nothing."""
 EXIT_RESTART = 75
 """The exit status that asks the supervisor to start the process anew (EX_TEMPFAIL)."""
 TABLE_CHUNK = 25
@@ -72,7 +72,7 @@ def run(worker: Worker, *, data_dir: str) -> None:
 
     The tables are caught up with first, so that no list is made from half a catalogue.
     """
-    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(*RARE_COLLECTIONS)
     app = build(worker, data_dir=data_dir)
     apply_tables(worker.tables.catch_up(), worker.deps)
     faust.Worker(app, loglevel="WARN", redirect_stdouts=False, override_logging=False).execute_from_commandline()
