@@ -6,10 +6,20 @@ from msgspec import Struct
 
 from deploy.clients import topic_partitions
 from deploy.settings import Settings, SettingsError
-from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANK_REQUESTS, STRAYS, TOPICS, Topic
+from schemas.topics import (
+    DEAD_LETTERS,
+    INSTRUCTIONS,
+    INTERACTIONS,
+    ITEM_DELTAS,
+    RANK_REQUESTS,
+    STRAYS,
+    TOPICS,
+    Topic,
+)
 from streams.kafka_admin import KafkaAdmin
+from streams.kafka_client import LARGEST_MESSAGE
 
-KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, STRAYS, RANK_REQUESTS})
+KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, STRAYS, RANK_REQUESTS, ITEM_DELTAS})
 """What a rebuild reads: kept as long as the setting `topics.interactions_retention_days` says."""
 COMPACTION = {"min.cleanable.dirty.ratio": "0.2", "segment.ms": "3600000"}
 
@@ -29,6 +39,8 @@ def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
         config["retention.ms"] = str(int(settings.topics.interactions_retention_days * 86_400_000))
     elif topic.retention_ms is not None:
         config["retention.ms"] = str(topic.retention_ms)
+    if topic.name in (DEAD_LETTERS, STRAYS):
+        config["max.message.bytes"] = str(LARGEST_MESSAGE)
     return config | (COMPACTION if topic.cleanup == "compact" else {})
 
 

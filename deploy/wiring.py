@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from deploy.clients import (
     make_cluster,
     make_feast,
@@ -72,7 +74,9 @@ def current_weights(settings: Settings) -> Weights:
         known = read_weights(path)
         if known.table == table_id(columns):
             return known
-    fresh = initial_weights(columns)
+        fresh = replace(initial_weights(columns), version=known.version + 1)
+    else:
+        fresh = initial_weights(columns)
     write_weights(path, fresh)
     return fresh
 

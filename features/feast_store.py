@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from feast import FeatureStore as Feast
 from feast import RepoConfig
 from feast.errors import FeatureViewNotFoundException
+from redis.exceptions import RedisError
 
 from features.feast_repo.definitions import definitions
 from features.ports import FeatureRow
@@ -64,7 +65,7 @@ class FeastStore:
             _append(frame, self._offline / view.name / f"{log_name}.parquet")
             try:
                 self._feast.write_to_online_store(view.name, frame)
-            except (ConnectionError, TimeoutError) as exc:
+            except (RedisError, ConnectionError, TimeoutError) as exc:
                 raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
 
     def online(self, view: str, entities: Sequence[dict[str, str]]) -> list[dict[str, float | None]]:
@@ -84,7 +85,7 @@ class FeastStore:
             return []
         try:
             answer = self._feast.get_online_features(features=list(references), entity_rows=list(entities)).to_dict()
-        except (ConnectionError, TimeoutError) as exc:
+        except (RedisError, ConnectionError, TimeoutError) as exc:
             raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
         return [{name: answer[name][place] for name in names} for place in range(len(entities))]
 
@@ -108,11 +109,6 @@ class FeastStore:
         )
         found = self._feast.get_historical_features(entity_df=frame, features=list(features)).to_df()
         return found.sort_values("_row").drop(columns="_row").reset_index(drop=True)
-
-    def forget_offline(self) -> None:
-        """Empty the off-line log: a rebuild writes it anew."""
-        for path in self._offline.glob("*/*.parquet"):
-            path.unlink()
 
 
 def _time(at: float) -> datetime:

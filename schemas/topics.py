@@ -75,7 +75,6 @@ TOPICS: tuple[Topic, ...] = (
         value=RankRequest,
         cleanup="delete",
         spread="person",
-        retention_ms=DAY_MS,
         summary="rank for this person now",
     ),
     Topic(
@@ -134,8 +133,7 @@ TOPICS: tuple[Topic, ...] = (
         value=ItemDelta,
         cleanup="delete",
         spread="item",
-        retention_ms=14 * DAY_MS,
-        summary="each event's contribution to its item",
+        summary="each event's contribution to its item; kept as long as interactions",
     ),
     Topic(
         name=ITEM_STATISTICS,

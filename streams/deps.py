@@ -19,7 +19,6 @@ class Options:
     expires_seconds: float = 3_600.0
     exam_rate: float = 1.0
     exams_per_batch: int = 4
-    surfaces: tuple[str, ...] = ("home",)
 
 
 @dataclass(frozen=True)

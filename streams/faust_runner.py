@@ -78,10 +78,18 @@ def run(worker: Worker, *, data_dir: str) -> None:
     faust.Worker(app, loglevel="WARN", redirect_stdouts=False, override_logging=False).execute_from_commandline()
 
 
+class _App(faust.App):
+    """Faust begins an agent anew after an error, and what it was about is lost; here the process begins anew."""
+
+    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
+        logger.critical("an error nobody foresaw: starting again", exc_info=exc)
+        os._exit(EXIT_RESTART)
+
+
 def build(worker: Worker, *, data_dir: str) -> faust.App:
     """The Faust app of a worker; nothing runs and nothing is connected yet."""
     tuning, cluster = worker.tuning, worker.cluster
-    app = faust.App(
+    app = _App(
         f"{cluster.prefix}{tuning.group}",
         broker=[f"kafka://{host}" for host in cluster.bootstrap.split(",")],
         broker_credentials=_credentials(cluster),
@@ -108,7 +116,7 @@ def build(worker: Worker, *, data_dir: str) -> faust.App:
     app.on_partitions_revoked.connect(partial(_revoked, worker), weak=False)
     app.task(partial(_keep_tables, app, worker))
     app.timer(interval=tuning.default_every_seconds, name="default-list")(_default_list(worker))
-    app.timer(interval=5.0, name="watchdog")(_watchdog(app, worker))
+    app.timer(interval=5.0, name="watchdog")(_watchdog(app, pipeline, worker))
     return app
 
 
@@ -153,15 +161,11 @@ def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
 
 async def _claim_again(app: faust.App, worker: Worker) -> None:
     """Claim what is assigned to us now; a store that went back is read from anew, by a process begun anew."""
-    people = worker.people
-    saved = {partition: people.saved.get(partition, {}) for partition in people.held}
-    people.release()
-    await _patiently(worker, partial(people.assign, _person_partitions(app, worker.cluster)))
-    for partition in people.held & saved.keys():
-        now = people.applied(partition)
-        if any(now.get(name, -1) < offset for name, offset in saved[partition].items()):
-            logger.critical("the state store went back in partition %d: starting again from there", partition)
-            os._exit(EXIT_RESTART)
+    worker.people.release()
+    await _patiently(worker, partial(worker.people.assign, _person_partitions(app, worker.cluster)))
+    if worker.people.went_back():
+        logger.critical("the state store went back: starting again from there")
+        os._exit(EXIT_RESTART)
 
 
 def _person_partitions(app: faust.App, cluster: Cluster) -> set[int]:
@@ -194,9 +198,9 @@ def _inbound(message: Any, cluster: Cluster) -> Inbound:
 
 async def _assigned(pipeline: Pipeline, worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
     """Finish what is decided, then claim what was won; what is held stays held."""
-    await pipeline.drain()
     partitions = {tp.partition for tp in assigned if worker.cluster.plain(tp.topic) == INTERACTIONS}
-    await _patiently(worker, partial(worker.people.assign, partitions))
+    claim = partial(_patiently, worker, partial(worker.people.assign, partitions))
+    await pipeline.between_batches(claim)
     logger.info("owns people of partitions %s", sorted(partitions))
 
 
@@ -225,14 +229,17 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
         if home not in worker.people.held or version == published["version"]:
             return
         message, _ = default_list(worker.deps)
-        published["version"] = version
         await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, [message])
+        published["version"] = version
 
     return default_list_timer
 
 
-def _watchdog(app: faust.App, worker: Worker) -> Callable[[], Any]:
-    """End the process when a partition has records but its offset stands still: the supervisor starts it anew."""
+def _watchdog(app: faust.App, pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
+    """End the process when a partition has records but its offset stands still: the supervisor starts it anew.
+
+    Waiting for a store that is away is no such thing.
+    """
     seen: dict[Any, tuple[int, float]] = {}
 
     async def watchdog() -> None:
@@ -243,7 +250,7 @@ def _watchdog(app: faust.App, worker: Worker) -> Callable[[], Any]:
             high = app.consumer.highwater(tp) or 0
             worker.observer.lag(topic, tp.partition, max(0, high - applied - 1))
             was, since = seen.get(tp, (applied, now))
-            if high <= applied + 1 or applied != was:
+            if high <= applied + 1 or applied != was or pipeline.waiting:
                 seen[tp] = (applied, now)
             elif now - since > worker.tuning.stall_seconds:
                 logger.critical("%s-%d stands at %d of %d: stopping", topic, tp.partition, applied, high)

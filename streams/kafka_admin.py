@@ -67,7 +67,11 @@ class KafkaAdmin:
         if back:
             new = [TopicPartition(self._cluster.topic(topic), p, want) for topic, p, _, want in back]
             request = ConsumerGroupTopicPartitions(asked.group_id, new)
-            self._admin.alter_consumer_group_offsets([request])[asked.group_id].result(10)
+            try:
+                self._admin.alter_consumer_group_offsets([request])[asked.group_id].result(10)
+            except KafkaException as exc:
+                logger.warning("group %s is in use, its offsets stay: %s", group, exc)
+                return []
         return back
 
     def ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:

@@ -31,7 +31,10 @@ from streams.records import Inbound, Message
 logger = logging.getLogger(__name__)
 client_logger = logging.getLogger("librdkafka")
 
+LARGEST_MESSAGE = 2_000_000
+"""Bytes: a dead letter holds the original record, which may be as large as the broker takes, in base64."""
 ELECTION_TRIES, ELECTION_SECONDS = 30, 1.0
+_FORBIDDEN = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED})
 _ELECTING = frozenset(
     {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError._TIMED_OUT, KafkaError._TRANSPORT}
 )
@@ -105,6 +108,9 @@ def _taken(consumer: Consumer, cluster: Cluster, limit: int, seconds: float) -> 
     records = consumer.consume(1, seconds)
     if records:
         records += consumer.consume(limit - 1, 0.0)
+    for record in records:
+        if (error := record.error()) is not None:
+            logger.warning("reading: %s", error)
     return [inbound(record, cluster) for record in records if record.error() is None]
 
 
@@ -112,7 +118,8 @@ class KafkaPublisher:
     """A `Publisher` on Kafka: idempotent, all replicas, and it never gives up on a message that it was given.
 
     Records gather for `linger_ms`: librdkafka sends a request per partition, so fewer and fuller ones cost less.
-    Only with `receipts` is there a report of each record, which `deliver` needs; without, of failures alone.
+    Only with `receipts` is there a report of each record, which `deliver` needs; without, of failures alone, and then
+    a refusal is for good: every later wait repeats it.
     """
 
     def __init__(
@@ -121,6 +128,7 @@ class KafkaPublisher:
         self._cluster = cluster
         self._partitions = dict(partitions)
         self._lock = threading.Lock()
+        self._receipts = receipts
         self._failures: list[str] = []
         self._producer = Producer(
             cluster.config(
@@ -130,6 +138,7 @@ class KafkaPublisher:
                     "linger.ms": linger_ms,
                     "compression.type": "lz4",
                     "message.timeout.ms": 0,
+                    "message.max.bytes": LARGEST_MESSAGE,
                     "delivery.report.only.error": not receipts,
                     "queue.buffering.max.messages": 500_000,
                 }
@@ -219,8 +228,10 @@ class KafkaPublisher:
         while self._producer.flush(1.0):
             logger.debug("waiting for Kafka to acknowledge")
         if self._failures:
-            failures, self._failures = self._failures, []
-            raise KafkaRefused("; ".join(sorted(set(failures))[:5]))
+            failures = sorted(set(self._failures))[:5]
+            if self._receipts:
+                self._failures = []
+            raise KafkaRefused("; ".join(failures))
 
 
 class KafkaTableReader:
@@ -329,8 +340,9 @@ class KafkaGroupReader:
         try:
             self._consumer.commit(asynchronous=False)
         except KafkaException as exc:
-            if exc.args[0].code() != KafkaError._NO_OFFSET:
+            if exc.args[0].code() in _FORBIDDEN:
                 raise
+            logger.info("commit is left to the next one: %s", exc)
 
     def close(self) -> None:
         """Leave the group."""

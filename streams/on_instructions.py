@@ -31,5 +31,4 @@ def on_instruction(person: Person, instruction: Instruction, source: Source, dep
         person=Person(user=user, mind=obeyed.mind, version=person.version + 1),
         messages=agent_messages(obeyed),
         cause=instruction.event_id,
-        trigger=obeyed.trigger,
     )

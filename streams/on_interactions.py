@@ -54,7 +54,6 @@ def on_interaction(person: Person, event: Interaction, source: Source, deps: Dep
         ),
         exam=exam,
         cause=event.event_id,
-        trigger=lived.trigger,
         suppressed=lived.suppressed,
     )
 

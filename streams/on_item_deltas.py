@@ -24,6 +24,11 @@ _marks = msgspec.msgpack.Decoder(Marks)
 _encode = msgspec.msgpack.Encoder().encode
 
 
+def unpack_row(state: bytes) -> ItemStatistics:
+    """A row as the state store keeps it."""
+    return _rows.decode(state)
+
+
 def on_item_deltas(records: Sequence[Inbound], owner: Owner, *, now: float) -> Outcome:
     """Fold a batch, partition by partition; each touched item's row is published once."""
     tally = Tally()

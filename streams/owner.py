@@ -124,6 +124,15 @@ class Owner:
         while len(self._cache) > CACHED_PEOPLE:
             self._cache.popitem(last=False)
 
+    def went_back(self) -> bool:
+        """Whether the store holds less, of a partition that is held, than this owner has written to it."""
+        return any(
+            self._claims[partition].applied.get(source, -1) < offset
+            for partition, offsets in self.saved.items()
+            if partition in self._claims
+            for source, offset in offsets.items()
+        )
+
     def _claim(self, partition: int) -> Claim:
         claim = self._claims.get(partition)
         if claim is None:

@@ -39,12 +39,13 @@ class Acknowledges(Protocol):
 
 @dataclass(frozen=True)
 class Decided:
-    """A batch whose effects are still to come."""
+    """A batch whose effects are still to come; `done` is resolved after them, or when the batch is decided again."""
 
     events: Sequence[Acknowledges]
     records: Sequence[Inbound]
     outcome: Outcome
     receipt: Receipt
+    done: asyncio.Future[None]
 
 
 class Pipeline:
@@ -52,6 +53,7 @@ class Pipeline:
 
     Deciding is done in the event loop: it keeps the interpreter busy, and a second thread would only fight for it.
     Effects wait for servers, in a thread. While a store is away everything waits, and with it the partitions.
+    Claims change only while nothing is being decided and nothing waits for its effects.
     """
 
     def __init__(
@@ -70,34 +72,61 @@ class Pipeline:
         self._claim_again = claim_again
         self._pending: deque[Decided] = deque()
         self._effects: asyncio.Task[None] | None = None
+        self._deciding = asyncio.Lock()
+        self.waiting = False
+        """Whether a store is away just now."""
 
     async def take(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> None:
-        """Decide a batch; returns when it is decided and at most `AHEAD` others wait for their effects."""
+        """Decide a batch; returns when it is decided and at most `AHEAD` others wait for their effects.
+
+        What went wrong for good with the effects of an earlier batch is raised here.
+        """
         while len(self._pending) > AHEAD:
-            await self._one_done()
-        self._pending.append(await self._decide(events, records))
+            await self._first_done()
+        async with self._deciding:
+            self._raise_if_failed()
+            self._pending.append(await self._decide(events, records))
         if self._effects is None or self._effects.done():
+            self._raise_if_failed()
             self._effects = asyncio.create_task(self._carry_out_all())
 
     async def drain(self) -> None:
         """Return when every effect is done."""
         while self._pending:
-            await self._one_done()
+            await self._first_done()
+        self._raise_if_failed()
 
-    async def _one_done(self) -> None:
-        """Wait for the effects under way; what went wrong with them is raised here."""
+    async def between_batches(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Call when nothing is being decided and every effect is done."""
+        while True:
+            await self.drain()
+            async with self._deciding:
+                if not self._pending:
+                    return await call()
+
+    async def _first_done(self) -> None:
         if self._effects is not None:
-            await self._effects
+            await asyncio.wait({self._effects, self._pending[0].done}, return_when=asyncio.FIRST_COMPLETED)
+        self._raise_if_failed()
+
+    def _raise_if_failed(self) -> None:
+        if self._effects is not None and self._effects.done():
+            self._effects.result()
 
     async def _decide(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> Decided:
         while True:
             try:
                 outcome = handle_people(records, self._owner, self._deps)
+                receipt = self._publisher.post(outcome.messages)
+                self._owner.keep(outcome)
             except StoreUnavailable as exc:
                 await self._wait(exc)
+            except Fenced as exc:
+                logger.warning("%d records are decided again: %s", len(records), exc)
+                await self._claim_again()
             else:
-                self._owner.keep(outcome)
-                return Decided(events, records, outcome, self._publisher.post(outcome.messages))
+                self.waiting = False
+                return Decided(events, records, outcome, receipt, asyncio.get_running_loop().create_future())
 
     async def _carry_out_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -110,14 +139,10 @@ class Pipeline:
             except Fenced as exc:
                 await self._decide_again(exc)
             else:
-                self._pending.popleft()
+                self.waiting = False
                 self._acknowledge(first)
-
-    def _acknowledge(self, done: Decided) -> None:
-        """Acknowledge what is applied here; what belongs to somebody else by now is theirs to acknowledge."""
-        for event, record in zip(done.events, done.records, strict=True):
-            if record.partition in self._owner.held and not self._owner.is_new(record):
-                event.ack()
+                self._pending.popleft()
+                first.done.set_result(None)
 
     def _carry_out(self, decided: Decided) -> None:
         decided.receipt.wait()
@@ -125,16 +150,28 @@ class Pipeline:
         self._owner.save(decided.outcome)
         self._observer.batch_done(decided.outcome, published=published, stored=self._deps.clock())
 
+    def _acknowledge(self, done: Decided) -> None:
+        """Acknowledge what is applied here; what belongs to somebody else by now is theirs to acknowledge."""
+        for event, record in zip(done.events, done.records, strict=True):
+            if record.partition in self._owner.held and not self._owner.is_new(record):
+                event.ack()
+
     async def _decide_again(self, why: Fenced) -> None:
-        events = [event for decided in self._pending for event in decided.events]
-        records = [record for decided in self._pending for record in decided.records]
-        logger.warning("%d records are decided again: %s", len(records), why)
-        await self._claim_again()
-        again = await self._decide(events, records)
-        self._pending.clear()
-        self._pending.append(again)
+        """Everything that is not stored, as one batch, on what is ours now."""
+        async with self._deciding:
+            old = list(self._pending)
+            events = [event for decided in old for event in decided.events]
+            records = [record for decided in old for record in decided.records]
+            logger.warning("%d records are decided again: %s", len(records), why)
+            await self._claim_again()
+            again = await self._decide(events, records)
+            self._pending.clear()
+            self._pending.append(again)
+        for decided in old:
+            decided.done.set_result(None)
 
     async def _wait(self, why: StoreUnavailable) -> None:
+        self.waiting = True
         self._observer.waiting_for("state-store")
         logger.warning("waiting: %s", why)
         await asyncio.sleep(RETRY_SECONDS)

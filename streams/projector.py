@@ -69,20 +69,25 @@ def run(projector: Projector, *, until: Callable[[], bool]) -> None:
         began = projector.clock()
         records = projector.reader.poll(5_000, 0.5)
         if records:
-            project(projector, records, until=until)
+            if not project(projector, records, until=until):
+                return
             projector.reader.commit()
             projector.sleep(max(0.0, WINDOW_SECONDS - (projector.clock() - began)))
 
 
-def project(projector: Projector, records: Sequence[Inbound], *, until: Callable[[], bool]) -> None:
-    """Write what follows from these records, store by store; one that is away is waited for."""
+def project(projector: Projector, records: Sequence[Inbound], *, until: Callable[[], bool]) -> bool:
+    """Write what follows from these records, store by store; one that is away is waited for.
+
+    False if told to stop meanwhile: then not all of it is written.
+    """
     now = projector.clock()
     values = [(record, _value(record, now)) for record in records]
     rows = [row for _, value in values for row in feature_rows(value)]
     log_name = f"{records[0].topic}-{records[0].partition}-{records[0].offset}"
     memories = [value for _, value in values if isinstance(value, Memory)]
-    items = [value for _, value in values if isinstance(value, Item)]
-    gone = [_key(record) for record in records if record.topic == ITEMS and not record.value]
+    newest = {record.key: (record, value) for record, value in values if record.topic == ITEMS}
+    items = [value for _, value in newest.values() if isinstance(value, Item)]
+    gone = [_key(record) for record, _ in newest.values() if not record.value]
     writes: tuple[tuple[str, int, Callable[[], None]], ...] = (
         ("feast", len(rows), lambda: projector.features.write(rows, log_name=log_name)),
         ("milvus-memories", len(memories), lambda: _put_memories(projector.memories, memories)),
@@ -90,8 +95,11 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
     )
     oldest = min(record.timestamp for record in records)
     for target, count, write in writes:
-        if count and _insist(projector, target, write, until):
+        if count:
+            if not _insist(projector, target, write, until):
+                return False
             projector.observer.projected(target, count, delay=projector.clock() - oldest)
+    return True
 
 
 def _insist(projector: Projector, target: str, write: Callable[[], None], until: Callable[[], bool]) -> bool:

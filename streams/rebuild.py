@@ -14,9 +14,9 @@ from features.memory_state import MemoryStateStore
 from features.ports import FeatureRow, StateStore
 from features.views import user_row, user_rows
 from schemas.memories import memory_key
-from schemas.topics import ITEM_DELTAS, MEMORIES
+from schemas.topics import ITEM_DELTAS, ITEM_STATISTICS, MEMORIES
 from streams.deps import Deps
-from streams.on_item_deltas import on_item_deltas
+from streams.on_item_deltas import MARKS, on_item_deltas, unpack_row
 from streams.owner import ITEMS, PEOPLE, Owner
 from streams.people import apply_records
 from streams.person import unpack
@@ -26,8 +26,17 @@ CHUNK = 1_000
 
 
 def in_order(records: Iterable[Inbound]) -> list[Inbound]:
-    """Records as they were produced: by time, then topic, then offset."""
-    return sorted(records, key=lambda record: (record.timestamp, record.topic, record.partition, record.offset))
+    """Records as they were produced: partitions in the order of their offsets, topics merged by time.
+
+    Times are the producers' own. Where one lags behind its partition's earlier records, theirs counts.
+    """
+    latest: dict[tuple[str, int], float] = {}
+    keyed: list[tuple[tuple[float, str, int, int], Inbound]] = []
+    for record in sorted(records, key=lambda one: (one.topic, one.partition, one.offset)):
+        partition = (record.topic, record.partition)
+        latest[partition] = max(latest.get(partition, 0.0), record.timestamp)
+        keyed.append(((latest[partition], record.topic, record.partition, record.offset), record))
+    return [record for _, record in sorted(keyed, key=lambda one: one[0])]
 
 
 def rebuild_people(records: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
@@ -78,17 +87,29 @@ def put_in_place(rebuilt: StateStore, store: StateStore, scope: str, partitions:
     return written
 
 
-def republished(store: StateStore, partitions: int) -> tuple[list[Message], list[FeatureRow]]:
-    """The projections of rebuilt people: every memory that they hold, and their newest feature rows."""
+def republished(people: StateStore, items: StateStore, partitions: tuple[int, int]) -> list[Message]:
+    """What a rebuild publishes anew: every memory that people hold, and every item's statistics.
+
+    `partitions` are those of people and of items. The statistics' projection in Feast follows from the topic.
+    """
     messages: list[Message] = []
-    rows: list[FeatureRow] = []
-    for partition in range(partitions):
-        for _, state in store.scan(PEOPLE, partition):
-            person = unpack(state)
-            mind, user = person.mind, person.user
+    for partition in range(partitions[0]):
+        for _, state in people.scan(PEOPLE, partition):
+            mind = unpack(state).mind
             held = (*mind.memories, *mind.dormant)
             messages += [Message(MEMORIES, memory_key(m.user_id, m.memory_id), m, owner=m.user_id) for m in held]
-            rows += user_rows(
-                user.user_id, user.feature_time, user_row(user), category_strengths(mind.memories, user.last_at)
-            )
-    return messages, rows
+    for partition in range(partitions[1]):
+        rows = [unpack_row(state) for key, state in items.scan(ITEMS, partition) if key != MARKS]
+        messages += [Message(ITEM_STATISTICS, row.item_id, row) for row in rows]
+    return messages
+
+
+def feature_rows(people: StateStore, partitions: int) -> list[FeatureRow]:
+    """The newest rows of everybody's features."""
+    rows: list[FeatureRow] = []
+    for partition in range(partitions):
+        for _, state in people.scan(PEOPLE, partition):
+            person = unpack(state)
+            user, strengths = person.user, category_strengths(person.mind.memories, person.user.last_at)
+            rows += user_rows(user.user_id, user.feature_time, user_row(user), strengths)
+    return rows

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from schemas.topics import (
@@ -30,7 +30,6 @@ from streams.on_items import on_item
 from streams.on_model_updates import on_model_update
 from streams.on_rank_requests import on_rank_request
 from streams.outcome import Outcome
-from streams.owner import Owner
 from streams.person import Person
 from streams.records import Inbound, Source
 from streams.step import Step
@@ -51,5 +50,3 @@ TABLES: dict[str, Callable[[Inbound, Deps], None]] = {
     ITEM_STATISTICS: on_item_statistics,
     MODEL_UPDATES: on_model_update,
 }
-
-BatchHandler = Callable[[Sequence[Inbound], Owner, Deps], Outcome]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.errors import Fenced, StoreUnavailable
+from schemas.errors import Fenced, LifelongError, StoreUnavailable
 from schemas.topics import ITEM_DELTAS
 from streams.on_item_deltas import on_item_deltas
 from streams.owner import Owner
@@ -21,6 +21,10 @@ from streams.records import Inbound
 logger = logging.getLogger(__name__)
 BATCH = 2_000
 RETRY_SECONDS = 0.5
+
+
+class WentBack(LifelongError):
+    """The state store holds less than was written to it: it was restored or rebuilt from an older point."""
 
 
 class OwnedReader(LogReader, Protocol):
@@ -66,6 +70,8 @@ def handle(statistician: Statistician, records: Sequence[Inbound]) -> None:
     while True:
         try:
             statistician.items.assign(statistician.reader.assignment())
+            if statistician.items.went_back():
+                raise WentBack("the state store went back: the process is to begin anew, from there")
             outcome = on_item_deltas(records, statistician.items, now=statistician.clock())
             statistician.publisher.publish(outcome.messages)
             published = statistician.clock()

@@ -23,8 +23,7 @@ class Exam(Struct, frozen=True):
 class Step(Struct, frozen=True, kw_only=True):
     """The person afterwards, what to publish, what to be examined on, and whether a list is due.
 
-    `trigger` names what made the agent re-plan, `suppressed` what had no budget to, `cause` the event that a list would
-    answer.
+    `suppressed` are the triggers that had no budget left, `cause` is the event that a list would answer.
     """
 
     person: Person
@@ -33,5 +32,4 @@ class Step(Struct, frozen=True, kw_only=True):
     cause: EventId | None = None
     list_due: bool = True
     at: float | None = None
-    trigger: str | None = None
     suppressed: tuple[str, ...] = ()

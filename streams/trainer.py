@@ -1,13 +1,15 @@
 """The trainer: learns from the ranking log as it grows, and publishes weights that the ranker takes up.
 
 Effects of a publication, in the order in which a crash may cut them: 1 the version's own file 2 the file that the
-served model follows, replaced atomically 3 the announcement on `model-updates` 4 the offsets. Cut anywhere, the same
-records are learned from again from the last published weights on.
+served model follows, replaced atomically 3 the announcement on `model-updates` 4 the checkpoint 5 the offsets. Cut
+before 4, the same records are learned from again, from the last checkpoint on; cut between 4 and 5, those of one
+publication are learned from twice.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,5 +108,8 @@ def save_checkpoint(trainer: Trainer) -> None:
     """Keep the learner whole: weights, optimiser, ring buffers and random state."""
     draft = trainer.checkpoint.with_suffix(".draft")
     trainer.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    draft.write_bytes(trainer.learner.checkpoint())
+    with draft.open("wb") as file:
+        file.write(trainer.learner.checkpoint())
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(trainer.checkpoint)

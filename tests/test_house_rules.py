@@ -25,7 +25,7 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     assert len(text.splitlines()) <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno <= 50, f"{node.name} is long"
+            assert (node.end_lineno or 0) - node.lineno <= 40, f"{node.name} is long"
 
 
 def test_there_is_no_drawer() -> None:

@@ -20,7 +20,7 @@ from streams.deps import Deps
 from streams.kafka_client import KafkaTableReader
 from streams.owner import ITEMS as ITEMS_SCOPE
 from streams.owner import PEOPLE
-from streams.rebuild import differences, put_in_place, rebuild_items, rebuild_people, republished
+from streams.rebuild import differences, feature_rows, put_in_place, rebuild_items, rebuild_people, republished
 from streams.routes import PERSON_INPUTS
 from streams.tables import apply_tables
 
@@ -54,7 +54,8 @@ def rebuild(
             raise typer.Exit(1)
         return
     written = put_in_place(people, store, PEOPLE, counts[0]) + put_in_place(items, store, ITEMS_SCOPE, counts[1])
-    messages, rows = republished(people, counts[0])
+    messages, rows = republished(people, items, counts), feature_rows(people, counts[0])
     make_publisher(settings).publish(messages)
     make_feast(settings).write(rows, log_name="rebuild")
-    console.print(f"Wrote {written} states, {len(messages)} memories and {len(rows)} feature rows.")
+    console.print(f"Wrote {written} states and {len(rows)} feature rows.")
+    console.print(f"Published {len(messages)} memories and rows of statistics.")

@@ -89,6 +89,7 @@ async def drive(
 
     async def claim_again() -> None:
         owner.release()
+        await asyncio.sleep(0.02)
         owner.assign([0])
 
     pipeline = Pipeline(owner, deps, shelf, Unobserved(), claim_again=claim_again)
@@ -98,6 +99,7 @@ async def drive(
         mine = [Handle() for _ in batch]
         handles += mine
         await pipeline.take(mine, batch)
+        await asyncio.sleep(0.005)
     await pipeline.drain()
     return owner, shelf, handles
 
