@@ -8,7 +8,7 @@ BOOTSTRAP := $(VENV)/.bootstrap
 SOURCES := schemas features agents inference streams deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check unit test schemas format clean
+.PHONY: help setup demo check unit test schemas dashboard format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -40,6 +40,9 @@ test: setup ## All tests, with real servers: minutes
 
 schemas: setup ## Write the published schemas again
 	$(BIN)/lifelong schemas write
+
+dashboard: setup ## Write the Grafana dashboard again
+	$(BIN)/python -m deploy.grafana.dashboard
 
 format: setup ## Format the code
 	$(BIN)/ruff format .

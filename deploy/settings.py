@@ -105,6 +105,7 @@ class Trainer(Section):
 
     group: str = "lifelong-trainer"
     publish_every_seconds: float = Field(default=2.0, gt=0)
+    item_vectors: bool = False
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 

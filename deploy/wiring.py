@@ -199,7 +199,8 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
 
     live = weights_path(settings)
     checkpoint = settings.data_dir / "trainer" / "checkpoint.bin"
-    learner = Learner(FeatureTable(external_rows(settings)).columns)
+    columns = FeatureTable(external_rows(settings)).columns
+    learner = Learner(columns, vectors=settings.trainer.item_vectors)
     first = current_weights(settings).version
     if checkpoint.is_file():
         learner.restore(checkpoint.read_bytes())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import msgspec
 from msgspec import Struct
 
+from deploy.clients import wall_clock
+from deploy.follow import Follower
 from schemas.topics import RECOMMENDATIONS
-from streams.kafka_client import Cluster, KafkaTableReader
+from streams.kafka_client import Cluster
+from streams.records import Inbound
 
 
 class _Seen(Struct):
@@ -31,37 +31,17 @@ class Arrival(Struct, frozen=True):
     degraded: bool
 
 
-class Collector(threading.Thread):
+class Collector(Follower):
     """Reads `recommendations` from now on, in a thread, until stopped."""
 
     def __init__(self, cluster: Cluster) -> None:
-        super().__init__(daemon=True)
-        self._reader = KafkaTableReader(cluster, (RECOMMENDATIONS,), poll_seconds=0.05, batch=50)
-        self._reader.catch_up()
-        self._told = threading.Event()
+        super().__init__(cluster, (RECOMMENDATIONS,), batch=50)
         self._decoder = msgspec.json.Decoder(_Seen)
         self.arrivals: list[Arrival] = []
-        self.answered: set[str] = set()
 
-    def run(self) -> None:
-        """Collect until `stop`."""
-        while not self._told.is_set():
-            records = self._reader.poll()
-            now = time.time()  # noqa: TID251 - the bench is a client with a clock of its own
-            for record in records:
-                seen = self._decoder.decode(record.value or b"{}")
-                stages = seen.stages | {"published": record.timestamp}
-                self.arrivals.append(Arrival(now, seen.trigger_event_ids, stages, bool(seen.degradations)))
-                self.answered.update(seen.trigger_event_ids)
-
-    def wait_for(self, event_ids: set[str], *, seconds: float) -> None:
-        """Wait until all of these events are answered, or so long."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not event_ids <= self.answered:
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        """Stop and leave."""
-        self._told.set()
-        self.join()
-        self._reader.close()
+    def take(self, record: Inbound) -> None:
+        """See `Follower`."""
+        seen = self._decoder.decode(record.value or b"{}")
+        stages = seen.stages | {"published": record.timestamp}
+        self.arrivals.append(Arrival(wall_clock(), seen.trigger_event_ids, stages, bool(seen.degradations)))
+        self.answered.update(seen.trigger_event_ids)

@@ -88,7 +88,7 @@ def _start(console: Console, stack: Stack, given: Settings) -> Settings:
         shutil.rmtree(given.data_dir)
     for download in stack.downloads():
         console.print(f"Will fetch {escape(download.what)}, about {download.megabytes} MB, once.")
-    console.print("Starting Kafka, Redis, Milvus, Triton, and the worker, trainer, projector and gateway …")
+    console.print("Starting Kafka, Redis, Milvus, Triton, and the worker, statistics, trainer, projector and gateway …")
     told: Counter[str] = Counter()
 
     def report(name: str, state: str) -> None:

@@ -34,7 +34,7 @@ def up(
     servers_only: Annotated[bool, typer.Option(help="Start the servers, not our own programs.")] = False,
     quiet: Annotated[bool, typer.Option(help="Say only what went wrong.")] = False,
 ) -> None:
-    """Start Kafka, Redis, Milvus and Triton here, then the worker, the trainer and the gateway."""
+    """Start Kafka, Redis, Milvus and Triton here, then worker, statistics, trainer, projector and gateway."""
     console = Console(quiet=quiet)
     given = _given()
     stack = Stack(given)
