@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 import pandas as pd
 from msgspec import Struct
 
@@ -129,7 +130,7 @@ def read_events(
     frame = read_frame(path)
     columns = columns_of(frame, given)
     times = _seconds(frame[columns["time"]])
-    order = times.argsort(kind="stable")
+    order = np.argsort(times.to_numpy(dtype=float), kind="stable")
     frame, times = frame.iloc[order], times.iloc[order]
     if limit is not None:
         frame, times = frame.iloc[:limit], times.iloc[:limit]
