@@ -26,6 +26,7 @@ from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from schemas.codec import decode, encode
+from schemas.errors import StoreUnavailable
 from schemas.recommendations import Recommendation
 from schemas.record import Record
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, RECOMMENDATIONS
@@ -136,7 +137,14 @@ class System:
 
     def wait_applied(self, *, seconds: float = 60.0) -> None:
         """Until every record about people, and every delta that follows, is in the state store."""
-        wait_until(self._all_applied, seconds=seconds, what="all records applied")
+        wait_until(self._surely_applied, seconds=seconds, what="all records applied")
+
+    def _surely_applied(self) -> bool:
+        """A store that is away says nothing of what is applied."""
+        try:
+            return self._all_applied()
+        except StoreUnavailable:
+            return False
 
     def _all_applied(self) -> bool:
         scopes = ((PEOPLE, PERSON_INPUTS), ("items", (ITEM_DELTAS,)))
