@@ -87,7 +87,8 @@ def make_feast(settings: Settings) -> FeastStore:
     """The feature store with our views applied."""
     from features.feast_store import FeastStore
 
-    store = FeastStore(settings.data_dir / "feast", redis=feast_redis(redis_url(settings)))
+    project = _identifier(f"lifelong_{settings.topics.prefix}".rstrip("_"))
+    store = FeastStore(settings.data_dir / "feast" / project, redis=feast_redis(redis_url(settings)), project=project)
     store.apply()
     return store
 
@@ -121,5 +122,13 @@ def make_item_index(settings: Settings) -> MilvusItems:
 
 
 def _collection(settings: Settings, name: str) -> str:
-    """Milvus takes letters, digits and underscores."""
-    return "".join(letter if letter.isalnum() else "_" for letter in f"{settings.topics.prefix}{name}")
+    return _identifier(f"{settings.topics.prefix}{name}")
+
+
+def _identifier(name: str) -> str:
+    """What Milvus and Feast take as a name: letters, digits and underscores.
+
+    >>> _identifier("shop.items")
+    'shop_items'
+    """
+    return "".join(letter if letter.isalnum() else "_" for letter in name)

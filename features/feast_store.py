@@ -24,16 +24,16 @@ PROJECT = "lifelong"
 
 
 class FeastStore:
-    """A `FeatureStore` on Feast. `folder` holds the registry and the off-line log.
+    """A `FeatureStore` on Feast. `folder` holds the registry and the off-line log; `project` keeps systems apart.
 
     On-line rows carry a per-entity strictly increasing time: Feast drops a row whose time is not after the stored
     one, which makes a second writing of the same row harmless.
     """
 
-    def __init__(self, folder: Path, *, redis: str) -> None:
+    def __init__(self, folder: Path, *, redis: str, project: str = PROJECT) -> None:
         self._offline = (folder / "offline").absolute()
         config = RepoConfig(
-            project=PROJECT,
+            project=project,
             provider="local",
             registry={
                 "registry_type": "file",

@@ -17,12 +17,14 @@ import msgspec
 
 from schemas.errors import DecodeError
 from schemas.record import Record
-from schemas.topics import BY_NAME, TOPICS
+from schemas.topics import BY_NAME, DEAD_LETTERS, STRAYS, TOPICS
 
 MAX_BYTES = 1_000_000
 EARLIEST = 788_918_400.0
 """1995-01-01: an event before it is a unit mistake, not a memory."""
 DAY = 86_400.0
+_WRAPPING = frozenset({DEAD_LETTERS, STRAYS})
+"""What holds another record, in base64."""
 
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {topic.name: msgspec.json.Decoder(topic.value) for topic in TOPICS}
 _encoder = msgspec.json.Encoder()
@@ -40,8 +42,9 @@ def decode(topic: str, value: bytes | None, *, now: float) -> Any:
         raise DecodeError("unknown-topic", f"topic {topic!r} is none of {sorted(BY_NAME)}")
     if not value:
         raise DecodeError("empty", f"a record of {topic!r} has no value")
-    if len(value) > MAX_BYTES:
-        raise DecodeError("too-large", f"{len(value)} bytes, at most {MAX_BYTES} are taken")
+    most = 2 * MAX_BYTES if topic in _WRAPPING else MAX_BYTES
+    if len(value) > most:
+        raise DecodeError("too-large", f"{len(value)} bytes, at most {most} are taken")
     try:
         record = _decoders[topic].decode(value)
     except msgspec.ValidationError as exc:

@@ -328,11 +328,14 @@ class KafkaGroupReader:
 
     def lag(self) -> dict[int, int]:
         """How many records of each of our partitions have not been polled, as far as the client knows by now."""
+        positions = {at.partition: at for at in self._consumer.position(self._consumer.assignment())}
+        unread = [at for at in positions.values() if at.offset < 0]
+        if unread:
+            positions |= {at.partition: at for at in self._consumer.committed(unread, timeout=5)}
         lags = {}
-        for at in self._consumer.position(self._consumer.assignment()):
-            ends = self._consumer.get_watermark_offsets(at, cached=True)
-            if ends is not None and at.offset >= 0:
-                lags[at.partition] = max(0, ends[1] - at.offset)
+        for partition, at in positions.items():
+            low, high = self._consumer.get_watermark_offsets(at, cached=True)
+            lags[partition] = max(0, high - (at.offset if at.offset >= 0 else max(0, low)))
         return lags
 
     def commit(self) -> None:

@@ -28,7 +28,8 @@ REFERENCES = [f"{feature.view}:{feature.name}" for feature in USER_FEATURES]
 
 @pytest.fixture
 def feast(redis_server: Any, tmp_path: Any) -> FeastStore:
-    store = FeastStore(tmp_path, redis=feast_redis(redis_server.url.get_secret_value()))
+    project = f"test_{tmp_path.name}"
+    store = FeastStore(tmp_path, redis=feast_redis(redis_server.url.get_secret_value()), project=project)
     store.apply()
     return store
 
