@@ -30,10 +30,7 @@ def explain_item(
     >>> explain_item(ItemId("i1"), ("jazz",), None, ()) is None
     True
     """
-    of_item = [memory for memory in memories if memory.value == item and memory.subject == "item" and _speaks(memory)]
-    if of_item:
-        return _reason(max(of_item, key=lambda memory: (memory.source == "stated", memory.strength)))
-    return _by_intent([intent for intent in plan.intents if intent.category in categories], memories) if plan else None
+    return Explainer(plan, memories).item(item, categories)
 
 
 class Explainer:

@@ -17,7 +17,6 @@ from deploy.clients import (
     make_memory_index,
     make_publisher,
     make_store,
-    topic_partitions,
     wall_clock,
 )
 from deploy.settings import Settings, SettingsError
@@ -246,7 +245,7 @@ def make_door(settings: Settings) -> Door:
 
     gateway, condition = settings.gateway, Condition()
     cache = Cache(list_bytes=int(gateway.cache_mb * 1e6))
-    outbox = Outbox(make_publisher(settings, receipts=True), topic_partitions(settings), died=condition.fail)
+    outbox = Outbox(make_publisher(settings, receipts=True), died=condition.fail)
     searched = bool(settings.milvus.uri)
     return Door(
         keys=gateway_keys(settings),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
@@ -18,7 +18,6 @@ from threading import Lock, Thread
 from deploy.gateway.ports import Log
 from deploy.gateway.problems import Problem
 from streams.kafka_client import KafkaRefused
-from streams.partitions import partition_of
 
 logger = logging.getLogger(__name__)
 MAX_BYTES = 64_000_000
@@ -41,19 +40,17 @@ class Post:
 class Outbox:
     """Takes posts from the event loop and delivers them from a thread of its own; holds `max_bytes` of them.
 
-    `partitions` is how many each topic has. `died` is called if the thread ends by an error nobody foresaw.
+    `died` is called if the thread ends by an error nobody foresaw.
     """
 
     def __init__(
         self,
         log: Log,
-        partitions: Mapping[str, int],
         *,
         died: Callable[[], None] = lambda: None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._log = log
-        self._partitions = dict(partitions)
         self._died = died
         self._max_bytes = max_bytes
         self._queue: SimpleQueue[Post | None] = SimpleQueue()
@@ -132,8 +129,7 @@ class Outbox:
         wanted = [post for post in posts if not post.receipt.cancelled()]
         records = [record for post in wanted for record in post.records]
         try:
-            stored = self._log.deliver(topic, records) if records else []
-            places = in_order([key for key, _ in records], stored, self._partitions[topic])
+            places = self._log.deliver(topic, records) if records else []
         except KafkaRefused as exc:
             logger.error("Kafka refuses what was posted to %r: %s", topic, exc)
             for post in wanted:
@@ -147,20 +143,6 @@ class Outbox:
             with self._lock:
                 self._waiting_bytes -= sum(post.size for post in posts)
                 self._waiting_posts -= len(posts)
-
-
-def in_order(keys: Sequence[str], stored: Places, partitions: int) -> Places:
-    """Each key's own place, however the acknowledgements of different partitions were interleaved.
-
-    >>> one, two = partition_of("u1", 8), partition_of("u2", 8)
-    >>> in_order(["u1", "u2", "u1"], [(two, 40), (one, 7), (one, 8)], 8) == [(one, 7), (two, 40), (one, 8)]
-    True
-    """
-    offsets: defaultdict[int, list[int]] = defaultdict(list)
-    for partition, offset in sorted(stored, reverse=True):
-        offsets[partition].append(offset)
-    owned = [partition_of(key, partitions) for key in keys]
-    return [(partition, offsets[partition].pop()) for partition in owned]
 
 
 def _tell(post: Post, outcome: Places | KafkaRefused) -> None:

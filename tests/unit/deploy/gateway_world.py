@@ -79,8 +79,7 @@ def build(
     topics = MemoryTopics(log, KEPT_TOPICS)
     condition, numbers = Condition(), count()
     cache = Cache(list_bytes=more.pop("list_bytes", 1_000_000))
-    partitions = {name: len(logs) for name, logs in log.partitions.items()}
-    outbox = Outbox(topics, partitions, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
+    outbox = Outbox(topics, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
 
     def clock() -> float:
         return world.now
