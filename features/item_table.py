@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from features.item_content import DIMENSIONS, content_vector
 from features.item_neighbours import Floats, Ints, Neighbours
+from features.item_words import ItemWords, words_of
 from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -76,6 +77,7 @@ class ItemTable:
         self.covisiting = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self._preceded = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self.followed = Neighbours(width=FOLLOWERS, capacity=_CAPACITY)
+        self.words = ItemWords(capacity=_CAPACITY)
 
     def _make_arrays(self, size: int) -> None:
         halves = len(HALF_LIVES)
@@ -221,6 +223,7 @@ class ItemTable:
             getattr(self, name)[:size] = value
         for neighbours in (self.covisited, self.covisiting, self._preceded, self.followed):
             neighbours.grow(2 * size)
+        self.words.grow(2 * size)
 
     def _describe(self, number: int, item: Item) -> None:
         self.closed[number] = False
@@ -228,6 +231,7 @@ class ItemTable:
         self.until_time[number] = np.inf if item.available_until is None else item.available_until
         self._has_windows |= item.available_from is not None or item.available_until is not None
         self.content[number] = content_vector(item)
+        self.words.put(number, words_of(item))
         self._leave_categories(number)
         for place, category in enumerate(item.categories[:CATEGORIES]):
             known = self.category_number.setdefault(category, len(self.category_number) + 1)

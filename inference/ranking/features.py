@@ -105,6 +105,12 @@ def _near(batch: Batch) -> Block:
     return np.concatenate([_relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)], axis=-1)
 
 
+def _words(batch: Batch) -> Block:
+    """Words shared with the newest items: as they are, and relative to the best of the list."""
+    values = _pick(batch, [person.words for person in batch.persons])
+    return np.stack([np.tanh(values), _relative(np.log2(values + 1e-2), batch.mask)], axis=-1)
+
+
 def _affinity(batch: Batch) -> Block:
     """Agreement with the learned vectors: as it is, and relative to the spread in the list."""
     values = _pick(batch, [person.affinity for person in batch.persons])
@@ -236,6 +242,7 @@ COLUMNS: tuple[Columns, ...] = (
         names=("covisit", "covisit_now", "transition", "covisit_level", "covisit_now_level", "transition_level"),
         fill=_near,
     ),
+    Columns(group="words", names=("words", "words_relative"), fill=_words),
     Columns(group="affinity", names=("affinity", "affinity_relative"), fill=_affinity),
     Columns(group="content", names=("content",), fill=_content),
     Columns(group="tastes", names=("taste_now", "taste_long", "taste_liked"), fill=_tastes),
@@ -259,7 +266,7 @@ class FeatureTable:
     """The columns of one deployment: the table above and the features that other teams own.
 
     >>> FeatureTable(()).columns[:2]
-    ('popular_0.25d', 'popular_1d')
+    ('popular_0.05d', 'popular_0.25d')
     """
 
     def __init__(self, external: Sequence[External] = ()) -> None:

@@ -1,0 +1,121 @@
+"""Which items share words: an inverted index over the items that can be chosen, scored as the vector space model does.
+
+A word weighs log(items / items with it) on both sides, and an item is divided by the length of its own weights (tf-idf
+cosine: Salton and Buckley, 1988; a title says a word once, so there is no term frequency). Words that many items have
+say nothing and are not followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.items import Item
+
+WORDS = 16
+"""How many words of an item are read: of its title, then its tags, then its text."""
+COMMON = 256
+"""Words of more items than this are not followed."""
+_WORD = re.compile(r"[^\W_]{2,}")
+
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+def words_of(item: Item) -> tuple[str, ...]:
+    """The item's first `WORDS` different words, lower case.
+
+    >>> words_of(Item(item_id="i", title="The Red Hat (2013)", tags=("hat",), text="A hat."))
+    ('the', 'red', 'hat', '2013')
+    """
+    text = " ".join((item.title, *item.tags, item.text[: 20 * WORDS])).lower()
+    return tuple(dict.fromkeys(_WORD.findall(text)))[:WORDS]
+
+
+class ItemWords:
+    """Words by number and, for each, the items that have it.
+
+    >>> words = ItemWords(capacity=4)
+    >>> for number, title in enumerate(("ocean eleven", "ocean twelve", "top gun")):
+    ...     words.put(number, words_of(Item(item_id=title, title=title)))
+    >>> words.scores(np.array([0]), np.array([1.0]), 3).round(2).tolist()
+    [1.0, 0.2, 0.0]
+    """
+
+    def __init__(self, *, capacity: int) -> None:
+        self._number: dict[str, int] = {}
+        self._items: list[list[int]] = [[]]
+        self._arrays: list[NDArray[np.int64] | None] = [None]
+        self._held: Ints = np.zeros((capacity, WORDS), np.int32)
+        self._with: Doubles = np.zeros(capacity)
+        self._size = 0
+
+    def grow(self, capacity: int) -> None:
+        """Make room for so many items."""
+        more = np.zeros((capacity - len(self._held), WORDS), np.int32)
+        self._held = np.concatenate([self._held, more])
+
+    def put(self, number: int, words: Sequence[str]) -> None:
+        """The item has exactly these words now."""
+        for word in self._held[number][self._held[number] > 0].tolist():
+            self._items[word].remove(number)
+            self._changed(word)
+        self._held[number] = 0
+        for place, word in enumerate(words):
+            known = self._numbered(word)
+            self._held[number, place] = known
+            self._items[known].append(number)
+            self._changed(known)
+        self._size = max(self._size, number + 1)
+
+    def scores(self, recent: NDArray[np.int64], weights: Doubles, size: int) -> Doubles:
+        """How much every item shares with the recent ones, each by its weight: `[size]`, a weighted sum of cosines."""
+        held = self._held[recent]
+        rarity = self._rarity(held)
+        norms = np.sqrt((rarity * rarity).sum(axis=1))
+        shares = rarity * (weights / np.maximum(norms, 1e-9))[:, None]
+        words, inverse = np.unique(held, return_inverse=True)
+        given: Doubles = np.bincount(inverse.ravel(), shares.ravel()).astype(np.float64, copy=False)
+        return self._spread(words, given, size)
+
+    def _spread(self, words: Ints, given: Doubles, size: int) -> Doubles:
+        followed = [(word, weight) for word, weight in zip(words.tolist(), given.tolist(), strict=True) if weight > 0.0]
+        if not followed:
+            return np.zeros(size)
+        parts = [self._array(word) for word, _ in followed]
+        rarity = self._rarity(np.array([word for word, _ in followed]))
+        gains = np.repeat(rarity * [weight for _, weight in followed], [len(part) for part in parts])
+        found = np.concatenate(parts)
+        total: Doubles = np.bincount(found, gains, minlength=size)[:size].astype(np.float64, copy=False)
+        touched = np.flatnonzero(total)
+        own = self._rarity(self._held[touched])
+        total[touched] /= np.maximum(np.sqrt((own * own).sum(axis=1)), 1e-9)
+        return total
+
+    def _rarity(self, words: Ints | NDArray[np.int64]) -> Doubles:
+        """Each word's weight: 0 for none and for words that are too common."""
+        having = self._with[words]
+        rarity: Doubles = np.log((self._size + 1.0) / np.maximum(having, 1.0))
+        return np.where((words > 0) & (having <= COMMON), rarity, 0.0)
+
+    def _numbered(self, word: str) -> int:
+        number = self._number.setdefault(word, len(self._number) + 1)
+        if number == len(self._items):
+            self._items.append([])
+            self._arrays.append(None)
+            if number == len(self._with):
+                self._with = np.concatenate([self._with, np.zeros_like(self._with)])
+        return number
+
+    def _changed(self, word: int) -> None:
+        self._arrays[word] = None
+        self._with[word] = len(self._items[word])
+
+    def _array(self, word: int) -> NDArray[np.int64]:
+        known = self._arrays[word]
+        if known is None:
+            known = self._arrays[word] = np.array(self._items[word], np.int64)
+        return known
