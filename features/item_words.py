@@ -1,8 +1,8 @@
 """Which items share words: an inverted index over the items that can be chosen, scored as the vector space model does.
 
-A word weighs log(items / items with it) on both sides, and an item is divided by the length of its own weights (tf-idf
-cosine: Salton and Buckley, 1988; a title says a word once, so there is no term frequency). Words that many items have
-say nothing and are not followed.
+A word weighs log(items / items with it) on both sides, and an item's score is divided by the root of how many words it
+has (tf-idf with a length normalisation: Salton and Buckley, 1988; a title says a word once, so there is no term
+frequency). Words that many items have say nothing and are not followed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ItemWords:
     >>> for number, title in enumerate(("ocean eleven", "ocean twelve", "top gun")):
     ...     words.put(number, words_of(Item(item_id=title, title=title)))
     >>> words.scores(np.array([0]), np.array([1.0]), 3).round(2).tolist()
-    [1.0, 0.2, 0.0]
+    [1.16, 0.2, 0.0]
     """
 
     def __init__(self, *, capacity: int) -> None:
@@ -50,13 +50,15 @@ class ItemWords:
         self._items: list[list[int]] = [[]]
         self._arrays: list[NDArray[np.int64] | None] = [None]
         self._held: Ints = np.zeros((capacity, WORDS), np.int32)
-        self._with: Doubles = np.zeros(capacity)
+        self._shorten: Doubles = np.zeros(capacity)
+        self._with: Doubles = np.zeros(256)
         self._size = 0
 
     def grow(self, capacity: int) -> None:
         """Make room for so many items."""
         more = np.zeros((capacity - len(self._held), WORDS), np.int32)
         self._held = np.concatenate([self._held, more])
+        self._shorten = np.concatenate([self._shorten, np.zeros(len(more))])
 
     def put(self, number: int, words: Sequence[str]) -> None:
         """The item has exactly these words now."""
@@ -69,31 +71,23 @@ class ItemWords:
             self._held[number, place] = known
             self._items[known].append(number)
             self._changed(known)
+        self._shorten[number] = max(1, len(words)) ** -0.5
         self._size = max(self._size, number + 1)
 
     def scores(self, recent: NDArray[np.int64], weights: Doubles, size: int) -> Doubles:
-        """How much every item shares with the recent ones, each by its weight: `[size]`, a weighted sum of cosines."""
+        """How much every item shares with the recent ones, each by its weight: `[size]`."""
         held = self._held[recent]
-        rarity = self._rarity(held)
-        norms = np.sqrt((rarity * rarity).sum(axis=1))
-        shares = rarity * (weights / np.maximum(norms, 1e-9))[:, None]
         words, inverse = np.unique(held, return_inverse=True)
-        given: Doubles = np.bincount(inverse.ravel(), shares.ravel()).astype(np.float64, copy=False)
-        return self._spread(words, given, size)
-
-    def _spread(self, words: Ints, given: Doubles, size: int) -> Doubles:
-        followed = [(word, weight) for word, weight in zip(words.tolist(), given.tolist(), strict=True) if weight > 0.0]
-        if not followed:
+        given = (
+            np.bincount(inverse.ravel(), np.repeat(weights * self._shorten[recent], WORDS)) * self._rarity(words) ** 2
+        )
+        followed = given > 0.0
+        if not followed.any():
             return np.zeros(size)
-        parts = [self._array(word) for word, _ in followed]
-        rarity = self._rarity(np.array([word for word, _ in followed]))
-        gains = np.repeat(rarity * [weight for _, weight in followed], [len(part) for part in parts])
-        found = np.concatenate(parts)
-        total: Doubles = np.bincount(found, gains, minlength=size)[:size].astype(np.float64, copy=False)
-        touched = np.flatnonzero(total)
-        own = self._rarity(self._held[touched])
-        total[touched] /= np.maximum(np.sqrt((own * own).sum(axis=1)), 1e-9)
-        return total
+        parts = [self._array(word) for word in words[followed].tolist()]
+        gains = np.repeat(given[followed], [len(part) for part in parts])
+        total = np.bincount(np.concatenate(parts), gains, minlength=size)[:size] * self._shorten[:size]
+        return total.astype(np.float64, copy=False)
 
     def _rarity(self, words: Ints | NDArray[np.int64]) -> Doubles:
         """Each word's weight: 0 for none and for words that are too common."""

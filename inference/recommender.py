@@ -19,7 +19,7 @@ from inference.person import Person, read_person
 from inference.ports import Ranker, Scores
 from inference.query import Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
-from inference.reasons import reason
+from inference.reasons import reasons
 from inference.slate import compose
 from schemas.ids import ItemId
 
@@ -132,14 +132,13 @@ class Recommender:
     ) -> tuple[Placed, ...]:
         """The places with their main source and its reason; an item that no source proposed was pinned."""
         votes = pool.votes[row, list(rows)]
-        places = []
-        for item, place, vote in zip(chosen, rows, votes, strict=True):
-            score, best = float(values[place]), int(vote.argmax())
-            if not vote[best]:
-                places.append(Placed(item, score, "pinned", "you asked for it to stay", place))
-                continue
-            source = self._sources[best]
-            exam = person.query.take is not None
-            why = "" if exam else reason(source, int(pool.items[row, place]), person, self.table)
-            places.append(Placed(item, score, source.name, why, place))
-        return tuple(places)
+        proposed = np.atleast_1d(votes.any(axis=1))
+        main = [self._sources[best] for best in votes.argmax(axis=1).tolist()]
+        exam = person.query.take is not None
+        why = [""] * len(rows) if exam else reasons(main, pool.items[row, list(rows)], person, self.table)
+        return tuple(
+            Placed(item, float(values[place]), source.name, told, place)
+            if found
+            else Placed(item, float(values[place]), "pinned", "you asked for it to stay", place)
+            for item, place, source, told, found in zip(chosen, rows, main, why, proposed, strict=True)
+        )

@@ -22,17 +22,16 @@ def index(titles: tuple[str, ...]) -> ItemWords:
     return words
 
 
-def cosine(one: str, other: str, titles: tuple[str, ...]) -> float:
+def shared(one: str, other: str, titles: tuple[str, ...]) -> float:
     having = Counter(word for title in titles for word in title.split())
-    rarity = {word: log((len(titles) + 1) / count) for word, count in having.items()}
-    shared = sum(rarity[word] ** 2 for word in set(one.split()) & set(other.split()))
-    lengths = [sqrt(sum(rarity[word] ** 2 for word in title.split())) for title in (one, other)]
-    return shared / (lengths[0] * lengths[1])
+    both = set(one.split()) & set(other.split())
+    weights = sum(log((len(titles) + 1) / having[word]) ** 2 for word in both)
+    return weights / sqrt(len(one.split()) * len(other.split()))
 
 
-def test_scores_are_weighted_sums_of_cosines() -> None:
+def test_scores_are_weighted_sums_over_shared_words() -> None:
     scores = index(TITLES).scores(np.array([0, 2]), np.array([1.0, 0.5]), len(TITLES))
-    expected = [cosine(TITLES[0], title, TITLES) + 0.5 * cosine(TITLES[2], title, TITLES) for title in TITLES]
+    expected = [shared(TITLES[0], title, TITLES) + 0.5 * shared(TITLES[2], title, TITLES) for title in TITLES]
     assert scores.tolist() == pytest.approx(expected)
 
 
