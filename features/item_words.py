@@ -42,7 +42,7 @@ class ItemWords:
     >>> for number, title in enumerate(("ocean eleven", "ocean twelve", "top gun")):
     ...     words.put(number, words_of(Item(item_id=title, title=title)))
     >>> words.scores(np.array([0]), np.array([1.0]), 3).round(2).tolist()
-    [1.16, 0.2, 0.0]
+    [1.2, 0.24, 0.0]
     """
 
     def __init__(self, *, capacity: int) -> None:
