@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from inference.slate import Bools, Limits, Rules, open_rows
+from inference.slate import Bools, Limits, Rules, compose, open_rows
 from schemas.ids import ItemId
 from schemas.ranking_log import Draw, DrawQuota
 
@@ -50,16 +50,14 @@ class Exploration(Struct, frozen=True, kw_only=True):
 
 
 def pool_of(rules: Rules, top: int) -> list[int]:
-    """The rows that a list is drawn from, best first: the `top` best, the pins, and the best of what quotas want.
+    """The rows that a list is drawn from, best first: the `top` best, and those of the list that exploits.
+
+    The latter are needed where pins or quotas reach below the top, or the top is too small for a list.
 
     >>> pool_of(Rules(rows=9, size=2, pinned=(7,)), 3)
     [0, 1, 2, 7]
     """
-    rows = {*range(min(top, rules.rows)), *rules.pinned}
-    if rules.limits is not None:
-        for members, at_least in zip(rules.limits.members, rules.limits.at_least.tolist(), strict=True):
-            rows.update(np.flatnonzero(members)[: rules.size if at_least else 0].tolist())
-    return sorted(rows)
+    return sorted({*range(min(top, rules.rows)), *compose(rules)})
 
 
 def draw(scores: Doubles, temperature: float, rules: Rules, rng: np.random.Generator) -> tuple[list[int], list[float]]:
