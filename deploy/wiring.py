@@ -24,6 +24,7 @@ from deploy.telemetry import PrometheusObserver
 from features.external import CachedExternal
 from features.item_table import ItemTable
 from features.views import External, table_id
+from inference.exploration import Exploration
 from inference.fallback_ranker import FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
 from inference.local_ranker import LocalRanker
@@ -96,6 +97,7 @@ def make_deps(settings: Settings) -> Deps:
         slate_size=ranking.slate_size,
         candidates=ranking.candidates,
         repeats=ranking.repeats,
+        exploration=make_exploration(settings),
     )
     recommender.take_up(weights)
 
@@ -114,6 +116,16 @@ def make_deps(settings: Settings) -> Deps:
         options=make_options(settings),
         external=external,
         take_up=take_up,
+    )
+
+
+def make_exploration(settings: Settings) -> Exploration | None:
+    """How lists explore; none if they are to exploit, whatever plans say."""
+    ranking = settings.ranking
+    if not ranking.exploration:
+        return None
+    return Exploration(
+        rate=ranking.exploration, temperature=ranking.exploration_temperature, top=ranking.exploration_top
     )
 
 
