@@ -27,6 +27,7 @@ from features.views import External, table_id
 from inference.fallback_ranker import FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
 from inference.local_ranker import LocalRanker
+from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from schemas.topics import ITEM_DELTAS
@@ -87,16 +88,7 @@ def make_deps(settings: Settings) -> Deps:
     features = FeatureTable(rows)
     weights = current_weights(settings)
     twin = LocalRanker(weights)
-    ranker = _ranker(settings, twin, features.id)
-    ranking = settings.ranking
-    recommender = Recommender(
-        table,
-        ranker,
-        features=features,
-        slate_size=ranking.slate_size,
-        candidates=ranking.candidates,
-        repeats=ranking.repeats,
-    )
+    recommender = make_recommender(settings, table, _ranker(settings, twin, features.id), features)
     recommender.take_up(weights)
 
     def take_up(uri: str) -> None:
@@ -114,6 +106,19 @@ def make_deps(settings: Settings) -> Deps:
         options=make_options(settings),
         external=external,
         take_up=take_up,
+    )
+
+
+def make_recommender(settings: Settings, table: ItemTable, ranker: Ranker, features: FeatureTable) -> Recommender:
+    """The recommender as the settings have it: the same for the worker and for a replay."""
+    ranking = settings.ranking
+    return Recommender(
+        table,
+        ranker,
+        features=features,
+        slate_size=ranking.slate_size,
+        candidates=ranking.candidates,
+        repeats=ranking.repeats,
     )
 
 
