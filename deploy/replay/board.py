@@ -11,7 +11,7 @@ from deploy.replay.results import OURS, TOPIC, Part, Results
 from inference.evaluation.bootstrap import Interval
 from inference.evaluation.floor_judge import FLOORS
 
-BRIEF = (OURS, TOPIC, *FLOORS)
+BRIEF = dict(zip((OURS, TOPIC, *FLOORS), (OURS, "topic", "popularity", "decayed", "kNN", "kNN + pop"), strict=True))
 
 
 def board(found: Results) -> RenderableType:
@@ -39,7 +39,8 @@ def board(found: Results) -> RenderableType:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title, box=None, header_style="bold", pad_edge=False)
+    """Columns of numbers under a title, which takes no room from them."""
+    table = Table("", title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right")
     return table
@@ -56,8 +57,8 @@ def _head(found: Results) -> RenderableType:
 
 
 def _systems(found: Results) -> Table:
-    names = ("HR@10", "NDCG@10", "MRR", "new people", "coverage", "novelty, bits")
-    table = _table("test, then train", *names)
+    names = ("HR@10", "NDCG@10", "MRR", "new people", "coverage", "novelty")
+    table = _table("Test, then train: new people is HR@10 of first choices, novelty in bits", *names)
     for name, one in found.systems.items():
         shown, new = found.shown[name], found.new_people[name]
         values = (one.hit_rate, one.gain, one.reciprocal_rank, new.hit_rate, shown.coverage)
@@ -66,9 +67,9 @@ def _systems(found: Results) -> Table:
 
 
 def _differences(found: Results) -> Table:
-    table = _table(f"{OURS} less …, 95 % intervals over people", "HR@10", "NDCG@10", "MRR")
+    table = _table(f"{OURS} less each floor, with 95 % intervals over people", "HR@10", "NDCG@10")
     for name, intervals in found.differences.items():
-        table.add_row(name, *(_interval(one) for one in intervals.values()))
+        table.add_row(f"less {name}", *(_interval(intervals[measure]) for measure in ("hit_rate", "gain")))
     return table
 
 
@@ -77,7 +78,7 @@ def _interval(one: Interval) -> str:
 
 
 def _parts(title: str, parts: tuple[Part, ...]) -> Table:
-    table = _table(title, "events", *BRIEF)
+    table = _table(title, "choices", *BRIEF.values())
     for part in parts:
         each = part.measures
         table.add_row(part.name, str(each[OURS].events), *(f"{each[name].hit_rate:.3f}" for name in BRIEF))
@@ -86,7 +87,7 @@ def _parts(title: str, parts: tuple[Part, ...]) -> Table:
 
 def _losses(found: Results) -> Table:
     held = found.losses
-    table = _table("what became of choices, by past events of the person", *held.groups, "all", "share")
+    table = _table("What became of choices, by past events of the person", *held.groups, "all", "share")
     for fate, counts in zip(held.fates, held.counts, strict=True):
         total = sum(counts)
         table.add_row(fate, *map(str, counts), str(total), f"{total / max(1, found.judged):.1%}")
@@ -96,7 +97,7 @@ def _losses(found: Results) -> Table:
 def _baskets(found: Results) -> Table:
     held = found.next_basket
     kind = "as named by the events" if held.named else "sittings, by gaps of half an hour"
-    table = _table(f"next-basket recall@10: {kind}", f"all {held.baskets}", f"{held.later_baskets} not the first")
+    table = _table(f"Next-basket recall@10: {kind}", f"all {held.baskets}", f"{held.later_baskets} not the first")
     for name, value in held.recall.items():
         table.add_row(name, f"{value:.4f}", f"{held.later_recall[name]:.4f}")
     return table

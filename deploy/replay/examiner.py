@@ -67,6 +67,7 @@ class Examiner(Unobserved):
         self._index, self._judges = 0, False
         self._served = Served("none")
         self.rows = Rows()
+        self.exams = 0
         self.hits = 0
         self.baskets = Baskets()
         self.recall = BasketRecall()
@@ -85,6 +86,7 @@ class Examiner(Unobserved):
             self._note(exam, ranking)
 
     def _note(self, exam: Exam, ranking: Ranking) -> None:
+        self.exams += 1
         user, item = exam.query.user, exam.event.item_id
         repeats = self._recommender.may_repeat(user)
         basket = self.baskets.place(user.user_id, getattr(exam.event, "basket_id", ""), exam.event.event_time)

@@ -15,7 +15,7 @@ from schemas.errors import LifelongError
 CHUNK = 500
 AHEAD = 200
 """How many chunks may wait for the floors: beyond that ours waits."""
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 1.0
 
 
 class FloorsDied(LifelongError):

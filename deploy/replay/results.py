@@ -25,6 +25,7 @@ from schemas.interactions import Consumption
 OURS = "Lifelong"
 TOPIC = "Lifelong, topic"
 SYSTEMS = (OURS, TOPIC, *FLOORS)
+POINTS = 60
 WEEK = 7 * 86_400.0
 Ranks = dict[str, NDArray[np.int16]]
 
@@ -72,7 +73,10 @@ class Speed(Struct, frozen=True):
 
 
 class Results(Struct, frozen=True, kw_only=True):
-    """One replay. `hr_request` judges the list of the moment of the event, `hr_topic` what the topic held then."""
+    """One replay. `hr_request` judges the list of the moment of the event, `hr_topic` what the topic held then.
+
+    `running` is everybody's HR@10 so far, at places equally far apart among the judged choices.
+    """
 
     data: str
     rows: int
@@ -93,6 +97,7 @@ class Results(Struct, frozen=True, kw_only=True):
     by_person: tuple[Part, ...]
     by_item: tuple[Part, ...]
     by_week: tuple[Part, ...]
+    running: dict[str, tuple[float, ...]]
     losses: Losses
     topic: dict[str, Served]
     calibration: dict[str, Calibration]
@@ -109,15 +114,16 @@ def results(log: Log, plan: Plan, played: Played) -> Results:
     ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(FLOORS)}
     systems = _measures(ranks, np.ones(len(rows), np.bool_))
     ours = systems[OURS]
+    choices = sum(isinstance(event, Consumption) for _, event in log.events)
     return Results(
         data=log.name,
         rows=log.rows,
         events=len(log.events),
-        choices=sum(isinstance(event, Consumption) for _, event in log.events),
+        choices=choices,
         judged=len(rows),
         people=len(np.unique(rows["user"])),
         refused=dict(log.refused),
-        unused=_unused(played.tally),
+        unused=_unused(played.tally, choices - played.exams),
         hr_request=ours.hit_rate,
         ndcg_request=ours.gain,
         mrr_request=ours.reciprocal_rank,
@@ -129,6 +135,7 @@ def results(log: Log, plan: Plan, played: Played) -> Results:
         by_person=_parts(ranks, group_of(rows["user_events"]), GROUPS),
         by_item=_parts(ranks, group_of(rows["item_events"]), GROUPS),
         by_week=_weeks(ranks, rows["at"]),
+        running=_running(ranks),
         losses=losses(rows["fate"], rows["user_events"], FATES),
         topic=_served(rows),
         calibration=_calibration(rows),
@@ -160,6 +167,13 @@ def _weeks(ranks: Ranks, at: NDArray[np.float64]) -> tuple[Part, ...]:
     )
 
 
+def _running(ranks: Ranks) -> dict[str, tuple[float, ...]]:
+    """HR@10 of all choices up to there, at `POINTS` places, the last one at the end."""
+    size = len(next(iter(ranks.values())))
+    upto = np.unique(np.linspace(0, size, min(POINTS, size) + 1).astype(np.int64)[1:])
+    return {name: tuple((np.cumsum((one > 0) & (one <= 10))[upto - 1] / upto).tolist()) for name, one in ranks.items()}
+
+
 def _differences(ranks: Ranks, people: NDArray[np.int32], plan: Plan) -> dict[str, dict[str, Interval]]:
     """Ours less each floor, on the same events."""
     each = {name: contributions(one) for name, one in ranks.items()}
@@ -172,9 +186,10 @@ def _differences(ranks: Ranks, people: NDArray[np.int32], plan: Plan) -> dict[st
     }
 
 
-def _unused(tally: Counter[tuple[str, str]]) -> dict[str, int]:
-    """Records that no handler could use."""
-    return {label: count for (name, label), count in sorted(tally.items()) if name == "refused"}
+def _unused(tally: Counter[tuple[str, str]], duplicates: int) -> dict[str, int]:
+    """Records that no handler could use, and choices whose event id had come before."""
+    unused = {label: count for (name, label), count in sorted(tally.items()) if name == "refused"}
+    return unused | ({"an event of this id was applied before": duplicates} if duplicates else {})
 
 
 def _served(rows: NDArray[np.void]) -> dict[str, Served]:

@@ -25,6 +25,8 @@ from schemas.items import Item
 
 SHORT = 2_000
 """Below so many events the floors are worked out in this process."""
+REPORT_EVERY = 50
+LATELY = 1_000
 
 
 class Progress(Struct, frozen=True):
@@ -39,7 +41,8 @@ class Progress(Struct, frozen=True):
 class Timing(Struct, frozen=True, kw_only=True):
     """Seconds. `wall` and `cpu` are of the events' own handling; `defaults` of lists for people never seen.
 
-    `each` float32 `[events]` is the wall time of each event.
+    Processor time is taken of the whole and shared out by wall time: asking for it around each event would cost more
+    than some events do. `each` float32 `[events]` is the wall time of each event.
     """
 
     wall: float
@@ -58,6 +61,7 @@ class Played(Struct, frozen=True, kw_only=True):
     baskets: dict[int, float]
     named_baskets: int
     inferred_baskets: int
+    exams: int
     tally: Counter[tuple[str, str]]
     timing: Timing
     model_version: int
@@ -85,7 +89,8 @@ def replay(
         NothingToReplay: nobody chose anything.
     """
     if not any(isinstance(event, Consumption) for _, event in log.events):
-        raise NothingToReplay(f"{log.name!r} holds no choice of an item by a person")
+        reasons = "; ".join(f"{count} rows refused: {reason}" for reason, count in log.refused.most_common(3))
+        raise NothingToReplay(f"{log.name!r} holds no choice of an item by a person. {reasons}".rstrip(". "))
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1))
         floors = FloorsHere() if len(log.events) < SHORT else FloorsBeside()
@@ -102,23 +107,23 @@ def _forget(judged: Judged) -> None:
 def _play(log: Log, plan: Plan, world: World, report: Callable[[Progress], None]) -> Timing:
     waiting = deque(_by_time(log.items))
     judged_from = int(log.rows * plan.warm_up)
-    clocks = np.zeros(3)
-    each = np.zeros(len(log.events), np.float32)
+    each, looks = np.zeros((2, len(log.events)), np.float32)
+    began, cpu_began = time.perf_counter(), time.process_time()
     for done, (index, event) in enumerate(log.events):
         _release(waiting, event.event_time, world)
-        began = time.perf_counter()
+        looked = time.perf_counter()
         served = world.look(event.user_id, event.event_time)
         world.examiner.begin(index, served, judges=index >= judged_from)
-        looked, cpu_looked = time.perf_counter(), time.process_time()
+        playing = time.perf_counter()
         world.play(event)
-        ended, cpu_ended = time.perf_counter(), time.process_time()
-        each[done] = ended - looked
-        clocks += (ended - looked, cpu_ended - cpu_looked, looked - began)
-        if not done % 100:
-            report(_progress(done, clocks[0], world))
-    report(_progress(len(log.events), clocks[0], world))
-    wall, cpu, defaults = clocks.tolist()
-    return Timing(wall=wall, cpu=cpu, defaults=defaults, each=each)
+        each[done] = time.perf_counter() - playing
+        looks[done] = playing - looked
+        if not done % REPORT_EVERY:
+            report(_progress(done, each, world))
+    report(_progress(len(log.events), each, world))
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+    wall = float(each.sum(dtype=np.float64))
+    return Timing(wall=wall, cpu=cpu * wall / took, defaults=float(looks.sum(dtype=np.float64)), each=each)
 
 
 def _by_time(items: Sequence[Item]) -> Iterator[Item]:
@@ -135,9 +140,11 @@ def _release(waiting: deque[Item], now: float, world: World) -> None:
         world.put_items(found)
 
 
-def _progress(done: int, seconds: float, world: World) -> Progress:
-    rows = world.examiner.rows
-    return Progress(done, done / max(seconds, 1e-9), len(rows), world.examiner.hits / max(1, len(rows)))
+def _progress(done: int, each: NDArray[np.float32], world: World) -> Progress:
+    """The speed is that of the last events."""
+    newest, judged = each[max(0, done - LATELY) : done], len(world.examiner.rows)
+    speed = len(newest) / max(float(newest.sum()), 1e-9)
+    return Progress(done, speed, judged, world.examiner.hits / max(1, judged))
 
 
 def _played(world: World, floors: FloorResults, timing: Timing) -> Played:
@@ -150,6 +157,7 @@ def _played(world: World, floors: FloorResults, timing: Timing) -> Played:
         baskets=examiner.recall.values(),
         named_baskets=examiner.baskets.named,
         inferred_baskets=examiner.baskets.inferred,
+        exams=examiner.exams,
         tally=examiner.tally,
         timing=timing,
         model_version=world.trainer.version,
