@@ -147,9 +147,10 @@ def read_events(
 
 
 def _seconds(column: pd.Series[Any]) -> pd.Series[float]:
-    """Times as seconds since 1970: numbers as they are (milliseconds recognised), texts as dates."""
+    """Times as seconds since 1970: numbers as they are (milliseconds recognised), texts as dates, dates in UTC."""
+    is_date = pd.api.types.is_datetime64_any_dtype(column)
     numbers = pd.to_numeric(column, errors="coerce")
-    if numbers.notna().mean() > 0.5:
+    if not is_date and numbers.notna().mean() > 0.5:
         milliseconds = numbers.abs() > 1e11
         return numbers.where(~milliseconds, numbers / 1_000.0)
     dates = pd.to_datetime(column, errors="coerce", utc=True)

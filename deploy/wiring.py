@@ -28,6 +28,7 @@ from inference.exploration import Exploration
 from inference.fallback_ranker import FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
 from inference.local_ranker import LocalRanker
+from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from schemas.topics import ITEM_DELTAS
@@ -89,16 +90,7 @@ def make_deps(settings: Settings) -> Deps:
     weights = current_weights(settings)
     twin = LocalRanker(weights)
     ranker = _ranker(settings, twin, features.id)
-    ranking = settings.ranking
-    recommender = Recommender(
-        table,
-        ranker,
-        features=features,
-        slate_size=ranking.slate_size,
-        candidates=ranking.candidates,
-        repeats=ranking.repeats,
-        exploration=make_exploration(settings),
-    )
+    recommender = make_recommender(settings, table, ranker, features, make_exploration(settings))
     recommender.take_up(weights)
 
     def take_up(uri: str) -> None:
@@ -126,6 +118,26 @@ def make_exploration(settings: Settings) -> Exploration | None:
         return None
     return Exploration(
         rate=ranking.exploration, temperature=ranking.exploration_temperature, top=ranking.exploration_top
+    )
+
+
+def make_recommender(
+    settings: Settings,
+    table: ItemTable,
+    ranker: Ranker,
+    features: FeatureTable,
+    exploration: Exploration | None = None,
+) -> Recommender:
+    """The recommender as the settings have it: the same for the worker and for a replay, which does not explore."""
+    ranking = settings.ranking
+    return Recommender(
+        table,
+        ranker,
+        features=features,
+        slate_size=ranking.slate_size,
+        candidates=ranking.candidates,
+        repeats=ranking.repeats,
+        exploration=exploration,
     )
 
 

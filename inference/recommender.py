@@ -93,13 +93,14 @@ class Recommender:
         """
         if not queries:
             return []
-        persons = [read_person(query, self.table, repeats=self._may_repeat(query.user)) for query in queries]
+        persons = [read_person(query, self.table, repeats=self.may_repeat(query.user)) for query in queries]
         pool = gather(persons, self.table, self._sources, self._width)
         features = self.features.fill(persons, self.table, pool)
         scores = self._ranker.score(features, pool.mask)
         return [self._answer(row, person, pool, features, scores) for row, person in enumerate(persons)]
 
-    def _may_repeat(self, state: UserState) -> bool:
+    def may_repeat(self, state: UserState) -> bool:
+        """Whether consumed items are candidates for this person now."""
         if self._repeats != "learn":
             return self._repeats == "allow"
         expected = (state.repeats + PATIENCE * self._repeat_rate) / (state.choices + PATIENCE)

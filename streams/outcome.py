@@ -7,8 +7,10 @@ from collections import Counter
 from msgspec import Struct, field
 
 from features.ports import Write
+from inference.query import Ranking
 from streams.person import Person
 from streams.records import Message
+from streams.step import Exam
 
 
 class Tally(Struct):
@@ -22,9 +24,13 @@ class Tally(Struct):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """Messages to publish, states to store with their offsets, and the people as they are then."""
+    """Messages to publish, states to store with their offsets, and the people as they are then.
+
+    `examined` are the exams of the batch with what was ranked for each, for whoever observes it.
+    """
 
     messages: tuple[Message, ...] = ()
     writes: tuple[Write, ...] = ()
     people: dict[str, Person] = {}
+    examined: tuple[tuple[Exam, Ranking], ...] = ()
     tally: Tally

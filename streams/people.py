@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from features.ports import Write
-from inference.query import Query
+from inference.query import Query, Ranking
 from schemas.ids import UserId
 from streams.choices import choice_message
 from streams.deps import Deps
@@ -43,7 +43,8 @@ def handle_people(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Outco
     rankings = deps.recommender.rank(queries)
     ranked = deps.clock()
     exams = len(batch.exams)
-    batch.messages += [choice_message(*pair) for pair in zip(batch.exams, rankings[:exams], strict=True)]
+    batch.examined = tuple(zip(batch.exams, rankings[:exams], strict=True))
+    batch.messages += [choice_message(*pair) for pair in batch.examined]
     stages = {"received": began, "folded": folded, "ranked": ranked}
     for due, query, ranking in zip(batch.due.values(), queries[exams:], rankings[exams:], strict=True):
         answer = Answer(due, batch.people[due.user_id], query, ranking, batch.applied_by(due.user_id, owner))
@@ -62,6 +63,7 @@ class Batch:
     exams: list[Exam] = field(default_factory=list)
     due: dict[UserId, Due] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    examined: tuple[tuple[Exam, Ranking], ...] = ()
 
     def applied_by(self, user: UserId, owner: Owner) -> dict[str, int]:
         """Up to which offsets of each source the person's partition is applied with this batch."""
@@ -75,7 +77,13 @@ class Batch:
             if not person.is_new:
                 states[partition_of(user, owner.partitions)][user] = pack(person)
         writes: list[Write] = [owner.write(p, states[p], offsets) for p, offsets in self.applied.items()]
-        return Outcome(messages=tuple(self.messages), writes=tuple(writes), people=self.people, tally=self.tally)
+        return Outcome(
+            messages=tuple(self.messages),
+            writes=tuple(writes),
+            people=self.people,
+            examined=self.examined,
+            tally=self.tally,
+        )
 
 
 def apply_records(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Batch:

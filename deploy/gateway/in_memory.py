@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from threading import Condition
 
-from streams.memory_runner import MemoryLog
+from streams.memory_log import MemoryLog
 from streams.records import Inbound
 
 
@@ -62,5 +62,5 @@ class MemoryTopics:
             for partition, log in enumerate(self.log.partitions[topic]):
                 at = self._read.get((topic, partition), 0)
                 self._read[(topic, partition)] = len(log)
-                found += log[at:]
+                found += log.read(at)
         return found

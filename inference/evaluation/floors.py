@@ -189,11 +189,15 @@ class ItemKnn:
 
 
 class KnnWithDecayedPopularity:
-    """Nearest neighbours and a little decayed popularity, each as a share of its own highest score."""
+    """Nearest neighbours and a little decayed popularity, each as a share of its own highest score.
 
-    def __init__(self, share: float = POPULARITY_SHARE) -> None:
+    With `parts` it looks at two floors that are taught beside it, and learns nothing itself.
+    """
+
+    def __init__(self, share: float = POPULARITY_SHARE, parts: tuple[ItemKnn, DecayedPopularity] | None = None) -> None:
         self._share = share
-        self._knn, self._popularity = ItemKnn(), DecayedPopularity()
+        self._learns = parts is None
+        self._knn, self._popularity = parts or (ItemKnn(), DecayedPopularity())
 
     def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
         """See `Floor`."""
@@ -203,8 +207,9 @@ class KnnWithDecayedPopularity:
 
     def learn(self, user: UserId, item: ItemId, at: float) -> None:
         """See `Floor`."""
-        self._knn.learn(user, item, at)
-        self._popularity.learn(user, item, at)
+        if self._learns:
+            self._knn.learn(user, item, at)
+            self._popularity.learn(user, item, at)
 
 
 def _share(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ from schemas.ids import ItemId, UserId
 from schemas.items import Item
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RECOMMENDATIONS
-from streams.memory_runner import MemoryLog
+from streams.memory_log import MemoryLog
 from tests.builders import START
 
 KEY = "the-right-key"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from deploy.importing import Refused, UnreadableFile, parse_map, read_events, read_items
@@ -45,6 +46,13 @@ def test_columns_are_mapped_by_name_and_baskets_are_purchases(tmp_path: Path) ->
     event = found[0][1]
     assert isinstance(event, Purchase)
     assert (event.user_id, event.basket_id) == ("7.0", "o1")
+
+
+def test_dates_of_parquet_are_dates(tmp_path: Path) -> None:
+    times = pd.to_datetime([START, START + 60], unit="s").astype("datetime64[us]")
+    pd.DataFrame({"user": ["a", "b"], "item": [1, 2], "time": times}).to_parquet(tmp_path / "e.parquet")
+    found, _ = events(tmp_path / "e.parquet")
+    assert [event.event_time for _, event in found] == [START, START + 60]
 
 
 def test_bad_rows_are_counted_by_reason_and_the_rest_is_read(tmp_path: Path) -> None:

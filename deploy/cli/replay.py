@@ -1,0 +1,117 @@
+"""``lifelong replay``: how good the lists would have been on a log of yours, without peeking."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.clients import wall_clock
+from deploy.replay.plan import Log, Plan
+from deploy.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from deploy.replay.results import Results
+
+Events = Annotated[Path | None, typer.Argument(help="CSV, TSV, JSON lines or Parquet.")]
+Topic = Annotated[str, typer.Option("--from-topic", help="Instead of a file: a topic of the configured Kafka.")]
+Items = Annotated[Path | None, typer.Option(help="A catalogue: titles, categories.")]
+Columns = Annotated[str, typer.Option("--map", help="Whose column is which: user=…,item=…,time=…,value=…")]
+Limit = Annotated[int | None, typer.Option(help="Only the first so many rows, in event-time order.")]
+Repeats = Annotated[str, typer.Option(help="May consumed items come again: allow, forbid, learn. Else the setting.")]
+Report = Annotated[Path | None, typer.Option(help="Write one self-contained HTML page here.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write all numbers here.")]
+Lists = Annotated[Path | None, typer.Option("--predictions", help="Write every judged list here, as Parquet.")]
+Seed = Annotated[int, typer.Option(help="Of the learner and of the intervals.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    app.command("replay")(replay_log)
+
+
+def replay_log(
+    events: Events = None,
+    topic: Topic = "",
+    items: Items = None,
+    columns: Columns = "",
+    limit: Limit = None,
+    repeats: Repeats = "",
+    report: Report = None,
+    as_json: Json = None,
+    predictions: Lists = None,
+    seed: Seed = 0,
+) -> None:
+    """Replay a log through the handlers of production, test-then-train, with four floors on the same rows."""
+    settings = _with_repeats(load_settings(), repeats)
+    log = _log(settings, events, topic, items, columns, limit)
+    found = _played(Console(stderr=True), log, settings, Plan(seed=seed), predictions)
+    _write(found, report, as_json)
+
+
+def _log(
+    settings: Settings, events: Path | None, topic: str, items: Path | None, columns: str, limit: int | None
+) -> Log:
+    from deploy.replay.source import from_file, from_topic
+
+    if (events is None) == (not topic):
+        raise typer.BadParameter("give a file of events, or --from-topic")
+    if events is not None:
+        return from_file(events, items, columns, limit=limit, now=wall_clock())
+    return from_topic(settings, topic, items, limit=limit, now=wall_clock())
+
+
+def _with_repeats(settings: Settings, repeats: str) -> Settings:
+    if not repeats:
+        return settings
+    if repeats not in ("allow", "forbid", "learn"):
+        raise typer.BadParameter(f"--repeats {repeats!r} is none of allow, forbid, learn")
+    return settings.model_copy(update={"ranking": settings.ranking.model_copy(update={"repeats": repeats})})
+
+
+def _played(console: Console, log: Log, settings: Settings, plan: Plan, predictions: Path | None) -> Results:
+    """Replay behind a progress bar; judged lists go to their file on the way."""
+    from deploy.replay.predictions import Predictions
+    from deploy.replay.results import results
+    from deploy.replay.run import replay
+
+    with ExitStack() as stack:
+        sink = stack.enter_context(Predictions(predictions)) if predictions else None
+        bar = stack.enter_context(_bar(console))
+        task = bar.add_task("replaying", total=len(log.events), hit_rate=0.0, speed=0.0)
+        played = replay(
+            log,
+            settings,
+            plan,
+            sink=sink,
+            report=lambda at: bar.update(task, completed=at.done, hit_rate=at.hit_rate, speed=at.per_second),
+        )
+    return results(log, plan, played)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("HR@10 {task.fields[hit_rate]:.4f}"),
+        TextColumn("{task.fields[speed]:.0f} events/s"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _write(found: Results, report: Path | None, as_json: Path | None) -> None:
+    from deploy.replay.board import board
+    from deploy.replay.page import page
+
+    Console().print(board(found))
+    if report is not None:
+        report.write_text(page(found))
+    if as_json is not None:
+        as_json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")

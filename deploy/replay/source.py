@@ -1,0 +1,103 @@
+"""Where the events of a replay come from: a file, or a topic of the configured Kafka."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from deploy.clients import make_cluster
+from deploy.importing import Refused, parse_map, read_events, read_items
+from deploy.replay.plan import Log
+from deploy.settings import Settings
+from schemas.codec import decode
+from schemas.errors import DecodeError
+from schemas.interactions import Interaction
+from schemas.items import Item
+from schemas.topics import INTERACTIONS, ITEMS
+from streams.kafka_client import KafkaTableReader
+from streams.records import Inbound
+
+
+def from_file(events: Path, items: Path | None, columns: str, *, limit: int | None, now: float) -> Log:
+    """The log in a file, in event-time order, ties in the order of the file.
+
+    Raises:
+        UnreadableFile: it is of no kind that can be read, or lacks a column.
+    """
+    refused = Refused()
+    found = read_events(events, parse_map(columns), now=now, refused=refused, limit=limit)
+    rows = len(found) + sum(refused.reasons.values())
+    catalogue, wrong = catalogue_of(items, now)
+    return Log(name=events.name, rows=rows, events=found, items=catalogue, refused=refused.reasons + wrong)
+
+
+def catalogue_of(path: Path | None, now: float) -> tuple[list[Item], Counter[str]]:
+    """The items of a catalogue file, and its rows that are none, by reason; nothing without a file."""
+    refused = Refused()
+    items = list(read_items(path, now=now, refused=refused)) if path is not None else []
+    return items, Counter({f"of the catalogue: {reason}": count for reason, count in refused.reasons.items()})
+
+
+def from_topic(settings: Settings, topic: str, items: Path | None, *, limit: int | None, now: float) -> Log:
+    """The log in a topic, read from its beginning to where it ends now; without a file, items are those of `items`.
+
+    Raises:
+        SettingsError: no broker is set.
+        KafkaRefused: there is no such topic.
+    """
+    reader = KafkaTableReader(make_cluster(settings), (topic,) if items is not None else (topic, ITEMS))
+    try:
+        records = reader.catch_up()
+    finally:
+        reader.close()
+    log = from_records([record for record in records if record.topic == topic], topic, limit=limit, now=now)
+    catalogue, wrong = catalogue_of(items, now)
+    if items is None:
+        catalogue, wrong = _newest_items([record for record in records if record.topic == ITEMS], now)
+    return Log(name=log.name, rows=log.rows, events=log.events, items=catalogue, refused=log.refused + wrong)
+
+
+def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, now: float) -> Log:
+    """Records of interactions in event-time order, ties as they were produced.
+
+    A record that is no event has its place by when it was produced.
+    """
+    opened = [(record, *_open(record, now)) for record in records]
+    keyed = [
+        ((event.event_time if event else record.timestamp, record.timestamp, record.partition, record.offset), row)
+        for row, (record, event, _) in enumerate(opened)
+    ]
+    order = [row for _, row in sorted(keyed)][:limit]
+    events: list[tuple[int, Interaction]] = []
+    refused: Counter[str] = Counter()
+    for place, row in enumerate(order):
+        _, event, reason = opened[row]
+        if event is not None:
+            events.append((place, event))
+        else:
+            refused[reason] += 1
+    return Log(name=name, rows=len(order), events=events, refused=refused)
+
+
+def _open(record: Inbound, now: float) -> tuple[Interaction | None, str]:
+    """The event in a record, or why there is none."""
+    try:
+        return decode(INTERACTIONS, record.value, now=now), ""
+    except DecodeError as exc:
+        return None, f"{exc.reason}: {exc}"[:160]
+
+
+def _newest_items(records: Sequence[Inbound], now: float) -> tuple[list[Item], Counter[str]]:
+    """The newest entry of each item; withdrawn ones are left out."""
+    newest: dict[bytes | None, Inbound] = {record.key: record for record in records}
+    items: list[Item] = []
+    refused: Counter[str] = Counter()
+    for record in newest.values():
+        if not record.value:
+            continue
+        try:
+            items.append(decode(ITEMS, record.value, now=now))
+        except DecodeError as exc:
+            refused[f"of the catalogue: {exc.reason}: {exc}"[:160]] += 1
+    return items, refused

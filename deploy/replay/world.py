@@ -1,0 +1,132 @@
+"""The whole system in this process: the handlers of production over a log in memory, and the trainer beside them.
+
+The wall clock of a replay is event time: it stands at the newest event. So lists expire, and stages are stamped, as
+if the events happened now. Nothing else in the system knows that it is a replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from deploy.replay.examiner import Examiner, Judged, KeptScores
+from deploy.replay.learning import MemoryTrainer
+from deploy.replay.plan import Plan
+from deploy.replay.served import Served, ServedLists
+from deploy.settings import Settings
+from deploy.wiring import external_rows, make_options, make_recommender
+from features.item_table import ItemTable
+from features.memory_state import MemoryStateStore
+from inference.evaluation.floor_judge import Row
+from inference.learning.learner import Learner
+from inference.learning.weights_file import initial_weights
+from inference.local_ranker import LocalRanker
+from inference.ranking.features import FeatureTable
+from schemas.codec import encode
+from schemas.ids import UserId
+from schemas.interactions import Interaction
+from schemas.items import Item
+from schemas.topics import INTERACTIONS, ITEMS, RANKING_LOG, RECOMMENDATIONS
+from streams.deps import Deps, Options
+from streams.memory_log import EVERYTHING
+from streams.memory_runner import MemoryRunner, Subscriber
+
+
+class EventClock:
+    """A wall clock that stands at the time of the newest event."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """The time of the newest event."""
+        return self.now
+
+    def advance(self, at: float) -> None:
+        """Move on to this time; never back."""
+        self.now = max(self.now, at)
+
+
+class World:
+    """One worker, the owner of the statistics and the trainer, one event at a time.
+
+    Every choice is examined and learned from before the next event is looked at.
+    """
+
+    def __init__(
+        self, settings: Settings, plan: Plan, *, on_row: Callable[[Row], None], on_judged: Callable[[Judged], None]
+    ) -> None:
+        self.clock = EventClock()
+        self.served = ServedLists()
+        self._default_every = settings.ranking.default_every_seconds
+        self._default_at = -self._default_every
+        self._default_version = -1
+        table, features = ItemTable(), FeatureTable(external_rows(settings))
+        self._twin = LocalRanker(initial_weights(features.columns))
+        scores = KeptScores(self._twin)
+        self._recommender = make_recommender(settings, table, scores, features)
+        self.trainer = MemoryTrainer(
+            Learner(features.columns, seed=plan.seed, vectors=settings.trainer.item_vectors),
+            every=plan.take_up_every,
+            clock=self.clock,
+        )
+        self.examiner = Examiner(table, self._recommender, scores, on_row=on_row, on_judged=on_judged)
+        deps = Deps(
+            table=table,
+            recommender=self._recommender,
+            clock=self.clock,
+            options=_options(settings),
+            take_up=self._take_up,
+        )
+        self._runner = MemoryRunner(
+            deps,
+            MemoryStateStore(),
+            subscribers=(
+                Subscriber((RANKING_LOG,), lambda records: self.trainer.take(records, self._runner.log)),
+                Subscriber((RECOMMENDATIONS,), self.served.take),
+            ),
+            observer=self.examiner,
+            forgets=True,
+        )
+
+    def put_items(self, items: list[Item]) -> None:
+        """The catalogue, or a part of it that has become available."""
+        for item in items:
+            self._runner.send(ITEMS, item.item_id, item)
+        self._runner.run()
+
+    def play(self, event: Interaction) -> None:
+        """Handle one event and everything that follows from it."""
+        self.clock.advance(event.event_time)
+        self._runner.log.append(INTERACTIONS, event.user_id, encode(event))
+        self._runner.run()
+
+    def look(self, user: UserId, now: float) -> Served:
+        """What the topic holds for this person at this time: their own list, or else that for people never seen.
+
+        The latter is published by a timer, of whatever statistics there were at the newest event.
+        """
+        own = self.served.own(user, now)
+        if own is not None:
+            return own
+        version = self._runner.deps.table.version
+        if version != self._default_version and now - self._default_at >= self._default_every:
+            self._runner.publish_default()
+            self._runner.run()
+            self._default_at, self._default_version = now, version
+        return self.served.default(now)
+
+    def _take_up(self, uri: str) -> None:
+        weights = self.trainer.fetch(uri)
+        if weights is not None and self._twin.take_up(weights):
+            self._recommender.take_up(weights)
+
+
+def _options(settings: Settings) -> Options:
+    """The settings that handlers see, but every choice is examined and counts: nothing crowds here."""
+    given = make_options(settings)
+    return Options(
+        person_partitions=given.person_partitions,
+        item_partitions=given.item_partitions,
+        expires_seconds=given.expires_seconds,
+        exams_per_batch=EVERYTHING,
+    )

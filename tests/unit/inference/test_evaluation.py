@@ -1,0 +1,194 @@
+"""Measures say what they promise: intervals cover, floors are what a direct computation gives, baskets are whole."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from inference.evaluation.baskets import BasketRecall, Baskets
+from inference.evaluation.bootstrap import clustered
+from inference.evaluation.calibration import calibration
+from inference.evaluation.exposure import Exposure
+from inference.evaluation.floor_judge import FLOORS, FloorJudge, Row
+from inference.evaluation.losses import losses
+from inference.evaluation.prequential import Prequential
+from inference.evaluation.ranks import measures
+from schemas.ids import ItemId, UserId
+
+DAY = 86_400.0
+
+
+def simulated(rng: np.random.Generator, people: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Differences of hits by people who differ much more than their events do; the true mean is 0.1."""
+    events = rng.integers(1, 25, people)
+    own = rng.normal(0.1, 0.3, people)
+    codes = np.repeat(np.arange(people), events).astype(np.int32)
+    return own[codes] + rng.normal(0.0, 0.1, len(codes)), codes
+
+
+def covered(clusters: bool) -> float:
+    """Of how many simulated streams the interval holds the true mean."""
+    rng = np.random.default_rng(8)
+    held = 0
+    for trial in range(200):
+        values, people = simulated(rng)
+        groups = people if clusters else np.arange(len(values), dtype=np.int32)
+        [interval] = clustered(values[:, None], groups, seed=trial, resamples=300)
+        held += interval.low <= 0.1 <= interval.high
+    return held / 200
+
+
+def test_intervals_over_people_cover_as_often_as_they_say() -> None:
+    assert 0.90 <= covered(clusters=True) <= 0.99
+
+
+def test_intervals_over_events_would_not() -> None:
+    """Else the test above would hold of any interval."""
+    assert covered(clusters=False) < 0.75
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    values, people = simulated(np.random.default_rng(1))
+    once, again, other = (clustered(values[:, None], people, seed=seed, resamples=200) for seed in (3, 3, 4))
+    assert once == again != other
+
+
+def test_without_events_there_is_no_interval() -> None:
+    assert clustered(np.zeros((0, 2)), np.zeros(0, np.int32), seed=0)[1].high == 0.0
+
+
+def test_measures_of_arrays_are_those_of_the_running_ones() -> None:
+    ranks = np.random.default_rng(2).integers(0, 14, 300).astype(np.int16)
+    running = Prequential()
+    for rank in ranks.tolist():
+        running.add(rank or None)
+    ours, theirs = measures(ranks), running.measures()
+    assert ours.events == theirs.events
+    assert (ours.hit_rate, ours.gain, ours.reciprocal_rank) == pytest.approx(
+        (theirs.hit_rate, theirs.gain, theirs.reciprocal_rank)
+    )
+
+
+def test_a_ranker_that_knows_its_chances_is_calibrated_and_a_boastful_one_is_not() -> None:
+    rng = np.random.default_rng(4)
+    chance = rng.random(20_000).astype(np.float32)
+    happened = rng.random(20_000) < chance
+    assert calibration(chance, happened).error < 0.02
+    assert calibration(np.sqrt(chance), happened).error > 0.1
+
+
+def test_losses_add_up() -> None:
+    rng = np.random.default_rng(6)
+    table = losses(rng.integers(0, 3, 500).astype(np.int8), rng.integers(0, 40, 500).astype(np.int32), "abc")
+    assert sum(map(sum, table.counts)) == 500
+
+
+def test_lists_of_the_popular_are_less_novel_and_cover_less() -> None:
+    popular, rare = Exposure(), Exposure()
+    for exposure in (popular, rare):
+        for item in "aaaaabbbcd":
+            exposure.learn(ItemId(item))
+    popular.add([ItemId("a"), ItemId("b")])
+    rare.add([ItemId("c"), ItemId("d"), ItemId("never-chosen")])
+    assert popular.shown().novelty < rare.shown().novelty
+    assert (popular.shown().coverage, rare.shown().coverage) == (0.5, 0.5)
+
+
+def test_exposure_bears_more_items_than_it_began_with() -> None:
+    exposure = Exposure()
+    for number in range(3_000):
+        exposure.learn(ItemId(f"i{number}"))
+    exposure.add([ItemId("i2999")])
+    assert exposure.shown().coverage == 1 / 3_000
+
+
+def test_named_baskets_hold_together_and_others_end_with_a_pause() -> None:
+    baskets, ann, bob = Baskets(), UserId("ann"), UserId("bob")
+    steps = [
+        (ann, "b1", 0.0),
+        (bob, "", 1.0),
+        (ann, "b1", 9e9),
+        (bob, "", 1_801.0),
+        (bob, "", 4_000.0),
+        (ann, "b2", 9e9),
+    ]
+    places = [baskets.place(*step) for step in steps]
+    assert [place.basket for place in places] == [0, 1, 0, 1, 2, 3]
+    assert [place.opens for place in places] == [True, True, False, False, True, True]
+    assert [place.has_earlier for place in places] == [False, False, True, True, True, True]
+    assert (baskets.named, baskets.inferred) == (2, 2)
+
+
+def test_a_basket_is_judged_by_the_list_of_before_it_and_each_item_counts_once() -> None:
+    recall = BasketRecall()
+    recall.add(1, ItemId("a"))
+    recall.open(2, [ItemId("a"), ItemId("b"), ItemId("c")])
+    for item in "axxa":
+        recall.add(2, ItemId(item))
+    assert recall.values() == {2: 0.5}
+
+
+def stream(size: int = 500) -> list[Row]:
+    rng = random.Random(3)
+    return [
+        Row(
+            UserId(f"u{rng.randrange(25)}"),
+            ItemId(f"i{int(rng.paretovariate(0.7)) % 40}"),
+            1e9 + step * 0.1 * DAY,
+            judged=step >= 100,
+            repeats=step % 3 == 0,
+            without=(ItemId("i1"),) if step % 5 == 0 else (),
+            basket=step,
+            opens=True,
+        )
+        for step, _ in enumerate(range(size))
+    ]
+
+
+def direct(rows: list[Row], at: int) -> dict[str, dict[ItemId, float]]:
+    """Each floor's scores just before a row, worked out anew from all rows before it."""
+    past, user, now = rows[:at], rows[at].user, rows[at].at
+    counts, decayed = Counter(row.item for row in past), Counter[ItemId]()
+    people: dict[ItemId, set[UserId]] = {}
+    for row in past:
+        decayed[row.item] += 2.0 ** ((row.at - now) / DAY)
+        people.setdefault(row.item, set()).add(row.user)
+    newest = list(dict.fromkeys(row.item for row in reversed(past) if row.user == user))[:5]
+    near = {
+        item: 1e-9 * len(mine)
+        + sum(len(mine & people[other]) / (len(mine) * len(people[other])) ** 0.5 for other in newest if other != item)
+        for item, mine in people.items()
+    }
+    most_near, most_decayed = max(near.values()), max(decayed.values())
+    both = {item: near[item] / most_near + 0.1 * decayed[item] / most_decayed for item in people}
+    return dict(zip(FLOORS, (counts, decayed, near, both), strict=True))
+
+
+def agree(rows: list[Row], ranks: np.ndarray) -> None:
+    """Hold each judged row's ranks against scores that are worked out anew, on the same mask; ties go either way."""
+    judged = [at for at, row in enumerate(rows) if row.judged]
+    assert ranks.shape == (len(judged), 4)
+    for place, at in enumerate(judged):
+        row = rows[at]
+        gone = {*row.without} if row.repeats else {*row.without, *(r.item for r in rows[:at] if r.user == row.user)}
+        for floor, scores in enumerate(direct(rows, at).values()):
+            open_scores = {item: score for item, score in scores.items() if item not in gone}
+            assert ranks[place, floor] in _places(row.item, open_scores), (at, FLOORS[floor])
+
+
+def _places(item: ItemId, scores: dict[ItemId, float], edge: float = 1e-9) -> set[int]:
+    own = scores.get(item)
+    if own is None:
+        return {0}
+    better = sum(score > own * (1.0 + edge) for score in scores.values())
+    level = sum(abs(score - own) <= own * edge for score in scores.values())
+    return {place if place <= 10 else 0 for place in range(better + 1, better + level + 1)}
+
+
+def test_floors_are_what_a_direct_computation_gives() -> None:
+    rows, judge = stream(), FloorJudge()
+    judge.take(rows)
+    agree(rows, judge.results().ranks)
