@@ -101,10 +101,14 @@ class Statistics(Section):
 
 
 class Trainer(Section):
-    """The process that learns from the ranking log and publishes weights."""
+    """The process that learns from the ranking log and publishes weights.
+
+    After a crash it learns again from at most what came in ``checkpoint_every_seconds``.
+    """
 
     group: str = "lifelong-trainer"
     publish_every_seconds: float = Field(default=2.0, gt=0)
+    checkpoint_every_seconds: float = Field(default=30.0, gt=0)
     item_vectors: bool = False
     metrics_port: int = Field(default=0, ge=0, le=65535)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -37,6 +38,7 @@ from streams.routes import TABLES
 
 if TYPE_CHECKING:
     from deploy.gateway.door import Door
+    from inference.learning.course import Course
     from streams.faust_runner import Tuning, Worker
     from streams.projector import Projector, ProjectorObserver
     from streams.statistician import Statistician
@@ -192,28 +194,32 @@ def make_tuning(settings: Settings) -> Tuning:
 
 def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     """Everything that the trainer process runs on; it goes on from its checkpoint where there is one."""
-    from inference.learning.learner import Learner
     from schemas.topics import RANKING_LOG
     from streams.trainer import Trainer
+    from streams.trainer_progress import Progress
 
-    live = weights_path(settings)
-    checkpoint = settings.data_dir / "trainer" / "checkpoint.bin"
-    columns = FeatureTable(external_rows(settings)).columns
-    learner = Learner(columns, vectors=settings.trainer.item_vectors)
-    first = current_weights(settings).version
-    if checkpoint.is_file():
-        learner.restore(checkpoint.read_bytes())
+    checkpoint = settings.data_dir / "trainer" / f"{settings.topics.prefix}progress.bin"
+    progress = Progress(checkpoint, partial(make_course, settings), version=current_weights(settings).version)
+    group = settings.trainer.group
     return Trainer(
-        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=settings.trainer.group),
-        learner=learner,
+        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=group, start=progress.begin),
+        progress=progress,
         publisher=make_publisher(settings),
         observer=observer,
-        live=live,
-        checkpoint=checkpoint,
+        live=weights_path(settings),
         clock=wall_clock,
         publish_every_seconds=settings.trainer.publish_every_seconds,
-        first_version=first,
+        checkpoint_every_seconds=settings.trainer.checkpoint_every_seconds,
     )
+
+
+def make_course(settings: Settings) -> Course:
+    """A course that knows nothing yet."""
+    from inference.learning.course import Course
+    from inference.learning.learner import Learner
+
+    columns = FeatureTable(external_rows(settings)).columns
+    return Course(Learner(columns, vectors=settings.trainer.item_vectors))
 
 
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:

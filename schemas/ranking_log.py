@@ -1,4 +1,4 @@
-"""What training and off-policy evaluation need: the `ranking-log` topic, keyed by user so that its order holds.
+"""What training and off-policy evaluation need: the `ranking-log` topic, of one partition: its offsets are the order.
 
 Feature blocks are little-endian float32, row by row: `[rows, features]` in the order of the feature table that
 `table` names (see `features.views`).
@@ -55,11 +55,16 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
 
 
 class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
-    """A shown example matured: what was clicked of what was shown."""
+    """A shown example matured: what was clicked of what was shown.
+
+    A `late` one corrects it: these were clicked while the list was not open (it had matured, or its impression came
+    later than the click); `shown` is then empty.
+    """
 
     list_id: ListId
     shown: tuple[ItemId, ...]
     clicked: tuple[ItemId, ...]
+    late: bool = False
 
 
 RankingLogEntry = Ranked | Choice | Outcome

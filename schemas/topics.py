@@ -123,9 +123,9 @@ TOPICS: tuple[Topic, ...] = (
         key="user",
         value=RankingLogEntry,
         cleanup="delete",
-        spread="person",
+        spread="one",
         retention_ms=14 * DAY_MS,
-        summary="features as ranked, choices and outcomes: what is learned from",
+        summary="features as ranked, choices and outcomes: what is learned from, in the order of one partition",
     ),
     Topic(
         name=ITEM_DELTAS,

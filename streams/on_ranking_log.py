@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import Protocol
 
 from schemas.codec import decode
@@ -15,20 +14,21 @@ logger = logging.getLogger(__name__)
 
 
 class Learns(Protocol):
-    """Learns from entries of the ranking log, see `inference.learning.learner.Learner`."""
+    """Learns from entries of the ranking log, see `inference.learning.course.Course`."""
 
-    def learn(self, entries: Sequence[RankingLogEntry]) -> None:
-        """Test, then train, on each entry in order."""
+    def learn(self, entry: RankingLogEntry) -> None:
+        """Test, then train, on the next entry; one that was learned from already changes nothing."""
         ...
 
 
-def on_ranking_log(records: Sequence[Inbound], learner: Learns, *, now: float) -> int:
-    """Learn from a batch; how many entries were read. What is wrong is passed over and logged."""
-    entries: list[RankingLogEntry] = []
-    for record in records:
-        try:
-            entries.append(decode(record.topic, record.value, now=now))
-        except DecodeError as exc:
-            logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, exc)
-    learner.learn(entries)
-    return len(entries)
+def on_ranking_log(record: Inbound, learner: Learns) -> None:
+    """Learn from a record. What is wrong is passed over and logged.
+
+    It is judged as of when it was produced: what is learned must not depend on when it is read.
+    """
+    try:
+        entry: RankingLogEntry = decode(record.topic, record.value, now=record.timestamp)
+    except DecodeError as exc:
+        logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, exc)
+        return
+    learner.learn(entry)
