@@ -215,11 +215,17 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
 
 def make_course(settings: Settings) -> Course:
     """A course that knows nothing yet."""
-    from inference.learning.course import Course
-    from inference.learning.learner import Learner
+    from inference.learning.course import FIRST, Course, Plan
+    from inference.learning.gate import Rules
+    from inference.learning.lineage import Recipe
 
+    trainer, gate = settings.trainer, settings.gate
+    recipes = {FIRST: Recipe(rate=trainer.rate, replays=trainer.replays, seed=trainer.seed)}
+    for name, given in trainer.challengers.items():
+        recipes[name] = Recipe(rate=given.rate, replays=given.replays, seed=given.seed)
+    rules = Rules(level=gate.level, minimum_effect=gate.minimum_effect, horizon=gate.horizon, cool_down=gate.cool_down)
     columns = FeatureTable(external_rows(settings)).columns
-    return Course(Learner(columns, vectors=settings.trainer.item_vectors))
+    return Course(Plan(columns=columns, recipes=recipes, rules=rules, block=gate.block, vectors=trainer.item_vectors))
 
 
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:

@@ -6,6 +6,8 @@ Feature blocks are little-endian float32, row by row: `[rows, features]` in the 
 
 from __future__ import annotations
 
+from typing import Literal
+
 from schemas.ids import EventId, ItemId, ListId, Time, UserId
 from schemas.record import Record
 
@@ -67,4 +69,23 @@ class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
     late: bool = False
 
 
+class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"):
+    """What an operator decides about models. It stands in the log, so that its place among the examples is known.
+
+    `promote` names a lineage, or weights to load as one: a file that the trainer can read, and its SHA-256. `rollback`
+    goes back to the champion before.
+    """
+
+    entry_id: str
+    event_time: Time
+    action: Literal["promote", "rollback"]
+    lineage: str = ""
+    uri: str = ""
+    sha256: str = ""
+    reason: str = ""
+
+
 RankingLogEntry = Ranked | Choice | Outcome
+"""What is learned from."""
+
+RankingLogValue = RankingLogEntry | Command

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from inference.learning import course_checkpoint
 from inference.learning.course import Course
 from streams.records import Inbound
 
@@ -42,6 +43,8 @@ class Progress:
         self.offsets: dict[str, int] = {}
         self.unpublished = 0
         self.unkept = 0
+        self.caught_up = True
+        """False where nothing is known any longer of what serves: nothing is published until that is learned again."""
         self.published_at = 0.0
         self.kept_at = 0.0
 
@@ -56,18 +59,20 @@ class Progress:
         self.offsets = {}
         self.unpublished = self.unkept = 0
         if not self._path.is_file():
+            self.caught_up = self.version == 0
             logger.info("no checkpoint at %s: the log is read from its beginning", self._path)
             return self.offsets
         kept = _decoder.decode(self._path.read_bytes())
         self.offsets = dict(kept.offsets)
         self.version = max(self.version, kept.version)
         if not self._restored(kept.course):
+            self.course = self._make()
             logger.warning("the checkpoint at %s fits another feature table or release: learning anew", self._path)
         return self.offsets
 
     def _restored(self, checkpoint: bytes) -> bool:
         try:
-            return self.course.restore(checkpoint)
+            return course_checkpoint.restore(self.course, checkpoint)
         except msgspec.DecodeError:
             return False
 
@@ -91,7 +96,7 @@ class Progress:
 
     def keep(self, at: float) -> None:
         """Write the checkpoint: readers see the old file or the new one, never a part of one."""
-        kept = Checkpoint(offsets=self.offsets, version=self.version, course=self.course.checkpoint())
+        kept = Checkpoint(offsets=self.offsets, version=self.version, course=course_checkpoint.checkpoint(self.course))
         draft = self._path.with_suffix(".draft")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:

@@ -22,7 +22,7 @@ _HALF = np.geomspace(FINEST, 1.0, STEPS)[:-1]
 MEANS: Doubles = np.concatenate([-_HALF[::-1], [0.0], _HALF])
 """The means that are bet against: ends of intervals are among them (or -1 and 1)."""
 SHARES: Doubles = np.geomspace(0.01, 0.95, 16)
-"""Which shares of their stake gamblers bet: each has an equal part of it, so that none need know the best in advance."""
+"""Which shares of what they have gamblers bet; the stake is divided equally, so that none need know the best one."""
 _ABOVE = 2.0 / (1.0 + MEANS)
 _BELOW = 2.0 / (1.0 - MEANS)
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from deploy.wiring import make_course
+from inference.learning import course_checkpoint
 from schemas.topics import RANKING_LOG
 from streams.on_ranking_log import on_ranking_log
 from streams.trainer_progress import Checkpoint
@@ -64,5 +65,5 @@ def test_a_trainer_that_is_killed_arrives_at_the_same_weights(make_system) -> No
         on_ranking_log(record, course)
     found = kept(system)
     assert found is not None
-    assert course.learner.examples > 300
-    assert found.course == course.checkpoint()
+    assert course.first.examples > 300
+    assert found.course == course_checkpoint.checkpoint(course)

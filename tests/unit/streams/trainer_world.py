@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from features.views import table_id
-from inference.learning.course import Course
-from inference.learning.learner import Learner
+from inference.learning.course import Course, Plan
+from inference.learning.gate import Rules
+from inference.learning.lineage import Recipe
+from inference.learning.weights_file import read_weights
 from schemas.codec import encode
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.model_updates import ModelUpdate
-from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
+from schemas.ranking_log import Choice, Command, Outcome, Ranked, RankingLogEntry, RankingLogValue
 from schemas.topics import RANKING_LOG
 from streams.memory_reader import MemoryLogReader
 from streams.memory_runner import Crash, MemoryLog
@@ -89,10 +91,18 @@ def entries(number: int) -> list[RankingLogEntry]:
     return found
 
 
-def log_of(work: list[RankingLogEntry]) -> MemoryLog:
+def command(number: int, action: str = "promote", lineage: str = "", **more: str) -> Command:
+    return Command(entry_id=f"command-{number}", event_time=START + number, action=action, lineage=lineage, **more)  # type: ignore[arg-type]
+
+
+def append(log: MemoryLog, entry: RankingLogValue) -> None:
+    log.append(RANKING_LOG, getattr(entry, "user_id", None), encode(entry))
+
+
+def log_of(work: Sequence[RankingLogValue]) -> MemoryLog:
     log = MemoryLog(person_partitions=4, item_partitions=4, clock=lambda: START + 1e6)
     for entry in work:
-        log.append(RANKING_LOG, entry.user_id, encode(entry))
+        append(log, entry)
     return log
 
 
@@ -127,9 +137,9 @@ class Shelf:
 class Unwatched:
     """An observer that looks away."""
 
-    def learned(self, learner: Learner, entries: int) -> None: ...
+    def learned(self, course: Course, entries: int) -> None: ...
 
-    def published(self, update: ModelUpdate) -> None: ...
+    def announced(self, update: ModelUpdate) -> None: ...
 
 
 def crash_at(point: Point, time: int) -> Callable[[Point], None]:
@@ -144,8 +154,12 @@ def crash_at(point: Point, time: int) -> Callable[[Point], None]:
     return interrupt
 
 
-def make_course() -> Course:
-    return Course(Learner(COLUMNS))
+RULES = Rules(level=0.2, minimum_effect=0.005, horizon=80, cool_down=40)
+RECIPES = {"default": Recipe(rate=0.02), "quick": Recipe(rate=1.0, seed=1), "still": Recipe(rate=1e-6, seed=2)}
+
+
+def make_course(recipes: Mapping[str, Recipe] = RECIPES, rules: Rules = RULES, block: int = 8) -> Course:
+    return Course(Plan(columns=COLUMNS, recipes=recipes, rules=rules, block=block))
 
 
 def make_trainer(
@@ -157,13 +171,14 @@ def make_trainer(
     make: Callable[[], Course] = make_course,
     shelf: Shelf | None = None,
 ) -> Trainer:
-    progress = Progress(folder / "progress.bin", make)
+    live = folder / "models" / "ranker" / "weights.npz"
+    progress = Progress(folder / "progress.bin", make, version=read_weights(live).version if live.is_file() else 0)
     return Trainer(
         reader=MemoryLogReader(log, RANKING_LOG, start=progress.begin, most=most),
         progress=progress,
         publisher=shelf or Shelf(),  # type: ignore[arg-type]
         observer=Unwatched(),
-        live=folder / "models" / "ranker" / "weights.npz",
+        live=live,
         clock=Ticks(),
         publish_every_seconds=3.0,
         checkpoint_every_seconds=7.0,
