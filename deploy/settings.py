@@ -13,11 +13,12 @@ An unknown or a wrong setting is refused at start with its name, its value and w
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -100,13 +101,61 @@ class Statistics(Section):
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 
+def _challenger_name(name: str) -> str:
+    """Names of challengers; those of other lineages are given by the trainer.
+
+    >>> _challenger_name("faster")
+    'faster'
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name) or name == "default" or name.startswith("loaded-"):
+        raise ValueError("a name is of small letters, digits and hyphens, and neither 'default' nor 'loaded-…'")
+    return name
+
+
+class Challenger(Section):
+    """A recipe that learns beside the champion: ``rate`` is how fast, where 1 is usual, ``replays`` how many past
+    examples are learned again with each new one.
+    """
+
+    rate: float = Field(default=1.0, gt=0)
+    replays: int = Field(default=2, ge=0, le=64)
+    seed: int = Field(default=0, ge=0)
+
+
 class Trainer(Section):
-    """The process that learns from the ranking log and publishes weights."""
+    """The process that learns from the ranking log and publishes weights.
+
+    After a crash it learns again from at most what came in ``checkpoint_every_seconds``. ``rate``, ``replays`` and
+    ``seed`` are the recipe of the lineage that serves first, ``challengers`` those of the others, by name; each costs
+    about as much processor as the first. An empty table leaves none.
+    """
 
     group: str = "lifelong-trainer"
     publish_every_seconds: float = Field(default=2.0, gt=0)
+    checkpoint_every_seconds: float = Field(default=30.0, gt=0)
     item_vectors: bool = False
+    rate: float = Field(default=1.0, gt=0)
+    replays: int = Field(default=2, ge=0, le=64)
+    seed: int = Field(default=0, ge=0)
+    challengers: dict[Annotated[str, AfterValidator(_challenger_name)], Challenger] = {
+        "faster": Challenger(rate=2.0),
+        "slower": Challenger(rate=0.5),
+    }
     metrics_port: int = Field(default=0, ge=0, le=65535)
+
+
+class Gate(Section):
+    """When another lineage is to serve. A challenger is promoted once it surely gains ``minimum_effect`` more than the
+    champion (gain is 1 / log2(1 + place) of what people take); ``level`` is the risk that a champion is ever replaced
+    by one that is no better. One that is undecided after ``horizon`` examples is refused, and rests for ``cool_down``
+    examples, each time twice as many. They are measured in blocks of ``block``, in which each person counts once.
+    """
+
+    level: float = Field(default=0.05, gt=0, lt=1)
+    minimum_effect: float = Field(default=0.002, ge=0, lt=1)
+    horizon: int = Field(default=20_000, ge=1)
+    cool_down: int = Field(default=2_000, ge=0)
+    block: int = Field(default=64, ge=1, le=4_096)
 
 
 class Projector(Section):
@@ -181,6 +230,7 @@ class Settings(BaseSettings):
     worker: Worker = Worker()
     statistics: Statistics = Statistics()
     trainer: Trainer = Trainer()
+    gate: Gate = Gate()
     projector: Projector = Projector()
     gateway: Gateway = Gateway()
     ranking: Ranking = Ranking()

@@ -22,7 +22,7 @@ from agents.planning.guardrails import Fault
 from inference.fallback_ranker import DEGRADATION
 from schemas.dead_letters import DeadLetter, Stray
 from schemas.errors import ReasonCode
-from schemas.model_updates import ModelUpdate
+from schemas.model_updates import ModelUpdate, Standing
 from schemas.plans import PlanEntry, TriggerName
 from schemas.ranking_log import Choice
 from schemas.recommendations import Recommendation
@@ -30,7 +30,7 @@ from schemas.topics import INTERACTIONS, ITEM_DELTAS, PERSON_TOPICS, STRAYS
 from streams.outcome import Outcome
 
 if TYPE_CHECKING:
-    from inference.learning.learner import Learner
+    from inference.learning.course import Course
 
 # One more series for every other one, which nothing reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -62,6 +62,7 @@ MODEL_VERSION = Gauge(
     "lifelong_model_version", "Weights: of the trainer, published last; of the worker, that ranked last.", ["model"]
 )
 SCORE = Gauge("lifelong_prequential_score", "Test-then-train score over the last examples.", ["model", "metric"])
+DECISIONS = Counter("lifelong_model_decisions_total", "Decisions about models, and who made them.", ["decision", "by"])
 LEARNED = Counter("lifelong_examples_total", "Examples that reached the learner, by what became of them.", ["kind"])
 PROJECTED = Counter("lifelong_projected_total", "Rows written behind, by where to.", ["target"])
 PROJECTION_DELAY = Histogram(
@@ -113,6 +114,38 @@ class LagGauge(Collector):
 
 LAG = LagGauge()
 REGISTRY.register(LAG)
+
+
+class StandingGauges(Collector):
+    """How lineages stand, as it was announced last: one that is gone vanishes here."""
+
+    def __init__(self) -> None:
+        self.standings: tuple[Standing, ...] = ()
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """The metrics without values, for the registry."""
+        gain = "Test-then-train gain over the last examples, by lineage."
+        difference = "Gain above the champion's, and its bounds at all times."
+        return [
+            GaugeMetricFamily("lifelong_lineage_gain", gain, labels=["lineage"]),
+            GaugeMetricFamily("lifelong_lineage_serves", "1 for the lineage that serves, else 0.", labels=["lineage"]),
+            GaugeMetricFamily("lifelong_lineage_difference", difference, labels=["lineage", "bound"]),
+        ]
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """What was announced last."""
+        gain, serves, difference = families = self.describe()
+        for standing in self.standings:
+            gain.add_metric([standing.lineage], standing.gain)
+            serves.add_metric([standing.lineage], float(standing.role == "champion"))
+            if standing.difference is not None:
+                for bound in ("lower", "mean", "upper"):
+                    difference.add_metric([standing.lineage, bound], getattr(standing.difference, bound))
+        return families
+
+
+STANDINGS = StandingGauges()
+REGISTRY.register(STANDINGS)
 
 
 def serve_metrics(port: int) -> int:
@@ -226,20 +259,25 @@ class TrainerMetrics:
     def __init__(self) -> None:
         self._seen: Counts[str] = Counts()
         _start(LEARNED, ("examined", "learned", "foreign"))
+        _start(DECISIONS, ("promoted", "refused", "rolled-back"), ("gate", "operator"))
 
-    def learned(self, learner: Learner, entries: int) -> None:
+    def learned(self, course: Course, entries: int) -> None:
         """See `streams.trainer.TrainerObserver`."""
+        learner = course.first
         known = {"examined": learner.exams, "learned": learner.examples, "foreign": learner.foreign}
         for kind, total in known.items():
             # What a checkpoint brought along was counted by the process that learned it.
-            LEARNED.labels(kind).inc(min(total - self._seen[kind], entries))
+            LEARNED.labels(kind).inc(max(0, min(total - self._seen[kind], entries)))
             self._seen[kind] = total
         SCORE.labels("ranker", "mrr").set(learner.score)
         SCORE.labels("ranker", "hr").set(learner.hit_rate)
 
-    def published(self, update: ModelUpdate) -> None:
+    def announced(self, update: ModelUpdate) -> None:
         """See `streams.trainer.TrainerObserver`."""
         MODEL_VERSION.labels(update.model).set(update.version)
+        if update.decision_id:
+            DECISIONS.labels(update.decision, update.by).inc()
+        STANDINGS.standings = update.standings
 
 
 class ProjectorMetrics:

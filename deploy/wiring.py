@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -39,6 +40,7 @@ from streams.routes import TABLES
 
 if TYPE_CHECKING:
     from deploy.gateway.door import Door
+    from inference.learning.course import Course
     from streams.faust_runner import Tuning, Worker
     from streams.projector import Projector, ProjectorObserver
     from streams.statistician import Statistician
@@ -216,28 +218,38 @@ def make_tuning(settings: Settings) -> Tuning:
 
 def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     """Everything that the trainer process runs on; it goes on from its checkpoint where there is one."""
-    from inference.learning.learner import Learner
     from schemas.topics import RANKING_LOG
     from streams.trainer import Trainer
+    from streams.trainer_progress import Progress
 
-    live = weights_path(settings)
-    checkpoint = settings.data_dir / "trainer" / "checkpoint.bin"
-    columns = FeatureTable(external_rows(settings)).columns
-    learner = Learner(columns, vectors=settings.trainer.item_vectors)
-    first = current_weights(settings).version
-    if checkpoint.is_file():
-        learner.restore(checkpoint.read_bytes())
+    checkpoint = settings.data_dir / "trainer" / f"{settings.topics.prefix}progress.bin"
+    progress = Progress(checkpoint, partial(make_course, settings), version=current_weights(settings).version)
+    group = settings.trainer.group
     return Trainer(
-        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=settings.trainer.group),
-        learner=learner,
+        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=group, start=progress.begin),
+        progress=progress,
         publisher=make_publisher(settings),
         observer=observer,
-        live=live,
-        checkpoint=checkpoint,
+        live=weights_path(settings),
         clock=wall_clock,
         publish_every_seconds=settings.trainer.publish_every_seconds,
-        first_version=first,
+        checkpoint_every_seconds=settings.trainer.checkpoint_every_seconds,
     )
+
+
+def make_course(settings: Settings) -> Course:
+    """A course that knows nothing yet."""
+    from inference.learning.course import FIRST, Course, Plan
+    from inference.learning.gate import Rules
+    from inference.learning.lineage import Recipe
+
+    trainer, gate = settings.trainer, settings.gate
+    recipes = {FIRST: Recipe(rate=trainer.rate, replays=trainer.replays, seed=trainer.seed)}
+    for name, given in trainer.challengers.items():
+        recipes[name] = Recipe(rate=given.rate, replays=given.replays, seed=given.seed)
+    rules = Rules(level=gate.level, minimum_effect=gate.minimum_effect, horizon=gate.horizon, cool_down=gate.cool_down)
+    columns = FeatureTable(external_rows(settings)).columns
+    return Course(Plan(columns=columns, recipes=recipes, rules=rules, block=gate.block, vectors=trainer.item_vectors))
 
 
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:

@@ -1,10 +1,12 @@
-"""What training and off-policy evaluation need: the `ranking-log` topic, keyed by user so that its order holds.
+"""What training and off-policy evaluation need: the `ranking-log` topic, of one partition: its offsets are the order.
 
 Feature blocks are little-endian float32, row by row: `[rows, features]` in the order of the feature table that
 `table` names (see `features.views`).
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 from schemas.ids import EventId, ItemId, ListId, Time, UserId
 from schemas.record import Record
@@ -87,11 +89,35 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
 
 
 class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
-    """A shown example matured: what was clicked of what was shown."""
+    """A shown example matured: what was clicked of what was shown.
+
+    A `late` one corrects it: these were clicked while the list was not open (it had matured, or its impression came
+    later than the click); `shown` is then empty.
+    """
 
     list_id: ListId
     shown: tuple[ItemId, ...]
     clicked: tuple[ItemId, ...]
+    late: bool = False
+
+
+class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"):
+    """What an operator decides about models. It stands in the log, so that its place among the examples is known.
+
+    `promote` names a lineage, or weights to load as one: a file that the trainer can read, and its SHA-256. `rollback`
+    goes back to the champion before.
+    """
+
+    entry_id: str
+    event_time: Time
+    action: Literal["promote", "rollback"]
+    lineage: str = ""
+    uri: str = ""
+    sha256: str = ""
+    reason: str = ""
 
 
 RankingLogEntry = Ranked | Choice | Outcome
+"""What is learned from."""
+
+RankingLogValue = RankingLogEntry | Command

@@ -17,7 +17,7 @@ from schemas.items import Item
 from schemas.memories import Memory
 from schemas.model_updates import ModelUpdate
 from schemas.plans import PlanEntry
-from schemas.ranking_log import RankingLogEntry
+from schemas.ranking_log import RankingLogValue
 from schemas.recommendations import RankRequest, Recommendation
 from schemas.statistics import ItemDelta, ItemStatistics
 
@@ -121,11 +121,11 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name=RANKING_LOG,
         key="user",
-        value=RankingLogEntry,
+        value=RankingLogValue,
         cleanup="delete",
-        spread="person",
+        spread="one",
         retention_ms=14 * DAY_MS,
-        summary="features as ranked, choices and outcomes: what is learned from",
+        summary="features as ranked, choices and outcomes: what is learned from, in the order of one partition",
     ),
     Topic(
         name=ITEM_DELTAS,
@@ -149,7 +149,7 @@ TOPICS: tuple[Topic, ...] = (
         value=ModelUpdate,
         cleanup="compact",
         spread="one",
-        summary="which weights serve, and why",
+        summary="which weights serve, what was decided, and why",
     ),
     Topic(
         name=DEAD_LETTERS,

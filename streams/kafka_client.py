@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -299,10 +299,23 @@ class KafkaTableReader:
 
 
 class KafkaGroupReader:
-    """Reads topics as a member of a group, from where the group stands; offsets are committed when asked."""
+    """Reads topics as a member of a group, from where the group stands; offsets are committed when asked.
 
-    def __init__(self, cluster: Cluster, topics: Sequence[str], *, group: str, newest: bool = False) -> None:
+    With `start` the group's offsets are not read: whenever partitions are given to this member it is asked from which
+    offsets on (by `topic-partition`; from the beginning, where it names none).
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        topics: Sequence[str],
+        *,
+        group: str,
+        newest: bool = False,
+        start: Callable[[], Mapping[str, int]] | None = None,
+    ) -> None:
         self._cluster = cluster
+        self._start = start
         self._consumer = Consumer(
             cluster.config(
                 {
@@ -316,7 +329,17 @@ class KafkaGroupReader:
                 }
             )
         )
-        self._consumer.subscribe([cluster.topic(name) for name in topics])
+        names = [cluster.topic(name) for name in topics]
+        if start is None:
+            self._consumer.subscribe(names)
+        else:
+            self._consumer.subscribe(names, on_assign=self._assigned)
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        starts = self._start() if self._start is not None and partitions else {}
+        for at in partitions:
+            at.offset = starts.get(f"{self._cluster.plain(at.topic)}-{at.partition}", OFFSET_BEGINNING)
+        consumer.assign(partitions)
 
     def poll(self, limit: int, seconds: float) -> list[Inbound]:
         """Up to `limit` records, waiting at most so long for them."""

@@ -29,7 +29,7 @@ def on_interaction(person: Person, event: Interaction, source: Source, deps: Dep
 
     1. an application's duplicate changes nothing but the person's version
     2. examine: rank as of just before the choice (test, then train)
-    3. fold the event; slates that have matured go to the ranking log
+    3. fold the event; slates that have matured go to the ranking log, late clicks to correct them
     4. the agent lives through it: memories, triggers, plan
     5. the item's owner is told
     """
@@ -50,6 +50,7 @@ def on_interaction(person: Person, event: Interaction, source: Source, deps: Dep
         messages=(
             *agent_messages(lived),
             *(_outcome(user, slate, source) for slate in matured),
+            *_late_click(person.user, event, source),
             *_delta(person.user, event, source),
         ),
         exam=exam,
@@ -93,6 +94,24 @@ def _outcome(user: UserState, slate: Shown, source: Source) -> Message:
         clicked=slate.clicked,
     )
     return Message(RANKING_LOG, user.user_id, entry)
+
+
+def _late_click(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:
+    """The correction that a choice makes to a list that is not open: matured, or not known to be shown yet."""
+    if not isinstance(event, Consumption) or event.list_id is None:
+        return ()
+    if any(slate.list_id == event.list_id for slate in before.shown):
+        return ()
+    entry = ShownOutcome(
+        entry_id=message_id(source.topic, source.partition, source.offset, f"late/{event.list_id}"),
+        user_id=event.user_id,
+        event_time=event.event_time,
+        list_id=event.list_id,
+        shown=(),
+        clicked=(event.item_id,),
+        late=True,
+    )
+    return (Message(RANKING_LOG, event.user_id, entry),)
 
 
 def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:

@@ -1,34 +1,27 @@
-"""`ranking-log`: features as ranked, choices and outcomes. The trainer learns from them in the order of the log."""
+"""`ranking-log`: features as ranked, choices and outcomes, and what operators decide, in the order of the log."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Protocol
 
+from inference.learning.course import Course
+from inference.learning.gate import Verdict
 from schemas.codec import decode
 from schemas.errors import DecodeError
-from schemas.ranking_log import RankingLogEntry
+from schemas.ranking_log import RankingLogValue
 from streams.records import Inbound
 
 logger = logging.getLogger(__name__)
 
 
-class Learns(Protocol):
-    """Learns from entries of the ranking log, see `inference.learning.learner.Learner`."""
+def on_ranking_log(record: Inbound, course: Course) -> tuple[Verdict, ...]:
+    """Learn from a record; what was decided by it. What is wrong is passed over and logged.
 
-    def learn(self, entries: Sequence[RankingLogEntry]) -> None:
-        """Test, then train, on each entry in order."""
-        ...
-
-
-def on_ranking_log(records: Sequence[Inbound], learner: Learns, *, now: float) -> int:
-    """Learn from a batch; how many entries were read. What is wrong is passed over and logged."""
-    entries: list[RankingLogEntry] = []
-    for record in records:
-        try:
-            entries.append(decode(record.topic, record.value, now=now))
-        except DecodeError as exc:
-            logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, exc)
-    learner.learn(entries)
-    return len(entries)
+    It is judged as of when it was produced: what is learned must not depend on when it is read.
+    """
+    try:
+        entry: RankingLogValue = decode(record.topic, record.value, now=record.timestamp)
+    except DecodeError as exc:
+        logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, exc)
+        return ()
+    return course.learn(entry)

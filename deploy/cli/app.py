@@ -16,6 +16,7 @@ from deploy.cli import (
     evaluate,
     events,
     look,
+    models,
     monitoring,
     processes,
     rebuild,
@@ -26,7 +27,21 @@ from deploy.cli import (
 from deploy.settings import SettingsError
 from schemas.errors import LifelongError
 
-COMMANDS = (stack, topics, events, look, dead_letters, rebuild, replay, evaluate, demo, bench, monitoring, processes)
+COMMANDS = (
+    stack,
+    topics,
+    events,
+    look,
+    models,
+    dead_letters,
+    rebuild,
+    replay,
+    evaluate,
+    demo,
+    bench,
+    monitoring,
+    processes,
+)
 
 
 def make_app() -> typer.Typer:

@@ -5,6 +5,7 @@ Adding a panel is adding it here and running ``python -m deploy.grafana.dashboar
 
 from __future__ import annotations
 
+from deploy.grafana.models import MODELS
 from deploy.grafana.panels import Panel, Query, Row, quantile, rate
 
 TARGET_SECONDS = 0.2
@@ -201,48 +202,6 @@ AGENTS = Row(
             "re-plans (left): people change faster than their agents may; look at the budgets in triggers.py.",
             "cps",
             (Query(rate("lifelong_suppressed_total", "trigger"), "{{trigger}}"),),
-        ),
-    ),
-)
-
-MODELS = Row(
-    "Models",
-    (
-        Panel(
-            "Version",
-            "Published last (trainer) and ranking (worker). The worker's standing still while the trainer's climbs: "
-            "the served model does not see new weights; look at Triton's log.",
-            "none",
-            (Query('max by (job, model) (lifelong_model_version{job=~"trainer|worker"})', "{{model}} {{job}}"),),
-        ),
-        Panel(
-            "Prequential score",
-            "Test-then-train on the live stream, over about the last 1,000 choices: hit rate in the list, mean "
-            "reciprocal rank. A fall by a third against an hour ago: compare with traffic and catalogue changes first.",
-            "percentunit",
-            (Query("max by (model, metric) (lifelong_prequential_score)", "{{model}} {{metric}}"),),
-        ),
-        Panel(
-            "Exams passed",
-            "Share of the choices that were in the list of just before, as the worker ranked it.",
-            "percentunit",
-            (Query(f"""{rate('lifelong_exams_total{hit="yes"}')} / {rate("lifelong_exams_total")}""", "hit rate"),),
-        ),
-        Panel(
-            "Examples learned",
-            "Examples per second: examined, then learned. Foreign ones belong to another feature table: normal only "
-            "during a roll-out. None learned while events come: look at the trainer's log.",
-            "cps",
-            (Query(rate("lifelong_examples_total", "kind"), "{{kind}}"),),
-            width=12,
-        ),
-        Panel(
-            "Tables taken in",
-            "Records per second of catalogue, item statistics and models that workers took in. None while events "
-            "come: rankings use old statistics; look at the topic item-statistics.",
-            "cps",
-            (Query(rate("lifelong_table_records_total"), "records"),),
-            width=12,
         ),
     ),
 )

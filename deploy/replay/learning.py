@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inference.learning.learner import Learner
+from inference.learning.course import Course
 from inference.learning.weights_file import Weights
 from schemas.codec import encode
 from schemas.model_updates import ModelUpdate
@@ -16,13 +16,13 @@ from streams.trainer import MODEL
 
 
 class MemoryTrainer:
-    """Reads the ranking log, learns, and announces weights on `model-updates` after every so many exams.
+    """Reads the ranking log, has the course learn, and announces weights on `model-updates` after every so many exams.
 
     Weights stay in memory: the announcement's `uri` is their version, and `fetch` has the newest.
     """
 
-    def __init__(self, learner: Learner, *, every: int, clock: Callable[[], float]) -> None:
-        self.learner = learner
+    def __init__(self, course: Course, *, every: int, clock: Callable[[], float]) -> None:
+        self.course = course
         self._every = every
         self._clock = clock
         self.version = 0
@@ -31,9 +31,10 @@ class MemoryTrainer:
 
     def take(self, records: list[Inbound], log: MemoryLog) -> None:
         """Test, then train on these entries of the ranking log; announce weights when they are due."""
-        on_ranking_log(records, self.learner, now=self._clock())
-        if self.learner.exams - self._published_at >= self._every:
-            self._published_at = self.learner.exams
+        for record in records:
+            on_ranking_log(record, self.course)
+        if self.course.first.exams - self._published_at >= self._every:
+            self._published_at = self.course.first.exams
             self._publish(log)
 
     def fetch(self, uri: str) -> Weights | None:
@@ -42,16 +43,16 @@ class MemoryTrainer:
 
     def _publish(self, log: MemoryLog) -> None:
         self.version += 1
-        self._newest = self.learner.export(self.version)
+        self._newest = self.course.export(self.version)
         update = ModelUpdate(
             model=MODEL,
             version=self.version,
             uri=_uri(self.version),
             table=self._newest.table,
-            score=self.learner.score,
+            score=self.course.first.score,
             metric="mrr",
-            examples=self.learner.examples,
-            decision="promoted",
+            examples=self.course.first.examples,
+            decision="continued",
             reason="replay",
             wall_time=self._clock(),
         )

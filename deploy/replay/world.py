@@ -17,7 +17,9 @@ from deploy.wiring import external_rows, make_options, make_recommender
 from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
 from inference.evaluation.floor_judge import Row
-from inference.learning.learner import Learner
+from inference.learning.course import FIRST, Course
+from inference.learning.course import Plan as CoursePlan
+from inference.learning.lineage import Recipe
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
@@ -65,7 +67,7 @@ class World:
         scores = KeptScores(self._twin)
         self._recommender = make_recommender(settings, table, scores, features)
         self.trainer = MemoryTrainer(
-            Learner(features.columns, seed=plan.seed, vectors=settings.trainer.item_vectors),
+            _course(settings, features.columns, plan.seed),
             every=plan.take_up_every,
             clock=self.clock,
         )
@@ -130,3 +132,10 @@ def _options(settings: Settings) -> Options:
         expires_seconds=given.expires_seconds,
         exams_per_batch=EVERYTHING,
     )
+
+
+def _course(settings: Settings, columns: tuple[str, ...], seed: int) -> Course:
+    """The champion's lineage alone: a replay judges what serves by default, and nothing challenges it."""
+    trainer = settings.trainer
+    recipe = Recipe(rate=trainer.rate, replays=trainer.replays, seed=seed)
+    return Course(CoursePlan(columns=columns, recipes={FIRST: recipe}, vectors=trainer.item_vectors))

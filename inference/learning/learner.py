@@ -38,11 +38,22 @@ class Learner:
 
     The same entries in the same order give bit-identical weights, however they were divided into calls. Entries of
     another feature table are counted in `foreign` and passed over. With `vectors` item vectors are learned too; not by
-    default, for on MovieLens 100K and MovieTweetings they did not better the lists.
+    default, for on MovieLens 100K and MovieTweetings they did not better the lists. `rate` is how fast it learns, where
+    1 is usual, and `replays` how many past examples are learned again with each new one.
     """
 
-    def __init__(self, columns: tuple[str, ...], *, seed: int = 0, vectors: bool = False) -> None:
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        *,
+        seed: int = 0,
+        vectors: bool = False,
+        rate: float = 1.0,
+        replays: int = REPLAYS,
+    ) -> None:
         torch.set_num_threads(1)
+        self._rate = rate * RATE
+        self._replays = replays
         self.table = table_id(columns)
         self._width = len(columns)
         start = initial(columns)
@@ -173,7 +184,7 @@ class Learner:
         if example is None:
             return
         newest = ring.add(example)
-        again = self._rng.integers(0, len(ring), REPLAYS)
+        again = self._rng.integers(0, len(ring), self._replays)
         self._step(ring, np.append(again, newest))
 
     def _step(self, ring: Ring, places: NDArray[np.int64]) -> None:
@@ -188,4 +199,4 @@ class Learner:
             torch.from_numpy(offset),
         )
         self._squares.addcmul_(steepest, steepest)
-        self._flat.addcdiv_(steepest, self._squares.sqrt().add_(EPSILON), value=-RATE)
+        self._flat.addcdiv_(steepest, self._squares.sqrt().add_(EPSILON), value=-self._rate)

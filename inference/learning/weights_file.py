@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from msgspec import Struct
@@ -59,13 +60,13 @@ def write_weights(path: Path, weights: Weights) -> None:
     draft.replace(path)
 
 
-def read_weights(path: Path) -> Weights:
-    """What `write_weights` put at `path`.
+def read_weights(source: Path | BinaryIO) -> Weights:
+    """What `write_weights` put at a path, from there or from an open file.
 
     Raises:
         FileNotFoundError: nothing was written there yet.
     """
-    with np.load(path, allow_pickle=False) as file:
+    with np.load(source, allow_pickle=False) as file:
         return Weights(
             version=int(file["version"]),
             table=str(file["table"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -79,16 +80,27 @@ class System:
             self._start("statistics")
         return self._start(program)
 
+    def command(self, *arguments: str) -> str:
+        """Run one of our commands on this system; what it prints."""
+        command = [sys.executable, "-m", "deploy.cli", *arguments]
+        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def _start(self, program: str) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
-        environment |= {"LIFELONG_DATA_DIR": str(self.settings.data_dir), "OMP_NUM_THREADS": "1"}
-        for section, values in self._given.items():
-            environment |= {f"LIFELONG_{section}__{key}".upper(): _text(value) for key, value in values.items()}
         command = [sys.executable, "-m", "deploy.cli", program]
         with (self._folder / f"{program}-{len(self._processes)}.log").open("wb") as log:
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT)
         self._processes.append(process)
         return process
+
+    def _environment(self) -> dict[str, str]:
+        """That of a process of ours on this system, and nothing of another one."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
+        environment |= {"LIFELONG_DATA_DIR": str(self.settings.data_dir), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+        for section, values in self._given.items():
+            environment |= {f"LIFELONG_{section}__{key}".upper(): _text(value) for key, value in values.items()}
+        return environment
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """kill -9."""
@@ -171,6 +183,8 @@ class System:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -6,15 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from deploy.telemetry import FORGET_SECONDS, LagGauge, PrometheusObserver, TrainerMetrics, count_request
 from features.memory_state import MemoryStateStore
-from inference.learning.learner import Learner
+from inference.learning import course_checkpoint
+from inference.learning.course import Course, Plan
+from inference.learning.lineage import Recipe
 from inference.ranking.features import FeatureTable
 from schemas.codec import decode, encode
 from schemas.ids import UserId
 from schemas.instructions import BanCategory
+from schemas.model_updates import ModelUpdate
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANKING_LOG
 from streams.outcome import Outcome
 from streams.owner import PEOPLE, Owner
@@ -147,23 +151,61 @@ def ranking_log() -> list:
     return [decode(RANKING_LOG, record.value, now=START + 1e6) for record in runner.log.records(RANKING_LOG)]
 
 
+def make_course() -> Course:
+    columns = FeatureTable().columns
+    return Course(Plan(columns=columns, recipes={"default": Recipe(), "faster": Recipe(rate=2.0)}, block=2))
+
+
 def test_the_learner_is_counted_by_what_it_did_and_a_checkpoint_is_not_learned_again():
     entries = ranking_log()
-    learner, metrics, grown = Learner(FeatureTable().columns), TrainerMetrics(), Grown()
-    learner.learn(entries)
-    metrics.learned(learner, len(entries))
-    assert grown("lifelong_examples_total", kind="examined") == learner.exams == 6
-    assert grown("lifelong_examples_total", kind="learned") == learner.examples > 0
+    course, metrics, grown = make_course(), TrainerMetrics(), Grown()
+    for entry in entries:
+        course.learn(entry)
+    metrics.learned(course, len(entries))
+    assert grown("lifelong_examples_total", kind="examined") == course.first.exams == 6
+    assert grown("lifelong_examples_total", kind="learned") == course.first.examples > 0
     assert grown("lifelong_examples_total", kind="foreign") == 0
-    assert (
-        REGISTRY.get_sample_value("lifelong_prequential_score", {"model": "ranker", "metric": "mrr"}) == learner.score
-    )
+    score = REGISTRY.get_sample_value("lifelong_prequential_score", {"model": "ranker", "metric": "mrr"})
+    assert score == course.first.score
 
-    again, restarted, grown = Learner(FeatureTable().columns), TrainerMetrics(), Grown()
-    again.restore(learner.checkpoint())
-    again.learn(entries[:1])
+    again, restarted, grown = make_course(), TrainerMetrics(), Grown()
+    assert course_checkpoint.restore(again, course_checkpoint.checkpoint(course))
+    again.learn(replace(entries[0], entry_id="another"))
     restarted.learned(again, 1)
     assert grown("lifelong_examples_total", kind="examined") == 1
+
+
+def update(course: Course, **decided: object) -> ModelUpdate:
+    told = {"model": "ranker", "version": 9, "uri": "", "table": "", "score": 0.0, "metric": "mrr", "examples": 0}
+    return ModelUpdate(**{**told, "reason": "", "standings": course.standings(), **decided})  # type: ignore[arg-type]
+
+
+def test_lineages_and_decisions_are_shown_and_what_was_continued_is_no_decision():
+    course, metrics, grown = make_course(), TrainerMetrics(), Grown()
+    for entry in ranking_log():
+        course.learn(entry)
+    metrics.announced(update(course, decision="continued"))
+    assert grown("lifelong_model_decisions_total", decision="promoted", by="gate") == 0
+    metrics.announced(update(course, decision="promoted", decision_id="d1", by="gate"))
+    assert grown("lifelong_model_decisions_total", decision="promoted", by="gate") == 1
+    assert REGISTRY.get_sample_value("lifelong_model_version", {"model": "ranker"}) == 9
+    assert REGISTRY.get_sample_value("lifelong_lineage_serves", {"lineage": "default"}) == 1
+    assert REGISTRY.get_sample_value("lifelong_lineage_serves", {"lineage": "faster"}) == 0
+    gain = course.lineages["faster"].tally.gain
+    assert REGISTRY.get_sample_value("lifelong_lineage_gain", {"lineage": "faster"}) == gain > 0
+    bounds = [
+        REGISTRY.get_sample_value("lifelong_lineage_difference", {"lineage": "faster", "bound": bound})
+        for bound in ("lower", "mean", "upper")
+    ]
+    assert bounds == sorted(bounds)
+
+
+def test_a_lineage_that_is_gone_is_shown_no_longer():
+    course, metrics = make_course(), TrainerMetrics()
+    metrics.announced(update(course, decision="continued"))
+    del course.lineages["faster"]
+    metrics.announced(update(course, decision="continued"))
+    assert REGISTRY.get_sample_value("lifelong_lineage_gain", {"lineage": "faster"}) is None
 
 
 def test_a_request_is_counted_by_route_and_status():

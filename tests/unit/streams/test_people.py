@@ -7,7 +7,7 @@ from schemas.ids import ItemId, UserId
 from schemas.instructions import BanCategory, PinItem
 from schemas.topics import DEAD_LETTERS, INSTRUCTIONS, INTERACTIONS, ITEM_STATISTICS, RANKING_LOG, STRAYS
 from streams.partitions import partition_of
-from tests.builders import START, click, event_id, make_runner, newest_list, send_event, small_catalogue
+from tests.builders import START, click, event_id, impression, make_runner, newest_list, send_event, small_catalogue
 
 
 def ids(recommendation):
@@ -102,3 +102,27 @@ def test_choices_are_examined_before_they_are_learned():
     entries = [decode(RANKING_LOG, r.value, now=START + 1e6) for r in runner.log.records(RANKING_LOG)]
     kinds = [type(entry).__name__ for entry in entries]
     assert kinds == ["Choice", "Ranked", "Choice", "Ranked"]
+
+
+def outcomes(runner) -> list:  # type: ignore[no-untyped-def]
+    entries = [decode(RANKING_LOG, r.value, now=START + 1e6) for r in runner.log.records(RANKING_LOG)]
+    return [(e.list_id, e.shown, e.clicked, e.late) for e in entries if type(e).__name__ == "Outcome"]
+
+
+def test_a_click_on_a_list_that_has_matured_corrects_its_outcome():
+    runner = make_runner()
+    small_catalogue(runner)
+    send_event(runner, impression("ann", ("war-0", "war-1"), "l1"))
+    send_event(runner, click("ann", "war-0", at=60, list_id="l1"))
+    send_event(runner, click("ann", "drama-0", at=4_000))
+    send_event(runner, click("ann", "war-1", at=4_060, list_id="l1"))
+    assert outcomes(runner) == [("l1", ("war-0", "war-1"), ("war-0",), False), ("l1", (), ("war-1",), True)]
+
+
+def test_a_click_on_an_open_list_is_part_of_its_outcome_and_corrects_nothing():
+    runner = make_runner()
+    small_catalogue(runner)
+    send_event(runner, impression("ann", ("war-0", "war-1"), "l1"))
+    send_event(runner, click("ann", "war-1", at=60, list_id="l1"))
+    send_event(runner, click("ann", "drama-0", at=4_000))
+    assert outcomes(runner) == [("l1", ("war-0", "war-1"), ("war-1",), False)]

@@ -1,0 +1,173 @@
+"""``lifelong models``: who serves, how the others stand, what was decided and why, and deciding by hand."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import uuid4
+
+import typer
+from msgspec.structs import replace
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.clients import make_cluster, make_publisher, wall_clock
+from deploy.settings import Settings, load_settings
+from deploy.wiring import external_rows
+from features.views import table_id
+from inference.learning.loaded import digest, load_weights
+from inference.ranking.features import FeatureTable
+from schemas.codec import decode, encode
+from schemas.errors import DecodeError, LifelongError
+from schemas.model_updates import Difference, ModelUpdate, Standing
+from schemas.ranking_log import Command
+from schemas.topics import MODEL_UPDATES, RANKING_LOG
+from streams.kafka_client import Cluster, KafkaTableReader
+from streams.records import Inbound
+
+Reason = Annotated[str, typer.Option(help="Why: kept with the decision.")]
+
+WeightsFile = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="A weights file, to be loaded as a lineage of its own.")
+]
+
+
+class NothingToDecide(LifelongError):
+    """A command names no lineage and no weights, or both."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    models = typer.Typer(help="Models: list, history, promote, rollback.", no_args_is_help=True)
+    models.command("list")(list_models)
+    models.command("history")(history)
+    models.command("promote")(promote)
+    models.command("rollback")(rollback)
+    app.add_typer(models, name="models")
+
+
+def list_models() -> None:
+    """Show every lineage: whether it serves, its running scores, and its difference to the one that does."""
+    found = updates(read_updates(make_cluster(load_settings())))
+    serving = [update for update in found if update.standings]
+    console = Console()
+    if not serving:
+        console.print("No model has been announced yet: `lifelong status` says whether the trainer runs.")
+        return
+    console.print(standings_table(serving[-1]))
+
+
+def history(limit: Annotated[int, typer.Option(help="The newest so many.")] = 50) -> None:
+    """Show what was decided, the newest last: by the gate or by an operator, and why."""
+    made = decisions(updates(read_updates(make_cluster(load_settings()))))
+    Console().print(history_table(made[-limit:]) if made else "Nothing has been decided yet.")
+
+
+def promote(
+    lineage: Annotated[str, typer.Argument(help="As `list` shows it.")] = "",
+    weights: WeightsFile = None,
+    reason: Reason = "",
+) -> None:
+    """Have a lineage serve, or weights from a file. The gate guards it: if it is worse, it is rolled back."""
+    if bool(lineage) == (weights is not None):
+        raise NothingToDecide("name a lineage, as `lifelong models list` shows it, or --weights FILE; not both")
+    settings = load_settings()
+    uri, sha256 = keep_weights(weights, settings) if weights is not None else ("", "")
+    _send(settings, replace(_command("promote", reason), lineage=lineage, uri=uri, sha256=sha256))
+
+
+def rollback(reason: Reason = "") -> None:
+    """Have the champion before serve again."""
+    _send(load_settings(), _command("rollback", reason))
+
+
+def keep_weights(path: Path, settings: Settings) -> tuple[str, str]:
+    """Copy a weights file to where the trainer finds it, also when it learns the log anew: its place and SHA-256.
+
+    Raises:
+        UnusableWeights: it is not fit to serve.
+    """
+    columns = FeatureTable(external_rows(settings)).columns
+    sha256 = digest(path.read_bytes())
+    load_weights(path, sha256, columns=columns, table=table_id(columns))
+    kept = settings.data_dir / "models" / "ranker" / "loaded" / f"{sha256[:16]}.npz"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, kept)
+    return str(kept.absolute()), sha256
+
+
+def _send(settings: Settings, command: Command) -> None:
+    """Put a command at the end of the ranking log: so that its place among the examples is known for good."""
+    [(_, offset)] = make_publisher(settings, receipts=True).deliver(RANKING_LOG, [(None, encode(command))])
+    Console().print(f"The trainer will decide at offset {offset} of its log; `lifelong models history` tells.")
+
+
+def _command(action: Literal["promote", "rollback"], reason: str) -> Command:
+    return Command(entry_id=uuid4().hex, event_time=wall_clock(), action=action, reason=reason)
+
+
+def read_updates(cluster: Cluster) -> list[Inbound]:
+    """All records about models, in their order."""
+    reader = KafkaTableReader(cluster, (MODEL_UPDATES,))
+    try:
+        return reader.catch_up()
+    finally:
+        reader.close()
+
+
+def updates(records: Iterable[Inbound]) -> list[ModelUpdate]:
+    """What they say; what is no update is passed over."""
+    found = []
+    for record in records:
+        try:
+            found.append(decode(MODEL_UPDATES, record.value, now=wall_clock()))
+        except DecodeError:
+            continue
+    return found
+
+
+def decisions(found: Iterable[ModelUpdate]) -> list[ModelUpdate]:
+    """Decisions in their order, each once: one that a crash cut short is made again under the same id."""
+    return list({update.decision_id: update for update in found if update.decision_id}.values())
+
+
+def standings_table(update: ModelUpdate) -> RenderableType:
+    """Lineages as people read them, the one that serves first."""
+    title = f"version {update.version} · {update.examples} examples learned · lists: mrr {update.score:.3f}"
+    table = Table(
+        "lineage", "role", "recipe", "examples", "gain", "hr@10", "loss", "gains more than the champion",
+        title=title, title_justify="left", box=None, header_style="bold",
+    )  # fmt: skip
+    for each in update.standings:
+        scores = (f"{each.gain:.4f}", f"{each.hit_rate:.3f}", f"{each.loss:.3f}") if each.examples else ("-", "-", "-")
+        table.add_row(each.lineage, each.role, each.recipe, str(each.examples), *scores, _difference_of(each))
+    return table
+
+
+def history_table(made: Iterable[ModelUpdate]) -> RenderableType:
+    """Decisions as people read them."""
+    table = Table("when", "decision", "lineage", "against", "by", "version", "why", box=None, header_style="bold")
+    for update in made:
+        when = datetime.fromtimestamp(update.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        own = (update.decision, update.lineage, update.against, update.by, str(update.version))
+        table.add_row(when, *own, escape(update.reason))
+    return table
+
+
+def _difference_of(standing: Standing) -> str:
+    if standing.role == "champion":
+        return ""
+    return interval(standing.difference) if standing.difference is not None else "not compared now"
+
+
+def interval(found: Difference) -> str:
+    """A difference with its bounds.
+
+    >>> interval(Difference(mean=0.01, lower=0.002, upper=0.03, people=640))
+    '+0.0100 [+0.0020, +0.0300] over 640'
+    """
+    return f"{found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}] over {found.people}"

@@ -1,0 +1,188 @@
+"""Continual learning is exact: the same log gives the same weights, whatever is cut, repeated or polled otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from inference.learning import course_checkpoint
+from inference.learning.weights_file import read_weights
+from schemas.model_updates import ModelUpdate
+from schemas.ranking_log import RankingLogValue
+from schemas.topics import RANKING_LOG
+from streams.memory_reader import MemoryLogReader
+from streams.memory_runner import Crash
+from streams.trainer import Point, Trainer, run
+from streams.trainer_progress import Checkpoint
+from tests.unit.streams.trainer_world import (
+    Shelf,
+    append,
+    choice,
+    command,
+    crash_at,
+    entries,
+    log_of,
+    make_course,
+    make_trainer,
+    outcome,
+    ranked,
+)
+
+EXAMPLES = entries(120)
+WORK: list[RankingLogValue] = [
+    *EXAMPLES[:250],
+    command(1, lineage="still"),
+    *EXAMPLES[250:330],
+    command(2, "rollback"),
+    *EXAMPLES[330:],
+]
+"""A log in which the gate decides by itself, an operator decides twice, and a block is not full at its end."""
+
+
+def exhaust(trainer: Trainer) -> bytes:
+    """Everything that is known once the log was read through."""
+    reader = trainer.reader
+    assert isinstance(reader, MemoryLogReader)
+    run(trainer, until=reader.exhausted)
+    return course_checkpoint.checkpoint(trainer.progress.course)
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return exhaust(make_trainer(log_of(WORK), tmp_path_factory.mktemp("calm")))
+
+
+@pytest.mark.parametrize("most", [2, 64, 500])
+def test_the_same_log_polled_otherwise_gives_the_same_weights(tmp_path: Path, calm: bytes, most: int) -> None:
+    assert exhaust(make_trainer(log_of(WORK), tmp_path, most=most)) == calm
+
+
+@pytest.mark.parametrize("point", ["own-file", "live-file", "announcement", "checkpoint", "commit"])
+@pytest.mark.parametrize("time", [0, 1, 3])
+def test_a_crash_before_any_effect_gives_the_same_weights(tmp_path: Path, calm: bytes, point: Point, time: int) -> None:
+    log = log_of(WORK)
+    with pytest.raises(Crash):
+        exhaust(make_trainer(log, tmp_path, interrupt=crash_at(point, time)))
+    assert exhaust(make_trainer(log, tmp_path, most=11)) == calm
+
+
+def test_crashes_one_after_the_other_give_the_same_weights(tmp_path: Path, calm: bytes) -> None:
+    log, crashes = log_of(WORK), 0
+    for point in ("commit", "live-file", "checkpoint", "announcement") * 2:
+        try:
+            exhaust(make_trainer(log, tmp_path, most=5, interrupt=crash_at(point, 1)))
+        except Crash:
+            crashes += 1
+    assert crashes > 4
+    assert exhaust(make_trainer(log, tmp_path)) == calm
+
+
+def test_a_log_that_grows_while_the_trainer_is_away_is_learned_as_if_it_had_been_there(
+    tmp_path: Path, calm: bytes
+) -> None:
+    log = log_of(WORK[:70])
+    exhaust(make_trainer(log, tmp_path))
+    for entry in WORK[70:]:
+        append(log, entry)
+    assert exhaust(make_trainer(log, tmp_path)) == calm
+
+
+def test_when_the_log_is_given_to_this_process_again_it_goes_back_to_its_checkpoint(
+    tmp_path: Path, calm: bytes
+) -> None:
+    trainer = make_trainer(log_of(WORK), tmp_path)
+    exhaust(trainer)
+    trainer.progress.begin()
+    assert course_checkpoint.checkpoint(trainer.progress.course) == calm
+
+
+def test_weights_say_up_to_which_offset_they_were_learned(tmp_path: Path) -> None:
+    shelf = Shelf()
+    exhaust(make_trainer(log_of(WORK), tmp_path / "one", shelf=shelf))
+    for message in shelf.messages[-15:]:
+        assert isinstance(message.value, ModelUpdate)
+        if message.value.decision == "refused":
+            continue
+        upto = message.value.offsets["ranking-log-0"] + 1
+        course = make_course()
+        for entry in WORK[:upto]:
+            course.learn(entry)
+        published = read_weights(Path(message.value.uri))
+        assert published.version == message.value.version
+        assert all(np.array_equal(part, published.arrays[name]) for name, part in course.export(1).arrays.items())
+    assert len(shelf.messages) > 5
+
+
+def test_versions_grow_over_a_crash(tmp_path: Path) -> None:
+    log, shelf = log_of(WORK), Shelf()
+    with pytest.raises(Crash):
+        exhaust(make_trainer(log, tmp_path, shelf=shelf, interrupt=crash_at("announcement", 4)))
+    exhaust(make_trainer(log, tmp_path, shelf=shelf))
+    serving = [m.value for m in shelf.messages if m.key == "ranker" and isinstance(m.value, ModelUpdate)]
+    versions = [update.version for update in serving]
+    assert versions == sorted(set(versions))
+
+
+def test_what_is_no_entry_is_passed_over(tmp_path: Path, calm: bytes) -> None:
+    log = log_of([])
+    for number, entry in enumerate(WORK):
+        append(log, entry)
+        if number % 10 == 0:
+            log.append(RANKING_LOG, "ann", b"{")
+    assert exhaust(make_trainer(log, tmp_path)) == calm
+
+
+def test_a_checkpoint_of_another_release_says_where_to_read_on(tmp_path: Path) -> None:
+    log = log_of(WORK)
+    trainer = make_trainer(log, tmp_path)
+    exhaust(trainer)
+    path = tmp_path / "progress.bin"
+    kept = msgspec.msgpack.decode(path.read_bytes(), type=Checkpoint)
+    path.write_bytes(msgspec.msgpack.encode(replace(kept, course=b"\x00")))
+    again = make_trainer(log, tmp_path)
+    append(log, choice(1_000))
+    exhaust(again)
+    assert again.progress.course.first.examples == 1
+
+
+def learned(*work: RankingLogValue) -> tuple[int, bytes]:
+    course = make_course()
+    for entry in work:
+        course.learn(entry)
+    return course.first.examples, course.export(1).arrays["linear"].tobytes()
+
+
+def test_an_entry_that_comes_again_is_learned_once() -> None:
+    work: list[RankingLogValue] = [choice(1), ranked(1), outcome(1, 3)]
+    assert learned(*work, *work) == learned(*work)
+    assert learned(*work)[0] == 2
+
+
+def test_a_late_click_corrects_the_outcome() -> None:
+    without = learned(ranked(1), outcome(1, 3))
+    late = learned(ranked(1), outcome(1, 3), outcome(1, 5, late=True))
+    assert (without[0], late[0]) == (1, 2)
+    assert late[1] != without[1]
+
+
+def test_a_late_click_on_a_list_without_clicks_makes_it_an_example() -> None:
+    assert learned(ranked(1), outcome(1))[0] == 0
+    assert learned(ranked(1), outcome(1), outcome(1, 5, late=True)) == learned(ranked(1), outcome(1, 5))
+
+
+def test_a_click_that_comes_before_its_impression_counts_when_the_outcome_matures() -> None:
+    early = learned(ranked(1), outcome(1, 5, late=True), outcome(1))
+    assert early == learned(ranked(1), outcome(1, 5))
+
+
+@pytest.mark.parametrize(
+    "late",
+    [outcome(1, 3, late=True), outcome(2, 5, late=True), outcome(1, 99, late=True)],
+    ids=["clicked already", "another list", "not shown"],
+)
+def test_a_late_click_that_says_nothing_new_changes_nothing(late: RankingLogValue) -> None:
+    assert learned(ranked(1), outcome(1, 3), late) == learned(ranked(1), outcome(1, 3))
