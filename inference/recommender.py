@@ -113,7 +113,7 @@ class Recommender:
         order = np.argsort(-values, kind="stable")
         ranked = [items[place] for place in order.tolist()]
         rules = rules_of(ranked, person.query.plan, self.table.categories, self._slate_size)
-        drawn = self._drawn(person.query, ranked, values[order], features[row][order], rules)
+        drawn = self._drawn(person.query, ranked, order, values, features[row], rules)
         places = drawn.rows if drawn else compose(rules)
         chosen, rows = [ranked[place] for place in places], order[places].tolist()
         slate = self._slate(chosen, rows, row, values, person, pool)
@@ -137,7 +137,8 @@ class Recommender:
         self,
         query: Query,
         ranked: Sequence[ItemId],
-        scores: NDArray[np.float32],
+        order: NDArray[np.intp],
+        values: NDArray[np.float32],
         features: NDArray[np.float32],
         rules: Rules,
     ) -> Drawn | None:
@@ -146,7 +147,7 @@ class Recommender:
         if how is None or seed is None or query.take is not None:
             return None
         rng = how.rng(seed, query.plan.exploration if query.plan else 0.0)
-        return draw_list(how, seed, ranked, scores, features, rules, rng) if rng else None
+        return draw_list(how, seed, ranked, values[order], features[order], rules, rng) if rng else None
 
     def _slate(
         self,
