@@ -133,13 +133,21 @@ class Gateway(Section):
 
 
 class Ranking(Section):
-    """The lists that are published."""
+    """The lists that are published.
+
+    ``exploration`` is the share of them that is drawn by chance from the ``exploration_top`` best candidates, with
+    logged propensities; a plan that has a rate of its own goes before it, and 0 draws none, whatever plans say. At
+    ``exploration_temperature`` 1 a candidate is drawn as often as the ranker believes in it, lower is more careful.
+    """
 
     slate_size: int = Field(default=10, ge=1, le=100)
     candidates: int = Field(default=150, ge=10, le=2_000)
     repeats: Literal["allow", "forbid", "learn"] = "learn"
     expires_seconds: float = Field(default=3_600.0, gt=0)
     default_every_seconds: float = Field(default=1.0, gt=0)
+    exploration: float = Field(default=0.0, ge=0, le=1)
+    exploration_temperature: float = Field(default=1.0, ge=0.01, le=100)
+    exploration_top: int = Field(default=30, ge=2, le=200)
 
 
 class Features(Section):

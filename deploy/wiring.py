@@ -24,6 +24,7 @@ from deploy.telemetry import PrometheusObserver
 from features.external import CachedExternal
 from features.item_table import ItemTable
 from features.views import External, table_id
+from inference.exploration import Exploration
 from inference.fallback_ranker import FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
 from inference.local_ranker import LocalRanker
@@ -88,7 +89,8 @@ def make_deps(settings: Settings) -> Deps:
     features = FeatureTable(rows)
     weights = current_weights(settings)
     twin = LocalRanker(weights)
-    recommender = make_recommender(settings, table, _ranker(settings, twin, features.id), features)
+    ranker = _ranker(settings, twin, features.id)
+    recommender = make_recommender(settings, table, ranker, features, make_exploration(settings))
     recommender.take_up(weights)
 
     def take_up(uri: str) -> None:
@@ -109,8 +111,24 @@ def make_deps(settings: Settings) -> Deps:
     )
 
 
-def make_recommender(settings: Settings, table: ItemTable, ranker: Ranker, features: FeatureTable) -> Recommender:
-    """The recommender as the settings have it: the same for the worker and for a replay."""
+def make_exploration(settings: Settings) -> Exploration | None:
+    """How lists explore; none if they are to exploit, whatever plans say."""
+    ranking = settings.ranking
+    if not ranking.exploration:
+        return None
+    return Exploration(
+        rate=ranking.exploration, temperature=ranking.exploration_temperature, top=ranking.exploration_top
+    )
+
+
+def make_recommender(
+    settings: Settings,
+    table: ItemTable,
+    ranker: Ranker,
+    features: FeatureTable,
+    exploration: Exploration | None = None,
+) -> Recommender:
+    """The recommender as the settings have it: the same for the worker and for a replay, which does not explore."""
     ranking = settings.ranking
     return Recommender(
         table,
@@ -119,6 +137,7 @@ def make_recommender(settings: Settings, table: ItemTable, ranker: Ranker, featu
         slate_size=ranking.slate_size,
         candidates=ranking.candidates,
         repeats=ranking.repeats,
+        exploration=exploration,
     )
 
 

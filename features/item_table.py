@@ -6,7 +6,6 @@ key changes only with its own events, and the order of items stays right while t
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,8 @@ from numpy.typing import NDArray
 
 from features.item_content import DIMENSIONS, content_vector
 from features.item_neighbours import Floats, Ints, Neighbours
+from features.item_order import Order
+from features.item_words import ItemWords, words_of
 from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -24,7 +25,7 @@ LANDMARK = 1_577_836_800.0
 FOLLOWERS = 64
 CATEGORIES = 8
 """How many categories of an item are read."""
-COLD_ITEMS = 512
+COLD_ITEMS = 256
 COLD_COUNT = 5
 NO_EVENTS = -1e6
 """Below every log popularity that time can bring."""
@@ -66,7 +67,7 @@ class ItemTable:
         self._member_arrays: dict[str, Numbers] = {}
         self._cold: dict[int, None] = {}
         self._cold_array: Numbers | None = None
-        self.order: list[list[tuple[float, int]]] = [[] for _ in HALF_LIVES]
+        self.order = [Order() for _ in HALF_LIVES]
         self.value_sum_all = 0.0
         self.value_count_all = 0.0
         self._leaders: dict[tuple[int, int], Numbers] = {}
@@ -76,6 +77,7 @@ class ItemTable:
         self.covisiting = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self._preceded = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self.followed = Neighbours(width=FOLLOWERS, capacity=_CAPACITY)
+        self.words = ItemWords(capacity=_CAPACITY)
 
     def _make_arrays(self, size: int) -> None:
         halves = len(HALF_LIVES)
@@ -169,7 +171,7 @@ class ItemTable:
         """The numbers of the most popular items at this half-life, best first, at most `size`; not to be written to."""
         known = self._leaders.get((half, size))
         if known is None:
-            known = np.array([number for _, number in self.order[half][:size]], np.int64)
+            known = self.order[half].first(size)
             self._leaders[half, size] = known
         return known
 
@@ -221,6 +223,7 @@ class ItemTable:
             getattr(self, name)[:size] = value
         for neighbours in (self.covisited, self.covisiting, self._preceded, self.followed):
             neighbours.grow(2 * size)
+        self.words.grow(2 * size)
 
     def _describe(self, number: int, item: Item) -> None:
         self.closed[number] = False
@@ -228,6 +231,7 @@ class ItemTable:
         self.until_time[number] = np.inf if item.available_until is None else item.available_until
         self._has_windows |= item.available_from is not None or item.available_until is not None
         self.content[number] = content_vector(item)
+        self.words.put(number, words_of(item))
         self._leave_categories(number)
         for place, category in enumerate(item.categories[:CATEGORIES]):
             known = self.category_number.setdefault(category, len(self.category_number) + 1)
@@ -258,11 +262,9 @@ class ItemTable:
 
     def _popularity(self, number: int, row: ItemStatistics) -> None:
         keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / np.array(HALF_LIVES)
-        for half, (old, new) in enumerate(zip(self.log_popularity[:, number].tolist(), keys.tolist(), strict=True)):
-            ranked = self.order[half]
-            if old > NO_EVENTS:
-                del ranked[bisect_left(ranked, (-old, number))]
-            insort(ranked, (-new, number))
+        held = self.log_popularity[:, number].tolist()
+        for order, old, new in zip(self.order, held, keys.tolist(), strict=True):
+            order.put(number, old if old > NO_EVENTS else None, new)
         self.log_popularity[:, number] = keys
 
     def _pair(

@@ -11,7 +11,7 @@ from features.decay import DAY, next_feature_time
 from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics
 
-HALF_LIVES = (0.25 * DAY, 1 * DAY, 3 * DAY, 10 * DAY, 40 * DAY)
+HALF_LIVES = (0.05 * DAY, 0.25 * DAY, 1 * DAY, 3 * DAY, 10 * DAY, 40 * DAY, 200 * DAY)
 """Seconds; of the decayed counts of popularity."""
 NEIGHBOUR_HALF_LIFE = 90 * DAY
 PLACE = 0.9

@@ -25,6 +25,8 @@ FADE = 0.93
 LATELY = 5
 """How many of the newest items make the taste of now."""
 STEPS = 3
+WORDS_OF = 10
+"""How many of the newest items lend their words."""
 """How many of the newest items say what comes directly next."""
 
 
@@ -45,6 +47,7 @@ class Person(Struct, frozen=True, kw_only=True):
     covisit: Doubles
     covisit_now: Doubles
     transition: Doubles
+    words: Doubles
     affinity: Doubles
     profile: NDArray[np.float32]
     tastes: Doubles
@@ -122,7 +125,7 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
     """Every item's score by each way of knowing the person, `[items]` each (or `[1]` for an empty table)."""
     size = max(1, len(table))
     if not len(recent):
-        return dict.fromkeys(("covisit", "covisit_now", "transition", "affinity"), np.zeros(size))
+        return dict.fromkeys(("covisit", "covisit_now", "transition", "words", "affinity"), np.zeros(size))
     root = table.inverse_root[:size]
     now = float(np.exp2((LANDMARK - query.now) / NEIGHBOUR_HALF_LIFE))
     seed = trace * root[recent] * now
@@ -136,6 +139,7 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
         "covisit": covisit * root,
         "covisit_now": covisit_now * root,
         "transition": _spread(table.followed, last, step, size),
+        "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
         "affinity": _affinity(table, recent, trace, size),
     }
 

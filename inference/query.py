@@ -11,6 +11,7 @@ from schemas.ids import ItemId
 from schemas.interactions import Context
 from schemas.memories import Memory
 from schemas.plans import Plan
+from schemas.ranking_log import Draw
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -18,7 +19,7 @@ class Query(Struct, frozen=True, kw_only=True):
 
     `take` is the item that the person went on to choose, where that is known already: the query is then an exam
     (test, then train) and the item plays no part in how the list is made. `external` are the features of
-    `features.views.External` rows by name.
+    `features.views.External` rows by name. Only a query with a `seed` may be answered by a list that explores.
     """
 
     user: UserState
@@ -28,10 +29,14 @@ class Query(Struct, frozen=True, kw_only=True):
     context: Context = Context()
     external: dict[str, float] = {}
     take: ItemId | None = None
+    seed: int | None = None
 
 
 class Placed(Struct, frozen=True):
-    """One place of a ranking; `row` is its row in the ranking's feature block."""
+    """One place of a ranking; `row` is its row in the ranking's feature block.
+
+    `propensity` is that of `schemas.ranking_log.Ranked`: none where nothing was drawn.
+    """
 
     item_id: ItemId
     score: float
@@ -46,7 +51,7 @@ class Ranking(Struct, frozen=True, kw_only=True):
 
     `features` is float32 `[candidates, features]` and `items` names its rows. For an exam `chosen` is the row of the
     item that was taken (none if no source proposed it) and `rank` its place in the slate from 1 (none if not in it).
-    `table` names the columns, see `features.views.table_id`.
+    `table` names the columns, see `features.views.table_id`. `draw` says how a list that explores was drawn.
     """
 
     slate: tuple[Placed, ...]
@@ -58,3 +63,4 @@ class Ranking(Struct, frozen=True, kw_only=True):
     degradations: tuple[str, ...] = ()
     chosen: int | None = None
     rank: int | None = None
+    draw: Draw | None = None

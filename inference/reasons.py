@@ -1,40 +1,53 @@
-"""Why an item is in the list, in words that its source's evidence carries."""
+"""Why items are in the list, in words that their sources' evidence carries."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from features.item_neighbours import Floats, Ints
-from features.item_table import Doubles, ItemTable
+from features.item_neighbours import Neighbours
+from features.item_table import Doubles, ItemTable, Numbers
 from inference.candidates.source import Source
-from inference.person import Person
+from inference.person import STEPS, Person
 
 SEEDS = 8
 """How many of the newest items may be named as the cause."""
 
 
-def reason(source: Source, number: int, person: Person, table: ItemTable) -> str:
-    """What to tell the person. Names the item of theirs that speaks most for this one, where there is one."""
-    seed = _seed(source.name, number, person, table)
-    if seed is None:
-        return source.reason
-    title = table.title(table.ids[seed]) or table.ids[seed]
-    return f"{source.reason}: {title}"
+def reasons(sources: Sequence[Source], numbers: Numbers, person: Person, table: ItemTable) -> list[str]:
+    """What to tell the person of each item, `[items]`, by the source that speaks most for it.
+
+    Names the item of theirs that led to it, where there is one.
+    """
+    causes = _causes([source.name for source in sources], numbers, person, table)
+    return [
+        source.reason if cause is None else f"{source.reason}: {table.title(table.ids[cause]) or table.ids[cause]}"
+        for source, cause in zip(sources, causes, strict=True)
+    ]
 
 
-def _seed(source: str, number: int, person: Person, table: ItemTable) -> int | None:
-    recent = person.recent[:SEEDS]
-    if source == "covisitation":
-        weights = _weights(table.covisited.ids[recent], table.covisited.weights[recent], number)
-        weights += _weights(table.covisiting.ids[recent], table.covisiting.weights[recent], number)
-    elif source == "transitions":
-        weights = _weights(table.followed.ids[recent[:3]], table.followed.weights[recent[:3]], number)
-    else:
-        return None
-    strongest = int(weights.argmax()) if len(weights) else 0
-    return int(recent[strongest]) if len(weights) and weights[strongest] > 0.0 else None
+def _causes(names: Sequence[str], numbers: Numbers, person: Person, table: ItemTable) -> list[int | None]:
+    """The recent item that weighs most for each item, none where nothing says so."""
+    causes: list[int | None] = [None] * len(names)
+    by_source: dict[str, tuple[tuple[Neighbours, ...], int]] = {
+        "covisitation": ((table.covisited, table.covisiting), SEEDS),
+        "transitions": ((table.followed,), STEPS),
+    }
+    for name, (held, steps) in by_source.items():
+        places = [place for place, known in enumerate(names) if known == name]
+        recent = person.recent[:steps]
+        if not places or not len(recent):
+            continue
+        weights = sum(_weights(neighbours, recent, numbers[places]) for neighbours in held)
+        for place, row in zip(places, np.asarray(weights), strict=True):
+            strongest = int(row.argmax())
+            causes[place] = int(recent[strongest]) if row[strongest] > 0.0 else None
+    return causes
 
 
-def _weights(ids: Ints, weights: Floats, number: int) -> Doubles:
-    held: Doubles = np.where(ids == number, weights, 0.0).sum(axis=1, dtype=np.float64)
+def _weights(neighbours: Neighbours, recent: Numbers, numbers: Numbers) -> Doubles:
+    """What each recent item says of each of `numbers`: `[numbers, recent]`."""
+    ids, weights = neighbours.ids[recent], neighbours.weights[recent]
+    held: Doubles = np.where(ids == numbers[:, None, None], weights, 0.0).sum(axis=2, dtype=np.float64)
     return held

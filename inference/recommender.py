@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from features.item_table import ItemTable
@@ -14,13 +15,14 @@ from features.views import External
 from inference.candidates.pool import Pool, gather
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
+from inference.exploration import Drawn, Exploration, draw_list
 from inference.learning.weights_file import Weights
 from inference.person import Person, read_person
 from inference.ports import Ranker, Scores
 from inference.query import Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
-from inference.reasons import reason
-from inference.slate import compose
+from inference.reasons import reasons
+from inference.slate import Rules, compose, rules_of
 from schemas.ids import ItemId
 
 Repeats = Literal["allow", "forbid", "learn"]
@@ -34,7 +36,8 @@ class Recommender:
     """Ranks batches of people. A list is a pure function of (state, item table, weights).
 
     `repeats` says whether consumed items may come again; "learn" lets the share of repeats decide that the stream
-    (through the weights) and the person have shown.
+    (through the weights) and the person have shown. Without `exploration` every list is the best one, whatever a plan
+    says; with it, a list that explores is drawn by its query's seed.
 
     >>> from inference.learning.weights_file import initial_weights
     >>> from inference.local_ranker import LocalRanker
@@ -59,6 +62,7 @@ class Recommender:
         slate_size: int = 10,
         candidates: int = 150,
         repeats: Repeats = "learn",
+        exploration: Exploration | None = None,
     ) -> None:
         self.table = table
         self.features = features or FeatureTable(external)
@@ -67,6 +71,7 @@ class Recommender:
         self._slate_size = slate_size
         self._width = candidates
         self._repeats = repeats
+        self._exploration = exploration
         self._repeat_rate = 0.0
 
     def take_up(self, weights: Weights) -> None:
@@ -105,13 +110,18 @@ class Recommender:
         size = int(pool.mask[row].sum())
         values = scores.values[row, :size]
         items = tuple([self.table.ids[number] for number in pool.items[row, :size].tolist()])
-        order = np.argsort(-values, kind="stable").tolist()
-        ranked = [items[place] for place in order]
-        chosen = compose(ranked, person.query.plan, self.table.categories, self._slate_size)
-        rows = [order[ranked.index(item)] for item in chosen]
+        order = np.argsort(-values, kind="stable")
+        ranked = [items[place] for place in order.tolist()]
+        rules = rules_of(ranked, person.query.plan, self.table.categories, self._slate_size)
+        drawn = self._drawn(person.query, ranked, values[order], features[row][order], rules)
+        places = drawn.rows if drawn else compose(rules)
+        chosen, rows = [ranked[place] for place in places], order[places].tolist()
+        slate = self._slate(chosen, rows, row, values, person, pool)
+        if drawn:
+            slate = tuple(replace(place, propensity=p) for place, p in zip(slate, drawn.propensities, strict=True))
         take = person.query.take
         return Ranking(
-            slate=self._slate(chosen, rows, row, values, person, pool),
+            slate=slate,
             items=items,
             features=features[row, :size],
             model_version=scores.model_version,
@@ -120,7 +130,23 @@ class Recommender:
             degradations=(scores.degradation,) if scores.degradation else (),
             chosen=items.index(take) if take in items else None,
             rank=chosen.index(take) + 1 if take in chosen else None,
+            draw=drawn.log if drawn else None,
         )
+
+    def _drawn(
+        self,
+        query: Query,
+        ranked: Sequence[ItemId],
+        scores: NDArray[np.float32],
+        features: NDArray[np.float32],
+        rules: Rules,
+    ) -> Drawn | None:
+        """The list that explores, if this is one; exams are none."""
+        how, seed = self._exploration, query.seed
+        if how is None or seed is None or query.take is not None:
+            return None
+        rng = how.rng(seed, query.plan.exploration if query.plan else 0.0)
+        return draw_list(how, seed, ranked, scores, features, rules, rng) if rng else None
 
     def _slate(
         self,
@@ -133,14 +159,13 @@ class Recommender:
     ) -> tuple[Placed, ...]:
         """The places with their main source and its reason; an item that no source proposed was pinned."""
         votes = pool.votes[row, list(rows)]
-        places = []
-        for item, place, vote in zip(chosen, rows, votes, strict=True):
-            score, best = float(values[place]), int(vote.argmax())
-            if not vote[best]:
-                places.append(Placed(item, score, "pinned", "you asked for it to stay", place))
-                continue
-            source = self._sources[best]
-            exam = person.query.take is not None
-            why = "" if exam else reason(source, int(pool.items[row, place]), person, self.table)
-            places.append(Placed(item, score, source.name, why, place))
-        return tuple(places)
+        proposed = np.atleast_1d(votes.any(axis=1))
+        main = [self._sources[best] for best in votes.argmax(axis=1).tolist()]
+        exam = person.query.take is not None
+        why = [""] * len(rows) if exam else reasons(main, pool.items[row, list(rows)], person, self.table)
+        return tuple(
+            Placed(item, float(values[place]), source.name, told, place)
+            if found
+            else Placed(item, float(values[place]), "pinned", "you asked for it to stay", place)
+            for item, place, source, told, found in zip(chosen, rows, main, why, proposed, strict=True)
+        )

@@ -1,85 +1,147 @@
-"""From scores to a slate: the plan's pins and quotas first, the best of the rest after them."""
+"""From scores to a slate: which candidates may take a place under the plan's pins and quotas, and the best of them.
+
+The rules say, place by place, what is open. A list that exploits takes the best of what is open; one that explores
+draws from it (`inference.exploration`). So both obey the same rules, and what is drawn has a probability.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
 from schemas.ids import ItemId
-from schemas.plans import Plan, Quota
+from schemas.plans import Plan
 
 Categories = Callable[[ItemId], tuple[str, ...]]
+Bools = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 
 
-def compose(ranked: Sequence[ItemId], plan: Plan | None, categories: Categories, size: int) -> list[ItemId]:
-    """The slate's items: pinned ones on top, then `ranked` (best first) as far as the quotas let them.
-
-    An `at_most` is never exceeded. An `at_least` is met as far as there are candidates: the best items of the
-    category take the places of the worst others. Without a plan it is the first `size` of `ranked`.
-
-    >>> compose([ItemId("a"), ItemId("b"), ItemId("c")], None, lambda item: (), 2)
-    ['a', 'b']
+class Limits(Struct, frozen=True):
+    """Quotas in terms of rows: a slate holds from `at_least` to `at_most` (`[quotas]`) of the `members`
+    (`[quotas, rows]`) of each.
     """
+
+    members: Bools
+    at_least: Counts
+    at_most: Counts
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What a slate over so many rows must obey: `pinned` rows take the first places, in their order."""
+
+    rows: int
+    size: int
+    pinned: tuple[int, ...] = ()
+    limits: Limits | None = None
+
+    @property
+    def places(self) -> int:
+        """How many places there are to fill, if nothing is forbidden."""
+        return min(self.size, self.rows)
+
+
+def rules_of(ranked: Sequence[ItemId], plan: Plan | None, categories: Categories, size: int) -> Rules:
+    """The plan's pins and quotas over these candidates; a pin that is none of them, or over a quota, is no pin."""
     if plan is None or not (plan.quotas or plan.constraints.pinned_items):
-        return list(ranked[:size])
-    known = set(ranked)
-    pinned = [item for item in map(ItemId, dict.fromkeys(plan.constraints.pinned_items)) if item in known][:size]
-    chosen = _within_caps(pinned, ranked, plan.quotas, categories, size)
-    for quota in plan.quotas:
-        chosen = _raised(chosen, quota, ranked, plan, categories, size)
-    return chosen
+        return Rules(rows=len(ranked), size=size)
+    limits = None
+    if plan.quotas:
+        held = [categories(item) for item in ranked]
+        limits = Limits(
+            np.array([[quota.category in own for own in held] for quota in plan.quotas], np.bool_),
+            np.array([quota.at_least for quota in plan.quotas]),
+            np.array([size if quota.at_most is None else quota.at_most for quota in plan.quotas]),
+        )
+    names = [ItemId(item) for item in dict.fromkeys(plan.constraints.pinned_items)]
+    rows = [ranked.index(item) for item in names if item in ranked]
+    return Rules(rows=len(ranked), size=size, pinned=_fitting(rows, limits, size), limits=limits)
 
 
-def _within_caps(
-    pinned: Sequence[ItemId],
-    ranked: Sequence[ItemId],
-    quotas: Sequence[Quota],
-    categories: Categories,
-    size: int,
-) -> list[ItemId]:
-    chosen: list[ItemId] = []
-    for item in (*pinned, *ranked):
-        if len(chosen) == size:
+def _fitting(pinned: Sequence[int], limits: Limits | None, size: int) -> tuple[int, ...]:
+    """The pins that exceed no quota and have a place."""
+    kept: list[int] = []
+    for row in pinned[:size]:
+        if limits is None or (limits.members[:, [*kept, row]].sum(axis=1) <= limits.at_most).all():
+            kept.append(row)
+    return tuple(kept)
+
+
+def open_rows(rules: Rules, placed: Bools, place: int) -> Bools:
+    """What may take `place` (from 0) when `placed` (bool `[.., rows]`) is placed: bool `[.., rows]`.
+
+    An `at_most` is never exceeded. When as many places are left as the `at_least`s still want, only what they want is
+    open; they are met as far as there are rows.
+
+    >>> limits = Limits(np.array([[False, False, True]]), at_least=np.array([1]), at_most=np.array([2]))
+    >>> rules = Rules(rows=3, size=2, limits=limits)
+    >>> open_rows(rules, np.zeros(3, np.bool_), 0).tolist()
+    [True, True, True]
+    >>> open_rows(rules, np.array([True, False, False]), 1).tolist()
+    [False, False, True]
+    """
+    if place < len(rules.pinned):
+        only = np.zeros_like(placed)
+        only[..., rules.pinned[place]] = True
+        return only
+    limits = rules.limits
+    if limits is None:
+        return ~placed
+    held = placed.astype(np.float32) @ limits.members.T
+    full = held >= limits.at_most
+    free = ~placed & ~(full @ limits.members)
+    if not limits.at_least.any():
+        return free
+    owed = np.minimum(limits.at_least - held, free.astype(np.float32) @ limits.members.T).clip(0.0)
+    needed = owed.sum(axis=-1)[..., None]
+    unforced = (needed == 0.0) | (needed < rules.size - place)
+    wanted: Bools = free & (unforced | ((owed > 0.0) @ limits.members))
+    return wanted
+
+
+def compose(rules: Rules) -> list[int]:
+    """The rows of the slate that exploits: at each place the first row that is open (rows are best first).
+
+    >>> compose(Rules(rows=3, size=2, pinned=(2,)))
+    [2, 0]
+    """
+    if not rules.pinned and rules.limits is None:
+        return list(range(rules.places))
+    chosen = list(rules.pinned)
+    placed = np.zeros(rules.rows, np.bool_)
+    placed[chosen] = True
+    held = _held(rules.limits, chosen)
+    while len(chosen) < rules.places:
+        row = _first_open(rules, placed, held, len(chosen))
+        if row is None:
             break
-        if item not in chosen and _fits(item, chosen, quotas, categories):
-            chosen.append(item)
+        chosen.append(row)
+        placed[row] = True
+        if rules.limits is not None:
+            held += rules.limits.members[:, row]
     return chosen
 
 
-def _fits(item: ItemId, chosen: Sequence[ItemId], quotas: Sequence[Quota], categories: Categories) -> bool:
-    own = categories(item)
-    return all(
-        quota.at_most is None or quota.category not in own or _held(chosen, quota.category, categories) < quota.at_most
-        for quota in quotas
-    )
+def _held(limits: Limits | None, rows: Sequence[int]) -> Counts:
+    """How many of the rows each quota counts."""
+    held: Counts = limits.members[:, list(rows)].sum(axis=1) if limits else np.zeros(0, np.int64)
+    return held
 
 
-def _held(chosen: Sequence[ItemId], category: str, categories: Categories) -> int:
-    return sum(category in categories(item) for item in chosen)
-
-
-def _raised(
-    chosen: list[ItemId], quota: Quota, ranked: Sequence[ItemId], plan: Plan, categories: Categories, size: int
-) -> list[ItemId]:
-    """The slate with enough of the quota's category, as far as candidates and the other quotas allow."""
-    if _held(chosen, quota.category, categories) >= quota.at_least:
-        return chosen
-    spare = [item for item in ranked if item not in chosen and quota.category in categories(item)]
-    while spare and _held(chosen, quota.category, categories) < quota.at_least:
-        rest = list(chosen)
-        if len(rest) >= size:
-            losers = [item for item in rest if _may_leave(item, rest, plan, categories)]
-            if not losers:
-                return chosen
-            rest.remove(losers[-1])
-        item = spare.pop(0)
-        if _fits(item, rest, plan.quotas, categories):
-            chosen = [*rest, item]
-    return chosen
-
-
-def _may_leave(item: ItemId, chosen: Sequence[ItemId], plan: Plan, categories: Categories) -> bool:
-    """Whether no pin and no `at_least` holds the item."""
-    own = categories(item)
-    return item not in plan.constraints.pinned_items and not any(
-        quota.category in own and _held(chosen, quota.category, categories) <= quota.at_least for quota in plan.quotas
-    )
+def _first_open(rules: Rules, placed: Bools, held: Counts, place: int) -> int | None:
+    """The first of `open_rows`; while nothing forces a place it is found row by row, which is much the faster."""
+    limits = rules.limits
+    forced = limits is not None and np.maximum(limits.at_least - held, 0).sum() >= rules.size - place
+    if limits is None or forced:
+        free = open_rows(rules, placed, place)
+        row = int(free.argmax())
+        return row if free[row] else None
+    full = held >= limits.at_most
+    none_full = not full.any()
+    for row in np.flatnonzero(~placed).tolist():
+        if none_full or not limits.members[full, row].any():
+            return int(row)
+    return None

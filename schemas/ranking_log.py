@@ -16,9 +16,40 @@ class _Entry(Record, frozen=True, kw_only=True, tag_field="type"):
     event_time: Time
 
 
+class DrawQuota(Record, frozen=True, kw_only=True):
+    """A quota of the plan over the drawn-from items: the list holds so many of these rows."""
+
+    rows: tuple[int, ...]
+    at_least: int = 0
+    at_most: int
+
+
+class Draw(Record, frozen=True, kw_only=True):
+    """How a list was drawn: everything that its propensities follow from.
+
+    `items`, best first by `scores`, are what it was drawn from. Pinned rows take the first places. Then, place by
+    place, each row that is still open gets the place with a probability proportional to exp(score / temperature);
+    open is what is not placed and what the quotas allow: no `at_most` is exceeded, and when as many places are left
+    (of `size`) as the `at_least`s still want, only what they want. `features` are the rows of the items that got no
+    place, in their order here; those of the others are the list's own. `seed` is what the random numbers came from.
+    """
+
+    seed: int
+    temperature: float
+    size: int
+    items: tuple[ItemId, ...]
+    scores: tuple[float, ...]
+    features: bytes
+    pinned: tuple[int, ...] = ()
+    quotas: tuple[DrawQuota, ...] = ()
+
+
 class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     """A list was published: its items as they were ranked, and the user's feature rows as of then.
 
+    `propensities[k]` is the probability with which item k came to place k, given the items above it and given that
+    the list was drawn: their product is the probability of the whole list. It is 1 where nothing else was possible
+    (a pin, the last item that a quota allows), and none in a list that was not drawn. `draw` says how it was drawn.
     `user_categories` are signed strengths of what is remembered about categories, the strongest ones; `external`
     are the features of other teams, by the name of their row.
     """
@@ -33,6 +64,7 @@ class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     user_categories: dict[str, float] = {}
     external: dict[str, float] = {}
     model_version: int
+    draw: Draw | None = None
 
 
 class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):

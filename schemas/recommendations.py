@@ -12,7 +12,11 @@ from schemas.record import Record
 
 
 class RankedItem(Record, frozen=True, kw_only=True):
-    """One place of a slate. `propensity` is the probability with which it was drawn; none if nothing was drawn."""
+    """One place of a slate.
+
+    `propensity` is the probability with which this item came to this place, given the items above it and given that
+    the list was drawn; 1 where nothing else was possible (a pin), none in a list that was not drawn.
+    """
 
     item_id: ItemId
     score: float
@@ -22,11 +26,12 @@ class RankedItem(Record, frozen=True, kw_only=True):
 
 
 class Slate(Record, frozen=True, kw_only=True):
-    """The items for one surface, best first."""
+    """The items for one surface, best first. A list that explores was drawn: `seed` is what it was drawn with."""
 
     list_id: ListId
     surface: str
     items: tuple[RankedItem, ...]
+    seed: int | None = None
 
 
 class Recommendation(Record, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.explanations import Explainer
 from agents.memory.strengths import category_strengths
@@ -40,7 +41,19 @@ class Due(Struct, frozen=True, kw_only=True):
             plan=person.plan,
             memories=person.mind.memories,
             context=self.context or Context(),
+            seed=self.seed,
         )
+
+    @property
+    def list_id(self) -> ListId:
+        """The same whenever the list is made again from the same record."""
+        source = self.source
+        return ListId(message_id(source.topic, source.partition, source.offset, f"list/{self.user_id}"))
+
+    @property
+    def seed(self) -> int:
+        """What the list is drawn with if it explores: by person and source offset, as its id; exact in any JSON."""
+        return int(self.list_id[:13], 16)
 
 
 class Answer(Struct, frozen=True):
@@ -54,15 +67,16 @@ class Answer(Struct, frozen=True):
 
     @property
     def list_id(self) -> ListId:
-        """The same whenever the list is made again from the same record."""
-        source = self.due.source
-        return ListId(message_id(source.topic, source.partition, source.offset, f"list/{self.due.user_id}"))
+        """See `Due`."""
+        return self.due.list_id
 
 
 def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, tally: Tally) -> tuple[Message, ...]:
     """The recommendation and its entry in the ranking log."""
     due, ranking = answer.due, answer.ranking
     slate = _checked(ranking.slate, answer.person, due.at, deps, tally)
+    if len(slate) < len(ranking.slate):
+        answer, slate = _not_as_drawn(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
         tally.count("degraded", degradation)
     return (
@@ -75,12 +89,12 @@ def _recommendation(
     answer: Answer, slate: tuple[Placed, ...], stages: Mapping[str, float], deps: Deps
 ) -> Recommendation:
     due, person, ranking = answer.due, answer.person, answer.ranking
-    plan = person.mind.plan
+    plan, draw = person.mind.plan, ranking.draw
     items = _items(slate, person, deps)
     return Recommendation(
         user_id=due.user_id,
         version=person.version,
-        slates=(Slate(list_id=answer.list_id, surface=surface_of(due), items=items),),
+        slates=(Slate(list_id=answer.list_id, surface=surface_of(due), items=items, seed=draw.seed if draw else None),),
         trigger_event_ids=due.causes,
         plan_id=plan.plan_id if plan else None,
         evidence=plan.evidence if plan else (),
@@ -113,6 +127,11 @@ def _checked(slate: tuple[Placed, ...], person: Person, now: float, deps: Deps, 
         tally.count("guardrail", violation.reason)
     kept = set(strike(items, constraints, available))
     return tuple(placed for placed in slate if placed.item_id in kept)
+
+
+def _not_as_drawn(answer: Answer) -> Answer:
+    """The answer whose list is not what was drawn: no probability is known of what the guardrails left of it."""
+    return replace(answer, ranking=replace(answer.ranking, draw=None))
 
 
 def _items(slate: tuple[Placed, ...], person: Person, deps: Deps) -> tuple[RankedItem, ...]:
@@ -152,6 +171,7 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:
         user_categories=category_strengths(person.mind.memories, due.at),
         external=answer.query.external,
         model_version=ranking.model_version,
+        draw=ranking.draw,
     )
 
 

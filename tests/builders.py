@@ -9,6 +9,7 @@ from typing import Any
 from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
 from features.ports import StateStore
+from inference.exploration import Exploration
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
@@ -55,12 +56,17 @@ def item(name: str, *categories: str, **more: Any) -> Item:
     return Item(item_id=ItemId(name), title=name.title(), categories=categories, available_from=START - 1e6, **more)
 
 
-def make_deps(*, clock: Callable[[], float] = lambda: START + 1e6, options: Options | None = None) -> Deps:
+def make_deps(
+    *,
+    clock: Callable[[], float] = lambda: START + 1e6,
+    options: Options | None = None,
+    exploration: Exploration | None = None,
+) -> Deps:
     table, features = ItemTable(), FeatureTable()
     ranker = LocalRanker(initial_weights(features.columns))
     return Deps(
         table=table,
-        recommender=Recommender(table, ranker, features=features),
+        recommender=Recommender(table, ranker, features=features, exploration=exploration),
         clock=clock,
         options=options or Options(person_partitions=4, item_partitions=4),
     )

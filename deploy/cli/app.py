@@ -9,11 +9,24 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.cli import bench, dead_letters, demo, events, look, monitoring, processes, rebuild, replay, stack, topics
+from deploy.cli import (
+    bench,
+    dead_letters,
+    demo,
+    evaluate,
+    events,
+    look,
+    monitoring,
+    processes,
+    rebuild,
+    replay,
+    stack,
+    topics,
+)
 from deploy.settings import SettingsError
 from schemas.errors import LifelongError
 
-COMMANDS = (stack, topics, events, look, dead_letters, rebuild, replay, demo, bench, monitoring, processes)
+COMMANDS = (stack, topics, events, look, dead_letters, rebuild, replay, evaluate, demo, bench, monitoring, processes)
 
 
 def make_app() -> typer.Typer:

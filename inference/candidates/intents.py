@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.decay import DAY
 from features.item_table import ItemTable, Numbers
+from features.statistics import HALF_LIVES
 from inference.person import Person
 
-HALF = -2
+HALF = HALF_LIVES.index(10 * DAY)
 """Which half-life judges popularity within a category."""
 
 

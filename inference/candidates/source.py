@@ -32,10 +32,9 @@ def best(scores: Doubles, blocked: Bools, size: int) -> Numbers:
     >>> best(np.array([0.2, 0.0, 0.9, 0.4]), np.array([0, 0, 0, 1], np.bool_), 2).tolist()
     [2, 0]
     """
-    open_scores = np.where(blocked, 0.0, scores)
-    found = np.flatnonzero(open_scores > 0.0)
-    values = open_scores[found]
+    found = np.flatnonzero((scores > 0.0) & ~blocked)
+    losses = -scores[found]
     if len(found) > size:
-        kept = np.argpartition(-values, size - 1)[:size]
-        found, values = found[kept], values[kept]
-    return found[np.argsort(-values, kind="stable")]
+        kept = np.argpartition(losses, size - 1)[:size]
+        found, losses = found[kept], losses[kept]
+    return found[np.argsort(losses, kind="stable")]

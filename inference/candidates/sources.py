@@ -13,6 +13,7 @@ from inference.candidates import (
     newest,
     repeats,
     transitions,
+    words,
 )
 from inference.candidates.popularity import popular
 from inference.candidates.source import Source
@@ -20,7 +21,8 @@ from inference.candidates.source import Source
 
 def _span(seconds: float) -> str:
     days = seconds / DAY
-    return f"{round(days * 24)} hours" if days < 1 else "day" if days == 1 else f"{round(days)} days"
+    number, unit = (round(days), "day") if days >= 1 else (round(days * 24), "hour")
+    return unit if number == 1 else f"{number} {unit}s"
 
 
 SOURCES: tuple[Source, ...] = (
@@ -37,6 +39,7 @@ SOURCES: tuple[Source, ...] = (
     Source(name="transitions", propose=transitions.propose, size=40, reason="often chosen next"),
     Source(name="embeddings", propose=embeddings.propose, size=40, reason="close to your taste"),
     Source(name="content", propose=content.propose, size=5, reason="reads like what you chose lately"),
+    Source(name="words", propose=words.propose, size=15, reason="by name like what you chose lately"),
     Source(name="intents", propose=intents.propose, size=20, reason="part of your plan"),
     Source(name="memories", propose=memories.propose, size=15, reason="you said or showed that you like this"),
     Source(name="repeats", propose=repeats.propose, size=40, reason="you come back to this"),

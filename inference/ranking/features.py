@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from features.decay import DAY
 from features.item_table import Bools, Doubles, ItemTable, Numbers
 from features.statistics import HALF_LIVES
-from features.views import USER_FEATURES, External, table_id, user_row
+from features.views import USER_FEATURES, External, table_id
 from inference.candidates.pool import Pool
 from inference.candidates.sources import SOURCES
 from inference.person import Person, age_days
@@ -87,7 +87,7 @@ def _value(batch: Batch) -> Block:
 
 
 def _pick(batch: Batch, rows: list[Doubles]) -> Doubles:
-    return np.stack([row[items] for row, items in zip(rows, batch.items, strict=True)])
+    return np.stack([row.take(items) for row, items in zip(rows, batch.items, strict=True)])
 
 
 def _near(batch: Batch) -> Block:
@@ -103,6 +103,12 @@ def _near(batch: Batch) -> Block:
     )
     logs = np.log2(scores + 1e-4)
     return np.concatenate([_relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)], axis=-1)
+
+
+def _words(batch: Batch) -> Block:
+    """Words shared with the newest items: as they are, and relative to the best of the list."""
+    values = _pick(batch, [person.words for person in batch.persons])
+    return np.stack([np.tanh(values), _relative(np.log2(values + 1e-2), batch.mask)], axis=-1)
 
 
 def _affinity(batch: Batch) -> Block:
@@ -122,7 +128,7 @@ def _tastes(batch: Batch) -> Block:
     """How far the item's categories are the person's: lately, in the long run, by liking."""
     held = batch.table.categories_of[batch.items]
     size = np.maximum(1, (held > 0).sum(axis=-1))
-    tastes = [person.tastes[:, rows].sum(axis=-1) for person, rows in zip(batch.persons, held, strict=True)]
+    tastes = [person.tastes.take(rows, axis=1).sum(axis=-1) for person, rows in zip(batch.persons, held, strict=True)]
     shares: Block = np.moveaxis(np.stack(tastes), 1, -1) / size[..., None]
     return shares
 
@@ -194,7 +200,7 @@ def _of_consumed(person: Person, table: ItemTable, items: Numbers) -> Block:
 
 def _user(batch: Batch) -> Block:
     """The person's own row, the same for every candidate; the network crosses it with the others."""
-    rows = np.array([list(user_row(person.query.user).values()) for person in batch.persons])
+    rows = np.array([[feature.value(person.query.user) for feature in USER_FEATURES] for person in batch.persons])
     return _spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch)
 
 
@@ -236,6 +242,7 @@ COLUMNS: tuple[Columns, ...] = (
         names=("covisit", "covisit_now", "transition", "covisit_level", "covisit_now_level", "transition_level"),
         fill=_near,
     ),
+    Columns(group="words", names=("words", "words_relative"), fill=_words),
     Columns(group="affinity", names=("affinity", "affinity_relative"), fill=_affinity),
     Columns(group="content", names=("content",), fill=_content),
     Columns(group="tastes", names=("taste_now", "taste_long", "taste_liked"), fill=_tastes),
@@ -259,7 +266,7 @@ class FeatureTable:
     """The columns of one deployment: the table above and the features that other teams own.
 
     >>> FeatureTable(()).columns[:2]
-    ('popular_0.25d', 'popular_1d')
+    ('popular_0.05d', 'popular_0.25d')
     """
 
     def __init__(self, external: Sequence[External] = ()) -> None:

@@ -14,6 +14,8 @@ RANKING = (
     "inference.learning.weights_file",
     "inference.learning.sampling",
     "inference.evaluation.floors",
+    "inference.evaluation.baselines",
+    "inference.exploration",
 )
 
 

@@ -1,0 +1,193 @@
+"""``lifelong evaluate``: what another policy would have earned, from what was logged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.clients import make_cluster, wall_clock
+from deploy.evaluation.open_bandit import Bandit, Checked, bandit_of, check, is_bandit
+from deploy.evaluation.ranking_logs import USUAL, Judged, Known, judge_log, read_lines, write_lines
+from deploy.importing import read_frame
+from deploy.settings import Settings, load_settings
+from deploy.wiring import external_rows, weights_path
+from inference.evaluation.off_policy import By, Estimate
+from inference.evaluation.verdicts import Verdict
+from inference.learning.weights_file import read_weights
+from inference.ranking.features import FeatureTable
+from schemas.ranking_log import RankingLogEntry
+from schemas.topics import RANKING_LOG
+from streams.kafka_client import KafkaTableReader
+
+BYS: tuple[By, ...] = ("item", "place", "cascade", "slate")
+DEPENDS: dict[By, str] = {
+    "item": "if a click depends on its item and place alone",
+    "cascade": "if it depends on the items above too",
+    "slate": "if it depends on the whole list",
+    "place": "the target fills one place at a time of a list as logged",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    evaluate = typer.Typer(help="What another policy would have earned, from what was logged.", no_args_is_help=True)
+    evaluate.command("policy")(policy)
+    evaluate.command("export")(export)
+    app.add_typer(evaluate, name="evaluate")
+
+
+def policy(
+    logs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="JSON lines of a ranking log, or Open Bandit Parquet; none: the stack's ranking log."),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(USUAL)}, or a feature: its highest first.")
+    ] = None,
+    by: Annotated[str, typer.Option(help=f"What a click depends on: {', '.join(BYS)} or all.")] = "item",
+    clip: Annotated[float, typer.Option(help="Cut weights above this.")] = float("inf"),
+    weights: Annotated[Path | None, typer.Option(help="The model; none: the one that serves.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Estimate the clicks per list of policies that did not draw the log: IPS, SNIPS, doubly robust, with intervals."""
+    if by not in (*BYS, "all"):
+        raise typer.BadParameter(f"{by!r} is none of {', '.join(BYS)} or all", param_hint="--by")
+    bys = [one for one in BYS if by in (one, "all")]
+    console, refused = Console(stderr=as_json), Counter[str]()
+    settings = load_settings()
+    bandits, entries = _read(settings, logs or [], refused)
+    found: dict[str, Any] = {}
+    if bandits:
+        found["open_bandit"] = check(bandits, clip=clip)
+    if entries or not bandits:
+        found["ranking_log"] = judge_log(entries, _known(settings, weights), target or USUAL, bys, clip=clip)
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    for checked in found.get("open_bandit", ()):
+        _show_bandit(console, checked)
+    if "ranking_log" in found:
+        _show_log(console, found["ranking_log"])
+    for reason, count in refused.most_common():
+        console.print(f"[yellow]![/] {count} lines refused: {escape(reason)}")
+
+
+def export(file: Annotated[Path, typer.Argument(help="JSON lines, as `lifelong evaluate policy` takes them.")]) -> None:
+    """Write the stack's ranking log to a file: the lists, how they were drawn, and what was clicked."""
+    refused = Counter[str]()
+    written = write_lines(file, _topic(load_settings(), refused))
+    Console().print(f"Wrote {written} entries to {escape(str(file))}; {refused.total()} could not be read.")
+
+
+def _read(
+    settings: Settings, logs: Sequence[Path], refused: Counter[str]
+) -> tuple[list[Bandit], list[RankingLogEntry]]:
+    if not logs:
+        return [], list(_topic(settings, refused))
+    bandits: list[Bandit] = []
+    entries: list[RankingLogEntry] = []
+    for path in logs:
+        if path.suffix in (".jsonl", ".ndjson", ".json"):
+            entries += read_lines(path.read_bytes().splitlines(), now=wall_clock(), refused=refused)
+            continue
+        frame = read_frame(path)
+        if not is_bandit(frame):
+            raise typer.BadParameter(f"{str(path)!r} is neither a ranking log (.jsonl) nor an Open Bandit table")
+        bandits.append(bandit_of(path, frame))
+    return bandits, entries
+
+
+def _topic(settings: Settings, refused: Counter[str]) -> Iterator[RankingLogEntry]:
+    reader = KafkaTableReader(make_cluster(settings), (RANKING_LOG,))
+    try:
+        values = [record.value for record in reader.catch_up() if record.value]
+    finally:
+        reader.close()
+    yield from read_lines(values, now=wall_clock(), refused=refused)
+
+
+def _known(settings: Settings, weights: Path | None) -> Known:
+    path = weights or weights_path(settings)
+    return Known(
+        columns=FeatureTable(external_rows(settings)).columns,
+        weights=read_weights(path) if weights or path.is_file() else None,
+    )
+
+
+def _show_log(console: Console, judged: Judged) -> None:
+    console.print(
+        f"{judged.lists:,} drawn lists seen by {judged.users:,} people, {judged.clicks:,} clicks: "
+        f"{_number(judged.earned)} per list",
+        highlight=False,
+    )
+    if judged.best_earned is not None:
+        console.print(f"Lists that exploited earned {judged.best_earned:.4g} per list.", highlight=False)
+    for reason, count in judged.left_out.items():
+        console.print(f"[dim]{count:,} lists are left out: {reason}[/]", highlight=False)
+    for by in dict.fromkeys(verdict.by for verdict in judged.verdicts):
+        title = f"clicks per list, {DEPENDS[by]}"
+        console.print(_table(title, [verdict for verdict in judged.verdicts if verdict.by == by]))
+    _show_warnings(console, judged.verdicts)
+    for target, reason in judged.not_tried.items():
+        console.print(f"[yellow]![/] {target} was not tried: {escape(reason)}", highlight=False)
+
+
+def _show_bandit(console: Console, checked: Checked) -> None:
+    title = (
+        f"{checked.log}: {checked.impressions:,} impressions, {checked.clicks} clicks, {_number(checked.earned)} each"
+    )
+    if not checked.verdicts:
+        console.print(f"{escape(title)}\nNo other log of the same items was given: there is nothing to judge from it.")
+        return
+    console.print(_table(title, checked.verdicts, checked.own))
+    _show_warnings(console, checked.verdicts)
+
+
+def _table(title: str, verdicts: Sequence[Verdict], own: Mapping[str, Estimate] | None = None) -> Table:
+    """Targets with their estimates; `own` is what each of them earned itself, where that is known."""
+    table = Table(box=None, title=f"\n{escape(title)}", title_justify="left")
+    for name in ("target", "estimate", "value", "95 %", "worth", "top weight"):
+        table.add_column(name, no_wrap=name != "target", min_width=10 if name == "target" else None)
+    for one in verdicts:
+        lines = {"IPS": one.ips, "SNIPS": one.snips, "doubly robust": one.doubly_robust}
+        lines |= {"its own log": own[one.target]} if own else {}
+        first = (f"{one.overlap.effective:,.0f}", f"{one.overlap.largest:,.1f}{_cut(one)}")
+        beside = iter((f"[bold]{escape(one.target)}[/]", escape(one.what)))
+        for name, found in lines.items():
+            if found is not None:
+                table.add_row(next(beside, ""), name, f"{found.value:.4g}", _interval(found), *first)
+                first = ("", "")
+        table.add_row("", "to this log", f"{one.difference.value:+.4g}", _interval(one.difference, "+"))
+    return table
+
+
+def _cut(one: Verdict) -> str:
+    return f" ({one.overlap.clipped:.1%} cut)" if one.overlap.clipped else ""
+
+
+def _show_warnings(console: Console, verdicts: Sequence[Verdict]) -> None:
+    for one in verdicts:
+        for warning in one.warnings:
+            console.print(f"[yellow]![/] {escape(one.target)}, by {one.by}: {warning}", highlight=False)
+
+
+def _number(found: Estimate) -> str:
+    """An estimate with its interval.
+
+    >>> _number(Estimate(0.1234567, 0.1, 0.15))
+    '0.1235 [0.1, 0.15]'
+    """
+    return f"{found.value:.4g} [{_interval(found)}]"
+
+
+def _interval(found: Estimate, sign: str = "") -> str:
+    return f"{found.low:{sign}.3g}, {found.high:{sign}.3g}" if np.isfinite(found.low) else "unknown"

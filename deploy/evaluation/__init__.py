@@ -1,0 +1,1 @@
+"""Judging policies from logs: our own ranking log, and the Open Bandit files as a check of the plumbing."""

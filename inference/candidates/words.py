@@ -1,0 +1,12 @@
+"""What shares its words with the person's newest items: sequels, editions, the same thing in another colour."""
+
+from __future__ import annotations
+
+from features.item_table import ItemTable, Numbers
+from inference.candidates.source import best
+from inference.person import Person
+
+
+def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+    """Items with the closest names."""
+    return best(person.words, person.blocked, size)

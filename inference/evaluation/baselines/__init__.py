@@ -1,0 +1,80 @@
+"""What a sceptic would run instead: models of the literature under the floors' two verbs, tuned before judging.
+
+They need the optional dependencies `baselines` (implicit, scipy) and `torch`, which are imported when one is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inference.evaluation.baselines.tuned import Parameters, Tuned
+from inference.evaluation.floors import Floor
+
+
+def _ease(**parameters: float) -> Floor:
+    from inference.evaluation.baselines.ease import Ease
+
+    return Ease(**parameters)  # type: ignore[arg-type]
+
+
+def _als(**parameters: float) -> Floor:
+    from inference.evaluation.baselines.implicit_als import ImplicitAls
+
+    return ImplicitAls(**parameters)  # type: ignore[arg-type]
+
+
+def _gru4rec(**parameters: float) -> Floor:
+    from inference.evaluation.baselines.gru4rec import Gru4Rec
+
+    return Gru4Rec(**parameters)  # type: ignore[arg-type]
+
+
+def _vsknn(**parameters: float) -> Floor:
+    from inference.evaluation.baselines.vsknn import VSknn
+
+    return VSknn(**parameters)  # type: ignore[arg-type]
+
+
+def _tifuknn(**parameters: float) -> Floor:
+    from inference.evaluation.baselines.tifuknn import Tifuknn
+
+    return Tifuknn(**parameters)  # type: ignore[arg-type]
+
+
+def _tuned(make: Callable[..., Floor], *trials: Parameters) -> Callable[[], Tuned]:
+    return lambda: Tuned(make, trials)
+
+
+FULL: dict[str, Callable[[], Tuned]] = {
+    "EASE": _tuned(_ease, {"penalty": 50.0}, {"penalty": 200.0}, {"penalty": 1_000.0}),
+    "implicit ALS": _tuned(
+        _als,
+        {"factors": 64, "alpha": 1.0},
+        {"factors": 64, "alpha": 20.0},
+        {"factors": 128, "alpha": 5.0},
+        {"factors": 32, "alpha": 5.0},
+    ),
+    "GRU4Rec": _tuned(
+        _gru4rec,
+        {"rate": 2e-3, "epochs": 2},
+        {"rate": 5e-3, "epochs": 2},
+        {"rate": 1e-2, "epochs": 2},
+        {"rate": 5e-3, "epochs": 4},
+        {"rate": 5e-3, "epochs": 2, "width": 128},
+    ),
+    "V-SKNN": _tuned(
+        _vsknn,
+        {"neighbours": 100, "sample": 500},
+        {"neighbours": 500, "sample": 1_000},
+        {"neighbours": 100, "sample": 500, "whole": False},
+        {"neighbours": 500, "sample": 1_000, "whole": False},
+    ),
+    "TIFUKNN": _tuned(
+        _tifuknn,
+        {},
+        {"own": 0.9},
+        {"own": 0.7, "across": 0.9},
+        {"neighbours": 900, "own": 0.5},
+    ),
+}
+"""How each baseline is made, by name; the trials that each is tuned by are its whole budget."""

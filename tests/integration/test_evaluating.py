@@ -1,0 +1,54 @@
+"""`lifelong evaluate` on a real broker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from deploy.cli import evaluate
+from deploy.clients import make_cluster, make_publisher
+from deploy.settings import Kafka, Settings, load_settings
+from deploy.topics import create_topics
+from schemas.codec import encode
+from schemas.topics import RANKING_LOG
+from streams.kafka_admin import KafkaAdmin
+from tests.unit.deploy.exploring_world import lists, log
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def settings(kafka_server: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    given = kafka_server.model_dump() | {"sasl_password": kafka_server.sasl_password.get_secret_value()}
+    for name, value in given.items():
+        monkeypatch.setenv(f"LIFELONG_KAFKA__{name.upper()}", value)
+    monkeypatch.setenv("LIFELONG_TOPICS__PREFIX", "evaluating.")
+    monkeypatch.setenv("LIFELONG_DATA_DIR", str(tmp_path))
+    return load_settings()
+
+
+def test_the_stacks_ranking_log_is_judged_and_exported(settings: Settings, tmp_path: Path) -> None:
+    create_topics(settings, KafkaAdmin(make_cluster(settings)))
+    publisher = make_publisher(settings)
+    for entry in log():
+        publisher.send(RANKING_LOG, entry.user_id, encode(entry))
+    publisher.flush()
+
+    def run(*words: str) -> Any:
+        app = typer.Typer()
+        evaluate.register(app)
+        done = CliRunner().invoke(app, ["evaluate", *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    asked = ("--target", "uniform", "--by", "place", "--json")
+    judged = json.loads(run("policy", *asked))
+    assert judged["ranking_log"]["lists"] == len(lists())
+    exported = tmp_path / "log.jsonl"
+    run("export", str(exported))
+    assert json.loads(run("policy", str(exported), *asked)) == judged

@@ -1,0 +1,128 @@
+"""From lists that explore to what another policy would have earned: the truth of a made-up world is found again."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from deploy.cli import evaluate
+from deploy.evaluation.ranking_logs import Known, NothingToJudge, judge_log, write_lines
+from inference.evaluation.off_policy import By
+from inference.evaluation.policies import Policy
+from inference.evaluation.targets import Court, Target, exploiting, uniform
+from inference.evaluation.verdicts import judge
+from inference.learning.weights_file import initial_weights, write_weights
+from inference.ranking.features import FeatureTable
+from schemas.ranking_log import Outcome, Ranked
+from tests.unit.deploy.exploring_world import best_kept_secret, lists, log, worth
+
+COLUMNS = FeatureTable().columns
+KNOWN = Known(columns=COLUMNS, weights=initial_weights(COLUMNS))
+
+
+@cache
+def court(by: By) -> Court:
+    return Court(lists(), by, draws=200)
+
+
+@pytest.mark.parametrize("make", [uniform, exploiting, best_kept_secret])
+@pytest.mark.parametrize("by", ["item", "cascade"])
+def test_what_a_policy_would_have_earned_is_found_within_the_interval(make: Any, by: By) -> None:
+    target = make()
+    verdict, right = judge(target.name, "", court(by).trial(target)), worth(make)
+    assert verdict.doubly_robust is not None
+    for found in (verdict.ips, verdict.snips, verdict.doubly_robust):
+        assert found.low <= right <= found.high
+    assert verdict.overlap.mean.low <= 1.0 <= verdict.overlap.mean.high
+
+
+def test_policies_that_differ_are_told_apart() -> None:
+    even, best = (judge(t.name, "", court("item").trial(t)) for t in (uniform(), best_kept_secret()))
+    assert even.snips.high < best.snips.low
+    assert best.difference.low > 0.0
+
+
+def test_a_policy_that_does_what_was_hardly_ever_done_is_warned_of() -> None:
+    never = Target("worst", "", lambda one: Policy(-np.array(one.draw.scores)))
+    warnings = " ".join(judge("worst", "", court("item").trial(never)).warnings)
+    assert "no overlap" in warnings
+    assert "little overlap" in warnings
+
+
+def test_the_log_counts_what_it_cannot_use() -> None:
+    judged = judge_log(log(), KNOWN, ("uniform",), ("place",), clip=np.inf)
+    assert set(judged.left_out) == {"not drawn", "drawn and not seen"}
+    assert judged.lists == len(lists())
+    assert 0.6 < judged.lists / (judged.lists + judged.left_out["not drawn"]) < 0.95
+    assert judged.users == 24
+    assert judged.clicks == sum(len(e.clicked) for e in log() if isinstance(e, Outcome) and e.list_id in _drawn_ids())
+    assert judged.best_earned is not None
+    assert judged.earned.low < judged.earned.value < judged.earned.high
+
+
+def _drawn_ids() -> set[str]:
+    return {entry.list_id for entry in log() if isinstance(entry, Ranked) and entry.draw is not None}
+
+
+def test_an_entry_that_is_there_twice_counts_once() -> None:
+    once = judge_log(log(), KNOWN, ("exploit",), ("place",), clip=np.inf)
+    twice = judge_log((*log(), *log()), KNOWN, ("exploit",), ("place",), clip=np.inf)
+    assert twice == once
+
+
+def test_the_usual_targets_and_single_features_are_tried_and_others_refused() -> None:
+    names = ("model", "exploit", "uniform", "popularity", "covisit")
+    judged = judge_log(log(), KNOWN, names, ("place",), clip=np.inf)
+    assert [verdict.target for verdict in judged.verdicts] == list(names)
+    same = {verdict.target: verdict.ips for verdict in judged.verdicts}
+    assert same["model"].value == pytest.approx(same["exploit"].value), "the same weights have ranked"
+    with pytest.raises(NothingToJudge, match="'unheard'"):
+        judge_log(log(), KNOWN, ("unheard",), ("place",), clip=np.inf)
+
+
+def test_a_target_that_cannot_be_tried_says_why() -> None:
+    old = Known(columns=("other",), weights=initial_weights(("other",)))
+    judged = judge_log(log(), old, ("model", "other", "uniform"), ("place",), clip=np.inf)
+    assert set(judged.not_tried) == {"model", "other"}
+    assert [verdict.target for verdict in judged.verdicts] == ["uniform"]
+    alone = judge_log(log(), Known(columns=COLUMNS), ("model",), ("place",), clip=np.inf)
+    assert "--weights" in alone.not_tried["model"]
+
+
+def test_a_log_without_drawn_lists_says_what_to_do() -> None:
+    with pytest.raises(NothingToJudge, match=r"ranking\.exploration"):
+        judge_log((), KNOWN, ("uniform",), ("place",), clip=np.inf)
+
+
+@pytest.fixture
+def command() -> Any:
+    app = typer.Typer()
+    evaluate.register(app)
+    return lambda *words: CliRunner().invoke(app, ["evaluate", "policy", *map(str, words)])
+
+
+def test_the_command_prints_what_it_found_and_as_json_for_programs(command: Any, tmp_path: Path) -> None:
+    path, weights = tmp_path / "log.jsonl", tmp_path / "weights.npz"
+    assert write_lines(path, log()) > 1_000
+    path.write_bytes(path.read_bytes() + b'{"type": "nonsense"}\n')
+    write_weights(weights, initial_weights(COLUMNS))
+    shown = command(path, "--by", "cascade", "--weights", weights)
+    assert shown.exit_code == 0, shown.output
+    assert all(word in shown.output for word in ("popularity", "doubly robust", "SNIPS", "1 lines refused"))
+    found = command(path, "--target", "uniform", "--by", "place", "--json")
+    assert found.exit_code == 0
+    assert json.loads(found.output)["ranking_log"]["lists"] == len(lists())
+
+
+def test_the_command_refuses_what_it_does_not_know(command: Any, tmp_path: Path) -> None:
+    table = tmp_path / "other.csv"
+    table.write_text("a,b\n1,2\n")
+    assert "Open Bandit" in command(table).output
+    assert "'nothing'" in command(table, "--by", "nothing").output

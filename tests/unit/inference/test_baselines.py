@@ -1,0 +1,242 @@
+"""Each baseline finds what is there to be found, is what its paper says, and knows nothing before it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from features.decay import DAY
+from inference.evaluation.baselines import FULL
+from inference.evaluation.baselines.baseline import Baseline, Personal
+from inference.evaluation.baselines.ease import Ease, autoencoder
+from inference.evaluation.baselines.gru4rec import Gru4Rec
+from inference.evaluation.baselines.implicit_als import ImplicitAls, als
+from inference.evaluation.baselines.tifuknn import Tifuknn, personal_vector
+from inference.evaluation.baselines.tuned import Choice, Tuned, hit_rate
+from inference.evaluation.baselines.vsknn import VSknn
+from inference.evaluation.floors import Floor, Popularity
+from schemas.ids import ItemId, UserId
+from tests.unit.inference.test_floors import taught
+
+START = 1e9
+MAKERS: dict[str, Callable[[], Baseline]] = {
+    "EASE": lambda: Ease(penalty=1.0),
+    "ALS": lambda: ImplicitAls(factors=2, alpha=5.0),
+    "GRU4Rec": lambda: Gru4Rec(width=16, rate=1e-2, epochs=20),
+    "V-SKNN": VSknn,
+    "TIFUKNN": lambda: Tifuknn(neighbours=4, own=0.2),
+}
+GROUPS = ("abc", "xyz")
+each = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+def named(letters: str) -> list[ItemId]:
+    return [ItemId(letter) for letter in letters]
+
+
+def two_camps(floor: Floor, people: int = 24) -> Floor:
+    """Half the people choose a, b, c in this order, the others x, y, z; the last item of some is still to come."""
+    for step in range(3):
+        for person in range(people):
+            if step < 2 or person >= 8:
+                item = GROUPS[person % 2][step]
+                floor.learn(UserId(f"u{person}"), ItemId(item), START + step * 7_200.0 + person)
+    return floor
+
+
+@each
+def test_somebody_gets_what_people_alike_chose_next(make: Callable[[], Baseline]) -> None:
+    floor = two_camps(make())
+    now = START + 3 * 7_200.0
+    for person, group in ((0, "abc"), (1, "xyz")):
+        history = named(group[:2])
+        top = (
+            floor.top_of(UserId(f"u{person}"), history, now, 1, history)
+            if isinstance(floor, Personal)
+            else floor.top(history, now, 1, history)
+        )
+        assert top == [group[2]]
+
+
+@each
+def test_it_knows_nothing_before_the_first_event(make: Callable[[], Baseline]) -> None:
+    assert make().top((), START, 10, ()) == []
+
+
+@each
+def test_excluded_items_are_not_in_the_list_and_none_is_there_twice(make: Callable[[], Baseline]) -> None:
+    floor = two_camps(make())
+    top = floor.top(named("ab"), START + DAY, 10, named("ab"))
+    assert not set(top) & set("ab")
+    assert len(set(top)) == len(top) == 4
+
+
+@each
+def test_a_stranger_gets_what_is_popular(make: Callable[[], Baseline]) -> None:
+    floor = taught(make(), "1a 2a 3b 4b 5b")
+    assert floor.top((), START, 2, ()) == floor.top(named("?"), START, 2, ()) == ["b", "a"]
+
+
+@each
+def test_an_item_that_came_after_the_last_fit_does_no_harm(make: Callable[[], Baseline]) -> None:
+    floor = two_camps(make())
+    floor.top(named("ab"), START + DAY, 1, ())
+    floor.learn(UserId("late"), ItemId("new"), START + DAY + 60.0)
+    assert floor.top(named("new"), START + DAY + 120.0, 3, ())
+    assert floor.top([*named("ab"), ItemId("new")], START + DAY + 120.0, 1, ["a", "b", "new"])  # type: ignore[list-item]
+
+
+@each
+def test_the_same_stream_gives_the_same_lists(make: Callable[[], Baseline]) -> None:
+    once, again = (two_camps(make()).top(named("a"), START + DAY, 6, ()) for _ in range(2))
+    assert once == again
+
+
+def test_ease_is_the_ridge_regression_of_each_item_on_the_others() -> None:
+    rng = np.random.default_rng(0)
+    chosen = (rng.random((40, 5)) < 0.4).astype(np.float32)
+    found = autoencoder(chosen.T @ chosen, 3.0)
+    for item in range(5):
+        others = [other for other in range(5) if other != item]
+        held = chosen[:, others]
+        expected = np.linalg.solve(held.T @ held + 3.0 * np.eye(4), held.T @ chosen[:, item])
+        assert found[others, item] == pytest.approx(expected, abs=1e-4)
+    assert (np.diag(found) == 0.0).all()
+
+
+def test_ease_keeps_to_the_most_popular_items() -> None:
+    floor = two_camps(Ease(penalty=1.0, most=3))
+    floor.learn(UserId("u0"), ItemId("rare"), START + 9_000.0)
+    assert floor.top(named("a"), START + 10_000.0, 2, named("a"))[0] == "b"
+    assert "rare" not in floor.top(named("a"), START + 10_000.0, 2, named("a"))
+
+
+def test_als_folds_a_person_in_as_the_formula_says() -> None:
+    floor = two_camps(ImplicitAls(factors=4, penalty=0.5, alpha=3.0))
+    scores = floor.scores([0, 2], START + DAY)  # type: ignore[attr-defined]
+    rows = [(person, item) for person, chosen in enumerate(floor._people.chosen) for item in chosen]  # type: ignore[attr-defined]
+    people, items = np.array(rows).T
+    model = als(csr_matrix((np.ones(len(rows), np.float32), (people, items))), 4, 0.5, 3.0)
+    factors = np.asarray(model.item_factors, np.float64)
+    heard = factors[[0, 2]]
+    left = factors.T @ factors + 2.0 * heard.T @ heard + 0.5 * np.eye(4)
+    person = np.linalg.solve(left, 3.0 * heard.sum(axis=0))
+    assert scores == pytest.approx(factors @ person, abs=1e-3)
+
+
+def test_the_newest_items_weigh_most_in_vsknn() -> None:
+    """Worked by hand: of the session b, a (newest first) the neighbours share a (weight .5) or b (weight 1)."""
+    floor = taught(VSknn(), "1a 1p 2b 2q 3a 3b", apart=1.0)
+    scores = floor.scores([0, 2], START)  # type: ignore[attr-defined]
+    named_scores = dict(zip(floor.items.ids, scores.tolist(), strict=True))  # type: ignore[attr-defined]
+    assert named_scores["q"] == pytest.approx(1.0)
+    assert named_scores["p"] == pytest.approx(0.5 * 0.9)
+    assert named_scores["a"] == pytest.approx(0.5 * 0.9 + 1.5)
+    assert named_scores["b"] == -np.inf, "the newest item is not recommended"
+
+
+def test_sittings_are_told_apart_only_where_they_are_sessions() -> None:
+    for whole, found in ((True, ["z"]), (False, ["y"])):
+        floor = VSknn(whole=whole)
+        for at, item in ((0.0, "z"), (10_000.0, "x"), (10_001.0, "y")):
+            floor.learn(UserId("u"), ItemId(item), START + at)
+        top = floor.top(named("x"), START + 10_002.0, 2, named("y" if whole else "z"))
+        assert top[:1] == found
+
+
+def test_a_persons_vector_is_worked_out_in_groups_of_baskets() -> None:
+    """Hu et al., section 4.1: five baskets in groups of two, the first of which has one."""
+    vector = personal_vector([[1], [2], [3], [4], [5]], 2, 0.9, 0.7)
+    first, second, third = np.array([1.0]) * 0.7**2, np.array([0.9, 1.0]) / 2 * 0.7, np.array([0.9, 1.0]) / 2
+    expected = np.concatenate([first, second, third]) / 3
+    assert [vector[item] for item in range(1, 6)] == pytest.approx(expected.tolist())
+
+
+def test_tifuknn_expects_what_somebody_buys_again_and_not_what_lies_in_the_basket() -> None:
+    floor = Tifuknn(own=0.9)
+    for week in range(6):
+        for place, item in enumerate("mn" if week % 2 else "m"):
+            floor.learn(UserId("u"), ItemId(item), START + week * 7 * DAY + place)
+        floor.learn(UserId("v"), ItemId("other"), START + week * 7 * DAY + 10.0)
+    history, later = named("mmnmmnmmn"), START + 50 * DAY
+    assert floor.top_of(UserId("u"), history, later, 2, ()) == ["m", "n"]
+    floor.learn(UserId("u"), ItemId("m"), later)
+    assert floor.top_of(UserId("u"), [*history, ItemId("m")], later + 60.0, 1, ()) == ["n"]
+
+
+def test_gru4rec_makes_room_for_more_items_and_keeps_what_it_has_learned() -> None:
+    floor = two_camps(Gru4Rec(width=16, rate=1e-2, epochs=30))
+    floor.top(named("a"), START + 9_000.0, 1, ())
+    for number in range(1_100):
+        floor.learn(UserId(f"once-{number}"), ItemId(f"i{number}"), START + 9_001.0)
+    top = floor.top(named("ab"), START + 9_002.0, 1, named("ab"))
+    assert top == ["c"]
+
+
+def test_online_steps_alone_teach_gru4rec() -> None:
+    floor = Gru4Rec(width=16, rate=1e-2, epochs=0)
+    for turn in range(160):
+        for person in range(8):
+            item = GROUPS[person % 2][turn % 3]
+            floor.learn(UserId(f"u{person}"), ItemId(item), START + turn)
+    assert floor.top(named("ab"), START + 200.0, 1, ()) == ["c"]
+    assert floor.top(named("xy"), START + 200.0, 1, ()) == ["z"]
+
+
+class Constant:
+    """A floor that always says the same."""
+
+    def __init__(self, item: str = "a") -> None:
+        self.item = ItemId(item)
+        self.learned = 0
+
+    def top(self, *asked: Any) -> list[ItemId]:
+        return [self.item]
+
+    def learn(self, *row: Any) -> None:
+        self.learned += 1
+
+
+def test_tuning_sees_only_what_came_before_the_first_question_and_keeps_what_hit_most() -> None:
+    made: list[Constant] = []
+
+    def make(item: str) -> Constant:
+        made.append(Constant(item))
+        return made[-1]
+
+    tuned = Tuned(make, [{"item": "a"}, {"item": "b"}, {"item": "c"}])  # type: ignore[dict-item]
+    for place in range(40):
+        tuned.learn(UserId(f"u{place}"), ItemId("b" if place >= 30 else "a"), START + place)
+    assert (tuned.chosen, made) == (None, [])
+    assert tuned.top((), START, 1, ()) == ["b"]
+    assert [(trial.parameters["item"], trial.hit_rate) for trial in tuned.trials] == [
+        ("a", 0.0),
+        ("b", 1.0),
+        ("c", 0.0),
+    ]
+    assert tuned.chosen == tuned.trials[1]
+    tuned.learn(UserId("late"), ItemId("c"), START + 99.0)
+    assert [each.learned for each in made] == [40, 40, 40, 41]
+    assert len(tuned.trials) == 3
+
+
+def test_trials_are_judged_without_what_somebody_has_chosen_only_where_nobody_chooses_again() -> None:
+    again = [Choice(UserId("u"), ItemId("a"), START + step) for step in range(40)]
+    assert hit_rate(Constant(), again) == 1.0
+    once = [Choice(UserId(f"u{step}"), ItemId("a"), START + step) for step in range(40)]
+    assert hit_rate(Popularity(), once) == 1.0
+    assert hit_rate(Popularity(), [Choice(UserId("u"), ItemId(f"i{step}"), START + step) for step in range(40)]) == 0.0
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_each_of_the_table_can_be_tuned_and_asked(name: str) -> None:
+    floor = FULL[name]()
+    two_camps(floor)
+    top = floor.top_of(UserId("u0"), named("ab"), START + DAY, 3, named("ab"))
+    assert len(top) == 3
+    assert len(floor.trials) >= 3
+    assert floor.chosen is not None

@@ -1,0 +1,263 @@
+"""Propensities are true: what is logged is how often it happens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from math import prod, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.evaluation.policies import Policy, along, marginals
+from inference.exploration import Exploration, draw, draw_list, pool_of, rules_of_draw
+from inference.query import Query, Ranking
+from inference.recommender import Recommender
+from inference.slate import Limits, Rules, compose, open_rows, rules_of
+from schemas.ids import ItemId, PlanId, UserId
+from schemas.plans import Constraints, Plan, Quota
+from tests.unit.inference.test_recommender import ask
+from tests.unit.inference.worlds import FEATURES, START, busy_world
+
+WORLD = busy_world()
+SEEDS = 20_000
+SIGMAS = 4.5
+"""How far from its probability a frequency may be: beyond it lies one in 150,000."""
+
+
+def limits(members: list[list[int]], at_least: list[int], at_most: list[int]) -> Limits:
+    return Limits(np.array(members, np.bool_), np.array(at_least), np.array(at_most))
+
+
+SCORES = np.array([2.0, 1.5, 1.0, 0.5, 0.0])
+RULES = {
+    "free": Rules(rows=5, size=3),
+    "pinned": Rules(rows=5, size=3, pinned=(3,)),
+    "at most": Rules(rows=5, size=3, limits=limits([[1, 1, 0, 0, 1]], [0], [1])),
+    "at least": Rules(rows=5, size=3, limits=limits([[0, 0, 0, 1, 1]], [1], [3])),
+    "pinned, at least and at most": Rules(
+        rows=5, size=4, pinned=(4,), limits=limits([[0, 1, 1, 0, 0], [1, 0, 0, 0, 1]], [1, 0], [1, 2])
+    ),
+    "one item for two quotas": Rules(rows=5, size=3, limits=limits([[0, 0, 1, 1, 0], [0, 0, 0, 1, 1]], [1, 1], [2, 2])),
+}
+
+
+@cache
+def drawn(name: str, temperature: float = 1.0) -> list[tuple[tuple[int, ...], list[float]]]:
+    found = [draw(SCORES, temperature, RULES[name], np.random.default_rng(seed)) for seed in range(SEEDS)]
+    return [(tuple(rows), propensities) for rows, propensities in found]
+
+
+def agrees(count: int, probability: float, of: int = SEEDS, slack: float = 1e-6) -> bool:
+    return abs(count - of * probability) <= SIGMAS * sqrt(of * probability * (1.0 - probability)) + slack
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_list_is_drawn_as_often_as_its_propensities_multiply_to(name: str) -> None:
+    slates = drawn(name)
+    logged = {rows: prod(propensities) for rows, propensities in slates}
+    assert abs(sum(logged.values()) - 1.0) < 0.01, "nearly all the lists that are possible have been drawn"
+    counts = Counter(rows for rows, _ in slates)
+    assert len(counts) > 2
+    assert all(agrees(counts[rows], logged[rows]) for rows in counts)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 3.0])
+def test_a_bolder_list_is_drawn_at_a_higher_temperature_and_says_so(temperature: float) -> None:
+    first = [(rows[0], propensities[0]) for rows, propensities in drawn("free", temperature)]
+    counts, shares = Counter(row for row, _ in first), np.exp(SCORES / temperature)
+    for row, propensity in set(first):
+        assert propensity == pytest.approx(shares[row] / shares.sum())
+        assert agrees(counts[row], propensity)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_marginal_of_an_item_at_a_place_is_how_often_it_is_drawn_there(name: str) -> None:
+    rules = RULES[name]
+    places = len(compose(rules))
+    expected = marginals(Policy(SCORES, 1.0), rules, places, np.random.default_rng(0), draws=20_000)
+    assert expected.sum(axis=1) == pytest.approx(np.ones(places))
+    counts = Counter((place, row) for rows, _ in drawn(name) for place, row in enumerate(rows))
+    for place in range(places):
+        for row in range(rules.rows):
+            assert agrees(counts[(place, row)], expected[place, row], slack=50.0)
+
+
+def test_a_policy_without_chance_is_the_list_that_exploits() -> None:
+    for rules in RULES.values():
+        slate = compose(rules)
+        certain = marginals(Policy(SCORES), rules, len(slate), np.random.default_rng(0), draws=1)
+        assert [int(row.argmax()) for row in certain] == slate
+
+
+@st.composite
+def problems(pick: st.DrawFn) -> Rules:
+    """Pins, or quotas that the places suffice for."""
+    rows, size = pick(st.integers(1, 12)), pick(st.integers(1, 6))
+    members, at_least, at_most = [], [], []
+    for _ in range(pick(st.integers(0, 3))):
+        members.append(pick(st.lists(st.integers(0, 1), min_size=rows, max_size=rows)))
+        at_least.append(pick(st.integers(0, size - sum(at_least))))
+        at_most.append(pick(st.integers(at_least[-1], size)))
+    if members:
+        return Rules(rows=rows, size=size, limits=limits(members, at_least, at_most))
+    pinned = pick(st.lists(st.integers(0, rows - 1), max_size=size, unique=True))
+    return Rules(rows=rows, size=size, pinned=tuple(pinned))
+
+
+@given(rules=problems(), seed=st.integers(0, 2**52))
+@settings(max_examples=300, deadline=None)
+def test_what_is_drawn_obeys_the_rules_and_has_the_probability_that_the_log_gives_it(rules: Rules, seed: int) -> None:
+    scores = np.round(np.random.default_rng(seed).normal(size=rules.rows), 6)
+    rows, propensities = draw(scores, 0.7, rules, np.random.default_rng(seed))
+    assert len(set(rows)) == len(rows) <= rules.places
+    assert tuple(rows[: len(rules.pinned)]) == rules.pinned
+    assert all(0.0 < propensity <= 1.0 for propensity in propensities)
+    policy = along(Policy(scores, 0.7), rules, rows)
+    assert policy[np.arange(len(rows)), rows] == pytest.approx(propensities)
+    if rules.limits is not None:
+        held = rules.limits.members[:, rows].sum(axis=1)
+        assert (held <= rules.limits.at_most).all()
+        if len(rules.limits.members) == 1:
+            assert held[0] >= min(rules.limits.at_least[0], rules.limits.members[0].sum())
+
+
+@given(rules=problems())
+@settings(max_examples=200, deadline=None)
+def test_the_list_that_exploits_is_the_best_of_what_is_open_at_each_place(rules: Rules) -> None:
+    placed = np.zeros(rules.rows, np.bool_)
+    for place, row in enumerate(compose(rules)):
+        free = open_rows(rules, placed, place)
+        assert free[row]
+        assert not free[:row].any()
+        placed[row] = True
+
+
+def exploring(rate: float, **more: float) -> Recommender:
+    from inference.learning.weights_file import initial_weights
+    from inference.local_ranker import LocalRanker
+
+    ranker = LocalRanker(initial_weights(FEATURES.columns))
+    return Recommender(WORLD.table, ranker, features=FEATURES, exploration=Exploration(rate=rate, **more))  # type: ignore[arg-type]
+
+
+def plan(**changes: object) -> Plan:
+    values = {"plan_id": PlanId("p1"), "user_id": UserId("u1"), "goal": "", "made_at": START, "expires_at": START + 1e9}
+    return Plan(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def rank(recommender: Recommender, **changes: object) -> Ranking:
+    return recommender.rank([ask(WORLD, "u1", **changes)])[0]
+
+
+def slate(ranking: Ranking) -> list[tuple[ItemId, float | None]]:
+    return [(place.item_id, place.propensity) for place in ranking.slate]
+
+
+def test_the_same_seed_gives_the_same_list_and_another_seed_another() -> None:
+    recommender = exploring(1.0)
+    lists = {seed: slate(rank(recommender, seed=seed)) for seed in range(20)}
+    assert lists == {seed: slate(rank(recommender, seed=seed)) for seed in range(20)}
+    assert len({str(found) for found in lists.values()}) > 15
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25, 1.0])
+def test_so_many_lists_explore_as_the_rate_says_and_the_others_exploit_without_a_propensity(rate: float) -> None:
+    best, recommender = slate(rank(exploring(0.0))), exploring(rate)
+    rankings = [rank(recommender, seed=seed) for seed in range(400)]
+    explored = [ranking for ranking in rankings if ranking.draw is not None]
+    assert agrees(len(explored), rate, of=400)
+    assert all(slate(ranking) == best for ranking in rankings if ranking.draw is None)
+    assert all(propensity is None for _, propensity in best)
+
+
+def test_a_plans_own_rate_goes_before_the_setting() -> None:
+    recommender = exploring(1e-9)
+    drawn_lists = [rank(recommender, seed=seed, plan=plan(exploration=0.5)).draw for seed in range(400)]
+    assert agrees(sum(found is not None for found in drawn_lists), 0.5, of=400)
+
+
+def test_exams_and_lists_without_a_seed_never_explore() -> None:
+    recommender = exploring(1.0)
+    assert rank(recommender).draw is None
+    taken = rank(recommender, seed=7, take=ItemId("i3"))
+    assert (taken.draw, slate(taken)) == (None, slate(rank(exploring(0.0), take=ItemId("i3"))))
+
+
+def test_without_exploration_no_list_explores_whatever_its_plan_says() -> None:
+    asked = plan(exploration=0.5)
+    assert all(rank(WORLD.recommender(), seed=seed, plan=asked).draw is None for seed in range(50))
+
+
+def test_a_drawn_list_keeps_bans_pins_and_quotas() -> None:
+    recommender = exploring(1.0, temperature=5.0)
+    pinned, banned = ItemId("i3"), ItemId("i6")
+    asked = plan(
+        quotas=(Quota(category="tea", at_most=3), Quota(category="cake", at_least=2)),
+        constraints=Constraints(pinned_items=(pinned,), banned_items=(banned,)),
+    )
+    for seed in range(100):
+        ranking = rank(recommender, seed=seed, plan=asked)
+        names = [item for item, _ in slate(ranking)]
+        kinds = Counter(WORLD.table.categories(item)[0] for item in names)
+        assert slate(ranking)[0] == (pinned, 1.0)
+        assert banned not in names
+        assert kinds["tea"] <= 3
+        assert kinds["cake"] >= 2
+
+
+def test_the_log_of_a_draw_gives_its_propensities_again() -> None:
+    asked = plan(quotas=(Quota(category="tea", at_most=2),), constraints=Constraints(pinned_items=("i4",)))
+    for seed in range(50):
+        ranking = rank(exploring(1.0, temperature=0.8, top=12), seed=seed, plan=asked)
+        log = ranking.draw
+        assert log is not None
+        rows = [log.items.index(place.item_id) for place in ranking.slate]
+        policy = along(Policy(np.array(log.scores), log.temperature), rules_of_draw(log), rows)
+        assert policy[np.arange(len(rows)), rows] == pytest.approx([p for _, p in slate(ranking)])  # type: ignore[list-item]
+        again, _ = draw(np.array(log.scores), log.temperature, rules_of_draw(log), _after_coin(log.seed))
+        assert again == rows
+
+
+def _after_coin(seed: int) -> np.random.Generator:
+    rng = Exploration(rate=1.0).rng(seed)
+    assert rng is not None
+    return rng
+
+
+def test_the_log_of_a_draw_holds_the_features_of_what_got_no_place() -> None:
+    ranking = rank(exploring(1.0), seed=3)
+    log = ranking.draw
+    assert log is not None
+    placed = {place.item_id for place in ranking.slate}
+    rest = [ranking.items.index(item) for item in log.items if item not in placed]
+    logged = np.frombuffer(log.features, "<f4").reshape(len(rest), -1)
+    assert np.array_equal(logged, ranking.features[rest].astype("<f4"))
+
+
+def test_quotas_can_be_met_from_below_the_top() -> None:
+    names = [ItemId(f"i{row}") for row in range(40)]
+    asked = plan(quotas=(Quota(category="rare", at_least=2),))
+    rules = rules_of(names, asked, lambda item: ("rare",) if item in names[35:] else (), 3)
+    assert pool_of(rules, 4) == [0, 1, 2, 3, 35, 36]
+    found = draw_list(
+        Exploration(top=4), 1, names, np.zeros(40, np.float32), np.zeros((40, 1), np.float32), rules, _after_coin(1)
+    )
+    assert {35, 36} < set(found.rows)
+
+
+def test_a_drawn_list_is_as_long_as_the_best_one_however_small_the_top_or_the_quotas() -> None:
+    names = [ItemId(f"i{row}") for row in range(40)]
+    for asked in (None, plan(quotas=(Quota(category="common", at_most=2),))):
+        rules = rules_of(names, asked, lambda item: ("common",) if item in names[:30] else (), 10)
+        for seed in range(20):
+            features = np.zeros((40, 1), np.float32)
+            found = draw_list(Exploration(top=2), seed, names, features[:, 0], features, rules, _after_coin(seed))
+            assert len(found.rows) == len(compose(rules)) == 10
+
+
+def test_an_empty_ranking_is_drawn_from_to_nothing() -> None:
+    assert draw(np.zeros(0), 1.0, Rules(rows=0, size=10), np.random.default_rng(0)) == ([], [])
+    assert Query(user=WORLD.state("u1"), now=START).seed is None
