@@ -87,6 +87,11 @@ class MemoryLog:
         """All records of a topic that are kept, partition by partition."""
         return [record for log in self.partitions[topic] for record in log]
 
+    @property
+    def kept(self) -> int:
+        """How many records are kept, of all topics."""
+        return sum(len(log) - log.start for logs in self.partitions.values() for log in logs)
+
     def forget(self) -> None:
         """Drop every record: whoever reads this log has read them."""
         for topic, place in self._grown:

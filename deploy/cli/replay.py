@@ -108,10 +108,11 @@ def _bar(console: Console) -> Progress:
 
 def _write(found: Results, report: Path | None, as_json: Path | None) -> None:
     from deploy.replay.board import board
-    from deploy.replay.page import page
 
     Console().print(board(found))
     if report is not None:
+        from deploy.replay.page import page
+
         report.write_text(page(found))
     if as_json is not None:
         as_json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")

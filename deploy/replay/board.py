@@ -20,27 +20,24 @@ def board(found: Results) -> RenderableType:
         _head(found),
         "",
         _systems(found),
-        "",
         _differences(found),
-        "",
         _parts("HR@10 by past events of the person", found.by_person),
-        "",
         _parts("HR@10 by past events of the item", found.by_item),
-        "",
         _parts("HR@10 by week", found.by_week),
-        "",
         _losses(found),
-        "",
         _baskets(found),
-        "",
         _rest(found),
     ]
     return Group(*parts)
 
 
-def _table(title: str, *columns: str) -> Table:
-    """Columns of numbers under a title, which takes no room from them."""
-    table = Table("", title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+def _titled(title: str, table: Table) -> RenderableType:
+    """A table below its title, which takes no room from the columns."""
+    return Group(f"[bold]{title}[/]", table, "")
+
+
+def _table(*columns: str) -> Table:
+    table = Table("", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right")
     return table
@@ -56,51 +53,51 @@ def _head(found: Results) -> RenderableType:
     return table
 
 
-def _systems(found: Results) -> Table:
+def _systems(found: Results) -> RenderableType:
     names = ("HR@10", "NDCG@10", "MRR", "new people", "coverage", "novelty")
-    table = _table("Test, then train: new people is HR@10 of first choices, novelty in bits", *names)
+    table = _table(*names)
     for name, one in found.systems.items():
         shown, new = found.shown[name], found.new_people[name]
         values = (one.hit_rate, one.gain, one.reciprocal_rank, new.hit_rate, shown.coverage)
         table.add_row(name, *(f"{value:.4f}" for value in values), f"{shown.novelty:.2f}")
-    return table
+    return _titled("Test, then train: new people is HR@10 of first choices, novelty in bits", table)
 
 
-def _differences(found: Results) -> Table:
-    table = _table(f"{OURS} less each floor, with 95 % intervals over people", "HR@10", "NDCG@10")
+def _differences(found: Results) -> RenderableType:
+    table = _table("HR@10", "NDCG@10")
     for name, intervals in found.differences.items():
         table.add_row(f"less {name}", *(_interval(intervals[measure]) for measure in ("hit_rate", "gain")))
-    return table
+    return _titled(f"{OURS} less each floor, with 95 % intervals over people", table)
 
 
 def _interval(one: Interval) -> str:
     return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
 
 
-def _parts(title: str, parts: tuple[Part, ...]) -> Table:
-    table = _table(title, "choices", *BRIEF.values())
+def _parts(title: str, parts: tuple[Part, ...]) -> RenderableType:
+    table = _table("choices", *BRIEF.values())
     for part in parts:
         each = part.measures
         table.add_row(part.name, str(each[OURS].events), *(f"{each[name].hit_rate:.3f}" for name in BRIEF))
-    return table
+    return _titled(title, table)
 
 
-def _losses(found: Results) -> Table:
+def _losses(found: Results) -> RenderableType:
     held = found.losses
-    table = _table("What became of choices, by past events of the person", *held.groups, "all", "share")
+    table = _table(*held.groups, "all", "share")
     for fate, counts in zip(held.fates, held.counts, strict=True):
         total = sum(counts)
         table.add_row(fate, *map(str, counts), str(total), f"{total / max(1, found.judged):.1%}")
-    return table
+    return _titled("What became of choices, by past events of the person", table)
 
 
-def _baskets(found: Results) -> Table:
+def _baskets(found: Results) -> RenderableType:
     held = found.next_basket
     kind = "as named by the events" if held.named else "sittings, by gaps of half an hour"
-    table = _table(f"Next-basket recall@10: {kind}", f"all {held.baskets}", f"{held.later_baskets} not the first")
+    table = _table(f"all {held.baskets}", f"{held.later_baskets} not the first")
     for name, value in held.recall.items():
         table.add_row(name, f"{value:.4f}", f"{held.later_recall[name]:.4f}")
-    return table
+    return _titled(f"Next-basket recall@10: {kind}", table)
 
 
 def _rest(found: Results) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -47,7 +48,10 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 class Examiner(Unobserved):
-    """An `Observer` that turns exams into rows, for ours and for the floors. `begin` announces each event."""
+    """An `Observer` that turns exams into rows, for ours and for the floors. `begin` announces each event.
+
+    `seconds` is the time that this took, which is no part of what is observed.
+    """
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class Examiner(Unobserved):
         self._index, self._judges = 0, False
         self._served = Served("none")
         self.rows = Rows()
+        self.seconds = 0.0
         self.exams = 0
         self.hits = 0
         self.baskets = Baskets()
@@ -81,9 +86,11 @@ class Examiner(Unobserved):
 
     def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
         """See `Observer`. Item statistics are still as they were before the event."""
+        began = time.perf_counter()
         self.tally += outcome.tally.counts
         for exam, ranking in outcome.examined:
             self._note(exam, ranking)
+        self.seconds += time.perf_counter() - began
 
     def _note(self, exam: Exam, ranking: Ranking) -> None:
         self.exams += 1

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from deploy.replay.examiner import Judged
 from deploy.replay.floors import FloorsBeside, FloorsHere
 from deploy.replay.plan import Log, NothingToReplay, Plan
+from deploy.replay.served import Served
 from deploy.replay.world import World
 from deploy.settings import Settings
 from inference.evaluation.exposure import Shown
@@ -106,17 +107,19 @@ def _forget(judged: Judged) -> None:
 
 def _play(log: Log, plan: Plan, world: World, report: Callable[[Progress], None]) -> Timing:
     waiting = deque(_by_time(log.items))
+    examiner = world.examiner
     judged_from = int(log.rows * plan.warm_up)
     each, looks = np.zeros((2, len(log.events)), np.float32)
     began, cpu_began = time.perf_counter(), time.process_time()
     for done, (index, event) in enumerate(log.events):
         _release(waiting, event.event_time, world)
         looked = time.perf_counter()
-        served = world.look(event.user_id, event.event_time)
-        world.examiner.begin(index, served, judges=index >= judged_from)
-        playing = time.perf_counter()
+        judges = index >= judged_from
+        served = world.look(event.user_id, event.event_time) if judges else Served("none")
+        examiner.begin(index, served, judges=judges)
+        playing, judging = time.perf_counter(), examiner.seconds
         world.play(event)
-        each[done] = time.perf_counter() - playing
+        each[done] = time.perf_counter() - playing - (examiner.seconds - judging)
         looks[done] = playing - looked
         if not done % REPORT_EVERY:
             report(_progress(done, each, world))
@@ -160,5 +163,5 @@ def _played(world: World, floors: FloorResults, timing: Timing) -> Played:
         exams=examiner.exams,
         tally=examiner.tally,
         timing=timing,
-        model_version=world.trainer.version,
+        model_version=world.model_version,
     )

@@ -90,6 +90,16 @@ class World:
             forgets=True,
         )
 
+    @property
+    def model_version(self) -> int:
+        """The version of the weights that rank now."""
+        return self._twin.version
+
+    @property
+    def kept_records(self) -> int:
+        """How many records the log holds: none between events."""
+        return self._runner.log.kept
+
     def put_items(self, items: list[Item]) -> None:
         """The catalogue, or a part of it that has become available."""
         for item in items:

@@ -36,7 +36,7 @@ def movielens_rows(path: Path, limit: int, judged_every: int) -> list[Row]:
 
 @pytest.mark.slow
 def test_floors_on_movielens_are_what_a_direct_computation_gives() -> None:
-    rows = movielens_rows(movielens(user_cache_dir()).events, 8_000, 31)
+    rows = movielens_rows(movielens(user_cache_dir()).events, 4_000, 37)
     judge = FloorJudge()
     judge.take(rows)
     agree(rows, judge.results().ranks)

@@ -148,6 +148,18 @@ def stream(size: int = 500) -> list[Row]:
     ]
 
 
+def pairs(past: list[Row]) -> Counter[frozenset[ItemId]]:
+    """How many people chose one item first while the other was among their twenty newest."""
+    histories: dict[UserId, list[ItemId]] = {}
+    found = Counter[frozenset[ItemId]]()
+    for row in past:
+        history = histories.setdefault(row.user, [])
+        if row.item not in history:
+            found.update(frozenset((row.item, other)) for other in list(dict.fromkeys(reversed(history)))[:20])
+        history.append(row.item)
+    return found
+
+
 def direct(rows: list[Row], at: int) -> dict[str, dict[ItemId, float]]:
     """Each floor's scores just before a row, worked out anew from all rows before it."""
     past, user, now = rows[:at], rows[at].user, rows[at].at
@@ -156,10 +168,14 @@ def direct(rows: list[Row], at: int) -> dict[str, dict[ItemId, float]]:
     for row in past:
         decayed[row.item] += 2.0 ** ((row.at - now) / DAY)
         people.setdefault(row.item, set()).add(row.user)
-    newest = list(dict.fromkeys(row.item for row in reversed(past) if row.user == user))[:5]
+    newest = list(dict.fromkeys(row.item for row in reversed(past) if row.user == user))[:20]
+    together = pairs(past)
     near = {
         item: 1e-9 * len(mine)
-        + sum(len(mine & people[other]) / (len(mine) * len(people[other])) ** 0.5 for other in newest if other != item)
+        + sum(
+            0.8**place * together[frozenset((item, other))] / ((len(mine) + 5.0) * (len(people[other]) + 5.0)) ** 0.5
+            for place, other in enumerate(newest)
+        )
         for item, mine in people.items()
     }
     most_near, most_decayed = max(near.values()), max(decayed.values())

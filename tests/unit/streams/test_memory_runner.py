@@ -7,8 +7,8 @@ import random
 import pytest
 
 from features.memory_state import MemoryStateStore
-from schemas.topics import INTERACTIONS
-from streams.memory_runner import Crash, MemoryRunner
+from schemas.topics import INTERACTIONS, RECOMMENDATIONS
+from streams.memory_runner import Crash, MemoryRunner, Subscriber
 from streams.owner import ITEMS, PEOPLE
 from streams.rebuild import differences, in_order, rebuild_people
 from streams.routes import PERSON_INPUTS
@@ -77,6 +77,23 @@ def test_crashes_at_any_point_change_nothing(point: str) -> None:
     assert sorted(key for p in range(4) for key, _ in store.scan(ITEMS, p)) == sorted(
         key for p in range(4) for key, _ in calm().scan(ITEMS, p)
     )
+
+
+def test_a_log_that_forgets_changes_nothing_and_subscribers_read_each_record_once() -> None:
+    store, seen = MemoryStateStore(), []
+    subscriber = Subscriber((INTERACTIONS, RECOMMENDATIONS), seen.extend)
+    runner = MemoryRunner(make_deps(), store, forgets=True, subscribers=(subscriber,))
+    small_catalogue(runner)
+    for event in WORK:
+        runner.send(INTERACTIONS, event.user_id, event)
+        runner.run()
+        assert runner.log.kept == 0
+    assert differences(store, calm(), PEOPLE, 4) == []
+    places = [(record.topic, record.partition, record.offset) for record in seen]
+    assert len(places) == len(set(places))
+    whole, _ = told(WORK)
+    whole.run()
+    assert len(places) == len(whole.log.records(INTERACTIONS)) + len(whole.log.records(RECOMMENDATIONS))
 
 
 def test_a_rebuild_from_the_log_is_identical() -> None:
