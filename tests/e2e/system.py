@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from msgspec.structs import replace
 
 from deploy.clients import make_cluster, make_publisher, make_store
 from deploy.settings import Settings
 from deploy.topics import create_topics
-from deploy.wiring import make_options
+from deploy.wiring import current_weights, make_options, weights_path
 from features.item_table import ItemTable
 from features.ports import StateStore
-from inference.learning.weights_file import initial_weights
+from inference.learning.weights_file import initial_weights, write_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
@@ -68,11 +69,18 @@ class System:
         self._given = given
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._forget_what_others_learned()
         self.cluster = make_cluster(self.settings)
         self._admin = KafkaAdmin(self.cluster)
         create_topics(self.settings, self._admin)
         self.publisher = make_publisher(self.settings, receipts=True)
         self.store = make_store(self.settings)
+
+    def _forget_what_others_learned(self) -> None:
+        """All systems of a session share Triton, and with it the file of weights: begin with the initial ones."""
+        served = current_weights(self.settings)
+        fresh = initial_weights(FeatureTable().columns)
+        write_weights(weights_path(self.settings), replace(fresh, version=served.version + 1))
 
     def start(self, program: str = "worker") -> subprocess.Popen[bytes]:
         """Start one of our programs on this system; with the first worker, the owner of item statistics too."""
@@ -81,10 +89,10 @@ class System:
         return self._start(program)
 
     def command(self, *arguments: str) -> str:
-        """Run one of our commands on this system; what it prints."""
+        """Run one of our commands on this system; what it prints. Raises CalledProcessError if it fails."""
         command = [sys.executable, "-m", "deploy.cli", *arguments]
         done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        done.check_returncode()
         return done.stdout
 
     def _start(self, program: str) -> subprocess.Popen[bytes]:
@@ -107,8 +115,8 @@ class System:
         process.kill()
         process.wait()
 
-    def close(self) -> None:
-        """End every process that still runs."""
+    def close_processes(self) -> None:
+        """End every process that still runs, as an operator would."""
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -117,6 +125,10 @@ class System:
                 process.wait(15)
             except subprocess.TimeoutExpired:
                 self.kill(process)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.close_processes()
         self.publisher.close()
 
     def catalogue(self, *, per_category: int = 8) -> None:

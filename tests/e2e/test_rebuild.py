@@ -1,0 +1,50 @@
+"""The log is the truth: what is stored equals what the log says, and can be made from it again."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from features.ports import Write
+from schemas.ids import EventId, UserId
+from schemas.instructions import BanItem
+from streams.owner import PEOPLE
+from streams.partitions import partition_of
+from streams.person import pack, stranger
+from tests.builders import START, click
+from tests.e2e.system import System
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+
+def damage(system: System, user: str) -> None:
+    """Write over a person's state, as a fault would."""
+    partition = partition_of(user, 4)
+    claim = system.store.claim(PEOPLE, partition)
+    states = {user: pack(stranger(UserId("somebody-else")))}
+    system.store.save(
+        Write(scope=PEOPLE, partition=partition, epoch=claim.epoch, states=states, applied=dict(claim.applied))
+    )
+
+
+def test_what_workers_stored_is_what_the_log_says_and_damage_is_found_and_repaired(system: System) -> None:
+    system.catalogue()
+    system.start()
+    events = [click(f"u{n % 20}", f"{('war', 'comedy')[n % 2]}-{n % 7}", at=n * 5.0) for n in range(400)]
+    system.send(events)
+    system.wait_applied()
+    ban = BanItem(event_id=EventId("ban"), user_id=UserId("u3"), event_time=START + 2_100.0, item_id="war-0")
+    system.send([ban], topic="instructions")
+    system.wait_applied()
+    system.close_processes()
+    assert "0 states differ" in system.command("rebuild", "--check")
+
+    damage(system, "u3")
+    with pytest.raises(subprocess.CalledProcessError) as found:
+        system.command("rebuild", "--check")
+    assert "1 states differ" in found.value.stdout
+    assert "u3" in found.value.stdout
+
+    assert "Wrote" in system.command("rebuild")
+    assert "0 states differ" in system.command("rebuild", "--check")
