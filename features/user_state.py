@@ -41,7 +41,10 @@ SESSION_GAP = 1_800.0
 
 
 class Recent(Struct, frozen=True, array_like=True):
-    """One choice or judgement of an item, as the last-k list keeps it, in event-time order."""
+    """One choice or judgement of an item, as the last-k list keeps it: in event-time order, at one time as they came.
+
+    Clocks are coarse (the lines of an invoice share its minute), and what came directly before says most.
+    """
 
     at: float
     event_id: EventId
@@ -194,7 +197,7 @@ def _judge(
     liked = liking(event, state.mean_value)
     entry = Recent(event.event_time, event.event_id, event.item_id, attention(event), liked)
     recent = list(state.recent)
-    insort(recent, entry, key=lambda known: (known.at, known.event_id))
+    insort(recent, entry, key=lambda known: known.at)
     touched = dict(state.touched)
     touched[event.item_id] = _touch(touched.get(event.item_id), event.event_time, entry.attention > 0, liked)
     if len(touched) > TOUCHED:

@@ -22,6 +22,9 @@ from schemas.ids import ItemId
 RECENT_ITEMS = 40
 FADE = 0.93
 """What one step back in the person's history weighs against the step after it."""
+NEAR_ITEMS = 12
+NEAR_FADE = 0.6
+"""The same for what goes with the very newest items."""
 LATELY = 5
 """How many of the newest items make the taste of now."""
 STEPS = 3
@@ -45,7 +48,7 @@ class Person(Struct, frozen=True, kw_only=True):
     blocked: Bools
     repeats: bool
     covisit: Doubles
-    covisit_now: Doubles
+    covisit_near: Doubles
     transition: Doubles
     words: Doubles
     affinity: Doubles
@@ -125,19 +128,19 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
     """Every item's score by each way of knowing the person, `[items]` each (or `[1]` for an empty table)."""
     size = max(1, len(table))
     if not len(recent):
-        return dict.fromkeys(("covisit", "covisit_now", "transition", "words", "affinity"), np.zeros(size))
+        return dict.fromkeys(("covisit", "covisit_near", "transition", "words", "affinity"), np.zeros(size))
     root = table.inverse_root[:size]
     now = float(np.exp2((LANDMARK - query.now) / NEIGHBOUR_HALF_LIFE))
     seed = trace * root[recent] * now
     last = recent[:STEPS]
     step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * now
     covisit = _spread(table.covisited, recent, seed, size) + _spread(table.covisiting, recent, seed, size)
-    covisit_now = _spread(table.covisited, last, seed[:STEPS], size) + _spread(
-        table.covisiting, last, seed[:STEPS], size
-    )
+    nearest = recent[:NEAR_ITEMS]
+    seed = NEAR_FADE ** np.arange(len(nearest)) * root[nearest] * now
+    covisit_near = _spread(table.covisited, nearest, seed, size) + _spread(table.covisiting, nearest, seed, size)
     return {
         "covisit": covisit * root,
-        "covisit_now": covisit_now * root,
+        "covisit_near": covisit_near * root,
         "transition": _spread(table.followed, last, step, size),
         "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
         "affinity": _affinity(table, recent, trace, size),

@@ -32,6 +32,7 @@ def _causes(names: Sequence[str], numbers: Numbers, person: Person, table: ItemT
     causes: list[int | None] = [None] * len(names)
     by_source: dict[str, tuple[tuple[Neighbours, ...], int]] = {
         "covisitation": ((table.covisited, table.covisiting), SEEDS),
+        "covisitation-near": ((table.covisited, table.covisiting), STEPS),
         "transitions": ((table.followed,), STEPS),
     }
     for name, (held, steps) in by_source.items():

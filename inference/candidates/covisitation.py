@@ -13,3 +13,8 @@ from inference.person import Person
 def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     """Items that go with the person's recent ones."""
     return best(person.covisit, person.blocked, size)
+
+
+def propose_near(person: Person, table: ItemTable, size: int) -> Numbers:
+    """Items that go with the person's very newest ones."""
+    return best(person.covisit_near, person.blocked, size)

@@ -36,6 +36,7 @@ SOURCES: tuple[Source, ...] = (
         for place, half_life in enumerate(HALF_LIVES)
     ),
     Source(name="covisitation", propose=covisitation.propose, size=70, reason="goes with what you chose lately"),
+    Source(name="covisitation-near", propose=covisitation.propose_near, size=70, reason="goes with your last choice"),
     Source(name="transitions", propose=transitions.propose, size=40, reason="often chosen next"),
     Source(name="embeddings", propose=embeddings.propose, size=40, reason="close to your taste"),
     Source(name="content", propose=content.propose, size=5, reason="reads like what you chose lately"),

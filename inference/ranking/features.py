@@ -96,7 +96,7 @@ def _near(batch: Batch) -> Block:
     scores = np.stack(
         [
             _pick(batch, [person.covisit for person in persons]),
-            _pick(batch, [person.covisit_now for person in persons]),
+            _pick(batch, [person.covisit_near for person in persons]),
             _pick(batch, [person.transition for person in persons]),
         ],
         axis=-1,
@@ -239,7 +239,7 @@ COLUMNS: tuple[Columns, ...] = (
     Columns(group="value", names=("value",), fill=_value),
     Columns(
         group="near",
-        names=("covisit", "covisit_now", "transition", "covisit_level", "covisit_now_level", "transition_level"),
+        names=("covisit", "covisit_near", "transition", "covisit_level", "covisit_near_level", "transition_level"),
         fill=_near,
     ),
     Columns(group="words", names=("words", "words_relative"), fill=_words),
