@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from inference.fallback_ranker import DEGRADATION, FallbackRanker
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
-from inference.ports import Scores
+from inference.ports import Scores, Split
 from schemas.errors import RankerUnavailable
 
 FEATURES = np.ones((1, 2, 1), np.float32)
@@ -22,7 +22,7 @@ class Served:
         self.away = False
         self.calls = 0
 
-    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
+    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
         self.calls += 1
         if self.away:
             raise RankerUnavailable("away")
