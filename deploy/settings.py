@@ -169,6 +169,13 @@ def _arm_name(name: str) -> str:
     return name
 
 
+def _share(share: float) -> float:
+    """A share of people that somebody can be in, or nobody."""
+    if 0.0 < share < 0.0001:
+        raise ValueError("people are divided into ten thousand parts: it is 0, or 0.0001 or more")
+    return share
+
+
 def _shares(arms: dict[str, Arm]) -> dict[str, Arm]:
     """Arms that fit into everybody."""
     total = sum(arm.share for arm in arms.values())
@@ -183,7 +190,7 @@ class Arm(Section):
     ``ranking``. An arm with a share of 0 is a shadow: it has no people, and is only asked what it would have done.
     """
 
-    share: Annotated[float, Field(ge=0.0001, le=1)] | Annotated[float, Field(ge=0, le=0)] = 0.0
+    share: Annotated[float, AfterValidator(_share)] = Field(default=0.0, ge=0, le=1)
     lineage: str = "champion"
     exploration: float | None = Field(default=None, ge=0, le=1)
 

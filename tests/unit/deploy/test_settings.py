@@ -45,7 +45,10 @@ def test_environment_wins_over_the_file_and_the_file_over_endpoints(
         ("[experiment]\nname = 'Spring!'\n", "experiment.name = 'Spring!'"),
         (SPRING + "[experiment.arms.bold]\nlineage = 'fatser'\n", "experiment.arms.bold.lineage = 'fatser': known are"),
         (SPRING + "[experiment.arms.a]\nshare = 0.7\n[experiment.arms.b]\nshare = 0.4\n", "sum to 1.1"),
-        (SPRING + "[experiment.arms.bold]\nshare = 1e-9\n", "experiment.arms.bold.share"),
+        (
+            SPRING + "[experiment.arms.bold]\nshare = 1e-9\n",
+            "experiment.arms.bold.share = 1e-09: Value error, people are",
+        ),
         (SPRING + "[experiment.arms.control]\nshare = 0.5\n", "not 'control'"),
         ("[kafka\n", "not TOML"),
     ],
