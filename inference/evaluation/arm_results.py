@@ -79,7 +79,7 @@ def results(
     weighed = sorted({arm for _, places in lived.taken for arm in places})
     names = sorted({life.arm for life in lived.people.values()} | set(weighed) | set(shares or {}))
     names.sort(key=lambda name: (name != CONTROL, name not in {life.arm for life in lived.people.values()}))
-    arms = tuple(_counts(name, lived) for name in names)
+    arms = tuple(_counts(name, lived, shares or {}) for name in names)
     return Results(
         experiment=lived.experiment,
         against=against,
@@ -93,11 +93,11 @@ def results(
     )
 
 
-def _counts(arm: str, lived: Lived) -> Counts:
+def _counts(arm: str, lived: Lived, shares: Mapping[str, float]) -> Counts:
     own = [life for life in lived.people.values() if life.arm == arm]
     return Counts(
         arm=arm,
-        role="control" if arm == CONTROL else "arm" if own else "shadow",
+        role="control" if arm == CONTROL else "arm" if own or shares.get(arm) else "shadow",
         people=len(own),
         lists=sum(life.lists for life in own),
         as_champion=sum(life.as_champion for life in own),

@@ -34,12 +34,12 @@ HALF = Arm(name="upside-down", share=0.5, lineage="contrary")
 
 
 def weights(*lineages: str) -> Weights:
-    """The champion's initial weights, `contrary` ones that rank the other way round, and `wild` ones."""
+    """The champion's initial weights, and beside them `contrary` and `wild` ones, of which nothing is right."""
     start = initial_weights(FEATURES.columns)
     rng = np.random.default_rng(1)
     known = {
-        "contrary": {name: -part if name == "linear" else part for name, part in start.arrays.items()},
-        "wild": {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in start.arrays.items()},
+        lineage: {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in start.arrays.items()}
+        for lineage in ("contrary", "wild")
     }
     return replace(start, others={name: known[name] for name in lineages})
 
