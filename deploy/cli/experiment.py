@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +25,7 @@ from inference.evaluation.arm_log import Lived, last_experiment, lived
 from inference.evaluation.arm_results import Counts, Metric, Results
 from inference.evaluation.arm_results import results as results_of
 from inference.evaluation.off_policy import Estimate
-from inference.experiment import CONTROL
+from inference.experiment import CONTROL, Experiment
 from schemas.errors import LifelongError
 from schemas.ids import UserId
 from schemas.model_updates import ModelUpdate
@@ -76,7 +76,7 @@ def results(
     settings, refused = load_settings(), Counter[str]()
     entries = _read(settings, logs or [], refused)
     alive = _lived(entries, name or settings.experiment.name)
-    found = results_of(alive, against=against, level=level, shares=_shares(settings, alive.experiment))
+    found = results_of(alive, against=against, level=level, experiment=_known(settings, alive.experiment))
     found = replace(found, notes=_notes(alive, found, [] if logs else _decided(settings)))
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
@@ -103,10 +103,10 @@ def _lived(entries: Sequence[RankingLogEntry], name: str) -> Lived:
     return alive
 
 
-def _shares(settings: Settings, experiment: str) -> Mapping[str, float] | None:
-    """The shares of the arms, where the settings are about this experiment."""
+def _known(settings: Settings, name: str) -> Experiment | None:
+    """The experiment as it is set now, where the settings are about the one of this name."""
     known = make_experiment(settings)
-    return known.shares() if known is not None and known.name == experiment else None
+    return known if known is not None and known.name == name else None
 
 
 def _decided(settings: Settings) -> list[ModelUpdate]:

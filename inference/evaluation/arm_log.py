@@ -30,13 +30,14 @@ class Lived(Struct, kw_only=True):
     """An experiment as its log tells it. `taken`: who took something that no list had shown them, and the place that
     each arm's weights had given it just before. `versions` are the first and the last that made a list.
 
-    People who were in two arms, as shares were changed, are not among `people`; `left_out` counts them, and what else
-    is of no use, by reason.
+    People who were in two arms, as shares were changed, are among `everybody` and not among `people`; `left_out` counts
+    them, and what else is of no use, by reason.
     """
 
     experiment: str
     people: dict[UserId, Life]
     taken: list[tuple[UserId, dict[str, int]]]
+    everybody: tuple[UserId, ...] = ()
     versions: tuple[int, int] = (0, 0)
     left_out: dict[str, int] = {}
 
@@ -73,6 +74,7 @@ def lived(entries: Iterable[RankingLogEntry], experiment: str) -> Lived:
         experiment=experiment,
         people=people,
         taken=[(choice.user_id, choice.places) for choice in organic if choice.places],
+        everybody=tuple(arms),
         versions=(min(versions, default=0), max(versions, default=0)),
         left_out={
             "people who changed arms, as shares were changed": len(arms) - len(people),

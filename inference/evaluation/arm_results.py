@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import log2
 from typing import Literal
@@ -13,7 +14,7 @@ from inference.evaluation.anytime import Sums, difference, once, paired, sums_of
 from inference.evaluation.arm_log import TOP, Life, Lived
 from inference.evaluation.mismatch import Mismatch, mismatch
 from inference.evaluation.off_policy import Estimate
-from inference.experiment import CONTROL
+from inference.experiment import CONTROL, Experiment
 from schemas.ids import UserId
 
 Role = Literal["control", "arm", "shadow"]
@@ -73,13 +74,14 @@ class Results(Struct, frozen=True, kw_only=True):
 
 
 def results(
-    lived: Lived, *, against: str = CONTROL, level: float = 0.05, shares: Mapping[str, float] | None = None
+    lived: Lived, *, against: str = CONTROL, level: float = 0.05, experiment: Experiment | None = None
 ) -> Results:
-    """Compare every arm with `against`."""
+    """Compare every arm with `against`. With the `experiment` as it is now, arms are held against their shares."""
+    shares = experiment.shares() if experiment is not None else {}
     weighed = sorted({arm for _, places in lived.taken for arm in places})
-    names = sorted({life.arm for life in lived.people.values()} | set(weighed) | set(shares or {}))
+    names = sorted({life.arm for life in lived.people.values()} | set(weighed) | set(shares))
     names.sort(key=lambda name: (name != CONTROL, name not in {life.arm for life in lived.people.values()}))
-    arms = tuple(_counts(name, lived, shares or {}) for name in names)
+    arms = tuple(_counts(name, lived, shares) for name in names)
     return Results(
         experiment=lived.experiment,
         against=against,
@@ -88,9 +90,15 @@ def results(
         between=_between(lived, [each.arm for each in arms if each.people], against, level),
         taken=len(lived.taken),
         paired=_paired(lived, [name for name in names if name in weighed], against, level),
-        sample_ratio=mismatch({each.arm: each.people for each in arms}, shares) if shares else None,
+        sample_ratio=_sample_ratio(lived, experiment, shares) if experiment is not None else None,
         left_out={reason: count for reason, count in lived.left_out.items() if count},
     )
+
+
+def _sample_ratio(lived: Lived, experiment: Experiment, shares: Mapping[str, float]) -> Mismatch:
+    """Everybody who was seen, by the arm that they are in now: so that shares may be changed on the way."""
+    arms = [arm.name for user in lived.everybody if (arm := experiment.arm_of(user)) is not None]
+    return mismatch(Counter(arms), shares)
 
 
 def _counts(arm: str, lived: Lived, shares: Mapping[str, float]) -> Counts:

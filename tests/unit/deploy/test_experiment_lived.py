@@ -45,7 +45,7 @@ def outcome_of(lineage: str) -> Results:
             _visit(runner, user, KINDS[number % 3], 2_500.0 * visit, rng)
     values = [record.value or b"" for record in runner.log.records(RANKING_LOG)]
     entries = read_lines(values, now=START + 1e6, refused=Counter())
-    return results(lived(entries, "spring"), shares=experiment.shares())
+    return results(lived(entries, "spring"), experiment=experiment)
 
 
 def _visit(runner: MemoryRunner, user: str, kind: str, at: float, rng: np.random.Generator) -> None:

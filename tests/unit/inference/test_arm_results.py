@@ -11,6 +11,7 @@ from inference.evaluation.anytime import Sums, difference, once, paired
 from inference.evaluation.arm_log import Life, Lived, last_experiment, lived
 from inference.evaluation.arm_results import results
 from inference.evaluation.mismatch import mismatch
+from inference.experiment import Arm, Experiment
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
 
@@ -84,7 +85,8 @@ def test_the_log_is_counted_by_person_and_arm() -> None:
 
 def test_results_tell_arms_apart_from_shadows() -> None:
     shadowed = [choice(9, "ann", "control", rank=1, places={"control": 1, "bold": 2, "dim": 4}), *LOG]
-    found = results(lived(shadowed, "spring"), shares={"control": 0.5, "bold": 0.5, "dim": 0.0})
+    experiment = Experiment("spring", Arm(name="control"), [Arm(name="bold", share=0.5), Arm(name="dim")])
+    found = results(lived(shadowed, "spring"), experiment=experiment)
     assert [(arm.arm, arm.role, arm.people) for arm in found.arms] == [
         ("control", "control", 1),
         ("bold", "arm", 2),
@@ -95,7 +97,23 @@ def test_results_tell_arms_apart_from_shadows() -> None:
     assert gain.values["dim"].value == pytest.approx(1 / np.log2(5))
     assert gain.differences["dim"].value == pytest.approx(1 / np.log2(5) - 1)
     assert found.sample_ratio is not None
-    assert found.sample_ratio.people == {"control": 1, "bold": 2}
+    assert sum(found.sample_ratio.people.values()) == 4
+
+
+def test_a_share_that_grew_on_the_way_leaves_people_out_and_makes_no_alarm() -> None:
+    before, after = (Experiment("spring", Arm(name="control"), [Arm(name="bold", share=share)]) for share in (0.1, 0.5))
+    users = [UserId(f"u{number}") for number in range(600)]
+    log = [
+        ranked(2 * at + late, user, arm.name)
+        for at, user in enumerate(users)
+        for late, experiment in enumerate((before, after))
+        if (arm := experiment.arm_of(user))
+    ]
+    found = results(lived(log, "spring"), experiment=after)
+    assert 180 < found.left_out["people who changed arms, as shares were changed"] < 300
+    assert found.sample_ratio is not None
+    assert not found.sample_ratio.is_alarming
+    assert found.sample_ratio.expected == {"control": 300.0, "bold": 300.0}
 
 
 def people(rng: np.random.Generator, count: int, lift: float = 0.0) -> Lived:
