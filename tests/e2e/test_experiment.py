@@ -123,7 +123,6 @@ def test_arms_are_served_by_their_own_weights_and_their_results_can_be_read(
     system.command("evaluate", "export", str(tmp_path / "log.jsonl"))
     exported = json.loads(system.command("experiment", "results", str(tmp_path / "log.jsonl"), "--json"))
     assert exported == found
-    print(told)  # noqa: T201
 
 
 def _is_ranked_by_its_arm(entry: Ranked, made: Recommendation, weights: Weights) -> bool:
