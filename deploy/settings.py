@@ -158,6 +158,54 @@ class Gate(Section):
     block: int = Field(default=64, ge=1, le=4_096)
 
 
+def _arm_name(name: str) -> str:
+    """Names of arms; that of everybody who is in none is given.
+
+    >>> _arm_name("bold")
+    'bold'
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name) or name == "control":
+        raise ValueError("a name is of small letters, digits and hyphens, and not 'control': those are in no other arm")
+    return name
+
+
+def _share(share: float) -> float:
+    """A share of people that somebody can be in, or nobody."""
+    if 0.0 < share < 0.0001:
+        raise ValueError("people are divided into ten thousand parts: it is 0, or 0.0001 or more")
+    return share
+
+
+def _shares(arms: dict[str, Arm]) -> dict[str, Arm]:
+    """Arms that fit into everybody."""
+    total = sum(arm.share for arm in arms.values())
+    if total > 1.0 + 1e-9:
+        raise ValueError(f"the shares of the arms sum to {total:g}, and may to 1 at most")
+    return arms
+
+
+class Arm(Section):
+    """What is done for ``share`` of the people. ``lineage`` ranks for them: ``champion`` is whichever serves,
+    ``default`` the one that served first, or it is one of ``trainer.challengers``. ``exploration`` goes before that of
+    ``ranking``. An arm with a share of 0 is a shadow: it has no people, and is only asked what it would have done.
+    """
+
+    share: Annotated[float, AfterValidator(_share)] = Field(default=0.0, ge=0, le=1)
+    lineage: str = "champion"
+    exploration: float | None = Field(default=None, ge=0, le=1)
+
+
+class Experiment(Section):
+    """Arms that are compared with each other. The ``name`` decides, with the user's id, who is in which: another name
+    divides people anew. Whoever is in none is in ``control``, and has what everybody has without an experiment.
+    """
+
+    name: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$")
+    arms: Annotated[
+        dict[Annotated[str, AfterValidator(_arm_name)], Arm], Field(max_length=16), AfterValidator(_shares)
+    ] = {}
+
+
 class Projector(Section):
     """The process that writes behind: feature rows to Feast, memories and items to Milvus."""
 
@@ -231,6 +279,7 @@ class Settings(BaseSettings):
     statistics: Statistics = Statistics()
     trainer: Trainer = Trainer()
     gate: Gate = Gate()
+    experiment: Experiment = Experiment()
     projector: Projector = Projector()
     gateway: Gateway = Gateway()
     ranking: Ranking = Ranking()
@@ -300,6 +349,7 @@ def _validated(values: dict[str, Any]) -> Settings:
     except ValidationError as exc:
         raise SettingsError(_explain(exc)) from exc
     _refuse_unknown_environment()
+    _refuse_half_an_experiment(settings)
     return settings
 
 
@@ -321,6 +371,20 @@ def _refuse_unknown_environment() -> None:
     for name in os.environ:
         if name.startswith("LIFELONG_") and name not in known:
             raise SettingsError(f"setting {name} = {os.environ[name]!r} is unknown; known are {sorted(known)}")
+
+
+def _refuse_half_an_experiment(settings: Settings) -> None:
+    """An experiment has a name and arms, and its arms lineages that learn."""
+    experiment = settings.experiment
+    if bool(experiment.name) != bool(experiment.arms):
+        raise SettingsError(
+            f"setting experiment.name = {experiment.name!r} with arms {sorted(experiment.arms)}: an experiment takes "
+            "a name and at least one arm; leave both out to have none"
+        )
+    known = ["champion", "default", *settings.trainer.challengers]
+    for name, arm in experiment.arms.items():
+        if arm.lineage not in known:
+            raise SettingsError(f"setting experiment.arms.{name}.lineage = {arm.lineage!r}: known are {known}")
 
 
 __all__ = ["Settings", "SettingsError", "config_path", "load_settings"]

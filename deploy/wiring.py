@@ -20,11 +20,13 @@ from deploy.clients import (
     make_store,
     wall_clock,
 )
+from deploy.experiment import make_experiment, make_exploration, served_lineages
 from deploy.settings import Settings, SettingsError
 from deploy.telemetry import PrometheusObserver
 from features.external import CachedExternal
 from features.item_table import ItemTable
 from features.views import External, table_id
+from inference.experiment import Experiment
 from inference.exploration import Exploration
 from inference.fallback_ranker import FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
@@ -73,13 +75,13 @@ def current_weights(settings: Settings) -> Weights:
     """What serves now; the initial weights, put in place, where nothing fits this feature table yet."""
     path = weights_path(settings)
     columns = FeatureTable(external_rows(settings)).columns
+    fresh = initial_weights(columns)
+    fresh = replace(fresh, others={name: fresh.arrays for name in served_lineages(settings)})
     if path.is_file():
         known = read_weights(path)
         if known.table == table_id(columns):
             return known
-        fresh = replace(initial_weights(columns), version=known.version + 1)
-    else:
-        fresh = initial_weights(columns)
+        fresh = replace(fresh, version=known.version + 1)
     write_weights(path, fresh)
     return fresh
 
@@ -92,7 +94,9 @@ def make_deps(settings: Settings) -> Deps:
     weights = current_weights(settings)
     twin = LocalRanker(weights)
     ranker = _ranker(settings, twin, features.id)
-    recommender = make_recommender(settings, table, ranker, features, make_exploration(settings))
+    recommender = make_recommender(
+        settings, table, ranker, features, make_exploration(settings), make_experiment(settings)
+    )
     recommender.take_up(weights)
 
     def take_up(uri: str) -> None:
@@ -113,24 +117,17 @@ def make_deps(settings: Settings) -> Deps:
     )
 
 
-def make_exploration(settings: Settings) -> Exploration | None:
-    """How lists explore; none if they are to exploit, whatever plans say."""
-    ranking = settings.ranking
-    if not ranking.exploration:
-        return None
-    return Exploration(
-        rate=ranking.exploration, temperature=ranking.exploration_temperature, top=ranking.exploration_top
-    )
-
-
 def make_recommender(
     settings: Settings,
     table: ItemTable,
     ranker: Ranker,
     features: FeatureTable,
     exploration: Exploration | None = None,
+    experiment: Experiment | None = None,
 ) -> Recommender:
-    """The recommender as the settings have it: the same for the worker and for a replay, which does not explore."""
+    """The recommender as the settings have it: the same for the worker and for a replay, which neither explores nor
+    divides people.
+    """
     ranking = settings.ranking
     return Recommender(
         table,
@@ -140,6 +137,7 @@ def make_recommender(
         candidates=ranking.candidates,
         repeats=ranking.repeats,
         exploration=exploration,
+        experiment=experiment,
     )
 
 
@@ -249,7 +247,16 @@ def make_course(settings: Settings) -> Course:
         recipes[name] = Recipe(rate=given.rate, replays=given.replays, seed=given.seed)
     rules = Rules(level=gate.level, minimum_effect=gate.minimum_effect, horizon=gate.horizon, cool_down=gate.cool_down)
     columns = FeatureTable(external_rows(settings)).columns
-    return Course(Plan(columns=columns, recipes=recipes, rules=rules, block=gate.block, vectors=trainer.item_vectors))
+    return Course(
+        Plan(
+            columns=columns,
+            recipes=recipes,
+            rules=rules,
+            block=gate.block,
+            vectors=trainer.item_vectors,
+            served=served_lineages(settings),
+        )
+    )
 
 
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:

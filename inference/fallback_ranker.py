@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from inference.ports import Ranker, Scores
+from inference.ports import Ranker, Scores, Split
 from schemas.errors import RankerUnavailable
 
 DEGRADATION = "ranker-local"
@@ -51,18 +51,18 @@ class FallbackRanker:
         """Whether the primary is being left alone."""
         return self._failed >= self._limit and self._clock() < self._retry_at
 
-    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
+    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
         """See `Ranker`; unavailable only if the twin is."""
         if self.is_open:
-            return self._stand_in(features, mask)
+            return self._stand_in(features, mask, split)
         try:
-            scores = self._primary.score(features, mask)
+            scores = self._primary.score(features, mask, split)
         except RankerUnavailable:
             self._failed += 1
             self._retry_at = self._clock() + self._pause
-            return self._stand_in(features, mask)
+            return self._stand_in(features, mask, split)
         self._failed = 0
         return scores
 
-    def _stand_in(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
-        return replace(self._twin.score(features, mask), degradation=DEGRADATION)
+    def _stand_in(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None) -> Scores:
+        return replace(self._twin.score(features, mask, split), degradation=DEGRADATION)

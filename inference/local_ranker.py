@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.learning.weights_file import Weights
-from inference.ports import Scores
+from inference.ports import Scores, Split
 from inference.ranking.network import forward
+
+Floats = NDArray[np.float32]
 
 
 class LocalRanker:
@@ -35,8 +37,33 @@ class LocalRanker:
         self._weights = weights
         return True
 
-    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
+    def score(self, features: Floats, mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
         """See `Ranker`; never unavailable."""
         weights = self._weights
+        if split is not None:
+            return _by_lineage(weights, features, mask, split)
         values = np.where(mask, forward(weights.arrays, features), np.float32(-np.inf))
         return Scores(values, weights.version)
+
+
+def _by_lineage(weights: Weights, features: Floats, mask: NDArray[np.bool_], split: Split) -> Scores:
+    """Each row by its own lineage's weights, and exams by all, apart from that: exams must not move a list by a bit."""
+    values = np.empty(mask.shape, np.float32)
+    for number, name in enumerate(split.lineages):
+        rows = np.flatnonzero(split.own == number)
+        if len(rows):
+            values[rows] = forward(weights.of(name), features if len(rows) == len(features) else features[rows])
+    values[~mask] = -np.inf
+    return Scores(
+        values,
+        weights.version,
+        exams=_exams(weights, features, mask, split) if len(split.exams) else None,
+        absent=tuple(name for name in split.lineages if name and name not in weights.others),
+    )
+
+
+def _exams(weights: Weights, features: Floats, mask: NDArray[np.bool_], split: Split) -> Floats:
+    examined = features[split.exams]
+    scores = np.stack([forward(weights.of(name), examined) for name in split.lineages])
+    scores[:, ~mask[split.exams]] = -np.inf
+    return scores

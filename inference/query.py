@@ -46,12 +46,25 @@ class Placed(Struct, frozen=True):
     propensity: float | None = None
 
 
+class Assigned(Struct, frozen=True, kw_only=True):
+    """The arm of an experiment that the person is in; for an exam also the place that each arm's weights gave the item.
+
+    `as_champion`: the arm's weights were not there, and the champion's ranked.
+    """
+
+    experiment: str
+    arm: str
+    as_champion: bool = False
+    places: dict[str, int] = {}
+
+
 class Ranking(Struct, frozen=True, kw_only=True):
     """The answer: the slate, best first, and what is needed to explain it and to learn from it.
 
     `features` is float32 `[candidates, features]` and `items` names its rows. For an exam `chosen` is the row of the
     item that was taken (none if no source proposed it) and `rank` its place in the slate from 1 (none if not in it).
-    `table` names the columns, see `features.views.table_id`. `draw` says how a list that explores was drawn.
+    `table` names the columns, see `features.views.table_id`. `draw` says how a list that explores was drawn,
+    `assigned` what an experiment has to do with it.
     """
 
     slate: tuple[Placed, ...]
@@ -64,3 +77,4 @@ class Ranking(Struct, frozen=True, kw_only=True):
     chosen: int | None = None
     rank: int | None = None
     draw: Draw | None = None
+    assigned: Assigned | None = None

@@ -15,11 +15,12 @@ from features.views import External
 from inference.candidates.pool import Pool, gather
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
+from inference.experiment import Experiment, places_of
 from inference.exploration import Drawn, Exploration, draw_list
 from inference.learning.weights_file import Weights
 from inference.person import Person, read_person
-from inference.ports import Ranker, Scores
-from inference.query import Placed, Query, Ranking
+from inference.ports import Ranker, Scores, Split
+from inference.query import Assigned, Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
 from inference.reasons import reasons
 from inference.slate import Rules, compose, rules_of
@@ -30,6 +31,8 @@ RARE = 0.01
 """Below this share of repeats among choices, consumed items are not candidates."""
 PATIENCE = 5.0
 """How many choices of a person count as much as what the stream says of repeats."""
+AS_CHAMPION = "arm-as-champion"
+"""The degradation of a list whose arm's own weights are not there (yet): the champion's ranked."""
 
 
 class Recommender:
@@ -37,7 +40,8 @@ class Recommender:
 
     `repeats` says whether consumed items may come again; "learn" lets the share of repeats decide that the stream
     (through the weights) and the person have shown. Without `exploration` every list is the best one, whatever a plan
-    says; with it, a list that explores is drawn by its query's seed.
+    says; with it, a list that explores is drawn by its query's seed. An `experiment` has people's lists ranked, and
+    explored, as their arm says.
 
     >>> from inference.learning.weights_file import initial_weights
     >>> from inference.local_ranker import LocalRanker
@@ -63,6 +67,7 @@ class Recommender:
         candidates: int = 150,
         repeats: Repeats = "learn",
         exploration: Exploration | None = None,
+        experiment: Experiment | None = None,
     ) -> None:
         self.table = table
         self.features = features or FeatureTable(external)
@@ -72,6 +77,7 @@ class Recommender:
         self._width = candidates
         self._repeats = repeats
         self._exploration = exploration
+        self._experiment = experiment
         self._repeat_rate = 0.0
 
     def take_up(self, weights: Weights) -> None:
@@ -96,8 +102,10 @@ class Recommender:
         persons = [read_person(query, self.table, repeats=self.may_repeat(query.user)) for query in queries]
         pool = gather(persons, self.table, self._sources, self._width)
         features = self.features.fill(persons, self.table, pool)
-        scores = self._ranker.score(features, pool.mask)
-        return [self._answer(row, person, pool, features, scores) for row, person in enumerate(persons)]
+        split = self._experiment.split(queries) if self._experiment else None
+        scores = self._ranker.score(features, pool.mask, split) if split else self._ranker.score(features, pool.mask)
+        rankings = [self._answer(row, person, pool, features, scores) for row, person in enumerate(persons)]
+        return self._assigned(queries, rankings, split, scores)
 
     def may_repeat(self, state: UserState) -> bool:
         """Whether consumed items are candidates for this person now."""
@@ -133,6 +141,22 @@ class Recommender:
             draw=drawn.log if drawn else None,
         )
 
+    def _assigned(
+        self, queries: Sequence[Query], rankings: list[Ranking], split: Split | None, scores: Scores
+    ) -> list[Ranking]:
+        """The rankings with what the experiment, if there is one, has to do with each."""
+        if self._experiment is None:
+            return rankings
+        found = []
+        for row, (query, ranking) in enumerate(zip(queries, rankings, strict=True)):
+            places = places_of(split, scores, row, ranking.chosen, len(ranking.items))
+            found.append(_told(ranking, self._experiment.assigned(query.user.user_id, scores.absent, places)))
+        return found
+
+    def _exploration_of(self, query: Query) -> Exploration | None:
+        arm = self._experiment.arm_of(query.user.user_id) if self._experiment else None
+        return arm.exploration if arm else self._exploration
+
     def _drawn(
         self,
         query: Query,
@@ -143,7 +167,7 @@ class Recommender:
         rules: Rules,
     ) -> Drawn | None:
         """The list that explores, if this is one; exams are none."""
-        how, seed = self._exploration, query.seed
+        how, seed = self._exploration_of(query), query.seed
         if how is None or seed is None or query.take is not None:
             return None
         rng = how.rng(seed, query.plan.exploration if query.plan else 0.0)
@@ -170,3 +194,10 @@ class Recommender:
             else Placed(item, float(values[place]), "pinned", "you asked for it to stay", place)
             for item, place, source, told, found in zip(chosen, rows, main, why, proposed, strict=True)
         )
+
+
+def _told(ranking: Ranking, assigned: Assigned | None) -> Ranking:
+    degradations = ranking.degradations
+    if assigned is not None and assigned.as_champion:
+        degradations = (*degradations, AS_CHAMPION)
+    return replace(ranking, assigned=assigned, degradations=degradations)

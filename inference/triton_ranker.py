@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
-from inference.ports import Scores
+from inference.ports import Scores, Split
 from schemas.errors import RankerUnavailable
 
 MODEL = "ranker"
@@ -30,16 +33,14 @@ class TritonRanker:
         """Give the connection back."""
         self._client.close()
 
-    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
+    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
         """See `Ranker`.
 
         Raises:
             RankerUnavailable: no answer within the time limit, or a model for another feature table.
         """
-        inputs = [InferInput("FEATURES", list(features.shape), "FP32"), InferInput("MASK", list(mask.shape), "BOOL")]
-        inputs[0].set_data_from_numpy(np.ascontiguousarray(features))
-        inputs[1].set_data_from_numpy(np.ascontiguousarray(mask))
-        outputs = [InferRequestedOutput(name) for name in _OUTPUTS]
+        inputs = [_input("FEATURES", "FP32", features), _input("MASK", "BOOL", mask), *_split_inputs(split)]
+        outputs = [InferRequestedOutput(name) for name in (*_OUTPUTS, *_split_outputs(split))]
         try:
             answer = self._client.infer(MODEL, inputs, outputs=outputs, client_timeout=self._timeout)
         except InferenceServerException as exc:
@@ -47,4 +48,33 @@ class TritonRanker:
         table = answer.as_numpy("TABLE")[0].decode()
         if table != self._table:
             raise RankerUnavailable(f"Triton serves a model for feature table {table!r}, ours is {self._table!r}")
-        return Scores(answer.as_numpy("SCORES"), int(answer.as_numpy("MODEL_VERSION")[0]))
+        scores = Scores(answer.as_numpy("SCORES"), int(answer.as_numpy("MODEL_VERSION")[0]))
+        if split is None:
+            return scores
+        held = answer.as_numpy("HELD").tolist()
+        return replace(
+            scores,
+            exams=answer.as_numpy("EXAM_SCORES") if len(split.exams) else None,
+            absent=tuple(name for name, is_held in zip(split.lineages, held, strict=True) if not is_held),
+        )
+
+
+def _input(name: str, kind: str, values: NDArray[Any]) -> InferInput:
+    given = InferInput(name, list(values.shape), kind)
+    given.set_data_from_numpy(np.ascontiguousarray(values))
+    return given
+
+
+def _split_inputs(split: Split | None) -> list[InferInput]:
+    """What a split batch sends beside; without exams nothing of them, as a tensor is not to be empty."""
+    if split is None:
+        return []
+    names = np.array([name.encode() for name in split.lineages], np.object_)
+    inputs = [_input("LINEAGES", "BYTES", names), _input("OWN", "INT32", split.own)]
+    return [*inputs, _input("EXAMS", "INT32", split.exams)] if len(split.exams) else inputs
+
+
+def _split_outputs(split: Split | None) -> tuple[str, ...]:
+    if split is None:
+        return ()
+    return ("HELD", "EXAM_SCORES") if len(split.exams) else ("HELD",)

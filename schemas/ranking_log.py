@@ -53,7 +53,8 @@ class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     the list was drawn: their product is the probability of the whole list. It is 1 where nothing else was possible
     (a pin, the last item that a quota allows), and none in a list that was not drawn. `draw` says how it was drawn.
     `user_categories` are signed strengths of what is remembered about categories, the strongest ones; `external`
-    are the features of other teams, by the name of their row.
+    are the features of other teams, by the name of their row. `arm` is the person's in the experiment that ran;
+    `as_champion`: the arm's own weights were not there, and the champion's ranked.
     """
 
     list_id: ListId
@@ -67,13 +68,18 @@ class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     external: dict[str, float] = {}
     model_version: int
     draw: Draw | None = None
+    experiment: str | None = None
+    arm: str | None = None
+    as_champion: bool = False
 
 
 class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
     """An organic example: what the person took, among the candidates of just before.
 
     `rank` is the place (from 1) in the list that would have been served at that moment, none if it was not in it;
-    `chosen` the row of the item that was taken, none if no source had proposed it.
+    `chosen` the row of the item that was taken, none if no source had proposed it. While an experiment runs, `arm` is
+    the person's, `places` is the place (from 1) of the item among all candidates by the weights of each arm, shadows
+    too, and `list_id` the list in which it was clicked, if it was in one.
     """
 
     event_id: EventId
@@ -86,6 +92,10 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
     seen_before: bool
     model_version: int
     weight: float = 1.0
+    experiment: str | None = None
+    arm: str | None = None
+    places: dict[str, int] = {}
+    list_id: ListId | None = None
 
 
 class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):

@@ -38,7 +38,8 @@ class Recommendation(Record, frozen=True, kw_only=True):
     """Everything that is recommended to a person now, with its causes.
 
     `version` grows with every list of the person. `applied` tells, for each source partition (`topic-partition`),
-    the last offset that the list reflects: what read-your-writes waits for. `stages` are wall-clock times.
+    the last offset that the list reflects: what read-your-writes waits for. `stages` are wall-clock times. While an
+    experiment runs, `experiment` is its name and `arm` the person's.
     """
 
     user_id: UserId
@@ -55,6 +56,8 @@ class Recommendation(Record, frozen=True, kw_only=True):
     applied: dict[str, int] = {}
     stages: dict[str, float] = {}
     degradations: tuple[str, ...] = ()
+    experiment: str | None = None
+    arm: str | None = None
 
     @property
     def home(self) -> Slate:

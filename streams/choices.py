@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec.structs import replace
 
 from features.utility import attention
 from inference.learning.sampling import sample
-from inference.query import Ranking
+from inference.query import Assigned, Ranking
 from schemas.ranking_log import Choice
 from schemas.topics import RANKING_LOG
 from streams.records import Message
@@ -32,4 +33,17 @@ def choice_message(exam: Exam, ranking: Ranking) -> Message:
         model_version=ranking.model_version,
         weight=attention(exam.event),
     )
-    return Message(RANKING_LOG, choice.user_id, choice)
+    return Message(RANKING_LOG, choice.user_id, _in_arm(choice, exam, ranking.assigned))
+
+
+def _in_arm(choice: Choice, exam: Exam, assigned: Assigned | None) -> Choice:
+    """The choice with what an experiment wants to know of it."""
+    if assigned is None:
+        return choice
+    return replace(
+        choice,
+        experiment=assigned.experiment,
+        arm=assigned.arm,
+        places=assigned.places,
+        list_id=exam.event.list_id,
+    )

@@ -106,6 +106,8 @@ def _recommendation(
         applied=answer.applied,
         stages={"ingested": due.source.timestamp, **stages},
         degradations=ranking.degradations,
+        experiment=ranking.assigned.experiment if ranking.assigned else None,
+        arm=ranking.assigned.arm if ranking.assigned else None,
     )
 
 
@@ -172,6 +174,9 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:
         external=answer.query.external,
         model_version=ranking.model_version,
         draw=ranking.draw,
+        experiment=ranking.assigned.experiment if ranking.assigned else None,
+        arm=ranking.assigned.arm if ranking.assigned else None,
+        as_champion=ranking.assigned.as_champion if ranking.assigned else False,
     )
 
 

@@ -23,7 +23,8 @@ from msgspec.structs import replace
 
 from inference.learning.course import Course, difference_of
 from inference.learning.gate import Verdict
-from inference.learning.weights_file import Weights, write_weights
+from inference.learning.weights_file import write_weights
+from inference.ranking.network import Arrays
 from schemas.ids import message_id
 from schemas.model_updates import Decided, ModelUpdate
 from schemas.topics import MODEL_UPDATES
@@ -131,10 +132,17 @@ def publish(trainer: Trainer) -> None:
 
 
 def _serve(trainer: Trainer) -> str:
-    """Effects 1 and 2: the champion's weights in their files; where, or nothing if they are not fit to serve."""
+    """Effects 1 and 2: the champion's weights in their files, with those that serve an experiment's arms; where, or
+    nothing if the champion's are not fit to serve.
+    """
     progress = trainer.progress
     weights = progress.course.export(progress.version + 1)
-    if not _is_sound(weights):
+    unsound = [name for name, arrays in weights.others.items() if not _is_sound(arrays)]
+    if unsound:
+        logger.error("weights of %s are not finite; the champion serves their arms", unsound)
+        sound = {name: arrays for name, arrays in weights.others.items() if name not in unsound}
+        weights = replace(weights, others=sound)
+    if not _is_sound(weights.arrays):
         logger.error("weights of %s are not finite and do not serve", progress.course.gate.champion)
         progress.published(progress.version, trainer.clock())
         return ""
@@ -149,8 +157,8 @@ def _serve(trainer: Trainer) -> str:
     return str(own.absolute())
 
 
-def _is_sound(weights: Weights) -> bool:
-    return all(np.isfinite(part).all() for part in weights.arrays.values())
+def _is_sound(arrays: Arrays) -> bool:
+    return all(np.isfinite(part).all() for part in arrays.values())
 
 
 def _announcement(trainer: Trainer, decision: Decided, uri: str, reason: str) -> ModelUpdate:

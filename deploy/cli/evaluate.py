@@ -82,9 +82,9 @@ def policy(
 
 
 def export(file: Annotated[Path, typer.Argument(help="JSON lines, as `lifelong evaluate policy` takes them.")]) -> None:
-    """Write the stack's ranking log to a file: the lists, how they were drawn, and what was clicked."""
+    """Write the stack's ranking log to a file: the lists, how they were drawn, what was clicked, and experiments."""
     refused = Counter[str]()
-    written = write_lines(file, _topic(load_settings(), refused))
+    written = write_lines(file, read_topic(load_settings(), refused))
     Console().print(f"Wrote {written} entries to {escape(str(file))}; {refused.total()} could not be read.")
 
 
@@ -92,7 +92,7 @@ def _read(
     settings: Settings, logs: Sequence[Path], refused: Counter[str]
 ) -> tuple[list[Bandit], list[RankingLogEntry]]:
     if not logs:
-        return [], list(_topic(settings, refused))
+        return [], list(read_topic(settings, refused))
     bandits: list[Bandit] = []
     entries: list[RankingLogEntry] = []
     for path in logs:
@@ -106,7 +106,8 @@ def _read(
     return bandits, entries
 
 
-def _topic(settings: Settings, refused: Counter[str]) -> Iterator[RankingLogEntry]:
+def read_topic(settings: Settings, refused: Counter[str]) -> Iterator[RankingLogEntry]:
+    """The stack's ranking log; what is no entry is counted by reason."""
     reader = KafkaTableReader(make_cluster(settings), (RANKING_LOG,))
     try:
         values = [record.value for record in reader.catch_up() if record.value]

@@ -92,7 +92,8 @@ def read_titles(cluster: Cluster) -> Titles:
 def list_table(made: Recommendation, titles: Titles) -> Table:
     """A list as people read it."""
     causes = ", ".join(made.trigger_event_ids[-3:]) or "-"
-    title = f"{made.user_id} · version {made.version} · model {made.model_version} · because of {causes}"
+    arm = f" · {made.experiment}: {made.arm}" if made.arm else ""
+    title = f"{made.user_id} · version {made.version} · model {made.model_version}{arm} · because of {causes}"
     table = Table("", "item", "title", "score", "from", "why", title=escape(title), title_justify="left", box=None)
     for place, ranked in enumerate(made.home.items, 1):
         name = titles.get(ranked.item_id, "")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from features.views import table_id
 from inference.evaluation.logged_lists import LoggedList, Seen, seen_lists
@@ -41,13 +42,16 @@ def read_lines(lines: Iterable[bytes], *, now: float, refused: Counter[str]) -> 
 
 
 def write_lines(path: Path, entries: Iterable[RankingLogEntry]) -> int:
-    """Write what off-policy evaluation needs, lists and outcomes, as JSON lines; how many."""
+    """Write what evaluation needs as JSON lines; how many: lists, outcomes, and of choices what experiments tell."""
     written = 0
     with path.open("wb") as file:
         for entry in entries:
-            if not isinstance(entry, Choice):
-                file.write(encode(entry) + b"\n")
-                written += 1
+            if isinstance(entry, Choice):
+                if entry.experiment is None:
+                    continue
+                entry = replace(entry, items=(), features=b"")
+            file.write(encode(entry) + b"\n")
+            written += 1
     return written
 
 

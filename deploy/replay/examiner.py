@@ -16,7 +16,7 @@ from features.item_table import ItemTable
 from inference.evaluation.baskets import BasketRecall, Baskets, Place
 from inference.evaluation.exposure import Exposure
 from inference.evaluation.floor_judge import Row
-from inference.ports import Ranker, Scores
+from inference.ports import Ranker, Scores, Split
 from inference.query import Ranking
 from inference.recommender import Recommender
 from schemas.ids import ItemId, UserId
@@ -32,9 +32,9 @@ class KeptScores:
         self._ranker = ranker
         self.last = Scores(np.zeros((0, 0), np.float32), 0)
 
-    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
+    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
         """See `Ranker`."""
-        self.last = self._ranker.score(features, mask)
+        self.last = self._ranker.score(features, mask, split)
         return self.last
 
 

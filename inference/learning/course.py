@@ -36,13 +36,17 @@ FIRST = "default"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Who learns what: the columns of the ranker, the recipes by name (`FIRST` among them), and the gate's rules."""
+    """Who learns what: the columns of the ranker, the recipes by name (`FIRST` among them), and the gate's rules.
+
+    `served` lineages, of the recipes, serve the arms of an experiment beside the champion.
+    """
 
     columns: tuple[str, ...]
     recipes: Mapping[str, Recipe]
     rules: Rules = Rules()
     block: int = 64
     vectors: bool = False
+    served: tuple[str, ...] = ()
 
 
 class Block:
@@ -109,7 +113,8 @@ class Course:
 
     def export(self, version: int) -> Weights:
         """What is to serve, under this version; how often people repeat themselves is always told as it is now."""
-        return replace(self.champion.model.export(version), repeat_rate=self.first.repeat_rate)
+        others = {name: self.lineages[name].model.weights() for name in self.plan.served}
+        return replace(self.champion.model.export(version), repeat_rate=self.first.repeat_rate, others=others)
 
     def learn(self, entry: RankingLogValue) -> tuple[Verdict, ...]:
         """Test, then train, on the next entry; what was decided by it. One that came before changes nothing."""

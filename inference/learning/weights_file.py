@@ -1,7 +1,8 @@
 """Weights of a ranker as they travel: one npz file, replaced atomically, that says which feature table it fits.
 
 The file holds an array per part of the network, `version` and `table`, and beside them what the worker takes up itself:
-`repeat_rate`, and the items' learned vectors (`vector_ids`, `vectors`). It is read without pickle.
+`repeat_rate`, and the items' learned vectors (`vector_ids`, `vectors`). Lineages that serve an experiment are in the
+same file, `lineage/part` by name: one version is all that serves. It is read without pickle.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _BESIDE = ("version", "table", "repeat_rate", "vector_ids", "vectors")
 class Weights(Struct, frozen=True, kw_only=True):
     """One version of a ranker. `vectors` is float32 `[items, d]` and `vector_ids` names its rows.
 
-    `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it.
+    `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it. `others` are the
+    networks of lineages that serve beside the champion, by their names.
     """
 
     version: int
@@ -33,6 +35,11 @@ class Weights(Struct, frozen=True, kw_only=True):
     repeat_rate: float = 0.0
     vector_ids: tuple[ItemId, ...] = ()
     vectors: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+    others: dict[str, Arrays] = {}
+
+    def of(self, lineage: str) -> Arrays:
+        """The network of this lineage; the champion's if it is not here, or if none is named."""
+        return self.others.get(lineage, self.arrays)
 
 
 def initial_weights(columns: tuple[str, ...]) -> Weights:
@@ -54,6 +61,7 @@ def write_weights(path: Path, weights: Weights) -> None:
             vector_ids=np.array(weights.vector_ids, dtype=np.str_),
             vectors=weights.vectors,
             **weights.arrays,
+            **{f"{name}/{part}": array for name, own in weights.others.items() for part, array in own.items()},
         )
         file.flush()
         os.fsync(file.fileno())
@@ -70,8 +78,18 @@ def read_weights(source: Path | BinaryIO) -> Weights:
         return Weights(
             version=int(file["version"]),
             table=str(file["table"]),
-            arrays={name: file[name] for name in file.files if name not in _BESIDE},
+            arrays={name: file[name] for name in file.files if name not in _BESIDE and "/" not in name},
             repeat_rate=float(file["repeat_rate"]),
             vector_ids=tuple(ItemId(str(item)) for item in file["vector_ids"]),
             vectors=file["vectors"],
+            others=_others({name: file[name] for name in file.files if "/" in name}),
         )
+
+
+def _others(arrays: Arrays) -> dict[str, Arrays]:
+    """Networks by lineage, from arrays by `lineage/part`."""
+    found: dict[str, Arrays] = {}
+    for name, array in arrays.items():
+        lineage, _, part = name.partition("/")
+        found.setdefault(lineage, {})[part] = array
+    return found

@@ -15,7 +15,7 @@ from deploy.settings import Triton
 from inference.fallback_ranker import DEGRADATION, FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, write_weights
 from inference.local_ranker import LocalRanker
-from inference.ports import Ranker
+from inference.ports import Ranker, Split
 from inference.ranking.features import FeatureTable
 from inference.triton_ranker import TritonRanker
 from schemas.errors import RankerUnavailable
@@ -32,6 +32,19 @@ def drawn(version: int) -> Weights:
     start = initial_weights(COLUMNS)
     arrays = {name: (0.3 * rng.standard_normal(part.shape)).astype(np.float32) for name, part in start.arrays.items()}
     return replace(start, version=version, arrays=arrays)
+
+
+def with_lineages(version: int) -> Weights:
+    return replace(drawn(version), others={"bold": drawn(100 + version).arrays, "calm": drawn(200 + version).arrays})
+
+
+def split(exams: tuple[int, ...] = ()) -> Split:
+    """Three people: one served by the champion, two in arms, one of which has no weights."""
+    return Split(
+        lineages=("", "bold", "calm", "gone"),
+        own=np.array([0, 1, 3], np.int32),
+        exams=np.array(exams, np.int32),
+    )
 
 
 def batch(users: int = 3, candidates: int = 20) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -53,9 +66,9 @@ def served(triton_server: Triton, embedded: Stack) -> Iterator[tuple[TritonRanke
 def ranker(request: pytest.FixtureRequest) -> Ranker:
     """A ranker with weights of version 5."""
     if request.param == "local":
-        return LocalRanker(drawn(5))
+        return LocalRanker(with_lineages(5))
     found, publish = request.getfixturevalue("served")
-    publish(drawn(5))
+    publish(with_lineages(5))
     return found  # type: ignore[no-any-return]
 
 
@@ -90,6 +103,31 @@ def test_all_rankers_score_within_a_hundred_thousandth(ranker: Ranker) -> None:
     features, mask = batch()
     twin = LocalRanker(drawn(5)).score(features, mask).values
     assert np.abs(ranker.score(features, mask).values[mask] - twin[mask]).max() < 1e-5
+
+
+@pytest.mark.parametrize("exams", [(), (1,), (0, 2)])
+def test_each_row_is_scored_by_its_own_lineage_and_exams_by_all(ranker: Ranker, exams: tuple[int, ...]) -> None:
+    features, mask = batch()
+    scores = ranker.score(features, mask, split(exams))
+    own = [LocalRanker(drawn(version)).score(features, mask).values for version in (5, 105, 205, 5)]
+    for row, lineage in enumerate((0, 1, 3)):
+        assert np.allclose(scores.values[row], own[lineage][row], atol=1e-5)
+    assert (scores.absent, scores.model_version) == (("gone",), 5)
+    if exams:
+        assert scores.exams is not None
+        assert scores.exams.shape == (4, len(exams), mask.shape[1])
+        assert all(np.allclose(scores.exams[k], own[k][list(exams)], atol=1e-5) for k in range(4))
+    else:
+        assert scores.exams is None
+
+
+def test_exams_move_no_list_by_a_bit(ranker: Ranker) -> None:
+    features, mask = batch()
+    plain = ranker.score(features, mask).values
+    shadows = Split(lineages=("", "bold", "calm"), own=np.zeros(3, np.int32), exams=np.arange(3, dtype=np.int32))
+    assert np.array_equal(ranker.score(features, mask, shadows).values, plain)
+    alone, examined = (ranker.score(features, mask, split(exams)).values for exams in ((), (0, 1, 2)))
+    assert np.array_equal(alone, examined)
 
 
 def test_weights_for_another_feature_table_are_refused_by_the_twin() -> None:

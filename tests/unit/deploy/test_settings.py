@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.experiment import make_experiment
 from deploy.settings import SettingsError, load_settings
+from deploy.wiring import current_weights, make_course
+
+SPRING = "[experiment]\nname = 'spring'\n"
 
 
 @pytest.fixture
@@ -36,6 +40,16 @@ def test_environment_wins_over_the_file_and_the_file_over_endpoints(
         ("[kafka]\nsecurity_protocol = 'TLS'\n", "SASL_SSL"),
         ("[topics]\nperson_partitions = 0\n", "topics.person_partitions = 0"),
         ("colour = 'red'\n", "colour"),
+        ("[experiment]\nname = 'spring'\n", "at least one arm"),
+        ("[experiment.arms.bold]\nshare = 0.1\n", "experiment.name = ''"),
+        ("[experiment]\nname = 'Spring!'\n", "experiment.name = 'Spring!'"),
+        (SPRING + "[experiment.arms.bold]\nlineage = 'fatser'\n", "experiment.arms.bold.lineage = 'fatser': known are"),
+        (SPRING + "[experiment.arms.a]\nshare = 0.7\n[experiment.arms.b]\nshare = 0.4\n", "sum to 1.1"),
+        (
+            SPRING + "[experiment.arms.bold]\nshare = 1e-9\n",
+            "experiment.arms.bold.share = 1e-09: Value error, people are",
+        ),
+        (SPRING + "[experiment.arms.control]\nshare = 0.5\n", "not 'control'"),
         ("[kafka\n", "not TOML"),
     ],
 )
@@ -55,3 +69,25 @@ def test_a_typing_error_in_the_environment_is_refused(folder: Path, monkeypatch:
 def test_secrets_are_not_shown(folder: Path) -> None:
     (folder / "lifelong.toml").write_text('[kafka]\nsasl_password = "hush"\n')
     assert "hush" not in repr(load_settings())
+
+
+def test_arms_of_an_experiment_rank_by_lineages_that_learn(folder: Path) -> None:
+    (folder / "lifelong.toml").write_text(
+        SPRING
+        + "[experiment.arms.quick]\nshare = 0.25\nlineage = 'faster'\n"
+        + "[experiment.arms.curious]\nshare = 0.25\nexploration = 0.5\n"
+        + "[experiment.arms.first]\nlineage = 'default'\n"
+    )
+    settings = load_settings()
+    experiment = make_experiment(settings)
+    assert experiment is not None
+    assert experiment.shares() == {"control": 0.5, "quick": 0.25, "curious": 0.25, "first": 0.0}
+    assert experiment.lineages == ("", "faster", "default")
+    assert [arm.exploration.rate if arm.exploration else None for arm in experiment.arms] == [None, None, 0.5, None]
+    assert make_course(settings).plan.served == ("default", "faster")
+    assert set(current_weights(settings).others) == {"default", "faster"}
+
+
+def test_without_an_experiment_there_is_none(folder: Path) -> None:
+    assert make_experiment(load_settings()) is None
+    assert current_weights(load_settings()).others == {}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from inference.fallback_ranker import DEGRADATION, FallbackRanker
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
-from inference.ports import Scores
+from inference.ports import Scores, Split
 from schemas.errors import RankerUnavailable
 
 FEATURES = np.ones((1, 2, 1), np.float32)
@@ -22,7 +23,7 @@ class Served:
         self.away = False
         self.calls = 0
 
-    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_]) -> Scores:
+    def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
         self.calls += 1
         if self.away:
             raise RankerUnavailable("away")
@@ -84,3 +85,20 @@ def test_one_failed_try_leaves_it_alone_for_another_while() -> None:
     ranker.score(FEATURES, MASK)
     ranker.score(FEATURES, MASK)
     assert served.calls == 3
+
+
+def test_while_the_served_model_is_away_arms_keep_their_own_weights() -> None:
+    start = initial_weights(("covisit",))
+    arm = {name: part + 1.0 for name, part in start.arrays.items()}
+    served = Served()
+    served.away = True
+    ranker = FallbackRanker(served, LocalRanker(replace(start, others={"bold": arm})), clock=Clock())
+    split = Split(lineages=("", "bold"), own=np.array([0, 1], np.int32), exams=np.array([1], np.int32))
+    features, mask = np.ones((2, 2, 1), np.float32), np.ones((2, 2), np.bool_)
+    usual, bold = (LocalRanker(replace(start, arrays=own)).score(features, mask).values for own in (start.arrays, arm))
+    scores = ranker.score(features, mask, split)
+    assert scores.degradation == DEGRADATION
+    assert np.array_equal(scores.values, [usual[0], bold[1]])
+    assert not np.array_equal(usual, bold)
+    assert scores.exams is not None
+    assert np.array_equal(scores.exams[:, 0], [usual[1], bold[1]])

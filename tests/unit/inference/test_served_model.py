@@ -15,6 +15,7 @@ from msgspec.structs import replace
 import inference
 from inference.learning.weights_file import Weights, initial_weights, write_weights
 from inference.local_ranker import LocalRanker
+from inference.ports import Split
 
 COLUMNS = ("covisit", "age", "popular_1d")
 MODEL = Path(inference.__file__).parent / "model_repository" / "ranker" / "1" / "model.py"
@@ -35,7 +36,9 @@ def _triton() -> ModuleType:
     module.InferenceResponse = lambda tensors=(), error=None: SimpleNamespace(
         outputs={tensor.name: tensor.as_numpy() for tensor in tensors}, error=error
     )
-    module.get_input_tensor_by_name = lambda request, name: SimpleNamespace(as_numpy=lambda: request[name])
+    module.get_input_tensor_by_name = lambda request, name: (
+        SimpleNamespace(as_numpy=lambda: request[name]) if name in request else None
+    )
     return module  # type: ignore[no-any-return]
 
 
@@ -51,6 +54,20 @@ def model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     served = runpy.run_path(str(MODEL))["TritonPythonModel"]()
     served.initialize({"model_repository": str(repository), "model_instance_kind": "CPU"})
     return served
+
+
+def split(**more: Any) -> dict[str, np.ndarray]:
+    """A request in which the second person is in an arm; with `EXAMS`, rows that all lineages score."""
+    given = {"LINEAGES": np.array([b"", b"bold", b"gone"], np.object_), "OWN": np.array([0, 1], np.int32)}
+    return request() | given | more
+
+
+def asked_of(given: dict[str, np.ndarray]) -> Split:
+    return Split(
+        lineages=tuple(name.decode() for name in given["LINEAGES"]),
+        own=given["OWN"],
+        exams=given.get("EXAMS", np.zeros(0, np.int32)),
+    )
 
 
 def request(seed: int = 0) -> dict[str, np.ndarray]:
@@ -76,6 +93,33 @@ def test_new_weights_are_taken_up_with_the_next_request(model: Any, repository: 
         write_weights(repository / "weights.npz", drawn(version))
         versions += [answer.outputs["MODEL_VERSION"][0] for answer in model.execute([request(), request(1)])]
     assert versions == [1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize("exams", [None, [1], [0, 1]])
+def test_lineages_score_as_the_twin_has_them_score(model: Any, repository: Path, exams: list[int] | None) -> None:
+    weights = replace(drawn(3), others={"bold": drawn(4).arrays})
+    write_weights(repository / "weights.npz", weights)
+    asked = split() if exams is None else split(EXAMS=np.array(exams, np.int32))
+    [answer] = model.execute([asked])
+    twin = LocalRanker(weights).score(asked["FEATURES"], asked["MASK"], asked_of(asked))
+    assert np.allclose(answer.outputs["SCORES"], twin.values, atol=1e-5)
+    assert not np.allclose(answer.outputs["SCORES"], model.execute([request()])[0].outputs["SCORES"], atol=0.1)
+    assert answer.outputs["HELD"].tolist() == [True, True, False]
+    assert twin.absent == ("gone",)
+    if exams is None:
+        assert "EXAM_SCORES" not in answer.outputs
+        assert twin.exams is None
+    else:
+        assert np.allclose(answer.outputs["EXAM_SCORES"], twin.exams, atol=1e-5)
+
+
+def test_exams_move_no_other_score_by_a_bit(model: Any, repository: Path) -> None:
+    write_weights(repository / "weights.npz", replace(drawn(3), others={"bold": drawn(4).arrays}))
+    without, examined = model.execute([split(), split(EXAMS=np.array([0], np.int32))])
+    assert np.array_equal(without.outputs["SCORES"], examined.outputs["SCORES"])
+    all_usual = split(OWN=np.zeros(2, np.int32), EXAMS=np.array([0, 1], np.int32))
+    as_without, plain = model.execute([all_usual, request()])
+    assert np.array_equal(as_without.outputs["SCORES"], plain.outputs["SCORES"])
 
 
 def test_a_broken_file_leaves_the_weights_that_serve(model: Any, repository: Path) -> None:

@@ -158,8 +158,10 @@ RULES = Rules(level=0.2, minimum_effect=0.005, horizon=80, cool_down=40)
 RECIPES = {"default": Recipe(rate=0.02), "quick": Recipe(rate=1.0, seed=1), "still": Recipe(rate=1e-6, seed=2)}
 
 
-def make_course(recipes: Mapping[str, Recipe] = RECIPES, rules: Rules = RULES, block: int = 8) -> Course:
-    return Course(Plan(columns=COLUMNS, recipes=recipes, rules=rules, block=block))
+def make_course(
+    recipes: Mapping[str, Recipe] = RECIPES, rules: Rules = RULES, block: int = 8, served: tuple[str, ...] = ()
+) -> Course:
+    return Course(Plan(columns=COLUMNS, recipes=recipes, rules=rules, block=block, served=served))
 
 
 def make_trainer(

@@ -4,6 +4,9 @@ Triton's environment has numpy and torch and none of our packages, so nothing is
 two to each other. Weights are read from `<repository>/ranker/weights.npz`. Whoever publishes new ones replaces that
 file atomically: each request looks whether the file is another one, and if so reads it first. A file that cannot be
 read, or is of another shape, leaves the weights that serve as they are.
+
+While an experiment runs the file holds the networks of several lineages, and a request names whose scores it wants
+(`LINEAGES`, `OWN`, `EXAMS`: see `inference.ports.Split`).
 """
 
 import logging
@@ -25,9 +28,25 @@ class Weights:
         with np.load(path, allow_pickle=False) as file:
             self.version = int(file["version"])
             self.table = str(file["table"])
-            self.parts = {name: torch.from_numpy(file[name].astype(np.float32)).to(device) for name in PARTS}
+            lineages = {name.partition("/")[0] for name in file.files if "/" in name}
+            self.parts = _parts(file, "", device)
+            self.others = {name: _parts(file, name + "/", device) for name in lineages}
         if self.parts["inner"].shape[0] != self.parts["linear"].shape[0]:
             raise ValueError("parts of different widths in %r" % path)
+
+
+def _parts(file, prefix, device):
+    return {name: torch.from_numpy(file[prefix + name].astype(np.float32)).to(device) for name in PARTS}
+
+
+def _forward(parts, features):
+    hidden = torch.tanh(features @ parts["inner"] + parts["bias"])
+    return hidden @ parts["outer"] + features @ parts["linear"]
+
+
+def _given(request, name):
+    tensor = pb_utils.get_input_tensor_by_name(request, name)
+    return None if tensor is None else tensor.as_numpy()
 
 
 class TritonPythonModel:
@@ -58,11 +77,45 @@ class TritonPythonModel:
 
     @torch.inference_mode()
     def _score(self, features, mask):
-        parts = self.weights.parts
-        features = torch.from_numpy(features).to(self.device)
-        hidden = torch.tanh(features @ parts["inner"] + parts["bias"])
-        scores = hidden @ parts["outer"] + features @ parts["linear"]
+        scores = _forward(self.weights.parts, torch.from_numpy(features).to(self.device))
         return scores.cpu().masked_fill_(~torch.from_numpy(mask), float("-inf")).numpy()
+
+    @torch.inference_mode()
+    def _score_by(self, parts, own, features, mask):
+        """Each row by its own lineage's network."""
+        scores = np.full(mask.shape, -np.inf, np.float32)
+        for number, network in enumerate(parts):
+            rows = np.flatnonzero(own == number)
+            if len(rows):
+                block = torch.from_numpy(features if len(rows) == len(features) else features[rows]).to(self.device)
+                scores[rows] = _forward(network, block).cpu().numpy()
+        scores[~mask] = -np.inf
+        return scores
+
+    @torch.inference_mode()
+    def _score_exams(self, parts, exams, features, mask):
+        """These rows by every lineage's network, apart from the rest: they must not move a list by a bit."""
+        block = torch.from_numpy(features[exams]).to(self.device)
+        scores = torch.stack([_forward(network, block) for network in parts]).cpu().numpy()
+        scores[:, ~mask[exams]] = -np.inf
+        return scores
+
+    def _split(self, request, features, mask):
+        """What is asked of several lineages; none if nothing is."""
+        names = _given(request, "LINEAGES")
+        if names is None:
+            return None
+        names = [name.decode() for name in names]
+        parts = [self.weights.others.get(name, self.weights.parts) for name in names]
+        held = [not name or name in self.weights.others for name in names]
+        tensors = [
+            pb_utils.Tensor("SCORES", self._score_by(parts, _given(request, "OWN"), features, mask)),
+            pb_utils.Tensor("HELD", np.array(held, np.bool_)),
+        ]
+        exams = _given(request, "EXAMS")
+        if exams is not None:
+            tensors.append(pb_utils.Tensor("EXAM_SCORES", self._score_exams(parts, exams, features, mask)))
+        return tensors
 
     def _answer(self, request):
         features = pb_utils.get_input_tensor_by_name(request, "FEATURES").as_numpy()
@@ -72,9 +125,10 @@ class TritonPythonModel:
         width = self.weights.parts["linear"].shape[0]
         if features.shape[-1] != width:
             return self._refuse("%d features were sent, the weights are for %d" % (features.shape[-1], width))
+        scored = self._split(request, features, mask)
         return pb_utils.InferenceResponse(
             [
-                pb_utils.Tensor("SCORES", self._score(features, mask)),
+                *(scored or [pb_utils.Tensor("SCORES", self._score(features, mask))]),
                 pb_utils.Tensor("MODEL_VERSION", np.array([self.weights.version], np.int64)),
                 pb_utils.Tensor("TABLE", np.array([self.weights.table.encode()], np.object_)),
             ]

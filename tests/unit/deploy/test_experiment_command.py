@@ -1,0 +1,114 @@
+"""`lifelong experiment`: who is in which arm, and results from a file, as people and as programs read them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from deploy.cli import experiment
+from deploy.cli.experiment import NoExperiment
+from deploy.evaluation.ranking_logs import write_lines
+from inference.experiment import CONTROL, Arm, Experiment
+from schemas.ids import UserId
+from schemas.ranking_log import RankingLogEntry
+from tests.unit.inference.test_arm_results import choice, outcome, ranked
+
+SETTINGS = """
+[experiment]
+name = "spring"
+[experiment.arms.bold]
+share = 0.5
+lineage = "faster"
+[experiment.arms.dim]
+lineage = "slower"
+"""
+PEOPLE = [f"u{number}" for number in range(400)]
+
+
+def log() -> list[RankingLogEntry]:
+    """Bold people click more of what they see; dim weights would have put what people took far down."""
+    rng = np.random.default_rng(1)
+    divided = Experiment("spring", Arm(name=CONTROL), [Arm(name="bold", share=0.5), Arm(name="dim")])
+    found: list[RankingLogEntry] = []
+    for number in range(4_000):
+        user = PEOPLE[rng.integers(len(PEOPLE))]
+        arm = divided.arm_of(UserId(user))
+        assert arm is not None
+        keen = 0.6 if arm.name == "bold" else 0.3
+        found += [ranked(number, user, arm.name), outcome(number, *(("a",) if rng.random() < keen else ()))]
+        places = {CONTROL: 2, "bold": int(rng.integers(1, 4)), "dim": int(rng.integers(8, 11))}
+        found.append(choice(number, user, arm.name, rank=places[arm.name], places=places))
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lifelong.toml").write_text(SETTINGS)
+    return tmp_path
+
+
+def run(*words: str) -> Any:
+    app = typer.Typer()
+    experiment.register(app)
+    done = CliRunner().invoke(app, ["experiment", *words], env={"COLUMNS": "160"}, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_assign_says_the_arm_that_lists_are_made_by(folder: Path) -> None:
+    told = json.loads(run("assign", *PEOPLE[:30], "--json"))
+    divided = Experiment("spring", Arm(name=CONTROL), [Arm(name="bold", share=0.5), Arm(name="dim")])
+    assert told == {"experiment": "spring", "arms": {u: divided.arm_of(UserId(u)).name for u in PEOPLE[:30]}}  # type: ignore[union-attr]
+    assert run("assign", "u1").split() == ["u1", told["arms"]["u1"]]
+
+
+def test_without_an_experiment_nobody_is_in_an_arm(folder: Path) -> None:
+    (folder / "lifelong.toml").unlink()
+    with pytest.raises(NoExperiment, match="no experiment is set"):
+        run("assign", "u1")
+
+
+def test_results_from_a_file_say_what_is_sure(folder: Path) -> None:
+    write_lines(folder / "log.jsonl", log())
+    found = json.loads(run("results", "log.jsonl", "--json"))
+    assert {arm["arm"]: arm["role"] for arm in found["arms"]} == {"control": "control", "bold": "arm", "dim": "shadow"}
+    clicks = found["between"][0]
+    assert clicks["name"] == "clicks per list seen"
+    assert clicks["differences"]["bold"]["low"] > 0.2
+    gain = found["paired"][0]
+    assert gain["differences"]["dim"]["high"] < 0.0
+    assert found["sample_ratio"]["p"] > 0.01
+    assert found["notes"] == []
+    told = run("results", "log.jsonl")
+    assert "surely more" in told
+    assert "surely less" in told
+    assert "dim (shadow)" in told
+
+
+def test_results_warn_of_what_makes_them_worthless(folder: Path) -> None:
+    lost = [entry for entry in log() if getattr(entry, "arm", "") != "bold" or int(entry.user_id[1:]) % 2]
+    write_lines(folder / "log.jsonl", lost)
+    found = json.loads(run("results", "log.jsonl", "--against", "nobody", "--json"))
+    assert found["sample_ratio"]["p"] < 0.001
+    assert "no arm 'nobody'" in found["notes"][0]
+    assert "do not have the people" in found["notes"][1]
+
+
+def test_of_an_experiment_that_is_not_in_the_log_nothing_is_said(folder: Path) -> None:
+    write_lines(folder / "log.jsonl", log()[:9])
+    with pytest.raises(NoExperiment, match="'autumn' is in the log: the last one there is 'spring'"):
+        run("results", "log.jsonl", "--name", "autumn")
+
+
+def test_an_exported_choice_is_small_and_only_there_for_experiments(tmp_path: Path) -> None:
+    marked = choice(1, "ann", CONTROL, places={CONTROL: 1})
+    plain = choice(2, "ann", CONTROL, experiment=None)
+    assert write_lines(tmp_path / "log.jsonl", [marked, plain]) == 1
+    assert json.loads((tmp_path / "log.jsonl").read_text())["places"] == {CONTROL: 1}
