@@ -6,6 +6,7 @@ They need the optional dependencies `baselines` (implicit, scipy) and `torch`, w
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from inference.evaluation.baselines.tuned import Parameters, Tuned
 from inference.evaluation.floors import Floor
@@ -41,11 +42,11 @@ def _tifuknn(**parameters: float) -> Floor:
     return Tifuknn(**parameters)  # type: ignore[arg-type]
 
 
-def _tuned(make: Callable[..., Floor], *trials: Parameters) -> Callable[[], Tuned]:
-    return lambda: Tuned(make, trials)
+def _tuned(make: Callable[..., Floor], *trials: Parameters) -> Callable[..., Tuned]:
+    return partial(Tuned, make, trials)
 
 
-FULL: dict[str, Callable[[], Tuned]] = {
+FULL: dict[str, Callable[..., Tuned]] = {
     "EASE": _tuned(_ease, {"penalty": 50.0}, {"penalty": 200.0}, {"penalty": 1_000.0}),
     "implicit ALS": _tuned(
         _als,
@@ -78,3 +79,11 @@ FULL: dict[str, Callable[[], Tuned]] = {
     ),
 }
 """How each baseline is made, by name; the trials that each is tuned by are its whole budget."""
+NEEDS: dict[str, tuple[str, ...]] = {
+    "EASE": (),
+    "implicit ALS": ("implicit", "scipy"),
+    "GRU4Rec": ("torch",),
+    "V-SKNN": (),
+    "TIFUKNN": ("scipy",),
+}
+"""The optional packages that each of them imports."""
