@@ -83,7 +83,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], ours: str = "") -
     """The first column names a row; the one that `ours` names stands out."""
     top = "".join(f"<th>{escape(name)}</th>" for name in head)
     lines = "".join(
-        f'<tr class="ours">{_cells(row)}</tr>' if row[0] == ours else f"<tr>{_cells(row)}</tr>" for row in rows
+        f'<tr class="ours">{_cells(row)}</tr>' if ours and row[0] == ours else f"<tr>{_cells(row)}</tr>" for row in rows
     )
     return f"<table><tr>{top}</tr>{lines}</table>"
 

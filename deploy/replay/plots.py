@@ -215,13 +215,12 @@ def _named(name: str, one: Calibration) -> str:
 def baskets(found: Results) -> str:
     """Next-basket recall of everybody."""
     held = found.next_basket
-    with _drawing(8.2, 2.4) as (axes, text):
+    with _drawing(8.2, 2.8) as (axes, text):
         places = np.arange(len(held.recall))
-        names = [name.replace(" ", "\n") for name in held.recall]
         axes.bar(places - 0.2, list(held.recall.values()), 0.38, color="#0072b2", label=f"all {held.baskets}")
         later = f"{held.later_baskets} that are not the first"
         axes.bar(places + 0.2, list(held.later_recall.values()), 0.38, color="#56b4e9", label=later)
-        axes.set_xticks(places, names)
+        axes.set_xticks(places, list(held.recall), rotation=30, ha="right")
         axes.set_ylabel("recall@10")
         _legend(axes)
     return text.getvalue()
