@@ -60,14 +60,14 @@ def replay_log(
     seed: Seed = 0,
 ) -> None:
     """Replay a log through the handlers of production, test-then-train, with four floors on the same rows."""
-    beside = _beside(baselines, ablate, jobs)
+    asked = _asked(baselines, ablate, jobs)
     settings = _with_repeats(load_settings(), repeats)
     log = _log(settings, events, topic, items, columns, limit)
-    found = _played(Console(stderr=True), log, settings, Plan(seed=seed), predictions, beside)
+    found = _played(Console(stderr=True), log, settings, Plan(seed=seed), predictions, asked)
     _write(found, report, as_json)
 
 
-class Beside(Struct, frozen=True):
+class Asked(Struct, frozen=True):
     """What is played after ours, and in how many processes at once."""
 
     baselines: tuple[str, ...]
@@ -75,14 +75,14 @@ class Beside(Struct, frozen=True):
     jobs: int
 
 
-def _beside(baselines: str, ablate: str, jobs: int) -> Beside:
+def _asked(baselines: str, ablate: str, jobs: int) -> Asked:
     """What was asked for, refused before anything is read if it cannot be had."""
     from deploy.replay.contenders import check_packages, named
     from inference.ablation import chosen_parts
 
     names = named(baselines)
     check_packages(names)
-    return Beside(names, chosen_parts(ablate), jobs or len(os.sched_getaffinity(0)))
+    return Asked(names, chosen_parts(ablate), jobs or len(os.sched_getaffinity(0)))
 
 
 def _log(
@@ -106,15 +106,15 @@ def _with_repeats(settings: Settings, repeats: str) -> Settings:
 
 
 def _played(
-    console: Console, log: Log, settings: Settings, plan: Plan, predictions: Path | None, beside: Beside
+    console: Console, log: Log, settings: Settings, plan: Plan, predictions: Path | None, asked: Asked
 ) -> Results:
     """Replay behind a progress bar; judged lists go to their file on the way. Then whatever is played beside it."""
     from deploy.replay.floors import KeptRows
     from deploy.replay.predictions import Predictions
-    from deploy.replay.results import results
+    from deploy.replay.results import Beside, results
     from deploy.replay.run import make_floors, replay
 
-    floors = KeptRows(make_floors(log)) if beside.baselines else None
+    floors = KeptRows(make_floors(log)) if asked.baselines else None
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
         bar = stack.enter_context(replay_bar(console))
@@ -127,26 +127,28 @@ def _played(
             floors=floors,
             report=lambda at: bar.update(task, completed=at.done, hit_rate=at.hit_rate, speed=at.per_second),
         )
-    contenders = _judged(console, floors.rows if floors else [], beside)
-    return results(log, plan, played, contenders, _ablated(console, log, settings, plan, beside))
+    contenders = _judged(console, floors.rows if floors else [], asked)
+    return results(log, plan, played, Beside(contenders, _ablated(console, log, settings, plan, asked)))
 
 
-def _judged(console: Console, rows: Sequence[Row], beside: Beside) -> dict[str, Contender]:
+def _judged(console: Console, rows: Sequence[Row], asked: Asked) -> dict[str, Contender]:
     """The baselines, after ours, so that they take nothing from its speed."""
+    if not asked.baselines:
+        return {}
     from deploy.replay.contenders import judge_all
 
     with work_bar(console) as tell:
-        return judge_all(rows, beside.baselines, jobs=beside.jobs, tell=tell)
+        return judge_all(rows, asked.baselines, jobs=asked.jobs, tell=tell)
 
 
-def _ablated(console: Console, log: Log, settings: Settings, plan: Plan, beside: Beside) -> dict[str, Ablated]:
+def _ablated(console: Console, log: Log, settings: Settings, plan: Plan, asked: Asked) -> dict[str, Ablated]:
     """The replays without a part."""
-    if not beside.parts:
+    if not asked.parts:
         return {}
     from deploy.replay.ablations import ablate
 
     with work_bar(console) as tell:
-        return ablate(log, settings, plan, beside.parts, jobs=beside.jobs, tell=tell)
+        return ablate(log, settings, plan, asked.parts, jobs=asked.jobs, tell=tell)
 
 
 def _write(found: Results, report: Path | None, as_json: Path | None) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from deploy.replay.ablations import Ablated, Addition, additions
@@ -76,6 +75,13 @@ class Speed(Struct, frozen=True):
     defaults_per_event_ms: float
 
 
+class Beside(Struct, frozen=True):
+    """What was played beside ours and the floors: baselines over the same rows, and replays without a part."""
+
+    contenders: dict[str, Contender] = field(default_factory=dict)
+    ablated: dict[str, Ablated] = field(default_factory=dict)
+
+
 class Results(Struct, frozen=True, kw_only=True):
     """One replay. `hr_request` judges the list of the moment of the event, `hr_topic` what the topic held then.
 
@@ -114,18 +120,11 @@ class Results(Struct, frozen=True, kw_only=True):
     plan: Plan
 
 
-def results(
-    log: Log,
-    plan: Plan,
-    played: Played,
-    contenders: Mapping[str, Contender] = MappingProxyType({}),
-    ablated: Mapping[str, Ablated] = MappingProxyType({}),
-) -> Results:
-    """Everything from what was observed: of ours and the floors, of baselines, of replays without parts."""
-    rows = played.rows
-    ranks: Ranks = {OURS: rows["rank"], TOPIC: rows["topic_rank"]}
-    ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(FLOORS)}
-    ranks |= {name: one.results.ranks[:, 0] for name, one in contenders.items()}
+def results(log: Log, plan: Plan, played: Played, beside: Beside | None = None) -> Results:
+    """Everything from what was observed."""
+    beside = beside or Beside()
+    contenders = beside.contenders
+    rows, ranks = played.rows, _ranks(played, contenders)
     systems = _measures(ranks, np.ones(len(rows), np.bool_))
     ours = systems[OURS]
     choices = sum(isinstance(event, Consumption) for _, event in log.events)
@@ -155,11 +154,18 @@ def results(
         calibration=_calibration(rows),
         next_basket=_baskets(played, contenders),
         baselines={name: Tuning(one.chosen, one.trials, one.seconds) for name, one in contenders.items()},
-        additions=additions(ablated, rows["user"], plan),
+        additions=additions(beside.ablated, rows["user"], plan),
         speed=_speed(played.timing),
         model_version=played.model_version,
         plan=plan,
     )
+
+
+def _ranks(played: Played, contenders: Mapping[str, Contender]) -> Ranks:
+    """Everybody's places on the judged choices, ours first."""
+    ranks: Ranks = {OURS: played.rows["rank"], TOPIC: played.rows["topic_rank"]}
+    ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(FLOORS)}
+    return ranks | {name: one.results.ranks[:, 0] for name, one in contenders.items()}
 
 
 def _shown(played: Played, contenders: Mapping[str, Contender]) -> dict[str, Shown]:

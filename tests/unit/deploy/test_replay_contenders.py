@@ -11,7 +11,7 @@ from deploy.replay.contenders import PackagesMissing, UnknownBaseline, check_pac
 from deploy.replay.crew import Step, WorkDied, in_processes
 from deploy.replay.floors import FloorsHere, KeptRows
 from deploy.replay.plan import Plan
-from deploy.replay.results import OURS, TOPIC, results
+from deploy.replay.results import OURS, TOPIC, Beside, results
 from deploy.replay.run import replay
 from deploy.settings import Settings
 from inference.evaluation.baselines import FULL
@@ -49,7 +49,7 @@ def test_every_baseline_is_compared_with_ours_on_the_same_choices() -> None:
     log, plan, floors = generated(300), Plan(resamples=50), KeptRows(FloorsHere())
     played = replay(log, Settings(), plan, floors=floors)
     contenders = {name: judge(floors.rows, name, lambda step: None) for name in ("V-SKNN", "TIFUKNN")}
-    found = results(log, plan, played, contenders)
+    found = results(log, plan, played, Beside(contenders))
     assert tuple(found.systems) == (OURS, TOPIC, *FLOORS, *contenders)
     assert {one.events for one in found.systems.values()} == {found.judged}
     for name, one in contenders.items():

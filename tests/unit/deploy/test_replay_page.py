@@ -17,7 +17,7 @@ from deploy.replay.contenders import judge
 from deploy.replay.floors import FloorsHere, KeptRows
 from deploy.replay.page import page
 from deploy.replay.plan import Plan
-from deploy.replay.results import SYSTEMS, Results, results
+from deploy.replay.results import SYSTEMS, Beside, Results, results
 from deploy.replay.run import replay
 from deploy.settings import Settings
 from tests.unit.deploy.replay_logs import generated, played
@@ -73,7 +73,7 @@ def test_baselines_and_parts_are_shown_where_there_are_any(found: Results) -> No
         WHOLE: Ablated(ranks=ranks, ms_per_event=2.0),
         "source:popular-10-days": Ablated(ranks=np.zeros_like(ranks), ms_per_event=1.5),
     }
-    more = results(log, plan, played, contenders, ablated)
+    more = results(log, plan, played, Beside(contenders, ablated))
     for text in page_and_board(more):
         assert text.count("chosen") >= 1
         assert all(f"{trial.hit_rate:.4f}" in text for trial in more.baselines["V-SKNN"].trials)
