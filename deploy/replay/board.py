@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from deploy.replay.ablations import by_worth
+from deploy.replay.ablations import by_worth, noise
 from deploy.replay.contenders import tuning_rows
 from deploy.replay.results import OURS, TOPIC, Part, Results
 from inference.evaluation.bootstrap import Interval
@@ -35,7 +35,7 @@ def board(found: Results) -> RenderableType:
     return Group(*parts)
 
 
-def _titled(title: str, table: Table) -> RenderableType:
+def _titled(title: str, table: RenderableType) -> RenderableType:
     """A table below its title, which takes no room from the columns."""
     return Group(f"[bold]{title}[/]", table, "")
 
@@ -91,12 +91,13 @@ def _tuning(found: Results) -> list[RenderableType]:
 
 def _additions(found: Results) -> list[RenderableType]:
     """What each part adds, the most first; nothing where none was left out."""
-    if not found.additions:
+    if found.additions is None:
         return []
     table = _table("HR@10", "NDCG@10", "ms")
     for name, one in by_worth(found.additions):
         table.add_row(name, _short(one.hit_rate), _short(one.gain), f"{one.ms_per_event:+.2f}")
-    return [_titled("What each part adds, with 95 % intervals; ms of processor time an event", table)]
+    title = "What each part adds, with 95 % intervals; ms of processor time an event"
+    return [_titled(title, Group(table, noise(found.additions)))]
 
 
 def _short(one: Interval) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from deploy.replay import plots
-from deploy.replay.ablations import by_worth
+from deploy.replay.ablations import Additions, by_worth, noise
 from deploy.replay.contenders import tuning_rows
 from deploy.replay.results import OURS, Results
 from inference.evaluation.bootstrap import Interval
@@ -33,7 +33,9 @@ def page(found: Results) -> str:
         _section("Week by week", plots.by_week(found)),
         _section("How much better, and how sure", plots.differences(found), _differences(found)),
         _section("How the baselines were tuned", _tuning(found)) if found.baselines else "",
-        _section("What each part adds", plots.additions(found), _additions(found)) if found.additions else "",
+        _section("What each part adds", plots.additions(found.additions), _additions(found.additions))
+        if found.additions
+        else "",
         _section("By how well the person is known", plots.by_person(found)),
         _section("By how well the item is known", plots.by_item(found)),
         _section("What became of the choices", plots.losses(found), _losses(found)),
@@ -135,15 +137,15 @@ def _tuning(found: Results) -> str:
     )
 
 
-def _additions(found: Results) -> str:
+def _additions(found: Additions) -> str:
     rows = [
         (name, _interval(one.hit_rate), _interval(one.gain), f"{one.ms_per_event:+.2f}")
-        for name, one in by_worth(found.additions)
+        for name, one in by_worth(found)
     ]
     return _table(("", "HR@10", "NDCG@10", "ms an event"), rows) + _paragraph(
         "The whole less the same log replayed anew without a candidate source, or without a group of feature columns, "
         "with 95 % intervals over people. Parts that stand in for each other add little one by one. Milliseconds are "
-        "of processor time; below zero there was more to do without the part, or the difference is noise."
+        f"of processor time; below zero there was more to do without the part. {noise(found)}"
     )
 
 

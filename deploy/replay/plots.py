@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from deploy.replay.ablations import by_worth
+from deploy.replay.ablations import Additions, by_worth
 from deploy.replay.results import OURS, TOPIC, Part, Results
 from inference.evaluation.baselines import FULL
 from inference.evaluation.bootstrap import Interval
@@ -111,9 +111,9 @@ def differences(found: Results) -> str:
     return _intervals(rows, "difference in HR@10, with 95 % intervals over people")
 
 
-def additions(found: Results) -> str:
+def additions(found: Additions) -> str:
     """What each part adds to HR@10, the most first, with the intervals."""
-    rows = {name: one.hit_rate for name, one in by_worth(found.additions)}
+    rows = {name: one.hit_rate for name, one in by_worth(found)}
     return _intervals(rows, "added to HR@10, with 95 % intervals over people")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
-from deploy.replay.ablations import Ablated, Addition, additions
+from deploy.replay.ablations import Ablated, Additions, additions
 from deploy.replay.contenders import Contender, Tuning
 from deploy.replay.judged import FATES
 from deploy.replay.plan import Log, Plan
@@ -114,7 +114,7 @@ class Results(Struct, frozen=True, kw_only=True):
     calibration: dict[str, Calibration]
     next_basket: NextBasket
     baselines: dict[str, Tuning]
-    additions: dict[str, Addition]
+    additions: Additions | None
     speed: Speed
     model_version: int
     plan: Plan

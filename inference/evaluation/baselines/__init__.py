@@ -57,10 +57,10 @@ FULL: dict[str, Callable[..., Tuned]] = {
     ),
     "GRU4Rec": _tuned(
         _gru4rec,
-        {"rate": 2e-4, "epochs": 2},
-        {"rate": 5e-4, "epochs": 2},
         {"rate": 1e-3, "epochs": 2},
+        {"rate": 5e-4, "epochs": 2},
         {"rate": 2e-3, "epochs": 2},
+        {"rate": 2e-4, "epochs": 2},
         {"rate": 5e-3, "epochs": 2},
         {"rate": 1e-3, "epochs": 4},
         {"rate": 1e-3, "epochs": 2, "width": 128},

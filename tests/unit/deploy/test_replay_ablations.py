@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deploy.replay.ablations import WHOLE, Ablated, ablate, additions, by_worth
+from deploy.replay.ablations import AGAIN, WHOLE, Ablated, ablate, additions, by_worth
 from deploy.replay.crew import Step
 from deploy.replay.floors import NoFloors
 from deploy.replay.plan import Log, Plan
@@ -50,8 +50,8 @@ def test_the_choices_that_are_judged_stay_the_same(log: Log, whole: Played) -> N
 def test_processes_of_their_own_change_nothing(log: Log, whole: Played) -> None:
     heard: list[Step] = []
     found = ablate(log, Settings(), PLAN, ("source:popular", "features:near"), jobs=2, tell=heard.append)
-    assert list(found) == [WHOLE, "source:popular", "features:near"]
-    assert np.array_equal(found[WHOLE].ranks, whole.rows["rank"])
+    assert list(found) == [WHOLE, "source:popular", "features:near", AGAIN]
+    assert all(np.array_equal(found[name].ranks, whole.rows["rank"]) for name in (WHOLE, AGAIN))
     for name in ("source:popular", "features:near"):
         assert np.array_equal(found[name].ranks, without(log, name).rows["rank"])
         assert found[name].ms_per_event > 0.0
@@ -59,14 +59,17 @@ def test_processes_of_their_own_change_nothing(log: Log, whole: Played) -> None:
 
 
 def test_additions_are_paired_and_the_largest_comes_first() -> None:
-    ranks = {WHOLE: [1, 0, 3, 1], "source:a": [1, 0, 0, 1], "source:b": [0, 0, 0, 0]}
-    times = {WHOLE: 3.0, "source:a": 2.5, "source:b": 1.0}
+    ranks = {WHOLE: [1, 0, 3, 1], "source:a": [1, 0, 0, 1], "source:b": [0, 0, 0, 0], AGAIN: [1, 0, 3, 1]}
+    times = {WHOLE: 3.25, AGAIN: 2.75, "source:a": 2.5, "source:b": 1.0}
     made = {name: Ablated(ranks=np.array(ranks[name], np.int16), ms_per_event=times[name]) for name in ranks}
     found = additions(made, np.array([0, 0, 1, 1], np.int32), PLAN)
+    assert found is not None
+    assert found.whole_ms == (3.25, 2.75)
     assert [(name, one.hit_rate.mean, one.ms_per_event) for name, one in by_worth(found)] == [
         ("source:b", 0.75, 2.0),
         ("source:a", 0.25, 0.5),
     ]
-    assert found["source:a"].gain.mean == pytest.approx(0.5 / 4)
-    assert found["source:a"].hit_rate.low <= 0.25 <= found["source:a"].hit_rate.high
-    assert additions({}, np.zeros(0, np.int32), PLAN) == {}
+    one = found.parts["source:a"]
+    assert one.gain.mean == pytest.approx(0.5 / 4)
+    assert one.hit_rate.low <= 0.25 <= one.hit_rate.high
+    assert additions({}, np.zeros(0, np.int32), PLAN) is None

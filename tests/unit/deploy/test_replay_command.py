@@ -104,7 +104,7 @@ def test_baselines_are_in_the_numbers_and_change_none_of_ours(
 @pytest.mark.slow
 def test_what_parts_add_is_in_the_numbers(files: dict[str, Path]) -> None:
     text, numbers, _ = replayed(files, "parts", "--ablate", "features:near")
-    added = numbers["additions"]["features:near"]
+    added = numbers["additions"]["parts"]["features:near"]
     assert added["hit_rate"]["low"] <= added["hit_rate"]["mean"] <= added["hit_rate"]["high"]
     assert "What each part adds" in text
 

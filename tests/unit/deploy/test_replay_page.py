@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from deploy.replay.ablations import WHOLE, Ablated
+from deploy.replay.ablations import AGAIN, WHOLE, Ablated
 from deploy.replay.board import board
 from deploy.replay.contenders import judge
 from deploy.replay.floors import FloorsHere, KeptRows
@@ -70,7 +70,8 @@ def test_baselines_and_parts_are_shown_where_there_are_any(found: Results) -> No
     contenders = {"V-SKNN": judge(floors.rows, "V-SKNN", lambda step: None)}
     ranks = played.rows["rank"]
     ablated = {
-        WHOLE: Ablated(ranks=ranks, ms_per_event=2.0),
+        WHOLE: Ablated(ranks=ranks, ms_per_event=2.1),
+        AGAIN: Ablated(ranks=ranks, ms_per_event=1.9),
         "source:popular-10-days": Ablated(ranks=np.zeros_like(ranks), ms_per_event=1.5),
     }
     more = results(log, plan, played, Beside(contenders, ablated))
@@ -80,6 +81,7 @@ def test_baselines_and_parts_are_shown_where_there_are_any(found: Results) -> No
         assert "neighbours 100, sample 500, whole no" in text
         assert "source:popular-10-days" in text
         assert "+0.50" in text
+        assert "2.10 and 1.90 ms" in text
         assert "…" not in text
     assert page(more).count("<svg") == 10
 
