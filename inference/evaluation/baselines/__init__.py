@@ -70,6 +70,7 @@ FULL: dict[str, Callable[..., Tuned]] = {
         {"neighbours": 100, "sample": 500},
         {"neighbours": 500, "sample": 1_000},
         {"neighbours": 100, "sample": 500, "whole": False},
+        {"neighbours": 100, "sample": 500, "whole": False, "again": True},
         {"neighbours": 500, "sample": 1_000, "whole": False},
     ),
     "TIFUKNN": _tuned(
