@@ -62,8 +62,10 @@ def read_frame(path: Path) -> pd.DataFrame:
     """The file as a table; columns lose type suffixes such as RecBole's ``user_id:token``.
 
     Raises:
-        UnreadableFile: it is none of CSV, TSV, JSON lines, Parquet.
+        UnreadableFile: it is not there, or none of CSV, TSV, JSON lines, Parquet.
     """
+    if not path.is_file():
+        raise UnreadableFile(f"{str(path)!r} is no file")
     readers: dict[str, Any] = {
         ".parquet": pd.read_parquet,
         ".csv": lambda p: pd.read_csv(p, dtype=object),

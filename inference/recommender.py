@@ -13,8 +13,6 @@ from features.item_table import ItemTable
 from features.user_state import UserState
 from features.views import External
 from inference.candidates.pool import Pool, gather
-from inference.candidates.source import Source
-from inference.candidates.sources import SOURCES
 from inference.experiment import Experiment, places_of
 from inference.exploration import Drawn, Exploration, draw_list
 from inference.learning.weights_file import Weights
@@ -40,8 +38,8 @@ class Recommender:
 
     `repeats` says whether consumed items may come again; "learn" lets the share of repeats decide that the stream
     (through the weights) and the person have shown. Without `exploration` every list is the best one, whatever a plan
-    says; with it, a list that explores is drawn by its query's seed. An `experiment` has people's lists ranked, and
-    explored, as their arm says.
+    says; with it, a list that explores is drawn by its query's seed. Candidates come from the sources of the features.
+    An `experiment` has people's lists ranked, and explored, as their arm says.
 
     >>> from inference.learning.weights_file import initial_weights
     >>> from inference.local_ranker import LocalRanker
@@ -62,7 +60,6 @@ class Recommender:
         *,
         features: FeatureTable | None = None,
         external: Sequence[External] = (),
-        sources: Sequence[Source] = SOURCES,
         slate_size: int = 10,
         candidates: int = 150,
         repeats: Repeats = "learn",
@@ -72,7 +69,7 @@ class Recommender:
         self.table = table
         self.features = features or FeatureTable(external)
         self._ranker = ranker
-        self._sources = tuple(sources)
+        self._sources = self.features.sources
         self._slate_size = slate_size
         self._width = candidates
         self._repeats = repeats

@@ -40,6 +40,7 @@ def demo(
     rate: Annotated[float, typer.Option(help="Events per second.")] = 150.0,
     seconds: Annotated[float, typer.Option(help="For how long.")] = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+    replay: Annotated[bool, typer.Option(help="At the end, judge a replay on the same choices: a minute.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave it running, and say where the gateway is.")] = False,
 ) -> None:
     """Start everything, replay real people's events through Kafka, and watch their lists change.
@@ -59,6 +60,9 @@ def demo(
         plan = Plan(data=chosen, columns=columns, rate=rate, seconds=seconds)
         session = Session(settings, plan)
         _show(console, session)
+        if replay:
+            with console.status("replaying the same events …") as status:
+                session.replay(lambda done: status.update(f"replaying the same events: {done}"))
         summary = session.summary(seconds=time.monotonic() - began, up_seconds=up_seconds)
         from deploy.demo.board import final
 

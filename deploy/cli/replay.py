@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
+from msgspec import Struct
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.cli.replay_bars import replay_bar, work_bar
 from deploy.clients import wall_clock
 from deploy.replay.plan import Log, Plan
 from deploy.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from deploy.replay.ablations import Ablated
+    from deploy.replay.contenders import Contender
     from deploy.replay.results import Results
+    from inference.evaluation.floor_judge import Row
 
 Events = Annotated[Path | None, typer.Argument(help="CSV, TSV, JSON lines or Parquet.")]
 Topic = Annotated[str, typer.Option("--from-topic", help="Instead of a file: a topic of the configured Kafka.")]
@@ -27,6 +33,9 @@ Repeats = Annotated[str, typer.Option(help="May consumed items come again: allow
 Report = Annotated[Path | None, typer.Option(help="Write one self-contained HTML page here.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write all numbers here.")]
 Lists = Annotated[Path | None, typer.Option("--predictions", help="Write every judged list here, as Parquet.")]
+Baselines = Annotated[str, typer.Option(help="Beside the floors: full, or names with commas between.")]
+Parts = Annotated[str, typer.Option("--ablate", help="What each part adds: all, or names with commas between.")]
+Jobs = Annotated[int, typer.Option(min=0, help="Processes at once for these two; 0 for as many as there are cores.")]
 Seed = Annotated[int, typer.Option(help="Of the learner and of the intervals.")]
 
 
@@ -45,13 +54,35 @@ def replay_log(
     report: Report = None,
     as_json: Json = None,
     predictions: Lists = None,
+    baselines: Baselines = "floors",
+    ablate: Parts = "",
+    jobs: Jobs = 0,
     seed: Seed = 0,
 ) -> None:
     """Replay a log through the handlers of production, test-then-train, with four floors on the same rows."""
+    asked = _asked(baselines, ablate, jobs)
     settings = _with_repeats(load_settings(), repeats)
     log = _log(settings, events, topic, items, columns, limit)
-    found = _played(Console(stderr=True), log, settings, Plan(seed=seed), predictions)
+    found = _played(Console(stderr=True), log, settings, Plan(seed=seed), predictions, asked)
     _write(found, report, as_json)
+
+
+class Asked(Struct, frozen=True):
+    """What is played after ours, and in how many processes at once."""
+
+    baselines: tuple[str, ...]
+    parts: tuple[str, ...]
+    jobs: int
+
+
+def _asked(baselines: str, ablate: str, jobs: int) -> Asked:
+    """What was asked for, refused before anything is read if it cannot be had."""
+    from deploy.replay.contenders import check_packages, named
+    from inference.ablation import chosen_parts
+
+    names = named(baselines)
+    check_packages(names)
+    return Asked(names, chosen_parts(ablate), jobs or len(os.sched_getaffinity(0)))
 
 
 def _log(
@@ -74,36 +105,50 @@ def _with_repeats(settings: Settings, repeats: str) -> Settings:
     return settings.model_copy(update={"ranking": settings.ranking.model_copy(update={"repeats": repeats})})
 
 
-def _played(console: Console, log: Log, settings: Settings, plan: Plan, predictions: Path | None) -> Results:
-    """Replay behind a progress bar; judged lists go to their file on the way."""
+def _played(
+    console: Console, log: Log, settings: Settings, plan: Plan, predictions: Path | None, asked: Asked
+) -> Results:
+    """Replay behind a progress bar; judged lists go to their file on the way. Then whatever is played beside it."""
+    from deploy.replay.floors import KeptRows
     from deploy.replay.predictions import Predictions
-    from deploy.replay.results import results
-    from deploy.replay.run import replay
+    from deploy.replay.results import Beside, results
+    from deploy.replay.run import make_floors, replay
 
+    floors = KeptRows(make_floors(log)) if asked.baselines else None
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
-        bar = stack.enter_context(_bar(console))
+        bar = stack.enter_context(replay_bar(console))
         task = bar.add_task("replaying", total=len(log.events), hit_rate=0.0, speed=0.0)
         played = replay(
             log,
             settings,
             plan,
             sink=sink,
+            floors=floors,
             report=lambda at: bar.update(task, completed=at.done, hit_rate=at.hit_rate, speed=at.per_second),
         )
-    return results(log, plan, played)
+    contenders = _judged(console, floors.rows if floors else [], asked)
+    return results(log, plan, played, Beside(contenders, _ablated(console, log, settings, plan, asked)))
 
 
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("HR@10 {task.fields[hit_rate]:.4f}"),
-        TextColumn("{task.fields[speed]:.0f} events/s"),
-        TimeRemainingColumn(),
-        console=console,
-    )
+def _judged(console: Console, rows: Sequence[Row], asked: Asked) -> dict[str, Contender]:
+    """The baselines, after ours, so that they take nothing from its speed."""
+    if not asked.baselines:
+        return {}
+    from deploy.replay.contenders import judge_all
+
+    with work_bar(console) as tell:
+        return judge_all(rows, asked.baselines, jobs=asked.jobs, tell=tell)
+
+
+def _ablated(console: Console, log: Log, settings: Settings, plan: Plan, asked: Asked) -> dict[str, Ablated]:
+    """The replays without a part."""
+    if not asked.parts:
+        return {}
+    from deploy.replay.ablations import ablate
+
+    with work_bar(console) as tell:
+        return ablate(log, settings, plan, asked.parts, jobs=asked.jobs, tell=tell)
 
 
 def _write(found: Results, report: Path | None, as_json: Path | None) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from msgspec import Struct
 from rich.console import RenderableType
 
 from deploy.clients import make_cluster, make_publisher, wall_clock
+from deploy.demo.again import REPLAYED, replayed
 from deploy.demo.board import Summary, freshness, live, replans
-from deploy.demo.floors import Floors, Row
+from deploy.demo.floors import Floors, Ranks, Row
 from deploy.demo.movielens import DataSet
 from deploy.demo.play import Player
 from deploy.demo.watch import OURS, Watch, paired
@@ -19,6 +21,7 @@ from deploy.settings import Settings
 from schemas.codec import encode
 from schemas.errors import LifelongError
 from schemas.interactions import Consumption, Interaction
+from schemas.items import Item
 from schemas.topics import ITEMS
 from streams.kafka_client import KafkaPublisher
 
@@ -57,6 +60,9 @@ class Session:
         repeats = len({(row[1], row[2]) for row in rows}) < len(rows)
         self._floors = Floors(rows, judged, repeats=repeats)
         self.titles: dict[str, str] = {}
+        self._settings = settings
+        self._items: list[Item] = []
+        self._again: dict[str, int | None] = {}
         publisher = make_publisher(settings, linger_ms=0.0)
         self._send_catalogue(publisher)
         self._watch = Watch(make_cluster(settings), follow=self._somebody(rows))
@@ -86,6 +92,7 @@ class Session:
             return
         for item in read_items(path, now=wall_clock(), refused=self._refused):
             self.titles[item.item_id] = item.title
+            self._items.append(item)
             publisher.send(ITEMS, item.item_id, encode(item))
         publisher.flush()
 
@@ -141,13 +148,22 @@ class Session:
         self._floors.wait(PATIENCE_SECONDS * 3)
         self._floors.close()
 
+    def replay(self, report: Callable[[int], None]) -> None:
+        """After the end: what a replay of what was played makes of the same choices."""
+        self._again = replayed(self._events[: self._player.played], self._items, self._settings, report)
+
     def _expected(self) -> set[str]:
         return {event.event_id for event in self._events[: self._player.played] if isinstance(event, Consumption)}
+
+    def _others(self) -> Ranks:
+        """The floors, and the replay if there was one, on the choices that all of them were judged on."""
+        floors, again = self._floors.ranks, self._again
+        return {event: {REPLAYED: again[event]} | floors[event] for event in floors if event in again} or floors
 
     def summary(self, *, seconds: float, up_seconds: float) -> Summary:
         """What it came to."""
         watch = self._watch
-        measures = paired(watch.ours, self._floors.ranks).measures()
+        measures = paired(watch.ours, self._others()).measures()
         return Summary(
             data=self._plan.data.name,
             events=self._player.played,

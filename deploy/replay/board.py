@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from deploy.replay.ablations import by_worth, noise
+from deploy.replay.contenders import tuning_rows
 from deploy.replay.results import OURS, TOPIC, Part, Results
 from inference.evaluation.bootstrap import Interval
 from inference.evaluation.floor_judge import FLOORS
@@ -21,6 +23,8 @@ def board(found: Results) -> RenderableType:
         "",
         _systems(found),
         _differences(found),
+        *_tuning(found),
+        *_additions(found),
         _parts("HR@10 by past events of the person", found.by_person),
         _parts("HR@10 by past events of the item", found.by_item),
         _parts("HR@10 by week", found.by_week),
@@ -31,7 +35,7 @@ def board(found: Results) -> RenderableType:
     return Group(*parts)
 
 
-def _titled(title: str, table: Table) -> RenderableType:
+def _titled(title: str, table: RenderableType) -> RenderableType:
     """A table below its title, which takes no room from the columns."""
     return Group(f"[bold]{title}[/]", table, "")
 
@@ -67,11 +71,37 @@ def _differences(found: Results) -> RenderableType:
     table = _table("HR@10", "NDCG@10")
     for name, intervals in found.differences.items():
         table.add_row(f"less {name}", *(_interval(intervals[measure]) for measure in ("hit_rate", "gain")))
-    return _titled(f"{OURS} less each floor, with 95 % intervals over people", table)
+    return _titled(f"{OURS} less each of the others, with 95 % intervals over people", table)
 
 
 def _interval(one: Interval) -> str:
     return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+
+
+def _tuning(found: Results) -> list[RenderableType]:
+    """Each baseline's budget: what every trial came to; nothing where there are no baselines."""
+    if not found.baselines:
+        return []
+    table = _table("setting", "HR@10", "")
+    for name, tuning in found.baselines.items():
+        for row in tuning_rows(name, tuning):
+            table.add_row(*row)
+    return [_titled("How the baselines were tuned: all trials, on what came before judging", table)]
+
+
+def _additions(found: Results) -> list[RenderableType]:
+    """What each part adds, the most first; nothing where none was left out."""
+    if found.additions is None:
+        return []
+    table = _table("HR@10", "NDCG@10", "ms")
+    for name, one in by_worth(found.additions):
+        table.add_row(name, _short(one.hit_rate), _short(one.gain), f"{one.ms_per_event:+.2f}")
+    title = "What each part adds, with 95 % intervals; ms of processor time an event"
+    return [_titled(title, Group(table, noise(found.additions)))]
+
+
+def _short(one: Interval) -> str:
+    return _interval(one).replace("0.", ".")
 
 
 def _parts(title: str, parts: tuple[Part, ...]) -> RenderableType:

@@ -7,6 +7,7 @@ import queue
 from multiprocessing import get_context
 from typing import Any, Protocol
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from inference.evaluation.floor_judge import FloorJudge, FloorResults, Row
@@ -60,6 +61,41 @@ class FloorsHere:
     def results(self) -> FloorResults:
         """See `Floors`."""
         return self._judge.results()
+
+    def close(self) -> None:
+        """See `Floors`."""
+
+
+class KeptRows:
+    """`Floors` that pass rows on and keep them, for whoever is judged on them later."""
+
+    def __init__(self, floors: Floors) -> None:
+        self._floors = floors
+        self.rows: list[Row] = []
+
+    def add(self, row: Row) -> None:
+        """See `Floors`."""
+        self.rows.append(row)
+        self._floors.add(row)
+
+    def results(self) -> FloorResults:
+        """See `Floors`."""
+        return self._floors.results()
+
+    def close(self) -> None:
+        """See `Floors`."""
+        self._floors.close()
+
+
+class NoFloors:
+    """`Floors` that judge nothing: where only ours is wanted."""
+
+    def add(self, row: Row) -> None:
+        """See `Floors`."""
+
+    def results(self) -> FloorResults:
+        """See `Floors`."""
+        return FloorResults(np.zeros((0, 0), np.int16), {}, {})
 
     def close(self) -> None:
         """See `Floors`."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 from deploy.replay import plots
+from deploy.replay.ablations import Additions, by_worth, noise
+from deploy.replay.contenders import tuning_rows
 from deploy.replay.results import OURS, Results
 from inference.evaluation.bootstrap import Interval
-from inference.evaluation.floor_judge import FLOORS
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -31,6 +32,10 @@ def page(found: Results) -> str:
         _section("As it went on", plots.running(found)),
         _section("Week by week", plots.by_week(found)),
         _section("How much better, and how sure", plots.differences(found), _differences(found)),
+        _section("How the baselines were tuned", _tuning(found)) if found.baselines else "",
+        _section("What each part adds", plots.additions(found.additions), _additions(found.additions))
+        if found.additions
+        else "",
         _section("By how well the person is known", plots.by_person(found)),
         _section("By how well the item is known", plots.by_item(found)),
         _section("What became of the choices", plots.losses(found), _losses(found)),
@@ -56,16 +61,16 @@ def _paragraph(text: str) -> str:
     return f'<p class="quiet">{escape(text)}</p>'
 
 
-def _best_floor(found: Results) -> str:
-    return max(FLOORS, key=lambda name: found.systems[name].hit_rate)
+def _best_other(found: Results) -> str:
+    return max(found.differences, key=lambda name: found.systems[name].hit_rate)
 
 
 def _cards(found: Results) -> str:
-    best = _best_floor(found)
+    best = _best_other(found)
     lift = found.differences[best]["hit_rate"]
     cards = (
         (f"{found.hr_request:.3f}", "HR@10 of the moment's list"),
-        (f"{lift.mean:+.3f}", f"against {best}, the best floor ({lift.low:+.3f} to {lift.high:+.3f})"),
+        (f"{lift.mean:+.3f}", f"against {best}, the best of the others ({lift.low:+.3f} to {lift.high:+.3f})"),
         (f"{found.ndcg_request:.3f}", "NDCG@10"),
         (f"{found.hr_topic:.3f}", "HR@10 of what the topic held"),
         (f"{found.speed.events_per_second:.0f}", "events a second, learning from each"),
@@ -80,7 +85,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], ours: str = "") -
     """The first column names a row; the one that `ours` names stands out."""
     top = "".join(f"<th>{escape(name)}</th>" for name in head)
     lines = "".join(
-        f'<tr class="ours">{_cells(row)}</tr>' if row[0] == ours else f"<tr>{_cells(row)}</tr>" for row in rows
+        f'<tr class="ours">{_cells(row)}</tr>' if ours and row[0] == ours else f"<tr>{_cells(row)}</tr>" for row in rows
     )
     return f"<table><tr>{top}</tr>{lines}</table>"
 
@@ -122,6 +127,26 @@ def _differences(found: Results) -> str:
 
 def _interval(one: Interval) -> str:
     return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+
+
+def _tuning(found: Results) -> str:
+    rows = [row for name, tuning in found.baselines.items() for row in tuning_rows(name, tuning)]
+    return _table(("", "setting", "HR@10 of the trial", ""), rows) + _paragraph(
+        "Each setting was tried on the choices before judging began, test-then-train; the best of them went on. The "
+        "seconds are those of trials and judging together."
+    )
+
+
+def _additions(found: Additions) -> str:
+    rows = [
+        (name, _interval(one.hit_rate), _interval(one.gain), f"{one.ms_per_event:+.2f}")
+        for name, one in by_worth(found)
+    ]
+    return _table(("", "HR@10", "NDCG@10", "ms an event"), rows) + _paragraph(
+        "The whole less the same log replayed anew without a candidate source, or without a group of feature columns, "
+        "with 95 % intervals over people. Parts that stand in for each other add little one by one. Milliseconds are "
+        f"of processor time; below zero there was more to do without the part. {noise(found)}"
+    )
 
 
 def _losses(found: Results) -> str:

@@ -30,10 +30,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     """How to replay.
 
     The first `warm_up` of the rows are learned from and not judged. Weights are taken up after every `take_up_every`
-    choices. `seed` is that of the learner and of the intervals.
+    choices. `seed` is that of the learner and of the intervals. `without` names parts of `inference.ablation` that are
+    left out.
     """
 
     warm_up: float = 0.2
     take_up_every: int = 1
     seed: int = 0
     resamples: int = 1_000
+    without: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any
@@ -12,15 +12,18 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from deploy.replay.ablations import Additions, by_worth
 from deploy.replay.results import OURS, TOPIC, Part, Results
+from inference.evaluation.baselines import FULL
+from inference.evaluation.bootstrap import Interval
 from inference.evaluation.calibration import Calibration
 from inference.evaluation.floor_judge import FLOORS
 
-# Told apart by people who see red and green alike (Okabe and Ito, 2008), and by their marks.
-COLOURS = dict(
-    zip((OURS, TOPIC, *FLOORS), ("#0072b2", "#56b4e9", "#8c8c8c", "#d55e00", "#009e73", "#cc79a7"), strict=True)
-)
-MARKS = dict(zip((OURS, TOPIC, *FLOORS), ("o", "s", "v", "^", "D", "P"), strict=True))
+# Told apart by people who see red and green alike (Okabe and Ito, 2008), and by their marks; baselines are dashed.
+NAMES = (OURS, TOPIC, *FLOORS, *FULL)
+PALETTE = "#0072b2 #56b4e9 #8c8c8c #d55e00 #009e73 #cc79a7 #e69f00 #000000 #882255 #999933 #332288"
+COLOURS = dict(zip(NAMES, PALETTE.split(), strict=True))
+MARKS = dict(zip(NAMES, "osv^DP<>X*h", strict=True))
 FATE_COLOURS = ("#0072b2", "#56b4e9", "#a6cee3", "#e69f00", "#999999", "#dddddd")
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "lifelong",
@@ -55,10 +58,10 @@ def _drawing(width: float, height: float) -> Iterator[tuple[Axes, StringIO]]:
 def running(found: Results) -> str:
     """HR@10 of all choices so far."""
     with _drawing(8.2, 3.0) as (axes, text):
-        for name in (OURS, TOPIC, *FLOORS):
+        for name in found.systems:
             rates = found.running[name]
             places = np.arange(1, len(rates) + 1) * found.judged / len(rates)
-            axes.plot(places, rates, color=COLOURS[name], label=name, linewidth=_width(name))
+            axes.plot(places, rates, label=name, **_line(name))
         axes.set_ylim(bottom=0.0)
         axes.set_xlabel("judged choices")
         axes.set_ylabel("HR@10 so far")
@@ -70,9 +73,9 @@ def by_week(found: Results) -> str:
     """HR@10 of everybody, week by week."""
     with _drawing(8.2, 3.4) as (axes, text):
         weeks = [part.name for part in found.by_week]
-        for name in (OURS, TOPIC, *FLOORS):
+        for name in found.systems:
             rates = [part.measures[name].hit_rate for part in found.by_week]
-            axes.plot(weeks, rates, color=COLOURS[name], marker=MARKS[name], label=name, linewidth=_width(name))
+            axes.plot(weeks, rates, marker=MARKS[name], label=name, **_line(name))
         axes.set_ylabel("HR@10")
         axes.set_ylim(bottom=0.0)
         axes.set_xticks(_some(len(weeks)), [weeks[place] for place in _some(len(weeks))], rotation=30, ha="right")
@@ -81,8 +84,12 @@ def by_week(found: Results) -> str:
     return text.getvalue()
 
 
-def _width(name: str) -> float:
-    return 2.4 if name == OURS else 1.2
+def _line(name: str) -> dict[str, Any]:
+    return {
+        "color": COLOURS[name],
+        "linewidth": 2.4 if name == OURS else 1.2,
+        "linestyle": "--" if name in FULL else "-",
+    }
 
 
 def _some(size: int, most: int = 14) -> list[int]:
@@ -99,38 +106,49 @@ def _legend(axes: Axes) -> None:
 
 
 def differences(found: Results) -> str:
-    """Ours less each floor, with the intervals."""
-    with _drawing(8.2, 2.2) as (axes, text):
-        rows = [intervals["hit_rate"] for intervals in found.differences.values()]
+    """Ours less each of the others, with the intervals."""
+    rows = {f"less {name}": intervals["hit_rate"] for name, intervals in found.differences.items()}
+    return _intervals(rows, "difference in HR@10, with 95 % intervals over people")
+
+
+def additions(found: Additions) -> str:
+    """What each part adds to HR@10, the most first, with the intervals."""
+    rows = {name: one.hit_rate for name, one in by_worth(found)}
+    return _intervals(rows, "added to HR@10, with 95 % intervals over people")
+
+
+def _intervals(named: Mapping[str, Interval], label: str) -> str:
+    rows = list(named.values())
+    with _drawing(8.2, 1.0 + 0.3 * len(rows)) as (axes, text):
         places = np.arange(len(rows))[::-1]
         means = np.array([one.mean for one in rows])
         ends = np.array([[one.mean - one.low, one.high - one.mean] for one in rows]).T
         axes.errorbar(means, places, xerr=ends, fmt="o", color=COLOURS[OURS], capsize=4, linewidth=2)
         axes.axvline(0.0, color="black", linewidth=1)
-        axes.set_yticks(places, [f"less {name}" for name in found.differences])
+        axes.set_yticks(places, list(named))
         axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.set_xlabel("difference in HR@10, with 95 % intervals over people")
+        axes.set_xlabel(label)
     return text.getvalue()
 
 
 def by_person(found: Results) -> str:
     """HR@10 by how well the person is known."""
-    return _bars(found.by_person, "past events of the person")
+    return _bars(found, found.by_person, "past events of the person")
 
 
 def by_item(found: Results) -> str:
     """HR@10 by how well the item is known."""
-    return _bars(found.by_item, "past events of the item")
+    return _bars(found, found.by_item, "past events of the item")
 
 
-def _bars(parts: tuple[Part, ...], label: str) -> str:
-    names = (OURS, *FLOORS)
+def _bars(found: Results, parts: tuple[Part, ...], label: str) -> str:
+    names = [name for name in found.systems if name != TOPIC]
     width = 0.8 / len(names)
     with _drawing(8.2, 3.0) as (axes, text):
         places = np.arange(len(parts))
         for number, name in enumerate(names):
             rates = [part.measures[name].hit_rate for part in parts]
-            axes.bar(places + (number - 2) * width, rates, width, color=COLOURS[name], label=name)
+            axes.bar(places + (number - (len(names) - 1) / 2) * width, rates, width, color=COLOURS[name], label=name)
         axes.set_xticks(places, [f"{part.name}\n({part.measures[OURS].events})" for part in parts])
         axes.set_xlabel(f"{label} (judged choices)")
         axes.set_ylabel("HR@10")
@@ -197,12 +215,12 @@ def _named(name: str, one: Calibration) -> str:
 def baskets(found: Results) -> str:
     """Next-basket recall of everybody."""
     held = found.next_basket
-    with _drawing(8.2, 2.4) as (axes, text):
+    with _drawing(8.2, 2.8) as (axes, text):
         places = np.arange(len(held.recall))
         axes.bar(places - 0.2, list(held.recall.values()), 0.38, color="#0072b2", label=f"all {held.baskets}")
         later = f"{held.later_baskets} that are not the first"
         axes.bar(places + 0.2, list(held.later_recall.values()), 0.38, color="#56b4e9", label=later)
-        axes.set_xticks(places, list(held.recall))
+        axes.set_xticks(places, list(held.recall), rotation=30, ha="right")
         axes.set_ylabel("recall@10")
         _legend(axes)
     return text.getvalue()

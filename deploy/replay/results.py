@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
+from deploy.replay.ablations import Ablated, Additions, additions
+from deploy.replay.contenders import Contender, Tuning
 from deploy.replay.judged import FATES
 from deploy.replay.plan import Log, Plan
 from deploy.replay.run import Played, Timing
@@ -72,10 +75,18 @@ class Speed(Struct, frozen=True):
     defaults_per_event_ms: float
 
 
+class Beside(Struct, frozen=True):
+    """What was played beside ours and the floors: baselines over the same rows, and replays without a part."""
+
+    contenders: dict[str, Contender] = field(default_factory=dict)
+    ablated: dict[str, Ablated] = field(default_factory=dict)
+
+
 class Results(Struct, frozen=True, kw_only=True):
     """One replay. `hr_request` judges the list of the moment of the event, `hr_topic` what the topic held then.
 
-    `running` is everybody's HR@10 so far, at places equally far apart among the judged choices.
+    `running` is everybody's HR@10 so far, at places equally far apart among the judged choices. `systems` and what is
+    told of each hold the baselines too, if there are any; `additions` is what each part adds that was left out.
     """
 
     data: str
@@ -102,16 +113,18 @@ class Results(Struct, frozen=True, kw_only=True):
     topic: dict[str, Served]
     calibration: dict[str, Calibration]
     next_basket: NextBasket
+    baselines: dict[str, Tuning]
+    additions: Additions | None
     speed: Speed
     model_version: int
     plan: Plan
 
 
-def results(log: Log, plan: Plan, played: Played) -> Results:
+def results(log: Log, plan: Plan, played: Played, beside: Beside | None = None) -> Results:
     """Everything from what was observed."""
-    rows = played.rows
-    ranks: Ranks = {OURS: rows["rank"], TOPIC: rows["topic_rank"]}
-    ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(FLOORS)}
+    beside = beside or Beside()
+    contenders = beside.contenders
+    rows, ranks = played.rows, _ranks(played, contenders)
     systems = _measures(ranks, np.ones(len(rows), np.bool_))
     ours = systems[OURS]
     choices = sum(isinstance(event, Consumption) for _, event in log.events)
@@ -129,7 +142,7 @@ def results(log: Log, plan: Plan, played: Played) -> Results:
         mrr_request=ours.reciprocal_rank,
         hr_topic=systems[TOPIC].hit_rate,
         systems=systems,
-        shown={OURS: played.shown, TOPIC: played.topic_shown, **played.floors.shown},
+        shown=_shown(played, contenders),
         differences=_differences(ranks, rows["user"], plan),
         new_people=_measures(ranks, rows["user_events"] == 0),
         by_person=_parts(ranks, group_of(rows["user_events"]), GROUPS),
@@ -139,11 +152,25 @@ def results(log: Log, plan: Plan, played: Played) -> Results:
         losses=losses(rows["fate"], rows["user_events"], FATES),
         topic=_served(rows),
         calibration=_calibration(rows),
-        next_basket=_baskets(played),
+        next_basket=_baskets(played, contenders),
+        baselines={name: Tuning(one.chosen, one.trials, one.seconds) for name, one in contenders.items()},
+        additions=additions(beside.ablated, rows["user"], plan),
         speed=_speed(played.timing),
         model_version=played.model_version,
         plan=plan,
     )
+
+
+def _ranks(played: Played, contenders: Mapping[str, Contender]) -> Ranks:
+    """Everybody's places on the judged choices, ours first."""
+    ranks: Ranks = {OURS: played.rows["rank"], TOPIC: played.rows["topic_rank"]}
+    ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(FLOORS)}
+    return ranks | {name: one.results.ranks[:, 0] for name, one in contenders.items()}
+
+
+def _shown(played: Played, contenders: Mapping[str, Contender]) -> dict[str, Shown]:
+    shown = {OURS: played.shown, TOPIC: played.topic_shown, **played.floors.shown}
+    return shown | {name: one.results.shown[name] for name, one in contenders.items()}
 
 
 def _measures(ranks: Ranks, where: NDArray[np.bool_]) -> dict[str, Measures]:
@@ -175,14 +202,15 @@ def _running(ranks: Ranks) -> dict[str, tuple[float, ...]]:
 
 
 def _differences(ranks: Ranks, people: NDArray[np.int32], plan: Plan) -> dict[str, dict[str, Interval]]:
-    """Ours less each floor, on the same events."""
+    """Ours less each floor and baseline, on the same events."""
     each = {name: contributions(one) for name, one in ranks.items()}
-    paired = np.concatenate([each[OURS] - each[name] for name in FLOORS], axis=1)
+    others = [name for name in ranks if name not in (OURS, TOPIC)]
+    paired = np.concatenate([each[OURS] - each[name] for name in others], axis=1)
     intervals = clustered(paired, people, seed=plan.seed, resamples=plan.resamples)
     size = len(NAMES)
     return {
         name: dict(zip(NAMES, intervals[place * size : (place + 1) * size], strict=True))
-        for place, name in enumerate(FLOORS)
+        for place, name in enumerate(others)
     }
 
 
@@ -211,10 +239,11 @@ def _calibration(rows: NDArray[np.void]) -> dict[str, Calibration]:
     }
 
 
-def _baskets(played: Played) -> NextBasket:
+def _baskets(played: Played, contenders: Mapping[str, Contender]) -> NextBasket:
     rows = played.rows[played.rows["opens"]]
     later = {int(row["basket"]) for row in rows if row["later_basket"]}
     recalls = {OURS: played.baskets, **played.floors.baskets}
+    recalls |= {name: one.results.baskets[name] for name, one in contenders.items()}
     return NextBasket(
         baskets=len(played.baskets),
         named=played.named_baskets,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from deploy.replay.examiner import Judged
-from deploy.replay.floors import FloorsBeside, FloorsHere
+from deploy.replay.floors import Floors, FloorsBeside, FloorsHere
 from deploy.replay.plan import Log, NothingToReplay, Plan
 from deploy.replay.served import Served
 from deploy.replay.world import World
@@ -76,15 +76,23 @@ class Sink(Protocol):
         ...
 
 
+def make_floors(log: Log) -> Floors:
+    """The floors, beside ours where the log is long enough for that."""
+    return FloorsHere() if len(log.events) < SHORT else FloorsBeside()
+
+
 def replay(
     log: Log,
     settings: Settings,
     plan: Plan,
     *,
     sink: Sink | None = None,
+    floors: Floors | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Played:
     """Play the whole log; the same log, settings and plan give the same rows and lists.
+
+    Without `floors` given, the usual ones are judged.
 
     Raises:
         NothingToReplay: nobody chose anything.
@@ -94,11 +102,11 @@ def replay(
         raise NothingToReplay(f"{log.name!r} holds no choice of an item by a person. {reasons}".rstrip(". "))
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1))
-        floors = FloorsHere() if len(log.events) < SHORT else FloorsBeside()
-        stack.callback(floors.close)
-        world = World(settings, plan, on_row=floors.add, on_judged=sink.add if sink else _forget)
+        judging = floors or make_floors(log)
+        stack.callback(judging.close)
+        world = World(settings, plan, on_row=judging.add, on_judged=sink.add if sink else _forget)
         timing = _play(log, plan, world, report)
-        return _played(world, floors.results(), timing)
+        return _played(world, judging.results(), timing)
 
 
 def _forget(judged: Judged) -> None:

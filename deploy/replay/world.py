@@ -16,13 +16,13 @@ from deploy.settings import Settings
 from deploy.wiring import external_rows, make_options, make_recommender
 from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
+from inference.ablation import features_without
 from inference.evaluation.floor_judge import Row
 from inference.learning.course import FIRST, Course
 from inference.learning.course import Plan as CoursePlan
 from inference.learning.lineage import Recipe
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
-from inference.ranking.features import FeatureTable
 from schemas.codec import encode
 from schemas.ids import UserId
 from schemas.interactions import Interaction
@@ -62,7 +62,7 @@ class World:
         self._default_every = settings.ranking.default_every_seconds
         self._default_at = -self._default_every
         self._default_version = -1
-        table, features = ItemTable(), FeatureTable(external_rows(settings))
+        table, features = ItemTable(), features_without(external_rows(settings), plan.without)
         self._twin = LocalRanker(initial_weights(features.columns))
         scores = KeptScores(self._twin)
         self._recommender = make_recommender(settings, table, scores, features)

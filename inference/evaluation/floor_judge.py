@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from inference.evaluation.baselines.tuned import top_of
 from inference.evaluation.baskets import BasketRecall
 from inference.evaluation.exposure import Exposure, Shown
 from inference.evaluation.floors import DecayedPopularity, Floor, ItemKnn, KnnWithDecayedPopularity, Popularity
@@ -42,17 +43,22 @@ class FloorResults(Struct, frozen=True):
     shown: dict[str, Shown]
 
 
-class FloorJudge:
-    """Feed it rows in event-time order, then take the `results`."""
+def make_floors() -> dict[str, Floor]:
+    """The four floors, which know nothing yet."""
+    decayed, near = DecayedPopularity(), ItemKnn()
+    made: tuple[Floor, ...] = (Popularity(), decayed, near, KnnWithDecayedPopularity(parts=(near, decayed)))
+    return dict(zip(FLOORS, made, strict=True))
 
-    def __init__(self) -> None:
-        decayed, near = DecayedPopularity(), ItemKnn()
-        made: tuple[Floor, ...] = (Popularity(), decayed, near, KnnWithDecayedPopularity(parts=(near, decayed)))
-        self._floors = dict(zip(FLOORS, made, strict=True))
+
+class FloorJudge:
+    """Feed it rows in event-time order, then take the `results`: of the floors, or of whatever is given instead."""
+
+    def __init__(self, floors: Mapping[str, Floor] | None = None) -> None:
+        self._floors = dict(floors or make_floors())
         self._histories: dict[UserId, list[ItemId]] = {}
         self._ranks: list[tuple[int, ...]] = []
-        self._recalls = {name: BasketRecall() for name in FLOORS}
-        self._exposures = {name: Exposure() for name in FLOORS}
+        self._recalls = {name: BasketRecall() for name in self._floors}
+        self._exposures = {name: Exposure() for name in self._floors}
 
     def take(self, rows: Sequence[Row]) -> None:
         """Test, then train, on the next rows."""
@@ -63,10 +69,16 @@ class FloorJudge:
             self._learn(row)
             history.append(row.item)
 
+    @property
+    def hit_rate(self) -> float:
+        """HR@10 so far, of the best."""
+        hits = np.count_nonzero(self._ranks, axis=0) if self._ranks else np.zeros(1)
+        return float(hits.max()) / max(1, len(self._ranks))
+
     def results(self) -> FloorResults:
         """Everything so far."""
         return FloorResults(
-            np.array(self._ranks, np.int16).reshape(-1, len(FLOORS)),
+            np.array(self._ranks, np.int16).reshape(-1, len(self._floors)),
             {name: recall.values() for name, recall in self._recalls.items()},
             {name: exposure.shown() for name, exposure in self._exposures.items()},
         )
@@ -75,7 +87,7 @@ class FloorJudge:
         mask: Sequence[ItemId] = row.without if row.repeats else (*history, *row.without)
         ranks = []
         for name, floor in self._floors.items():
-            top = floor.top(history, row.at, K, mask)
+            top = top_of(floor, row.user, history, row.at, K, mask)
             ranks.append(top.index(row.item) + 1 if row.item in top else 0)
             self._exposures[name].add(top)
             if row.opens:

@@ -7,7 +7,7 @@ ratios and places relative to the other candidates, squashed to a few units, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -18,6 +18,7 @@ from features.item_table import Bools, Doubles, ItemTable, Numbers
 from features.statistics import HALF_LIVES
 from features.views import USER_FEATURES, External, table_id
 from inference.candidates.pool import Pool
+from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.person import Person, age_days
 from schemas.ids import ItemId
@@ -229,6 +230,11 @@ def _halves(prefix: str, places: Sequence[int]) -> tuple[str, ...]:
     return tuple(f"{prefix}_{HALF_LIVES[place] / DAY:g}d" for place in places)
 
 
+def _of_sources(sources: Sequence[Source]) -> Columns:
+    names = tuple(f"from_{source.name}" for source in sources)
+    return Columns(group="sources", names=names, fill=lambda batch: batch.pool.votes)
+
+
 COLUMNS: tuple[Columns, ...] = (
     Columns(
         group="popularity",
@@ -252,11 +258,7 @@ COLUMNS: tuple[Columns, ...] = (
         names=("consumed", "consumed_count", "gap_over_interval", "gap", "this_sitting", "judged"),
         fill=_repeats,
     ),
-    Columns(
-        group="sources",
-        names=tuple(f"from_{source.name}" for source in SOURCES),
-        fill=lambda batch: batch.pool.votes,
-    ),
+    _of_sources(SOURCES),
     Columns(group="user", names=tuple(f"user_{feature.name}" for feature in USER_FEATURES), fill=_user),
     Columns(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_situation),
 )
@@ -265,13 +267,24 @@ COLUMNS: tuple[Columns, ...] = (
 class FeatureTable:
     """The columns of one deployment: the table above and the features that other teams own.
 
+    `sources` are those whose candidates it describes. The columns of the groups in `without` stay zero.
+
     >>> FeatureTable(()).columns[:2]
     ('popular_0.05d', 'popular_0.25d')
     """
 
-    def __init__(self, external: Sequence[External] = ()) -> None:
+    def __init__(
+        self,
+        external: Sequence[External] = (),
+        *,
+        sources: Sequence[Source] = SOURCES,
+        without: Collection[str] = (),
+    ) -> None:
         self.external = tuple(external)
-        names = [name for block in COLUMNS for name in block.names]
+        self.sources = tuple(sources)
+        self._rows = tuple(_of_sources(sources) if row.group == "sources" else row for row in COLUMNS)
+        self._without = frozenset(without)
+        names = [name for block in self._rows for name in block.names]
         self.columns: tuple[str, ...] = (*names, *(f"external_{row.view}:{row.name}" for row in self.external))
         self.id = table_id(self.columns)
 
@@ -288,11 +301,16 @@ class FeatureTable:
         return features
 
     def _blocks(self, batch: Batch) -> list[Block]:
-        blocks = [block.fill(batch) for block in COLUMNS]
+        blocks = [self._block(batch, block) for block in self._rows]
         if self.external:
             rows = np.array([[self._read(person, row) for row in self.external] for person in batch.persons])
             blocks.append(_spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch))
         return blocks
+
+    def _block(self, batch: Batch, block: Columns) -> Block:
+        if block.group in self._without:
+            return np.zeros((*batch.items.shape, len(block.names)), np.float32)
+        return block.fill(batch)
 
     def _read(self, person: Person, row: External) -> float:
         given = person.query.external

@@ -6,6 +6,7 @@ They need the optional dependencies `baselines` (implicit, scipy) and `torch`, w
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from inference.evaluation.baselines.tuned import Parameters, Tuned
 from inference.evaluation.floors import Floor
@@ -41,11 +42,11 @@ def _tifuknn(**parameters: float) -> Floor:
     return Tifuknn(**parameters)  # type: ignore[arg-type]
 
 
-def _tuned(make: Callable[..., Floor], *trials: Parameters) -> Callable[[], Tuned]:
-    return lambda: Tuned(make, trials)
+def _tuned(make: Callable[..., Floor], *trials: Parameters) -> Callable[..., Tuned]:
+    return partial(Tuned, make, trials)
 
 
-FULL: dict[str, Callable[[], Tuned]] = {
+FULL: dict[str, Callable[..., Tuned]] = {
     "EASE": _tuned(_ease, {"penalty": 50.0}, {"penalty": 200.0}, {"penalty": 1_000.0}),
     "implicit ALS": _tuned(
         _als,
@@ -56,17 +57,20 @@ FULL: dict[str, Callable[[], Tuned]] = {
     ),
     "GRU4Rec": _tuned(
         _gru4rec,
+        {"rate": 1e-3, "epochs": 2},
+        {"rate": 5e-4, "epochs": 2},
         {"rate": 2e-3, "epochs": 2},
+        {"rate": 2e-4, "epochs": 2},
         {"rate": 5e-3, "epochs": 2},
-        {"rate": 1e-2, "epochs": 2},
-        {"rate": 5e-3, "epochs": 4},
-        {"rate": 5e-3, "epochs": 2, "width": 128},
+        {"rate": 1e-3, "epochs": 4},
+        {"rate": 1e-3, "epochs": 2, "width": 128},
     ),
     "V-SKNN": _tuned(
         _vsknn,
         {"neighbours": 100, "sample": 500},
         {"neighbours": 500, "sample": 1_000},
         {"neighbours": 100, "sample": 500, "whole": False},
+        {"neighbours": 100, "sample": 500, "whole": False, "again": True},
         {"neighbours": 500, "sample": 1_000, "whole": False},
     ),
     "TIFUKNN": _tuned(
@@ -78,3 +82,11 @@ FULL: dict[str, Callable[[], Tuned]] = {
     ),
 }
 """How each baseline is made, by name; the trials that each is tuned by are its whole budget."""
+NEEDS: dict[str, tuple[str, ...]] = {
+    "EASE": (),
+    "implicit ALS": ("implicit", "scipy"),
+    "GRU4Rec": ("torch",),
+    "V-SKNN": (),
+    "TIFUKNN": ("scipy",),
+}
+"""The optional packages that each of them imports."""

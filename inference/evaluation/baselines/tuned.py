@@ -38,12 +38,19 @@ class Tuned:
     """A floor that keeps what it learns until it is first asked for a list. Then it tries each of `trials` on all of
     that, test-then-train, keeps the one that hit most (of equals the first), and goes on with it.
 
-    Nothing that comes after the first question is tuned on. The budget is `len(trials)`.
+    Nothing that comes after the first question is tuned on. The budget is `len(trials)`. `report(number, of)` is told
+    of each trial when it begins.
     """
 
-    def __init__(self, make: Callable[..., Floor], trials: Sequence[Parameters]) -> None:
+    def __init__(
+        self,
+        make: Callable[..., Floor],
+        trials: Sequence[Parameters],
+        report: Callable[[int, int], None] = lambda number, of: None,
+    ) -> None:
         self._make = make
         self._trials = tuple(trials)
+        self._report = report
         self._before: list[Choice] = []
         self._floor: Floor | None = None
         self.trials: tuple[Trial, ...] = ()
@@ -72,13 +79,18 @@ class Tuned:
 
     def _ready(self) -> Floor:
         if self._floor is None:
-            self.trials = tuple(Trial(each, hit_rate(self._make(**each), self._before)) for each in self._trials)
+            self.trials = tuple(self._tried(number) for number in range(len(self._trials)))
             best = self.chosen.parameters if self.chosen else {}
             self._floor = self._make(**best)
             for choice in self._before:
                 self._floor.learn(choice.user, choice.item, choice.at)
             self._before = []
         return self._floor
+
+    def _tried(self, number: int) -> Trial:
+        self._report(number + 1, len(self._trials))
+        parameters = self._trials[number]
+        return Trial(parameters, hit_rate(self._make(**parameters), self._before))
 
 
 def top_of(

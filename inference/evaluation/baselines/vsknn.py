@@ -6,7 +6,7 @@ by itself: a session can be a neighbour as soon as it has two items.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from heapq import nlargest
 from itertools import islice
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from features.user_state import SESSION_GAP
 from inference.evaluation.baselines.baseline import Baseline, Doubles
-from schemas.ids import UserId
+from schemas.ids import ItemId, UserId
 
 LATELY = 20
 """How many of the person's newest items make the session at hand."""
@@ -27,15 +27,18 @@ CROWD = 1_000
 class VSknn(Baseline):
     """`neighbours` of the `sample` newest sessions that share an item vote. A session is a sitting, or with
     `whole` all that a person ever chose, which suits streams where people come for one item at a time. The person's
-    own session is among them, so that what they choose again is found.
+    own session is among them, so that what they choose again is found; but not what they have chosen in the sitting at
+    hand, unless `again` says so.
     """
 
-    def __init__(self, neighbours: int = 100, sample: int = 500, *, whole: bool = True) -> None:
+    def __init__(self, neighbours: int = 100, sample: int = 500, *, whole: bool = True, again: bool = False) -> None:
         super().__init__()
-        self._neighbours, self._sample, self._whole = neighbours, sample, whole
+        self._neighbours, self._sample = neighbours, sample
+        self._whole, self._again = whole, again
         self._sessions: list[dict[int, None]] = []
         self._touched: list[int] = []
         self._open: dict[UserId, tuple[int, float]] = {}
+        self._sitting: dict[UserId, set[ItemId]] = {}
         self._holding: list[dict[int, None]] = []
         self._clock = 0
 
@@ -46,6 +49,9 @@ class VSknn(Baseline):
             number = len(self._sessions)
             self._sessions.append({})
             self._touched.append(0)
+        if at - last > SESSION_GAP:
+            self._sitting[user] = set()
+        self._sitting[user].add(self.items.ids[item])
         self._open[user] = (number, at)
         self._clock += 1
         self._touched[number] = self._clock
@@ -57,6 +63,14 @@ class VSknn(Baseline):
         holding[number] = None
         if len(holding) > CROWD:
             del holding[next(iter(holding))]
+
+    def top_of(
+        self, user: UserId, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]
+    ) -> list[ItemId]:
+        """See `Personal`."""
+        sits = now - self._open.get(user, (-1, -np.inf))[1] <= SESSION_GAP
+        at_hand = self._sitting[user] if sits and not self._again else ()
+        return self.top(history, now, k, {*exclude, *at_hand})
 
     def scores(self, known: Sequence[int], now: float) -> Doubles | None:
         """See `Baseline`."""

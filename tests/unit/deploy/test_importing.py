@@ -79,6 +79,11 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         events(written(tmp_path, "e.xls", ""))
 
 
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"nothing\.csv' is no file"):
+        events(tmp_path / "nothing.csv")
+
+
 def test_items_have_titles_and_categories_however_they_are_parted(tmp_path: Path) -> None:
     path = written(tmp_path, "i.csv", "movie_id,title,genres\n1,Alien,Horror|Sci-Fi\n2,Heat,\n")
     alien, heat = read_items(path, now=NOW, refused=Refused())

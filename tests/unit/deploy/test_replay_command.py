@@ -90,6 +90,34 @@ def test_what_may_not_repeat_is_not_recommended_again(files: dict[str, Path]) ->
     assert sum(held_back) > 0
 
 
+def test_baselines_are_in_the_numbers_and_change_none_of_ours(
+    files: dict[str, Path],
+    once: tuple[str, dict, Path],  # type: ignore[type-arg]
+) -> None:
+    text, numbers, lists = replayed(files, "beside", "--baselines", "v-sknn")
+    assert "V-SKNN" in text
+    assert lists.read_bytes() == once[2].read_bytes()
+    assert numbers["systems"]["V-SKNN"]["events"] == numbers["judged"]
+    assert len(numbers["baselines"]["V-SKNN"]["trials"]) == 5
+
+
+@pytest.mark.slow
+def test_what_parts_add_is_in_the_numbers(files: dict[str, Path]) -> None:
+    text, numbers, _ = replayed(files, "parts", "--ablate", "features:near")
+    added = numbers["additions"]["parts"]["features:near"]
+    assert added["hit_rate"]["low"] <= added["hit_rate"]["mean"] <= added["hit_rate"]["high"]
+    assert "What each part adds" in text
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed"), [("--baselines", "floors, full, EASE"), ("--ablate", "all, source:popular")]
+)
+def test_unknown_names_are_refused_before_anything_is_read(option: str, allowed: str) -> None:
+    told = CliRunner().invoke(make_app(), ["replay", "no-such-file.csv", option, "magic"])
+    assert told.exit_code != 0
+    assert f"'magic' is none of {allowed}" in str(told.exception)
+
+
 def test_an_unreadable_file_is_refused_in_words(files: dict[str, Path]) -> None:
     told = CliRunner().invoke(make_app(), ["replay", str(files["events"]), "--map", "user=nobody"])
     assert told.exit_code != 0

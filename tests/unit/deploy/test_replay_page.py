@@ -6,14 +6,20 @@ import re
 import xml.etree.ElementTree as ET
 from io import StringIO
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from deploy.replay.ablations import AGAIN, WHOLE, Ablated
 from deploy.replay.board import board
+from deploy.replay.contenders import judge
+from deploy.replay.floors import FloorsHere, KeptRows
 from deploy.replay.page import page
 from deploy.replay.plan import Plan
-from deploy.replay.results import SYSTEMS, Results, results
+from deploy.replay.results import SYSTEMS, Beside, Results, results
+from deploy.replay.run import replay
+from deploy.settings import Settings
 from tests.unit.deploy.replay_logs import generated, played
 
 
@@ -54,6 +60,36 @@ def test_the_page_and_the_board_say_the_same_numbers(found: Results) -> None:
         assert rate in text.getvalue()
         assert rate in page(found)
     assert "…" not in text.getvalue()
+
+
+def test_baselines_and_parts_are_shown_where_there_are_any(found: Results) -> None:
+    wide = page_and_board(found)
+    assert not any("baselines were tuned" in text or "What each part adds" in text for text in wide)
+    log, plan, floors = generated(300), Plan(resamples=50), KeptRows(FloorsHere())
+    played = replay(log, Settings(), plan, floors=floors)
+    contenders = {"V-SKNN": judge(floors.rows, "V-SKNN", lambda step: None)}
+    ranks = played.rows["rank"]
+    ablated = {
+        WHOLE: Ablated(ranks=ranks, ms_per_event=2.1),
+        AGAIN: Ablated(ranks=ranks, ms_per_event=1.9),
+        "source:popular-10-days": Ablated(ranks=np.zeros_like(ranks), ms_per_event=1.5),
+    }
+    more = results(log, plan, played, Beside(contenders, ablated))
+    for text in page_and_board(more):
+        assert text.count("chosen") >= 1
+        assert all(f"{trial.hit_rate:.4f}" in text for trial in more.baselines["V-SKNN"].trials)
+        assert "neighbours 100, sample 500, whole no" in text
+        assert "source:popular-10-days" in text
+        assert "+0.50" in text
+        assert "2.10 and 1.90 ms" in text
+        assert "…" not in text
+    assert page(more).count("<svg") == 10
+
+
+def page_and_board(found: Results) -> tuple[str, str]:
+    text = StringIO()
+    Console(file=text, width=80).print(board(found))
+    return page(found), text.getvalue()
 
 
 def test_running_rates_end_with_the_whole(found: Results) -> None:

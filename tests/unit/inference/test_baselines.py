@@ -148,6 +148,15 @@ def test_sittings_are_told_apart_only_where_they_are_sessions() -> None:
         assert top[:1] == found
 
 
+def test_vsknn_expects_nothing_again_within_a_sitting_unless_told_to() -> None:
+    for again, now, found in ((False, 60.0, "c"), (True, 60.0, "a"), (False, 9_000.0, "a")):
+        floor = taught(VSknn(again=again), "1a 1b 1c", apart=0.0)
+        floor.learn(UserId("2"), ItemId("a"), START)
+        floor.learn(UserId("2"), ItemId("b"), START + 1.0)
+        top = floor.top_of(UserId("2"), named("ab"), START + now, 1, ())  # type: ignore[attr-defined]
+        assert top == [found]
+
+
 def test_a_persons_vector_is_worked_out_in_groups_of_baskets() -> None:
     """Hu et al., section 4.1: five baskets in groups of two, the first of which has one."""
     vector = personal_vector([[1], [2], [3], [4], [5]], 2, 0.9, 0.7)
