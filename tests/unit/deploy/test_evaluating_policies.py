@@ -32,8 +32,9 @@ def court(by: By) -> Court:
     return Court(lists(), by, draws=200)
 
 
-@pytest.mark.parametrize("make", [uniform, exploiting, best_kept_secret])
-@pytest.mark.parametrize("by", ["item", "cascade"])
+@pytest.mark.parametrize(
+    ("make", "by"), [(uniform, "item"), (exploiting, "item"), (best_kept_secret, "item"), (uniform, "cascade")]
+)
 def test_what_a_policy_would_have_earned_is_found_within_the_interval(make: Any, by: By) -> None:
     target = make()
     verdict, right = judge(target.name, "", court(by).trial(target)), worth(make)
@@ -41,6 +42,12 @@ def test_what_a_policy_would_have_earned_is_found_within_the_interval(make: Any,
     for found in (verdict.ips, verdict.snips, verdict.doubly_robust):
         assert found.low <= right <= found.high
     assert verdict.overlap.mean.low <= 1.0 <= verdict.overlap.mean.high
+
+
+@pytest.mark.parametrize("make", [exploiting, best_kept_secret])
+def test_an_interval_that_rests_on_a_handful_of_lists_says_so(make: Any) -> None:
+    verdict = judge("", "", court("cascade").trial(make()))
+    assert "little overlap" in " ".join(verdict.warnings)
 
 
 def test_policies_that_differ_are_told_apart() -> None:

@@ -71,8 +71,8 @@ def test_an_arm_that_is_served_as_control_is_makes_no_difference() -> None:
     assert not found.sample_ratio.is_alarming
 
 
-def test_an_arm_whose_weights_know_nothing_is_surely_worse_between_people_and_on_the_same_choices() -> None:
-    found = outcome_of("wild")
+def test_an_arm_that_ranks_upside_down_is_surely_worse_between_people_and_on_the_same_choices() -> None:
+    found = outcome_of("contrary")
     clicks = next(metric for metric in found.between if metric.name == "clicks per list seen")
     assert clicks.differences["tried"].high < 0.0
     gain = found.paired[0]

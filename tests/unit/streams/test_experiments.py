@@ -34,13 +34,11 @@ HALF = Arm(name="upside-down", share=0.5, lineage="contrary")
 
 
 def weights(*lineages: str) -> Weights:
-    """The champion's initial weights, and beside them `contrary` and `wild` ones, of which nothing is right."""
+    """The champion's initial weights, and beside them `contrary` ones, which want the opposite, and `wild` ones."""
     start = initial_weights(FEATURES.columns)
     rng = np.random.default_rng(1)
-    known = {
-        lineage: {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in start.arrays.items()}
-        for lineage in ("contrary", "wild")
-    }
+    wild = {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in start.arrays.items()}
+    known = {"contrary": start.arrays | {"linear": -start.arrays["linear"]}, "wild": wild}
     return replace(start, others={name: known[name] for name in lineages})
 
 
