@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,10 @@ def test_nothing_of_a_machine_or_a_registry_is_in_the_tree() -> None:
             continue
         found = words.search((ROOT / name).read_text(errors="ignore"))
         assert not found, f"{name}: {found.group() if found else ''}"
+
+
+def test_commands_load_what_they_need_when_they_run() -> None:
+    """A worker is started by the command line too, and its image has neither torch nor the analyst's packages."""
+    code = "import sys, deploy.cli.app; print([name for name in ('torch', 'pandas', 'feast') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -15,11 +15,13 @@ from rich.live import Live
 from rich.markup import escape
 
 from deploy.demo.movielens import SIZE_MB, DataSet, is_cached, movielens
-from deploy.demo.session import Plan, Session
 from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.server import StackError
 from deploy.embedded.stack import Stack
 from deploy.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from deploy.demo.session import Session
 
 NEXT = """What to try next:
   [bold]lifelong up[/]                  your own stack; [bold]lifelong status[/] shows where everything is
@@ -47,6 +49,9 @@ def demo(
 
     Everything lies in `demo` below the data directory, which each demo begins anew.
     """
+    from deploy.demo.board import final
+    from deploy.demo.session import Plan, Session
+
     console = Console(stderr=as_json)
     given = load_settings(with_endpoints=False)
     given = given.model_copy(update={"data_dir": given.data_dir / "demo"})
@@ -57,15 +62,12 @@ def demo(
         chosen = _data(console, data, items)
         settings = _start(console, stack, given)
         up_seconds = time.monotonic() - began
-        plan = Plan(data=chosen, columns=columns, rate=rate, seconds=seconds)
-        session = Session(settings, plan)
+        session = Session(settings, Plan(data=chosen, columns=columns, rate=rate, seconds=seconds))
         _show(console, session)
         if replay:
             with console.status("replaying the same events …") as status:
                 session.replay(lambda done: status.update(f"replaying the same events: {done}"))
         summary = session.summary(seconds=time.monotonic() - began, up_seconds=up_seconds)
-        from deploy.demo.board import final
-
         console.print(final(summary))
         if as_json:
             typer.echo(msgspec.json.encode(summary).decode())

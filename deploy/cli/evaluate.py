@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -15,9 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from deploy.clients import make_cluster, wall_clock
-from deploy.evaluation.open_bandit import Bandit, Checked, bandit_of, check, is_bandit
 from deploy.evaluation.ranking_logs import USUAL, Judged, Known, judge_log, read_lines, write_lines
-from deploy.importing import read_frame
 from deploy.settings import Settings, load_settings
 from deploy.wiring import external_rows, weights_path
 from inference.evaluation.off_policy import By, Estimate
@@ -27,6 +25,9 @@ from inference.ranking.features import FeatureTable
 from schemas.ranking_log import RankingLogEntry
 from schemas.topics import RANKING_LOG
 from streams.kafka_client import KafkaTableReader
+
+if TYPE_CHECKING:
+    from deploy.evaluation.open_bandit import Bandit, Checked
 
 BYS: tuple[By, ...] = ("item", "place", "cascade", "slate")
 DEPENDS: dict[By, str] = {
@@ -67,6 +68,8 @@ def policy(
     bandits, entries = _read(settings, logs or [], refused)
     found: dict[str, Any] = {}
     if bandits:
+        from deploy.evaluation.open_bandit import check
+
         found["open_bandit"] = check(bandits, clip=clip)
     if entries or not bandits:
         found["ranking_log"] = judge_log(entries, _known(settings, weights), target or USUAL, bys, clip=clip)
@@ -93,6 +96,9 @@ def _read(
 ) -> tuple[list[Bandit], list[RankingLogEntry]]:
     if not logs:
         return [], list(read_topic(settings, refused))
+    from deploy.evaluation.open_bandit import bandit_of, is_bandit
+    from deploy.importing import read_frame
+
     bandits: list[Bandit] = []
     entries: list[RankingLogEntry] = []
     for path in logs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import msgspec
@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.progress import track
 
 from deploy.clients import make_publisher, wall_clock
-from deploy.importing import Refused, parse_map, read_events, read_items
 from deploy.settings import load_settings
 from schemas.codec import decode, encode
 from schemas.topics import INTERACTIONS, ITEMS
 from streams.kafka_client import KafkaPublisher
+
+if TYPE_CHECKING:
+    from deploy.importing import Refused
 
 INPUTS = ("interactions", "items", "instructions", "rank-requests")
 
@@ -73,6 +75,8 @@ def import_file(
     limit: Annotated[int | None, typer.Option(help="Only the first so many, in event-time order.")] = None,
 ) -> None:
     """Import a file of events, in event-time order. The same row has the same event id, however often it is sent."""
+    from deploy.importing import Refused, parse_map, read_events
+
     settings = load_settings()
     console, refused = Console(), Refused()
     publisher = make_publisher(settings)
@@ -92,6 +96,8 @@ def import_file(
 
 def send_items(publisher: KafkaPublisher, path: Path, refused: Refused) -> int:
     """Send a catalogue to `items`; how many."""
+    from deploy.importing import read_items
+
     sent = 0
     for item in read_items(path, now=wall_clock(), refused=refused):
         publisher.send(ITEMS, item.item_id, encode(item))
