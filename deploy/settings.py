@@ -133,7 +133,7 @@ class Trainer(Section):
     group: str = "lifelong-trainer"
     publish_every_seconds: float = Field(default=2.0, gt=0)
     checkpoint_every_seconds: float = Field(default=30.0, gt=0)
-    item_vectors: bool = False
+    item_vectors: bool = True
     rate: float = Field(default=1.0, gt=0)
     replays: int = Field(default=2, ge=0, le=64)
     seed: int = Field(default=0, ge=0)

@@ -112,6 +112,11 @@ def has_seen(state: UserState, event_id: EventId) -> bool:
     return event_id in state.event_ids
 
 
+def newest_choices(state: UserState, size: int) -> tuple[ItemId, ...]:
+    """The newest chosen items, newest first, each once, at most `size`."""
+    return tuple(dict.fromkeys(entry.item_id for entry in reversed(state.recent) if entry.attention > 0.0))[:size]
+
+
 def fold(state: UserState, event: Interaction) -> UserState:
     """The state after one more event. An event that was applied before changes nothing.
 

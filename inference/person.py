@@ -17,6 +17,8 @@ from features.item_table import LANDMARK, Bools, Doubles, ItemTable, Numbers
 from features.statistics import NEIGHBOUR_HALF_LIFE
 from features.user_state import UserState
 from inference.query import Query
+from inference.ranking.factors import STEPS as HEADING
+from inference.ranking.factors import affinity, direction
 from schemas.ids import ItemId
 
 RECENT_ITEMS = 40
@@ -128,7 +130,8 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
     """Every item's score by each way of knowing the person, `[items]` each (or `[1]` for an empty table)."""
     size = max(1, len(table))
     if not len(recent):
-        return dict.fromkeys(("covisit", "covisit_near", "transition", "words", "affinity"), np.zeros(size))
+        known = dict.fromkeys(("covisit", "covisit_near", "transition", "words"), np.zeros(size))
+        return known | {"affinity": _affinity(table, recent, size)}
     root = table.inverse_root[:size]
     now = float(np.exp2((LANDMARK - query.now) / NEIGHBOUR_HALF_LIFE))
     seed = trace * root[recent] * now
@@ -143,7 +146,7 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
         "covisit_near": covisit_near * root,
         "transition": _spread(table.followed, last, step, size),
         "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
-        "affinity": _affinity(table, recent, trace, size),
+        "affinity": _affinity(table, recent, size),
     }
 
 
@@ -155,12 +158,10 @@ def _spread(neighbours: Neighbours, recent: Numbers, seed: Doubles, size: int) -
     return total
 
 
-def _affinity(table: ItemTable, recent: Numbers, trace: Doubles, size: int) -> Doubles:
+def _affinity(table: ItemTable, recent: Numbers, size: int) -> Doubles:
     if not table.vectors.shape[1]:
         return np.zeros(size)
-    mean = (trace @ table.vectors[recent] / trace.sum()).astype(np.float32)
-    scores: Doubles = (table.vectors[:size] @ mean).astype(np.float64)
-    return scores
+    return affinity(table.vectors[:size], direction(table.vectors[recent[:HEADING]])).astype(np.float64)
 
 
 def _profile(content: NDArray[np.float32], recent: Numbers, trace: Doubles) -> NDArray[np.float32]:

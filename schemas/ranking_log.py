@@ -77,7 +77,8 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
     """An organic example: what the person took, among the candidates of just before.
 
     `rank` is the place (from 1) in the list that would have been served at that moment, none if it was not in it;
-    `chosen` the row of the item that was taken, none if no source had proposed it. While an experiment runs, `arm` is
+    `chosen` the row of the item that was taken, none if no source had proposed it; `newest` are the person's items
+    before it, newest first. While an experiment runs, `arm` is
     the person's, `places` is the place (from 1) of the item among all candidates by the weights of each arm, shadows
     too, and `list_id` the list in which it was clicked, if it was in one.
     """
@@ -92,6 +93,7 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
     seen_before: bool
     model_version: int
     weight: float = 1.0
+    newest: tuple[ItemId, ...] = ()
     experiment: str | None = None
     arm: str | None = None
     places: dict[str, int] = {}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from msgspec.structs import replace
 
+from features.user_state import newest_choices
 from features.utility import attention
 from inference.learning.sampling import sample
 from inference.query import Assigned, Ranking
+from inference.ranking.factors import STEPS
 from schemas.ranking_log import Choice
 from schemas.topics import RANKING_LOG
 from streams.records import Message
@@ -32,6 +34,7 @@ def choice_message(exam: Exam, ranking: Ranking) -> Message:
         seen_before=exam.seen_before,
         model_version=ranking.model_version,
         weight=attention(exam.event),
+        newest=newest_choices(exam.query.user, STEPS) if len(rows) else (),
     )
     return Message(RANKING_LOG, choice.user_id, _in_arm(choice, exam, ranking.assigned))
 

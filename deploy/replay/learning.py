@@ -43,7 +43,7 @@ class MemoryTrainer:
 
     def _publish(self, log: MemoryLog) -> None:
         self.version += 1
-        self._newest = self.course.export(self.version)
+        self._newest = self.course.export(self.version, moved_only=True)
         update = ModelUpdate(
             model=MODEL,
             version=self.version,

@@ -1,4 +1,4 @@
-"""What lies near the person in the learned space: an exact matrix product over the in-process mirror.
+"""Where the person is heading by the learned factors: an exact matrix product over the in-process mirror.
 
 Proposes nothing until somebody has put vectors into the table.
 """
@@ -11,7 +11,7 @@ from inference.person import Person
 
 
 def propose(person: Person, table: ItemTable, size: int) -> Numbers:
-    """Items whose learned vectors agree most with those of the recent ones."""
+    """Items that lie furthest in the direction of the person's newest ones."""
     if not table.vectors.shape[1]:
         return person.consumed[:0]
     return best(person.affinity, person.blocked, size)

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from schemas.ids import ItemId, UserId
+from schemas.ids import ItemId
 from schemas.ranking_log import Ranked
 
 
@@ -32,15 +32,11 @@ class RingSnapshot(Struct, frozen=True):
 
 
 class VectorsSnapshot(Struct, frozen=True):
-    """The item vectors, their optimiser, and who chose what lately (least recent person first)."""
+    """The items' factors and their optimiser."""
 
-    random: str
     ids: list[ItemId]
-    vectors: Packed
+    rows: Packed
     squares: Packed
-    people: list[tuple[UserId, tuple[int, ...]]]
-    choices: Packed
-    seen: int
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

@@ -111,10 +111,19 @@ class Course:
         assert isinstance(model, Learner)
         return model
 
-    def export(self, version: int) -> Weights:
-        """What is to serve, under this version; how often people repeat themselves is always told as it is now."""
+    def export(self, version: int, *, moved_only: bool = False) -> Weights:
+        """What is to serve, under this version: the champion's network, and what is told as it is now whoever serves:
+        how often people repeat themselves, and the items' factors (with `moved_only`, those that have moved since).
+        """
         others = {name: self.lineages[name].model.weights() for name in self.plan.served}
-        return replace(self.champion.model.export(version), repeat_rate=self.first.repeat_rate, others=others)
+        ids, vectors = self.first.vectors(moved_only=moved_only)
+        return replace(
+            self.champion.model.export(version),
+            repeat_rate=self.first.repeat_rate,
+            others=others,
+            vector_ids=ids,
+            vectors=vectors,
+        )
 
     def learn(self, entry: RankingLogValue) -> tuple[Verdict, ...]:
         """Test, then train, on the next entry; what was decided by it. One that came before changes nothing."""
@@ -147,7 +156,8 @@ class Course:
         return self.lineages[name]
 
     def _new(self, name: str, recipe: Recipe) -> Lineage:
-        return Lineage(name, make_learner(self.plan.columns, recipe, vectors=self.plan.vectors), recipe)
+        vectors = self.plan.vectors and name == FIRST
+        return Lineage(name, make_learner(self.plan.columns, recipe, vectors=vectors), recipe)
 
     def _choice(self, choice: Choice) -> tuple[Verdict, ...]:
         """Note it for the block, have all learn from it, and once the block is full, measure and decide."""

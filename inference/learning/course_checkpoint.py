@@ -110,7 +110,7 @@ def _of_lineage(lineage: Lineage) -> LineageSnapshot:
 def _empty(course: Course, kept: LineageSnapshot) -> Learner | Loaded:
     if kept.recipe is None:
         return Loaded(initial_weights(course.plan.columns))
-    return make_learner(course.plan.columns, kept.recipe, vectors=course.plan.vectors)
+    return make_learner(course.plan.columns, kept.recipe, vectors=course.plan.vectors and kept.name == FIRST)
 
 
 def _model_to_copy(by_name: dict[str, LineageSnapshot], champion: str) -> LineageSnapshot:

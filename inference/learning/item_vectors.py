@@ -1,104 +1,93 @@
-"""Item vectors learned from what people choose next."""
+"""The item factors of `inference.ranking.factors`, learned with the ranker: from what it got wrong.
+
+A choice among candidates moves the factors by the same error as the network's weights, that of the softmax over the
+candidates, as if the affinity were added to the scores. So factors learn what the other features do not say.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.learning.checkpoint import VectorsSnapshot, pack, pack_random, unpack, unpack_random
-from schemas.ids import ItemId, UserId
+from inference.learning.checkpoint import VectorsSnapshot, pack, unpack
+from inference.ranking.factors import DIMENSIONS, STEPS, WIDTH, direction, fading
+from schemas.ids import ItemId, message_id
 
-DIMENSIONS = 32
-PEOPLE = 50_000
-STEPS = 20
-FADE = 0.9
-NEGATIVES = 32
-RECENT_CHOICES = 8_192
-RATE = 0.15
+RATE = 0.1
+APPEAL, TASTE = slice(0, DIMENSIONS), slice(DIMENSIONS, 2 * DIMENSIONS)
+SPREAD = 0.01
+"""How far from nothing appeals begin; tastes begin with length 1 or so, leans with nothing."""
+START_SQUARES = (0.01, 0.01, 0.1)
+"""Of appeal, taste and lean: what Adagrad's sums begin with."""
 
 
 class ItemVectors:
-    """One vector per item, so that the faded mean over a person's recent items agrees with the item chosen next.
+    """A row of factors per item, moved by Adagrad (one sum of squares each for appeal, taste and lean).
 
-    Sampled softmax over the choice and `NEGATIVES` recent choices of anybody, which draws items by their present
-    popularity; a step of Adagrad on the vectors concerned. Same choices, same order, same vectors.
+    An item's first row follows from its id and the seed. Same choices, same order, same rows.
     """
 
     def __init__(self, seed: int) -> None:
-        self._rng = np.random.default_rng(seed)
+        self._seed = seed
         self._number: dict[ItemId, int] = {}
         self._ids: list[ItemId] = []
-        self._vectors = np.zeros((256, DIMENSIONS), np.float32)
-        self._squares = np.full(256, 0.1, np.float32)
-        self._people: OrderedDict[UserId, tuple[int, ...]] = OrderedDict()
-        self._choices = np.zeros(RECENT_CHOICES, np.int64)
-        self._seen = 0
+        self._rows = np.zeros((256, WIDTH), np.float32)
+        self._squares = np.zeros((256, 3), np.float32)
+        self._moved: set[int] = set()
 
-    def learn(self, user: UserId, item: ItemId) -> None:
-        """Learn from one choice, then remember it."""
-        number = self._numbered(item)
-        recent = self._people.pop(user, ())
-        if recent and self._seen > NEGATIVES:
-            self._step(np.array(recent, np.int64), number)
-        self._people[user] = (number, *(known for known in recent if known != number))[:STEPS]
-        if len(self._people) > PEOPLE:
-            self._people.popitem(last=False)
-        self._choices[self._seen % RECENT_CHOICES] = number
-        self._seen += 1
+    def learn(self, items: Sequence[ItemId], newest: Sequence[ItemId], error: NDArray[np.float32]) -> None:
+        """Learn from one choice: `error[k]` is the share that item k got less what it should have got, and `newest`
+        are the person's items before it, newest first.
+        """
+        theirs, own = self._numbered(items), self._numbered(newest[:STEPS])
+        heading = direction(self._rows[own])
+        back = error @ self._rows[theirs, APPEAL]
+        self._move(theirs, slice(2 * DIMENSIONS, WIDTH), 2, error[:, None])
+        if len(own):
+            self._move(theirs, APPEAL, 0, error[:, None] * heading)
+            self._move(own, TASTE, 1, fading(len(own))[:, None] * back)
 
-    def export(self) -> tuple[tuple[ItemId, ...], NDArray[np.float32]]:
-        """Ids and vectors of all items, `[items, 32]`."""
-        return tuple(self._ids), self._vectors[: len(self._ids)].copy()
+    def export(self, *, moved_only: bool = False) -> tuple[tuple[ItemId, ...], NDArray[np.float32]]:
+        """Ids and rows of all items, `[items, WIDTH]`, or of those that have moved since the last export."""
+        numbers = sorted(self._moved) if moved_only else range(len(self._ids))
+        self._moved = set()
+        return tuple([self._ids[number] for number in numbers]), self._rows[list(numbers)]
 
     def snapshot(self) -> VectorsSnapshot:
         """What `restore` needs."""
-        return VectorsSnapshot(
-            random=pack_random(self._rng),
-            ids=self._ids,
-            vectors=pack(self._vectors),
-            squares=pack(self._squares),
-            people=list(self._people.items()),
-            choices=pack(self._choices),
-            seen=self._seen,
-        )
+        size = len(self._ids)
+        return VectorsSnapshot(ids=self._ids, rows=pack(self._rows[:size]), squares=pack(self._squares[:size]))
 
     def restore(self, kept: VectorsSnapshot) -> None:
         """Become what was kept."""
-        self._rng = unpack_random(kept.random)
         self._ids = list(kept.ids)
         self._number = {item: number for number, item in enumerate(kept.ids)}
-        self._vectors = unpack(kept.vectors).astype(np.float32, copy=False)
+        self._rows = unpack(kept.rows).astype(np.float32, copy=False)
         self._squares = unpack(kept.squares).astype(np.float32, copy=False)
-        self._people = OrderedDict(kept.people)
-        self._choices = unpack(kept.choices).astype(np.int64, copy=False)
-        self._seen = kept.seen
+        self._moved = set(range(len(self._ids)))
 
-    def _numbered(self, item: ItemId) -> int:
-        number = self._number.setdefault(item, len(self._ids))
-        if number == len(self._ids):
-            self._ids.append(item)
-            if number == len(self._vectors):
-                self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-                self._squares = np.concatenate([self._squares, np.full_like(self._squares, 0.1)])
-            self._vectors[number] = self._rng.standard_normal(DIMENSIONS) / np.sqrt(DIMENSIONS)
-        return number
+    def _numbered(self, items: Sequence[ItemId]) -> NDArray[np.int64]:
+        for item in items:
+            if item not in self._number:
+                self._add(item)
+        return np.array([self._number[item] for item in items], np.int64)
 
-    def _step(self, recent: NDArray[np.int64], number: int) -> None:
-        trace = (FADE ** np.arange(len(recent))).astype(np.float32)
-        trace /= trace.sum()
-        drawn = self._choices[self._rng.integers(0, min(self._seen, RECENT_CHOICES), NEGATIVES)]
-        others = np.append(drawn[drawn != number], number)
-        person, theirs = trace @ self._vectors[recent], self._vectors[others]
-        scores = theirs @ person
-        error = np.exp(scores - scores.max())
-        error /= error.sum()
-        error[-1] -= 1.0
-        self._move(others, error[:, None] * person)
-        self._move(recent, trace[:, None] * (error @ theirs))
+    def _add(self, item: ItemId) -> None:
+        number = self._number[item] = len(self._ids)
+        self._ids.append(item)
+        if number >= len(self._rows):
+            more = max(256, len(self._rows))
+            self._rows = np.concatenate([self._rows, np.zeros((more, WIDTH), np.float32)])
+            self._squares = np.concatenate([self._squares, np.zeros((more, 3), np.float32)])
+        drawn = np.random.default_rng([self._seed, int(message_id("factors", 0, 0, item), 16)])
+        self._rows[number, APPEAL] = SPREAD * drawn.standard_normal(DIMENSIONS)
+        self._rows[number, TASTE] = drawn.standard_normal(DIMENSIONS) / np.sqrt(DIMENSIONS)
+        self._squares[number] = START_SQUARES
+        self._moved.add(number)
 
-    def _move(self, numbers: NDArray[np.int64], slopes: NDArray[np.float32]) -> None:
-        np.add.at(self._squares, numbers, (slopes * slopes).mean(axis=1))
-        rates = RATE / np.sqrt(self._squares[numbers])
-        np.add.at(self._vectors, numbers, -rates[:, None] * slopes)
+    def _move(self, numbers: NDArray[np.int64], part: slice, kind: int, slopes: NDArray[np.float32]) -> None:
+        self._squares[numbers, kind] += (slopes * slopes).mean(axis=1)
+        self._rows[numbers, part] -= (RATE / np.sqrt(self._squares[numbers, kind]))[:, None] * slopes
+        self._moved.update(numbers.tolist())

@@ -15,7 +15,8 @@ from inference.learning.examples import Example, Pending, Ring, from_choice, fro
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.torch_network import flatten, slope, unflatten
 from inference.learning.weights_file import Weights
-from inference.ranking.network import Arrays, initial
+from inference.ranking.network import Arrays, forward, initial
+from schemas.ids import ItemId
 from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
 
 RATE = 0.1
@@ -37,9 +38,8 @@ class Learner:
     """Learns the network by softmax over candidates and Adagrad (Duchi et al., JMLR 2011), one step per example.
 
     The same entries in the same order give bit-identical weights, however they were divided into calls. Entries of
-    another feature table are counted in `foreign` and passed over. With `vectors` item vectors are learned too; not by
-    default, for on MovieLens 100K and MovieTweetings they did not better the lists. `rate` is how fast it learns, where
-    1 is usual, and `replays` how many past examples are learned again with each new one.
+    another feature table are counted in `foreign` and passed over. With `vectors` item factors are learned too. `rate`
+    is how fast it learns, where 1 is usual, and `replays` how many past examples are learned again with each new one.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Learner:
                 case Choice():
                     self._examine(entry)
                     if self._fits(entry.table):
-                        self._take(self._organic, from_choice(entry, self._width))
+                        self._take_choice(entry)
                 case Ranked():
                     if self._fits(entry.table):
                         self._pending.add(entry)
@@ -115,16 +115,12 @@ class Learner:
         return {name: part.numpy().copy() for name, part in self._parts.items()}
 
     def export(self, version: int) -> Weights:
-        """Everything that serving takes up, under this version."""
-        ids, vectors = self._vectors.export() if self._vectors else ((), np.zeros((0, 0), np.float32))
-        return Weights(
-            version=version,
-            table=self.table,
-            arrays=self.weights(),
-            repeat_rate=self.repeat_rate,
-            vector_ids=ids,
-            vectors=vectors,
-        )
+        """What serving takes up, under this version, but for the items' factors: see `vectors`."""
+        return Weights(version=version, table=self.table, arrays=self.weights(), repeat_rate=self.repeat_rate)
+
+    def vectors(self, *, moved_only: bool = False) -> tuple[tuple[ItemId, ...], NDArray[np.float32]]:
+        """The items' factors, none if they are not learned; or only what has moved since they were last asked for."""
+        return self._vectors.export(moved_only=moved_only) if self._vectors else ((), np.zeros((0, 0), np.float32))
 
     def checkpoint(self) -> bytes:
         """Everything that this learner is, for `restore`."""
@@ -177,8 +173,19 @@ class Learner:
         self._reciprocal_rank = keep * self._reciprocal_rank + (1.0 / choice.rank if choice.rank else 0.0)
         self._hits = keep * self._hits + (choice.rank is not None)
         self._repeats = keep * self._repeats + choice.seen_before
-        if self._vectors:
-            self._vectors.learn(choice.user_id, choice.item_id)
+
+    def _take_choice(self, choice: Choice) -> None:
+        example = from_choice(choice, self._width)
+        if example is not None and self._vectors is not None and len(example.target) == len(choice.items):
+            self._vectors.learn(choice.items, choice.newest, self._error(example))
+        self._take(self._organic, example)
+
+    def _error(self, example: Example) -> NDArray[np.float32]:
+        """What each row's share of the softmax is too high, `[rows]`."""
+        scores = forward({name: part.numpy() for name, part in self._parts.items()}, example.features) + example.offset
+        share = np.exp(scores - scores.max())
+        error: NDArray[np.float32] = share * (example.target.sum() / share.sum()) - example.target
+        return error
 
     def _take(self, ring: Ring, example: Example | None) -> None:
         if example is None:

@@ -41,7 +41,7 @@ class Model(Protocol):
         ...
 
     def export(self, version: int) -> Weights:
-        """Everything that serving takes up, under this version."""
+        """What serving takes up of this model, under this version."""
         ...
 
     def checkpoint(self) -> bytes:

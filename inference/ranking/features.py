@@ -113,10 +113,8 @@ def _words(batch: Batch) -> Block:
 
 
 def _affinity(batch: Batch) -> Block:
-    """Agreement with the learned vectors: as it is, and relative to the spread in the list."""
-    values = _pick(batch, [person.affinity for person in batch.persons])
-    top = np.where(batch.mask, values, 0.0).max(axis=1, keepdims=True)
-    return np.stack([np.tanh(values), np.clip(values - top, -6.0, 0.0) / 2.0], axis=-1)
+    """What the learned factors add to the score; see `inference.ranking.factors`."""
+    return np.clip(_pick(batch, [person.affinity for person in batch.persons]), -8.0, 8.0)[..., None]
 
 
 def _content(batch: Batch) -> Block:
@@ -249,7 +247,7 @@ COLUMNS: tuple[Columns, ...] = (
         fill=_near,
     ),
     Columns(group="words", names=("words", "words_relative"), fill=_words),
-    Columns(group="affinity", names=("affinity", "affinity_relative"), fill=_affinity),
+    Columns(group="affinity", names=("affinity",), fill=_affinity),
     Columns(group="content", names=("content",), fill=_content),
     Columns(group="tastes", names=("taste_now", "taste_long", "taste_liked"), fill=_tastes),
     Columns(group="agent", names=("intent", "memory_category", "memory_item"), fill=_agent),

@@ -18,7 +18,7 @@ START: dict[str, float] = {
     "popular_40d": 0.5,
     "covisit": 2.0,
     "transition": 1.0,
-    "affinity": 0.5,
+    "affinity": 1.0,
     "taste_long": 0.5,
     "intent": 0.5,
     "memory_category": 0.3,

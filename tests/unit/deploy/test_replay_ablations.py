@@ -10,7 +10,7 @@ from deploy.replay.crew import Step
 from deploy.replay.floors import NoFloors
 from deploy.replay.plan import Log, Plan
 from deploy.replay.run import Played, replay
-from deploy.settings import Settings
+from deploy.settings import Settings, Trainer
 from tests.unit.deploy.replay_logs import generated
 
 PLAN = Plan(resamples=50)
@@ -34,9 +34,12 @@ def test_without_anything_left_out_it_is_the_same_replay(log: Log, whole: Played
     assert np.array_equal(without(log).rows, whole.rows)
 
 
-def test_a_source_that_says_nothing_adds_exactly_nothing(log: Log, whole: Played) -> None:
-    """No item vectors are learned by default."""
-    assert np.array_equal(without(log, "source:embeddings", "features:affinity").rows, whole.rows)
+def test_a_source_that_says_nothing_adds_exactly_nothing(log: Log) -> None:
+    """Where no item factors are learned, what is made of them says nothing."""
+    settings = Settings(trainer=Trainer(item_vectors=False))
+    left_out = Plan(resamples=50, without=("source:embeddings", "features:affinity"))
+    rows = [replay(log, settings, plan, floors=NoFloors()).rows for plan in (PLAN, left_out)]
+    assert np.array_equal(*rows)
 
 
 def test_the_choices_that_are_judged_stay_the_same(log: Log, whole: Played) -> None:

@@ -11,11 +11,14 @@ from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.person import Person, read_person
 from inference.query import Query
+from inference.ranking.factors import WIDTH
 from inference.ranking.features import COLUMNS, FeatureTable
 from tests.unit.inference.worlds import busy_world
 
 WORLD = busy_world()
-WORLD.table.put_vectors(WORLD.table.ids, np.eye(len(WORLD.table), 8, dtype=np.float32))
+WORLD.table.put_vectors(
+    WORLD.table.ids, np.random.default_rng(0).standard_normal((len(WORLD.table), WIDTH)).astype(np.float32) / 8.0
+)
 
 
 def person(user: str, *, repeats: bool = True, **changes: object) -> Person:
