@@ -6,6 +6,7 @@ environment. ``uv`` makes one from the committed lock below ``triton/``.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import shutil
 import subprocess
@@ -47,7 +48,9 @@ def problem(settings: Settings) -> str:
 
 
 def seed_models(source: Path, models: Path) -> None:
-    """Copy to ``models`` what is absent there; never overwrite: weights that were learned stay.
+    """Bring the model that is shipped to ``models``; weights that were learned lie beside it and stay.
+
+    Code and configuration belong together and to this version: a file that differs is kept as ``<name>.before``.
 
     Raises:
         StackError: neither has the ranker.
@@ -56,11 +59,22 @@ def seed_models(source: Path, models: Path) -> None:
         target = models / path.relative_to(source)
         if path.is_dir():
             target.mkdir(parents=True, exist_ok=True)
-        elif not target.exists() and "__pycache__" not in path.parts:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+        elif "__pycache__" not in path.parts:
+            _bring(path, target)
     if not (models / MODEL / "config.pbtxt").is_file():
         raise StackError(f"no model {MODEL!r} in {str(source)!r} or {str(models)!r}; install lifelong again")
+
+
+def _bring(path: Path, target: Path) -> None:
+    """Put the file there if it is absent or another one; Triton may be reading, so it is replaced as a whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        if filecmp.cmp(path, target, shallow=False):
+            return
+        shutil.copyfile(target, target.with_name(f"{target.name}.before"))
+    draft = target.with_name(f"{target.name}.draft")
+    shutil.copyfile(path, draft)
+    draft.replace(target)
 
 
 def environment_dir(site: Site) -> Path:

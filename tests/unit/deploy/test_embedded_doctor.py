@@ -57,17 +57,19 @@ def test_who_took_a_port_is_named() -> None:
     assert "redis-server (pid 7)" in doctor.check_ports({"6379 (redis)": "redis-server (pid 7)"}).says
 
 
-def test_models_are_copied_but_never_overwritten(tmp_path: Path) -> None:
+def test_a_newer_version_brings_its_model_and_leaves_what_was_learned(tmp_path: Path) -> None:
     seed, models = tmp_path / "seed", tmp_path / "models"
     (seed / "ranker" / "1").mkdir(parents=True)
     (seed / "ranker" / "config.pbtxt").write_text("shipped")
     (seed / "ranker" / "1" / "model.py").write_text("shipped")
     (models / "ranker").mkdir(parents=True)
     (models / "ranker" / "weights.npz").write_bytes(b"learned")
-    (models / "ranker" / "config.pbtxt").write_text("changed here")
+    (models / "ranker" / "config.pbtxt").write_text("of an older version")
+    seed_models(seed, models)
     seed_models(seed, models)
     assert (models / "ranker" / "weights.npz").read_bytes() == b"learned"
-    assert (models / "ranker" / "config.pbtxt").read_text() == "changed here"
+    assert (models / "ranker" / "config.pbtxt").read_text() == "shipped"
+    assert (models / "ranker" / "config.pbtxt.before").read_text() == "of an older version"
     assert (models / "ranker" / "1" / "model.py").read_text() == "shipped"
 
 
