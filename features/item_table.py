@@ -15,7 +15,8 @@ from features.item_content import DIMENSIONS, content_vector
 from features.item_neighbours import Floats, Ints, Neighbours
 from features.item_order import Order
 from features.item_words import ItemWords, words_of
-from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS
+from features.situation import SITUATIONS
+from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS, SITUATION_HALF_LIVES
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemStatistics
@@ -52,6 +53,10 @@ class ItemTable:
     `followed` who comes directly after, `content` float32 `[items, 64]`, `vectors` float32 `[items, d]`,
     `categories_of` int32 `[items, 8]` (category numbers from 1, 0 for none).
 
+    `situations` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
+    `SITUATION_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.
+    Neither changes as time passes: who reads them decays them.
+
     >>> table = ItemTable()
     >>> table.put_item(Item(item_id="i1", title="A teapot", available_from=0.0))
     >>> len(table), table.title(ItemId("i1"))
@@ -72,6 +77,7 @@ class ItemTable:
         self.order = [Order() for _ in HALF_LIVES]
         self.value_sum_all = 0.0
         self.value_count_all = 0.0
+        self.situations_all: Doubles = np.zeros((len(SITUATIONS), len(SITUATION_HALF_LIVES)))
         self._leaders: dict[tuple[int, int], Numbers] = {}
         self._has_windows = False
         self._make_arrays(_CAPACITY)
@@ -90,6 +96,7 @@ class ItemTable:
         self.inverse_root: Doubles = np.zeros(size)
         self.value_sum: Doubles = np.zeros(size)
         self.value_count: Doubles = np.zeros(size)
+        self.situations: Doubles = np.zeros((*self.situations_all.shape, size))
         self.from_time: Doubles = np.full(size, -np.inf)
         self.until_time: Doubles = np.full(size, np.inf)
         self.closed: Bools = np.zeros(size, np.bool_)
@@ -147,8 +154,8 @@ class ItemTable:
     def put_statistics(self, row: ItemStatistics) -> None:
         """The newest statistics of an item; the same row again changes nothing."""
         self._leaders.clear()
-        self.newest_at = max(self.newest_at, row.at)
         number = self._numbered(row.item_id)
+        self._situations(number, row)
         self._count(number, row)
         self._popularity(number, row)
         scale = float(np.exp2((row.at - LANDMARK) / NEIGHBOUR_HALF_LIFE))
@@ -215,12 +222,14 @@ class ItemTable:
         return number
 
     def _grow(self) -> None:
-        """Twice the room; arrays keep their items axis first, but for `log_popularity`, where it is last."""
+        """Twice the room; arrays have their items axis first, those of counts by half-life last."""
         size = len(self.closed)
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        del arrays["situations_all"]
         self._make_arrays(2 * size)
         self.vectors = np.zeros((2 * size, arrays["vectors"].shape[1]), np.float32)
-        self.log_popularity[:, :size] = arrays.pop("log_popularity")
+        for name in ("log_popularity", "situations"):
+            getattr(self, name)[..., :size] = arrays.pop(name)
         for name, value in arrays.items():
             getattr(self, name)[:size] = value
         for neighbours in (self.covisited, self.covisiting, self._preceded, self.followed):
@@ -268,6 +277,20 @@ class ItemTable:
         for order, old, new in zip(self.order, held, keys.tolist(), strict=True):
             order.put(number, old if old > NO_EVENTS else None, new)
         self.log_popularity[:, number] = keys
+
+    def _situations(self, number: int, row: ItemStatistics) -> None:
+        """Move the clock of the sums, and put the row's counts there in place of those that the item had."""
+        newest = max(self.newest_at, row.at)
+        counts = np.zeros(self.situations_all.shape)
+        for place, name in enumerate(SITUATIONS):
+            if name in row.situations:
+                counts[place] = row.situations[name]
+        held = self.situations[..., number]
+        clocks = np.array(((self.newest_at,), (row.at,), (self.last_at[number],)))
+        before, new, old = np.exp2((clocks - newest) / SITUATION_HALF_LIVES)
+        self.situations_all = np.maximum(0.0, self.situations_all * before + counts * new - held * old)
+        self.situations[..., number] = counts
+        self.newest_at = newest
 
     def _pair(
         self, forward: Neighbours, backward: Neighbours, number: int, row: dict[ItemId, float], scale: float

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from math import exp2
+from operator import add
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from features.decay import DAY, next_feature_time
 from schemas.ids import ItemId
-from schemas.statistics import ItemDelta, ItemStatistics
+from schemas.statistics import ItemDelta, ItemStatistics, Situation
 
 HALF_LIVES = (0.05 * DAY, 0.25 * DAY, 1 * DAY, 3 * DAY, 10 * DAY, 40 * DAY, 200 * DAY)
 """Seconds; of the decayed counts of popularity."""
+SITUATION_HALF_LIVES = (1 * DAY, 10 * DAY)
+"""Seconds; of the decayed counts by situation."""
 NEIGHBOUR_HALF_LIFE = 90 * DAY
 PLACE = 0.9
 """How much each place further back counts less for co-visits: who came just before says more."""
@@ -61,6 +64,7 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         value_count=row.value_count + (delta.value is not None),
         covisits=_neighbours(row.covisits, kept, late, delta.before, PLACE),
         transitions=_neighbours(row.transitions, kept, late, delta.before[:1], 1.0),
+        situations=_situations(row.situations, kept, late, delta),
     )
 
 
@@ -73,6 +77,22 @@ def _empty(delta: ItemDelta) -> ItemStatistics:
         count=0,
         popularity=(0.0,) * len(HALF_LIVES),
     )
+
+
+def _situations(
+    known: dict[Situation, tuple[float, ...]], kept: float, late: float, delta: ItemDelta
+) -> dict[Situation, tuple[float, ...]]:
+    """Decayed counts by situation; a delta that does not know its own counts in none."""
+    counts = {name: _decayed(values, kept) for name, values in known.items()} if kept < 0.0 else dict(known)
+    if delta.situation is not None:
+        own = _decayed((delta.weight,) * len(SITUATION_HALF_LIVES), late)
+        held = counts.get(delta.situation, (0.0,) * len(own))
+        counts[delta.situation] = tuple(map(add, held, own))
+    return counts
+
+
+def _decayed(values: tuple[float, ...], seconds: float) -> tuple[float, ...]:
+    return tuple(value * exp2(seconds / half) for value, half in zip(values, SITUATION_HALF_LIVES, strict=True))
 
 
 def _neighbours(

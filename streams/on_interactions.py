@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from agents.mind import live
 from features.outcomes import mature
+from features.situation import situation
 from features.user_state import Shown, UserState, fold, has_seen
 from features.utility import attention
 from inference.query import Query
@@ -126,6 +127,7 @@ def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Messa
         weight=attention(event),
         value=event.value if isinstance(event, Rating) else None,
         before=_earlier(before, event),
+        situation=situation(before, event.event_time),
     )
     return (Message(ITEM_DELTAS, event.item_id, delta),)
 

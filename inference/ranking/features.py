@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from features.decay import DAY
 from features.item_table import Bools, Doubles, ItemTable, Numbers
-from features.statistics import HALF_LIVES
+from features.situation import SITUATIONS, situation
+from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES
 from features.views import USER_FEATURES, External, table_id
 from inference.candidates.pool import Pool
 from inference.candidates.source import Source
@@ -32,6 +33,10 @@ TOGETHER = 8
 """How many people are filled at once: as many as keep the arrays in the processor's cache."""
 SHRINK = 5.0
 """How many values an item needs until its own mean counts as much as everybody's."""
+ALIKE = 5.0
+"""How many choices an item needs until its own share in a situation counts as much as the usual one."""
+RARE = 0.05
+"""The decayed count below which it makes no difference how few chose an item."""
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -67,6 +72,31 @@ def _popularity(batch: Batch) -> Block:
     ratios = np.clip(counts[..., :-1] - counts[..., 1:], -12.0, 0.0) / 4.0
     level = np.clip(counts[..., LEVELS], -8.0, 12.0) / 8.0
     return np.concatenate([_relative(logs, batch.mask), ratios, level], axis=-1)
+
+
+def _company(batch: Batch) -> Block:
+    """What people in the same situation choose: new ones, those who came back, those within a sitting.
+
+    Per half-life the item's share among them against their share of all choices, in octaves, shrunk towards none; and
+    how many of them chose it lately, relative to the most chosen of the list.
+    """
+    table, items, now = batch.table, batch.items, batch.now
+    who = [SITUATIONS.index(situation(person.query.user, person.query.now)) for person in batch.persons]
+    rows = np.arange(len(who))
+    each = table.situations.take(items, axis=-1)  # [situation, half, users, candidates]
+    left = _left(table.last_at[items] - now)
+    mine, everyone = each[who, :, rows].swapaxes(0, 1) * left, each.sum(axis=0) * left  # [half, users, candidates]
+    totals = table.situations_all[..., None, None] * _left(table.newest_at - now)  # [situation, half, users, 1]
+    usual = (totals[who, :, rows].swapaxes(0, 1) + 1.0) / (totals.sum(axis=0) + len(SITUATIONS))
+    lift = np.log2((mine + ALIKE * usual) / (everyone + ALIKE) / usual)
+    level = [_relative(counts, batch.mask) for counts in np.log2(mine + RARE)]
+    return np.stack([*np.clip(lift, -4.0, 4.0) / 2.0, *level], axis=-1)
+
+
+def _left(seconds: Doubles) -> Doubles:
+    """What time has left of counts by situation, `[half, ..]`; an earlier time reads them as they are."""
+    left: Doubles = np.exp2(np.minimum(0.0, seconds) / np.array(SITUATION_HALF_LIVES)[:, None, None])
+    return left
 
 
 def _age(batch: Batch) -> Block:
@@ -225,7 +255,11 @@ def _spread(rows: Doubles, batch: Batch) -> Block:
 
 
 def _halves(prefix: str, places: Sequence[int]) -> tuple[str, ...]:
-    return tuple(f"{prefix}_{HALF_LIVES[place] / DAY:g}d" for place in places)
+    return _days(prefix, [HALF_LIVES[place] for place in places])
+
+
+def _days(prefix: str, halves: Sequence[float]) -> tuple[str, ...]:
+    return tuple(f"{prefix}_{seconds / DAY:g}d" for seconds in halves)
 
 
 def _of_sources(sources: Sequence[Source]) -> Columns:
@@ -259,6 +293,11 @@ COLUMNS: tuple[Columns, ...] = (
     _of_sources(SOURCES),
     Columns(group="user", names=tuple(f"user_{feature.name}" for feature in USER_FEATURES), fill=_user),
     Columns(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_situation),
+    Columns(
+        group="company",
+        names=(*_days("company", SITUATION_HALF_LIVES), *_days("company_popular", SITUATION_HALF_LIVES)),
+        fill=_company,
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from features.item_content import content_vector
 from features.item_table import CATEGORIES, ItemTable
-from features.statistics import HALF_LIVES, fold_delta
+from features.situation import SITUATIONS
+from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES, fold_delta
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemDelta, ItemStatistics
@@ -34,6 +36,7 @@ def rows_of(events: list[tuple[int, int]]) -> list[ItemStatistics]:
             event_time=now,
             weight=1.0,
             before=tuple((item, 1.0) for item in dict.fromkeys(before[::-1]) if item != name)[:5],
+            situation=SITUATIONS[offset * 7 % 3],
         )
         rows[name] = fold_delta(rows.get(name), delta)
         made.append(rows[name])
@@ -98,6 +101,26 @@ def test_the_newest_rows_alone_give_the_same_table(events: list[tuple[int, int]]
             assert np.allclose([one[name] for name in one], [other[name] for name in one], rtol=1e-4)
 
 
+@settings(max_examples=60, deadline=None)
+@given(EVENTS, st.randoms())
+def test_counts_by_situation_are_those_of_the_newest_rows_in_whatever_order(
+    events: list[tuple[int, int]], rng: random.Random
+) -> None:
+    rows = rows_of(events)
+    newest = list({row.item_id: row for row in rows}.values())
+    rng.shuffle(newest)
+    at = max(row.at for row in rows)
+    sums = np.zeros((len(SITUATIONS), len(SITUATION_HALF_LIVES)))
+    for row in newest:
+        for name, counts in row.situations.items():
+            sums[SITUATIONS.index(name)] += np.array(counts) * np.exp2((row.at - at) / np.array(SITUATION_HALF_LIVES))
+    for table in (told(rows), told(newest)):
+        for row in newest:
+            held = table.situations[..., table.number[row.item_id]]
+            assert held.tolist() == [list(row.situations.get(name, (0.0, 0.0))) for name in SITUATIONS]
+        assert np.allclose(table.situations_all, sums, rtol=1e-9, atol=1e-12)
+
+
 def test_the_same_row_again_changes_only_the_version() -> None:
     rows = rows_of([(1, 0), (2, 60), (3, 60)])
     once, twice = told(rows), told([*rows, rows[-1]])
@@ -105,6 +128,8 @@ def test_the_same_row_again_changes_only_the_version() -> None:
     assert np.array_equal(once.log_popularity, twice.log_popularity)
     assert once.order == twice.order
     assert np.array_equal(once.covisiting.weights, twice.covisiting.weights)
+    assert np.array_equal(once.situations, twice.situations)
+    assert np.allclose(once.situations_all, twice.situations_all, rtol=1e-12)
 
 
 def test_it_grows_and_keeps_what_it_had() -> None:
@@ -112,6 +137,8 @@ def test_it_grows_and_keeps_what_it_had() -> None:
     table = told(rows)
     assert len(table) == 600
     assert table.count[:600].tolist() == [1.0] * 600
+    assert table.situations[:, 0, :600].sum(axis=0).tolist() == [1.0] * 600
+    assert table.situations_all.sum(axis=0)[1] == pytest.approx(600.0, rel=0.05)
     assert neighbours(table, "covisited", "i1") == pytest.approx(neighbours(told(rows[:2]), "covisited", "i1"))
 
 

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import random
+from math import exp2
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.statistics import NEIGHBOURS, Marks, fold_delta
+from features.situation import SITUATIONS
+from features.statistics import NEIGHBOURS, SITUATION_HALF_LIVES, Marks, fold_delta
+from schemas.codec import decode, encode
 from schemas.ids import ItemId
-from schemas.statistics import ItemDelta, ItemStatistics
+from schemas.statistics import ItemDelta, ItemStatistics, Situation
+from schemas.topics import ITEM_DELTAS
 from tests.builders import START
 
 
-def delta(offset: int, at: float, *before: str, source: str = "interactions-0") -> ItemDelta:
-    earlier = tuple((ItemId(name), 10.0) for name in before)
+def delta(
+    offset: int, at: float, *before: str, source: str = "interactions-0", situation: Situation | None = None
+) -> ItemDelta:
     return ItemDelta(
-        item_id=ItemId("i"), source=source, offset=offset, event_time=START + at, weight=1.0, before=earlier
+        item_id=ItemId("i"),
+        source=source,
+        offset=offset,
+        event_time=START + at,
+        weight=1.0,
+        before=tuple((ItemId(name), 10.0) for name in before),
+        situation=situation,
     )
 
 
@@ -38,6 +49,38 @@ def test_sums_do_not_depend_on_the_order_of_arrival(times: list[float], rng: ran
     assert left.popularity == pytest.approx(right.popularity, rel=1e-9)
     assert left.covisits == pytest.approx(right.covisits, rel=1e-9)
     assert (left.at, left.first_at, left.count) == (right.at, right.first_at, right.count)
+
+
+EVENTS = st.lists(st.tuples(st.floats(0, 5_000_000), st.sampled_from([None, *SITUATIONS])), min_size=1, max_size=40)
+
+
+@given(EVENTS, st.randoms())
+def test_counts_by_situation_are_decayed_sums_in_whatever_order(
+    events: list[tuple[float, Situation | None]], rng: random.Random
+) -> None:
+    shuffled = list(events)
+    rng.shuffle(shuffled)
+    row = folded([delta(number, at, situation=name) for number, (at, name) in enumerate(shuffled)])
+    newest = max(at for at, _ in events)
+    assert set(row.situations) == {name for _, name in events} - {None}
+    for name, counts in row.situations.items():
+        times = [at for at, each in events if each == name]
+        direct = [sum(exp2((at - newest) / half) for at in times) for half in SITUATION_HALF_LIVES]
+        assert counts == pytest.approx(direct, rel=1e-6)
+
+
+def test_a_delta_without_a_situation_counts_in_none_and_lets_the_others_age() -> None:
+    known = folded([delta(0, 0, situation="new")])
+    row = fold_delta(known, delta(1, SITUATION_HALF_LIVES[0]))
+    assert row.count == 2
+    assert row.situations == {"new": pytest.approx((0.5, exp2(-0.1)))}
+
+
+def test_a_delta_written_before_there_were_situations_still_decodes() -> None:
+    written = encode(delta(0, 0, situation="new")).replace(b'"situation":"new"', b'"unheard_of":"new"')
+    found = decode(ITEM_DELTAS, written, now=START * 2)
+    assert isinstance(found, ItemDelta)
+    assert found.situation is None
 
 
 def test_marks_tell_a_second_delivery_per_source() -> None:

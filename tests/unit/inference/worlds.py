@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from features.item_table import ItemTable
+from features.situation import situation
 from features.statistics import fold_delta
 from features.user_state import UserState, fold
 from inference.learning.weights_file import initial_weights
@@ -54,6 +55,7 @@ class World:
             event_time=self.now,
             weight=1.0,
             before=tuple(earlier.items())[:24],
+            situation=situation(state, self.now),
         )
         self.rows[chosen] = fold_delta(self.rows.get(chosen), delta)
         self.table.put_statistics(self.rows[chosen])
