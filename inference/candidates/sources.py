@@ -10,6 +10,7 @@ from inference.candidates import (
     embeddings,
     intents,
     memories,
+    newcomers,
     newest,
     repeats,
     transitions,
@@ -44,5 +45,6 @@ SOURCES: tuple[Source, ...] = (
     Source(name="intents", propose=intents.propose, size=20, reason="part of your plan"),
     Source(name="memories", propose=memories.propose, size=15, reason="you said or showed that you like this"),
     Source(name="repeats", propose=repeats.propose, size=40, reason="you come back to this"),
+    Source(name="newcomers", propose=newcomers.propose, size=40, reason="what many begin with"),
     Source(name="newest", propose=newest.propose, size=5, reason="new"),
 )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from features.item_table import ItemTable
 from features.situation import SITUATIONS, situation
 from features.statistics import SITUATION_HALF_LIVES
+from inference.candidates import newcomers
 from inference.candidates.pool import gather
 from inference.candidates.sources import SOURCES
 from inference.learning.weights_file import Weights, initial_weights
@@ -127,3 +128,11 @@ def test_a_query_from_long_before_the_newest_event_is_answered_in_numbers() -> N
 
 def test_the_columns_stand_side_by_side() -> None:
     assert FeatureTable().columns[FIRST : FIRST + 4] == NAMES
+
+
+def test_somebody_never_seen_is_proposed_what_others_began_with_and_nobody_else_is() -> None:
+    world = small_world()
+    stranger = read_person(Query(user=world.state("nobody"), now=world.now), world.table, repeats=True)
+    known = read_person(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)
+    assert [world.table.ids[number] for number in newcomers.propose(stranger, world.table, 5)] == ["i0"]
+    assert not len(newcomers.propose(known, world.table, 5))

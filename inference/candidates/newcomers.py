@@ -1,0 +1,23 @@
+"""What people choose first: for somebody of whom nothing is known, what others began with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.item_table import ItemTable, Numbers
+from features.situation import SITUATIONS, situation
+from features.statistics import SITUATION_HALF_LIVES
+from inference.candidates.source import best
+from inference.person import Person
+
+NEW = SITUATIONS.index("new")
+SLOWEST = SITUATION_HALF_LIVES.index(max(SITUATION_HALF_LIVES))
+
+
+def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+    """Items that were most often the first choice lately; nothing for people who have made theirs."""
+    if situation(person.query.user, person.query.now) != "new":
+        return person.consumed[:0]
+    items = len(table)
+    left = np.exp2((table.last_at[:items] - person.query.now) / SITUATION_HALF_LIVES[SLOWEST])
+    return best(table.situations[NEW, SLOWEST, :items] * left, person.blocked, size)
