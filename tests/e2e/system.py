@@ -20,10 +20,10 @@ from msgspec.structs import replace
 from deploy.clients import make_cluster, make_publisher, make_store
 from deploy.settings import Settings
 from deploy.topics import create_topics
-from deploy.wiring import current_weights, make_options, weights_path
+from deploy.wiring import make_options, weights_path
 from features.item_table import ItemTable
 from features.ports import StateStore
-from inference.learning.weights_file import initial_weights, write_weights
+from inference.learning.weights_file import initial_weights, read_weights, write_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
@@ -78,9 +78,9 @@ class System:
 
     def _forget_what_others_learned(self) -> None:
         """All systems of a session share Triton, and with it the file of weights: begin with the initial ones."""
-        served = current_weights(self.settings)
-        fresh = initial_weights(FeatureTable().columns)
-        write_weights(weights_path(self.settings), replace(fresh, version=served.version + 1))
+        path = weights_path(self.settings)
+        version = read_weights(path).version + 1 if path.is_file() else 0
+        write_weights(path, replace(initial_weights(FeatureTable().columns), version=version))
 
     def start(self, program: str = "worker") -> subprocess.Popen[bytes]:
         """Start one of our programs on this system; with the first worker, the owner of item statistics too."""
