@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 
 import typer
+from threadpoolctl import threadpool_limits
 
 from deploy.clients import make_cluster
 from deploy.settings import Settings, load_settings
@@ -51,7 +52,9 @@ def trainer() -> None:
     from streams.trainer import run
 
     serve_metrics(settings.trainer.metrics_port)
-    run(make_trainer(settings, TrainerMetrics()), until=_until_told())
+    # With more threads sums are made in another order, and the same log would not give the same weights and scores.
+    with threadpool_limits(1):
+        run(make_trainer(settings, TrainerMetrics()), until=_until_told())
 
 
 def projector() -> None:

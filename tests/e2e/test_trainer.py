@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from threadpoolctl import threadpool_limits
 
 from deploy.wiring import make_course
 from inference.learning import course_checkpoint
@@ -61,8 +62,9 @@ def test_a_trainer_that_is_killed_arrives_at_the_same_weights(make_system) -> No
     last.send_signal(signal.SIGTERM)
     last.wait(20)
     course = make_course(system.settings)
-    for record in log:
-        on_ranking_log(record, course)
+    with threadpool_limits(1):
+        for record in log:
+            on_ranking_log(record, course)
     found = kept(system)
     assert found is not None
     assert course.first.examples > 300
