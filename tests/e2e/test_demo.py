@@ -22,7 +22,7 @@ def test_the_running_hit_rate_of_the_demo_agrees_with_a_replay(make_system) -> N
     system: System = make_system(trainer={"metrics_port": 0})
     system.start()
     system.start("trainer")
-    plan = Plan(data=movielens(user_cache_dir()), columns="", rate=120.0, seconds=50.0)
+    plan = Plan(data=movielens(user_cache_dir()), columns="", rate=75.0, seconds=80.0)
     session = Session(system.settings, plan)
     session.begin()
     while session.goes_on():
