@@ -30,9 +30,9 @@ NEAR_FADE = 0.6
 LATELY = 5
 """How many of the newest items make the taste of now."""
 STEPS = 3
+"""How many of the newest items say what comes directly next."""
 WORDS_OF = 10
 """How many of the newest items lend their words."""
-"""How many of the newest items say what comes directly next."""
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -137,10 +137,10 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
     seed = trace * root[recent] * now
     last = recent[:STEPS]
     step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * now
-    covisit = _spread(table.covisited, recent, seed, size) + _spread(table.covisiting, recent, seed, size)
+    covisit = _together(table, recent, seed, size)
     nearest = recent[:NEAR_ITEMS]
     seed = NEAR_FADE ** np.arange(len(nearest)) * root[nearest] * now
-    covisit_near = _spread(table.covisited, nearest, seed, size) + _spread(table.covisiting, nearest, seed, size)
+    covisit_near = _together(table, nearest, seed, size)
     return {
         "covisit": covisit * root,
         "covisit_near": covisit_near * root,
@@ -148,6 +148,11 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
         "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
         "affinity": _affinity(table, recent, size),
     }
+
+
+def _together(table: ItemTable, recent: Numbers, seed: Doubles, size: int) -> Doubles:
+    """What goes with the recent items, whichever of the two came first: `[items]`."""
+    return _spread(table.covisited, recent, seed, size) + _spread(table.covisiting, recent, seed, size)
 
 
 def _spread(neighbours: Neighbours, recent: Numbers, seed: Doubles, size: int) -> Doubles:

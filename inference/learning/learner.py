@@ -176,6 +176,7 @@ class Learner:
 
     def _take_choice(self, choice: Choice) -> None:
         example = from_choice(choice, self._width)
+        # Of an example that was cut the rows are no longer those of the items.
         if example is not None and self._vectors is not None and len(example.target) == len(choice.items):
             self._vectors.learn(choice.items, choice.newest, self._error(example))
         self._take(self._organic, example)
