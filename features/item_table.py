@@ -72,6 +72,7 @@ class ItemTable:
         self.category_number: dict[str, int] = {}
         self.members: dict[str, list[int]] = {}
         self._member_arrays: dict[str, Numbers] = {}
+        self._leading: dict[str, dict[tuple[int, int], Numbers]] = {}
         self._cold: dict[int, None] = {}
         self._cold_array: Numbers | None = None
         self.order = [Order() for _ in HALF_LIVES]
@@ -155,6 +156,8 @@ class ItemTable:
         """The newest statistics of an item; the same row again changes nothing."""
         self._leaders.clear()
         number = self._numbered(row.item_id)
+        for category in self.categories(row.item_id):
+            self._leading.pop(category, None)
         self._situations(number, row)
         self._count(number, row)
         self._popularity(number, row)
@@ -183,6 +186,26 @@ class ItemTable:
             known = self.order[half].first(size)
             self._leaders[half, size] = known
         return known
+
+    def leading(self, category: str, half: int, size: int) -> Numbers:
+        """The numbers of the category's most popular items at this half-life, best first, at most `size`; not to be
+        written to.
+        """
+        held = self._leading.setdefault(category, {})
+        known = held.get((half, size))
+        if known is None:
+            members = self.members_of(category)
+            unpopularity = -self.log_popularity[half, members]
+            if 0 < size < len(members):
+                kept = np.sort(np.argpartition(unpopularity, size - 1)[:size])
+                members, unpopularity = members[kept], unpopularity[kept]
+            known = held[half, size] = members[np.argsort(unpopularity, kind="stable")][:size]
+        return known
+
+    def holds(self, category: str, items: Numbers) -> Bools:
+        """Which of the items are of the category, `[len(items)]`."""
+        found: Bools = (self.categories_of[items] == self.category_number.get(category, -1)).any(axis=-1)
+        return found
 
     def members_of(self, category: str) -> Numbers:
         """The numbers of the category's items; not to be written to."""
@@ -248,15 +271,19 @@ class ItemTable:
             known = self.category_number.setdefault(category, len(self.category_number) + 1)
             self.categories_of[number, place] = known
             self.members.setdefault(category, []).append(number)
-            self._member_arrays.pop(category, None)
+            self._other_members(category)
 
     def _leave_categories(self, number: int) -> None:
         held = self.categories_of[number][self.categories_of[number] > 0].tolist()
         names = list(self.category_number) if held else []
         for category in held:
             self.members[names[category - 1]].remove(number)
-            self._member_arrays.pop(names[category - 1], None)
+            self._other_members(names[category - 1])
         self.categories_of[number] = 0
+
+    def _other_members(self, category: str) -> None:
+        self._member_arrays.pop(category, None)
+        self._leading.pop(category, None)
 
     def _count(self, number: int, row: ItemStatistics) -> None:
         self.version += row.count - int(self.count[number])

@@ -117,7 +117,8 @@ class Recommender:
         items = tuple([self.table.ids[number] for number in pool.items[row, :size].tolist()])
         order = np.argsort(-values, kind="stable")
         ranked = [items[place] for place in order.tolist()]
-        rules = rules_of(ranked, person.query.plan, self.table.categories, self._slate_size)
+        numbers = pool.items[row, order]
+        rules = rules_of(ranked, person.query.plan, lambda name: self.table.holds(name, numbers), self._slate_size)
         drawn = self._drawn(person.query, ranked, order, values, features[row], rules)
         places = drawn.rows if drawn else compose(rules)
         chosen, rows = [ranked[place] for place in places], order[places].tolist()

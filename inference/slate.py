@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from schemas.ids import ItemId
 from schemas.plans import Plan
 
-Categories = Callable[[ItemId], tuple[str, ...]]
 Bools = NDArray[np.bool_]
+Holds = Callable[[str], Bools]
+"""Which of the candidates, best first, are of a category: bool `[rows]`."""
 Counts = NDArray[np.int64]
 
 
@@ -44,15 +45,14 @@ class Rules(Struct, frozen=True, kw_only=True):
         return min(self.size, self.rows)
 
 
-def rules_of(ranked: Sequence[ItemId], plan: Plan | None, categories: Categories, size: int) -> Rules:
+def rules_of(ranked: Sequence[ItemId], plan: Plan | None, holds: Holds, size: int) -> Rules:
     """The plan's pins and quotas over these candidates; a pin that is none of them, or over a quota, is no pin."""
     if plan is None or not (plan.quotas or plan.constraints.pinned_items):
         return Rules(rows=len(ranked), size=size)
     limits = None
     if plan.quotas:
-        held = [categories(item) for item in ranked]
         limits = Limits(
-            np.array([[quota.category in own for own in held] for quota in plan.quotas], np.bool_),
+            np.array([holds(quota.category) for quota in plan.quotas], np.bool_),
             np.array([quota.at_least for quota in plan.quotas]),
             np.array([size if quota.at_most is None else quota.at_most for quota in plan.quotas]),
         )
@@ -111,37 +111,32 @@ def compose(rules: Rules) -> list[int]:
     if not rules.pinned and rules.limits is None:
         return list(range(rules.places))
     chosen = list(rules.pinned)
-    placed = np.zeros(rules.rows, np.bool_)
-    placed[chosen] = True
-    held = _held(rules.limits, chosen)
+    quotas = _quotas(rules.limits)
     while len(chosen) < rules.places:
-        row = _first_open(rules, placed, held, len(chosen))
+        row = _first_open(rules, quotas, chosen)
         if row is None:
             break
         chosen.append(row)
-        placed[row] = True
-        if rules.limits is not None:
-            held += rules.limits.members[:, row]
     return chosen
 
 
-def _held(limits: Limits | None, rows: Sequence[int]) -> Counts:
-    """How many of the rows each quota counts."""
-    held: Counts = limits.members[:, list(rows)].sum(axis=1) if limits else np.zeros(0, np.int64)
-    return held
+def _quotas(limits: Limits | None) -> list[tuple[list[bool], int, int]]:
+    """The limits, quota by quota: members, at least, at most; so few places are filled faster without arrays."""
+    if limits is None:
+        return []
+    return list(zip(limits.members.tolist(), limits.at_least.tolist(), limits.at_most.tolist(), strict=True))
 
 
-def _first_open(rules: Rules, placed: Bools, held: Counts, place: int) -> int | None:
+def _first_open(rules: Rules, quotas: Sequence[tuple[list[bool], int, int]], chosen: Sequence[int]) -> int | None:
     """The first of `open_rows`; while nothing forces a place it is found row by row, which is much the faster."""
-    limits = rules.limits
-    forced = limits is not None and np.maximum(limits.at_least - held, 0).sum() >= rules.size - place
-    if limits is None or forced:
-        free = open_rows(rules, placed, place)
+    held = [sum(members[row] for row in chosen) for members, _, _ in quotas]
+    owed = sum(max(0, at_least - count) for (_, at_least, _), count in zip(quotas, held, strict=True))
+    if owed >= rules.size - len(chosen):
+        placed = np.zeros(rules.rows, np.bool_)
+        placed[list(chosen)] = True
+        free = open_rows(rules, placed, len(chosen))
         row = int(free.argmax())
         return row if free[row] else None
-    full = held >= limits.at_most
-    none_full = not full.any()
-    for row in np.flatnonzero(~placed).tolist():
-        if none_full or not limits.members[full, row].any():
-            return int(row)
-    return None
+    full = [members for (members, _, at_most), count in zip(quotas, held, strict=True) if count >= at_most]
+    open_ = (row for row in range(rules.rows) if row not in chosen and not any(members[row] for members in full))
+    return next(open_, None)

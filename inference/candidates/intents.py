@@ -26,10 +26,10 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
 
 def leaders(person: Person, table: ItemTable, category: str, size: int) -> Numbers:
     """The most popular items of a category that are not blocked, best first."""
-    members = table.members_of(category)
-    members = members[~person.blocked[members]]
-    unpopularity = -table.log_popularity[HALF, members]
-    if 0 < size < len(members):
-        kept = np.argpartition(unpopularity, size - 1)[:size]
-        members, unpopularity = members[kept], unpopularity[kept]
-    return members[np.argsort(unpopularity, kind="stable")][:size]
+    depth = 4 * size
+    while True:
+        numbers = table.leading(category, HALF, depth)
+        allowed = numbers[~person.blocked[numbers]]
+        if len(allowed) >= size or len(numbers) < depth:
+            return allowed[:size]
+        depth *= 4
