@@ -88,6 +88,18 @@ class MilvusCollection:
             )
             return [(float(hit["distance"]), dict(hit["entity"])) for hit in hits[0]]
 
+    def vector_of(self, key: str) -> list[float] | None:
+        """The vector of the row with this key, none if there is no such row."""
+        with self._answering() as client:
+            rows = client.query(
+                self._shape.name,
+                filter=any_of(self._shape.key, [key]),
+                output_fields=[VECTOR],
+                timeout=self._address.timeout_seconds,
+                consistency_level=self._consistency,
+            )
+            return list(rows[0][VECTOR]) if rows else None
+
     def delete(self, where: str) -> None:
         """Delete the rows where the expression holds."""
         with self._answering() as client:

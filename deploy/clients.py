@@ -121,6 +121,14 @@ def make_item_index(settings: Settings) -> MilvusItems:
     return MilvusItems(milvus_address(settings), width=DIMENSIONS, collection=_collection(settings, "items"))
 
 
+def make_factor_index(settings: Settings) -> MilvusItems:
+    """Items by likeness of what was learned of them: who is drawn to one is drawn to the other."""
+    from agents.actions.milvus_items import MilvusItems
+    from inference.ranking.factors import DIMENSIONS as FACTORS
+
+    return MilvusItems(milvus_address(settings), width=FACTORS, collection=_collection(settings, "item_factors"))
+
+
 def _collection(settings: Settings, name: str) -> str:
     return _identifier(f"{settings.topics.prefix}{name}")
 

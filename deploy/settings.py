@@ -235,12 +235,17 @@ class Ranking(Section):
     ``exploration`` is the share of them that is drawn by chance from the ``exploration_top`` best candidates, with
     logged propensities; a plan that has a rate of its own goes before it, and 0 draws none, whatever plans say. At
     ``exploration_temperature`` 1 a candidate is drawn as often as the ranker believes in it, lower is more careful.
+
+    With ``expires`` "learn" a person's list holds for as long as it has shown to do better than that for people never
+    seen, at most ``expires_at_most_seconds``; until that is known, and with "fixed", for ``expires_seconds``.
     """
 
     slate_size: int = Field(default=10, ge=1, le=100)
     candidates: int = Field(default=150, ge=10, le=2_000)
     repeats: Literal["allow", "forbid", "learn"] = "learn"
+    expires: Literal["learn", "fixed"] = "learn"
     expires_seconds: float = Field(default=3_600.0, gt=0)
+    expires_at_most_seconds: float = Field(default=7 * 86_400.0, gt=0)
     default_every_seconds: float = Field(default=1.0, gt=0)
     exploration: float = Field(default=0.0, ge=0, le=1)
     exploration_temperature: float = Field(default=1.0, ge=0.01, le=100)

@@ -75,7 +75,7 @@ BUILD.info({"version": version("lifelong"), "python": platform.python_version()}
 
 STAGES = ("queue", "fold", "rank", "publish")
 """From the record's timestamp: until a worker takes it up, applies it, has ranked, has published."""
-TARGETS = ("feast", "milvus-memories", "milvus-items")
+TARGETS = ("feast", "milvus-memories", "milvus-items", "milvus-factors")
 """Where the projector writes (`streams.projector`)."""
 FORGET_SECONDS = 15.0
 """The worker tells the lag of every partition that it holds each 5 s."""

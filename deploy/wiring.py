@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from deploy.clients import (
     make_cluster,
+    make_factor_index,
     make_feast,
     make_item_index,
     make_memory_index,
@@ -86,6 +87,14 @@ def current_weights(settings: Settings) -> Weights:
     return fresh
 
 
+def fetch_weights(uri: str) -> Weights | None:
+    """The weights that were announced under this URI, none if they are gone: old versions are tidied away."""
+    try:
+        return read_weights(Path(uri))
+    except FileNotFoundError:
+        return None
+
+
 def make_deps(settings: Settings) -> Deps:
     """What the worker's handlers work with: served model, numpy twin, tables, external features."""
     table = ItemTable()
@@ -100,11 +109,9 @@ def make_deps(settings: Settings) -> Deps:
     recommender.take_up(weights)
 
     def take_up(uri: str) -> None:
-        path = Path(uri)
-        if path.is_file():
-            new = read_weights(path)
-            if twin.take_up(new):
-                recommender.take_up(new)
+        new = fetch_weights(uri)
+        if new is not None and twin.take_up(new):
+            recommender.take_up(new)
 
     external = _external(settings, rows) if rows else None
     return Deps(
@@ -161,7 +168,9 @@ def make_options(settings: Settings) -> Options:
     return Options(
         person_partitions=settings.topics.person_partitions,
         item_partitions=settings.topics.item_partitions,
+        expires=settings.ranking.expires,
         expires_seconds=settings.ranking.expires_seconds,
+        expires_at_most_seconds=settings.ranking.expires_at_most_seconds,
         exam_rate=settings.worker.exam_rate,
         exams_per_batch=settings.worker.exams_per_batch,
     )
@@ -268,6 +277,8 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
         features=make_feast(settings),
         memories=make_memory_index(settings),
         items=make_item_index(settings),
+        factors=make_factor_index(settings),
+        read=fetch_weights,
         observer=observer,
         clock=wall_clock,
         sleep=time.sleep,
@@ -297,7 +308,9 @@ def make_door(settings: Settings) -> Door:
         outbox=outbox,
         lists=Lists(cache, outbox, clock=wall_clock, new_id=_new_id),
         likeness=Likeness(
-            make_item_index(settings) if searched else None, make_memory_index(settings) if searched else None
+            make_item_index(settings) if searched else None,
+            make_memory_index(settings) if searched else None,
+            make_factor_index(settings) if searched else None,
         ),
         condition=condition,
         clock=wall_clock,

@@ -76,13 +76,16 @@ class Recommender:
         self._exploration = exploration
         self._experiment = experiment
         self._repeat_rate = 0.0
+        self.list_life = 0.0
+        """For how many seconds a list is worth keeping, as the learner has seen it; 0 while that is not known."""
 
     def take_up(self, weights: Weights) -> None:
-        """Use what the learner found beside the network: the items' vectors and the stream's share of repeats.
+        """Use what the learner found beside the network: the items' vectors, and what the stream has shown.
 
         The network itself is taken up by the rankers.
         """
         self._repeat_rate = weights.repeat_rate
+        self.list_life = weights.list_life
         if len(weights.vector_ids):
             self.table.put_vectors(weights.vector_ids, weights.vectors)
 

@@ -113,6 +113,15 @@ class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
     late: bool = False
 
 
+class DefaultList(_Entry, frozen=True, kw_only=True, tag="default"):
+    """The list for people never seen was published anew: what it holds. `user_id` is `@default`.
+
+    Choices are compared with it and with the person's own last list: that tells how long lists are worth keeping.
+    """
+
+    items: tuple[ItemId, ...]
+
+
 class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"):
     """What an operator decides about models. It stands in the log, so that its place among the examples is known.
 
@@ -130,6 +139,6 @@ class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"
 
 
 RankingLogEntry = Ranked | Choice | Outcome
-"""What is learned from."""
+"""What rankers are learned from and judged by."""
 
-RankingLogValue = RankingLogEntry | Command
+RankingLogValue = RankingLogEntry | DefaultList | Command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from features.item_table import ItemTable
 from features.ports import ExternalFeatures
@@ -16,7 +17,9 @@ class Options:
 
     person_partitions: int = 4
     item_partitions: int = 4
+    expires: Literal["learn", "fixed"] = "learn"
     expires_seconds: float = 3_600.0
+    expires_at_most_seconds: float = 7 * 86_400.0
     exam_rate: float = 1.0
     exams_per_batch: int = 4
 
@@ -35,3 +38,9 @@ class Deps:
     external: ExternalFeatures | None = None
     take_up: Callable[[str], None] | None = None
     """Called with the URI of promoted weights: the numpy twin follows the served model."""
+
+    @property
+    def list_life(self) -> float:
+        """For how many seconds a person's list holds, from when its events came in."""
+        learned = self.recommender.list_life if self.options.expires == "learn" else 0.0
+        return min(learned, self.options.expires_at_most_seconds) or self.options.expires_seconds

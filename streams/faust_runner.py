@@ -220,17 +220,21 @@ async def _keep_tables(app: faust.App, worker: Worker) -> None:
 
 
 def _default_list(worker: Worker) -> Callable[[], Any]:
-    """Publish the list for people never seen when the statistics have moved; its partition's owner does so."""
-    published = {"version": -1}
+    """Publish the list for people never seen when the statistics have moved, and when half of its life is over; its
+    partition's owner does so.
+    """
+    deps = worker.deps
+    published = {"version": -1.0, "at": 0.0}
 
     async def default_list_timer() -> None:
-        version = worker.deps.table.version
+        version, now = deps.table.version, deps.clock()
         home = partition_of(DEFAULT_USER, worker.people.partitions)
-        if home not in worker.people.held or version == published["version"]:
+        fresh = version == published["version"] and now - published["at"] < deps.options.expires_seconds / 2.0
+        if home not in worker.people.held or fresh:
             return
-        message, _ = default_list(worker.deps)
-        await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, [message])
-        published["version"] = version
+        messages = default_list(deps)
+        await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
+        published.update(version=version, at=now)
 
     return default_list_timer
 

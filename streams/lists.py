@@ -15,7 +15,7 @@ from features.views import user_row
 from inference.query import Placed, Query, Ranking
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
 from schemas.interactions import Context
-from schemas.ranking_log import Ranked
+from schemas.ranking_log import DefaultList, Ranked
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RANKING_LOG, RECOMMENDATIONS
 from streams.deps import Deps
@@ -102,7 +102,7 @@ def _recommendation(
         statistics_version=ranking.statistics_version,
         state_version=person.user.version,
         event_time=due.at,
-        expires_at=stages["received"] + deps.options.expires_seconds,
+        expires_at=stages["received"] + deps.list_life,
         applied=answer.applied,
         stages={"ingested": due.source.timestamp, **stages},
         degradations=ranking.degradations,
@@ -180,18 +180,19 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:
     )
 
 
-def default_list(deps: Deps) -> tuple[Message, Ranking]:
-    """The list for people never seen, as of the newest statistics; its version is theirs."""
+def default_list(deps: Deps) -> tuple[Message, ...]:
+    """The list for people never seen, as of the newest statistics, whose version is its own; and its log entry."""
     person = stranger(DEFAULT_USER)
     now = deps.table.newest_at or deps.clock()
     ranking = deps.recommender.rank([Query(user=person.user, now=now)])[0]
     received = deps.clock()
+    list_id = ListId(f"default-{ranking.statistics_version}-{ranking.model_version}")
     recommendation = Recommendation(
         user_id=DEFAULT_USER,
         version=ranking.statistics_version,
         slates=(
             Slate(
-                list_id=ListId(f"default-{ranking.statistics_version}-{ranking.model_version}"),
+                list_id=list_id,
                 surface="home",
                 items=_items(ranking.slate, person, deps),
             ),
@@ -203,4 +204,10 @@ def default_list(deps: Deps) -> tuple[Message, Ranking]:
         stages={"received": received, "ranked": deps.clock()},
         degradations=ranking.degradations,
     )
-    return Message(RECOMMENDATIONS, DEFAULT_USER, recommendation), ranking
+    entry = DefaultList(
+        entry_id=f"{list_id}-{received:.0f}",
+        user_id=DEFAULT_USER,
+        event_time=now,
+        items=tuple(placed.item_id for placed in ranking.slate),
+    )
+    return Message(RECOMMENDATIONS, DEFAULT_USER, recommendation), Message(RANKING_LOG, DEFAULT_USER, entry)

@@ -95,8 +95,7 @@ class MemoryRunner:
 
     def publish_default(self) -> None:
         """Publish the list for people never seen, as of the newest statistics."""
-        message, _ = default_list(self.deps)
-        self.log.publish([message])
+        self.log.publish(default_list(self.deps))
 
     def _begin(self, owner: Owner, topic: str, partition: int) -> int | None:
         """Where to begin: after what the store has, less what is redelivered; not in what others own."""

@@ -1,4 +1,4 @@
-"""Projections, written behind from what was published: Feast's rows and Milvus's vectors.
+"""Projections, written behind from what was published: Feast's rows, and Milvus's vectors, told and learned.
 
 They lag the lists by about a second, and are never read on the hot path. Writing one twice changes nothing, so the
 projector may start again anywhere behind where it was: 1 write 2 commit.
@@ -8,30 +8,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from agents.actions.ports import IndexedItem, ItemIndex
+from agents.actions.ports import IndexedItem, ItemIndex, Vectors
 from agents.memory.embedding import embed, text_of
 from agents.memory.ports import MemoryIndex
 from features.item_content import content_vector
 from features.ports import FeatureRow, FeatureStore
 from features.views import ITEM_VIEW, item_row, user_rows
+from inference.learning.weights_file import Weights
 from schemas.codec import decode
 from schemas.errors import DecodeError, StoreUnavailable
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.memories import Memory
+from schemas.model_updates import ModelUpdate
 from schemas.ranking_log import Ranked
 from schemas.statistics import ItemStatistics
-from schemas.topics import ITEM_STATISTICS, ITEMS, MEMORIES, RANKING_LOG
+from schemas.topics import ITEM_STATISTICS, ITEMS, MEMORIES, MODEL_UPDATES, RANKING_LOG
+from streams.factors_sent import FactorsSent
 from streams.ports import LogReader
 from streams.records import Inbound
 
 logger = logging.getLogger(__name__)
-PROJECTED_TOPICS = (RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS)
+PROJECTED_TOPICS = (RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS, MODEL_UPDATES)
 _EXAMPLES = (b'{"type":"choice"', b'{"type":"outcome"')
 RETRY_SECONDS = 1.0
 WINDOW_SECONDS = 0.8
@@ -52,15 +55,21 @@ class ProjectorObserver(Protocol):
 
 @dataclass(frozen=True)
 class Projector:
-    """Everything that the projector process runs on; the wiring fills it."""
+    """Everything that the projector process runs on; the wiring fills it.
+
+    `read` gives the weights that were announced under a URI, none if they are gone: newer ones have been since.
+    """
 
     reader: LogReader
     features: FeatureStore
     memories: MemoryIndex
     items: ItemIndex
+    factors: ItemIndex
+    read: Callable[[str], Weights | None]
     observer: ProjectorObserver
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+    sent: FactorsSent = field(default_factory=FactorsSent)
 
 
 def run(projector: Projector, *, until: Callable[[], bool]) -> None:
@@ -88,10 +97,12 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
     newest = {record.key: (record, value) for record, value in values if record.topic == ITEMS}
     items = [value for _, value in newest.values() if isinstance(value, Item)]
     gone = [_key(record) for record, _ in newest.values() if not record.value]
+    drawn, appeal = _moved(projector, [value for _, value in values if isinstance(value, ModelUpdate)])
     writes: tuple[tuple[str, int, Callable[[], None]], ...] = (
         ("feast", len(rows), lambda: projector.features.write(rows, log_name=log_name)),
         ("milvus-memories", len(memories), lambda: _put_memories(projector.memories, memories)),
         ("milvus-items", len(items) + len(gone), lambda: _put_items(projector.items, items, gone)),
+        ("milvus-factors", len(drawn) + len(gone), lambda: _put_factors(projector, drawn, appeal, gone)),
     )
     oldest = min(record.timestamp for record in records)
     for target, count, write in writes:
@@ -153,3 +164,19 @@ def _put_items(index: ItemIndex, items: Sequence[Item], gone: Sequence[ItemId]) 
         index.put([IndexedItem(item.item_id, item.categories) for item in items], vectors)
     if gone:
         index.delete(gone)
+
+
+def _moved(projector: Projector, updates: Sequence[ModelUpdate]) -> tuple[list[ItemId], Vectors]:
+    """Which factors the newest weights hold otherwise than the index does, if new ones serve."""
+    serving = [update.uri for update in updates if update.decision != "refused"]
+    weights = projector.read(serving[-1]) if serving else None
+    return projector.sent.moved(weights) if weights else ([], np.zeros((0, 0), np.float32))
+
+
+def _put_factors(projector: Projector, drawn: list[ItemId], appeal: Vectors, gone: list[ItemId]) -> None:
+    if drawn:
+        projector.factors.put([IndexedItem(item) for item in drawn], appeal)
+        projector.sent.sent(drawn, appeal)
+    if gone:
+        projector.factors.delete(gone)
+        projector.sent.forget(gone)

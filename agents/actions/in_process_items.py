@@ -34,6 +34,12 @@ class InProcessItems:
         found = [Similar(item, clamped(float(score))) for (item, _), score in zip(held, likeness, strict=True)]
         return tuple(sorted(found, key=lambda one: (-one.likeness, one.item_id))[:k])
 
+    def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
+        if item not in self._held:
+            return ()
+        found = self.similar(self._held[item][1], k + 1)
+        return tuple(one for one in found if one.item_id != item)[:k]
+
     def delete(self, items: Sequence[ItemId]) -> None:
         for item in items:
             self._held.pop(item, None)

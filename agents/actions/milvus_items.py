@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
+
 from agents.actions.ports import IndexedItem, Similar, Vectors
 from agents.memory.embedding import clamped, normalised
 from agents.milvus_collection import VECTOR, Address, Consistency, Field, MilvusCollection, Shape, any_of, quoted
@@ -35,6 +37,13 @@ class MilvusItems:
         hits = self._collection.search(asked, k, _of_any(categories), (_KEY,))
         found = [Similar(row[_KEY], clamped(likeness)) for likeness, row in hits]
         return tuple(sorted(found, key=lambda one: (-one.likeness, one.item_id)))
+
+    def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
+        vector = self._collection.vector_of(item)
+        if vector is None:
+            return ()
+        found = self.similar(np.array(vector, np.float32), k + 1)
+        return tuple(one for one in found if one.item_id != item)[:k]
 
     def delete(self, items: Sequence[ItemId]) -> None:
         if items:

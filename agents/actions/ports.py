@@ -29,7 +29,7 @@ class Similar(Struct, frozen=True):
 
 
 class ItemIndex(Protocol):
-    """A projection of the `items` topic, written behind it and read by likeness.
+    """A projection of the `items` topic or of what was learned of items, written behind it and read by likeness.
 
     Every method may block for a round trip, may be called twice with the same effect as once, and raises
     `StoreUnavailable` if the index does not answer. Reads are eventual: what was put a moment ago may be missing.
@@ -46,6 +46,13 @@ class ItemIndex(Protocol):
         """The k items most like `vector` `[width]`, the likest first, equal ones by id.
 
         Only items of one of `categories` are found, unless that is empty.
+        """
+        ...
+
+    def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
+        """The k items most like this one by the vectors held, never itself, in the order of `similar`.
+
+        None if the index does not hold it.
         """
         ...
 

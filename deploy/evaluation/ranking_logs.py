@@ -18,7 +18,7 @@ from inference.learning.weights_file import Weights
 from inference.local_ranker import LocalRanker
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
-from schemas.ranking_log import Choice, RankingLogEntry
+from schemas.ranking_log import Choice, RankingLogEntry, RankingLogValue
 from schemas.topics import RANKING_LOG
 
 USUAL = ("model", "exploit", "uniform", "popularity")
@@ -31,14 +31,17 @@ class NothingToJudge(LifelongError):
 
 
 def read_lines(lines: Iterable[bytes], *, now: float, refused: Counter[str]) -> Iterator[RankingLogEntry]:
-    """The entries of JSON lines; what is none is counted by reason."""
+    """The entries of JSON lines that lists are judged by; what is no entry at all is counted by reason."""
     for line in lines:
         if not line.strip():
             continue
         try:
-            yield decode(RANKING_LOG, line, now=now)
+            entry: RankingLogValue = decode(RANKING_LOG, line, now=now)
         except DecodeError as exc:
             refused[f"{exc.reason}: {exc}"[:160]] += 1
+            continue
+        if isinstance(entry, RankingLogEntry):
+            yield entry
 
 
 def write_lines(path: Path, entries: Iterable[RankingLogEntry]) -> int:

@@ -12,7 +12,7 @@ from agents.memory.embedding import embed
 from agents.memory.ports import Found, MemoryIndex
 from features.item_content import content_vector
 from schemas.errors import StoreUnavailable
-from schemas.ids import UserId
+from schemas.ids import ItemId, UserId
 from schemas.items import Item
 
 PATIENCE_SECONDS = 5.0
@@ -20,11 +20,15 @@ _T = TypeVar("_T")
 
 
 class Likeness:
-    """Items like an item, and a person's memories like a text. Without an index everything is unavailable."""
+    """Items like an item, and a person's memories like a text. Without an index everything is unavailable.
 
-    def __init__(self, items: ItemIndex | None, memories: MemoryIndex | None) -> None:
+    `items` holds vectors of content, `factors` those that were learned from choices.
+    """
+
+    def __init__(self, items: ItemIndex | None, memories: MemoryIndex | None, factors: ItemIndex | None = None) -> None:
         self._items = items
         self._memories = memories
+        self._factors = factors
         self._thread = ThreadPoolExecutor(1, "likeness")
 
     async def similar(self, item: Item, n: int) -> tuple[Similar, ...]:
@@ -39,6 +43,15 @@ class Likeness:
             return ()
         found = await self._in_turn(lambda: index.similar(vector, n + 1))
         return tuple(one for one in found if one.item_id != item.item_id)[:n]
+
+    async def chosen_alike(self, item: ItemId, n: int) -> tuple[Similar, ...]:
+        """The n items that draw the same people as this one, the likest first; none if nothing was learned of it yet.
+
+        Raises:
+            StoreUnavailable: the index does not answer in time.
+        """
+        index = _given(self._factors)
+        return await self._in_turn(lambda: index.like(item, n))
 
     async def remembered(self, user: UserId, text: str, n: int) -> tuple[Found, ...]:
         """The person's n memories most like the text.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from litestar import Response, get
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
@@ -81,13 +81,22 @@ async def get_recommendations(
 
 
 @get("/v1/items/{item_id:str}/similar", tags=["out"], summary="Items like an item")
-async def get_similar(door: Given, item_id: Name, n: Count = 10) -> AlikeItems:
-    """The items of the catalogue whose title, text, categories and tags are most like this item's."""
+async def get_similar(
+    door: Given,
+    item_id: Name,
+    n: Count = 10,
+    by: Annotated[Literal["content", "choices"], QueryParameter(description="what makes items alike")] = "content",
+) -> AlikeItems:
+    """The items of the catalogue most like this one.
+
+    By `content`: title, text, categories and tags. By `choices`: they draw the same people, as far as was learned.
+    """
     item = _item(door, item_id)
     if item is None:
         text = f"item {item_id!r} is not in the catalogue: POST /v1/items puts it there"
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", text)
-    found = await door.likeness.similar(item, n)
+    likeness = door.likeness
+    found = await (likeness.similar(item, n) if by == "content" else likeness.chosen_alike(item.item_id, n))
     known = [(one, _item(door, one.item_id)) for one in found]
     alike = tuple(Alike(one.item_id, round(one.likeness, 6), entry.title) for one, entry in known if entry is not None)
     return AlikeItems(ItemId(item_id), alike)

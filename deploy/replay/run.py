@@ -16,7 +16,6 @@ from threadpoolctl import threadpool_limits
 from deploy.replay.examiner import Judged
 from deploy.replay.floors import Floors, FloorsBeside, FloorsHere
 from deploy.replay.plan import Log, NothingToReplay, Plan
-from deploy.replay.served import Served
 from deploy.replay.world import World
 from deploy.settings import Settings
 from inference.evaluation.exposure import Shown
@@ -123,7 +122,7 @@ def _play(log: Log, plan: Plan, world: World, report: Callable[[Progress], None]
         _release(waiting, event.event_time, world)
         looked = time.perf_counter()
         judges = index >= judged_from
-        served = world.look(event.user_id, event.event_time) if judges else Served("none")
+        served = world.look(event.user_id, event.event_time)
         examiner.begin(index, served, judges=judges)
         playing, judging = time.perf_counter(), examiner.seconds
         world.play(event)

@@ -7,6 +7,7 @@ if the events happened now. Nothing else in the system knows that it is a replay
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from deploy.replay.examiner import Examiner, Judged, KeptScores
 from deploy.replay.learning import MemoryTrainer
@@ -60,7 +61,7 @@ class World:
         self.clock = EventClock()
         self.served = ServedLists()
         self._default_every = settings.ranking.default_every_seconds
-        self._default_at = -self._default_every
+        self._default_at = float("-inf")
         self._default_version = -1
         table, features = ItemTable(), features_without(external_rows(settings), plan.without)
         self._twin = LocalRanker(initial_weights(features.columns))
@@ -115,17 +116,17 @@ class World:
     def look(self, user: UserId, now: float) -> Served:
         """What the topic holds for this person at this time: their own list, or else that for people never seen.
 
-        The latter is published by a timer, of whatever statistics there were at the newest event.
+        The latter is published by a timer, of whatever statistics there were at the newest event, and again before it
+        expires.
         """
-        own = self.served.own(user, now)
-        if own is not None:
-            return own
-        version = self._runner.deps.table.version
-        if version != self._default_version and now - self._default_at >= self._default_every:
+        self.clock.advance(now)
+        version, age = self._runner.deps.table.version, now - self._default_at
+        moved = version != self._default_version and age >= self._default_every
+        if moved or age >= self._runner.deps.options.expires_seconds / 2.0:
             self._runner.publish_default()
             self._runner.run()
             self._default_at, self._default_version = now, version
-        return self.served.default(now)
+        return self.served.own(user, now) or self.served.default(now)
 
     def _take_up(self, uri: str) -> None:
         weights = self.trainer.fetch(uri)
@@ -136,12 +137,7 @@ class World:
 def _options(settings: Settings) -> Options:
     """The settings that handlers see, but every choice is examined and counts: nothing crowds here."""
     given = make_options(settings)
-    return Options(
-        person_partitions=given.person_partitions,
-        item_partitions=given.item_partitions,
-        expires_seconds=given.expires_seconds,
-        exams_per_batch=EVERYTHING,
-    )
+    return replace(given, exam_rate=1.0, exams_per_batch=EVERYTHING)
 
 
 def _course(settings: Settings, columns: tuple[str, ...], seed: int) -> Course:

@@ -20,6 +20,7 @@ from inference.learning.examples import Example, from_choice
 from inference.learning.gate import Gate, Rules, Verdict
 from inference.learning.learner import Learner
 from inference.learning.lineage import Lineage, Recipe, make_learner
+from inference.learning.list_life import ListLife
 from inference.learning.loaded import Loaded, UnusableWeights, load_weights
 from inference.learning.measures import measure
 from inference.learning.shown_lists import ShownLists
@@ -27,7 +28,7 @@ from inference.learning.weights_file import Weights
 from inference.ranking.network import Arrays
 from schemas.ids import UserId
 from schemas.model_updates import Difference, Standing
-from schemas.ranking_log import Choice, Command, Outcome, Ranked, RankingLogValue
+from schemas.ranking_log import Choice, Command, DefaultList, Outcome, Ranked, RankingLogValue
 
 REMEMBERED = 16_384
 """How many entries back a repeated one is recognised: a worker that died publishes its last batches again."""
@@ -96,6 +97,7 @@ class Course:
         self.lineages = {name: self._new(name, recipe) for name, recipe in plan.recipes.items()}
         self.gate = Gate(self.lineages, FIRST, plan.rules)
         self.lists = ShownLists()
+        self.life = ListLife()
         self.seen = Seen()
         self.block = Block()
 
@@ -113,13 +115,15 @@ class Course:
 
     def export(self, version: int, *, moved_only: bool = False) -> Weights:
         """What is to serve, under this version: the champion's network, and what is told as it is now whoever serves:
-        how often people repeat themselves, and the items' factors (with `moved_only`, those that have moved since).
+        how often people repeat themselves, how long lists are worth keeping, and the items' factors (with `moved_only`,
+        those that have moved since).
         """
         others = {name: self.lineages[name].model.weights() for name in self.plan.served}
         ids, vectors = self.first.vectors(moved_only=moved_only)
         return replace(
             self.champion.model.export(version),
             repeat_rate=self.first.repeat_rate,
+            list_life=self.life.seconds,
             others=others,
             vector_ids=ids,
             vectors=vectors,
@@ -132,11 +136,15 @@ class Course:
         match entry:
             case Ranked():
                 self.lists.add(entry)
+                self.life.add(entry)
+            case DefaultList():
+                self.life.add(entry)
             case Outcome():
                 pair = self.lists.settle(entry)
                 for lineage in self.lineages.values() if pair is not None else ():
                     lineage.model.learn(pair or ())
             case Choice():
+                self.life.ask(entry)
                 return self._choice(entry)
             case Command():
                 return (*self._close(), self._obey(entry))

@@ -12,6 +12,7 @@ from inference.learning.examples import Example
 from inference.learning.gate import GateSnapshot
 from inference.learning.learner import Learner
 from inference.learning.lineage import Lineage, Recipe, Tally, make_learner
+from inference.learning.list_life import ListLifeSnapshot
 from inference.learning.loaded import Loaded
 from inference.learning.shown_lists import Kept
 from inference.learning.weights_file import initial_weights
@@ -45,6 +46,7 @@ class CourseSnapshot(Struct, frozen=True, kw_only=True):
     seen: list[str]
     block: list[ExampleSnapshot]
     block_weights: dict[str, dict[str, Packed]]
+    life: ListLifeSnapshot | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -67,6 +69,7 @@ def checkpoint(course: Course) -> bytes:
             block_weights={
                 name: {part: pack(array) for part, array in arrays.items()} for name, arrays in block.weights.items()
             },
+            life=course.life.snapshot(),
         )
     )
 
@@ -93,6 +96,8 @@ def restore(course: Course, data: bytes) -> bool:
     course.gate.restore(kept.gate)
     course.lists.restore(kept.lists)
     course.seen = Seen(kept.seen)
+    if kept.life is not None:
+        course.life.restore(kept.life)
     changed = {name for name, lineage in course.lineages.items() if _recipe(by_name, name) != lineage.recipe}
     for name in course.lineages if kept.gate.champion in changed else changed:
         course.gate.forget(name)

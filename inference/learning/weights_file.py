@@ -1,8 +1,8 @@
 """Weights of a ranker as they travel: one npz file, replaced atomically, that says which feature table it fits.
 
 The file holds an array per part of the network, `version` and `table`, and beside them what the worker takes up itself:
-`repeat_rate`, and the items' learned vectors (`vector_ids`, `vectors`). Lineages that serve an experiment are in the
-same file, `lineage/part` by name: one version is all that serves. It is read without pickle.
+`repeat_rate`, `list_life`, and the items' learned vectors (`vector_ids`, `vectors`). Lineages that serve an experiment
+are in the same file, `lineage/part` by name: one version is all that serves. It is read without pickle.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ from features.views import table_id
 from inference.ranking.network import Arrays, initial
 from schemas.ids import ItemId
 
-_BESIDE = ("version", "table", "repeat_rate", "vector_ids", "vectors")
+_BESIDE = ("version", "table", "repeat_rate", "list_life", "vector_ids", "vectors")
 
 
 class Weights(Struct, frozen=True, kw_only=True):
     """One version of a ranker. `vectors` is float32 `[items, d]` and `vector_ids` names its rows.
 
-    `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it. `others` are the
-    networks of lineages that serve beside the champion, by their names.
+    `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it; `list_life` for how
+    many seconds a person's list does better than that for people never seen, 0 while that is not known. `others` are
+    the networks of lineages that serve beside the champion, by their names.
     """
 
     version: int
     table: str
     arrays: Arrays
     repeat_rate: float = 0.0
+    list_life: float = 0.0
     vector_ids: tuple[ItemId, ...] = ()
     vectors: NDArray[np.float32] = np.zeros((0, 0), np.float32)
     others: dict[str, Arrays] = {}
@@ -58,6 +60,7 @@ def write_weights(path: Path, weights: Weights) -> None:
             version=np.int64(weights.version),
             table=np.array(weights.table),
             repeat_rate=np.float64(weights.repeat_rate),
+            list_life=np.float64(weights.list_life),
             vector_ids=np.array(weights.vector_ids, dtype=np.str_),
             vectors=weights.vectors,
             **weights.arrays,
@@ -80,6 +83,7 @@ def read_weights(source: Path | BinaryIO) -> Weights:
             table=str(file["table"]),
             arrays={name: file[name] for name in file.files if name not in _BESIDE and "/" not in name},
             repeat_rate=float(file["repeat_rate"]),
+            list_life=float(file["list_life"]) if "list_life" in file else 0.0,
             vector_ids=tuple(ItemId(str(item)) for item in file["vector_ids"]),
             vectors=file["vectors"],
             others=_others({name: file[name] for name in file.files if "/" in name}),

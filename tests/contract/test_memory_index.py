@@ -192,6 +192,13 @@ def test_items_can_be_restricted_to_categories(items: ItemIndex) -> None:
     assert items.similar(VECTORS[0], 9, categories=("unknown",)) == ()
 
 
+def test_items_like_one_that_is_held_are_found_without_it(items: ItemIndex) -> None:
+    like = stocked(items).like(ItemId("b"), 2)
+    assert [one.item_id for one in like] == ["a", "c"]
+    assert [one.likeness for one in like] == pytest.approx([0.8, 0.6], abs=1e-5)
+    assert items.like(ItemId("unknown"), 2) == ()
+
+
 def test_a_withdrawn_item_is_not_found(items: ItemIndex) -> None:
     stocked(items).delete([ItemId("a"), ItemId(NASTY), ItemId("unknown")])
     assert [one.item_id for one in items.similar(VECTORS[0], 9)] == ["b", "c"]

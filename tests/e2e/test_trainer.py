@@ -11,8 +11,12 @@ import msgspec
 import pytest
 from threadpoolctl import threadpool_limits
 
+from agents.actions.milvus_items import MilvusItems
+from deploy.clients import make_factor_index
 from deploy.wiring import make_course
 from inference.learning import course_checkpoint
+from schemas.errors import StoreUnavailable
+from schemas.ids import ItemId
 from schemas.topics import RANKING_LOG
 from streams.on_ranking_log import on_ranking_log
 from streams.trainer_progress import Checkpoint
@@ -53,19 +57,42 @@ def test_a_trainer_that_is_killed_arrives_at_the_same_weights(make_system) -> No
         system.kill(trainer)
     last = system.start("trainer")
     system.wait_applied()
-    log = system.records(RANKING_LOG)
     wait_until(
-        lambda: (found := kept(system)) is not None and found.offsets == {"ranking-log-0": len(log)},
+        lambda: (
+            (found := kept(system)) is not None and found.offsets == {"ranking-log-0": len(system.records(RANKING_LOG))}
+        ),
         seconds=60,
         what="all is learned",
     )
     last.send_signal(signal.SIGTERM)
     last.wait(20)
-    course = make_course(system.settings)
-    with threadpool_limits(1):
-        for record in log:
-            on_ranking_log(record, course)
     found = kept(system)
     assert found is not None
+    course = make_course(system.settings)
+    with threadpool_limits(1):
+        for record in system.records(RANKING_LOG)[: found.offsets["ranking-log-0"]]:
+            on_ranking_log(record, course)
     assert course.first.examples > 300
     assert found.course == course_checkpoint.checkpoint(course)
+
+
+def test_what_is_learned_of_items_is_found_by_likeness(make_system) -> None:  # type: ignore[no-untyped-def]
+    system: System = make_system(trainer=TUNING, worker={"exams_per_batch": 200})
+    system.catalogue()
+    for program in ("worker", "trainer", "projector"):
+        system.start(program)
+    system.send(life(0))
+    index = make_factor_index(system.settings)
+    try:
+        wait_until(lambda: _likest(index, "war-0") != (), seconds=90, what="learned factors in Milvus")
+        assert ItemId("war-0") not in _likest(index, "war-0")
+    finally:
+        index.close()
+
+
+def _likest(index: MilvusItems, item: str) -> tuple[ItemId, ...]:
+    """The items most like this one; none while Milvus makes the collection."""
+    try:
+        return tuple(one.item_id for one in index.like(ItemId(item), 3))
+    except StoreUnavailable:
+        return ()

@@ -71,7 +71,12 @@ def made_list(user: str, version: int, items: int = 5, surface: str = "home", **
 
 
 def build(
-    *, items: ItemIndex | None = None, memories: MemoryIndex | None = None, post_seconds: float = 5.0, **more: Any
+    *,
+    items: ItemIndex | None = None,
+    memories: MemoryIndex | None = None,
+    factors: ItemIndex | None = None,
+    post_seconds: float = 5.0,
+    **more: Any,
 ) -> World:
     """A world whose gateway is not running yet."""
     world: World
@@ -93,7 +98,7 @@ def build(
         feeder=Feeder(topics, cache, died=condition.fail),
         outbox=outbox,
         lists=Lists(cache, outbox, clock=clock, new_id=new_id),
-        likeness=Likeness(items, memories),
+        likeness=Likeness(items, memories, factors),
         condition=condition,
         clock=clock,
         new_id=new_id,

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agents.actions.in_process_items import InProcessItems
-from agents.actions.ports import Similar, Vectors
+from agents.actions.ports import IndexedItem, Similar, Vectors
 from agents.memory.embedding import embed, text_of
 from agents.memory.in_process_memory import InMemoryIndex
 from agents.memory.operations import Cause, Lesson, begin
@@ -213,6 +214,18 @@ def test_similar_items_are_those_of_the_catalogue_with_their_titles() -> None:
         assert [(one["item_id"], one["title"]) for one in told["items"]] == [("alien", "Alien"), ("heidi", "Heidi")]
         unknown = world.get("/v1/items/psycho/similar")
         assert (unknown.status_code, unknown.json()["reason"]) == (404, "unknown-item")
+
+
+def test_items_alike_by_choices_are_those_that_draw_the_same_people() -> None:
+    films = [item(name, "thriller") for name in ("jaws", "alien", "heidi")]
+    factors = InProcessItems()
+    factors.put([IndexedItem(film.item_id) for film in films], np.array([[1, 0], [0, 1], [0.8, 0.6]], np.float32))
+    built = build(factors=factors)
+    built.topics.deliver(ITEMS, [(film.item_id, encode(film)) for film in films])
+    with running(built) as world:
+        told = world.get("/v1/items/jaws/similar", by="choices", n=1).json()
+        assert [(one["item_id"], one["likeness"]) for one in told["items"]] == [("heidi", 0.8)]
+        assert world.get("/v1/items/jaws/similar", by="magic").status_code == 400
 
 
 @pytest.mark.parametrize("index", [Away(), None])

@@ -1,0 +1,116 @@
+"""How long lists are worth keeping, learned from made streams whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from inference.learning.course import Course, Plan
+from inference.learning.course_checkpoint import checkpoint, restore
+from inference.learning.lineage import Recipe
+from inference.learning.list_life import ENOUGH, ListLife
+from inference.learning.weights_file import initial_weights
+from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId
+from schemas.ranking_log import Choice, DefaultList, Ranked, RankingLogValue
+from streams.deps import Options
+from tests.builders import START, make_deps
+
+DAY = 86_400.0
+OWN, COMMON = ItemId("own"), ItemId("common")
+
+
+def made(number: int, at: float) -> Ranked:
+    return Ranked(
+        entry_id=f"ranked-{number}",
+        user_id=UserId("u1"),
+        event_time=at,
+        list_id=ListId(f"l{number}"),
+        table="",
+        items=(OWN,),
+        features=b"",
+        propensities=(None,),
+        feature_time=at,
+        user_features={},
+        model_version=0,
+    )
+
+
+def taken(number: int, item: ItemId, at: float) -> Choice:
+    return Choice(
+        entry_id=f"choice-{number}",
+        user_id=UserId("u1"),
+        event_time=at,
+        event_id=EventId(f"e{number}"),
+        item_id=item,
+        table="",
+        items=(),
+        features=b"",
+        chosen=None,
+        rank=None,
+        seen_before=False,
+        model_version=0,
+    )
+
+
+def stream(life: float, *, choices: int) -> list[RankingLogValue]:
+    """Lists that hold what is chosen for so long, and then hold nothing that is; ages from seconds to two weeks."""
+    rng = np.random.default_rng(1)
+    log: list[RankingLogValue] = [DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,))]
+    at = START
+    for number in range(choices):
+        age = float(np.exp(rng.uniform(np.log(10.0), np.log(14 * DAY))))
+        log += [made(number, at), taken(number, OWN if age < life else COMMON, at + age)]
+        at += age
+    return log
+
+
+def course() -> Course:
+    return Course(Plan(columns=("age",), recipes={"default": Recipe()}))
+
+
+@pytest.mark.parametrize("life", [120.0, 3_840.0, 122_880.0])
+def test_lists_are_kept_while_they_do_better_than_those_for_everybody(life: float) -> None:
+    learner = course()
+    for entry in stream(life, choices=1_000):
+        learner.learn(entry)
+    assert learner.export(1).list_life == life
+
+
+def test_nothing_is_said_before_enough_was_seen() -> None:
+    life = ListLife()
+    for entry in stream(3_840.0, choices=ENOUGH - 1):
+        life.ask(entry) if isinstance(entry, Choice) else life.add(entry)  # type: ignore[arg-type]
+    assert life.seconds == 0.0
+    life.ask(taken(ENOUGH, OWN, START))
+    assert life.seconds > 0.0
+
+
+def test_a_course_that_was_cut_goes_on_as_if_it_had_not_been() -> None:
+    whole, first, second = course(), course(), course()
+    log = stream(3_840.0, choices=400)
+    for entry in log:
+        whole.learn(entry)
+    for entry in log[:501]:
+        first.learn(entry)
+    assert restore(second, checkpoint(first))
+    for entry in log[501:]:
+        second.learn(entry)
+    assert second.life.snapshot() == whole.life.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("learned", "options", "holds"),
+    [
+        (0.0, Options(), 3_600.0),
+        (1_920.0, Options(), 1_920.0),
+        (30 * DAY, Options(), 7 * DAY),
+        (1_920.0, Options(expires="fixed"), 3_600.0),
+    ],
+)
+def test_a_list_holds_for_as_long_as_was_learned_within_what_settings_allow(
+    learned: float, options: Options, holds: float
+) -> None:
+    deps = make_deps(options=options)
+    deps.recommender.take_up(replace(initial_weights(("age",)), list_life=learned))
+    assert deps.list_life == holds

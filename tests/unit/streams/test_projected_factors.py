@@ -1,0 +1,122 @@
+"""Learned factors on their way into the item index: only what moved, and again after the index was away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from agents.actions.in_process_items import InProcessItems
+from agents.actions.ports import IndexedItem, Vectors
+from agents.memory.in_process_memory import InMemoryIndex
+from features.ports import FeatureRow
+from inference.learning.weights_file import Weights
+from inference.ranking.factors import DIMENSIONS, WIDTH
+from schemas.codec import encode
+from schemas.errors import StoreUnavailable
+from schemas.ids import ItemId
+from schemas.model_updates import Decided, ModelUpdate
+from schemas.topics import ITEMS, MODEL_UPDATES
+from streams.projector import Projector, project
+from streams.records import Inbound
+from tests.builders import START
+
+
+class Index(InProcessItems):
+    """An item index that counts what is written to it, and does not answer the first `away` times."""
+
+    def __init__(self, away: int = 0) -> None:
+        super().__init__()
+        self.away = away
+        self.written: list[ItemId] = []
+
+    def put(self, items: Sequence[IndexedItem], vectors: Vectors) -> None:
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("Milvus at 'nowhere' failed")
+        super().put(items, vectors)
+        self.written += [item.item_id for item in items]
+
+
+class World:
+    """A projector whose weights are by name."""
+
+    def __init__(self, away: int = 0) -> None:
+        self.index = Index(away)
+        self.weights: dict[str, Weights] = {}
+        self.projector = Projector(
+            reader=None,  # type: ignore[arg-type]
+            features=self,  # type: ignore[arg-type]
+            memories=InMemoryIndex(),
+            items=InProcessItems(),
+            factors=self.index,
+            read=self.weights.get,
+            observer=self,
+            clock=lambda: START,
+            sleep=lambda seconds: None,
+        )
+
+    def write(self, rows: list[FeatureRow], *, log_name: str) -> None: ...
+
+    def projected(self, target: str, rows: int, *, delay: float) -> None: ...
+
+    def away(self, target: str) -> None: ...
+
+    def serve(self, uri: str, rows: dict[str, list[float]], decision: Decided = "continued") -> None:
+        """These appeals are announced."""
+        vectors = np.zeros((len(rows), WIDTH), np.float32)
+        vectors[:, :2] = list(rows.values())
+        ids = tuple(map(ItemId, rows))
+        self.weights[uri] = Weights(version=1, table="", arrays={}, vector_ids=ids, vectors=vectors)
+        self.announce(uri, decision)
+
+    def announce(self, uri: str, decision: Decided = "continued") -> None:
+        update = ModelUpdate(
+            model="ranker",
+            version=1,
+            uri=uri,
+            table="",
+            score=0.0,
+            metric="mrr",
+            examples=0,
+            decision=decision,
+            reason="",
+        )
+        self.tell(MODEL_UPDATES, "ranker", encode(update))
+
+    def tell(self, topic: str, key: str, value: bytes | None) -> None:
+        record = Inbound(topic=topic, partition=0, offset=0, key=key.encode(), value=value, timestamp=START)
+        assert project(self.projector, [record], until=lambda: False)
+
+
+def test_only_what_has_turned_is_written_again() -> None:
+    world = World()
+    world.serve("1", {"a": [1.0, 0.0], "b": [0.0, 1.0], "unknown": [0.0, 0.0]})
+    world.serve("2", {"a": [2.0, 0.01], "b": [1.0, 1.0], "c": [1.0, 0.0]})
+    assert world.index.written == ["a", "b", "b", "c"]
+    assert [one.item_id for one in world.index.like(ItemId("a"), 9)] == ["c", "b"]
+    assert world.index.like(ItemId("b"), 1)[0].likeness == pytest.approx(2**-0.5, abs=1e-3)
+
+
+def test_what_does_not_serve_or_is_gone_changes_nothing() -> None:
+    world = World()
+    world.serve("1", {"a": [1.0, 0.0]}, decision="refused")
+    world.announce("tidied-away")
+    assert world.index.written == []
+
+
+def test_a_withdrawn_item_leaves_and_may_come_back() -> None:
+    world = World()
+    world.serve("1", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
+    world.tell(ITEMS, "a", None)
+    assert world.index.like(ItemId("a"), 1) == ()
+    world.serve("2", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
+    assert world.index.written == ["a", "b", "a"]
+
+
+def test_an_index_that_was_away_gets_it_all_the_same() -> None:
+    world = World(away=2)
+    world.serve("1", {"a": [1.0, 0.0]})
+    assert world.index.written == ["a"]
+    assert world.projector.sent.moved(world.weights["1"])[1].shape == (0, DIMENSIONS)
