@@ -22,6 +22,7 @@ from inference.candidates.pool import Pool
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.person import Person, age_days
+from inference.ranking.habits import at_this_time
 from schemas.ids import ItemId
 
 Block = NDArray[np.floating]
@@ -195,17 +196,18 @@ def _agent(batch: Batch) -> Block:
 
 
 def _repeats(batch: Batch) -> Block:
-    """Of consumed items: that they are, how often, gap over personal interval, and whether in this sitting.
+    """Of consumed items: that they are, how often, gap over personal interval, whether in this sitting, and how often
+    at about this time of day and of the week.
 
     Of items that were only skipped, disliked or looked at: the liking that this shows.
     """
-    filled = np.zeros((*batch.items.shape, 6))
+    filled = np.zeros((*batch.items.shape, 8))
     for row, person in enumerate(batch.persons):
         for number, liking in person.judged.items():
-            filled[row, batch.mask[row] & (batch.items[row] == number), 5] = liking
+            filled[row, batch.mask[row] & (batch.items[row] == number), 7] = liking
         if person.repeats and len(person.consumed):
             held = batch.mask[row] & np.isin(batch.items[row], person.consumed)
-            filled[row, held, :5] = _of_consumed(person, batch.table, batch.items[row, held])
+            filled[row, held, :7] = _of_consumed(person, batch.table, batch.items[row, held])
     return filled
 
 
@@ -224,7 +226,8 @@ def _of_consumed(person: Person, table: ItemTable, items: Numbers) -> Block:
         np.log1p(gap / DAY) / 3.0,
         last >= state.session.began_at,
     )
-    return np.stack(columns, axis=-1)
+    query = person.query
+    return np.column_stack([*columns, at_this_time(query.user, query.now, items, table.number, len(table))])
 
 
 def _user(batch: Batch) -> Block:
@@ -287,7 +290,16 @@ COLUMNS: tuple[Columns, ...] = (
     Columns(group="agent", names=("intent", "memory_category", "memory_item"), fill=_agent),
     Columns(
         group="repeats",
-        names=("consumed", "consumed_count", "gap_over_interval", "gap", "this_sitting", "judged"),
+        names=(
+            "consumed",
+            "consumed_count",
+            "gap_over_interval",
+            "gap",
+            "this_sitting",
+            "at_this_hour",
+            "at_this_time_of_week",
+            "judged",
+        ),
         fill=_repeats,
     ),
     _of_sources(SOURCES),
