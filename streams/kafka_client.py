@@ -277,7 +277,11 @@ class KafkaTableReader:
         self._consumer.close()
 
     def _all_partitions(self) -> list[tuple[str, int]]:
-        known = self._consumer.list_topics(timeout=10).topics
+        try:
+            known = self._consumer.list_topics(timeout=10).topics
+        except KafkaException as exc:
+            where = self._cluster.bootstrap
+            raise KafkaRefused(f"Kafka at {where!r} does not answer: {exc.args[0].str()}; see that it runs") from exc
         missing = [name for name in self._topics if self._cluster.topic(name) not in known]
         if missing:
             raise KafkaRefused(f"topics {missing} do not exist; `lifelong topics create` makes them")

@@ -68,8 +68,12 @@ def daemon_section(layout: Layout) -> str:
 
 
 def program_section(program: Program, layout: Layout) -> str:
-    """The configuration of one program: started when asked, restarted when it ends by itself, stopped as a group."""
-    environment = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(program.environment.items()))
+    """The configuration of one program: started when asked, restarted when it ends by itself, stopped as a group.
+
+    Raises:
+        StackError: a value of its environment cannot be written there.
+    """
+    environment = ",".join(f"{key}={_quoted(key, value)}" for key, value in sorted(program.environment.items()))
     return "\n".join(
         [
             f"[program:{program.name}]",
@@ -100,8 +104,19 @@ def programs_dir(layout: Layout) -> Path:
 
 
 def _escaped(value: object) -> str:
-    # supervisord expands %(name)s, and strips quotes from values of the environment.
-    return str(value).replace("%", "%%").replace('"', '\\"')
+    # supervisord expands %(name)s.
+    return str(value).replace("%", "%%")
+
+
+def _quoted(key: str, value: str) -> str:
+    # supervisord knows no escape within quotes, and strips quotes of either kind from both ends.
+    quote = "'" if '"' in value else '"'
+    if quote in value or value != value.strip("'\""):
+        raise StackError(
+            f"{key} holds quotes of both kinds, or begins or ends with one: the supervisor cannot hand that over; "
+            "write the setting into lifelong.toml"
+        )
+    return f"{quote}{_escaped(value)}{quote}"
 
 
 class Supervisor:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import configparser
 import random
+import shlex
 from pathlib import Path
 
 import pytest
+from supervisor.datatypes import dict_of_key_value_pairs
 
 from deploy.embedded import choices, kafka, milvus, redis
 from deploy.embedded.choices import Choices
 from deploy.embedded.environment import child_environment
 from deploy.embedded.layout import SOCKET_PATH_MAX, Layout
 from deploy.embedded.programs import OWN, own_programs
-from deploy.embedded.server import Program, Site
+from deploy.embedded.server import Program, Site, StackError
 from deploy.embedded.supervisor import daemon_section, program_section
 from deploy.settings import Embedded
 
@@ -49,10 +51,17 @@ def test_a_program_is_restarted_and_stopped_as_a_group(layout: Layout) -> None:
 
 
 def test_spaces_percents_and_quotes_in_a_command_survive(layout: Layout) -> None:
-    program = Program("p", ("/a b/run", "50%", 'say "x"'), Path("/d"), {"KEY": "100%"})
+    environment = {"KEY": "100%", "TABLE": '{"good": {"rate": 1.0}}', "NAME": "ann's"}
+    program = Program("p", ("/a b/run", "50%", 'say "x"'), Path("/d"), environment)
     section = parsed(program_section(program, layout))["program:p"]
-    assert "'/a b/run' 50%% " in section["command"]
-    assert section["environment"] == 'KEY="100%%"'
+    assert shlex.split(section["command"].replace("%%", "%")) == list(program.command)
+    assert dict_of_key_value_pairs(section["environment"].replace("%%", "%")) == environment
+
+
+@pytest.mark.parametrize("value", ["""{"name": "ann's"}""", '"quoted"'])
+def test_a_value_that_the_supervisor_would_spoil_is_refused(layout: Layout, value: str) -> None:
+    with pytest.raises(StackError, match=r"KEY holds quotes.*lifelong\.toml"):
+        program_section(Program("p", ("run",), Path("/d"), {"KEY": value}), layout)
 
 
 def test_a_long_data_directory_gets_a_short_socket(tmp_path: Path) -> None:
