@@ -89,8 +89,9 @@ def current_weights(settings: Settings) -> Weights:
 
 def fetch_weights(uri: str) -> Weights | None:
     """The weights that were announced under this URI, none if they are gone: old versions are tidied away."""
+    path = Path(uri)
     try:
-        return read_weights(Path(uri))
+        return read_weights(path) if path.is_file() else None
     except FileNotFoundError:
         return None
 

@@ -191,10 +191,12 @@ class ItemTable:
         """The numbers of the category's most popular items at this half-life, best first, at most `size`; not to be
         written to.
         """
+        members = self.members_of(category)
+        if not len(members):
+            return members
         held = self._leading.setdefault(category, {})
         known = held.get((half, size))
         if known is None:
-            members = self.members_of(category)
             unpopularity = -self.log_popularity[half, members]
             if 0 < size < len(members):
                 kept = np.sort(np.argpartition(unpopularity, size - 1)[:size])
@@ -203,7 +205,7 @@ class ItemTable:
         return known
 
     def holds(self, category: str, items: Numbers) -> Bools:
-        """Which of the items are of the category, `[len(items)]`."""
+        """Which of the items are of the category, as far as categories are read (`CATEGORIES`): `[len(items)]`."""
         found: Bools = (self.categories_of[items] == self.category_number.get(category, -1)).any(axis=-1)
         return found
 

@@ -6,6 +6,9 @@ from typing import Literal
 
 from schemas.record import Record
 
+MODEL = "ranker"
+"""The one model there is, and the key of what serves."""
+
 Decided = Literal["promoted", "refused", "rolled-back", "continued"]
 Role = Literal["champion", "guard", "challenger", "resting"]
 

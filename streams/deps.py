@@ -42,5 +42,7 @@ class Deps:
     @property
     def list_life(self) -> float:
         """For how many seconds a person's list holds, from when its events came in."""
-        learned = self.recommender.list_life if self.options.expires == "learn" else 0.0
-        return min(learned, self.options.expires_at_most_seconds) or self.options.expires_seconds
+        options = self.options
+        if options.expires == "fixed":
+            return options.expires_seconds
+        return min(self.recommender.list_life or options.expires_seconds, options.expires_at_most_seconds)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
+import numpy as np
+
+from agents.actions.ports import Vectors
 from inference.learning.weights_file import Weights
-from inference.ranking.factors import DIMENSIONS
+from inference.ranking.factors import DIMENSIONS, SPREAD
 from schemas.ids import ItemId
 
 TURN = 1e-3
 """By how much a vector's direction must have turned, 1 less the cosine, to be written again."""
-
-Vectors = NDArray[np.float32]
+LEARNED = 2.0 * SPREAD * DIMENSIONS**0.5
+"""How long an appeal must be to say something: twice as long as those that nothing was learned of."""
 
 
 class FactorsSent:
     """The directions that the index holds. What draws people to an item is what it is compared by: its appeal.
 
-    After a restart nothing is known to be there, and everything is written once more.
+    After a restart nothing is known to be there, and everything is written once more, even what was withdrawn before:
+    readers compare with the catalogue.
     """
 
     def __init__(self) -> None:
         self._held: dict[ItemId, Vectors] = {}
+        self._gone: set[ItemId] = set()
 
     def moved(self, weights: Weights) -> tuple[list[ItemId], Vectors]:
         """The items whose appeal has turned, and its directions `[items, DIMENSIONS]`, each of length 1."""
@@ -30,19 +34,24 @@ class FactorsSent:
             return [], np.zeros((0, DIMENSIONS), np.float32)
         appeal = weights.vectors[:, :DIMENSIONS]
         lengths = np.linalg.norm(appeal, axis=1)
-        known = lengths > 0.0
-        ids = [item for item, has_one in zip(weights.vector_ids, known.tolist(), strict=True) if has_one]
-        now = (appeal[known] / lengths[known, None]).astype(np.float32)
+        here = np.array([item not in self._gone for item in weights.vector_ids])
+        rows = np.flatnonzero((lengths > LEARNED) & here)
+        now: Vectors = (appeal[rows] / lengths[rows, None]).astype(np.float32)
         nothing = np.zeros(DIMENSIONS, np.float32)
-        held = np.stack([self._held.get(item, nothing) for item in ids]) if ids else now
-        turned = np.flatnonzero(1.0 - (held * now).sum(axis=1) > TURN)
-        return [ids[row] for row in turned.tolist()], now[turned]
+        held = np.array([self._held.get(weights.vector_ids[row], nothing) for row in rows.tolist()])
+        turned = np.flatnonzero(1.0 - (held.reshape(-1, DIMENSIONS) * now).sum(axis=1) > TURN)
+        return [weights.vector_ids[rows[place]] for place in turned.tolist()], now[turned]
 
-    def sent(self, ids: list[ItemId], vectors: Vectors) -> None:
+    def sent(self, ids: Sequence[ItemId], vectors: Vectors) -> None:
         """The index holds these now."""
-        self._held.update(zip(ids, vectors, strict=True))
+        self._held.update((item, vector.copy()) for item, vector in zip(ids, vectors, strict=True))
 
-    def forget(self, ids: list[ItemId]) -> None:
-        """These were taken out of the index."""
+    def withdrawn(self, ids: Sequence[ItemId]) -> None:
+        """These were taken out of the index and stay out until they are back in the catalogue."""
+        self._gone.update(ids)
         for item in ids:
             self._held.pop(item, None)
+
+    def returned(self, ids: Sequence[ItemId]) -> None:
+        """These are in the catalogue."""
+        self._gone.difference_update(ids)

@@ -23,7 +23,7 @@ from schemas.ids import DEFAULT_USER
 from schemas.topics import INTERACTIONS
 from streams.deps import Deps
 from streams.kafka_client import Cluster
-from streams.lists import default_list
+from streams.lists import DefaultState, default_list
 from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.pipeline import RETRY_SECONDS, Pipeline
@@ -224,17 +224,17 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
     partition's owner does so.
     """
     deps = worker.deps
-    published = {"version": -1.0, "at": 0.0}
+    published = [DefaultState()]
 
     async def default_list_timer() -> None:
         version, now = deps.table.version, deps.clock()
         home = partition_of(DEFAULT_USER, worker.people.partitions)
-        fresh = version == published["version"] and now - published["at"] < deps.options.expires_seconds / 2.0
-        if home not in worker.people.held or fresh:
+        due = published[-1].is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
+        if home not in worker.people.held or not due:
             return
         messages = default_list(deps)
         await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
-        published.update(version=version, at=now)
+        published[:] = [DefaultState(version, now)]
 
     return default_list_timer
 

@@ -40,6 +40,10 @@ _ELECTING = frozenset(
 )
 
 
+class KafkaAway(LifelongError):
+    """Kafka does not answer; the same may be asked again."""
+
+
 class KafkaRefused(LifelongError):
     """Kafka refused a request for good: a missing topic, a wrong credential."""
 
@@ -281,7 +285,7 @@ class KafkaTableReader:
             known = self._consumer.list_topics(timeout=10).topics
         except KafkaException as exc:
             where = self._cluster.bootstrap
-            raise KafkaRefused(f"Kafka at {where!r} does not answer: {exc.args[0].str()}; see that it runs") from exc
+            raise KafkaAway(f"Kafka at {where!r} does not answer: {exc.args[0].str()}; see that it runs") from exc
         missing = [name for name in self._topics if self._cluster.topic(name) not in known]
         if missing:
             raise KafkaRefused(f"topics {missing} do not exist; `lifelong topics create` makes them")

@@ -180,8 +180,28 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:
     )
 
 
+class DefaultState(Struct, frozen=True):
+    """The list for people never seen as it was published last: of which statistics, and when."""
+
+    statistics: int = -1
+    at: float = float("-inf")
+
+    def is_due(self, statistics: int, now: float, *, every: float, lasts: float) -> bool:
+        """Whether it is to be published: the statistics have moved (then at most once in `every` seconds), or half of
+        the time that it `lasts` is over.
+
+        >>> DefaultState(7, 100.0).is_due(7, 110.0, every=1.0, lasts=60.0)
+        False
+        """
+        age = now - self.at
+        return (statistics != self.statistics and age >= every) or age >= lasts / 2.0
+
+
 def default_list(deps: Deps) -> tuple[Message, ...]:
-    """The list for people never seen, as of the newest statistics, whose version is its own; and its log entry."""
+    """The list for people never seen, as of the newest statistics, and its entry in the ranking log.
+
+    Its version is the millisecond: it is published again before it expires, whether or not anything has happened.
+    """
     person = stranger(DEFAULT_USER)
     now = deps.table.newest_at or deps.clock()
     ranking = deps.recommender.rank([Query(user=person.user, now=now)])[0]
@@ -189,7 +209,7 @@ def default_list(deps: Deps) -> tuple[Message, ...]:
     list_id = ListId(f"default-{ranking.statistics_version}-{ranking.model_version}")
     recommendation = Recommendation(
         user_id=DEFAULT_USER,
-        version=ranking.statistics_version,
+        version=int(received * 1_000.0),
         slates=(
             Slate(
                 list_id=list_id,

@@ -25,7 +25,7 @@ from schemas.errors import DecodeError, StoreUnavailable
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.memories import Memory
-from schemas.model_updates import ModelUpdate
+from schemas.model_updates import MODEL, ModelUpdate
 from schemas.ranking_log import Ranked
 from schemas.statistics import ItemStatistics
 from schemas.topics import ITEM_STATISTICS, ITEMS, MEMORIES, MODEL_UPDATES, RANKING_LOG
@@ -35,7 +35,7 @@ from streams.records import Inbound
 
 logger = logging.getLogger(__name__)
 PROJECTED_TOPICS = (RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS, MODEL_UPDATES)
-_EXAMPLES = (b'{"type":"choice"', b'{"type":"outcome"')
+_EXAMPLES = (b'{"type":"choice"', b'{"type":"outcome"', b'{"type":"default"')
 RETRY_SECONDS = 1.0
 WINDOW_SECONDS = 0.8
 """Rows of one window are written together: most of their cost is per write."""
@@ -97,6 +97,7 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
     newest = {record.key: (record, value) for record, value in values if record.topic == ITEMS}
     items = [value for _, value in newest.values() if isinstance(value, Item)]
     gone = [_key(record) for record, _ in newest.values() if not record.value]
+    projector.sent.returned([item.item_id for item in items])
     drawn, appeal = _moved(projector, [value for _, value in values if isinstance(value, ModelUpdate)])
     writes: tuple[tuple[str, int, Callable[[], None]], ...] = (
         ("feast", len(rows), lambda: projector.features.write(rows, log_name=log_name)),
@@ -168,7 +169,7 @@ def _put_items(index: ItemIndex, items: Sequence[Item], gone: Sequence[ItemId]) 
 
 def _moved(projector: Projector, updates: Sequence[ModelUpdate]) -> tuple[list[ItemId], Vectors]:
     """Which factors the newest weights hold otherwise than the index does, if new ones serve."""
-    serving = [update.uri for update in updates if update.decision != "refused"]
+    serving = [update.uri for update in updates if update.model == MODEL and update.decision != "refused"]
     weights = projector.read(serving[-1]) if serving else None
     return projector.sent.moved(weights) if weights else ([], np.zeros((0, 0), np.float32))
 
@@ -179,4 +180,4 @@ def _put_factors(projector: Projector, drawn: list[ItemId], appeal: Vectors, gon
         projector.sent.sent(drawn, appeal)
     if gone:
         projector.factors.delete(gone)
-        projector.sent.forget(gone)
+        projector.sent.withdrawn(gone)

@@ -26,7 +26,7 @@ from inference.learning.gate import Verdict
 from inference.learning.weights_file import write_weights
 from inference.ranking.network import Arrays
 from schemas.ids import message_id
-from schemas.model_updates import Decided, ModelUpdate
+from schemas.model_updates import MODEL, Decided, ModelUpdate
 from schemas.topics import MODEL_UPDATES
 from streams.on_ranking_log import on_ranking_log
 from streams.ports import LogReader, Publisher
@@ -34,7 +34,6 @@ from streams.records import Inbound, Message
 from streams.trainer_progress import Progress
 
 logger = logging.getLogger(__name__)
-MODEL = "ranker"
 KEPT_VERSIONS = 20
 BATCH = 500
 BEHIND_SECONDS = 5.0

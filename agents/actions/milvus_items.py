@@ -1,4 +1,4 @@
-"""The item index in Milvus: collection `items`, filterable by category."""
+"""An item index in Milvus, filterable by category: `items` by content, `item_factors` by what was learned."""
 
 from __future__ import annotations
 

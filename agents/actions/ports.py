@@ -52,7 +52,7 @@ class ItemIndex(Protocol):
     def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
         """The k items most like this one by the vectors held, never itself, in the order of `similar`.
 
-        None if the index does not hold it.
+        Empty if the index does not hold it.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import shlex
 import subprocess
@@ -24,6 +25,7 @@ MARK = "SUPERVISED_BY_LIFELONG"
 LOG_BYTES = 20_000_000
 # Kafka and Milvus hold many files open; no limit may be asked for above what the system grants.
 OPEN_FILES = 65_536
+_REMARK = re.compile(r"\s[;#]|[\r\n]")
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,12 @@ def programs_dir(layout: Layout) -> Path:
 
 
 def _escaped(value: object) -> str:
-    # supervisord expands %(name)s.
+    # supervisord expands %(name)s, and takes what follows a blank and ; or # as a remark, even within quotes.
+    if _REMARK.search(str(value)):
+        raise StackError(
+            f"{str(value)!r} holds a line break, or a blank before ; or #: the supervisor cannot hand that over; "
+            "write the setting into lifelong.toml"
+        )
     return str(value).replace("%", "%%")
 
 

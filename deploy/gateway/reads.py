@@ -21,6 +21,8 @@ from schemas.items import Item
 from schemas.topics import ITEMS
 
 STALE = "X-Lifelong-Stale"
+SPARE = 10
+"""How many more items are asked for than wanted: an index may still hold some that were withdrawn."""
 Count = Annotated[int, QueryParameter(ge=1, le=100)]
 Milliseconds = Annotated[int, QueryParameter(ge=0, le=10_000)]
 Name = Annotated[str, PathParameter(min_length=1, max_length=256)]
@@ -95,11 +97,11 @@ async def get_similar(
     if item is None:
         text = f"item {item_id!r} is not in the catalogue: POST /v1/items puts it there"
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", text)
-    likeness = door.likeness
-    found = await (likeness.similar(item, n) if by == "content" else likeness.chosen_alike(item.item_id, n))
+    likeness, wanted = door.likeness, n + SPARE
+    found = await (likeness.similar(item, wanted) if by == "content" else likeness.chosen_alike(item.item_id, wanted))
     known = [(one, _item(door, one.item_id)) for one in found]
-    alike = tuple(Alike(one.item_id, round(one.likeness, 6), entry.title) for one, entry in known if entry is not None)
-    return AlikeItems(ItemId(item_id), alike)
+    alike = [Alike(one.item_id, round(one.likeness, 6), entry.title) for one, entry in known if entry is not None]
+    return AlikeItems(ItemId(item_id), tuple(alike[:n]))
 
 
 @get("/v1/users/{user_id:str}/memories", tags=["out"], summary="What is remembered of a person")

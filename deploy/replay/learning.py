@@ -7,12 +7,11 @@ from collections.abc import Callable
 from inference.learning.course import Course
 from inference.learning.weights_file import Weights
 from schemas.codec import encode
-from schemas.model_updates import ModelUpdate
+from schemas.model_updates import MODEL, ModelUpdate
 from schemas.topics import MODEL_UPDATES
 from streams.memory_log import MemoryLog
 from streams.on_ranking_log import on_ranking_log
 from streams.records import Inbound
-from streams.trainer import MODEL
 
 
 class MemoryTrainer:

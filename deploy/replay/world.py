@@ -30,6 +30,7 @@ from schemas.interactions import Interaction
 from schemas.items import Item
 from schemas.topics import INTERACTIONS, ITEMS, RANKING_LOG, RECOMMENDATIONS
 from streams.deps import Deps, Options
+from streams.lists import DefaultState
 from streams.memory_log import EVERYTHING
 from streams.memory_runner import MemoryRunner, Subscriber
 
@@ -61,8 +62,7 @@ class World:
         self.clock = EventClock()
         self.served = ServedLists()
         self._default_every = settings.ranking.default_every_seconds
-        self._default_at = float("-inf")
-        self._default_version = -1
+        self._default = DefaultState()
         table, features = ItemTable(), features_without(external_rows(settings), plan.without)
         self._twin = LocalRanker(initial_weights(features.columns))
         scores = KeptScores(self._twin)
@@ -120,12 +120,11 @@ class World:
         expires.
         """
         self.clock.advance(now)
-        version, age = self._runner.deps.table.version, now - self._default_at
-        moved = version != self._default_version and age >= self._default_every
-        if moved or age >= self._runner.deps.options.expires_seconds / 2.0:
+        deps = self._runner.deps
+        if self._default.is_due(deps.table.version, now, every=self._default_every, lasts=deps.options.expires_seconds):
             self._runner.publish_default()
             self._runner.run()
-            self._default_at, self._default_version = now, version
+            self._default = DefaultState(deps.table.version, now)
         return self.served.own(user, now) or self.served.default(now)
 
     def _take_up(self, uri: str) -> None:

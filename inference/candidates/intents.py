@@ -26,7 +26,9 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
 
 def leaders(person: Person, table: ItemTable, category: str, size: int) -> Numbers:
     """The most popular items of a category that are not blocked, best first."""
-    depth = 4 * size
+    if size <= 0:
+        return np.zeros(0, np.int64)
+    depth = 1 << (4 * size - 1).bit_length()
     while True:
         numbers = table.leading(category, HALF, depth)
         allowed = numbers[~person.blocked[numbers]]

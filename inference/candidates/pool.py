@@ -48,7 +48,7 @@ def _merge(
     pinned = _pinned(person, table)
     sizes = [len(part) for part in found]
     items = np.concatenate([*found, pinned])
-    own = np.arange(sum(sizes)) - np.repeat(np.cumsum([0, *sizes[:-1]]), sizes)
+    own = np.arange(sum(sizes)) - np.repeat(np.cumsum([0, *sizes])[:-1], sizes)
     places = np.concatenate([own, np.full(len(pinned), -1)]).astype(np.int16)
     kept = np.sort(_first(items[np.argsort(places, kind="stable")], len(table))[:width])
     row_of = np.full(max(1, len(table)), -1, np.int32)

@@ -12,13 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.learning.checkpoint import VectorsSnapshot, pack, unpack
-from inference.ranking.factors import DIMENSIONS, STEPS, WIDTH, direction, fading
+from inference.ranking.factors import DIMENSIONS, SPREAD, STEPS, WIDTH, direction, fading
 from schemas.ids import ItemId, message_id
 
 RATE = 0.1
 APPEAL, TASTE = slice(0, DIMENSIONS), slice(DIMENSIONS, 2 * DIMENSIONS)
-SPREAD = 0.01
-"""How far from nothing appeals begin; tastes begin with length 1 or so, leans with nothing."""
 START_SQUARES = (0.01, 0.01, 0.1)
 """Of appeal, taste and lean: what Adagrad's sums begin with."""
 
@@ -26,7 +24,8 @@ START_SQUARES = (0.01, 0.01, 0.1)
 class ItemVectors:
     """A row of factors per item, moved by Adagrad (one sum of squares each for appeal, taste and lean).
 
-    An item's first row follows from its id and the seed. Same choices, same order, same rows.
+    An item's first row follows from its id and the seed: its appeal begins near nothing (`SPREAD`), its taste with
+    length 1 or so, its lean with nothing. Same choices, same order, same rows.
     """
 
     def __init__(self, seed: int) -> None:

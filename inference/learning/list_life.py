@@ -8,8 +8,8 @@ taste lasts for months where people come back to the same places, and for minute
 from __future__ import annotations
 
 from bisect import bisect
-from collections import OrderedDict
 from itertools import accumulate
+from zlib import crc32
 
 from msgspec import Struct
 
@@ -19,7 +19,8 @@ from schemas.ranking_log import Choice, DefaultList, Ranked
 EDGES = tuple(60.0 * 2.0**power for power in range(16))
 """The ages in seconds between which lists are alike: from a minute to three weeks, each twice the one before."""
 PEOPLE = 10_000
-"""How many people's last lists are kept; the oldest is given up."""
+"""Of about how many people the last lists are kept. They are drawn by a hash of their ids: if those who come often
+were kept and the others given up, old lists would never be compared."""
 MEMORY = 10_000
 """Over about how many choices hits are summed."""
 ENOUGH = 200
@@ -38,6 +39,7 @@ class ListLifeSnapshot(Struct, frozen=True):
     """What `ListLife.restore` needs."""
 
     lead: list[float]
+    below: int
     compared: int
     default: tuple[ItemId, ...]
     lists: list[KeptList]
@@ -55,11 +57,12 @@ class ListLife:
         self._lead = [0.0] * (len(EDGES) + 1)
         self._compared = 0
         self._default: tuple[ItemId, ...] = ()
-        self._lists: OrderedDict[UserId, KeptList] = OrderedDict()
+        self._lists: dict[UserId, KeptList] = {}
+        self._below = 2**32
 
     @property
     def seconds(self) -> float:
-        """The life of a list in seconds, 0 while too little is known."""
+        """The life of a list in seconds, a minute at least; 0 while too little is known."""
         if self._compared < ENOUGH:
             return 0.0
         ahead = list(accumulate(self._lead[:-1]))
@@ -70,15 +73,16 @@ class ListLife:
         if isinstance(made, DefaultList):
             self._default = made.items
             return
-        self._lists.pop(made.user_id, None)
-        self._lists[made.user_id] = KeptList(made.user_id, made.event_time, made.items)
+        if _hash(made.user_id) < self._below:
+            self._lists[made.user_id] = KeptList(made.user_id, made.event_time, made.items)
         if len(self._lists) > PEOPLE:
-            self._lists.popitem(last=False)
+            self._below //= 2
+            self._lists = {user: kept for user, kept in self._lists.items() if _hash(user) < self._below}
 
     def ask(self, choice: Choice) -> None:
         """Which of the two lists held what was chosen."""
         own = self._lists.get(choice.user_id)
-        if own is None or not self._default:
+        if own is None or not self._default or choice.event_time < own.made_at:
             return
         self._compared += 1
         self._lead = [lead * (1.0 - 1.0 / MEMORY) for lead in self._lead]
@@ -87,9 +91,16 @@ class ListLife:
 
     def snapshot(self) -> ListLifeSnapshot:
         """What `restore` needs."""
-        return ListLifeSnapshot(self._lead, self._compared, self._default, list(self._lists.values()))
+        lists = list(self._lists.values())
+        return ListLifeSnapshot(self._lead, self._below, self._compared, self._default, lists)
 
     def restore(self, kept: ListLifeSnapshot) -> None:
-        """Become what was kept."""
-        self._lead, self._compared, self._default = kept.lead, kept.compared, kept.default
-        self._lists = OrderedDict((each.user, each) for each in kept.lists)
+        """Become what was kept; what was kept by other ages is nothing."""
+        if len(kept.lead) != len(self._lead):
+            return
+        self._lead, self._below, self._compared, self._default = kept.lead, kept.below, kept.compared, kept.default
+        self._lists = {each.user: each for each in kept.lists}
+
+
+def _hash(user: UserId) -> int:
+    return crc32(user.encode())

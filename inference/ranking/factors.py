@@ -14,6 +14,8 @@ DIMENSIONS = 32
 WIDTH = 2 * DIMENSIONS + 1
 STEPS = 20
 """How many of a person's newest items say where they are heading."""
+SPREAD = 0.01
+"""How far from nothing appeals begin, before anything is learned of an item."""
 FADE = 0.9
 """What one step back weighs against the step after it."""
 

@@ -227,7 +227,7 @@ def _of_consumed(person: Person, table: ItemTable, items: Numbers) -> Block:
         last >= state.session.began_at,
     )
     query = person.query
-    return np.column_stack([*columns, at_this_time(query.user, query.now, items, table.number, len(table))])
+    return np.column_stack([*columns, at_this_time(query.user, query.now, items, table.number)])
 
 
 def _user(batch: Batch) -> Block:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from supervisor.datatypes import dict_of_key_value_pairs
+from supervisor.options import UnhosedConfigParser
 
 from deploy.embedded import choices, kafka, milvus, redis
 from deploy.embedded.choices import Choices
@@ -31,7 +32,8 @@ def chosen() -> Choices:
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
-    parser = configparser.RawConfigParser()
+    """As supervisord reads it, but for what it expands."""
+    parser = UnhosedConfigParser()
     parser.read_string(text)
     return parser
 
@@ -58,9 +60,9 @@ def test_spaces_percents_and_quotes_in_a_command_survive(layout: Layout) -> None
     assert dict_of_key_value_pairs(section["environment"].replace("%%", "%")) == environment
 
 
-@pytest.mark.parametrize("value", ["""{"name": "ann's"}""", '"quoted"'])
+@pytest.mark.parametrize("value", ["""{"name": "ann's"}""", '"quoted"', '{"a": "x #1"}', "a ;b", "two\nlines"])
 def test_a_value_that_the_supervisor_would_spoil_is_refused(layout: Layout, value: str) -> None:
-    with pytest.raises(StackError, match=r"KEY holds quotes.*lifelong\.toml"):
+    with pytest.raises(StackError, match=r"hand that over; write the setting into lifelong\.toml"):
         program_section(Program("p", ("run",), Path("/d"), {"KEY": value}), layout)
 
 

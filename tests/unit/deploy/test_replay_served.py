@@ -9,6 +9,7 @@ from deploy.replay.world import World
 from deploy.settings import Ranking, Settings
 from schemas.ids import ItemId, UserId
 from schemas.interactions import Interaction
+from streams.lists import DefaultState
 from tests.builders import START, item
 from tests.unit.deploy.replay_logs import event
 
@@ -65,6 +66,14 @@ def test_the_default_list_follows_the_statistics_but_not_more_often_than_its_tim
     played.play("ann", "war-2", 2.0)
     assert played.look("bob", 3.0) == ("default", 3.0)
     assert played.look("bob", 40.0) == ("default", 38.0)
+
+
+def test_the_default_list_is_due_when_statistics_have_moved_and_before_it_expires() -> None:
+    state = DefaultState(7, 100.0)
+    asked = {"every": 10.0, "lasts": 60.0}
+    assert [state.is_due(8, at, **asked) for at in (105.0, 110.0)] == [False, True]
+    assert [state.is_due(7, at, **asked) for at in (129.0, 130.0)] == [False, True]
+    assert DefaultState().is_due(0, 0.0, **asked)
 
 
 def test_the_own_list_does_not_hold_what_may_not_come_again() -> None:

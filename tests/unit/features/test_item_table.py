@@ -223,3 +223,38 @@ def test_content_speaks_of_the_item_alone() -> None:
     assert not content_vector(Item(item_id="i1")).any()
     vector = content_vector(Item(item_id="i1", title="Green tea", tags=("organic",), text="from Uji"))
     assert np.isclose(vector @ vector, 1.0)
+
+
+def test_the_leaders_of_a_category_follow_what_happens_to_its_items() -> None:
+    table, half, rows = ItemTable(), HALF_LIVES.index(10 * DAY), {}
+
+    def choose(name: str, times: int) -> None:
+        for _ in range(times):
+            delta = ItemDelta(item_id=ItemId(name), source="s", offset=0, event_time=START, weight=1.0)
+            rows[name] = fold_delta(rows.get(name), delta)
+        table.put_statistics(rows[name])
+
+    def describe(name: str, category: str) -> None:
+        table.put_item(Item(item_id=ItemId(name), categories=(category,), available_from=0.0))
+
+    for name, times in (("a", 1), ("b", 3), ("c", 2)):
+        describe(name, "war")
+        choose(name, times)
+
+    def leading(size: int = 2) -> list[str]:
+        return [table.ids[number] for number in table.leading("war", half, size).tolist()]
+
+    assert leading() == ["b", "c"]
+    choose("a", 8)
+    assert leading() == ["a", "b"]
+    table.withdraw(ItemId("a"))
+    assert leading(9) == ["b", "c"]
+    describe("d", "war")
+    choose("d", 5)
+    assert leading() == ["d", "b"]
+    describe("b", "peace")
+    assert leading() == ["d", "c"]
+    assert not len(table.leading("unknown", half, 2))
+    numbers = np.array([table.number[ItemId(name)] for name in ("b", "c", "d")])
+    assert table.holds("war", numbers).tolist() == [False, True, True]
+    assert not table.holds("unknown", numbers).any()

@@ -27,7 +27,7 @@ def regular() -> UserState:
 
 
 def near(state: UserState, at: float) -> np.ndarray:
-    return at_this_time(state, START + at, np.arange(3), NUMBER, 3)
+    return at_this_time(state, START + at, np.arange(3), NUMBER)
 
 
 def test_what_is_usual_now_counts_and_what_is_usual_at_other_hours_does_not(regular: UserState) -> None:

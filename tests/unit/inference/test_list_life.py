@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from inference.learning import list_life
 from inference.learning.course import Course, Plan
 from inference.learning.course_checkpoint import checkpoint, restore
 from inference.learning.lineage import Recipe
@@ -82,8 +83,31 @@ def test_nothing_is_said_before_enough_was_seen() -> None:
     for entry in stream(3_840.0, choices=ENOUGH - 1):
         life.ask(entry) if isinstance(entry, Choice) else life.add(entry)  # type: ignore[arg-type]
     assert life.seconds == 0.0
-    life.ask(taken(ENOUGH, OWN, START))
+    life.ask(taken(ENOUGH, OWN, START + 1e9))
     assert life.seconds > 0.0
+
+
+@pytest.mark.parametrize("people", [50, 400])
+def test_people_who_come_back_daily_are_known_however_many_there_are(
+    people: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_life, "PEOPLE", 100)
+    life = ListLife()
+    life.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
+    for number in range(20 * people):
+        user, at = UserId(f"u{number % people}"), START + number * DAY / people
+        life.ask(replace(taken(number, OWN, at), user_id=user))
+        life.add(replace(made(number, at), user_id=user))
+    assert DAY < life.seconds < 2 * DAY
+    assert len(life.snapshot().lists) <= 100
+
+
+def test_a_choice_from_before_the_list_says_nothing_of_it() -> None:
+    life = ListLife()
+    life.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
+    life.add(made(1, START + 60.0))
+    life.ask(taken(1, OWN, START))
+    assert life.snapshot().compared == 0
 
 
 def test_a_course_that_was_cut_goes_on_as_if_it_had_not_been() -> None:
@@ -106,6 +130,7 @@ def test_a_course_that_was_cut_goes_on_as_if_it_had_not_been() -> None:
         (1_920.0, Options(), 1_920.0),
         (30 * DAY, Options(), 7 * DAY),
         (1_920.0, Options(expires="fixed"), 3_600.0),
+        (0.0, Options(expires_at_most_seconds=60.0), 60.0),
     ],
 )
 def test_a_list_holds_for_as_long_as_was_learned_within_what_settings_allow(

@@ -11,6 +11,7 @@ from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, Vectors
 from agents.memory.in_process_memory import InMemoryIndex
 from features.ports import FeatureRow
+from inference.learning.item_vectors import ItemVectors
 from inference.learning.weights_file import Weights
 from inference.ranking.factors import DIMENSIONS, WIDTH
 from schemas.codec import encode
@@ -18,9 +19,10 @@ from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId
 from schemas.model_updates import Decided, ModelUpdate
 from schemas.topics import ITEMS, MODEL_UPDATES
+from streams.factors_sent import FactorsSent
 from streams.projector import Projector, project
 from streams.records import Inbound
-from tests.builders import START
+from tests.builders import START, item
 
 
 class Index(InProcessItems):
@@ -106,13 +108,36 @@ def test_what_does_not_serve_or_is_gone_changes_nothing() -> None:
     assert world.index.written == []
 
 
-def test_a_withdrawn_item_leaves_and_may_come_back() -> None:
+def test_a_withdrawn_item_stays_away_until_it_is_back_in_the_catalogue() -> None:
     world = World()
     world.serve("1", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
     world.tell(ITEMS, "a", None)
-    assert world.index.like(ItemId("a"), 1) == ()
     world.serve("2", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
+    assert world.index.like(ItemId("a"), 1) == ()
+    world.tell(ITEMS, "a", encode(item("a")))
+    world.serve("3", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
     assert world.index.written == ["a", "b", "a"]
+
+
+def test_where_an_appeal_begins_nothing_is_learned_yet() -> None:
+    """Candidates that nobody chose and nobody was wrong about have drawn appeals, and say nothing."""
+    learned = ItemVectors(seed=0)
+    names = tuple(ItemId(f"i{number}") for number in range(50))
+    learned.learn(names, names[:3], np.zeros(50, np.float32))
+    ids, vectors = learned.export()
+    assert FactorsSent().moved(Weights(version=1, table="", arrays={}, vector_ids=ids, vectors=vectors))[0] == []
+    wrong = np.zeros(50, np.float32)
+    wrong[:2] = (-1.0, 1.0)
+    learned.learn(names, names[:3], wrong)
+    ids, vectors = learned.export()
+    moved, _ = FactorsSent().moved(Weights(version=2, table="", arrays={}, vector_ids=ids, vectors=vectors))
+    assert set(moved) == {"i0", "i1"}
+
+
+def test_what_is_held_does_not_keep_whole_batches() -> None:
+    sent, batch = FactorsSent(), np.eye(3, DIMENSIONS, dtype=np.float32)
+    sent.sent([ItemId("a")], batch[:1])
+    assert all(vector.base is None for vector in sent._held.values())
 
 
 def test_an_index_that_was_away_gets_it_all_the_same() -> None:
