@@ -88,10 +88,11 @@ def current_weights(settings: Settings) -> Weights:
 
 
 def fetch_weights(uri: str) -> Weights | None:
-    """The weights that were announced under this URI, none if they are gone: old versions are tidied away."""
-    path = Path(uri)
+    """The weights that were announced under this URI; none if they are gone (old versions are tidied away), or if it is
+    empty, for there were none that are fit to serve.
+    """
     try:
-        return read_weights(path) if path.is_file() else None
+        return read_weights(Path(uri)) if uri else None
     except FileNotFoundError:
         return None
 

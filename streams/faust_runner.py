@@ -224,17 +224,18 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
     partition's owner does so.
     """
     deps = worker.deps
-    published = [DefaultState()]
+    published = DefaultState()
 
     async def default_list_timer() -> None:
+        nonlocal published
         version, now = deps.table.version, deps.clock()
         home = partition_of(DEFAULT_USER, worker.people.partitions)
-        due = published[-1].is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
+        due = published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
         if home not in worker.people.held or not due:
             return
         messages = default_list(deps)
         await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
-        published[:] = [DefaultState(version, now)]
+        published = DefaultState(version, now)
 
     return default_list_timer
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from agents.actions.ports import IndexedItem, Similar, Vectors
+from agents.actions.ports import IndexedItem, Similar, Vectors, others_like
 from agents.memory.embedding import clamped, normalised
 from schemas.ids import ItemId
 
@@ -35,10 +35,7 @@ class InProcessItems:
         return tuple(sorted(found, key=lambda one: (-one.likeness, one.item_id))[:k])
 
     def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
-        if item not in self._held:
-            return ()
-        found = self.similar(self._held[item][1], k + 1)
-        return tuple(one for one in found if one.item_id != item)[:k]
+        return others_like(self, self._held[item][1], item, k) if item in self._held else ()
 
     def delete(self, items: Sequence[ItemId]) -> None:
         for item in items:

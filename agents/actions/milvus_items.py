@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from agents.actions.ports import IndexedItem, Similar, Vectors
+from agents.actions.ports import IndexedItem, Similar, Vectors, others_like
 from agents.memory.embedding import clamped, normalised
 from agents.milvus_collection import VECTOR, Address, Consistency, Field, MilvusCollection, Shape, any_of, quoted
 from schemas.ids import ItemId
@@ -40,10 +40,7 @@ class MilvusItems:
 
     def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
         vector = self._collection.vector_of(item)
-        if vector is None:
-            return ()
-        found = self.similar(np.array(vector, np.float32), k + 1)
-        return tuple(one for one in found if one.item_id != item)[:k]
+        return others_like(self, np.array(vector, np.float32), item, k) if vector is not None else ()
 
     def delete(self, items: Sequence[ItemId]) -> None:
         if items:

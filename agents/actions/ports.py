@@ -59,3 +59,8 @@ class ItemIndex(Protocol):
     def delete(self, items: Sequence[ItemId]) -> None:
         """Take items out: they were withdrawn. What is not there is passed over."""
         ...
+
+
+def others_like(index: ItemIndex, vector: Vectors, item: ItemId, k: int) -> tuple[Similar, ...]:
+    """The k items most like this one's `vector` `[width]`, never itself."""
+    return tuple(one for one in index.similar(vector, k + 1) if one.item_id != item)[:k]

@@ -58,7 +58,7 @@ def trainer() -> None:
 
 
 def projector() -> None:
-    """Write behind: feature rows to Feast, memories and items to Milvus."""
+    """Write behind: feature rows to Feast; memories, items and what was learned of items to Milvus."""
     settings = _begin(yields=True)
     from deploy.wiring import make_projector
     from streams.projector import run

@@ -73,7 +73,7 @@ def program_section(program: Program, layout: Layout) -> str:
     """The configuration of one program: started when asked, restarted when it ends by itself, stopped as a group.
 
     Raises:
-        StackError: a value of its environment cannot be written there.
+        StackError: a value of its environment, or a word of its command, cannot be written there.
     """
     environment = ",".join(f"{key}={_quoted(key, value)}" for key, value in sorted(program.environment.items()))
     return "\n".join(
@@ -110,7 +110,7 @@ def _escaped(value: object) -> str:
     if _REMARK.search(str(value)):
         raise StackError(
             f"{str(value)!r} holds a line break, or a blank before ; or #: the supervisor cannot hand that over; "
-            "write the setting into lifelong.toml"
+            "write the setting into lifelong.toml, or take another path"
         )
     return str(value).replace("%", "%%")
 

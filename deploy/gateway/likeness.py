@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from agents.actions.ports import ItemIndex, Similar
+from agents.actions.ports import ItemIndex, Similar, others_like
 from agents.memory.embedding import embed
 from agents.memory.ports import Found, MemoryIndex
 from features.item_content import content_vector
@@ -41,8 +41,7 @@ class Likeness:
         vector = content_vector(item)
         if not vector.any():
             return ()
-        found = await self._in_turn(lambda: index.similar(vector, n + 1))
-        return tuple(one for one in found if one.item_id != item.item_id)[:n]
+        return await self._in_turn(lambda: others_like(index, vector, item.item_id, n))
 
     async def chosen_alike(self, item: ItemId, n: int) -> tuple[Similar, ...]:
         """The n items that draw the same people as this one, the likest first; none if nothing was learned of it yet.

@@ -53,8 +53,9 @@ def test_people_never_seen_are_served_the_default_list() -> None:
     assert played.look("bob", 60.0) == ("default", 60.0)
 
 
-def test_after_an_hour_of_silence_there_still_is_a_default_list() -> None:
+def test_before_anything_happened_and_after_an_hour_of_silence_there_is_a_default_list() -> None:
     played = Played(expires_seconds=HOUR)
+    assert Played().look("bob", 0.0)[0] == "default"
     played.play("ann", "war-1", 0.0)
     assert played.look("bob", HOUR + 1.0) == ("default", HOUR + 1.0)
 
