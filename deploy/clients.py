@@ -124,7 +124,7 @@ def make_item_index(settings: Settings) -> MilvusItems:
 def make_factor_index(settings: Settings) -> MilvusItems:
     """Items by likeness of what was learned of them: who is drawn to one is drawn to the other."""
     from agents.actions.milvus_items import MilvusItems
-    from inference.ranking.factors import DIMENSIONS as FACTORS
+    from features.item_factors import DIMENSIONS as FACTORS
 
     return MilvusItems(milvus_address(settings), width=FACTORS, collection=_collection(settings, "item_factors"))
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.item_content import DIMENSIONS, content_vector
+from features.item_factors import ItemFactors
 from features.item_neighbours import Floats, Ints, Neighbours
 from features.item_order import Order
 from features.item_words import ItemWords, words_of
@@ -50,8 +51,7 @@ class ItemTable:
 
     Arrays have one row per number; those beyond `len(table)` are spare. `half` counts `HALF_LIVES`:
     `log_popularity` float64 `[half, items]`, `covisited` who comes before an item, `covisiting` who comes after,
-    `followed` who comes directly after, `content` float32 `[items, 64]`, `vectors` float32 `[items, d]`,
-    `categories_of` int32 `[items, 8]` (category numbers from 1, 0 for none).
+    `followed` who comes directly after, `content` float32 `[items, 64]`, `categories_of` int32 `[items, 8]` (category numbers from 1, 0 for none).
 
     `situations` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
     `SITUATION_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.
@@ -87,6 +87,7 @@ class ItemTable:
         self._preceded = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self.followed = Neighbours(width=FOLLOWERS, capacity=_CAPACITY)
         self.words = ItemWords(capacity=_CAPACITY)
+        self.factors = ItemFactors(capacity=_CAPACITY)
 
     def _make_arrays(self, size: int) -> None:
         halves = len(HALF_LIVES)
@@ -103,7 +104,6 @@ class ItemTable:
         self.closed: Bools = np.zeros(size, np.bool_)
         self.categories_of: Ints = np.zeros((size, CATEGORIES), np.int32)
         self.content: Floats = np.zeros((size, DIMENSIONS), np.float32)
-        self.vectors: Floats = np.zeros((size, 0), np.float32)
         self._scratch: Floats = np.zeros(size, np.float32)
 
     def __len__(self) -> int:
@@ -165,15 +165,13 @@ class ItemTable:
         self._pair(self.covisited, self.covisiting, number, row.covisits, scale)
         self._pair(self._preceded, self.followed, number, row.transitions, scale)
 
-    def put_vectors(self, ids: Sequence[ItemId], vectors: NDArray[np.float32]) -> None:
-        """The newest learned vectors, `[len(ids), d]`; items without one keep what they had, or zero.
+    def put_factors(self, ids: Sequence[ItemId], rows: Floats) -> None:
+        """The newest learned factors, `[len(ids), WIDTH]`; items that are not named keep what they had.
 
         Ids that have no number yet are passed over: nobody can be shown them.
         """
         known = [place for place, item in enumerate(ids) if item in self.number]
-        if self.vectors.shape[1] != vectors.shape[1]:
-            self.vectors = np.zeros((len(self.closed), vectors.shape[1]), np.float32)
-        self.vectors[[self.number[ids[place]] for place in known]] = vectors[known]
+        self.factors.put([self.number[ids[place]] for place in known], rows[known])
 
     def mean_value(self) -> float:
         """The mean of all values given (0 if there are none)."""
@@ -252,7 +250,6 @@ class ItemTable:
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         del arrays["situations_all"]
         self._make_arrays(2 * size)
-        self.vectors = np.zeros((2 * size, arrays["vectors"].shape[1]), np.float32)
         for name in ("log_popularity", "situations"):
             getattr(self, name)[..., :size] = arrays.pop(name)
         for name, value in arrays.items():
@@ -260,6 +257,7 @@ class ItemTable:
         for neighbours in (self.covisited, self.covisiting, self._preceded, self.followed):
             neighbours.grow(2 * size)
         self.words.grow(2 * size)
+        self.factors.grow(2 * size)
 
     def _describe(self, number: int, item: Item) -> None:
         self.closed[number] = False

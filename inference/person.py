@@ -17,8 +17,6 @@ from features.item_table import LANDMARK, Bools, Doubles, ItemTable, Numbers
 from features.statistics import NEIGHBOUR_HALF_LIFE
 from features.user_state import UserState
 from inference.query import Query
-from inference.ranking.factors import STEPS as HEADING
-from inference.ranking.factors import affinity, direction
 from schemas.ids import ItemId
 
 RECENT_ITEMS = 40
@@ -53,7 +51,7 @@ class Person(Struct, frozen=True, kw_only=True):
     covisit_near: Doubles
     transition: Doubles
     words: Doubles
-    affinity: Doubles
+    affinity: NDArray[np.float32]
     profile: NDArray[np.float32]
     tastes: Doubles
 
@@ -131,7 +129,7 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
     size = max(1, len(table))
     if not len(recent):
         known = dict.fromkeys(("covisit", "covisit_near", "transition", "words"), np.zeros(size))
-        return known | {"affinity": _affinity(table, recent, size)}
+        return known | {"affinity": table.factors.affinity(recent, size)}
     root = table.inverse_root[:size]
     now = float(np.exp2((LANDMARK - query.now) / NEIGHBOUR_HALF_LIFE))
     seed = trace * root[recent] * now
@@ -146,7 +144,7 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
         "covisit_near": covisit_near * root,
         "transition": _spread(table.followed, last, step, size),
         "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
-        "affinity": _affinity(table, recent, size),
+        "affinity": table.factors.affinity(recent, size),
     }
 
 
@@ -161,12 +159,6 @@ def _spread(neighbours: Neighbours, recent: Numbers, seed: Doubles, size: int) -
     weights = (neighbours.weights[recent] * seed[:, None]).ravel()
     total: Doubles = np.bincount(ids, weights, minlength=size)[:size].astype(np.float64, copy=False)
     return total
-
-
-def _affinity(table: ItemTable, recent: Numbers, size: int) -> Doubles:
-    if not table.vectors.shape[1]:
-        return np.zeros(size)
-    return affinity(table.vectors[:size], direction(table.vectors[recent[:HEADING]])).astype(np.float64)
 
 
 def _profile(content: NDArray[np.float32], recent: Numbers, trace: Doubles) -> NDArray[np.float32]:

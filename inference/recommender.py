@@ -87,7 +87,7 @@ class Recommender:
         self._repeat_rate = weights.repeat_rate
         self.list_life = weights.list_life
         if len(weights.vector_ids):
-            self.table.put_vectors(weights.vector_ids, weights.vectors)
+            self.table.put_factors(weights.vector_ids, weights.vectors)
 
     def rank(self, queries: Sequence[Query]) -> list[Ranking]:
         """One ranking per query, in order; one call of the ranker for all of them.

@@ -8,7 +8,7 @@ import numpy as np
 
 from agents.actions.ports import Vectors
 from inference.learning.weights_file import Weights
-from inference.ranking.factors import DIMENSIONS, SPREAD
+from features.item_factors import APPEAL, DIMENSIONS, SPREAD
 from schemas.ids import ItemId
 
 TURN = 1e-3
@@ -32,7 +32,7 @@ class FactorsSent:
         """The items whose appeal has turned, and its directions `[items, DIMENSIONS]`, each of length 1."""
         if not len(weights.vector_ids):
             return [], np.zeros((0, DIMENSIONS), np.float32)
-        appeal = weights.vectors[:, :DIMENSIONS]
+        appeal = weights.vectors[:, APPEAL]
         lengths = np.linalg.norm(appeal, axis=1)
         here = np.array([item not in self._gone for item in weights.vector_ids])
         rows = np.flatnonzero((lengths > LEARNED) & here)

@@ -1,6 +1,6 @@
 """Where the person is heading by the learned factors: an exact matrix product over the in-process mirror.
 
-Proposes nothing until somebody has put vectors into the table.
+Proposes nothing until somebody has put factors into the table.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ from inference.person import Person
 
 def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     """Items that lie furthest in the direction of the person's newest ones."""
-    if not table.vectors.shape[1]:
+    if not table.factors.known:
         return person.consumed[:0]
     return best(person.affinity, person.blocked, size)

@@ -1,4 +1,4 @@
-"""The item factors of `inference.ranking.factors`, learned with the ranker: from what it got wrong.
+"""The item factors of `features.item_factors`, learned with the ranker: from what it got wrong.
 
 A choice among candidates moves the factors by the same error as the network's weights, that of the softmax over the
 candidates, as if the affinity were added to the scores. So factors learn what the other features do not say.
@@ -11,12 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from features.item_factors import APPEAL, DIMENSIONS, LEAN, SPREAD, STEPS, TASTE, WIDTH, direction, fading
 from inference.learning.checkpoint import VectorsSnapshot, pack, unpack
-from inference.ranking.factors import DIMENSIONS, SPREAD, STEPS, WIDTH, direction, fading
 from schemas.ids import ItemId, message_id
 
 RATE = 0.1
-APPEAL, TASTE = slice(0, DIMENSIONS), slice(DIMENSIONS, 2 * DIMENSIONS)
 START_SQUARES = (0.01, 0.01, 0.1)
 """Of appeal, taste and lean: what Adagrad's sums begin with."""
 
@@ -41,9 +40,9 @@ class ItemVectors:
         are the person's items before it, newest first.
         """
         theirs, own = self._numbered(items), self._numbered(newest[:STEPS])
-        heading = direction(self._rows[own])
+        heading = direction(self._rows[own, TASTE])
         back = error @ self._rows[theirs, APPEAL]
-        self._move(theirs, slice(2 * DIMENSIONS, WIDTH), 2, error[:, None])
+        self._move(theirs, LEAN, 2, error[:, None])
         if len(own):
             self._move(theirs, APPEAL, 0, error[:, None] * heading)
             self._move(own, TASTE, 1, fading(len(own))[:, None] * back)

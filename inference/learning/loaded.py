@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from features.item_factors import WIDTH
 from inference.learning.checkpoint import Packed, pack, unpack
 from inference.learning.weights_file import Weights, read_weights
 from inference.ranking.network import Arrays, initial
@@ -115,6 +116,8 @@ def load_weights(path: Path, sha256: str, *, columns: tuple[str, ...], table: st
     expected = {name: part.shape for name, part in initial(columns).items()}
     if {name: part.shape for name, part in weights.arrays.items()} != expected:
         raise UnusableWeights(f"{str(path)!r} is of another network: its parts have other shapes")
+    if len(weights.vector_ids) and weights.vectors.shape != (len(weights.vector_ids), WIDTH):
+        raise UnusableWeights(f"{str(path)!r} has items' factors of another form")
     if not all(np.isfinite(part).all() for part in weights.arrays.values()):
         raise UnusableWeights(f"{str(path)!r} holds numbers that are not finite")
     return weights

@@ -144,7 +144,7 @@ def _words(batch: Batch) -> Block:
 
 
 def _affinity(batch: Batch) -> Block:
-    """What the learned factors add to the score; see `inference.ranking.factors`."""
+    """What the learned factors add to the score; see `features.item_factors`."""
     return np.clip(_pick(batch, [person.affinity for person in batch.persons]), -8.0, 8.0)[..., None]
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.item_content import content_vector
+from features.item_factors import DIMENSIONS, LEAN, WIDTH
 from features.item_table import CATEGORIES, ItemTable
 from features.situation import SITUATIONS
 from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES, fold_delta
@@ -182,19 +183,21 @@ def test_a_corrected_entry_moves_the_item_to_its_new_categories() -> None:
     assert table.categories_of.shape[1] == CATEGORIES
 
 
-def test_vectors_of_items_unknown_here_are_passed_over() -> None:
+def test_factors_of_items_unknown_here_are_passed_over() -> None:
     table = told(rows_of([(1, 0)]))
-    table.put_vectors([ItemId("i9"), ItemId("i1")], np.array([[1.0, 0.0], [0.0, 2.0]], np.float32))
-    assert table.vectors[0].tolist() == [0.0, 2.0]
+    rows = np.zeros((2, WIDTH), np.float32)
+    rows[:, LEAN] = [[3.0], [2.0]]
+    table.put_factors([ItemId("i9"), ItemId("i1")], rows)
+    assert table.factors.affinity(np.array([], np.int64), len(table)).tolist() == [2.0]
 
 
-def test_vectors_survive_growth() -> None:
+def test_factors_survive_growth() -> None:
     rows = rows_of([(number, 60) for number in range(300)])
     table = told(rows[:1])
-    table.put_vectors([ItemId("i0")], np.ones((1, 4), np.float32))
+    table.put_factors([ItemId("i0")], np.ones((1, WIDTH), np.float32))
     for row in rows[1:]:
         table.put_statistics(row)
-    assert table.vectors[0].tolist() == [1.0] * 4
+    assert table.factors.affinity(np.array([0]), len(table)).tolist() == [DIMENSIONS + 1.0, *[0.0] * 299]
 
 
 def test_the_weakest_neighbour_makes_room() -> None:

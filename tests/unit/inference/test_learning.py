@@ -16,7 +16,7 @@ from inference.learning.learner import Learner
 from inference.learning.torch_network import flatten, slope, unflatten
 from inference.learning.torch_network import forward as torch_forward
 from inference.learning.weights_file import initial_weights, read_weights, write_weights
-from inference.ranking.factors import WIDTH, affinity, direction
+from features.item_factors import WIDTH, ItemFactors
 from inference.ranking.network import Arrays, forward, initial
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
@@ -186,9 +186,11 @@ def test_what_follows_an_item_comes_to_lie_in_its_direction() -> None:
     learner.learn([pair(number) for number in range(640)])
     ids, rows = learner.vectors()
     place = {item: row for row, item in enumerate(ids)}
+    factors = ItemFactors(capacity=len(ids))
+    factors.put(list(range(len(ids))), rows)
     for newest in range(16):
-        heading = direction(rows[[place[ItemId(f"i{newest}")]]])
-        assert ids[int(affinity(rows, heading).argmax())] == f"i{newest ^ 1}"
+        found = factors.affinity(np.array([place[ItemId(f"i{newest}")]]), len(ids))
+        assert ids[int(found.argmax())] == f"i{newest ^ 1}"
 
 
 def test_an_item_begins_the_same_wherever_it_comes_and_only_what_moved_is_told_again() -> None:

@@ -11,12 +11,12 @@ from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.person import Person, read_person
 from inference.query import Query
-from inference.ranking.factors import WIDTH
+from features.item_factors import WIDTH
 from inference.ranking.features import COLUMNS, FeatureTable
 from tests.unit.inference.worlds import busy_world
 
 WORLD = busy_world()
-WORLD.table.put_vectors(
+WORLD.table.put_factors(
     WORLD.table.ids, np.random.default_rng(0).standard_normal((len(WORLD.table), WIDTH)).astype(np.float32) / 8.0
 )
 

@@ -13,7 +13,7 @@ from agents.memory.in_process_memory import InMemoryIndex
 from features.ports import FeatureRow
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.weights_file import Weights
-from inference.ranking.factors import DIMENSIONS, WIDTH
+from features.item_factors import DIMENSIONS, WIDTH
 from schemas.codec import encode
 from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId
