@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import exp2
-from operator import add
+from operator import add, itemgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -106,5 +106,5 @@ def _neighbours(
         weight *= place
     if len(weights) <= NEIGHBOURS:
         return weights
-    strongest = sorted(weights, key=lambda item: (-weights[item], item))[:NEIGHBOURS]
-    return {item: weights[item] for item in strongest}
+    strongest = sorted(sorted(weights.items()), key=itemgetter(1), reverse=True)
+    return dict(strongest[:NEIGHBOURS])

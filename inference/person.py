@@ -6,6 +6,7 @@ Everything here is arrays of length `[items]` or `[recent]`, made once per query
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -36,7 +37,8 @@ WORDS_OF = 10
 class Person(Struct, frozen=True, kw_only=True):
     """What one query knows. `recent` are item numbers, newest first, distinct; `trace` their weights.
 
-    `consumed` are items that were chosen, `judged` the liking of those that were only skipped, disliked or looked at.
+    `consumed` are items that were chosen, `consumed_count` how often and `consumed_at` when last; `judged` is the liking
+    of those that were only skipped, disliked or looked at.
     """
 
     query: Query
@@ -44,6 +46,8 @@ class Person(Struct, frozen=True, kw_only=True):
     liking: Doubles
     trace: Doubles
     consumed: Numbers
+    consumed_count: Numbers
+    consumed_at: Doubles
     judged: dict[int, float]
     blocked: Bools
     repeats: bool
@@ -60,17 +64,16 @@ def read_person(query: Query, table: ItemTable, *, repeats: bool) -> Person:
     """The query over the table; `repeats` says whether consumed items may be candidates."""
     recent, liking = _recent(query.user, table)
     trace = FADE ** np.arange(len(recent), dtype=np.float64)
-    consumed, judged = _touched(query.user, table)
+    touched = _touched(query.user, table)
     blocked = _blocked(query, table)
     if not repeats:
-        blocked[consumed] = True
+        blocked[touched["consumed"]] = True
     return Person(
         query=query,
         recent=recent,
         liking=liking,
         trace=trace,
-        consumed=consumed,
-        judged=judged,
+        **touched,
         blocked=blocked,
         repeats=repeats,
         **_scores(query, table, recent, trace),
@@ -84,18 +87,17 @@ def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
     return np.array(found, np.int64)
 
 
-def _touched(state: UserState, table: ItemTable) -> tuple[Numbers, dict[int, float]]:
-    consumed: list[int] = []
-    judged: dict[int, float] = {}
-    for item, touch in state.touched.items():
-        number = table.number.get(item)
-        if number is None:
-            continue
-        if touch.count:
-            consumed.append(number)
-        else:
-            judged[number] = touch.liking
-    return np.array(consumed, np.int64), judged
+def _touched(state: UserState, table: ItemTable) -> dict[str, Any]:
+    """What `Person` says of consumed and judged items."""
+    numbers = map(table.number.get, state.touched)
+    known = [(number, touch) for number, touch in zip(numbers, state.touched.values(), strict=True) if number is not None]
+    consumed = [one for one in known if one[1].count]
+    return {
+        "consumed": np.array([number for number, _ in consumed], np.int64),
+        "consumed_count": np.array([touch.count for _, touch in consumed], np.int64),
+        "consumed_at": np.array([touch.last_at for _, touch in consumed], np.float64),
+        "judged": {number: touch.liking for number, touch in known if not touch.count},
+    }
 
 
 def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:

@@ -190,10 +190,14 @@ class Recommender:
         exam = person.query.take is not None
         why = [""] * len(rows) if exam else reasons(main, pool.items[row, list(rows)], person, self.table)
         return tuple(
-            Placed(item, float(values[place]), source.name, told, place)
-            if found
-            else Placed(item, float(values[place]), "pinned", "you asked for it to stay", place)
-            for item, place, source, told, found in zip(chosen, rows, main, why, proposed, strict=True)
+            [
+                Placed(item, score, source.name, told, place)
+                if found
+                else Placed(item, score, "pinned", "you asked for it to stay", place)
+                for item, score, place, source, told, found in zip(
+                    chosen, values[rows].tolist(), rows, main, why, proposed.tolist(), strict=True
+                )
+            ]
         )
 
 

@@ -8,7 +8,6 @@ acknowledged by `streams.pipeline`, after their outcome was published and stored
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
@@ -28,14 +27,13 @@ from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.pipeline import RETRY_SECONDS, Pipeline
 from streams.ports import Observer, Publisher, TableReader
+from streams.rare_collections import rare_collections
 from streams.records import Inbound
 from streams.routes import PERSON_INPUTS
 from streams.tables import apply_tables
 
 logger = logging.getLogger(__name__)
 
-RARE_COLLECTIONS = (50_000, 20, 50)
-"""Python's cycle collector, at its defaults, walks the worker's tables many times a second and finds nothing."""
 EXIT_RESTART = 75
 """The exit status that asks the supervisor to start the process anew (EX_TEMPFAIL)."""
 TABLE_CHUNK = 25
@@ -72,10 +70,10 @@ def run(worker: Worker, *, data_dir: str) -> None:
 
     The tables are caught up with first, so that no list is made from half a catalogue.
     """
-    gc.set_threshold(*RARE_COLLECTIONS)
     app = build(worker, data_dir=data_dir)
-    apply_tables(worker.tables.catch_up(), worker.deps)
-    faust.Worker(app, loglevel="WARN", redirect_stdouts=False, override_logging=False).execute_from_commandline()
+    with rare_collections():
+        apply_tables(worker.tables.catch_up(), worker.deps)
+        faust.Worker(app, loglevel="WARN", redirect_stdouts=False, override_logging=False).execute_from_commandline()
 
 
 class _App(faust.App):

@@ -22,6 +22,7 @@ from inference.evaluation.exposure import Shown
 from inference.evaluation.floor_judge import FloorResults
 from schemas.interactions import Consumption
 from schemas.items import Item
+from streams.rare_collections import rare_collections
 
 SHORT = 2_000
 """Below so many events the floors are worked out in this process."""
@@ -101,6 +102,7 @@ def replay(
         raise NothingToReplay(f"{log.name!r} holds no choice of an item by a person. {reasons}".rstrip(". "))
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1))
+        stack.enter_context(rare_collections())
         judging = floors or make_floors(log)
         stack.callback(judging.close)
         world = World(settings, plan, on_row=judging.add, on_judged=sink.add if sink else _forget)

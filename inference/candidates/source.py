@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from features.item_table import Bools, Doubles, ItemTable, Numbers
+from features.item_table import Bools, ItemTable, Numbers
 from inference.person import Person
 
 Propose = Callable[[Person, ItemTable, int], Numbers]
@@ -26,15 +27,15 @@ class Source(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def best(scores: Doubles, blocked: Bools, size: int) -> Numbers:
+def best(scores: NDArray[np.floating], blocked: Bools, size: int) -> Numbers:
     """The numbers of the `size` highest positive scores that are not blocked, best first.
 
     >>> best(np.array([0.2, 0.0, 0.9, 0.4]), np.array([0, 0, 0, 1], np.bool_), 2).tolist()
     [2, 0]
     """
-    found = np.flatnonzero((scores > 0.0) & ~blocked)
+    found = ((scores > 0.0) & ~blocked).nonzero()[0]
     losses = -scores[found]
     if len(found) > size:
-        kept = np.argpartition(losses, size - 1)[:size]
+        kept = losses.argpartition(size - 1)[:size]
         found, losses = found[kept], losses[kept]
-    return found[np.argsort(losses, kind="stable")]
+    return found[losses.argsort(kind="stable")]

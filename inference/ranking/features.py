@@ -18,6 +18,7 @@ from features.item_table import Bools, Doubles, ItemTable, Numbers
 from features.situation import SITUATIONS, situation
 from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES
 from features.views import USER_FEATURES, External, table_id
+from inference.candidates.memories import LIKED
 from inference.candidates.pool import Pool
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
@@ -172,7 +173,7 @@ def _category_weights(batch: Batch, row: int) -> tuple[Doubles, Doubles]:
         weights[0, number.get(intent.category, 0)] += intent.weight * intent.confidence
     for memory in query.memories:
         if memory.subject == "category" and memory.state == "active":
-            sign = 1.0 if memory.predicate in ("likes", "wants-more", "pins") else -1.0
+            sign = 1.0 if memory.predicate in LIKED else -1.0
             weights[1, number.get(memory.value, 0)] += sign * memory.strength * memory.trust
     weights[:, 0] = 0.0
     return weights[0], np.tanh(weights[1])
@@ -187,12 +188,17 @@ def _agent(batch: Batch) -> Block:
         held = batch.table.categories_of[batch.items[row]]
         for column, weights in enumerate(_category_weights(batch, row)):
             filled[row, :, column] = np.clip(weights[held].sum(axis=-1), -2.0, 2.0)
-        for memory in person.query.memories:
-            if memory.subject == "item" and memory.state == "active":
-                sign = 1.0 if memory.predicate in ("likes", "wants-more", "pins") else -1.0
-                number = batch.table.number.get(ItemId(memory.value), -1)
-                filled[row, batch.items[row] == number, 2] += np.tanh(sign * memory.strength)
+        filled[row, :, 2] = _remembered(person, batch.table)[batch.items[row]]
     return filled
+
+
+def _remembered(person: Person, table: ItemTable) -> Doubles:
+    """What is remembered of each item, `[items]` (or `[1]` for an empty table)."""
+    found = [memory for memory in person.query.memories if memory.subject == "item" and memory.state == "active"]
+    held = [memory for memory in found if memory.value in table.number]
+    numbers = np.array([table.number[ItemId(memory.value)] for memory in held], np.int64)
+    told = [memory.strength if memory.predicate in LIKED else -memory.strength for memory in held]
+    return np.bincount(numbers, np.tanh(told), minlength=max(1, len(table)))
 
 
 def _repeats(batch: Batch) -> Block:
@@ -203,10 +209,14 @@ def _repeats(batch: Batch) -> Block:
     """
     filled = np.zeros((*batch.items.shape, 8))
     for row, person in enumerate(batch.persons):
-        for number, liking in person.judged.items():
-            filled[row, batch.mask[row] & (batch.items[row] == number), 7] = liking
+        if person.judged:
+            liking = np.zeros(len(batch.table))
+            liking[list(person.judged)] = list(person.judged.values())
+            filled[row, :, 7] = liking[batch.items[row]]
         if person.repeats and len(person.consumed):
-            held = batch.mask[row] & np.isin(batch.items[row], person.consumed)
+            consumed = np.zeros(len(batch.table), np.bool_)
+            consumed[person.consumed] = True
+            held = batch.mask[row] & consumed[batch.items[row]]
             filled[row, held, :7] = _of_consumed(person, batch.table, batch.items[row, held])
     return filled
 

@@ -1,0 +1,21 @@
+"""Python's cycle collector, at its defaults, walks a worker's tables many times a second and finds nothing."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+RARE = (50_000, 20, 50)
+"""Thresholds of the three generations, see `gc.set_threshold`."""
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Within this, cycles are looked for rarely."""
+    usual = gc.get_threshold()
+    gc.set_threshold(*RARE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
