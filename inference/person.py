@@ -6,7 +6,6 @@ Everything here is arrays of length `[items]` or `[recent]`, made once per query
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -37,8 +36,8 @@ WORDS_OF = 10
 class Person(Struct, frozen=True, kw_only=True):
     """What one query knows. `recent` are item numbers, newest first, distinct; `trace` their weights.
 
-    `consumed` are items that were chosen, `consumed_count` how often and `consumed_at` when last; `judged` is the liking
-    of those that were only skipped, disliked or looked at.
+    `consumed` are items that were chosen, `consumed_count` how often and `consumed_at` when last; `judged` is the
+    liking of those that were only skipped, disliked or looked at.
     """
 
     query: Query
@@ -64,19 +63,23 @@ def read_person(query: Query, table: ItemTable, *, repeats: bool) -> Person:
     """The query over the table; `repeats` says whether consumed items may be candidates."""
     recent, liking = _recent(query.user, table)
     trace = FADE ** np.arange(len(recent), dtype=np.float64)
-    touched = _touched(query.user, table)
+    (consumed, count, consumed_at), judged = _touched(query.user, table)
     blocked = _blocked(query, table)
     if not repeats:
-        blocked[touched["consumed"]] = True
+        blocked[consumed] = True
     return Person(
         query=query,
         recent=recent,
         liking=liking,
         trace=trace,
-        **touched,
+        consumed=consumed,
+        consumed_count=count,
+        consumed_at=consumed_at,
+        judged=judged,
         blocked=blocked,
         repeats=repeats,
         **_scores(query, table, recent, trace),
+        affinity=table.factors.affinity(recent, max(1, len(table))),
         profile=_profile(table.content, recent, trace),
         tastes=_tastes(table, recent, liking),
     )
@@ -87,17 +90,15 @@ def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
     return np.array(found, np.int64)
 
 
-def _touched(state: UserState, table: ItemTable) -> dict[str, Any]:
-    """What `Person` says of consumed and judged items."""
-    numbers = map(table.number.get, state.touched)
-    known = [(number, touch) for number, touch in zip(numbers, state.touched.values(), strict=True) if number is not None]
+def _touched(state: UserState, table: ItemTable) -> tuple[tuple[Numbers, Numbers, Doubles], dict[int, float]]:
+    """Consumed items with how often and when last, and the liking of judged ones."""
+    get = table.number.get
+    known = [(number, touch) for item, touch in state.touched.items() if (number := get(item)) is not None]
     consumed = [one for one in known if one[1].count]
-    return {
-        "consumed": np.array([number for number, _ in consumed], np.int64),
-        "consumed_count": np.array([touch.count for _, touch in consumed], np.int64),
-        "consumed_at": np.array([touch.last_at for _, touch in consumed], np.float64),
-        "judged": {number: touch.liking for number, touch in known if not touch.count},
-    }
+    numbers = np.array([number for number, _ in consumed], np.int64)
+    counts = np.array([touch.count for _, touch in consumed], np.int64)
+    last_at = np.array([touch.last_at for _, touch in consumed], np.float64)
+    return (numbers, counts, last_at), {number: touch.liking for number, touch in known if not touch.count}
 
 
 def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
@@ -130,8 +131,7 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
     """Every item's score by each way of knowing the person, `[items]` each (or `[1]` for an empty table)."""
     size = max(1, len(table))
     if not len(recent):
-        known = dict.fromkeys(("covisit", "covisit_near", "transition", "words"), np.zeros(size))
-        return known | {"affinity": table.factors.affinity(recent, size)}
+        return dict.fromkeys(("covisit", "covisit_near", "transition", "words"), np.zeros(size))
     root = table.inverse_root[:size]
     now = float(np.exp2((LANDMARK - query.now) / NEIGHBOUR_HALF_LIFE))
     seed = trace * root[recent] * now
@@ -146,7 +146,6 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
         "covisit_near": covisit_near * root,
         "transition": _spread(table.followed, last, step, size),
         "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
-        "affinity": table.factors.affinity(recent, size),
     }
 
 

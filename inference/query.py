@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import overload
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -30,6 +33,38 @@ class Query(Struct, frozen=True, kw_only=True):
     external: dict[str, float] = {}
     take: ItemId | None = None
     seed: int | None = None
+
+
+class Candidates(Sequence[ItemId]):
+    """Items by row. Their ids are looked up when they are read: most of a list's candidates never are.
+
+    >>> list(Candidates([ItemId("i0"), ItemId("i1"), ItemId("i2")], [2, 0]))
+    ['i2', 'i0']
+    """
+
+    def __init__(self, ids: Sequence[ItemId], numbers: Sequence[int]) -> None:
+        self._ids = ids
+        self._numbers = numbers
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same items are in the same rows."""
+        return isinstance(other, Candidates) and list(self) == list(other)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, row: int) -> ItemId: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Candidates: ...
+
+    def __getitem__(self, row: int | slice) -> ItemId | Candidates:
+        """The item of a row, or those of some."""
+        if isinstance(row, slice):
+            return Candidates(self._ids, self._numbers[row])
+        return self._ids[self._numbers[row]]
 
 
 class Placed(Struct, frozen=True):
@@ -68,7 +103,7 @@ class Ranking(Struct, frozen=True, kw_only=True):
     """
 
     slate: tuple[Placed, ...]
-    items: tuple[ItemId, ...]
+    items: Candidates
     features: NDArray[np.float32]
     model_version: int
     statistics_version: int

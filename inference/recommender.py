@@ -18,7 +18,7 @@ from inference.exploration import Drawn, Exploration, draw_list
 from inference.learning.weights_file import Weights
 from inference.person import Person, read_person
 from inference.ports import Ranker, Scores, Split
-from inference.query import Assigned, Placed, Query, Ranking
+from inference.query import Assigned, Candidates, Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
 from inference.reasons import reasons
 from inference.slate import Rules, compose, rules_of
@@ -117,10 +117,9 @@ class Recommender:
     def _answer(self, row: int, person: Person, pool: Pool, features: NDArray[np.float32], scores: Scores) -> Ranking:
         size = int(pool.mask[row].sum())
         values = scores.values[row, :size]
-        items = tuple([self.table.ids[number] for number in pool.items[row, :size].tolist()])
-        order = np.argsort(-values, kind="stable")
-        ranked = [items[place] for place in order.tolist()]
+        order = (-values).argsort(kind="stable")
         numbers = pool.items[row, order]
+        ranked = Candidates(self.table.ids, numbers.tolist())
         rules = rules_of(ranked, person.query.plan, lambda name: self.table.holds(name, numbers), self._slate_size)
         drawn = self._drawn(person.query, ranked, order, values, features[row], rules)
         places = drawn.rows if drawn else compose(rules)
@@ -129,15 +128,16 @@ class Recommender:
         if drawn:
             slate = tuple(replace(place, propensity=p) for place, p in zip(slate, drawn.propensities, strict=True))
         take = person.query.take
+        taken = np.flatnonzero(pool.items[row, :size] == self.table.number.get(take or ItemId(""), -1))
         return Ranking(
             slate=slate,
-            items=items,
+            items=Candidates(self.table.ids, pool.items[row, :size].tolist()),
             features=features[row, :size],
             model_version=scores.model_version,
             statistics_version=self.table.version,
             table=self.features.id,
             degradations=(scores.degradation,) if scores.degradation else (),
-            chosen=items.index(take) if take in items else None,
+            chosen=int(taken[0]) if len(taken) else None,
             rank=chosen.index(take) + 1 if take in chosen else None,
             draw=drawn.log if drawn else None,
         )
@@ -184,9 +184,9 @@ class Recommender:
         pool: Pool,
     ) -> tuple[Placed, ...]:
         """The places with their main source and its reason; an item that no source proposed was pinned."""
-        votes = pool.votes[row, list(rows)]
-        proposed = np.atleast_1d(votes.any(axis=1))
-        main = [self._sources[best] for best in votes.argmax(axis=1).tolist()]
+        votes = pool.votes[:, row, list(rows)]
+        proposed = votes.max(axis=0) > 0.0
+        main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
         exam = person.query.take is not None
         why = [""] * len(rows) if exam else reasons(main, pool.items[row, list(rows)], person, self.table)
         return tuple(

@@ -112,11 +112,21 @@ def compose(rules: Rules) -> list[int]:
         return list(range(rules.places))
     chosen = list(rules.pinned)
     quotas = _quotas(rules.limits)
+    held = [sum(members[row] for row in chosen) for members, _, _ in quotas]
+    row = 0
     while len(chosen) < rules.places:
-        row = _first_open(rules, quotas, chosen)
-        if row is None:
+        owed = sum(max(0, at_least - count) for (_, at_least, _), count in zip(quotas, held, strict=True))
+        if owed >= rules.size - len(chosen):
+            found = _first_open(rules, chosen)
+        else:
+            full = [members for (members, _, at_most), count in zip(quotas, held, strict=True) if count >= at_most]
+            while row < rules.rows and (row in chosen or any(members[row] for members in full)):
+                row += 1  # What is closed stays so: quotas only fill.
+            found = row if row < rules.rows else None
+        if found is None:
             break
-        chosen.append(row)
+        chosen.append(found)
+        held = [count + members[found] for (members, _, _), count in zip(quotas, held, strict=True)]
     return chosen
 
 
@@ -127,16 +137,10 @@ def _quotas(limits: Limits | None) -> list[tuple[list[bool], int, int]]:
     return list(zip(limits.members.tolist(), limits.at_least.tolist(), limits.at_most.tolist(), strict=True))
 
 
-def _first_open(rules: Rules, quotas: Sequence[tuple[list[bool], int, int]], chosen: Sequence[int]) -> int | None:
-    """The first of `open_rows`; while nothing forces a place it is found row by row, which is much the faster."""
-    held = [sum(members[row] for row in chosen) for members, _, _ in quotas]
-    owed = sum(max(0, at_least - count) for (_, at_least, _), count in zip(quotas, held, strict=True))
-    if owed >= rules.size - len(chosen):
-        placed = np.zeros(rules.rows, np.bool_)
-        placed[list(chosen)] = True
-        free = open_rows(rules, placed, len(chosen))
-        row = int(free.argmax())
-        return row if free[row] else None
-    full = [members for (members, _, at_most), count in zip(quotas, held, strict=True) if count >= at_most]
-    open_ = (row for row in range(rules.rows) if row not in chosen and not any(members[row] for members in full))
-    return next(open_, None)
+def _first_open(rules: Rules, chosen: Sequence[int]) -> int | None:
+    """The first of `open_rows`, which looks at all rows and all quotas at once: for places that a quota must get."""
+    placed = np.zeros(rules.rows, np.bool_)
+    placed[list(chosen)] = True
+    free = open_rows(rules, placed, len(chosen))
+    row = int(free.argmax())
+    return row if free[row] else None

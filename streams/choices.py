@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from msgspec.structs import replace
 
+from features.item_factors import STEPS
 from features.user_state import newest_choices
 from features.utility import attention
 from inference.learning.sampling import sample
 from inference.query import Assigned, Ranking
-from features.item_factors import STEPS
 from schemas.ranking_log import Choice
 from schemas.topics import RANKING_LOG
 from streams.records import Message

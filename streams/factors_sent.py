@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from agents.actions.ports import Vectors
-from inference.learning.weights_file import Weights
 from features.item_factors import APPEAL, DIMENSIONS, SPREAD
+from inference.learning.weights_file import Weights
 from schemas.ids import ItemId
 
 TURN = 1e-3

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from features.item_table import ItemTable, Numbers
+from inference.candidates.source import best
 from inference.person import Person
 
 
 def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     """Cold items whose words agree most with those of the recent ones."""
+    if not len(person.recent):
+        return person.consumed[:0]
     cold = table.cold()
-    cold = cold[~person.blocked[cold]]
-    scores = table.content[cold] @ person.profile
-    found = np.argsort(-scores, kind="stable")[:size]
-    return cold[found[scores[found] > 0.0]]
+    return cold[best(table.content[cold] @ person.profile, person.blocked[cold], size)]

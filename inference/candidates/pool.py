@@ -15,7 +15,7 @@ from schemas.ids import ItemId
 
 
 class Pool(Struct, frozen=True, kw_only=True):
-    """`items` int64 `[users, candidates]` (0 where `mask` is false); `votes` float32 `[users, candidates, sources]`:
+    """`items` int64 `[users, candidates]` (0 where `mask` is false); `votes` float32 `[sources, users, candidates]`:
     1 / (1 + place / 10) in the source's own order, 0 if it did not propose the item.
     """
 
@@ -31,12 +31,12 @@ def gather(persons: Sequence[Person], table: ItemTable, sources: Sequence[Source
     pool = Pool(
         items=np.zeros((len(rows), longest), np.int64),
         mask=np.zeros((len(rows), longest), np.bool_),
-        votes=np.zeros((len(rows), longest, len(sources)), np.float32),
+        votes=np.zeros((len(sources), len(rows), longest), np.float32),
     )
     for row, (items, votes) in enumerate(rows):
         pool.items[row, : len(items)] = items
         pool.mask[row, : len(items)] = True
-        pool.votes[row, : len(items)] = votes
+        pool.votes[:, row, : len(items)] = votes
     return pool
 
 
@@ -54,10 +54,10 @@ def _merge(
     row_of = np.full(max(1, len(table)), -1, np.int32)
     row_of[kept] = np.arange(len(kept))
     rows = row_of[items[: sum(sizes)]]
-    votes = np.zeros((len(kept), len(sources)), np.float32)
+    votes = np.zeros((len(sources), len(kept)), np.float32)
     proposed = rows >= 0
     columns = np.repeat(np.arange(len(sources)), sizes)
-    votes[rows[proposed], columns[proposed]] = 1.0 / (1.0 + places[: sum(sizes)][proposed] / 10.0)
+    votes[columns[proposed], rows[proposed]] = 1.0 / (1.0 + places[: sum(sizes)][proposed] / 10.0)
     return kept, votes
 
 

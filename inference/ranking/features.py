@@ -53,7 +53,9 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class Columns(Struct, frozen=True, kw_only=True):
-    """Features that are computed together: `fill(batch)` is `[users, candidates, len(names)]`."""
+    """Features that are computed together: `fill(batch)` is `[len(names), users, candidates]`, column by column, so
+    that arithmetic runs along candidates.
+    """
 
     group: str
     names: tuple[str, ...]
@@ -62,18 +64,17 @@ class Columns(Struct, frozen=True, kw_only=True):
 
 def _relative(values: Block, mask: Bools) -> Block:
     """Logarithms against the highest of the list: 0 at the top, -3 at a 4,096th of it or less."""
-    shown = np.where(mask[..., None] if values.ndim == 3 else mask, values, -np.inf)
-    top = shown.max(axis=1, keepdims=True)
+    top = np.where(mask, values, -np.inf).max(axis=-1, keepdims=True)
     relative: Block = np.maximum((values - np.where(np.isfinite(top), top, 0.0)) / 4.0, LOW)
     return relative
 
 
 def _popularity(batch: Batch) -> Block:
-    logs = np.moveaxis(batch.table.log_popularity[:, batch.items], 0, -1)
-    counts = logs - batch.now[..., None] / np.array(HALF_LIVES)
-    ratios = np.clip(counts[..., :-1] - counts[..., 1:], -12.0, 0.0) / 4.0
-    level = np.clip(counts[..., LEVELS], -8.0, 12.0) / 8.0
-    return np.concatenate([_relative(logs, batch.mask), ratios, level], axis=-1)
+    logs = batch.table.log_popularity.take(batch.items, axis=1)
+    counts = logs - batch.now / np.array(HALF_LIVES)[:, None, None]
+    ratios = np.clip(counts[:-1] - counts[1:], -12.0, 0.0) / 4.0
+    level = np.clip(counts[LEVELS], -8.0, 12.0) / 8.0
+    return np.concatenate([_relative(logs, batch.mask), ratios, level])
 
 
 def _company(batch: Batch) -> Block:
@@ -91,8 +92,8 @@ def _company(batch: Batch) -> Block:
     totals = table.situations_all[..., None, None] * _left(table.newest_at - now)  # [situation, half, users, 1]
     usual = (totals[who, :, rows].swapaxes(0, 1) + 1.0) / (totals.sum(axis=0) + len(SITUATIONS))
     lift = np.log2((mine + ALIKE * usual) / (everyone + ALIKE) / usual)
-    level = [_relative(counts, batch.mask) for counts in np.log2(mine + RARE)]
-    return np.stack([*np.clip(lift, -4.0, 4.0) / 2.0, *level], axis=-1)
+    level = _relative(np.log2(mine + RARE), batch.mask)
+    return np.concatenate([np.clip(lift, -4.0, 4.0) / 2.0, level])
 
 
 def _left(seconds: Doubles) -> Doubles:
@@ -107,7 +108,7 @@ def _age(batch: Batch) -> Block:
     age = np.log1p(age_days(batch.now, table.first_at[items])) / 3.0
     idle = np.log1p(age_days(batch.now, table.last_at[items]) * 24.0) / 4.0
     count = np.log1p(table.count[items]) / 4.0
-    return np.stack([np.where(known, age, 0.0), np.where(known, idle, 2.0), count], axis=-1)
+    return np.stack([np.where(known, age, 0.0), np.where(known, idle, 2.0), count])
 
 
 def _value(batch: Batch) -> Block:
@@ -116,10 +117,10 @@ def _value(batch: Batch) -> Block:
     mean = table.mean_value()
     count = table.value_count[items]
     own = (table.value_sum[items] + SHRINK * mean) / (count + SHRINK)
-    return np.clip((own - mean) / max(abs(mean) / 3.0, 1e-9), -2.0, 2.0)[..., None]
+    return np.clip((own - mean) / max(abs(mean) / 3.0, 1e-9), -2.0, 2.0)[None]
 
 
-def _pick(batch: Batch, rows: list[Doubles]) -> Doubles:
+def _pick(batch: Batch, rows: Sequence[Block]) -> Block:
     return np.stack([row.take(items) for row, items in zip(rows, batch.items, strict=True)])
 
 
@@ -131,28 +132,27 @@ def _near(batch: Batch) -> Block:
             _pick(batch, [person.covisit for person in persons]),
             _pick(batch, [person.covisit_near for person in persons]),
             _pick(batch, [person.transition for person in persons]),
-        ],
-        axis=-1,
+        ]
     )
     logs = np.log2(scores + 1e-4)
-    return np.concatenate([_relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)], axis=-1)
+    return np.concatenate([_relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)])
 
 
 def _words(batch: Batch) -> Block:
     """Words shared with the newest items: as they are, and relative to the best of the list."""
     values = _pick(batch, [person.words for person in batch.persons])
-    return np.stack([np.tanh(values), _relative(np.log2(values + 1e-2), batch.mask)], axis=-1)
+    return np.stack([np.tanh(values), _relative(np.log2(values + 1e-2), batch.mask)])
 
 
 def _affinity(batch: Batch) -> Block:
     """What the learned factors add to the score; see `features.item_factors`."""
-    return np.clip(_pick(batch, [person.affinity for person in batch.persons]), -8.0, 8.0)[..., None]
+    return np.clip(_pick(batch, [person.affinity for person in batch.persons]), -8.0, 8.0)[None]
 
 
 def _content(batch: Batch) -> Block:
     profiles = np.stack([person.profile for person in batch.persons])
-    closeness: Block = np.einsum("ucd,ud->uc", batch.table.content[batch.items], profiles)
-    return closeness[..., None]
+    closeness: Block = (batch.table.content[batch.items] @ profiles[..., None])[..., 0]
+    return closeness[None]
 
 
 def _tastes(batch: Batch) -> Block:
@@ -160,7 +160,7 @@ def _tastes(batch: Batch) -> Block:
     held = batch.table.categories_of[batch.items]
     size = np.maximum(1, (held > 0).sum(axis=-1))
     tastes = [person.tastes.take(rows, axis=1).sum(axis=-1) for person, rows in zip(batch.persons, held, strict=True)]
-    shares: Block = np.moveaxis(np.stack(tastes), 1, -1) / size[..., None]
+    shares: Block = np.stack(tastes, axis=1) / size
     return shares
 
 
@@ -181,14 +181,14 @@ def _category_weights(batch: Batch, row: int) -> tuple[Doubles, Doubles]:
 
 def _agent(batch: Batch) -> Block:
     """Intent match x confidence, match with remembered categories, and with remembered items."""
-    filled = np.zeros((*batch.items.shape, 3))
+    filled = np.zeros((3, *batch.items.shape))
     for row, person in enumerate(batch.persons):
         if person.query.plan is None and not person.query.memories:
             continue
         held = batch.table.categories_of[batch.items[row]]
         for column, weights in enumerate(_category_weights(batch, row)):
-            filled[row, :, column] = np.clip(weights[held].sum(axis=-1), -2.0, 2.0)
-        filled[row, :, 2] = _remembered(person, batch.table)[batch.items[row]]
+            filled[column, row] = np.clip(weights[held].sum(axis=-1), -2.0, 2.0)
+        filled[2, row] = _remembered(person, batch.table)[batch.items[row]]
     return filled
 
 
@@ -198,7 +198,8 @@ def _remembered(person: Person, table: ItemTable) -> Doubles:
     held = [memory for memory in found if memory.value in table.number]
     numbers = np.array([table.number[ItemId(memory.value)] for memory in held], np.int64)
     told = [memory.strength if memory.predicate in LIKED else -memory.strength for memory in held]
-    return np.bincount(numbers, np.tanh(told), minlength=max(1, len(table)))
+    remembered = np.bincount(numbers, np.tanh(told), minlength=max(1, len(table)))
+    return remembered.astype(np.float64, copy=False)
 
 
 def _repeats(batch: Batch) -> Block:
@@ -207,21 +208,22 @@ def _repeats(batch: Batch) -> Block:
 
     Of items that were only skipped, disliked or looked at: the liking that this shows.
     """
-    filled = np.zeros((*batch.items.shape, 8))
+    filled = np.zeros((8, *batch.items.shape))
     for row, person in enumerate(batch.persons):
         if person.judged:
             liking = np.zeros(len(batch.table))
             liking[list(person.judged)] = list(person.judged.values())
-            filled[row, :, 7] = liking[batch.items[row]]
+            filled[7, row] = liking[batch.items[row]]
         if person.repeats and len(person.consumed):
             consumed = np.zeros(len(batch.table), np.bool_)
             consumed[person.consumed] = True
-            held = batch.mask[row] & consumed[batch.items[row]]
-            filled[row, held, :7] = _of_consumed(person, batch.table, batch.items[row, held])
+            held = np.flatnonzero(batch.mask[row] & consumed[batch.items[row]])
+            filled[:7, row, held] = _of_consumed(person, batch.table, batch.items[row, held])
     return filled
 
 
 def _of_consumed(person: Person, table: ItemTable, items: Numbers) -> Block:
+    """The first seven columns of `_repeats` for consumed items: `[7, items]`."""
     state = person.query.user
     touched = [state.touched[table.ids[item]] for item in items.tolist()]
     rows = [(touch.first_at, touch.last_at, touch.count) for touch in touched]
@@ -237,7 +239,7 @@ def _of_consumed(person: Person, table: ItemTable, items: Numbers) -> Block:
         last >= state.session.began_at,
     )
     query = person.query
-    return np.column_stack([*columns, at_this_time(query.user, query.now, items, table.number)])
+    return np.stack([*columns, *at_this_time(query.user, query.now, items, table.number).T])
 
 
 def _user(batch: Batch) -> Block:
@@ -264,7 +266,8 @@ def _situation(batch: Batch) -> Block:
 
 
 def _spread(rows: Doubles, batch: Batch) -> Block:
-    return np.broadcast_to(rows[:, None, :], (*batch.items.shape, rows.shape[-1]))
+    """What is the same for all candidates of a person (`rows` is `[users, columns]`)."""
+    return np.broadcast_to(rows.T[..., None], (rows.shape[-1], *batch.items.shape))
 
 
 def _halves(prefix: str, places: Sequence[int]) -> tuple[str, ...]:
@@ -353,9 +356,10 @@ class FeatureTable:
         for start in range(0, len(persons), TOGETHER):
             part = slice(start, start + TOGETHER)
             now = np.array([[person.query.now] for person in persons[part]])
-            held = Pool(items=pool.items[part], mask=pool.mask[part], votes=pool.votes[part])
+            held = Pool(items=pool.items[part], mask=pool.mask[part], votes=pool.votes[:, part])
             batch = Batch(table=table, persons=persons[part], pool=held, items=held.items, mask=held.mask, now=now)
-            np.concatenate(self._blocks(batch), axis=-1, out=features[part], casting="same_kind")
+            columns = np.concatenate(self._blocks(batch), dtype=np.float32, casting="same_kind")
+            features[part] = np.moveaxis(columns, 0, -1)
         features[~pool.mask] = 0.0
         return features
 
@@ -368,7 +372,7 @@ class FeatureTable:
 
     def _block(self, batch: Batch, block: Columns) -> Block:
         if block.group in self._without:
-            return np.zeros((*batch.items.shape, len(block.names)), np.float32)
+            return np.zeros((len(block.names), *batch.items.shape), np.float32)
         return block.fill(batch)
 
     def _read(self, person: Person, row: External) -> float:

@@ -19,7 +19,7 @@ from inference.learning.measures import measure
 from inference.learning.sampling import ROWS, correction
 from inference.learning.weights_file import write_weights
 from inference.ranking.network import initial
-from schemas.ids import UserId
+from schemas.ids import ItemId, UserId
 from tests.unit.streams.trainer_world import COLUMNS, RECIPES, choice, command, make_course
 
 RULES = Rules(level=0.05, minimum_effect=0.01, horizon=400, cool_down=64)
@@ -163,6 +163,10 @@ def test_what_an_operator_asks_for_in_vain_is_refused_with_the_reason() -> None:
         (lambda weights: replace(weights, table="another"), "feature table"),
         (lambda weights: replace(weights, arrays={"linear": weights.arrays["linear"]}), "shapes"),
         (lambda weights: replace(weights, arrays={n: p * np.nan for n, p in weights.arrays.items()}), "not finite"),
+        (
+            lambda weights: replace(weights, vector_ids=(ItemId("i1"),), vectors=np.zeros((1, 4), np.float32)),
+            "factors of another form",
+        ),
     ],
 )
 def test_weights_that_cannot_serve_are_refused(spoil, said: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -10,13 +10,13 @@ import pytest
 import torch
 from msgspec.structs import replace
 
+from features.item_factors import WIDTH, ItemFactors
 from features.views import table_id
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.learner import Learner
 from inference.learning.torch_network import flatten, slope, unflatten
 from inference.learning.torch_network import forward as torch_forward
 from inference.learning.weights_file import initial_weights, read_weights, write_weights
-from features.item_factors import WIDTH, ItemFactors
 from inference.ranking.network import Arrays, forward, initial
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from features.item_factors import WIDTH
 from features.views import External
 from inference.candidates.pool import gather
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.person import Person, read_person
 from inference.query import Query
-from features.item_factors import WIDTH
 from inference.ranking.features import COLUMNS, FeatureTable
 from tests.unit.inference.worlds import busy_world
 
@@ -57,8 +57,8 @@ def test_sources_have_names_of_their_own() -> None:
 def test_the_pool_is_no_wider_than_asked_and_says_who_proposed() -> None:
     pool = gather([person("u1"), person("nobody")], WORLD.table, SOURCES, 10)
     assert pool.items.shape[1] <= 10
-    assert (pool.votes[pool.mask].max(axis=1) > 0.0).all()
-    assert not pool.votes[~pool.mask].any()
+    assert (pool.votes[:, pool.mask].max(axis=0) > 0.0).all()
+    assert not pool.votes[:, ~pool.mask].any()
 
 
 def test_features_are_finite_named_once_and_within_a_few_units() -> None:
@@ -97,4 +97,4 @@ def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
         mask=pool.mask,
         now=np.array([[each.query.now] for each in persons]),
     )
-    assert block.fill(batch).shape == (*pool.items.shape, len(block.names))  # type: ignore[attr-defined]
+    assert block.fill(batch).shape == (len(block.names), *pool.items.shape)  # type: ignore[attr-defined]

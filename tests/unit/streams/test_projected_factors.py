@@ -10,10 +10,10 @@ import pytest
 from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, Vectors
 from agents.memory.in_process_memory import InMemoryIndex
+from features.item_factors import DIMENSIONS, WIDTH
 from features.ports import FeatureRow
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.weights_file import Weights
-from features.item_factors import DIMENSIONS, WIDTH
 from schemas.codec import encode
 from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId
