@@ -117,15 +117,17 @@ class World:
         """What the topic holds for this person at this time: their own list, or else that for people never seen.
 
         The latter is published by a timer, of whatever statistics there were at the newest event, and again before it
-        expires.
+        expires. Where the log's clock is so coarse that it has not moved since, the timer is taken to have gone off
+        before whoever is shown that list.
         """
         self.clock.advance(now)
-        deps = self._runner.deps
-        if self._default.is_due(deps.table.version, now, every=self._default_every, lasts=deps.options.expires_seconds):
+        deps, own = self._runner.deps, self.served.own(user, now)
+        every = 0.0 if own is None and now == self._default.at else self._default_every
+        if self._default.is_due(deps.table.version, now, every=every, lasts=deps.options.expires_seconds):
             self._runner.publish_default()
             self._runner.run()
             self._default = DefaultState(deps.table.version, now)
-        return self.served.own(user, now) or self.served.default(now)
+        return own or self.served.default(now)
 
     def _take_up(self, uri: str) -> None:
         weights = self.trainer.fetch(uri)
