@@ -30,10 +30,28 @@ GUESSES: dict[Field, tuple[str, ...]] = {
     "time": ("event_time", "timestamp", "time", "date", "invoicedate"),
     "value": ("value", "rating"),
     "type": ("type", "event_type"),
-    "basket": ("basket_id", "basket", "invoice", "order_id"),
+    "basket": ("basket_id", "basket", "invoice", "invoiceno", "order_id"),
     "event": ("event_id",),
     "session": ("session_id",),
 }
+TYPES = {
+    "addtocart": "add-to-cart",
+    "cart": "add-to-cart",
+    "bookmark": "like",
+    "favorite": "like",
+    "favourite": "like",
+    "follow": "like",
+    "rate": "rating",
+    "listen": "view",
+    "pageview": "view",
+    "page-view": "view",
+    "play": "view",
+    "watch": "view",
+    "buy": "purchase",
+    "order": "purchase",
+    "transaction": "purchase",
+}
+"""What logs call the types of `schemas.interactions`, beside these names themselves; _ and blanks are read as -."""
 ITEM_GUESSES = {
     "item_id": ("item_id", "item", "itemid", "movie_id", "movieid", "stockcode"),
     "title": ("title", "movie_title", "name", "description"),
@@ -121,13 +139,26 @@ def columns_of(frame: pd.DataFrame, given: Mapping[Field, str]) -> dict[Field, s
     return found
 
 
+def kind_of(columns: Mapping[Field, str], given: Mapping[Field, str]) -> str:
+    """What events are that do not say it: purchases where there are baskets (a value is then an amount), ratings where
+    there are values, clicks otherwise. A column that was named for values goes before baskets that were guessed.
+
+    >>> kind_of({"value": "amount", "basket": "order"}, {"basket": "order"})
+    'purchase'
+    >>> kind_of({"value": "stars", "basket": "order_id"}, {"value": "stars"})
+    'rating'
+    """
+    if "basket" in columns and ("basket" in given or "value" not in given):
+        return "purchase"
+    return "rating" if "value" in columns else "click"
+
+
 def read_events(
     path: Path, given: Mapping[Field, str], *, now: float, refused: Refused, limit: int | None = None
 ) -> list[tuple[int, Interaction]]:
     """Events in event-time order, ties in the order of the file, each with its 0-based place in that order.
 
-    Places count refused rows too. The type of an event is its `type` column's, else ``rating`` where there are
-    values, ``purchase`` where there are baskets, ``click`` otherwise.
+    Places count refused rows too. The type of an event is its `type` column's (see `TYPES`), else `kind_of`'s.
     """
     frame = read_frame(path)
     columns = columns_of(frame, given)
@@ -136,7 +167,7 @@ def read_events(
     frame, times = frame.iloc[order], times.iloc[order]
     if limit is not None:
         frame, times = frame.iloc[:limit], times.iloc[:limit]
-    kind = "rating" if "value" in columns else "purchase" if "basket" in columns else "click"
+    kind = kind_of(columns, given)
     rows = zip(*(frame[columns[field]].tolist() for field in columns), times.tolist(), strict=True)
     events = []
     for place, values in enumerate(rows):
@@ -162,7 +193,7 @@ def _seconds(column: pd.Series[Any]) -> pd.Series[float]:
 def _event(raw: Mapping[str, Any], kind: str, name: str, place: int) -> bytes:
     """A row as the JSON that an application would have sent; what is wrong in it is left for the codec to say."""
     made: dict[str, Any] = {
-        "type": str(raw["type"]) if _has(raw, "type") else kind,
+        "type": _type(str(raw["type"])) if _has(raw, "type") else kind,
         "event_id": str(raw["event"]) if _has(raw, "event") else _event_id(name, place, raw),
         "user_id": _text(raw["user"]),
         "item_id": _text(raw["item"]),
@@ -175,6 +206,12 @@ def _event(raw: Mapping[str, Any], kind: str, name: str, place: int) -> bytes:
     if _has(raw, "session"):
         made["session_id"] = _text(raw["session"])
     return msgspec.json.encode(made)
+
+
+def _type(word: str) -> str:
+    """The type as we call it; a word that is not known is left for the codec to refuse."""
+    name = "-".join(word.lower().replace("_", " ").split())
+    return TYPES.get(name, name)
 
 
 def _event_id(name: str, place: int, raw: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from deploy.importing import Refused, UnreadableFile, parse_map, read_events, read_items
-from schemas.interactions import Click, Purchase, Rating
+from schemas.interactions import AddToCart, Click, Purchase, Rating, View
 from tests.builders import START
 
 NOW = START + 1e6
@@ -46,6 +46,26 @@ def test_columns_are_mapped_by_name_and_baskets_are_purchases(tmp_path: Path) ->
     event = found[0][1]
     assert isinstance(event, Purchase)
     assert (event.user_id, event.basket_id) == ("7.0", "o1")
+
+
+def test_a_value_beside_baskets_is_an_amount(tmp_path: Path) -> None:
+    path = written(tmp_path, "e.csv", f"user,item,time,value,basket\nann,a,{START},2.5,o1\n")
+    [(_, event)], refused = events(path)
+    assert isinstance(event, Purchase)
+    assert event.basket_id == "o1"
+    assert not refused.reasons
+    [(_, event)], _ = events(path, "value=value")
+    assert isinstance(event, Rating)
+
+
+def test_types_go_by_the_names_that_logs_give_them(tmp_path: Path) -> None:
+    words = ("View", "addtocart", "Add to cart", "add_to_cart", "transaction", "haggle")
+    lines = "".join(f"ann,i{place},{START + place},{word}\n" for place, word in enumerate(words))
+    found, refused = events(written(tmp_path, "e.csv", "user,item,time,type\n" + lines))
+    assert [type(event) for _, event in found] == [View, AddToCart, AddToCart, AddToCart, Purchase]
+    [(reason, count)] = refused.reasons.items()
+    assert "haggle" in reason
+    assert count == 1
 
 
 def test_dates_of_parquet_are_dates(tmp_path: Path) -> None:
