@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -51,7 +51,9 @@ TYPES = {
     "order": "purchase",
     "transaction": "purchase",
 }
-"""What logs call the types of `schemas.interactions`, beside these names themselves; _ and blanks are read as -."""
+"""What logs call the types of `schemas.interactions`, beside these names themselves; letters may be capital, and _ and
+blanks are read as -."""
+TAGS = frozenset(str(one.__struct_config__.tag) for one in get_args(Interaction))
 ITEM_GUESSES = {
     "item_id": ("item_id", "item", "itemid", "movie_id", "movieid", "stockcode"),
     "title": ("title", "movie_title", "name", "description"),
@@ -141,14 +143,16 @@ def columns_of(frame: pd.DataFrame, given: Mapping[Field, str]) -> dict[Field, s
 
 def kind_of(columns: Mapping[Field, str], given: Mapping[Field, str]) -> str:
     """What events are that do not say it: purchases where there are baskets (a value is then an amount), ratings where
-    there are values, clicks otherwise. A column that was named for values goes before baskets that were guessed.
+    there are values, clicks otherwise. Baskets that were only guessed make no purchases of what is surely ratings: a
+    column of that name, or one that was given for values.
 
-    >>> kind_of({"value": "amount", "basket": "order"}, {"basket": "order"})
+    >>> kind_of({"value": "value", "basket": "order_id"}, {})
     'purchase'
-    >>> kind_of({"value": "stars", "basket": "order_id"}, {"value": "stars"})
+    >>> kind_of({"value": "Rating", "basket": "order_id"}, {})
     'rating'
     """
-    if "basket" in columns and ("basket" in given or "value" not in given):
+    are_ratings = "value" in given or columns.get("value", "").lower() == "rating"
+    if "basket" in columns and ("basket" in given or not are_ratings):
         return "purchase"
     return "rating" if "value" in columns else "click"
 
@@ -209,9 +213,9 @@ def _event(raw: Mapping[str, Any], kind: str, name: str, place: int) -> bytes:
 
 
 def _type(word: str) -> str:
-    """The type as we call it; a word that is not known is left for the codec to refuse."""
+    """The type as we call it; a word that is not known is left as it is, for the codec to refuse."""
     name = "-".join(word.lower().replace("_", " ").split())
-    return TYPES.get(name, name)
+    return TYPES.get(name, name if name in TAGS else word)
 
 
 def _event_id(name: str, place: int, raw: Mapping[str, Any]) -> str:

@@ -75,7 +75,9 @@ class ItemFactors:
         self._lean[numbers] = rows[:, LEAN][:, 0]
 
     def affinity(self, newest: NDArray[np.int64], size: int) -> Floats:
-        """How far each of the first `size` items lies where somebody with these newest items is heading: `[size]`."""
+        """How far each of the first `size` items lies where somebody with these newest items is heading: `[size]`, not
+        to be written to.
+        """
         newest = newest[:STEPS]
         if not len(newest):
             return self._lean[:size]

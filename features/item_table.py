@@ -52,7 +52,7 @@ class ItemTable:
     Arrays have one row per number; those beyond `len(table)` are spare. `half` counts `HALF_LIVES`:
     `log_popularity` float64 `[half, items]`, `covisited` who comes before an item, `covisiting` who comes after,
     `followed` who comes directly after, `content` float32 `[items, 64]`, `categories_of` int32 `[items, 8]` (category
-    numbers from 1, 0 for none).
+    numbers from 1, 0 for none). `words` and `factors` have rows by number too.
 
     `situations` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
     `SITUATION_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from features.item_table import ItemTable
+from features.item_table import ItemTable, Numbers
 from features.user_state import UserState
 from features.views import External
 from inference.candidates.pool import Pool, gather
@@ -80,7 +80,7 @@ class Recommender:
         """For how many seconds a list is worth keeping, as the learner has seen it; 0 while that is not known."""
 
     def take_up(self, weights: Weights) -> None:
-        """Use what the learner found beside the network: the items' vectors, and what the stream has shown.
+        """Use what the learner found beside the network: the items' factors, and what the stream has shown.
 
         The network itself is taken up by the rankers.
         """
@@ -128,7 +128,6 @@ class Recommender:
         if drawn:
             slate = tuple(replace(place, propensity=p) for place, p in zip(slate, drawn.propensities, strict=True))
         take = person.query.take
-        taken = np.flatnonzero(pool.items[row, :size] == self.table.number.get(take or ItemId(""), -1))
         return Ranking(
             slate=slate,
             items=Candidates(self.table.ids, pool.items[row, :size].tolist()),
@@ -137,10 +136,17 @@ class Recommender:
             statistics_version=self.table.version,
             table=self.features.id,
             degradations=(scores.degradation,) if scores.degradation else (),
-            chosen=int(taken[0]) if len(taken) else None,
+            chosen=self._row_of(take, pool.items[row, :size]),
             rank=chosen.index(take) + 1 if take in chosen else None,
             draw=drawn.log if drawn else None,
         )
+
+    def _row_of(self, item: ItemId | None, numbers: Numbers) -> int | None:
+        """Where among the candidates the item is, if there is one and it is among them."""
+        if item is None or item not in self.table.number:
+            return None
+        found = np.flatnonzero(numbers == self.table.number[item])
+        return int(found[0]) if len(found) else None
 
     def _assigned(
         self, queries: Sequence[Query], rankings: list[Ranking], split: Split | None, scores: Scores
@@ -177,18 +183,18 @@ class Recommender:
     def _slate(
         self,
         chosen: Sequence[ItemId],
-        rows: Sequence[int],
+        rows: list[int],
         row: int,
         values: NDArray[np.float32],
         person: Person,
         pool: Pool,
     ) -> tuple[Placed, ...]:
         """The places with their main source and its reason; an item that no source proposed was pinned."""
-        votes = pool.votes[:, row, list(rows)]
+        votes = pool.votes[:, row, rows]
         proposed = votes.max(axis=0) > 0.0
         main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
         exam = person.query.take is not None
-        why = [""] * len(rows) if exam else reasons(main, pool.items[row, list(rows)], person, self.table)
+        why = [""] * len(rows) if exam else reasons(main, pool.items[row, rows], person, self.table)
         return tuple(
             [
                 Placed(item, score, source.name, told, place)

@@ -117,8 +117,8 @@ class World:
         """What the topic holds for this person at this time: their own list, or else that for people never seen.
 
         The latter is published by a timer, of whatever statistics there were at the newest event, and again before it
-        expires. Where the log's clock is so coarse that it has not moved since, the timer is taken to have gone off
-        before whoever is shown that list.
+        expires. Where events have the very time at which it was published last, the log's clock is too coarse to tell,
+        and the timer is taken to have gone off before whoever is shown that list.
         """
         self.clock.advance(now)
         deps, own = self._runner.deps, self.served.own(user, now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from features.item_table import ItemTable, Numbers
-from inference.candidates.source import best
 from inference.person import Person
 
 
@@ -12,4 +11,7 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     if not len(person.recent):
         return person.consumed[:0]
     cold = table.cold()
-    return cold[best(table.content[cold] @ person.profile, person.blocked[cold], size)]
+    cold = cold[~person.blocked[cold]]
+    scores = table.content[cold] @ person.profile
+    found = (-scores).argsort(kind="stable")[:size]
+    return cold[found[scores[found] > 0.0]]

@@ -118,6 +118,6 @@ def load_weights(path: Path, sha256: str, *, columns: tuple[str, ...], table: st
         raise UnusableWeights(f"{str(path)!r} is of another network: its parts have other shapes")
     if len(weights.vector_ids) and weights.vectors.shape != (len(weights.vector_ids), WIDTH):
         raise UnusableWeights(f"{str(path)!r} has items' factors of another form")
-    if not all(np.isfinite(part).all() for part in weights.arrays.values()):
+    if not all(np.isfinite(part).all() for part in (*weights.arrays.values(), weights.vectors)):
         raise UnusableWeights(f"{str(path)!r} holds numbers that are not finite")
     return weights

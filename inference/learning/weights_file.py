@@ -1,7 +1,7 @@
 """Weights of a ranker as they travel: one npz file, replaced atomically, that says which feature table it fits.
 
 The file holds an array per part of the network, `version` and `table`, and beside them what the worker takes up itself:
-`repeat_rate`, `list_life`, and the items' learned vectors (`vector_ids`, `vectors`). Lineages that serve an experiment
+`repeat_rate`, `list_life`, and the items' learned factors (`vector_ids`, `vectors`). Lineages that serve an experiment
 are in the same file, `lineage/part` by name: one version is all that serves. It is read without pickle.
 """
 
@@ -23,7 +23,8 @@ _BESIDE = ("version", "table", "repeat_rate", "list_life", "vector_ids", "vector
 
 
 class Weights(Struct, frozen=True, kw_only=True):
-    """One version of a ranker. `vectors` is float32 `[items, d]` and `vector_ids` names its rows.
+    """One version of a ranker. `vectors` is float32 `[items, features.item_factors.WIDTH]`, and
+    `vector_ids` names its rows.
 
     `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it; `list_life` for how
     many seconds a person's list does better than that for people never seen, 0 while that is not known. `others` are

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from deploy.importing import Refused, UnreadableFile, parse_map, read_events, read_items
+from deploy.importing import TAGS, TYPES, Refused, UnreadableFile, parse_map, read_events, read_items
 from schemas.interactions import AddToCart, Click, Purchase, Rating, View
 from tests.builders import START
 
@@ -56,16 +56,23 @@ def test_a_value_beside_baskets_is_an_amount(tmp_path: Path) -> None:
     assert not refused.reasons
     [(_, event)], _ = events(path, "value=value")
     assert isinstance(event, Rating)
+    path = written(tmp_path, "r.csv", f"user,item,time,rating,order_id\nann,a,{START},5,o1\n")
+    [(_, event)], _ = events(path)
+    assert isinstance(event, Rating)
+    [(_, event)], _ = events(path, "basket=order_id")
+    assert isinstance(event, Purchase)
 
 
 def test_types_go_by_the_names_that_logs_give_them(tmp_path: Path) -> None:
-    words = ("View", "addtocart", "Add to cart", "add_to_cart", "transaction", "haggle")
+    words = ("View", "addtocart", "Add to cart", "add_to_cart", "transaction", "Haggle_For")
     lines = "".join(f"ann,i{place},{START + place},{word}\n" for place, word in enumerate(words))
     found, refused = events(written(tmp_path, "e.csv", "user,item,time,type\n" + lines))
     assert [type(event) for _, event in found] == [View, AddToCart, AddToCart, AddToCart, Purchase]
     [(reason, count)] = refused.reasons.items()
-    assert "haggle" in reason
+    assert "Haggle_For" in reason
     assert count == 1
+    assert set(TYPES.values()) < TAGS
+    assert not set(TYPES) & TAGS
 
 
 def test_dates_of_parquet_are_dates(tmp_path: Path) -> None:

@@ -127,12 +127,13 @@ def test_what_is_drawn_obeys_the_rules_and_has_the_probability_that_the_log_give
 @given(rules=problems())
 @settings(max_examples=200, deadline=None)
 def test_the_list_that_exploits_is_the_best_of_what_is_open_at_each_place(rules: Rules) -> None:
-    placed = np.zeros(rules.rows, np.bool_)
-    for place, row in enumerate(compose(rules)):
+    placed, made = np.zeros(rules.rows, np.bool_), compose(rules)
+    for place, row in enumerate(made):
         free = open_rows(rules, placed, place)
         assert free[row]
         assert not free[:row].any()
         placed[row] = True
+    assert len(made) == rules.places or not open_rows(rules, placed, len(made)).any()
 
 
 def exploring(rate: float, **more: float) -> Recommender:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from features.item_factors import WIDTH
 from inference.learning import course_checkpoint
 from inference.learning.course import Course
 from inference.learning.examples import Example, from_choice
@@ -166,6 +167,12 @@ def test_what_an_operator_asks_for_in_vain_is_refused_with_the_reason() -> None:
         (
             lambda weights: replace(weights, vector_ids=(ItemId("i1"),), vectors=np.zeros((1, 4), np.float32)),
             "factors of another form",
+        ),
+        (
+            lambda weights: replace(
+                weights, vector_ids=(ItemId("i1"),), vectors=np.full((1, WIDTH), np.nan, np.float32)
+            ),
+            "not finite",
         ),
     ],
 )
