@@ -70,9 +70,10 @@ class ItemFactors:
     def put(self, numbers: list[int], rows: Floats) -> None:
         """These items have these rows now, `[numbers, WIDTH]`."""
         self.known = True
-        self._appeal[numbers] = rows[:, APPEAL]
-        self._taste[numbers] = rows[:, TASTE]
-        self._lean[numbers] = rows[:, LEAN][:, 0]
+        places = np.array(numbers, np.int64)
+        self._appeal[places] = rows[:, APPEAL]
+        self._taste[places] = rows[:, TASTE]
+        self._lean[places] = rows[:, LEAN][:, 0]
 
     def affinity(self, newest: NDArray[np.int64], size: int) -> Floats:
         """How far each of the first `size` items lies where somebody with these newest items is heading: `[size]`, not

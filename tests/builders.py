@@ -6,6 +6,9 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from msgspec.structs import replace
+
+from agents.memory.record import memory_id
 from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
 from features.ports import StateStore
@@ -17,6 +20,7 @@ from inference.recommender import Recommender
 from schemas.ids import EventId, ItemId, UserId
 from schemas.interactions import Click, Impression, Rating, Skip
 from schemas.items import Item
+from schemas.memories import Memory, Predicate, Subject
 from schemas.recommendations import Recommendation
 from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
 from streams.deps import Deps, Options
@@ -54,6 +58,22 @@ def impression(user: str, items: tuple[str, ...], list_id: str, at: float = 0.0)
 
 def item(name: str, *categories: str, **more: Any) -> Item:
     return Item(item_id=ItemId(name), title=name.title(), categories=categories, available_from=START - 1e6, **more)
+
+
+def memory(user: str, value: str, predicate: Predicate = "likes", subject: Subject = "category", **more: Any) -> Memory:
+    usual = Memory(
+        memory_id=memory_id(UserId(user), subject, predicate, value),
+        user_id=UserId(user),
+        subject=subject,
+        predicate=predicate,
+        value=value,
+        strength=1.0,
+        evidence=(),
+        valid_from=0.0,
+        recorded_from=0.0,
+        source="inferred",
+    )
+    return replace(usual, **more)
 
 
 def make_deps(

@@ -112,7 +112,7 @@ def _age(batch: Batch) -> Block:
 
 
 def _value(batch: Batch) -> Block:
-    """Mean value against everybody's, shrunk, in thirds of the scale; how many values speak for it."""
+    """Mean value against everybody's, shrunk, in thirds of that."""
     table, items = batch.table, batch.items
     mean = table.mean_value()
     count = table.value_count[items]

@@ -22,7 +22,8 @@ from agents.memory.record import memory_id
 from agents.milvus_collection import Address
 from deploy.settings import Milvus
 from schemas.ids import ItemId, UserId
-from schemas.memories import Memory, Predicate
+from schemas.memories import Memory
+from tests.builders import memory
 
 WIDTH = 4
 NASTY = 'a" or user_id != "\\ {x} \n\t é 漢 \U0001f600 %'
@@ -67,22 +68,6 @@ def _address(request: pytest.FixtureRequest) -> Address:
 def user() -> UserId:
     """Somebody whom no other test knows."""
     return UserId(f"user-{next(_users)}")
-
-
-def memory(user: UserId, value: str, predicate: Predicate = "likes", **more: Any) -> Memory:
-    return Memory(
-        memory_id=memory_id(user, "category", predicate, value),
-        user_id=user,
-        subject="category",
-        predicate=predicate,
-        value=value,
-        strength=1.0,
-        evidence=(),
-        valid_from=0.0,
-        recorded_from=0.0,
-        source="inferred",
-        **more,
-    )
 
 
 def put(index: MemoryIndex, *memories: Memory) -> None:

@@ -18,11 +18,11 @@ from inference.local_ranker import LocalRanker
 from inference.ports import Scores
 from inference.query import Query, Ranking
 from inference.recommender import Recommender
-from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
+from schemas.ids import EventId, ItemId, PlanId, UserId
 from schemas.interactions import Hide, Skip
-from schemas.memories import Memory
 from schemas.plans import Constraints, Intent, Plan, Quota
 from schemas.ranking_log import Choice
+from tests.builders import memory
 from tests.unit.inference.worlds import FEATURES, KINDS, START, World, busy_world, item
 
 WORLD = busy_world()
@@ -179,19 +179,8 @@ def test_a_plans_intent_brings_its_category_forward() -> None:
 
 
 def test_a_remembered_ban_is_obeyed() -> None:
-    memory = Memory(
-        memory_id=MemoryId("m1"),
-        user_id=UserId("u1"),
-        subject="category",
-        predicate="bans",
-        value="tea",
-        strength=1.0,
-        evidence=(),
-        valid_from=START,
-        recorded_from=START,
-        source="stated",
-    )
-    slate = names(WORLD.recommender().rank([ask(WORLD, "u1", memories=(memory,))])[0])
+    banned = memory("u1", "tea", "bans", source="stated", valid_from=START, recorded_from=START)
+    slate = names(WORLD.recommender().rank([ask(WORLD, "u1", memories=(banned,))])[0])
     assert slate
     assert not any("tea" in WORLD.table.categories(chosen) for chosen in slate)
 

@@ -13,8 +13,7 @@ from inference.candidates.sources import SOURCES
 from inference.person import Person, read_person
 from inference.query import Query
 from inference.ranking.features import COLUMNS, FeatureTable
-from schemas.ids import MemoryId, UserId
-from schemas.memories import Memory
+from tests.builders import memory
 from tests.unit.inference.worlds import busy_world
 
 WORLD = busy_world()
@@ -103,23 +102,14 @@ def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
 
 
 def test_each_person_of_a_batch_has_their_own_values_under_the_names_of_the_columns() -> None:
-    liked, consumed = WORLD.table.ids[0], WORLD.state("u1").touched
-    memory = Memory(
-        memory_id=MemoryId("m1"),
-        user_id=UserId("u2"),
-        subject="item",
-        predicate="dislikes",
-        value=liked,
-        strength=0.7,
-        evidence=(),
-        valid_from=0.0,
-        recorded_from=0.0,
-        source="stated",
-    )
-    persons = [person("nobody"), person("u1"), person("u2", memories=(memory,))]
+    consumed = WORLD.state("u1").touched
+    disliked = WORLD.table.ids[0]
+    minded = memory("u2", disliked, "dislikes", "item", strength=0.7)
+    persons = [person("nobody"), person("u1"), person("u2", memories=(minded,))]
     table = FeatureTable()
     pool = gather(persons, WORLD.table, SOURCES, 1_000)
     filled = table.fill(persons, WORLD.table, pool)
+    told = set()
     for row, one in enumerate(persons):
         for place, number in enumerate(pool.items[row, : pool.mask[row].sum()].tolist()):
             found = dict(zip(table.columns, filled[row, place].tolist(), strict=True))
@@ -128,5 +118,7 @@ def test_each_person_of_a_batch_has_their_own_values_under_the_names_of_the_colu
             if row < 2:
                 assert found["consumed"] == float(count is not None)
                 assert found["consumed_count"] == pytest.approx(np.log1p(count) / 2.0 if count else 0.0)
-            assert found["memory_item"] == pytest.approx(np.tanh(-0.7) if row == 2 and item == liked else 0.0)
+            assert found["memory_item"] == pytest.approx(np.tanh(-0.7) if row == 2 and item == disliked else 0.0)
             assert found["affinity"] == pytest.approx(float(np.clip(one.affinity[number], -8.0, 8.0)))
+            told |= {name for name in ("consumed", "memory_item", "affinity") if found[name]}
+    assert told == {"consumed", "memory_item", "affinity"}
