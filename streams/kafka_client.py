@@ -36,8 +36,15 @@ LARGEST_MESSAGE = 2_000_000
 ELECTION_TRIES, ELECTION_SECONDS = 30, 1.0
 _FORBIDDEN = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED})
 _ELECTING = frozenset(
-    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError._TIMED_OUT, KafkaError._TRANSPORT}
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+    }
 )
+"""What a broker that comes back says of its partitions until it leads them again; at first it names none at all."""
 
 
 class KafkaAway(LifelongError):

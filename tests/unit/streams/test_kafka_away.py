@@ -1,14 +1,16 @@
-"""A broker that does not answer is said so in a line that a person can act on."""
+"""A broker that does not answer is said so in a line that a person can act on; one that comes back is waited for."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+import streams.kafka_client
 from schemas.topics import ITEMS
-from streams.kafka_client import Cluster, KafkaAway, KafkaTableReader
+from streams.kafka_client import Cluster, KafkaAway, KafkaRefused, KafkaTableReader
 
 
 class Silent:
@@ -18,9 +20,40 @@ class Silent:
         raise KafkaException(KafkaError(KafkaError._TRANSPORT))
 
 
-def test_a_broker_that_is_away_is_named() -> None:
+class ComingBack:
+    """A consumer whose broker has two partitions, and knows nothing of either the first times that it is asked."""
+
+    def __init__(self, times: int) -> None:
+        self._left = times
+
+    def list_topics(self, timeout: float) -> Any:
+        return SimpleNamespace(topics={ITEMS: SimpleNamespace(partitions={0: None, 1: None})})
+
+    def assign(self, partitions: Any) -> None:
+        pass
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
+        if self._left:
+            self._left -= 1
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
+        return 3, 3
+
+
+def reader_on(consumer: Any) -> KafkaTableReader:
     reader = KafkaTableReader(Cluster(bootstrap="127.0.0.1:1"), (ITEMS,))
     reader.close()
-    reader._consumer = Silent()  # type: ignore[assignment]
+    reader._consumer = consumer
+    return reader
+
+
+def test_a_broker_that_is_away_is_named() -> None:
+    reader = reader_on(Silent())
     with pytest.raises(KafkaAway, match=r"'127.0.0.1:1' does not answer.*see that it runs"):
         reader.catch_up()
+
+
+def test_partitions_that_are_unknown_while_a_broker_comes_back_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams.kafka_client, "ELECTION_SECONDS", 0.0)
+    assert reader_on(ComingBack(times=2)).catch_up() == []
+    with pytest.raises(KafkaRefused, match=f"{ITEMS}-0 has no leader"):
+        reader_on(ComingBack(times=1_000)).catch_up()
