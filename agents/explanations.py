@@ -54,7 +54,7 @@ class Explainer:
         served.sort(reverse=True)
         self._intents = [(category, _reason(known[memory_id])) for _, memory_id, category in served]
         told = {*self._items.values(), *(reason for _, reason in self._intents)}
-        self._supported = {reason for reason in told if is_supported(reason, held)}
+        self._supported = {reason for reason in told if is_supported(reason, (known[reason.memory_id],))}
 
     def item(self, item: ItemId, categories: Collection[str]) -> Reason | None:
         """Why this item, none if nothing that is remembered speaks for it."""

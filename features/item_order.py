@@ -34,15 +34,23 @@ class Order:
             IndexError: it does not have that old key.
         """
         if old is not None:
-            at = bisect_left(self._keys, -old)
-            while self._numbers[at] != number:
-                at += 1
-            del self._keys[at], self._numbers[at]
+            self.drop(number, old)
         at = bisect_left(self._keys, -new)
         while at < len(self._keys) and self._keys[at] == -new and self._numbers[at] < number:
             at += 1
         self._keys.insert(at, -new)
         self._numbers.insert(at, number)
+
+    def drop(self, number: int, key: float) -> None:
+        """Forget the item, which has this key.
+
+        Raises:
+            IndexError: it does not have that key.
+        """
+        at = bisect_left(self._keys, -key)
+        while self._numbers[at] != number:
+            at += 1
+        del self._keys[at], self._numbers[at]
 
     def first(self, size: int) -> NDArray[np.int64]:
         """The numbers of the `size` items with the highest keys."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from features.decay import DAY
+from features.item_categories import ItemCategories
 from features.item_content import DIMENSIONS, content_vector
 from features.item_factors import ItemFactors
 from features.item_neighbours import Floats, Ints, Neighbours
@@ -27,8 +29,8 @@ LANDMARK = 1_577_836_800.0
 SHRINK = 5.0
 """How many events each item is taken to have besides: two rare items that met once prove little (Bell, Koren 2007)."""
 FOLLOWERS = 64
-CATEGORIES = 8
-"""How many categories of an item are read."""
+WITHIN_CATEGORY = HALF_LIVES.index(10 * DAY)
+"""At which half-life popularity orders the items of a category."""
 COLD_ITEMS = 256
 COLD_COUNT = 5
 NO_EVENTS = -1e6
@@ -51,8 +53,8 @@ class ItemTable:
 
     Arrays have one row per number; those beyond `len(table)` are spare. `half` counts `HALF_LIVES`:
     `log_popularity` float64 `[half, items]`, `covisited` who comes before an item, `covisiting` who comes after,
-    `followed` who comes directly after, `content` float32 `[items, 64]`, `categories_of` int32 `[items, 8]` (category
-    numbers from 1, 0 for none). `words` and `factors` have rows by number too.
+    `followed` who comes directly after, `content` float32 `[items, 64]`. `words`, `factors` and `by_category` have
+    rows by number too; within a category items are in the order of their popularity at `WITHIN_CATEGORY`.
 
     `situations` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
     `SITUATION_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.
@@ -70,10 +72,6 @@ class ItemTable:
         self.ids: list[ItemId] = []
         self.number: dict[ItemId, int] = {}
         self.catalogue: dict[ItemId, Item] = {}
-        self.category_number: dict[str, int] = {}
-        self.members: dict[str, list[int]] = {}
-        self._member_arrays: dict[str, Numbers] = {}
-        self._leading: dict[str, dict[tuple[int, int], Numbers]] = {}
         self._cold: dict[int, None] = {}
         self._cold_array: Numbers | None = None
         self.order = [Order() for _ in HALF_LIVES]
@@ -87,6 +85,7 @@ class ItemTable:
         self.covisiting = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self._preceded = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self.followed = Neighbours(width=FOLLOWERS, capacity=_CAPACITY)
+        self.by_category = ItemCategories(capacity=_CAPACITY)
         self.words = ItemWords(capacity=_CAPACITY)
         self.factors = ItemFactors(capacity=_CAPACITY)
 
@@ -103,7 +102,6 @@ class ItemTable:
         self.from_time: Doubles = np.full(size, -np.inf)
         self.until_time: Doubles = np.full(size, np.inf)
         self.closed: Bools = np.zeros(size, np.bool_)
-        self.categories_of: Ints = np.zeros((size, CATEGORIES), np.int32)
         self.content: Floats = np.zeros((size, DIMENSIONS), np.float32)
         self._scratch: Floats = np.zeros(size, np.float32)
 
@@ -150,15 +148,13 @@ class ItemTable:
         self.catalogue.pop(item, None)
         number = self._numbered(item)
         self.closed[number] = True
-        self._leave_categories(number)
+        self._describe_categories(number, ())
         self._warm(number)
 
     def put_statistics(self, row: ItemStatistics) -> None:
         """The newest statistics of an item; the same row again changes nothing."""
         self._leaders.clear()
         number = self._numbered(row.item_id)
-        for category in self.categories(row.item_id):
-            self._leading.pop(category, None)
         self._situations(number, row)
         self._count(number, row)
         self._popularity(number, row)
@@ -184,37 +180,6 @@ class ItemTable:
         if known is None:
             known = self.order[half].first(size)
             self._leaders[half, size] = known
-        return known
-
-    def leading(self, category: str, half: int, size: int) -> Numbers:
-        """The numbers of the category's most popular items at this half-life, best first, at most `size`; not to be
-        written to.
-        """
-        members = self.members_of(category)
-        if not len(members):
-            return members
-        held = self._leading.setdefault(category, {})
-        known = held.get((half, size))
-        if known is None:
-            unpopularity = -self.log_popularity[half, members]
-            if 0 < size < len(members):
-                kept = np.sort(np.argpartition(unpopularity, size - 1)[:size])
-                members, unpopularity = members[kept], unpopularity[kept]
-            known = held[half, size] = members[np.argsort(unpopularity, kind="stable")][:size]
-        return known
-
-    def holds(self, category: str, items: Numbers) -> Bools:
-        """Which of the items are of the category, as far as categories are read (`CATEGORIES`): `[len(items)]`."""
-        found: Bools = (self.categories_of[items] == self.category_number.get(category, -1)).any(axis=-1)
-        return found
-
-    def members_of(self, category: str) -> Numbers:
-        """The numbers of the category's items; not to be written to."""
-        known = self._member_arrays.get(category)
-        if known is None:
-            known = np.array(self.members.get(category, ()), np.int64)
-            if category in self.members:
-                self._member_arrays[category] = known
         return known
 
     def cold(self) -> Numbers:
@@ -257,6 +222,7 @@ class ItemTable:
             getattr(self, name)[:size] = value
         for neighbours in (self.covisited, self.covisiting, self._preceded, self.followed):
             neighbours.grow(2 * size)
+        self.by_category.grow(2 * size)
         self.words.grow(2 * size)
         self.factors.grow(2 * size)
 
@@ -267,24 +233,10 @@ class ItemTable:
         self._has_windows |= item.available_from is not None or item.available_until is not None
         self.content[number] = content_vector(item)
         self.words.put(number, words_of(item))
-        self._leave_categories(number)
-        for place, category in enumerate(item.categories[:CATEGORIES]):
-            known = self.category_number.setdefault(category, len(self.category_number) + 1)
-            self.categories_of[number, place] = known
-            self.members.setdefault(category, []).append(number)
-            self._other_members(category)
+        self._describe_categories(number, item.categories)
 
-    def _leave_categories(self, number: int) -> None:
-        held = self.categories_of[number][self.categories_of[number] > 0].tolist()
-        names = list(self.category_number) if held else []
-        for category in held:
-            self.members[names[category - 1]].remove(number)
-            self._other_members(names[category - 1])
-        self.categories_of[number] = 0
-
-    def _other_members(self, category: str) -> None:
-        self._member_arrays.pop(category, None)
-        self._leading.pop(category, None)
+    def _describe_categories(self, number: int, names: Sequence[str]) -> None:
+        self.by_category.put(number, names, float(self.log_popularity[WITHIN_CATEGORY, number]))
 
     def _count(self, number: int, row: ItemStatistics) -> None:
         self.version += row.count - int(self.count[number])
@@ -304,6 +256,7 @@ class ItemTable:
         held = self.log_popularity[:, number].tolist()
         for order, old, new in zip(self.order, held, keys.tolist(), strict=True):
             order.put(number, old if old > NO_EVENTS else None, new)
+        self.by_category.moved(number, held[WITHIN_CATEGORY], float(keys[WITHIN_CATEGORY]))
         self.log_popularity[:, number] = keys
 
     def _situations(self, number: int, row: ItemStatistics) -> None:

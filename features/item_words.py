@@ -76,11 +76,8 @@ class ItemWords:
 
     def scores(self, recent: NDArray[np.int64], weights: Doubles, size: int) -> Doubles:
         """How much every item shares with the recent ones, each by its weight: `[size]`."""
-        held = self._held[recent]
-        words, inverse = np.unique(held, return_inverse=True)
-        given = (
-            np.bincount(inverse.ravel(), np.repeat(weights * self._shorten[recent], WORDS)) * self._rarity(words) ** 2
-        )
+        words = self._held[recent].ravel()
+        given = np.repeat(weights * self._shorten[recent], WORDS) * self._rarity(words) ** 2
         followed = given > 0.0
         if not followed.any():
             return np.zeros(size)

@@ -123,7 +123,7 @@ def _blocked(query: Query, table: ItemTable) -> Bools:
         names += query.plan.constraints.banned_categories
     blocked[_numbers(table, items)] = True
     for name in names:
-        blocked[table.members_of(name)] = True
+        blocked[table.by_category.members(name)] = True
     return blocked
 
 
@@ -135,30 +135,30 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
     root = table.inverse_root[:size]
     now = float(np.exp2((LANDMARK - query.now) / NEIGHBOUR_HALF_LIFE))
     seed = trace * root[recent] * now
+    nearest = recent[:NEAR_ITEMS]
+    near = NEAR_FADE ** np.arange(len(nearest)) * root[nearest] * now
     last = recent[:STEPS]
     step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * now
-    covisit = _together(table, recent, seed, size)
-    nearest = recent[:NEAR_ITEMS]
-    seed = NEAR_FADE ** np.arange(len(nearest)) * root[nearest] * now
-    covisit_near = _together(table, nearest, seed, size)
+    together = _around(recent, table.covisited, table.covisiting)
     return {
-        "covisit": covisit * root,
-        "covisit_near": covisit_near * root,
-        "transition": _spread(table.followed, last, step, size),
+        "covisit": _spread(*together, seed, size) * root,
+        "covisit_near": _spread(*together, near, size) * root,
+        "transition": _spread(*_around(last, table.followed), step, size),
         "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
     }
 
 
-def _together(table: ItemTable, recent: Numbers, seed: Doubles, size: int) -> Doubles:
-    """What goes with the recent items, whichever of the two came first: `[items]`."""
-    return _spread(table.covisited, recent, seed, size) + _spread(table.covisiting, recent, seed, size)
+def _around(recent: Numbers, *kinds: Neighbours) -> tuple[Numbers, NDArray[np.float32]]:
+    """The neighbours of the recent items, of all these kinds, and their weights: `[recent, width of all]`."""
+    ids = np.concatenate([kind.ids[recent] for kind in kinds], axis=1, dtype=np.int64)
+    return ids, np.concatenate([kind.weights[recent] for kind in kinds], axis=1)
 
 
-def _spread(neighbours: Neighbours, recent: Numbers, seed: Doubles, size: int) -> Doubles:
-    """What the neighbours of the recent items get from them: sum over recent of seed x weight, `[items]`."""
-    ids = neighbours.ids[recent].ravel()
-    weights = (neighbours.weights[recent] * seed[:, None]).ravel()
-    total: Doubles = np.bincount(ids, weights, minlength=size)[:size].astype(np.float64, copy=False)
+def _spread(ids: Numbers, weights: NDArray[np.float32], seed: Doubles, size: int) -> Doubles:
+    """What neighbours get from the first `len(seed)` of the recent items: sum of seed x weight, `[items]`."""
+    steps = len(seed)
+    given = (weights[:steps] * seed[:, None]).ravel()
+    total: Doubles = np.bincount(ids[:steps].ravel(), given, minlength=size)[:size].astype(np.float64, copy=False)
     return total
 
 
@@ -171,14 +171,14 @@ def _profile(content: NDArray[np.float32], recent: Numbers, trace: Doubles) -> N
 
 def _tastes(table: ItemTable, recent: Numbers, liking: Doubles) -> Doubles:
     """How the person's choices spread over categories, `[3, categories + 1]`: lately, in the long run, by liking."""
-    size = len(table.category_number) + 1
+    size = len(table.by_category) + 1
     tastes = np.zeros((3, size))
     if len(recent):
-        held = table.categories_of[recent]
-        lately = held[:LATELY]
-        tastes[0] = np.bincount(lately.ravel(), minlength=size) / len(lately)
-        tastes[1] = np.bincount(held.ravel(), minlength=size) / len(held)
-        tastes[2] = np.bincount(held.ravel(), np.repeat(liking, held.shape[1]), minlength=size) / len(held)
+        held = table.by_category.at(recent)
+        lately = held[:, :LATELY]
+        tastes[0] = np.bincount(lately.ravel(), minlength=size) / lately.shape[1]
+        tastes[1] = np.bincount(held.ravel(), minlength=size) / len(recent)
+        tastes[2] = np.bincount(held.ravel(), np.tile(liking, len(held)), minlength=size) / len(recent)
         tastes[:, 0] = 0.0
     return tastes
 

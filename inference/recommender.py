@@ -120,7 +120,8 @@ class Recommender:
         order = (-values).argsort(kind="stable")
         numbers = pool.items[row, order]
         ranked = Candidates(self.table.ids, numbers.tolist())
-        rules = rules_of(ranked, person.query.plan, lambda name: self.table.holds(name, numbers), self._slate_size)
+        hold = self.table.by_category.hold
+        rules = rules_of(ranked, person.query.plan, lambda name: hold(name, numbers), self._slate_size)
         drawn = self._drawn(person.query, ranked, order, values, features[row], rules)
         places = drawn.rows if drawn else compose(rules)
         chosen, rows = [ranked[place] for place in places], order[places].tolist()

@@ -111,30 +111,55 @@ def compose(rules: Rules) -> list[int]:
     if not rules.pinned and rules.limits is None:
         return list(range(rules.places))
     chosen = list(rules.pinned)
-    quotas = _quotas(rules.limits)
-    held = [sum(members[row] for row in chosen) for members, _, _ in quotas]
+    quotas = _Quotas(rules.limits, rules.rows)
+    for row in chosen:
+        quotas.take(row)
     row = 0
     while len(chosen) < rules.places:
-        owed = sum(max(0, at_least - count) for (_, at_least, _), count in zip(quotas, held, strict=True))
-        if owed >= rules.size - len(chosen):
+        found: int | None
+        if quotas.owed >= rules.size - len(chosen):
             found = _first_open(rules, chosen)
         else:
-            full = [members for (members, _, at_most), count in zip(quotas, held, strict=True) if count >= at_most]
-            while row < rules.rows and (row in chosen or any(members[row] for members in full)):
+            while row < rules.rows and (quotas.closed(row) or row in chosen):
                 row += 1  # What is closed stays so: quotas only fill.
             found = row if row < rules.rows else None
         if found is None:
             break
         chosen.append(found)
-        held = [count + members[found] for (members, _, _), count in zip(quotas, held, strict=True)]
+        quotas.take(found)
     return chosen
 
 
-def _quotas(limits: Limits | None) -> list[tuple[list[bool], int, int]]:
-    """The limits, quota by quota: members, at least, at most; so few places are filled faster without arrays."""
-    if limits is None:
-        return []
-    return list(zip(limits.members.tolist(), limits.at_least.tolist(), limits.at_most.tolist(), strict=True))
+class _Quotas:
+    """How full the quotas are. Sets of them are bits of a number: so few places are filled faster without arrays."""
+
+    def __init__(self, limits: Limits | None, rows: int) -> None:
+        self.owed = 0
+        """How many places the `at_least`s still want."""
+        self._full = 0
+        self._of = [0] * rows
+        self._left: list[list[int]] = []
+        for place, members in enumerate(limits.members if limits else ()):
+            for row in members.nonzero()[0].tolist():
+                self._of[row] |= 1 << place
+        if limits:
+            self._left = [limits.at_least.clip(0).tolist(), limits.at_most.tolist()]
+            self.owed = sum(self._left[0])
+            self._full = sum(1 << place for place, left in enumerate(self._left[1]) if left <= 0)
+
+    def closed(self, row: int) -> bool:
+        """Whether the row is over a quota."""
+        return bool(self._of[row] & self._full)
+
+    def take(self, row: int) -> None:
+        """The row has a place."""
+        for place in range(self._of[row].bit_length()):
+            if self._of[row] >> place & 1:
+                at_least, at_most = self._left
+                self.owed -= at_least[place] > 0
+                at_least[place] -= 1
+                at_most[place] -= 1
+                self._full |= (at_most[place] <= 0) << place
 
 
 def _first_open(rules: Rules, chosen: Sequence[int]) -> int | None:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.decay import DAY
 from features.item_table import ItemTable, Numbers
-from features.statistics import HALF_LIVES
 from inference.person import Person
-
-HALF = HALF_LIVES.index(10 * DAY)
-"""Which half-life judges popularity within a category."""
 
 
 def propose(person: Person, table: ItemTable, size: int) -> Numbers:
@@ -30,7 +25,7 @@ def leaders(person: Person, table: ItemTable, category: str, size: int) -> Numbe
         return np.zeros(0, np.int64)
     depth = 1 << (4 * size - 1).bit_length()
     while True:
-        numbers = table.leading(category, HALF, depth)
+        numbers = table.by_category.leading(category, depth)
         allowed = numbers[~person.blocked[numbers]]
         if len(allowed) >= size or len(numbers) < depth:
             return allowed[:size]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from msgspec import Struct
@@ -24,9 +25,34 @@ class Pool(Struct, frozen=True, kw_only=True):
     votes: NDArray[np.float32]
 
 
+class Slots(Struct, frozen=True, kw_only=True):
+    """Where proposals lie side by side, a room of its own size for each source; all arrays are `[slots]`.
+
+    `begins` `[sources]` is each room's first slot, `source` whose slot it is, `vote` what it counts, and `by_place` the
+    slots in the order of their places in their sources' own orders, of equal ones the earlier source first.
+    """
+
+    begins: tuple[int, ...]
+    source: Numbers
+    vote: NDArray[np.float32]
+    by_place: Numbers
+
+
+@cache
+def _slots(sizes: tuple[int, ...]) -> Slots:
+    place = np.concatenate([np.arange(size) for size in sizes])
+    return Slots(
+        begins=tuple(np.cumsum([0, *sizes])[:-1].tolist()),
+        source=np.repeat(np.arange(len(sizes)), sizes),
+        vote=(1.0 / (1.0 + place / 10.0)).astype(np.float32),
+        by_place=np.argsort(place, kind="stable"),
+    )
+
+
 def gather(persons: Sequence[Person], table: ItemTable, sources: Sequence[Source], width: int) -> Pool:
     """Ask every source for every person; the best-placed proposals fill `width`, pinned items before all."""
-    rows = [_merge(person, table, sources, width) for person in persons]
+    slots = _slots(tuple([source.size for source in sources]))
+    rows = [_merge(person, table, sources, slots, width) for person in persons]
     longest = max(1, *(len(items) for items, _ in rows))
     pool = Pool(
         items=np.zeros((len(rows), longest), np.int64),
@@ -41,23 +67,23 @@ def gather(persons: Sequence[Person], table: ItemTable, sources: Sequence[Source
 
 
 def _merge(
-    person: Person, table: ItemTable, sources: Sequence[Source], width: int
+    person: Person, table: ItemTable, sources: Sequence[Source], slots: Slots, width: int
 ) -> tuple[Numbers, NDArray[np.float32]]:
     """One person's candidates in ascending item number, and who proposed them."""
-    found = [source.propose(person, table, source.size) for source in sources]
-    pinned = _pinned(person, table)
-    sizes = [len(part) for part in found]
-    items = np.concatenate([*found, pinned])
-    own = np.arange(sum(sizes)) - np.repeat(np.cumsum([0, *sizes])[:-1], sizes)
-    places = np.concatenate([own, np.full(len(pinned), -1)]).astype(np.int16)
-    kept = np.sort(_first(items[np.argsort(places, kind="stable")], len(table))[:width])
-    row_of = np.full(max(1, len(table)), -1, np.int32)
+    nothing = len(table)
+    found = np.full(len(slots.source), nothing)
+    for begin, source in zip(slots.begins, sources, strict=True):
+        proposed = source.propose(person, table, source.size)
+        found[begin : begin + len(proposed)] = proposed
+    ordered = np.concatenate([_pinned(person, table), found[slots.by_place]])
+    distinct = _first(ordered, nothing + 1)
+    kept = np.sort(distinct[distinct != nothing][:width])
+    row_of = np.full(nothing + 1, -1, np.int32)
     row_of[kept] = np.arange(len(kept))
-    rows = row_of[items[: sum(sizes)]]
+    rows = row_of[found]
+    counts = rows >= 0
     votes = np.zeros((len(sources), len(kept)), np.float32)
-    proposed = rows >= 0
-    columns = np.repeat(np.arange(len(sources)), sizes)
-    votes[columns[proposed], rows[proposed]] = 1.0 / (1.0 + places[: sum(sizes)][proposed] / 10.0)
+    votes[slots.source[counts], rows[counts]] = slots.vote[counts]
     return kept, votes
 
 
@@ -68,7 +94,7 @@ def _first(items: Numbers, size: int) -> Numbers:
     [3, 1, 2]
     """
     order = np.arange(len(items), dtype=np.int32)
-    first = np.empty(max(1, size), np.int32)
+    first = np.empty(size, np.int32)
     first[items[::-1]] = order[::-1]
     distinct: Numbers = items[first[items] == order]
     return distinct

@@ -57,9 +57,12 @@ class Learner:
         self.table = table_id(columns)
         self._width = len(columns)
         start = initial(columns)
-        self._shapes = {name: part.shape for name, part in start.items()}
+        shapes = {name: part.shape for name, part in start.items()}
         self._flat = flatten(start)
-        self._parts = unflatten(self._flat, self._shapes)
+        self._parts = unflatten(self._flat, shapes)
+        self._arrays: Arrays = {name: part.numpy() for name, part in self._parts.items()}
+        self._steepest = torch.zeros_like(self._flat)
+        self._slopes = unflatten(self._steepest, shapes)
         self._squares = torch.full_like(self._flat, START_SUM)
         self._rng = np.random.default_rng(seed)
         self._organic = Ring(RING, self._width)
@@ -112,7 +115,7 @@ class Learner:
 
     def weights(self) -> Arrays:
         """The network's weights as arrays of their own."""
-        return {name: part.numpy().copy() for name, part in self._parts.items()}
+        return {name: part.copy() for name, part in self._arrays.items()}
 
     def export(self, version: int) -> Weights:
         """What serving takes up, under this version, but for the items' factors: see `vectors`."""
@@ -183,7 +186,7 @@ class Learner:
 
     def _error(self, example: Example) -> NDArray[np.float32]:
         """What each row's share of the softmax is too high, `[rows]`."""
-        scores = forward({name: part.numpy() for name, part in self._parts.items()}, example.features) + example.offset
+        scores = forward(self._arrays, example.features) + example.offset
         share = np.exp(scores - scores.max())
         error: NDArray[np.float32] = share * (example.target.sum() / share.sum()) - example.target
         return error
@@ -200,11 +203,12 @@ class Learner:
         rows = int(ring.rows[places].max())
         held = np.arange(rows) < ring.rows[places, None]
         offset = np.where(held, ring.offset[places, :rows], np.float32(-np.inf))
-        steepest = slope(
+        slope(
             self._parts,
+            self._slopes,
             torch.from_numpy(ring.features[places, :rows].astype(np.float32)),
             torch.from_numpy(ring.target[places, :rows]),
             torch.from_numpy(offset),
         )
-        self._squares.addcmul_(steepest, steepest)
-        self._flat.addcdiv_(steepest, self._squares.sqrt().add_(EPSILON), value=-self._rate)
+        self._squares.addcmul_(self._steepest, self._steepest)
+        self._flat.addcdiv_(self._steepest, self._squares.sqrt().add_(EPSILON), value=-self._rate)

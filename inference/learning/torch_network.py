@@ -33,17 +33,20 @@ def forward(parts: Parts, features: torch.Tensor) -> torch.Tensor:
     return hidden @ parts["outer"] + features @ parts["linear"]
 
 
-def slope(parts: Parts, features: torch.Tensor, target: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
-    """How the mean cross-entropy of softmax over each example's rows changes with each parameter: a flat vector.
+def slope(parts: Parts, found: Parts, features: torch.Tensor, target: torch.Tensor, offset: torch.Tensor) -> None:
+    """How the mean cross-entropy of softmax over each example's rows changes with each parameter: written to `found`.
 
     `features [examples, rows, features]`, `target` (weight of what was taken) and `offset` (added to the scores; -inf
-    where there is no row) `[examples, rows]`. Parts come in the order of `parts`.
+    where there is no row) `[examples, rows]`.
     """
-    flat = features.reshape(-1, features.shape[-1])
-    hidden = torch.tanh(torch.addmm(parts["bias"], flat, parts["inner"]))
-    scores = (hidden @ parts["outer"] + flat @ parts["linear"]).view(target.shape) + offset
+    flat = features.view(-1, features.shape[-1])
+    hidden = torch.addmm(parts["bias"], flat, parts["inner"]).tanh_()
+    scores = torch.addmv(torch.mv(flat, parts["linear"]), hidden, parts["outer"]).view(target.shape).add_(offset)
     share = torch.softmax(scores, dim=-1)
-    error = ((share * target.sum(dim=-1, keepdim=True) - target) / len(target)).reshape(-1)
-    back = torch.outer(error, parts["outer"]) * (1.0 - hidden * hidden)
-    slopes = {"linear": error @ flat, "inner": flat.T @ back, "bias": back.sum(dim=0), "outer": error @ hidden}
-    return torch.cat([slopes[name].reshape(-1) for name in parts])
+    error = share.mul_(target.sum(dim=-1, keepdim=True)).sub_(target).div_(len(target)).view(-1)
+    back = torch.outer(error, parts["outer"])
+    torch.mv(flat.T, error, out=found["linear"])
+    torch.mv(hidden.T, error, out=found["outer"])
+    back.addcmul_(back, hidden.square_(), value=-1.0)
+    torch.mm(flat.T, back, out=found["inner"])
+    torch.sum(back, dim=0, out=found["bias"])

@@ -120,33 +120,30 @@ def _value(batch: Batch) -> Block:
     return np.clip((own - mean) / max(abs(mean) / 3.0, 1e-9), -2.0, 2.0)[None]
 
 
-def _pick(batch: Batch, rows: Sequence[Block]) -> Block:
-    return np.stack([row.take(items) for row, items in zip(rows, batch.items, strict=True)])
+def _pick(batch: Batch, *names: str) -> Block:
+    """The persons' scores of these names, of their candidates alone: `[len(names), users, candidates]`."""
+    picked = np.empty((len(names), *batch.items.shape))
+    for row, person in enumerate(batch.persons):
+        for place, name in enumerate(names):
+            picked[place, row] = getattr(person, name).take(batch.items[row])
+    return picked
 
 
 def _near(batch: Batch) -> Block:
     """Co-visitation and transition scores: relative to the best of the list, and as they are."""
-    persons = batch.persons
-    scores = np.stack(
-        [
-            _pick(batch, [person.covisit for person in persons]),
-            _pick(batch, [person.covisit_near for person in persons]),
-            _pick(batch, [person.transition for person in persons]),
-        ]
-    )
-    logs = np.log2(scores + 1e-4)
+    logs = np.log2(_pick(batch, "covisit", "covisit_near", "transition") + 1e-4)
     return np.concatenate([_relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)])
 
 
 def _words(batch: Batch) -> Block:
     """Words shared with the newest items: as they are, and relative to the best of the list."""
-    values = _pick(batch, [person.words for person in batch.persons])
-    return np.stack([np.tanh(values), _relative(np.log2(values + 1e-2), batch.mask)])
+    values = _pick(batch, "words")
+    return np.concatenate([np.tanh(values), _relative(np.log2(values + 1e-2), batch.mask)])
 
 
 def _affinity(batch: Batch) -> Block:
     """What the learned factors add to the score; see `features.item_factors`."""
-    return np.clip(_pick(batch, [person.affinity for person in batch.persons]), -8.0, 8.0)[None]
+    return np.clip(_pick(batch, "affinity"), -8.0, 8.0)
 
 
 def _content(batch: Batch) -> Block:
@@ -157,16 +154,18 @@ def _content(batch: Batch) -> Block:
 
 def _tastes(batch: Batch) -> Block:
     """How far the item's categories are the person's: lately, in the long run, by liking."""
-    held = batch.table.categories_of[batch.items]
-    size = np.maximum(1, (held > 0).sum(axis=-1))
-    tastes = [person.tastes.take(rows, axis=1).sum(axis=-1) for person, rows in zip(batch.persons, held, strict=True)]
-    shares: Block = np.stack(tastes, axis=1) / size
+    held = batch.table.by_category.at(batch.items)
+    size = np.maximum(1, np.count_nonzero(held, axis=0))
+    shares = np.empty((3, *batch.items.shape))
+    for row, person in enumerate(batch.persons):
+        shares[:, row] = person.tastes.take(held[:, row], axis=1).sum(axis=1)
+    shares /= size
     return shares
 
 
-def _category_weights(batch: Batch, row: int) -> tuple[Doubles, Doubles]:
-    """What plan and memories weigh each category for one person: two arrays `[categories + 1]`."""
-    number = batch.table.category_number
+def _category_weights(batch: Batch, row: int) -> Doubles:
+    """What plan and memories weigh each category for one person: `[2, categories + 1]`."""
+    number = batch.table.by_category.number
     weights = np.zeros((2, len(number) + 1))
     query = batch.persons[row].query
     for intent in query.plan.intents if query.plan else ():
@@ -176,7 +175,8 @@ def _category_weights(batch: Batch, row: int) -> tuple[Doubles, Doubles]:
             sign = 1.0 if memory.predicate in LIKED else -1.0
             weights[1, number.get(memory.value, 0)] += sign * memory.strength * memory.trust
     weights[:, 0] = 0.0
-    return weights[0], np.tanh(weights[1])
+    weights[1] = np.tanh(weights[1])
+    return weights
 
 
 def _agent(batch: Batch) -> Block:
@@ -185,21 +185,23 @@ def _agent(batch: Batch) -> Block:
     for row, person in enumerate(batch.persons):
         if person.query.plan is None and not person.query.memories:
             continue
-        held = batch.table.categories_of[batch.items[row]]
-        for column, weights in enumerate(_category_weights(batch, row)):
-            filled[column, row] = np.clip(weights[held].sum(axis=-1), -2.0, 2.0)
-        filled[2, row] = _remembered(person, batch.table)[batch.items[row]]
+        items = batch.items[row]
+        match = _category_weights(batch, row).take(batch.table.by_category.at(items), axis=1).sum(axis=1)
+        filled[:2, row] = np.clip(match, -2.0, 2.0)
+        filled[2, row] = _remembered(person, batch.table, items)
     return filled
 
 
-def _remembered(person: Person, table: ItemTable) -> Doubles:
-    """What is remembered of each item, `[items]` (or `[1]` for an empty table)."""
+def _remembered(person: Person, table: ItemTable, items: Numbers) -> Doubles | float:
+    """What is remembered of each of the items."""
     found = [memory for memory in person.query.memories if memory.subject == "item" and memory.state == "active"]
     held = [memory for memory in found if memory.value in table.number]
+    if not held:
+        return 0.0
     numbers = np.array([table.number[ItemId(memory.value)] for memory in held], np.int64)
     told = [memory.strength if memory.predicate in LIKED else -memory.strength for memory in held]
-    remembered = np.bincount(numbers, np.tanh(told), minlength=max(1, len(table)))
-    return remembered.astype(np.float64, copy=False)
+    remembered = np.bincount(numbers, np.tanh(told), minlength=len(table))
+    return remembered[items].astype(np.float64, copy=False)
 
 
 def _repeats(batch: Batch) -> Block:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.item_categories import CATEGORIES
 from features.item_content import content_vector
 from features.item_factors import DIMENSIONS, LEAN, WIDTH
-from features.item_table import CATEGORIES, ItemTable
+from features.item_table import ItemTable
 from features.situation import SITUATIONS
 from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES, fold_delta
 from schemas.ids import ItemId
@@ -155,7 +156,7 @@ def test_a_catalogue_entry_waits_until_somebody_met_the_item() -> None:
     assert (len(table), table.available(ItemId("i1"), START)) == (0, False)
     table.put_statistics(rows_of([(1, 0)])[0])
     assert (len(table), table.available(ItemId("i1"), START)) == (1, True)
-    assert table.members == {"tea": [0]}
+    assert table.by_category.members("tea").tolist() == [0]
 
 
 def test_an_item_that_says_from_when_it_is_available_needs_no_events() -> None:
@@ -178,9 +179,10 @@ def test_a_corrected_entry_moves_the_item_to_its_new_categories() -> None:
     table = told(rows_of([(1, 0)]))
     table.put_item(Item(item_id="i1", categories=("tea", "pots")))
     table.put_item(Item(item_id="i1", categories=("pots",)))
-    assert table.members == {"tea": [], "pots": [0]}
+    assert [table.by_category.members(name).tolist() for name in ("tea", "pots")] == [[], [0]]
     assert table.categories(ItemId("i1")) == ("pots",)
-    assert table.categories_of.shape[1] == CATEGORIES
+    table.put_item(Item(item_id="i1", categories=tuple("abcdefghij")))
+    assert len(table.by_category.at(np.array([0]))) == CATEGORIES
 
 
 def test_factors_of_items_unknown_here_are_passed_over() -> None:
@@ -229,7 +231,7 @@ def test_content_speaks_of_the_item_alone() -> None:
 
 
 def test_the_leaders_of_a_category_follow_what_happens_to_its_items() -> None:
-    table, half, rows = ItemTable(), HALF_LIVES.index(10 * DAY), {}
+    table, rows = ItemTable(), {}
 
     def choose(name: str, times: int) -> None:
         for _ in range(times):
@@ -245,7 +247,7 @@ def test_the_leaders_of_a_category_follow_what_happens_to_its_items() -> None:
         choose(name, times)
 
     def leading(size: int = 2) -> list[str]:
-        return [table.ids[number] for number in table.leading("war", half, size).tolist()]
+        return [table.ids[number] for number in table.by_category.leading("war", size).tolist()]
 
     assert leading() == ["b", "c"]
     choose("a", 8)
@@ -257,7 +259,7 @@ def test_the_leaders_of_a_category_follow_what_happens_to_its_items() -> None:
     assert leading() == ["d", "b"]
     describe("b", "peace")
     assert leading() == ["d", "c"]
-    assert not len(table.leading("unknown", half, 2))
+    assert not len(table.by_category.leading("unknown", 2))
     numbers = np.array([table.number[ItemId(name)] for name in ("b", "c", "d")])
-    assert table.holds("war", numbers).tolist() == [False, True, True]
-    assert not table.holds("unknown", numbers).any()
+    assert table.by_category.hold("war", numbers).tolist() == [False, True, True]
+    assert not table.by_category.hold("unknown", numbers).any()

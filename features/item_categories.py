@@ -1,0 +1,97 @@
+"""Which items are of which category, and what of each category is popular."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.item_order import Order
+
+CATEGORIES = 8
+"""How many categories of an item are read."""
+
+Numbers = NDArray[np.int64]
+
+
+class ItemCategories:
+    """The categories of every item, and every category's items in the order of a key, such as a log popularity.
+
+    `number` gives each category's number, from 1.
+
+    >>> categories = ItemCategories(capacity=4)
+    >>> for item, key in enumerate((1.0, 3.0, 2.0)):
+    ...     categories.put(item, ("tea",), key)
+    >>> categories.moved(0, 1.0, 9.0)
+    >>> categories.leading("tea", 2).tolist(), categories.members("tea").tolist()
+    ([0, 1], [0, 1, 2])
+    """
+
+    def __init__(self, *, capacity: int) -> None:
+        self.number: dict[str, int] = {}
+        self._of: NDArray[np.int32] = np.zeros((CATEGORIES, capacity), np.int32)
+        self._most = 0
+        self._orders: list[Order] = [Order()]
+        self._members: dict[str, Numbers] = {}
+
+    def __len__(self) -> int:
+        """How many categories there are."""
+        return len(self.number)
+
+    def grow(self, capacity: int) -> None:
+        """Make room for so many items."""
+        more = np.zeros((CATEGORIES, capacity - self._of.shape[1]), np.int32)
+        self._of = np.concatenate([self._of, more], axis=1)
+
+    def put(self, item: int, names: Sequence[str], key: float) -> None:
+        """The item, whose key is this one, is of exactly these categories now."""
+        self._leave(item, key)
+        for place, name in enumerate(list(dict.fromkeys(names))[:CATEGORIES]):
+            known = self.number.setdefault(name, len(self.number) + 1)
+            if known == len(self._orders):
+                self._orders.append(Order())
+            self._of[place, item] = known
+            self._most = max(self._most, place + 1)
+            self._orders[known].put(item, None, key)
+            self._members.pop(name, None)
+
+    def moved(self, item: int, old: float, new: float) -> None:
+        """The item's key is another one now."""
+        for known in self._held(item):
+            self._orders[known].put(item, old, new)
+
+    def at(self, items: Numbers) -> NDArray[np.int32]:
+        """The numbers of the items' categories, `[most, *items.shape]`, 0 for none; `most` is how many categories any
+        item has had, at most `CATEGORIES`.
+        """
+        return self._of[: self._most].take(items, axis=1)
+
+    def leading(self, name: str, size: int) -> Numbers:
+        """The numbers of the category's items with the highest keys, best first, at most `size`."""
+        return self._orders[self.number.get(name, 0)].first(size)
+
+    def members(self, name: str) -> Numbers:
+        """The numbers of the category's items, ascending; not to be written to."""
+        known = self._members.get(name)
+        if known is None:
+            known = np.sort(self.leading(name, self._of.shape[1]))
+            if name in self.number:
+                self._members[name] = known
+        return known
+
+    def hold(self, name: str, items: Numbers) -> NDArray[np.bool_]:
+        """Which of the items are of the category, as far as categories are read: `[len(items)]`."""
+        found: NDArray[np.bool_] = (self.at(items) == self.number.get(name, -1)).any(axis=0)
+        return found
+
+    def _leave(self, item: int, key: float) -> None:
+        held = self._held(item)
+        names = list(self.number) if held else []
+        for known in held:
+            self._orders[known].drop(item, key)
+            self._members.pop(names[known - 1], None)
+        self._of[:, item] = 0
+
+    def _held(self, item: int) -> list[int]:
+        return [known for known in self._of[: self._most, item].tolist() if known]
