@@ -48,7 +48,7 @@ class Partition:
 
 
 class MemoryLog:
-    """Topics in memory: append-only partitions of records. `size` counts what was ever appended, `sizes` by topic."""
+    """Topics in memory: append-only partitions of records. `sizes` counts what was ever appended, by topic."""
 
     def __init__(self, *, person_partitions: int, item_partitions: int, clock: Callable[[], float]) -> None:
         counts = {"person": person_partitions, "item": item_partitions, "one": 1}
@@ -56,8 +56,8 @@ class MemoryLog:
         self.partitions: dict[str, list[Partition]] = {
             name: [Partition() for _ in range(counts[topic.spread])] for name, topic in BY_NAME.items()
         }
-        self.size = 0
         self.sizes: dict[str, int] = dict.fromkeys(BY_NAME, 0)
+        self._readers: dict[str, list[Cursor]] = {name: [] for name in BY_NAME}
         self._grown: set[tuple[str, int]] = set()
 
     def append(self, topic: str, key: str | None, value: bytes | None, *, partition: int | None = None) -> Inbound:
@@ -73,10 +73,16 @@ class MemoryLog:
             timestamp=self._clock(),
         )
         logs[place].append(record)
-        self.size += 1
         self.sizes[topic] += 1
         self._grown.add((topic, place))
+        for reader in self._readers[topic]:
+            reader.behind = True
         return record
+
+    def tell(self, reader: Cursor, topics: Sequence[str]) -> None:
+        """From now on the reader is `behind` whenever one of these topics has grown."""
+        for topic in topics:
+            self._readers[topic].append(reader)
 
     def publish(self, messages: Sequence[Message]) -> None:
         """See `streams.ports.Publisher`."""
@@ -110,12 +116,13 @@ class Cursor:
         self._start = start
         self._read: dict[tuple[str, int], int] = {}
         self._drained: dict[str, int] = {}
-        self._drained_all = -1
+        self.behind = True
+        log.tell(self, self._topics)
 
     def next(self, limit: int = EVERYTHING) -> list[Inbound]:
         """At most `limit` records that were not read before: topic by topic, partition by partition."""
         taken: list[Inbound] = []
-        if self._drained_all == self._log.size:
+        if not self.behind:
             return taken
         for topic in self._topics:
             size = self._log.sizes[topic]
@@ -124,8 +131,7 @@ class Cursor:
             taken += self._of(topic, limit - len(taken))
             if len(taken) < limit:
                 self._drained[topic] = size
-        if len(taken) < limit:
-            self._drained_all = self._log.size
+        self.behind = len(taken) == limit
         return taken
 
     def _of(self, topic: str, limit: int) -> list[Inbound]:
