@@ -19,7 +19,7 @@ from features.item_neighbours import Floats, Ints, Neighbours
 from features.item_order import Order
 from features.item_words import ItemWords, words_of
 from features.situation import SITUATIONS
-from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS, SITUATION_HALF_LIVES
+from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS, PREDECESSORS, SITUATION_HALF_LIVES
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemStatistics
@@ -83,7 +83,7 @@ class ItemTable:
         self._make_arrays(_CAPACITY)
         self.covisited = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
         self.covisiting = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
-        self._preceded = Neighbours(width=NEIGHBOURS, capacity=_CAPACITY)
+        self._preceded = Neighbours(width=PREDECESSORS, capacity=_CAPACITY)
         self.followed = Neighbours(width=FOLLOWERS, capacity=_CAPACITY)
         self.by_category = ItemCategories(capacity=_CAPACITY)
         self.words = ItemWords(capacity=_CAPACITY)

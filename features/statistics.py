@@ -19,8 +19,10 @@ SITUATION_HALF_LIVES = (1 * DAY, 10 * DAY)
 NEIGHBOUR_HALF_LIFE = 90 * DAY
 PLACE = 0.9
 """How much each place further back counts less for co-visits: who came just before says more."""
-NEIGHBOURS = 128
-"""How many earlier items a row keeps of each kind; the weakest goes."""
+NEIGHBOURS = 256
+"""With how many earlier items a row counts an item as chosen together; the weakest goes."""
+PREDECESSORS = 128
+"""The same of those that came directly before."""
 
 
 class Marks(Struct, frozen=True):
@@ -62,8 +64,8 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         ),
         value_sum=row.value_sum + (delta.value or 0.0),
         value_count=row.value_count + (delta.value is not None),
-        covisits=_neighbours(row.covisits, kept, late, delta.before, PLACE),
-        transitions=_neighbours(row.transitions, kept, late, delta.before[:1], 1.0),
+        covisits=_neighbours(row.covisits, kept, late, delta.before, size=NEIGHBOURS),
+        transitions=_neighbours(row.transitions, kept, late, delta.before[:1], size=PREDECESSORS),
         situations=_situations(row.situations, kept, late, delta),
     )
 
@@ -96,15 +98,15 @@ def _decayed(values: tuple[float, ...], seconds: float) -> tuple[float, ...]:
 
 
 def _neighbours(
-    known: dict[ItemId, float], kept: float, late: float, before: tuple[tuple[ItemId, float], ...], place: float
+    known: dict[ItemId, float], kept: float, late: float, before: tuple[tuple[ItemId, float], ...], *, size: int
 ) -> dict[ItemId, float]:
-    """Decayed weights of the items that came before, each place further back by `place`; the weakest make room."""
+    """Decayed weights of the items that came before, at most `size`; the weakest make room."""
     keep, weight = exp2(kept / NEIGHBOUR_HALF_LIFE), exp2(late / NEIGHBOUR_HALF_LIFE)
     weights = {item: value * keep for item, value in known.items()} if keep < 1.0 else dict(known)
     for item, _gap in before:
         weights[item] = weights.get(item, 0.0) + weight
-        weight *= place
-    if len(weights) <= NEIGHBOURS:
+        weight *= PLACE
+    if len(weights) <= size:
         return weights
     strongest = sorted(sorted(weights.items()), key=itemgetter(1), reverse=True)
-    return dict(strongest[:NEIGHBOURS])
+    return dict(strongest[:size])
