@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +35,7 @@ class Order:
         """
         if old is not None:
             self.drop(number, old)
-        at = bisect_left(self._keys, -new)
-        while at < len(self._keys) and self._keys[at] == -new and self._numbers[at] < number:
-            at += 1
+        at = self._place(number, new)
         self._keys.insert(at, -new)
         self._numbers.insert(at, number)
 
@@ -47,10 +45,17 @@ class Order:
         Raises:
             IndexError: it does not have that key.
         """
-        at = bisect_left(self._keys, -key)
-        while self._numbers[at] != number:
-            at += 1
+        at = self._place(number, key)
+        if self._numbers[at] != number or self._keys[at] != -key:
+            raise IndexError(f"item {number} does not have the key {key}")
         del self._keys[at], self._numbers[at]
+
+    def _place(self, number: int, key: float) -> int:
+        """Where the item with this key is, or belongs; however many have the same key."""
+        at = bisect_left(self._keys, -key)
+        if at < len(self._keys) and self._keys[at] == -key and self._numbers[at] < number:
+            at = bisect_left(self._numbers, number, at, bisect_right(self._keys, -key, at))
+        return at
 
     def first(self, size: int) -> NDArray[np.int64]:
         """The numbers of the `size` items with the highest keys."""

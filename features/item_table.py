@@ -139,9 +139,10 @@ class ItemTable:
         """The catalogue's newest word on an item."""
         self.catalogue[item.item_id] = item
         number = self.number.get(item.item_id)
-        if number is None and item.available_from is None:
-            return
-        self._describe(self._numbered(item.item_id) if number is None else number, item)
+        if number is not None:
+            self._describe(number, item)
+        elif item.available_from is not None:
+            self._numbered(item.item_id)
 
     def withdraw(self, item: ItemId) -> None:
         """The item is shown no more, until a new catalogue entry brings it back."""

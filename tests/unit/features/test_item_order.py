@@ -1,0 +1,32 @@
+"""Items in the order of a key, whatever happens to the keys."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.item_order import Order
+
+MOVES = st.lists(st.tuples(st.integers(0, 7), st.one_of(st.none(), st.sampled_from([-1.0, 0.0, 2.0]))), max_size=60)
+
+
+@given(MOVES)
+def test_highest_keys_come_first_and_of_equal_ones_the_lower_number(moves: list[tuple[int, float | None]]) -> None:
+    order, keys = Order(), dict[int, float]()
+    for number, key in moves:
+        if key is not None:
+            order.put(number, keys.get(number), key)
+            keys[number] = key
+        elif number in keys:
+            order.drop(number, keys.pop(number))
+        assert order.first(9).tolist() == sorted(keys, key=lambda one: (-keys[one], one))
+
+
+def test_who_does_not_have_the_key_is_not_dropped() -> None:
+    order = Order()
+    order.put(3, None, 1.0)
+    for number, key in ((4, 1.0), (2, 1.0), (3, 2.0), (3, 0.0)):
+        with pytest.raises(IndexError):
+            order.drop(number, key)
+    assert order.first(9).tolist() == [3]
