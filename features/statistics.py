@@ -100,7 +100,7 @@ def _decayed(values: tuple[float, ...], seconds: float) -> tuple[float, ...]:
 def _neighbours(
     known: dict[ItemId, float], kept: float, late: float, before: tuple[tuple[ItemId, float], ...], *, size: int
 ) -> dict[ItemId, float]:
-    """Decayed weights of the items that came before, at most `size`; the weakest make room."""
+    """Decayed weights of the items that came before, each further back by `PLACE`; at most `size`, the weakest go."""
     keep, weight = exp2(kept / NEIGHBOUR_HALF_LIFE), exp2(late / NEIGHBOUR_HALF_LIFE)
     weights = {item: value * keep for item, value in known.items()} if keep < 1.0 else dict(known)
     for item, _gap in before:

@@ -48,7 +48,7 @@ class Partition:
 
 
 class MemoryLog:
-    """Topics in memory: append-only partitions of records. `sizes` counts what was ever appended, by topic."""
+    """Topics in memory: append-only partitions of records, and readers who are told which have grown."""
 
     def __init__(self, *, person_partitions: int, item_partitions: int, clock: Callable[[], float]) -> None:
         counts = {"person": person_partitions, "item": item_partitions, "one": 1}
@@ -56,7 +56,6 @@ class MemoryLog:
         self.partitions: dict[str, list[Partition]] = {
             name: [Partition() for _ in range(counts[topic.spread])] for name, topic in BY_NAME.items()
         }
-        self.sizes: dict[str, int] = dict.fromkeys(BY_NAME, 0)
         self._readers: dict[str, list[Cursor]] = {name: [] for name in BY_NAME}
         self._grown: set[tuple[str, int]] = set()
 
@@ -73,14 +72,13 @@ class MemoryLog:
             timestamp=self._clock(),
         )
         logs[place].append(record)
-        self.sizes[topic] += 1
         self._grown.add((topic, place))
         for reader in self._readers[topic]:
-            reader.behind = True
+            reader.behind.add(topic)
         return record
 
     def tell(self, reader: Cursor, topics: Sequence[str]) -> None:
-        """From now on the reader is `behind` whenever one of these topics has grown."""
+        """From now on each of these topics is put to what the reader is `behind` in, whenever it has grown."""
         for topic in topics:
             self._readers[topic].append(reader)
 
@@ -115,8 +113,8 @@ class Cursor:
         self._topics = tuple(topics)
         self._start = start
         self._read: dict[tuple[str, int], int] = {}
-        self._drained: dict[str, int] = {}
-        self.behind = True
+        self.behind = set(self._topics)
+        """Topics in which there may be records that were not read."""
         log.tell(self, self._topics)
 
     def next(self, limit: int = EVERYTHING) -> list[Inbound]:
@@ -124,14 +122,10 @@ class Cursor:
         taken: list[Inbound] = []
         if not self.behind:
             return taken
-        for topic in self._topics:
-            size = self._log.sizes[topic]
-            if self._drained.get(topic) == size:
-                continue
+        for topic in [topic for topic in self._topics if topic in self.behind]:
             taken += self._of(topic, limit - len(taken))
             if len(taken) < limit:
-                self._drained[topic] = size
-        self.behind = len(taken) == limit
+                self.behind.discard(topic)
         return taken
 
     def _of(self, topic: str, limit: int) -> list[Inbound]:

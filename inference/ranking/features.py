@@ -42,7 +42,9 @@ RARE = 0.05
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """What features read: `items` and `mask` `[users, candidates]`, `now` `[users, 1]`."""
+    """What features read: `items` and `mask` `[users, candidates]`, `now` `[users, 1]`, and the items' `categories`
+    `[most, users, candidates]` as `features.item_categories` numbers them.
+    """
 
     table: ItemTable
     persons: Sequence[Person]
@@ -50,6 +52,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     items: Numbers
     mask: Bools
     now: Doubles
+    categories: NDArray[np.int32]
 
 
 class Columns(Struct, frozen=True, kw_only=True):
@@ -154,7 +157,7 @@ def _content(batch: Batch) -> Block:
 
 def _tastes(batch: Batch) -> Block:
     """How far the item's categories are the person's: lately, in the long run, by liking."""
-    held = batch.table.by_category.at(batch.items)
+    held = batch.categories
     size = np.maximum(1, np.count_nonzero(held, axis=0))
     shares = np.empty((3, *batch.items.shape))
     for row, person in enumerate(batch.persons):
@@ -185,19 +188,18 @@ def _agent(batch: Batch) -> Block:
     for row, person in enumerate(batch.persons):
         if person.query.plan is None and not person.query.memories:
             continue
-        items = batch.items[row]
-        match = _category_weights(batch, row).take(batch.table.by_category.at(items), axis=1).sum(axis=1)
+        match = _category_weights(batch, row).take(batch.categories[:, row], axis=1).sum(axis=1)
         filled[:2, row] = np.clip(match, -2.0, 2.0)
-        filled[2, row] = _remembered(person, batch.table, items)
+        filled[2, row] = _remembered(person, batch.table, batch.items[row])
     return filled
 
 
-def _remembered(person: Person, table: ItemTable, items: Numbers) -> Doubles | float:
+def _remembered(person: Person, table: ItemTable, items: Numbers) -> Doubles:
     """What is remembered of each of the items."""
     found = [memory for memory in person.query.memories if memory.subject == "item" and memory.state == "active"]
     held = [memory for memory in found if memory.value in table.number]
     if not held:
-        return 0.0
+        return np.zeros(len(items))
     numbers = np.array([table.number[ItemId(memory.value)] for memory in held], np.int64)
     told = [memory.strength if memory.predicate in LIKED else -memory.strength for memory in held]
     remembered = np.bincount(numbers, np.tanh(told), minlength=len(table))
@@ -359,7 +361,15 @@ class FeatureTable:
             part = slice(start, start + TOGETHER)
             now = np.array([[person.query.now] for person in persons[part]])
             held = Pool(items=pool.items[part], mask=pool.mask[part], votes=pool.votes[:, part])
-            batch = Batch(table=table, persons=persons[part], pool=held, items=held.items, mask=held.mask, now=now)
+            batch = Batch(
+                table=table,
+                persons=persons[part],
+                pool=held,
+                items=held.items,
+                mask=held.mask,
+                now=now,
+                categories=table.by_category.at(held.items),
+            )
             columns = np.concatenate(self._blocks(batch), dtype=np.float32, casting="same_kind")
             features[part] = np.moveaxis(columns, 0, -1)
         features[~pool.mask] = 0.0

@@ -202,6 +202,14 @@ def test_factors_survive_growth() -> None:
     assert table.factors.affinity(np.array([0]), len(table)).tolist() == [DIMENSIONS + 1.0, *[0.0] * 299]
 
 
+def test_categories_survive_growth() -> None:
+    table = ItemTable()
+    for number in range(300):
+        table.put_item(Item(item_id=ItemId(f"i{number}"), categories=("tea", f"kind-{number % 2}"), available_from=0.0))
+    assert table.by_category.members("kind-1").tolist() == list(range(1, 300, 2))
+    assert table.by_category.hold("kind-0", np.arange(4)).tolist() == [True, False, True, False]
+
+
 def test_the_weakest_neighbour_makes_room() -> None:
     popular = rows_of([(0, 0)])
     table = told(popular)

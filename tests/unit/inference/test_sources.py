@@ -97,6 +97,7 @@ def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
         items=pool.items,
         mask=pool.mask,
         now=np.array([[each.query.now] for each in persons]),
+        categories=WORLD.table.by_category.at(pool.items),
     )
     assert block.fill(batch).shape == (len(block.names), *pool.items.shape)  # type: ignore[attr-defined]
 
