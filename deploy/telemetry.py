@@ -279,6 +279,10 @@ class TrainerMetrics:
             DECISIONS.labels(update.decision, update.by).inc()
         STANDINGS.standings = update.standings
 
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """See `streams.trainer.TrainerObserver`."""
+        DEAD_LETTERS.labels(topic, reason).inc()
+
 
 class ProjectorMetrics:
     """A `streams.projector.ProjectorObserver` that feeds the metrics."""
@@ -295,3 +299,7 @@ class ProjectorMetrics:
     def away(self, target: str) -> None:
         """See `streams.projector.ProjectorObserver`."""
         WAITING.labels(target).inc()
+
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """See `streams.projector.ProjectorObserver`."""
+        DEAD_LETTERS.labels(topic, reason).inc()

@@ -26,17 +26,19 @@ from deploy.settings import Settings, SettingsError
 from deploy.telemetry import PrometheusObserver
 from features.external import CachedExternal
 from features.item_table import ItemTable
-from features.views import External, table_id
+from features.views import External
 from inference.experiment import Experiment
 from inference.exploration import Exploration
 from inference.fallback_ranker import FallbackRanker
-from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
+from inference.learning.served_versions import announced_weights, newest_good
+from inference.learning.weights_file import Weights, initial_weights, write_weights
 from inference.local_ranker import LocalRanker
 from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from schemas.topics import ITEM_DELTAS
 from streams.deps import Deps, Options
+from streams.in_flight import InFlight
 from streams.kafka_client import KafkaGroupReader, KafkaTableReader
 from streams.owner import ITEMS, PEOPLE, Owner
 from streams.routes import TABLES
@@ -76,25 +78,26 @@ def current_weights(settings: Settings) -> Weights:
     """What serves now; the initial weights, put in place, where nothing fits this feature table yet."""
     path = weights_path(settings)
     columns = FeatureTable(external_rows(settings)).columns
+    known = newest_good(path, columns)
+    if known.weights is not None and known.path == path:
+        return known.weights
     fresh = initial_weights(columns)
-    fresh = replace(fresh, others={name: fresh.arrays for name in served_lineages(settings)})
-    if path.is_file():
-        known = read_weights(path)
-        if known.table == table_id(columns):
-            return known
-        fresh = replace(fresh, version=known.version + 1)
-    write_weights(path, fresh)
-    return fresh
+    fresh = replace(
+        fresh, others={name: fresh.arrays for name in served_lineages(settings)}, version=known.next_version
+    )
+    write_weights(path, known.weights or fresh)
+    return known.weights or fresh
 
 
-def fetch_weights(uri: str) -> Weights | None:
-    """The weights that were announced under this URI; none if they are gone (old versions are tidied away), or if it is
-    empty, for there were none that are fit to serve.
+def fetch_weights(settings: Settings, uri: str) -> Weights | None:
+    """The weights that were announced under this URI; none if they are gone (old versions are tidied away), if it is
+    empty, for there were none that are fit to serve, or if they are for another feature table.
+
+    Raises:
+        DecodeError: it is no file of the model repository, or holds nothing that may serve.
     """
-    try:
-        return read_weights(Path(uri)) if uri else None
-    except FileNotFoundError:
-        return None
+    columns = FeatureTable(external_rows(settings)).columns
+    return announced_weights(uri, weights_path(settings).parent, columns)
 
 
 def make_deps(settings: Settings) -> Deps:
@@ -111,7 +114,7 @@ def make_deps(settings: Settings) -> Deps:
     recommender.take_up(weights)
 
     def take_up(uri: str) -> None:
-        new = fetch_weights(uri)
+        new = fetch_weights(settings, uri)
         if new is not None and twin.take_up(new):
             recommender.take_up(new)
 
@@ -123,7 +126,13 @@ def make_deps(settings: Settings) -> Deps:
         options=make_options(settings),
         external=external,
         take_up=take_up,
+        in_flight=make_in_flight(settings, "worker"),
     )
+
+
+def make_in_flight(settings: Settings, name: str) -> InFlight:
+    """What a process of this name handles, in a file that outlives it."""
+    return InFlight(settings.data_dir / "in-flight", f"{settings.topics.prefix}{name}")
 
 
 def make_recommender(
@@ -207,6 +216,7 @@ def make_statistician(settings: Settings) -> Statistician:
         clock=wall_clock,
         sleep=time.sleep,
         window_seconds=settings.statistics.window_seconds,
+        in_flight=make_in_flight(settings, "statistics"),
     )
 
 
@@ -243,6 +253,7 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
         clock=wall_clock,
         publish_every_seconds=settings.trainer.publish_every_seconds,
         checkpoint_every_seconds=settings.trainer.checkpoint_every_seconds,
+        in_flight=make_in_flight(settings, "trainer"),
     )
 
 
@@ -280,10 +291,12 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
         memories=make_memory_index(settings),
         items=make_item_index(settings),
         factors=make_factor_index(settings),
-        read=fetch_weights,
+        read=partial(fetch_weights, settings),
+        publisher=make_publisher(settings),
         observer=observer,
         clock=wall_clock,
         sleep=time.sleep,
+        in_flight=make_in_flight(settings, "projector"),
     )
 
 

@@ -3,6 +3,7 @@
 LifelongError
 ├── DecodeError        a record is not what its topic promises      → dead letter
 ├── StoreUnavailable   a store does not answer                      → pause, retry
+├── StoreRefused       a store answers that it will never take it   → dead letter
 ├── RankerUnavailable  the model server does not answer in time     → numpy twin, the list says so
 ├── Fenced             another worker owns the partition now        → drop what was decided
 └── IncompatibleSchema a published schema would break its readers   → refuse to publish
@@ -19,7 +20,10 @@ ReasonCode = Literal[
     "invalid",
     "absurd-time",
     "unknown-topic",
+    "wrong-key",
+    "refused",
     "handler-error",
+    "crashed",
 ]
 
 
@@ -37,6 +41,10 @@ class DecodeError(LifelongError):
 
 class StoreUnavailable(LifelongError):
     """A store does not answer; nothing was written, the same call may be made again."""
+
+
+class StoreRefused(LifelongError):
+    """A store answers, and will never take this value: asking again changes nothing."""
 
 
 class RankerUnavailable(LifelongError):

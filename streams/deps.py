@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from features.item_table import ItemTable
 from features.ports import ExternalFeatures
 from inference.recommender import Recommender
+from streams.in_flight import InFlight
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Deps:
     external: ExternalFeatures | None = None
     take_up: Callable[[str], None] | None = None
     """Called with the URI of promoted weights: the numpy twin follows the served model."""
+    in_flight: InFlight = field(default_factory=InFlight)
+    """What this process handles now, and which records ended it before."""
 
     @property
     def list_life(self) -> float:

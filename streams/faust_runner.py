@@ -21,6 +21,7 @@ from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER
 from schemas.topics import INTERACTIONS
 from streams.deps import Deps
+from streams.header_names import read_any_header_names
 from streams.kafka_client import Cluster
 from streams.lists import DefaultState, default_list
 from streams.owner import Owner
@@ -70,17 +71,26 @@ def run(worker: Worker, *, data_dir: str) -> None:
 
     The tables are caught up with first, so that no list is made from half a catalogue.
     """
+    read_any_header_names()
     app = build(worker, data_dir=data_dir)
     with rare_collections():
         apply_tables(worker.tables.catch_up(), worker.deps)
-        faust.Worker(app, loglevel="WARN", redirect_stdouts=False, override_logging=False).execute_from_commandline()
+        try:
+            faust.Worker(
+                app, loglevel="WARN", redirect_stdouts=False, override_logging=False
+            ).execute_from_commandline()
+        finally:
+            worker.deps.in_flight.leave()
 
 
 class _App(faust.App):
     """Faust begins an agent anew after an error, and what it was about is lost; here the process begins anew."""
 
+    failed: Callable[[BaseException], None]
+
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
         logger.critical("an error nobody foresaw: starting again", exc_info=exc)
+        self.failed(exc)
         os._exit(EXIT_RESTART)
 
 
@@ -101,6 +111,7 @@ def build(worker: Worker, *, data_dir: str) -> faust.App:
         store="memory://",
         datadir=data_dir,
     )
+    app.failed = worker.deps.in_flight.failed
     pipeline = Pipeline(
         worker.people,
         worker.deps,
@@ -151,7 +162,9 @@ def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
             events = [event]
             while len(events) < tuning.batch_max and not waiting.empty():
                 events.append(waiting.get_nowait())
-            await pipeline.take(events, [_inbound(event.message, worker.cluster) for event in events])
+            records = [_inbound(event.message, worker.cluster) for event in events]
+            for part in worker.deps.in_flight.split(records):
+                await pipeline.take(events[part], records[part])
             yield
 
     return people
@@ -163,6 +176,7 @@ async def _claim_again(app: faust.App, worker: Worker) -> None:
     await _patiently(worker, partial(worker.people.assign, _person_partitions(app, worker.cluster)))
     if worker.people.went_back():
         logger.critical("the state store went back: starting again from there")
+        worker.deps.in_flight.leave()
         os._exit(EXIT_RESTART)
 
 
@@ -257,6 +271,7 @@ def _watchdog(app: faust.App, pipeline: Pipeline, worker: Worker) -> Callable[[]
                 seen[tp] = (applied, now)
             elif now - since > worker.tuning.stall_seconds:
                 logger.critical("%s-%d stands at %d of %d: stopping", topic, tp.partition, applied, high)
+                worker.deps.in_flight.leave()
                 os._exit(EXIT_RESTART)
             else:
                 seen[tp] = (was, since)

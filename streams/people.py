@@ -16,6 +16,7 @@ from features.ports import Write
 from inference.query import Query, Ranking
 from schemas.ids import UserId
 from streams.choices import choice_message
+from streams.dead_letters import dead_letter
 from streams.deps import Deps
 from streams.guard import guarded
 from streams.lists import Answer, Due, list_messages
@@ -23,7 +24,7 @@ from streams.outcome import Outcome, Tally
 from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.person import Person, pack
-from streams.receive import Accepted, dead_letter, receive
+from streams.receive import Accepted, receive
 from streams.records import Inbound, Message
 from streams.routes import PEOPLE
 from streams.step import Exam, Step
@@ -93,7 +94,7 @@ def apply_records(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Batch
         StoreUnavailable: call again with the same records.
     """
     tally, now = Tally(), deps.clock()
-    received = receive(records, owner, now=now, tally=tally)
+    received = receive(records, owner, now=now, tally=tally, is_set_aside=deps.in_flight.is_set_aside)
     people = owner.load({accepted.user_id for accepted in received.accepted})
     batch = Batch(people, received.applied, list(received.messages), tally=tally)
     for accepted in received.accepted:
