@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from functools import partial
@@ -126,7 +127,6 @@ def make_deps(settings: Settings) -> Deps:
         options=make_options(settings),
         external=external,
         take_up=take_up,
-        in_flight=make_in_flight(settings, "worker"),
     )
 
 
@@ -196,7 +196,7 @@ def make_worker(settings: Settings) -> Worker:
     return Worker(
         cluster=cluster,
         tuning=make_tuning(settings),
-        deps=make_deps(settings),
+        deps=dataclasses.replace(make_deps(settings), in_flight=make_in_flight(settings, "worker")),
         people=Owner(store, scope=PEOPLE, partitions=settings.topics.person_partitions),
         publisher=make_publisher(settings),
         tables=KafkaTableReader(cluster, tuple(TABLES)),

@@ -65,10 +65,10 @@ def announced_weights(uri: str, repository: Path, columns: tuple[str, ...]) -> W
     """
     if not uri:
         return None
-    path = Path(uri).resolve()
-    if not path.is_relative_to(repository.resolve()):
-        raise DecodeError("invalid", f"{uri!r} is no file of the model repository {str(repository)!r}")
     try:
+        path = Path(uri).resolve()
+        if not path.is_relative_to(repository.resolve()):
+            raise DecodeError("invalid", f"{uri!r} is no file of the model repository {str(repository)!r}")
         found = path.stat()
         if not S_ISREG(found.st_mode) or found.st_size > LARGEST_FILE:
             raise DecodeError("invalid", f"{uri!r} is no weights file")
