@@ -23,6 +23,7 @@ class Query(Struct, frozen=True, kw_only=True):
     `take` is the item that the person went on to choose, where that is known already: the query is then an exam
     (test, then train) and the item plays no part in how the list is made. `external` are the features of
     `features.views.External` rows by name. Only a query with a `seed` may be answered by a list that explores.
+    `shown_at` is when the list will be shown, by which items must be available; without it that is `now`.
     """
 
     user: UserState
@@ -33,6 +34,7 @@ class Query(Struct, frozen=True, kw_only=True):
     external: dict[str, float] = {}
     take: ItemId | None = None
     seed: int | None = None
+    shown_at: float | None = None
 
 
 class Candidates(Sequence[ItemId]):

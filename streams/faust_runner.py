@@ -23,7 +23,7 @@ from schemas.topics import INTERACTIONS
 from streams.deps import Deps
 from streams.header_names import read_any_header_names
 from streams.kafka_client import Cluster
-from streams.lists import DefaultState, default_list
+from streams.lists import DefaultState, default_list, items_of
 from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.pipeline import RETRY_SECONDS, Pipeline
@@ -232,8 +232,8 @@ async def _keep_tables(app: faust.App, worker: Worker) -> None:
 
 
 def _default_list(worker: Worker) -> Callable[[], Any]:
-    """Publish the list for people never seen when the statistics have moved, and when half of its life is over; its
-    partition's owner does so.
+    """Publish the list for people never seen when the statistics have moved, when something in it may not be shown any
+    more, and when half of its life is over; its partition's owner does so.
     """
     deps = worker.deps
     published = DefaultState()
@@ -242,12 +242,13 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
         nonlocal published
         version, now = deps.table.version, deps.clock()
         home = partition_of(DEFAULT_USER, worker.people.partitions)
-        due = published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
+        over = not all(deps.table.available(item, deps.stream_now) for item in published.items)
+        due = over or published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
         if home not in worker.people.held or not due:
             return
         messages = default_list(deps)
         await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
-        published = DefaultState(version, now)
+        published = DefaultState(version, now, items_of(messages))
 
     return default_list_timer
 

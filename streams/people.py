@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from features.ports import Write
 from inference.query import Query, Ranking
 from schemas.ids import UserId
+from schemas.topics import INTERACTIONS
 from streams.choices import choice_message
 from streams.dead_letters import dead_letter
 from streams.deps import Deps
@@ -95,6 +96,9 @@ def apply_records(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Batch
     """
     tally, now = Tally(), deps.clock()
     received = receive(records, owner, now=now, tally=tally, is_set_aside=deps.in_flight.is_set_aside)
+    for accepted in received.accepted:
+        if accepted.topic == INTERACTIONS:
+            deps.stream.observe(event_time=accepted.event.event_time, produced=accepted.record.timestamp)
     people = owner.load({accepted.user_id for accepted in received.accepted})
     batch = Batch(people, received.applied, list(received.messages), tally=tally)
     for accepted in received.accepted:
@@ -127,6 +131,7 @@ def _note(batch: Batch, accepted: Accepted, step: Step) -> None:
         causes=(known.causes if known else ()) + ((step.cause,) if step.cause else ()),
         source=accepted.source,
         at=max(step.person.user.last_at, step.at or 0.0),
+        asked=(*(known.asked if known else ()), *getattr(accepted.event, "surfaces", ())),
         context=getattr(accepted.event, "context", None) or (known.context if known else None),
     )
 
@@ -145,7 +150,7 @@ def _affordable(exams: list[Exam], most: int) -> list[Exam]:
 def _queries(batch: Batch, deps: Deps) -> list[Query]:
     """What to ask the recommender, in one call: exams first, then lists."""
     queries = [exam.query for exam in batch.exams]
-    queries += [due.query(batch.people[due.user_id]) for due in batch.due.values()]
+    queries += [due.query(batch.people[due.user_id], deps.shown_at(due.at)) for due in batch.due.values()]
     if deps.external is None:
         return queries
     known = deps.external.read([query.user.user_id for query in queries])

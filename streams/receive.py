@@ -18,13 +18,11 @@ from schemas.errors import DecodeError
 from schemas.ids import UserId
 from schemas.topics import PERSON_TOPICS, STRAYS
 from streams.dead_letters import crashed, dead_letter
+from streams.deps import AHEAD_SECONDS
 from streams.outcome import Tally
 from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.records import Inbound, Message, Source
-
-AHEAD_SECONDS = 300.0
-"""How far an event's time may be ahead of its record's: clocks differ. Beyond it the record's own time counts."""
 
 
 class Accepted(Struct, frozen=True):
@@ -109,5 +107,8 @@ def _stray(stray: Stray, now: float) -> Any:
 
 
 def _believable(event: Any, produced: float) -> Any:
-    """The event, no further ahead of its record than clocks differ: a clock that is wrong moves only its own events."""
+    """The event, no further ahead of its record than clocks differ, else as of its record.
+
+    So a clock that is wrong moves only its own events, and those to the time at which they came.
+    """
     return event if event.event_time <= produced + AHEAD_SECONDS else replace(event, event_time=produced)

@@ -87,6 +87,9 @@ def read_weights(source: Path | BinaryIO) -> Weights:
         UnusableWeights: it is another file, or not a whole one.
     """
     try:
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                return _read(file)
         return _read(source)
     except FileNotFoundError:
         raise
@@ -94,7 +97,7 @@ def read_weights(source: Path | BinaryIO) -> Weights:
         raise UnusableWeights(f"no weights of a ranker: {exc}") from exc
 
 
-def _read(source: Path | BinaryIO) -> Weights:
+def _read(source: BinaryIO) -> Weights:
     with np.load(source, allow_pickle=False) as file:
         return Weights(
             version=int(file["version"]),
