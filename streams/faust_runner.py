@@ -24,6 +24,7 @@ from streams.deps import Deps
 from streams.header_names import read_any_header_names
 from streams.kafka_client import Cluster
 from streams.lists import DefaultState, default_list, items_of
+from streams.matured import Visit, note, visit
 from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.pipeline import RETRY_SECONDS, Pipeline
@@ -51,6 +52,7 @@ class Tuning:
     session_timeout_seconds: float = 10.0
     default_every_seconds: float = 1.0
     stall_seconds: float = 30.0
+    visit_every_seconds: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def build(worker: Worker, *, data_dir: str) -> faust.App:
     app.on_partitions_revoked.connect(partial(_revoked, worker), weak=False)
     app.task(partial(_keep_tables, app, worker))
     app.timer(interval=tuning.default_every_seconds, name="default-list")(_default_list(worker))
+    app.timer(interval=tuning.visit_every_seconds, name="outcomes")(_outcomes(pipeline, worker))
     app.timer(interval=5.0, name="watchdog")(_watchdog(app, pipeline, worker))
     return app
 
@@ -251,6 +254,25 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
         published = DefaultState(version, now, items_of(messages))
 
     return default_list_timer
+
+
+def _outcomes(pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
+    """Publish the outcomes of slates that have matured, also of people who do not come back: 1 publish 2 note."""
+
+    def carry_out(done: Visit) -> None:
+        worker.publisher.publish(done.messages)
+        note(worker.people, done)
+
+    async def outcomes_timer() -> None:
+        try:
+            for partition in sorted(worker.people.held) if not pipeline.waiting else ():
+                done = visit(worker.people, worker.deps, partition)
+                if done is not None:
+                    await asyncio.get_running_loop().run_in_executor(None, carry_out, done)
+        except StoreUnavailable as exc:
+            logger.warning("outcomes wait: %s", exc)
+
+    return outcomes_timer
 
 
 def _watchdog(app: faust.App, pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:

@@ -106,6 +106,8 @@ class Owner:
             StoreUnavailable: call again with the same outcome.
         """
         for write in outcome.writes:
+            if write.partition in outcome.visits:
+                self.store.visit_later(self.scope, write.partition, outcome.visits[write.partition])
             self.store.save(write)
             self.saved[write.partition] = {**self.saved.get(write.partition, {}), **write.applied}
 

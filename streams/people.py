@@ -21,6 +21,7 @@ from streams.dead_letters import dead_letter
 from streams.deps import Deps
 from streams.guard import guarded
 from streams.lists import Answer, Due, list_messages
+from streams.matured import visits_of
 from streams.outcome import Outcome, Tally
 from streams.owner import Owner
 from streams.partitions import partition_of
@@ -78,11 +79,15 @@ class Batch:
         for user, person in self.people.items():
             if not person.is_new:
                 states[partition_of(user, owner.partitions)][user] = pack(person)
+        visits: dict[int, dict[str, float]] = {}
+        for user, at in visits_of(self.people).items():
+            visits.setdefault(partition_of(user, owner.partitions), {})[user] = at
         writes: list[Write] = [owner.write(p, states[p], offsets) for p, offsets in self.applied.items()]
         return Outcome(
             messages=tuple(self.messages),
             writes=tuple(writes),
             people=self.people,
+            visits=visits,
             examined=self.examined,
             tally=self.tally,
         )
