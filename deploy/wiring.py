@@ -37,11 +37,14 @@ from inference.local_ranker import LocalRanker
 from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
-from schemas.topics import ITEM_DELTAS
+from schemas.errors import DecodeError
+from schemas.topics import ITEM_DELTAS, RECOMMENDATIONS
+from streams.dead_letters import dead_letter
 from streams.deps import Deps, Options
 from streams.in_flight import InFlight
 from streams.kafka_client import KafkaGroupReader, KafkaTableReader
 from streams.owner import ITEMS, PEOPLE, Owner
+from streams.records import Inbound
 from streams.routes import TABLES
 
 if TYPE_CHECKING:
@@ -313,8 +316,15 @@ def make_door(settings: Settings) -> Door:
     from deploy.gateway.outbox import Outbox
 
     gateway, condition = settings.gateway, Condition()
-    cache = Cache(list_bytes=int(gateway.cache_mb * 1e6))
-    outbox = Outbox(make_publisher(settings, receipts=True), died=condition.fail)
+    publisher = make_publisher(settings, receipts=True)
+
+    def refuse(record: Inbound, exc: DecodeError) -> None:
+        logger.warning("%s-%d@%d is passed over: %s", record.topic, record.partition, record.offset, exc)
+        if record.topic == RECOMMENDATIONS and cache.caught_up:
+            publisher.publish([dead_letter(record, exc.reason, str(exc), wall_clock())])
+
+    cache = Cache(list_bytes=int(gateway.cache_mb * 1e6), clock=wall_clock, refuse=refuse)
+    outbox = Outbox(publisher, died=condition.fail)
     searched = bool(settings.milvus.uri)
     return Door(
         keys=gateway_keys(settings),
