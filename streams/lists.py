@@ -40,8 +40,8 @@ class Due(Struct, frozen=True, kw_only=True):
     context: Context | None = None
     asked: tuple[str, ...] = ()
 
-    def query(self, person: Person, shown_at: float) -> Query:
-        """What to ask the recommender for a list that is shown at this time (event time)."""
+    def query(self, person: Person, shown_at: float, wall: float | None = None) -> Query:
+        """What to ask the recommender for a list that is shown at this time (event time, and by the wall clock)."""
         return Query(
             user=person.user,
             now=self.at,
@@ -50,6 +50,7 @@ class Due(Struct, frozen=True, kw_only=True):
             context=self.context or Context(),
             seed=self.seed,
             shown_at=shown_at,
+            wall=wall,
         )
 
     @property
@@ -208,7 +209,7 @@ def default_list(deps: Deps) -> tuple[Message, ...]:
     """
     person = stranger(DEFAULT_USER)
     now = deps.stream_now
-    ranking = deps.recommender.rank([Query(user=person.user, now=now)])[0]
+    ranking = deps.recommender.rank([Query(user=person.user, now=now, wall=deps.clock())])[0]
     received = deps.clock()
     list_id = ListId(f"default-{ranking.statistics_version}-{ranking.model_version}")
     recommendation = Recommendation(

@@ -155,7 +155,8 @@ def _affordable(exams: list[Exam], most: int) -> list[Exam]:
 def _queries(batch: Batch, deps: Deps) -> list[Query]:
     """What to ask the recommender, in one call: exams first, then lists."""
     queries = [exam.query for exam in batch.exams]
-    queries += [due.query(batch.people[due.user_id], deps.shown_at(due.at)) for due in batch.due.values()]
+    wall = deps.clock()
+    queries += [due.query(batch.people[due.user_id], deps.shown_at(due.at), wall) for due in batch.due.values()]
     if deps.external is None:
         return queries
     known = deps.external.read([query.user.user_id for query in queries])

@@ -45,9 +45,10 @@ def test_an_address_is_one_id_or_none(raw: bytes) -> None:
     part = scope["path"].removeprefix("/v1/items/")
     assert "/" not in part
     try:
-        assert item_id(part).encode() == raw
-    except Problem as exc:
-        assert exc.details.status == 422
+        named = item_id(part)
+    except Problem:
+        return
+    assert named.encode() == raw
 
 
 def test_a_slash_in_an_id_names_the_person_that_it_names(world: World) -> None:
