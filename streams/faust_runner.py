@@ -19,7 +19,7 @@ import faust
 
 from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER
-from schemas.topics import INTERACTIONS
+from schemas.topics import INTERACTIONS, ITEMS
 from streams.deps import Deps
 from streams.header_names import read_any_header_names
 from streams.kafka_client import Cluster
@@ -76,7 +76,8 @@ def run(worker: Worker, *, data_dir: str) -> None:
     read_any_header_names()
     app = build(worker, data_dir=data_dir)
     with rare_collections():
-        apply_tables(worker.tables.catch_up(), worker.deps)
+        # The catalogue first: what it does not have is not known until it has been met a few times.
+        apply_tables(sorted(worker.tables.catch_up(), key=lambda record: record.topic != ITEMS), worker.deps)
         try:
             faust.Worker(
                 app, loglevel="WARN", redirect_stdouts=False, override_logging=False
