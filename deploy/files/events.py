@@ -34,6 +34,7 @@ NUMBERS: tuple[Field, ...] = ("value", "price", "quantity", "seconds")
 CONTEXT: tuple[Field, ...] = ("surface", "device", "place", "locale")
 _REPEATING = frozenset({"user", "item", "type", "session", "basket", *CONTEXT})
 """Fields whose texts come again and again: each is kept in memory once."""
+_Kept = tuple[dict[Cell, Cell] | None, list[Cell]]
 REASONS = {
     "absurd-time": "the time is before 1995 or more than a day ahead",
     "Object missing required field `user_id`": "no user",
@@ -136,7 +137,9 @@ def read(path: Path, asked: Asked, *, now: float) -> Reading:
     times = times_of(cells["time"], event_clock(now, asked.dates), columns["time"])
     order = np.argsort(times.seconds, kind="stable")[: asked.limit]
     kind = asked.types.always or kind_of(columns, {field: name for field, name in asked.columns.items() if name})
-    return Reading(table, columns, kind, asked.types, cells, times, numbers, broken, order, _whole(cells["time"], times), now)
+    return Reading(
+        table, columns, kind, asked.types, cells, times, numbers, broken, order, _whole(cells["time"], times), now
+    )
 
 
 def _whole(cells: Sequence[Cell], times: Times) -> bool:
@@ -150,7 +153,7 @@ def _cells(table: Table, columns: Mapping[Field, str]) -> tuple[dict[Field, list
     """The cells that are needed, by field; a text that comes again is kept once."""
     fields = [field for field in FIELDS if field in columns]
     cells: dict[Field, list[Cell]] = {field: [] for field in fields}
-    kept = [({} if field in _REPEATING else None, cells[field]) for field in fields]
+    kept: list[_Kept] = [({} if field in _REPEATING else None, cells[field]) for field in fields]
     numbers: list[int] = []
     broken: dict[int, str] = {}
     for number, row in table.rows.read([columns[field] for field in fields]):
@@ -162,7 +165,7 @@ def _cells(table: Table, columns: Mapping[Field, str]) -> tuple[dict[Field, list
     return cells, numbers, broken
 
 
-def _keep(row: Sequence[Cell], kept: Sequence[tuple[dict[Cell, Cell] | None, list[Cell]]]) -> None:
+def _keep(row: Sequence[Cell], kept: Sequence[_Kept]) -> None:
     for cell, (known, column) in zip(row, kept, strict=True):
         column.append(known.setdefault(cell, cell) if known is not None and isinstance(cell, str) else cell)
 
@@ -195,4 +198,3 @@ def _in(column: str, reader: Any, cell: Cell) -> Any:
         return reader(cell)
     except BadCell as exc:
         raise BadCell(f"{exc} in {column!r}") from exc
-

@@ -19,6 +19,7 @@ JSON = frozenset({".json", ".jsonl", ".ndjson", ".jl"})
 SEPARATED = frozenset({".csv", ".dat", ".data"}) | TABBED | RECBOLE
 OPEN = frozenset({"", ".txt", ".log"})
 """Endings that say nothing: JSON lines if the file begins with a brace, else cells with separators."""
+PLAIN = Layout()
 READABLE = ("csv", "tsv", "dat", "inter", "item", "user", "json", "jsonl", "ndjson", "parquet", "txt")
 
 
@@ -31,7 +32,7 @@ class Table(Struct, frozen=True):
     rows: Rows
 
 
-def open_table(path: Path, layout: Layout = Layout()) -> Table:
+def open_table(path: Path, layout: Layout = PLAIN) -> Table:
     """The rows of a file of any kind that can be read, compressed or not.
 
     Raises:

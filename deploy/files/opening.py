@@ -9,12 +9,15 @@ import lzma
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import IO
+from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
 from msgspec import Struct
 
 from deploy.files.errors import UnreadableFile, in_words
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 COMPRESSED = {
     b"\x1f\x8b": "gzip",
@@ -104,7 +107,7 @@ def _unpacked(opened: Opened, kind: str) -> Opened:
 
 def _decompressed(stream: IO[bytes], kind: str) -> IO[bytes]:
     if kind == "gzip":
-        return gzip.GzipFile(fileobj=stream)
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     if kind == "bz2":
         return bz2.BZ2File(stream)
     if kind == "xz":
@@ -116,13 +119,13 @@ class _Zstd(io.RawIOBase):
     """Zstandard by Arrow, one frame after the other, as a raw stream."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._inner = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
+        self._inner = pa.CompressedInputStream(pa.PythonFile(cast("io.IOBase", stream), mode="r"), "zstd")
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[call-overload]
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
         found = self._inner.read(len(view))
         view[: len(found)] = found
         return len(found)

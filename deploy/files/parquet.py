@@ -121,6 +121,6 @@ def _listed(column: pa.Array[Any]) -> list[Cell]:
 
 def _one(column: pa.Array[Any], place: int) -> Cell:
     try:
-        return column[place].as_py()  # type: ignore[no-any-return]
+        return column[place].as_py()
     except (ValueError, OverflowError):
         return str(column[place].type)

@@ -49,7 +49,9 @@ class Shape(Struct, frozen=True):
         if not (self.quoted and '"' in line):
             cells = line.rstrip("\r\n").split(self.separator)
         else:
-            reader = csv.reader(StringIO(line, newline=""), delimiter=self.separator, strict=True, skipinitialspace=self.skip_blanks)
+            reader = csv.reader(
+                StringIO(line, newline=""), delimiter=self.separator, strict=True, skipinitialspace=self.skip_blanks
+            )
             cells = next(reader)
         return [cell.strip() for cell in cells] if self.skip_blanks else cells
 

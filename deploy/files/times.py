@@ -23,7 +23,7 @@ from schemas.codec import DAY, EARLIEST
 
 UNITS = (("seconds", 1), ("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))
 _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-_LARGEST = (1e11, 1e14, 1e17, math.inf)
+_LARGEST = (1e11, 1e14, 1e17)
 """Up to where a number is in each unit, if no unit puts it between 1995 and tomorrow."""
 YEARS_AHEAD = 5 * 366 * DAY
 ZONED, NAIVE, WRONG = "dates with a zone", "dates without a zone, taken as UTC", "no time"
@@ -101,9 +101,9 @@ def _read(cell: Cell, clock: Clock) -> tuple[float, str] | Orders:
     if isinstance(cell, datetime | date):
         moment = moment_of_date(cell)
         return (moment.seconds if moment else math.nan), _form(moment)
-    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal):
-        return math.nan, WRONG
-    return _from_number(cell, clock)
+    if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
+        return _from_number(cell, clock)
+    return math.nan, WRONG
 
 
 def _from_text(text: str, clock: Clock) -> tuple[float, str] | Orders:
@@ -133,7 +133,7 @@ def _from_number(number: float | Decimal, clock: Clock) -> tuple[float, str]:
             return seconds, unit
     if (digits := _from_digits(number)) is not None:
         return digits, "digits of a date, taken as UTC"
-    place = next(place for place, largest in enumerate(_LARGEST) if abs(number) < largest or largest == math.inf)
+    place = sum(abs(in_units[0]) >= largest for largest in _LARGEST)
     return in_units[place], UNITS[place][0]
 
 
