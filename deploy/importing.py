@@ -12,6 +12,7 @@ from deploy.files.event_types import TAGS, TYPES, Types, types_of
 from deploy.files.events import Asked, read
 from deploy.files.formats import open_table
 from deploy.files.items import AskedItems, read_catalogue
+from deploy.files.rows import Wrong
 from schemas.interactions import Interaction
 from schemas.items import Item
 
@@ -68,7 +69,7 @@ def read_frame(path: Path) -> pd.DataFrame:
 
     table = open_table(path)
     rows = list(table.rows.read(table.rows.names))
-    wrong = next((f"{table.rows.unit} {number}: {row}" for number, row in rows if isinstance(row, str)), None)
+    wrong = next((f"{table.rows.unit} {number}: {row.reason}" for number, row in rows if isinstance(row, Wrong)), None)
     if wrong is not None:
         raise UnreadableFile(f"{str(path)!r}, {wrong}")
-    return pd.DataFrame([row for _, row in rows], columns=list(table.rows.names))
+    return pd.DataFrame([row for _, row in rows if isinstance(row, list)], columns=list(table.rows.names))

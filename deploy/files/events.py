@@ -17,7 +17,7 @@ from deploy.files.columns import FIELDS, Field, columns_of, kind_of
 from deploy.files.errors import BadCell, Refused
 from deploy.files.event_types import Types
 from deploy.files.formats import Table, open_table
-from deploy.files.rows import Cell, Layout
+from deploy.files.rows import Cell, Layout, Wrong
 from deploy.files.times import WRONG, Times, event_clock, times_of
 from schemas.codec import decode
 from schemas.errors import DecodeError
@@ -34,6 +34,8 @@ NUMBERS: tuple[Field, ...] = ("value", "price", "quantity", "seconds")
 CONTEXT: tuple[Field, ...] = ("surface", "device", "place", "locale")
 _REPEATING = frozenset({"user", "item", "type", "session", "basket", *CONTEXT})
 """Fields whose texts come again and again: each is kept in memory once."""
+SHOWN = 120
+"""How much of a broken row is kept to be shown."""
 _Kept = tuple[dict[Cell, Cell] | None, list[Cell]]
 REASONS = {
     "absurd-time": "the time is before 1995 or more than a day ahead",
@@ -70,7 +72,7 @@ class Reading(Struct, frozen=True):
     cells: dict[Field, list[Cell]]
     times: Times
     numbers: list[int]
-    broken: dict[int, str]
+    broken: dict[int, Wrong]
     order: NDArray[np.int64]
     whole: bool
     now: float
@@ -84,6 +86,9 @@ class Reading(Struct, frozen=True):
         """Each event with its 0-based place in time order; rows that are none are counted and keep their place."""
         fields = list(self.cells)
         for place, row in enumerate(self.order.tolist()):
+            if row in self.broken:
+                refused.count(self.broken[row].reason, self.numbers[row], _short(self.broken[row].shown, SHOWN))
+                continue
             cells = {field: self.cells[field][row] for field in fields}
             try:
                 yield place, self._event(row, place, cells)
@@ -93,8 +98,6 @@ class Reading(Struct, frozen=True):
                 refused.count(_reason(exc), self.numbers[row], self._shown(cells))
 
     def _event(self, row: int, place: int, cells: Mapping[Field, Cell]) -> Interaction:
-        if row in self.broken:
-            raise BadCell(self.broken[row])
         seconds = float(self.times.seconds[row])
         if seconds != seconds and cells["time"] is not None:
             raise BadCell(f"{WRONG} in {self.columns['time']!r}")
@@ -113,9 +116,9 @@ class Reading(Struct, frozen=True):
         return ", ".join(f"{self.columns[field]}={_short(cell)}" for field, cell in cells.items())
 
 
-def _short(cell: Cell) -> str:
-    shown = "" if cell is None else str(cell)
-    return shown if len(shown) <= 40 else f"{shown[:39]}…"
+def _short(cell: Cell, most: int = 40) -> str:
+    shown = "" if cell is None else str(cell).strip()
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
 def _reason(exc: DecodeError) -> str:
@@ -149,15 +152,15 @@ def _whole(cells: Sequence[Cell], times: Times) -> bool:
     return all(isinstance(cell, int) or (isinstance(cell, str) and cell.isdecimal()) for cell in cells)
 
 
-def _cells(table: Table, columns: Mapping[Field, str]) -> tuple[dict[Field, list[Cell]], list[int], dict[int, str]]:
+def _cells(table: Table, columns: Mapping[Field, str]) -> tuple[dict[Field, list[Cell]], list[int], dict[int, Wrong]]:
     """The cells that are needed, by field; a text that comes again is kept once."""
     fields = [field for field in FIELDS if field in columns]
     cells: dict[Field, list[Cell]] = {field: [] for field in fields}
     kept: list[_Kept] = [({} if field in _REPEATING else None, cells[field]) for field in fields]
     numbers: list[int] = []
-    broken: dict[int, str] = {}
+    broken: dict[int, Wrong] = {}
     for number, row in table.rows.read([columns[field] for field in fields]):
-        if isinstance(row, str):
+        if isinstance(row, Wrong):
             broken[len(numbers)] = row
             row = [None] * len(fields)
         numbers.append(number)

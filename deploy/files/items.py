@@ -17,7 +17,7 @@ from deploy.files.cells import number_of_cell, text_of_cell
 from deploy.files.columns import ATTRIBUTE, item_columns_of
 from deploy.files.errors import BadCell, Refused
 from deploy.files.formats import Table, open_table
-from deploy.files.rows import Cell, Layout
+from deploy.files.rows import Cell, Layout, Wrong
 from deploy.files.times import Times, item_clock, times_of
 from schemas.codec import decode
 from schemas.errors import DecodeError
@@ -46,7 +46,7 @@ class Catalogue(Struct, frozen=True):
     columns: dict[str, tuple[str, ...]]
     cells: dict[str, list[Cell]]
     numbers: list[int]
-    broken: dict[int, str]
+    broken: dict[int, Wrong]
     spellings: dict[str, Spelling]
     times: dict[str, Times]
     now: float
@@ -59,6 +59,9 @@ class Catalogue(Struct, frozen=True):
     def items(self, refused: Refused, left_out: Refused) -> Iterator[Item]:
         """Each item; rows that are none are refused, and single cells that cannot be used are left out and counted."""
         for row, number in enumerate(self.numbers):
+            if row in self.broken:
+                refused.count(self.broken[row].reason, number, self.broken[row].shown.strip())
+                continue
             try:
                 yield self._item(row, left_out)
             except BadCell as exc:
@@ -68,8 +71,6 @@ class Catalogue(Struct, frozen=True):
                 refused.count(missing, number, self._shown(row))
 
     def _item(self, row: int, left_out: Refused) -> Item:
-        if row in self.broken:
-            raise BadCell(self.broken[row])
         made: dict[str, Any] = {}
         for field, columns in self.columns.items():
             name = "item_id" if field == "item" else field
@@ -124,9 +125,9 @@ def read_catalogue(path: Path, asked: AskedItems, *, now: float) -> Catalogue:
     needed = list(dict.fromkeys(column for several in columns.values() for column in several))
     cells: dict[str, list[Cell]] = {column: [] for column in needed}
     numbers: list[int] = []
-    broken: dict[int, str] = {}
+    broken: dict[int, Wrong] = {}
     for number, row in table.rows.read(needed):
-        if isinstance(row, str):
+        if isinstance(row, Wrong):
             broken[len(numbers)] = row
             row = [None] * len(needed)
         numbers.append(number)

@@ -15,7 +15,7 @@ from typing import Any
 
 from deploy.files.errors import UnreadableFile, in_words
 from deploy.files.paths import expanded, names_in, pick
-from deploy.files.rows import Row, unique
+from deploy.files.rows import Row, Wrong, unique
 from deploy.files.text import NOT_UTF8, Text
 
 LINES = frozenset({".jsonl", ".ndjson", ".jl", ".json", ".txt", ".log", ""})
@@ -23,6 +23,7 @@ SAFE = 2**53
 """From here on a number with a fraction or an exponent need not be the whole number that was meant."""
 _BLANK = " \t\r\n"
 _NO_OBJECT = "the row is no JSON object"
+_NO_JSON = "the line is no JSON"
 
 
 class Inexact(float):
@@ -67,30 +68,30 @@ class JsonRows:
         """Its rows; what is no object is named."""
         with in_words(self._text.opened.path):
             for number, row in self._rows():
-                if isinstance(row, str):
+                if isinstance(row, Wrong):
                     yield number, row
                     continue
                 for cells in expanded([_present(pick(row, column)) for column in columns]):
                     yield number, cells
 
-    def _rows(self) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    def _rows(self) -> Iterator[tuple[int, Mapping[str, Any] | Wrong]]:
         return self._from_lines() if self._lined else self._from_document()
 
-    def _from_lines(self) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    def _from_lines(self) -> Iterator[tuple[int, Mapping[str, Any] | Wrong]]:
         for number, line in enumerate(self._text.lines(), 1):
             if self._text.is_damaged(line):
-                yield number, NOT_UTF8
+                yield number, Wrong(NOT_UTF8, line)
             elif stripped := line.strip():
                 yield number, _object(stripped)
 
-    def _from_document(self) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    def _from_document(self) -> Iterator[tuple[int, Mapping[str, Any] | Wrong]]:
         text = "".join(self._text.lines())
         at = number = 1
         try:
             for start, row in _elements(text):
                 number += text.count("\n", at - 1, start)
                 at = start + 1
-                yield number, row if isinstance(row, dict) else _NO_OBJECT
+                yield number, row if isinstance(row, dict) else Wrong(_NO_OBJECT, str(row))
         except (JSONDecodeError, RecursionError) as exc:
             shown = repr(str(self._text.opened.path))
             raise UnreadableFile(f"{shown} is neither JSON nor JSON lines: {exc}") from exc
@@ -100,18 +101,18 @@ def _present(cell: object) -> object:
     return None if cell == "" else cell
 
 
-def _object(line: str) -> Mapping[str, Any] | str:
+def _object(line: str) -> Mapping[str, Any] | Wrong:
     """The object in a line; some logs (McAuley's of Steam and Amazon) hold Python's spelling of it."""
     try:
         found = _DECODER.decode(line)
     except _FAULTS:
         if not (line.startswith("{") and "'" in line):
-            return "the line is no JSON"
+            return Wrong(_NO_JSON, line)
         try:
             found = ast.literal_eval(line)
         except _FAULTS:
-            return "the line is no JSON"
-    return found if isinstance(found, dict) else _NO_OBJECT
+            return Wrong(_NO_JSON, line)
+    return found if isinstance(found, dict) else Wrong(_NO_OBJECT, line)
 
 
 def _is_lined(text: Text) -> bool:

@@ -204,7 +204,7 @@ def _doubts(reading: Reading, tally: Tally) -> Iterator[str]:
     for name, ids in (("user", tally.users), ("item", tally.items)):
         column = reading.columns.get(name, "")  # type: ignore[call-overload]
         for one in [one for one in ids if one.strip().lower() in NO_ID][:3]:
-            yield f"the {name} {one!r} has {ids[one]} events: an id like others; if it means nobody, leave it out"
+            yield f"the {name} {one!r} is an id like others; its rows (here {ids[one]:,}) may have meant none"
         if any(map(_CUT.fullmatch, ids)):
             yield f"ids in {column!r} look like 1.23E+15: a spreadsheet has cut them"
         listed = sum(one.startswith("[") or "|" in one or "," in one for one in ids)

@@ -10,8 +10,16 @@ from msgspec import Struct
 Cell = object
 """`None` where there is nothing; text as written; or what the file says it is: a number, a date, a list …"""
 
-Row = tuple[int, list[Cell] | str]
-"""A row's number and its cells, or in place of them the reason why it is none."""
+
+class Wrong(Struct, frozen=True):
+    """What stands where no row can be read: why, and how it looks."""
+
+    reason: str
+    shown: str = ""
+
+
+Row = tuple[int, list[Cell] | Wrong]
+"""A row's number and its cells, or what stands in place of them."""
 
 SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "blank": " "}
 

@@ -17,7 +17,7 @@ from itertools import islice
 from msgspec import Struct
 
 from deploy.files.errors import UnreadableFile, in_words
-from deploy.files.rows import Cell, Layout, Row, unique
+from deploy.files.rows import Cell, Layout, Row, Wrong, unique
 from deploy.files.text import NOT_UTF8, Text
 
 RECBOLE = frozenset({".inter", ".item", ".user", ".kg", ".link", ".net"})
@@ -85,9 +85,9 @@ class SeparatedRows:
         return tuple(filter(None, parts))
 
     def _header(self) -> list[str]:
-        _, cells = next(self._records(), (0, ""))
-        if isinstance(cells, str):
-            raise UnreadableFile(f"{str(self._text.opened.path)!r}: its first line is no header: {cells}")
+        _, cells = next(self._records())
+        if isinstance(cells, Wrong):
+            raise UnreadableFile(f"{str(self._text.opened.path)!r}: its first line is no header: {cells.reason}")
         return [cell.strip() for cell in cells]
 
     def read(self, columns: Sequence[str]) -> Iterator[Row]:
@@ -96,26 +96,29 @@ class SeparatedRows:
         width = len(self.names)
         with in_words(self._text.opened.path):
             for number, cells in islice(self._records(), 0 if self._given.columns else 1, None):
-                if isinstance(cells, str):
+                if isinstance(cells, Wrong):
                     yield number, cells
                 elif len(cells) != width and (len(cells) < width or any(cells[width:])):
-                    yield number, f"the row has {len(cells)} cells, not {width}"
+                    yield (
+                        number,
+                        Wrong(f"the row has {len(cells)} cells, not {width}", self._shape.separator.join(cells)),
+                    )
                 else:
                     found: list[Cell] = [cells[place] or None for place in places]
                     yield number, found
 
-    def _records(self) -> Iterator[tuple[int, list[str] | str]]:
+    def _records(self) -> Iterator[tuple[int, list[str] | Wrong]]:
         lines = _Numbered(self._text.lines())
         shape = self._shape
         for number, line in lines:
             if self._text.is_damaged(line):
-                yield number, NOT_UTF8
+                yield number, Wrong(NOT_UTF8, line)
             elif shape.quoted and '"' in line:
                 yield number, self._quoted(line, lines)
             elif line.strip("\r\n "):
                 yield number, shape.split(line)
 
-    def _quoted(self, line: str, lines: _Numbered) -> list[str] | str:
+    def _quoted(self, line: str, lines: _Numbered) -> list[str] | Wrong:
         """A record with quotes, which may go over several lines; a quote that closes nowhere is a letter."""
         record = line
         for taken in range(LONGEST_CELL):
@@ -127,10 +130,10 @@ class SeparatedRows:
                 record += following
             else:
                 lines.skip(taken)
-                return NOT_UTF8 if self._text.is_damaged(record) else cells
+                return Wrong(NOT_UTF8, line) if self._text.is_damaged(record) else cells
         literal = Shape(self._shape.separator, quoted=False, skip_blanks=self._shape.skip_blanks).split(line)
         width = len(self.names) if hasattr(self, "names") else len(literal)
-        return literal if len(literal) == width else "a quote is not closed"
+        return literal if len(literal) == width else Wrong("a quote is not closed", line)
 
 
 class _Numbered:
