@@ -197,6 +197,8 @@ def _event_of(cells: Mapping[Field, Cell], kind: str, types: Types, columns: Map
 
 def _in(column: str, reader: Any, cell: Cell) -> Any:
     """What a reader of cells makes of it; the reason names the column."""
+    if cell is None:
+        return None
     try:
         return reader(cell)
     except BadCell as exc:

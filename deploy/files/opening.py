@@ -7,7 +7,8 @@ import gzip
 import io
 import lzma
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, cast
 
@@ -31,11 +32,11 @@ LAYERS = 4
 """How deep compressed files may lie in each other."""
 BUFFER = 1 << 20
 
-Stream = Callable[[], IO[bytes]]
+Stream = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
 class Opened(Struct, frozen=True):
-    """A file without its compression: `stream` opens it anew each time, `name` is that of what is inside."""
+    """A file without its compression: `stream` opens it anew, in a `with`; `name` is what is inside."""
 
     path: Path
     name: PurePath
@@ -101,11 +102,17 @@ def _unpacked(opened: Opened, kind: str) -> Opened:
     layers = (*opened.layers, kind)
     if kind == "zip":
         member = _member(opened)
-        return Opened(opened.path, PurePath(PurePath(member).name), lambda: _zipped(stream(), member), layers)
-    return Opened(opened.path, name, lambda: _decompressed(stream(), kind), layers)
+        return Opened(opened.path, PurePath(PurePath(member).name), lambda: _zipped(stream, member), layers)
+    return Opened(opened.path, name, lambda: _decompressed(stream, kind), layers)
 
 
-def _decompressed(stream: IO[bytes], kind: str) -> IO[bytes]:
+@contextmanager
+def _decompressed(packed: Stream, kind: str) -> Iterator[IO[bytes]]:
+    with packed() as stream, _reader(stream, kind) as unpacked:
+        yield unpacked
+
+
+def _reader(stream: IO[bytes], kind: str) -> IO[bytes]:
     if kind == "gzip":
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     if kind == "bz2":
@@ -131,8 +138,10 @@ class _Zstd(io.RawIOBase):
         return len(found)
 
 
-def _zipped(stream: IO[bytes], member: str) -> IO[bytes]:
-    return zipfile.ZipFile(stream).open(member)
+@contextmanager
+def _zipped(packed: Stream, member: str) -> Iterator[IO[bytes]]:
+    with packed() as stream, zipfile.ZipFile(stream) as archive, archive.open(member) as unpacked:
+        yield unpacked
 
 
 def _member(opened: Opened) -> str:

@@ -145,9 +145,12 @@ class _Numbered:
         self._number = 0
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
-        while self._fill(1):
+        while True:
+            line = self._ahead.popleft() if self._ahead else next(self._lines, None)
+            if line is None:
+                return
             self._number += 1
-            yield self._number, self._ahead.popleft()
+            yield self._number, line
 
     def _fill(self, size: int) -> bool:
         self._ahead.extend(islice(self._lines, max(0, size - len(self._ahead))))

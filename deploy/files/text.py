@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
-from contextlib import closing
 
 from msgspec import Struct
 
@@ -35,7 +34,7 @@ class Text(Struct, frozen=True):
         """Its lines with their ends, as an editor parts them: by LF, CR LF or CR."""
         errors = "surrogateescape" if self.encoding.startswith("utf-8") else "strict"
         with (
-            closing(self.opened.stream()) as stream,
+            self.opened.stream() as stream,
             io.TextIOWrapper(stream, self.encoding, errors=errors, newline="") as text,
         ):
             yield from text

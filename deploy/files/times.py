@@ -123,18 +123,18 @@ def _from_text(text: str, clock: Clock) -> tuple[float, str] | Orders:
 def _from_number(number: float | Decimal, clock: Clock) -> tuple[float, str]:
     """The unit that makes it a time that can be meant, else the digits of a date, else the unit of its size."""
     try:
-        in_units = [float(number / unit) for _, unit in UNITS]
+        for name, unit in UNITS:
+            if EARLIEST <= (seconds := float(number / unit)) <= clock.latest:
+                return seconds, name
+        size = abs(float(number))
     except OverflowError:
         return math.nan, WRONG
-    if math.isnan(in_units[0]):
+    if math.isnan(size):
         return math.nan, WRONG
-    for (unit, _), seconds in zip(UNITS, in_units, strict=True):
-        if EARLIEST <= seconds <= clock.latest:
-            return seconds, unit
     if (digits := _from_digits(number)) is not None:
         return digits, "digits of a date, taken as UTC"
-    place = sum(abs(in_units[0]) >= largest for largest in _LARGEST)
-    return in_units[place], UNITS[place][0]
+    name, unit = UNITS[sum(size >= largest for largest in _LARGEST)]
+    return float(number / unit), name
 
 
 def _from_digits(number: float | Decimal) -> float | None:
