@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
+
 from deploy.files.errors import BadCell
 from deploy.files.json_rows import SAFE, Inexact
 from deploy.files.rows import Cell
@@ -67,6 +69,18 @@ def _kind(cell: Cell) -> str:
     if isinstance(cell, datetime | date):
         return "a date"
     return f"a {type(cell).__name__}"
+
+
+def json_of(made: object) -> bytes:
+    """A row as JSON.
+
+    Raises:
+        BadCell: a text holds half of a letter, as JSON lets programs write.
+    """
+    try:
+        return msgspec.json.encode(made)
+    except UnicodeEncodeError as exc:
+        raise BadCell("text that is not Unicode") from exc
 
 
 def number_of_cell(cell: Cell) -> float | None:

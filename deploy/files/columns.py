@@ -246,7 +246,9 @@ def check_given(names: Sequence[str], given: Iterable[tuple[str, str]], option: 
 
 def _is_there(column: str, names: Sequence[str]) -> bool:
     root = re.split(r"\[\]|\.", column)[0]
-    return column in names or (root != column and any(name.startswith(root) for name in names))
+    if column in names or any(name.startswith((f"{column}.", f"{column}[].")) for name in names):
+        return True
+    return root != column and any(name.startswith(root) for name in names)
 
 
 def _listed(names: Sequence[str]) -> str:

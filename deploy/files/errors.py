@@ -68,13 +68,14 @@ class Refused(Struct):
 
     def count(self, reason: str, row: int | None = None, example: str = "") -> None:
         """Count one more row."""
+        reason = reason.encode(errors="replace").decode()
         if reason not in self.by_reason and len(self.by_reason) >= MOST_REASONS:
             reason = "other reasons"
         found = self.by_reason.setdefault(reason, Refusal(reason))
         found.count += 1
         if row is not None and len(found.rows) < EXAMPLES:
             found.rows.append(row)
-            found.examples.append(example[:200])
+            found.examples.append(example[:200].encode(errors="replace").decode())
 
     @property
     def reasons(self) -> Counter[str]:

@@ -7,12 +7,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from deploy.files.cells import number_of_cell, text_of_cell
+from deploy.files.cells import json_of, number_of_cell, text_of_cell
 from deploy.files.columns import FIELDS, Field, columns_of, kind_of
 from deploy.files.errors import BadCell, Refused
 from deploy.files.event_types import Types
@@ -108,7 +107,7 @@ class Reading(Struct, frozen=True):
             moment = int(seconds) if self.whole else seconds
             words = f"{self.table.stem}|{place}|{cells['user']}|{cells.get('item')}|{moment}"
             made["event_id"] = blake2b(words.encode(errors="surrogatepass"), digest_size=10).hexdigest()
-        decoded: Interaction = decode(INTERACTIONS, msgspec.json.encode(made), now=self.now)
+        decoded: Interaction = decode(INTERACTIONS, json_of(made), now=self.now)
         return decoded
 
     def _shown(self, cells: Mapping[Field, Cell]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -39,14 +40,15 @@ def open_table(path: Path, layout: Layout = PLAIN) -> Table:
         UnreadableFile: it is not there, is damaged, or of another kind.
     """
     opened = open_file(path)
-    kind, rows = _rows(opened, layout)
+    with in_words(path):
+        kind, rows = _rows(opened, layout)
     packed = f", {' in '.join(reversed(opened.layers))}" if opened.layers else ""
     return Table(path, opened.stem, kind + packed, rows)
 
 
 def _rows(opened: Opened, layout: Layout) -> tuple[str, Rows]:
     suffix = opened.suffix
-    with in_words(opened.path), opened.stream() as stream:
+    with opened.stream() as stream:
         head = stream.read(4096)
     if head.startswith(MAGIC) or suffix in PARQUET:
         return "Parquet", ParquetRows(opened)
@@ -65,8 +67,6 @@ def _is_number(suffix: str) -> bool:
     return suffix[1:].isdecimal()
 
 
-def _first(lines: object) -> str:
-    for line in lines:  # type: ignore[attr-defined]
-        if line.strip():
-            return str(line.strip()[0])
-    return ""
+def _first(lines: Iterable[str]) -> str:
+    """The first letter that is no blank."""
+    return next((line.strip()[0] for line in lines if line.strip()), "")

@@ -9,11 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from deploy.files.categories import Spelling, spelling_of, words_of
-from deploy.files.cells import number_of_cell, text_of_cell
+from deploy.files.cells import json_of, number_of_cell, text_of_cell
 from deploy.files.columns import ATTRIBUTE, item_columns_of
 from deploy.files.errors import BadCell, Refused
 from deploy.files.formats import Table, open_table
@@ -81,7 +80,7 @@ class Catalogue(Struct, frozen=True):
                     if name == "item_id" or name in DATES:
                         raise BadCell(f"{exc} in {column!r}") from exc
                     left_out.count(f"{exc} in {column!r}", self.numbers[row], str(self.cells[column][row]))
-        decoded: Item = decode(ITEMS, msgspec.json.encode(made), now=self.now)
+        decoded: Item = decode(ITEMS, json_of(made), now=self.now)
         return decoded
 
     def _put(self, made: dict[str, Any], name: str, column: str, row: int) -> None:

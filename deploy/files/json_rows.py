@@ -56,7 +56,7 @@ class JsonRows:
             for _, row in self._rows():
                 if isinstance(row, dict):
                     found.update(dict.fromkeys(names_in(row)))
-        self.names = unique(list(found))
+        self.names = unique([name for name in found if not any("\ud800" <= letter <= "\udfff" for letter in name)])
 
     @property
     def notes(self) -> tuple[str, ...]:

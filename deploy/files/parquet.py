@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from shutil import copyfileobj
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,8 +33,8 @@ class ParquetRows:
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
-        with in_words(opened.path):
-            self._schema = self._file().schema_arrow
+        with in_words(opened.path), self._file() as file:
+            self._schema = file.schema_arrow
         self.names = unique([path for field in self._schema for path in _paths(field)])
 
     @property
@@ -41,15 +42,19 @@ class ParquetRows:
         """Nothing is assumed."""
         return ()
 
-    def _file(self) -> pq.ParquetFile:
+    @contextmanager
+    def _file(self) -> Iterator[pq.ParquetFile]:
         """The file; one that was compressed as a whole is unpacked first, for it is not read from front to back."""
         if not self._opened.layers:
-            return pq.ParquetFile(self._opened.path)
-        unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOLED)  # noqa: SIM115 - closed with the file that reads it
-        with self._opened.stream() as stream:
-            copyfileobj(stream, unpacked)
-        unpacked.seek(0)
-        return pq.ParquetFile(unpacked)
+            with pq.ParquetFile(self._opened.path) as file:
+                yield file
+            return
+        with tempfile.SpooledTemporaryFile(SPOOLED) as unpacked:
+            with self._opened.stream() as stream:
+                copyfileobj(stream, unpacked)
+            unpacked.seek(0)
+            with pq.ParquetFile(unpacked) as file:
+                yield file
 
     def read(self, columns: Sequence[str]) -> Iterator[Row]:
         """Its rows, counted from 1."""
@@ -57,8 +62,8 @@ class ParquetRows:
         roots = {column: _root(column, whole) for column in columns}
         nested = any(column != root for column, root in roots.items())
         number = 0
-        with in_words(self._opened.path):
-            for batch in self._file().iter_batches(BATCH, columns=sorted({*roots.values()})):
+        with in_words(self._opened.path), self._file() as file:
+            for batch in file.iter_batches(BATCH, columns=sorted({*roots.values()})):
                 cells = {name: _cells(batch.column(name)) for name in {*roots.values()}}
                 for values in zip(*(cells[roots[column]] for column in columns), strict=True):
                     number += 1

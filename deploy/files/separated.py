@@ -29,6 +29,7 @@ SAMPLE = 100
 LONGEST_CELL = 500
 """Over how many lines a quoted cell may go; a quote that is not closed by then was none."""
 SHOWN = {"\t": "a tab", " ": "a blank"}
+_QUOTED = re.compile(r'"[^"]*"')
 _TYPED = re.compile(r"(.+):(token|token_seq|float|float_seq)")
 
 
@@ -178,8 +179,7 @@ def shape_of(sample: Sequence[str], separator: str, suffix: str) -> Shape:
     """
     chosen = separator or _clear_separator(sample, suffix)
     shape = Shape(chosen, quoted=chosen in QUOTING)
-    rows = [line for line in sample[1:] or sample if '"' not in line]
-    cells = [line.split(chosen)[1:2] for line in rows]
+    cells = [_QUOTED.sub("", line).split(chosen)[1:2] for line in sample[1:] or sample]
     blank = bool(chosen.strip()) and bool(cells) and all(cell and cell[0].startswith(" ") for cell in cells)
     return Shape(chosen, shape.quoted, skip_blanks=blank)
 
@@ -205,6 +205,6 @@ def _is_even(sample: Sequence[str], mark: str) -> bool:
     first = sample[0].count(mark)
     if not first:
         return False
-    plain = [re.sub(r'"[^"]*"', "", line) if mark in QUOTING else line for line in sample]
+    plain = [_QUOTED.sub("", line) if mark in QUOTING else line for line in sample]
     same = sum(line.count(mark) == plain[0].count(mark) for line in plain)
     return plain[0].count(mark) > 0 and same >= 0.8 * len(plain)
