@@ -16,6 +16,7 @@ from deploy.cli import (
     evaluate,
     events,
     experiment,
+    files,
     look,
     models,
     monitoring,
@@ -31,6 +32,7 @@ from schemas.errors import LifelongError
 COMMANDS = (
     stack,
     topics,
+    files,
     events,
     look,
     models,

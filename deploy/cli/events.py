@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
@@ -13,16 +14,34 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from deploy.cli.files import (
+    Columns,
+    Dates,
+    EventsFile,
+    ItemsColumns,
+    ItemsFile,
+    ItemsMap,
+    ItemsSeparator,
+    Map,
+    Separator,
+    Types,
+    read_and_show,
+)
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import load_settings
 from schemas.codec import decode, encode
+from schemas.errors import DecodeError
 from schemas.topics import INTERACTIONS, ITEMS
 from streams.kafka_client import KafkaPublisher
 
 if TYPE_CHECKING:
-    from deploy.importing import Refused
+    from deploy.files.events import Reading
+    from deploy.files.items import Catalogue
+    from schemas.record import Record
 
 INPUTS = ("interactions", "items", "instructions", "rank-requests")
+SHOWN = 20
+"""How many wrong lines are shown; all are counted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -40,20 +59,38 @@ def send(
     value: Annotated[float | None, typer.Option(help="… with this value (a rating).")] = None,
     category: Annotated[str, typer.Option(help="… about this category (an instruction).")] = "",
 ) -> None:
-    """Send records to a topic: JSON lines, or one event by its parts. Each is checked before it is sent."""
+    """Send records to a topic: JSON lines, or one event by its parts. Each is checked before it is sent.
+
+    A line that is wrong is shown with its number, the others are sent, and the exit status is 1.
+    """
     if topic not in INPUTS:
         raise typer.BadParameter(f"{topic!r} is none of {', '.join(INPUTS)}")
     settings = load_settings()
-    lines = [_one(user, item, kind, value, category)] if user else _lines(file)
+    lines: Iterable[tuple[int, bytes]] = [(1, _one(user, item, kind, value, category))] if user else _lines(file)
     publisher = make_publisher(settings)
-    now = wall_clock()
-    sent = 0
-    for line in lines:
-        record = decode(topic, line, now=now)
-        publisher.send(topic, getattr(record, "user_id", None) or record.item_id, encode(record))
+    sent = wrong = 0
+    for number, record in _checked(topic, lines):
+        if isinstance(record, str):
+            wrong += 1
+            if wrong <= SHOWN:
+                typer.echo(f"line {number}: {record}", err=True)
+            continue
+        publisher.send(topic, getattr(record, "user_id", None) or record.item_id, encode(record))  # type: ignore[attr-defined]
         sent += 1
     publisher.flush()
-    Console().print(f"Sent {sent} to {topic}.")
+    typer.echo(f"Sent {sent} to {topic}." + (f" {wrong} lines are wrong and were not sent." if wrong else ""))
+    if wrong or not sent:
+        raise typer.Exit(1)
+
+
+def _checked(topic: str, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Record | str]]:
+    """Each line as the record that it is, or why it is none."""
+    now = wall_clock()
+    for number, line in lines:
+        try:
+            yield number, decode(topic, line, now=now)
+        except DecodeError as exc:
+            yield number, f"{exc.reason}: {exc}"
 
 
 def _one(user: str, item: str, kind: str, value: float | None, category: str) -> bytes:
@@ -62,44 +99,78 @@ def _one(user: str, item: str, kind: str, value: float | None, category: str) ->
     return msgspec.json.encode(made | {name: part for name, part in parts.items() if part is not None})
 
 
-def _lines(file: Path | None) -> list[bytes]:
-    content = sys.stdin.buffer.read() if file is None or str(file) == "-" else file.read_bytes()
-    return [line for line in content.splitlines() if line.strip()]
+def _lines(file: Path | None) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers, of a file of any compression or of standard input; blank ones are passed over."""
+    from deploy.files.errors import in_words
+    from deploy.files.opening import open_file
+
+    if file is None or str(file) == "-":
+        yield from _numbered(sys.stdin.buffer)
+        return
+    with in_words(file), open_file(file).stream() as stream:
+        yield from _numbered(stream)
+
+
+def _numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    mark = b"\xef\xbb\xbf"
+    for number, line in enumerate(stream, 1):
+        stripped = line.removeprefix(mark).strip() if number == 1 else line.strip()
+        if stripped:
+            yield number, stripped
 
 
 def import_file(
-    events: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines or Parquet.")],
-    items: Annotated[Path | None, typer.Option(help="A catalogue, sent first.")] = None,
-    columns: Annotated[str, typer.Option("--map", help="Whose column is which: user=…,item=…,time=…,value=…")] = "",
+    events: EventsFile = None,
+    items: ItemsFile = None,
+    columns_map: Map = "",
+    items_map: ItemsMap = "",
+    types: Types = "",
+    columns: Columns = "",
+    items_columns: ItemsColumns = "",
+    separator: Separator = "",
+    items_separator: ItemsSeparator = "",
+    dates: Dates = "",
     rate: Annotated[float, typer.Option(help="Events per second; 0 is as fast as it goes.")] = 0.0,
     limit: Annotated[int | None, typer.Option(help="Only the first so many, in event-time order.")] = None,
 ) -> None:
-    """Import a file of events, in event-time order. The same row has the same event id, however often it is sent."""
-    from deploy.importing import Refused, parse_map, read_events
+    """Import a file of events, in event-time order, a catalogue, or both; the catalogue is sent first.
 
-    settings = load_settings()
-    console, refused = Console(), Refused()
-    publisher = make_publisher(settings)
-    if items is not None:
-        console.print(f"Sent {send_items(publisher, items, refused)} items.")
-    found = read_events(events, parse_map(columns), now=wall_clock(), refused=refused, limit=limit)
+    How the files are read is shown first, as by `lifelong check`. The same row has the same event id, however often it
+    is sent.
+    """
+    from deploy.files.options import Typed
+    from deploy.files.report import FileReport
+
+    publisher = make_publisher(load_settings())
+    headers = (columns, items_columns, separator, items_separator)
+    files, loaded = read_and_show(
+        Typed(events, items, columns_map, items_map, types, *headers, dates, limit), keep=False
+    )
+    if files.catalogue is not None:
+        typer.echo(f"Sent {send_items(publisher, files.catalogue)} items.")
+    if files.events is not None and isinstance(loaded.report, FileReport):
+        _send_events(publisher, files.events, loaded.report.events, rate)
+
+
+def _send_events(publisher: KafkaPublisher, reading: Reading, total: int, rate: float) -> None:
+    from deploy.files.errors import Refused
+
     began = time.monotonic()
-    for place, (_, event) in enumerate(track(found, "importing", console=console)):
+    shown = track(reading.events(Refused()), "importing", total=total, console=Console(stderr=True))
+    for place, (_, event) in enumerate(shown):
         if rate:
             time.sleep(max(0.0, began + place / rate - time.monotonic()))
         publisher.send(INTERACTIONS, event.user_id, encode(event))
     publisher.flush()
-    console.print(f"Sent {len(found)} events in {time.monotonic() - began:.1f} s.")
-    for reason, count in refused.reasons.most_common():
-        console.print(f"[yellow]![/] {count} rows refused: {reason}")
+    typer.echo(f"Sent {total} events in {time.monotonic() - began:.1f} s.")
 
 
-def send_items(publisher: KafkaPublisher, path: Path, refused: Refused) -> int:
+def send_items(publisher: KafkaPublisher, catalogue: Catalogue) -> int:
     """Send a catalogue to `items`; how many."""
-    from deploy.importing import read_items
+    from deploy.files.errors import Refused
 
     sent = 0
-    for item in read_items(path, now=wall_clock(), refused=refused):
+    for item in catalogue.items(Refused(), Refused()):
         publisher.send(ITEMS, item.item_id, encode(item))
         sent += 1
     publisher.flush()

@@ -1,4 +1,4 @@
-"""``lifelong replay``: how good the lists would have been on a log of yours, without peeking."""
+"""``lifelong backtest``, or ``replay``: how good the lists would have been on a log of yours, without peeking."""
 
 from __future__ import annotations
 
@@ -13,8 +13,22 @@ import typer
 from msgspec import Struct
 from rich.console import Console
 
+from deploy.cli.files import (
+    Columns,
+    Dates,
+    EventsFile,
+    ItemsColumns,
+    ItemsFile,
+    ItemsMap,
+    ItemsSeparator,
+    Map,
+    Separator,
+    Types,
+    read_and_show,
+)
 from deploy.cli.replay_bars import replay_bar, work_bar
 from deploy.clients import wall_clock
+from deploy.files.options import Typed
 from deploy.replay.plan import Log, Plan
 from deploy.settings import Settings, load_settings
 
@@ -24,10 +38,7 @@ if TYPE_CHECKING:
     from deploy.replay.results import Results
     from inference.evaluation.floor_judge import Row
 
-Events = Annotated[Path | None, typer.Argument(help="CSV, TSV, JSON lines or Parquet.")]
 Topic = Annotated[str, typer.Option("--from-topic", help="Instead of a file: a topic of the configured Kafka.")]
-Items = Annotated[Path | None, typer.Option(help="A catalogue: titles, categories.")]
-Columns = Annotated[str, typer.Option("--map", help="Whose column is which: user=…,item=…,time=…,value=…")]
 Limit = Annotated[int | None, typer.Option(help="Only the first so many rows, in event-time order.")]
 Repeats = Annotated[str, typer.Option(help="May consumed items come again: allow, forbid, learn. Else the setting.")]
 Report = Annotated[Path | None, typer.Option(help="Write one self-contained HTML page here.")]
@@ -41,14 +52,22 @@ Seed = Annotated[int, typer.Option(help="Of the learner and of the intervals.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
-    app.command("replay")(replay_log)
+    app.command("backtest")(replay_log)
+    app.command("replay", help="The same as backtest.")(replay_log)
 
 
 def replay_log(
-    events: Events = None,
+    events: EventsFile = None,
     topic: Topic = "",
-    items: Items = None,
+    items: ItemsFile = None,
+    columns_map: Map = "",
+    items_map: ItemsMap = "",
+    types: Types = "",
     columns: Columns = "",
+    items_columns: ItemsColumns = "",
+    separator: Separator = "",
+    items_separator: ItemsSeparator = "",
+    dates: Dates = "",
     limit: Limit = None,
     repeats: Repeats = "",
     report: Report = None,
@@ -59,10 +78,11 @@ def replay_log(
     jobs: Jobs = 0,
     seed: Seed = 0,
 ) -> None:
-    """Replay a log through the handlers of production, test-then-train, with four floors on the same rows."""
+    """Backtest: replay a log through the handlers of production, test-then-train, with four floors on the same rows."""
     asked = _asked(baselines, ablate, jobs)
     settings = _with_repeats(load_settings(), repeats)
-    log = _log(settings, events, topic, items, columns, limit)
+    headers = (columns, items_columns, separator, items_separator)
+    log = _log(settings, topic, Typed(events, items, columns_map, items_map, types, *headers, dates, limit))
     found = _played(Console(stderr=True), log, settings, Plan(seed=seed), predictions, asked)
     _write(found, report, as_json)
 
@@ -85,16 +105,15 @@ def _asked(baselines: str, ablate: str, jobs: int) -> Asked:
     return Asked(names, chosen_parts(ablate), jobs or len(os.sched_getaffinity(0)))
 
 
-def _log(
-    settings: Settings, events: Path | None, topic: str, items: Path | None, columns: str, limit: int | None
-) -> Log:
-    from deploy.replay.source import from_file, from_topic
+def _log(settings: Settings, topic: str, typed: Typed) -> Log:
+    from deploy.replay.source import from_topic, log_of
 
-    if (events is None) == (not topic):
+    if (typed.events is None) == (not topic):
         raise typer.BadParameter("give a file of events, or --from-topic")
-    if events is not None:
-        return from_file(events, items, columns, limit=limit, now=wall_clock())
-    return from_topic(settings, topic, items, limit=limit, now=wall_clock())
+    if typed.events is not None:
+        return log_of(typed.events.name, read_and_show(typed)[1])
+    catalogue = read_and_show(typed)[1] if typed.items is not None else None
+    return from_topic(settings, topic, catalogue, limit=typed.limit, now=wall_clock())
 
 
 def _with_repeats(settings: Settings, repeats: str) -> Settings:

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from deploy.clients import make_cluster
-from deploy.importing import Refused, parse_map, read_events, read_items
+from deploy.files.checking import Loaded, load, open_files
+from deploy.files.errors import Refusal
+from deploy.files.options import Typed
+from deploy.files.report import FileReport
 from deploy.replay.plan import Log
 from deploy.settings import Settings
 from schemas.codec import decode
@@ -25,37 +28,41 @@ def from_file(events: Path, items: Path | None, columns: str, *, limit: int | No
     Raises:
         UnreadableFile: it is of no kind that can be read, or lacks a column.
     """
-    refused = Refused()
-    found = read_events(events, parse_map(columns), now=now, refused=refused, limit=limit)
-    rows = len(found) + sum(refused.reasons.values())
-    catalogue, wrong = catalogue_of(items, now)
-    return Log(name=events.name, rows=rows, events=found, items=catalogue, refused=refused.reasons + wrong)
+    typed = Typed(events=events, items=items, columns_map=columns, limit=limit)
+    return log_of(events.name, load(open_files(typed, now=now)))
 
 
-def catalogue_of(path: Path | None, now: float) -> tuple[list[Item], Counter[str]]:
-    """The items of a catalogue file, and its rows that are none, by reason; nothing without a file."""
-    refused = Refused()
-    items = list(read_items(path, now=now, refused=refused)) if path is not None else []
-    return items, Counter({f"of the catalogue: {reason}": count for reason, count in refused.reasons.items()})
+def log_of(name: str, loaded: Loaded) -> Log:
+    """Files that were read, as a log."""
+    report = loaded.report
+    refused = Counter({one.reason: one.count for one in report.reasons})
+    if isinstance(report, FileReport) and report.catalogue is not None:
+        refused += _of_the_catalogue(report.catalogue.reasons)
+    return Log(name=name, rows=report.rows, events=loaded.events, items=loaded.items, refused=refused)
 
 
-def from_topic(settings: Settings, topic: str, items: Path | None, *, limit: int | None, now: float) -> Log:
+def from_topic(settings: Settings, topic: str, catalogue: Loaded | None, *, limit: int | None, now: float) -> Log:
     """The log in a topic, read from its beginning to where it ends now; without a file, items are those of `items`.
 
     Raises:
         SettingsError: no broker is set.
         KafkaRefused: there is no such topic.
     """
-    reader = KafkaTableReader(make_cluster(settings), (topic,) if items is not None else (topic, ITEMS))
+    reader = KafkaTableReader(make_cluster(settings), (topic,) if catalogue is not None else (topic, ITEMS))
     try:
         records = reader.catch_up()
     finally:
         reader.close()
     log = from_records([record for record in records if record.topic == topic], topic, limit=limit, now=now)
-    catalogue, wrong = catalogue_of(items, now)
-    if items is None:
-        catalogue, wrong = _newest_items([record for record in records if record.topic == ITEMS], now)
-    return Log(name=log.name, rows=log.rows, events=log.events, items=catalogue, refused=log.refused + wrong)
+    if catalogue is not None:
+        items, wrong = catalogue.items, _of_the_catalogue(catalogue.report.reasons)
+    else:
+        items, wrong = _newest_items([record for record in records if record.topic == ITEMS], now)
+    return Log(name=log.name, rows=log.rows, events=log.events, items=items, refused=log.refused + wrong)
+
+
+def _of_the_catalogue(reasons: Iterable[Refusal]) -> Counter[str]:
+    return Counter({f"of the catalogue: {one.reason}": one.count for one in reasons})
 
 
 def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, now: float) -> Log:

@@ -103,7 +103,7 @@ def test_a_wrong_map_is_refused_by_name(tmp_path: Path, columns: str) -> None:
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="ending"):
-        events(written(tmp_path, "e.xls", ""))
+        events(written(tmp_path, "e.xls", "x"))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

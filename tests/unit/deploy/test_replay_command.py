@@ -37,7 +37,7 @@ def replayed(files: dict[str, Path], name: str, *more: str) -> tuple[str, dict, 
     written = ["--json", str(out), "--predictions", str(lists)]
     told = CliRunner().invoke(make_app(), ["replay", str(files["events"]), *given, *written, *more])
     assert told.exit_code == 0, told.output
-    return told.output, json.loads(out.read_text()), lists
+    return told.stdout, json.loads(out.read_text()), lists
 
 
 @pytest.fixture(scope="module")

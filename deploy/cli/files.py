@@ -1,0 +1,85 @@
+"""``lifelong check``: how files would be read; and what the commands that read files have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from deploy.clients import wall_clock
+
+if TYPE_CHECKING:
+    from deploy.files.checking import Files, Loaded
+    from deploy.files.options import Typed
+
+KINDS = "CSV, TSV, .dat, .inter, JSON, JSON lines or Parquet; also compressed."
+EventsFile = Annotated[Path | None, typer.Argument(help=f"Events: {KINDS}", show_default=False)]
+ItemsFile = Annotated[Path | None, typer.Option("--items", help="A catalogue, of the same kinds.")]
+Map = Annotated[str, typer.Option("--map", help="Whose column is which: user=…,item=…,time=…,value=…,type=…")]
+ItemsMap = Annotated[str, typer.Option(help="The catalogue's: item=…,title=…,text=…,categories=…,price=…")]
+Types = Annotated[str, typer.Option(help="What types are called: viewed=view,bought=purchase; or one for all rows.")]
+Columns = Annotated[str, typer.Option(help="Names of the columns of a file without a header.")]
+ItemsColumns = Annotated[str, typer.Option(help="The same of the catalogue.")]
+Separator = Annotated[str, typer.Option(help="Between cells: tab, comma, semicolon, pipe, space, or as written.")]
+ItemsSeparator = Annotated[str, typer.Option(help="The same of the catalogue.")]
+Dates = Annotated[str, typer.Option(help="What 01/02/2020 means: day-first, month-first or year-first.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    app.command("check")(check)
+
+
+def check(
+    events: EventsFile = None,
+    items: ItemsFile = None,
+    columns_map: Map = "",
+    items_map: ItemsMap = "",
+    types: Types = "",
+    columns: Columns = "",
+    items_columns: ItemsColumns = "",
+    separator: Separator = "",
+    items_separator: ItemsSeparator = "",
+    dates: Dates = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as one JSON object.")] = False,
+) -> None:
+    """Show how a file of events, a catalogue or both would be read, without sending anything.
+
+    Told are what each column is taken for, the first and last event, people and items, and the rows that would be
+    refused, by reason and with their numbers. With --items alone, --map, --columns and --separator are the catalogue's.
+    """
+    from deploy.files.checking import load, nothing_in, open_files
+    from deploy.files.options import Typed
+
+    headers = (columns, items_columns, separator, items_separator)
+    typed = Typed(events, items, columns_map, items_map, types, *headers, dates)
+    loaded = load(open_files(typed, now=wall_clock()), keep=False)
+    if as_json:
+        empty = {"events": 0, "users": 0, "first": None, "last": None} if events is None else {}
+        typer.echo(msgspec.json.encode(empty | msgspec.to_builtins(loaded.report)).decode())
+    else:
+        typer.echo("\n".join(loaded.lines))
+    if told := nothing_in(loaded.report):
+        typer.echo(told, err=True)
+        raise typer.Exit(1)
+
+
+def read_and_show(typed: Typed, *, keep: bool = True) -> tuple[Files, Loaded]:
+    """Read files for a command that goes on with them; how they were read is shown first, on standard error.
+
+    Without `keep` the events and items are not held: they can be read again from the files.
+
+    Raises:
+        UnreadableFile: they cannot be read, or hold nothing that can be used.
+    """
+    from deploy.files.checking import load, nothing_in, open_files
+    from deploy.files.errors import UnreadableFile
+
+    files = open_files(typed, now=wall_clock())
+    loaded = load(files, keep=keep)
+    typer.echo("\n".join(loaded.lines) + "\n", err=True)
+    if told := nothing_in(loaded.report):
+        raise UnreadableFile(told)
+    return files, loaded

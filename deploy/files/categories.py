@@ -1,0 +1,142 @@
+"""Categories and tags in their usual spellings: lists, texts that spell lists, and words with separators between.
+
+What separates the words of a text is decided over the column as a whole: a comma inside a category must not part it in
+one row because other rows have no better separator.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from deploy.files.cells import text_of_cell
+from deploy.files.errors import BadCell
+from deploy.files.rows import Cell
+
+STRONG = re.compile(r"\||(?<!&amp)(?<!&lt)(?<!&gt)(?<!&quot)(?<!&apos)(?<!&#39);")
+"""A bar or a semicolon always parts; one that ends an HTML entity is part of a word."""
+WEAK = (" > ", " / ", ",")
+NAMES = ("name", "title", "label", "value", "id")
+"""What the name of a category is called where categories are objects."""
+_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
+_LAST = re.compile(r"&|\band\b|\bund\b|\bet\b|\by\b")
+_MOST_TOGETHER = 0.5
+
+
+class Spelling(Struct, frozen=True):
+    """How the texts of a column are parted: by these, `None` for not at all; and the words for it."""
+
+    marks: re.Pattern[str] | None
+    told: str
+
+
+def spelling_of(cells: Iterable[Cell], *, spaced: bool = False) -> Spelling:
+    """How a column spells its lists.
+
+    >>> spelling_of(["Action, Adventure", "Drama"]).told
+    "','"
+    >>> spelling_of(["Food, Drink|Home", "Toys, Games"]).told
+    "'|'"
+    >>> spelling_of(["Home, Garden & Tools", "Books"]).told
+    'one category a row'
+    """
+    if spaced:
+        return Spelling(re.compile(r"\s+"), "blanks")
+    texts = Counter(cell for cell in cells if isinstance(cell, str) and _spelt(cell) is None)
+    strong = [text for text in texts if STRONG.search(text)]
+    marks = sorted({found for text in strong for found in STRONG.findall(text)})
+    weak = [mark for mark in WEAK if _parts(mark, texts, strong)]
+    if not marks and not weak:
+        return Spelling(None, "one category a row")
+    forms = ([STRONG.pattern] if marks else []) + [re.escape(mark) for mark in weak]
+    return Spelling(re.compile("|".join(forms)), ", ".join(repr(mark) for mark in [*marks, *weak]))
+
+
+def _parts(mark: str, texts: Counter[str], strong: Sequence[str]) -> bool:
+    """Whether a weak separator parts: it stands in some texts, never beside a strong one, and is no part of names."""
+    with_mark = [text for text in texts if mark in text]
+    if not with_mark or any(mark in text for text in strong):
+        return False
+    return mark != "," or _commas_part(with_mark, texts)
+
+
+def _commas_part(with_comma: Sequence[str], texts: Counter[str]) -> bool:
+    """Whether commas stand between categories: their parts are found in other company too, or nothing says that they
+    do not: that is a last part with "and", or the same few names over and over.
+    """
+    parts = {text: frozenset(map(str.strip, text.split(","))) for text in texts}
+    homes = Counter(part for text in parts.values() for part in text)
+    shared = sum(any(homes[part] > 1 for part in parts[text]) for text in with_comma)
+    if shared > _MOST_TOGETHER * len(with_comma) or (shared and len(with_comma) < 10):
+        return True
+    if any(_LAST.search(text.rpartition(",")[2]) for text in with_comma):
+        return False
+    return shared > 0 or all(texts[text] == 1 for text in with_comma)
+
+
+def words_of(cell: Cell, spelling: Spelling) -> list[str]:
+    """The categories in a cell, each once, in their order.
+
+    Raises:
+        BadCell: a category is no text.
+
+    >>> spelling = spelling_of(["Drama / Comedy"])
+    >>> [words_of(cell, spelling) for cell in ("Drama / Comedy", "['a', 'b']", '["c"]', [["d", "e"], ["d"]], None)]
+    [['Drama', 'Comedy'], ['a', 'b'], ['c'], ['d', 'e'], []]
+    """
+    return list(dict.fromkeys(word for one in _each(cell, spelling) if (word := one.strip())))
+
+
+def _each(cell: Cell, spelling: Spelling) -> Iterator[str]:
+    if isinstance(cell, list | tuple | set):
+        for one in cell:
+            yield from _members(one)
+    elif isinstance(cell, dict):
+        yield from _members(cell)
+    elif (text := text_of_cell(cell)) is not None:
+        spelt = _spelt(text)
+        if spelt is not None:
+            yield from _each(spelt, spelling)
+        else:
+            yield from spelling.marks.split(text) if spelling.marks else [text]
+
+
+def _members(cell: Cell) -> Iterator[str]:
+    """The words of a list's member: itself, those of a list in it, or an object's name."""
+    if isinstance(cell, list | tuple | set):
+        for one in cell:
+            yield from _members(one)
+    elif isinstance(cell, dict):
+        named = next((cell[name] for name in NAMES if cell.get(name) is not None), None)
+        if named is None or isinstance(named, dict | list):
+            raise BadCell("an object without a name")
+        yield from _members(named)
+    elif (text := text_of_cell(cell)) is not None:
+        yield text
+
+
+def _spelt(text: str) -> list[object] | None:
+    """The list that a text spells: as JSON, as Python, or as numpy prints it; nothing if it spells none.
+
+    >>> _spelt('["a"]'), _spelt("['a', None]"), _spelt("['a' 'b']"), _spelt("a, b")
+    (['a'], ['a', None], ['a', 'b'], None)
+    """
+    stripped = text.strip()
+    if len(stripped) < 2 or (stripped[0], stripped[-1]) not in (("[", "]"), ("(", ")"), ("{", "}")):
+        return None
+    quoted = [single or double for single, double in _QUOTED.findall(stripped)]
+    if "," not in _QUOTED.sub("", stripped) and len(quoted) > 1 and stripped[0] == "[":
+        return list(quoted)
+    for reader in (json.loads, ast.literal_eval):
+        try:
+            found = reader(stripped)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        if isinstance(found, list | tuple | set | dict):
+            return [found] if isinstance(found, dict) else list(found)
+    return None

@@ -1,0 +1,118 @@
+"""What a cell means as an id, a number or words. What cannot be meant is refused, never rounded."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+from deploy.files.errors import BadCell
+from deploy.files.json_rows import SAFE, Inexact
+from deploy.files.rows import Cell
+
+LARGEST = 1e12
+"""Numbers beyond it are mistakes, and would drown every sum that they enter."""
+CURRENCIES = "$€£¥"
+MISSING_NUMBERS = frozenset({"na", "n/a", "nan", "null", "none", "\\n", "-"})
+"""What stands for no number. As an id or a title these words are like others."""
+
+
+def text_of_cell(cell: Cell) -> str | None:
+    """A cell as the id or the words that it is, exactly; nothing for what is missing.
+
+    Raises:
+        BadCell: a list or an object, bytes that are no text, or a float that need not be the number that was meant.
+
+    >>> text_of_cell("007"), text_of_cell(10254939386542155531000), text_of_cell(12.0), text_of_cell("NA")
+    ('007', '10254939386542155531000', '12', 'NA')
+    """
+    if cell is None or isinstance(cell, str):
+        return cell or None
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, int):
+        return str(cell)
+    if isinstance(cell, float):
+        return _float(cell)
+    if isinstance(cell, Decimal):
+        return str(int(cell)) if cell == cell.to_integral_value() else str(cell)
+    if isinstance(cell, bytes):
+        return _decoded(cell)
+    if isinstance(cell, UUID):
+        return str(cell)
+    raise BadCell(f"{_kind(cell)}, where one value is needed")
+
+
+def _float(cell: float) -> str | None:
+    if math.isnan(cell):
+        return None
+    if isinstance(cell, Inexact) or abs(cell) >= SAFE:
+        raise BadCell("a float too large to be sure of its digits")
+    return str(int(cell)) if cell.is_integer() else repr(cell)
+
+
+def _decoded(cell: bytes) -> str | None:
+    try:
+        return cell.decode() or None
+    except UnicodeDecodeError as exc:
+        raise BadCell("bytes that are not UTF-8") from exc
+
+
+def _kind(cell: Cell) -> str:
+    if isinstance(cell, dict):
+        return "an object"
+    if isinstance(cell, list | tuple | set):
+        return "a list"
+    if isinstance(cell, datetime | date):
+        return "a date"
+    return f"a {type(cell).__name__}"
+
+
+def json_of(made: object) -> bytes:
+    """A row as JSON.
+
+    Raises:
+        BadCell: a text holds half of a letter, as JSON lets programs write.
+    """
+    try:
+        return msgspec.json.encode(made)
+    except UnicodeEncodeError as exc:
+        raise BadCell("text that is not Unicode") from exc
+
+
+def number_of_cell(cell: Cell) -> float | None:
+    """A cell as a number; nothing for what is missing. A currency before or after it is passed over.
+
+    Raises:
+        BadCell: it is no number, not finite, or beyond `LARGEST`.
+
+    >>> number_of_cell("4.5"), number_of_cell("$7.99"), number_of_cell("NA"), number_of_cell(None)
+    (4.5, 7.99, None, None)
+    """
+    if isinstance(cell, bytes):
+        cell = _decoded(cell)
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return None
+    if isinstance(cell, str):
+        stripped = cell.strip().strip(CURRENCIES).strip()
+        if stripped.lower() in MISSING_NUMBERS or not stripped:
+            return None
+        cell = stripped.replace("_", "?")
+    if not isinstance(cell, str | int | float | Decimal):
+        raise BadCell(f"{_kind(cell)}, where a number is needed")
+    return _finite(cell)
+
+
+def _finite(cell: str | float | Decimal) -> float:
+    try:
+        number = float(cell)
+    except ValueError as exc:
+        raise BadCell("no number") from exc
+    except OverflowError as exc:
+        raise BadCell(f"a number beyond {LARGEST:g}") from exc
+    if not abs(number) <= LARGEST:
+        raise BadCell(f"a number beyond {LARGEST:g}")
+    return number

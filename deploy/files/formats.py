@@ -1,0 +1,72 @@
+"""Which reader a file needs: by its first bytes where they tell, else by its ending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from deploy.files.errors import UnreadableFile, in_words
+from deploy.files.json_rows import JsonRows
+from deploy.files.opening import Opened, open_file
+from deploy.files.parquet import MAGIC, ParquetRows
+from deploy.files.rows import Layout, Rows
+from deploy.files.separated import RECBOLE, TABBED, SeparatedRows
+from deploy.files.text import text_of
+
+PARQUET = frozenset({".parquet", ".pq"})
+JSON = frozenset({".json", ".jsonl", ".ndjson", ".jl"})
+SEPARATED = frozenset({".csv", ".dat", ".data"}) | TABBED | RECBOLE
+OPEN = frozenset({"", ".txt", ".log"})
+"""Endings that say nothing: JSON lines if the file begins with a brace, else cells with separators."""
+PLAIN = Layout()
+READABLE = ("csv", "tsv", "dat", "inter", "item", "user", "json", "jsonl", "ndjson", "parquet", "txt")
+
+
+class Table(Struct, frozen=True):
+    """A file's rows, and what kind of file it is. `stem` is its name without endings."""
+
+    path: Path
+    stem: str
+    kind: str
+    rows: Rows
+
+
+def open_table(path: Path, layout: Layout = PLAIN) -> Table:
+    """The rows of a file of any kind that can be read, compressed or not.
+
+    Raises:
+        UnreadableFile: it is not there, is damaged, or of another kind.
+    """
+    opened = open_file(path)
+    with in_words(path):
+        kind, rows = _rows(opened, layout)
+    packed = f", {' in '.join(reversed(opened.layers))}" if opened.layers else ""
+    return Table(path, opened.stem, kind + packed, rows)
+
+
+def _rows(opened: Opened, layout: Layout) -> tuple[str, Rows]:
+    suffix = opened.suffix
+    with opened.stream() as stream:
+        head = stream.read(4096)
+    if head.startswith(MAGIC) or suffix in PARQUET:
+        return "Parquet", ParquetRows(opened)
+    if suffix not in JSON | SEPARATED | OPEN and not _is_number(suffix):
+        listed = ", ".join(READABLE)
+        raise UnreadableFile(f"{str(opened.path)!r}: the ending is to be one of {listed}, also with .gz, .zst or .zip")
+    text = text_of(opened)
+    braced = suffix in OPEN and not layout.columns and _first(text.lines()) in ("{", "[")
+    if suffix in JSON or braced:
+        return "JSON", JsonRows(text)
+    return "text", SeparatedRows(text, layout)
+
+
+def _is_number(suffix: str) -> bool:
+    """Endings such as those of part-00000.1."""
+    return suffix[1:].isdecimal()
+
+
+def _first(lines: Iterable[str]) -> str:
+    """The first letter that is no blank."""
+    return next((line.strip()[0] for line in lines if line.strip()), "")

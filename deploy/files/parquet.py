@@ -1,0 +1,131 @@
+"""Parquet: columns keep the types that the file gives them; whole numbers never become floats."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from shutil import copyfileobj
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as types
+
+from deploy.files.errors import in_words
+from deploy.files.json_rows import Inexact
+from deploy.files.opening import Opened
+from deploy.files.paths import expanded, pick
+from deploy.files.rows import Cell, Row, unique
+
+MAGIC = b"PAR1"
+BATCH = 16_384
+SPOOLED = 64 << 20
+SAFE_SINGLE = 2**24
+"""From here on a single-precision float is not sure to be the whole number that was meant."""
+
+
+class ParquetRows:
+    """The rows of a Parquet file."""
+
+    unit = "row"
+    spaced: frozenset[str] = frozenset()
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        with in_words(opened.path), self._file() as file:
+            self._schema = file.schema_arrow
+        self.names = unique([path for field in self._schema for path in _paths(field)])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing is assumed."""
+        return ()
+
+    @contextmanager
+    def _file(self) -> Iterator[pq.ParquetFile]:
+        """The file; one that was compressed as a whole is unpacked first, for it is not read from front to back."""
+        if not self._opened.layers:
+            with pq.ParquetFile(self._opened.path) as file:
+                yield file
+            return
+        with tempfile.SpooledTemporaryFile(SPOOLED) as unpacked:
+            with self._opened.stream() as stream:
+                copyfileobj(stream, unpacked)
+            unpacked.seek(0)
+            with pq.ParquetFile(unpacked) as file:
+                yield file
+
+    def read(self, columns: Sequence[str]) -> Iterator[Row]:
+        """Its rows, counted from 1."""
+        whole = [field.name for field in self._schema]
+        roots = {column: _root(column, whole) for column in columns}
+        nested = any(column != root for column, root in roots.items())
+        number = 0
+        with in_words(self._opened.path), self._file() as file:
+            for batch in file.iter_batches(BATCH, columns=sorted({*roots.values()})):
+                cells = {name: _cells(batch.column(name)) for name in {*roots.values()}}
+                for values in zip(*(cells[roots[column]] for column in columns), strict=True):
+                    number += 1
+                    if nested:
+                        yield from ((number, row) for row in _picked(values, columns, roots))
+                    else:
+                        yield number, list(values)
+
+
+def _picked(values: Sequence[Cell], columns: Sequence[str], roots: dict[str, str]) -> Iterator[list[Cell]]:
+    row = [pick({roots[column]: value}, column) for column, value in zip(columns, values, strict=True)]
+    return expanded(row)
+
+
+def _root(column: str, whole: Sequence[str]) -> str:
+    """The column of the file that a path begins in."""
+    if column in whole:
+        return column
+    return max((name for name in whole if column.startswith((f"{name}.", f"{name}[]"))), key=len, default=column)
+
+
+def _paths(field: pa.Field[Any]) -> Iterator[str]:
+    """The names of a column's parts."""
+    kind = field.type
+    if types.is_struct(kind):
+        for part in kind.fields:
+            yield from (f"{field.name}.{path}" for path in _paths(part))
+    elif (types.is_list(kind) or types.is_large_list(kind)) and types.is_struct(kind.value_type):
+        for part in kind.value_type.fields:
+            yield from (f"{field.name}[].{path}" for path in _paths(part))
+    else:
+        yield field.name
+
+
+def _cells(column: pa.Array[Any]) -> list[Cell]:
+    """A column's cells as Python values."""
+    kind = column.type
+    if types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("us", tz="UTC" if kind.tz else None), safe=False)
+    if types.is_float16(kind) or types.is_float32(kind):
+        return [Inexact(x) if x is not None and abs(x) >= SAFE_SINGLE else x for x in column.to_pylist()]
+    if types.is_map(kind):
+        return [None if pairs is None else dict(pairs) for pairs in column.to_pylist()]
+    return _listed(column)
+
+
+def _listed(column: pa.Array[Any]) -> list[Cell]:
+    """As Python values; text that is none, and dates that Python does not have, are kept as bytes or nothing."""
+    try:
+        cells = column.to_pylist()
+    except UnicodeDecodeError:
+        return list(column.cast(pa.large_binary()).to_pylist())
+    except (ValueError, OverflowError):
+        return [_one(column, place) for place in range(len(column))]
+    return [None if cell == "" else cell for cell in cells] if types.is_string(column.type) else list(cells)
+
+
+def _one(column: pa.Array[Any], place: int) -> Cell:
+    try:
+        return column[place].as_py()
+    except (ValueError, OverflowError):
+        return str(column[place].type)

@@ -1,0 +1,94 @@
+"""Bytes as lines of text: byte order marks, UTF-8, UTF-16, and what is neither."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from deploy.files.errors import UnreadableFile
+from deploy.files.opening import Opened
+
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+HEAD = 1 << 16
+NOT_UTF8 = "bytes that are not UTF-8"
+
+
+class Text(Struct, frozen=True):
+    """A file's text. With `damaged`, single lines are not in `encoding`: see `is_damaged`."""
+
+    opened: Opened
+    encoding: str
+    note: str = ""
+    damaged: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """Its lines with their ends, as an editor parts them: by LF, CR LF or CR."""
+        errors = "surrogateescape" if self.encoding.startswith("utf-8") else "strict"
+        with (
+            self.opened.stream() as stream,
+            io.TextIOWrapper(stream, self.encoding, errors=errors, newline="") as text,
+        ):
+            yield from text
+
+    def is_damaged(self, line: str) -> bool:
+        """Whether the line holds bytes that are not text."""
+        return self.damaged and not line.isascii() and any("\udc80" <= letter <= "\udcff" for letter in line)
+
+
+def text_of(opened: Opened) -> Text:
+    """The file as text.
+
+    Raises:
+        UnreadableFile: it is no text.
+    """
+    with opened.stream() as stream:
+        head = stream.read(HEAD)
+    marked = next((name for mark, name in MARKS if head.startswith(mark)), None)
+    if marked is not None and not marked.startswith("utf-8"):
+        return Text(opened, marked, f"{marked.upper()}, by its byte order mark")
+    if b"\0" in head:
+        return _with_zeros(opened, head)
+    return _eight_bit(opened, marked or "utf-8")
+
+
+def _with_zeros(opened: Opened, head: bytes) -> Text:
+    """Text in UTF-16 without a mark has a zero in nearly every second byte; anything else is no text."""
+    half = len(head) // 2 or 1
+    for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if head[start::2].count(0) > 0.6 * half and head[1 - start :: 2].count(0) == 0:
+            return Text(opened, name, f"{name.upper()}, by its bytes")
+    raise UnreadableFile(f"{str(opened.path)!r} is binary: CSV, TSV, JSON, JSON lines and Parquet can be read")
+
+
+def _eight_bit(opened: Opened, encoding: str) -> Text:
+    """UTF-8 if all of it is, or most of the lines beyond ASCII; else the Western 8-bit encoding, said to be assumed."""
+    good, bad = _counts(opened)
+    if bad == 0:
+        return Text(opened, encoding)
+    if good >= bad:
+        return Text(opened, encoding, f"UTF-8, but for {bad} lines", damaged=True)
+    return Text(opened, "latin-1", "latin-1, assumed: it is not UTF-8")
+
+
+def _counts(opened: Opened) -> tuple[int, int]:
+    """How many lines beyond ASCII are UTF-8, and how many are not."""
+    good = bad = 0
+    with opened.stream() as stream:
+        for line in stream:
+            if line.isascii():
+                continue
+            try:
+                line.decode()
+                good += 1
+            except UnicodeDecodeError:
+                bad += 1
+    return good, bad

@@ -1,0 +1,184 @@
+"""A column of times as seconds since 1970, each cell by itself, the order of day and month by the column as a whole.
+
+Numbers are seconds, milliseconds, microseconds or nanoseconds, told apart for each row by the one unit that puts them
+between 1995 and tomorrow; or else digits of a date, such as 20200115 or 202001151005.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from deploy.files.clock import EPOCH, ORDERS, Moment, Order, Orders, moment_of, moment_of_date
+from deploy.files.errors import UnreadableFile
+from deploy.files.rows import Cell
+from schemas.codec import DAY, EARLIEST
+
+UNITS = (("seconds", 1), ("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))
+_DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_LARGEST = (1e11, 1e14, 1e17)
+"""Up to where a number is in each unit, if no unit puts it between 1995 and tomorrow."""
+YEARS_AHEAD = 5 * 366 * DAY
+ZONED, NAIVE, WRONG = "dates with a zone", "dates without a zone, taken as UTC", "no time"
+
+
+class Times(Struct, frozen=True):
+    """`seconds: [rows]`, NaN where there is no time; how many cells were of which form; the order if it mattered."""
+
+    seconds: NDArray[np.float64]
+    forms: Counter[str]
+    order: str = ""
+
+
+class Clock(Struct, frozen=True):
+    """What is known beforehand: the latest moment that can be meant, and the order of day and month if it was said."""
+
+    latest: float
+    dates: str = ""
+
+
+def event_clock(now: float, dates: str = "") -> Clock:
+    """Events happened; a day is allowed for clocks that go ahead, as in the codec."""
+    return Clock(now + DAY, dates)
+
+
+def item_clock(now: float, dates: str = "") -> Clock:
+    """Items may become available years from now."""
+    return Clock(now + YEARS_AHEAD, dates)
+
+
+def times_of(cells: Sequence[Cell], clock: Clock, name: str) -> Times:
+    """The times of a column.
+
+    Raises:
+        UnreadableFile: days and months may be meant in more than one order, or in none that fits all rows.
+
+    >>> times_of(["1577836800", "2020-01-01", 1577836800000], event_clock(2e9), "t").seconds.tolist()
+    [1577836800.0, 1577836800.0, 1577836800.0]
+    """
+    seconds = np.full(len(cells), np.nan)
+    forms: Counter[str] = Counter()
+    open_rows: dict[int, Orders] = {}
+    known: dict[Cell, tuple[float, str] | Orders] = {}
+    for row, cell in enumerate(cells):
+        if cell is None:
+            continue
+        found = known.get(cell) if isinstance(cell, str) else _read(cell, clock)
+        if found is None:
+            found = known[cell] = _read(cell, clock)
+        if isinstance(found, dict):
+            open_rows[row] = found
+        else:
+            seconds[row], form = found
+            forms[form] += 1
+    order = _order(open_rows.values(), clock.dates, name) if open_rows else ""
+    for row, readings in open_rows.items():
+        moment = next((moment for one, moment in readings.items() if one == order), None)
+        seconds[row] = moment.seconds if moment else math.nan
+        forms[_form(moment)] += 1
+    return Times(seconds, forms, order)
+
+
+def _form(moment: Moment | None) -> str:
+    if moment is None:
+        return WRONG
+    return ZONED if moment.zoned else NAIVE
+
+
+def _read(cell: Cell, clock: Clock) -> tuple[float, str] | Orders:
+    """A cell's seconds and form, or its readings."""
+    if isinstance(cell, bytes):
+        cell = cell.decode(errors="replace")
+    if isinstance(cell, str):
+        return _from_text(cell.strip(), clock)
+    if isinstance(cell, datetime | date):
+        moment = moment_of_date(cell)
+        return (moment.seconds if moment else math.nan), _form(moment)
+    if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
+        return _from_number(cell, clock)
+    return math.nan, WRONG
+
+
+def _from_text(text: str, clock: Clock) -> tuple[float, str] | Orders:
+    if text.isdecimal() and text.isascii() and len(text) < 30:
+        return _from_number(int(text), clock)
+    if text[:1].isdecimal() or text[:1] in "-+.":
+        try:
+            return _from_number(float(text), clock)
+        except ValueError:
+            pass
+    found = moment_of(text)
+    if isinstance(found, dict):
+        return found
+    return (found.seconds if found else math.nan), _form(found)
+
+
+def _from_number(number: float | Decimal, clock: Clock) -> tuple[float, str]:
+    """The unit that makes it a time that can be meant, else the digits of a date, else the unit of its size."""
+    try:
+        for name, unit in UNITS:
+            if EARLIEST <= (seconds := float(number / unit)) <= clock.latest:
+                return seconds, name
+        size = abs(float(number))
+    except OverflowError:
+        return math.nan, WRONG
+    if math.isnan(size):
+        return math.nan, WRONG
+    if (digits := _from_digits(number)) is not None:
+        return digits, "digits of a date, taken as UTC"
+    name, unit = UNITS[sum(size >= largest for largest in _LARGEST)]
+    return float(number / unit), name
+
+
+def _from_digits(number: float | Decimal) -> float | None:
+    """20200115, 2020011510, 202001151005 and 20200115100500 as the moments that they spell.
+
+    >>> _from_digits(20200115), _from_digits(20201315)
+    (1579046400.0, None)
+    """
+    if number != number or not 19_000_000 <= number < 10**15 or number != int(number):
+        return None
+    text = str(int(number))
+    form = _DIGITS.get(len(text))
+    if form is None or not "1900" <= text[:4] <= "2100":
+        return None
+    try:
+        return (datetime.strptime(text, form).replace(tzinfo=UTC) - EPOCH).total_seconds()
+    except ValueError:
+        return None
+
+
+def _order(rows: Iterable[Orders], given: str, name: str) -> str:
+    """The one order of day and month in which all rows are dates; the given one, if one was given.
+
+    Raises:
+        UnreadableFile: there is not exactly one.
+    """
+    if given:
+        return given
+    rows = list(rows)
+    fitting = [order for order in ORDERS if all(order in readings for readings in rows)]
+    meant = {tuple(readings[order].seconds for readings in rows): order for order in fitting}
+    if len(meant) == 1:
+        return next(iter(meant.values()))
+    asked = " or ".join(f"--dates {order}" for order in (fitting or ORDERS[:2]))
+    why = "in more than one order of day and month" if fitting else "in no single order of day and month"
+    raise UnreadableFile(f"column {name!r} holds dates {why} (such as {_example(rows)}): say {asked}")
+
+
+def _example(rows: Sequence[Mapping[Order, Moment]]) -> str:
+    """One row's readings, as ISO days."""
+    for readings in rows:
+        days = {datetime.fromtimestamp(one.seconds, UTC).date().isoformat() for one in readings.values()}
+        if len(days) > 1:
+            return " or ".join(sorted(days))
+    return " and ".join(
+        datetime.fromtimestamp(next(iter(one.values())).seconds, UTC).date().isoformat() for one in rows[:2]
+    )

@@ -1,0 +1,216 @@
+"""Whatever a table of events is written as, the same events are read; whatever bytes come, words come out."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deploy.files.errors import Refused, UnreadableFile
+from deploy.files.events import Asked, read
+from deploy.files.items import AskedItems, read_catalogue
+from schemas.interactions import Interaction, Rating
+from tests.builders import START
+
+NOW = START + 1e6
+Event = tuple[str, str, float, float]
+COLUMNS = ("user", "item", "time", "rating")
+WORDS = (
+    "NA",
+    "null",
+    "None",
+    "nan",
+    "007",
+    "1e5",
+    "12.0",
+    "10254939386542155531000",
+    "a,b",
+    '"q',
+    'q" r',
+    "'",
+    "[x]",
+    "ö",
+)
+letters = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs", "Cf"))
+ids = st.sampled_from(WORDS) | st.text(letters, min_size=1, max_size=12)
+events = st.tuples(ids, ids, st.integers(0, 900_000).map(lambda n: START + n), st.integers(-8, 8).map(lambda n: n / 2))
+tables = st.lists(events, min_size=1, max_size=8)
+
+
+def separated(mark: str) -> Callable[[Sequence[Event]], bytes]:
+    def write(rows: Sequence[Event]) -> bytes:
+        out = io.StringIO()
+        if mark == "\t":
+            out.writelines("\t".join(map(str, row)) + "\n" for row in [COLUMNS, *rows])
+        else:
+            csv.writer(out, delimiter=mark).writerows([COLUMNS, *rows])
+        return out.getvalue().encode()
+
+    return write
+
+
+def objects(rows: Sequence[Event]) -> list[dict[str, object]]:
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+def parquet(rows: Sequence[Event]) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(objects(rows)), out)
+    return out.getvalue()
+
+
+def binary_parquet(rows: Sequence[Event]) -> bytes:
+    table = pa.Table.from_pylist(objects(rows))
+    out = io.BytesIO()
+    pq.write_table(table.set_column(0, "user", table["user"].cast(pa.binary()).dictionary_encode()), out)
+    return out.getvalue()
+
+
+FORMATS: dict[str, Callable[[Sequence[Event]], bytes]] = {
+    "e.csv": separated(","),
+    "e.CSV": separated(";"),
+    "e.tsv": separated("\t"),
+    "e.jsonl": lambda rows: "\n".join(json.dumps(row) for row in objects(rows)).encode(),
+    "e.json": lambda rows: json.dumps(objects(rows), indent=1, ensure_ascii=False).encode(),
+    "o.json": lambda rows: json.dumps({"n": 1, "data": {"events": objects(rows)}}).encode(),
+    "e.parquet": parquet,
+    "b.parquet": binary_parquet,
+}
+
+
+def zipped(data: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inner/e.dat", data)
+    return out.getvalue()
+
+
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda data: data,
+    ".gz": gzip.compress,
+    ".zst": lambda data: bytes(pa.compress(data, "zstd", asbytes=True)),
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
+
+
+def read_back(data: bytes, name: str) -> tuple[list[Interaction], Refused, int]:
+    refused = Refused()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        reading = read(path, Asked(), now=NOW)
+        found = [event for _, event in reading.events(refused)]
+    return found, refused, reading.rows
+
+
+def rows_of(found: Sequence[Interaction]) -> list[Event]:
+    return [(e.user_id, e.item_id, e.event_time, e.value) for e in found if isinstance(e, Rating)]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=40, deadline=None)
+@given(rows=tables, packed=st.sampled_from(list(COMPRESSIONS)), encoding=st.sampled_from(ENCODINGS))
+def test_the_same_events_come_back(name: str, rows: list[Event], packed: str, encoding: str) -> None:
+    data = FORMATS[name](rows)
+    if not name.endswith("parquet"):
+        data = data.decode().encode(encoding)
+    found, refused, count = read_back(COMPRESSIONS[packed](data), name + packed)
+    assert rows_of(found) == sorted(rows, key=lambda row: row[2])
+    assert (refused.total, count) == (0, len(rows))
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows=tables)
+def test_a_zip_is_its_one_file(rows: list[Event]) -> None:
+    found, _, _ = read_back(zipped(FORMATS["e.csv"](rows)), "any.zip")
+    assert rows_of(found) == sorted(rows, key=lambda row: row[2])
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.int64(), pa.uint64(), pa.int32(), pa.decimal128(38, 0), pa.float64(), pa.float32()]
+)
+@settings(max_examples=25, deadline=None)
+@given(number=st.integers(0, 2**63 - 1))
+def test_whole_numbers_are_the_ids_that_were_meant_or_refused(kind: pa.DataType, number: int) -> None:
+    if kind == pa.int32():
+        number %= 2**31
+    out = io.BytesIO()
+    users = pa.array([number, None]).cast(kind, safe=False)
+    pq.write_table(pa.table({"user": users, "item": ["a", "b"], "time": [START, START], "rating": [1, 1]}), out)
+    found, refused, _ = read_back(out.getvalue(), "n.parquet")
+    assert [event.user_id for event in found] in ([str(number)], [])
+    assert refused.total == 2 - len(found)
+    exact = 2**24 if kind == pa.float32() else 2**53 if kind == pa.float64() else 2**64
+    assert bool(found) == (number < exact)
+
+
+def mutated(data: bytes, changes: Sequence[tuple[int, int, int]]) -> bytes:
+    """Bytes put in, taken out and changed."""
+    made = bytearray(data)
+    for where, how, byte in changes:
+        at = where % (len(made) + 1)
+        if how == 0:
+            made[at : at + 1] = bytes([byte])
+        elif how == 1:
+            made[at:at] = bytes([byte])
+        elif how == 2:
+            del made[at : at + byte]
+        else:
+            del made[at:]
+    return bytes(made)
+
+
+changes = st.lists(
+    st.tuples(st.integers(0, 5_000), st.sampled_from([0, 0, 0, 1, 1, 2, 3]), st.integers(0, 255)),
+    min_size=1,
+    max_size=4,
+)
+SAMPLE: list[Event] = [(f"ü{n}", f'i "{n}"', START + n, n / 2) for n in range(6)]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(how=changes, packed=st.sampled_from(list(COMPRESSIONS)), inside=st.booleans())
+def test_no_bytes_raise_anything_but_our_own_error(
+    name: str, packed: str, how: list[tuple[int, int, int]], inside: bool
+) -> None:
+    data, compress = FORMATS[name](SAMPLE), COMPRESSIONS[packed]
+    damaged = compress(mutated(data, how)) if inside else mutated(compress(data), how)
+    try:
+        found, refused, rows = read_back(damaged, name + packed)
+    except UnreadableFile:
+        return
+    assert len(found) + refused.total == rows
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=st.binary(max_size=200),
+    name=st.sampled_from(["x.csv", "x.json", "x.jsonl", "x.parquet", "x.dat", "x", "x.item"]),
+)
+def test_no_file_is_a_traceback(data: bytes, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        refused = Refused()
+        try:
+            catalogue = read_catalogue(path, AskedItems(), now=NOW)
+        except UnreadableFile:
+            return
+        items = list(catalogue.items(refused, Refused()))
+        assert len(items) + refused.total == catalogue.rows
