@@ -129,6 +129,11 @@ def make_factor_index(settings: Settings) -> MilvusItems:
     return MilvusItems(milvus_address(settings), width=FACTORS, collection=_collection(settings, "item_factors"))
 
 
+def milvus_collections(settings: Settings) -> tuple[str, ...]:
+    """The collections that are ours; each is made when it is first written to."""
+    return tuple(_collection(settings, name) for name in ("memories", "items", "item_factors"))
+
+
 def _collection(settings: Settings, name: str) -> str:
     return _identifier(f"{settings.topics.prefix}{name}")
 

@@ -90,7 +90,9 @@ def missing_config(environment: Mapping[str, str], is_file: bool) -> str:
     named = environment.get(CONFIG)
     if named is None or is_file:
         return ""
-    return f"{CONFIG} = {named!r} is no file: correct it, or leave it out to read lifelong.toml of the working directory"
+    return (
+        f"{CONFIG} = {named!r} is no file: correct it, or leave it out to read lifelong.toml of the working directory"
+    )
 
 
 def half_an_experiment(settings: Settings) -> str:

@@ -20,6 +20,7 @@ from deploy.cli import (
     evaluate,
     events,
     experiment,
+    logs,
     look,
     models,
     monitoring,
@@ -36,6 +37,7 @@ from schemas.errors import LifelongError
 
 COMMANDS = (
     stack,
+    logs,
     config,
     topics,
     events,

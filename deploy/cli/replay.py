@@ -13,6 +13,7 @@ import typer
 from msgspec import Struct
 from rich.console import Console
 
+from deploy.cli.outputs import check_writable
 from deploy.cli.replay_bars import replay_bar, work_bar
 from deploy.clients import wall_clock
 from deploy.replay.plan import Log, Plan
@@ -60,6 +61,7 @@ def replay_log(
     seed: Seed = 0,
 ) -> None:
     """Replay a log through the handlers of production, test-then-train, with four floors on the same rows."""
+    check_writable(report, as_json, predictions)
     asked = _asked(baselines, ablate, jobs)
     settings = _with_repeats(load_settings(), repeats)
     log = _log(settings, events, topic, items, columns, limit)

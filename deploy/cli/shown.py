@@ -46,7 +46,7 @@ def listing(
     Cells are markup, as in any table of rich: what others wrote is to be escaped.
     """
     table = _table(columns, rows, title)
-    return table if _fits(console, columns, rows) else _blocks(columns, rows, title)
+    return table if _fits(console, columns, rows) else _blocks(columns, rows, title, console.width)
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], title: str) -> Table:
@@ -72,21 +72,38 @@ def _cell(cell: RenderableType) -> RenderableType:
     return Text.from_markup(cell) if isinstance(cell, str) else cell
 
 
-def _blocks(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], title: str) -> Group:
-    """Each row under its first cell; empty cells are left out."""
+def _blocks(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], title: str, width: int) -> Group:
+    """Each row under its first cell: short cells side by side as they fit, prose below; empty cells are left out."""
     parts: list[RenderableType] = [Text(title, style="italic")] if title else []
-    width = max(len(column.name) for column in columns)
     for row in rows:
         first, *others = (_text(cell) for cell in row)
-        parts.append(Text.assemble((first.plain, "bold")))
-        grid = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-        grid.add_column(width=width + 2)
-        grid.add_column(overflow="fold")
-        for column, cell in zip(columns[1:], others, strict=True):
-            if cell.plain:
-                grid.add_row(Text(f"  {column.name or '·'}", style="dim"), cell)
-        parts.append(grid)
+        if first.plain:
+            parts.append(Text(first.plain, style="bold"))
+        named = [(column, cell) for column, cell in zip(columns[1:], others, strict=True) if cell.plain]
+        parts += _lines(
+            [Text.assemble((column.name, "dim"), " ", cell) for column, cell in named if not column.prose], width
+        )
+        parts += [_indented(column, cell) for column, cell in named if column.prose]
     return Group(*parts)
+
+
+def _lines(cells: Sequence[Text], width: int) -> list[Text]:
+    """Cells one after the other, none broken, in as few lines as they fit in."""
+    lines: list[Text] = []
+    for cell in cells:
+        if lines and lines[-1].cell_len + 3 + cell.cell_len <= width:
+            lines[-1] = Text.assemble(lines[-1], " · ", cell)
+        else:
+            lines.append(Text.assemble("  ", cell))
+    return [Text.assemble(line, overflow="fold") for line in lines]
+
+
+def _indented(column: Column, cell: Text) -> Table:
+    grid = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(f"  {column.name}", style="dim"), cell)
+    return grid
 
 
 def _text(cell: RenderableType) -> Text:
@@ -140,4 +157,3 @@ def one_of(prefix: str, known: Sequence[str], *, what: str, hint: str) -> str:
         raise NoSuch(f"there is no {what} {prefix!r}; {hint}")
     shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
     raise NoSuch(f"{prefix!r} is the beginning of {len(found)} ids of a {what}: {shown}; give more of it")
-

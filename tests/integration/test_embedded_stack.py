@@ -162,4 +162,4 @@ def test_the_commands_start_only_what_the_user_has_not_given(tmp_path: Path, mon
     finally:
         stopped = run.invoke(app, ["down"])
     assert (stopped.exit_code, stopped.output) == (0, "Stopped redis.\n")
-    assert run.invoke(app, ["down"]).output == "Nothing is running.\n"
+    assert run.invoke(app, ["down"]).output == f"Nothing is running in {tmp_path / 'd'}.\n"

@@ -37,9 +37,9 @@ def test_each_setting_is_shown_with_the_source_that_named_it(folder: Path, monke
 
 
 def test_the_example_loads_as_it_is_and_with_every_comment_taken_off(folder: Path) -> None:
-    assert tomllib.loads(example()).keys() == {
-        name for name in Settings.model_fields if name != "data_dir"
-    }, "only sections are left in force"
+    assert tomllib.loads(example()).keys() == {name for name in Settings.model_fields if name != "data_dir"}, (
+        "only sections are left in force"
+    )
     bare = re.sub(r"^#(?=\w)", "", example(), flags=re.MULTILINE)
     named = {(name,) if not isinstance(value, dict) else (name, key) for name, value in tomllib.loads(bare).items()
              for key in (value if isinstance(value, dict) else [name])}  # fmt: skip
