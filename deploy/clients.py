@@ -52,9 +52,10 @@ def make_publisher(settings: Settings, *, linger_ms: float = 2.0, receipts: bool
     return KafkaPublisher(make_cluster(settings), topic_partitions(settings), linger_ms=linger_ms, receipts=receipts)
 
 
-def make_store(settings: Settings) -> RedisStateStore:
+def make_store(settings: Settings, *, timeout_seconds: float = 2.0) -> RedisStateStore:
     """The state store; its keys carry the topics' prefix, so that systems can share a server."""
-    return RedisStateStore(redis_url(settings), prefix=f"lifelong:{settings.topics.prefix}")
+    prefix = f"lifelong:{settings.topics.prefix}"
+    return RedisStateStore(redis_url(settings), prefix=prefix, timeout_seconds=timeout_seconds)
 
 
 def redis_url(settings: Settings) -> str:

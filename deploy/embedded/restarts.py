@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from deploy.embedded.layout import Layout
 
 _LINE = re.compile(r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ \w+ (?P<said>.*)$")
 _ENDED = re.compile(r"^exited: (?P<name>[\w-]+) \((?P<how>.*?)(; (not )?expected)?\)$")
+_SPAWNED = re.compile(r"spawned: '([\w-]+)'")
 _BEGAN = re.compile(r"^supervisord started with pid \d+$")
 
 
@@ -63,9 +63,26 @@ def ends_of(lines: Iterable[str]) -> dict[str, Ends]:
     return found
 
 
-def seconds_since(ends: Ends, now: datetime) -> float | None:
-    """Seconds since the last end; none if there was none."""
-    return (now - datetime.fromisoformat(ends.last_at)).total_seconds() if ends.last_at else None
+def watched(data_dir: Path) -> Callable[[], dict[str, int]]:
+    """How often each process of this stack ended by itself, whenever it is asked; a log that is as before is not read
+    again. Names of processes that never ended are there with 0 once the supervisor has written of them.
+    """
+    layout = Layout.of(data_dir, data_dir)
+    known: tuple[list[tuple[int, int]], dict[str, int]] = ([], {})
+
+    def now() -> dict[str, int]:
+        nonlocal known
+        stamp = [(path.stat().st_size, path.stat().st_mtime_ns) for path in _logs(layout)]
+        if stamp != known[0]:
+            known = (stamp, counts(read_ends(layout), _spawned(layout)))
+        return known[1]
+
+    return now
+
+
+def _spawned(layout: Layout) -> set[str]:
+    text = "".join(path.read_text(errors="replace") for path in _logs(layout))
+    return set(_SPAWNED.findall(text))
 
 
 def counts(ends: Mapping[str, Ends], names: Iterable[str]) -> dict[str, int]:
