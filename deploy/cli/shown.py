@@ -45,12 +45,13 @@ def listing(
 
     Cells are markup, as in any table of rich: what others wrote is to be escaped.
     """
-    table = _table(columns, rows, title)
-    return table if _fits(console, columns, rows) else _blocks(columns, rows, title, console.width)
+    fits = _fits(console, columns, rows)
+    shown = [_table(columns, rows)] if fits else _blocks(columns, rows, console.width)
+    return Group(*([Text(title, style="italic")] if title else []), *shown)
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], title: str) -> Table:
-    table = Table(box=None, header_style="bold", title=title or None, title_justify="left")
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         justify: Any = "right" if column.right else "left"
         table.add_column(column.name, no_wrap=not column.prose, overflow="fold", justify=justify)
@@ -72,9 +73,9 @@ def _cell(cell: RenderableType) -> RenderableType:
     return Text.from_markup(cell) if isinstance(cell, str) else cell
 
 
-def _blocks(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], title: str, width: int) -> Group:
+def _blocks(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], width: int) -> list[RenderableType]:
     """Each row under its first cell: short cells side by side as they fit, prose below; empty cells are left out."""
-    parts: list[RenderableType] = [Text(title, style="italic")] if title else []
+    parts: list[RenderableType] = []
     for row in rows:
         first, *others = (_text(cell) for cell in row)
         if first.plain:
@@ -84,7 +85,7 @@ def _blocks(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]],
             [Text.assemble((column.name, "dim"), " ", cell) for column, cell in named if not column.prose], width
         )
         parts += [_indented(column, cell) for column, cell in named if column.prose]
-    return Group(*parts)
+    return parts
 
 
 def _lines(cells: Sequence[Text], width: int) -> list[Text]:

@@ -214,7 +214,7 @@ def _table(console: Console, rows: Sequence[status.Row]) -> RenderableType:
         if row.problem and (row.pid or row.state in ("external", "failed", "starting")):
             wrong.append(f"[red]✗[/] {row.name}: {escape(row.problem)}")
         if row.last_end:
-            wrong.append(f"[yellow]![/] {row.name} ended by itself {row.restarts} times, last {escape(row.last_end)}")
+            wrong.append(f"[yellow]![/] {row.name} ended by itself {_times(row.restarts)} {escape(row.last_end)}")
         lines.append(_line(row))
     return Group(listing(console, COLUMNS, lines), *(Text.from_markup(line) for line in wrong))
 
@@ -224,6 +224,15 @@ def _line(row: status.Row) -> tuple[str, ...]:
     restarts = f"[yellow]{row.restarts}[/]" if row.restarts else "0" if row.pid else "-"
     where = escape(row.endpoint.removeprefix("http://"))
     return (row.name, _state(row), restarts, pid, _duration(row.uptime_seconds), memory, where)
+
+
+def _times(count: int) -> str:
+    """How often, before when it was last.
+
+    >>> _times(1), _times(3)
+    ('once,', '3 times, last')
+    """
+    return "once," if count == 1 else f"{count} times, last"
 
 
 def _state(row: status.Row) -> str:
