@@ -98,6 +98,8 @@ def _read(settings: Settings, logs: Sequence[Path], refused: Counter[str]) -> li
 
 def _lived(entries: Sequence[RankingLogEntry], name: str) -> Lived:
     name = name or last_experiment(entries)
+    if not name:
+        raise NoExperiment("no experiment is set, and none is in the log: give [experiment] a name and arms")
     alive = lived(entries, name)
     if not alive.people:
         raise NoExperiment(
