@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,9 +39,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("readme")
     _files(path)
     experiment = [block.text for block in blocks("toml") if "data_dir" not in block.text]
-    (path / "lifelong.toml").write_text("\n".join(experiment))
+    (path / "lifelong.toml").write_text("\n".join(["[ranking]\nexploration = 1.0", *experiment]))
     _run(path, "lifelong up")
     try:
+        _traffic(_door(path))
         yield path
     finally:
         _run(path, "lifelong down")
@@ -59,6 +62,25 @@ def _files(path: Path) -> None:
     lines = lines.assign(StockCode=[str(10_000 + x) for x in items], CustomerID=people + 12_000, Quantity=1)
     lines.to_parquet(path / "invoice_lines.parquet")
     write_weights(path / "ranker-2025.npz", initial_weights(FeatureTable().columns))
+
+
+def _traffic(door: dict[str, str]) -> None:
+    """People who click, and see the lists that answer it: what policies and experiments are judged from."""
+
+    def ask(method: str, path: str, body: object = None) -> Any:
+        answer = httpx.request(method, door["URL"] + path, json=body, headers={"X-API-Key": door["KEY"]}, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
+    ask("POST", "/v1/items", [{"item_id": f"t{k}", "title": f"Thing {k}", "available_from": 0} for k in range(30)])
+    for turn in range(8):
+        for user in (f"reader-{k}" for k in range(6)):
+            click = {"type": "click", "user_id": user, "item_id": f"t{turn}"}
+            token = ask("POST", "/v1/interactions", click)["token"]
+            made = ask("GET", f"/v1/recommendations/{user}?after={token}&timeout_ms=10000")
+            slate = made["slates"][0]
+            seen = {"type": "impression", "user_id": user, "list_id": slate["list_id"]}
+            ask("POST", "/v1/interactions", seen | {"items": [item["item_id"] for item in slate["items"]]})
 
 
 def _environment(path: Path) -> dict[str, str]:
@@ -86,7 +108,7 @@ def _name(block: Block) -> str:
     return block.name
 
 
-RUN = [block for block in blocks("sh", "python")]
+RUN = blocks("sh", "python")
 
 
 @pytest.mark.parametrize("block", RUN, ids=_name)
