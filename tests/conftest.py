@@ -17,7 +17,6 @@ from deploy.embedded.stack import ALL_SERVERS, Stack
 from deploy.settings import Kafka, Milvus, Redis, Settings, Triton, load_settings
 from tests.e2e.system import System
 
-
 LENGTHY = (
     "test_replay_page.py",
     "test_baselines.py::test_somebody_gets_what_people_alike_chose_next",
