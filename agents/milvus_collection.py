@@ -174,6 +174,25 @@ def _is_refusal(error: Exception) -> bool:
     )
 
 
+def unanswered(address: Address, collections: Sequence[str], *, within: float) -> str:
+    """Empty if each of these collections that is there answers a query within so many seconds, else what is wrong.
+
+    One that is not there yet is no problem: it is made when it is first used.
+    """
+    client = None
+    try:
+        client = MilvusClient(uri=address.uri, token=address.token, timeout=within)
+        for name in set(client.list_collections(timeout=within)).intersection(collections):
+            # A count goes to every segment: a server that lost its data lists a collection that it cannot read.
+            client.query(name, filter="", output_fields=["count(*)"], timeout=within)
+    except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError, ConnectionError) as exc:
+        return f"a query failed: {exc}"
+    finally:
+        if client is not None:
+            client.close()
+    return ""
+
+
 def quoted(text: str) -> str:
     r"""The text as a literal of Milvus's expression language: whatever is in it, it stays one text.
 

@@ -52,9 +52,10 @@ def make_publisher(settings: Settings, *, linger_ms: float = 2.0, receipts: bool
     return KafkaPublisher(make_cluster(settings), topic_partitions(settings), linger_ms=linger_ms, receipts=receipts)
 
 
-def make_store(settings: Settings) -> RedisStateStore:
+def make_store(settings: Settings, *, timeout_seconds: float = 2.0) -> RedisStateStore:
     """The state store; its keys carry the topics' prefix, so that systems can share a server."""
-    return RedisStateStore(redis_url(settings), prefix=f"lifelong:{settings.topics.prefix}")
+    prefix = f"lifelong:{settings.topics.prefix}"
+    return RedisStateStore(redis_url(settings), prefix=prefix, timeout_seconds=timeout_seconds)
 
 
 def redis_url(settings: Settings) -> str:
@@ -127,6 +128,11 @@ def make_factor_index(settings: Settings) -> MilvusItems:
     from features.item_factors import DIMENSIONS as FACTORS
 
     return MilvusItems(milvus_address(settings), width=FACTORS, collection=_collection(settings, "item_factors"))
+
+
+def milvus_collections(settings: Settings) -> tuple[str, ...]:
+    """The collections that are ours; each is made when it is first written to."""
+    return tuple(_collection(settings, name) for name in ("memories", "items", "item_factors"))
 
 
 def _collection(settings: Settings, name: str) -> str:

@@ -21,9 +21,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as PydanticSettingsError
+
+from deploy import settings_checks
 
 ENDPOINTS_FILE = "endpoints.toml"
 
@@ -305,8 +309,18 @@ class Settings(BaseSettings):
 
 
 def config_path() -> Path:
-    """The file that holds the user's own settings; it need not exist."""
-    return Path(os.environ.get("LIFELONG_CONFIG", "lifelong.toml"))
+    """The file that holds the user's own settings; it need not exist, unless `LIFELONG_CONFIG` names it."""
+    return Path(os.environ.get(settings_checks.CONFIG, "lifelong.toml"))
+
+
+class Layers(BaseModel):
+    """What each source says, the first that names a setting wins; and which files the last two are."""
+
+    environment: dict[str, Any]
+    own: dict[str, Any]
+    own_path: Path
+    endpoints: dict[str, Any] = {}
+    endpoints_path: Path
 
 
 def load_settings(*, with_endpoints: bool = True) -> Settings:
@@ -318,12 +332,20 @@ def load_settings(*, with_endpoints: bool = True) -> Settings:
     Raises:
         SettingsError: a setting is unknown or wrong; the message names it, its value and what is allowed.
     """
-    own = _read_toml(config_path())
+    return load_layers(with_endpoints=with_endpoints)[0]
+
+
+def load_layers(*, with_endpoints: bool = True) -> tuple[Settings, Layers]:
+    """As `load_settings`, with what each source said."""
+    path = config_path()
+    _refuse(settings_checks.missing_config(os.environ, path.is_file()))
+    own = _read_toml(path)
     given = _validated(own)
-    if not with_endpoints:
-        return given
-    found = _read_toml(given.data_dir / ENDPOINTS_FILE)
-    return _validated(_merged(found, own)) if found else given
+    where = given.data_dir / ENDPOINTS_FILE
+    found = _read_toml(where) if with_endpoints else {}
+    said = EnvSettingsSource(Settings)()
+    layers = Layers(environment=said, own=own, own_path=path, endpoints=found, endpoints_path=where)
+    return (_validated(_merged(found, own)) if found else given), layers
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -331,8 +353,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as exc:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise SettingsError(f"{str(path)!r} is not TOML: {exc}; correct it or remove it") from exc
+    except OSError as exc:
+        raise SettingsError(f"{str(path)!r} cannot be read: {exc.strerror}; make it readable or remove it") from exc
 
 
 def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -352,44 +376,17 @@ def _validated(values: dict[str, Any]) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as exc:
-        raise SettingsError(_explain(exc)) from exc
-    _refuse_unknown_environment()
-    _refuse_half_an_experiment(settings)
+        raise SettingsError(settings_checks.explained(exc, Settings)) from exc
+    except PydanticSettingsError as exc:
+        raise SettingsError(f"{exc}: a table or list in the environment is written as JSON") from exc
+    _refuse(settings_checks.unknown_variable(os.environ, Settings))
+    _refuse(settings_checks.half_an_experiment(settings))
     return settings
 
 
-def _explain(exc: ValidationError) -> str:
-    lines = []
-    for error in exc.errors():
-        name = ".".join(str(part) for part in error["loc"])
-        lines.append(f"setting {name} = {error['input']!r}: {error['msg']}")
-    return "\n".join(lines)
+def _refuse(problem: str) -> None:
+    if problem:
+        raise SettingsError(problem)
 
 
-def _refuse_unknown_environment() -> None:
-    """Pydantic passes over environment names that it does not know; a typing error there must not be silent."""
-    known = {"LIFELONG_CONFIG"} | {f"LIFELONG_{name.upper()}" for name in Settings.model_fields}
-    for name, field in Settings.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            known |= {f"LIFELONG_{name.upper()}__{key.upper()}" for key in section.model_fields}
-    for name in os.environ:
-        if name.startswith("LIFELONG_") and name not in known:
-            raise SettingsError(f"setting {name} = {os.environ[name]!r} is unknown; known are {sorted(known)}")
-
-
-def _refuse_half_an_experiment(settings: Settings) -> None:
-    """An experiment has a name and arms, and its arms lineages that learn."""
-    experiment = settings.experiment
-    if bool(experiment.name) != bool(experiment.arms):
-        raise SettingsError(
-            f"setting experiment.name = {experiment.name!r} with arms {sorted(experiment.arms)}: an experiment takes "
-            "a name and at least one arm; leave both out to have none"
-        )
-    known = ["champion", "default", *settings.trainer.challengers]
-    for name, arm in experiment.arms.items():
-        if arm.lineage not in known:
-            raise SettingsError(f"setting experiment.arms.{name}.lineage = {arm.lineage!r}: known are {known}")
-
-
-__all__ = ["Settings", "SettingsError", "config_path", "load_settings"]
+__all__ = ["Layers", "Settings", "SettingsError", "config_path", "load_layers", "load_settings"]

@@ -15,7 +15,7 @@ from itertools import product
 from typing import TYPE_CHECKING, get_args
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Info, disable_created_metrics, start_http_server
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from agents.planning.guardrails import Fault
@@ -147,6 +147,32 @@ class StandingGauges(Collector):
 
 STANDINGS = StandingGauges()
 REGISTRY.register(STANDINGS)
+
+
+class RestartCounters(Collector):
+    """How often processes of the stack ended by themselves, as `read` tells: told by the gateway, where a supervisor
+    runs it. Elsewhere there is nothing, and the start times of the processes tell instead.
+    """
+
+    def __init__(self) -> None:
+        self.read: Callable[[], dict[str, int]] = dict
+
+    def describe(self) -> list[CounterMetricFamily]:
+        """The metric without values, for the registry."""
+        return [
+            CounterMetricFamily("lifelong_restarts", "Ends of a process that nobody asked for.", labels=["process"])
+        ]
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """By process, those included that never ended."""
+        [family] = self.describe()
+        for name, count in sorted(self.read().items()):
+            family.add_metric([name], count)
+        return [family]
+
+
+RESTARTS = RestartCounters()
+REGISTRY.register(RESTARTS)
 
 
 def serve_metrics(port: int) -> int:

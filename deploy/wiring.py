@@ -314,6 +314,7 @@ def make_door(settings: Settings) -> Door:
     from deploy.gateway.likeness import Likeness
     from deploy.gateway.lists import Lists
     from deploy.gateway.outbox import Outbox
+    from deploy.gateway.servers import make_probe, make_restarts
 
     gateway, condition = settings.gateway, Condition()
     publisher = make_publisher(settings, receipts=True)
@@ -338,6 +339,8 @@ def make_door(settings: Settings) -> Door:
             make_factor_index(settings) if searched else None,
         ),
         condition=condition,
+        probe=make_probe(settings),
+        restarts=make_restarts(settings),
         clock=wall_clock,
         new_id=_new_id,
         person_partitions=settings.topics.person_partitions,

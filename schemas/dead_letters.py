@@ -6,7 +6,7 @@ holds the beginning, with the size and the SHA-256 of the whole: the log at its 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -19,9 +19,14 @@ LARGEST_ORIGINAL = 1_000_000
 BEGINNING = 64_000
 """Bytes that are kept of a value, and of a key, that are too large together."""
 
+Handled = Literal["open", "replayed", "dismissed"]
+
 
 class DeadLetter(Record, frozen=True, kw_only=True):
     """A record as it came (key, value and headers are the original bytes), where it was, and why it is here.
+
+    `state` is what was done about it. A later record with the same id and another state is a mark: it says so of the
+    letter before it, and holds nothing of the original.
 
     `truncated`: the record was too large, and what is here is its beginning, without headers; `size` is the number of
     bytes of its value, and `sha256` their hash, both given for a truncated record alone.
@@ -40,6 +45,7 @@ class DeadLetter(Record, frozen=True, kw_only=True):
     truncated: bool = False
     size: WholeNumber | None = None
     sha256: Label = ""
+    state: Handled = "open"
 
 
 class Stray(Record, frozen=True, kw_only=True):

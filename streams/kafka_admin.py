@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
-from streams.kafka_client import Cluster, KafkaRefused
+from streams.kafka_client import Cluster, KafkaAway, KafkaRefused
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +20,33 @@ class KafkaAdmin:
         self._cluster = cluster
         self._admin = AdminClient(cluster.config())
 
-    def partitions(self) -> dict[str, int]:
-        """How many partitions each of the cluster's topics has, by plain name; other prefixes are left out."""
-        topics = self._admin.list_topics(timeout=10).topics
+    def expect(self, topics: Sequence[str], *, within: float) -> None:
+        """Make sure that the cluster answers, and has these topics.
+
+        Raises:
+            KafkaAway: it does not answer within so many seconds.
+            KafkaRefused: a topic is not there.
+        """
+        known = self.partitions(within=within)
+        missing = [name for name in topics if name not in known]
+        if missing:
+            where = self._cluster.bootstrap
+            raise KafkaRefused(f"Kafka at {where!r} has no topics {missing}; `lifelong topics create` makes them")
+
+    def partitions(self, *, within: float = 10.0) -> dict[str, int]:
+        """How many partitions each of the cluster's topics has, by plain name; other prefixes are left out.
+
+        Raises:
+            KafkaAway: the cluster does not answer within so many seconds.
+        """
+        try:
+            topics = self._admin.list_topics(timeout=within).topics
+        except KafkaException as exc:
+            where, why = self._cluster.bootstrap, exc.args[0].str()
+            raise KafkaAway(
+                f"Kafka at {where!r} does not answer within {within:g} s: {why}; `lifelong up` starts one, "
+                "`lifelong status` shows what runs"
+            ) from exc
         prefix = self._cluster.prefix
         return {self._cluster.plain(n): len(t.partitions) for n, t in topics.items() if n.startswith(prefix)}
 

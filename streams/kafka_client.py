@@ -185,19 +185,20 @@ class KafkaPublisher:
         """
         self.post(messages).wait()
 
-    def send(self, topic: str, key: str | None, value: bytes | None) -> None:
+    def send(self, topic: str, key: str | bytes | None, value: bytes | None) -> None:
         """Queue one record as it is, without waiting; `flush` waits."""
         self._queue(self._cluster.topic(topic), key, value, None, self._noted)
         self._producer.poll(0)
 
-    def flush(self) -> None:
-        """Wait until everything queued is acknowledged.
+    def flush(self, *, within: float | None = None) -> None:
+        """Wait until everything queued is acknowledged, for as long as that takes or for so many seconds.
 
         Raises:
             KafkaRefused: the broker will never take one of them.
+            KafkaAway: not all were acknowledged in that time; they may still be, as long as this process lives.
         """
         with self._lock:
-            self._settle()
+            self._settle(within)
 
     def close(self) -> None:
         """Wait for what is queued, then leave."""
@@ -223,7 +224,9 @@ class KafkaPublisher:
         self._noted(error, record)
         placed[place] = (record.partition() or 0, record.offset() or 0)
 
-    def _queue(self, topic: str, key: str | None, value: bytes | None, partition: int | None, note: Any) -> None:
+    def _queue(
+        self, topic: str, key: str | bytes | None, value: bytes | None, partition: int | None, note: Any
+    ) -> None:
         arguments: dict[str, Any] = {"key": key, "value": value, "on_delivery": note}
         if partition is not None:
             arguments["partition"] = partition
@@ -239,9 +242,13 @@ class KafkaPublisher:
         if error is not None:
             self._failures.append(f"{record.topic()}: {error}")
 
-    def _settle(self) -> None:
-        while self._producer.flush(1.0):
+    def _settle(self, within: float | None = None) -> None:
+        ends = time.monotonic() + within if within is not None else None
+        while left := self._producer.flush(1.0):
             logger.debug("waiting for Kafka to acknowledge")
+            if ends is not None and time.monotonic() > ends:
+                where = self._cluster.bootstrap
+                raise KafkaAway(f"Kafka at {where!r} has not acknowledged {left} records within {within:g} s")
         if self._failures:
             failures = sorted(set(self._failures))[:5]
             if self._receipts:

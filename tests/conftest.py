@@ -17,6 +17,30 @@ from deploy.embedded.stack import ALL_SERVERS, Stack
 from deploy.settings import Kafka, Milvus, Redis, Settings, Triton, load_settings
 from tests.e2e.system import System
 
+LENGTHY = (
+    "test_replay_page.py",
+    "test_baselines.py::test_somebody_gets_what_people_alike_chose_next",
+    "test_evaluating_policies.py",
+    "test_arm_results.py::test_a_difference_of_nothing_is_hardly_ever_found_however_often_one_looks",
+    "test_memory_runner.py::test_crashes_at_any_point_change_nothing",
+    "test_exploration.py::test_a_list_is_drawn_as_often_as_its_propensities_multiply_to",
+    "test_trainer.py::test_weights_say_up_to_which_offset_they_were_learned",
+    "test_replay_no_look_ahead.py",
+    "test_experiment_lived.py",
+    "test_replay_ablations.py",
+    "test_evaluation.py::test_intervals_over_events_would_not",
+    "test_command_line.py::test_a_server_that_is_not_there",
+    "test_command_line.py::test_a_file_that",
+)
+"""Unit tests that take more than two seconds: simulations and replays, most of the time of all unit tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is lengthy, so that `make check` stays under two minutes."""
+    for item in items:
+        if any(f"/{name}" in item.nodeid for name in LENGTHY):
+            item.add_marker(pytest.mark.lengthy)
+
 
 def unheard(name: str, what: str) -> None:
     """A report that nobody reads."""

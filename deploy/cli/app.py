@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import platform
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,12 +14,14 @@ from rich.markup import escape
 
 from deploy.cli import (
     bench,
+    config,
     dead_letters,
     demo,
     evaluate,
     events,
     experiment,
     files,
+    logs,
     look,
     models,
     monitoring,
@@ -26,11 +31,15 @@ from deploy.cli import (
     stack,
     topics,
 )
+from deploy.cli.shown import NoSuch, NothingDone, origin
+from deploy.embedded.server import StackError
 from deploy.settings import SettingsError
 from schemas.errors import LifelongError
 
 COMMANDS = (
     stack,
+    logs,
+    config,
     topics,
     files,
     events,
@@ -46,6 +55,8 @@ COMMANDS = (
     monitoring,
     processes,
 )
+NOT_ABOUT_SERVERS = (NoSuch, NothingDone)
+"""What goes wrong whichever servers and settings there are: where those were read from would tell nothing."""
 
 
 def make_app() -> typer.Typer:
@@ -54,12 +65,27 @@ def make_app() -> typer.Typer:
         name="lifelong",
         help="Events in, recommendations out, learning for a lifetime.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_options)
     for commands in COMMANDS:
         commands.register(app)
     return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lifelong {version('lifelong')}, Python {platform.python_version()}")
+        raise typer.Exit
+
+
+def _options(
+    shown: Annotated[
+        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Events in, recommendations out, learning for a lifetime."""
 
 
 def main() -> None:
@@ -67,6 +93,25 @@ def main() -> None:
     logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
     try:
         make_app()()
-    except (SettingsError, LifelongError) as exc:
-        Console(stderr=True).print(f"[red]✗[/] {escape(str(exc))}")
-        sys.exit(1)
+    except NOT_ABOUT_SERVERS as exc:
+        _fail(str(exc))
+    except (SettingsError, LifelongError, StackError) as exc:
+        _fail(f"{exc} (read: {origin()})")
+    except (OSError, UnicodeDecodeError) as exc:
+        _fail(unreadable(exc))
+
+
+def unreadable(exc: OSError | UnicodeDecodeError) -> str:
+    """What the system says of a file, with its name.
+
+    >>> unreadable(FileNotFoundError(2, "No such file or directory", "a.csv"))
+    "'a.csv': No such file or directory"
+    """
+    if isinstance(exc, UnicodeDecodeError):
+        return f"a file is no text in UTF-8: {exc}"
+    return f"{exc.filename!r}: {exc.strerror}" if exc.filename is not None else str(exc)
+
+
+def _fail(text: str) -> None:
+    Console(stderr=True, highlight=False).print(f"[red]✗[/] {escape(text)}", soft_wrap=True)
+    sys.exit(1)

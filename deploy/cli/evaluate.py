@@ -6,21 +6,24 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.table import Table
 
-from deploy.clients import make_cluster, wall_clock
+from deploy.cli.outputs import check_writable
+from deploy.cli.servers import reach_kafka
+from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
+from deploy.clients import wall_clock
 from deploy.evaluation.ranking_logs import USUAL, Judged, Known, judge_log, read_lines, write_lines
 from deploy.settings import Settings, load_settings
 from deploy.wiring import external_rows, weights_path
 from inference.evaluation.off_policy import By, Estimate
 from inference.evaluation.verdicts import Verdict
-from inference.learning.weights_file import read_weights
+from inference.learning.weights_file import Weights, read_weights
 from inference.ranking.features import FeatureTable
 from schemas.ranking_log import RankingLogEntry
 from schemas.topics import RANKING_LOG
@@ -29,6 +32,14 @@ from streams.kafka_client import KafkaTableReader
 if TYPE_CHECKING:
     from deploy.evaluation.open_bandit import Bandit, Checked
 
+COLUMNS = (
+    Column("target", prose=True),
+    Column("estimate"),
+    Column("value"),
+    Column("95 %"),
+    Column("worth"),
+    Column("top weight"),
+)
 BYS: tuple[By, ...] = ("item", "place", "cascade", "slate")
 DEPENDS: dict[By, str] = {
     "item": "if a click depends on its item and place alone",
@@ -49,15 +60,21 @@ def register(app: typer.Typer) -> None:
 def policy(
     logs: Annotated[
         list[Path] | None,
-        typer.Argument(help="JSON lines of a ranking log, or Open Bandit Parquet; none: the stack's ranking log."),
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="JSON lines of a ranking log, or Open Bandit Parquet; none: the stack's ranking log.",
+        ),
     ] = None,
     target: Annotated[
         list[str] | None, typer.Option(help=f"One of {', '.join(USUAL)}, or a feature: its highest first.")
     ] = None,
     by: Annotated[str, typer.Option(help=f"What a click depends on: {', '.join(BYS)} or all.")] = "item",
     clip: Annotated[float, typer.Option(help="Cut weights above this.")] = float("inf"),
-    weights: Annotated[Path | None, typer.Option(help="The model; none: the one that serves.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    weights: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The model; none: the one that serves.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate the clicks per list of policies that did not draw the log: IPS, SNIPS, doubly robust, with intervals."""
     if by not in (*BYS, "all"):
@@ -86,8 +103,12 @@ def policy(
 
 def export(file: Annotated[Path, typer.Argument(help="JSON lines, as `lifelong evaluate policy` takes them.")]) -> None:
     """Write the stack's ranking log to a file: the lists, how they were drawn, what was clicked, and experiments."""
+    check_writable(file)
     refused = Counter[str]()
-    written = write_lines(file, read_topic(load_settings(), refused))
+    entries = list(read_topic(load_settings(), refused))
+    if not entries:
+        raise NothingDone("the stack's ranking log is empty: nothing was written")
+    written = write_lines(file, entries)
     Console().print(f"Wrote {written} entries to {escape(str(file))}; {refused.total()} could not be read.")
 
 
@@ -114,7 +135,7 @@ def _read(
 
 def read_topic(settings: Settings, refused: Counter[str]) -> Iterator[RankingLogEntry]:
     """The stack's ranking log; what is no entry is counted by reason."""
-    reader = KafkaTableReader(make_cluster(settings), (RANKING_LOG,))
+    reader = KafkaTableReader(reach_kafka(settings, RANKING_LOG), (RANKING_LOG,))
     try:
         values = [record.value for record in reader.catch_up() if record.value]
     finally:
@@ -126,8 +147,20 @@ def _known(settings: Settings, weights: Path | None) -> Known:
     path = weights or weights_path(settings)
     return Known(
         columns=FeatureTable(external_rows(settings)).columns,
-        weights=read_weights(path) if weights or path.is_file() else None,
+        weights=_read_weights(path) if weights or path.is_file() else None,
     )
+
+
+def _read_weights(path: Path) -> Weights:
+    """The weights in a file.
+
+    Raises:
+        NoSuch: it holds none.
+    """
+    try:
+        return read_weights(path)
+    except (ValueError, KeyError, EOFError, BadZipFile) as exc:
+        raise NoSuch(f"{str(path)!r} holds no weights: {exc}") from exc
 
 
 def _show_log(console: Console, judged: Judged) -> None:
@@ -142,7 +175,7 @@ def _show_log(console: Console, judged: Judged) -> None:
         console.print(f"[dim]{count:,} lists are left out: {reason}[/]", highlight=False)
     for by in dict.fromkeys(verdict.by for verdict in judged.verdicts):
         title = f"clicks per list, {DEPENDS[by]}"
-        console.print(_table(title, [verdict for verdict in judged.verdicts if verdict.by == by]))
+        console.print(_table(console, title, [verdict for verdict in judged.verdicts if verdict.by == by]))
     _show_warnings(console, judged.verdicts)
     for target, reason in judged.not_tried.items():
         console.print(f"[yellow]![/] {target} was not tried: {escape(reason)}", highlight=False)
@@ -155,15 +188,15 @@ def _show_bandit(console: Console, checked: Checked) -> None:
     if not checked.verdicts:
         console.print(f"{escape(title)}\nNo other log of the same items was given: there is nothing to judge from it.")
         return
-    console.print(_table(title, checked.verdicts, checked.own))
+    console.print(_table(console, title, checked.verdicts, checked.own))
     _show_warnings(console, checked.verdicts)
 
 
-def _table(title: str, verdicts: Sequence[Verdict], own: Mapping[str, Estimate] | None = None) -> Table:
+def _table(
+    console: Console, title: str, verdicts: Sequence[Verdict], own: Mapping[str, Estimate] | None = None
+) -> RenderableType:
     """Targets with their estimates; `own` is what each of them earned itself, where that is known."""
-    table = Table(box=None, title=f"\n{escape(title)}", title_justify="left")
-    for name in ("target", "estimate", "value", "95 %", "worth", "top weight"):
-        table.add_column(name, no_wrap=name != "target", min_width=10 if name == "target" else None)
+    rows: list[tuple[str, ...]] = []
     for one in verdicts:
         lines = {"IPS": one.ips, "SNIPS": one.snips, "doubly robust": one.doubly_robust}
         lines |= {"its own log": own[one.target]} if own else {}
@@ -171,10 +204,10 @@ def _table(title: str, verdicts: Sequence[Verdict], own: Mapping[str, Estimate] 
         beside = iter((f"[bold]{escape(one.target)}[/]", escape(one.what)))
         for name, found in lines.items():
             if found is not None:
-                table.add_row(next(beside, ""), name, f"{found.value:.4g}", _interval(found), *first)
+                rows.append((next(beside, ""), name, f"{found.value:.4g}", _interval(found), *first))
                 first = ("", "")
-        table.add_row("", "to this log", f"{one.difference.value:+.4g}", _interval(one.difference, "+"))
-    return table
+        rows.append(("", "to this log", f"{one.difference.value:+.4g}", _interval(one.difference, "+"), "", ""))
+    return listing(console, COLUMNS, rows, title=f"\n{title}")
 
 
 def _cut(one: Verdict) -> str:

@@ -27,6 +27,8 @@ from deploy.cli.files import (
     Types,
     read_and_show,
 )
+from deploy.cli.servers import reach_kafka
+from deploy.cli.shown import NothingDone
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import load_settings
 from schemas.codec import decode, encode
@@ -58,6 +60,7 @@ def send(
     kind: Annotated[str, typer.Option("--type", help="… of this type.")] = "click",
     value: Annotated[float | None, typer.Option(help="… with this value (a rating).")] = None,
     category: Annotated[str, typer.Option(help="… about this category (an instruction).")] = "",
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for Kafka.", min=0.1)] = 30.0,
 ) -> None:
     """Send records to a topic: JSON lines, or one event by its parts. Each is checked before it is sent.
 
@@ -66,7 +69,10 @@ def send(
     if topic not in INPUTS:
         raise typer.BadParameter(f"{topic!r} is none of {', '.join(INPUTS)}")
     settings = load_settings()
-    lines: Iterable[tuple[int, bytes]] = [(1, _one(user, item, kind, value, category))] if user else _lines(file)
+    lines = [(1, _one(user, item, kind, value, category))] if user else list(_lines(file))
+    if not lines:
+        raise NothingDone("nothing was sent: there was no line to send")
+    reach_kafka(settings, topic)
     publisher = make_publisher(settings)
     sent = wrong = 0
     for number, record in _checked(topic, lines):
@@ -77,7 +83,7 @@ def send(
             continue
         publisher.send(topic, getattr(record, "user_id", None) or record.item_id, encode(record))  # type: ignore[attr-defined]
         sent += 1
-    publisher.flush()
+    publisher.flush(within=timeout)
     typer.echo(f"Sent {sent} to {topic}." + (f" {wrong} lines are wrong and were not sent." if wrong else ""))
     if wrong or not sent:
         raise typer.Exit(1)
@@ -95,7 +101,10 @@ def _checked(topic: str, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[i
 
 def _one(user: str, item: str, kind: str, value: float | None, category: str) -> bytes:
     made = {"type": kind, "event_id": uuid4().hex, "user_id": user, "event_time": wall_clock()}
-    parts = {"item_id": item or None, "value": value, "category": category or None}
+    parts: dict[str, object] = {"item_id": item or None, "value": value, "category": category or None}
+    if kind == "lift":
+        # What is taken back is named by either; the message has one field for both.
+        parts = {"value": category or item or None}
     return msgspec.json.encode(made | {name: part for name, part in parts.items() if part is not None})
 
 

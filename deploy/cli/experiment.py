@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 import typer
 from msgspec.structs import replace
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.table import Table
 
 from deploy.cli.evaluate import read_topic
 from deploy.cli.models import decisions, read_updates, updates
-from deploy.clients import make_cluster, wall_clock
+from deploy.cli.servers import reach_kafka
+from deploy.cli.shown import AsJson, Column, listing
+from deploy.clients import wall_clock
 from deploy.evaluation.ranking_logs import read_lines
 from deploy.experiment import make_experiment
 from deploy.settings import Settings, load_settings
@@ -30,8 +31,7 @@ from schemas.errors import LifelongError
 from schemas.ids import UserId
 from schemas.model_updates import ModelUpdate
 from schemas.ranking_log import RankingLogEntry
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")]
+from schemas.topics import MODEL_UPDATES
 
 
 class NoExperiment(LifelongError):
@@ -63,7 +63,10 @@ def assign(
 
 def results(
     logs: Annotated[
-        list[Path] | None, typer.Argument(help="JSON lines of `lifelong evaluate export`; none: the stack's log.")
+        list[Path] | None,
+        typer.Argument(
+            exists=True, dir_okay=False, help="JSON lines of `lifelong evaluate export`; none: the stack's log."
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="Which experiment; none: the one that is set, or else the last.")] = "",
     against: Annotated[str, typer.Option(help="The arm that others are compared with.")] = CONTROL,
@@ -95,6 +98,8 @@ def _read(settings: Settings, logs: Sequence[Path], refused: Counter[str]) -> li
 
 def _lived(entries: Sequence[RankingLogEntry], name: str) -> Lived:
     name = name or last_experiment(entries)
+    if not name:
+        raise NoExperiment("no experiment is set, and none is in the log: give [experiment] a name and arms")
     alive = lived(entries, name)
     if not alive.people:
         raise NoExperiment(
@@ -110,7 +115,7 @@ def _known(settings: Settings, name: str) -> Experiment | None:
 
 
 def _decided(settings: Settings) -> list[ModelUpdate]:
-    return decisions(updates(read_updates(make_cluster(settings))))
+    return decisions(updates(read_updates(reach_kafka(settings, MODEL_UPDATES))))
 
 
 def _notes(alive: Lived, found: Results, decided: Sequence[ModelUpdate]) -> tuple[str, ...]:
@@ -136,13 +141,13 @@ def _notes(alive: Lived, found: Results, decided: Sequence[ModelUpdate]) -> tupl
 
 
 def _show(console: Console, found: Results) -> None:
-    console.print(_arms(found))
+    console.print(_arms(console, found))
     if found.between:
         title = "between people: a person counts in their own arm"
-        console.print(_metrics(title, found.between, found.against))
+        console.print(_metrics(console, title, found.between, found.against))
     if found.paired:
         title = f"on the same {found.taken:,} choices: the place that each arm's weights had given to what was taken"
-        console.print(_metrics(title, found.paired, found.against))
+        console.print(_metrics(console, title, found.paired, found.against))
     console.print(_footnote(found), highlight=False)
     if found.sample_ratio is not None:
         console.print(_sample_ratio(found), highlight=False)
@@ -152,30 +157,27 @@ def _show(console: Console, found: Results) -> None:
         console.print(f"[yellow]![/] {escape(note)}", highlight=False)
 
 
-def _arms(found: Results) -> Table:
-    names = ("arm", "people", "lists", "seen", "clicks", "choices")
-    table = Table(*names, box=None, title=f"experiment {found.experiment}", title_justify="left")
-    for each in found.arms:
-        table.add_row(_called(each), *(f"{getattr(each, name):,}" for name in names[1:]))
-    return table
+def _arms(console: Console, found: Results) -> RenderableType:
+    names = ("people", "lists", "seen", "clicks", "choices")
+    rows = [(_called(each), *(f"{getattr(each, name):,}" for name in names)) for each in found.arms]
+    columns = [Column("arm"), *(Column(name, right=True) for name in names)]
+    return listing(console, columns, rows, title=f"experiment {found.experiment}")
 
 
 def _called(each: Counts) -> str:
     return f"{each.arm} [dim](shadow)[/]" if each.role == "shadow" else each.arm
 
 
-def _metrics(title: str, metrics: Sequence[Metric], against: str) -> Table:
-    table = Table(box=None, title=f"\n{title}", title_justify="left")
-    for name in ("", "arm", "value", "95 %", f"to {against}", "at any time", ""):
-        table.add_column(name, no_wrap=True)
+def _metrics(console: Console, title: str, metrics: Sequence[Metric], against: str) -> RenderableType:
+    """A row for each arm of each measure; where the terminal is narrow, its measure stands above each."""
+    columns = [Column(name) for name in ("measure", "arm", "value", "95 %", f"to {against}", "at any time", "so")]
+    rows: list[tuple[str, ...]] = []
     for metric in metrics:
-        label = metric.name
         for arm, value in metric.values.items():
-            row = (label, arm, f"{value.value:.4f}", _interval(value))
             other = metric.differences.get(arm)
-            table.add_row(*row, *((f"{other.value:+.4f}", _interval(other, "+"), _said(other)) if other else ()))
-            label = ""
-    return table
+            compared = (f"{other.value:+.4f}", _interval(other, "+"), _said(other)) if other else ("", "", "")
+            rows.append((metric.name, escape(arm), f"{value.value:.4f}", _interval(value), *compared))
+    return listing(console, columns, rows, title=f"\n{title}")
 
 
 def _interval(found: Estimate, sign: str = "") -> str:

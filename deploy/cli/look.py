@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated
 
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from agents.memory.strengths import category_strengths
-from deploy.clients import make_cluster, make_store, wall_clock
+from deploy.cli.servers import reach_kafka
+from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json, put_json_line
+from deploy.clients import make_store, wall_clock
 from deploy.settings import Settings, load_settings
 from schemas.codec import decode
 from schemas.errors import DecodeError
@@ -27,6 +30,21 @@ from streams.partitions import partition_of
 from streams.person import Person, stranger, unpack
 
 Titles = dict[str, str]
+LIST = (
+    Column("", right=True),
+    Column("item"),
+    Column("title", prose=True),
+    Column("score", right=True),
+    Column("from"),
+    Column("why", prose=True),
+)
+MEMORIES = (
+    Column("memory"),
+    Column("of"),
+    Column("strength", right=True),
+    Column("source"),
+    Column("evidence", prose=True),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -37,37 +55,70 @@ def register(app: typer.Typer) -> None:
 
 def tail(
     user: Annotated[str, typer.Option(help="Whose lists.")],
-    count: Annotated[int, typer.Option(help="Stop after so many; 0 goes on until interrupted.")] = 0,
+    count: Annotated[int, typer.Option(help="Stop after so many; 0 goes on until interrupted.", min=0)] = 0,
+    timeout: Annotated[
+        float, typer.Option(help="Stop once no list came for so many seconds; 0 waits for ever.", min=0)
+    ] = 0.0,
+    as_json: AsJson = False,
 ) -> None:
-    """Follow a person's lists as they are published, beginning with the newest."""
-    cluster = make_cluster(load_settings())
-    titles, console = read_titles(cluster), Console()
-    reader = KafkaTableReader(cluster, (RECOMMENDATIONS,))
-    mine = [record for record in reader.catch_up() if record.key == user.encode()][-1:]
+    """Follow a person's lists as they are published, beginning with the newest; with --json a line for each."""
+    cluster = reach_kafka(load_settings(), RECOMMENDATIONS, ITEMS)
+    titles, console = ({} if as_json else read_titles(cluster)), Console(highlight=False)
     shown = 0
     try:
-        while not (count and shown >= count):
-            for record in mine:
-                console.print(list_table(decode(RECOMMENDATIONS, record.value, now=wall_clock()), titles))
-                shown += 1
-            mine = [record for record in reader.poll() if record.key == user.encode()]
+        for made in _lists(cluster, user, timeout):
+            if as_json:
+                put_json_line(made)
+            else:
+                console.print(list_table(console, made, titles))
+            shown += 1
+            if shown == count:
+                return
     except KeyboardInterrupt:
         return
+    waited = f"no {'more ' if shown else ''}list of {user!r} came within {timeout:g} s"
+    if not shown or count:
+        raise NothingDone(f"{waited}; `lifelong status` shows whether the worker runs")
+    Console(stderr=True).print(f"{waited}.")
+
+
+def _lists(cluster: Cluster, user: str, timeout: float) -> Iterator[Recommendation]:
+    """The person's newest list, then each as it comes, until none came for so long; says what it waits for."""
+    reader, notice = KafkaTableReader(cluster, (RECOMMENDATIONS,)), Console(stderr=True, highlight=False)
+    try:
+        mine = [record for record in reader.catch_up() if record.key == user.encode()][-1:]
+        if not mine:
+            notice.print(f"Nothing was published for {escape(repr(user))} yet: waiting for a first list.")
+        last = time.monotonic()
+        while not timeout or time.monotonic() - last < timeout:
+            for record in mine:
+                last = time.monotonic()
+                yield decode(RECOMMENDATIONS, record.value, now=wall_clock())
+            mine = [record for record in reader.poll() if record.key == user.encode()]
     finally:
         reader.close()
 
 
-def why(user: Annotated[str, typer.Option(help="Whose list.")]) -> None:
+def why(user: Annotated[str, typer.Option(help="Whose list.")], as_json: AsJson = False) -> None:
     """Show a person's current list with its causes, timings, plan and memories."""
     settings = load_settings()
-    cluster, console = make_cluster(settings), Console()
+    cluster, console = reach_kafka(settings, RECOMMENDATIONS, ITEMS), Console(highlight=False)
     record = newest_of(cluster, RECOMMENDATIONS, user)
     if record is None:
-        console.print(f"Nothing was published for {user!r} yet: people never seen are served '@default'.")
-        raise typer.Exit(1)
+        raise NothingDone(f"nothing was published for {user!r} yet: people never seen are served '@default'")
     made: Recommendation = decode(RECOMMENDATIONS, record.value, now=wall_clock())
     person = read_person(settings, UserId(user))
-    console.print(Group(list_table(made, read_titles(cluster)), _timings(made, record.timestamp), *_mind(person)))
+    if as_json:
+        put_json({"list": made, "published": record.timestamp, **_mind_named(person)})
+        return
+    listed = list_table(console, made, read_titles(cluster))
+    console.print(Group(listed, _timings(made, record.timestamp), *_mind(console, person)))
+
+
+def _mind_named(person: Person) -> dict[str, object]:
+    """Plan, memories and tastes for programs."""
+    tastes = category_strengths(person.mind.memories, person.user.last_at)
+    return {"plan": person.mind.plan, "memories": person.mind.memories, "tastes": dict(tastes)}
 
 
 def read_person(settings: Settings, user: UserId) -> Person:
@@ -89,17 +140,17 @@ def read_titles(cluster: Cluster) -> Titles:
     return titles
 
 
-def list_table(made: Recommendation, titles: Titles) -> Table:
+def list_table(console: Console, made: Recommendation, titles: Titles) -> RenderableType:
     """A list as people read it."""
     causes = ", ".join(made.trigger_event_ids[-3:]) or "-"
     arm = f" · {made.experiment}: {made.arm}" if made.arm else ""
     title = f"{made.user_id} · version {made.version} · model {made.model_version}{arm} · because of {causes}"
-    table = Table("", "item", "title", "score", "from", "why", title=escape(title), title_justify="left", box=None)
+    rows = []
     for place, ranked in enumerate(made.home.items, 1):
         name = titles.get(ranked.item_id, "")
         score = f"{ranked.score:.2f}"
-        table.add_row(str(place), escape(ranked.item_id), escape(name), score, ranked.source, escape(ranked.reason))
-    return table
+        rows.append((str(place), escape(ranked.item_id), escape(name), score, ranked.source, escape(ranked.reason)))
+    return listing(console, LIST, rows, title=title)
 
 
 def _timings(made: Recommendation, published: float) -> RenderableType:
@@ -110,7 +161,7 @@ def _timings(made: Recommendation, published: float) -> RenderableType:
     return Text(f"\ntimings: {' · '.join(steps)}{degraded}\napplied: {made.applied}")
 
 
-def _mind(person: Person) -> list[RenderableType]:
+def _mind(console: Console, person: Person) -> list[RenderableType]:
     plan = person.mind.plan
     lines: list[RenderableType] = []
     if plan is not None:
@@ -120,10 +171,10 @@ def _mind(person: Person) -> list[RenderableType]:
         lines.append(Text(f"\nplan {plan.plan_id} by {plan.author}: {plan.goal}\n  intents: {intents}"))
         lines.append(Text(f"  holds: {', '.join(held) or 'nothing banned or pinned'}"))
     strengths = category_strengths(person.mind.memories, person.user.last_at)
-    memories = Table("memory", "of", "strength", "source", "evidence", title="memories", title_justify="left", box=None)
-    strongest = sorted(person.mind.memories, key=lambda memory: -memory.strength)[:12]
-    for memory in strongest:
-        evidence = ", ".join(memory.evidence[-3:])
-        memories.add_row(memory.predicate, escape(memory.value), f"{memory.strength:.2f}", memory.source, evidence)
+    rows = []
+    for memory in sorted(person.mind.memories, key=lambda memory: -memory.strength)[:12]:
+        evidence = escape(", ".join(memory.evidence[-3:]))
+        rows.append((memory.predicate, escape(memory.value), f"{memory.strength:.2f}", memory.source, evidence))
     tastes = ", ".join(f"{name} {strength:+.2f}" for name, strength in strengths.items())
+    memories = listing(console, MEMORIES, rows, title="memories")
     return [*lines, Text(f"\ntaste: {tastes or 'nothing remembered yet'}"), memories]

@@ -13,10 +13,12 @@ import typer
 from msgspec.structs import replace
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.table import Table
 
-from deploy.clients import make_cluster, make_publisher, wall_clock
+from deploy.cli.servers import reach_kafka
+from deploy.cli.shown import AsJson, Column, NoSuch, listing, one_of, put_json
+from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
+from deploy.settings_checks import nearest
 from deploy.wiring import external_rows
 from inference.learning.loaded import digest, load_weights
 from inference.ranking.features import FeatureTable
@@ -35,35 +37,86 @@ WeightsFile = Annotated[
 ]
 
 
+FIRST_LINEAGE = "default"
+STANDINGS = (
+    Column("lineage"),
+    Column("role"),
+    Column("recipe"),
+    Column("examples", right=True),
+    Column("gain", right=True),
+    Column("hr@10", right=True),
+    Column("loss", right=True),
+    Column("gains more than the champion"),
+)
+HISTORY = (
+    Column("id"),
+    Column("when"),
+    Column("decision"),
+    Column("lineage"),
+    Column("against"),
+    Column("by"),
+    Column("version", right=True),
+    Column("why", prose=True),
+)
+
+
 class NothingToDecide(LifelongError):
     """A command names no lineage and no weights, or both."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
-    models = typer.Typer(help="Models: list, history, promote, rollback.", no_args_is_help=True)
+    models = typer.Typer(help="Models: list, history, show, promote, rollback.", no_args_is_help=True)
     models.command("list")(list_models)
+    models.command("show")(show_decision)
     models.command("history")(history)
     models.command("promote")(promote)
     models.command("rollback")(rollback)
     app.add_typer(models, name="models")
 
 
-def list_models() -> None:
+def list_models(as_json: AsJson = False) -> None:
     """Show every lineage: whether it serves, its running scores, and its difference to the one that does."""
-    found = updates(read_updates(make_cluster(load_settings())))
-    serving = [update for update in found if update.standings]
-    console = Console()
+    serving = [update for update in _updates(load_settings()) if update.standings]
+    if as_json:
+        put_json(serving[-1] if serving else None)
+        return
+    console = Console(highlight=False)
     if not serving:
         console.print("No model has been announced yet: `lifelong status` says whether the trainer runs.")
         return
-    console.print(standings_table(serving[-1]))
+    console.print(standings_table(console, serving[-1]))
 
 
-def history(limit: Annotated[int, typer.Option(help="The newest so many.")] = 50) -> None:
+def history(
+    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 50, as_json: AsJson = False
+) -> None:
     """Show what was decided, the newest last: by the gate or by an operator, and why."""
-    made = decisions(updates(read_updates(make_cluster(load_settings()))))
-    Console().print(history_table(made[-limit:]) if made else "Nothing has been decided yet.")
+    made = decisions(_updates(load_settings()))[-limit:]
+    if as_json:
+        put_json(made)
+        return
+    console = Console(highlight=False)
+    console.print(history_table(console, made) if made else "Nothing has been decided yet.")
+
+
+def show_decision(
+    decision_id: Annotated[str, typer.Argument(help="As `history` shows it, or its beginning.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one decision with the interval that it was made by and how all lineages stood."""
+    made = {update.decision_id: update for update in decisions(_updates(load_settings()))}
+    hint = "`lifelong models history` shows them"
+    update = made[one_of(decision_id, list(made), what="decision", hint=hint)]
+    if as_json:
+        put_json(update)
+        return
+    console = Console(highlight=False)
+    console.print(history_table(console, [update]))
+    if update.difference is not None:
+        console.print(f"difference to {update.against or 'the champion'}: {interval(update.difference)}")
+    if update.standings:
+        console.print(standings_table(console, update))
 
 
 def promote(
@@ -75,8 +128,26 @@ def promote(
     if bool(lineage) == (weights is not None):
         raise NothingToDecide("name a lineage, as `lifelong models list` shows it, or --weights FILE; not both")
     settings = load_settings()
+    if lineage:
+        refuse_unknown(lineage, known_lineages(settings, _updates(settings)))
     uri, sha256 = keep_weights(weights, settings) if weights is not None else ("", "")
     _send(settings, replace(_command("promote", reason), lineage=lineage, uri=uri, sha256=sha256))
+
+
+def known_lineages(settings: Settings, found: Iterable[ModelUpdate]) -> list[str]:
+    """The lineages that may serve: those that the trainer announced last, and those that the settings name."""
+    announced = [[each.lineage for each in update.standings] for update in found if update.standings]
+    return sorted({FIRST_LINEAGE, *settings.trainer.challengers, *(announced[-1] if announced else ())})
+
+
+def refuse_unknown(lineage: str, known: list[str]) -> None:
+    """Refuse a lineage that nobody has heard of: the trainer would, minutes later and elsewhere.
+
+    Raises:
+        NoSuch: it is not among these; the message names them.
+    """
+    if lineage not in known:
+        raise NoSuch(f"there is no lineage {lineage!r} to promote: there are {known}; {nearest(lineage, known)}")
 
 
 def rollback(reason: Reason = "") -> None:
@@ -101,12 +172,17 @@ def keep_weights(path: Path, settings: Settings) -> tuple[str, str]:
 
 def _send(settings: Settings, command: Command) -> None:
     """Put a command at the end of the ranking log: so that its place among the examples is known for good."""
+    reach_kafka(settings, RANKING_LOG)
     [(_, offset)] = make_publisher(settings, receipts=True).deliver(RANKING_LOG, [(None, encode(command))])
     Console().print(f"The trainer will decide at offset {offset} of its log; `lifelong models history` tells.")
 
 
 def _command(action: Literal["promote", "rollback"], reason: str) -> Command:
     return Command(entry_id=uuid4().hex, event_time=wall_clock(), action=action, reason=reason)
+
+
+def _updates(settings: Settings) -> list[ModelUpdate]:
+    return updates(read_updates(reach_kafka(settings, MODEL_UPDATES)))
 
 
 def read_updates(cluster: Cluster) -> list[Inbound]:
@@ -134,27 +210,24 @@ def decisions(found: Iterable[ModelUpdate]) -> list[ModelUpdate]:
     return list({update.decision_id: update for update in found if update.decision_id}.values())
 
 
-def standings_table(update: ModelUpdate) -> RenderableType:
+def standings_table(console: Console, update: ModelUpdate) -> RenderableType:
     """Lineages as people read them, the one that serves first."""
     title = f"version {update.version} · {update.examples} examples learned · lists: mrr {update.score:.3f}"
-    table = Table(
-        "lineage", "role", "recipe", "examples", "gain", "hr@10", "loss", "gains more than the champion",
-        title=title, title_justify="left", box=None, header_style="bold",
-    )  # fmt: skip
+    rows = []
     for each in update.standings:
         scores = (f"{each.gain:.4f}", f"{each.hit_rate:.3f}", f"{each.loss:.3f}") if each.examples else ("-", "-", "-")
-        table.add_row(each.lineage, each.role, each.recipe, str(each.examples), *scores, _difference_of(each))
-    return table
+        rows.append((each.lineage, each.role, each.recipe, str(each.examples), *scores, escape(_difference_of(each))))
+    return listing(console, STANDINGS, rows, title=title)
 
 
-def history_table(made: Iterable[ModelUpdate]) -> RenderableType:
+def history_table(console: Console, made: Iterable[ModelUpdate]) -> RenderableType:
     """Decisions as people read them."""
-    table = Table("when", "decision", "lineage", "against", "by", "version", "why", box=None, header_style="bold")
+    rows = []
     for update in made:
         when = datetime.fromtimestamp(update.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
         own = (update.decision, update.lineage, update.against, update.by, str(update.version))
-        table.add_row(when, *own, escape(update.reason))
-    return table
+        rows.append((update.decision_id, when, *own, escape(update.reason)))
+    return listing(console, HISTORY, rows)
 
 
 def _difference_of(standing: Standing) -> str:

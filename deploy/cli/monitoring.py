@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from deploy.cli.shown import AsJson, put_json
 from deploy.embedded.stack import Stack
 from deploy.monitoring import GRAFANA, SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
 from deploy.settings import load_settings
@@ -22,10 +23,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(monitor, name="monitor")
 
 
-def targets() -> None:
+def targets(as_json: AsJson = False) -> None:
     """Write the addresses of everything that tells metrics to <data_dir>/prometheus/targets.json."""
     console = Console(highlight=False, soft_wrap=True)
     folder, found = _known()
+    if as_json:
+        put_json({"file": str(write_targets(folder, found)), "targets": found})
+        return
     console.print(f"Wrote {write_targets(folder, found)}")
     for job, address in found.items():
         console.print(f"  {job:<10} http://{address}/metrics")

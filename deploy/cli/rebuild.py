@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from deploy.clients import make_cluster, make_feast, make_publisher, make_store, wall_clock
+from deploy.cli.servers import reach_kafka
+from deploy.cli.shown import AsJson, put_json
+from deploy.clients import make_feast, make_publisher, make_store, wall_clock
 from deploy.settings import load_settings
 from deploy.wiring import make_options
 from features.item_table import ItemTable
@@ -32,10 +34,11 @@ def register(app: typer.Typer) -> None:
 
 def rebuild(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 if anything differs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fold the log anew, and put the result in place of what is stored (workers go on from there by themselves)."""
-    settings, console = load_settings(), Console()
-    cluster, store = make_cluster(settings), make_store(settings)
+    settings, console = load_settings(), Console(stderr=as_json)
+    cluster, store = reach_kafka(settings), make_store(settings)
     reader = KafkaTableReader(cluster, (*PERSON_INPUTS, ITEM_DELTAS, ITEMS))
     records = reader.catch_up()
     reader.close()
@@ -48,6 +51,8 @@ def rebuild(
     counts = settings.topics.person_partitions, settings.topics.item_partitions
     differing = differences(people, store, PEOPLE, counts[0]) + differences(items, store, ITEMS_SCOPE, counts[1])
     console.print(f"Read {len(records)} records; {len(differing)} states differ from what is stored.")
+    if as_json:
+        put_json({"records": len(records), "differing": len(differing), "examples": differing[:5]})
     if check:
         if differing:
             console.print(f"for example {differing[:5]}")

@@ -26,6 +26,7 @@ from deploy.cli.files import (
     Types,
     read_and_show,
 )
+from deploy.cli.outputs import check_writable
 from deploy.cli.replay_bars import replay_bar, work_bar
 from deploy.clients import wall_clock
 from deploy.files.options import Typed
@@ -79,6 +80,7 @@ def replay_log(
     seed: Seed = 0,
 ) -> None:
     """Backtest: replay a log through the handlers of production, test-then-train, with four floors on the same rows."""
+    check_writable(report, as_json, predictions)
     asked = _asked(baselines, ablate, jobs)
     settings = _with_repeats(load_settings(), repeats)
     headers = (columns, items_columns, separator, items_separator)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from deploy.cli.logs import complete
+from deploy.cli.shown import AsJson, Column, listing, origin, put_json
 from deploy.embedded import doctor, milvus, status
 from deploy.embedded.server import Download, StackError
 from deploy.embedded.stack import NotWell, Stack
-from deploy.settings import Settings, SettingsError, load_settings
+from deploy.settings import Settings, load_settings
 
+COLUMNS = (
+    Column("name"),
+    Column("state"),
+    Column("restarts", right=True),
+    Column("pid", right=True),
+    Column("up", right=True),
+    Column("memory", right=True),
+    Column("where"),
+)
+ENDS = {"healthy": "[green]✓[/]", "degraded": "[yellow]![/]"}
 MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
 
 
@@ -26,6 +38,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     app.command()(up)
     app.command()(down)
+    app.command("restart")(restart)
     app.command("status")(show_status)
     app.command("doctor")(show_doctor)
 
@@ -46,54 +59,91 @@ def up(
     except StackError as exc:
         _explain(stack, exc)
         raise typer.Exit(1) from exc
-    if not started:
-        console.print("Everything runs already; nothing was changed.")
-    else:
-        console.print(f"Started {', '.join(started)} in {time.monotonic() - began:.0f} s.")
+    console.print(_done(started, stack, time.monotonic() - began))
+    errors = Console(stderr=True, highlight=False)
+    for name, why in stack.degraded.items():
+        errors.print(f"[yellow]![/] {name} is broken, all else goes on without it: {escape(why)}", soft_wrap=True)
+        errors.print(
+            f"    → `lifelong logs {name}`; the data of {name} lie in {stack.layout.data(name)}", soft_wrap=True
+        )
     if any(server.name == "milvus" for server in stack.embedded()):
         console.print(f"[yellow]![/] {escape(milvus.OPEN_TO_ALL)}.")
     if not servers_only:
         _show_door(console, stack.settings())
 
 
+def _done(started: Sequence[str], stack: Stack, seconds: float) -> str:
+    if not started:
+        return "Everything runs already; nothing was changed."
+    degraded = f", degraded: without {', '.join(stack.degraded)}" if stack.degraded else ""
+    return f"Started {', '.join(started)} in {seconds:.0f} s{degraded}."
+
+
 def down() -> None:
     """Stop everything that `up` started, and leave no process."""
-    console = Console()
-    try:
-        stopped = Stack(_given()).down()
-    except StackError as exc:
-        Console(stderr=True).print(f"[red]✗[/] {escape(str(exc))}")
-        raise typer.Exit(1) from exc
-    console.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing is running.")
+    stack = Stack(_given())
+    stopped = stack.down()
+    where = stack.layout.data_dir
+    Console(highlight=False).print(
+        f"Stopped {', '.join(stopped)}." if stopped else f"Nothing is running in {escape(str(where))}.", soft_wrap=True
+    )
+
+
+def restart(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Servers or processes, as `status` shows them.", metavar="NAME...", autocompletion=complete
+        ),
+    ],
+) -> None:
+    """Stop servers or processes and start them anew, as the settings are now; waits until each is well."""
+    console, stack = Console(highlight=False), Stack(_given())
+    for name in names:
+        began = time.monotonic()
+        try:
+            stack.restart(name, lambda name, what: None)
+        except NotWell as exc:
+            _explain(stack, exc, undone=False)
+            raise typer.Exit(1) from exc
+        if name in stack.degraded:
+            raise StackError(f"{name} was started and is broken: {stack.degraded[name]}")
+        console.print(f"Restarted {name} in {time.monotonic() - began:.0f} s.")
 
 
 def show_status(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show every server and program: state, health, where it is, memory, log."""
     stack = Stack(_given())
     rows = stack.status()
     if as_json:
         content = {"data_dir": str(stack.layout.data_dir), "servers": [_as_dict(row) for row in rows]}
-        typer.echo(json.dumps(content | {"gateway": _door(stack.settings())}, indent=2))
+        put_json(content | {"gateway": _door(stack.settings())})
         return
-    console = Console()
-    console.print(_table(rows))
-    console.print(f"Logs: {stack.layout.logs}/<name>.log", highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
+    console.print(_table(console, rows))
+    console.print(f"Data: {escape(str(stack.layout.data_dir))}  Logs: `lifelong logs NAME`", soft_wrap=True)
     if any(row.name == "gateway" and row.pid for row in rows):
         _show_door(console, stack.settings())
 
 
-def show_doctor() -> None:
+def show_doctor(as_json: AsJson = False) -> None:
     """Check this machine and this installation; says what to do about what is wrong."""
-    console = Console()
     checks = doctor.examine(_given())
-    for check in checks:
-        console.print(f"{MARKS[check.level]} [bold]{check.name}[/]: {escape(check.says)}", highlight=False)
-        if check.do:
-            console.print(f"    → {escape(check.do)}", highlight=False)
+    if as_json:
+        put_json(checks)
+    else:
+        _show_checks(Console(highlight=False), checks)
     if any(check.level == "problem" for check in checks):
         raise typer.Exit(1)
+
+
+def _show_checks(console: Console, checks: Sequence[doctor.Check]) -> None:
+    for check in checks:
+        console.print(f"{MARKS[check.level]} [bold]{check.name}[/]: {escape(check.says)}")
+        if check.do:
+            console.print(f"    → {escape(check.do)}")
 
 
 class _Progress:
@@ -126,17 +176,13 @@ class _Progress:
         table = Table.grid(padding=(0, 2))
         now = time.monotonic() - self._began
         for name, (what, since) in self._last.copy().items():
-            done = what == "healthy"
-            table.add_row("[green]✓[/]" if done else "…", name, what, f"{since if done else now:5.1f} s")
+            done = what in ENDS
+            table.add_row(ENDS.get(what, "…"), name, what, f"{since if done else now:5.1f} s")
         return table
 
 
 def _given() -> Settings:
-    try:
-        return load_settings(with_endpoints=False)
-    except SettingsError as exc:
-        Console(stderr=True).print(f"[red]✗[/] {escape(str(exc))}", highlight=False)
-        raise typer.Exit(1) from exc
+    return load_settings(with_endpoints=False)
 
 
 def _announce(console: Console, downloads: Sequence[Download]) -> None:
@@ -147,28 +193,54 @@ def _announce(console: Console, downloads: Sequence[Download]) -> None:
         console.print(f"  {download.what}: about {download.megabytes:,} MB", highlight=False)
 
 
-def _explain(stack: Stack, exc: StackError) -> None:
+def _explain(stack: Stack, exc: StackError, *, undone: bool = True) -> None:
     errors = Console(stderr=True, highlight=False)
-    errors.print(f"[red]✗[/] {escape(str(exc))}")
+    errors.print(f"[red]✗[/] {escape(str(exc))} (read: {escape(origin())})", soft_wrap=True)
     if isinstance(exc, NotWell):
         errors.print(f"The end of {stack.layout.log(exc.name)}:")
         errors.print(stack.log_tail(exc.name), markup=False, soft_wrap=True)
-    errors.print("What was started has been stopped again; `lifelong doctor` may know more.")
+    if undone:
+        errors.print("What was started has been stopped again; `lifelong doctor` may know more.")
 
 
 def _as_dict(row: status.Row) -> dict[str, object]:
     return asdict(row) | {"healthy": row.healthy}
 
 
-def _table(rows: Sequence[status.Row]) -> Table:
-    table = Table("name", "state", "health", "pid", "up", "memory", "where", box=None)
+def _table(console: Console, rows: Sequence[status.Row]) -> RenderableType:
+    """Servers and programs; what is wrong with one stands below the table, where it has room."""
+    lines, wrong = [], []
     for row in rows:
-        health = "[green]healthy[/]" if row.healthy else f"[red]{escape(row.problem)}[/]" if row.pid else "-"
-        if row.state == "external" and not row.healthy:
-            health = f"[red]{escape(row.problem)}[/]"
-        memory, pid = (f"{row.memory_mb} MB", str(row.pid)) if row.pid else ("-", "-")
-        table.add_row(row.name, row.state, health, pid, _duration(row.uptime_seconds), memory, row.endpoint)
-    return table
+        if row.problem and (row.pid or row.state in ("external", "failed", "starting")):
+            wrong.append(f"[red]✗[/] {row.name}: {escape(row.problem)}")
+        if row.last_end:
+            wrong.append(f"[yellow]![/] {row.name} ended by itself {_times(row.restarts)} {escape(row.last_end)}")
+        lines.append(_line(row))
+    return Group(listing(console, COLUMNS, lines), *(Text.from_markup(line) for line in wrong))
+
+
+def _line(row: status.Row) -> tuple[str, ...]:
+    memory, pid = (f"{row.memory_mb} MB", str(row.pid)) if row.pid else ("-", "-")
+    restarts = f"[yellow]{row.restarts}[/]" if row.restarts else "0" if row.pid else "-"
+    where = escape(row.endpoint.removeprefix("http://"))
+    return (row.name, _state(row), restarts, pid, _duration(row.uptime_seconds), memory, where)
+
+
+def _times(count: int) -> str:
+    """How often, before when it was last.
+
+    >>> _times(1), _times(3)
+    ('once,', '3 times, last')
+    """
+    return "once," if count == 1 else f"{count} times, last"
+
+
+def _state(row: status.Row) -> str:
+    """State and health in a word: what runs is told from what answers."""
+    if row.pid or row.state == "external":
+        healthy = "external" if row.state == "external" else "healthy"
+        return f"[green]{healthy}[/]" if row.healthy else "[red]unhealthy[/]"
+    return f"[red]{row.state}[/]" if row.state == "failed" else row.state
 
 
 def _duration(seconds: float) -> str:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
-from deploy.clients import make_cluster
+from deploy.cli.servers import reach_kafka
+from deploy.cli.shown import AsJson, Column, listing, put_json
 from deploy.settings import load_settings
-from deploy.topics import check_topics, create_topics
+from deploy.topics import TopicReport, check_topics, create_topics
 from schemas.publish import PUBLISHED, write
 from streams.kafka_admin import KafkaAdmin
+
+COLUMNS = (
+    Column("topic"),
+    Column("key"),
+    Column("policy"),
+    Column("partitions", right=True),
+    Column("what", prose=True),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -28,32 +37,44 @@ def register(app: typer.Typer) -> None:
 def create() -> None:
     """Create the topics that are missing; existing ones are never changed."""
     settings = load_settings()
-    created = create_topics(settings, KafkaAdmin(make_cluster(settings)))
+    created = create_topics(settings, KafkaAdmin(reach_kafka(settings)))
     Console().print(f"Created {', '.join(created)}." if created else "All topics are there.")
 
 
-def check() -> None:
+def check(as_json: AsJson = False) -> None:
     """Name what differs from the contract; exit code 1 if anything does."""
-    if _print_reports(problems_only=True):
+    if _print_reports(problems_only=True, as_json=as_json):
         raise typer.Exit(1)
 
 
-def show() -> None:
+def show(as_json: AsJson = False) -> None:
     """Show every topic: its key, policy, partitions, and what it is for."""
-    _print_reports(problems_only=False)
+    _print_reports(problems_only=False, as_json=as_json)
 
 
-def _print_reports(*, problems_only: bool) -> int:
+def _print_reports(*, problems_only: bool, as_json: bool) -> int:
     settings = load_settings()
-    reports = check_topics(settings, KafkaAdmin(make_cluster(settings)))
+    reports = check_topics(settings, KafkaAdmin(reach_kafka(settings)))
     wrong = [report for report in reports if report.problem]
-    table = Table("topic", "key", "policy", "partitions", "what", box=None, header_style="bold")
-    for report in wrong if problems_only else reports:
+    shown = wrong if problems_only else reports
+    if as_json:
+        put_json([_as_dict(report) for report in shown])
+        return len(wrong)
+    rows = []
+    for report in shown:
         topic = report.topic
-        what = f"[red]{report.problem}[/]" if report.problem else topic.summary
-        table.add_row(topic.name, topic.key, topic.cleanup, str(report.partitions or "-"), what)
-    Console().print("All topics are as the contract says." if problems_only and not wrong else table)
+        what = f"[red]{escape(report.problem)}[/]" if report.problem else topic.summary
+        rows.append((topic.name, topic.key, topic.cleanup, str(report.partitions or "-"), what))
+    console = Console(highlight=False)
+    all_well = problems_only and not wrong
+    console.print("All topics are as the contract says." if all_well else listing(console, COLUMNS, rows))
     return len(wrong)
+
+
+def _as_dict(report: TopicReport) -> dict[str, object]:
+    topic = report.topic
+    said = {"topic": topic.name, "key": topic.key, "policy": topic.cleanup, "what": topic.summary}
+    return said | {"partitions": report.partitions, "problem": report.problem}
 
 
 def write_schemas() -> None:

@@ -27,6 +27,7 @@ OPEN_TO_ALL = (
     "Milvus listens on all network interfaces and cannot be told otherwise: clients need the password, "
     "but its inner ports are open. On a shared network use a firewall, or give a Milvus of your own in [milvus] uri"
 )
+QUERY_SECONDS = 2.0
 FACTORY_PASSWORD = "Milvus"
 PARTS = ("root_coord", "query_coord", "query_node", "index_node", "data_coord", "data_node")
 
@@ -72,8 +73,12 @@ def etcd_configuration(ports: Mapping[str, int]) -> dict[str, str]:
 
 
 def problem(settings: Settings) -> str:
-    """Empty if an authenticated client can list the collections."""
-    return _refusal(settings.milvus.uri, settings.milvus.token.get_secret_value())
+    """Empty if an authenticated client can list the collections, and each of ours that is there answers a query."""
+    from agents.milvus_collection import unanswered
+    from deploy.clients import milvus_address, milvus_collections
+
+    refusal = _refusal(settings.milvus.uri, settings.milvus.token.get_secret_value())
+    return refusal or unanswered(milvus_address(settings), milvus_collections(settings), within=QUERY_SECONDS)
 
 
 def _refusal(uri: str, token: str) -> str:
@@ -179,4 +184,5 @@ SERVER = Server(
     program=_program,
     settle=_settle,
     problem=problem,
+    optional=True,
 )

@@ -56,6 +56,7 @@ class Server:
     ``program``  writes the configuration and returns how to run it; may be called again.
     ``settle``   finishes the first start once the server answers; may be called again; raises StackError.
     ``problem``  empty when the server answers as it should, else the reason; blocks for about 3 s at most.
+    ``optional`` True if lists go on without it: then ``up`` goes on, too, and says that it is degraded.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Server:
     program: Callable[[Site], Program]
     settle: Callable[[Site], None]
     problem: Callable[[Settings], str]
+    optional: bool = False
 
 
 def nothing_missing(site: Site) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import inference
-from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis, status, triton
+from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis, shared_memory, status, triton
 from deploy.embedded.environment import child_environment, user_cache_dir
 from deploy.embedded.layout import Layout
 from deploy.embedded.programs import BEFORE, OWN, START_SECONDS, Own, command, own_environment, own_programs
@@ -48,6 +48,8 @@ class Stack:
         self.layout = Layout.of(given.data_dir, cache_dir or user_cache_dir())
         self._seed = seed or Path(inference.__file__).parent / "model_repository"
         self._supervisor = Supervisor(self.layout)
+        self.degraded: dict[str, str] = {}
+        """The optional servers that the last `up` left broken, each with what is wrong."""
 
     def settings(self) -> Settings:
         """The given settings, completed by the endpoints of what was started."""
@@ -74,7 +76,8 @@ class Stack:
         """Start the servers in ``names`` and, with ``programs``, our own; returns the names of what was started.
 
         (1) choose and keep ports and passwords, (2) fetch, (3) write the endpoints, (4) start the servers side by
-        side and wait until each is well, (5) create topics, (6) start our programs. What runs already goes on.
+        side and wait until each is well, (5) create topics, (6) start our programs. What runs already goes on. A
+        server without which lists go on may be broken: it is named in ``degraded``, and the supervisor tries it again.
 
         Raises:
             StackError: something does not become well in time; what this call started has been stopped again.
@@ -103,6 +106,33 @@ class Stack:
         Raises:
             StackError: a process is still there although it was killed.
         """
+        regions = shared_memory.regions_of(processes.processes_of(self.layout.data_dir))
+        ran = self._stop_all()
+        shared_memory.remove(regions | shared_memory.named(triton.shm_prefix(self.ports())))
+        return ran
+
+    def restart(self, name: str, report: Report) -> None:
+        """Stop one server or program and start it anew, as the settings are now; returns once it is well.
+
+        Raises:
+            StackError: the stack does not run, or has none of this name, or it does not become well.
+        """
+        if not self.running():
+            raise StackError(f"nothing runs in {str(self.layout.data_dir)!r}: `lifelong up` starts it")
+        with self._alone():
+            site = self._site(self._choose())
+            known = sorted(self._supervisor.states())
+            if name not in known:
+                raise StackError(f"there is no {name!r} here to restart: there are {known}")
+            servers = [server for server in self.embedded() if server.name == name]
+            wanted = [*(server.program(site) for server in servers), *own_programs(site, config_path())]
+            self._supervisor.stop([name])
+            self._begin([program for program in wanted if program.name == name], [], report)
+            for server in servers:
+                self._await_server(server, site, report)
+            self._await_programs([name], report)
+
+    def _stop_all(self) -> list[str]:
         if not self.running():
             return self._end_orphans()
         ran = [state.name for state in self._supervisor.states().values() if state.pid]
@@ -193,13 +223,19 @@ class Stack:
             self._begin(list(pool.map(lambda server: server.program(site), servers)), started, report)
             fresh = [server for server in servers if server.name in started]
             list(pool.map(lambda server: self._await_server(server, site, report), fresh))
+        for server in servers:
+            if server.optional and server not in fresh and (problem := server.problem(self.settings())):
+                self.degraded[server.name] = problem
 
     def _start_programs(self, site: Site, started: list[str], report: Report) -> None:
-        settings = self.settings()
         states = self._supervisor.states()
         if not all(own.name in states and states[own.name].pid for own in OWN):
             self._run_before(site, report)
         self._begin(own_programs(site, config_path()), started, report)
+        self._await_programs(started, report)
+
+    def _await_programs(self, started: list[str], report: Report) -> None:
+        settings = self.settings()
 
         def wait(own: Own) -> None:
             self._await(own.name, START_SECONDS, partial(own.problem, status.port_of(own.name, settings)))
@@ -234,8 +270,15 @@ class Stack:
                 return str(exc)
             return server.problem(settings)
 
-        self._await(server.name, server.start_seconds, problem)
-        report(server.name, "healthy")
+        try:
+            self._await(server.name, server.start_seconds, problem)
+        except NotWell as exc:
+            if not server.optional:
+                raise
+            self.degraded[server.name] = str(exc)
+            report(server.name, "degraded")
+        else:
+            report(server.name, "healthy")
 
     def _await(self, name: str, seconds: float, problem: Callable[[], str]) -> None:
         found = [""]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from deploy.embedded import processes
 from deploy.embedded.layout import Layout
 from deploy.embedded.programs import OWN, Own
+from deploy.embedded.restarts import Ends, read_ends
 from deploy.embedded.server import Server
 from deploy.embedded.supervisor import State
 from deploy.settings import Settings
@@ -27,7 +28,10 @@ CONDITIONS: Mapping[str, Condition] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One server or program. ``problem`` is empty when it is healthy; ``pid`` is 0 when no process of ours runs."""
+    """One server or program. ``problem`` is empty when it is healthy; ``pid`` is 0 when no process of ours runs.
+
+    ``restarts`` is how often it ended by itself since the supervisor began, ``last_end`` when and how it did last.
+    """
 
     name: str
     state: Condition
@@ -37,6 +41,8 @@ class Row:
     problem: str
     memory_mb: int
     log: str
+    restarts: int = 0
+    last_end: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -47,10 +53,16 @@ def rows(
     servers: tuple[Server, ...], given: Settings, settings: Settings, states: Mapping[str, State], layout: Layout
 ) -> list[Row]:
     """Every server and program, asked side by side; blocks for about 3 s at most."""
+    ends = read_ends(layout) if states else {}
     with ThreadPoolExecutor(len(servers) + len(OWN)) as pool:
         ours = pool.map(lambda own: program_row(own, settings, states.get(own.name), layout), OWN)
         theirs = pool.map(lambda each: server_row(each, given, settings, states.get(each.name), layout), servers)
-        return [*theirs, *ours]
+        return [_with_ends(row, ends.get(row.name, Ends())) for row in (*theirs, *ours)]
+
+
+def _with_ends(row: Row, ends: Ends) -> Row:
+    last = f"{ends.last_at}, {ends.last_how}" if ends.count else ""
+    return replace(row, restarts=ends.count, last_end=last)
 
 
 def server_row(server: Server, given: Settings, settings: Settings, state: State | None, layout: Layout) -> Row:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.embedded.environment import installer_environment
@@ -120,6 +121,11 @@ def library_dir() -> Path | None:
     return next((each for each in candidates if any(each.glob(f"libpython{PYTHON}.so.*"))), None)
 
 
+def shm_prefix(ports: Mapping[str, int]) -> str:
+    """What the names of this stack's regions of shared memory begin with: two stacks must not share one."""
+    return f"lifelong-{ports['triton']}-" if "triton" in ports else ""
+
+
 def _program(site: Site) -> Program:
     seed_models(site.seed, site.layout.models)
     packages, ports = _packages(site), site.choices.ports
@@ -136,8 +142,7 @@ def _program(site: Site) -> Program:
         "metrics-address": "127.0.0.1",
         "metrics-port": ports["triton_metrics"],
         "exit-timeout-secs": 5,
-        # Two stacks on one machine must not share a region of memory.
-        "backend-config": f"python,shm-region-prefix-name=lifelong-{ports['triton']}-",
+        "backend-config": f"python,shm-region-prefix-name={shm_prefix(ports)}",
     }
     command = (str(server / "bin" / "tritonserver"), *(f"--{name}={value}" for name, value in options.items()))
     environment = {

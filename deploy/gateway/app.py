@@ -53,6 +53,7 @@ def create_app(door: Door) -> Litestar:
     async def running(app: Litestar) -> AsyncIterator[None]:
         door.outbox.start()
         door.feeder.start()
+        door.probe.start()
         try:
             yield
         finally:
@@ -75,3 +76,4 @@ async def _end(door: Door) -> None:
     await asyncio.to_thread(door.outbox.close, door.post_seconds)
     await asyncio.to_thread(door.feeder.close, FEEDER_SECONDS)
     door.likeness.close()
+    door.probe.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.likeness import Likeness
 from deploy.gateway.lists import Lists
 from deploy.gateway.outbox import Outbox
+from deploy.gateway.probe import Probe
 
 
 @dataclass
@@ -29,7 +30,10 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """Everything that the gateway runs on. `person_partitions` is how many partitions a person's topics have."""
+    """Everything that the gateway runs on. `person_partitions` is how many partitions a person's topics have.
+
+    `restarts` tells how often each process of the stack ended by itself; nothing where no supervisor is known.
+    """
 
     keys: tuple[str, ...] = field(repr=False)
     cache: Cache
@@ -38,6 +42,8 @@ class Door:
     lists: Lists
     likeness: Likeness
     condition: Condition
+    probe: Probe
+    restarts: Callable[[], Mapping[str, int]] = dict
     clock: Callable[[], float]
     new_id: Callable[[], str]
     person_partitions: int

@@ -12,10 +12,16 @@ from deploy.gateway.auth import OPEN
 from deploy.gateway.door import Given
 
 
-class Health(Struct, frozen=True):
-    """How the process is: `ready`, `catching-up`, `draining` or `failed`; to be alive is to say `live`."""
+class Health(Struct, frozen=True, omit_defaults=True):
+    """How the process is: `ready`, `unavailable`, `catching-up`, `draining` or `failed`; to be alive is to say `live`.
+
+    `reasons`: of servers that do not answer as they should, what is wrong, by server. `restarts`: how often processes
+    of the stack ended by themselves, of those that did.
+    """
 
     status: str
+    reasons: dict[str, str] = {}
+    restarts: dict[str, int] = {}
 
 
 @get("/health/live", opt=OPEN, tags=["operation"], summary="Does it live?", security=[{}])
@@ -26,13 +32,14 @@ async def live() -> Health:
 
 @get("/health/ready", opt=OPEN, tags=["operation"], summary="Is it to be sent requests?", security=[{}])
 async def ready(door: Given) -> Response[Health]:
-    """Send requests here: 200 once lists and catalogue were read to the end, 503 before that and while draining.
-
-    It stays ready when Kafka goes away later on, for lists are served all the same.
+    """Send requests here: 200 once lists and catalogue were read to the end; 503 before that, while draining, and
+    while Kafka or the state store does not answer within a second: `reasons` names which, and why.
     """
-    status = _status(door)
+    reasons = door.probe.problems()
+    status = _status(door, reasons)
     code = HTTPStatus.OK if status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
-    return Response(Health(status), status_code=code)
+    restarts = {name: count for name, count in door.restarts().items() if count}
+    return Response(Health(status, reasons if status == "unavailable" else {}, restarts), status_code=code)
 
 
 @get("/metrics", opt=OPEN, include_in_schema=False)
@@ -41,9 +48,11 @@ async def metrics() -> Response[bytes]:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _status(door: Given) -> str:
+def _status(door: Given, reasons: dict[str, str]) -> str:
     if door.condition.failed:
         return "failed"
     if door.condition.draining:
         return "draining"
-    return "ready" if door.cache.caught_up else "catching-up"
+    if not door.cache.caught_up:
+        return "catching-up"
+    return "unavailable" if reasons else "ready"

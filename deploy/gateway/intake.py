@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from deploy.gateway.problems import Problem, Rejected
+from deploy.gateway.unknown import unknown_fields
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import ITEMS
@@ -30,10 +31,11 @@ KeyedValue = tuple[str, bytes]
 
 
 class Intake(Struct, frozen=True):
-    """What a body came to: records by key, in order, and what was turned away."""
+    """What a body came to: records by key, in order, what was turned away, and fields that nobody knows, by place."""
 
     records: tuple[KeyedValue, ...]
     rejected: tuple[Rejected, ...]
+    ignored: dict[int, tuple[str, ...]] = {}
 
 
 def intake(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) -> Intake:
@@ -49,12 +51,16 @@ def intake(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) ->
     """
     records: list[KeyedValue] = []
     rejected: list[Rejected] = []
+    ignored: dict[int, tuple[str, ...]] = {}
     for index, raw in enumerate(_values(body)):
         try:
-            records.append(_record(topic, raw, now, new_id))
+            key, value, record = _record(topic, raw, now, new_id)
+            records.append((key, value))
+            if unknown := unknown_fields(value, record):
+                ignored[index] = unknown
         except DecodeError as exc:
             rejected.append(Rejected(index, exc.reason, str(exc)))
-    return Intake(tuple(records), tuple(rejected))
+    return Intake(tuple(records), tuple(rejected), ignored)
 
 
 def is_bulk(body: bytes) -> bool:
@@ -75,13 +81,13 @@ def _values(body: bytes) -> list[bytes]:
     return values
 
 
-def _record(topic: str, raw: bytes, now: float, new_id: Callable[[], str]) -> KeyedValue:
+def _record(topic: str, raw: bytes, now: float, new_id: Callable[[], str]) -> tuple[str, bytes, Struct]:
     value = raw if topic == ITEMS else _filled(raw, now, new_id)
     if len(value) > MAX_VALUE_BYTES:
         raise DecodeError("too-large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are taken")
     record = decode(topic, value, now=now)
     key: str = record.item_id if topic == ITEMS else record.user_id
-    return key, value
+    return key, value, record
 
 
 def _filled(raw: bytes, now: float, new_id: Callable[[], str]) -> bytes:

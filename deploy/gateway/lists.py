@@ -45,11 +45,13 @@ class Served(Recommendation, frozen=True, kw_only=True):
     """A recommendation as published, cut to what was asked for.
 
     `stale`: it is expired, or does not reflect what `after` names, or is not as fresh as was asked for. `default`: the
-    person has no list, this is the one for everybody.
+    person has no list, this is the one for everybody. `notice` says in words what is not as asked for: a surface that
+    the list has no slate of.
     """
 
     stale: bool
     default: bool
+    notice: str = ""
 
 
 class Asked:
@@ -102,7 +104,9 @@ class Lists:
             self._ask(wanted, made.version)
         shown = replace(made, slates=_cut(made, wanted))
         stale = stale or self._is_expired(made)
-        return Served(**asdict(shown), stale=stale, default=default or made.user_id == DEFAULT_USER)
+        return Served(
+            **asdict(shown), stale=stale, default=default or made.user_id == DEFAULT_USER, notice=_notice(made, wanted)
+        )
 
     async def _newest(self, wanted: Wanted) -> tuple[Recommendation | None, bool]:
         """The person's newest list and whether it falls short.
@@ -199,6 +203,14 @@ def _cut(made: Recommendation, wanted: Wanted) -> tuple[Slate, ...]:
     """The slate of the surface, or else the first one, cut to so many items."""
     chosen = [slate for slate in made.slates if slate.surface == wanted.surface] or list(made.slates[:1])
     return tuple(replace(slate, items=slate.items[: wanted.n]) for slate in chosen[:1])
+
+
+def _notice(made: Recommendation, wanted: Wanted) -> str:
+    """What to say of a surface that is not there; nothing where it is."""
+    there = [slate.surface for slate in made.slates]
+    if wanted.surface in there or not there:
+        return ""
+    return f"the list has no slate of surface {wanted.surface!r}, shown is that of {there[0]!r}; there are {there}"
 
 
 def _not_yet(reason: str, text: str) -> Problem:

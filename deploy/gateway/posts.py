@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from litestar import Request, delete, post
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Reference, RequestBody, Schema
 from litestar.params import PathParameter
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from deploy.gateway import ids
 from deploy.gateway.door import Door, Given
@@ -22,11 +22,16 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
-    """What was stored, for good, before this was answered: how many, what was not, and a token for `after`."""
+    """What was stored, for good, before this was answered: how many, what was not, and a token for `after`.
+
+    `ignored`: by the place of a value in the list, its fields that no type of this topic has. They are kept and not
+    read: most of the time one is misspelt.
+    """
 
     accepted: int
     rejected: tuple[Rejected, ...] = ()
     token: str = ""
+    ignored: dict[int, tuple[str, ...]] | UnsetType = UNSET
 
 
 def _takes(name: str) -> type[Operation]:
@@ -97,7 +102,7 @@ async def _stored(topic: str, request: AnyRequest, door: Door) -> Accepted:
     _refuse_if_nothing(taken, bulk=is_bulk(body))
     places = await door.outbox.put(topic, taken.records, within=door.post_seconds)
     token = token_of(topic, places) if topic in PERSON_TOPICS else ""
-    return Accepted(accepted=len(places), rejected=taken.rejected, token=token)
+    return Accepted(accepted=len(places), rejected=taken.rejected, token=token, ignored=taken.ignored or UNSET)
 
 
 def _refuse_if_nothing(taken: Intake, *, bulk: bool) -> None:

@@ -320,7 +320,10 @@ SERVERS = Row(
             "Times in the last hour that a process began anew. Repeated: the supervisor brings back what keeps dying; "
             "the end of its log says why.",
             "none",
-            (Query("sum by (job) (changes(process_start_time_seconds[1h]))", "{{job}}"),),
+            (
+                Query("sum by (job) (changes(process_start_time_seconds[1h]))", "{{job}}"),
+                Query("sum by (process) (increase(lifelong_restarts_total[1h]))", "{{process}} ended by itself"),
+            ),
         ),
     ),
 )

@@ -8,19 +8,24 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import typer
+from pymilvus import MilvusClient
 from typer.testing import CliRunner
 
+from agents.memory.embedding import WIDTH
 from deploy.cli import stack as stack_commands
-from deploy.embedded import kafka, milvus, redis, triton
+from deploy.clients import make_memory_index
+from deploy.embedded import kafka, milvus, redis, shared_memory, triton
 from deploy.embedded.processes import listeners, processes_of
 from deploy.embedded.server import StackError
 from deploy.embedded.stack import ALL_SERVERS, NotWell, Stack
 from deploy.embedded.status import Row
 from deploy.embedded.supervisor import wait_until
 from deploy.settings import Embedded, Settings
+from schemas.ids import UserId
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
@@ -134,6 +139,54 @@ def test_a_server_that_cannot_start_is_named_and_everything_is_stopped_again(mak
     assert processes_of(stack.layout.data_dir) == []
 
 
+def test_a_broken_milvus_keeps_nothing_else_from_starting_and_is_brought_back(make: Callable[..., Stack]) -> None:
+    stack = make("without-milvus")
+    # What a full disk leaves: something is there, and it is not what Milvus wrote.
+    data = stack.layout.data("milvus")
+    data.mkdir(parents=True)
+    (data / "etcd").write_text("")
+    started = stack.up(unheard, names=frozenset({"redis", "milvus"}))
+    assert set(started) == {"redis", "milvus"}
+    assert "milvus does not become healthy" in stack.degraded["milvus"]
+    assert row(stack, "redis").healthy
+    broken = row(stack, "milvus")
+    assert (broken.healthy, broken.restarts > 0, bool(broken.last_end)) == (False, True, True)
+
+    (data / "etcd").unlink()
+    stack.degraded.clear()
+    stack.restart("milvus", unheard)
+    assert stack.degraded == {}
+    assert row(stack, "milvus").healthy
+
+
+def test_a_milvus_whose_collections_do_not_answer_is_not_healthy(stack: Settings) -> None:
+    memories = make_memory_index(stack)
+    memories.search(UserId("nobody"), np.ones(WIDTH), 1)
+    memories.close()
+    assert milvus.problem(stack) == ""
+    client = MilvusClient(stack.milvus.uri, token=stack.milvus.token.get_secret_value())
+    client.release_collection("memories")
+    try:
+        assert "a query failed" in milvus.problem(stack)
+    finally:
+        client.load_collection("memories")
+        client.close()
+
+
+def test_what_a_killed_triton_leaves_in_shared_memory_goes_at_down(make: Callable[..., Stack]) -> None:
+    stack = make("killed")
+    stack.up(unheard, names=frozenset({"triton"}))
+    prefix = triton.shm_prefix(stack.ports())
+    left = shared_memory.named(prefix)
+    assert left
+    server = psutil.Process(row(stack, "triton").pid)
+    for process in (server, *server.children(recursive=True)):
+        process.kill()
+    assert wait_until(lambda: row(stack, "triton").restarts == 1, seconds=30)
+    stack.down()
+    assert shared_memory.named(prefix) == set()
+
+
 def test_a_port_that_is_taken_is_named_with_its_owner(make: Callable[..., Stack]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -162,4 +215,4 @@ def test_the_commands_start_only_what_the_user_has_not_given(tmp_path: Path, mon
     finally:
         stopped = run.invoke(app, ["down"])
     assert (stopped.exit_code, stopped.output) == (0, "Stopped redis.\n")
-    assert run.invoke(app, ["down"]).output == "Nothing is running.\n"
+    assert run.invoke(app, ["down"]).output == f"Nothing is running in {tmp_path / 'd'}.\n"

@@ -68,7 +68,6 @@ def gateway(settings: Settings, folder: Path) -> Iterator[tuple[httpx.Client, su
     kafka, door = settings.kafka, settings.gateway
     given = {
         "DATA_DIR": str(folder),
-        "CONFIG": str(folder / "none.toml"),
         "KAFKA__BOOTSTRAP": kafka.bootstrap,
         "KAFKA__SECURITY_PROTOCOL": kafka.security_protocol,
         "KAFKA__SASL_USERNAME": kafka.sasl_username,

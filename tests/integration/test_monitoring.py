@@ -228,6 +228,7 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
         "lifelong_model_decisions_total": QUIET_SERIES["Decisions in the last hour"],
         "lifelong_suppressed_total": QUIET["Triggers without budget"],
         "lifelong_lag_records": QUIET["Lag by partition"],
+        "lifelong_restarts_total": QUIET["Restarts"],
     }
     suffix = {"counter": "_total", "gauge": "", "histogram": "_count", "info": "_info"}
     table = [f.name + suffix[f.type] for f in REGISTRY.collect() if f.name.startswith("lifelong_")]

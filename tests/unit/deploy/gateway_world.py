@@ -22,6 +22,7 @@ from deploy.gateway.in_memory import MemoryTopics
 from deploy.gateway.likeness import Likeness
 from deploy.gateway.lists import Lists
 from deploy.gateway.outbox import Outbox
+from deploy.gateway.probe import Probe
 from features.item_content import content_vector
 from schemas.codec import encode
 from schemas.ids import ItemId, UserId
@@ -100,6 +101,7 @@ def build(
         lists=Lists(cache, outbox, clock=clock, new_id=new_id),
         likeness=Likeness(items, memories, factors),
         condition=condition,
+        probe=more.pop("probe", Probe({}, clock=clock)),
         clock=clock,
         new_id=new_id,
         person_partitions=PARTITIONS,

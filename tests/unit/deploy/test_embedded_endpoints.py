@@ -36,7 +36,7 @@ def test_an_application_reads_the_endpoints_as_settings(
 ) -> None:
     written(tmp_path, chosen, ALL, Settings())
     monkeypatch.setenv("LIFELONG_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("LIFELONG_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.chdir(tmp_path)
     settings = load_settings()
     assert settings.kafka.bootstrap == f"127.0.0.1:{chosen.ports['kafka']}"
     assert settings.kafka.sasl_password.get_secret_value() == chosen.secrets["kafka"]

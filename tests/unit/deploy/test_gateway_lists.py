@@ -277,3 +277,13 @@ def test_a_click_changes_the_next_list() -> None:
         runner.run()
         assert told.result().json()["stale"] is False
         assert not [one for one in told.result().json()["slates"][0]["items"] if one["item_id"].startswith("war")]
+
+
+def test_a_surface_that_the_list_does_not_have_is_told_with_those_that_it_has(world: World) -> None:
+    world.publish("ann", 1)
+    eventually(lambda: world.door.cache.list_of(UserId("ann")) is not None)
+    told = world.get("/v1/recommendations/ann", surface="cart").json()
+    assert [slate.get("surface", "home") for slate in told["slates"]] == ["home"]
+    assert "no slate of surface 'cart'" in told["notice"]
+    assert "['home']" in told["notice"]
+    assert "notice" not in world.get("/v1/recommendations/ann").json()

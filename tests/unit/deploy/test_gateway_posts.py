@@ -35,8 +35,22 @@ def test_an_event_is_stored_as_it_came_under_its_person_before_it_is_acknowledge
     assert msgspec.json.decode(record.value) == CLICK | {"unheard_of": [1, {"x": None}]}
     assert (told.status_code, told.json()) == (
         202,
-        {"accepted": 1, "rejected": [], "token": f"interactions-{record.partition}@0"},
+        {
+            "accepted": 1,
+            "rejected": [],
+            "token": f"interactions-{record.partition}@0",
+            "ignored": {"0": ["unheard_of"]},
+        },
     )
+
+
+def test_fields_that_nobody_knows_are_named_by_the_place_of_their_value(world: World) -> None:
+    nested = CLICK | {"context": {"surface": "home", "devise": "tv"}}
+    told = world.post("/v1/interactions", [CLICK, CLICK | {"itme": 1, "colour": 2}, {}, nested]).json()
+    assert told["ignored"] == {"1": ["colour", "itme"], "3": ["context.devise"]}
+    assert (told["accepted"], [one["index"] for one in told["rejected"]]) == (3, [2])
+    assert world.post("/v1/items", {"item_id": "i1", "titel": "A teapot"}).json()["ignored"] == {"0": ["titel"]}
+    assert "ignored" not in world.post("/v1/interactions", CLICK).json()
 
 
 def test_an_event_without_id_and_time_is_given_them(world: World) -> None:

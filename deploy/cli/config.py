@@ -1,0 +1,45 @@
+"""``lifelong config``: what is set and where, and a file to begin from."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.cli.shown import AsJson, Column, listing, put_json
+from deploy.settings import load_layers
+from deploy.settings_listing import example, sourced
+
+COLUMNS = (Column("setting"), Column("value", prose=True), Column("source", prose=True))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to ``app``."""
+    config = typer.Typer(help="Settings: show, example.", no_args_is_help=True)
+    config.command("show")(show)
+    config.command("example")(show_example)
+    app.add_typer(config, name="config")
+
+
+def show(
+    changed: bool = typer.Option(False, "--changed", help="Only what is not the default."), as_json: AsJson = False
+) -> None:
+    """Show every setting with its value and the source that named it; secrets are masked."""
+    settings, layers = load_layers()
+    found = [each for each in sourced(settings, layers) if not changed or each.source != "default"]
+    if as_json:
+        put_json(found)
+        return
+    rows = [(each.name, escape(json.dumps(each.value)), escape(each.source)) for each in found]
+    console = Console(highlight=False)
+    console.print(listing(console, COLUMNS, rows) if rows else "Everything is at its default.")
+
+
+def show_example(as_json: AsJson = False) -> None:
+    """Print a commented lifelong.toml that names every setting: `lifelong config example > lifelong.toml`."""
+    if as_json:
+        put_json({"toml": example()})
+    else:
+        typer.echo(example(), nl=False)

@@ -1,0 +1,23 @@
+"""Servers that a command is about to ask: one that is away is named within seconds, before any work begins."""
+
+from __future__ import annotations
+
+from deploy.clients import make_cluster
+from deploy.settings import Settings
+from streams.kafka_admin import KafkaAdmin
+from streams.kafka_client import Cluster
+
+PATIENCE_SECONDS = 5.0
+
+
+def reach_kafka(settings: Settings, *topics: str) -> Cluster:
+    """Where Kafka is, once it has answered and has these topics.
+
+    Raises:
+        SettingsError: no broker is set and none was started.
+        KafkaAway: it does not answer.
+        KafkaRefused: a topic is not there.
+    """
+    cluster = make_cluster(settings)
+    KafkaAdmin(cluster).expect(topics, within=PATIENCE_SECONDS)
+    return cluster

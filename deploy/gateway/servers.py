@@ -1,0 +1,44 @@
+"""The servers and processes that the gateway's readiness tells of, as the settings name them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from deploy.clients import make_cluster, make_store
+from deploy.embedded.restarts import watched
+from deploy.gateway.probe import WITHIN_SECONDS, Probe
+from deploy.settings import Settings
+from deploy.telemetry import RESTARTS
+from schemas.errors import LifelongError
+from streams.kafka_admin import KafkaAdmin
+from streams.owner import PEOPLE
+
+
+def make_probe(settings: Settings) -> Probe:
+    """Asks Kafka, and the state store where one is set."""
+    admin = KafkaAdmin(make_cluster(settings))
+    checks = {"kafka": lambda: problem_of(lambda: admin.expect((), within=WITHIN_SECONDS))}
+    if settings.redis.url.get_secret_value():
+        store = make_store(settings, timeout_seconds=WITHIN_SECONDS)
+        checks["state-store"] = lambda: problem_of(lambda: store.applied(PEOPLE, 0))
+    return Probe(checks, clock=time.monotonic)
+
+
+def problem_of(ask: Callable[[], object]) -> str:
+    """What a server that is away says of itself; nothing if it answers.
+
+    >>> problem_of(dict)
+    ''
+    """
+    try:
+        ask()
+    except LifelongError as exc:
+        return str(exc)
+    return ""
+
+
+def make_restarts(settings: Settings) -> Callable[[], dict[str, int]]:
+    """How often each process of the stack in the data directory ended by itself; nothing where there is no stack."""
+    RESTARTS.read = watched(settings.data_dir)
+    return RESTARTS.read
