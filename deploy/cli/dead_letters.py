@@ -107,7 +107,7 @@ def replay(
     """
     settings = load_settings()
     chosen = _matching(settings, ids, reason, again=again, what="replay")
-    whole = [letter for letter in chosen if not getattr(letter, "truncated", False)]
+    whole = [letter for letter in chosen if not letter.truncated]
     if not whole:
         raise NothingDone(f"{len(chosen)} dead letters hold a part of their record alone: send the originals again")
     publisher = make_publisher(settings)
