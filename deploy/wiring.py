@@ -39,7 +39,9 @@ from schemas.topics import ITEM_DELTAS
 from streams.deps import Deps, Options
 from streams.kafka_client import KafkaGroupReader, KafkaTableReader
 from streams.owner import ITEMS, PEOPLE, Owner
-from streams.routes import TABLES
+from streams.ports import Observer
+from streams.positions import Positions
+from streams.routes import PERSON_INPUTS, TABLES
 
 if TYPE_CHECKING:
     from deploy.gateway.door import Door
@@ -182,32 +184,47 @@ def make_worker(settings: Settings) -> Worker:
     """Everything that a worker process runs on."""
     from streams.faust_runner import Worker
 
-    cluster = make_cluster(settings)
-    store = make_store(settings)
+    cluster, observer = make_cluster(settings), PrometheusObserver()
+    people = Owner(make_store(settings), scope=PEOPLE, partitions=settings.topics.person_partitions)
     return Worker(
         cluster=cluster,
         tuning=make_tuning(settings),
         deps=make_deps(settings),
-        people=Owner(store, scope=PEOPLE, partitions=settings.topics.person_partitions),
+        people=people,
+        positions=make_positions(settings, people, PERSON_INPUTS, settings.worker.group, observer),
         publisher=make_publisher(settings),
         tables=KafkaTableReader(cluster, tuple(TABLES)),
-        observer=PrometheusObserver(),
+        observer=observer,
     )
 
 
 def make_statistician(settings: Settings) -> Statistician:
     """Everything that the owner of item statistics runs on."""
-    from streams.statistician import Statistician
+    from streams.statistician import Statistician, begin
 
+    group, observer = settings.statistics.group, PrometheusObserver()
+    items = Owner(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions)
+    positions = make_positions(settings, items, (ITEM_DELTAS,), group, observer)
+    start = partial(begin, positions, sleep=time.sleep)
     return Statistician(
-        reader=KafkaGroupReader(make_cluster(settings), (ITEM_DELTAS,), group=settings.statistics.group),
-        items=Owner(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions),
+        reader=KafkaGroupReader(make_cluster(settings), (ITEM_DELTAS,), group=group, start=start),
+        items=items,
+        positions=positions,
         publisher=make_publisher(settings),
-        observer=PrometheusObserver(),
+        observer=observer,
         clock=wall_clock,
         sleep=time.sleep,
         window_seconds=settings.statistics.window_seconds,
     )
+
+
+def make_positions(
+    settings: Settings, owner: Owner, topics: tuple[str, ...], group: str, observer: Observer
+) -> Positions:
+    """Where the owner of a scope reads on."""
+    from streams.kafka_admin import KafkaAdmin
+
+    return Positions(owner, KafkaAdmin(make_cluster(settings)), topics, owner.partitions, group, observer)
 
 
 def make_tuning(settings: Settings) -> Tuning:
@@ -235,7 +252,7 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     progress = Progress(checkpoint, partial(make_course, settings), version=current_weights(settings).version)
     group = settings.trainer.group
     return Trainer(
-        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=group, start=progress.begin),
+        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=group, start=lambda _: progress.begin()),
         progress=progress,
         publisher=make_publisher(settings),
         observer=observer,
@@ -340,27 +357,3 @@ def gateway_keys(settings: Settings) -> tuple[str, ...]:
 
 def _new_id() -> str:
     return uuid4().hex
-
-
-def rewind_to_store(settings: Settings) -> None:
-    """Set the workers' group back to where the state store stands, if the store has lost something.
-
-    Offsets are stored with the states, and committed to Kafka only afterwards: a store that is behind was restored
-    from an older copy. Nothing happens while other workers are in the group.
-    """
-    from streams.kafka_admin import KafkaAdmin
-    from streams.routes import PERSON_INPUTS
-
-    store, admin = make_store(settings), KafkaAdmin(make_cluster(settings))
-    groups = (
-        (settings.worker.group, PEOPLE, PERSON_INPUTS, settings.topics.person_partitions),
-        (settings.statistics.group, ITEMS, (ITEM_DELTAS,), settings.topics.item_partitions),
-    )
-    for group, scope, topics, partitions in groups:
-        offsets = {}
-        for partition in range(partitions):
-            applied = store.applied(scope, partition)
-            for topic in topics:
-                offsets[(topic, partition)] = applied.get(f"{topic}-{partition}", -1) + 1
-        for topic, partition, was, now in admin.rewind(group, offsets):
-            logger.warning("%s-%d: the store is at %d, %s was at %d: reading again", topic, partition, now, group, was)

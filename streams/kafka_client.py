@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -259,6 +259,7 @@ class KafkaTableReader:
                     "group.id": "unused",
                     "enable.auto.commit": False,
                     "auto.offset.reset": "earliest",
+                    "isolation.level": "read_committed",
                     "fetch.wait.max.ms": 100,
                 }
             )
@@ -316,8 +317,8 @@ class KafkaTableReader:
 class KafkaGroupReader:
     """Reads topics as a member of a group, from where the group stands; offsets are committed when asked.
 
-    With `start` the group's offsets are not read: whenever partitions are given to this member it is asked from which
-    offsets on (by `topic-partition`; from the beginning, where it names none).
+    With `start` the group's offsets are not read: whenever partitions are given to this member it is asked, with these
+    partitions, from which offsets on (by `topic-partition`; from the beginning, where it names none).
     """
 
     def __init__(
@@ -327,7 +328,7 @@ class KafkaGroupReader:
         *,
         group: str,
         newest: bool = False,
-        start: Callable[[], Mapping[str, int]] | None = None,
+        start: Callable[[Set[int]], Mapping[str, int]] | None = None,
     ) -> None:
         self._cluster = cluster
         self._start = start
@@ -338,6 +339,7 @@ class KafkaGroupReader:
                     "enable.auto.commit": False,
                     "auto.offset.reset": "latest" if newest else "earliest",
                     "session.timeout.ms": 10_000,
+                    "isolation.level": "read_committed",
                     # These readers take their time: fuller answers cost broker and reader less.
                     "fetch.min.bytes": 65_536,
                     "fetch.wait.max.ms": 200,
@@ -351,7 +353,7 @@ class KafkaGroupReader:
             self._consumer.subscribe(names, on_assign=self._assigned)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        starts = self._start() if self._start is not None and partitions else {}
+        starts = self._start({at.partition for at in partitions}) if self._start is not None and partitions else {}
         for at in partitions:
             at.offset = starts.get(f"{self._cluster.plain(at.topic)}-{at.partition}", OFFSET_BEGINNING)
         consumer.assign(partitions)

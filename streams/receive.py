@@ -30,7 +30,7 @@ class Accepted(Struct, frozen=True):
     def source(self) -> Source:
         """Which record it is."""
         record = self.record
-        return Source(record.topic, record.partition, record.offset, record.timestamp)
+        return Source(record.log, record.partition, record.offset, record.timestamp)
 
 
 class Received(Struct, frozen=True):
@@ -87,7 +87,7 @@ def _stray(stray: Stray, now: float) -> Any:
 def dead_letter(record: Inbound, reason: ReasonCode, message: str, now: float) -> Message:
     """The record as a dead letter, with everything it came with."""
     letter = DeadLetter(
-        dead_letter_id=message_id(record.topic, record.partition, record.offset, "dead-letter"),
+        dead_letter_id=message_id(record.log, record.partition, record.offset, "dead-letter"),
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
