@@ -37,7 +37,8 @@ from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from schemas.topics import ITEM_DELTAS
 from streams.deps import Deps, Options
-from streams.kafka_client import KafkaGroupReader, KafkaTableReader
+from streams.kafka_client import KafkaTableReader
+from streams.kafka_group import KafkaGroupReader
 from streams.owner import ITEMS, PEOPLE, Owner
 from streams.ports import Observer
 from streams.positions import Positions
