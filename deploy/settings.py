@@ -218,6 +218,7 @@ class Gateway(Section):
 
     A POST that Kafka does not acknowledge within ``post_timeout_seconds`` is answered with 503. Told to end, it says
     so on ``/health/ready`` for ``drain_seconds`` before it takes no more connections. Lists take ``cache_mb`` at most.
+    While more than ``backlog_max`` events wait for workers, more are answered with 429; 0 is no bound.
     """
 
     host: str = "127.0.0.1"
@@ -225,6 +226,7 @@ class Gateway(Section):
     api_keys: tuple[SecretStr, ...] = ()
     post_timeout_seconds: float = Field(default=5.0, gt=0)
     drain_seconds: float = Field(default=1.0, ge=0)
+    backlog_max: int = Field(default=200_000, ge=0)
     body_mb: float = Field(default=5.0, gt=0)
     cache_mb: float = Field(default=512.0, gt=0)
 

@@ -35,7 +35,7 @@ from inference.local_ranker import LocalRanker
 from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
-from schemas.topics import ITEM_DELTAS
+from schemas.topics import INTERACTIONS, ITEM_DELTAS
 from streams.deps import Deps, Options
 from streams.kafka_client import KafkaTableReader
 from streams.kafka_group import KafkaGroupReader
@@ -311,11 +311,13 @@ def make_door(settings: Settings) -> Door:
     Raises:
         SettingsError: no key is set, or no broker.
     """
+    from deploy.gateway.backlog import Backlog, behind
     from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
     from deploy.gateway.door import Condition, Door
     from deploy.gateway.likeness import Likeness
     from deploy.gateway.lists import Lists
     from deploy.gateway.outbox import Outbox
+    from streams.kafka_admin import KafkaAdmin
 
     gateway, condition = settings.gateway, Condition()
     cache = Cache(list_bytes=int(gateway.cache_mb * 1e6))
@@ -336,6 +338,10 @@ def make_door(settings: Settings) -> Door:
         clock=wall_clock,
         new_id=_new_id,
         person_partitions=settings.topics.person_partitions,
+        backlog=Backlog(
+            partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS),
+            most=gateway.backlog_max,
+        ),
         post_seconds=gateway.post_timeout_seconds,
         body_bytes=int(gateway.body_mb * 1e6),
     )

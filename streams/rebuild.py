@@ -111,7 +111,7 @@ def put_in_place(
     for partition in range(partitions):
         states, applied = dict(rebuilt.scan(scope, partition)), rebuilt.applied(scope, partition)
         here = {f"{topic}-{p}": origin for (topic, p), origin in (origins or {}).items() if p == partition}
-        store.replace(scope, partition, states, applied, here)
+        store.replace(scope, partition, states, applied, here or None)
         written += len(states)
     return written
 
