@@ -39,7 +39,9 @@ class Section(BaseModel):
 
 
 class Kafka(Section):
-    """Where the log is. An empty ``bootstrap`` means: the broker that ``lifelong up`` starts."""
+    """Where the log is. An empty ``bootstrap`` means: the broker that ``lifelong up`` starts. ``principal_prefix`` and
+    the name of a process are whom ``lifelong topics create`` grants what that needs, where there is an authorizer.
+    """
 
     bootstrap: str = ""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -47,6 +49,7 @@ class Kafka(Section):
     sasl_username: str = ""
     sasl_password: SecretStr = SecretStr("")
     ssl_ca_location: str = ""
+    principal_prefix: str = "lifelong-"
 
 
 class Redis(Section):

@@ -5,9 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourcePatternType,
+    ResourceType,
+)
+from msgspec import Struct
 
 from streams.kafka_client import Cluster, KafkaAway, KafkaRefused
 from streams.positions import Bounds
@@ -16,6 +29,15 @@ logger = logging.getLogger(__name__)
 _NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.INVALID_GROUP_ID})
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 """How a broker that gives topics no ids has it."""
+
+
+class Grant(Struct, frozen=True):
+    """What a principal may do: an operation on one topic or one group, by its name on the cluster."""
+
+    principal: str
+    kind: str
+    name: str
+    operation: str
 
 
 class KafkaAdmin:
@@ -51,6 +73,43 @@ class KafkaAdmin:
         except KafkaException as exc:
             if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise KafkaRefused(f"topic {new.topic!r}: {exc}") from exc
+
+    def has_authorizer(self) -> bool:
+        """Whether the broker asks who may do what."""
+        anything: Any = None
+        allowed = AclOperation.ANY, AclPermissionType.ANY
+        everything = AclBindingFilter(ResourceType.ANY, anything, ResourcePatternType.ANY, anything, anything, *allowed)
+        try:
+            self._admin.describe_acls(everything).result(10)
+        except KafkaException as exc:
+            if exc.args[0].code() == KafkaError.SECURITY_DISABLED:
+                return False
+            raise KafkaRefused(f"what is granted cannot be read: {exc}") from exc
+        return True
+
+    def grant(self, grants: Sequence[Grant]) -> None:
+        """Allow all of it, from any host; what is allowed already stays.
+
+        Raises:
+            KafkaRefused: the cluster will not have it.
+        """
+        bindings = [
+            AclBinding(
+                ResourceType[one.kind.upper()],
+                one.name,
+                ResourcePatternType.LITERAL,
+                one.principal,
+                "*",
+                AclOperation[one.operation],
+                AclPermissionType.ALLOW,
+            )
+            for one in grants
+        ]
+        try:
+            for made in self._admin.create_acls(bindings).values():
+                made.result(30)
+        except KafkaException as exc:
+            raise KafkaRefused(f"access is not granted: {exc}") from exc
 
     def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
         """See `streams.positions.Logs`."""

@@ -33,6 +33,8 @@ client_logger = logging.getLogger("librdkafka")
 
 LARGEST_MESSAGE = 2_000_000
 """Bytes: a dead letter holds the original record, which may be as large as the broker takes, in base64."""
+NO_GROUP = "unused"
+"""What a reader of whole topics gives for a group, as the client wants one."""
 ELECTION_TRIES, ELECTION_SECONDS = 30, 1.0
 _ELECTING = frozenset(
     {
@@ -265,7 +267,7 @@ class KafkaTableReader:
         self._consumer = Consumer(
             cluster.config(
                 {
-                    "group.id": "unused",
+                    "group.id": NO_GROUP,
                     "enable.auto.commit": False,
                     "auto.offset.reset": "earliest",
                     "isolation.level": "read_committed",

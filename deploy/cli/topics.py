@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deploy.acls import access, grant_access, principal
 from deploy.clients import make_cluster
 from deploy.settings import load_settings
 from deploy.topics import check_topics, create_topics
@@ -26,10 +27,16 @@ def register(app: typer.Typer) -> None:
 
 
 def create() -> None:
-    """Create the topics that are missing; existing ones are never changed."""
+    """Create the topics that are missing; existing ones are never changed. Grant each process what it needs, where the
+    broker has an authorizer.
+    """
     settings = load_settings()
-    created = create_topics(settings, KafkaAdmin(make_cluster(settings)))
+    admin = KafkaAdmin(make_cluster(settings))
+    created = create_topics(settings, admin)
     Console().print(f"Created {', '.join(created)}." if created else "All topics are there.")
+    granted = grant_access(settings, admin)
+    who = ", ".join(principal(one.process, settings) for one in access(settings))
+    Console().print(f"Granted {granted} rights to {who}." if granted else "The broker has no authorizer.")
 
 
 def check() -> None:
