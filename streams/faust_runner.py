@@ -122,7 +122,7 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
     app.task(partial(_keep_tables, app, worker))
     app.timer(interval=tuning.default_every_seconds, name="default-list")(_default_list(worker))
     app.timer(interval=LOOK_SECONDS, name="watchdog")(_watchdog(app, pipeline, worker))
-    app.timer(interval=LOOK_SECONDS, name="positions")(_compare(worker))
+    app.timer(interval=LOOK_SECONDS, name="positions")(_compare(app, worker))
     return app
 
 
@@ -292,10 +292,12 @@ def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[]
     return watchdog
 
 
-def _compare(worker: Worker) -> Callable[[], Any]:
+def _compare(app: OwnersApp, worker: Worker) -> Callable[[], Any]:
     """End the process when the log or the store is not what it was: begun anew it reads from where the store stands."""
 
     async def compare() -> None:
+        if not cast(OwnersConsumer, app.consumer).is_taken_up:
+            return
         try:
             wrong = await asyncio.get_running_loop().run_in_executor(None, worker.positions.breaks)
         except (StoreUnavailable, KafkaAway) as exc:
