@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AclBinding,
-    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -74,21 +72,8 @@ class KafkaAdmin:
             if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise KafkaRefused(f"topic {new.topic!r}: {exc}") from exc
 
-    def has_authorizer(self) -> bool:
-        """Whether the broker asks who may do what."""
-        anything: Any = None
-        allowed = AclOperation.ANY, AclPermissionType.ANY
-        everything = AclBindingFilter(ResourceType.ANY, anything, ResourcePatternType.ANY, anything, anything, *allowed)
-        try:
-            self._admin.describe_acls(everything).result(10)
-        except KafkaException as exc:
-            if exc.args[0].code() == KafkaError.SECURITY_DISABLED:
-                return False
-            raise KafkaRefused(f"what is granted cannot be read: {exc}") from exc
-        return True
-
-    def grant(self, grants: Sequence[Grant]) -> None:
-        """Allow all of it, from any host; what is allowed already stays.
+    def grant(self, grants: Sequence[Grant]) -> bool:
+        """Allow all of it, from any host; what is allowed already stays. False if the broker has no authorizer.
 
         Raises:
             KafkaRefused: the cluster will not have it.
@@ -109,7 +94,10 @@ class KafkaAdmin:
             for made in self._admin.create_acls(bindings).values():
                 made.result(30)
         except KafkaException as exc:
+            if exc.args[0].code() == KafkaError.SECURITY_DISABLED:
+                return False
             raise KafkaRefused(f"access is not granted: {exc}") from exc
+        return True
 
     def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
         """See `streams.positions.Logs`."""
