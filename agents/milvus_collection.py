@@ -10,9 +10,9 @@ from typing import Any, Literal
 import grpc
 from msgspec import Struct
 from pymilvus import DataType, MilvusClient
-from pymilvus.exceptions import MilvusException
+from pymilvus.exceptions import DataNotMatchException, MilvusException, ParamError
 
-from schemas.errors import StoreUnavailable
+from schemas.errors import StoreRefused, StoreUnavailable
 
 BATCH = 1_000
 """Rows per upsert: 64 floats each stay well below the server's message limit."""
@@ -23,6 +23,10 @@ EXACTLY = 64
 PREPARING_SECONDS = 15.0
 """Making and loading a collection takes seconds, once; that much is waited for, whatever an answer may take."""
 VECTOR = "vector"
+INVALID = range(1_100, 1_200)
+"""Milvus's codes for parameters that it will never take."""
+_REFUSED = re.compile(r"exceeds? (the )?max(imum)? (length|capacity)|invalid (parameter|input)|illegal", re.IGNORECASE)
+"""What servers say of such that do not have those codes yet."""
 _UNSAFE = re.compile(r"[^\w .,:;/@+=-]", re.ASCII)
 
 Row = dict[str, Any]
@@ -56,8 +60,8 @@ class Shape(Struct, frozen=True, kw_only=True):
 class MilvusCollection:
     """A collection of this shape, connected to and created when it is first used.
 
-    Every method raises `StoreUnavailable` when the server does not answer in time or refuses; the same call may be
-    made again.
+    Every method raises `StoreUnavailable` when the server does not answer in time: the same call may be made again.
+    It raises `StoreRefused` when the server will never take what it was given.
     """
 
     def __init__(self, address: Address, shape: Shape, *, consistency: Consistency = "Eventually") -> None:
@@ -119,11 +123,11 @@ class MilvusCollection:
                 self._client = self._connect()
             yield self._client
         except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError, ConnectionError) as exc:
+            where = f"Milvus at {self._address.uri!r}, collection {self._shape.name!r}: {exc}"
+            if _is_refusal(exc):
+                raise StoreRefused(where) from exc
             self.close()
-            raise StoreUnavailable(
-                f"Milvus at {self._address.uri!r} failed on collection {self._shape.name!r}: {exc}; "
-                "see that the server answers, then call again"
-            ) from exc
+            raise StoreUnavailable(f"{where}; see that the server answers, then call again") from exc
 
     def _connect(self) -> MilvusClient:
         """1. connect; 2. create the collection with its index if it is missing; 3. load it. Each may be done twice."""
@@ -159,6 +163,15 @@ class MilvusCollection:
                 schema.add_field(field.name, DataType.VARCHAR, max_length=TEXT_BYTES)
         schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=self._shape.width)
         return schema
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server answers that it will never take what it was given; "away" is something else."""
+    if isinstance(error, ParamError | DataNotMatchException):
+        return True
+    return isinstance(error, MilvusException) and (
+        error.code in INVALID or _REFUSED.search(str(error.message)) is not None
+    )
 
 
 def quoted(text: str) -> str:

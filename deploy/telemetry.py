@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from agents.planning.guardrails import Fault
 from inference.fallback_ranker import DEGRADATION
+from inference.finite import DEGRADATION as NOT_FINITE
 from schemas.dead_letters import DeadLetter, Stray
 from schemas.errors import ReasonCode
 from schemas.model_updates import ModelUpdate, Standing
@@ -179,7 +180,7 @@ class PrometheusObserver:
         _start(STRAYS_SENT, PERSON_TOPICS)
         _start(PLANS, get_args(TriggerName), ("accepted", "rejected"))
         _start(SUPPRESSED, get_args(TriggerName))
-        _start(DEGRADED, (DEGRADATION,))
+        _start(DEGRADED, (DEGRADATION, NOT_FINITE))
         _start(GUARDRAIL, get_args(Fault))
         _start(WAITING, ("state-store",))
         _start(EXAMS, ("yes", "no"))
@@ -291,6 +292,10 @@ class TrainerMetrics:
             DECISIONS.labels(update.decision, update.by).inc()
         STANDINGS.standings = update.standings
 
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """See `streams.trainer.TrainerObserver`."""
+        DEAD_LETTERS.labels(topic, reason).inc()
+
 
 class ProjectorMetrics:
     """A `streams.projector.ProjectorObserver` that feeds the metrics."""
@@ -307,3 +312,7 @@ class ProjectorMetrics:
     def away(self, target: str) -> None:
         """See `streams.projector.ProjectorObserver`."""
         WAITING.labels(target).inc()
+
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """See `streams.projector.ProjectorObserver`."""
+        DEAD_LETTERS.labels(topic, reason).inc()

@@ -11,7 +11,7 @@ from schemas.topics import (
     INSTRUCTIONS,
     INTERACTIONS,
     ITEM_DELTAS,
-    RANK_REQUESTS,
+    ITEMS,
     STRAYS,
     TOPICS,
     Topic,
@@ -19,8 +19,10 @@ from schemas.topics import (
 from streams.kafka_admin import KafkaAdmin
 from streams.kafka_client import LARGEST_MESSAGE
 
-KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, STRAYS, RANK_REQUESTS, ITEM_DELTAS})
+KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, STRAYS, ITEM_DELTAS})
 """What a rebuild reads: kept as long as the setting `topics.interactions_retention_days` says."""
+FOR_EVER_MS = 100 * 365 * 86_400_000
+"""For withdrawn items: a tombstone that is cleaned away would bring its item back with the next start of a worker."""
 COMPACTION = {"min.cleanable.dirty.ratio": "0.2", "segment.ms": "3600000"}
 
 
@@ -39,6 +41,10 @@ def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
         config["retention.ms"] = str(int(settings.topics.interactions_retention_days * 86_400_000))
     elif topic.retention_ms is not None:
         config["retention.ms"] = str(topic.retention_ms)
+        # Only whole segments are deleted: one must be closed before what is in it is old.
+        config["segment.ms"] = str(min(topic.retention_ms, 86_400_000))
+    if topic.name == ITEMS:
+        config["delete.retention.ms"] = str(FOR_EVER_MS)
     if topic.name in (DEAD_LETTERS, STRAYS):
         config["max.message.bytes"] = str(LARGEST_MESSAGE)
     return config | (COMPACTION if topic.cleanup == "compact" else {})

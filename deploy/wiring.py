@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from functools import partial
@@ -26,22 +27,27 @@ from deploy.settings import Settings, SettingsError
 from deploy.telemetry import PrometheusObserver
 from features.external import CachedExternal
 from features.item_table import ItemTable
-from features.views import External, table_id
+from features.views import External
 from inference.experiment import Experiment
 from inference.exploration import Exploration
 from inference.fallback_ranker import FallbackRanker
-from inference.learning.weights_file import Weights, initial_weights, read_weights, write_weights
+from inference.learning.served_versions import announced_weights, newest_good
+from inference.learning.weights_file import Weights, initial_weights, write_weights
 from inference.local_ranker import LocalRanker
 from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
-from schemas.topics import INTERACTIONS, ITEM_DELTAS
+from schemas.errors import DecodeError
+from schemas.topics import INTERACTIONS, ITEM_DELTAS, RECOMMENDATIONS
+from streams.dead_letters import dead_letter
 from streams.deps import Deps, Options
+from streams.in_flight import InFlight
 from streams.kafka_client import KafkaTableReader
 from streams.kafka_group import KafkaGroupReader
 from streams.owner import ITEMS, PEOPLE, Owner
 from streams.ports import Observer
 from streams.positions import Positions
+from streams.records import Inbound
 from streams.routes import PERSON_INPUTS, TABLES
 
 if TYPE_CHECKING:
@@ -79,25 +85,26 @@ def current_weights(settings: Settings) -> Weights:
     """What serves now; the initial weights, put in place, where nothing fits this feature table yet."""
     path = weights_path(settings)
     columns = FeatureTable(external_rows(settings)).columns
+    known = newest_good(path, columns)
+    if known.weights is not None and known.path == path:
+        return known.weights
     fresh = initial_weights(columns)
-    fresh = replace(fresh, others={name: fresh.arrays for name in served_lineages(settings)})
-    if path.is_file():
-        known = read_weights(path)
-        if known.table == table_id(columns):
-            return known
-        fresh = replace(fresh, version=known.version + 1)
-    write_weights(path, fresh)
-    return fresh
+    fresh = replace(
+        fresh, others={name: fresh.arrays for name in served_lineages(settings)}, version=known.next_version
+    )
+    write_weights(path, known.weights or fresh)
+    return known.weights or fresh
 
 
-def fetch_weights(uri: str) -> Weights | None:
-    """The weights that were announced under this URI; none if they are gone (old versions are tidied away), or if it is
-    empty, for there were none that are fit to serve.
+def fetch_weights(settings: Settings, uri: str) -> Weights | None:
+    """The weights that were announced under this URI; none if they are gone (old versions are tidied away), if it is
+    empty, for there were none that are fit to serve, or if they are for another feature table.
+
+    Raises:
+        DecodeError: it is no file of the model repository, or holds nothing that may serve.
     """
-    try:
-        return read_weights(Path(uri)) if uri else None
-    except FileNotFoundError:
-        return None
+    columns = FeatureTable(external_rows(settings)).columns
+    return announced_weights(uri, weights_path(settings).parent, columns)
 
 
 def make_deps(settings: Settings) -> Deps:
@@ -114,7 +121,7 @@ def make_deps(settings: Settings) -> Deps:
     recommender.take_up(weights)
 
     def take_up(uri: str) -> None:
-        new = fetch_weights(uri)
+        new = fetch_weights(settings, uri)
         if new is not None and twin.take_up(new):
             recommender.take_up(new)
 
@@ -127,6 +134,11 @@ def make_deps(settings: Settings) -> Deps:
         external=external,
         take_up=take_up,
     )
+
+
+def make_in_flight(settings: Settings, name: str) -> InFlight:
+    """What a process of this name handles, in a file that outlives it."""
+    return InFlight(settings.data_dir / "in-flight", f"{settings.topics.prefix}{name}")
 
 
 def make_recommender(
@@ -190,7 +202,7 @@ def make_worker(settings: Settings) -> Worker:
     return Worker(
         cluster=cluster,
         tuning=make_tuning(settings),
-        deps=make_deps(settings),
+        deps=dataclasses.replace(make_deps(settings), in_flight=make_in_flight(settings, "worker")),
         people=people,
         positions=make_positions(settings, people, PERSON_INPUTS, settings.worker.group, observer),
         publisher=make_publisher(settings),
@@ -216,6 +228,7 @@ def make_statistician(settings: Settings) -> Statistician:
         clock=wall_clock,
         sleep=time.sleep,
         window_seconds=settings.statistics.window_seconds,
+        in_flight=make_in_flight(settings, "statistics"),
     )
 
 
@@ -261,6 +274,7 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
         clock=wall_clock,
         publish_every_seconds=settings.trainer.publish_every_seconds,
         checkpoint_every_seconds=settings.trainer.checkpoint_every_seconds,
+        in_flight=make_in_flight(settings, "trainer"),
     )
 
 
@@ -298,10 +312,12 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
         memories=make_memory_index(settings),
         items=make_item_index(settings),
         factors=make_factor_index(settings),
-        read=fetch_weights,
+        read=partial(fetch_weights, settings),
+        publisher=make_publisher(settings),
         observer=observer,
         clock=wall_clock,
         sleep=time.sleep,
+        in_flight=make_in_flight(settings, "projector"),
     )
 
 
@@ -320,8 +336,15 @@ def make_door(settings: Settings) -> Door:
     from streams.kafka_admin import KafkaAdmin
 
     gateway, condition = settings.gateway, Condition()
-    cache = Cache(list_bytes=int(gateway.cache_mb * 1e6))
-    outbox = Outbox(make_publisher(settings, receipts=True), died=condition.fail)
+    publisher = make_publisher(settings, receipts=True)
+
+    def refuse(record: Inbound, exc: DecodeError) -> None:
+        logger.warning("%s-%d@%d is passed over: %s", record.topic, record.partition, record.offset, exc)
+        if record.topic == RECOMMENDATIONS and cache.caught_up:
+            publisher.publish([dead_letter(record, exc.reason, str(exc), wall_clock())])
+
+    cache = Cache(list_bytes=int(gateway.cache_mb * 1e6), clock=wall_clock, refuse=refuse)
+    outbox = Outbox(publisher, died=condition.fail)
     searched = bool(settings.milvus.uri)
     return Door(
         keys=gateway_keys(settings),

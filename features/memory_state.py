@@ -18,6 +18,7 @@ class MemoryStateStore:
         self._states: dict[_Partition, dict[str, bytes]] = {}
         self._applied: dict[_Partition, dict[str, int]] = {}
         self._origins: dict[_Partition, dict[str, Origin]] = {}
+        self._visits: dict[_Partition, dict[str, float]] = {}
 
     def claim(self, scope: str, partition: int) -> Claim:
         at = (scope, partition)
@@ -50,6 +51,17 @@ class MemoryStateStore:
         self._origins.setdefault(at, {}).update(write.origins)
         self._states.setdefault(at, {}).update(write.states)
         applied.update(write.applied)
+
+    def visit_later(self, scope: str, partition: int, visits: dict[str, float]) -> None:
+        self._visits.setdefault((scope, partition), {}).update(visits)
+
+    def due(self, scope: str, partition: int, until: float, limit: int) -> list[str]:
+        noted = self._visits.get((scope, partition), {})
+        return sorted((key for key, at in noted.items() if at <= until), key=lambda key: (noted[key], key))[:limit]
+
+    def visited(self, scope: str, partition: int, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._visits.get((scope, partition), {}).pop(key, None)
 
     def scan(self, scope: str, partition: int) -> Iterator[tuple[str, bytes]]:
         yield from list(self._states.get((scope, partition), {}).items())

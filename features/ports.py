@@ -73,6 +73,21 @@ class StateStore(Protocol):
         """
         ...
 
+    def visit_later(self, scope: str, partition: int, visits: dict[str, float]) -> None:
+        """Note when each key is to be visited (event time), in place of what was noted for it before.
+
+        Not part of `save`: a visit for which there is nothing to do costs nothing but itself.
+        """
+        ...
+
+    def due(self, scope: str, partition: int, until: float, limit: int) -> list[str]:
+        """The keys to be visited by this time, the longest due first, at most so many; they stay noted."""
+        ...
+
+    def visited(self, scope: str, partition: int, keys: Sequence[str]) -> None:
+        """These keys have been visited: they are due no more, until noted again."""
+        ...
+
     def scan(self, scope: str, partition: int) -> Iterator[tuple[str, bytes]]:
         """Every key and state of the partition, in no order."""
         ...

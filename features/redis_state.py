@@ -84,6 +84,21 @@ class RedisStateStore:
         with _errors():
             self._save(keys=keys, args=arguments)
 
+    def visit_later(self, scope: str, partition: int, visits: dict[str, float]) -> None:
+        if visits:
+            with _errors():
+                self._client.zadd(self._key(scope, partition, "visits"), visits)
+
+    def due(self, scope: str, partition: int, until: float, limit: int) -> list[str]:
+        with _errors():
+            keys = self._client.zrangebyscore(self._key(scope, partition, "visits"), "-inf", until, 0, limit)
+        return [key.decode() for key in keys]
+
+    def visited(self, scope: str, partition: int, keys: Sequence[str]) -> None:
+        if keys:
+            with _errors():
+                self._client.zrem(self._key(scope, partition, "visits"), *keys)
+
     def scan(self, scope: str, partition: int) -> Iterator[tuple[str, bytes]]:
         with _errors():
             for key, value in self._client.hscan_iter(self._key(scope, partition, "states"), count=500):

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from features.decay import DAY, next_feature_time
+from schemas.errors import DecodeError
 from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics, Situation
 
@@ -68,6 +69,19 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         transitions=_neighbours(row.transitions, kept, late, delta.before[:1], size=PREDECESSORS),
         situations=_situations(row.situations, kept, late, delta),
     )
+
+
+def check_row(row: ItemStatistics) -> None:
+    """See that a row that was read has a count per half-life.
+
+    Raises:
+        DecodeError: it has not, so it is of another release, or nobody's.
+    """
+    if len(row.popularity) != len(HALF_LIVES):
+        raise DecodeError("invalid", f"{len(row.popularity)} counts of popularity, not {len(HALF_LIVES)}")
+    for name, counts in row.situations.items():
+        if len(counts) != len(SITUATION_HALF_LIVES):
+            raise DecodeError("invalid", f"{len(counts)} counts of {name!r}, not {len(SITUATION_HALF_LIVES)}")
 
 
 def _empty(delta: ItemDelta) -> ItemStatistics:

@@ -231,7 +231,7 @@ def _show(state: UserState, event: Impression) -> UserState:
 
 
 def _mark(shown: tuple[Shown, ...], list_id: ListId | None, item: ItemId, *, clicked: bool) -> tuple[Shown, ...]:
-    """Note an answer on the slate that the event names, or else on the newest one that held the item."""
+    """Note an answer, once, on the slate that the event names, or else on the newest one that held the item."""
 
     def is_meant(slate: Shown) -> bool:
         return item in slate.items and (list_id is None or slate.list_id == list_id)
@@ -240,6 +240,8 @@ def _mark(shown: tuple[Shown, ...], list_id: ListId | None, item: ItemId, *, cli
     if found is None:
         return shown
     slate = shown[found]
+    if item in (slate.clicked if clicked else slate.skipped):
+        return shown
     marked = (
         replace(slate, clicked=(*slate.clicked, item)) if clicked else replace(slate, skipped=(*slate.skipped, item))
     )

@@ -113,7 +113,7 @@ def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
 
 def _blocked(query: Query, table: ItemTable) -> Bools:
     """Withdrawn, unavailable, hidden and banned: `[items]`."""
-    blocked = table.unavailable(query.now)
+    blocked = table.unavailable(query.now if query.shown_at is None else query.shown_at)
     blocked[_numbers(table, query.user.hidden)] = True
     bans = [memory for memory in query.memories if memory.predicate == "bans" and memory.state == "active"]
     items = [memory.value for memory in bans if memory.subject == "item"]

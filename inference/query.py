@@ -23,6 +23,8 @@ class Query(Struct, frozen=True, kw_only=True):
     `take` is the item that the person went on to choose, where that is known already: the query is then an exam
     (test, then train) and the item plays no part in how the list is made. `external` are the features of
     `features.views.External` rows by name. Only a query with a `seed` may be answered by a list that explores.
+    `shown_at` is when the list will be shown, by which items must be available, and `wall` the same by the wall clock,
+    by which people are told how long ago something was; without them that is `now`.
     """
 
     user: UserState
@@ -33,6 +35,13 @@ class Query(Struct, frozen=True, kw_only=True):
     external: dict[str, float] = {}
     take: ItemId | None = None
     seed: int | None = None
+    shown_at: float | None = None
+    wall: float | None = None
+
+    @property
+    def told_at(self) -> float:
+        """The time by which reasons say how long ago something was."""
+        return self.now if self.wall is None else max(self.now, self.wall)
 
 
 class Candidates(Sequence[ItemId]):

@@ -21,9 +21,10 @@ def reasons(sources: Sequence[Source], numbers: Numbers, person: Person, table: 
     Names the item of theirs that led to it, where there is one.
     """
     causes = _causes([source.name for source in sources], numbers, person, table)
+    told = [source.told(person, table, item) for source, item in zip(sources, numbers.tolist(), strict=True)]
     return [
-        source.reason if cause is None else f"{source.reason}: {table.title(table.ids[cause]) or table.ids[cause]}"
-        for source, cause in zip(sources, causes, strict=True)
+        reason if cause is None else f"{reason}: {table.title(table.ids[cause]) or table.ids[cause]}"
+        for reason, cause in zip(told, causes, strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ from features.views import External
 from inference.candidates.pool import Pool, gather
 from inference.experiment import Experiment, places_of
 from inference.exploration import Drawn, Exploration, draw_list
+from inference.finite import DEGRADATION, by_popularity, unsound
 from inference.learning.weights_file import Weights
 from inference.person import Person, read_person
 from inference.ports import Ranker, Scores, Split
@@ -104,7 +105,12 @@ class Recommender:
         features = self.features.fill(persons, self.table, pool)
         split = self._experiment.split(queries) if self._experiment else None
         scores = self._ranker.score(features, pool.mask, split) if split else self._ranker.score(features, pool.mask)
+        broken = unsound(scores, pool.mask)
+        if broken.any():
+            scores = by_popularity(scores, broken, pool.items, self.table)
+            features[broken] = np.nan_to_num(features[broken], nan=0.0, posinf=0.0, neginf=0.0)
         rankings = [self._answer(row, person, pool, features, scores) for row, person in enumerate(persons)]
+        rankings = [_degraded(each, DEGRADATION) if bad else each for each, bad in zip(rankings, broken, strict=True)]
         return self._assigned(queries, rankings, split, scores)
 
     def may_repeat(self, state: UserState) -> bool:
@@ -206,6 +212,10 @@ class Recommender:
                 )
             ]
         )
+
+
+def _degraded(ranking: Ranking, why: str) -> Ranking:
+    return replace(ranking, degradations=(*ranking.degradations, why))
 
 
 def _told(ranking: Ranking, assigned: Assigned | None) -> Ranking:

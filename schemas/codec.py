@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.bounds import IN_WORDS
 from schemas.errors import DecodeError
 from schemas.record import Record
 from schemas.topics import BY_NAME, DEAD_LETTERS, STRAYS, TOPICS
@@ -23,7 +24,7 @@ MAX_BYTES = 1_000_000
 EARLIEST = 788_918_400.0
 """1995-01-01: an event before it is a unit mistake, not a memory."""
 DAY = 86_400.0
-_WRAPPING = frozenset({DEAD_LETTERS, STRAYS})
+WRAPPING = frozenset({DEAD_LETTERS, STRAYS})
 """What holds another record, in base64."""
 
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {topic.name: msgspec.json.Decoder(topic.value) for topic in TOPICS}
@@ -42,17 +43,29 @@ def decode(topic: str, value: bytes | None, *, now: float) -> Any:
         raise DecodeError("unknown-topic", f"topic {topic!r} is none of {sorted(BY_NAME)}")
     if not value:
         raise DecodeError("empty", f"a record of {topic!r} has no value")
-    most = 2 * MAX_BYTES if topic in _WRAPPING else MAX_BYTES
+    most = 2 * MAX_BYTES if topic in WRAPPING else MAX_BYTES
     if len(value) > most:
         raise DecodeError("too-large", f"{len(value)} bytes, at most {most} are taken")
     try:
         record = _decoders[topic].decode(value)
     except msgspec.ValidationError as exc:
-        raise DecodeError("invalid", str(exc)) from exc
+        raise DecodeError("invalid", _in_words(str(exc))) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as exc:
         raise DecodeError("not-json", str(exc)) from exc
     _check_time(record, now)
     return record
+
+
+def _in_words(message: str) -> str:
+    """The message with what a pattern asks in words.
+
+    >>> from schemas.bounds import NO_CONTROL
+    >>> _in_words(f"Expected `str` matching regex {NO_CONTROL!r} - at `$.device`")
+    'Expected `str` without control characters - at `$.device`'
+    """
+    for pattern, words in IN_WORDS.items():
+        message = message.replace(f"matching regex {pattern!r}", words)
+    return message
 
 
 def _check_time(record: object, now: float) -> None:

@@ -1,30 +1,51 @@
-"""What could not be used, with the reason: the `dead-letters` topic. Nothing of the original is lost."""
+"""What could not be used, with the reason: the `dead-letters` topic.
+
+A letter holds the original bytes, so that it can be replayed, up to `LARGEST_ORIGINAL` of them. Of a larger record it
+holds the beginning, with the size and the SHA-256 of the whole: the log at its offset has the rest.
+"""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
+from schemas.bounds import Label, WholeNumber
 from schemas.errors import ReasonCode
 from schemas.record import Record
 
+LARGEST_ORIGINAL = 1_000_000
+"""Bytes of key, value and headers together: what a broker takes by default in one record."""
+BEGINNING = 64_000
+"""Bytes that are kept of a value, and of a key, that are too large together."""
+
 
 class DeadLetter(Record, frozen=True, kw_only=True):
-    """A record as it came (key, value and headers are the original bytes), where it was, and why it is here."""
+    """A record as it came (key, value and headers are the original bytes), where it was, and why it is here.
 
-    dead_letter_id: str
-    topic: str
-    partition: int
-    offset: int
+    `truncated`: the record was too large, and what is here is its beginning, without headers; `size` is the number of
+    bytes of its value, and `sha256` their hash, both given for a truncated record alone.
+    """
+
+    dead_letter_id: Label
+    topic: Label
+    partition: WholeNumber
+    offset: WholeNumber
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
     reason: ReasonCode
-    message: str
+    message: Annotated[str, Meta(max_length=2_000)]
     wall_time: float
+    truncated: bool = False
+    size: WholeNumber | None = None
+    sha256: Label = ""
 
 
 class Stray(Record, frozen=True, kw_only=True):
     """A person's record that came with the wrong key or partition, sent on to its owner: the `strays` topic."""
 
-    topic: str
-    partition: int
-    offset: int
+    topic: Label
+    partition: WholeNumber
+    offset: WholeNumber
     value: bytes

@@ -3,6 +3,7 @@
 LifelongError
 ├── DecodeError        a record is not what its topic promises      → dead letter
 ├── StoreUnavailable   a store does not answer                      → pause, retry
+├── StoreRefused       a store answers that it will never take it   → dead letter
 ├── RankerUnavailable  the model server does not answer in time     → numpy twin, the list says so
 ├── Fenced             another worker owns the partition now        → drop what was decided
 │   └── StoreWentBack  the store holds less than was written to it → begin anew, from where the store stands
@@ -20,7 +21,10 @@ ReasonCode = Literal[
     "invalid",
     "absurd-time",
     "unknown-topic",
+    "wrong-key",
+    "refused",
     "handler-error",
+    "crashed",
 ]
 
 
@@ -38,6 +42,10 @@ class DecodeError(LifelongError):
 
 class StoreUnavailable(LifelongError):
     """A store does not answer; nothing was written, the same call may be made again."""
+
+
+class StoreRefused(LifelongError):
+    """A store answers, and will never take this value: asking again changes nothing."""
 
 
 class RankerUnavailable(LifelongError):

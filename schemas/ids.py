@@ -10,6 +10,8 @@ from typing import Annotated, NewType
 
 from msgspec import Meta
 
+from schemas.bounds import FARTHEST, ID_LENGTH, NAME_LENGTH, NOT_RESERVED, PRINTABLE
+
 UserId = NewType("UserId", str)
 ItemId = NewType("ItemId", str)
 EventId = NewType("EventId", str)
@@ -18,14 +20,24 @@ PlanId = NewType("PlanId", str)
 MemoryId = NewType("MemoryId", str)
 
 DEFAULT_USER = UserId("@default")
-"""Whose list people get that were never seen."""
+"""Whose list people get that were never seen. No person has an id that begins with it."""
 
-_Id = Meta(min_length=1, max_length=256)
-UserKey = Annotated[UserId, _Id]
+_Id = Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)
+UserKey = Annotated[UserId, Meta(min_length=1, max_length=ID_LENGTH, pattern=NOT_RESERVED)]
+AnyUser = Annotated[UserId, _Id]
+"""A person, or `@default`."""
 ItemKey = Annotated[ItemId, _Id]
+BareItem = Annotated[ItemId, Meta(min_length=1, max_length=ID_LENGTH)]
+"""An item in our own messages, which hold hundreds: characters were checked where the item came in."""
 EventKey = Annotated[EventId, _Id]
-Category = Annotated[str, Meta(min_length=1, max_length=128)]
-Time = Annotated[float, Meta(description="seconds since 1970-01-01T00:00:00Z, fractions allowed")]
+ListKey = Annotated[ListId, _Id]
+PlanKey = Annotated[PlanId, _Id]
+MemoryKey = Annotated[MemoryId, _Id]
+Category = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
+Time = Annotated[
+    float,
+    Meta(ge=-FARTHEST, le=FARTHEST, description="seconds since 1970-01-01T00:00:00Z, fractions allowed"),
+]
 
 
 def message_id(topic: str, partition: int, offset: int, kind: str) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
+from schemas.bounds import ID_LENGTH, PRINTABLE
 from schemas.ids import Category, EventKey, ItemKey, Time, UserKey
 from schemas.record import Record
 
@@ -45,7 +50,7 @@ class LessOf(_Instruction, frozen=True, kw_only=True, tag="less-of"):
 class Lift(_Instruction, frozen=True, kw_only=True, tag="lift"):
     """Take back whatever was said about this item or category: its ban, pin, more or less."""
 
-    value: Category
+    value: Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
 
 
 Instruction = BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift

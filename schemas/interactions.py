@@ -6,28 +6,27 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.ids import EventKey, ItemKey, ListId, Time, UserKey
+from schemas.bounds import Amount, Count, Label, Name, NonNegative
+from schemas.ids import EventKey, ItemKey, ListKey, Time, UserKey
 from schemas.record import Record
-
-Share = Annotated[float, Meta(ge=0)]
 
 
 class Context(Record, frozen=True, kw_only=True):
     """Where and on what it happened: the environment's context, C in the formal model."""
 
-    surface: str = "home"
-    device: str = ""
-    place: str = ""
-    locale: str = ""
+    surface: Name = "home"
+    device: Name = ""
+    place: Name = ""
+    locale: Name = ""
 
 
 class _Event(Record, frozen=True, kw_only=True, tag_field="type"):
     event_id: EventKey
     user_id: UserKey
     event_time: Time
-    session_id: str = ""
+    session_id: Label = ""
     context: Context = Context()
-    list_id: ListId | None = None
+    list_id: ListKey | None = None
 
 
 class Impression(_Event, frozen=True, kw_only=True, tag="impression"):
@@ -52,30 +51,30 @@ class Dwell(_Event, frozen=True, kw_only=True, tag="dwell"):
     """Time was spent on an item."""
 
     item_id: ItemKey
-    seconds: Share
+    seconds: Count
 
 
 class Rating(_Event, frozen=True, kw_only=True, tag="rating"):
     """An item was given a value, on whatever scale the application has: it is read against the person's own mean."""
 
     item_id: ItemKey
-    value: float
+    value: Amount
 
 
 class AddToCart(_Event, frozen=True, kw_only=True, tag="add-to-cart"):
     """An item was put into the basket."""
 
     item_id: ItemKey
-    quantity: Share = 1.0
+    quantity: Count = 1.0
 
 
 class Purchase(_Event, frozen=True, kw_only=True, tag="purchase"):
     """An item was bought; lines of one order share a `basket_id`."""
 
     item_id: ItemKey
-    quantity: Share = 1.0
-    price: Share | None = None
-    basket_id: str = ""
+    quantity: Count = 1.0
+    price: NonNegative | None = None
+    basket_id: Label = ""
 
 
 class Like(_Event, frozen=True, kw_only=True, tag="like"):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from schemas.bounds import Amount, Name
 from schemas.ids import Category, ItemKey, Time
 from schemas.record import Record
 
@@ -16,13 +17,15 @@ class Item(Record, frozen=True, kw_only=True):
     item_id: ItemKey
     title: Annotated[str, Meta(max_length=1_000)] = ""
     text: Annotated[str, Meta(max_length=50_000)] = ""
-    images: Annotated[tuple[str, ...], Meta(max_length=50, description="URIs")] = ()
+    images: Annotated[tuple[Annotated[str, Meta(max_length=8_000)], ...], Meta(max_length=50, description="URIs")] = ()
     categories: Annotated[tuple[Category, ...], Meta(max_length=100)] = ()
     tags: Annotated[tuple[Category, ...], Meta(max_length=200)] = ()
-    price: float | None = None
+    price: Amount | None = None
     available_from: Time | None = None
     available_until: Time | None = None
-    attributes: dict[str, str | float | bool] = {}
+    attributes: Annotated[
+        dict[Name, Annotated[str, Meta(max_length=10_000)] | Amount | bool], Meta(max_length=200)
+    ] = {}
 
     def available(self, now: float) -> bool:
         """Whether the item may be shown at this time.

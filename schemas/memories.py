@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.ids import EventId, MemoryId, Time, UserId, UserKey
+from schemas.bounds import ID_LENGTH, DecayedCount
+from schemas.ids import EventKey, MemoryId, MemoryKey, Time, UserId, UserKey
 from schemas.record import Record
 
 Predicate = Literal["likes", "dislikes", "wants-more", "wants-less", "bans", "pins"]
@@ -21,13 +22,13 @@ class Memory(Record, frozen=True, kw_only=True):
     `valid_*` is when it was true of the person, `recorded_*` when it was believed here (event time both).
     """
 
-    memory_id: MemoryId
+    memory_id: MemoryKey
     user_id: UserKey
     subject: Subject
     predicate: Predicate
-    value: str
-    strength: float
-    evidence: tuple[EventId, ...]
+    value: Annotated[str, Meta(max_length=ID_LENGTH)]
+    strength: DecayedCount
+    evidence: Annotated[tuple[EventKey, ...], Meta(max_length=64)]
     valid_from: Time
     valid_to: Time | None = None
     recorded_from: Time

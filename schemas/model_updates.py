@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from msgspec import Meta
+
+from schemas.bounds import Label, Sum, WholeNumber
 from schemas.record import Record
 
 MODEL = "ranker"
@@ -16,10 +19,10 @@ Role = Literal["champion", "guard", "challenger", "resting"]
 class Difference(Record, frozen=True, kw_only=True):
     """By how much a lineage gains more than the champion, over so many people; between the bounds at all times."""
 
-    mean: float
-    lower: float
-    upper: float
-    people: int
+    mean: Sum
+    lower: Sum
+    upper: Sum
+    people: WholeNumber
 
 
 class Standing(Record, frozen=True, kw_only=True):
@@ -29,13 +32,13 @@ class Standing(Record, frozen=True, kw_only=True):
     10 or better, `loss` the negative log-likelihood; all test-then-train, over the last examples or so.
     """
 
-    lineage: str
+    lineage: Label
     role: Role
-    recipe: str
-    examples: int
-    gain: float
-    hit_rate: float
-    loss: float
+    recipe: Label
+    examples: WholeNumber
+    gain: Sum
+    hit_rate: Sum
+    loss: Sum
     difference: Difference | None = None
 
 
@@ -51,20 +54,20 @@ class ModelUpdate(Record, frozen=True, kw_only=True):
     own beside the model's.
     """
 
-    model: str
-    version: int
-    uri: str
-    table: str
-    score: float
-    metric: str
-    examples: int
+    model: Label
+    version: WholeNumber
+    uri: Annotated[str, Meta(max_length=4_000)]
+    table: Label
+    score: Sum
+    metric: Label
+    examples: WholeNumber
     decision: Decided
-    reason: str
+    reason: Annotated[str, Meta(max_length=4_000)]
     offsets: dict[str, int] = {}
-    wall_time: float = 0.0
-    decision_id: str = ""
+    wall_time: Sum = 0.0
+    decision_id: Label = ""
     by: Literal["schedule", "gate", "operator"] = "schedule"
-    lineage: str = ""
-    against: str = ""
+    lineage: Label = ""
+    against: Label = ""
     difference: Difference | None = None
     standings: tuple[Standing, ...] = ()

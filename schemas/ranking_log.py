@@ -6,24 +6,33 @@ Feature blocks are little-endian float32, row by row: `[rows, features]` in the 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from schemas.ids import EventId, ItemId, ListId, Time, UserId
+from msgspec import Meta
+
+from schemas.bounds import ID_LENGTH, LARGEST_COUNT, Label, Sum, WholeNumber
+from schemas.ids import AnyUser, BareItem, EventKey, ItemKey, ListKey, Time
 from schemas.record import Record
+
+EntryKey = Annotated[str, Meta(min_length=1, max_length=2 * ID_LENGTH)]
+"""The id of an entry: it may hold that of a list."""
+Items = Annotated[tuple[BareItem, ...], Meta(max_length=1_000)]
+Row = Annotated[int, Meta(ge=0, le=1_000_000)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
 class _Entry(Record, frozen=True, kw_only=True, tag_field="type"):
-    entry_id: str
-    user_id: UserId
+    entry_id: EntryKey
+    user_id: AnyUser
     event_time: Time
 
 
 class DrawQuota(Record, frozen=True, kw_only=True):
     """A quota of the plan over the drawn-from items: the list holds so many of these rows."""
 
-    rows: tuple[int, ...]
-    at_least: int = 0
-    at_most: int
+    rows: tuple[Row, ...]
+    at_least: Row = 0
+    at_most: Row
 
 
 class Draw(Record, frozen=True, kw_only=True):
@@ -37,12 +46,12 @@ class Draw(Record, frozen=True, kw_only=True):
     """
 
     seed: int
-    temperature: float
-    size: int
-    items: tuple[ItemId, ...]
-    scores: tuple[float, ...]
+    temperature: Annotated[float, Meta(gt=0, le=LARGEST_COUNT)]
+    size: Row
+    items: Items
+    scores: tuple[Sum, ...]
     features: bytes
-    pinned: tuple[int, ...] = ()
+    pinned: tuple[Row, ...] = ()
     quotas: tuple[DrawQuota, ...] = ()
 
 
@@ -57,19 +66,19 @@ class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     `as_champion`: the arm's own weights were not there, and the champion's ranked.
     """
 
-    list_id: ListId
-    table: str
-    items: tuple[ItemId, ...]
+    list_id: ListKey
+    table: Label
+    items: Items
     features: bytes
-    propensities: tuple[float | None, ...]
+    propensities: tuple[Probability | None, ...]
     feature_time: Time
-    user_features: dict[str, float]
-    user_categories: dict[str, float] = {}
-    external: dict[str, float] = {}
-    model_version: int
+    user_features: dict[str, Sum]
+    user_categories: dict[str, Sum] = {}
+    external: dict[str, Sum] = {}
+    model_version: WholeNumber
     draw: Draw | None = None
-    experiment: str | None = None
-    arm: str | None = None
+    experiment: Label | None = None
+    arm: Label | None = None
     as_champion: bool = False
 
 
@@ -83,21 +92,21 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
     too, and `list_id` the list in which it was clicked, if it was in one.
     """
 
-    event_id: EventId
-    item_id: ItemId
-    table: str
-    items: tuple[ItemId, ...]
+    event_id: EventKey
+    item_id: ItemKey
+    table: Label
+    items: Items
     features: bytes
-    chosen: int | None
-    rank: int | None
+    chosen: Row | None
+    rank: Row | None
     seen_before: bool
-    model_version: int
-    weight: float = 1.0
-    newest: tuple[ItemId, ...] = ()
-    experiment: str | None = None
-    arm: str | None = None
-    places: dict[str, int] = {}
-    list_id: ListId | None = None
+    model_version: WholeNumber
+    weight: Annotated[float, Meta(ge=0, le=1_000)] = 1.0
+    newest: Items = ()
+    experiment: Label | None = None
+    arm: Label | None = None
+    places: dict[Label, Row] = {}
+    list_id: ListKey | None = None
 
 
 class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
@@ -107,9 +116,9 @@ class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
     later than the click); `shown` is then empty.
     """
 
-    list_id: ListId
-    shown: tuple[ItemId, ...]
-    clicked: tuple[ItemId, ...]
+    list_id: ListKey
+    shown: Items
+    clicked: Items
     late: bool = False
 
 
@@ -119,7 +128,7 @@ class DefaultList(_Entry, frozen=True, kw_only=True, tag="default"):
     Choices are compared with it and with the person's own last list: that tells how long lists are worth keeping.
     """
 
-    items: tuple[ItemId, ...]
+    items: Items
 
 
 class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"):
@@ -129,13 +138,13 @@ class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"
     goes back to the champion before.
     """
 
-    entry_id: str
+    entry_id: EntryKey
     event_time: Time
     action: Literal["promote", "rollback"]
-    lineage: str = ""
-    uri: str = ""
-    sha256: str = ""
-    reason: str = ""
+    lineage: Label = ""
+    uri: Annotated[str, Meta(max_length=4_000)] = ""
+    sha256: Label = ""
+    reason: Annotated[str, Meta(max_length=4_000)] = ""
 
 
 RankingLogEntry = Ranked | Choice | Outcome

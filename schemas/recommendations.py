@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.ids import EventId, EventKey, ItemId, ListId, MemoryId, PlanId, Time, UserId, UserKey
+from schemas.bounds import Amount, Label, Name, WholeNumber
+from schemas.ids import AnyUser, BareItem, EventId, EventKey, ListKey, MemoryId, PlanId, Time, UserKey
 from schemas.interactions import Context
 from schemas.record import Record
 
@@ -18,19 +19,19 @@ class RankedItem(Record, frozen=True, kw_only=True):
     the list was drawn; 1 where nothing else was possible (a pin), none in a list that was not drawn.
     """
 
-    item_id: ItemId
-    score: float
-    source: str
-    propensity: float | None = None
-    reason: str = ""
+    item_id: BareItem
+    score: Amount
+    source: Name
+    propensity: Annotated[float, Meta(ge=0, le=1)] | None = None
+    reason: Annotated[str, Meta(max_length=4_000)] = ""
 
 
 class Slate(Record, frozen=True, kw_only=True):
     """The items for one surface, best first. A list that explores was drawn: `seed` is what it was drawn with."""
 
-    list_id: ListId
-    surface: str
-    items: tuple[RankedItem, ...]
+    list_id: ListKey
+    surface: Name
+    items: Annotated[tuple[RankedItem, ...], Meta(max_length=1_000)]
     seed: int | None = None
 
 
@@ -42,22 +43,22 @@ class Recommendation(Record, frozen=True, kw_only=True):
     experiment runs, `experiment` is its name and `arm` the person's.
     """
 
-    user_id: UserId
-    version: int
-    slates: tuple[Slate, ...]
+    user_id: AnyUser
+    version: WholeNumber
+    slates: Annotated[tuple[Slate, ...], Meta(min_length=1, max_length=16)]
     trigger_event_ids: tuple[EventId, ...] = ()
     plan_id: PlanId | None = None
     evidence: tuple[MemoryId, ...] = ()
-    model_version: int = 0
-    statistics_version: int = 0
-    state_version: int = 0
+    model_version: WholeNumber = 0
+    statistics_version: WholeNumber = 0
+    state_version: WholeNumber = 0
     event_time: Time
     expires_at: Time
     applied: dict[str, int] = {}
     stages: dict[str, float] = {}
-    degradations: tuple[str, ...] = ()
-    experiment: str | None = None
-    arm: str | None = None
+    degradations: tuple[Label, ...] = ()
+    experiment: Label | None = None
+    arm: Label | None = None
 
     @property
     def home(self) -> Slate:
@@ -72,4 +73,4 @@ class RankRequest(Record, frozen=True, kw_only=True):
     user_id: UserKey
     event_time: Time
     context: Context = Context()
-    surfaces: Annotated[tuple[str, ...], Meta(max_length=8)] = ("home",)
+    surfaces: Annotated[tuple[Name, ...], Meta(max_length=8)] = ("home",)

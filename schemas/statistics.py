@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from schemas.ids import ItemId, Time
+from msgspec import Meta
+
+from schemas.bounds import FARTHEST, LARGEST_COUNT, Amount, DecayedCount, Label, Sum, WholeNumber
+from schemas.ids import BareItem, ItemKey, Time
 from schemas.record import Record
 
+Seconds = Annotated[float, Meta(ge=-FARTHEST, le=FARTHEST)]
 Situation = Literal["new", "return", "sitting"]
 """In which a choice is made: the person's first, the first of a later sitting, or within one."""
 
@@ -19,13 +23,13 @@ class ItemDelta(Record, frozen=True, kw_only=True):
     `situation` is that of the choice, none where it is not known.
     """
 
-    item_id: ItemId
-    source: str
-    offset: int
+    item_id: ItemKey
+    source: Label
+    offset: WholeNumber
     event_time: Time
-    weight: float
-    value: float | None = None
-    before: tuple[tuple[ItemId, float], ...] = ()
+    weight: Annotated[float, Meta(ge=0, le=LARGEST_COUNT)]
+    value: Amount | None = None
+    before: Annotated[tuple[tuple[BareItem, Seconds], ...], Meta(max_length=64)] = ()
     situation: Situation | None = None
 
 
@@ -38,15 +42,15 @@ class ItemStatistics(Record, frozen=True, kw_only=True):
     `feature_time` is `at` made strictly increasing: the time of the row in Feast.
     """
 
-    item_id: ItemId
-    version: int
+    item_id: ItemKey
+    version: WholeNumber
     at: Time
     first_at: Time
-    count: int
-    popularity: tuple[float, ...]
+    count: WholeNumber
+    popularity: Annotated[tuple[DecayedCount, ...], Meta(max_length=32)]
     feature_time: Time = 0.0
-    value_sum: float = 0.0
-    value_count: int = 0
-    covisits: dict[ItemId, float] = {}
-    transitions: dict[ItemId, float] = {}
-    situations: dict[Situation, tuple[float, ...]] = {}
+    value_sum: Sum = 0.0
+    value_count: WholeNumber = 0
+    covisits: Annotated[dict[BareItem, DecayedCount], Meta(max_length=1_024)] = {}
+    transitions: Annotated[dict[BareItem, DecayedCount], Meta(max_length=1_024)] = {}
+    situations: dict[Situation, Annotated[tuple[DecayedCount, ...], Meta(max_length=32)]] = {}

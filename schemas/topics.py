@@ -75,7 +75,8 @@ TOPICS: tuple[Topic, ...] = (
         value=RankRequest,
         cleanup="delete",
         spread="person",
-        summary="rank for this person now",
+        retention_ms=10 * 60_000,
+        summary="rank for this person now; kept for minutes: a question that waited longer has no one waiting",
     ),
     Topic(
         name=STRAYS,

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from features.item_table import ItemTable
 from features.ports import ExternalFeatures
 from inference.recommender import Recommender
+from streams.in_flight import InFlight
+from streams.stream_clock import StreamClock
+
+AHEAD_SECONDS = 300.0
+"""How far an event's time may be ahead of its record's, and of the stream's: clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,21 @@ class Deps:
     external: ExternalFeatures | None = None
     take_up: Callable[[str], None] | None = None
     """Called with the URI of promoted weights: the numpy twin follows the served model."""
+    stream: StreamClock = field(default_factory=StreamClock)
+    in_flight: InFlight = field(default_factory=InFlight)
+    """What this process handles now, and which records ended it before."""
+
+    @property
+    def stream_now(self) -> float:
+        """The time that the stream has reached (event time): what availability and the default list follow."""
+        return self.stream.now(self.clock(), newest_known=self.table.newest_at)
+
+    def shown_at(self, at: float) -> float:
+        """As of when a list that answers an event of this time is shown: not before the stream's time, and not further
+        ahead of it than clocks differ.
+        """
+        now = self.stream_now
+        return max(now, min(at, now + AHEAD_SECONDS))
 
     @property
     def list_life(self) -> float:

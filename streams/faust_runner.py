@@ -21,8 +21,10 @@ from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER
 from streams.deps import Deps
 from streams.faust_consumer import OwnersApp, OwnersConsumer
+from streams.header_names import read_any_header_names
 from streams.kafka_client import Cluster, KafkaAway
-from streams.lists import DefaultState, default_list
+from streams.lists import DefaultState, default_list, items_of
+from streams.matured import Visit, note, visit
 from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.pipeline import RETRY_SECONDS, Pipeline
@@ -56,6 +58,7 @@ class Tuning:
     session_timeout_seconds: float = 10.0
     default_every_seconds: float = 1.0
     stall_seconds: float = 30.0
+    visit_every_seconds: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,28 @@ def run(worker: Worker, *, data_dir: str) -> None:
 
     The tables are caught up with first, so that no list is made from half a catalogue.
     """
+    read_any_header_names()
     app = build(worker, data_dir=data_dir)
     with rare_collections():
         apply_tables(worker.tables.catch_up(), worker.deps)
-        faust.Worker(app, loglevel="WARN", redirect_stdouts=False, override_logging=False).execute_from_commandline()
+        try:
+            faust.Worker(
+                app, loglevel="WARN", redirect_stdouts=False, override_logging=False
+            ).execute_from_commandline()
+        finally:
+            worker.deps.in_flight.leave()
 
 
-def _give_up(exc: BaseException) -> None:
+def _give_up(worker: Worker, exc: BaseException) -> None:
     logger.critical("an error nobody foresaw: starting again", exc_info=exc)
+    worker.deps.in_flight.failed(exc)
+    os._exit(EXIT_RESTART)
+
+
+def _begin_anew(worker: Worker, why: str) -> None:
+    """End for a reason of the process's own: nothing that is in flight is to blame."""
+    logger.critical("%s", why)
+    worker.deps.in_flight.leave()
     os._exit(EXIT_RESTART)
 
 
@@ -113,7 +130,7 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
         worker.observer,
         claim_again=partial(_claim_again, app, worker),
     )
-    app.give_up = _give_up
+    app.give_up = partial(_give_up, worker)
     app.take_up = partial(_take_up, app, pipeline, worker)
     people = app.topic(*(cluster.topic(name) for name in PERSON_INPUTS), **_RAW)
     app.agent(people, concurrency=1, name="people")(_people(pipeline, worker))
@@ -121,6 +138,7 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
     app.on_partitions_revoked.connect(partial(_revoked, worker), weak=False)
     app.task(partial(_keep_tables, app, worker))
     app.timer(interval=tuning.default_every_seconds, name="default-list")(_default_list(worker))
+    app.timer(interval=tuning.visit_every_seconds, name="outcomes")(_outcomes(pipeline, worker))
     app.timer(interval=LOOK_SECONDS, name="watchdog")(_watchdog(app, pipeline, worker))
     app.timer(interval=LOOK_SECONDS, name="positions")(_compare(app, worker))
     return app
@@ -162,8 +180,9 @@ def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
                 events.append(waiting.get_nowait())
             # What was fetched before a rebalance is fetched again after it, from where the store stands.
             events = [event for event in events if event.message.generation_id == event.app.consumer_generation_id]
-            if events:
-                await pipeline.take(events, [_inbound(event.message, worker) for event in events])
+            records = [_inbound(event.message, worker) for event in events]
+            for part in worker.deps.in_flight.split(records) if records else ():
+                await pipeline.take(events[part], records[part])
             yield
 
     return people
@@ -174,8 +193,7 @@ async def _claim_again(app: faust.App, worker: Worker) -> None:
     worker.people.release()
     await _patiently(worker, partial(worker.people.assign, _person_partitions(app)))
     if worker.people.went_back():
-        logger.critical("the state store went back: starting again from there")
-        os._exit(EXIT_RESTART)
+        _begin_anew(worker, "the state store went back: starting again from there")
 
 
 async def _take_up(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> dict[tuple[str, int], int]:
@@ -189,8 +207,7 @@ async def _take_up(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> dict[t
 
     await pipeline.between_batches(partial(_patiently, worker, claim))
     if worker.people.went_back():
-        logger.critical("the state store went back: starting again from there")
-        os._exit(EXIT_RESTART)
+        _begin_anew(worker, "the state store went back: starting again from there")
     logger.info("owns people of partitions %s", sorted(worker.people.held))
     return {(worker.cluster.topic(topic), partition): offset for (topic, partition), offset in starts.items()}
 
@@ -246,8 +263,8 @@ async def _keep_tables(app: faust.App, worker: Worker) -> None:
 
 
 def _default_list(worker: Worker) -> Callable[[], Any]:
-    """Publish the list for people never seen when the statistics have moved, and when half of its life is over; its
-    partition's owner does so.
+    """Publish the list for people never seen when the statistics have moved, when something in it may not be shown any
+    more, and when half of its life is over; its partition's owner does so.
     """
     deps = worker.deps
     published = DefaultState()
@@ -256,14 +273,34 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
         nonlocal published
         version, now = deps.table.version, deps.clock()
         home = partition_of(DEFAULT_USER, worker.people.partitions)
-        due = published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
+        over = not all(deps.table.available(item, deps.stream_now) for item in published.items)
+        due = over or published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
         if home not in worker.people.held or not due:
             return
         messages = default_list(deps)
         await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
-        published = DefaultState(version, now)
+        published = DefaultState(version, now, items_of(messages))
 
     return default_list_timer
+
+
+def _outcomes(pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
+    """Publish the outcomes of slates that have matured, also of people who do not come back: 1 publish 2 note."""
+
+    def carry_out(done: Visit) -> None:
+        worker.publisher.publish(done.messages)
+        note(worker.people, done)
+
+    async def outcomes_timer() -> None:
+        try:
+            for partition in sorted(worker.people.held) if not pipeline.waiting else ():
+                done = visit(worker.people, worker.deps, partition)
+                if done is not None:
+                    await asyncio.get_running_loop().run_in_executor(None, carry_out, done)
+        except StoreUnavailable as exc:
+            logger.warning("outcomes wait: %s", exc)
+
+    return outcomes_timer
 
 
 def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
@@ -286,8 +323,7 @@ def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[]
                 "%s: an open transaction holds back %d records from %d on", name, at.end - at.stable, at.stable
             )
         if why := watch.stalled(sight, now):
-            logger.critical("%s: stopping", why)
-            os._exit(EXIT_RESTART)
+            _begin_anew(worker, f"{why}: stopping")
 
     return watchdog
 
@@ -304,7 +340,6 @@ def _compare(app: OwnersApp, worker: Worker) -> Callable[[], Any]:
             logger.info("log and store are not compared: %s", exc)
             return
         if wrong:
-            logger.critical("%s: starting again from there", "; ".join(wrong))
-            os._exit(EXIT_RESTART)
+            _begin_anew(worker, f"{'; '.join(wrong)}: starting again from there")
 
     return compare

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 from schemas.errors import LifelongError
-from streams.step import Step
 
 logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
-def guarded(apply: Callable[[], Step], *, name: str) -> Step | str:
-    """The step, or in words why there is none.
+def guarded(apply: Callable[[], _T], *, name: str) -> _T | str:
+    """What applying a record comes to, or in words why there is nothing.
 
     Handlers are pure: nothing of a failed one remains, and its person is as before.
     """

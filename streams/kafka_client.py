@@ -23,8 +23,8 @@ from confluent_kafka import (
 )
 from confluent_kafka import Message as KafkaRecord
 
-from schemas.codec import encode
 from schemas.errors import LifelongError
+from streams.dead_letters import fitting
 from streams.partitions import partition_of
 from streams.records import Inbound, Message
 
@@ -107,7 +107,12 @@ def inbound(record: KafkaRecord, cluster: Cluster) -> Inbound:
 
 
 def _headers(record: KafkaRecord) -> list[tuple[str, Any]]:
-    headers = record.headers() or []
+    """The record's headers; none where a name is not UTF-8, which the client does not hand over."""
+    try:
+        headers = record.headers() or []
+    except (UnicodeDecodeError, SystemError) as exc:
+        logger.warning("headers of %s-%s@%s are left out: %s", record.topic(), record.partition(), record.offset(), exc)
+        return []
     return list(headers.items()) if isinstance(headers, dict) else list(headers)
 
 
@@ -168,8 +173,7 @@ class KafkaPublisher:
 
     def post(self, messages: Sequence[Message]) -> KafkaPublisher:
         """See `streams.ports.Publisher`. The receipt covers whatever else was posted by then."""
-        for message in messages:
-            value = encode(message.value) if message.value is not None else None
+        for message, value in map(fitting, messages):
             owner = message.owner
             partition = partition_of(owner, self._partitions[message.topic]) if owner is not None else None
             self._queue(self._cluster.topic(message.topic), message.key, value, partition, self._noted)

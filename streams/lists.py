@@ -23,18 +23,25 @@ from streams.outcome import Tally
 from streams.person import Person, stranger
 from streams.records import Message, Source
 
+HOME = "home"
+"""The surface of which everybody has a list."""
+
 
 class Due(Struct, frozen=True, kw_only=True):
-    """A list that is owed to a person: the events it answers, the last record that asked, and when (event time)."""
+    """A list that is owed to a person: the events it answers, the last record that asked, and when (event time).
+
+    `asked` are surfaces that a rank request names.
+    """
 
     user_id: UserId
     causes: tuple[EventId, ...]
     source: Source
     at: float
     context: Context | None = None
+    asked: tuple[str, ...] = ()
 
-    def query(self, person: Person) -> Query:
-        """What to ask the recommender."""
+    def query(self, person: Person, shown_at: float, wall: float | None = None) -> Query:
+        """What to ask the recommender for a list that is shown at this time (event time, and by the wall clock)."""
         return Query(
             user=person.user,
             now=self.at,
@@ -42,18 +49,25 @@ class Due(Struct, frozen=True, kw_only=True):
             memories=person.mind.memories,
             context=self.context or Context(),
             seed=self.seed,
+            shown_at=shown_at,
+            wall=wall,
         )
 
     @property
-    def list_id(self) -> ListId:
-        """The same whenever the list is made again from the same record."""
-        source = self.source
-        return ListId(message_id(source.topic, source.partition, source.offset, f"list/{self.user_id}"))
+    def surfaces(self) -> tuple[str, ...]:
+        """What the list is for: home, whatever else was asked for, so that nobody's list for home is lost by it."""
+        return tuple(dict.fromkeys((HOME, *self.asked, self.context.surface if self.context else HOME)))
+
+    def list_id(self, surface: str = HOME) -> ListId:
+        """The id of a slate: the same whenever it is made again from the same record."""
+        source, kind = self.source, f"list/{self.user_id}"
+        kind = kind if surface == HOME else f"{kind}/{surface}"
+        return ListId(message_id(source.topic, source.partition, source.offset, kind))
 
     @property
     def seed(self) -> int:
         """What the list is drawn with if it explores: by person and source offset, as its id; exact in any JSON."""
-        return int(self.list_id[:13], 16)
+        return int(self.list_id()[:13], 16)
 
 
 class Answer(Struct, frozen=True):
@@ -65,23 +79,18 @@ class Answer(Struct, frozen=True):
     ranking: Ranking
     applied: dict[str, int]
 
-    @property
-    def list_id(self) -> ListId:
-        """See `Due`."""
-        return self.due.list_id
-
 
 def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, tally: Tally) -> tuple[Message, ...]:
-    """The recommendation and its entry in the ranking log."""
+    """The recommendation, and an entry in the ranking log for each of its slates."""
     due, ranking = answer.due, answer.ranking
-    slate = _checked(ranking.slate, answer.person, due.at, deps, tally)
+    slate = _checked(ranking.slate, answer.person, deps.shown_at(due.at), deps, tally)
     if len(slate) < len(ranking.slate):
         answer, slate = _not_as_drawn(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
         tally.count("degraded", degradation)
     return (
         Message(RECOMMENDATIONS, due.user_id, _recommendation(answer, slate, stages, deps)),
-        Message(RANKING_LOG, due.user_id, _ranked(answer, slate)),
+        *(Message(RANKING_LOG, due.user_id, _ranked(answer, slate, surface)) for surface in due.surfaces),
     )
 
 
@@ -90,11 +99,11 @@ def _recommendation(
 ) -> Recommendation:
     due, person, ranking = answer.due, answer.person, answer.ranking
     plan, draw = person.mind.plan, ranking.draw
-    items = _items(slate, person, deps)
+    items, seed = _items(slate, person, deps), draw.seed if draw else None
     return Recommendation(
         user_id=due.user_id,
         version=person.version,
-        slates=(Slate(list_id=answer.list_id, surface=surface_of(due), items=items, seed=draw.seed if draw else None),),
+        slates=tuple(Slate(list_id=due.list_id(name), surface=name, items=items, seed=seed) for name in due.surfaces),
         trigger_event_ids=due.causes,
         plan_id=plan.plan_id if plan else None,
         evidence=plan.evidence if plan else (),
@@ -109,11 +118,6 @@ def _recommendation(
         experiment=ranking.assigned.experiment if ranking.assigned else None,
         arm=ranking.assigned.arm if ranking.assigned else None,
     )
-
-
-def surface_of(due: Due) -> str:
-    """The surface that the list is for."""
-    return due.context.surface if due.context else "home"
 
 
 def _checked(slate: tuple[Placed, ...], person: Person, now: float, deps: Deps, tally: Tally) -> tuple[Placed, ...]:
@@ -156,14 +160,14 @@ def _reason(placed: Placed, explainer: Explainer, deps: Deps) -> str:
     return told.text if told else placed.reason
 
 
-def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:
+def _ranked(answer: Answer, slate: tuple[Placed, ...], surface: str) -> Ranked:
     due, person, ranking = answer.due, answer.person, answer.ranking
     rows = [placed.row for placed in slate if placed.row >= 0]
     return Ranked(
-        entry_id=f"{answer.list_id}-ranked",
+        entry_id=f"{due.list_id(surface)}-ranked",
         user_id=due.user_id,
         event_time=due.at,
-        list_id=answer.list_id,
+        list_id=due.list_id(surface),
         table=ranking.table,
         items=tuple(placed.item_id for placed in slate if placed.row >= 0),
         features=np.ascontiguousarray(ranking.features[rows], dtype="<f4").tobytes(),
@@ -181,10 +185,11 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:
 
 
 class DefaultState(Struct, frozen=True):
-    """The list for people never seen as it was published last: of which statistics, and when."""
+    """The list for people never seen as it was published last: of which statistics, when, and what it held."""
 
     statistics: int = -1
     at: float = float("-inf")
+    items: tuple[ItemId, ...] = ()
 
     def is_due(self, statistics: int, now: float, *, every: float, lasts: float) -> bool:
         """Whether it is to be published: the statistics have moved (then at most once in `every` seconds), or half of
@@ -203,8 +208,8 @@ def default_list(deps: Deps) -> tuple[Message, ...]:
     Its version is the millisecond: it is published again before it expires, whether or not anything has happened.
     """
     person = stranger(DEFAULT_USER)
-    now = deps.table.newest_at or deps.clock()
-    ranking = deps.recommender.rank([Query(user=person.user, now=now)])[0]
+    now = deps.stream_now
+    ranking = deps.recommender.rank([Query(user=person.user, now=now, wall=deps.clock())])[0]
     received = deps.clock()
     list_id = ListId(f"default-{ranking.statistics_version}-{ranking.model_version}")
     recommendation = Recommendation(
@@ -231,3 +236,8 @@ def default_list(deps: Deps) -> tuple[Message, ...]:
         items=tuple(placed.item_id for placed in ranking.slate),
     )
     return Message(RECOMMENDATIONS, DEFAULT_USER, recommendation), Message(RANKING_LOG, DEFAULT_USER, entry)
+
+
+def items_of(messages: tuple[Message, ...]) -> tuple[ItemId, ...]:
+    """The items of the default list that these messages publish."""
+    return next((message.value.items for message in messages if isinstance(message.value, DefaultList)), ())

@@ -17,6 +17,7 @@ from schemas.record import Record
 from schemas.topics import ITEM_DELTAS
 from streams.deps import Deps
 from streams.lists import default_list
+from streams.matured import note, visit
 from streams.memory_log import Cursor, MemoryLog
 from streams.on_item_deltas import on_item_deltas
 from streams.outcome import Outcome
@@ -88,7 +89,7 @@ class MemoryRunner:
 
     def run(self) -> None:
         """Handle everything there is, until nothing more follows from it."""
-        while self._tables() or self._item_deltas() or self._tell() or self._person_batch():
+        while self._tables() or self._item_deltas() or self._tell() or self._person_batch() or self._visit():
             pass
         if self._forgets:
             self.log.forget()
@@ -129,6 +130,13 @@ class MemoryRunner:
         if taken:
             self._carry_out(handle_people(taken, self._people, self.deps), self._people)
         return bool(taken)
+
+    def _visit(self) -> bool:
+        done = [found for at in self._people.held if (found := visit(self._people, self.deps, at)) is not None]
+        for found in done:
+            self.log.publish(found.messages)
+            note(self._people, found)
+        return bool(done)
 
     def _carry_out(self, outcome: Outcome, owner: Owner) -> None:
         """1 publish 2 store states with offsets 3 acknowledge: the order in which a crash may cut them."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from agents.mind import live
 from features.outcomes import mature
 from features.situation import situation
-from features.user_state import Shown, UserState, fold, has_seen
+from features.user_state import UserState, fold, has_seen
 from features.utility import attention
 from inference.query import Query
 from schemas.ids import ItemId, message_id
@@ -17,6 +17,7 @@ from schemas.statistics import ItemDelta
 from schemas.topics import ITEM_DELTAS, RANKING_LOG
 from streams.agent_messages import agent_messages
 from streams.deps import Deps
+from streams.matured import outcome_message
 from streams.person import Person
 from streams.records import Message, Source
 from streams.step import Exam, Step
@@ -50,7 +51,7 @@ def on_interaction(person: Person, event: Interaction, source: Source, deps: Dep
         person=Person(user=user, mind=lived.mind, version=person.version + 1),
         messages=(
             *agent_messages(lived),
-            *(_outcome(user, slate, source) for slate in matured),
+            *(outcome_message(user, slate) for slate in matured),
             *_late_click(person.user, event, source),
             *_delta(person.user, event, source),
         ),
@@ -83,18 +84,6 @@ def _exam(person: Person, event: Interaction, source: Source, deps: Deps) -> Exa
 def _is_examined(source: Source, rate: float) -> bool:
     """A fixed share of the records, the same ones on every replay."""
     return rate >= 1.0 or (source.offset * 2_654_435_761 + source.partition) % 1_000 < rate * 1_000
-
-
-def _outcome(user: UserState, slate: Shown, source: Source) -> Message:
-    entry = ShownOutcome(
-        entry_id=message_id(source.topic, source.partition, source.offset, f"outcome/{slate.list_id}"),
-        user_id=user.user_id,
-        event_time=slate.at,
-        list_id=slate.list_id,
-        shown=slate.items,
-        clicked=slate.clicked,
-    )
-    return Message(RANKING_LOG, user.user_id, entry)
 
 
 def _late_click(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:

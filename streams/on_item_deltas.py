@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import msgspec
 
 from features.statistics import Marks, fold_delta
-from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.statistics import ItemDelta, ItemStatistics
 from schemas.topics import ITEM_STATISTICS
+from streams.dead_letters import crashed, dead_letter, open_record
+from streams.in_flight import InFlight
 from streams.outcome import Outcome, Tally
 from streams.owner import Owner
-from streams.receive import dead_letter
+from streams.partitions import partition_of
 from streams.records import Inbound, Message
 
 MARKS = ""
@@ -29,8 +30,14 @@ def unpack_row(state: bytes) -> ItemStatistics:
     return _rows.decode(state)
 
 
-def on_item_deltas(records: Sequence[Inbound], owner: Owner, *, now: float) -> Outcome:
-    """Fold a batch, partition by partition; each touched item's row is published once."""
+def on_item_deltas(
+    records: Sequence[Inbound], owner: Owner, *, now: float, in_flight: InFlight | None = None
+) -> Outcome:
+    """Fold a batch, partition by partition; each touched item's row is published once.
+
+    Records that `in_flight` has set aside are not folded.
+    """
+    aside = in_flight or InFlight()
     tally = Tally()
     by_partition: dict[int, list[Inbound]] = {}
     for record in records:
@@ -39,7 +46,9 @@ def on_item_deltas(records: Sequence[Inbound], owner: Owner, *, now: float) -> O
     messages: list[Message] = []
     writes = []
     for partition, batch in by_partition.items():
-        deltas, letters = _decode(batch, now)
+        sound = [record for record in batch if not aside.is_set_aside(record)]
+        messages += [crashed(record, now) for record in batch if aside.is_set_aside(record)]
+        deltas, letters = _opened(sound, owner.partitions, now)
         marks, rows = _fold(deltas, owner, partition)
         messages += letters
         messages += [Message(ITEM_STATISTICS, row.item_id, row) for row in rows.values()]
@@ -49,15 +58,22 @@ def on_item_deltas(records: Sequence[Inbound], owner: Owner, *, now: float) -> O
     return Outcome(messages=tuple(messages), writes=tuple(writes), tally=tally)
 
 
-def _decode(batch: Sequence[Inbound], now: float) -> tuple[list[ItemDelta], list[Message]]:
+def _opened(batch: Sequence[Inbound], partitions: int, now: float) -> tuple[list[ItemDelta], list[Message]]:
     deltas: list[ItemDelta] = []
     letters: list[Message] = []
     for record in batch:
         try:
-            deltas.append(decode(record.topic, record.value, now=now))
+            deltas.append(_own(record, open_record(record, now=now), partitions))
         except DecodeError as exc:
             letters.append(dead_letter(record, exc.reason, str(exc), now))
     return deltas, letters
+
+
+def _own(record: Inbound, delta: ItemDelta, partitions: int) -> ItemDelta:
+    """The delta, if its item belongs to this partition: two partitions would keep two rows of one item."""
+    if partition_of(delta.item_id, partitions) != record.partition:
+        raise DecodeError("wrong-key", f"item {delta.item_id!r} does not belong to partition {record.partition}")
+    return delta
 
 
 def _fold(deltas: Sequence[ItemDelta], owner: Owner, partition: int) -> tuple[Marks, dict[str, ItemStatistics]]:

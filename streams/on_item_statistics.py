@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.codec import decode
+from features.statistics import check_row
+from schemas.statistics import ItemStatistics
+from streams.dead_letters import open_record
 from streams.deps import Deps
 from streams.records import Inbound
 
@@ -13,4 +15,6 @@ def on_item_statistics(record: Inbound, deps: Deps) -> None:
     Raises:
         DecodeError: the record is not a row of statistics.
     """
-    deps.table.put_statistics(decode(record.topic, record.value, now=deps.clock()))
+    row: ItemStatistics = open_record(record, now=deps.clock())
+    check_row(row)
+    deps.table.put_statistics(row)

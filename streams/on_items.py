@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.codec import decode
 from schemas.ids import ItemId
+from schemas.items import Item
+from streams.dead_letters import open_record
 from streams.deps import Deps
 from streams.records import Inbound
 
@@ -14,7 +15,8 @@ def on_item(record: Inbound, deps: Deps) -> None:
     Raises:
         DecodeError: the record is not an item.
     """
-    if not record.value:
-        deps.table.withdraw(ItemId((record.key or b"").decode(errors="replace")))
+    item: Item | None = open_record(record, now=deps.clock())
+    if item is None:
+        deps.table.withdraw(ItemId((record.key or b"").decode()))
     else:
-        deps.table.put_item(decode(record.topic, record.value, now=deps.clock()))
+        deps.table.put_item(item)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.codec import decode
 from schemas.model_updates import ModelUpdate
+from streams.dead_letters import open_record
 from streams.deps import Deps
 from streams.records import Inbound
 
@@ -12,8 +12,8 @@ def on_model_update(record: Inbound, deps: Deps) -> None:
     """Take promoted or rolled-back-to weights up; a refusal changes nothing.
 
     Raises:
-        DecodeError: the record is not a model update.
+        DecodeError: the record is not a model update, or what it names is no weights file of ours.
     """
-    update: ModelUpdate = decode(record.topic, record.value, now=deps.clock())
+    update: ModelUpdate = open_record(record, now=deps.clock())
     if update.decision != "refused" and deps.take_up is not None:
         deps.take_up(update.uri)

@@ -13,7 +13,8 @@ from streams.step import Step
 
 def on_rank_request(person: Person, request: RankRequest, source: Source, deps: Deps) -> Step:
     """A new list for a person who is known; strangers are served the default list."""
-    del source, deps
+    del source
     if person.is_new:
         return Step(person=person, list_due=False)
-    return Step(person=replace(person, version=person.version + 1), cause=request.event_id, at=request.event_time)
+    at = min(request.event_time, deps.stream_now)
+    return Step(person=replace(person, version=person.version + 1), cause=request.event_id, at=at)

@@ -26,11 +26,13 @@ class Tally(Struct):
 class Outcome(Struct, frozen=True, kw_only=True):
     """Messages to publish, states to store with their offsets, and the people as they are then.
 
+    `visits` says, by partition, when a timer is to look at people again (`streams.matured`).
     `examined` are the exams of the batch with what was ranked for each, for whoever observes it.
     """
 
     messages: tuple[Message, ...] = ()
     writes: tuple[Write, ...] = ()
     people: dict[str, Person] = {}
+    visits: dict[int, dict[str, float]] = {}
     examined: tuple[tuple[Exam, Ranking], ...] = ()
     tally: Tally

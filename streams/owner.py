@@ -120,6 +120,8 @@ class Owner:
             StoreUnavailable: call again with the same outcome.
         """
         for write in outcome.writes:
+            if write.partition in outcome.visits:
+                self.store.visit_later(self.scope, write.partition, outcome.visits[write.partition])
             self.store.save(replace(write, known=self.saved.get(write.partition, {})))
             self._note(write.partition, write.applied)
 

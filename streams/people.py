@@ -15,15 +15,18 @@ from msgspec.structs import replace
 from features.ports import Write
 from inference.query import Query, Ranking
 from schemas.ids import UserId
+from schemas.topics import INTERACTIONS
 from streams.choices import choice_message
+from streams.dead_letters import dead_letter
 from streams.deps import Deps
 from streams.guard import guarded
 from streams.lists import Answer, Due, list_messages
+from streams.matured import visits_of
 from streams.outcome import Outcome, Tally
 from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.person import Person, pack
-from streams.receive import Accepted, dead_letter, receive
+from streams.receive import Accepted, receive
 from streams.records import Inbound, Message
 from streams.routes import PEOPLE
 from streams.step import Exam, Step
@@ -76,11 +79,15 @@ class Batch:
         for user, person in self.people.items():
             if not person.is_new:
                 states[partition_of(user, owner.partitions)][user] = pack(person)
+        visits: dict[int, dict[str, float]] = {}
+        for user, at in visits_of(self.people).items():
+            visits.setdefault(partition_of(user, owner.partitions), {})[user] = at
         writes: list[Write] = [owner.write(p, states[p], offsets) for p, offsets in self.applied.items()]
         return Outcome(
             messages=tuple(self.messages),
             writes=tuple(writes),
             people=self.people,
+            visits=visits,
             examined=self.examined,
             tally=self.tally,
         )
@@ -93,7 +100,10 @@ def apply_records(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Batch
         StoreUnavailable: call again with the same records.
     """
     tally, now = Tally(), deps.clock()
-    received = receive(records, owner, now=now, tally=tally)
+    received = receive(records, owner, now=now, tally=tally, is_set_aside=deps.in_flight.is_set_aside)
+    for accepted in received.accepted:
+        if accepted.topic == INTERACTIONS:
+            deps.stream.observe(event_time=accepted.event.event_time, produced=accepted.record.timestamp)
     people = owner.load({accepted.user_id for accepted in received.accepted})
     batch = Batch(people, received.applied, list(received.messages), tally=tally)
     for accepted in received.accepted:
@@ -126,6 +136,7 @@ def _note(batch: Batch, accepted: Accepted, step: Step) -> None:
         causes=(known.causes if known else ()) + ((step.cause,) if step.cause else ()),
         source=accepted.source,
         at=max(step.person.user.last_at, step.at or 0.0),
+        asked=(*(known.asked if known else ()), *getattr(accepted.event, "surfaces", ())),
         context=getattr(accepted.event, "context", None) or (known.context if known else None),
     )
 
@@ -144,7 +155,8 @@ def _affordable(exams: list[Exam], most: int) -> list[Exam]:
 def _queries(batch: Batch, deps: Deps) -> list[Query]:
     """What to ask the recommender, in one call: exams first, then lists."""
     queries = [exam.query for exam in batch.exams]
-    queries += [due.query(batch.people[due.user_id]) for due in batch.due.values()]
+    wall = deps.clock()
+    queries += [due.query(batch.people[due.user_id], deps.shown_at(due.at), wall) for due in batch.due.values()]
     if deps.external is None:
         return queries
     known = deps.external.read([query.user.user_id for query in queries])

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from schemas.errors import Fenced, StoreUnavailable
 from streams.deps import Deps
+from streams.in_flight import Span
 from streams.outcome import Outcome
 from streams.owner import Owner
 from streams.people import handle_people
@@ -45,6 +46,7 @@ class Decided:
     records: Sequence[Inbound]
     outcome: Outcome
     receipt: Receipt
+    spans: list[Span]
     done: asyncio.Future[None]
 
 
@@ -96,7 +98,8 @@ class Pipeline:
             await self._first_done()
         async with self._deciding:
             self._raise_if_failed()
-            self._pending.append(await self._decide(events, records))
+            spans = self._deps.in_flight.begin(records)
+            self._pending.append(await self._decide(events, records, spans))
         self._deciding_now = 0
         self.handled += len(records)
         if self._effects is None or self._effects.done():
@@ -126,7 +129,7 @@ class Pipeline:
         if self._effects is not None and self._effects.done():
             self._effects.result()
 
-    async def _decide(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> Decided:
+    async def _decide(self, events: Sequence[Acknowledges], records: Sequence[Inbound], spans: list[Span]) -> Decided:
         while True:
             try:
                 outcome = handle_people(records, self._owner, self._deps)
@@ -139,7 +142,7 @@ class Pipeline:
                 await self._claim_again()
             else:
                 self.waiting = False
-                return Decided(events, records, outcome, receipt, asyncio.get_running_loop().create_future())
+                return Decided(events, records, outcome, receipt, spans, asyncio.get_running_loop().create_future())
 
     async def _carry_out_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -154,6 +157,7 @@ class Pipeline:
             else:
                 self.waiting = False
                 self._acknowledge(first)
+                self._deps.in_flight.end(first.spans)
                 self._pending.popleft()
                 self.handled += len(first.records)
                 first.done.set_result(None)
@@ -178,10 +182,11 @@ class Pipeline:
             records = [record for decided in old for record in decided.records]
             logger.warning("%d records are decided again: %s", len(records), why)
             await self._claim_again()
-            again = await self._decide(events, records)
+            again = await self._decide(events, records, self._deps.in_flight.begin(records))
             self._pending.clear()
             self._pending.append(again)
         for decided in old:
+            self._deps.in_flight.end(decided.spans)
             decided.done.set_result(None)
 
     async def _wait(self, why: StoreUnavailable) -> None:

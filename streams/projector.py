@@ -1,7 +1,10 @@
 """Projections, written behind from what was published: Feast's rows, and Milvus's vectors, told and learned.
 
 They lag the lists by about a second, and are never read on the hot path. Writing one twice changes nothing, so the
-projector may start again anywhere behind where it was: 1 write 2 commit.
+projector may start again anywhere behind where it was: 1 publish dead letters 2 write 3 commit.
+
+It is the one process that reads every record of the compacted topics once, so it writes the dead letters about them.
+A store that is away is waited for; a value that a store refuses for good is set aside, and what is behind it goes on.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,10 +21,10 @@ from agents.memory.embedding import embed, text_of
 from agents.memory.ports import MemoryIndex
 from features.item_content import content_vector
 from features.ports import FeatureRow, FeatureStore
+from features.statistics import check_row
 from features.views import ITEM_VIEW, item_row, user_rows
 from inference.learning.weights_file import Weights
-from schemas.codec import decode
-from schemas.errors import DecodeError, StoreUnavailable
+from schemas.errors import DecodeError, ReasonCode, StoreRefused, StoreUnavailable
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.memories import Memory
@@ -29,11 +32,14 @@ from schemas.model_updates import MODEL, ModelUpdate
 from schemas.ranking_log import Ranked
 from schemas.statistics import ItemStatistics
 from schemas.topics import ITEM_STATISTICS, ITEMS, MEMORIES, MODEL_UPDATES, RANKING_LOG
+from streams.dead_letters import dead_letter, open_record
 from streams.factors_sent import FactorsSent
-from streams.ports import LogReader
+from streams.in_flight import InFlight
+from streams.ports import LogReader, Publisher
 from streams.records import Inbound
 
 logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
 PROJECTED_TOPICS = (RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS, MODEL_UPDATES)
 _EXAMPLES = (b'{"type":"choice"', b'{"type":"outcome"', b'{"type":"default"')
 RETRY_SECONDS = 1.0
@@ -52,6 +58,10 @@ class ProjectorObserver(Protocol):
         """A store does not answer; the same rows are tried again."""
         ...
 
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """A record was set aside as a dead letter."""
+        ...
+
 
 @dataclass(frozen=True)
 class Projector:
@@ -66,10 +76,12 @@ class Projector:
     items: ItemIndex
     factors: ItemIndex
     read: Callable[[str], Weights | None]
+    publisher: Publisher
     observer: ProjectorObserver
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     sent: FactorsSent = field(default_factory=FactorsSent)
+    in_flight: InFlight = field(default_factory=InFlight)
 
 
 def run(projector: Projector, *, until: Callable[[], bool]) -> None:
@@ -78,8 +90,10 @@ def run(projector: Projector, *, until: Callable[[], bool]) -> None:
         began = projector.clock()
         records = projector.reader.poll(5_000, 0.5)
         if records:
-            if not project(projector, records, until=until):
-                return
+            for part in projector.in_flight.split(records):
+                with projector.in_flight.handling(records[part]):
+                    if not project(projector, records[part], until=until):
+                        return
             projector.reader.commit()
             projector.sleep(max(0.0, WINDOW_SECONDS - (projector.clock() - began)))
 
@@ -89,59 +103,99 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
 
     False if told to stop meanwhile: then not all of it is written.
     """
-    now = projector.clock()
-    values = [(record, _value(record, now)) for record in records]
-    rows = [row for _, value in values for row in feature_rows(value)]
+    opened = [one for record in records if (one := _open(projector, record)) is not None]
+    newest = {record.key: (record, value) for record, value in opened if record.topic == ITEMS}
+    items = [(record, value) for record, value in newest.values() if value is not None]
+    gone = [(record, _key(record)) for record, value in newest.values() if value is None]
+    memories = [(record, value) for record, value in opened if isinstance(value, Memory)]
+    rows = [(record, row) for record, value in opened for row in feature_rows(value)]
+    projector.sent.returned([item.item_id for _, item in items])
+    moved = _moved(projector, [(record, value) for record, value in opened if isinstance(value, ModelUpdate)])
     log_name = f"{records[0].topic}-{records[0].partition}-{records[0].offset}"
-    memories = [value for _, value in values if isinstance(value, Memory)]
-    newest = {record.key: (record, value) for record, value in values if record.topic == ITEMS}
-    items = [value for _, value in newest.values() if isinstance(value, Item)]
-    gone = [_key(record) for record, _ in newest.values() if not record.value]
-    projector.sent.returned([item.item_id for item in items])
-    drawn, appeal = _moved(projector, [value for _, value in values if isinstance(value, ModelUpdate)])
-    writes: tuple[tuple[str, int, Callable[[], None]], ...] = (
-        ("feast", len(rows), lambda: projector.features.write(rows, log_name=log_name)),
-        ("milvus-memories", len(memories), lambda: _put_memories(projector.memories, memories)),
-        ("milvus-items", len(items) + len(gone), lambda: _put_items(projector.items, items, gone)),
-        ("milvus-factors", len(drawn) + len(gone), lambda: _put_factors(projector, drawn, appeal, gone)),
-    )
     oldest = min(record.timestamp for record in records)
-    for target, count, write in writes:
-        if count:
-            if not _insist(projector, target, write, until):
-                return False
-            projector.observer.projected(target, count, delay=projector.clock() - oldest)
-    return True
+    writing = _Writing(projector, until, oldest)
+    return (
+        writing.all("feast", rows, lambda found: projector.features.write(found, log_name=log_name))
+        and writing.all("milvus-memories", memories, lambda found: _put_memories(projector.memories, found))
+        and writing.all("milvus-items", items, lambda found: _put_items(projector.items, found))
+        and writing.all("milvus-items", gone, projector.items.delete)
+        and writing.all("milvus-factors", moved, lambda found: _put_factors(projector, found))
+        and writing.all("milvus-factors", gone, lambda found: _withdraw_factors(projector, found))
+    )
 
 
-def _insist(projector: Projector, target: str, write: Callable[[], None], until: Callable[[], bool]) -> bool:
-    """Write, again and again while the store is away; false if told to stop meanwhile."""
-    while True:
-        try:
-            write()
-        except StoreUnavailable as exc:
-            logger.warning("%s: %s", target, exc)
-            projector.observer.away(target)
-            if until():
-                return False
-            projector.sleep(RETRY_SECONDS)
-        else:
-            return True
+def _open(projector: Projector, record: Inbound) -> tuple[Inbound, Any] | None:
+    """The record with what it says; none if it says nothing that is projected, or cannot be read.
 
-
-def _value(record: Inbound, now: float) -> Any:
-    """What the record says; nothing of examples, which are most of the ranking log and are not projected."""
-    if not record.value or record.value.startswith(_EXAMPLES):
+    Examples, which are most of the ranking log, are not opened at all; letters about that log are the trainer's.
+    """
+    if record.topic == RANKING_LOG and (not record.value or record.value.startswith(_EXAMPLES)):
+        return None
+    if projector.in_flight.is_set_aside(record):
+        _set_aside(projector, record, "crashed", "the process ended twice while it handled this record")
         return None
     try:
-        return decode(record.topic, record.value, now=now)
+        value = open_record(record, now=projector.clock())
+        if isinstance(value, ItemStatistics):
+            check_row(value)
     except DecodeError as exc:
-        logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, exc)
+        if record.topic != RANKING_LOG:
+            _set_aside(projector, record, exc.reason, str(exc))
         return None
+    return record, value
+
+
+def _set_aside(projector: Projector, record: Inbound, reason: ReasonCode, why: str) -> None:
+    logger.warning("%s-%d@%d is set aside: %s", record.topic, record.partition, record.offset, why)
+    projector.publisher.publish([dead_letter(record, reason, why, projector.clock())])
+    projector.observer.refused(record.topic, reason)
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """Writes to stores in turn until told to stop; `oldest` is when the oldest record was published."""
+
+    projector: Projector
+    until: Callable[[], bool]
+    oldest: float
+
+    def all(self, target: str, rows: Sequence[tuple[Inbound, _T]], write: Callable[[list[_T]], object]) -> bool:
+        """Write the rows, each with the record that it follows from; false if told to stop meanwhile."""
+        if not rows:
+            return True
+        if not self._part(target, rows, write):
+            return False
+        self.projector.observer.projected(target, len(rows), delay=self.projector.clock() - self.oldest)
+        return True
+
+    def _part(self, target: str, rows: Sequence[tuple[Inbound, _T]], write: Callable[[list[_T]], object]) -> bool:
+        """Write these rows; of refused ones each half by itself, until the one row that is refused is found."""
+        try:
+            return self._insist(target, lambda: write([row for _, row in rows]))
+        except StoreRefused as exc:
+            if len(rows) == 1:
+                _set_aside(self.projector, rows[0][0], "refused", f"{target}: {exc}")
+                return True
+        middle = len(rows) // 2
+        return self._part(target, rows[:middle], write) and self._part(target, rows[middle:], write)
+
+    def _insist(self, target: str, write: Callable[[], object]) -> bool:
+        """Write, again and again while the store is away; false if told to stop meanwhile."""
+        while True:
+            try:
+                write()
+            except StoreUnavailable as exc:
+                logger.warning("%s: %s", target, exc)
+                self.projector.observer.away(target)
+                if self.until():
+                    return False
+                self.projector.sleep(RETRY_SECONDS)
+            else:
+                return True
 
 
 def _key(record: Inbound) -> ItemId:
-    return ItemId((record.key or b"").decode(errors="replace"))
+    return ItemId((record.key or b"").decode())
 
 
 def feature_rows(value: object) -> list[FeatureRow]:
@@ -159,25 +213,35 @@ def _put_memories(index: MemoryIndex, memories: Sequence[Memory]) -> None:
     index.put(memories, embed([text_of(memory) for memory in memories]))
 
 
-def _put_items(index: ItemIndex, items: Sequence[Item], gone: Sequence[ItemId]) -> None:
-    if items:
-        vectors = np.stack([content_vector(item) for item in items])
-        index.put([IndexedItem(item.item_id, item.categories) for item in items], vectors)
-    if gone:
-        index.delete(gone)
+def _put_items(index: ItemIndex, items: Sequence[Item]) -> None:
+    vectors = np.stack([content_vector(item) for item in items])
+    index.put([IndexedItem(item.item_id, item.categories) for item in items], vectors)
 
 
-def _moved(projector: Projector, updates: Sequence[ModelUpdate]) -> tuple[list[ItemId], Vectors]:
-    """Which factors the newest weights hold otherwise than the index does, if new ones serve."""
-    serving = [update.uri for update in updates if update.model == MODEL and update.decision != "refused"]
-    weights = projector.read(serving[-1]) if serving else None
-    return projector.sent.moved(weights) if weights else ([], np.zeros((0, 0), np.float32))
+Moved = tuple[Inbound, tuple[ItemId, Vectors]]
 
 
-def _put_factors(projector: Projector, drawn: list[ItemId], appeal: Vectors, gone: list[ItemId]) -> None:
-    if drawn:
-        projector.factors.put([IndexedItem(item) for item in drawn], appeal)
-        projector.sent.sent(drawn, appeal)
-    if gone:
-        projector.factors.delete(gone)
-        projector.sent.withdrawn(gone)
+def _moved(projector: Projector, updates: Sequence[tuple[Inbound, ModelUpdate]]) -> list[Moved]:
+    """Which factors the newest weights hold otherwise than the index does, each with the record that announced it."""
+    serving = [one for one in updates if one[1].model == MODEL and one[1].decision != "refused"]
+    if not serving:
+        return []
+    record, update = serving[-1]
+    try:
+        weights = projector.read(update.uri)
+    except DecodeError as exc:
+        _set_aside(projector, record, exc.reason, str(exc))
+        return []
+    drawn, appeal = projector.sent.moved(weights) if weights else ([], np.zeros((0, 0), np.float32))
+    return [(record, (item, vector)) for item, vector in zip(drawn, appeal, strict=True)]
+
+
+def _put_factors(projector: Projector, moved: Sequence[tuple[ItemId, Vectors]]) -> None:
+    drawn, appeal = [item for item, _ in moved], np.stack([vector for _, vector in moved])
+    projector.factors.put([IndexedItem(item) for item in drawn], appeal)
+    projector.sent.sent(drawn, appeal)
+
+
+def _withdraw_factors(projector: Projector, gone: Sequence[ItemId]) -> None:
+    projector.factors.delete(gone)
+    projector.sent.withdrawn(gone)

@@ -1,17 +1,24 @@
-"""From bytes to what may be applied: decode, dead-letter, send strays on, skip what was applied before."""
+"""From bytes to what may be applied: decode, dead-letter, send strays on, skip what was applied before.
+
+Everything here follows from the record alone, so that a replay of the log comes to the same: an event time is held
+against the time at which its record was produced, not against the time at which it is read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from schemas.codec import decode
-from schemas.dead_letters import DeadLetter, Stray
-from schemas.errors import DecodeError, ReasonCode
-from schemas.ids import UserId, message_id
-from schemas.topics import DEAD_LETTERS, PERSON_TOPICS, STRAYS
+from schemas.codec import EARLIEST, decode
+from schemas.dead_letters import Stray
+from schemas.errors import DecodeError
+from schemas.ids import UserId
+from schemas.topics import PERSON_TOPICS, STRAYS
+from streams.dead_letters import crashed, dead_letter
+from streams.deps import AHEAD_SECONDS
 from streams.outcome import Tally
 from streams.owner import Owner
 from streams.partitions import partition_of
@@ -41,8 +48,22 @@ class Received(Struct, frozen=True):
     applied: dict[int, dict[str, int]]
 
 
-def receive(records: Iterable[Inbound], owner: Owner, *, now: float, tally: Tally) -> Received:
-    """Sort a batch out; a record that cannot be used becomes a dead letter, and the partition goes on."""
+def _no(record: Inbound) -> bool:
+    return False
+
+
+def receive(
+    records: Iterable[Inbound],
+    owner: Owner,
+    *,
+    now: float,
+    tally: Tally,
+    is_set_aside: Callable[[Inbound], bool] = _no,
+) -> Received:
+    """Sort a batch out; a record that cannot be used becomes a dead letter, and the partition goes on.
+
+    So does one that `is_set_aside` because it ended the process before: it is not even decoded.
+    """
     accepted: list[Accepted] = []
     messages: list[Message] = []
     applied: dict[int, dict[str, int]] = {}
@@ -51,7 +72,7 @@ def receive(records: Iterable[Inbound], owner: Owner, *, now: float, tally: Tall
             tally.count("redelivered", record.topic)
             continue
         applied.setdefault(record.partition, {})[f"{record.topic}-{record.partition}"] = record.offset
-        for found in _open(record, owner.partitions, now):
+        for found in (crashed(record, now),) if is_set_aside(record) else _open(record, owner.partitions, now):
             if isinstance(found, Accepted):
                 accepted.append(found)
                 tally.count("events", found.topic)
@@ -62,19 +83,20 @@ def receive(records: Iterable[Inbound], owner: Owner, *, now: float, tally: Tall
 
 
 def _open(record: Inbound, partitions: int, now: float) -> Iterator[Accepted | Message]:
-    topic = record.topic
+    topic, value = record.topic, record.value
+    produced = record.timestamp if record.timestamp >= EARLIEST else now
     try:
-        event = decode(topic, record.value, now=now)
+        event = decode(topic, value, now=produced)
         if isinstance(event, Stray):
-            topic, event = event.topic, _stray(event, now)
+            topic, value, event = event.topic, event.value, _stray(event, produced)
     except DecodeError as exc:
         yield dead_letter(record, exc.reason, str(exc), now)
         return
     user: UserId = event.user_id
     if record.partition == partition_of(user, partitions):
-        yield Accepted(topic, user, event, record)
+        yield Accepted(topic, user, _believable(event, produced), record)
     else:
-        stray = Stray(topic=topic, partition=record.partition, offset=record.offset, value=record.value or b"")
+        stray = Stray(topic=topic, partition=record.partition, offset=record.offset, value=value or b"")
         yield Message(STRAYS, user, stray)
 
 
@@ -84,18 +106,9 @@ def _stray(stray: Stray, now: float) -> Any:
     return decode(stray.topic, stray.value, now=now)
 
 
-def dead_letter(record: Inbound, reason: ReasonCode, message: str, now: float) -> Message:
-    """The record as a dead letter, with everything it came with."""
-    letter = DeadLetter(
-        dead_letter_id=message_id(record.log, record.partition, record.offset, "dead-letter"),
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        headers=record.headers,
-        reason=reason,
-        message=message[:1_000],
-        wall_time=now,
-    )
-    return Message(DEAD_LETTERS, letter.dead_letter_id, letter)
+def _believable(event: Any, produced: float) -> Any:
+    """The event, no further ahead of its record than clocks differ, else as of its record.
+
+    So a clock that is wrong moves only its own events, and those to the time at which they came.
+    """
+    return event if event.event_time <= produced + AHEAD_SECONDS else replace(event, event_time=produced)

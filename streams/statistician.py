@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from schemas.errors import Fenced, LifelongError, StoreUnavailable
 from schemas.topics import ITEM_DELTAS
+from streams.in_flight import InFlight
 from streams.kafka_client import KafkaAway
 from streams.on_item_deltas import on_item_deltas
 from streams.owner import Owner
@@ -54,6 +55,7 @@ class Statistician:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     window_seconds: float = 0.5
+    in_flight: InFlight = field(default_factory=InFlight)
 
 
 def begin(positions: Positions, partitions: Iterable[int], *, sleep: Callable[[float], None]) -> dict[str, int]:
@@ -85,8 +87,10 @@ def run(statistician: Statistician, *, until: Callable[[], bool]) -> None:
         records = statistician.reader.poll(BATCH, 0.5)
         for partition, behind in statistician.reader.lag().items():
             statistician.observer.lag(ITEM_DELTAS, partition, behind)
+        for part in statistician.in_flight.split(records):
+            with statistician.in_flight.handling(records[part]):
+                handle(statistician, records[part])
         if records:
-            handle(statistician, records)
             statistician.reader.commit()
             statistician.sleep(max(0.0, statistician.window_seconds - (statistician.clock() - began)))
 
@@ -114,7 +118,9 @@ def handle(statistician: Statistician, records: Sequence[Inbound]) -> None:
             named = [statistician.items.named(record) for record in records]
             if statistician.items.went_back():
                 raise WentBack("the state store went back: the process is to begin anew, from there")
-            outcome = on_item_deltas(named, statistician.items, now=statistician.clock())
+            outcome = on_item_deltas(
+                named, statistician.items, now=statistician.clock(), in_flight=statistician.in_flight
+            )
             statistician.publisher.publish(outcome.messages)
             published = statistician.clock()
             statistician.items.store_outcome(outcome)

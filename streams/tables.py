@@ -1,4 +1,8 @@
-"""Topics that every worker reads whole, into the table that ranking works from."""
+"""Topics that every worker reads whole, into the table that ranking works from.
+
+Every worker reads them, so none of them writes dead letters about them: the projector does, which reads each record
+once. Here a wrong record is passed over and counted.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Iterable
 
 from schemas.errors import DecodeError
 from streams.deps import Deps
+from streams.guard import guarded
 from streams.records import Inbound
 from streams.routes import TABLES
 
@@ -14,15 +19,21 @@ logger = logging.getLogger(__name__)
 
 
 def apply_tables(records: Iterable[Inbound], deps: Deps) -> int:
-    """Take records into the table; what is wrong in them is passed over and logged. How many were taken.
-
-    A wrong record of the catalogue is dead-lettered where it enters (gateway, import); here every worker would do so.
-    """
-    taken = 0
-    for record in records:
-        try:
-            TABLES[record.topic](record, deps)
-            taken += 1
-        except DecodeError as exc:
-            logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, exc)
+    """Take records into the table; what is wrong in them is passed over and logged. How many were taken."""
+    found, taken = list(records), 0
+    for part in deps.in_flight.split(found):
+        with deps.in_flight.handling(found[part]):
+            taken += sum(_apply(record, deps) for record in found[part])
     return taken
+
+
+def _apply(record: Inbound, deps: Deps) -> bool:
+    if deps.in_flight.is_set_aside(record):
+        return False
+    try:
+        failed = guarded(lambda: TABLES[record.topic](record, deps), name=record.topic)
+    except DecodeError as exc:
+        failed = str(exc)
+    if failed is not None:
+        logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, failed)
+    return failed is None

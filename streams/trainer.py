@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -25,9 +25,12 @@ from inference.learning.course import Course, difference_of
 from inference.learning.gate import Verdict
 from inference.learning.weights_file import write_weights
 from inference.ranking.network import Arrays
+from schemas.errors import DecodeError, ReasonCode
 from schemas.ids import message_id
 from schemas.model_updates import MODEL, Decided, ModelUpdate
 from schemas.topics import MODEL_UPDATES
+from streams.dead_letters import crashed, dead_letter
+from streams.in_flight import InFlight
 from streams.on_ranking_log import on_ranking_log
 from streams.ports import LogReader, Publisher
 from streams.records import Inbound, Message
@@ -51,6 +54,10 @@ class TrainerObserver(Protocol):
         """New weights serve, or something was decided."""
         ...
 
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """A record was set aside as a dead letter."""
+        ...
+
 
 @dataclass(frozen=True)
 class Trainer:
@@ -69,6 +76,7 @@ class Trainer:
     publish_every_seconds: float
     checkpoint_every_seconds: float
     interrupt: Callable[[Point], None] = lambda point: None
+    in_flight: InFlight = field(default_factory=InFlight)
 
 
 def run(trainer: Trainer, *, until: Callable[[], bool]) -> None:
@@ -76,7 +84,12 @@ def run(trainer: Trainer, *, until: Callable[[], bool]) -> None:
     progress = trainer.progress
     progress.published_at = progress.kept_at = trainer.clock()
     while not until():
-        learn(trainer, trainer.reader.poll(BATCH, 0.2))
+        records = trainer.reader.poll(BATCH, 0.2)
+        for part in trainer.in_flight.split(records):
+            with trainer.in_flight.handling(records[part]):
+                learn(trainer, records[part])
+        if not records:
+            learn(trainer, ())
         now = trainer.clock()
         if progress.unpublished and progress.caught_up and now - progress.published_at >= trainer.publish_every_seconds:
             publish(trainer)
@@ -92,7 +105,7 @@ def learn(trainer: Trainer, records: Sequence[Inbound]) -> None:
     """Learn from these records, in their order, and carry out what is decided on the way."""
     progress = trainer.progress
     for record in records:
-        verdicts = on_ranking_log(record, progress.course)
+        verdicts = _learned(trainer, record)
         progress.read(record)
         for verdict in verdicts:
             carry_out(trainer, verdict, record)
@@ -100,6 +113,20 @@ def learn(trainer: Trainer, records: Sequence[Inbound]) -> None:
         progress.caught_up = True
     if records:
         trainer.observer.learned(progress.course, len(records))
+
+
+def _learned(trainer: Trainer, record: Inbound) -> tuple[Verdict, ...]:
+    """What was decided by a record; one that cannot be learned from is set aside."""
+    if trainer.in_flight.is_set_aside(record):
+        trainer.publisher.publish([crashed(record, trainer.clock())])
+        trainer.observer.refused(record.topic, "crashed")
+        return ()
+    try:
+        return on_ranking_log(record, trainer.progress.course)
+    except DecodeError as exc:
+        trainer.publisher.publish([dead_letter(record, exc.reason, str(exc), trainer.clock())])
+        trainer.observer.refused(record.topic, exc.reason)
+        return ()
 
 
 def carry_out(trainer: Trainer, verdict: Verdict, record: Inbound) -> None:

@@ -18,7 +18,6 @@ from rich.table import Table
 from deploy.clients import make_cluster, make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.wiring import external_rows
-from features.views import table_id
 from inference.learning.loaded import digest, load_weights
 from inference.ranking.features import FeatureTable
 from schemas.codec import decode, encode
@@ -93,7 +92,7 @@ def keep_weights(path: Path, settings: Settings) -> tuple[str, str]:
     """
     columns = FeatureTable(external_rows(settings)).columns
     sha256 = digest(path.read_bytes())
-    load_weights(path, sha256, columns=columns, table=table_id(columns))
+    load_weights(path, sha256, columns=columns)
     kept = settings.data_dir / "models" / "ranker" / "loaded" / f"{sha256[:16]}.npz"
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, kept)

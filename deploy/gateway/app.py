@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -13,6 +14,7 @@ from deploy.gateway.auth import key_guard
 from deploy.gateway.docs import openapi_config
 from deploy.gateway.door import Door
 from deploy.gateway.health import live, metrics, ready
+from deploy.gateway.ids import read_whole_ids
 from deploy.gateway.posts import delete_item, post_instructions, post_interactions, post_items
 from deploy.gateway.problems import answer
 from deploy.gateway.reads import get_memories, get_recommendations, get_similar
@@ -32,6 +34,15 @@ HANDLERS = (
 FEEDER_SECONDS = 2.0
 
 
+class Gateway(Litestar):
+    """The application, which reads addresses as they were written."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request."""
+        read_whole_ids(scope)
+        await super().__call__(scope, receive, send)
+
+
 def create_app(door: Door) -> Litestar:
     """The application over this door. Threads run from its start to its end, so a door is used once.
 
@@ -48,7 +59,7 @@ def create_app(door: Door) -> Litestar:
         finally:
             await _end(door)
 
-    return Litestar(
+    return Gateway(
         route_handlers=HANDLERS,
         guards=[key_guard(door.keys)],
         dependencies={"door": Provide(lambda: door, sync_to_thread=False)},

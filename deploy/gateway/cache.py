@@ -8,22 +8,44 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from math import inf
 from threading import Event, Thread
 
+from schemas.errors import DecodeError
 from schemas.ids import DEFAULT_USER, ItemId, UserId
+from schemas.items import Item
+from schemas.recommendations import Recommendation
 from schemas.topics import ITEMS, RECOMMENDATIONS
+from streams.dead_letters import open_record
 from streams.ports import TableReader
 from streams.records import Inbound
 
 KEPT_TOPICS = (RECOMMENDATIONS, ITEMS)
+_ALWAYS = (-inf, inf)
 ENTRY_OVERHEAD = 250
 """Bytes that a list takes beside its own: key, object headers, its place in the table."""
 
 
 class Cache:
-    """Newest values by key, as bytes. One thread calls `take`; all else is called from one event loop."""
+    """Newest values by key, as bytes. One thread calls `take`; all else is called from one event loop.
 
-    def __init__(self, *, list_bytes: int) -> None:
+    What is no item or no list is passed over, and handed to `refuse` with what is wrong; lists are looked into once
+    the topic has been read to its end, so that a gateway with many people starts soon.
+    """
+
+    def __init__(
+        self,
+        *,
+        list_bytes: int,
+        clock: Callable[[], float] = lambda: inf,
+        refuse: Callable[[Inbound, DecodeError], None] = lambda record, exc: None,
+    ) -> None:
+        self._clock = clock
+        self._refuse = refuse
+        self._withdrawn: set[str] = set()
+        self._windows: dict[str, tuple[float, float]] = {}
+        self.lag = 0.0
+        """How far the stream's time is behind wall time, by the newest list for people never seen."""
         self._limit = list_bytes
         self._held_bytes = 0
         self._lists: dict[str, bytes] = {}
@@ -38,12 +60,18 @@ class Cache:
         """Take records in, in the order of the log, and wake those who watch."""
         touched: set[str] = set()
         for record in records:
-            key = (record.key or b"").decode(errors="replace")
-            if record.topic == ITEMS:
-                _put(self._items, key, record.value)
-            else:
-                self._put_list(key, record.value)
-                touched.add(key)
+            try:
+                key = (record.key or b"").decode()
+                if record.topic == ITEMS:
+                    self._put_item(key, record.value, open_record(record, now=self._clock()))
+                else:
+                    self._look_into(key, record)
+                    self._put_list(key, record.value)
+                    touched.add(key)
+            except DecodeError as exc:
+                self._refuse(record, exc)
+            except UnicodeDecodeError as exc:
+                self._refuse(record, DecodeError("wrong-key", str(exc)))
         # Looked at after the lists were put, as a watcher looks at the lists after it is entered: nobody is missed.
         woken = touched & self._watchers.keys()
         if woken and self._loop is not None:
@@ -56,6 +84,13 @@ class Cache:
     def item(self, item: ItemId) -> bytes | None:
         """The item's entry in the catalogue; none if it is not in it, or was withdrawn."""
         return self._items.get(item)
+
+    def may_be_shown(self, item: ItemId, now: float) -> bool:
+        """Whether the item is neither withdrawn nor outside its window at this time; unknown ones may."""
+        if item in self._withdrawn:
+            return False
+        begins, ends = self._windows.get(item, _ALWAYS)
+        return begins <= now < ends
 
     @property
     def watched(self) -> frozenset[str]:
@@ -86,6 +121,24 @@ class Cache:
         for user in users:
             for changed in self._watchers.get(user, ()):
                 changed.set()
+
+    def _look_into(self, key: str, record: Inbound) -> None:
+        if not record.value or not (self.caught_up or key == DEFAULT_USER):
+            return
+        made: Recommendation = open_record(record, now=self._clock())
+        if key == DEFAULT_USER:
+            self.lag = max(0.0, made.stages.get("received", made.event_time) - made.event_time)
+
+    def _put_item(self, key: str, value: bytes | None, item: Item | None) -> None:
+        _put(self._items, key, value)
+        self._windows.pop(key, None)
+        if item is None:
+            self._withdrawn.add(key)
+            return
+        self._withdrawn.discard(key)
+        if item.available_from is not None or item.available_until is not None:
+            begins = -inf if item.available_from is None else item.available_from
+            self._windows[key] = (begins, inf if item.available_until is None else item.available_until)
 
     def _put_list(self, user: str, value: bytes | None) -> None:
         known = self._lists.pop(user, None)

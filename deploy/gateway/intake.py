@@ -15,7 +15,6 @@ from msgspec import Raw, Struct
 from deploy.gateway.problems import Problem, Rejected
 from schemas.codec import decode
 from schemas.errors import DecodeError
-from schemas.ids import DEFAULT_USER
 from schemas.topics import ITEMS
 
 MAX_VALUES = 1_000
@@ -82,8 +81,6 @@ def _record(topic: str, raw: bytes, now: float, new_id: Callable[[], str]) -> Ke
         raise DecodeError("too-large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are taken")
     record = decode(topic, value, now=now)
     key: str = record.item_id if topic == ITEMS else record.user_id
-    if topic != ITEMS and key.startswith(DEFAULT_USER):
-        raise DecodeError("invalid", f"user_id {key!r} is nobody: names that begin with {DEFAULT_USER!r} are kept")
     return key, value
 
 

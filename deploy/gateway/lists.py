@@ -97,6 +97,9 @@ class Lists:
         made = made or self._read(self._cache.list_of(DEFAULT_USER))
         if made is None:
             raise _not_yet("no-list", f"no list was published yet, neither for {wanted.user!r} nor for everybody")
+        made, struck = self._available(made)
+        if struck and not default:
+            self._ask(wanted, made.version)
         shown = replace(made, slates=_cut(made, wanted))
         stale = stale or self._is_expired(made)
         return Served(**asdict(shown), stale=stale, default=default or made.user_id == DEFAULT_USER)
@@ -140,6 +143,20 @@ class Lists:
         if held is None:
             return not self._cache.complete
         return wanted.fresh or self._is_expired(held)
+
+    def stream_now(self) -> float:
+        """The time that the stream has reached, by which items are available."""
+        return self._clock() - self._cache.lag
+
+    def _available(self, made: Recommendation) -> tuple[Recommendation, bool]:
+        """The list without what may not be shown any more, or not yet; and whether there was such an item."""
+        now = self.stream_now()
+        slates = tuple(
+            replace(slate, items=tuple(one for one in slate.items if self._cache.may_be_shown(one.item_id, now)))
+            for slate in made.slates
+        )
+        struck = any(len(new.items) < len(old.items) for new, old in zip(slates, made.slates, strict=True))
+        return (replace(made, slates=slates), True) if struck else (made, False)
 
     def _is_expired(self, made: Recommendation) -> bool:
         return made.expires_at <= self._clock()

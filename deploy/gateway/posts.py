@@ -11,6 +11,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Refe
 from litestar.params import PathParameter
 from msgspec import Struct
 
+from deploy.gateway import ids
 from deploy.gateway.door import Door, Given
 from deploy.gateway.intake import MAX_VALUES, Intake, intake, is_bulk
 from deploy.gateway.problems import Problem, Rejected
@@ -82,9 +83,9 @@ async def post_items(request: AnyRequest, door: Given) -> Accepted:
 
 
 @delete("/v1/items/{item_id:str}", status_code=202, tags=["in"], summary="Withdraw an item")
-async def delete_item(item_id: Annotated[str, PathParameter(min_length=1, max_length=256)], door: Given) -> Accepted:
+async def delete_item(item_id: Annotated[str, PathParameter(min_length=1)], door: Given) -> Accepted:
     """Withdraw an item; one that is not in the catalogue is withdrawn all the same."""
-    await door.outbox.put(ITEMS, [(item_id, None)], within=door.post_seconds)
+    await door.outbox.put(ITEMS, [(ids.item_id(item_id), None)], within=door.post_seconds)
     return Accepted(accepted=1)
 
 

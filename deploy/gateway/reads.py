@@ -10,6 +10,7 @@ from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
 
 from agents.memory.ports import Found
+from deploy.gateway import ids
 from deploy.gateway.door import Door, Given
 from deploy.gateway.lists import Served, Wanted
 from deploy.gateway.problems import Problem
@@ -25,7 +26,7 @@ SPARE = 10
 """How many more items are asked for than wanted: an index may still hold some that were withdrawn."""
 Count = Annotated[int, QueryParameter(ge=1, le=100)]
 Milliseconds = Annotated[int, QueryParameter(ge=0, le=10_000)]
-Name = Annotated[str, PathParameter(min_length=1, max_length=256)]
+Name = Annotated[str, PathParameter(min_length=1)]
 
 
 class Alike(Struct, frozen=True):
@@ -66,11 +67,12 @@ async def get_recommendations(
     `after` and `fresh` wait up to `timeout_ms`; what is served when that passes is marked `stale`, in the body and by
     the header `X-Lifelong-Stale: 1`. The entity tag is the list's version.
     """
+    user = ids.user_id(user_id)
     wanted = Wanted(
-        user=UserId(user_id),
+        user=user,
         surface=surface,
         n=n,
-        token=own_part(after, UserId(user_id), door.person_partitions),
+        token=own_part(after, user, door.person_partitions),
         fresh=fresh,
         seconds=timeout_ms / 1_000,
     )
@@ -93,15 +95,17 @@ async def get_similar(
 
     By `content`: title, text, categories and tags. By `choices`: they draw the same people, as far as was learned.
     """
-    item = _item(door, item_id)
+    name = ids.item_id(item_id)
+    item = _item(door, name)
     if item is None:
-        text = f"item {item_id!r} is not in the catalogue: POST /v1/items puts it there"
+        text = f"item {name!r} is not in the catalogue: POST /v1/items puts it there"
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", text)
     likeness, wanted = door.likeness, n + SPARE
     found = await (likeness.similar(item, wanted) if by == "content" else likeness.chosen_alike(item.item_id, wanted))
-    known = [(one, _item(door, one.item_id)) for one in found]
+    now = door.lists.stream_now()
+    known = [(one, _item(door, one.item_id)) for one in found if door.cache.may_be_shown(one.item_id, now)]
     alike = [Alike(one.item_id, round(one.likeness, 6), entry.title) for one, entry in known if entry is not None]
-    return AlikeItems(ItemId(item_id), tuple(alike[:n]))
+    return AlikeItems(name, tuple(alike[:n]))
 
 
 @get("/v1/users/{user_id:str}/memories", tags=["out"], summary="What is remembered of a person")
@@ -112,8 +116,8 @@ async def get_memories(
     n: Count = 10,
 ) -> Memories:
     """The person's memories most like `q`; about a second behind the newest event."""
-    found = await door.likeness.remembered(UserId(user_id), q, n)
-    return Memories(UserId(user_id), found)
+    user = ids.user_id(user_id)
+    return Memories(user, await door.likeness.remembered(user, q, n))
 
 
 def _item(door: Door, item_id: str) -> Item | None:

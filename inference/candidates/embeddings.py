@@ -15,3 +15,10 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     if not table.factors.known:
         return person.consumed[:0]
     return best(person.affinity, person.blocked, size)
+
+
+def reason(person: Person, table: ItemTable, item: int) -> str:
+    """Close to a taste that has been shown; of somebody who showed none, only that others choose it."""
+    if len(person.recent):
+        return "close to your taste"
+    return "others choose this" if table.count[item] else "hardly anybody knows this yet"

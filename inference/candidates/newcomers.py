@@ -11,6 +11,8 @@ from inference.candidates.source import best
 from inference.person import Person
 
 NEW = SITUATIONS.index("new")
+MANY = 5.0
+"""How many, with decay, must have begun with an item for that to be said."""
 SLOWEST = SITUATION_HALF_LIVES.index(max(SITUATION_HALF_LIVES))
 
 
@@ -21,3 +23,10 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     items = len(table)
     left = np.exp2((table.last_at[:items] - person.query.now) / SITUATION_HALF_LIVES[SLOWEST])
     return best(table.situations[NEW, SLOWEST, :items] * left, person.blocked, size)
+
+
+def reason(person: Person, table: ItemTable, item: int) -> str:
+    """Two make a beginning; many are more."""
+    left = np.exp2((table.last_at[item] - person.query.now) / SITUATION_HALF_LIVES[SLOWEST])
+    begun = table.situations[NEW, SLOWEST, item] * min(1.0, left)
+    return "what many begin with" if begun >= MANY else "what others begin with"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from features.decay import DAY
 from features.item_table import ItemTable, Numbers
-from inference.candidates.source import Propose
+from features.statistics import HALF_LIVES
+from inference.candidates.source import Propose, Reason
 from inference.person import Person
 
 
@@ -20,3 +22,27 @@ def popular(half: int) -> Propose:
             depth *= 4
 
     return propose
+
+
+def span(seconds: float) -> str:
+    """A time in words.
+
+    >>> span(0.05 * DAY), span(DAY), span(40 * DAY)
+    ('hour', 'day', '40 days')
+    """
+    days = seconds / DAY
+    number, unit = (round(days), "day") if days >= 1 else (round(days * 24), "hour")
+    return unit if number == 1 else f"{number} {unit}s"
+
+
+def popular_lately(half: int) -> Reason:
+    """Says in which time the item was popular: within the half-life at this place, or else within the first longer one
+    in which somebody chose it at all.
+    """
+
+    def reason(person: Person, table: ItemTable, item: int) -> str:
+        idle = person.query.told_at - float(table.last_at[item])
+        within = next((each for each in HALF_LIVES[half:] if idle <= each), None)
+        return f"popular in the last {span(within)}" if within else "popular for long"
+
+    return reason

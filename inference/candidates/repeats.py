@@ -17,3 +17,9 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     scores = np.log1p(person.consumed_count) - 0.1 * np.log1p(np.maximum(0.0, idle) / 3_600.0) - 2.0 * sitting
     ranked = person.consumed[np.argsort(-scores, kind="stable")]
     return ranked[~person.blocked[ranked]][:size]
+
+
+def reason(person: Person, table: ItemTable, item: int) -> str:
+    """Coming back means to have chosen it twice at least."""
+    times = person.consumed_count[person.consumed == item]
+    return "you come back to this" if len(times) and times[0] > 1 else "you chose this before"

@@ -12,19 +12,25 @@ from features.item_table import Bools, ItemTable, Numbers
 from inference.person import Person
 
 Propose = Callable[[Person, ItemTable, int], Numbers]
+Reason = Callable[[Person, ItemTable, int], str]
 
 
 class Source(Struct, frozen=True, kw_only=True):
     """A way to find items for a person.
 
     `propose(person, table, size)` returns at most `size` item numbers, best first, none of them blocked; it changes
-    nothing. `reason` tells a person in a few words why such an item is in the list.
+    nothing. `reason` tells a person in a few words why such an item is in the list; it may be a function of person,
+    table and item number, where what is true depends on them.
     """
 
     name: str
     propose: Propose
     size: int
-    reason: str
+    reason: str | Reason
+
+    def told(self, person: Person, table: ItemTable, item: int) -> str:
+        """The reason for this item, true of this person now."""
+        return self.reason if isinstance(self.reason, str) else self.reason(person, table, item)
 
 
 def best(scores: NDArray[np.floating], blocked: Bools, size: int) -> Numbers:

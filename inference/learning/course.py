@@ -21,10 +21,10 @@ from inference.learning.gate import Gate, Rules, Verdict
 from inference.learning.learner import Learner
 from inference.learning.lineage import Lineage, Recipe, make_learner
 from inference.learning.list_life import ListLife
-from inference.learning.loaded import Loaded, UnusableWeights, load_weights
+from inference.learning.loaded import Loaded, load_weights
 from inference.learning.measures import measure
 from inference.learning.shown_lists import ShownLists
-from inference.learning.weights_file import Weights
+from inference.learning.weights_file import UnusableWeights, Weights
 from inference.ranking.network import Arrays
 from schemas.ids import UserId
 from schemas.model_updates import Difference, Standing
@@ -202,7 +202,7 @@ class Course:
     def _promote_file(self, command: Command, reason: str) -> Verdict:
         name = f"loaded-{command.sha256[:8]}"
         try:
-            weights = load_weights(Path(command.uri), command.sha256, columns=self.plan.columns, table=self.table)
+            weights = load_weights(Path(command.uri), command.sha256, columns=self.plan.columns)
         except UnusableWeights as exc:
             return Verdict(decision="refused", lineage=name, against=self.gate.champion, reason=str(exc), by="operator")
         if name not in self.lineages:

@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from inference.learning.checkpoint import RingSnapshot, pack, unpack
 from inference.learning.sampling import ROWS, correction
+from schemas.errors import DecodeError
 from schemas.ids import ListId
-from schemas.ranking_log import Choice, Outcome, Ranked
+from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogValue
+
+LARGEST_FEATURE = 1_000.0
+"""Features are squashed to a few units; what is beyond this was not computed by us, and would drown the network."""
 
 
 class Example(Struct, frozen=True):
@@ -22,6 +26,33 @@ class Example(Struct, frozen=True):
     features: NDArray[np.float32]
     target: NDArray[np.float32]
     offset: NDArray[np.float32]
+
+
+def check_entry(entry: RankingLogValue, table: str, width: int) -> None:
+    """See that an entry can be learned from: its blocks are as large as they say, its numbers are features.
+
+    Entries of another feature table than `table`, whose rows are `width` wide, are not learned from and not checked.
+
+    Raises:
+        DecodeError: it cannot.
+    """
+    if not isinstance(entry, Choice | Ranked) or entry.table != table:
+        return
+    _check_block(entry.features, len(entry.items), width)
+    match entry:
+        case Choice(chosen=int(chosen), items=items) if chosen >= len(items):
+            raise DecodeError("invalid", f"row {chosen} was chosen of {len(items)}")
+        case Ranked(propensities=propensities, items=items) if len(propensities) != len(items):
+            raise DecodeError("invalid", f"{len(propensities)} propensities of {len(items)} items")
+        case _:
+            pass
+
+
+def _check_block(block: bytes, rows: int, width: int) -> None:
+    if len(block) != 4 * rows * width:
+        raise DecodeError("invalid", f"{len(block)} bytes of features, not {4 * rows * width}: {rows} rows of {width}")
+    if not (np.abs(np.frombuffer(block, "<f4")) <= LARGEST_FEATURE).all():
+        raise DecodeError("invalid", f"features beyond {LARGEST_FEATURE:g}, or not finite")
 
 
 def from_choice(choice: Choice, width: int) -> Example | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -13,17 +12,11 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from features.item_factors import WIDTH
 from inference.learning.checkpoint import Packed, pack, unpack
-from inference.learning.weights_file import Weights, read_weights
-from inference.ranking.network import Arrays, initial
-from schemas.errors import LifelongError
+from inference.learning.weights_file import UnusableWeights, Weights, check_weights, read_weights
+from inference.ranking.network import Arrays
 from schemas.ids import ItemId
 from schemas.ranking_log import RankingLogEntry
-
-
-class UnusableWeights(LifelongError):
-    """A weights file cannot be loaded: it is not there, not the one that was meant, or does not fit."""
 
 
 class LoadedSnapshot(Struct, frozen=True, kw_only=True):
@@ -98,7 +91,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load_weights(path: Path, sha256: str, *, columns: tuple[str, ...], table: str) -> Weights:
+def load_weights(path: Path, sha256: str, *, columns: tuple[str, ...]) -> Weights:
     """The weights in a file, checked before anything is served with them.
 
     Raises:
@@ -106,18 +99,13 @@ def load_weights(path: Path, sha256: str, *, columns: tuple[str, ...], table: st
     """
     try:
         data = path.read_bytes()
-        if digest(data) != sha256:
-            raise UnusableWeights(f"{str(path)!r} is not the file that was meant: its SHA-256 is another")
+    except OSError as exc:
+        raise UnusableWeights(f"{str(path)!r} cannot be read: {exc.strerror}") from exc
+    if digest(data) != sha256:
+        raise UnusableWeights(f"{str(path)!r} is not the file that was meant: its SHA-256 is another")
+    try:
         weights = read_weights(BytesIO(data))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
-        raise UnusableWeights(f"{str(path)!r} holds no weights: {exc}") from exc
-    if weights.table != table:
-        raise UnusableWeights(f"{str(path)!r} is for feature table {weights.table!r}, ours is {table!r}")
-    expected = {name: part.shape for name, part in initial(columns).items()}
-    if {name: part.shape for name, part in weights.arrays.items()} != expected:
-        raise UnusableWeights(f"{str(path)!r} is of another network: its parts have other shapes")
-    if len(weights.vector_ids) and weights.vectors.shape != (len(weights.vector_ids), WIDTH):
-        raise UnusableWeights(f"{str(path)!r} has items' factors of another form")
-    if not all(np.isfinite(part).all() for part in (*weights.arrays.values(), weights.vectors)):
-        raise UnusableWeights(f"{str(path)!r} holds numbers that are not finite")
+        check_weights(weights, columns)
+    except UnusableWeights as exc:
+        raise UnusableWeights(f"{str(path)!r} cannot serve: {exc}") from exc
     return weights

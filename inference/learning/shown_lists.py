@@ -40,16 +40,17 @@ class ShownLists:
     def settle(self, outcome: Outcome) -> tuple[Ranked, Outcome] | None:
         """The list with what is to be learned from this outcome; none if there is nothing new in it.
 
-        A late click is learned from as a choice among what was shown and had not been clicked before. One that comes
+        A late click, and one that a second outcome of the list has beside those of the first, is learned from as a
+        choice among what was shown and had not been clicked before. One that comes
         before the outcome has matured (the impression was later still) is counted when it does.
         """
         kept = self._lists.get(outcome.list_id)
         if kept is None:
             return None
-        if not outcome.late:
-            return self._mature(kept, outcome) if kept.shown is None else None
         if kept.shown is not None:
             return self._correct(kept, kept.shown, outcome)
+        if not outcome.late:
+            return self._mature(kept, outcome)
         self._lists[outcome.list_id] = replace(kept, clicked=_union(kept.clicked, outcome.clicked))
         return None
 

@@ -8,6 +8,7 @@ are in the same file, `lineage/part` by name: one version is all that serves. It
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,11 +16,17 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from features.item_factors import WIDTH
 from features.views import table_id
 from inference.ranking.network import Arrays, initial
+from schemas.errors import LifelongError
 from schemas.ids import ItemId
 
 _BESIDE = ("version", "table", "repeat_rate", "list_life", "vector_ids", "vectors")
+
+
+class UnusableWeights(LifelongError):
+    """A weights file cannot be used: it is not there, not the one that was meant, or does not fit."""
 
 
 class Weights(Struct, frozen=True, kw_only=True):
@@ -77,7 +84,20 @@ def read_weights(source: Path | BinaryIO) -> Weights:
 
     Raises:
         FileNotFoundError: nothing was written there yet.
+        UnusableWeights: it is another file, or not a whole one.
     """
+    try:
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                return _read(file)
+        return _read(source)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
+        raise UnusableWeights(f"no weights of a ranker: {exc}") from exc
+
+
+def _read(source: BinaryIO) -> Weights:
     with np.load(source, allow_pickle=False) as file:
         return Weights(
             version=int(file["version"]),
@@ -89,6 +109,26 @@ def read_weights(source: Path | BinaryIO) -> Weights:
             vectors=file["vectors"],
             others=_others({name: file[name] for name in file.files if "/" in name}),
         )
+
+
+def check_weights(weights: Weights, columns: tuple[str, ...]) -> None:
+    """See that weights may serve this feature table: every part has its shape, every number is finite.
+
+    Raises:
+        UnusableWeights: they may not.
+    """
+    if weights.table != table_id(columns):
+        raise UnusableWeights(f"they are for feature table {weights.table!r}, ours is {table_id(columns)!r}")
+    expected = {name: part.shape for name, part in initial(columns).items()}
+    for arrays in (weights.arrays, *weights.others.values()):
+        if {name: part.shape for name, part in arrays.items()} != expected:
+            raise UnusableWeights("they are of another network: its parts have other shapes")
+    if len(weights.vector_ids) and weights.vectors.shape != (len(weights.vector_ids), WIDTH):
+        raise UnusableWeights("they have items' factors of another form")
+    parts = [part for arrays in (weights.arrays, *weights.others.values()) for part in arrays.values()]
+    numbers = (np.array([weights.repeat_rate, weights.list_life]), weights.vectors, *parts)
+    if not all(np.issubdtype(part.dtype, np.floating) and np.isfinite(part).all() for part in numbers):
+        raise UnusableWeights("they hold numbers that are not finite")
 
 
 def _others(arrays: Arrays) -> dict[str, Arrays]:

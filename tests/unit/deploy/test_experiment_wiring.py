@@ -52,7 +52,7 @@ def first(deps: Deps) -> tuple[float, int, tuple[str, ...]]:
     return ranking.slate[0].score, ranking.model_version, ranking.degradations
 
 
-def test_arms_are_served_from_the_start_and_follow_what_is_announced(settings: Settings, tmp_path: Path) -> None:
+def test_arms_are_served_from_the_start_and_follow_what_is_announced(settings: Settings) -> None:
     deps = make_deps(settings)
     for name in ("i0", "i1", "i2"):
         told(deps, ITEMS, name, encode(item(name)))
@@ -62,14 +62,15 @@ def test_arms_are_served_from_the_start_and_follow_what_is_announced(settings: S
     assert degradations == ()
 
     turned = replace(start, version=1, others={"slower": {name: part - 1.0 for name, part in start.arrays.items()}})
-    write_weights(tmp_path / "1.npz", turned)
-    announced(deps, tmp_path / "1.npz", turned)
+    versions = weights_path(settings).parent / "versions"
+    write_weights(versions / "1.npz", turned)
+    announced(deps, versions / "1.npz", turned)
     other, *rest = first(deps)
     assert other != usual
     assert rest == [1, ()]
 
-    write_weights(tmp_path / "2.npz", replace(turned, version=2, others={}))
-    announced(deps, tmp_path / "2.npz", turned)
+    write_weights(versions / "2.npz", replace(turned, version=2, others={}))
+    announced(deps, versions / "2.npz", turned)
     assert first(deps) == (usual, 2, (AS_CHAMPION,))
 
 

@@ -165,9 +165,11 @@ def test_what_is_asked_wrongly_is_refused_with_a_reason(world: World, wrong: dic
     assert next(iter(wrong)) in told.json()["detail"]
 
 
-def test_a_list_that_is_none_is_passed_over(world: World) -> None:
-    world.topics.deliver(RECOMMENDATIONS, [("u1", b"{}")])
-    eventually(lambda: world.get(f"{LISTS}/u1").json()["default"] is True)
+@pytest.mark.parametrize("wrong", [b"{}", b"\xff", encode(made_list("somebody-else", 9))])
+def test_a_list_that_is_none_is_passed_over_and_the_last_good_one_is_served(world: World, wrong: bytes) -> None:
+    world.topics.deliver(RECOMMENDATIONS, [("u1", wrong), ("u2", encode(made_list("u2", 1)))])
+    eventually(lambda: world.get(f"{LISTS}/u2").json()["default"] is False)
+    assert world.get(f"{LISTS}/u1").json()["version"] == 7
 
 
 def test_a_person_whose_list_had_to_go_is_asked_for() -> None:

@@ -50,14 +50,14 @@ def test_a_persons_list_is_theirs_until_it_expires_in_event_time() -> None:
 def test_people_never_seen_are_served_the_default_list() -> None:
     played = Played()
     played.play("ann", "war-1", 0.0)
-    assert played.look("bob", 60.0) == ("default", 60.0)
+    assert played.look("bob", 60.0) == ("default", 0.0)
 
 
 def test_before_anything_happened_and_after_an_hour_of_silence_there_is_a_default_list() -> None:
     played = Played(expires_seconds=HOUR)
     assert Played().look("bob", 0.0)[0] == "default"
     played.play("ann", "war-1", 0.0)
-    assert played.look("bob", HOUR + 1.0) == ("default", HOUR + 1.0)
+    assert played.look("bob", HOUR + 1.0) == ("default", 0.0)
 
 
 def test_the_default_list_follows_the_statistics_but_not_more_often_than_its_timer() -> None:
@@ -65,8 +65,8 @@ def test_the_default_list_follows_the_statistics_but_not_more_often_than_its_tim
     played.play("ann", "war-1", 0.0)
     played.look("bob", 1.0)
     played.play("ann", "war-2", 2.0)
-    assert played.look("bob", 3.0) == ("default", 3.0)
-    assert played.look("bob", 40.0) == ("default", 38.0)
+    assert played.look("bob", 3.0) == ("default", 2.0)
+    assert played.look("bob", 40.0) == ("default", 0.0)
 
 
 def test_where_the_clock_is_too_coarse_to_tell_the_timer_has_gone_off_before_who_is_shown_the_default_list() -> None:

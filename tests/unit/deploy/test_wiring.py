@@ -4,14 +4,63 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploy.wiring import fetch_weights
-from inference.learning.weights_file import initial_weights, write_weights
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from deploy.settings import Settings
+from deploy.wiring import current_weights, fetch_weights, weights_path
+from inference.learning.weights_file import Weights, write_weights
+from schemas.errors import DecodeError
 
 
-def test_weights_that_were_announced_are_read_and_those_that_are_gone_are_none(tmp_path: Path) -> None:
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
+
+
+def not_a_number(weights: Weights) -> Weights:
+    arrays = {**weights.arrays, "bias": np.full_like(weights.arrays["bias"], np.nan)}
+    return replace(weights, arrays=arrays, version=9)
+
+
+def versions(settings: Settings) -> Path:
+    return weights_path(settings).parent / "versions"
+
+
+def test_weights_that_were_announced_are_read_and_those_that_are_gone_are_none(settings: Settings) -> None:
     """A rollback to weights that are unsound is announced without a URI."""
-    write_weights(tmp_path / "1.npz", initial_weights(("age",)))
-    found = fetch_weights(str(tmp_path / "1.npz"))
+    write_weights(versions(settings) / "1.npz", current_weights(settings))
+    found = fetch_weights(settings, str(versions(settings) / "1.npz"))
     assert found is not None
     assert found.version == 0
-    assert fetch_weights(str(tmp_path / "2.npz")) is fetch_weights("") is None
+    assert fetch_weights(settings, str(versions(settings) / "2.npz")) is fetch_weights(settings, "") is None
+
+
+def test_weights_elsewhere_or_that_are_none_are_refused_in_words(settings: Settings, tmp_path: Path) -> None:
+    own = current_weights(settings)
+    write_weights(tmp_path / "elsewhere.npz", own)
+    write_weights(versions(settings) / "nan.npz", not_a_number(own))
+    cut = {name: part[..., :-1] for name, part in own.arrays.items()}
+    write_weights(versions(settings) / "cut.npz", replace(own, arrays=cut))
+    (versions(settings) / "text.npz").write_text("no weights")
+    (versions(settings) / "folder.npz").mkdir()
+    uris = [str(tmp_path / "elsewhere.npz"), "/dev/zero", "../../etc/passwd", "\0"]
+    uris += [str(versions(settings) / f"{name}.npz") for name in ("nan", "cut", "text", "folder")]
+    for uri in uris:
+        with pytest.raises(DecodeError):
+            fetch_weights(settings, uri)
+
+
+@pytest.mark.parametrize("broken", [b"", b"PK\x03\x04 no archive", None])
+def test_where_what_serves_is_broken_the_newest_good_version_serves(settings: Settings, broken: bytes | None) -> None:
+    own = current_weights(settings)
+    write_weights(versions(settings) / "3.npz", replace(own, version=3))
+    write_weights(versions(settings) / "10.npz", replace(own, version=10))
+    write_weights(versions(settings) / "11.npz", not_a_number(own))
+    if broken is None:
+        write_weights(weights_path(settings), not_a_number(own))
+    else:
+        weights_path(settings).write_bytes(broken)
+    assert current_weights(settings).version == 10
+    assert current_weights(settings).version == 10

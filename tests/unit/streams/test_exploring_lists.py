@@ -101,7 +101,7 @@ def test_a_drawn_list_from_which_something_is_struck_has_no_propensities() -> No
     deps = runner.deps
     due = Due(user_id="new", causes=(), source=Source(INTERACTIONS, 0, 999, START), at=START + 1_000.0)  # type: ignore[arg-type]
     person = stranger(due.user_id)
-    query = due.query(person)
+    query = due.query(person, due.at)
     ranking = deps.recommender.rank([query])[0]
     assert ranking.draw is not None
     deps.table.put_item(Item(item_id=ranking.slate[3].item_id, available_from=START + 1e9))

@@ -21,7 +21,7 @@ from schemas.model_updates import Decided, ModelUpdate
 from schemas.topics import ITEMS, MODEL_UPDATES
 from streams.factors_sent import FactorsSent
 from streams.projector import Projector, project
-from streams.records import Inbound
+from streams.records import Inbound, Message
 from tests.builders import START, item
 
 
@@ -46,6 +46,8 @@ class World:
 
     def __init__(self, away: int = 0) -> None:
         self.index = Index(away)
+        self.aside: list[tuple[str, str]] = []
+        self.letters: list[Message] = []
         self.weights: dict[str, Weights] = {}
         self.projector = Projector(
             reader=None,  # type: ignore[arg-type]
@@ -55,6 +57,7 @@ class World:
             factors=self.index,
             read=self.weights.get,
             observer=self,
+            publisher=self,  # type: ignore[arg-type]
             clock=lambda: START,
             sleep=lambda seconds: None,
         )
@@ -64,6 +67,12 @@ class World:
     def projected(self, target: str, rows: int, *, delay: float) -> None: ...
 
     def away(self, target: str) -> None: ...
+
+    def refused(self, topic: str, reason: str) -> None:
+        self.aside.append((topic, reason))
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        self.letters += messages
 
     def serve(self, uri: str, rows: dict[str, list[float]], decision: Decided = "continued") -> None:
         """These appeals are announced."""

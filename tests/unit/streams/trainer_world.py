@@ -141,6 +141,8 @@ class Unwatched:
 
     def announced(self, update: ModelUpdate) -> None: ...
 
+    def refused(self, topic: str, reason: str) -> None: ...
+
 
 def crash_at(point: Point, time: int) -> Callable[[Point], None]:
     """An interrupt that ends the process when it comes to a point for the so-manieth time."""

@@ -3,7 +3,8 @@
 Triton's environment has numpy and torch and none of our packages, so nothing is imported from them; a test holds the
 two to each other. Weights are read from `<repository>/ranker/weights.npz`. Whoever publishes new ones replaces that
 file atomically: each request looks whether the file is another one, and if so reads it first. A file that cannot be
-read, or is of another shape, leaves the weights that serve as they are.
+read, is of another shape, or holds numbers that are not finite, leaves the weights that serve as they are; at the start
+the newest good one of `<repository>/ranker/versions` serves in its place.
 
 While an experiment runs the file holds the networks of several lineages, and a request names whose scores it wants
 (`LINEAGES`, `OWN`, `EXAMS`: see `inference.ports.Split`).
@@ -31,12 +32,30 @@ class Weights:
             lineages = {name.partition("/")[0] for name in file.files if "/" in name}
             self.parts = _parts(file, "", device)
             self.others = {name: _parts(file, name + "/", device) for name in lineages}
-        if self.parts["inner"].shape[0] != self.parts["linear"].shape[0]:
-            raise ValueError("parts of different widths in %r" % path)
+        for parts in (self.parts, *self.others.values()):
+            _check(parts, path)
 
 
 def _parts(file, prefix, device):
     return {name: torch.from_numpy(file[prefix + name].astype(np.float32)).to(device) for name in PARTS}
+
+
+def _check(parts, path):
+    """Raise ValueError if the parts do not fit each other, or hold numbers that are not finite."""
+    width, hidden = parts["inner"].shape
+    shapes = {"linear": (width,), "bias": (hidden,), "outer": (hidden,)}
+    if any(tuple(parts[name].shape) != shape for name, shape in shapes.items()):
+        raise ValueError("parts of different widths in %r" % path)
+    if not all(torch.isfinite(part).all() for part in parts.values()):
+        raise ValueError("numbers that are not finite in %r" % path)
+
+
+def _versions(repository):
+    """The files of versions that served lately, the newest first."""
+    folder = os.path.join(repository, "versions")
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    numbers = sorted((int(name[:-4]) for name in names if name.endswith(".npz") and name[:-4].isdigit()), reverse=True)
+    return [os.path.join(folder, "%d.npz" % number) for number in numbers]
 
 
 def _forward(parts, features):
@@ -59,6 +78,10 @@ class TritonPythonModel:
         self.mark = None
         self.weights = None
         self._follow()
+        for path in _versions(args["model_repository"]) if self.weights is None else ():
+            self._read(path)
+            if self.weights is not None:
+                break
 
     def _follow(self):
         """Read the weights if the file is another one than last time."""
@@ -70,10 +93,13 @@ class TritonPythonModel:
         if mark == self.mark:
             return
         self.mark = mark
+        self._read(self.path)
+
+    def _read(self, path):
         try:
-            self.weights = Weights(self.path, self.device)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
-            logger.error("weights at %r are left aside: %s", self.path, exc)
+            self.weights = Weights(path, self.device)
+        except (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile) as exc:
+            logger.error("weights at %r are left aside: %s", path, exc)
 
     @torch.inference_mode()
     def _score(self, features, mask):

@@ -1,0 +1,35 @@
+"""Scores that are no numbers are never published: such a list falls back to popularity, and says so."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from features.item_table import ItemTable, Numbers
+from features.statistics import HALF_LIVES
+from inference.ports import Scores
+
+DEGRADATION = "scores-not-finite"
+"""The degradation of a list whose scores were not finite: its items are in the order of their popularity."""
+SLOW = len(HALF_LIVES) // 2
+logger = logging.getLogger(__name__)
+
+
+def unsound(scores: Scores, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which rows of scores hold something that is not finite, `[users]`."""
+    return np.asarray((~np.isfinite(scores.values) & mask).any(axis=1), np.bool_)
+
+
+def by_popularity(scores: Scores, rows: NDArray[np.bool_], items: Numbers, table: ItemTable) -> Scores:
+    """The scores with these rows in the order of popularity, from 0 downwards; `items` is `[users, candidates]`."""
+    if not rows.any():
+        return scores
+    logger.error("scores of %d lists are not finite; they are ranked by popularity", int(rows.sum()))
+    values = scores.values.copy()
+    for row in np.flatnonzero(rows):
+        order = (-table.log_popularity[SLOW].take(items[row])).argsort(kind="stable")
+        values[row, order] = -np.arange(len(order), dtype=np.float32)
+    return replace(scores, values=values)

@@ -1,0 +1,83 @@
+"""The files of a model repository: which may serve, and which of them was announced.
+
+`weights.npz` is what serves; `versions/<number>.npz` are what served lately. A file that is broken, or that holds
+numbers that are not finite, is passed over: the newest good one serves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_ISREG
+
+from msgspec import Struct
+
+from features.views import table_id
+from inference.learning.weights_file import UnusableWeights, Weights, check_weights, read_weights
+from schemas.errors import DecodeError
+
+logger = logging.getLogger(__name__)
+LARGEST_FILE = 4_000_000_000
+
+
+class Found(Struct, frozen=True):
+    """The newest good weights and where they are, if there are any; `next_version` is above all that were seen."""
+
+    weights: Weights | None
+    path: Path | None
+    next_version: int
+
+
+def newest_good(live: Path, columns: tuple[str, ...]) -> Found:
+    """What serves; where that is broken, the newest of the versions beside it that is not.
+
+    Weights for another feature table than that of `columns` are not good, but are no fault either.
+    """
+    highest = -1
+    for path in (live, *_versions(live.parent)):
+        try:
+            weights = read_weights(path)
+            highest = max(highest, weights.version)
+            if weights.table != table_id(columns):
+                break
+            check_weights(weights, columns)
+        except FileNotFoundError:
+            continue
+        except UnusableWeights as exc:
+            logger.error("%s does not serve: %s; the newest good version is looked for", path, exc)
+        else:
+            return Found(weights, path, weights.version + 1)
+    return Found(None, None, highest + 1)
+
+
+def _versions(repository: Path) -> Iterator[Path]:
+    """The versions that are kept, the newest first."""
+    numbered = [path for path in (repository / "versions").glob("*.npz") if path.stem.isdigit()]
+    yield from sorted(numbered, key=lambda path: -int(path.stem))
+
+
+def announced_weights(uri: str, repository: Path, columns: tuple[str, ...]) -> Weights | None:
+    """The weights at this URI; none if they are gone, none were announced, or they are for another feature table.
+
+    Raises:
+        DecodeError: it is no file of this repository, or holds nothing that may serve.
+    """
+    if not uri:
+        return None
+    try:
+        path = Path(uri).resolve()
+        if not path.is_relative_to(repository.resolve()):
+            raise DecodeError("invalid", f"{uri!r} is no file of the model repository {str(repository)!r}")
+        found = path.stat()
+        if not S_ISREG(found.st_mode) or found.st_size > LARGEST_FILE:
+            raise DecodeError("invalid", f"{uri!r} is no weights file")
+        weights = read_weights(path)
+        if weights.table != table_id(columns):
+            return None
+        check_weights(weights, columns)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (UnusableWeights, OSError, ValueError) as exc:
+        raise DecodeError("invalid", f"{uri!r} cannot serve: {exc}") from exc
+    return weights

@@ -1,0 +1,87 @@
+"""Ids mean the same over HTTP as in messages, or are refused; what may not be shown is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.gateway.ids import SLASH, item_id, read_whole_ids
+from deploy.gateway.problems import Problem
+from schemas.codec import encode
+from schemas.ids import DEFAULT_USER
+from schemas.items import Item
+from schemas.topics import ITEMS, RECOMMENDATIONS
+from tests.unit.deploy.gateway_world import NOW, World, build, eventually, made_list, running
+
+LISTS = "/v1/recommendations"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    built = build()
+    built.publish(DEFAULT_USER, 1)
+    with running(built) as world:
+        yield world
+
+
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=256).filter(str.strip))
+def test_every_id_survives_an_address(name: str) -> None:
+    scope = {"type": "http", "raw_path": f"/v1/items/{quote(name, safe='')}/similar".encode(), "path": ""}
+    read_whole_ids(scope)
+    parts = scope["path"].split("/")
+    assert len(parts) == 5
+    assert item_id(parts[3]) == name
+
+
+@given(st.binary(min_size=1, max_size=20))
+def test_an_address_is_one_id_or_none(raw: bytes) -> None:
+    escaped = "".join(f"%{byte:02X}" for byte in raw).encode()
+    scope = {"type": "http", "raw_path": b"/v1/items/" + escaped, "path": ""}
+    read_whole_ids(scope)
+    part = scope["path"].removeprefix("/v1/items/")
+    assert "/" not in part
+    try:
+        named = item_id(part)
+    except Problem:
+        return
+    assert named.encode() == raw
+
+
+def test_a_slash_in_an_id_names_the_person_that_it_names(world: World) -> None:
+    world.topics.deliver(RECOMMENDATIONS, [(user, encode(made_list(user, 1))) for user in ("b1", "b1/", "a/b", " x")])
+    eventually(lambda: all(not world.get(f"{LISTS}/{quote(u, safe='')}").json()["default"] for u in ("b1", " x")))
+    for user in ("b1", "b1/", "a/b", " x"):
+        answer = world.get(f"{LISTS}/{quote(user, safe='')}").json()
+        assert (answer["user_id"], answer["default"]) == (user, False)
+
+
+def test_withdrawing_an_item_withdraws_no_other(world: World) -> None:
+    assert world.client.delete("/v1/items/keep%2F", headers={"X-API-Key": "the-right-key"}).status_code == 202
+    assert [record.key for record in world.records(ITEMS)] == [b"keep/"]
+
+
+@pytest.mark.parametrize("name", ["%00", "a%0Ab", "%1F", "%FF", "%20%20", "x" * 257, "@default", "@default%3Ade"])
+def test_what_is_no_id_is_refused_at_the_door(world: World, name: str) -> None:
+    answer = world.get(f"{LISTS}/{name}")
+    assert answer.status_code == 422
+    assert SLASH not in answer.text
+
+
+def test_withdrawn_and_ended_items_are_in_no_list(world: World) -> None:
+    world.topics.deliver(RECOMMENDATIONS, [(user, encode(made_list(user, 1))) for user in ("u1", "@default")])
+    ended = Item(item_id="i1", available_until=NOW - 1.0)
+    early = Item(item_id="i2", available_from=NOW + 3_600.0)
+    within = Item(item_id="i3", available_from=NOW - 1.0, available_until=NOW + 1.0)
+    world.topics.deliver(ITEMS, [(item.item_id, encode(item)) for item in (ended, early, within)] + [("i4", None)])
+
+    def shown(user: str) -> list[str]:
+        return [item["item_id"] for item in world.get(f"{LISTS}/{user}").json()["slates"][0]["items"]]
+
+    eventually(lambda: shown("u1") == ["i0", "i3"])
+    assert shown("nobody") == ["i0", "i3"]
+    world.topics.deliver(ITEMS, [("i4", encode(Item(item_id="i4")))])
+    eventually(lambda: shown("u1") == ["i0", "i3", "i4"])
