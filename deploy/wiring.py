@@ -51,6 +51,7 @@ from streams.records import Inbound
 from streams.routes import PERSON_INPUTS, TABLES
 
 if TYPE_CHECKING:
+    from deploy.gateway.backlog import Backlog
     from deploy.gateway.door import Door
     from inference.learning.course import Course
     from streams.faust_runner import Tuning, Worker
@@ -321,22 +322,28 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
     )
 
 
+def make_backlog(settings: Settings) -> Backlog:
+    """How many events wait for workers, and how many may."""
+    from deploy.gateway.backlog import Backlog, behind
+    from streams.kafka_admin import KafkaAdmin
+
+    measure = partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS)
+    return Backlog(measure, most=settings.gateway.backlog_max)
+
+
 def make_door(settings: Settings) -> Door:
     """Everything that the gateway runs on. Without Milvus what is searched by likeness is unavailable, and no more.
 
     Raises:
         SettingsError: no key is set, or no broker.
     """
-    from deploy.gateway.backlog import Backlog, behind
     from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
     from deploy.gateway.door import Condition, Door
     from deploy.gateway.likeness import Likeness
     from deploy.gateway.lists import Lists
     from deploy.gateway.outbox import Outbox
-    from streams.kafka_admin import KafkaAdmin
 
-    gateway, condition = settings.gateway, Condition()
-    publisher = make_publisher(settings, receipts=True)
+    gateway, condition, publisher = settings.gateway, Condition(), make_publisher(settings, receipts=True)
 
     def refuse(record: Inbound, exc: DecodeError) -> None:
         logger.warning("%s-%d@%d is passed over: %s", record.topic, record.partition, record.offset, exc)
@@ -361,10 +368,7 @@ def make_door(settings: Settings) -> Door:
         clock=wall_clock,
         new_id=_new_id,
         person_partitions=settings.topics.person_partitions,
-        backlog=Backlog(
-            partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS),
-            most=gateway.backlog_max,
-        ),
+        backlog=make_backlog(settings),
         post_seconds=gateway.post_timeout_seconds,
         body_bytes=int(gateway.body_mb * 1e6),
     )
