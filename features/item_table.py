@@ -33,6 +33,10 @@ WITHIN_CATEGORY = HALF_LIVES.index(10 * DAY)
 """At which half-life popularity orders the items of a category."""
 COLD_ITEMS = 256
 COLD_COUNT = 5
+KNOWN_COUNT = 3
+"""How many events an item that the catalogue does not have needs, where there is a catalogue, to be recommended."""
+WAITING = 2_000
+"""How many rows of items that are not known yet are kept; the oldest goes, and comes again with its next event."""
 NO_EVENTS = -1e6
 """Below every log popularity that time can bring."""
 _CAPACITY = 256
@@ -49,7 +53,8 @@ class ItemTable:
     the newest event time among them.
 
     An item gets its number with its first statistics, or with a catalogue entry that says from when it is available.
-    Before that its entry only waits: an item that nobody has met and that nobody has released changes no list.
+    Before that its entry only waits: an item that nobody has met and that nobody has released changes no list. Where
+    there is a catalogue, an item that is not in it waits for `KNOWN_COUNT` events, so that made-up ids cost nothing.
 
     Arrays have one row per number; those beyond `len(table)` are spare. `half` counts `HALF_LIVES`:
     `log_popularity` float64 `[half, items]`, `covisited` who comes before an item, `covisiting` who comes after,
@@ -72,6 +77,7 @@ class ItemTable:
         self.ids: list[ItemId] = []
         self.number: dict[ItemId, int] = {}
         self.catalogue: dict[ItemId, Item] = {}
+        self._waiting: dict[ItemId, ItemStatistics] = {}
         self._cold: dict[int, None] = {}
         self._cold_array: Numbers | None = None
         self.order = [Order() for _ in HALF_LIVES]
@@ -115,9 +121,9 @@ class ItemTable:
         return entry.title if entry else ""
 
     def categories(self, item: ItemId) -> tuple[str, ...]:
-        """The item's categories, none if the catalogue does not know it."""
+        """The item's categories, in the spelling in which each came first; none if the catalogue does not know it."""
         entry = self.catalogue.get(item)
-        return entry.categories if entry else ()
+        return tuple(map(self.by_category.spelled, entry.categories)) if entry else ()
 
     def available(self, item: ItemId, now: float) -> bool:
         """Whether the item may be shown at this time: choosable, not withdrawn, within its window."""
@@ -139,8 +145,11 @@ class ItemTable:
         """The catalogue's newest word on an item."""
         self.catalogue[item.item_id] = item
         number = self.number.get(item.item_id)
+        waiting = self._waiting.pop(item.item_id, None)
         if number is not None:
             self._describe(number, item)
+        elif waiting is not None:
+            self.put_statistics(waiting)
         elif item.available_from is not None:
             self._numbered(item.item_id)
 
@@ -154,6 +163,13 @@ class ItemTable:
 
     def put_statistics(self, row: ItemStatistics) -> None:
         """The newest statistics of an item; the same row again changes nothing."""
+        if not self._is_known(row):
+            self._waiting.pop(row.item_id, None)
+            self._waiting[row.item_id] = row
+            if len(self._waiting) > WAITING:
+                del self._waiting[next(iter(self._waiting))]
+            return
+        self._waiting.pop(row.item_id, None)
         self._leaders.clear()
         number = self._numbered(row.item_id)
         self._situations(number, row)
@@ -162,6 +178,10 @@ class ItemTable:
         scale = float(np.exp2((row.at - LANDMARK) / NEIGHBOUR_HALF_LIFE))
         self._pair(self.covisited, self.covisiting, number, row.covisits, scale)
         self._pair(self._preceded, self.followed, number, row.transitions, scale)
+
+    def _is_known(self, row: ItemStatistics) -> bool:
+        known = not self.catalogue or row.item_id in self.number or row.item_id in self.catalogue
+        return known or row.count >= KNOWN_COUNT
 
     def put_factors(self, ids: Sequence[ItemId], rows: Floats) -> None:
         """The newest learned factors, `[len(ids), WIDTH]`; items that are not named keep what they had.
@@ -287,5 +307,9 @@ class ItemTable:
     def _named(self, weights: dict[ItemId, float], scale: float) -> tuple[Ints, Floats]:
         numbers = list(map(self.number.get, weights))
         if None in numbers:
-            numbers = [self._numbered(item) for item in weights]
+            held = self.catalogue
+            known = {
+                item: weight for item, weight in weights.items() if not held or item in self.number or item in held
+            }
+            weights, numbers = known, [self._numbered(item) for item in known]
         return np.array(numbers, np.int32), np.array(list(weights.values()), np.float32) * np.float32(scale)

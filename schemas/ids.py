@@ -5,6 +5,8 @@ Ids are strings given by the applications; the types keep a user from being pass
 
 from __future__ import annotations
 
+import unicodedata
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, NewType
 
@@ -38,6 +40,16 @@ Time = Annotated[
     float,
     Meta(ge=-FARTHEST, le=FARTHEST, description="seconds since 1970-01-01T00:00:00Z, fractions allowed"),
 ]
+
+
+@lru_cache(maxsize=65_536)
+def category_key(name: str) -> str:
+    """What two spellings of one category have in common: case, Unicode form and spacing make no difference.
+
+    >>> category_key(" Sci-Fi"), category_key("SCI-FI") == category_key("sci-fi ")
+    ('sci-fi', True)
+    """
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def message_id(topic: str, partition: int, offset: int, kind: str) -> str:

@@ -19,6 +19,7 @@ import faust
 
 from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER
+from schemas.topics import ITEMS
 from streams.deps import Deps
 from streams.faust_consumer import OwnersApp, OwnersConsumer
 from streams.header_names import read_any_header_names
@@ -83,7 +84,8 @@ def run(worker: Worker, *, data_dir: str) -> None:
     read_any_header_names()
     app = build(worker, data_dir=data_dir)
     with rare_collections():
-        apply_tables(worker.tables.catch_up(), worker.deps)
+        # The catalogue first: what it does not have is not known until it has been met a few times.
+        apply_tables(sorted(worker.tables.catch_up(), key=lambda record: record.topic != ITEMS), worker.deps)
         try:
             faust.Worker(
                 app, loglevel="WARN", redirect_stdouts=False, override_logging=False

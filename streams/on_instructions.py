@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from agents.mind import obey
 from features.user_state import has_seen, note
 from schemas.ids import message_id
-from schemas.instructions import Instruction
+from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf
 from streams.agent_messages import agent_messages
 from streams.deps import Deps
 from streams.person import Person
@@ -17,14 +17,13 @@ from streams.step import Step
 
 def on_instruction(person: Person, instruction: Instruction, source: Source, deps: Deps) -> Step:
     """Apply one instruction: memory, constraints and a new plan, at once."""
-    del deps
     if has_seen(person.user, instruction.event_id):
         return Step(person=replace(person, version=person.version + 1), list_due=False)
     user = note(person.user, instruction.event_id, instruction.event_time)
     obeyed = obey(
         person.mind,
         user,
-        instruction,
+        _spelled(instruction, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
     return Step(
@@ -32,3 +31,10 @@ def on_instruction(person: Person, instruction: Instruction, source: Source, dep
         messages=agent_messages(obeyed),
         cause=instruction.event_id,
     )
+
+
+def _spelled(instruction: Instruction, deps: Deps) -> Instruction:
+    """The instruction, with its category in the catalogue's spelling."""
+    if not isinstance(instruction, BanCategory | MoreOf | LessOf):
+        return instruction
+    return replace(instruction, category=deps.table.by_category.spelled(instruction.category))

@@ -26,7 +26,7 @@ from agents.memory.record import (
     half_life,
     memory_id,
 )
-from schemas.ids import EventId, MemoryId, UserId
+from schemas.ids import EventId, MemoryId, UserId, category_key
 from schemas.interactions import Dislike, Hide, Impression, Interaction, Like, Search, Skip
 from schemas.memories import Memory, MemoryState, Predicate, Subject
 
@@ -141,7 +141,7 @@ def retract(before: Memories, value: str, at: float, now: float) -> Learned:
     said = [
         memory
         for memory in before.values()
-        if memory.value == value and memory.predicate in SAID and memory.recorded_from <= at
+        if same_value(memory, value) and memory.predicate in SAID and memory.recorded_from <= at
     ]
     held = dict(before)
     return _finish(before, held, _drop(held, said), {}, now, NEVER)
@@ -228,8 +228,15 @@ def begin(lesson: Lesson, cause: Cause) -> Memory:
     )
 
 
+def same_value(memory: Memory, value: str) -> bool:
+    """Whether the memory is about this item or category, however the category is spelled."""
+    if memory.value == value:
+        return True
+    return memory.subject == "category" and category_key(memory.value) == category_key(value)
+
+
 def _group(held: Memories, subject: Subject, value: str) -> list[Memory]:
-    return [memory for memory in held.values() if memory.value == value and memory.subject == subject]
+    return [memory for memory in held.values() if memory.subject == subject and same_value(memory, value)]
 
 
 def _drop(held: Memories, leaving: list[Memory]) -> Memories:

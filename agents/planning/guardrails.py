@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from agents.planning.plan import Situation
-from schemas.ids import ItemId
+from schemas.ids import ItemId, category_key
 from schemas.plans import Constraints, Plan
 
 INTENTS = 16
@@ -159,7 +159,7 @@ def _fault(item: ItemId, constraints: Constraints, available: Mapping[ItemId, Se
         return "unavailable"
     if item in constraints.banned_items:
         return "banned-item"
-    if not set(constraints.banned_categories).isdisjoint(available[item]):
+    if not {*map(category_key, constraints.banned_categories)}.isdisjoint(map(category_key, available[item])):
         return "banned-category"
     return None
 

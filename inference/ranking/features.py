@@ -168,15 +168,15 @@ def _tastes(batch: Batch) -> Block:
 
 def _category_weights(batch: Batch, row: int) -> Doubles:
     """What plan and memories weigh each category for one person: `[2, categories + 1]`."""
-    number = batch.table.by_category.number
-    weights = np.zeros((2, len(number) + 1))
+    number_of = batch.table.by_category.number_of
+    weights = np.zeros((2, len(batch.table.by_category) + 1))
     query = batch.persons[row].query
     for intent in query.plan.intents if query.plan else ():
-        weights[0, number.get(intent.category, 0)] += intent.weight * intent.confidence
+        weights[0, number_of(intent.category)] += intent.weight * intent.confidence
     for memory in query.memories:
         if memory.subject == "category" and memory.state == "active":
             sign = 1.0 if memory.predicate in LIKED else -1.0
-            weights[1, number.get(memory.value, 0)] += sign * memory.strength * memory.trust
+            weights[1, number_of(memory.value)] += sign * memory.strength * memory.trust
     weights[:, 0] = 0.0
     weights[1] = np.tanh(weights[1])
     return weights
