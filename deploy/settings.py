@@ -43,7 +43,9 @@ class Section(BaseModel):
 
 
 class Kafka(Section):
-    """Where the log is. An empty ``bootstrap`` means: the broker that ``lifelong up`` starts."""
+    """Where the log is. An empty ``bootstrap`` means: the broker that ``lifelong up`` starts. ``principal_prefix`` and
+    the name of a process are whom ``lifelong topics create`` grants what that needs, where there is an authorizer.
+    """
 
     bootstrap: str = ""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -51,6 +53,7 @@ class Kafka(Section):
     sasl_username: str = ""
     sasl_password: SecretStr = SecretStr("")
     ssl_ca_location: str = ""
+    principal_prefix: str = "lifelong-"
 
 
 class Redis(Section):
@@ -222,6 +225,7 @@ class Gateway(Section):
 
     A POST that Kafka does not acknowledge within ``post_timeout_seconds`` is answered with 503. Told to end, it says
     so on ``/health/ready`` for ``drain_seconds`` before it takes no more connections. Lists take ``cache_mb`` at most.
+    While more than ``backlog_max`` events wait for workers, more are answered with 429; 0 is no bound.
     """
 
     host: str = "127.0.0.1"
@@ -229,6 +233,7 @@ class Gateway(Section):
     api_keys: tuple[SecretStr, ...] = ()
     post_timeout_seconds: float = Field(default=5.0, gt=0)
     drain_seconds: float = Field(default=1.0, ge=0)
+    backlog_max: int = Field(default=200_000, ge=0)
     body_mb: float = Field(default=5.0, gt=0)
     cache_mb: float = Field(default=512.0, gt=0)
 

@@ -29,6 +29,8 @@ from schemas.ranking_log import Choice
 from schemas.recommendations import Recommendation
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, PERSON_TOPICS, STRAYS
 from streams.outcome import Outcome
+from streams.owner import PEOPLE
+from streams.positions import BREAKS
 
 if TYPE_CHECKING:
     from inference.learning.course import Course
@@ -57,6 +59,11 @@ SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that held and had no
 DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by what.", ["kind"])
 GUARDRAIL = Counter("lifelong_guardrail_total", "Faults that guardrails took off lists, by what.", ["violation"])
 WAITING = Counter("lifelong_waits_total", "Times that a server was found away and waited for.", ["server"])
+BROKEN = Counter(
+    "lifelong_log_breaks_total",
+    "Topics made again, cut or deleted from, and stores that lost data, by what.",
+    ["how", "what"],
+)
 EXAMS = Counter("lifelong_exams_total", "Choices examined test-then-train, by whether the list had them.", ["hit"])
 TABLE = Counter("lifelong_table_records_total", "Records of catalogue, statistics and models taken in since the start.")
 MODEL_VERSION = Gauge(
@@ -203,6 +210,7 @@ class PrometheusObserver:
         _start(GUARDRAIL, get_args(Fault))
         _start(WAITING, ("state-store",))
         _start(EXAMS, ("yes", "no"))
+        _start(BROKEN, BREAKS, (INTERACTIONS, PEOPLE))
 
     def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
         """See `streams.ports.Observer`."""
@@ -228,6 +236,10 @@ class PrometheusObserver:
     def lag(self, topic: str, partition: int, records: int) -> None:
         """See `streams.ports.Observer`."""
         LAG.set(topic, partition, records)
+
+    def broken(self, how: str, what: str, partition: int) -> None:
+        """See `streams.ports.Observer`."""
+        BROKEN.labels(how, what).inc()
 
     def _published(self, value: object, at: float) -> None:
         match value:

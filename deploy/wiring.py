@@ -38,16 +38,20 @@ from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from schemas.errors import DecodeError
-from schemas.topics import ITEM_DELTAS, RECOMMENDATIONS
+from schemas.topics import INTERACTIONS, ITEM_DELTAS, RECOMMENDATIONS
 from streams.dead_letters import dead_letter
 from streams.deps import Deps, Options
 from streams.in_flight import InFlight
-from streams.kafka_client import KafkaGroupReader, KafkaTableReader
+from streams.kafka_client import KafkaTableReader
+from streams.kafka_group import KafkaGroupReader
 from streams.owner import ITEMS, PEOPLE, Owner
+from streams.ports import Observer
+from streams.positions import Positions
 from streams.records import Inbound
-from streams.routes import TABLES
+from streams.routes import PERSON_INPUTS, TABLES
 
 if TYPE_CHECKING:
+    from deploy.gateway.backlog import Backlog
     from deploy.gateway.door import Door
     from inference.learning.course import Course
     from streams.faust_runner import Tuning, Worker
@@ -194,33 +198,48 @@ def make_worker(settings: Settings) -> Worker:
     """Everything that a worker process runs on."""
     from streams.faust_runner import Worker
 
-    cluster = make_cluster(settings)
-    store = make_store(settings)
+    cluster, observer = make_cluster(settings), PrometheusObserver()
+    people = Owner(make_store(settings), scope=PEOPLE, partitions=settings.topics.person_partitions)
     return Worker(
         cluster=cluster,
         tuning=make_tuning(settings),
         deps=dataclasses.replace(make_deps(settings), in_flight=make_in_flight(settings, "worker")),
-        people=Owner(store, scope=PEOPLE, partitions=settings.topics.person_partitions),
+        people=people,
+        positions=make_positions(settings, people, PERSON_INPUTS, settings.worker.group, observer),
         publisher=make_publisher(settings),
         tables=KafkaTableReader(cluster, tuple(TABLES)),
-        observer=PrometheusObserver(),
+        observer=observer,
     )
 
 
 def make_statistician(settings: Settings) -> Statistician:
     """Everything that the owner of item statistics runs on."""
-    from streams.statistician import Statistician
+    from streams.statistician import Statistician, begin
 
+    group, observer = settings.statistics.group, PrometheusObserver()
+    items = Owner(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions)
+    positions = make_positions(settings, items, (ITEM_DELTAS,), group, observer)
+    start = partial(begin, positions, sleep=time.sleep)
     return Statistician(
-        reader=KafkaGroupReader(make_cluster(settings), (ITEM_DELTAS,), group=settings.statistics.group),
-        items=Owner(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions),
+        reader=KafkaGroupReader(make_cluster(settings), (ITEM_DELTAS,), group=group, start=start),
+        items=items,
+        positions=positions,
         publisher=make_publisher(settings),
-        observer=PrometheusObserver(),
+        observer=observer,
         clock=wall_clock,
         sleep=time.sleep,
         window_seconds=settings.statistics.window_seconds,
         in_flight=make_in_flight(settings, "statistics"),
     )
+
+
+def make_positions(
+    settings: Settings, owner: Owner, topics: tuple[str, ...], group: str, observer: Observer
+) -> Positions:
+    """Where the owner of a scope reads on."""
+    from streams.kafka_admin import KafkaAdmin
+
+    return Positions(owner, KafkaAdmin(make_cluster(settings)), topics, owner.partitions, group, observer)
 
 
 def make_tuning(settings: Settings) -> Tuning:
@@ -248,7 +267,7 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     progress = Progress(checkpoint, partial(make_course, settings), version=current_weights(settings).version)
     group = settings.trainer.group
     return Trainer(
-        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=group, start=progress.begin),
+        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=group, start=lambda _: progress.begin()),
         progress=progress,
         publisher=make_publisher(settings),
         observer=observer,
@@ -303,6 +322,15 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
     )
 
 
+def make_backlog(settings: Settings) -> Backlog:
+    """How many events wait for workers, and how many may."""
+    from deploy.gateway.backlog import Backlog, behind
+    from streams.kafka_admin import KafkaAdmin
+
+    measure = partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS)
+    return Backlog(measure, most=settings.gateway.backlog_max)
+
+
 def make_door(settings: Settings) -> Door:
     """Everything that the gateway runs on. Without Milvus what is searched by likeness is unavailable, and no more.
 
@@ -316,8 +344,7 @@ def make_door(settings: Settings) -> Door:
     from deploy.gateway.outbox import Outbox
     from deploy.gateway.servers import make_probe, make_restarts
 
-    gateway, condition = settings.gateway, Condition()
-    publisher = make_publisher(settings, receipts=True)
+    gateway, condition, publisher = settings.gateway, Condition(), make_publisher(settings, receipts=True)
 
     def refuse(record: Inbound, exc: DecodeError) -> None:
         logger.warning("%s-%d@%d is passed over: %s", record.topic, record.partition, record.offset, exc)
@@ -344,6 +371,7 @@ def make_door(settings: Settings) -> Door:
         clock=wall_clock,
         new_id=_new_id,
         person_partitions=settings.topics.person_partitions,
+        backlog=make_backlog(settings),
         post_seconds=gateway.post_timeout_seconds,
         body_bytes=int(gateway.body_mb * 1e6),
     )
@@ -366,27 +394,3 @@ def gateway_keys(settings: Settings) -> tuple[str, ...]:
 
 def _new_id() -> str:
     return uuid4().hex
-
-
-def rewind_to_store(settings: Settings) -> None:
-    """Set the workers' group back to where the state store stands, if the store has lost something.
-
-    Offsets are stored with the states, and committed to Kafka only afterwards: a store that is behind was restored
-    from an older copy. Nothing happens while other workers are in the group.
-    """
-    from streams.kafka_admin import KafkaAdmin
-    from streams.routes import PERSON_INPUTS
-
-    store, admin = make_store(settings), KafkaAdmin(make_cluster(settings))
-    groups = (
-        (settings.worker.group, PEOPLE, PERSON_INPUTS, settings.topics.person_partitions),
-        (settings.statistics.group, ITEMS, (ITEM_DELTAS,), settings.topics.item_partitions),
-    )
-    for group, scope, topics, partitions in groups:
-        offsets = {}
-        for partition in range(partitions):
-            applied = store.applied(scope, partition)
-            for topic in topics:
-                offsets[(topic, partition)] = applied.get(f"{topic}-{partition}", -1) + 1
-        for topic, partition, was, now in admin.rewind(group, offsets):
-            logger.warning("%s-%d: the store is at %d, %s was at %d: reading again", topic, partition, now, group, was)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from features.ports import Claim, Write
-from schemas.errors import Fenced
+from features.ports import Claim, Origin, Write
+from schemas.errors import Fenced, StoreWentBack
 
 _Partition = tuple[str, int]
 
@@ -17,15 +17,19 @@ class MemoryStateStore:
         self._epochs: dict[_Partition, int] = {}
         self._states: dict[_Partition, dict[str, bytes]] = {}
         self._applied: dict[_Partition, dict[str, int]] = {}
+        self._origins: dict[_Partition, dict[str, Origin]] = {}
         self._visits: dict[_Partition, dict[str, float]] = {}
 
     def claim(self, scope: str, partition: int) -> Claim:
         at = (scope, partition)
         self._epochs[at] = self._epochs.get(at, 0) + 1
-        return Claim(self._epochs[at], dict(self._applied.get(at, {})))
+        return Claim(self._epochs[at], dict(self._applied.get(at, {})), self.origins(scope, partition))
 
     def applied(self, scope: str, partition: int) -> dict[str, int]:
         return dict(self._applied.get((scope, partition), {}))
+
+    def origins(self, scope: str, partition: int) -> dict[str, Origin]:
+        return dict(self._origins.get((scope, partition), {}))
 
     def load(self, scope: str, partition: int, keys: Sequence[str]) -> dict[str, bytes]:
         states = self._states.get((scope, partition), {})
@@ -33,12 +37,18 @@ class MemoryStateStore:
 
     def save(self, write: Write) -> None:
         at = (write.scope, write.partition)
-        if write.epoch != self._epochs.get(at, 0):
-            raise Fenced(f"{at} is held by epoch {self._epochs.get(at, 0)}, not {write.epoch}")
+        if at not in self._epochs:
+            raise StoreWentBack(f"{at} is held by nobody any more")
+        if write.epoch != self._epochs[at]:
+            raise Fenced(f"{at} is held by epoch {self._epochs[at]}, not {write.epoch}")
         applied = self._applied.setdefault(at, {})
+        for source, offset in write.known.items():
+            if offset > applied.get(source, -1) and source not in write.origins:
+                raise StoreWentBack(f"{at} holds offset {applied.get(source, -1)} of {source!r}, not {offset}")
         for source, offset in write.applied.items():
-            if offset < applied.get(source, -1):
+            if offset < applied.get(source, -1) and source not in write.origins:
                 raise Fenced(f"{at} holds offset {applied[source]} of {source!r} already, not {offset}")
+        self._origins.setdefault(at, {}).update(write.origins)
         self._states.setdefault(at, {}).update(write.states)
         applied.update(write.applied)
 
@@ -56,7 +66,16 @@ class MemoryStateStore:
     def scan(self, scope: str, partition: int) -> Iterator[tuple[str, bytes]]:
         yield from list(self._states.get((scope, partition), {}).items())
 
-    def replace(self, scope: str, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> None:
+    def replace(
+        self,
+        scope: str,
+        partition: int,
+        states: dict[str, bytes],
+        applied: dict[str, int],
+        origins: dict[str, Origin] | None = None,
+    ) -> None:
         at = (scope, partition)
         self._epochs[at] = self._epochs.get(at, 0) + 1
         self._states[at], self._applied[at] = dict(states), dict(applied)
+        if origins is not None:
+            self._origins[at] = dict(origins)

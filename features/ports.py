@@ -8,21 +8,37 @@ from typing import Protocol
 from msgspec import Struct
 
 
+class Origin(Struct, frozen=True):
+    """Which log the applied offsets of a source count in: the topic's id, empty where the broker gives none, and how
+    often offsets began anew, because the topic was made again or was cut.
+    """
+
+    topic_id: str
+    generation: int = 0
+
+
 class Claim(Struct, frozen=True):
-    """Ownership of a partition: its epoch, and the last offset applied of each source topic."""
+    """Ownership of a partition: its epoch, the last offset applied of each source topic, and which log that is in."""
 
     epoch: int
     applied: dict[str, int]
+    origins: dict[str, Origin] = {}
 
 
 class Write(Struct, frozen=True, kw_only=True):
-    """States of one partition together with the offsets that they reflect: all of it or nothing."""
+    """States of one partition together with the offsets that they reflect: all of it or nothing.
+
+    `known` are offsets that the writer knows to be stored. The offsets of a source that `origins` names begin anew:
+    they may be lower than what is stored.
+    """
 
     scope: str
     partition: int
     epoch: int
     states: dict[str, bytes]
     applied: dict[str, int]
+    known: dict[str, int] = {}
+    origins: dict[str, Origin] = {}
 
 
 class StateStore(Protocol):
@@ -40,6 +56,10 @@ class StateStore(Protocol):
         """The last offset applied of each source, without claiming anything."""
         ...
 
+    def origins(self, scope: str, partition: int) -> dict[str, Origin]:
+        """Which log the applied offsets of each source count in, as far as it was noted."""
+        ...
+
     def load(self, scope: str, partition: int, keys: Sequence[str]) -> dict[str, bytes]:
         """The states of those keys that have one."""
         ...
@@ -49,6 +69,7 @@ class StateStore(Protocol):
 
         Raises:
             Fenced: the partition was claimed by somebody else, or holds a later offset already.
+            StoreWentBack: the store lost the partition, or holds less than the `known` offsets.
         """
         ...
 
@@ -71,8 +92,18 @@ class StateStore(Protocol):
         """Every key and state of the partition, in no order."""
         ...
 
-    def replace(self, scope: str, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> None:
-        """Put these states and offsets in the place of all that the partition held; its epoch grows."""
+    def replace(
+        self,
+        scope: str,
+        partition: int,
+        states: dict[str, bytes],
+        applied: dict[str, int],
+        origins: dict[str, Origin] | None = None,
+    ) -> None:
+        """Put these states and offsets in the place of all that the partition held; its epoch grows.
+
+        Without `origins` those that are noted stay.
+        """
         ...
 
 

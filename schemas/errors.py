@@ -6,6 +6,7 @@ LifelongError
 ├── StoreRefused       a store answers that it will never take it   → dead letter
 ├── RankerUnavailable  the model server does not answer in time     → numpy twin, the list says so
 ├── Fenced             another worker owns the partition now        → drop what was decided
+│   └── StoreWentBack  the store holds less than was written to it → begin anew, from where the store stands
 └── IncompatibleSchema a published schema would break its readers   → refuse to publish
 """
 
@@ -53,6 +54,10 @@ class RankerUnavailable(LifelongError):
 
 class Fenced(LifelongError):
     """Another worker has taken over the partition: what was decided here must not be written."""
+
+
+class StoreWentBack(Fenced):
+    """The state store holds less than its owner has written: it was wiped, cut, or replaced by an older copy."""
 
 
 class IncompatibleSchema(LifelongError):

@@ -85,7 +85,7 @@ def dead_letter(record: Inbound, reason: ReasonCode, message: str, now: float) -
     key, value = record.key or b"", record.value or b""
     whole = len(record.headers) <= HEADERS and _size(record) <= LARGEST_ORIGINAL
     letter = DeadLetter(
-        dead_letter_id=message_id(record.topic, record.partition, record.offset, "dead-letter"),
+        dead_letter_id=message_id(record.log, record.partition, record.offset, "dead-letter"),
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,

@@ -13,31 +13,38 @@ import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import faust
 
 from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER
-from schemas.topics import INTERACTIONS, ITEMS
+from schemas.topics import ITEMS
 from streams.deps import Deps
+from streams.faust_consumer import OwnersApp, OwnersConsumer
 from streams.header_names import read_any_header_names
-from streams.kafka_client import Cluster
+from streams.kafka_client import Cluster, KafkaAway
 from streams.lists import DefaultState, default_list, items_of
 from streams.matured import Visit, note, visit
 from streams.owner import Owner
 from streams.partitions import partition_of
 from streams.pipeline import RETRY_SECONDS, Pipeline
 from streams.ports import Observer, Publisher, TableReader
+from streams.positions import Positions
 from streams.rare_collections import rare_collections
 from streams.records import Inbound
 from streams.routes import PERSON_INPUTS
 from streams.tables import apply_tables
+from streams.watch import Sight, Watch, lag
 
 logger = logging.getLogger(__name__)
 
 EXIT_RESTART = 75
 """The exit status that asks the supervisor to start the process anew (EX_TEMPFAIL)."""
+LOOK_SECONDS = 5.0
+"""How often it is looked whether the worker gets on, and whether log and store are what they were."""
+BUFFERED_BATCHES = 5
+"""How many batches wait in memory: behind them stands whatever comes next, such as a request for a list."""
 TABLE_CHUNK = 25
 """Records of a table taken in at a time, so that no batch of people waits long for it."""
 
@@ -63,6 +70,7 @@ class Worker:
     tuning: Tuning
     deps: Deps
     people: Owner
+    positions: Positions
     publisher: Publisher
     tables: TableReader
     observer: Observer
@@ -86,21 +94,23 @@ def run(worker: Worker, *, data_dir: str) -> None:
             worker.deps.in_flight.leave()
 
 
-class _App(faust.App):
-    """Faust begins an agent anew after an error, and what it was about is lost; here the process begins anew."""
-
-    failed: Callable[[BaseException], None]
-
-    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
-        logger.critical("an error nobody foresaw: starting again", exc_info=exc)
-        self.failed(exc)
-        os._exit(EXIT_RESTART)
+def _give_up(worker: Worker, exc: BaseException) -> None:
+    logger.critical("an error nobody foresaw: starting again", exc_info=exc)
+    worker.deps.in_flight.failed(exc)
+    os._exit(EXIT_RESTART)
 
 
-def build(worker: Worker, *, data_dir: str) -> faust.App:
+def _begin_anew(worker: Worker, why: str) -> None:
+    """End for a reason of the process's own: nothing that is in flight is to blame."""
+    logger.critical("%s", why)
+    worker.deps.in_flight.leave()
+    os._exit(EXIT_RESTART)
+
+
+def build(worker: Worker, *, data_dir: str) -> OwnersApp:
     """The Faust app of a worker; nothing runs and nothing is connected yet."""
     tuning, cluster = worker.tuning, worker.cluster
-    app = _App(
+    app = OwnersApp(
         f"{cluster.prefix}{tuning.group}",
         broker=[f"kafka://{host}" for host in cluster.bootstrap.split(",")],
         broker_credentials=_credentials(cluster),
@@ -111,10 +121,10 @@ def build(worker: Worker, *, data_dir: str) -> faust.App:
         consumer_auto_offset_reset="earliest",
         topic_disable_leader=True,
         web_enabled=False,
+        stream_buffer_maxsize=tuning.batch_max * BUFFERED_BATCHES,
         store="memory://",
         datadir=data_dir,
     )
-    app.failed = worker.deps.in_flight.failed
     pipeline = Pipeline(
         worker.people,
         worker.deps,
@@ -122,6 +132,8 @@ def build(worker: Worker, *, data_dir: str) -> faust.App:
         worker.observer,
         claim_again=partial(_claim_again, app, worker),
     )
+    app.give_up = partial(_give_up, worker)
+    app.take_up = partial(_take_up, app, pipeline, worker)
     people = app.topic(*(cluster.topic(name) for name in PERSON_INPUTS), **_RAW)
     app.agent(people, concurrency=1, name="people")(_people(pipeline, worker))
     app.on_partitions_assigned.connect(partial(_assigned, pipeline, worker), weak=False)
@@ -129,7 +141,8 @@ def build(worker: Worker, *, data_dir: str) -> faust.App:
     app.task(partial(_keep_tables, app, worker))
     app.timer(interval=tuning.default_every_seconds, name="default-list")(_default_list(worker))
     app.timer(interval=tuning.visit_every_seconds, name="outcomes")(_outcomes(pipeline, worker))
-    app.timer(interval=5.0, name="watchdog")(_watchdog(app, pipeline, worker))
+    app.timer(interval=LOOK_SECONDS, name="watchdog")(_watchdog(app, pipeline, worker))
+    app.timer(interval=LOOK_SECONDS, name="positions")(_compare(app, worker))
     return app
 
 
@@ -161,13 +174,16 @@ def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
     async def people(stream: Any) -> AsyncIterator[None]:
         stream.enable_acks = False
         waiting = stream.channel.queue
+        pipeline.taken = waiting.qsize
         async for event in stream.events():
             await asyncio.sleep(tuning.batch_within_seconds)
             events = [event]
             while len(events) < tuning.batch_max and not waiting.empty():
                 events.append(waiting.get_nowait())
-            records = [_inbound(event.message, worker.cluster) for event in events]
-            for part in worker.deps.in_flight.split(records):
+            # What was fetched before a rebalance is fetched again after it, from where the store stands.
+            events = [event for event in events if event.message.generation_id == event.app.consumer_generation_id]
+            records = [_inbound(event.message, worker) for event in events]
+            for part in worker.deps.in_flight.split(records) if records else ():
                 await pipeline.take(events[part], records[part])
             yield
 
@@ -177,15 +193,29 @@ def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
 async def _claim_again(app: faust.App, worker: Worker) -> None:
     """Claim what is assigned to us now; a store that went back is read from anew, by a process begun anew."""
     worker.people.release()
-    await _patiently(worker, partial(worker.people.assign, _person_partitions(app, worker.cluster)))
+    await _patiently(worker, partial(worker.people.assign, _person_partitions(app)))
     if worker.people.went_back():
-        logger.critical("the state store went back: starting again from there")
-        worker.deps.in_flight.leave()
-        os._exit(EXIT_RESTART)
+        _begin_anew(worker, "the state store went back: starting again from there")
 
 
-def _person_partitions(app: faust.App, cluster: Cluster) -> set[int]:
-    return {tp.partition for tp in app.consumer.assignment() if cluster.plain(tp.topic) == INTERACTIONS}
+async def _take_up(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> dict[tuple[str, int], int]:
+    """Claim what is assigned once everything decided is done; from where on to read each topic and partition."""
+    starts: dict[tuple[str, int], int] = {}
+
+    def claim() -> None:
+        worker.people.assign(_person_partitions(app))
+        if not worker.people.went_back():
+            starts.update(worker.positions.take_up())
+
+    await pipeline.between_batches(partial(_patiently, worker, claim))
+    if worker.people.went_back():
+        _begin_anew(worker, "the state store went back: starting again from there")
+    logger.info("owns people of partitions %s", sorted(worker.people.held))
+    return {(worker.cluster.topic(topic), partition): offset for (topic, partition), offset in starts.items()}
+
+
+def _person_partitions(app: faust.App) -> set[int]:
+    return {tp.partition for tp in app.consumer.assignment()}
 
 
 async def _patiently(worker: Worker, call: Callable[[], None]) -> None:
@@ -193,16 +223,16 @@ async def _patiently(worker: Worker, call: Callable[[], None]) -> None:
     while True:
         try:
             return await asyncio.get_running_loop().run_in_executor(None, call)
-        except StoreUnavailable as exc:
-            worker.observer.waiting_for("state-store")
+        except (StoreUnavailable, KafkaAway) as exc:
+            worker.observer.waiting_for("state-store" if isinstance(exc, StoreUnavailable) else "kafka")
             logger.warning("waiting: %s", exc)
             await asyncio.sleep(RETRY_SECONDS)
 
 
-def _inbound(message: Any, cluster: Cluster) -> Inbound:
+def _inbound(message: Any, worker: Worker) -> Inbound:
     headers = message.headers or ()
-    return Inbound(
-        topic=cluster.plain(message.topic),
+    record = Inbound(
+        topic=worker.cluster.plain(message.topic),
         partition=message.partition,
         offset=message.offset,
         key=message.key,
@@ -210,14 +240,13 @@ def _inbound(message: Any, cluster: Cluster) -> Inbound:
         timestamp=message.timestamp,
         headers=tuple(headers.items() if isinstance(headers, dict) else headers),
     )
+    return worker.people.named(record)
 
 
 async def _assigned(pipeline: Pipeline, worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
-    """Finish what is decided, then claim what was won; what is held stays held."""
-    partitions = {tp.partition for tp in assigned if worker.cluster.plain(tp.topic) == INTERACTIONS}
-    claim = partial(_patiently, worker, partial(worker.people.assign, partitions))
-    await pipeline.between_batches(claim)
-    logger.info("owns people of partitions %s", sorted(partitions))
+    """Nothing is ours any more: what is decided is finished first. What is ours is claimed by `_take_up`."""
+    if not assigned:
+        await pipeline.between_batches(partial(_patiently, worker, partial(worker.people.assign, ())))
 
 
 async def _revoked(worker: Worker, app: Any, revoked: Any, **_: Any) -> None:
@@ -276,28 +305,43 @@ def _outcomes(pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
     return outcomes_timer
 
 
-def _watchdog(app: faust.App, pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
-    """End the process when a partition has records but its offset stands still: the supervisor starts it anew.
-
-    Waiting for a store that is away is no such thing.
-    """
-    seen: dict[Any, tuple[int, float]] = {}
+def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
+    """End the process when it stands still (`streams.watch`): the supervisor starts it anew."""
+    watch = Watch(worker.tuning.stall_seconds)
 
     async def watchdog() -> None:
-        now = asyncio.get_running_loop().time()
-        for tp in app.consumer.assignment():
+        consumer = cast(OwnersConsumer, app.consumer)
+        now, readings = asyncio.get_running_loop().time(), consumer.readings()
+        named = {f"{worker.cluster.plain(tp.topic)}-{tp.partition}": stand for tp, stand in readings.items()}
+        waits = pipeline.waiting or not consumer.is_taken_up or app.rebalancing
+        sight = Sight(pipeline.handled, pipeline.queued, waits, named)
+        for tp, stand in readings.items():
             topic = worker.cluster.plain(tp.topic)
             applied = worker.people.applied(tp.partition).get(f"{topic}-{tp.partition}", -1)
-            high = app.consumer.highwater(tp) or 0
-            worker.observer.lag(topic, tp.partition, max(0, high - applied - 1))
-            was, since = seen.get(tp, (applied, now))
-            if high <= applied + 1 or applied != was or pipeline.waiting:
-                seen[tp] = (applied, now)
-            elif now - since > worker.tuning.stall_seconds:
-                logger.critical("%s-%d stands at %d of %d: stopping", topic, tp.partition, applied, high)
-                worker.deps.in_flight.leave()
-                os._exit(EXIT_RESTART)
-            else:
-                seen[tp] = (was, since)
+            worker.observer.lag(topic, tp.partition, lag(stand, applied, sight.queued))
+        for name in watch.held_back(sight, now):
+            at = named[name]
+            logger.warning(
+                "%s: an open transaction holds back %d records from %d on", name, at.end - at.stable, at.stable
+            )
+        if why := watch.stalled(sight, now):
+            _begin_anew(worker, f"{why}: stopping")
 
     return watchdog
+
+
+def _compare(app: OwnersApp, worker: Worker) -> Callable[[], Any]:
+    """End the process when the log or the store is not what it was: begun anew it reads from where the store stands."""
+
+    async def compare() -> None:
+        if not cast(OwnersConsumer, app.consumer).is_taken_up:
+            return
+        try:
+            wrong = await asyncio.get_running_loop().run_in_executor(None, worker.positions.breaks)
+        except (StoreUnavailable, KafkaAway) as exc:
+            logger.info("log and store are not compared: %s", exc)
+            return
+        if wrong:
+            _begin_anew(worker, f"{'; '.join(wrong)}: starting again from there")
+
+    return compare

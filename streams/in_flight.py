@@ -46,7 +46,7 @@ class Span(Struct, frozen=True):
 
     def holds(self, record: Inbound) -> bool:
         """Whether the record is one of them."""
-        return self.first <= record.offset <= self.last and self.source == f"{record.topic}-{record.partition}"
+        return self.first <= record.offset <= self.last and self.source == f"{record.log}-{record.partition}"
 
     @property
     def is_one(self) -> bool:
@@ -66,7 +66,7 @@ def spans_of(records: Iterable[Inbound]) -> list[Span]:
     """The records as spans, one for each source partition."""
     spans: dict[str, Span] = {}
     for record in records:
-        source = f"{record.topic}-{record.partition}"
+        source = f"{record.log}-{record.partition}"
         known = spans.get(source, Span(source, record.offset, record.offset))
         spans[source] = Span(source, min(known.first, record.offset), max(known.last, record.offset))
     return list(spans.values())

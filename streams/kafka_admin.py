@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourcePatternType,
+    ResourceType,
+)
+from msgspec import Struct
 
 from streams.kafka_client import Cluster, KafkaAway, KafkaRefused
+from streams.positions import Bounds
 
 logger = logging.getLogger(__name__)
+_NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.INVALID_GROUP_ID})
+_NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+"""How a broker that gives topics no ids has it."""
+
+
+class Grant(Struct, frozen=True):
+    """What a principal may do: an operation on one topic or one group, by its name on the cluster."""
+
+    principal: str
+    kind: str
+    name: str
+    operation: str
 
 
 class KafkaAdmin:
@@ -71,32 +96,77 @@ class KafkaAdmin:
             if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise KafkaRefused(f"topic {new.topic!r}: {exc}") from exc
 
-    def rewind(self, group: str, offsets: Mapping[tuple[str, int], int]) -> list[tuple[str, int, int, int]]:
-        """Set a group back where the store is behind it, so that what the store lost is read again.
+    def grant(self, grants: Sequence[Grant]) -> bool:
+        """Allow all of it, from any host; what is allowed already stays. False if the broker has no authorizer.
 
-        Only possible while nobody is in the group. Returns (topic, partition, was, now) of what was set back.
+        Raises:
+            KafkaRefused: the cluster will not have it.
         """
-        wanted = [TopicPartition(self._cluster.topic(topic), p) for topic, p in offsets]
-        asked = ConsumerGroupTopicPartitions(f"{self._cluster.prefix}{group}", wanted)
+        bindings = [
+            AclBinding(
+                ResourceType[one.kind.upper()],
+                one.name,
+                ResourcePatternType.LITERAL,
+                one.principal,
+                "*",
+                AclOperation[one.operation],
+                AclPermissionType.ALLOW,
+            )
+            for one in grants
+        ]
         try:
-            known = self._admin.list_consumer_group_offsets([asked])[asked.group_id].result(10).topic_partitions
+            for made in self._admin.create_acls(bindings).values():
+                made.result(30)
         except KafkaException as exc:
-            logger.info("group %s has no offsets yet: %s", group, exc)
-            return []
-        back = []
-        for at in known or []:
-            want = offsets[(self._cluster.plain(at.topic), at.partition)]
-            if at.offset > want:
-                back.append((self._cluster.plain(at.topic), at.partition, at.offset, want))
-        if back:
-            new = [TopicPartition(self._cluster.topic(topic), p, want) for topic, p, _, want in back]
-            request = ConsumerGroupTopicPartitions(asked.group_id, new)
+            if exc.args[0].code() == KafkaError.SECURITY_DISABLED:
+                return False
+            raise KafkaRefused(f"access is not granted: {exc}") from exc
+        return True
+
+    def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
+        """See `streams.positions.Logs`."""
+        with _away(self._cluster):
+            ids = self._topic_ids(topics)
+            partitions = [
+                TopicPartition(self._cluster.topic(topic), p) for topic, (_, n) in ids.items() for p in range(n)
+            ]
+            begins = self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            ends = self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return {at: Bounds(ids[at[0]][0], begin, ends[at]) for at, begin in begins.items()}
+
+    def committed(self, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """See `streams.positions.Logs`."""
+        asked = ConsumerGroupTopicPartitions(f"{self._cluster.prefix}{group}")
+        with _away(self._cluster):
             try:
-                self._admin.alter_consumer_group_offsets([request])[asked.group_id].result(10)
+                known = self._admin.list_consumer_group_offsets([asked])[asked.group_id].result(10).topic_partitions
             except KafkaException as exc:
-                logger.warning("group %s is in use, its offsets stay: %s", group, exc)
-                return []
-        return back
+                if exc.args[0].code() not in _NO_GROUP:
+                    raise
+                return {}
+        found = {(self._cluster.plain(at.topic), at.partition): at.offset for at in known or []}
+        return {at: offset for at, offset in found.items() if at[0] in topics and offset >= 0}
+
+    def _topic_ids(self, topics: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """The id and the number of partitions of each topic that there is."""
+        names = [self._cluster.topic(topic) for topic in topics]
+        described = self._admin.describe_topics(TopicCollection(names), request_timeout=10)
+        found = {}
+        for topic, name in zip(topics, names, strict=True):
+            try:
+                told = described[name].result(10)
+            except KafkaException as exc:
+                if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+            else:
+                found[topic] = (_id(str(told.topic_id)), len(told.partitions))
+        return found
+
+    def _offsets(self, partitions: Sequence[TopicPartition], which: OffsetSpec) -> dict[tuple[str, int], int]:
+        if not partitions:
+            return {}
+        found = self._admin.list_offsets(dict.fromkeys(partitions, which), request_timeout=10)
+        return {(self._cluster.plain(at.topic), at.partition): one.result(10).offset for at, one in found.items()}
 
     def ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """The offset that the next record of each partition will get."""
@@ -108,3 +178,15 @@ class KafkaAdmin:
         }
         found = self._admin.list_offsets(asked)
         return {(self._cluster.plain(at.topic), at.partition): end.result(10).offset for at, end in found.items()}
+
+
+@contextmanager
+def _away(cluster: Cluster) -> Iterator[None]:
+    try:
+        yield
+    except (KafkaException, TimeoutError) as exc:
+        raise KafkaAway(f"Kafka at {cluster.bootstrap!r} does not tell about its topics: {exc}") from exc
+
+
+def _id(topic_id: str) -> str:
+    return "" if topic_id == _NO_ID else topic_id

@@ -1,4 +1,4 @@
-"""Kafka through confluent-kafka: publishing, and reading whole topics or as a group.
+"""Kafka through confluent-kafka: publishing, and reading whole topics (`streams.kafka_group` reads as a group).
 
 The partitioner is Java's (`murmur2_random`); librdkafka's own default differs and would tear people apart.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -33,8 +33,9 @@ client_logger = logging.getLogger("librdkafka")
 
 LARGEST_MESSAGE = 2_000_000
 """Bytes: a dead letter holds the original record, which may be as large as the broker takes, in base64."""
+NO_GROUP = "unused"
+"""What a reader of whole topics gives for a group, as the client wants one."""
 ELECTION_TRIES, ELECTION_SECONDS = 30, 1.0
-_FORBIDDEN = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED})
 _ELECTING = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -119,13 +120,22 @@ def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
 
-def _taken(consumer: Consumer, cluster: Cluster, limit: int, seconds: float) -> list[Inbound]:
-    """What is there: waits for the first record alone, as `consume` would wait for all of them."""
+Ends = dict[tuple[str, int], int]
+"""By topic and partition, the offset at which its reader found nothing more to read: behind marks of transactions and
+deleted records too, which a client's position does not pass.
+"""
+
+
+def taken(consumer: Consumer, cluster: Cluster, limit: int, seconds: float, ends: Ends) -> list[Inbound]:
+    """What is there: waits for the first record alone, as `consume` would wait for all of them. Notes ends."""
     records = consumer.consume(1, seconds)
     if records:
         records += consumer.consume(limit - 1, 0.0)
     for record in records:
-        if (error := record.error()) is not None:
+        error = record.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            ends[record.topic() or "", record.partition() or 0] = record.offset() or 0
+        elif error is not None:
             logger.warning("reading: %s", error)
     return [inbound(record, cluster) for record in records if record.error() is None]
 
@@ -264,19 +274,25 @@ class KafkaTableReader:
         self._topics = tuple(topics)
         self._poll_seconds = poll_seconds
         self._batch = batch
+        self._found_ends: Ends = {}
         self._consumer = Consumer(
             cluster.config(
                 {
-                    "group.id": "unused",
+                    "group.id": NO_GROUP,
                     "enable.auto.commit": False,
                     "auto.offset.reset": "earliest",
+                    "isolation.level": "read_committed",
+                    "enable.partition.eof": True,
                     "fetch.wait.max.ms": 100,
                 }
             )
         )
 
     def catch_up(self) -> list[Inbound]:
-        """See `streams.ports.TableReader`."""
+        """See `streams.ports.TableReader`.
+
+        The end is where nothing more can be read: records of transactions that are still open come later, by `poll`.
+        """
         partitions = self._all_partitions()
         self._consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for topic, p in partitions])
         ends = {at: self._ends(*at) for at in partitions}
@@ -284,15 +300,12 @@ class KafkaTableReader:
         found: list[Inbound] = []
         while behind:
             found += self.poll()
-            for topic, partition in list(behind):
-                position = self._consumer.position([TopicPartition(topic, partition)])[0].offset
-                if position >= ends[(topic, partition)][1]:
-                    behind.discard((topic, partition))
+            behind -= self._found_ends.keys()
         return found
 
     def poll(self) -> list[Inbound]:
         """See `streams.ports.TableReader`."""
-        return _taken(self._consumer, self._cluster, self._batch, self._poll_seconds)
+        return taken(self._consumer, self._cluster, self._batch, self._poll_seconds, self._found_ends)
 
     def close(self) -> None:
         """Leave."""
@@ -322,80 +335,3 @@ class KafkaTableReader:
             else:
                 return low, high
         raise KafkaRefused(f"{topic}-{partition} has no leader; look at the broker's log")
-
-
-class KafkaGroupReader:
-    """Reads topics as a member of a group, from where the group stands; offsets are committed when asked.
-
-    With `start` the group's offsets are not read: whenever partitions are given to this member it is asked from which
-    offsets on (by `topic-partition`; from the beginning, where it names none).
-    """
-
-    def __init__(
-        self,
-        cluster: Cluster,
-        topics: Sequence[str],
-        *,
-        group: str,
-        newest: bool = False,
-        start: Callable[[], Mapping[str, int]] | None = None,
-    ) -> None:
-        self._cluster = cluster
-        self._start = start
-        self._consumer = Consumer(
-            cluster.config(
-                {
-                    "group.id": f"{cluster.prefix}{group}",
-                    "enable.auto.commit": False,
-                    "auto.offset.reset": "latest" if newest else "earliest",
-                    "session.timeout.ms": 10_000,
-                    # These readers take their time: fuller answers cost broker and reader less.
-                    "fetch.min.bytes": 65_536,
-                    "fetch.wait.max.ms": 200,
-                }
-            )
-        )
-        names = [cluster.topic(name) for name in topics]
-        if start is None:
-            self._consumer.subscribe(names)
-        else:
-            self._consumer.subscribe(names, on_assign=self._assigned)
-
-    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        starts = self._start() if self._start is not None and partitions else {}
-        for at in partitions:
-            at.offset = starts.get(f"{self._cluster.plain(at.topic)}-{at.partition}", OFFSET_BEGINNING)
-        consumer.assign(partitions)
-
-    def poll(self, limit: int, seconds: float) -> list[Inbound]:
-        """Up to `limit` records, waiting at most so long for them."""
-        return _taken(self._consumer, self._cluster, limit, seconds)
-
-    def assignment(self) -> set[int]:
-        """The partitions that are ours as of the last `poll`."""
-        return {at.partition for at in self._consumer.assignment()}
-
-    def lag(self) -> dict[int, int]:
-        """How many records of each of our partitions have not been polled, as far as the client knows by now."""
-        positions = {at.partition: at for at in self._consumer.position(self._consumer.assignment())}
-        unread = [at for at in positions.values() if at.offset < 0]
-        if unread:
-            positions |= {at.partition: at for at in self._consumer.committed(unread, timeout=5)}
-        lags = {}
-        for partition, at in positions.items():
-            low, high = self._consumer.get_watermark_offsets(at, cached=True)
-            lags[partition] = max(0, high - (at.offset if at.offset >= 0 else max(0, low)))
-        return lags
-
-    def commit(self) -> None:
-        """What was polled so far is done with."""
-        try:
-            self._consumer.commit(asynchronous=False)
-        except KafkaException as exc:
-            if exc.args[0].code() in _FORBIDDEN:
-                raise
-            logger.info("commit is left to the next one: %s", exc)
-
-    def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close()

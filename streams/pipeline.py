@@ -75,20 +75,33 @@ class Pipeline:
         self._pending: deque[Decided] = deque()
         self._effects: asyncio.Task[None] | None = None
         self._deciding = asyncio.Lock()
+        self._deciding_now = 0
         self.waiting = False
         """Whether a store is away just now."""
+        self.handled = 0
+        """How many records were decided and carried out: it grows while anything gets on."""
+        self.taken: Callable[[], int] = lambda: 0
+        """How many records wait in front of the pipeline."""
+
+    @property
+    def queued(self) -> int:
+        """How many records have been fetched, and are not carried out yet."""
+        return self.taken() + self._deciding_now + sum(len(decided.records) for decided in self._pending)
 
     async def take(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> None:
         """Decide a batch; returns when it is decided and at most `AHEAD` others wait for their effects.
 
         What went wrong for good with the effects of an earlier batch is raised here.
         """
+        self._deciding_now = len(records)
         while len(self._pending) > AHEAD:
             await self._first_done()
         async with self._deciding:
             self._raise_if_failed()
             spans = self._deps.in_flight.begin(records)
             self._pending.append(await self._decide(events, records, spans))
+        self._deciding_now = 0
+        self.handled += len(records)
         if self._effects is None or self._effects.done():
             self._raise_if_failed()
             self._effects = asyncio.create_task(self._carry_out_all())
@@ -146,6 +159,7 @@ class Pipeline:
                 self._acknowledge(first)
                 self._deps.in_flight.end(first.spans)
                 self._pending.popleft()
+                self.handled += len(first.records)
                 first.done.set_result(None)
 
     def _carry_out(self, decided: Decided) -> None:

@@ -72,6 +72,10 @@ class Observer(Protocol):
         """So many records of a partition are not applied yet."""
         ...
 
+    def broken(self, how: str, what: str, partition: int) -> None:
+        """The log of a topic, or what is stored of a scope, is not what it was: see `streams.positions.Break`."""
+        ...
+
 
 class Unobserved:
     """An `Observer` that looks away."""
@@ -86,4 +90,7 @@ class Unobserved:
         """See `Observer`."""
 
     def lag(self, topic: str, partition: int, records: int) -> None:
+        """See `Observer`."""
+
+    def broken(self, how: str, what: str, partition: int) -> None:
         """See `Observer`."""

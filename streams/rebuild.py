@@ -6,12 +6,14 @@ of a partition are taken in the order in which they were produced, topics merged
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+
+from msgspec.structs import replace as with_fields
 
 from agents.memory.strengths import category_strengths
 from features.memory_state import MemoryStateStore
-from features.ports import FeatureRow, StateStore
+from features.ports import FeatureRow, Origin, StateStore
 from features.views import user_row, user_rows
 from schemas.memories import memory_key
 from schemas.topics import ITEM_DELTAS, ITEM_STATISTICS, MEMORIES
@@ -20,6 +22,7 @@ from streams.on_item_deltas import MARKS, on_item_deltas, unpack_row
 from streams.owner import ITEMS, PEOPLE, Owner
 from streams.people import apply_records
 from streams.person import unpack
+from streams.positions import Bounds, where_to_begin
 from streams.records import Inbound, Message
 
 CHUNK = 1_000
@@ -74,7 +77,32 @@ def differences(ours: StateStore, theirs: StateStore, scope: str, partitions: in
     return found
 
 
-def put_in_place(rebuilt: StateStore, store: StateStore, scope: str, partitions: int) -> int:
+Origins = dict[tuple[str, int], Origin]
+"""By topic and partition, which log its offsets count in."""
+
+
+def origins_of(store: StateStore, scope: str, bounds: Mapping[tuple[str, int], Bounds]) -> Origins:
+    """Which logs the topics of a scope are now, as its owner decides it when it takes them up."""
+    found = {}
+    for (topic, partition), log in bounds.items():
+        source = f"{topic}-{partition}"
+        applied = store.applied(scope, partition).get(source, -1)
+        found[topic, partition] = where_to_begin(applied, store.origins(scope, partition).get(source), log).origin
+    return found
+
+
+def named(records: Iterable[Inbound], origins: Origins) -> list[Inbound]:
+    """The records with the generations of their sources, by which ids of messages are made."""
+    unknown = Origin("")
+    return [
+        with_fields(record, generation=origins.get((record.topic, record.partition), unknown).generation)
+        for record in records
+    ]
+
+
+def put_in_place(
+    rebuilt: StateStore, store: StateStore, scope: str, partitions: int, origins: Origins | None = None
+) -> int:
     """Replace what a store holds by what was rebuilt, offsets included; how many states were written.
 
     Workers are fenced off by the new epoch, partition by partition, and go on from the rebuilt offsets.
@@ -82,7 +110,8 @@ def put_in_place(rebuilt: StateStore, store: StateStore, scope: str, partitions:
     written = 0
     for partition in range(partitions):
         states, applied = dict(rebuilt.scan(scope, partition)), rebuilt.applied(scope, partition)
-        store.replace(scope, partition, states, applied)
+        here = {f"{topic}-{p}": origin for (topic, p), origin in (origins or {}).items() if p == partition}
+        store.replace(scope, partition, states, applied, here or None)
         written += len(states)
     return written
 

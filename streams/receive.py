@@ -37,7 +37,7 @@ class Accepted(Struct, frozen=True):
     def source(self) -> Source:
         """Which record it is."""
         record = self.record
-        return Source(record.topic, record.partition, record.offset, record.timestamp)
+        return Source(record.log, record.partition, record.offset, record.timestamp)
 
 
 class Received(Struct, frozen=True):

@@ -14,14 +14,17 @@ from typing import Protocol
 from schemas.errors import Fenced, LifelongError, StoreUnavailable
 from schemas.topics import ITEM_DELTAS
 from streams.in_flight import InFlight
+from streams.kafka_client import KafkaAway
 from streams.on_item_deltas import on_item_deltas
 from streams.owner import Owner
 from streams.ports import LogReader, Observer, Publisher
+from streams.positions import Positions
 from streams.records import Inbound
 
 logger = logging.getLogger(__name__)
 BATCH = 2_000
 RETRY_SECONDS = 0.5
+COMPARE_SECONDS = 5.0
 
 
 class WentBack(LifelongError):
@@ -46,6 +49,7 @@ class Statistician:
 
     reader: OwnedReader
     items: Owner
+    positions: Positions
     publisher: Publisher
     observer: Observer
     clock: Callable[[], float]
@@ -54,10 +58,32 @@ class Statistician:
     in_flight: InFlight = field(default_factory=InFlight)
 
 
+def begin(positions: Positions, partitions: Iterable[int], *, sleep: Callable[[float], None]) -> dict[str, int]:
+    """Claim these partitions; the offsets to read on from, by source. Waits for servers that are away."""
+    while True:
+        try:
+            positions.owner.assign(partitions)
+            return {f"{topic}-{partition}": at for (topic, partition), at in positions.take_up().items()}
+        except Fenced:
+            positions.owner.release()
+        except (StoreUnavailable, KafkaAway) as exc:
+            positions.observer.waiting_for("state-store")
+            logger.warning("waiting: %s", exc)
+            sleep(RETRY_SECONDS)
+
+
 def run(statistician: Statistician, *, until: Callable[[], bool]) -> None:
-    """Fold until told to stop; each window's deltas are folded together."""
+    """Fold until told to stop; each window's deltas are folded together.
+
+    Raises:
+        WentBack: the store or the log is not what it was.
+    """
+    compared = statistician.clock()
     while not until():
         began = statistician.clock()
+        if began - compared > COMPARE_SECONDS:
+            compared = began
+            compare(statistician)
         records = statistician.reader.poll(BATCH, 0.5)
         for partition, behind in statistician.reader.lag().items():
             statistician.observer.lag(ITEM_DELTAS, partition, behind)
@@ -69,15 +95,31 @@ def run(statistician: Statistician, *, until: Callable[[], bool]) -> None:
             statistician.sleep(max(0.0, statistician.window_seconds - (statistician.clock() - began)))
 
 
+def compare(statistician: Statistician) -> None:
+    """Hold what is stored against the log.
+
+    Raises:
+        WentBack: they do not fit any more.
+    """
+    try:
+        wrong = statistician.positions.breaks()
+    except (StoreUnavailable, KafkaAway) as exc:
+        logger.info("log and store are not compared: %s", exc)
+        return
+    if wrong:
+        raise WentBack("; ".join(wrong) + ": the process is to begin anew, from there")
+
+
 def handle(statistician: Statistician, records: Sequence[Inbound]) -> None:
     """One batch: decide, 1 publish, 2 store; again while the store is away, or after another owner has written."""
     while True:
         try:
             statistician.items.assign(statistician.reader.assignment())
+            named = [statistician.items.named(record) for record in records]
             if statistician.items.went_back():
                 raise WentBack("the state store went back: the process is to begin anew, from there")
             outcome = on_item_deltas(
-                records, statistician.items, now=statistician.clock(), in_flight=statistician.in_flight
+                named, statistician.items, now=statistician.clock(), in_flight=statistician.in_flight
             )
             statistician.publisher.publish(outcome.messages)
             published = statistician.clock()

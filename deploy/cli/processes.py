@@ -24,24 +24,22 @@ def register(app: typer.Typer) -> None:
 def worker() -> None:
     """Own people: fold their events, re-plan, rank, publish. Several workers share the partitions."""
     settings = _begin()
-    from deploy.wiring import make_worker, rewind_to_store
+    from deploy.wiring import make_worker
     from streams.faust_runner import run
 
     _check_topics(settings)
     serve_metrics(settings.worker.metrics_port)
-    rewind_to_store(settings)
     run(make_worker(settings), data_dir=str(settings.data_dir / "faust"))
 
 
 def statistics() -> None:
     """Own items: fold what events say of them, and publish their statistics."""
     settings = _begin(yields=True)
-    from deploy.wiring import make_statistician, rewind_to_store
+    from deploy.wiring import make_statistician
     from streams.statistician import run
 
     _check_topics(settings)
     serve_metrics(settings.statistics.metrics_port)
-    rewind_to_store(settings)
     run(make_statistician(settings), until=_until_told())
 
 

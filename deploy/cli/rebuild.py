@@ -19,10 +19,21 @@ from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from schemas.topics import ITEM_DELTAS, ITEMS
 from streams.deps import Deps
+from streams.kafka_admin import KafkaAdmin
 from streams.kafka_client import KafkaTableReader
 from streams.owner import ITEMS as ITEMS_SCOPE
 from streams.owner import PEOPLE
-from streams.rebuild import differences, feature_rows, put_in_place, rebuild_items, rebuild_people, republished
+from streams.rebuild import (
+    Origins,
+    differences,
+    feature_rows,
+    named,
+    origins_of,
+    put_in_place,
+    rebuild_items,
+    rebuild_people,
+    republished,
+)
 from streams.routes import PERSON_INPUTS
 from streams.tables import apply_tables
 
@@ -39,8 +50,11 @@ def rebuild(
     """Fold the log anew, and put the result in place of what is stored (workers go on from there by themselves)."""
     settings, console = load_settings(), Console(stderr=as_json)
     cluster, store = reach_kafka(settings), make_store(settings)
+    admin = KafkaAdmin(cluster)
+    origins = origins_of(store, PEOPLE, admin.bounds(PERSON_INPUTS))
+    origins |= origins_of(store, ITEMS_SCOPE, admin.bounds((ITEM_DELTAS,)))
     reader = KafkaTableReader(cluster, (*PERSON_INPUTS, ITEM_DELTAS, ITEMS))
-    records = reader.catch_up()
+    records = named(reader.catch_up(), origins)
     reader.close()
     table, features = ItemTable(), FeatureTable()
     recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
@@ -58,9 +72,14 @@ def rebuild(
             console.print(f"for example {differing[:5]}")
             raise typer.Exit(1)
         return
-    written = put_in_place(people, store, PEOPLE, counts[0]) + put_in_place(items, store, ITEMS_SCOPE, counts[1])
+    written = put_in_place(people, store, PEOPLE, counts[0], _of(origins, PERSON_INPUTS))
+    written += put_in_place(items, store, ITEMS_SCOPE, counts[1], _of(origins, (ITEM_DELTAS,)))
     messages, rows = republished(people, items, counts), feature_rows(people, counts[0])
     make_publisher(settings).publish(messages)
     make_feast(settings).write(rows, log_name="rebuild")
     console.print(f"Wrote {written} states and {len(rows)} feature rows.")
     console.print(f"Published {len(messages)} memories and rows of statistics.")
+
+
+def _of(origins: Origins, topics: tuple[str, ...]) -> Origins:
+    return {at: origin for at, origin in origins.items() if at[0] in topics}

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from deploy.acls import access, grant_access, principal
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, listing, put_json
 from deploy.settings import load_settings
@@ -35,10 +36,16 @@ def register(app: typer.Typer) -> None:
 
 
 def create() -> None:
-    """Create the topics that are missing; existing ones are never changed."""
+    """Create the topics that are missing; existing ones are never changed. Grant each process what it needs, where the
+    broker has an authorizer.
+    """
     settings = load_settings()
-    created = create_topics(settings, KafkaAdmin(reach_kafka(settings)))
+    admin = KafkaAdmin(reach_kafka(settings))
+    created = create_topics(settings, admin)
     Console().print(f"Created {', '.join(created)}." if created else "All topics are there.")
+    granted = grant_access(settings, admin)
+    who = ", ".join(principal(one.process, settings) for one in access(settings))
+    Console().print(f"Granted {granted} rights to {who}." if granted else "The broker has no authorizer.")
 
 
 def check(as_json: AsJson = False) -> None:

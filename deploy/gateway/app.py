@@ -54,6 +54,7 @@ def create_app(door: Door) -> Litestar:
         door.outbox.start()
         door.feeder.start()
         door.probe.start()
+        door.backlog.start()
         try:
             yield
         finally:
@@ -73,6 +74,7 @@ def create_app(door: Door) -> Litestar:
 
 async def _end(door: Door) -> None:
     """1 what was posted is delivered, as far as it can be in the time of a post 2 the threads end."""
+    await asyncio.to_thread(door.backlog.close, door.post_seconds)
     await asyncio.to_thread(door.outbox.close, door.post_seconds)
     await asyncio.to_thread(door.feeder.close, FEEDER_SECONDS)
     door.likeness.close()

@@ -9,6 +9,7 @@ from typing import Annotated
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from deploy.gateway.backlog import Backlog
 from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.likeness import Likeness
 from deploy.gateway.lists import Lists
@@ -47,6 +48,7 @@ class Door:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     person_partitions: int
+    backlog: Backlog = field(default_factory=Backlog)
     post_seconds: float = 5.0
     body_bytes: int = 5_000_000
 

@@ -61,9 +61,12 @@ async def post_interactions(request: AnyRequest, door: Given) -> Accepted:
     Answered once all replicas have it. Without `event_id` and `event_time` they are filled in; sent again with the
     same `event_id`, an event has no second effect, so repeat whatever was not answered. Of a list, those that are
     wrong are named and the others stored. Give `token` to `GET /v1/recommendations/{user_id}?after=` to read a list
-    that reflects the events.
+    that reflects the events. While too many wait for workers, answered with 429 and `Retry-After`.
     """
-    return await _stored(INTERACTIONS, request, door)
+    door.backlog.refuse_if_full()
+    accepted = await _stored(INTERACTIONS, request, door)
+    door.backlog.accepted(accepted.accepted)
+    return accepted
 
 
 @post(

@@ -134,6 +134,13 @@ HEALTH = Row(
             (Query("topk(10, sum by (topic, partition) (lifelong_lag_records))", "{{topic}}-{{partition}}"),),
         ),
         Panel(
+            "Offsets that went back",
+            "Topics made again, cut or deleted from, and state stores that lost data, as found when partitions were "
+            "taken up. What is left is read again; the log of the process says from where, and what is gone.",
+            "short",
+            (Query("sum by (how, what) (lifelong_log_breaks_total)", "{{how}}: {{what}}"),),
+        ),
+        Panel(
             "Dead letters and strays",
             "Records per second that could not be used, and records that came with a wrong key. Read them with "
             "`lifelong dead-letters list`, mend the producer, then `lifelong dead-letters replay`.",

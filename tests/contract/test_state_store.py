@@ -7,11 +7,12 @@ from itertools import count
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from features.memory_state import MemoryStateStore
-from features.ports import StateStore, Write
+from features.ports import Origin, StateStore, Write
 from features.redis_state import RedisStateStore
-from schemas.errors import Fenced, StoreUnavailable
+from schemas.errors import Fenced, StoreUnavailable, StoreWentBack
 
 _prefixes = count()
 
@@ -83,6 +84,41 @@ def test_replacing_a_partition_leaves_nothing_of_the_old_and_fences_its_owner(st
     assert store.applied("people", 3) == {"a": 4}
     with pytest.raises(Fenced):
         store.save(write(claim.epoch, {"ann": b"old"}, a=6))
+
+
+def test_a_store_that_holds_less_than_its_owner_knows_takes_no_more(store: StateStore) -> None:
+    claim = store.claim("people", 3)
+    store.save(write(claim.epoch, {"ann": b"1"}, a=5))
+    with pytest.raises(StoreWentBack):
+        store.save(replace(write(claim.epoch, {"ann": b"2"}, a=9), known={"a": 7}))
+    with pytest.raises(StoreWentBack):
+        store.save(replace(write(claim.epoch, {"ann": b"2"}, a=9), known={"b": 0}))
+    assert store.load("people", 3, ["ann"]) == {"ann": b"1"}
+    store.save(replace(write(claim.epoch, {"ann": b"2"}, a=9), known={"a": 5}))
+    assert store.applied("people", 3) == {"a": 9}
+
+
+def test_a_store_that_has_lost_a_partition_takes_no_more_of_its_owner(store: StateStore) -> None:
+    with pytest.raises(StoreWentBack):
+        store.save(write(1, {"ann": b"1"}, a=5))
+    assert store.applied("people", 3) == {}
+
+
+def test_offsets_of_a_source_begin_anew_when_its_log_is_another(store: StateStore) -> None:
+    claim = store.claim("people", 3)
+    store.save(write(claim.epoch, {"ann": b"1"}, a=812, b=4))
+    another = {"a": Origin("xyz", 1)}
+    store.save(replace(write(claim.epoch, {}, a=-1), known={"a": 812, "b": 4}, origins=another))
+    assert store.applied("people", 3) == {"a": -1, "b": 4}
+    assert store.claim("people", 3).origins == store.origins("people", 3) == another
+    assert store.load("people", 3, ["ann"]) == {"ann": b"1"}
+
+
+def test_a_rebuilt_partition_counts_in_the_log_that_it_was_rebuilt_from(store: StateStore) -> None:
+    store.replace("people", 3, {}, {"a": 4}, {"a": Origin("xyz", 2)})
+    assert store.origins("people", 3) == {"a": Origin("xyz", 2)}
+    store.replace("people", 3, {}, {"a": 5})
+    assert store.origins("people", 3) == {"a": Origin("xyz", 2)}
 
 
 def test_thousands_of_states_in_one_write(store: StateStore) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import pytest
 
+from deploy.gateway.backlog import Backlog, behind
 from schemas.codec import decode
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS
 from streams.partitions import partition_of
+from streams.positions import Bounds
 from tests.unit.deploy.gateway_world import KEY, NOW, PARTITIONS, World, build, eventually, running
 
 CLICK = {"type": "click", "event_id": "e1", "user_id": "u1", "event_time": 1.7e9, "item_id": "i1"}
@@ -188,3 +190,38 @@ def test_nothing_is_taken_without_a_key(world: World, path: str) -> None:
 def test_a_key_may_come_as_a_bearer_token(world: World) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
     assert world.client.post("/v1/interactions", json=CLICK, headers=headers).status_code == 202
+
+
+def test_while_too_many_events_wait_for_workers_more_are_turned_away_and_lists_are_not() -> None:
+    waiting = [0]
+    backlog = Backlog(lambda: waiting[0], most=3)
+    with running(build(backlog=backlog)) as world:
+        assert world.post("/v1/interactions", [CLICK] * 4).status_code == 202
+        told = world.post("/v1/interactions", CLICK)
+        assert (told.status_code, told.json()["reason"]) == (429, "backlog")
+        assert int(told.headers["Retry-After"]) >= 1
+        assert len(world.records(INTERACTIONS)) == 4
+        assert world.post("/v1/items", {"item_id": "i1", "title": "A teapot"}).status_code == 202
+        backlog.measure()
+        assert world.post("/v1/interactions", CLICK).status_code == 202
+
+
+def test_a_sender_is_told_to_wait_as_long_as_the_backlog_is_likely_to_take() -> None:
+    waits = iter((100, 90, 95))
+    backlog = Backlog(lambda: next(waits), most=50)
+    told = []
+    for _ in range(3):
+        backlog.measure()
+        told.append(backlog.patience())
+    assert told == [60, 4, 60]
+
+
+def test_what_workers_have_not_committed_waits_and_what_is_deleted_does_not() -> None:
+    class Logs:
+        def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
+            return {(INTERACTIONS, 0): Bounds("", 5, 20), (INTERACTIONS, 1): Bounds("", 0, 7)}
+
+        def committed(self, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+            return {(INTERACTIONS, 1): 3}
+
+    assert behind(Logs(), "group", INTERACTIONS) == 15 + 4

@@ -1,0 +1,165 @@
+"""Offsets that go back: what follows from where a source stood and from the log as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.memory_state import MemoryStateStore
+from features.ports import Origin
+from features.statistics import Marks
+from schemas.topics import INTERACTIONS, RANK_REQUESTS
+from streams.owner import PEOPLE, Owner
+from streams.ports import Unobserved
+from streams.positions import Bounds, Positions, breaks_now, where_to_begin
+from streams.records import Inbound, Source
+
+offsets = st.integers(0, 60)
+
+
+class Broker:
+    """What a broker says, as it is told to."""
+
+    def __init__(
+        self, bounds: Mapping[tuple[str, int], Bounds], committed: Mapping[tuple[str, int], int] | None = None
+    ):
+        self.told = dict(bounds)
+        self.commits = dict(committed or {})
+
+    def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
+        return self.told
+
+    def committed(self, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        return self.commits
+
+
+class Seen(Unobserved):
+    """An observer that remembers what broke."""
+
+    def __init__(self) -> None:
+        self.breaks: list[tuple[str, str, int]] = []
+
+    def broken(self, how: str, what: str, partition: int) -> None:
+        self.breaks.append((how, what, partition))
+
+
+def system(
+    broker: Broker, *, topic: str = INTERACTIONS, store: MemoryStateStore | None = None
+) -> tuple[Positions, Seen]:
+    owner, seen = Owner(store or MemoryStateStore(), scope=PEOPLE, partitions=1), Seen()
+    owner.assign([0])
+    return Positions(owner, broker, (topic,), 1, "group", seen), seen
+
+
+def applies(positions: Positions, offset: int) -> None:
+    write = positions.owner.write(0, {}, {f"{positions.topics[0]}-0": offset})
+    positions.owner.store.save(write)
+    positions.owner._note(0, write.applied)
+
+
+def stands(offset: int, end: int, *, topic_id: str = "one") -> tuple[Positions, Seen, Broker]:
+    broker = Broker({(INTERACTIONS, 0): Bounds(topic_id, 0, end)})
+    positions, _ = system(broker)
+    positions.take_up()
+    applies(positions, offset)
+    fresh, seen = system(broker, store=positions.owner.store)  # type: ignore[arg-type]
+    return fresh, seen, broker
+
+
+@given(applied=st.integers(-1, 60), begin=offsets, length=offsets, topic_id=st.sampled_from(["one", "two", ""]))
+def test_no_record_of_the_log_that_was_not_applied_is_passed_over(
+    applied: int, begin: int, length: int, topic_id: str
+) -> None:
+    log = Bounds(topic_id, begin, begin + length)
+    start = where_to_begin(applied, Origin("one"), log)
+    same_log = topic_id != "two" and applied < log.end
+    left = set(range(log.begin, log.end)) - (set(range(applied + 1)) if same_log else set())
+    if start.found != "truncated":
+        assert left <= set(range(start.offset, log.end))
+    assert log.begin <= start.offset or start.offset <= log.end
+    assert (start.applied is not None) == (start.origin.generation == 1)
+    assert start.applied is None or start.applied == start.offset - 1 or start.applied == -1
+
+
+def test_reading_goes_on_after_what_is_stored_whatever_was_committed() -> None:
+    fresh, seen, broker = stands(7, 20)
+    broker.commits = {(INTERACTIONS, 0): 8}
+    assert fresh.take_up() == {(INTERACTIONS, 0): 8}
+    assert seen.breaks == []
+
+
+def test_a_store_behind_what_was_committed_is_said_and_read_again() -> None:
+    fresh, seen, broker = stands(7, 20)
+    broker.commits = {(INTERACTIONS, 0): 15}
+    assert fresh.take_up() == {(INTERACTIONS, 0): 8}
+    assert seen.breaks == [("store-behind", PEOPLE, 0)]
+
+
+def test_a_topic_that_was_made_again_is_read_from_its_beginning_once() -> None:
+    fresh, seen, broker = stands(7, 20)
+    broker.told = {(INTERACTIONS, 0): Bounds("two", 0, 30)}
+    assert fresh.breaks()
+    assert fresh.take_up() == {(INTERACTIONS, 0): 0}
+    assert seen.breaks == [("made-again", INTERACTIONS, 0)]
+    applies(fresh, 3)
+    again, seen = system(broker, store=fresh.owner.store)  # type: ignore[arg-type]
+    assert again.take_up() == {(INTERACTIONS, 0): 4}
+    assert (again.breaks(), seen.breaks) == ([], [])
+
+
+def test_what_a_topic_made_again_holds_is_no_duplicate_of_what_the_old_one_held() -> None:
+    fresh, _, broker = stands(7, 20)
+    broker.told = {(INTERACTIONS, 0): Bounds("two", 0, 30)}
+    fresh.take_up()
+    record = Inbound(topic=INTERACTIONS, partition=0, offset=3, key=b"", value=b"", timestamp=0.0)
+    named = fresh.owner.named(record)
+    assert fresh.owner.is_new(named)
+    source = Source(named.log, named.partition, named.offset, 0.0)
+    assert source.name not in Marks({f"{INTERACTIONS}-0": 7}).offsets
+
+
+def test_records_deleted_before_they_were_applied_are_said_to_be_missing() -> None:
+    fresh, seen, broker = stands(7, 20)
+    broker.told = {(INTERACTIONS, 0): Bounds("one", 12, 20)}
+    assert fresh.breaks() == []
+    assert fresh.take_up() == {(INTERACTIONS, 0): 12}
+    assert seen.breaks == [("deleted", INTERACTIONS, 0)]
+
+
+def test_requests_that_are_gone_are_missed_by_nobody_nor_what_was_before_a_new_system() -> None:
+    old = Broker({(RANK_REQUESTS, 0): Bounds("one", 12, 20)}, {(RANK_REQUESTS, 0): 5})
+    positions, seen = system(old, topic=RANK_REQUESTS)
+    assert (positions.take_up(), seen.breaks) == ({(RANK_REQUESTS, 0): 12}, [("store-behind", PEOPLE, 0)])
+    new = Broker({(INTERACTIONS, 0): Bounds("one", 12, 20)})
+    positions, seen = system(new)
+    assert (positions.take_up(), seen.breaks) == ({(INTERACTIONS, 0): 12}, [])
+
+
+def test_a_wiped_store_whose_log_has_lost_its_beginning_is_said_to_be() -> None:
+    broker = Broker({(INTERACTIONS, 0): Bounds("one", 12, 20)}, {(INTERACTIONS, 0): 18})
+    positions, seen = system(broker)
+    assert positions.take_up() == {(INTERACTIONS, 0): 12}
+    assert {how for how, _, _ in seen.breaks} == {"deleted", "store-behind"}
+
+
+def test_a_store_that_loses_data_while_it_is_owned_is_noticed_without_any_traffic() -> None:
+    fresh, seen, _ = stands(7, 20)
+    fresh.take_up()
+    assert fresh.breaks() == []
+    fresh.owner.store.replace(PEOPLE, 0, {}, {})
+    assert fresh.breaks()
+    assert seen.breaks == [("store-behind", PEOPLE, 0)]
+
+
+def test_partitions_that_are_added_are_noticed() -> None:
+    fresh, _, broker = stands(7, 20)
+    broker.told |= {(INTERACTIONS, 1): Bounds("one", 0, 0)}
+    assert fresh.breaks() == ["topic 'interactions' has 2 partitions, the settings want 1"]
+
+
+def test_a_log_without_ids_that_is_shorter_than_what_was_applied_counts_as_made_again() -> None:
+    assert where_to_begin(812, None, Bounds("", 0, 4)).found == "made-again"
+    assert breaks_now(812, Origin(""), Bounds("", 0, 4)) == "made-again"
+    assert where_to_begin(3, None, Bounds("", 0, 4)).offset == 4
