@@ -104,8 +104,8 @@ class InFlight:
     that died. Writing costs a system call and is not synced: it is to outlive the process, not the machine.
     """
 
-    def __init__(self, folder: Path | None = None, name: str = "process") -> None:
-        self._note = Note()
+    def __init__(self, folder: Path | None = None, name: str = "process", *, suspects: Sequence[Span] = ()) -> None:
+        self._note = Note(suspects=list(suspects))
         self._batches: list[list[Span]] = []
         self._file = -1
         self._written = 0

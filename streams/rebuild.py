@@ -17,6 +17,7 @@ from features.ports import FeatureRow, Origin, StateStore
 from features.views import user_row, user_rows
 from schemas.memories import memory_key
 from schemas.topics import ITEM_DELTAS, ITEM_STATISTICS, MEMORIES
+from streams.comparison import with_stored_versions
 from streams.deps import Deps
 from streams.on_item_deltas import MARKS, on_item_deltas, unpack_row
 from streams.owner import ITEMS, PEOPLE, Owner
@@ -43,7 +44,10 @@ def in_order(records: Iterable[Inbound]) -> list[Inbound]:
 
 
 def rebuild_people(records: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
-    """The people that follow from these records of the person topics, from the first one on."""
+    """The people that follow from these records of the person topics, from the first one on.
+
+    What `deps.in_flight` has set aside is not handled.
+    """
     store = MemoryStateStore()
     owner = Owner(store, scope=PEOPLE, partitions=deps.options.person_partitions)
     owner.assign(range(owner.partitions))
@@ -59,7 +63,7 @@ def rebuild_items(deltas: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
     owner = Owner(store, scope=ITEMS, partitions=deps.options.item_partitions)
     owner.assign(range(owner.partitions))
     for chunk in _chunks([record for record in deltas if record.topic == ITEM_DELTAS]):
-        owner.store_outcome(on_item_deltas(chunk, owner, now=deps.clock()))
+        owner.store_outcome(on_item_deltas(chunk, owner, now=deps.clock(), in_flight=deps.in_flight))
     return store
 
 
@@ -110,6 +114,8 @@ def put_in_place(
     written = 0
     for partition in range(partitions):
         states, applied = dict(rebuilt.scan(scope, partition)), rebuilt.applied(scope, partition)
+        if scope == PEOPLE:
+            states = with_stored_versions(states, dict(store.scan(scope, partition)))
         here = {f"{topic}-{p}": origin for (topic, p), origin in (origins or {}).items() if p == partition}
         store.replace(scope, partition, states, applied, here or None)
         written += len(states)

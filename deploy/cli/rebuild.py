@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -17,8 +18,12 @@ from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
-from schemas.topics import ITEM_DELTAS, ITEMS
+from schemas.codec import decode
+from schemas.errors import DecodeError
+from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS
+from streams.comparison import compare_people, described_otherwise
 from streams.deps import Deps
+from streams.in_flight import DEATHS, InFlight, Span
 from streams.kafka_admin import KafkaAdmin
 from streams.kafka_client import KafkaTableReader
 from streams.owner import ITEMS as ITEMS_SCOPE
@@ -34,6 +39,7 @@ from streams.rebuild import (
     rebuild_people,
     republished,
 )
+from streams.records import Inbound
 from streams.routes import PERSON_INPUTS
 from streams.tables import apply_tables
 
@@ -53,20 +59,30 @@ def rebuild(
     admin = KafkaAdmin(cluster)
     origins = origins_of(store, PEOPLE, admin.bounds(PERSON_INPUTS))
     origins |= origins_of(store, ITEMS_SCOPE, admin.bounds((ITEM_DELTAS,)))
-    reader = KafkaTableReader(cluster, (*PERSON_INPUTS, ITEM_DELTAS, ITEMS))
+    reader = KafkaTableReader(cluster, (*PERSON_INPUTS, ITEM_DELTAS, ITEMS, DEAD_LETTERS))
     records = named(reader.catch_up(), origins)
     reader.close()
     table, features = ItemTable(), FeatureTable()
     recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
-    deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=make_options(settings))
+    deps = Deps(
+        table=table,
+        recommender=recommender,
+        clock=wall_clock,
+        options=make_options(settings),
+        in_flight=_set_aside(records),
+    )
     apply_tables([record for record in records if record.topic == ITEMS], deps)
     people = rebuild_people([record for record in records if record.topic in PERSON_INPUTS], deps)
     items = rebuild_items([record for record in records if record.topic == ITEM_DELTAS], deps)
     counts = settings.topics.person_partitions, settings.topics.item_partitions
-    differing = differences(people, store, PEOPLE, counts[0]) + differences(items, store, ITEMS_SCOPE, counts[1])
+    found = compare_people(people, store, counts[0], described_otherwise(records))
+    differing = [*found.differing, *differences(items, store, ITEMS_SCOPE, counts[1])]
     console.print(f"Read {len(records)} records; {len(differing)} states differ from what is stored.")
+    if found.explained:
+        console.print(f"Besides, {len(found.explained)} people met items whose catalogue entry has changed since.")
     if as_json:
-        put_json({"records": len(records), "differing": len(differing), "examples": differing[:5]})
+        counted = {"records": len(records), "differing": len(differing), "explained": len(found.explained)}
+        put_json(counted | {"examples": differing[:5]})
     if check:
         if differing:
             console.print(f"for example {differing[:5]}")
@@ -83,3 +99,18 @@ def rebuild(
 
 def _of(origins: Origins, topics: tuple[str, ...]) -> Origins:
     return {at: origin for at, origin in origins.items() if at[0] in topics}
+
+
+def _set_aside(records: Sequence[Inbound]) -> InFlight:
+    """The records that ended a process, by their dead letters: they would end this one too."""
+    spans = []
+    for record in records:
+        if record.topic != DEAD_LETTERS:
+            continue
+        try:
+            letter = decode(DEAD_LETTERS, record.value, now=wall_clock())
+        except DecodeError:
+            continue
+        if letter.reason == "crashed":
+            spans.append(Span(f"{letter.topic}-{letter.partition}", letter.offset, letter.offset, DEATHS))
+    return InFlight(suspects=spans)
