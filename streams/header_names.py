@@ -42,6 +42,10 @@ class _Batch:
         """All else is aiokafka's."""
         return getattr(self._batch, name)
 
+    def __next__(self) -> Any:
+        """The next record: how aiokafka looks into the marks of transactions, which have no headers."""
+        return next(self._batch)
+
     def __iter__(self) -> Iterator[Any]:
         last = -1
         try:
