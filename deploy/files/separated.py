@@ -186,7 +186,7 @@ def shape_of(sample: Sequence[str], separator: str, suffix: str) -> Shape:
 
 def _clear_separator(sample: Sequence[str], suffix: str) -> str:
     usual = "\t" if suffix in TABBED else ","
-    if suffix in RECBOLE:
+    if suffix in RECBOLE and usual in sample[0]:
         return usual
     even = [mark for mark in CANDIDATES if _is_even(sample, mark)]
     if "::" in even:

@@ -78,6 +78,10 @@ SHAPES: dict[str, Files] = {
             "242\tKolya\t1996\tComedy",
             "302\tL.A. Confidential\t1997\tCrime Film-Noir Mystery",
         ),
+        "u.data": lines("196\t242\t3\t881250949", "186\t302\t3\t891717742"),
+        "u.item": lines(
+            "242|Kolya (1996)|24-Jan-1997||https://x/242|0|1", "302|L.A. (1997)|01-Jan-1997||https://x|1|0"
+        ),
         "ratings.dat": lines("1::1193::5::978300760", "1::661::3::978302109", "2::1193::4::978298413"),
         "movies.dat": lines("1193::One Flew Over the Cuckoo's Nest (1975)::Drama", "661::Caf\xe9 (1996)::Comedy|Drama"),
         "ratings.csv": lines("userId,movieId,rating,timestamp", "1,1,4.0,964982703", "1,3,4.5,964981247"),
