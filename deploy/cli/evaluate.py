@@ -49,6 +49,10 @@ DEPENDS: dict[By, str] = {
 }
 
 
+LOGS_HELP = "JSON lines of a ranking log, or Open Bandit Parquet; none: the stack's ranking log."
+Logs = Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, help=LOGS_HELP)]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     evaluate = typer.Typer(help="What another policy would have earned, from what was logged.", no_args_is_help=True)
@@ -58,14 +62,7 @@ def register(app: typer.Typer) -> None:
 
 
 def policy(
-    logs: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            exists=True,
-            dir_okay=False,
-            help="JSON lines of a ranking log, or Open Bandit Parquet; none: the stack's ranking log.",
-        ),
-    ] = None,
+    logs: Logs = None,
     target: Annotated[
         list[str] | None, typer.Option(help=f"One of {', '.join(USUAL)}, or a feature: its highest first.")
     ] = None,
