@@ -8,7 +8,6 @@ import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -37,9 +36,7 @@ from inference.local_ranker import LocalRanker
 from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
-from schemas.errors import DecodeError
-from schemas.topics import INTERACTIONS, ITEM_DELTAS, RECOMMENDATIONS
-from streams.dead_letters import dead_letter
+from schemas.topics import ITEM_DELTAS
 from streams.deps import Deps, Options
 from streams.in_flight import InFlight
 from streams.kafka_client import KafkaTableReader
@@ -47,12 +44,9 @@ from streams.kafka_group import KafkaGroupReader
 from streams.owner import ITEMS, PEOPLE, Owner
 from streams.ports import Observer
 from streams.positions import Positions
-from streams.records import Inbound
 from streams.routes import PERSON_INPUTS, TABLES
 
 if TYPE_CHECKING:
-    from deploy.gateway.backlog import Backlog
-    from deploy.gateway.door import Door
     from inference.learning.course import Course
     from streams.faust_runner import Tuning, Worker
     from streams.projector import Projector, ProjectorObserver
@@ -320,77 +314,3 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
         sleep=time.sleep,
         in_flight=make_in_flight(settings, "projector"),
     )
-
-
-def make_backlog(settings: Settings) -> Backlog:
-    """How many events wait for workers, and how many may."""
-    from deploy.gateway.backlog import Backlog, behind
-    from streams.kafka_admin import KafkaAdmin
-
-    measure = partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS)
-    return Backlog(measure, most=settings.gateway.backlog_max)
-
-
-def make_door(settings: Settings) -> Door:
-    """Everything that the gateway runs on. Without Milvus what is searched by likeness is unavailable, and no more.
-
-    Raises:
-        SettingsError: no key is set, or no broker.
-    """
-    from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
-    from deploy.gateway.door import Condition, Door
-    from deploy.gateway.likeness import Likeness
-    from deploy.gateway.lists import Lists
-    from deploy.gateway.outbox import Outbox
-    from deploy.gateway.servers import make_probe, make_restarts
-
-    gateway, condition, publisher = settings.gateway, Condition(), make_publisher(settings, receipts=True)
-
-    def refuse(record: Inbound, exc: DecodeError) -> None:
-        logger.warning("%s-%d@%d is passed over: %s", record.topic, record.partition, record.offset, exc)
-        if record.topic == RECOMMENDATIONS and cache.caught_up:
-            publisher.publish([dead_letter(record, exc.reason, str(exc), wall_clock())])
-
-    cache = Cache(list_bytes=int(gateway.cache_mb * 1e6), clock=wall_clock, refuse=refuse)
-    outbox = Outbox(publisher, died=condition.fail)
-    searched = bool(settings.milvus.uri)
-    return Door(
-        keys=gateway_keys(settings),
-        cache=cache,
-        feeder=Feeder(KafkaTableReader(make_cluster(settings), KEPT_TOPICS), cache, died=condition.fail),
-        outbox=outbox,
-        lists=Lists(cache, outbox, clock=wall_clock, new_id=_new_id),
-        likeness=Likeness(
-            make_item_index(settings) if searched else None,
-            make_memory_index(settings) if searched else None,
-            make_factor_index(settings) if searched else None,
-        ),
-        condition=condition,
-        probe=make_probe(settings),
-        restarts=make_restarts(settings),
-        clock=wall_clock,
-        new_id=_new_id,
-        person_partitions=settings.topics.person_partitions,
-        backlog=make_backlog(settings),
-        post_seconds=gateway.post_timeout_seconds,
-        body_bytes=int(gateway.body_mb * 1e6),
-    )
-
-
-def gateway_keys(settings: Settings) -> tuple[str, ...]:
-    """The keys that open the gateway.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    keys = tuple(key.get_secret_value() for key in settings.gateway.api_keys)
-    if not keys or not all(keys):
-        raise SettingsError(
-            "setting gateway.api_keys holds no key, or an empty one: `lifelong up` generates one, or set your own, "
-            """LIFELONG_GATEWAY__API_KEYS='["a-long-secret"]'"""
-        )
-    return keys
-
-
-def _new_id() -> str:
-    return uuid4().hex

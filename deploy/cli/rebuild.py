@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 from rich.console import Console
 
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, put_json
 from deploy.clients import make_feast, make_publisher, make_store, wall_clock
-from deploy.settings import load_settings
+from deploy.settings import Settings, load_settings
 from deploy.wiring import make_options
 from features.item_table import ItemTable
+from features.ports import StateStore
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
@@ -55,6 +57,35 @@ def rebuild(
 ) -> None:
     """Fold the log anew, and put the result in place of what is stored (workers go on from there by themselves)."""
     settings, console = load_settings(), Console(stderr=as_json)
+    made = _fold(settings)
+    counts = settings.topics.person_partitions, settings.topics.item_partitions
+    store = make_store(settings)
+    found = compare_people(made.people, store, counts[0], described_otherwise(made.records))
+    differing = [*found.differing, *differences(made.items, store, ITEMS_SCOPE, counts[1])]
+    console.print(f"Read {len(made.records)} records; {len(differing)} states differ from what is stored.")
+    if found.explained:
+        console.print(f"Besides, {len(found.explained)} people met items whose catalogue entry has changed since.")
+    if as_json:
+        counted = {"records": len(made.records), "differing": len(differing), "explained": len(found.explained)}
+        put_json(counted | {"examples": differing[:5]})
+    if not check:
+        _put(settings, made, console)
+    elif differing:
+        console.print(f"for example {differing[:5]}")
+        raise typer.Exit(1)
+
+
+class _Made(Struct):
+    """What was folded anew, of which records, in which logs."""
+
+    people: StateStore
+    items: StateStore
+    records: list[Inbound]
+    origins: Origins
+
+
+def _fold(settings: Settings) -> _Made:
+    """Read the log from its beginning on, and fold it by the routes of production."""
     cluster, store = reach_kafka(settings), make_store(settings)
     admin = KafkaAdmin(cluster)
     origins = origins_of(store, PEOPLE, admin.bounds(PERSON_INPUTS))
@@ -64,33 +95,20 @@ def rebuild(
     reader.close()
     table, features = ItemTable(), FeatureTable()
     recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
-    deps = Deps(
-        table=table,
-        recommender=recommender,
-        clock=wall_clock,
-        options=make_options(settings),
-        in_flight=_set_aside(records),
-    )
+    options, aside = make_options(settings), _set_aside(records)
+    deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=options, in_flight=aside)
     apply_tables([record for record in records if record.topic == ITEMS], deps)
     people = rebuild_people([record for record in records if record.topic in PERSON_INPUTS], deps)
     items = rebuild_items([record for record in records if record.topic == ITEM_DELTAS], deps)
-    counts = settings.topics.person_partitions, settings.topics.item_partitions
-    found = compare_people(people, store, counts[0], described_otherwise(records))
-    differing = [*found.differing, *differences(items, store, ITEMS_SCOPE, counts[1])]
-    console.print(f"Read {len(records)} records; {len(differing)} states differ from what is stored.")
-    if found.explained:
-        console.print(f"Besides, {len(found.explained)} people met items whose catalogue entry has changed since.")
-    if as_json:
-        counted = {"records": len(records), "differing": len(differing), "explained": len(found.explained)}
-        put_json(counted | {"examples": differing[:5]})
-    if check:
-        if differing:
-            console.print(f"for example {differing[:5]}")
-            raise typer.Exit(1)
-        return
-    written = put_in_place(people, store, PEOPLE, counts[0], _of(origins, PERSON_INPUTS))
-    written += put_in_place(items, store, ITEMS_SCOPE, counts[1], _of(origins, (ITEM_DELTAS,)))
-    messages, rows = republished(people, items, counts), feature_rows(people, counts[0])
+    return _Made(people, items, records, origins)
+
+
+def _put(settings: Settings, made: _Made, console: Console) -> None:
+    """1 states and offsets, in place of what is stored 2 memories and statistics on their topics 3 feature rows."""
+    counts, store = (settings.topics.person_partitions, settings.topics.item_partitions), make_store(settings)
+    written = put_in_place(made.people, store, PEOPLE, counts[0], _of(made.origins, PERSON_INPUTS))
+    written += put_in_place(made.items, store, ITEMS_SCOPE, counts[1], _of(made.origins, (ITEM_DELTAS,)))
+    messages, rows = republished(made.people, made.items, counts), feature_rows(made.people, counts[0])
     make_publisher(settings).publish(messages)
     make_feast(settings).write(rows, log_name="rebuild")
     console.print(f"Wrote {written} states and {len(rows)} feature rows.")

@@ -70,7 +70,7 @@ def run(settings: Settings) -> None:
         SettingsError: no key or no broker is set.
         SystemExit: non-zero, one of the threads died; the log says why.
     """
-    from deploy.wiring import make_door
+    from deploy.gateway.wiring import make_door
 
     gateway, door = settings.gateway, make_door(settings)
     config = uvicorn.Config(

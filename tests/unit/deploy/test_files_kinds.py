@@ -145,11 +145,12 @@ def test_separators_that_are_not_clear_are_asked_for(tmp_path: Path) -> None:
 def test_wrong_rows_cost_a_row_and_have_the_number_that_an_editor_shows(tmp_path: Path) -> None:
     text = f'{HEAD}u1,"two\nlines",{AT}\nu2,i2\nu3,i3,{AT},x\nu4,"i4,{AT}\n"u5"x,i5,{AT}\n,i6,{AT}\nu7,i7,{AT}\n'
     events, refused = found(written(tmp_path, "e.csv", text))
-    assert [event.user_id for event in events] == ["u1", "u4", '"u5"x', "u7"]
+    assert [event.user_id for event in events] == ["u4", '"u5"x', "u7"]
     assert {one.reason: one.rows for one in refused.most_common()} == {
         "the row has 2 cells, not 3": [4],
         "the row has 4 cells, not 3": [5],
         "no user": [8],
+        "invalid: Expected `str` of printable characters, not only blanks - at `$.item_id`": [2],
     }
     lines = f'{{"user_id":"u","item_id":"i","timestamp":{AT}}}\n\n{{"user\n[1]\n3\n{{"user_id":{{}},"item_id":"i"}}\n'
     events, refused = found(written(tmp_path, "e.jsonl", lines))

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from deploy.gateway.app import create_app
 from deploy.gateway.cache import Feeder
 from deploy.gateway.measured import Measured
+from deploy.gateway.wiring import gateway_keys
 from deploy.settings import Gateway, Settings, SettingsError
-from deploy.wiring import gateway_keys
 from schemas.ids import DEFAULT_USER
 from streams.records import Inbound
 from tests.unit.deploy.gateway_world import KEY, World, build, eventually, running

@@ -1,0 +1,104 @@
+"""What the gateway runs on, chosen by the settings: `deploy.wiring` for this process."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from uuid import uuid4
+
+from deploy.clients import (
+    make_cluster,
+    make_factor_index,
+    make_item_index,
+    make_memory_index,
+    make_publisher,
+    wall_clock,
+)
+from deploy.gateway.backlog import Backlog, behind
+from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
+from deploy.gateway.door import Condition, Door
+from deploy.gateway.likeness import Likeness
+from deploy.gateway.lists import Lists
+from deploy.gateway.outbox import Outbox
+from deploy.gateway.servers import make_probe, make_restarts
+from deploy.settings import Settings, SettingsError
+from schemas.errors import DecodeError
+from schemas.topics import INTERACTIONS, RECOMMENDATIONS
+from streams.dead_letters import dead_letter
+from streams.kafka_admin import KafkaAdmin
+from streams.kafka_client import KafkaPublisher, KafkaTableReader
+from streams.records import Inbound
+
+logger = logging.getLogger(__name__)
+
+
+def make_door(settings: Settings) -> Door:
+    """Everything that the gateway runs on.
+
+    Raises:
+        SettingsError: no key is set, or no broker.
+    """
+    gateway, condition, publisher = settings.gateway, Condition(), make_publisher(settings, receipts=True)
+    cache = _cache(settings, publisher)
+    outbox = Outbox(publisher, died=condition.fail)
+    return Door(
+        keys=gateway_keys(settings),
+        cache=cache,
+        feeder=Feeder(KafkaTableReader(make_cluster(settings), KEPT_TOPICS), cache, died=condition.fail),
+        outbox=outbox,
+        lists=Lists(cache, outbox, clock=wall_clock, new_id=_new_id),
+        likeness=_likeness(settings),
+        condition=condition,
+        probe=make_probe(settings),
+        restarts=make_restarts(settings),
+        clock=wall_clock,
+        new_id=_new_id,
+        person_partitions=settings.topics.person_partitions,
+        backlog=make_backlog(settings),
+        post_seconds=gateway.post_timeout_seconds,
+        body_bytes=int(gateway.body_mb * 1e6),
+    )
+
+
+def _cache(settings: Settings, publisher: KafkaPublisher) -> Cache:
+    """The cache, which writes dead letters about lists; those about items are the projector's."""
+
+    def refuse(record: Inbound, exc: DecodeError) -> None:
+        logger.warning("%s-%d@%d is passed over: %s", record.topic, record.partition, record.offset, exc)
+        if record.topic == RECOMMENDATIONS and cache.caught_up:
+            publisher.publish([dead_letter(record, exc.reason, str(exc), wall_clock())])
+
+    cache = Cache(list_bytes=int(settings.gateway.cache_mb * 1e6), clock=wall_clock, refuse=refuse)
+    return cache
+
+
+def _likeness(settings: Settings) -> Likeness:
+    """What is searched by likeness; without Milvus that is unavailable, and no more."""
+    if not settings.milvus.uri:
+        return Likeness(None, None, None)
+    return Likeness(make_item_index(settings), make_memory_index(settings), make_factor_index(settings))
+
+
+def make_backlog(settings: Settings) -> Backlog:
+    """How many events wait for workers, and how many may."""
+    measure = partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS)
+    return Backlog(measure, most=settings.gateway.backlog_max)
+
+
+def gateway_keys(settings: Settings) -> tuple[str, ...]:
+    """The keys that open the gateway.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    keys = tuple(key.get_secret_value() for key in settings.gateway.api_keys)
+    if not keys or not all(keys):
+        raise SettingsError(
+            "setting gateway.api_keys holds no key, or an empty one: `lifelong up` generates one, or set your own, "
+            """LIFELONG_GATEWAY__API_KEYS='["a-long-secret"]'"""
+        )
+    return keys
+
+
+def _new_id() -> str:
+    return uuid4().hex
