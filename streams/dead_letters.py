@@ -1,7 +1,9 @@
 """Records that cannot be used: opened by one rule everywhere, and set aside as letters that fit into the log.
 
 Every process opens what it reads by `open_record`, so that what is refused by one is refused by all, for the same
-reason. Of a topic that several processes read, one writes the letters: `streams.routes` says who.
+reason. Of a topic that several processes read, one writes the letters: the one that reads each record once. That is the
+aggregator for `item-deltas`, the trainer for `ranking-log`, the gateway for `recommendations`, the projector for the
+other compacted topics, and the worker that owns the person for all that is about people.
 """
 
 from __future__ import annotations

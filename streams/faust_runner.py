@@ -24,7 +24,7 @@ from streams.deps import Deps
 from streams.faust_consumer import OwnersApp, OwnersConsumer
 from streams.header_names import read_any_header_names
 from streams.kafka_client import Cluster, KafkaAway
-from streams.lists import DefaultState, default_list, items_of
+from streams.lists import DefaultState, as_published, default_list
 from streams.matured import Visit, note, visit
 from streams.owner import Owner
 from streams.partitions import partition_of
@@ -279,9 +279,9 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
         due = over or published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
         if home not in worker.people.held or not due:
             return
-        messages = default_list(deps)
+        messages = default_list(deps, after=published.version)
         await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
-        published = DefaultState(version, now, items_of(messages))
+        published = as_published(messages, version, now)
 
     return default_list_timer
 

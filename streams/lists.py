@@ -190,6 +190,7 @@ class DefaultState(Struct, frozen=True):
     statistics: int = -1
     at: float = float("-inf")
     items: tuple[ItemId, ...] = ()
+    version: int = 0
 
     def is_due(self, statistics: int, now: float, *, every: float, lasts: float) -> bool:
         """Whether it is to be published: the statistics have moved (then at most once in `every` seconds), or half of
@@ -202,10 +203,11 @@ class DefaultState(Struct, frozen=True):
         return (statistics != self.statistics and age >= every) or age >= lasts / 2.0
 
 
-def default_list(deps: Deps) -> tuple[Message, ...]:
+def default_list(deps: Deps, after: int = 0) -> tuple[Message, ...]:
     """The list for people never seen, as of the newest statistics, and its entry in the ranking log.
 
-    Its version is the millisecond: it is published again before it expires, whether or not anything has happened.
+    Its version is the millisecond, above the version that it comes `after`: clocks may be set back, versions only grow.
+    It is published again before it expires, whether or not anything has happened.
     """
     person = stranger(DEFAULT_USER)
     now = deps.stream_now
@@ -214,7 +216,7 @@ def default_list(deps: Deps) -> tuple[Message, ...]:
     list_id = ListId(f"default-{ranking.statistics_version}-{ranking.model_version}")
     recommendation = Recommendation(
         user_id=DEFAULT_USER,
-        version=int(received * 1_000.0),
+        version=max(int(received * 1_000.0), after + 1),
         slates=(
             Slate(
                 list_id=list_id,
@@ -238,6 +240,8 @@ def default_list(deps: Deps) -> tuple[Message, ...]:
     return Message(RECOMMENDATIONS, DEFAULT_USER, recommendation), Message(RANKING_LOG, DEFAULT_USER, entry)
 
 
-def items_of(messages: tuple[Message, ...]) -> tuple[ItemId, ...]:
-    """The items of the default list that these messages publish."""
-    return next((message.value.items for message in messages if isinstance(message.value, DefaultList)), ())
+def as_published(messages: tuple[Message, ...], statistics: int, at: float) -> DefaultState:
+    """The state of the default list that these messages publish, of these statistics, at this time."""
+    made = next(message.value for message in messages if isinstance(message.value, Recommendation))
+    items = tuple(one.item_id for one in made.home.items)
+    return DefaultState(statistics=statistics, at=at, items=items, version=made.version)
