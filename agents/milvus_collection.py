@@ -25,7 +25,7 @@ PREPARING_SECONDS = 15.0
 VECTOR = "vector"
 INVALID = range(1_100, 1_200)
 """Milvus's codes for parameters that it will never take."""
-_REFUSED = re.compile(r"exceeds? (the )?max(imum)? (length|capacity)|invalid (parameter|input)|illegal", re.IGNORECASE)
+_REFUSED = re.compile(r"exceeds? (the )?max(imum)? (length|capacity)|invalid (parameter|input)", re.IGNORECASE)
 """What servers say of such that do not have those codes yet."""
 _UNSAFE = re.compile(r"[^\w .,:;/@+=-]", re.ASCII)
 

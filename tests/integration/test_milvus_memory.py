@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from agents.actions.milvus_items import MilvusItems
 from agents.actions.ports import IndexedItem
@@ -14,8 +15,9 @@ from agents.memory.embedding import embed
 from agents.memory.milvus_memory import MilvusMemory
 from agents.milvus_collection import Address
 from deploy.settings import Milvus
-from schemas.errors import StoreUnavailable
-from schemas.ids import ItemId, UserId
+from schemas.errors import StoreRefused, StoreUnavailable
+from schemas.ids import ItemId, MemoryId, UserId
+from tests.builders import memory
 
 pytestmark = pytest.mark.servers
 
@@ -78,3 +80,13 @@ def test_a_wrong_password_is_refused_in_our_words(address: Address) -> None:
     stranger = MilvusMemory(Address(uri=address.uri, token="root:wrong", timeout_seconds=5.0))
     with pytest.raises(StoreUnavailable):
         stranger.search(ANYBODY, embed(["jazz"])[0], 1)
+
+
+def test_what_the_server_will_never_take_is_refused_and_not_waited_for(address: Address) -> None:
+    """A value longer than its field: asking again changes nothing, and what is behind it must go on."""
+    index = MilvusMemory(address, collection="refused")
+    ann = memory("ann", "jazz")
+    too_long = replace(ann, memory_id=MemoryId("m2"), value="x" * 2_000)
+    with pytest.raises(StoreRefused):
+        index.put([too_long], embed(["x"]))
+    index.put([ann], embed(["jazz"]))
