@@ -33,6 +33,7 @@ from deploy.cli import (
 )
 from deploy.cli.shown import NoSuch, NothingDone, origin
 from deploy.embedded.server import StackError
+from deploy.files.errors import UnreadableFile
 from deploy.settings import SettingsError
 from schemas.errors import LifelongError
 
@@ -55,7 +56,7 @@ COMMANDS = (
     monitoring,
     processes,
 )
-NOT_ABOUT_SERVERS = (NoSuch, NothingDone)
+NOT_ABOUT_SERVERS = (NoSuch, NothingDone, UnreadableFile)
 """What goes wrong whichever servers and settings there are: where those were read from would tell nothing."""
 
 

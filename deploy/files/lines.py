@@ -23,7 +23,9 @@ def lines_of(report: FileReport) -> list[str]:
 def _events(report: FileReport) -> Iterator[str]:
     yield from _file(report.file, report.kind, report.notes)
     people, items = _count(report.users, "person", "people"), _count(report.items, "item", "items")
-    yield from _entry("events", f"{report.events:,} of {people} on {items}; {report.refused:,} rows refused")
+    yield from _entry(
+        "events", f"{report.events:,}, of {people} on {items}; {_count(report.refused, 'row', 'rows')} refused"
+    )
     if report.first:
         yield from _entry("from", f"{report.first} to {report.last}")
     yield from _entry("types", _counts(report.types))
@@ -38,7 +40,7 @@ def catalogue_lines(report: CatalogueReport) -> list[str]:
     """A report of a catalogue."""
     lines = list(_file(report.file, report.kind, report.notes))
     known = "" if report.known is None else f"; it knows {report.known:,} of the events' items"
-    lines += _entry("items", f"{report.items:,}; {report.refused:,} rows refused{known}")
+    lines += _entry("items", f"{report.items:,}; {_count(report.refused, 'row', 'rows')} refused{known}")
     lines += _columns(report.columns, report.contents)
     for column, told in report.categories.items():
         lines += _entry(
