@@ -18,6 +18,7 @@ from deploy.demo.movielens import SIZE_MB, DataSet, is_cached, movielens
 from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.server import StackError
 from deploy.embedded.stack import Stack
+from deploy.files.errors import UnreadableFile
 from deploy.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def demo(
 
 def _data(console: Console, data: Path | None, items: Path | None) -> DataSet:
     if data is not None:
+        for path in filter(None, (data, items)):
+            if not path.is_file():
+                raise UnreadableFile(f"{str(path)!r} is no file")
         return DataSet(data.name, data, items, "")
     cache = user_cache_dir()
     if not is_cached(cache):

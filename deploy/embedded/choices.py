@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.settings import SettingsError
+
 PORT_NAMES = (
     "kafka",
     "kafka_controller",
@@ -78,11 +80,21 @@ def chosen(
 
 
 def read(path: Path) -> Choices:
-    """What was chosen before; empty if nothing was."""
+    """What was chosen before; empty if nothing was.
+
+    Raises:
+        SettingsError: the file holds something else.
+    """
     if not path.is_file():
         return Choices({}, {})
-    kept = json.loads(path.read_text())
-    return Choices(kept["ports"], kept["secrets"])
+    try:
+        kept = json.loads(path.read_text())
+        return Choices(dict(kept["ports"]), dict(kept["secrets"]))
+    except (ValueError, KeyError, TypeError) as exc:
+        raise SettingsError(
+            f"{str(path)!r} does not hold the ports and passwords that were chosen ({exc}); put back a copy, or remove "
+            "it together with the data directory's servers to begin anew"
+        ) from exc
 
 
 def write(path: Path, choices: Choices) -> None:

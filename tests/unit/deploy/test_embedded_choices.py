@@ -7,8 +7,11 @@ import socket
 import stat
 from pathlib import Path
 
+import pytest
+
 from deploy.embedded import choices
 from deploy.embedded.choices import Choices
+from deploy.settings import SettingsError
 
 
 def any_port(port: int) -> bool:
@@ -52,3 +55,10 @@ def test_passwords_are_long_differ_and_stay_private(tmp_path: Path) -> None:
     assert len(set(chosen.secrets.values())) == len(choices.SECRET_NAMES)
     assert all(len(secret) == 32 for secret in chosen.secrets.values())
     assert stat.S_IMODE((tmp_path / "c.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"ports": 3, "secrets": {}}', '{"ports": {}}'])
+def test_a_file_that_holds_something_else_is_told_and_not_a_traceback(tmp_path: Path, text: str) -> None:
+    (tmp_path / "choices.json").write_text(text)
+    with pytest.raises(SettingsError, match=r"choices\.json"):
+        choices.read(tmp_path / "choices.json")
