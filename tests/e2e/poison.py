@@ -93,7 +93,7 @@ KEYED = (ITEM_STATISTICS, ITEM_DELTAS, RECOMMENDATIONS, MEMORIES, MODEL_UPDATES,
 Poison = tuple[str, bytes | str | None, bytes | None, str]
 
 
-def poisoned(topic: str, **changed: object) -> tuple[str, str, bytes]:
+def poisoned(topic: str, /, **changed: object) -> tuple[str, str, bytes]:
     """Topic, key and value of a good record in which this was changed."""
     key, value = GOOD[topic]
     return topic, key, json.dumps(value | changed).encode()
