@@ -115,7 +115,7 @@ def _anywhere() -> dict[str, Poison]:
     found: dict[str, Poison] = {}
     for topic in GOOD:
         found[f"{topic}: no JSON"] = (topic, GOOD[topic][0], b"\x00\xff", "not-json")
-        found[f"{topic}: nested too deep"] = (topic, GOOD[topic][0], b"[" * 100_000, "not-json")
+        found[f"{topic}: nested too deep"] = (topic, GOOD[topic][0], _nested(topic), "not-json")
     for topic in timed:
         far = {TIMES.get(topic, "event_time"): 1e308}
         found[f"{topic}: a time of 1e308"] = (*poisoned(topic, **far), "invalid")
@@ -123,8 +123,12 @@ def _anywhere() -> dict[str, Poison]:
         _, _, value = poisoned(topic)
         found[f"{topic}: another key"] = (topic, "another", value, "wrong-key")
         found[f"{topic}: a key that is not UTF-8"] = (topic, b"\xff\xfe", value, "wrong-key")
-        found[f"{topic}: no key"] = (topic, None, value, "wrong-key")
+        found[f"{topic}: an empty key"] = (topic, b"", value, "wrong-key")
     return found
+
+
+def _nested(topic: str) -> bytes:
+    return b'{"pad":' + b"[" * 100_000 + b"," + poisoned(topic)[2][1:]
 
 
 def _people() -> dict[str, Poison]:
@@ -151,7 +155,7 @@ def _tables() -> dict[str, Poison]:
     delta = poisoned(ITEM_DELTAS, item_id="")
     return {
         "an item of nothing": (ITEMS, "i31", b"{}", "invalid"),
-        "an item that withdraws nothing": (ITEMS, None, None, "wrong-key"),
+        "an item that withdraws nothing": (ITEMS, b"", None, "wrong-key"),
         "an item withdrawn by a key that is no id": (ITEMS, "x" * 300, b"", "wrong-key"),
         "a price that overflows": (*poisoned(ITEMS, price=1.7e308), "invalid"),
         "statistics with missing columns": (*poisoned(ITEM_STATISTICS), "invalid"),
