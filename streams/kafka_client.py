@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import methodcaller
 from typing import Any
 
 from confluent_kafka import (
@@ -30,6 +31,7 @@ from streams.records import Inbound, Message
 
 logger = logging.getLogger(__name__)
 client_logger = logging.getLogger("librdkafka")
+_headers_of = methodcaller("headers")
 
 LARGEST_MESSAGE = 2_000_000
 """Bytes: a dead letter holds the original record, which may be as large as the broker takes, in base64."""
@@ -107,9 +109,14 @@ def inbound(record: KafkaRecord, cluster: Cluster) -> Inbound:
 
 
 def _headers(record: KafkaRecord) -> list[tuple[str, Any]]:
-    """The record's headers; none where a name is not UTF-8, which the client does not hand over."""
+    """The record's headers; none where a name is not UTF-8, which the client does not hand over.
+
+    For such a name the client returns a list with holes in it and leaves an exception pending. A plain call may not
+    notice: the exception comes up later, somewhere else, or the process ends at the first hole. `methodcaller` calls
+    by a path of the interpreter that always looks.
+    """
     try:
-        headers = record.headers() or []
+        headers = _headers_of(record) or []
     except (UnicodeDecodeError, SystemError) as exc:
         logger.warning("headers of %s-%s@%s are left out: %s", record.topic(), record.partition(), record.offset(), exc)
         return []

@@ -222,17 +222,24 @@ Moved = tuple[Inbound, tuple[ItemId, Vectors]]
 
 
 def _moved(projector: Projector, updates: Sequence[tuple[Inbound, ModelUpdate]]) -> list[Moved]:
-    """Which factors the newest weights hold otherwise than the index does, each with the record that announced it."""
-    serving = [one for one in updates if one[1].model == MODEL and one[1].decision != "refused"]
-    if not serving:
+    """Which factors the newest weights hold otherwise than the index does, each with the record that announced it.
+
+    Each announcement is looked at, so that one of weights that cannot serve is told of, and hides no good ones.
+    """
+    newest: tuple[Inbound, Weights] | None = None
+    for record, update in updates:
+        if update.model != MODEL or update.decision == "refused":
+            continue
+        try:
+            weights = projector.read(update.uri)
+        except DecodeError as exc:
+            _set_aside(projector, record, exc.reason, str(exc))
+        else:
+            newest = (record, weights) if weights else newest
+    if newest is None:
         return []
-    record, update = serving[-1]
-    try:
-        weights = projector.read(update.uri)
-    except DecodeError as exc:
-        _set_aside(projector, record, exc.reason, str(exc))
-        return []
-    drawn, appeal = projector.sent.moved(weights) if weights else ([], np.zeros((0, 0), np.float32))
+    record, found = newest
+    drawn, appeal = projector.sent.moved(found)
     return [(record, (item, vector)) for item, vector in zip(drawn, appeal, strict=True)]
 
 

@@ -29,6 +29,7 @@ def apply_tables(records: Iterable[Inbound], deps: Deps) -> int:
 
 def _apply(record: Inbound, deps: Deps) -> bool:
     if deps.in_flight.is_set_aside(record):
+        logger.error("%s-%d@%d is set aside: it ended the process", record.topic, record.partition, record.offset)
         return False
     try:
         failed = guarded(lambda: TABLES[record.topic](record, deps), name=record.topic)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from features.ports import StateStore
 from streams.owner import ITEMS, PEOPLE
@@ -11,11 +12,13 @@ from tests.e2e.system import System, wait_until
 
 
 class Kept:
-    """Worker and owner of item statistics of a system; `restarts` counts how often each was started again."""
+    """Programs of a system, by default its worker and the owner of item statistics; `restarts` counts how often each
+    was started again.
+    """
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, names: Sequence[str] = ("statistics", "worker")) -> None:
         self._system = system
-        self._running = {name: system.start(name) for name in ("statistics", "worker")}
+        self._running = {name: system.start(name) for name in names}
         self.restarts: Counter[str] = Counter()
 
     def look(self) -> None:

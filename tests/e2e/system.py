@@ -69,6 +69,8 @@ class System:
         self._given = given
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
+        self.instead: dict[str, tuple[str, ...]] = {}
+        """Programs that are started by another module than our command line, with its arguments."""
         self._forget_what_others_learned()
         self.cluster = make_cluster(self.settings)
         self._admin = KafkaAdmin(self.cluster)
@@ -99,7 +101,7 @@ class System:
         return done.stdout
 
     def _start(self, program: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "deploy.cli", program]
+        command = [sys.executable, "-m", *self.instead.get(program, ("deploy.cli",)), program]
         with (self._folder / f"{program}-{len(self._processes)}.log").open("wb") as log:
             process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT)
         self._processes.append(process)

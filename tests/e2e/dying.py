@@ -1,0 +1,57 @@
+"""One of our programs with a fault built in: `python -m tests.e2e.dying HOW PROGRAM` ends on records with the marker.
+
+It ends where nobody foresees it: outside the guard around handlers, by an exception or without any notice.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from streams.records import Inbound
+
+MARKER = "ends-the-process"
+WHERE = {
+    "worker": ("streams.receive", "_open"),
+    "statistics": ("streams.on_item_deltas", "open_record"),
+    "trainer": ("streams.trainer", "on_ranking_log"),
+    "projector": ("streams.projector", "open_record"),
+}
+"""What each program calls with a record that is not set aside."""
+
+
+def _raise() -> None:
+    raise ZeroDivisionError(MARKER)
+
+
+def _exit() -> None:
+    os._exit(3)
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+HOW: dict[str, Callable[[], None]] = {"raise": _raise, "exit": _exit, "kill": _kill}
+
+
+def _build_in(program: str, end: Callable[[], None]) -> None:
+    module, name = WHERE[program]
+    sound = getattr(import_module(module), name)
+
+    def faulty(record: Inbound, *arguments: Any, **named: Any) -> Any:
+        if MARKER.encode() in (record.value or b""):
+            end()
+        return sound(record, *arguments, **named)
+
+    setattr(import_module(module), name, faulty)
+
+
+if __name__ == "__main__":
+    _build_in(sys.argv[2], HOW[sys.argv[1]])
+    sys.argv[1:] = sys.argv[2:]
+    import_module("deploy.cli.app").main()
