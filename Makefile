@@ -8,7 +8,7 @@ BOOTSTRAP := $(VENV)/.bootstrap
 SOURCES := schemas features agents inference streams deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check style quick unit test schemas dashboard format clean
+.PHONY: help setup demo check style quick unit test schemas dashboard fuzz format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -43,6 +43,9 @@ unit: setup ## All unit tests
 
 test: setup ## All tests, with real servers: minutes
 	$(BIN)/pytest
+
+fuzz: setup ## A million harmed records through the guards of each process: half an hour
+	$(BIN)/python -m tests.fuzz
 
 schemas: setup ## Write the published schemas again
 	$(BIN)/lifelong schemas write

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from schemas.codec import decode
 from schemas.dead_letters import DeadLetter, Handled
+from schemas.errors import DecodeError
+from schemas.topics import DEAD_LETTERS
+from streams.records import Inbound
+
+logger = logging.getLogger(__name__)
+
+
+def readable(records: Iterable[Inbound], *, now: float) -> Iterator[DeadLetter]:
+    """The letters among these records; what somebody else has put into the topic is passed over, and logged."""
+    for record in records:
+        try:
+            letter: DeadLetter = decode(DEAD_LETTERS, record.value, now=now)
+        except DecodeError as exc:
+            logger.warning("%s-%d@%d is no dead letter: %s", record.topic, record.partition, record.offset, exc)
+        else:
+            yield letter
 
 
 def folded(records: Iterable[DeadLetter]) -> list[DeadLetter]:

@@ -121,6 +121,15 @@ def user_row(state: UserState) -> dict[str, float]:
     return {feature.name: feature.value(state) for feature in USER_FEATURES}
 
 
+def has_user_features(values: Mapping[str, float]) -> bool:
+    """Whether every feature of a person that is written here is among them: a list of another release may lack some.
+
+    >>> has_user_features({"choices": 1.0})
+    False
+    """
+    return all(feature.name in values for feature in USER_FEATURES if feature.view in (USER_VIEW, CONTEXT_VIEW))
+
+
 def user_rows(
     user: UserId, at: float, values: Mapping[str, float], categories: Mapping[str, float]
 ) -> list[FeatureRow]:

@@ -24,6 +24,10 @@ MAX_BYTES = 1_000_000
 EARLIEST = 788_918_400.0
 """1995-01-01: an event before it is a unit mistake, not a memory."""
 DAY = 86_400.0
+_TIMES = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0}
+"""Fields that are times of the stream, and from when on they are believed; a person without events has no feature time
+yet, which is 0.
+"""
 WRAPPING = frozenset({DEAD_LETTERS, STRAYS})
 """What holds another record, in base64."""
 
@@ -34,7 +38,8 @@ _encoder = msgspec.json.Encoder()
 def decode(topic: str, value: bytes | None, *, now: float) -> Any:
     """The value of a record of this topic; its type is the one that the topic table names.
 
-    `now` is wall-clock seconds: event times before 1995 or more than a day ahead of it are absurd.
+    `now` is wall-clock seconds: event times before 1995 or more than a day ahead of it are absurd, and so are the times
+    of what follows from events.
 
     Raises:
         DecodeError: with a reason code, for anything that is not such a value. Nothing else is ever raised.
@@ -69,9 +74,11 @@ def _in_words(message: str) -> str:
 
 
 def _check_time(record: object, now: float) -> None:
-    at = getattr(record, "event_time", None)
-    if at is not None and not EARLIEST <= at <= now + DAY:
-        raise DecodeError("absurd-time", f"event_time {at!r} is before 1995 or more than a day ahead")
+    for name, earliest in _TIMES.items():
+        at = getattr(record, name, None)
+        if at is not None and not earliest <= at <= now + DAY:
+            since = "1995" if earliest else "1970"
+            raise DecodeError("absurd-time", f"{name} {at!r} is before {since} or more than a day ahead")
 
 
 def encode(record: Record) -> bytes:

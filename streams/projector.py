@@ -22,7 +22,7 @@ from agents.memory.ports import MemoryIndex
 from features.item_content import content_vector
 from features.ports import FeatureRow, FeatureStore
 from features.statistics import check_row
-from features.views import ITEM_VIEW, item_row, user_rows
+from features.views import ITEM_VIEW, has_user_features, item_row, user_rows
 from inference.learning.weights_file import Weights
 from schemas.errors import DecodeError, ReasonCode, StoreRefused, StoreUnavailable
 from schemas.ids import ItemId
@@ -199,9 +199,9 @@ def _key(record: Inbound) -> ItemId:
 
 
 def feature_rows(value: object) -> list[FeatureRow]:
-    """The rows of the feature views that follow from a published record."""
+    """The rows of the feature views that follow from a published record; none from a list of other features."""
     match value:
-        case Ranked():
+        case Ranked() if has_user_features(value.user_features):
             return user_rows(value.user_id, value.feature_time, value.user_features, value.user_categories)
         case ItemStatistics():
             return [FeatureRow(ITEM_VIEW, {"item_id": str(value.item_id)}, value.feature_time, item_row(value))]

@@ -15,9 +15,9 @@ from rich.markup import escape
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NothingDone, listing, one_of, put_json
 from deploy.clients import make_publisher, wall_clock
-from deploy.letters import folded, mark_of
+from deploy.letters import folded, mark_of, readable
 from deploy.settings import Settings, load_settings
-from schemas.codec import decode, encode
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter, Handled
 from schemas.topics import DEAD_LETTERS
 from streams.kafka_client import Cluster, KafkaPublisher, KafkaTableReader
@@ -50,7 +50,7 @@ def read_letters(cluster: Cluster) -> list[DeadLetter]:
     """All dead letters, oldest first, each once, with what was done about it."""
     reader = KafkaTableReader(cluster, (DEAD_LETTERS,))
     try:
-        return folded(decode(DEAD_LETTERS, record.value, now=wall_clock()) for record in reader.catch_up())
+        return folded(readable(reader.catch_up(), now=wall_clock()))
     finally:
         reader.close()
 
@@ -164,9 +164,16 @@ def _mark(publisher: KafkaPublisher, letters: Sequence[DeadLetter], state: Handl
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
-    since = datetime.fromtimestamp(letter.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
     message = escape(letter.message)
-    return letter.dead_letter_id, letter.state, since, escape(_where(letter)), letter.reason, message
+    return letter.dead_letter_id, letter.state, _since(letter), escape(_where(letter)), letter.reason, message
+
+
+def _since(letter: DeadLetter) -> str:
+    """The letter's date and time; as a number where no calendar has it."""
+    try:
+        return datetime.fromtimestamp(letter.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
+        return f"{letter.wall_time:g}"
 
 
 def _where(letter: DeadLetter) -> str:

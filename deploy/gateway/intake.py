@@ -55,9 +55,9 @@ def intake(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) ->
     for index, raw in enumerate(_values(body)):
         try:
             key, value, record = _record(topic, raw, now, new_id)
-            records.append((key, value))
             if unknown := unknown_fields(value, record):
                 ignored[index] = unknown
+            records.append((key, value))
         except DecodeError as exc:
             rejected.append(Rejected(index, exc.reason, str(exc)))
     return Intake(tuple(records), tuple(rejected), ignored)

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from schemas.errors import DecodeError
+
 MOST = 20
 """How many are named of one value."""
 
@@ -15,13 +17,20 @@ MOST = 20
 def unknown_fields(value: bytes, record: Struct) -> tuple[str, ...]:
     """The names in this JSON object that the record, which was decoded from it, has no field for; nested ones dotted.
 
+    Raises:
+        DecodeError: it is no JSON, in a field that nobody knows and that the record's own decoder skipped.
+
     >>> from schemas.codec import decode
     >>> event = b'{"type":"like","event_id":"e","user_id":"u","event_time":1e9,"item_id":"i"'
     >>> sent = event + b',"colour":1,"context":{"x":2}}'
     >>> unknown_fields(sent, decode("interactions", sent, now=2e9))
     ('colour', 'context.x')
     """
-    return tuple(sorted(_unknown(msgspec.json.decode(value), record, "")))[:MOST]
+    try:
+        sent = msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise DecodeError("not-json", f"in a field that nobody knows: {exc}") from exc
+    return tuple(sorted(_unknown(sent, record, "")))[:MOST]
 
 
 def _unknown(sent: Any, record: Any, path: str) -> Iterator[str]:

@@ -1,0 +1,314 @@
+"""What mutations begin with: valid records of every topic, and records that once did harm."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from agents.memory.record import memory_id
+from features.statistics import fold_delta
+from features.user_state import UserState
+from features.views import table_id, user_row
+from schemas.codec import encode
+from schemas.dead_letters import DeadLetter, Stray
+from schemas.ids import EventId, ItemId, ListId, PlanId, UserId
+from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
+from schemas.interactions import (
+    AddToCart,
+    Click,
+    Context,
+    Dislike,
+    Dwell,
+    Hide,
+    Impression,
+    Like,
+    Purchase,
+    Rating,
+    Search,
+    Skip,
+    View,
+)
+from schemas.items import Item
+from schemas.memories import Memory, memory_key
+from schemas.model_updates import Difference, ModelUpdate, Standing
+from schemas.plans import Intent, Plan, PlanEntry, Quota
+from schemas.ranking_log import Command, DefaultList, Draw
+from schemas.recommendations import RankedItem, RankRequest, Recommendation, Slate
+from schemas.record import Record
+from schemas.statistics import ItemDelta
+from schemas.topics import (
+    DEAD_LETTERS,
+    INSTRUCTIONS,
+    INTERACTIONS,
+    ITEM_DELTAS,
+    ITEM_STATISTICS,
+    ITEMS,
+    MEMORIES,
+    MODEL_UPDATES,
+    PLANS,
+    RANK_REQUESTS,
+    RANKING_LOG,
+    RECOMMENDATIONS,
+    STRAYS,
+)
+from tests.builders import START
+from tests.unit.streams.trainer_world import COLUMNS, ROWS, choice, command, outcome, ranked
+
+ANN = UserId("ann")
+_event = {"event_id": EventId("e1"), "user_id": ANN, "event_time": START}
+_about = {**_event, "item_id": ItemId("war-1")}
+_entry = {"entry_id": "x1", "user_id": ANN, "event_time": START}
+
+
+def _interactions() -> list[Record]:
+    context = Context(surface="home", device="phone", place="Lyon", locale="fr")
+    shown = (ItemId("war-0"), ItemId("war-1"))
+    return [
+        Impression(**_event, items=shown, list_id=ListId("l1"), context=context),
+        View(**_about, session_id="s1"),
+        Click(**_about, list_id=ListId("l1")),
+        Dwell(**_about, seconds=12.5),
+        Rating(**_about, value=4.0),
+        AddToCart(**_about, quantity=2.0),
+        Purchase(**_about, quantity=1.0, price=9.5, basket_id="b1"),
+        Like(**_about),
+        Dislike(**_about),
+        Hide(**_about),
+        Skip(**_about),
+        Search(**_event, query="old films"),
+    ]
+
+
+def _instructions() -> list[Record]:
+    by_category = [kind(**_event, category="war") for kind in (BanCategory, MoreOf, LessOf)]
+    return [*by_category, BanItem(**_about), PinItem(**_about), Lift(**_event, value="war")]
+
+
+def _items() -> list[Record]:
+    more: dict[str, Any] = {
+        "text": "About a teapot.",
+        "images": ("a.png",),
+        "categories": ("war", "Sci-Fi"),
+        "tags": ("old",),
+        "price": 3.5,
+        "available_from": START - 10.0,
+        "available_until": START + 1e7,
+        "attributes": {"colour": "red", "weight": 2.5, "new": True},
+    }
+    return [Item(item_id=ItemId("war-1"), title="A teapot", **more), Item(item_id=ItemId("war-2"))]
+
+
+def _deltas() -> list[Record]:
+    before = ((ItemId("war-0"), 60.0), (ItemId("war-2"), 90.0))
+    usual: dict[str, Any] = {"item_id": ItemId("war-1"), "source": "interactions-0", "event_time": START}
+    return [
+        ItemDelta(**usual, offset=0, weight=1.0, value=4.0, before=before, situation="new"),
+        ItemDelta(**usual, offset=1, weight=0.0),
+    ]
+
+
+def _statistics() -> list[Record]:
+    rows, row = [], None
+    for delta in _deltas():
+        assert isinstance(delta, ItemDelta)
+        row = fold_delta(row, delta)
+        rows.append(row)
+    return list(rows)
+
+
+def _recommendations() -> list[Record]:
+    places = tuple(
+        RankedItem(item_id=ItemId(f"war-{n}"), score=1.0 - n, source="popular", reason="new") for n in (0, 1)
+    )
+    slates = (Slate(list_id=ListId("l1"), surface="home", items=places, seed=7),)
+    more: dict[str, Any] = {"applied": {"interactions-0": 4}, "stages": {"received": START + 1.0}}
+    usual: dict[str, Any] = {"version": 3, "slates": slates, "event_time": START, "expires_at": START + 60.0, **more}
+    return [Recommendation(user_id=ANN, **usual), Recommendation(user_id=UserId("@default"), **usual)]
+
+
+def _ranking_log() -> list[Record]:
+    draw_features = np.zeros((1, len(COLUMNS)), "<f4").tobytes()
+    draw = Draw(
+        seed=1,
+        temperature=0.5,
+        size=ROWS,
+        items=(*(ItemId(f"i{row}") for row in range(ROWS)), ItemId("extra")),
+        scores=(0.5,) * (ROWS + 1),
+        features=draw_features,
+    )
+    features = user_row(UserState(user_id=ANN))
+    return [
+        choice(1),
+        replace(choice(2), experiment="x", arm="a", places={"a": 2}, list_id=ListId("l1")),
+        replace(ranked(1), user_features=features, user_categories={"war": 0.5}),
+        replace(ranked(2), draw=draw, experiment="x", arm="a", external={"age": 3.0}),
+        outcome(1, 0, 3),
+        outcome(2, 1, late=True),
+        DefaultList(**{**_entry, "user_id": UserId("@default")}, items=(ItemId("war-0"),)),
+        command(1, "promote", "nobody"),
+        Command(entry_id="c2", event_time=START, action="rollback"),
+    ]
+
+
+def _model_updates() -> list[Record]:
+    usual: dict[str, Any] = {"model": "ranker", "table": table_id(COLUMNS), "score": 0.5, "metric": "mrr"}
+    more: dict[str, Any] = {"examples": 5, "reason": "better", "offsets": {"ranking-log-0": 7}, "wall_time": START}
+    difference = Difference(mean=0.1, lower=0.0, upper=0.2, people=9)
+    standing = Standing(
+        lineage="a",
+        role="champion",
+        recipe="default",
+        examples=1,
+        gain=0.1,
+        hit_rate=0.2,
+        loss=1.0,
+        difference=difference,
+    )
+    return [
+        ModelUpdate(**usual, **more, version=2, uri="nowhere.npz", decision="continued", standings=(standing,)),
+        ModelUpdate(**usual, **more, version=2, uri="", decision="continued"),
+        ModelUpdate(**usual, **more, version=2, uri="", decision="refused", decision_id="d1", difference=difference),
+    ]
+
+
+def _memories() -> list[Record]:
+    values = (("category", "likes", "war"), ("item", "bans", "war-1"), ("category", "dislikes", "drama"))
+    return [
+        Memory(
+            memory_id=memory_id(ANN, subject, predicate, value),  # type: ignore[arg-type]
+            user_id=ANN,
+            subject=subject,  # type: ignore[arg-type]
+            predicate=predicate,  # type: ignore[arg-type]
+            value=value,
+            strength=1.0,
+            evidence=(EventId("e1"),),
+            valid_from=START,
+            recorded_from=START,
+            source="inferred",
+        )
+        for subject, predicate, value in values
+    ]
+
+
+def _plans() -> list[Record]:
+    intents, quotas = (Intent(category="war", weight=0.5, confidence=0.9),), (Quota(category="war", at_most=3),)
+    plan = Plan(
+        plan_id=PlanId("p1"),
+        user_id=ANN,
+        goal="more war",
+        intents=intents,
+        quotas=quotas,
+        made_at=START,
+        expires_at=START + 60.0,
+    )
+    return [PlanEntry(**_entry, plan=plan, decision="accepted", trigger="session-start")]
+
+
+def _strays() -> list[Record]:
+    return [
+        Stray(topic=topic, partition=1, offset=5, value=encode(record))
+        for topic, records in ((INTERACTIONS, _interactions()), (INSTRUCTIONS, _instructions()))
+        for record in records
+    ]
+
+
+def _letters() -> list[Record]:
+    usual: dict[str, Any] = {"topic": INTERACTIONS, "partition": 0, "offset": 9, "wall_time": START}
+    letter = DeadLetter(
+        dead_letter_id="d1",
+        key=b"ann",
+        value=b"\xff{",
+        headers=(("trace", b"1"), ("none", None)),
+        reason="not-json",
+        message="no JSON",
+        **usual,
+    )
+    mark = DeadLetter(
+        dead_letter_id="d1", key=None, value=None, reason="not-json", message="", state="replayed", **usual
+    )
+    return [letter, mark]
+
+
+_MAKERS: dict[str, Callable[[], list[Record]]] = {
+    INTERACTIONS: _interactions,
+    INSTRUCTIONS: _instructions,
+    RANK_REQUESTS: lambda: [RankRequest(**_event, surfaces=("home", "cart"))],
+    STRAYS: _strays,
+    ITEMS: _items,
+    RECOMMENDATIONS: _recommendations,
+    PLANS: _plans,
+    MEMORIES: _memories,
+    RANKING_LOG: _ranking_log,
+    ITEM_DELTAS: _deltas,
+    ITEM_STATISTICS: _statistics,
+    MODEL_UPDATES: _model_updates,
+    DEAD_LETTERS: _letters,
+}
+
+
+def valid(topic: str) -> list[Record]:
+    """Records of this topic, of each type and with every field, that its decoder takes."""
+    return _MAKERS[topic]()
+
+
+def key_of(record: Record) -> str | None:
+    """The key with which a valid record is published."""
+    match record:
+        case Memory():
+            return memory_key(record.user_id, record.memory_id)
+        case Item() | ItemDelta():
+            return str(record.item_id)
+        case ModelUpdate():
+            return f"{record.model}:{record.decision_id}" if record.decision_id else record.model
+        case Stray():
+            return "ann"
+        case DeadLetter():
+            return record.dead_letter_id
+        case Command():
+            return None
+        case _:
+            return str(getattr(record, "user_id", getattr(record, "item_id", None)))
+
+
+def _with(topic: str, place: int, old: bytes, new: bytes) -> bytes:
+    value = encode(valid(topic)[place])
+    assert old in value, (old, value)
+    return value.replace(old, new, 1)
+
+
+_RATING, _DWELL, _PURCHASE = 4, 3, 6
+
+POISONS: dict[str, list[bytes | None]] = {
+    INTERACTIONS: [
+        None,
+        b"",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"type":"click"}',
+        b"null",
+        _with(INTERACTIONS, _RATING, b"4.0", b"1.7e308"),
+        _with(INTERACTIONS, _RATING, b"4.0", b"1e400"),
+        _with(INTERACTIONS, _RATING, b"4.0", b"NaN"),
+        _with(INTERACTIONS, _RATING, b"4.0", b"-Infinity"),
+        _with(INTERACTIONS, _DWELL, b"12.5", b"18446744073709551616"),
+        _with(INTERACTIONS, _PURCHASE, b"9.5", b"-0.0"),
+        _with(INTERACTIONS, _RATING, b'"ann"', b'"@default"'),
+        _with(INTERACTIONS, _RATING, b'"ann"', rb'"\ud800"'),
+        _with(INTERACTIONS, 0, b'"phone"', b'"' + b"x" * 890_000 + b'"'),
+    ],
+    ITEMS: [None, b"", _with(ITEMS, 0, b"3.5", b"1e308"), _with(ITEMS, 0, b'"war-1"', b'"war-9"')],
+    ITEM_STATISTICS: [_with(ITEM_STATISTICS, 0, b"1700000000.0", b"1e11"), b"{}"],
+    ITEM_DELTAS: [_with(ITEM_DELTAS, 0, b'"war-1"', b'""'), _with(ITEM_DELTAS, 0, b"1700000000.0", b"1e308")],
+    MODEL_UPDATES: [_with(MODEL_UPDATES, 0, b"nowhere.npz", b"/etc/hostname")],
+    RANKING_LOG: [
+        _with(RANKING_LOG, 0, base64.b64encode(choice(1).features), b"AAAA"),
+        _with(RANKING_LOG, 0, b'"ann"' if b'"ann"' in encode(choice(1)) else b'"u1"', b'""'),
+    ],
+    RECOMMENDATIONS: [b"{}", _with(RECOMMENDATIONS, 0, b"1.0", b"1e400")],
+    DEAD_LETTERS: [b"{}", _with(DEAD_LETTERS, 0, b"1700000000.0", b"1e308")],
+}
+"""Records that ended a process once, or that nobody noticed."""
