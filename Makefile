@@ -41,8 +41,9 @@ quick: setup
 unit: setup ## All unit tests
 	$(BIN)/pytest -q -n auto -m "not servers and not slow"
 
-test: setup ## All tests, with real servers: minutes
-	$(BIN)/pytest
+test: setup ## All tests: those without servers side by side, then those on real servers
+	$(BIN)/pytest -n auto -m "not servers"
+	$(BIN)/pytest -m servers
 
 fuzz: setup ## A million harmed records through the guards of each process: half an hour
 	$(BIN)/python -m tests.fuzz
