@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -17,6 +17,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     OffsetSpec,
     ResourcePatternType,
     ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialAlteration,
+    UserScramCredentialUpsertion,
 )
 from msgspec import Struct
 
@@ -24,6 +28,7 @@ from streams.kafka_client import Cluster, KafkaAway, KafkaRefused
 from streams.positions import Bounds
 
 logger = logging.getLogger(__name__)
+SCRAM_ITERATIONS = 8_192
 _NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.INVALID_GROUP_ID})
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 """How a broker that gives topics no ids has it."""
@@ -122,6 +127,35 @@ class KafkaAdmin:
                 return False
             raise KafkaRefused(f"access is not granted: {exc}") from exc
         return True
+
+    def scram_users(self) -> set[str]:
+        """Who has a login of SCRAM.
+
+        Raises:
+            KafkaRefused: whoever asks may not know.
+        """
+        try:
+            known = self._admin.describe_user_scram_credentials().result(30)  # type: ignore[union-attr]
+        except KafkaException as exc:
+            raise KafkaRefused(f"logins cannot be listed: {exc}") from exc
+        return set(known)
+
+    def add_scram_users(self, mechanism: str, passwords: Mapping[str, str]) -> None:
+        """Give these users these passwords, for a mechanism such as `SCRAM-SHA-512`.
+
+        Raises:
+            KafkaRefused: the cluster will not have it.
+        """
+        kind = ScramMechanism[mechanism.replace("-", "_")]
+        changes: list[UserScramCredentialAlteration] = [
+            UserScramCredentialUpsertion(name, ScramCredentialInfo(kind, SCRAM_ITERATIONS), password.encode())
+            for name, password in passwords.items()
+        ]
+        try:
+            for made in self._admin.alter_user_scram_credentials(changes).values():
+                made.result(30)
+        except KafkaException as exc:
+            raise KafkaRefused(f"logins are not created: {exc}") from exc
 
     def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
         """See `streams.positions.Logs`."""

@@ -9,6 +9,7 @@ from rich.markup import escape
 from deploy.acls import access, grant_access, principal
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, listing, put_json
+from deploy.credentials import FILE, create_logins
 from deploy.settings import load_settings
 from deploy.topics import TopicReport, check_topics, create_topics
 from schemas.publish import PUBLISHED, write
@@ -37,12 +38,15 @@ def register(app: typer.Typer) -> None:
 
 def create() -> None:
     """Create the topics that are missing; existing ones are never changed. Grant each process what it needs, where the
-    broker has an authorizer.
+    broker has an authorizer, and a login of its own, where the broker keeps passwords (SCRAM).
     """
     settings = load_settings()
     admin = KafkaAdmin(reach_kafka(settings))
     created = create_topics(settings, admin)
     Console().print(f"Created {', '.join(created)}." if created else "All topics are there.")
+    made = create_logins(settings, admin)
+    if made:
+        Console().print(f"Created logins for {', '.join(made)}; their passwords are in {settings.data_dir / FILE}.")
     granted = grant_access(settings, admin)
     who = ", ".join(principal(one.process, settings) for one in access(settings))
     Console().print(f"Granted {granted} rights to {who}." if granted else "The broker has no authorizer.")

@@ -79,7 +79,7 @@ def test_what_live_has_is_what_a_rebuild_has_though_the_log_ends_in_marks(system
     for user in ("u1", "u2"):
         transaction(system, click(user, "war-1", at=20)).commit_transaction()
         transaction(system, click(user, "war-2", at=21)).abort_transaction()
-    wait_until(lambda: counts(system.store).get("war-1") == 2, seconds=30, what="the committed events are applied")
+    wait_until(lambda: counts(system.store).get("war-1") == 2, seconds=90, what="the committed events are applied")
     system.close_processes()
     assert kept.restarts.total() == 0
     assert "0 states differ" in system.command("rebuild", "--check")

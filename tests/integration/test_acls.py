@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from pydantic import SecretStr
 
 from deploy.acls import access, grants
 from deploy.clients import make_cluster, make_publisher
+from deploy.credentials import FILE, create_logins
 from deploy.embedded import kafka
 from deploy.embedded.choices import Choices, is_free
 from deploy.embedded.stack import Stack
 from deploy.settings import Kafka, Redis, Settings, Topics
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
+from streams.kafka_admin import KafkaAdmin
 from streams.kafka_client import KafkaTableReader
 from tests.builders import click, item
 from tests.e2e.system import wait_until
@@ -46,6 +49,9 @@ def guarded_broker(embedded: Stack, tmp_path_factory: pytest.TempPathFactory) ->
     written = kafka.configuration(folder / "data", port, controller, PASSWORD)
     users = " ".join(f'user_lifelong-{one.process}="{PASSWORD}"' for one in access(Settings()))
     written = written.replace(f'user_{ADMIN}="{PASSWORD}";', f'user_{ADMIN}="{PASSWORD}" {users};')
+    scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    written += "listener.name.client.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512\n"
+    written += f"listener.name.client.scram-sha-512.sasl.jaas.config={scram}\n"
     written += "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
     written += f"super.users=User:{ADMIN}\n"
     conf = folder / "server.properties"
@@ -136,3 +142,19 @@ def refusal(settings: Settings, topic: str) -> int | None:
     producer.produce(cluster.topic(topic), key="x", value=b"{}", on_delivery=lambda error, _: told.append(error))
     producer.flush(15)
     return told[0].code() if told[0] is not None else None
+
+
+def test_each_principal_gets_a_login_of_its_own_once(settings: Settings, tmp_path: Path) -> None:
+    keeps = settings.kafka.model_copy(update={"sasl_mechanism": "SCRAM-SHA-512"})
+    asked = settings.model_copy(update={"kafka": keeps, "data_dir": tmp_path})
+    admin = KafkaAdmin(make_cluster(settings))
+    made = create_logins(asked, admin)
+    assert made == sorted(f"lifelong-{one.process}" for one in access(settings))
+    assert create_logins(asked, admin) == []
+    file = tmp_path / FILE
+    assert file.stat().st_mode & 0o077 == 0
+    login = tomllib.loads(file.read_text())["lifelong-application"]
+    own = keeps.model_copy(update={"sasl_username": login["sasl_username"]})
+    for password, works in ((login["sasl_password"], True), ("a guess", False)):
+        tried = settings.model_copy(update={"kafka": own.model_copy(update={"sasl_password": SecretStr(password)})})
+        assert (kafka.problem(tried) == "") is works
