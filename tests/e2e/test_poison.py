@@ -232,7 +232,9 @@ def test_items_that_nobody_knows_cost_a_worker_nothing(live: Live) -> None:
         for n in range(20_000)
     ]
     live.produce_many(INTERACTIONS, [(u, json.dumps(event | {"type": "click"}).encode()) for u, event in clicks])
-    wait_until(lambda: len({u for u in live.newest_lists() if u.startswith("m")}) == 100, seconds=90, what="all lists")
+    last = {f"m-{n}" for n in range(19_900, 20_000)}
+    answered = lambda: {e for made in live.newest_lists().values() for e in made.trigger_event_ids}  # noqa: E731
+    wait_until(lambda: last <= answered(), seconds=120, what="all clicks are answered")
     made = live.click("m1", "i5")
     grown = live.memory_mb("worker") - before
     print(f"the worker grew by {grown:.0f} MB from {before:.0f} MB")  # noqa: T201
