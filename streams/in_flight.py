@@ -128,6 +128,11 @@ class InFlight:
         """Whether enough deaths speak against the record: it is not to be handled."""
         return any(span.deaths >= DEATHS and span.is_one and span.holds(record) for span in self._note.suspects)
 
+    @property
+    def is_wary(self) -> bool:
+        """Whether anything is suspected that may still be handled: then nothing else is to be in flight beside it."""
+        return any(one.deaths < DEATHS for one in self._note.suspects)
+
     def split(self, records: Sequence[Inbound]) -> Iterator[slice]:
         """Which of the records to handle together, in order: suspects one by one, all others as they come."""
         if not self._note.suspects:

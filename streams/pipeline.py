@@ -94,6 +94,9 @@ class Pipeline:
         What went wrong for good with the effects of an earlier batch is raised here.
         """
         self._deciding_now = len(records)
+        if self._deps.in_flight.is_wary:
+            # Two that are in flight at a death clear each other: a suspect waits until it is alone.
+            await self.drain()
         while len(self._pending) > AHEAD:
             await self._first_done()
         async with self._deciding:

@@ -45,7 +45,7 @@ def wait_all(kept: Sequence[Kept], holds: Callable[[int], bool], what: str) -> N
 def test_a_record_that_ends_the_worker_is_set_aside_and_its_partition_goes_on(
     make_system: Callable[..., System],
 ) -> None:
-    systems = [make_system() for _ in WAYS]
+    systems = [make_system(statistics={"metrics_port": 0}) for _ in WAYS]
     for system, how in zip(systems, WAYS, strict=True):
         system.instead["worker"] = ("tests.e2e.dying", how)
         system.catalogue()

@@ -126,7 +126,7 @@ def similar(live: Live, item: str) -> int:
     return live.http.get(f"/v1/items/{quote(item, safe='')}/similar", params={"n": 1}).status_code
 
 
-@pytest.mark.parametrize("name", ["keep/", "a/b", "/", "a b", "a%2Fb", "..", "../i1", "ä?#"])
+@pytest.mark.parametrize("name", ["keep/", "a/b", "/", "a b", "a%2Fb", "../i1", "ä?#"])
 def test_an_id_in_an_address_is_the_one_that_it_names(live: Live, name: str) -> None:
     live.post("items", [thing("keep", "Drama"), thing(name, "Drama"), thing("a", "Drama"), thing("b", "Drama")])
     wait_until(lambda: similar(live, name) == 200, seconds=10, what=f"{name!r} is in the catalogue")
@@ -134,7 +134,7 @@ def test_an_id_in_an_address_is_the_one_that_it_names(live: Live, name: str) -> 
     assert live.get(f"b1{name}")["user_id"] == f"b1{name}"
     assert live.get("b1")["user_id"] == "b1"
     assert live.get(f"b2{name}")["default"]
-    assert live.http.delete(f"/v1/items/{quote(name, safe='')}").status_code == 200
+    assert live.http.delete(f"/v1/items/{quote(name, safe='')}").status_code == 202
     wait_until(lambda: similar(live, name) == 404, seconds=10, what=f"{name!r} is withdrawn")
     assert [similar(live, other) for other in ("keep", "a", "b", "i1")] == [200] * 4
 
@@ -149,7 +149,7 @@ def test_withdrawn_ended_and_embargoed_items_are_in_no_list_though_no_event_come
     live.click("r-own", "i0")
     shown = lambda user: set(items_of(live.get(user, n=50)))  # noqa: E731
     wait_until(lambda: {"k-gone", "k-short"} <= shown("nobody-yet"), seconds=10, what="popular items are shown to all")
-    assert live.http.delete("/v1/items/k-gone").status_code == 200
+    assert live.http.delete("/v1/items/k-gone").status_code == 202
     wait_until(lambda: not any("k-gone" in shown(user) for user in readers), seconds=2, what="withdrawn")
     time.sleep(max(0.0, now + 12.1 - time.time()))
     assert not any("k-short" in shown(user) for user in readers)
@@ -232,7 +232,9 @@ def test_items_that_nobody_knows_cost_a_worker_nothing(live: Live) -> None:
         for n in range(20_000)
     ]
     live.produce_many(INTERACTIONS, [(u, json.dumps(event | {"type": "click"}).encode()) for u, event in clicks])
-    wait_until(lambda: len({u for u in live.newest_lists() if u.startswith("m")}) == 100, seconds=90, what="all lists")
+    last = {f"m-{n}" for n in range(19_900, 20_000)}
+    answered = lambda: {e for made in live.newest_lists().values() for e in made.trigger_event_ids}  # noqa: E731
+    wait_until(lambda: last <= answered(), seconds=120, what="all clicks are answered")
     made = live.click("m1", "i5")
     grown = live.memory_mb("worker") - before
     print(f"the worker grew by {grown:.0f} MB from {before:.0f} MB")  # noqa: T201

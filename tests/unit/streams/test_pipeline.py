@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
+from time import sleep
+
+import msgspec
 
 from features.memory_state import MemoryStateStore
 from features.ports import Write
 from schemas.codec import encode
 from schemas.errors import StoreUnavailable
 from schemas.topics import INTERACTIONS, RECOMMENDATIONS
+from streams.in_flight import InFlight, Note, Span
 from streams.owner import PEOPLE, Owner
 from streams.pipeline import Pipeline
 from streams.ports import Unobserved
@@ -75,16 +80,22 @@ def batches(number: int, size: int) -> list[list[Inbound]]:
 
 
 async def drive(
-    store: MemoryStateStore, work: list[list[Inbound]], *, steal_at: int = -1
+    store: MemoryStateStore,
+    work: list[list[Inbound]],
+    *,
+    steal_at: int = -1,
+    shelf: Shelf | None = None,
+    in_flight: InFlight | None = None,
 ) -> tuple[Owner, Shelf, list[Handle]]:
     from dataclasses import replace
 
     from streams.deps import Options
 
-    deps = replace(make_deps(), options=Options(person_partitions=1, item_partitions=1))
+    options = Options(person_partitions=1, item_partitions=1)
+    deps = replace(make_deps(), options=options, in_flight=in_flight or InFlight())
     owner = Owner(store, scope=PEOPLE, partitions=1)
     owner.assign([0])
-    shelf = Shelf()
+    shelf = shelf or Shelf()
     handles: list[Handle] = []
 
     async def claim_again() -> None:
@@ -133,3 +144,26 @@ def test_after_a_fence_what_is_not_stored_is_decided_again_with_the_same_result(
     assert dict(stolen.scan(PEOPLE, 0)) == dict(calm.scan(PEOPLE, 0))
     assert stolen.applied(PEOPLE, 0) == calm.applied(PEOPLE, 0)
     assert all(handle.done for handle in handles)
+
+
+class Looking(Shelf):
+    """A publisher that looks, while a batch takes effect, at what else is in flight."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self.beside: list[tuple[int, int]] = []
+
+    def wait(self) -> None:
+        sleep(0.02)
+        note = msgspec.json.decode(next(self._folder.iterdir()).read_bytes(), type=Note)
+        self.beside += [(span.first, len(note.in_flight)) for span in note.in_flight]
+
+
+def test_a_suspect_is_handled_while_nothing_else_is_in_flight(tmp_path: Path) -> None:
+    work, suspect = batches(9, 1), Span(f"{INTERACTIONS}-0", 5, 5)
+    (tmp_path / "process-0.json").write_bytes(msgspec.json.encode(Note(suspects=[suspect])))
+    shelf = Looking(tmp_path)
+    asyncio.run(drive(MemoryStateStore(), work, shelf=shelf, in_flight=InFlight(tmp_path)))
+    assert {together for first, together in shelf.beside if first == 5} == {1}
+    assert max(together for _, together in shelf.beside) > 1
