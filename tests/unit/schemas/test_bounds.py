@@ -37,14 +37,13 @@ def test_just_beyond_the_bound_is_beyond(value: float) -> None:
 
 
 @pytest.mark.parametrize("field", ["event_id", "user_id", "item_id", "session_id", "list_id"])
-@pytest.mark.parametrize("value", ["\x00", "a\nb", " ", "@default", "x" * 257])
+@pytest.mark.parametrize("value", ["\x00", "a\nb", "x" * 257])
 def test_what_is_refused_is_said_without_a_pattern(field: str, value: str) -> None:
-    try:
+    with pytest.raises(DecodeError) as refused:
         decode(INTERACTIONS, msgspec.json.encode(USUAL | {field: value}), now=1.7e9)
-    except DecodeError as refused:
-        assert field in str(refused)
-        assert "regex" not in str(refused)
-        assert "(?" not in str(refused)
+    assert field in str(refused.value)
+    assert "regex" not in str(refused.value)
+    assert "(?" not in str(refused.value)
 
 
 @pytest.mark.parametrize("field", ["device", "surface", "place", "locale"])
