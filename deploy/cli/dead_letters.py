@@ -172,7 +172,7 @@ def _since(letter: DeadLetter) -> str:
     """The letter's date and time; as a number where no calendar has it."""
     try:
         return datetime.fromtimestamp(letter.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return f"{letter.wall_time:g}"
 
 

@@ -139,3 +139,22 @@ def test_a_server_that_is_away_is_said_to_be(free_tcp_port: int) -> None:
     for call in calls:
         with pytest.raises(StoreUnavailable):
             call()
+
+
+def test_people_are_due_in_the_order_of_their_times_and_no_sooner(store: StateStore) -> None:
+    store.visit_later("people", 3, {"ann": 30.0, "bob": 10.0, "eve": 20.0, "far": 99.0})
+    assert store.due("people", 3, 9.9, 10) == []
+    assert store.due("people", 3, 30.0, 10) == ["bob", "eve", "ann"]
+    assert store.due("people", 3, 30.0, 2) == ["bob", "eve"]
+    assert store.due("people", 2, 99.0, 10) == store.due("items", 3, 99.0, 10) == []
+
+
+def test_who_was_visited_is_due_no_more_and_a_newer_time_takes_the_place_of_an_older(store: StateStore) -> None:
+    store.visit_later("people", 3, {"ann": 10.0, "bob": 10.0, "k\u00e9/y": 10.0})
+    store.visited("people", 3, ["ann", "nobody"])
+    store.visit_later("people", 3, {"bob": 50.0})
+    assert store.due("people", 3, 49.0, 10) == ["k\u00e9/y"]
+    assert store.due("people", 3, 50.0, 10) == ["k\u00e9/y", "bob"]
+    store.visit_later("people", 3, {})
+    store.visited("people", 3, [])
+    assert store.due("people", 3, 50.0, 10) == ["k\u00e9/y", "bob"]

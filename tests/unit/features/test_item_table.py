@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from features.item_categories import CATEGORIES
 from features.item_content import content_vector
 from features.item_factors import DIMENSIONS, LEAN, WIDTH
-from features.item_table import ItemTable
+from features.item_table import KNOWN_COUNT, WAITING, ItemTable
 from features.situation import SITUATIONS
 from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES, fold_delta
 from schemas.ids import ItemId
@@ -271,3 +271,37 @@ def test_the_leaders_of_a_category_follow_what_happens_to_its_items() -> None:
     numbers = np.array([table.number[ItemId(name)] for name in ("b", "c", "d")])
     assert table.by_category.hold("war", numbers).tolist() == [False, True, True]
     assert not table.by_category.hold("unknown", numbers).any()
+
+
+def test_made_up_ids_cost_nothing_until_they_are_known() -> None:
+    table = ItemTable()
+    table.put_item(Item(item_id=ItemId("real"), available_from=0.0))
+    before = {name: value.shape for name, value in vars(table).items() if isinstance(value, np.ndarray)}
+    for number in range(20_000):
+        table.put_statistics(row_of(f"made-up-{number}", 1))
+    assert len(table) == 1
+    assert {name: value.shape for name, value in vars(table).items() if isinstance(value, np.ndarray)} == before
+    assert len(table._waiting) <= WAITING
+
+
+def test_an_unknown_item_is_known_with_its_entry_or_after_a_few_events() -> None:
+    table = ItemTable()
+    table.put_item(Item(item_id=ItemId("real"), available_from=0.0))
+    for count in range(1, KNOWN_COUNT):
+        table.put_statistics(row_of("clicked", count))
+    table.put_statistics(row_of("described", 1))
+    assert table.ids == ["real"]
+    table.put_statistics(row_of("clicked", KNOWN_COUNT))
+    table.put_item(Item(item_id=ItemId("described")))
+    assert table.ids == ["real", "clicked", "described"]
+    assert table.count[table.number[ItemId("described")]] == 1
+
+
+def row_of(name: str, count: int) -> ItemStatistics:
+    """The row of an item after so many events."""
+    row: ItemStatistics | None = None
+    for offset in range(count):
+        delta = ItemDelta(item_id=ItemId(name), source="s", offset=offset, event_time=1.6e9 + offset, weight=1.0)
+        row = fold_delta(row, delta)
+    assert row is not None
+    return row
