@@ -194,13 +194,14 @@ def make_worker(settings: Settings) -> Worker:
 
     cluster, observer = make_cluster(settings), PrometheusObserver()
     people = Owner(make_store(settings), scope=PEOPLE, partitions=settings.topics.person_partitions)
+    publisher, in_flight = make_publisher(settings), make_in_flight(settings, "worker")
     return Worker(
         cluster=cluster,
         tuning=make_tuning(settings),
-        deps=dataclasses.replace(make_deps(settings), in_flight=make_in_flight(settings, "worker")),
+        deps=dataclasses.replace(make_deps(settings), letters=publisher.publish, in_flight=in_flight),
         people=people,
         positions=make_positions(settings, people, PERSON_INPUTS, settings.worker.group, observer),
-        publisher=make_publisher(settings),
+        publisher=publisher,
         tables=KafkaTableReader(cluster, tuple(TABLES)),
         observer=observer,
     )

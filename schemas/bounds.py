@@ -25,15 +25,17 @@ LARGEST_INT = 2**53
 FARTHEST = 1e11
 """Seconds from 1970, either way: some three thousand years."""
 
-PRINTABLE = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
-"""Not only blanks, and no control characters, which no terminal, log or address carries unchanged."""
+PRINTABLE = r"^(?!\.\.?$)(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
+"""Not only blanks, no control characters, which no terminal, log or address carries unchanged, and neither `.` nor
+`..`, which clients take out of addresses.
+"""
 NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
-NOT_RESERVED = r"^(?!@default)(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
+NOT_RESERVED = r"^(?!@default)(?!\.\.?$)(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
 """Printable, and none of the ids that are kept for lists of people never seen: `@default` and what begins with it."""
 IN_WORDS = {
-    PRINTABLE: "of printable characters, not only blanks",
+    PRINTABLE: "of printable characters, not only blanks, neither '.' nor '..'",
     NO_CONTROL: "without control characters",
-    NOT_RESERVED: "of printable characters, not only blanks, not beginning with '@default', which is reserved",
+    NOT_RESERVED: "of printable characters, not only blanks, neither '.' nor '..', nor the reserved '@default…'",
 }
 """What a pattern asks, for people: regular expressions tell them nothing."""
 

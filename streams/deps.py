@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +10,7 @@ from features.item_table import ItemTable
 from features.ports import ExternalFeatures
 from inference.recommender import Recommender
 from streams.in_flight import InFlight
+from streams.records import Message
 from streams.stream_clock import StreamClock
 
 AHEAD_SECONDS = 300.0
@@ -44,6 +45,8 @@ class Deps:
     take_up: Callable[[str], None] | None = None
     """Called with the URI of promoted weights: the numpy twin follows the served model."""
     stream: StreamClock = field(default_factory=StreamClock)
+    letters: Callable[[Sequence[Message]], None] = lambda messages: None
+    """Publishes dead letters about what only this process knows: table records that ended it."""
     in_flight: InFlight = field(default_factory=InFlight)
     """What this process handles now, and which records ended it before."""
 

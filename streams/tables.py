@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 
 from schemas.errors import DecodeError
+from streams.dead_letters import crashed
 from streams.deps import Deps
 from streams.guard import guarded
 from streams.records import Inbound
@@ -30,6 +31,7 @@ def apply_tables(records: Iterable[Inbound], deps: Deps) -> int:
 def _apply(record: Inbound, deps: Deps) -> bool:
     if deps.in_flight.is_set_aside(record):
         logger.error("%s-%d@%d is set aside: it ended the process", record.topic, record.partition, record.offset)
+        deps.letters([crashed(record, deps.clock())])
         return False
     try:
         failed = guarded(lambda: TABLES[record.topic](record, deps), name=record.topic)

@@ -91,7 +91,8 @@ def _options(
 
 def main() -> None:
     """Run a command; what we foresaw going wrong is said in a line, without a traceback."""
-    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
+    for name in ("librdkafka", "pymilvus"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         make_app()()
     except NOT_ABOUT_SERVERS as exc:

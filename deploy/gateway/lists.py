@@ -102,6 +102,7 @@ class Lists:
         made, struck = self._available(made)
         if struck and not default:
             self._ask(wanted, made.version)
+            made, default = self._or_everybodys(made)
         shown = replace(made, slates=_cut(made, wanted))
         stale = stale or self._is_expired(made)
         return Served(
@@ -161,6 +162,11 @@ class Lists:
         )
         struck = any(len(new.items) < len(old.items) for new, old in zip(slates, made.slates, strict=True))
         return (replace(made, slates=slates), True) if struck else (made, False)
+
+    def _or_everybodys(self, made: Recommendation) -> tuple[Recommendation, bool]:
+        """The person's list; everybody's, and that it is, if nothing of their own may be shown."""
+        everybodys = None if made.home.items else self._read(self._cache.list_of(DEFAULT_USER))
+        return (made, False) if everybodys is None else (self._available(everybodys)[0], True)
 
     def _is_expired(self, made: Recommendation) -> bool:
         return made.expires_at <= self._clock()

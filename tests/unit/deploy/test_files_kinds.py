@@ -150,7 +150,7 @@ def test_wrong_rows_cost_a_row_and_have_the_number_that_an_editor_shows(tmp_path
         "the row has 2 cells, not 3": [4],
         "the row has 4 cells, not 3": [5],
         "no user": [8],
-        "invalid: Expected `str` of printable characters, not only blanks - at `$.item_id`": [2],
+        "invalid: Expected `str` of printable characters, not only blanks, neither '.' nor '..' - at `$.item_id`": [2],
     }
     lines = f'{{"user_id":"u","item_id":"i","timestamp":{AT}}}\n\n{{"user\n[1]\n3\n{{"user_id":{{}},"item_id":"i"}}\n'
     events, refused = found(written(tmp_path, "e.jsonl", lines))

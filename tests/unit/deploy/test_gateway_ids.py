@@ -64,7 +64,9 @@ def test_withdrawing_an_item_withdraws_no_other(world: World) -> None:
     assert [record.key for record in world.records(ITEMS)] == [b"keep/"]
 
 
-@pytest.mark.parametrize("name", ["%00", "a%0Ab", "%1F", "%FF", "%20%20", "x" * 257, "@default", "@default%3Ade"])
+@pytest.mark.parametrize(
+    "name", ["%2E", "%2e%2e", "%00", "a%0Ab", "%1F", "%FF", "%20%20", "x" * 257, "@default", "@default%3Ade"]
+)
 def test_what_is_no_id_is_refused_at_the_door(world: World, name: str) -> None:
     answer = world.get(f"{LISTS}/{name}")
     assert answer.status_code == 422
@@ -85,3 +87,12 @@ def test_withdrawn_and_ended_items_are_in_no_list(world: World) -> None:
     assert shown("nobody") == ["i0", "i3"]
     world.topics.deliver(ITEMS, [("i4", encode(Item(item_id="i4")))])
     eventually(lambda: shown("u1") == ["i0", "i3", "i4"])
+
+
+def test_whose_own_list_may_not_be_shown_at_all_is_shown_everybodys(world: World) -> None:
+    world.topics.deliver(RECOMMENDATIONS, [("u1", encode(made_list("u1", 1, items=1)))])
+    eventually(lambda: world.get(f"{LISTS}/u1").json()["default"] is False)
+    world.topics.deliver(ITEMS, [("i0", None)])
+    eventually(lambda: world.get(f"{LISTS}/u1").json()["default"] is True)
+    answer = world.get(f"{LISTS}/u1").json()
+    assert [item["item_id"] for item in answer["slates"][0]["items"]] == ["i1", "i2", "i3", "i4"]
