@@ -1,9 +1,9 @@
 """The time that the stream has reached: a clock that no single producer can move.
 
 What is believed about a person follows their own events. What everybody is shown, and whether an item may be shown yet
-or still, follows this clock: wall time, less how far most events lag behind it. Live events lag by nothing, so it is
-wall time, also in a quiet hour; a log of 2013 that is played today lags by years, and so does the clock. An event with
-a wrong time is one lag among many, and the median does not move for it.
+or still, follows this clock. Where most events lag by less than a day the stream is live, and the clock is wall time,
+also in a quiet hour. A log of 2013 that is played today lags by years, and so does the clock. An event with a wrong
+time is one lag among many, and the median does not move for it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ WINDOW = 101
 class StreamClock:
     """Event time as most of the newest events have it.
 
-    >>> clock = StreamClock()
-    >>> for _ in range(9):
-    ...     clock.observe(event_time=1_000.0, produced=1_000.5)
-    >>> clock.observe(event_time=1_000.0 + 20 * 3_600, produced=1_001.0)
-    >>> clock.now(wall=2_000.0)
-    1999.5
+    >>> live, old = StreamClock(), StreamClock()
+    >>> for at in (1e9, 1e9 + 1, 1e9 + 20 * 3_600):
+    ...     live.observe(event_time=at, produced=1e9 + 2)
+    ...     old.observe(event_time=at, produced=2e9)
+    >>> live.now(wall=1e9 + 5) - 1e9, old.now(wall=2e9) - 1e9
+    (5.0, 1.0)
     """
 
     def __init__(self) -> None:
@@ -45,4 +45,4 @@ class StreamClock:
             return newest_known if 0.0 < newest_known < wall - DAY else wall
         if self._lag is None:
             self._lag = sorted(self._lags)[len(self._lags) // 2]
-        return wall - self._lag
+        return wall - self._lag if self._lag >= DAY else wall
