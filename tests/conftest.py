@@ -31,6 +31,7 @@ LENGTHY = (
     "test_evaluation.py::test_intervals_over_events_would_not",
     "test_command_line.py::test_a_server_that_is_not_there",
     "test_command_line.py::test_a_file_that",
+    "test_guards.py",
 )
 """Unit tests that take more than two seconds: simulations and replays, most of the time of all unit tests."""
 
