@@ -50,7 +50,7 @@ def described_otherwise(records: Iterable[Inbound]) -> frozenset[str]:
             continue
         try:
             met = _met.decode(record.value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
             continue
         if changed.get(met.item_id.encode(), 0.0) + SETTLES_SECONDS > record.timestamp:
             people.add(met.user_id)
