@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +78,19 @@ def thing(name: str, *categories: str, **more: object) -> dict[str, object]:
 def test_poison_becomes_a_dead_letter_with_its_reason(live: Live, name: str) -> None:
     topic, key, value, reason = POISON[name]
     assert live.letter(live.produce(topic, key, value)).reason == reason
+
+
+def test_after_the_poison_what_is_stored_is_what_the_log_says(live: Live) -> None:
+    wait_until(lambda: differing(live) == 0, seconds=60, what="0 states differ from the log")
+
+
+def differing(live: Live) -> int:
+    """How many states a rebuild would change."""
+    command = [sys.executable, "-m", "deploy.cli", "rebuild", "--check", "--json"]
+    given = os.environ | {"LIFELONG_DATA_DIR": str(live.settings.data_dir)}
+    done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout, done.stderr
+    return int(json.loads(done.stdout)["differing"])
 
 
 @pytest.mark.parametrize("topic", GOOD)
