@@ -83,7 +83,8 @@ class Answer(Struct, frozen=True):
 def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, tally: Tally) -> tuple[Message, ...]:
     """The recommendation, and an entry in the ranking log for each of its slates."""
     due, ranking = answer.due, answer.ranking
-    slate = _checked(ranking.slate, answer.person, deps.shown_at(due.at), deps, tally)
+    shown_at = due.at if answer.query.shown_at is None else answer.query.shown_at
+    slate = _checked(ranking.slate, answer.person, shown_at, deps, tally)
     if len(slate) < len(ranking.slate):
         answer, slate = _not_as_drawn(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
@@ -125,7 +126,8 @@ def _checked(slate: tuple[Placed, ...], person: Person, now: float, deps: Deps, 
     items = [placed.item_id for placed in slate]
     constraints = person.mind.constraints
     concerned = dict.fromkeys([*items, *(ItemId(item) for item in constraints.pinned_items)])
-    available = {item: deps.table.categories(item) for item in concerned if deps.table.available(item, now)}
+    names = deps.table.categories if constraints.banned_categories else _no_categories
+    available = {item: names(item) for item in concerned if deps.table.available(item, now)}
     violations = check_slate(items, constraints, available)
     if not violations:
         return slate
@@ -133,6 +135,11 @@ def _checked(slate: tuple[Placed, ...], person: Person, now: float, deps: Deps, 
         tally.count("guardrail", violation.reason)
     kept = set(strike(items, constraints, available))
     return tuple(placed for placed in slate if placed.item_id in kept)
+
+
+def _no_categories(item: ItemId) -> tuple[str, ...]:
+    """Categories are looked up for people who banned one."""
+    return ()
 
 
 def _not_as_drawn(answer: Answer) -> Answer:

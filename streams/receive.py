@@ -6,7 +6,7 @@ against the time at which its record was produced, not against the time at which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -72,32 +72,40 @@ def receive(
             tally.count("redelivered", record.topic)
             continue
         applied.setdefault(record.partition, {})[f"{record.topic}-{record.partition}"] = record.offset
-        for found in (crashed(record, now),) if is_set_aside(record) else _open(record, owner.partitions, now):
-            if isinstance(found, Accepted):
-                accepted.append(found)
-                tally.count("events", found.topic)
-            else:
-                messages.append(found)
-                tally.count("refused", found.topic)
+        found = crashed(record, now) if is_set_aside(record) else _open(record, owner.partitions, now)
+        if isinstance(found, Accepted):
+            accepted.append(found)
+            tally.count("events", found.topic)
+        else:
+            messages.append(found)
+            tally.count("refused", found.topic)
     return Received(tuple(accepted), tuple(messages), applied)
 
 
-def _open(record: Inbound, partitions: int, now: float) -> Iterator[Accepted | Message]:
-    topic, value = record.topic, record.value
-    produced = record.timestamp if record.timestamp >= EARLIEST else now
+def _open(record: Inbound, partitions: int, now: float) -> Accepted | Message:
     try:
-        event = decode(topic, value, now=produced)
-        if isinstance(event, Stray):
-            topic, value, event = event.topic, event.value, _stray(event, produced)
+        topic, value, event = open_event(record, record.topic, now=now)
     except DecodeError as exc:
-        yield dead_letter(record, exc.reason, str(exc), now)
-        return
+        return dead_letter(record, exc.reason, str(exc), now)
     user: UserId = event.user_id
     if record.partition == partition_of(user, partitions):
-        yield Accepted(topic, user, _believable(event, produced), record)
-    else:
-        stray = Stray(topic=topic, partition=record.partition, offset=record.offset, value=value or b"")
-        yield Message(STRAYS, user, stray)
+        return Accepted(topic, user, event, record)
+    return Message(STRAYS, user, Stray(topic=topic, partition=record.partition, offset=record.offset, value=value))
+
+
+def open_event(record: Inbound, topic: str, *, now: float) -> tuple[str, bytes, Any]:
+    """What a record of this topic says of a person, with the topic and the bytes that it was meant for as.
+
+    `now` counts only where the record does not say when it was produced.
+
+    Raises:
+        DecodeError: it says nothing that can be used.
+    """
+    produced = record.timestamp if record.timestamp >= EARLIEST else now
+    event = decode(topic, record.value, now=produced)
+    if isinstance(event, Stray):
+        return event.topic, event.value, _believable(_stray(event, produced), produced)
+    return topic, record.value or b"", _believable(event, produced)
 
 
 def _stray(stray: Stray, now: float) -> Any:

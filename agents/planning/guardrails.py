@@ -141,25 +141,33 @@ def check_slate(
     (Violation(item_id='i1', reason='banned-category'),)
     """
     found: list[Violation] = []
+    banned = _banned(constraints)
     for place, item in enumerate(items):
-        reason = _fault(item, constraints, available)
+        reason = _fault(item, constraints, banned, available)
         if reason is None and item in items[:place]:
             reason = "twice"
         if reason is not None:
             found.append(Violation(item, reason))
     for pinned in constraints.pinned_items:
         item = ItemId(pinned)
-        if item not in items and _fault(item, constraints, available) is None:
+        if item not in items and _fault(item, constraints, banned, available) is None:
             found.append(Violation(item, "pin-missing"))
     return tuple(found)
 
 
-def _fault(item: ItemId, constraints: Constraints, available: Mapping[ItemId, Sequence[str]]) -> Fault | None:
+def _banned(constraints: Constraints) -> frozenset[str]:
+    """The banned categories, by what all spellings of each have in common."""
+    return frozenset(map(category_key, constraints.banned_categories))
+
+
+def _fault(
+    item: ItemId, constraints: Constraints, banned: frozenset[str], available: Mapping[ItemId, Sequence[str]]
+) -> Fault | None:
     if item not in available:
         return "unavailable"
     if item in constraints.banned_items:
         return "banned-item"
-    if not {*map(category_key, constraints.banned_categories)}.isdisjoint(map(category_key, available[item])):
+    if banned and not banned.isdisjoint(map(category_key, available[item])):
         return "banned-category"
     return None
 
@@ -172,4 +180,5 @@ def strike(
     >>> strike([ItemId("i1"), ItemId("i2"), ItemId("i2")], Constraints(), {ItemId("i2"): ()})
     ('i2',)
     """
-    return tuple(item for item in dict.fromkeys(items) if _fault(item, constraints, available) is None)
+    banned = _banned(constraints)
+    return tuple(item for item in dict.fromkeys(items) if _fault(item, constraints, banned, available) is None)

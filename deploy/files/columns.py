@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from deploy.files.errors import UnreadableFile
 
@@ -27,24 +27,7 @@ Field = Literal[
     "place",
     "locale",
 ]
-FIELDS: tuple[Field, ...] = (
-    "user",
-    "item",
-    "time",
-    "value",
-    "type",
-    "basket",
-    "event",
-    "session",
-    "price",
-    "quantity",
-    "seconds",
-    "query",
-    "surface",
-    "device",
-    "place",
-    "locale",
-)
+FIELDS: tuple[Field, ...] = get_args(Field)
 ITEM_NAMES = (
     "item_id",
     "item",

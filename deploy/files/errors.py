@@ -25,9 +25,7 @@ DAMAGE = (
     EOFError,
     ValueError,
     OverflowError,
-    RecursionError,
     MemoryError,
-    NotImplementedError,
     RuntimeError,
     LookupError,
     zlib.error,
@@ -35,7 +33,9 @@ DAMAGE = (
     zipfile.BadZipFile,
     pa.ArrowException,
 )
-"""What decompressors, decoders and Arrow raise on bytes that are not what they promise to be."""
+"""What decompressors, decoders and Arrow raise on bytes that are not what they promise to be. Recursion that is too
+deep, and a method of compression that is unknown, are runtime errors.
+"""
 
 
 class UnreadableFile(LifelongError):

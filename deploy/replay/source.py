@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from deploy.clients import make_cluster
-from deploy.files.checking import Loaded, load, open_files
+from deploy.files.checking import Loaded
 from deploy.files.errors import Refusal
-from deploy.files.options import Typed
 from deploy.files.report import FileReport
 from deploy.replay.plan import Log
 from deploy.settings import Settings
-from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.interactions import Interaction
 from schemas.items import Item
 from schemas.topics import INTERACTIONS, ITEMS
+from streams.dead_letters import open_record
 from streams.kafka_client import KafkaTableReader
+from streams.receive import open_event
 from streams.records import Inbound
-
-
-def from_file(events: Path, items: Path | None, columns: str, *, limit: int | None, now: float) -> Log:
-    """The log in a file, in event-time order, ties in the order of the file.
-
-    Raises:
-        UnreadableFile: it is of no kind that can be read, or lacks a column.
-    """
-    typed = Typed(events=events, items=items, columns_map=columns, limit=limit)
-    return log_of(events.name, load(open_files(typed, now=now)))
 
 
 def log_of(name: str, loaded: Loaded) -> Log:
@@ -88,9 +77,10 @@ def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, no
 
 
 def _open(record: Inbound, now: float) -> tuple[Interaction | None, str]:
-    """The event in a record, or why there is none."""
+    """The event in a record, read as the worker reads it, or why there is none."""
     try:
-        return decode(INTERACTIONS, record.value, now=now), ""
+        _, _, event = open_event(record, INTERACTIONS, now=now)
+        return event, ""
     except DecodeError as exc:
         return None, f"{exc.reason}: {exc}"[:160]
 
@@ -101,10 +91,9 @@ def _newest_items(records: Sequence[Inbound], now: float) -> tuple[list[Item], C
     items: list[Item] = []
     refused: Counter[str] = Counter()
     for record in newest.values():
-        if not record.value:
-            continue
         try:
-            items.append(decode(ITEMS, record.value, now=now))
+            item: Item | None = open_record(record, now=now)
+            items += [item] if item is not None else []
         except DecodeError as exc:
             refused[f"of the catalogue: {exc.reason}: {exc}"[:160]] += 1
     return items, refused

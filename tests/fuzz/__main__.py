@@ -11,7 +11,8 @@ import logging
 import sys
 import time
 
-from tests.fuzz.guards import GUARDS, Counts, Faults
+from tests.fuzz.counting import Counts, Faults
+from tests.fuzz.guards import GUARDS
 from tests.fuzz.records import Stream
 
 BATCH = 50

@@ -71,10 +71,13 @@ def test_nothing_is_seen_ahead_on_real_events() -> None:
 
 def movielens_log(limit: int) -> Log:
     from deploy.demo.movielens import movielens
-    from deploy.replay.source import from_file
+    from deploy.files.checking import load, open_files
+    from deploy.files.options import Typed
+    from deploy.replay.source import log_of
 
     data = movielens(user_cache_dir())
-    return from_file(data.events, data.items, "", limit=limit, now=2e9)
+    typed = Typed(events=data.events, items=data.items, limit=limit)
+    return log_of(data.events.name, load(open_files(typed, now=2e9)))
 
 
 def shuffled(log: Log, first: int) -> Log:

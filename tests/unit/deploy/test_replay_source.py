@@ -16,8 +16,8 @@ from tests.unit.deploy.replay_logs import generated, played
 NOW = START + 1e8
 
 
-def topic(*values: tuple[str, bytes | None]) -> MemoryLog:
-    log = MemoryLog(person_partitions=4, item_partitions=4, clock=lambda: START + 10.0)
+def topic(*values: tuple[str, bytes | None], produced: float = NOW) -> MemoryLog:
+    log = MemoryLog(person_partitions=4, item_partitions=4, clock=lambda: produced)
     for key, value in values:
         log.append(INTERACTIONS, key, value)
     return log
@@ -36,7 +36,8 @@ def test_records_come_in_event_time_order_whatever_their_partitions() -> None:
 
 def test_what_is_no_event_is_counted_and_keeps_its_place() -> None:
     good = [click("ann", "a", at=0.0), click("ann", "b", at=20.0)]
-    records = topic(*((e.user_id, encode(e)) for e in good), ("bob", b"{}"), ("eve", None)).records(INTERACTIONS)
+    values = [*((event.user_id, encode(event)) for event in good), ("bob", b"{}"), ("eve", None)]
+    records = topic(*values, produced=START + 10.0).records(INTERACTIONS)
     log = from_records(records, "t", limit=None, now=NOW)
     assert (log.rows, [place for place, _ in log.events]) == (4, [0, 3])
     assert sorted(reason.split(":")[0] for reason in log.refused) == ["empty", "invalid"]
@@ -50,3 +51,10 @@ def test_events_that_come_twice_are_told() -> None:
     told = results(log, Plan(warm_up=0.0), found)
     assert told.unused == {"an event of this id was applied before": 18}
     assert told.choices == told.judged + 18
+
+
+def test_an_event_ahead_of_its_record_is_read_as_the_worker_reads_it() -> None:
+    ahead = click("ann", "a", at=7_200.0)
+    records = topic((ahead.user_id, encode(ahead)), produced=START).records(INTERACTIONS)
+    [(_, event)] = from_records(records, "t", limit=None, now=NOW).events
+    assert event.event_time == START

@@ -1,0 +1,119 @@
+"""What becomes of records at a guard, counted, and what every guard must show afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from math import isfinite
+from typing import get_args
+
+from features.memory_state import MemoryStateStore
+from schemas.codec import decode, encode
+from schemas.dead_letters import DeadLetter
+from schemas.errors import ReasonCode
+from schemas.recommendations import Recommendation
+from schemas.topics import (
+    DEAD_LETTERS,
+    INTERACTIONS,
+    RECOMMENDATIONS,
+)
+from streams.deps import Deps
+from streams.kafka_client import LARGEST_MESSAGE
+from streams.owner import Owner
+from streams.partitions import partition_of
+from streams.people import handle_people
+from streams.records import Inbound, Message
+from tests.builders import START, click
+from tests.fuzz.records import PARTITIONS
+
+REASONS = frozenset(get_args(ReasonCode))
+NOW = START + 1e6
+
+
+@dataclass
+class Counts:
+    """What became of records. `passed` are no letters of this process, by what they are instead."""
+
+    records: int = 0
+    accepted: int = 0
+    passed: Counter[str] = field(default_factory=Counter)
+    letters: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    """What a handler did not foresee, and its guard caught."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every record became something, and one thing only."""
+        return self.records == self.accepted + self.passed.total() + self.letters.total()
+
+    def letter(self, message: Message) -> None:
+        """Count a letter, after it was read as its readers will."""
+        letter = message.value
+        assert isinstance(letter, DeadLetter)
+        assert letter.reason in REASONS, letter.reason
+        value = encode(letter)
+        assert len(value) <= LARGEST_MESSAGE, f"a letter of {len(value)} bytes"
+        assert decode(DEAD_LETTERS, value, now=NOW) == letter
+        self.letters[letter.reason] += 1
+
+
+class Guard:
+    """One process: the topics that it reads, what it does with a batch, and that it still works afterwards."""
+
+    topics: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        """Have the process handle a batch, and count what became of each record."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """See that a good record is still handled as it should be."""
+        raise NotImplementedError
+
+
+class Faults(logging.Handler):
+    """Counts what `streams.guard` caught."""
+
+    def __init__(self, counts: Counts) -> None:
+        super().__init__()
+        self._counts = counts
+
+    def emit(self, record: logging.LogRecord) -> None:
+        exc = record.exc_info[1] if record.exc_info else None
+        self._counts.faults[f"{record.getMessage()}: {type(exc).__name__}: {exc}"[:200]] += 1
+
+
+def a_good_list(events: Owner, deps: Deps) -> Recommendation:
+    """The list that a click of somebody new leads to."""
+    event = click(f"good{next(_numbers)}", "war-0")
+    at = partition_of(event.user_id, PARTITIONS)
+    applied = events.applied(at).get(f"{INTERACTIONS}-{at}", -1)
+    record = Inbound(
+        topic=INTERACTIONS,
+        partition=at,
+        offset=max(applied + 1, 10**9 + next(_numbers)),
+        key=event.user_id.encode(),
+        value=encode(event),
+        timestamp=START + 1.0,
+    )
+    outcome = handle_people([record], events, deps)
+    [made] = [message.value for message in outcome.messages if message.topic == RECOMMENDATIONS]
+    assert isinstance(made, Recommendation)
+    assert made.home.items
+    assert all(isfinite(place.score) for place in made.home.items)
+    return made
+
+
+_numbers = count()
+
+
+def owner_of(scope: str) -> Owner:
+    owner = Owner(MemoryStateStore(), scope=scope, partitions=PARTITIONS)
+    owner.assign(range(PARTITIONS))
+    return owner

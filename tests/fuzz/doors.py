@@ -1,0 +1,117 @@
+"""The guards of those who are asked from outside: the gateway, and whoever lists dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+from deploy.gateway.cache import KEPT_TOPICS, Cache
+from deploy.gateway.intake import intake, is_bulk
+from deploy.gateway.problems import Problem
+from deploy.letters import folded, readable
+from schemas.codec import decode, encode
+from schemas.dead_letters import DeadLetter
+from schemas.errors import DecodeError
+from schemas.ids import UserId
+from schemas.topics import (
+    DEAD_LETTERS,
+    INTERACTIONS,
+    ITEMS,
+    RECOMMENDATIONS,
+    STRAYS,
+)
+from streams.dead_letters import dead_letter
+from streams.records import Inbound
+from streams.routes import PERSON_INPUTS
+from tests.builders import START
+from tests.fuzz.counting import NOW, REASONS, Guard
+
+
+class GatewayCache(Guard):
+    """What the gateway keeps at hand."""
+
+    topics = KEPT_TOPICS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refused = 0
+        self._cache = Cache(list_bytes=1_000_000, clock=lambda: NOW, refuse=self._refuse)
+        self._cache.caught_up = True
+
+    def _refuse(self, record: Inbound, exc: DecodeError) -> None:
+        self._refused += 1
+        self.counts.letter(dead_letter(record, exc.reason, str(exc), NOW))
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        before = self._refused
+        self._cache.take(records)
+        self.counts.records += len(records)
+        self.counts.accepted += len(records) - (self._refused - before)
+
+    def check(self) -> None:
+        from tests.unit.deploy.gateway_world import made_list
+
+        value = encode(made_list("good", 1))
+        record = Inbound(topic=RECOMMENDATIONS, partition=0, offset=1, key=b"good", value=value, timestamp=START)
+        self.take([record])
+        assert self._cache.list_of(UserId("good")) == value
+        assert isfinite(self._cache.lag)
+
+
+class GatewayIntake(Guard):
+    """What is posted: a body that is a list counts once for each of its values, and is refused as one."""
+
+    topics = (*tuple(topic for topic in PERSON_INPUTS if topic not in (STRAYS, "rank-requests")), ITEMS)
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        for record in records:
+            self._post(record.topic, record.value or b"")
+
+    def _post(self, topic: str, body: bytes) -> None:
+        counts = self.counts
+        try:
+            taken = intake(topic, body, now=NOW, new_id=lambda: "given")
+        except Problem as problem:
+            counts.records += 1
+            counts.passed[f"answered {problem.details.status} {problem.details.reason}"] += 1
+            return
+        found = len(taken.records) + len(taken.rejected)
+        assert found == 1 or is_bulk(body)
+        counts.records += found
+        counts.accepted += len(taken.records)
+        for _, value in taken.records:
+            decode(topic, value, now=NOW)
+        for rejected in taken.rejected:
+            assert rejected.reason in REASONS
+            assert rejected.message
+            counts.letters[rejected.reason] += 1
+
+    def check(self) -> None:
+        before = self.counts.accepted
+        self._post(INTERACTIONS, b'{"type":"like","user_id":"u1","item_id":"i1"}')
+        assert self.counts.accepted == before + 1
+
+
+class LetterReading(Guard):
+    """Who lists dead letters: what is no letter is passed over."""
+
+    topics = (DEAD_LETTERS,)
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        from deploy.cli.dead_letters import _named, _row
+
+        letters = list(readable(records, now=NOW))
+        for letter in folded(letters):
+            assert all(isinstance(cell, str) for cell in _row(letter))
+            _named(letter)
+        self.counts.records += len(records)
+        self.counts.accepted += len(letters)
+        self.counts.passed["no letter"] += len(records) - len(letters)
+
+    def check(self) -> None:
+        good = dead_letter(
+            Inbound(topic=ITEMS, partition=0, offset=0, key=None, value=None, timestamp=0.0), "empty", "", NOW
+        )
+        assert isinstance(good.value, DeadLetter)
+        record = Inbound(topic=DEAD_LETTERS, partition=0, offset=0, key=None, value=encode(good.value), timestamp=NOW)
+        assert list(readable([record], now=NOW)) == [good.value]

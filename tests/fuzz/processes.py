@@ -1,0 +1,226 @@
+"""The guards of processes that work on the log, in memory: the same handlers as on Kafka, no servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from agents.actions.in_process_items import InProcessItems
+from agents.memory.in_process_memory import InMemoryIndex
+from features.item_content import content_vector
+from features.ports import FeatureRow
+from inference.learning.served_versions import announced_weights
+from inference.learning.weights_file import Weights
+from schemas.codec import decode, encode
+from schemas.dead_letters import DeadLetter
+from schemas.topics import (
+    DEAD_LETTERS,
+    ITEM_DELTAS,
+    ITEMS,
+    RANKING_LOG,
+    STRAYS,
+)
+from streams.dead_letters import fitting
+from streams.on_item_deltas import on_item_deltas
+from streams.outcome import Tally
+from streams.owner import ITEMS as ITEM_SCOPE
+from streams.owner import PEOPLE
+from streams.partitions import partition_of
+from streams.people import handle_people
+from streams.projector import PROJECTED_TOPICS, Projector, project
+from streams.receive import receive
+from streams.records import Inbound, Message
+from streams.routes import PERSON_INPUTS, TABLES
+from streams.tables import apply_tables
+from streams.trainer import learn
+from tests.builders import START, item, make_deps
+from tests.fuzz.counting import NOW, Guard, a_good_list, owner_of
+from tests.fuzz.records import PARTITIONS
+from tests.unit.streams.trainer_world import COLUMNS, Shelf, log_of, make_trainer
+
+MODELS = Path(mkdtemp(prefix="fuzz-models"))
+
+
+class Worker(Guard):
+    """The people's worker: every batch is received, each tenth goes all the way to lists."""
+
+    topics = PERSON_INPUTS
+    ALL_THE_WAY = 10
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._owner, self._deps, self._batches = owner_of(PEOPLE), make_deps(clock=lambda: NOW), 0
+        for category in ("war", "comedy", "drama"):
+            for number in range(8):
+                self._deps.table.put_item(item(f"{category}-{number}", category))
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        self._batches += 1
+        if self._batches % self.ALL_THE_WAY == 1:
+            outcome = handle_people(records, self._owner, self._deps)
+            tally, messages = outcome.tally, outcome.messages
+            self._owner.store_outcome(outcome)
+        else:
+            tally = Tally()
+            messages = receive(records, self._owner, now=NOW, tally=tally).messages
+        self._count(records, tally, messages)
+
+    def _count(self, records: Sequence[Inbound], tally: Tally, messages: Iterable[Message]) -> None:
+        broken = 0
+        for message in messages:
+            if message.topic == DEAD_LETTERS:
+                self.counts.letter(message)
+                assert isinstance(message.value, DeadLetter)
+                broken += message.value.reason == "handler-error"
+            elif message.topic == STRAYS:
+                self.counts.passed["stray"] += 1
+            else:
+                published, value = fitting(message)
+                assert published is message, f"a message for {message.topic} is too large"
+                decode(message.topic, value, now=NOW)
+        events = sum(number for (name, _), number in tally.counts.items() if name == "events")
+        self.counts.records += len(records)
+        self.counts.accepted += events - broken
+
+    def check(self) -> None:
+        a_good_list(self._owner, self._deps)
+
+
+class Tables(Guard):
+    """The worker's tables; letters about them are the projector's."""
+
+    topics = tuple(TABLES)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._deps = replace(make_deps(clock=lambda: NOW), take_up=lambda uri: _looked_at(_weights(uri)))
+        for number in range(8):
+            self._deps.table.put_item(item(f"war-{number}", "war"))
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        taken = apply_tables(records, self._deps)
+        self.counts.records += len(records)
+        self.counts.accepted += taken
+        self.counts.passed["the projector's"] += len(records) - taken
+
+    def check(self) -> None:
+        made = a_good_list(owner_of(PEOPLE), self._deps)
+        assert "scores-not-finite" not in made.degradations
+
+
+def _weights(uri: str) -> Weights | None:
+    """Weights by their file, as the wiring reads them; none if it is gone."""
+    return announced_weights(uri, MODELS, COLUMNS)
+
+
+def _looked_at(weights: Weights | None) -> None:
+    """Nothing is done with them."""
+
+
+class Aggregator(Guard):
+    """The owner of items' statistics."""
+
+    topics = (ITEM_DELTAS,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._owner = owner_of(ITEM_SCOPE)
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        outcome = on_item_deltas(records, self._owner, now=NOW)
+        self._owner.store_outcome(outcome)
+        for message in outcome.messages:
+            if message.topic == DEAD_LETTERS:
+                self.counts.letter(message)
+            else:
+                _, value = fitting(message)
+                decode(message.topic, value, now=NOW)
+        self.counts.records += len(records)
+        self.counts.accepted += outcome.tally.counts["deltas", ""]
+
+    def check(self) -> None:
+        before = self.counts.accepted
+        at = partition_of("war-1", PARTITIONS)
+        value = b'{"item_id":"war-1","source":"good","offset":1,"event_time":1.7e9,"weight":1.0}'
+        record = Inbound(topic=ITEM_DELTAS, partition=at, offset=10**9, key=b"war-1", value=value, timestamp=START)
+        self.take([record])
+        assert self.counts.accepted == before + 1
+
+
+class Trainer(Guard):
+    """The trainer, with files in a folder of its own."""
+
+    topics = (RANKING_LOG,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shelf = Shelf()
+        self._trainer = make_trainer(log_of(()), Path(mkdtemp(prefix="fuzz")), shelf=self._shelf)
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        learn(self._trainer, records)
+        refused = [message for message in self._shelf.messages if message.topic == DEAD_LETTERS]
+        for message in refused:
+            self.counts.letter(message)
+        self._shelf.messages.clear()
+        self.counts.records += len(records)
+        self.counts.accepted += len(records) - len(refused)
+
+    def check(self) -> None:
+        import numpy as np
+
+        weights = self._trainer.progress.course.export(1)
+        assert all(np.isfinite(part).all() for part in weights.arrays.values())
+
+
+class Projections(Guard):
+    """The projector; of the ranking log it writes no letters."""
+
+    topics = PROJECTED_TOPICS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._letters: list[Message] = []
+        self.index = InProcessItems()
+        self._projector = Projector(
+            reader=None,  # type: ignore[arg-type]
+            features=self,  # type: ignore[arg-type]
+            memories=InMemoryIndex(),
+            items=self.index,
+            factors=InProcessItems(),
+            read=_weights,
+            observer=self,
+            publisher=self,  # type: ignore[arg-type]
+            clock=lambda: NOW,
+            sleep=lambda seconds: None,
+        )
+
+    def write(self, rows: list[FeatureRow], *, log_name: str) -> None: ...
+
+    def projected(self, target: str, rows: int, *, delay: float) -> None: ...
+
+    def away(self, target: str) -> None: ...
+
+    def refused(self, topic: str, reason: str) -> None: ...
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        self._letters += messages
+
+    def take(self, records: Sequence[Inbound]) -> None:
+        assert project(self._projector, records, until=lambda: False)
+        for message in self._letters:
+            self.counts.letter(message)
+        of_the_trainer = sum(record.topic == RANKING_LOG for record in records)
+        self.counts.records += len(records)
+        self.counts.passed["ranking log"] += of_the_trainer
+        self.counts.accepted += len(records) - of_the_trainer - len(self._letters)
+        self._letters.clear()
+
+    def check(self) -> None:
+        good = item("good-1", "war")
+        record = Inbound(topic=ITEMS, partition=0, offset=1, key=b"good-1", value=encode(good), timestamp=START)
+        self.take([record])
+        found = self.index.similar(content_vector(good), 1_000)
+        assert good.item_id in {one.item_id for one in found}
