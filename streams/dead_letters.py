@@ -30,23 +30,24 @@ HEADERS = 64
 LONGEST_MESSAGE = 1_000
 
 
-def _model_key(update: ModelUpdate) -> str:
-    return f"{update.model}:{update.decision_id}" if update.decision_id else update.model
+def _model_keys(update: ModelUpdate) -> tuple[str, ...]:
+    """A decision is kept under a key of its own beside the model's."""
+    return update.model, f"{update.model}:{update.decision_id}"
 
 
-def _memory_key(memory: Memory) -> str:
-    return memory_key(memory.user_id, memory.memory_id)
+def _memory_keys(memory: Memory) -> tuple[str, ...]:
+    return (memory_key(memory.user_id, memory.memory_id),)
 
 
-_KEYS: dict[str, Callable[[Any], str]] = {
-    ITEMS: lambda item: str(item.item_id),
-    ITEM_STATISTICS: lambda row: str(row.item_id),
-    ITEM_DELTAS: lambda delta: str(delta.item_id),
-    RECOMMENDATIONS: lambda made: str(made.user_id),
-    MEMORIES: _memory_key,
-    MODEL_UPDATES: _model_key,
+_KEYS: dict[str, Callable[[Any], tuple[str, ...]]] = {
+    ITEMS: lambda item: (item.item_id,),
+    ITEM_STATISTICS: lambda row: (row.item_id,),
+    ITEM_DELTAS: lambda delta: (delta.item_id,),
+    RECOMMENDATIONS: lambda made: (made.user_id,),
+    MEMORIES: _memory_keys,
+    MODEL_UPDATES: _model_keys,
 }
-"""What the key of a record must be, by its value: compaction keeps one record per key, so another key would be a second
+"""What the key of a record may be, by its value: compaction keeps one record per key, so another key would be a second
 truth about the same thing.
 """
 
@@ -62,9 +63,8 @@ def open_record(record: Inbound, *, now: float) -> Any:
         _check_item_key(key)
         return None
     value = decode(record.topic, record.value, now=now)
-    wanted = _KEYS[record.topic](value) if record.topic in _KEYS else key
-    if key != wanted and not (record.topic == MODEL_UPDATES and key == value.model):
-        raise DecodeError("wrong-key", f"the key is {key!r}, the value is about {wanted!r}: they are to be equal")
+    if record.topic in _KEYS and key not in (wanted := _KEYS[record.topic](value)):
+        raise DecodeError("wrong-key", f"the key is {key!r}, the value is about {wanted[-1]!r}: they are to be equal")
     return value
 
 
