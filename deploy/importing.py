@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.files.columns import Field, kind_of, parse_items_map, parse_map
 from deploy.files.errors import Refused, UnreadableFile
-from deploy.files.event_types import TAGS, TYPES, Types, types_of
 from deploy.files.events import Asked, read
-from deploy.files.formats import open_table
+from deploy.files.fields.columns import Field, kind_of, parse_items_map, parse_map
+from deploy.files.fields.event_types import TAGS, TYPES, Types, types_of
 from deploy.files.items import AskedItems, read_catalogue
-from deploy.files.rows import Wrong
+from deploy.files.tables.formats import open_table
+from deploy.files.tables.rows import Wrong
 from schemas.interactions import Interaction
 from schemas.items import Item
 
@@ -51,7 +51,7 @@ def read_events(
 def read_items(
     path: Path, *, now: float, refused: Refused, given: Mapping[str, tuple[str, ...]] | None = None
 ) -> Iterator[Item]:
-    """Items of a catalogue file; see `deploy.files.categories` for how lists may be spelt.
+    """Items of a catalogue file; see `deploy.files.fields.categories` for how lists may be spelt.
 
     Raises:
         UnreadableFile: the file cannot be read, or has no column for the item's id.

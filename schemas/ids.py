@@ -49,7 +49,9 @@ def category_key(name: str) -> str:
     >>> category_key(" Sci-Fi"), category_key("SCI-FI") == category_key("sci-fi ")
     ('sci-fi', True)
     """
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    # Folding may part letters from their marks again, so the form is made twice (Unicode 3.13, D146).
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(folded.split())
 
 
 def message_id(topic: str, partition: int, offset: int, kind: str) -> str:

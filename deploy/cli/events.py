@@ -111,7 +111,7 @@ def _one(user: str, item: str, kind: str, value: float | None, category: str) ->
 def _lines(file: Path | None) -> Iterator[tuple[int, bytes]]:
     """Lines with their numbers, of a file of any compression or of standard input; blank ones are passed over."""
     from deploy.files.errors import in_words
-    from deploy.files.opening import open_file
+    from deploy.files.tables.opening import open_file
 
     if file is None or str(file) == "-":
         yield from _numbered(sys.stdin.buffer)

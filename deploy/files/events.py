@@ -11,13 +11,13 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from deploy.files.cells import json_of, number_of_cell, text_of_cell
-from deploy.files.columns import FIELDS, Field, columns_of, kind_of
 from deploy.files.errors import BadCell, Refused
-from deploy.files.event_types import Types
-from deploy.files.formats import Table, open_table
-from deploy.files.rows import Cell, Layout, Wrong
-from deploy.files.times import WRONG, Times, event_clock, times_of
+from deploy.files.fields.cells import json_of, number_of_cell, text_of_cell
+from deploy.files.fields.columns import FIELDS, Field, columns_of, kind_of
+from deploy.files.fields.event_types import Types
+from deploy.files.fields.times import WRONG, Times, event_clock, times_of
+from deploy.files.tables.formats import Table, open_table
+from deploy.files.tables.rows import Cell, Layout, Wrong
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.interactions import Interaction

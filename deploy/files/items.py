@@ -11,13 +11,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from deploy.files.categories import Spelling, spelling_of, words_of
-from deploy.files.cells import json_of, number_of_cell, text_of_cell
-from deploy.files.columns import ATTRIBUTE, item_columns_of
 from deploy.files.errors import BadCell, Refused
-from deploy.files.formats import Table, open_table
-from deploy.files.rows import Cell, Layout, Wrong
-from deploy.files.times import Times, item_clock, times_of
+from deploy.files.fields.categories import Spelling, spelling_of, words_of
+from deploy.files.fields.cells import json_of, number_of_cell, text_of_cell
+from deploy.files.fields.columns import ATTRIBUTE, item_columns_of
+from deploy.files.fields.times import Times, item_clock, times_of
+from deploy.files.tables.formats import Table, open_table
+from deploy.files.tables.rows import Cell, Layout, Wrong
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.items import Item

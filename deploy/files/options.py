@@ -6,13 +6,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deploy.files.clock import ORDERS
-from deploy.files.columns import parse_items_map, parse_map
 from deploy.files.errors import UnreadableFile
-from deploy.files.event_types import types_of
 from deploy.files.events import Asked
+from deploy.files.fields.clock import ORDERS
+from deploy.files.fields.columns import parse_items_map, parse_map
+from deploy.files.fields.event_types import types_of
 from deploy.files.items import AskedItems
-from deploy.files.rows import layout_of
+from deploy.files.tables.rows import layout_of
 
 
 class Typed(Struct, frozen=True):

@@ -15,7 +15,7 @@ from msgspec import Struct
 from deploy.files.errors import Refusal, Refused
 from deploy.files.events import Reading
 from deploy.files.items import Catalogue
-from deploy.files.rows import Cell
+from deploy.files.tables.rows import Cell
 from schemas.interactions import Interaction
 
 NO_ID = frozenset({"na", "n/a", "nan", "null", "none", "undefined", "(not set)", "unknown"})

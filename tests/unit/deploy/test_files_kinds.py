@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from deploy.files.columns import parse_items_map, parse_map
 from deploy.files.errors import Refused, UnreadableFile
-from deploy.files.event_types import types_of
 from deploy.files.events import Asked, Reading, read
+from deploy.files.fields.columns import parse_items_map, parse_map
+from deploy.files.fields.event_types import types_of
 from deploy.files.items import AskedItems, read_catalogue
-from deploy.files.rows import Layout, layout_of
+from deploy.files.tables.rows import Layout, layout_of
 from schemas.interactions import Interaction
 from schemas.items import Item
 

@@ -45,7 +45,8 @@ WORDS = (
     "ö",
 )
 letters = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs", "Cf"))
-ids = st.sampled_from(WORDS) | st.text(letters, min_size=1, max_size=12)
+texts = st.text(letters, min_size=1, max_size=12).filter(lambda text: text not in (".", ".."))
+ids = st.sampled_from(WORDS) | texts
 events = st.tuples(ids, ids, st.integers(0, 900_000).map(lambda n: START + n), st.integers(-8, 8).map(lambda n: n / 2))
 tables = st.lists(events, min_size=1, max_size=8)
 

@@ -17,8 +17,8 @@ from itertools import islice
 from msgspec import Struct
 
 from deploy.files.errors import UnreadableFile, in_words
-from deploy.files.rows import Cell, Layout, Row, Wrong, unique
-from deploy.files.text import NOT_UTF8, Text
+from deploy.files.tables.rows import Cell, Layout, Row, Wrong, unique
+from deploy.files.tables.text import NOT_UTF8, Text
 
 RECBOLE = frozenset({".inter", ".item", ".user", ".kg", ".link", ".net"})
 TABBED = frozenset({".tsv", ".tab"}) | RECBOLE

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from deploy.files.cells import text_of_cell
 from deploy.files.errors import BadCell
-from deploy.files.rows import Cell
+from deploy.files.fields.cells import text_of_cell
+from deploy.files.tables.rows import Cell
 
 STRONG = re.compile(r"\||(?<!&amp)(?<!&lt)(?<!&gt)(?<!&quot)(?<!&apos)(?<!&#39);")
 """A bar or a semicolon always parts; one that ends an HTML entity is part of a word."""

@@ -16,9 +16,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from deploy.files.clock import EPOCH, ORDERS, Moment, Order, Orders, moment_of, moment_of_date
 from deploy.files.errors import UnreadableFile
-from deploy.files.rows import Cell
+from deploy.files.fields.clock import EPOCH, ORDERS, Moment, Order, Orders, moment_of, moment_of_date
+from deploy.files.tables.rows import Cell
 from schemas.codec import DAY, EARLIEST
 
 UNITS = (("seconds", 1), ("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))

@@ -7,8 +7,8 @@ from typing import get_args
 
 from msgspec import Struct
 
-from deploy.files.columns import pairs_of
 from deploy.files.errors import BadCell, UnreadableFile
+from deploy.files.fields.columns import pairs_of
 from schemas.interactions import Interaction
 
 TYPES = {

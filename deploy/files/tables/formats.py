@@ -8,12 +8,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from deploy.files.errors import UnreadableFile, in_words
-from deploy.files.json_rows import JsonRows
-from deploy.files.opening import Opened, open_file
-from deploy.files.parquet import MAGIC, ParquetRows
-from deploy.files.rows import Layout, Rows
-from deploy.files.separated import RECBOLE, TABBED, SeparatedRows
-from deploy.files.text import text_of
+from deploy.files.tables.json_rows import JsonRows
+from deploy.files.tables.opening import Opened, open_file
+from deploy.files.tables.parquet import MAGIC, ParquetRows
+from deploy.files.tables.rows import Layout, Rows
+from deploy.files.tables.separated import RECBOLE, TABBED, SeparatedRows
+from deploy.files.tables.text import text_of
 
 PARQUET = frozenset({".parquet", ".pq"})
 JSON = frozenset({".json", ".jsonl", ".ndjson", ".jl"})

@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 
 from deploy.files.errors import BadCell
-from deploy.files.json_rows import SAFE, Inexact
-from deploy.files.rows import Cell
+from deploy.files.tables.json_rows import SAFE, Inexact
+from deploy.files.tables.rows import Cell
 
 LARGEST = 1e12
 """Numbers beyond it are mistakes, and would drown every sum that they enter."""

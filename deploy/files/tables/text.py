@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from deploy.files.errors import UnreadableFile
-from deploy.files.opening import Opened
+from deploy.files.tables.opening import Opened
 
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -14,9 +14,9 @@ from json import JSONDecodeError
 from typing import Any
 
 from deploy.files.errors import UnreadableFile, in_words
-from deploy.files.paths import expanded, names_in, pick
-from deploy.files.rows import Row, Wrong, unique
-from deploy.files.text import NOT_UTF8, Text
+from deploy.files.tables.paths import expanded, names_in, pick
+from deploy.files.tables.rows import Row, Wrong, unique
+from deploy.files.tables.text import NOT_UTF8, Text
 
 LINES = frozenset({".jsonl", ".ndjson", ".jl", ".json", ".txt", ".log", ""})
 SAFE = 2**53

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from deploy.files.rows import Cell
+from deploy.files.tables.rows import Cell
 
 DEEPEST = 12
 """How deep the names of nested cells are listed."""

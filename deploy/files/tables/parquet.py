@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pyarrow.types as types
 
 from deploy.files.errors import in_words
-from deploy.files.json_rows import Inexact
-from deploy.files.opening import Opened
-from deploy.files.paths import expanded, pick
-from deploy.files.rows import Cell, Row, unique
+from deploy.files.tables.json_rows import Inexact
+from deploy.files.tables.opening import Opened
+from deploy.files.tables.paths import expanded, pick
+from deploy.files.tables.rows import Cell, Row, unique
 
 MAGIC = b"PAR1"
 BATCH = 16_384

@@ -1,0 +1,1 @@
+"""Bytes as rows of cells: compression, encodings, and every kind of file."""
