@@ -7,6 +7,7 @@ LifelongError
 ├── RankerUnavailable  the model server does not answer in time     → numpy twin, the list says so
 ├── Fenced             another worker owns the partition now        → drop what was decided
 │   └── StoreWentBack  the store holds less than was written to it → begin anew, from where the store stands
+├── WentBack           the store or the log is not what it was       → begin anew
 └── IncompatibleSchema a published schema would break its readers   → refuse to publish
 """
 
@@ -58,6 +59,10 @@ class Fenced(LifelongError):
 
 class StoreWentBack(Fenced):
     """The state store holds less than its owner has written: it was wiped, cut, or replaced by an older copy."""
+
+
+class WentBack(LifelongError):
+    """The state store holds less than was written to it: it was restored or rebuilt from an older point."""
 
 
 class IncompatibleSchema(LifelongError):

@@ -9,7 +9,8 @@ file, and struck out when they are done. A process that finds a note of its pred
    while it was in flight, and those of any kind while it was alone in flight
 
 So a process that is killed from outside while it handles a batch costs nothing but speed, and no record ends the
-process more often than twice while it is alone.
+process more often than twice while it is alone. Nothing is to blame while a server is away and waited for, nor when the
+state store went back: such waits are long, and processes are restarted in them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from types import TracebackType
 import msgspec
 from msgspec import Struct, field
 
+from schemas.errors import StoreUnavailable, WentBack
 from streams.records import Inbound
 
 logger = logging.getLogger(__name__)
@@ -109,6 +111,7 @@ class InFlight:
         self._batches: list[list[Span]] = []
         self._file = -1
         self._written = 0
+        self._rests = False
         if folder is not None:
             self._begin(folder, name)
 
@@ -155,8 +158,14 @@ class InFlight:
         self._write()
         return spans
 
+    def rest(self) -> None:
+        """A server is away: until something is done again, whatever ends the process is not what is in flight."""
+        self._rests = True
+        self._write()
+
     def end(self, spans: list[Span]) -> None:
         """These are done."""
+        self._rests = False
         self._batches = [batch for batch in self._batches if batch is not spans]
         self._note.suspects = [one for one in self._note.suspects if one.deaths >= DEATHS or not _done(one, spans)]
         self._write()
@@ -178,7 +187,8 @@ class InFlight:
     def _write(self) -> None:
         if self._file < 0:
             return
-        self._note.in_flight = [span for batch in self._batches for span in batch]
+        rests = self._rests and not self._note.error
+        self._note.in_flight = [] if rests else [span for batch in self._batches for span in batch]
         data = _encode(self._note)
         os.pwrite(self._file, data.ljust(self._written), 0)
         self._written = max(self._written, len(data))
@@ -197,7 +207,7 @@ class _Handling(AbstractContextManager[None]):
     ) -> None:
         if exc is None:
             self._note.end(self._spans)
-        elif isinstance(exc, Exception):
+        elif isinstance(exc, Exception) and not isinstance(exc, StoreUnavailable | WentBack):
             self._note.failed(exc)
         else:
             self._note.leave()

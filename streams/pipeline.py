@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 AHEAD = 1
 """How many batches may be decided and not stored, beside the one whose effects are under way."""
 RETRY_SECONDS = 0.5
+PATIENCE_SECONDS = 2.0
+"""After how long effects that are not done wait for a server, and are no sign of a record that ends the process."""
 
 
 class Acknowledges(Protocol):
@@ -152,7 +154,11 @@ class Pipeline:
         while self._pending:
             first = self._pending[0]
             try:
-                await loop.run_in_executor(None, partial(self._carry_out, first))
+                carried_out = loop.run_in_executor(None, partial(self._carry_out, first))
+                if not (await asyncio.wait({carried_out}, timeout=PATIENCE_SECONDS))[0]:
+                    # Kafka does not acknowledge: the publisher waits for it without end.
+                    self._deps.in_flight.rest()
+                await carried_out
             except StoreUnavailable as exc:
                 await self._wait(exc)
             except Fenced as exc:
@@ -194,6 +200,7 @@ class Pipeline:
 
     async def _wait(self, why: StoreUnavailable) -> None:
         self.waiting = True
+        self._deps.in_flight.rest()
         self._observer.waiting_for("state-store")
         logger.warning("waiting: %s", why)
         await asyncio.sleep(RETRY_SECONDS)

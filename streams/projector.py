@@ -185,6 +185,7 @@ class _Writing:
             try:
                 write()
             except StoreUnavailable as exc:
+                self.projector.in_flight.rest()
                 logger.warning("%s: %s", target, exc)
                 self.projector.observer.away(target)
                 if self.until():

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from schemas.errors import Fenced, LifelongError, StoreUnavailable
+from schemas.errors import Fenced, StoreUnavailable, WentBack
 from schemas.topics import ITEM_DELTAS
 from streams.in_flight import InFlight
 from streams.kafka_client import KafkaAway
@@ -25,10 +25,6 @@ logger = logging.getLogger(__name__)
 BATCH = 2_000
 RETRY_SECONDS = 0.5
 COMPARE_SECONDS = 5.0
-
-
-class WentBack(LifelongError):
-    """The state store holds less than was written to it: it was restored or rebuilt from an older point."""
 
 
 class OwnedReader(LogReader, Protocol):
@@ -129,6 +125,7 @@ def handle(statistician: Statistician, records: Sequence[Inbound]) -> None:
             logger.warning("a batch of %d deltas is folded again: %s", len(records), exc)
             statistician.items.release()
         except StoreUnavailable as exc:
+            statistician.in_flight.rest()
             statistician.observer.waiting_for("state-store")
             logger.warning("waiting: %s", exc)
             statistician.sleep(RETRY_SECONDS)

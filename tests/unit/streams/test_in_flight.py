@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.errors import WentBack
 from streams.in_flight import InFlight
 from streams.records import Inbound
 
@@ -145,3 +146,29 @@ def test_a_torn_note_says_nothing_and_is_written_over(tmp_path: Path, left: byte
     for _ in range(2):
         dies(tmp_path, [record(6)])
     assert aside(tmp_path, BATCH) == [6]
+
+
+def test_while_a_server_is_away_nothing_is_to_blame_and_afterwards_it_is_again(tmp_path: Path) -> None:
+    for _ in range(3):
+        process = InFlight(tmp_path)
+        process.begin([record(6)])
+        process.rest()
+        letting_go(process)
+    assert aside(tmp_path, BATCH) == []
+    process = InFlight(tmp_path)
+    spans = process.begin([record(5)])
+    process.rest()
+    process.end(spans)
+    process.begin([record(6)])
+    letting_go(process)
+    dies(tmp_path, [record(6)])
+    assert aside(tmp_path, BATCH) == [6]
+
+
+def test_a_store_that_went_back_blames_no_record(tmp_path: Path) -> None:
+    for _ in range(3):
+        process = InFlight(tmp_path)
+        with pytest.raises(WentBack), process.handling([record(6)]):
+            raise WentBack("the state store went back")
+        letting_go(process)
+    assert aside(tmp_path, BATCH) == []
