@@ -195,7 +195,10 @@ class System:
 
         apply_tables(self.records("items"), deps)
         people = rebuild_people(self.records(*PERSON_INPUTS), deps)
-        deltas = {(d.partition, d.value): d for d in self.records(ITEM_DELTAS)}
+        # Of what was published twice the first: offsets are to grow, or what lies between them is taken for folded.
+        deltas: dict[tuple[int, bytes | None], Inbound] = {}
+        for delta in self.records(ITEM_DELTAS):
+            deltas.setdefault((delta.partition, delta.value), delta)
         return people, rebuild_items(list(deltas.values()), deps)
 
 
