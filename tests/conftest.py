@@ -19,11 +19,13 @@ from tests.e2e.system import System
 
 LENGTHY = (
     "test_replay_page.py",
-    "test_baselines.py::test_somebody_gets_what_people_alike_chose_next",
+    "test_baselines.py",
     "test_evaluating_policies.py",
     "test_arm_results.py::test_a_difference_of_nothing_is_hardly_ever_found_however_often_one_looks",
     "test_memory_runner.py::test_crashes_at_any_point_change_nothing",
-    "test_exploration.py::test_a_list_is_drawn_as_often_as_its_propensities_multiply_to",
+    "test_exploration.py",
+    "test_off_policy.py",
+    "test_confidence.py",
     "test_trainer.py::test_weights_say_up_to_which_offset_they_were_learned",
     "test_replay_no_look_ahead.py",
     "test_experiment_lived.py",
