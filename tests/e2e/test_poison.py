@@ -288,3 +288,7 @@ def test_broken_weights_at_the_start_fall_back_to_good_ones(live: Live, fault: s
 
 def test_everything_is_well_in_the_end(live: Live) -> None:
     wait_until(lambda: not [row.name for row in live.stack.status() if row.problem], seconds=30, what="all is well")
+
+
+def test_in_the_end_what_is_stored_is_still_what_the_log_says(live: Live) -> None:
+    wait_until(lambda: differing(live) == 0, seconds=60, what="0 states differ from the log")
