@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,14 @@ def visit(system: System, number: int, rng: random.Random) -> None:
 
 
 def kept_versions(system: System) -> dict[int, Weights]:
-    folder = system.settings.data_dir / "models" / "ranker" / "versions"
-    found = (read_weights(path) for path in folder.glob("*.npz"))
-    return {weights.version: weights for weights in found if set(weights.others) == {"quick", "wild"}}
+    """The weights of all arms that are kept now; the trainer may remove an old file between its listing and reading."""
+    found: dict[int, Weights] = {}
+    for path in (system.settings.data_dir / "models" / "ranker" / "versions").glob("*.npz"):
+        with suppress(FileNotFoundError):
+            weights = read_weights(path)
+            if set(weights.others) == {"quick", "wild"}:
+                found[weights.version] = weights
+    return found
 
 
 def scores(made: Ranked, weights: Weights, lineage: str) -> np.ndarray:
