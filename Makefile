@@ -52,7 +52,7 @@ schemas: setup ## Write the published schemas again
 	$(BIN)/lifelong schemas write
 
 dashboard: setup ## Write the Grafana dashboard again
-	$(BIN)/python -m deploy.grafana.dashboard
+	$(BIN)/python -m deploy.monitoring.grafana.dashboard
 
 format: setup ## Format the code
 	$(BIN)/ruff format .

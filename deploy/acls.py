@@ -27,8 +27,8 @@ from schemas.topics import (
     STRAYS,
     TOPICS,
 )
-from streams.kafka_admin import Grant, KafkaAdmin
-from streams.kafka_client import NO_GROUP
+from streams.log.kafka_admin import Grant, KafkaAdmin
+from streams.log.kafka_client import NO_GROUP
 from streams.routes import PERSON_INPUTS, TABLES
 
 ALL_TOPICS = tuple(topic.name for topic in TOPICS)

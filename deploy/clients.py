@@ -10,7 +10,7 @@ from deploy.settings import Settings, SettingsError
 from features.item_content import DIMENSIONS
 from features.redis_state import RedisStateStore
 from schemas.topics import BY_NAME, TOPICS
-from streams.kafka_client import Cluster, KafkaPublisher
+from streams.log.kafka_client import Cluster, KafkaPublisher
 
 if TYPE_CHECKING:
     from agents.actions.milvus_items import MilvusItems

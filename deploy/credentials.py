@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.acls import access, principal
 from deploy.embedded.choices import write_private
 from deploy.settings import Settings
-from streams.kafka_admin import KafkaAdmin
+from streams.log.kafka_admin import KafkaAdmin
 
 FILE = "kafka-credentials.toml"
 

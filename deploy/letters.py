@@ -11,7 +11,7 @@ from schemas.codec import decode
 from schemas.dead_letters import DeadLetter, Handled
 from schemas.errors import DecodeError
 from schemas.topics import DEAD_LETTERS
-from streams.records import Inbound
+from streams.log.records import Inbound
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from schemas.topics import (
     TOPICS,
     Topic,
 )
-from streams.kafka_admin import KafkaAdmin
-from streams.kafka_client import LARGEST_MESSAGE
+from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_client import LARGEST_MESSAGE
 
 KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, STRAYS, ITEM_DELTAS})
 """What a rebuild reads: kept as long as the setting `topics.interactions_retention_days` says."""

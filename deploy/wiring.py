@@ -22,8 +22,8 @@ from deploy.clients import (
     wall_clock,
 )
 from deploy.experiment import make_experiment, make_exploration, served_lineages
+from deploy.monitoring.telemetry import PrometheusObserver
 from deploy.settings import Settings, SettingsError
-from deploy.telemetry import PrometheusObserver
 from features.external import CachedExternal
 from features.item_table import ItemTable
 from features.views import External
@@ -37,21 +37,22 @@ from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from schemas.topics import ITEM_DELTAS
-from streams.deps import Deps, Options
-from streams.in_flight import InFlight
-from streams.kafka_client import KafkaTableReader
-from streams.kafka_group import KafkaGroupReader
-from streams.owner import ITEMS, PEOPLE, Owner
-from streams.ports import Observer
-from streams.positions import Positions
+from streams.handlers.deps import Deps, Options
+from streams.log.in_flight import InFlight
+from streams.log.kafka_client import KafkaTableReader
+from streams.log.kafka_group import KafkaGroupReader
+from streams.log.ports import Observer
 from streams.routes import PERSON_INPUTS, TABLES
+from streams.state.partition_store import ITEMS, PEOPLE, Owner
+from streams.state.positions import Positions
 
 if TYPE_CHECKING:
-    from inference.learning.course import Course
-    from streams.faust_runner import Tuning, Worker
-    from streams.projector import Projector, ProjectorObserver
-    from streams.statistician import Statistician
-    from streams.trainer import Trainer, TrainerObserver
+    from inference.learning.online_trainer import Course
+    from streams.backtest.config import SystemConfig
+    from streams.item_stats.aggregator import Statistician
+    from streams.projector.process import Projector, ProjectorObserver
+    from streams.trainer.process import Trainer, TrainerObserver
+    from streams.worker.faust_runner import Tuning, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +191,7 @@ def make_options(settings: Settings) -> Options:
 
 def make_worker(settings: Settings) -> Worker:
     """Everything that a worker process runs on."""
-    from streams.faust_runner import Worker
+    from streams.worker.faust_runner import Worker
 
     cluster, observer = make_cluster(settings), PrometheusObserver()
     people = Owner(make_store(settings), scope=PEOPLE, partitions=settings.topics.person_partitions)
@@ -209,7 +210,7 @@ def make_worker(settings: Settings) -> Worker:
 
 def make_statistician(settings: Settings) -> Statistician:
     """Everything that the owner of item statistics runs on."""
-    from streams.statistician import Statistician, begin
+    from streams.item_stats.aggregator import Statistician, begin
 
     group, observer = settings.statistics.group, PrometheusObserver()
     items = Owner(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions)
@@ -232,14 +233,14 @@ def make_positions(
     settings: Settings, owner: Owner, topics: tuple[str, ...], group: str, observer: Observer
 ) -> Positions:
     """Where the owner of a scope reads on."""
-    from streams.kafka_admin import KafkaAdmin
+    from streams.log.kafka_admin import KafkaAdmin
 
     return Positions(owner, KafkaAdmin(make_cluster(settings)), topics, owner.partitions, group, observer)
 
 
 def make_tuning(settings: Settings) -> Tuning:
     """How the worker takes batches."""
-    from streams.faust_runner import Tuning
+    from streams.worker.faust_runner import Tuning
 
     worker = settings.worker
     return Tuning(
@@ -255,8 +256,8 @@ def make_tuning(settings: Settings) -> Tuning:
 def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     """Everything that the trainer process runs on; it goes on from its checkpoint where there is one."""
     from schemas.topics import RANKING_LOG
-    from streams.trainer import Trainer
-    from streams.trainer_progress import Progress
+    from streams.trainer.process import Trainer
+    from streams.trainer.progress import Progress
 
     checkpoint = settings.data_dir / "trainer" / f"{settings.topics.prefix}progress.bin"
     progress = Progress(checkpoint, partial(make_course, settings), version=current_weights(settings).version)
@@ -276,9 +277,9 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
 
 def make_course(settings: Settings) -> Course:
     """A course that knows nothing yet."""
-    from inference.learning.course import FIRST, Course, Plan
-    from inference.learning.gate import Rules
-    from inference.learning.lineage import Recipe
+    from inference.learning.model_variant import Recipe
+    from inference.learning.online_trainer import FIRST, Course, Plan
+    from inference.learning.promotion import Rules
 
     trainer, gate = settings.trainer, settings.gate
     recipes = {FIRST: Recipe(rate=trainer.rate, replays=trainer.replays, seed=trainer.seed)}
@@ -298,9 +299,25 @@ def make_course(settings: Settings) -> Course:
     )
 
 
+def make_system(settings: Settings) -> SystemConfig:
+    """What a backtest runs: recommender, options and learner of production, without exploration and experiments."""
+    from inference.learning.model_variant import Recipe
+    from streams.backtest.config import SystemConfig
+
+    trainer = settings.trainer
+    return SystemConfig(
+        external=external_rows(settings),
+        make_recommender=partial(make_recommender, settings),
+        options=make_options(settings),
+        default_every_seconds=settings.ranking.default_every_seconds,
+        learner=Recipe(rate=trainer.rate, replays=trainer.replays),
+        item_vectors=trainer.item_vectors,
+    )
+
+
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:
     """Everything that the projector process runs on."""
-    from streams.projector import PROJECTED_TOPICS, Projector
+    from streams.projector.process import PROJECTED_TOPICS, Projector
 
     return Projector(
         reader=KafkaGroupReader(make_cluster(settings), PROJECTED_TOPICS, group=settings.projector.group),

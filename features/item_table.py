@@ -18,8 +18,8 @@ from features.item_factors import ItemFactors
 from features.item_neighbours import Floats, Ints, Neighbours
 from features.item_order import Order
 from features.item_words import ItemWords, words_of
-from features.situation import SITUATIONS
 from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS, PREDECESSORS, SITUATION_HALF_LIVES
+from features.user_segment import SITUATIONS
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemStatistics

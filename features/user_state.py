@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from features.decay import next_feature_time
-from features.utility import attention, liking
+from features.implicit_feedback import attention, liking
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.interactions import (
     AddToCart,

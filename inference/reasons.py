@@ -9,7 +9,7 @@ import numpy as np
 from features.item_neighbours import Neighbours
 from features.item_table import Doubles, ItemTable, Numbers
 from inference.candidates.source import Source
-from inference.person import STEPS, Person
+from inference.ranking_context import STEPS, Person
 
 SEEDS = 8
 """How many of the newest items may be named as the cause."""

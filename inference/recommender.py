@@ -15,12 +15,12 @@ from features.views import External
 from inference.candidates.pool import Pool, gather
 from inference.experiment import Experiment, places_of
 from inference.exploration import Drawn, Exploration, draw_list
-from inference.finite import DEGRADATION, by_popularity, unsound
+from inference.finite_scores import DEGRADATION, by_popularity, unsound
 from inference.learning.weights_file import Weights
-from inference.person import Person, read_person
 from inference.ports import Ranker, Scores, Split
 from inference.query import Assigned, Candidates, Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
+from inference.ranking_context import Person, read_person
 from inference.reasons import reasons
 from inference.slate import Rules, compose, rules_of
 from schemas.ids import ItemId

@@ -1,7 +1,7 @@
 """The table of routes: which handler takes which topic. The path of an event begins here.
 
-- `PEOPLE`: keyed by user, read by the one worker that owns the person. `streams.people` takes a batch of them, calls
-  the route for each record, then ranks once for everybody touched.
+- `PEOPLE`: keyed by user, read by the one worker that owns the person. `streams.worker.user_batch` takes a batch of
+  them, calls the route for each record, then ranks once for everybody touched.
 - `ITEMS_OWNED`: keyed by item, read by the one worker that owns the item.
 - `TABLES`: read whole by every worker, into the table that ranking works from.
 """
@@ -21,18 +21,18 @@ from schemas.topics import (
     RANK_REQUESTS,
     STRAYS,
 )
-from streams.deps import Deps
-from streams.on_instructions import on_instruction
-from streams.on_interactions import on_interaction
-from streams.on_item_deltas import on_item_deltas
-from streams.on_item_statistics import on_item_statistics
-from streams.on_items import on_item
-from streams.on_model_updates import on_model_update
-from streams.on_rank_requests import on_rank_request
-from streams.outcome import Outcome
-from streams.person import Person
-from streams.records import Inbound, Source
-from streams.step import Step
+from streams.handlers.batch_outcome import Outcome
+from streams.handlers.deps import Deps
+from streams.handlers.on_instructions import on_instruction
+from streams.handlers.on_interactions import on_interaction
+from streams.handlers.on_item_deltas import on_item_deltas
+from streams.handlers.on_item_statistics import on_item_statistics
+from streams.handlers.on_items import on_item
+from streams.handlers.on_model_updates import on_model_update
+from streams.handlers.on_rank_requests import on_rank_request
+from streams.handlers.record_outcome import Step
+from streams.log.records import Inbound, Source
+from streams.state.user_record import Person
 
 PEOPLE: dict[str, Callable[[Person, Any, Source, Deps], Step]] = {
     INTERACTIONS: on_interaction,
@@ -41,7 +41,7 @@ PEOPLE: dict[str, Callable[[Person, Any, Source, Deps], Step]] = {
 }
 
 PERSON_INPUTS: tuple[str, ...] = (*PEOPLE, STRAYS)
-"""What a person's owner reads: the routes above, and records that came with a wrong key (`streams.receive`)."""
+"""What a person's owner reads: the routes above, and records that came with a wrong key (`streams.worker.receive`)."""
 
 ITEMS_OWNED: dict[str, Callable[..., Outcome]] = {ITEM_DELTAS: on_item_deltas}
 

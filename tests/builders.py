@@ -23,8 +23,8 @@ from schemas.items import Item
 from schemas.memories import Memory, Predicate, Subject
 from schemas.recommendations import Recommendation
 from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
-from streams.deps import Deps, Options
-from streams.memory_runner import MemoryRunner
+from streams.handlers.deps import Deps, Options
+from streams.worker.in_memory_runner import MemoryRunner
 
 START = 1_700_000_000.0
 _numbers = count()

@@ -36,7 +36,7 @@ def test_there_is_no_drawer() -> None:
 def test_every_route_is_a_topic_and_lives_in_the_file_named_for_it() -> None:
     for topic, handler in (PEOPLE | ITEMS_OWNED | TABLES).items():
         assert topic in BY_NAME
-        assert handler.__module__ == f"streams.on_{topic.replace('-', '_')}"
+        assert handler.__module__ == f"streams.handlers.on_{topic.replace('-', '_')}"
 
 
 def test_the_topics_that_a_persons_owner_reads_are_spread_alike() -> None:

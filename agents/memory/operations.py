@@ -80,7 +80,7 @@ Topic = tuple[Subject, str]
 
 
 def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tuple[Lesson, ...]:
-    """What an event teaches, given its liking (see `features.utility`) and the categories of its item.
+    """What an event teaches, given its liking (see `features.implicit_feedback`) and the categories of its item.
 
     n categories share one event as if each had seen 1/√n of it: between n independent opinions and one split evenly.
     A skip teaches no dislike; it weakens the liking of what was shown. An item that was not shown is never weakened.

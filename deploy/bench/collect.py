@@ -6,10 +6,10 @@ import msgspec
 from msgspec import Struct
 
 from deploy.clients import wall_clock
-from deploy.follow import Follower
+from deploy.topic_subscriber import Follower
 from schemas.topics import RECOMMENDATIONS
-from streams.kafka_client import Cluster
-from streams.records import Inbound
+from streams.log.kafka_client import Cluster
+from streams.log.records import Inbound
 
 
 class _Seen(Struct):

@@ -12,7 +12,7 @@ from schemas.ids import EventId, ItemId, UserId
 from schemas.interactions import Click
 from schemas.items import Item
 from schemas.topics import INTERACTIONS, ITEMS
-from streams.kafka_client import KafkaPublisher
+from streams.log.kafka_client import KafkaPublisher
 
 CATEGORIES = 20
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.cli import (
+    backtest,
     bench,
     config,
     dead_letters,
@@ -27,7 +28,6 @@ from deploy.cli import (
     monitoring,
     processes,
     rebuild,
-    replay,
     stack,
     topics,
 )
@@ -48,10 +48,10 @@ COMMANDS = (
     models,
     dead_letters,
     rebuild,
-    replay,
     evaluate,
     experiment,
     demo,
+    backtest,
     bench,
     monitoring,
     processes,

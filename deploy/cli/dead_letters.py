@@ -20,7 +20,7 @@ from deploy.settings import Settings, load_settings
 from schemas.codec import encode
 from schemas.dead_letters import DeadLetter, Handled
 from schemas.topics import DEAD_LETTERS
-from streams.kafka_client import Cluster, KafkaPublisher, KafkaTableReader
+from streams.log.kafka_client import Cluster, KafkaPublisher, KafkaTableReader
 
 Reason = Annotated[str, typer.Option(help="Only those with this reason code.")]
 Ids = Annotated[list[str] | None, typer.Argument(help="As `list` shows them, or the beginning of an id.", metavar="ID")]

@@ -50,7 +50,7 @@ def demo(
 
     Everything lies in `demo` below the data directory, which each demo begins anew.
     """
-    from deploy.demo.board import final
+    from deploy.demo.console_report import final
     from deploy.demo.session import Plan, Session
 
     console = Console(stderr=as_json)

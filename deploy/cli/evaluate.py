@@ -18,19 +18,19 @@ from deploy.cli.outputs import check_writable
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
 from deploy.clients import wall_clock
-from deploy.evaluation.ranking_logs import USUAL, Judged, Known, judge_log, read_lines, write_lines
 from deploy.settings import Settings, load_settings
 from deploy.wiring import external_rows, weights_path
-from inference.evaluation.off_policy import By, Estimate
-from inference.evaluation.verdicts import Verdict
+from inference.evaluation.off_policy.decisions import Verdict
+from inference.evaluation.off_policy.estimators import By, Estimate
+from inference.evaluation.off_policy.ranking_logs import USUAL, Judged, Known, judge_log, read_lines, write_lines
 from inference.learning.weights_file import Weights, read_weights
 from inference.ranking.features import FeatureTable
 from schemas.ranking_log import RankingLogEntry
 from schemas.topics import RANKING_LOG
-from streams.kafka_client import KafkaTableReader
+from streams.log.kafka_client import KafkaTableReader
 
 if TYPE_CHECKING:
-    from deploy.evaluation.open_bandit import Bandit, Checked
+    from inference.evaluation.off_policy.open_bandit import Bandit, Checked
 
 COLUMNS = (
     Column("target", prose=True),
@@ -82,7 +82,7 @@ def policy(
     bandits, entries = _read(settings, logs or [], refused)
     found: dict[str, Any] = {}
     if bandits:
-        from deploy.evaluation.open_bandit import check
+        from inference.evaluation.off_policy.open_bandit import check
 
         found["open_bandit"] = check(bandits, clip=clip)
     if entries or not bandits:
@@ -114,8 +114,8 @@ def _read(
 ) -> tuple[list[Bandit], list[RankingLogEntry]]:
     if not logs:
         return [], list(read_topic(settings, refused))
-    from deploy.evaluation.open_bandit import bandit_of, is_bandit
     from deploy.importing import read_frame
+    from inference.evaluation.off_policy.open_bandit import bandit_of, is_bandit
 
     bandits: list[Bandit] = []
     entries: list[RankingLogEntry] = []

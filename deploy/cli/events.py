@@ -34,7 +34,7 @@ from deploy.settings import load_settings
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError
 from schemas.topics import INTERACTIONS, ITEMS
-from streams.kafka_client import KafkaPublisher
+from streams.log.kafka_client import KafkaPublisher
 
 if TYPE_CHECKING:
     from deploy.files.events import Reading

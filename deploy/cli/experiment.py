@@ -19,13 +19,13 @@ from deploy.cli.models import decisions, read_updates, updates
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, listing
 from deploy.clients import wall_clock
-from deploy.evaluation.ranking_logs import read_lines
 from deploy.experiment import make_experiment
 from deploy.settings import Settings, load_settings
-from inference.evaluation.arm_log import Lived, last_experiment, lived
-from inference.evaluation.arm_results import Counts, Metric, Results
-from inference.evaluation.arm_results import results as results_of
-from inference.evaluation.off_policy import Estimate
+from inference.evaluation.experiments.arm_log import Lived, last_experiment, lived
+from inference.evaluation.experiments.arm_results import Counts, Metric, Results
+from inference.evaluation.experiments.arm_results import results as results_of
+from inference.evaluation.off_policy.estimators import Estimate
+from inference.evaluation.off_policy.ranking_logs import read_lines
 from inference.experiment import CONTROL, Experiment
 from schemas.errors import LifelongError
 from schemas.ids import UserId

@@ -23,11 +23,11 @@ from schemas.ids import UserId
 from schemas.items import Item
 from schemas.recommendations import Recommendation
 from schemas.topics import ITEMS, RECOMMENDATIONS
-from streams.kafka_client import Cluster, KafkaTableReader
-from streams.kafka_lookup import catalogue, newest_of
-from streams.owner import PEOPLE
-from streams.partitions import partition_of
-from streams.person import Person, stranger, unpack
+from streams.log.kafka_client import Cluster, KafkaTableReader
+from streams.log.kafka_lookup import catalogue, newest_of
+from streams.log.partitions import partition_of
+from streams.state.partition_store import PEOPLE
+from streams.state.user_record import Person, stranger, unpack
 
 Titles = dict[str, str]
 LIST = (

@@ -20,15 +20,15 @@ from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.settings_checks import nearest
 from deploy.wiring import external_rows
-from inference.learning.loaded import digest, load_weights
+from inference.learning.loaded_model import digest, load_weights
 from inference.ranking.features import FeatureTable
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
 from schemas.model_updates import Difference, ModelUpdate, Standing
 from schemas.ranking_log import Command
 from schemas.topics import MODEL_UPDATES, RANKING_LOG
-from streams.kafka_client import Cluster, KafkaTableReader
-from streams.records import Inbound
+from streams.log.kafka_client import Cluster, KafkaTableReader
+from streams.log.records import Inbound
 
 Reason = Annotated[str, typer.Option(help="Why: kept with the decision.")]
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from deploy.cli.shown import AsJson, put_json
 from deploy.embedded.stack import Stack
-from deploy.monitoring import GRAFANA, SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
+from deploy.monitoring.targets import GRAFANA, SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
 from deploy.settings import load_settings
 
 

@@ -11,8 +11,8 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from deploy.clients import make_cluster
+from deploy.monitoring.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
 from deploy.settings import Settings, load_settings
-from deploy.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def worker() -> None:
     """Own people: fold their events, re-plan, rank, publish. Several workers share the partitions."""
     settings = _begin()
     from deploy.wiring import make_worker
-    from streams.faust_runner import run
+    from streams.worker.faust_runner import run
 
     _check_topics(settings)
     serve_metrics(settings.worker.metrics_port)
@@ -36,7 +36,7 @@ def statistics() -> None:
     """Own items: fold what events say of them, and publish their statistics."""
     settings = _begin(yields=True)
     from deploy.wiring import make_statistician
-    from streams.statistician import run
+    from streams.item_stats.aggregator import run
 
     _check_topics(settings)
     serve_metrics(settings.statistics.metrics_port)
@@ -47,7 +47,7 @@ def trainer() -> None:
     """Learn from outcomes and publish weights. One per system."""
     settings = _begin(yields=True)
     from deploy.wiring import make_trainer
-    from streams.trainer import run
+    from streams.trainer.process import run
 
     serve_metrics(settings.trainer.metrics_port)
     # With more threads sums are made in another order, and the same log would not give the same weights and scores.
@@ -59,7 +59,7 @@ def projector() -> None:
     """Write behind: feature rows to Feast; memories, items and what was learned of items to Milvus."""
     settings = _begin(yields=True)
     from deploy.wiring import make_projector
-    from streams.projector import run
+    from streams.projector.process import run
 
     serve_metrics(settings.projector.metrics_port)
     run(make_projector(settings, ProjectorMetrics()), until=_until_told())
@@ -84,7 +84,7 @@ def _begin(*, yields: bool = False) -> Settings:
 
 def _check_topics(settings: Settings) -> None:
     from deploy.topics import refuse_wrong_topics
-    from streams.kafka_admin import KafkaAdmin
+    from streams.log.kafka_admin import KafkaAdmin
 
     refuse_wrong_topics(settings, KafkaAdmin(make_cluster(settings)))
 

@@ -23,14 +23,16 @@ from inference.recommender import Recommender
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS
-from streams.comparison import compare_people, described_otherwise
-from streams.deps import Deps
-from streams.in_flight import DEATHS, InFlight, Span
-from streams.kafka_admin import KafkaAdmin
-from streams.kafka_client import KafkaTableReader
-from streams.owner import ITEMS as ITEMS_SCOPE
-from streams.owner import PEOPLE
-from streams.rebuild import (
+from streams.handlers.deps import Deps
+from streams.log.in_flight import DEATHS, InFlight, Span
+from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_client import KafkaTableReader
+from streams.log.records import Inbound
+from streams.routes import PERSON_INPUTS
+from streams.state.comparison import compare_people, described_otherwise
+from streams.state.partition_store import ITEMS as ITEMS_SCOPE
+from streams.state.partition_store import PEOPLE
+from streams.state.rebuild import (
     Origins,
     differences,
     feature_rows,
@@ -41,9 +43,7 @@ from streams.rebuild import (
     rebuild_people,
     republished,
 )
-from streams.records import Inbound
-from streams.routes import PERSON_INPUTS
-from streams.tables import apply_tables
+from streams.worker.tables import apply_tables
 
 
 def register(app: typer.Typer) -> None:

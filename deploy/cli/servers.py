@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from deploy.clients import make_cluster
 from deploy.settings import Settings
-from streams.kafka_admin import KafkaAdmin
-from streams.kafka_client import Cluster
+from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_client import Cluster
 
 PATIENCE_SECONDS = 5.0
 

@@ -13,7 +13,7 @@ from deploy.credentials import FILE, create_logins
 from deploy.settings import load_settings
 from deploy.topics import TopicReport, check_topics, create_topics
 from schemas.publish import PUBLISHED, write
-from streams.kafka_admin import KafkaAdmin
+from streams.log.kafka_admin import KafkaAdmin
 
 COLUMNS = (
     Column("topic"),

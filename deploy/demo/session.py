@@ -10,11 +10,11 @@ from msgspec import Struct
 from rich.console import RenderableType
 
 from deploy.clients import make_cluster, make_publisher, wall_clock
-from deploy.demo.again import REPLAYED, replayed
-from deploy.demo.board import Summary, freshness, live, replans
-from deploy.demo.floors import Floors, Ranks, Row
+from deploy.demo.baselines import Floors, Ranks, Row
+from deploy.demo.console_report import Summary, freshness, live, replans
+from deploy.demo.live_versus_backtest import REPLAYED, replayed
 from deploy.demo.movielens import DataSet
-from deploy.demo.play import Player
+from deploy.demo.player import Player
 from deploy.demo.watch import OURS, Watch, paired
 from deploy.importing import Refused, parse_map, read_events, read_items
 from deploy.settings import Settings
@@ -23,7 +23,7 @@ from schemas.errors import LifelongError
 from schemas.interactions import Consumption, Interaction
 from schemas.items import Item
 from schemas.topics import ITEMS
-from streams.kafka_client import KafkaPublisher
+from streams.log.kafka_client import KafkaPublisher
 
 SKIPPED = 0.2
 """The first part of the events, on which nothing is judged: everybody begins cold."""

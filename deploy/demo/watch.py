@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter, deque
 
 from deploy.clients import wall_clock
-from deploy.follow import Follower
-from inference.evaluation.prequential import Paired
+from deploy.topic_subscriber import Follower
+from inference.evaluation.metrics.prequential import Paired
 from schemas.codec import decode
 from schemas.plans import PlanEntry
 from schemas.ranking_log import Choice
 from schemas.recommendations import Recommendation
 from schemas.topics import DEAD_LETTERS, PLANS, RANKING_LOG, RECOMMENDATIONS
-from streams.kafka_client import Cluster
-from streams.records import Inbound
+from streams.log.kafka_client import Cluster
+from streams.log.records import Inbound
 
 OURS = "Lifelong"
 RECENT_LISTS = 500

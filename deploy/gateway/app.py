@@ -11,8 +11,8 @@ from litestar import Litestar
 from litestar.di import Provide
 
 from deploy.gateway.auth import key_guard
+from deploy.gateway.context import Door
 from deploy.gateway.docs import openapi_config
-from deploy.gateway.door import Door
 from deploy.gateway.health import live, metrics, ready
 from deploy.gateway.ids import read_whole_ids
 from deploy.gateway.posts import delete_item, post_instructions, post_interactions, post_items

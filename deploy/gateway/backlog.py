@@ -13,7 +13,7 @@ from threading import Event, Thread
 
 from deploy.gateway.problems import Problem
 from schemas.errors import LifelongError
-from streams.positions import Logs
+from streams.state.positions import Logs
 
 logger = logging.getLogger(__name__)
 MEASURE_SECONDS = 1.0

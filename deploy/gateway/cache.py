@@ -16,9 +16,9 @@ from schemas.ids import DEFAULT_USER, ItemId, UserId
 from schemas.items import Item
 from schemas.recommendations import Recommendation
 from schemas.topics import ITEMS, RECOMMENDATIONS
-from streams.dead_letters import open_record
-from streams.ports import TableReader
-from streams.records import Inbound
+from streams.log.dead_letters import open_record
+from streams.log.ports import TableReader
+from streams.log.records import Inbound
 
 KEPT_TOPICS = (RECOMMENDATIONS, ITEMS)
 _ALWAYS = (-inf, inf)

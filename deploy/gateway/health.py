@@ -9,7 +9,7 @@ from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from deploy.gateway.auth import OPEN
-from deploy.gateway.door import Given
+from deploy.gateway.context import Given
 
 
 class Health(Struct, frozen=True, omit_defaults=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from threading import Condition
 
-from streams.memory_log import MemoryLog
-from streams.records import Inbound
+from streams.log.in_memory_log import MemoryLog
+from streams.log.records import Inbound
 
 
 class MemoryTopics:
@@ -33,12 +33,12 @@ class MemoryTopics:
         return [(record.partition, record.offset) for record in placed]
 
     def catch_up(self) -> list[Inbound]:
-        """See `streams.ports.TableReader`."""
+        """See `streams.log.ports.TableReader`."""
         with self._changed:
             return self._new()
 
     def poll(self) -> list[Inbound]:
-        """See `streams.ports.TableReader`."""
+        """See `streams.log.ports.TableReader`."""
         with self._changed:
             found = [] if self._is_away else self._new()
             if not found:

@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from deploy.gateway.cache import Cache
-from deploy.gateway.outbox import Outbox
 from deploy.gateway.problems import Problem
+from deploy.gateway.producer_queue import Outbox
 from deploy.gateway.tokens import covers
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError

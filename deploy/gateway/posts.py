@@ -12,9 +12,9 @@ from litestar.params import PathParameter
 from msgspec import UNSET, Struct, UnsetType
 
 from deploy.gateway import ids
-from deploy.gateway.door import Door, Given
-from deploy.gateway.intake import MAX_VALUES, Intake, intake, is_bulk
+from deploy.gateway.context import Door, Given
 from deploy.gateway.problems import Problem, Rejected
+from deploy.gateway.request_parsing import MAX_VALUES, Intake, intake, is_bulk
 from deploy.gateway.tokens import token_of
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, PERSON_TOPICS
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from agents.memory.ports import Found
 from deploy.gateway import ids
-from deploy.gateway.door import Door, Given
+from deploy.gateway.context import Door, Given
 from deploy.gateway.lists import Served, Wanted
 from deploy.gateway.problems import Problem
 from deploy.gateway.tokens import own_part

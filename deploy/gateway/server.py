@@ -12,10 +12,10 @@ from contextlib import contextmanager
 import uvicorn
 
 from deploy.gateway.app import create_app
-from deploy.gateway.door import Condition
-from deploy.gateway.measured import Measured
+from deploy.gateway.context import Condition
+from deploy.gateway.request_metrics import Measured
+from deploy.monitoring.telemetry import count_request
 from deploy.settings import Settings
-from deploy.telemetry import count_request
 
 logger = logging.getLogger(__name__)
 GRACE_SECONDS = 15

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from deploy.clients import make_cluster, make_store
 from deploy.embedded.restarts import watched
 from deploy.gateway.probe import WITHIN_SECONDS, Probe
+from deploy.monitoring.telemetry import RESTARTS
 from deploy.settings import Settings
-from deploy.telemetry import RESTARTS
 from schemas.errors import LifelongError
-from streams.kafka_admin import KafkaAdmin
-from streams.owner import PEOPLE
+from streams.log.kafka_admin import KafkaAdmin
+from streams.state.partition_store import PEOPLE
 
 
 def make_probe(settings: Settings) -> Probe:

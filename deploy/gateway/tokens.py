@@ -15,7 +15,7 @@ from http import HTTPStatus
 from deploy.gateway.problems import Problem
 from schemas.ids import UserId
 from schemas.topics import PERSON_TOPICS
-from streams.partitions import partition_of
+from streams.log.partitions import partition_of
 
 LONGEST = 10_000
 
@@ -34,7 +34,7 @@ def own_part(token: str, user: UserId, partitions: int) -> dict[str, int]:
     Raises:
         Problem: it is not a token.
 
-    >>> from streams.partitions import partition_of
+    >>> from streams.log.partitions import partition_of
     >>> mine = partition_of("u1", 8)
     >>> own_part(f"interactions-{mine}@7,interactions-{mine + 1}@9", UserId("u1"), 8) == {f"interactions-{mine}": 7}
     True

@@ -16,18 +16,18 @@ from deploy.clients import (
 )
 from deploy.gateway.backlog import Backlog, behind
 from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
-from deploy.gateway.door import Condition, Door
-from deploy.gateway.likeness import Likeness
+from deploy.gateway.context import Condition, Door
 from deploy.gateway.lists import Lists
-from deploy.gateway.outbox import Outbox
+from deploy.gateway.producer_queue import Outbox
 from deploy.gateway.servers import make_probe, make_restarts
+from deploy.gateway.similar_items import Likeness
 from deploy.settings import Settings, SettingsError
 from schemas.errors import DecodeError
 from schemas.topics import INTERACTIONS, RECOMMENDATIONS
-from streams.dead_letters import dead_letter
-from streams.kafka_admin import KafkaAdmin
-from streams.kafka_client import KafkaPublisher, KafkaTableReader
-from streams.records import Inbound
+from streams.log.dead_letters import dead_letter
+from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_client import KafkaPublisher, KafkaTableReader
+from streams.log.records import Inbound
 
 logger = logging.getLogger(__name__)
 

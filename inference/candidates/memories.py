@@ -6,7 +6,7 @@ import numpy as np
 
 from features.item_table import ItemTable, Numbers
 from inference.candidates.intents import leaders
-from inference.person import Person
+from inference.ranking_context import Person
 from schemas.ids import ItemId
 
 LIKED = ("likes", "wants-more", "pins")

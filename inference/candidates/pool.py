@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.item_table import Bools, ItemTable, Numbers
 from inference.candidates.source import Source
-from inference.person import Person
+from inference.ranking_context import Person
 from schemas.ids import ItemId
 
 

@@ -6,7 +6,7 @@ from features.decay import DAY
 from features.item_table import ItemTable, Numbers
 from features.statistics import HALF_LIVES
 from inference.candidates.source import Propose, Reason
-from inference.person import Person
+from inference.ranking_context import Person
 
 
 def popular(half: int) -> Propose:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.item_table import Bools, ItemTable, Numbers
-from inference.person import Person
+from inference.ranking_context import Person
 
 Propose = Callable[[Person, ItemTable, int], Numbers]
 Reason = Callable[[Person, ItemTable, int], str]

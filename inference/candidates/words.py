@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from features.item_table import ItemTable, Numbers
 from inference.candidates.source import best
-from inference.person import Person
+from inference.ranking_context import Person
 
 
 def propose(person: Person, table: ItemTable, size: int) -> Numbers:

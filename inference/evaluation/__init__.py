@@ -1,1 +1,1 @@
-"""How good lists are: floors and prequential measures."""
+"""What is evaluated, and how: metrics, baselines, off-policy estimates, experiments and intervals."""

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from features.decay import DAY
 from features.item_table import Bools, Doubles, ItemTable, Numbers
-from features.situation import SITUATIONS, situation
 from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES
+from features.user_segment import SITUATIONS, situation
 from features.views import USER_FEATURES, External, table_id
 from inference.candidates.memories import LIKED
 from inference.candidates.pool import Pool
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
-from inference.person import Person, age_days
 from inference.ranking.habits import at_this_time
+from inference.ranking_context import Person, age_days
 from schemas.ids import ItemId
 
 Block = NDArray[np.floating]

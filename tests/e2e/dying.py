@@ -12,14 +12,14 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from streams.records import Inbound
+from streams.log.records import Inbound
 
 MARKER = "ends-the-process"
 WHERE = {
-    "worker": ("streams.receive", "_open"),
-    "statistics": ("streams.on_item_deltas", "open_record"),
-    "trainer": ("streams.trainer", "on_ranking_log"),
-    "projector": ("streams.projector", "open_record"),
+    "worker": ("streams.worker.receive", "_open"),
+    "statistics": ("streams.handlers.on_item_deltas", "open_record"),
+    "trainer": ("streams.trainer.process", "on_ranking_log"),
+    "projector": ("streams.projector.process", "open_record"),
 }
 """What each program calls with a record that is not set aside."""
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from features.ports import StateStore
-from streams.owner import ITEMS, PEOPLE
-from streams.rebuild import differences
+from streams.state.partition_store import ITEMS, PEOPLE
+from streams.state.rebuild import differences
 from tests.e2e.system import System, wait_until
 
 
@@ -45,7 +45,7 @@ class Kept:
 
 def counts(items: StateStore) -> dict[str, int]:
     """How often each item was chosen, by the rows of a store."""
-    from streams.on_item_deltas import MARKS, unpack_row
+    from streams.handlers.on_item_deltas import MARKS, unpack_row
 
     states = {key: state for partition in range(4) for key, state in items.scan(ITEMS, partition)}
     return {key: unpack_row(state).count for key, state in states.items() if key != MARKS}

@@ -25,9 +25,9 @@ from schemas.dead_letters import DeadLetter
 from schemas.errors import DecodeError
 from schemas.recommendations import Recommendation
 from schemas.topics import DEAD_LETTERS, RECOMMENDATIONS
-from streams.dead_letters import open_record
-from streams.kafka_client import KafkaTableReader
-from streams.records import Inbound
+from streams.log.dead_letters import open_record
+from streams.log.kafka_client import KafkaTableReader
+from streams.log.records import Inbound
 from tests.e2e.system import wait_until
 
 Place = tuple[str, int, int]

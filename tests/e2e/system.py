@@ -32,13 +32,13 @@ from schemas.errors import StoreUnavailable
 from schemas.recommendations import Recommendation
 from schemas.record import Record
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, RECOMMENDATIONS
-from streams.deps import Deps
-from streams.kafka_admin import KafkaAdmin
-from streams.kafka_client import KafkaTableReader
-from streams.owner import PEOPLE
-from streams.rebuild import rebuild_items, rebuild_people
-from streams.records import Inbound
+from streams.handlers.deps import Deps
+from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_client import KafkaTableReader
+from streams.log.records import Inbound
 from streams.routes import PERSON_INPUTS
+from streams.state.partition_store import PEOPLE
+from streams.state.rebuild import rebuild_items, rebuild_people
 from tests.builders import item
 
 _numbers = count()
@@ -191,7 +191,7 @@ class System:
         table, features = ItemTable(), FeatureTable()
         recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
         deps = Deps(table=table, recommender=recommender, clock=time.time, options=make_options(self.settings))
-        from streams.tables import apply_tables
+        from streams.worker.tables import apply_tables
 
         apply_tables(self.records("items"), deps)
         people = rebuild_people(self.records(*PERSON_INPUTS), deps)

@@ -10,9 +10,9 @@ import pytest
 
 from features.ports import StateStore
 from schemas.statistics import ItemStatistics
-from streams.on_item_deltas import MARKS
-from streams.owner import PEOPLE
-from streams.rebuild import differences
+from streams.handlers.on_item_deltas import MARKS
+from streams.state.partition_store import PEOPLE
+from streams.state.rebuild import differences
 from tests.builders import click, skip
 from tests.e2e.system import System, wait_until
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from deploy.demo.again import REPLAYED
+from deploy.demo.live_versus_backtest import REPLAYED
 from deploy.demo.movielens import movielens
 from deploy.demo.session import Plan, Session
 from deploy.demo.watch import OURS

@@ -14,7 +14,7 @@ from schemas.ranking_log import Outcome
 from schemas.record import Record
 from schemas.statistics import ItemDelta
 from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS, RANKING_LOG
-from streams.partitions import partition_of
+from streams.log.partitions import partition_of
 from tests.builders import START, click, item
 from tests.e2e.dying import MARKER
 from tests.e2e.kept import Kept

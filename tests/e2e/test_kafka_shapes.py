@@ -13,7 +13,7 @@ from deploy.topics import create_topics
 from schemas.codec import encode
 from schemas.interactions import Click
 from schemas.topics import INTERACTIONS
-from streams.partitions import partition_of
+from streams.log.partitions import partition_of
 from tests.builders import click
 from tests.e2e.kept import Kept, counts
 from tests.e2e.system import System, wait_until

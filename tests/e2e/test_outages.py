@@ -78,8 +78,8 @@ def test_a_killed_redis_comes_back_and_nothing_is_lost(system: System, embedded:
     wait_until(lambda: {event.event_id for event in events} <= answered(system), seconds=60, what="all are answered")
     system.wait_applied()
     people, _ = system.undisturbed()
-    from streams.owner import PEOPLE
-    from streams.rebuild import differences
+    from streams.state.partition_store import PEOPLE
+    from streams.state.rebuild import differences
 
     assert differences(system.store, people, PEOPLE, 4) == []
 

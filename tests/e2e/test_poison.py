@@ -20,7 +20,7 @@ from deploy.clients import make_memory_index
 from deploy.embedded.stack import Stack
 from deploy.settings import load_settings
 from deploy.wiring import weights_path
-from inference.finite import DEGRADATION
+from inference.finite_scores import DEGRADATION
 from inference.learning.weights_file import Weights, read_weights, write_weights
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS, ITEMS, MEMORIES, MODEL_UPDATES

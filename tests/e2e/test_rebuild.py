@@ -9,9 +9,9 @@ import pytest
 from features.ports import Write
 from schemas.ids import EventId, UserId
 from schemas.instructions import BanItem
-from streams.owner import PEOPLE
-from streams.partitions import partition_of
-from streams.person import pack, stranger
+from streams.log.partitions import partition_of
+from streams.state.partition_store import PEOPLE
+from streams.state.user_record import pack, stranger
 from tests.builders import START, click
 from tests.e2e.system import System
 

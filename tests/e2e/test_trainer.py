@@ -14,12 +14,12 @@ from threadpoolctl import threadpool_limits
 from agents.actions.milvus_items import MilvusItems
 from deploy.clients import make_factor_index
 from deploy.wiring import make_course
-from inference.learning import course_checkpoint
+from inference.learning import online_trainer_checkpoint
 from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId
 from schemas.topics import RANKING_LOG
-from streams.on_ranking_log import on_ranking_log
-from streams.trainer_progress import Checkpoint
+from streams.handlers.on_ranking_log import on_ranking_log
+from streams.trainer.progress import Checkpoint
 from tests.builders import click, impression
 from tests.e2e.system import System, wait_until
 
@@ -73,7 +73,7 @@ def test_a_trainer_that_is_killed_arrives_at_the_same_weights(make_system) -> No
         for record in system.records(RANKING_LOG)[: found.offsets["ranking-log-0"]]:
             on_ranking_log(record, course)
     assert course.first.examples > 300
-    assert found.course == course_checkpoint.checkpoint(course)
+    assert found.course == online_trainer_checkpoint.checkpoint(course)
 
 
 def test_what_is_learned_of_items_is_found_by_likeness(make_system) -> None:  # type: ignore[no-untyped-def]

@@ -21,7 +21,7 @@ BATCH = 50
 def fuzz(name: str, records: int, seed: int) -> Counts:
     """So many records through one process."""
     guard = GUARDS[name]()
-    caught, noticed = logging.getLogger("streams.guard"), Faults(guard.counts)
+    caught, noticed = logging.getLogger("streams.log.guard"), Faults(guard.counts)
     caught.addHandler(noticed)
     try:
         for batch in Stream(guard.topics, seed).batches(records, BATCH):

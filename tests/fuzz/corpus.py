@@ -56,7 +56,7 @@ from schemas.topics import (
     STRAYS,
 )
 from tests.builders import START
-from tests.unit.streams.trainer_world import COLUMNS, ROWS, choice, command, outcome, ranked
+from tests.unit.streams.trainer_fixtures import COLUMNS, ROWS, choice, command, outcome, ranked
 
 ANN = UserId("ann")
 _event = {"event_id": EventId("e1"), "user_id": ANN, "event_time": START}

@@ -20,12 +20,12 @@ from schemas.topics import (
     INTERACTIONS,
     RECOMMENDATIONS,
 )
-from streams.deps import Deps
-from streams.kafka_client import LARGEST_MESSAGE
-from streams.owner import Owner
-from streams.partitions import partition_of
-from streams.people import handle_people
-from streams.records import Inbound, Message
+from streams.handlers.deps import Deps
+from streams.log.kafka_client import LARGEST_MESSAGE
+from streams.log.partitions import partition_of
+from streams.log.records import Inbound, Message
+from streams.state.partition_store import Owner
+from streams.worker.user_batch import handle_people
 from tests.builders import START, click
 from tests.fuzz.records import PARTITIONS
 
@@ -78,7 +78,7 @@ class Guard:
 
 
 class Faults(logging.Handler):
-    """Counts what `streams.guard` caught."""
+    """Counts what `streams.log.guard` caught."""
 
     def __init__(self, counts: Counts) -> None:
         super().__init__()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import isfinite
 
 from deploy.gateway.cache import KEPT_TOPICS, Cache
-from deploy.gateway.intake import intake, is_bulk
 from deploy.gateway.problems import Problem
+from deploy.gateway.request_parsing import intake, is_bulk
 from deploy.letters import folded, readable
 from schemas.codec import decode, encode
 from schemas.dead_letters import DeadLetter
@@ -20,8 +20,8 @@ from schemas.topics import (
     RECOMMENDATIONS,
     STRAYS,
 )
-from streams.dead_letters import dead_letter
-from streams.records import Inbound
+from streams.log.dead_letters import dead_letter
+from streams.log.records import Inbound
 from streams.routes import PERSON_INPUTS
 from tests.builders import START
 from tests.fuzz.counting import NOW, REASONS, Guard
@@ -49,7 +49,7 @@ class GatewayCache(Guard):
         self.counts.accepted += len(records) - (self._refused - before)
 
     def check(self) -> None:
-        from tests.unit.deploy.gateway_world import made_list
+        from tests.unit.deploy.gateway_fixtures import made_list
 
         value = encode(made_list("good", 1))
         record = Inbound(topic=RECOMMENDATIONS, partition=0, offset=1, key=b"good", value=value, timestamp=START)

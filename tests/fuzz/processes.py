@@ -22,23 +22,23 @@ from schemas.topics import (
     RANKING_LOG,
     STRAYS,
 )
-from streams.dead_letters import fitting
-from streams.on_item_deltas import on_item_deltas
-from streams.outcome import Tally
-from streams.owner import ITEMS as ITEM_SCOPE
-from streams.owner import PEOPLE
-from streams.partitions import partition_of
-from streams.people import handle_people
-from streams.projector import PROJECTED_TOPICS, Projector, project
-from streams.receive import receive
-from streams.records import Inbound, Message
+from streams.handlers.batch_outcome import Tally
+from streams.handlers.on_item_deltas import on_item_deltas
+from streams.log.dead_letters import fitting
+from streams.log.partitions import partition_of
+from streams.log.records import Inbound, Message
+from streams.projector.process import PROJECTED_TOPICS, Projector, project
 from streams.routes import PERSON_INPUTS, TABLES
-from streams.tables import apply_tables
-from streams.trainer import learn
+from streams.state.partition_store import ITEMS as ITEM_SCOPE
+from streams.state.partition_store import PEOPLE
+from streams.trainer.process import learn
+from streams.worker.receive import receive
+from streams.worker.tables import apply_tables
+from streams.worker.user_batch import handle_people
 from tests.builders import START, item, make_deps
 from tests.fuzz.counting import NOW, Guard, a_good_list, owner_of
 from tests.fuzz.records import PARTITIONS
-from tests.unit.streams.trainer_world import COLUMNS, Shelf, log_of, make_trainer
+from tests.unit.streams.trainer_fixtures import COLUMNS, Shelf, log_of, make_trainer
 
 MODELS = Path(mkdtemp(prefix="fuzz-models"))
 

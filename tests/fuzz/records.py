@@ -8,8 +8,8 @@ from itertools import chain
 
 from schemas.codec import encode
 from schemas.topics import BY_NAME
-from streams.partitions import partition_of
-from streams.records import Inbound
+from streams.log.partitions import partition_of
+from streams.log.records import Inbound
 from tests.builders import START
 from tests.fuzz.corpus import POISONS, key_of, valid
 from tests.fuzz.mutations import mutated

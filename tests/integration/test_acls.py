@@ -23,8 +23,8 @@ from deploy.embedded.stack import Stack
 from deploy.settings import Kafka, Redis, Settings, Topics
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
-from streams.kafka_admin import KafkaAdmin
-from streams.kafka_client import KafkaTableReader
+from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_client import KafkaTableReader
 from tests.builders import click, item
 from tests.e2e.system import wait_until
 

@@ -16,8 +16,8 @@ from deploy.settings import Kafka, Settings, load_settings
 from deploy.topics import create_topics
 from schemas.codec import encode
 from schemas.topics import RANKING_LOG
-from streams.kafka_admin import KafkaAdmin
-from tests.unit.deploy.exploring_world import lists, log
+from streams.log.kafka_admin import KafkaAdmin
+from tests.unit.deploy.exploration_fixtures import lists, log
 
 pytestmark = pytest.mark.servers
 

@@ -27,11 +27,11 @@ from deploy.topics import create_topics
 from schemas.codec import encode
 from schemas.ids import DEFAULT_USER
 from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
-from streams.kafka_admin import KafkaAdmin
-from streams.kafka_client import KafkaPublisher, KafkaTableReader
-from streams.partitions import partition_of
-from streams.records import Inbound
-from tests.unit.deploy.gateway_world import made_list
+from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_client import KafkaPublisher, KafkaTableReader
+from streams.log.partitions import partition_of
+from streams.log.records import Inbound
+from tests.unit.deploy.gateway_fixtures import made_list
 
 pytestmark = pytest.mark.servers
 KEY = "a-key-for-tests"

@@ -23,7 +23,6 @@ import typer
 from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
-from deploy import telemetry
 from deploy.bench.load import Sender, send_catalogue
 from deploy.cli import monitoring as commands
 from deploy.embedded.choices import Choices, chosen
@@ -31,12 +30,13 @@ from deploy.embedded.http import answers
 from deploy.embedded.programs import OWN
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import wait_until as holds
-from deploy.grafana.dashboard import FILE
-from deploy.monitoring import SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
+from deploy.monitoring import telemetry
+from deploy.monitoring.grafana.dashboard import FILE
+from deploy.monitoring.targets import SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
 from deploy.settings import Settings
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS
-from streams.partitions import partition_of
+from streams.log.partitions import partition_of
 from streams.routes import ITEMS_OWNED, PERSON_INPUTS
 from tests.builders import click
 from tests.e2e.system import System, wait_until

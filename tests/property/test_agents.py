@@ -8,17 +8,17 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.agent_state import Mind, Step
 from agents.explanations import explain_list, is_supported
 from agents.memory.operations import CAPACITY, LIMITS
 from agents.memory.record import AGAINST, EVIDENCE, FOR
-from agents.mind import Mind, Step
 from agents.planning.guardrails import check_slate, strike
 from schemas.ids import EventId, ItemId, UserId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
 from schemas.interactions import Click, Dislike, Dwell, Hide, Impression, Like, Purchase, Rating, Search, Skip, View
 from schemas.memories import Memory
 from schemas.plans import Constraints, PlanEntry
-from tests.unit.agents.lives import CATALOGUE, DAY, START, Life, after
+from tests.unit.agents.scenarios import CATALOGUE, DAY, START, Life, after
 
 ITEMS = st.sampled_from([*CATALOGUE, "unknown"])
 CATEGORIES = st.sampled_from(["jazz", "folk", "rock", "war"])

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from inference.evaluation.baselines.simple import Floor
 from inference.evaluation.baselines.tuned import Parameters, Tuned
-from inference.evaluation.floors import Floor
 
 
 def _ease(**parameters: float) -> Floor:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.decay import DAY
-from inference.evaluation.floors import DecayedPopularity, ItemNumbers
+from inference.evaluation.baselines.simple import DecayedPopularity, ItemNumbers
 from schemas.ids import ItemId, UserId
 
 Doubles = NDArray[np.float64]

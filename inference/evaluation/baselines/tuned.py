@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from msgspec import Struct
 
 from inference.evaluation.baselines.baseline import Personal
-from inference.evaluation.floors import Floor
+from inference.evaluation.baselines.simple import Floor
 from schemas.ids import ItemId, UserId
 
 Parameters = Mapping[str, float]

@@ -8,7 +8,7 @@ from agents.explanations import explain_item, explain_list, is_supported
 from schemas.ids import ItemId
 from schemas.instructions import Lift, MoreOf, PinItem
 from schemas.interactions import Click, Like
-from tests.unit.agents.lives import Life, event, life_of
+from tests.unit.agents.scenarios import Life, event, life_of
 
 HEARD = tuple(event(Click, 5.0 * k, "jazz-1") for k in range(3))
 NOW = event(Lift, 60.0, value="nothing")

@@ -12,7 +12,7 @@ from schemas.ids import EventId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
 from schemas.interactions import Click, Dislike, Hide, Like, Purchase, Search, Skip, View
 from schemas.memories import Memory
-from tests.unit.agents.lives import START, USER, Life, after, belief, believes, event, life_of, shown
+from tests.unit.agents.scenarios import START, USER, Life, after, belief, believes, event, life_of, shown
 
 
 def clicks(n: int, item: str = "jazz-1", start: float = 0.0) -> list[Click]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agents.mind import Mind
+from agents.agent_state import Mind
 from agents.planning.budget import Cost
 from agents.planning.guardrails import Violation, check_plan, check_slate, strike
 from agents.planning.ledger import rule
@@ -15,7 +15,7 @@ from schemas.ids import EventId, ItemId, MemoryId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
 from schemas.interactions import Click, Context, Dislike, Skip
 from schemas.plans import Constraints, Intent, Plan, Quota
-from tests.unit.agents.lives import DAY, START, USER, Life, after, event, life_of
+from tests.unit.agents.scenarios import DAY, START, USER, Life, after, event, life_of
 
 HEARD = (event(Click, 0.0, "jazz-1"), event(Click, 5.0, "jazz-2"), event(Click, 9.0, "folk-1"))
 

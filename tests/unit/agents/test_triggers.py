@@ -14,7 +14,7 @@ from agents.planning.triggers import TRIGGERS
 from schemas.instructions import MoreOf
 from schemas.interactions import Click, Skip
 from schemas.plans import TriggerName
-from tests.unit.agents.lives import START, Life, after, event, life_of, shown
+from tests.unit.agents.scenarios import START, Life, after, event, life_of, shown
 
 HOUR = 3_600.0
 

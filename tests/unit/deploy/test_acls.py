@@ -10,7 +10,7 @@ from deploy.acls import access, grants
 from deploy.gateway.cache import KEPT_TOPICS
 from deploy.settings import Settings, Topics
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, RECOMMENDATIONS, TOPICS
-from streams.projector import PROJECTED_TOPICS
+from streams.projector.process import PROJECTED_TOPICS
 from streams.routes import PERSON_INPUTS, TABLES
 
 ROOT = Path(__file__).parents[3]

@@ -13,15 +13,15 @@ import typer
 from typer.testing import CliRunner
 
 from deploy.cli import evaluate
-from deploy.evaluation.ranking_logs import Known, NothingToJudge, judge_log, write_lines
-from inference.evaluation.off_policy import By
-from inference.evaluation.policies import Policy
-from inference.evaluation.targets import Court, Target, exploiting, uniform
-from inference.evaluation.verdicts import judge
+from inference.evaluation.off_policy.decisions import judge
+from inference.evaluation.off_policy.estimators import By
+from inference.evaluation.off_policy.policies import Policy
+from inference.evaluation.off_policy.ranking_logs import Known, NothingToJudge, judge_log, write_lines
+from inference.evaluation.off_policy.targets import Court, Target, exploiting, uniform
 from inference.learning.weights_file import initial_weights, write_weights
 from inference.ranking.features import FeatureTable
 from schemas.ranking_log import Outcome, Ranked
-from tests.unit.deploy.exploring_world import best_kept_secret, lists, log, worth
+from tests.unit.deploy.exploration_fixtures import best_kept_secret, lists, log, worth
 
 COLUMNS = FeatureTable().columns
 KNOWN = Known(columns=COLUMNS, weights=initial_weights(COLUMNS))

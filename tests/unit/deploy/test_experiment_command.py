@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from deploy.cli import experiment
 from deploy.cli.experiment import NoExperiment
-from deploy.evaluation.ranking_logs import write_lines
+from inference.evaluation.off_policy.ranking_logs import write_lines
 from inference.experiment import CONTROL, Arm, Experiment
 from schemas.ids import UserId
 from schemas.ranking_log import RankingLogEntry

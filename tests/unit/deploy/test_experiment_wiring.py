@@ -17,10 +17,10 @@ from schemas.codec import encode
 from schemas.ids import UserId
 from schemas.model_updates import ModelUpdate
 from schemas.topics import ITEMS, MODEL_UPDATES
-from streams.deps import Deps
-from streams.person import stranger
-from streams.records import Inbound
-from streams.tables import apply_tables
+from streams.handlers.deps import Deps
+from streams.log.records import Inbound
+from streams.state.user_record import stranger
+from streams.worker.tables import apply_tables
 from tests.builders import START, item
 
 

@@ -15,7 +15,7 @@ from schemas.codec import encode
 from schemas.ids import DEFAULT_USER
 from schemas.items import Item
 from schemas.topics import ITEMS, RECOMMENDATIONS
-from tests.unit.deploy.gateway_world import NOW, World, build, eventually, made_list, running
+from tests.unit.deploy.gateway_fixtures import NOW, World, build, eventually, made_list, running
 
 LISTS = "/v1/recommendations"
 

@@ -20,11 +20,11 @@ from schemas.codec import decode, encode
 from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER, EventId, UserId
 from schemas.topics import INTERACTIONS, ITEMS, RANK_REQUESTS, RECOMMENDATIONS
-from streams.memory_runner import MemoryRunner
-from streams.partitions import partition_of
-from streams.records import Inbound
+from streams.log.partitions import partition_of
+from streams.log.records import Inbound
+from streams.worker.in_memory_runner import MemoryRunner
 from tests.builders import item, make_deps, small_catalogue
-from tests.unit.deploy.gateway_world import NOW, PARTITIONS, World, build, eventually, indexed, made_list, running
+from tests.unit.deploy.gateway_fixtures import NOW, PARTITIONS, World, build, eventually, indexed, made_list, running
 
 LISTS = "/v1/recommendations"
 MINE = f"interactions-{partition_of('u1', PARTITIONS)}"

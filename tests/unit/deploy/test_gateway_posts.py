@@ -12,9 +12,9 @@ import pytest
 from deploy.gateway.backlog import Backlog, behind
 from schemas.codec import decode
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS
-from streams.partitions import partition_of
-from streams.positions import Bounds
-from tests.unit.deploy.gateway_world import KEY, NOW, PARTITIONS, World, build, eventually, running
+from streams.log.partitions import partition_of
+from streams.state.positions import Bounds
+from tests.unit.deploy.gateway_fixtures import KEY, NOW, PARTITIONS, World, build, eventually, running
 
 CLICK = {"type": "click", "event_id": "e1", "user_id": "u1", "event_time": 1.7e9, "item_id": "i1"}
 

@@ -13,9 +13,9 @@ from deploy.embedded.layout import Layout
 from deploy.embedded.restarts import watched
 from deploy.gateway.app import create_app
 from deploy.gateway.probe import UNKNOWN, Probe
-from deploy.telemetry import RestartCounters
+from deploy.monitoring.telemetry import RestartCounters
 from schemas.ids import DEFAULT_USER
-from tests.unit.deploy.gateway_world import build, eventually, running
+from tests.unit.deploy.gateway_fixtures import build, eventually, running
 from tests.unit.deploy.test_stack_watched import BEGAN, ended
 
 

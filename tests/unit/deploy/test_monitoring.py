@@ -16,15 +16,15 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
-from deploy import monitoring, telemetry
 from deploy.cli import monitoring as commands
 from deploy.embedded import choices, endpoints
-from deploy.grafana.dashboard import FILE, as_json, make_dashboard
-from deploy.grafana.rows import ROWS, TARGET_SECONDS, VENDORS
+from deploy.monitoring import targets, telemetry
+from deploy.monitoring.grafana.dashboard import FILE, as_json, make_dashboard
+from deploy.monitoring.grafana.rows import ROWS, TARGET_SECONDS, VENDORS
 from deploy.settings import Settings
 
-ALERTS = monitoring.SHIPPED / "alerts.yml"
-ALERT_TESTS = monitoring.SHIPPED / "alerts_test.yml"
+ALERTS = targets.SHIPPED / "alerts.yml"
+ALERT_TESTS = targets.SHIPPED / "alerts_test.yml"
 NOT_SHOWN: dict[str, str] = {}
 """Metrics that no panel shows, each with the reason."""
 SUFFIXES = {
@@ -66,7 +66,7 @@ def test_series_are_found_in_an_expression():
 
 
 def test_the_committed_dashboard_is_what_the_table_builds():
-    assert FILE.read_text() == as_json(make_dashboard()), "run: python -m deploy.grafana.dashboard"
+    assert FILE.read_text() == as_json(make_dashboard()), "run: python -m deploy.monitoring.grafana.dashboard"
 
 
 def test_the_committed_dashboard_fits_grafanas_model():
@@ -140,7 +140,7 @@ def test_every_alert_is_shown_firing_and_all_are_silent_when_all_is_well():
     [
         ("check", "rules", str(ALERTS)),
         ("test", "rules", str(ALERT_TESTS)),
-        ("check", "config", str(monitoring.SHIPPED / "prometheus.yml")),
+        ("check", "config", str(targets.SHIPPED / "prometheus.yml")),
     ],
     ids=lambda command: " ".join(command[:2]),
 )
@@ -150,9 +150,9 @@ def test_promtool_is_content(command):
 
 
 def test_grafana_is_told_how_often_prometheus_scrapes_and_where_the_dashboard_lies():
-    provisioning = monitoring.GRAFANA / "provisioning"
+    provisioning = targets.GRAFANA / "provisioning"
     [source] = yaml.safe_load((provisioning / "datasources" / "lifelong.yml").read_text())["datasources"]
-    scraping = yaml.safe_load((monitoring.SHIPPED / "prometheus.yml").read_text())["global"]
+    scraping = yaml.safe_load((targets.SHIPPED / "prometheus.yml").read_text())["global"]
     assert source["type"] == "prometheus"
     assert source["jsonData"]["timeInterval"] == scraping["scrape_interval"]
     [provider] = yaml.safe_load((provisioning / "dashboards" / "lifelong.yml").read_text())["providers"]
@@ -201,7 +201,7 @@ def test_a_server_of_the_users_own_is_no_target(run, tmp_path, monkeypatch):
 
 def test_without_anything_to_scrape_it_is_said_what_to_do(run):
     result = run("targets")
-    assert isinstance(result.exception, monitoring.MonitoringError)
+    assert isinstance(result.exception, targets.MonitoringError)
     assert "lifelong up" in str(result.exception)
 
 
@@ -209,5 +209,5 @@ def test_without_prometheus_it_is_said_how_to_get_it(run, tmp_path, monkeypatch)
     chosen(tmp_path, Settings(), frozenset())
     monkeypatch.setenv("PATH", str(tmp_path))
     result = run("prometheus")
-    assert isinstance(result.exception, monitoring.MonitoringError)
+    assert isinstance(result.exception, targets.MonitoringError)
     assert "apt-get install prometheus" in str(result.exception)

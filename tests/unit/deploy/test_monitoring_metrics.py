@@ -9,22 +9,22 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
-from deploy.telemetry import FORGET_SECONDS, LagGauge, PrometheusObserver, TrainerMetrics, count_request
+from deploy.monitoring.telemetry import FORGET_SECONDS, LagGauge, PrometheusObserver, TrainerMetrics, count_request
 from features.memory_state import MemoryStateStore
-from inference.learning import course_checkpoint
-from inference.learning.course import Course, Plan
-from inference.learning.lineage import Recipe
+from inference.learning import online_trainer_checkpoint
+from inference.learning.model_variant import Recipe
+from inference.learning.online_trainer import Course, Plan
 from inference.ranking.features import FeatureTable
 from schemas.codec import decode, encode
 from schemas.ids import UserId
 from schemas.instructions import BanCategory
 from schemas.model_updates import ModelUpdate
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANKING_LOG
-from streams.outcome import Outcome
-from streams.owner import PEOPLE, Owner
-from streams.partitions import partition_of
-from streams.people import handle_people
-from streams.records import Inbound
+from streams.handlers.batch_outcome import Outcome
+from streams.log.partitions import partition_of
+from streams.log.records import Inbound
+from streams.state.partition_store import PEOPLE, Owner
+from streams.worker.user_batch import handle_people
 from tests.builders import START, click, event_id, make_runner, send_event, skip, small_catalogue
 
 
@@ -169,7 +169,7 @@ def test_the_learner_is_counted_by_what_it_did_and_a_checkpoint_is_not_learned_a
     assert score == course.first.score
 
     again, restarted, grown = make_course(), TrainerMetrics(), Grown()
-    assert course_checkpoint.restore(again, course_checkpoint.checkpoint(course))
+    assert online_trainer_checkpoint.restore(again, online_trainer_checkpoint.checkpoint(course))
     again.learn(replace(entries[0], entry_id="another"))
     restarted.learned(again, 1)
     assert grown("lifelong_examples_total", kind="examined") == 1

@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from deploy.cli import evaluate
-from deploy.evaluation.open_bandit import bandit_of, check, is_bandit, policy_of
+from inference.evaluation.off_policy.open_bandit import bandit_of, check, is_bandit, policy_of
 
 ITEMS, PLACES, ROWS = 6, 3, 60_000
 APPEAL = np.linspace(0.02, 0.3, ITEMS)

@@ -14,8 +14,8 @@ from features.item_categories import CATEGORIES
 from features.item_content import content_vector
 from features.item_factors import DIMENSIONS, LEAN, WIDTH
 from features.item_table import KNOWN_COUNT, WAITING, ItemTable
-from features.situation import SITUATIONS
 from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES, fold_delta
+from features.user_segment import SITUATIONS
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemDelta, ItemStatistics

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.situation import SITUATIONS
 from features.statistics import NEIGHBOURS, SITUATION_HALF_LIVES, Marks, fold_delta
+from features.user_segment import SITUATIONS
 from schemas.codec import decode, encode
 from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics, Situation

@@ -9,7 +9,7 @@ from operator import itemgetter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.outcomes import mature
+from features.list_outcome import mature
 from features.user_state import EVENT_IDS, RECENT, SESSION_GAP, UserState, fold
 from schemas.ids import UserId
 from tests.builders import START, click, impression, rating, skip

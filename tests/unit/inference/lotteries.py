@@ -8,9 +8,9 @@ from itertools import permutations
 import numpy as np
 from msgspec import Struct
 
-from inference.evaluation.click_model import cross_fitted
-from inference.evaluation.off_policy import By, Trial
-from inference.evaluation.policies import Policy, along
+from inference.evaluation.off_policy.click_model import cross_fitted
+from inference.evaluation.off_policy.estimators import By, Trial
+from inference.evaluation.off_policy.policies import Policy, along
 from inference.slate import Rules
 
 ITEMS, PLACES, KINDS = 5, 3, 4

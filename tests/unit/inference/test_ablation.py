@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.ablation import UnknownPart, chosen_parts, features_without, known_parts, parts
 from inference.candidates.pool import gather
 from inference.candidates.sources import SOURCES
-from inference.person import Person, read_person
+from inference.evaluation.ablation import UnknownPart, chosen_parts, features_without, known_parts, parts
 from inference.query import Query
 from inference.ranking.features import FeatureTable
-from tests.unit.inference.worlds import FEATURES, World, busy_world
+from inference.ranking_context import Person, read_person
+from tests.unit.inference.ranking_fixtures import FEATURES, World, busy_world
 
 
 def somebody() -> tuple[World, list[Person]]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from inference.evaluation.anytime import Sums, difference, once, paired
-from inference.evaluation.arm_log import Life, Lived, last_experiment, lived
-from inference.evaluation.arm_results import results
-from inference.evaluation.mismatch import mismatch
+from inference.evaluation.experiments.arm_log import Life, Lived, last_experiment, lived
+from inference.evaluation.experiments.arm_results import results
+from inference.evaluation.experiments.sample_ratio import mismatch
+from inference.evaluation.intervals.anytime import Sums, difference, once, paired
 from inference.experiment import Arm, Experiment
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry

@@ -15,12 +15,12 @@ from inference.evaluation.baselines.baseline import Baseline, Personal
 from inference.evaluation.baselines.ease import Ease, autoencoder
 from inference.evaluation.baselines.gru4rec import Gru4Rec
 from inference.evaluation.baselines.implicit_als import ImplicitAls, als
+from inference.evaluation.baselines.simple import Floor, Popularity
 from inference.evaluation.baselines.tifuknn import Tifuknn, personal_vector
 from inference.evaluation.baselines.tuned import Choice, Tuned, hit_rate
 from inference.evaluation.baselines.vsknn import VSknn
-from inference.evaluation.floors import Floor, Popularity
 from schemas.ids import ItemId, UserId
-from tests.unit.inference.test_floors import taught
+from tests.unit.inference.test_simple_baselines import taught
 
 START = 1e9
 MAKERS: dict[str, Callable[[], Baseline]] = {

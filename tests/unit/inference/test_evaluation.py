@@ -8,14 +8,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from inference.evaluation.baskets import BasketRecall, Baskets
-from inference.evaluation.bootstrap import clustered
-from inference.evaluation.calibration import calibration
-from inference.evaluation.exposure import Exposure
-from inference.evaluation.floor_judge import FLOORS, FloorJudge, Row
-from inference.evaluation.losses import losses
-from inference.evaluation.prequential import Prequential
-from inference.evaluation.ranks import measures
+from inference.evaluation.baselines.evaluator import FLOORS, FloorJudge, Row
+from inference.evaluation.intervals.bootstrap import clustered
+from inference.evaluation.metrics.baskets import BasketRecall, Baskets
+from inference.evaluation.metrics.calibration import calibration
+from inference.evaluation.metrics.coverage import Exposure
+from inference.evaluation.metrics.miss_analysis import losses
+from inference.evaluation.metrics.prequential import Prequential
+from inference.evaluation.metrics.ranks import measures
 from schemas.ids import ItemId, UserId
 
 DAY = 86_400.0

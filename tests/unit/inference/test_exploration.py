@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.evaluation.policies import Policy, along, marginals
+from inference.evaluation.off_policy.policies import Policy, along, marginals
 from inference.exploration import Exploration, draw, draw_list, pool_of, rules_of_draw
 from inference.query import Query, Ranking
 from inference.recommender import Recommender
 from inference.slate import Limits, Rules, compose, open_rows, rules_of
 from schemas.ids import ItemId, PlanId, UserId
 from schemas.plans import Constraints, Plan, Quota
+from tests.unit.inference.ranking_fixtures import FEATURES, START, busy_world
 from tests.unit.inference.test_recommender import ask
-from tests.unit.inference.worlds import FEATURES, START, busy_world
 
 WORLD = busy_world()
 SEEDS = 20_000

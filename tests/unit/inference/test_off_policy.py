@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from inference.evaluation.off_policy import (
+from inference.evaluation.off_policy.estimators import (
     By,
     Doubles,
     Estimate,

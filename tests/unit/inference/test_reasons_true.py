@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from features.decay import DAY
-from inference.candidates import embeddings, newest, repeats
+from inference.candidates import embeddings, new_items, repeats
 from inference.candidates.popularity import popular_lately
-from inference.person import Person, read_person
 from inference.query import Query
-from tests.unit.inference.worlds import World, busy_world, item
+from inference.ranking_context import Person, read_person
+from tests.unit.inference.ranking_fixtures import World, busy_world, item
 
 
 def person(world: World, user: str, *, wall: float | None = None, allowed: bool = True) -> Person:
@@ -42,5 +42,5 @@ def test_what_was_popular_in_january_is_not_popular_in_the_last_hour() -> None:
 def test_what_came_out_long_ago_is_not_new() -> None:
     world = World([item(1, available_from=1_000.0)])
     world.table.put_item(item(2, available_from=world.now - DAY))
-    told = {n: newest.reason(person(world, "ann"), world.table, world.table.number[f"i{n}"]) for n in (1, 2)}  # type: ignore[index]
+    told = {n: new_items.reason(person(world, "ann"), world.table, world.table.number[f"i{n}"]) for n in (1, 2)}  # type: ignore[index]
     assert told == {1: "hardly anybody knows this yet", 2: "new"}

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from features.user_state import UserState, fold
-from inference.evaluation.floors import Popularity
-from inference.evaluation.prequential import Prequential
+from inference.evaluation.baselines.simple import Popularity
+from inference.evaluation.metrics.prequential import Prequential
 from inference.learning.learner import Learner
 from inference.learning.sampling import sample
 from inference.learning.weights_file import initial_weights
@@ -23,7 +23,7 @@ from schemas.interactions import Hide, Skip
 from schemas.plans import Constraints, Intent, Plan, Quota
 from schemas.ranking_log import Choice
 from tests.builders import memory
-from tests.unit.inference.worlds import FEATURES, KINDS, START, World, busy_world, item
+from tests.unit.inference.ranking_fixtures import FEATURES, KINDS, START, World, busy_world, item
 
 WORLD = busy_world()
 

@@ -10,11 +10,11 @@ from features.views import External
 from inference.candidates.pool import gather
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
-from inference.person import Person, read_person
 from inference.query import Query
 from inference.ranking.features import COLUMNS, FeatureTable
+from inference.ranking_context import Person, read_person
 from tests.builders import memory
-from tests.unit.inference.worlds import busy_world
+from tests.unit.inference.ranking_fixtures import busy_world
 
 WORLD = busy_world()
 WORLD.table.put_factors(

@@ -13,7 +13,7 @@ RANKING = (
     "inference.triton_ranker",
     "inference.learning.weights_file",
     "inference.learning.sampling",
-    "inference.evaluation.floors",
+    "inference.evaluation.baselines.simple",
     "inference.evaluation.baselines",
     "inference.exploration",
 )

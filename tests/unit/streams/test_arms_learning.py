@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from inference.learning.course import Course
-from inference.learning.lineage import Recipe
+from inference.learning.model_variant import Recipe
+from inference.learning.online_trainer import Course
 from inference.learning.weights_file import read_weights, write_weights
 from inference.ranking.network import Arrays
 from schemas.model_updates import ModelUpdate
 from schemas.ranking_log import Choice, Ranked, RankingLogEntry, RankingLogValue
-from streams.memory_reader import MemoryLogReader
-from streams.memory_runner import Crash
-from streams.trainer import Point, Trainer, run
-from tests.unit.streams.trainer_world import RECIPES, Shelf, crash_at, entries, log_of, make_course, make_trainer
+from streams.log.in_memory_reader import MemoryLogReader
+from streams.trainer.process import Point, Trainer, run
+from streams.worker.in_memory_runner import Crash
+from tests.unit.streams.trainer_fixtures import RECIPES, Shelf, crash_at, entries, log_of, make_course, make_trainer
 
 SERVED = ("quick", "still")
 BROKEN = {**RECIPES, "broken": Recipe(rate=1e30)}

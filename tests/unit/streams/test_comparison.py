@@ -9,10 +9,10 @@ from features.user_state import fold
 from schemas.codec import encode
 from schemas.ids import UserId
 from schemas.topics import INTERACTIONS, ITEMS
-from streams.comparison import SETTLES_SECONDS, compare_people, described_otherwise, with_stored_versions
-from streams.owner import PEOPLE
-from streams.person import Person, pack, stranger, unpack
-from streams.records import Inbound
+from streams.log.records import Inbound
+from streams.state.comparison import SETTLES_SECONDS, compare_people, described_otherwise, with_stored_versions
+from streams.state.partition_store import PEOPLE
+from streams.state.user_record import Person, pack, stranger, unpack
 from tests.builders import START, click, item, memory
 
 

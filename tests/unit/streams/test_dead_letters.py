@@ -13,9 +13,9 @@ from schemas.dead_letters import BEGINNING, DeadLetter
 from schemas.errors import DecodeError
 from schemas.items import Item
 from schemas.topics import DEAD_LETTERS, ITEMS
-from streams.dead_letters import HEADERS, dead_letter, fitting, open_record
-from streams.kafka_client import LARGEST_MESSAGE
-from streams.records import Inbound, Message
+from streams.log.dead_letters import HEADERS, dead_letter, fitting, open_record
+from streams.log.kafka_client import LARGEST_MESSAGE
+from streams.log.records import Inbound, Message
 from tests.builders import item
 
 NOW = 1.7e9

@@ -23,8 +23,8 @@ from schemas.ids import UserId
 from schemas.ranking_log import Choice, Ranked
 from schemas.recommendations import Recommendation
 from schemas.topics import RANKING_LOG, RECOMMENDATIONS
-from streams.deps import Deps, Options
-from streams.memory_runner import MemoryRunner
+from streams.handlers.deps import Deps, Options
+from streams.worker.in_memory_runner import MemoryRunner
 from tests.builders import START, click, send_event, small_catalogue
 
 FEATURES = FeatureTable()

@@ -13,11 +13,11 @@ from schemas.items import Item
 from schemas.ranking_log import Choice, Ranked
 from schemas.recommendations import Recommendation
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, RANKING_LOG, RECOMMENDATIONS
-from streams.lists import Answer, Due, list_messages
-from streams.memory_runner import MemoryRunner
-from streams.outcome import Tally
-from streams.person import stranger
-from streams.records import Source
+from streams.handlers.batch_outcome import Tally
+from streams.log.records import Source
+from streams.state.user_record import stranger
+from streams.worker.in_memory_runner import MemoryRunner
+from streams.worker.lists import Answer, Due, list_messages
 from tests.builders import START, click, make_deps, send_event, small_catalogue
 
 BOLD = Exploration(rate=1.0, temperature=2.0, top=12)

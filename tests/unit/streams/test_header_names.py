@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-from streams.header_names import EscapingRecords
+from streams.log.header_names import EscapingRecords
 
 
 class Name(str):

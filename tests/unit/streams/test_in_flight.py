@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import WentBack
-from streams.in_flight import InFlight
-from streams.records import Inbound
+from streams.log.in_flight import InFlight
+from streams.log.records import Inbound
 
 
 def record(offset: int, partition: int = 0, generation: int = 0) -> Inbound:

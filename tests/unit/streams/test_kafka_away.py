@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-import streams.kafka_client
+import streams.log.kafka_client
 from schemas.topics import ITEMS
-from streams.kafka_client import Cluster, KafkaAway, KafkaRefused, KafkaTableReader
+from streams.log.kafka_client import Cluster, KafkaAway, KafkaRefused, KafkaTableReader
 
 
 class Silent:
@@ -53,7 +53,7 @@ def test_a_broker_that_is_away_is_named() -> None:
 
 
 def test_partitions_that_are_unknown_while_a_broker_comes_back_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.kafka_client, "ELECTION_SECONDS", 0.0)
+    monkeypatch.setattr(streams.log.kafka_client, "ELECTION_SECONDS", 0.0)
     assert reader_on(ComingBack(times=2)).catch_up() == []
     with pytest.raises(KafkaRefused, match=f"{ITEMS}-0 has no leader"):
         reader_on(ComingBack(times=1_000)).catch_up()

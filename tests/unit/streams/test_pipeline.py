@@ -14,11 +14,11 @@ from features.ports import Write
 from schemas.codec import encode
 from schemas.errors import StoreUnavailable
 from schemas.topics import INTERACTIONS, RECOMMENDATIONS
-from streams.in_flight import InFlight, Note, Span
-from streams.owner import PEOPLE, Owner
-from streams.pipeline import Pipeline
-from streams.ports import Unobserved
-from streams.records import Inbound, Message
+from streams.log.in_flight import InFlight, Note, Span
+from streams.log.ports import Unobserved
+from streams.log.records import Inbound, Message
+from streams.state.partition_store import PEOPLE, Owner
+from streams.worker.pipeline import Pipeline
 from tests.builders import START, click, make_deps
 
 
@@ -89,7 +89,7 @@ async def drive(
 ) -> tuple[Owner, Shelf, list[Handle]]:
     from dataclasses import replace
 
-    from streams.deps import Options
+    from streams.handlers.deps import Options
 
     options = Options(person_partitions=1, item_partitions=1)
     deps = replace(make_deps(), options=options, in_flight=in_flight or InFlight())

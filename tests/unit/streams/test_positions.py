@@ -11,10 +11,10 @@ from features.memory_state import MemoryStateStore
 from features.ports import Origin
 from features.statistics import Marks
 from schemas.topics import INTERACTIONS, RANK_REQUESTS
-from streams.owner import PEOPLE, Owner
-from streams.ports import Unobserved
-from streams.positions import Bounds, Positions, breaks_now, where_to_begin
-from streams.records import Inbound, Source
+from streams.log.ports import Unobserved
+from streams.log.records import Inbound, Source
+from streams.state.partition_store import PEOPLE, Owner
+from streams.state.positions import Bounds, Positions, breaks_now, where_to_begin
 
 offsets = st.integers(0, 60)
 

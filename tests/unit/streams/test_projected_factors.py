@@ -19,9 +19,9 @@ from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId
 from schemas.model_updates import Decided, ModelUpdate
 from schemas.topics import ITEMS, MODEL_UPDATES
-from streams.factors_sent import FactorsSent
-from streams.projector import Projector, project
-from streams.records import Inbound, Message
+from streams.log.records import Inbound, Message
+from streams.projector.factor_sync import FactorsSent
+from streams.projector.process import Projector, project
 from tests.builders import START, item
 
 

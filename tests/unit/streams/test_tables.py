@@ -7,9 +7,9 @@ from dataclasses import replace
 from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.topics import ITEMS
-from streams.in_flight import DEATHS, InFlight, Span
-from streams.records import Inbound, Message
-from streams.tables import apply_tables
+from streams.log.in_flight import DEATHS, InFlight, Span
+from streams.log.records import Inbound, Message
+from streams.worker.tables import apply_tables
 from tests.builders import START, item, make_deps
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from inference.learning import course_checkpoint
+from inference.learning import online_trainer_checkpoint
 from inference.learning.weights_file import read_weights
 from schemas.model_updates import ModelUpdate
 from schemas.ranking_log import RankingLogValue
 from schemas.topics import RANKING_LOG
-from streams.memory_reader import MemoryLogReader
-from streams.memory_runner import Crash
-from streams.trainer import Point, Trainer, run
-from streams.trainer_progress import Checkpoint
-from tests.unit.streams.trainer_world import (
+from streams.log.in_memory_reader import MemoryLogReader
+from streams.trainer.process import Point, Trainer, run
+from streams.trainer.progress import Checkpoint
+from streams.worker.in_memory_runner import Crash
+from tests.unit.streams.trainer_fixtures import (
     Shelf,
     append,
     choice,
@@ -48,7 +48,7 @@ def exhaust(trainer: Trainer) -> bytes:
     reader = trainer.reader
     assert isinstance(reader, MemoryLogReader)
     run(trainer, until=reader.exhausted)
-    return course_checkpoint.checkpoint(trainer.progress.course)
+    return online_trainer_checkpoint.checkpoint(trainer.progress.course)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_when_the_log_is_given_to_this_process_again_it_goes_back_to_its_checkpo
     trainer = make_trainer(log_of(WORK), tmp_path)
     exhaust(trainer)
     trainer.progress.begin()
-    assert course_checkpoint.checkpoint(trainer.progress.course) == calm
+    assert online_trainer_checkpoint.checkpoint(trainer.progress.course) == calm
 
 
 def test_weights_say_up_to_which_offset_they_were_learned(tmp_path: Path) -> None:

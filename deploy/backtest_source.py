@@ -1,0 +1,99 @@
+"""Where the events of a replay come from: a file, or a topic of the configured Kafka."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from deploy.clients import make_cluster
+from deploy.files.checking import Loaded
+from deploy.files.errors import Refusal
+from deploy.files.report import FileReport
+from deploy.settings import Settings
+from schemas.errors import DecodeError
+from schemas.interactions import Interaction
+from schemas.items import Item
+from schemas.topics import INTERACTIONS, ITEMS
+from streams.backtest.config import Log
+from streams.log.dead_letters import open_record
+from streams.log.kafka_client import KafkaTableReader
+from streams.log.records import Inbound
+from streams.worker.receive import open_event
+
+
+def log_of(name: str, loaded: Loaded) -> Log:
+    """Files that were read, as a log."""
+    report = loaded.report
+    refused = Counter({one.reason: one.count for one in report.reasons})
+    if isinstance(report, FileReport) and report.catalogue is not None:
+        refused += _of_the_catalogue(report.catalogue.reasons)
+    return Log(name=name, rows=report.rows, events=loaded.events, items=loaded.items, refused=refused)
+
+
+def from_topic(settings: Settings, topic: str, catalogue: Loaded | None, *, limit: int | None, now: float) -> Log:
+    """The log in a topic, read from its beginning to where it ends now; without a file, items are those of `items`.
+
+    Raises:
+        SettingsError: no broker is set.
+        KafkaRefused: there is no such topic.
+    """
+    reader = KafkaTableReader(make_cluster(settings), (topic,) if catalogue is not None else (topic, ITEMS))
+    try:
+        records = reader.catch_up()
+    finally:
+        reader.close()
+    log = from_records([record for record in records if record.topic == topic], topic, limit=limit, now=now)
+    if catalogue is not None:
+        items, wrong = catalogue.items, _of_the_catalogue(catalogue.report.reasons)
+    else:
+        items, wrong = _newest_items([record for record in records if record.topic == ITEMS], now)
+    return Log(name=log.name, rows=log.rows, events=log.events, items=items, refused=log.refused + wrong)
+
+
+def _of_the_catalogue(reasons: Iterable[Refusal]) -> Counter[str]:
+    return Counter({f"of the catalogue: {one.reason}": one.count for one in reasons})
+
+
+def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, now: float) -> Log:
+    """Records of interactions in event-time order, ties as they were produced.
+
+    A record that is no event has its place by when it was produced.
+    """
+    opened = [(record, *_open(record, now)) for record in records]
+    keyed = [
+        ((event.event_time if event else record.timestamp, record.timestamp, record.partition, record.offset), row)
+        for row, (record, event, _) in enumerate(opened)
+    ]
+    order = [row for _, row in sorted(keyed)][:limit]
+    events: list[tuple[int, Interaction]] = []
+    refused: Counter[str] = Counter()
+    for place, row in enumerate(order):
+        _, event, reason = opened[row]
+        if event is not None:
+            events.append((place, event))
+        else:
+            refused[reason] += 1
+    return Log(name=name, rows=len(order), events=events, refused=refused)
+
+
+def _open(record: Inbound, now: float) -> tuple[Interaction | None, str]:
+    """The event in a record, read as the worker reads it, or why there is none."""
+    try:
+        _, _, event = open_event(record, INTERACTIONS, now=now)
+        return event, ""
+    except DecodeError as exc:
+        return None, f"{exc.reason}: {exc}"[:160]
+
+
+def _newest_items(records: Sequence[Inbound], now: float) -> tuple[list[Item], Counter[str]]:
+    """The newest entry of each item; withdrawn ones are left out."""
+    newest: dict[bytes | None, Inbound] = {record.key: record for record in records}
+    items: list[Item] = []
+    refused: Counter[str] = Counter()
+    for record in newest.values():
+        try:
+            item: Item | None = open_record(record, now=now)
+            items += [item] if item is not None else []
+        except DecodeError as exc:
+            refused[f"of the catalogue: {exc.reason}: {exc}"[:160]] += 1
+    return items, refused

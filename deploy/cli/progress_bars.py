@@ -1,0 +1,56 @@
+"""What ``lifelong replay`` shows while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from streams.backtest.process_pool import Step, Tell
+
+
+def replay_bar(console: Console) -> Progress:
+    """The bar of the replay itself: events, running HR@10, speed."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("HR@10 {task.fields[hit_rate]:.4f}"),
+        TextColumn("{task.fields[speed]:.0f} events/s"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+@contextmanager
+def work_bar(console: Console) -> Iterator[Tell]:
+    """A bar for each piece of work from when it is first heard of; a line remains of each that has been done."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    with bar:
+        yield _Pieces(bar).tell
+
+
+class _Pieces:
+    """The tasks of a bar by name."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._tasks: dict[str, TaskID] = {}
+
+    def tell(self, step: Step) -> None:
+        if step.name not in self._tasks:
+            self._tasks[step.name] = self._bar.add_task(escape(step.name), total=step.total, note=step.note)
+        self._bar.update(self._tasks[step.name], completed=step.done, note=step.note)
+        if step.done == step.total:
+            self._bar.console.print(f"{escape(step.name)}: {step.note}")
+            self._bar.remove_task(self._tasks[step.name])

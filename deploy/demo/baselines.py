@@ -1,0 +1,74 @@
+"""The floors on the demo's events, in a process of their own, at low priority, before the events are played."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.pool import AsyncResult
+from typing import Any
+
+from inference.evaluation.baselines.simple import DecayedPopularity, Floor, ItemKnn
+from schemas.ids import ItemId, UserId
+
+Row = tuple[str, str, str, float]
+"""Event id, user, item, event time."""
+Ranks = dict[str, dict[str, int | None]]
+"""By event id: the rank of its item in each floor's list, none if it was not in it."""
+NAMES = ("decayed popularity", "item-kNN")
+
+
+def judge(rows: Sequence[Row], judged: frozenset[str], *, repeats: bool) -> Ranks:
+    """Test, then train, over all rows; ranks are worked out for the judged events alone."""
+    floors: dict[str, Floor] = dict(zip(NAMES, (DecayedPopularity(), ItemKnn()), strict=True))
+    histories: dict[str, list[ItemId]] = {}
+    ranks: Ranks = {}
+    for event_id, user, item, at in rows:
+        history = histories.setdefault(user, [])
+        if event_id in judged:
+            mask: Sequence[ItemId] = () if repeats else history
+            ranks[event_id] = {name: _rank(floor, history, at, mask, item) for name, floor in floors.items()}
+        for floor in floors.values():
+            floor.learn(UserId(user), ItemId(item), at)
+        history.append(ItemId(item))
+    return ranks
+
+
+def _rank(floor: Floor, history: Sequence[ItemId], at: float, mask: Sequence[ItemId], item: str) -> int | None:
+    top = floor.top(history, at, 10, mask)
+    return top.index(ItemId(item)) + 1 if item in top else None
+
+
+def _gently(rows: Sequence[Row], judged: frozenset[str], repeats: bool) -> Ranks:
+    os.nice(10)
+    return judge(rows, judged, repeats=repeats)
+
+
+class Floors:
+    """Judging goes on in the background from the start; `ranks` are there when it has ended."""
+
+    def __init__(self, rows: Sequence[Row], judged: frozenset[str], *, repeats: bool) -> None:
+        self._pool = get_context("spawn").Pool(1)
+        self._result: AsyncResult[Any] = self._pool.apply_async(_gently, (rows, judged, repeats))
+        self._ranks: Ranks | None = None
+
+    @property
+    def ranks(self) -> Ranks:
+        """What is known so far: nothing, or everything."""
+        if self._ranks is None and self._result.ready():
+            self._ranks = self._result.get()
+        return self._ranks or {}
+
+    def wait(self, seconds: float) -> Ranks:
+        """What is known after waiting at most so long.
+
+        Raises:
+            multiprocessing.TimeoutError: it is not known by then.
+        """
+        self._ranks = self._result.get(seconds)
+        return self._ranks or {}
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.terminate()
+        self._pool.join()

@@ -1,0 +1,71 @@
+"""The dashboard's row about models: what is learned, how lineages stand, what was decided."""
+
+from __future__ import annotations
+
+from deploy.monitoring.grafana.panels import Panel, Query, Row, rate
+
+MODELS = Row(
+    "Models",
+    (
+        Panel(
+            "Version",
+            "Published last (trainer) and ranking (worker). The worker's standing still while the trainer's climbs: "
+            "the served model does not see new weights; look at Triton's log.",
+            "none",
+            (Query('max by (job, model) (lifelong_model_version{job=~"trainer|worker"})', "{{model}} {{job}}"),),
+        ),
+        Panel(
+            "Prequential score",
+            "Test-then-train on the live stream, over about the last 1,000 choices: hit rate in the list, mean "
+            "reciprocal rank. A fall by a third against an hour ago: compare with traffic and catalogue changes first.",
+            "percentunit",
+            (Query("max by (model, metric) (lifelong_prequential_score)", "{{model}} {{metric}}"),),
+        ),
+        Panel(
+            "Gain by lineage",
+            "Test-then-train on the same examples, of those that each lineage learns from: 1 / log2(1 + place) of what "
+            "was taken. The champion's below the others' for long: `lifelong models list` says what is undecided.",
+            "none",
+            (Query("max by (lineage) (lifelong_lineage_gain)", "{{lineage}}"),),
+        ),
+        Panel(
+            "Gain above the champion's",
+            "With its bounds at all times: once the lower one is above gate.minimum_effect the lineage is promoted, "
+            "once the upper one is below it it is refused. Wide for hours: few people choose what the lists hold.",
+            "none",
+            (Query("max by (lineage, bound) (lifelong_lineage_difference)", "{{lineage}} {{bound}}"),),
+        ),
+        Panel(
+            "Decisions in the last hour",
+            "Who was promoted, refused and rolled back, by the gate or by an operator; `lifelong models history` says "
+            "why. Promotions to and fro: raise gate.minimum_effect or gate.cool_down.",
+            "none",
+            (
+                Query("sum by (decision, by) (increase(lifelong_model_decisions_total[1h]))", "{{decision}} by {{by}}"),
+                Query("max by (lineage) (lifelong_lineage_serves)", "{{lineage}} serves"),
+            ),
+        ),
+        Panel(
+            "Exams passed",
+            "Share of the choices that were in the list of just before, as the worker ranked it.",
+            "percentunit",
+            (Query(f"""{rate('lifelong_exams_total{hit="yes"}')} / {rate("lifelong_exams_total")}""", "hit rate"),),
+        ),
+        Panel(
+            "Examples learned",
+            "Examples per second: examined, then learned. Foreign ones belong to another feature table: normal only "
+            "during a roll-out. None learned while events come: look at the trainer's log.",
+            "cps",
+            (Query(rate("lifelong_examples_total", "kind"), "{{kind}}"),),
+            width=12,
+        ),
+        Panel(
+            "Tables taken in",
+            "Records per second of catalogue, item statistics and models that workers took in. None while events "
+            "come: rankings use old statistics; look at the topic item-statistics.",
+            "cps",
+            (Query(rate("lifelong_table_records_total"), "records"),),
+            width=12,
+        ),
+    ),
+)

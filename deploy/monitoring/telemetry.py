@@ -1,0 +1,344 @@
+"""Metrics, in one table, and who feeds them. Every process serves its own on ``/metrics``.
+
+Which process it was is said by the ``job`` and ``instance`` of the scrape; no metric repeats it. What has a known set
+of labels starts at 0: so a first dead letter is an increase, and a quiet panel shows 0 instead of "no data".
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections import Counter as Counts
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from itertools import product
+from typing import TYPE_CHECKING, get_args
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Info, disable_created_metrics, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from agents.planning.guardrails import Fault
+from inference.fallback_ranker import DEGRADATION
+from inference.finite_scores import DEGRADATION as NOT_FINITE
+from schemas.dead_letters import DeadLetter, Stray
+from schemas.errors import ReasonCode
+from schemas.model_updates import ModelUpdate, Standing
+from schemas.plans import PlanEntry, TriggerName
+from schemas.ranking_log import Choice
+from schemas.recommendations import Recommendation
+from schemas.topics import INTERACTIONS, ITEM_DELTAS, PERSON_TOPICS, STRAYS
+from streams.handlers.batch_outcome import Outcome
+from streams.state.partition_store import PEOPLE
+from streams.state.positions import BREAKS
+
+if TYPE_CHECKING:
+    from inference.learning.online_trainer import Course
+
+# One more series for every other one, which nothing reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_FINE = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0)
+_PATIENT = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+EVENTS = Counter("lifelong_events_total", "Events applied, by topic.", ["topic"])
+DEAD_LETTERS = Counter("lifelong_dead_letters_total", "Records set aside, by topic and reason.", ["topic", "reason"])
+STRAYS_SENT = Counter("lifelong_strays_total", "Records with a wrong key, sent on to their owner.", ["topic"])
+REDELIVERED = Counter("lifelong_redelivered_total", "Records that had been applied before.", ["topic"])
+LISTS = Counter("lifelong_lists_total", "Lists published.")
+STAGE = Histogram(
+    "lifelong_stage_seconds", "Freshness: from the event to its list, by stage.", ["stage"], buckets=_FINE
+)
+STORE = Histogram(
+    "lifelong_store_seconds", "Time to store a batch's states with their offsets.", ["scope"], buckets=_FINE
+)
+BATCH = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
+PLANS = Counter("lifelong_plans_total", "Ledger entries, by trigger and decision.", ["trigger", "decision"])
+SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that held and had no budget for a plan.", ["trigger"])
+DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by what.", ["kind"])
+GUARDRAIL = Counter("lifelong_guardrail_total", "Faults that guardrails took off lists, by what.", ["violation"])
+WAITING = Counter("lifelong_waits_total", "Times that a server was found away and waited for.", ["server"])
+BROKEN = Counter(
+    "lifelong_log_breaks_total",
+    "Topics made again, cut or deleted from, and stores that lost data, by what.",
+    ["how", "what"],
+)
+EXAMS = Counter("lifelong_exams_total", "Choices examined test-then-train, by whether the list had them.", ["hit"])
+TABLE = Counter("lifelong_table_records_total", "Records of catalogue, statistics and models taken in since the start.")
+MODEL_VERSION = Gauge(
+    "lifelong_model_version", "Weights: of the trainer, published last; of the worker, that ranked last.", ["model"]
+)
+SCORE = Gauge("lifelong_prequential_score", "Test-then-train score over the last examples.", ["model", "metric"])
+DECISIONS = Counter("lifelong_model_decisions_total", "Decisions about models, and who made them.", ["decision", "by"])
+LEARNED = Counter("lifelong_examples_total", "Examples that reached the learner, by what became of them.", ["kind"])
+PROJECTED = Counter("lifelong_projected_total", "Rows written behind, by where to.", ["target"])
+PROJECTION_DELAY = Histogram(
+    "lifelong_projection_seconds", "From publication to the projection.", ["target"], buckets=_PATIENT
+)
+REQUESTS = Counter("lifelong_http_requests_total", "Requests to the gateway.", ["route", "status"])
+REQUEST_SECONDS = Histogram("lifelong_http_seconds", "Time to answer a request.", ["route"], buckets=_FINE)
+BUILD = Info("lifelong_build", "What runs here.")
+BUILD.info({"version": version("lifelong"), "python": platform.python_version()})
+
+STAGES = ("queue", "fold", "rank", "publish")
+"""From the record's timestamp: until a worker takes it up, applies it, has ranked, has published."""
+TARGETS = ("feast", "milvus-memories", "milvus-items", "milvus-factors")
+"""Where the projector writes (`streams.projector.process`)."""
+FORGET_SECONDS = 15.0
+"""The worker tells the lag of every partition that it holds each 5 s."""
+
+
+class LagGauge(Collector):
+    """Records not applied yet, by partition; one that is told of no more is another worker's, and vanishes here.
+
+    >>> seconds = iter((0.0, 10.0, 20.0))
+    >>> gauge = LagGauge(clock=lambda: next(seconds))
+    >>> gauge.set("interactions", 0, 7)
+    >>> [family.samples[0].value for family in gauge.collect()], [len(family.samples) for family in gauge.collect()]
+    ([7], [0])
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def set(self, topic: str, partition: int, records: int) -> None:
+        """So many records of a partition that this process holds are not applied yet."""
+        self._told[(topic, str(partition))] = (records, self._clock())
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """The metric without values, for the registry."""
+        return [GaugeMetricFamily("lifelong_lag_records", "Records not applied yet.", labels=["topic", "partition"])]
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """The lag of every partition told of lately."""
+        now, [family] = self._clock(), self.describe()
+        for labels, (records, at) in list(self._told.items()):
+            if now - at < FORGET_SECONDS:
+                family.add_metric(labels, records)
+        return [family]
+
+
+LAG = LagGauge()
+REGISTRY.register(LAG)
+
+
+class StandingGauges(Collector):
+    """How lineages stand, as it was announced last: one that is gone vanishes here."""
+
+    def __init__(self) -> None:
+        self.standings: tuple[Standing, ...] = ()
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """The metrics without values, for the registry."""
+        gain = "Test-then-train gain over the last examples, by lineage."
+        difference = "Gain above the champion's, and its bounds at all times."
+        return [
+            GaugeMetricFamily("lifelong_lineage_gain", gain, labels=["lineage"]),
+            GaugeMetricFamily("lifelong_lineage_serves", "1 for the lineage that serves, else 0.", labels=["lineage"]),
+            GaugeMetricFamily("lifelong_lineage_difference", difference, labels=["lineage", "bound"]),
+        ]
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """What was announced last."""
+        gain, serves, difference = families = self.describe()
+        for standing in self.standings:
+            gain.add_metric([standing.lineage], standing.gain)
+            serves.add_metric([standing.lineage], float(standing.role == "champion"))
+            if standing.difference is not None:
+                for bound in ("lower", "mean", "upper"):
+                    difference.add_metric([standing.lineage, bound], getattr(standing.difference, bound))
+        return families
+
+
+STANDINGS = StandingGauges()
+REGISTRY.register(STANDINGS)
+
+
+class RestartCounters(Collector):
+    """How often processes of the stack ended by themselves, as `read` tells: told by the gateway, where a supervisor
+    runs it. Elsewhere there is nothing, and the start times of the processes tell instead.
+    """
+
+    def __init__(self) -> None:
+        self.read: Callable[[], dict[str, int]] = dict
+
+    def describe(self) -> list[CounterMetricFamily]:
+        """The metric without values, for the registry."""
+        return [
+            CounterMetricFamily("lifelong_restarts", "Ends of a process that nobody asked for.", labels=["process"])
+        ]
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """By process, those included that never ended."""
+        [family] = self.describe()
+        for name, count in sorted(self.read().items()):
+            family.add_metric([name], count)
+        return [family]
+
+
+RESTARTS = RestartCounters()
+REGISTRY.register(RESTARTS)
+
+
+def serve_metrics(port: int) -> int:
+    """Serve ``/metrics`` on the loopback interface; the port, a free one if 0 was asked for."""
+    server, _ = start_http_server(port, addr="127.0.0.1")
+    return int(server.server_port)
+
+
+def count_request(route: str, status: int, seconds: float) -> None:
+    """A request to the gateway was answered; `route` is the template of its path."""
+    REQUESTS.labels(route, str(status)).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
+
+
+class PrometheusObserver:
+    """A `streams.log.ports.Observer` that feeds the metrics."""
+
+    def __init__(self) -> None:
+        self._stages = [STAGE.labels(stage) for stage in STAGES]
+        self._total = STAGE.labels("total")
+        _start(EVENTS, PERSON_TOPICS)
+        _start(REDELIVERED, (*PERSON_TOPICS, STRAYS))
+        _start(DEAD_LETTERS, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
+        _start(STRAYS_SENT, PERSON_TOPICS)
+        _start(PLANS, get_args(TriggerName), ("accepted", "rejected"))
+        _start(SUPPRESSED, get_args(TriggerName))
+        _start(DEGRADED, (DEGRADATION, NOT_FINITE))
+        _start(GUARDRAIL, get_args(Fault))
+        _start(WAITING, ("state-store",))
+        _start(EXAMS, ("yes", "no"))
+        _start(BROKEN, BREAKS, (INTERACTIONS, PEOPLE))
+
+    def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
+        """See `streams.log.ports.Observer`."""
+        events = 0
+        for (name, label), count in outcome.tally.counts.items():
+            _count(name, label, count)
+            events += count if name == "events" else 0
+        if events:
+            BATCH.observe(events)
+        for message in outcome.messages:
+            self._published(message.value, published)
+        for scope in {write.scope for write in outcome.writes}:
+            STORE.labels(scope).observe(max(0.0, stored - published))
+
+    def table_read(self, topic: str, records: int) -> None:
+        """See `streams.log.ports.Observer`."""
+        TABLE.inc(records)
+
+    def waiting_for(self, what: str) -> None:
+        """See `streams.log.ports.Observer`."""
+        WAITING.labels(what).inc()
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """See `streams.log.ports.Observer`."""
+        LAG.set(topic, partition, records)
+
+    def broken(self, how: str, what: str, partition: int) -> None:
+        """See `streams.log.ports.Observer`."""
+        BROKEN.labels(how, what).inc()
+
+    def _published(self, value: object, at: float) -> None:
+        match value:
+            case Recommendation():
+                MODEL_VERSION.labels("ranker").set(value.model_version)
+                self._freshness(value.stages, at)
+            case PlanEntry():
+                PLANS.labels(value.trigger, value.decision).inc()
+            case Choice():
+                EXAMS.labels("yes" if value.rank is not None else "no").inc()
+            case DeadLetter():
+                DEAD_LETTERS.labels(value.topic, value.reason).inc()
+            case Stray():
+                STRAYS_SENT.labels(value.topic).inc()
+            case _:
+                pass
+
+    def _freshness(self, stages: dict[str, float], published: float) -> None:
+        """The stages of one list, in the order in which they follow each other, and from end to end."""
+        if "ingested" not in stages:
+            return
+        marks = (stages["ingested"], stages["received"], stages["folded"], stages["ranked"], published)
+        for stage, begun, ended in zip(self._stages, marks, marks[1:], strict=False):
+            stage.observe(max(0.0, ended - begun))
+        self._total.observe(max(0.0, published - marks[0]))
+
+
+def _start(counter: Counter, *values: Iterable[str]) -> None:
+    """Have a counter start at 0 for every combination of these label values."""
+    for labels in product(*values):
+        counter.labels(*labels)
+
+
+def _count(name: str, label: str, count: int) -> None:
+    """A tally of the handlers; what the published messages tell by themselves is counted from them."""
+    match name:
+        case "events":
+            EVENTS.labels(label).inc(count)
+        case "redelivered":
+            REDELIVERED.labels(label).inc(count)
+        case "lists":
+            LISTS.inc(count)
+        case "suppressed":
+            SUPPRESSED.labels(label).inc(count)
+        case "degraded":
+            DEGRADED.labels(label).inc(count)
+        case "guardrail":
+            GUARDRAIL.labels(label).inc(count)
+        case _:
+            pass
+
+
+class TrainerMetrics:
+    """A `streams.trainer.process.TrainerObserver` that feeds the metrics."""
+
+    def __init__(self) -> None:
+        self._seen: Counts[str] = Counts()
+        _start(LEARNED, ("examined", "learned", "foreign"))
+        _start(DECISIONS, ("promoted", "refused", "rolled-back"), ("gate", "operator"))
+
+    def learned(self, course: Course, entries: int) -> None:
+        """See `streams.trainer.process.TrainerObserver`."""
+        learner = course.first
+        known = {"examined": learner.exams, "learned": learner.examples, "foreign": learner.foreign}
+        for kind, total in known.items():
+            # What a checkpoint brought along was counted by the process that learned it.
+            LEARNED.labels(kind).inc(max(0, min(total - self._seen[kind], entries)))
+            self._seen[kind] = total
+        SCORE.labels("ranker", "mrr").set(learner.score)
+        SCORE.labels("ranker", "hr").set(learner.hit_rate)
+
+    def announced(self, update: ModelUpdate) -> None:
+        """See `streams.trainer.process.TrainerObserver`."""
+        MODEL_VERSION.labels(update.model).set(update.version)
+        if update.decision_id:
+            DECISIONS.labels(update.decision, update.by).inc()
+        STANDINGS.standings = update.standings
+
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """See `streams.trainer.process.TrainerObserver`."""
+        DEAD_LETTERS.labels(topic, reason).inc()
+
+
+class ProjectorMetrics:
+    """A `streams.projector.process.ProjectorObserver` that feeds the metrics."""
+
+    def __init__(self) -> None:
+        _start(PROJECTED, TARGETS)
+        _start(WAITING, TARGETS)
+
+    def projected(self, target: str, rows: int, *, delay: float) -> None:
+        """See `streams.projector.process.ProjectorObserver`."""
+        PROJECTED.labels(target).inc(rows)
+        PROJECTION_DELAY.labels(target).observe(max(0.0, delay))
+
+    def away(self, target: str) -> None:
+        """See `streams.projector.process.ProjectorObserver`."""
+        WAITING.labels(target).inc()
+
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """See `streams.projector.process.ProjectorObserver`."""
+        DEAD_LETTERS.labels(topic, reason).inc()

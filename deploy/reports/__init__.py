@@ -1,0 +1,1 @@
+"""Reports of a backtest: on the console and as one HTML page."""

@@ -1,0 +1,107 @@
+"""The floors, test-then-train on a stream of rows: ranks, baskets and exposure, on the masks that ours had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from inference.evaluation.baselines.simple import (
+    DecayedPopularity,
+    Floor,
+    ItemKnn,
+    KnnWithDecayedPopularity,
+    Popularity,
+)
+from inference.evaluation.baselines.tuned import top_of
+from inference.evaluation.metrics.baskets import BasketRecall
+from inference.evaluation.metrics.coverage import Exposure, Shown
+from schemas.ids import ItemId, UserId
+
+K = 10
+FLOORS = ("popularity", "decayed popularity", "item-kNN", "kNN + popularity")
+
+
+class Row(Struct, frozen=True, array_like=True):
+    """One choice. `judged` rows are ranked before they are learned from.
+
+    `repeats` says whether ours could recommend what the person has chosen before; `without` are further items that it
+    could not, such as hidden ones. `basket` is the number of its basket, and `opens` whether it is the first in it.
+    """
+
+    user: UserId
+    item: ItemId
+    at: float
+    judged: bool
+    repeats: bool
+    without: tuple[ItemId, ...]
+    basket: int
+    opens: bool
+
+
+class FloorResults(Struct, frozen=True):
+    """`ranks` int16 `[judged rows, floors]`: the item's place in each list from 1, 0 if it was not in it."""
+
+    ranks: NDArray[np.int16]
+    baskets: dict[str, dict[int, float]]
+    shown: dict[str, Shown]
+
+
+def make_floors() -> dict[str, Floor]:
+    """The four floors, which know nothing yet."""
+    decayed, near = DecayedPopularity(), ItemKnn()
+    made: tuple[Floor, ...] = (Popularity(), decayed, near, KnnWithDecayedPopularity(parts=(near, decayed)))
+    return dict(zip(FLOORS, made, strict=True))
+
+
+class FloorJudge:
+    """Feed it rows in event-time order, then take the `results`: of the floors, or of whatever is given instead."""
+
+    def __init__(self, floors: Mapping[str, Floor] | None = None) -> None:
+        self._floors = dict(floors or make_floors())
+        self._histories: dict[UserId, list[ItemId]] = {}
+        self._ranks: list[tuple[int, ...]] = []
+        self._recalls = {name: BasketRecall() for name in self._floors}
+        self._exposures = {name: Exposure() for name in self._floors}
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Test, then train, on the next rows."""
+        for row in rows:
+            history = self._histories.setdefault(row.user, [])
+            if row.judged:
+                self._judge(row, history)
+            self._learn(row)
+            history.append(row.item)
+
+    @property
+    def hit_rate(self) -> float:
+        """HR@10 so far, of the best."""
+        hits = np.count_nonzero(self._ranks, axis=0) if self._ranks else np.zeros(1)
+        return float(hits.max()) / max(1, len(self._ranks))
+
+    def results(self) -> FloorResults:
+        """Everything so far."""
+        return FloorResults(
+            np.array(self._ranks, np.int16).reshape(-1, len(self._floors)),
+            {name: recall.values() for name, recall in self._recalls.items()},
+            {name: exposure.shown() for name, exposure in self._exposures.items()},
+        )
+
+    def _judge(self, row: Row, history: Sequence[ItemId]) -> None:
+        mask: Sequence[ItemId] = row.without if row.repeats else (*history, *row.without)
+        ranks = []
+        for name, floor in self._floors.items():
+            top = top_of(floor, row.user, history, row.at, K, mask)
+            ranks.append(top.index(row.item) + 1 if row.item in top else 0)
+            self._exposures[name].add(top)
+            if row.opens:
+                self._recalls[name].open(row.basket, top)
+        self._ranks.append(tuple(ranks))
+
+    def _learn(self, row: Row) -> None:
+        for name, floor in self._floors.items():
+            floor.learn(row.user, row.item, row.at)
+            self._exposures[name].learn(row.item)
+            self._recalls[name].add(row.basket, row.item)

@@ -1,0 +1,1 @@
+"""Results of A/B experiments, from the ranking log."""

@@ -1,0 +1,1 @@
+"""Confidence intervals: by bootstrap over people, and valid at any time."""

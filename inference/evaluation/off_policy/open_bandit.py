@@ -1,0 +1,127 @@
+"""The Open Bandit data set (Saito, Aihara, Matsutani and Narita, NeurIPS 2021): one item at a place of a page a row.
+
+Two policies ran side by side on the same traffic: one at random, one by Thompson sampling. So what an estimate says of
+one from the log of the other can be held against what it earned itself: a check of the plumbing. A row has no person;
+each counts as one of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from inference.evaluation.off_policy.click_model import cross_fitted
+from inference.evaluation.off_policy.decisions import Verdict, judge, on_policy
+from inference.evaluation.off_policy.estimators import Estimate, Trial
+
+RARE = 10.0
+"""What a log shows less often than this in all, it hardly ever shows."""
+COLUMNS = ("item_id", "position", "click", "propensity_score")
+
+
+class Bandit(Struct, frozen=True, kw_only=True):
+    """A log of impressions: `items` (numbers), `places` (from 0), `clicks` and `propensities`, `[impressions]` each."""
+
+    name: str
+    items: NDArray[np.int64]
+    places: NDArray[np.int64]
+    clicks: NDArray[np.float64]
+    propensities: NDArray[np.float64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many places and items there are."""
+        return int(self.places.max()) + 1, int(self.items.max()) + 1
+
+
+def is_bandit(frame: pd.DataFrame) -> bool:
+    """Whether the table has the columns of an Open Bandit log."""
+    return set(COLUMNS) <= set(frame.columns)
+
+
+def bandit_of(path: Path, frame: pd.DataFrame) -> Bandit:
+    """The log in a file's table."""
+    return Bandit(
+        name=path.stem,
+        items=frame["item_id"].to_numpy(np.int64),
+        places=frame["position"].to_numpy(np.int64) - int(frame["position"].min()),
+        clicks=frame["click"].to_numpy(np.float64),
+        propensities=frame["propensity_score"].to_numpy(np.float64),
+    )
+
+
+def policy_of(log: Bandit, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """What drew the log, as the probability of each item at each place, `[places, items]`.
+
+    All alike where its propensities are; else how often it showed each item there, which is its mean over the log's
+    time: exact for its value where clicks do not change with it.
+    """
+    if np.ptp(log.propensities) < 1e-9:
+        return np.full(shape, 1.0 / shape[1])
+    counts = np.zeros(shape)
+    np.add.at(counts, (log.places, log.items), 1.0)
+    shares: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True).clip(1.0)
+    return shares
+
+
+def trial_of(log: Bandit, policy: NDArray[np.float64]) -> Trial:
+    """The policy `[places, items]` over this log."""
+    drawn = policy_of(log, log.shape)
+    kinds = np.eye(policy.shape[1], dtype=np.float32)
+    levels = np.eye(policy.shape[0], dtype=np.float32)[log.places]
+    clicks, filled = log.clicks[:, None], np.ones((len(log.items), 1), np.bool_)
+    users = np.arange(len(log.items))
+    shown = np.concatenate([kinds[log.items], levels], axis=1)[:, None]
+    wanted = np.concatenate([policy.astype(np.float32)[log.places], levels], axis=1)[:, None]
+    return Trial(
+        by="item",
+        clicks=clicks,
+        ratio=(policy[log.places, log.items] / log.propensities)[:, None],
+        filled=filled,
+        users=users,
+        modelled=cross_fitted(clicks, filled, users, shown, wanted),
+        uncovered=float(np.where(drawn < RARE / len(users), policy, 0.0).sum(axis=1).mean()),
+    )
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """One log: what its policy earned, and what it says of the others. `own` is what each of those earned itself."""
+
+    log: str
+    impressions: int
+    clicks: int
+    earned: Estimate
+    verdicts: tuple[Verdict, ...]
+    own: Mapping[str, Estimate]
+
+
+def check(logs: Sequence[Bandit], *, clip: float) -> list[Checked]:
+    """Judge from each log the policies of the others over the same items."""
+    return [
+        _checked(log, [other for other in logs if _same_items(log, other) and other is not log], clip) for log in logs
+    ]
+
+
+def _same_items(one: Bandit, other: Bandit) -> bool:
+    return one.shape == other.shape
+
+
+def _checked(log: Bandit, others: Sequence[Bandit], clip: float) -> Checked:
+    verdicts = [judge(other.name, "", trial_of(log, policy_of(other, log.shape)), clip=clip) for other in others]
+    return Checked(
+        log=log.name,
+        impressions=len(log.items),
+        clicks=int(log.clicks.sum()),
+        earned=_earned(log),
+        verdicts=tuple(verdicts),
+        own={other.name: _earned(other) for other in others},
+    )
+
+
+def _earned(log: Bandit) -> Estimate:
+    return on_policy(trial_of(log, policy_of(log, log.shape)))

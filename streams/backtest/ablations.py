@@ -1,0 +1,94 @@
+"""What each part adds: the log replayed anew without it, everything else equal, compared choice by choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from inference.evaluation.intervals.bootstrap import Interval, clustered
+from inference.evaluation.metrics.ranks import NAMES, contributions
+from streams.backtest.baselines_process import NoFloors
+from streams.backtest.config import Log, Plan, SystemConfig
+from streams.backtest.process_pool import Step, Tell, in_processes
+from streams.backtest.run import Progress, replay
+
+WHOLE, AGAIN = "nothing left out", "nothing left out, again"
+"""The whole is replayed first and last: how far its two times are apart says what of the others' is noise."""
+
+
+class Ablated(Struct, frozen=True, kw_only=True):
+    """A replay without a part: `ranks` int16 `[judged]`, and processor time, in milliseconds an event."""
+
+    ranks: NDArray[np.int16]
+    ms_per_event: float
+
+
+class Addition(Struct, frozen=True, kw_only=True):
+    """What a part adds: the whole less the replay without it; milliseconds are of processor time, an event."""
+
+    hit_rate: Interval
+    gain: Interval
+    reciprocal_rank: Interval
+    ms_per_event: float
+
+
+class Additions(Struct, frozen=True):
+    """What each part adds, and the milliseconds an event of the whole, replayed twice among the others."""
+
+    parts: dict[str, Addition]
+    whole_ms: tuple[float, float]
+
+
+def ablate(
+    log: Log, system: SystemConfig, plan: Plan, parts: Sequence[str], *, jobs: int, tell: Tell
+) -> dict[str, Ablated]:
+    """A replay without each of the parts, and two of the whole among them, so that their times compare."""
+    if not parts:
+        return {}
+    return in_processes((WHOLE, *parts, AGAIN), partial(_without, log, system, plan), jobs=jobs, tell=tell)
+
+
+def _without(log: Log, system: SystemConfig, plan: Plan, part: str, tell: Tell) -> Ablated:
+    """In a process of its own: the same replay, without the part and the floors."""
+
+    def report(at: Progress) -> None:
+        tell(Step(part, at.done, len(log.events), f"HR@10 {at.hit_rate:.4f}"))
+
+    left_out = () if part in (WHOLE, AGAIN) else (part,)
+    played = replay(log, system, replace(plan, without=left_out), floors=NoFloors(), report=report)
+    return Ablated(ranks=played.rows["rank"].copy(), ms_per_event=1e3 * played.timing.cpu / len(log.events))
+
+
+def additions(ablated: Mapping[str, Ablated], people: NDArray[np.int32], plan: Plan) -> Additions | None:
+    """What each part adds on the same choices, with intervals over people; `people [judged]`."""
+    if not ablated:
+        return None
+    parts = [name for name in ablated if name not in (WHOLE, AGAIN)]
+    ours, times = contributions(ablated[WHOLE].ranks), (ablated[WHOLE].ms_per_event, ablated[AGAIN].ms_per_event)
+    paired = np.concatenate([ours - contributions(ablated[name].ranks) for name in parts], axis=1)
+    intervals = clustered(paired, people, seed=plan.seed, resamples=plan.resamples)
+    size = len(NAMES)
+    found = {
+        name: Addition(
+            **dict(zip(NAMES, intervals[place * size : (place + 1) * size], strict=True)),
+            ms_per_event=sum(times) / 2.0 - ablated[name].ms_per_event,
+        )
+        for place, name in enumerate(parts)
+    }
+    return Additions(found, times)
+
+
+def by_worth(found: Additions) -> list[tuple[str, Addition]]:
+    """Parts and what they add to HR@10, the most first."""
+    return sorted(found.parts.items(), key=lambda item: -item[1].hit_rate.mean)
+
+
+def noise(found: Additions) -> str:
+    """What to make of the milliseconds, in words."""
+    first, last = found.whole_ms
+    return f"The whole took {first:.2f} and {last:.2f} ms: less than {abs(first - last):.2f} ms is noise."

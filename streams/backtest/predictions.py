@@ -1,0 +1,52 @@
+"""Predictions as a Parquet file: one row per judged event, written as they come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from streams.backtest.evaluator import Judged
+
+_FIELDS: list[pa.Field[Any]] = [
+    pa.field("index", pa.int64(), nullable=False),
+    pa.field("user", pa.string(), nullable=False),
+    pa.field("item", pa.string(), nullable=False),
+    pa.field("list", pa.list_(pa.string()), nullable=False),
+]
+SCHEMA = pa.schema(_FIELDS)
+"""`index` is the 0-based row in the time-ordered input, refused rows counted; `list` the items, best first."""
+TOGETHER = 10_000
+
+
+class Predictions:
+    """Writes rows to a file; the same rows give the same bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
+        self._rows: list[Judged] = []
+
+    def __enter__(self) -> Predictions:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is left and close the file."""
+        self._flush()
+        self._writer.close()
+
+    def add(self, judged: Judged) -> None:
+        """One more row."""
+        self._rows.append(judged)
+        if len(self._rows) == TOGETHER:
+            self._flush()
+
+    def _flush(self) -> None:
+        rows = [{"index": row.index, "user": row.user, "item": row.item, "list": list(row.shown)} for row in self._rows]
+        self._writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
+        self._rows = []

@@ -1,0 +1,269 @@
+"""What a replay comes to: every number that is printed, drawn and written as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from msgspec import Struct, field
+from numpy.typing import NDArray
+
+from inference.evaluation.baselines.evaluator import FLOORS
+from inference.evaluation.intervals.bootstrap import Interval, clustered
+from inference.evaluation.metrics.calibration import Calibration, calibration
+from inference.evaluation.metrics.coverage import Shown
+from inference.evaluation.metrics.miss_analysis import GROUPS, Losses, group_of, losses
+from inference.evaluation.metrics.prequential import Measures
+from inference.evaluation.metrics.ranks import NAMES, contributions, measures
+from schemas.interactions import Consumption
+from streams.backtest.ablations import Ablated, Additions, additions
+from streams.backtest.baseline_runner import Contender, Tuning
+from streams.backtest.config import Log, Plan
+from streams.backtest.evaluated_rows import FATES
+from streams.backtest.run import Played, Timing
+from streams.backtest.served_lists import KINDS
+
+OURS = "Lifelong"
+TOPIC = "Lifelong, topic"
+SYSTEMS = (OURS, TOPIC, *FLOORS)
+POINTS = 60
+WEEK = 7 * 86_400.0
+Ranks = dict[str, NDArray[np.int16]]
+
+
+class Part(Struct, frozen=True):
+    """Some of the judged events, and everybody's measures on them."""
+
+    name: str
+    measures: dict[str, Measures]
+
+
+class Served(Struct, frozen=True):
+    """Where the topic's lists came from: share of the events, hit rate, and median age in seconds."""
+
+    share: float
+    hit_rate: float
+    age: float
+
+
+class NextBasket(Struct, frozen=True):
+    """Recall@10 of whole baskets, by the list of just before each; `later` are those of people who had one before."""
+
+    baskets: int
+    named: int
+    inferred: int
+    recall: dict[str, float]
+    later_baskets: int
+    later_recall: dict[str, float]
+
+
+class Speed(Struct, frozen=True):
+    """Events a second by the wall clock and by processor time, and milliseconds an event by the wall clock.
+
+    Included: encoding and decoding the event, folding, planning, exam and list with their candidates and features,
+    item statistics, every message as JSON, states, learning and taking up weights. Left out: reading the file, judging
+    and the floors; `defaults_per_event_ms`, lists for people never seen, is told apart.
+    """
+
+    events_per_second: float
+    events_per_cpu_second: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    defaults_per_event_ms: float
+
+
+class Beside(Struct, frozen=True):
+    """What was played beside ours and the floors: baselines over the same rows, and replays without a part."""
+
+    contenders: dict[str, Contender] = field(default_factory=dict)
+    ablated: dict[str, Ablated] = field(default_factory=dict)
+
+
+class Results(Struct, frozen=True, kw_only=True):
+    """One replay. `hr_request` judges the list of the moment of the event, `hr_topic` what the topic held then.
+
+    `running` is everybody's HR@10 so far, at places equally far apart among the judged choices. `systems` and what is
+    told of each hold the baselines too, if there are any; `additions` is what each part adds that was left out.
+    """
+
+    data: str
+    rows: int
+    events: int
+    choices: int
+    judged: int
+    people: int
+    refused: dict[str, int]
+    unused: dict[str, int]
+    hr_request: float
+    ndcg_request: float
+    mrr_request: float
+    hr_topic: float
+    systems: dict[str, Measures]
+    shown: dict[str, Shown]
+    differences: dict[str, dict[str, Interval]]
+    new_people: dict[str, Measures]
+    by_person: tuple[Part, ...]
+    by_item: tuple[Part, ...]
+    by_week: tuple[Part, ...]
+    running: dict[str, tuple[float, ...]]
+    losses: Losses
+    topic: dict[str, Served]
+    calibration: dict[str, Calibration]
+    next_basket: NextBasket
+    baselines: dict[str, Tuning]
+    additions: Additions | None
+    speed: Speed
+    model_version: int
+    plan: Plan
+
+
+def results(log: Log, plan: Plan, played: Played, beside: Beside | None = None) -> Results:
+    """Everything from what was observed."""
+    beside = beside or Beside()
+    contenders = beside.contenders
+    rows, ranks = played.rows, _ranks(played, contenders)
+    systems = _measures(ranks, np.ones(len(rows), np.bool_))
+    ours = systems[OURS]
+    choices = sum(isinstance(event, Consumption) for _, event in log.events)
+    return Results(
+        data=log.name,
+        rows=log.rows,
+        events=len(log.events),
+        choices=choices,
+        judged=len(rows),
+        people=len(np.unique(rows["user"])),
+        refused=dict(log.refused),
+        unused=_unused(played.tally, choices - played.exams),
+        hr_request=ours.hit_rate,
+        ndcg_request=ours.gain,
+        mrr_request=ours.reciprocal_rank,
+        hr_topic=systems[TOPIC].hit_rate,
+        systems=systems,
+        shown=_shown(played, contenders),
+        differences=_differences(ranks, rows["user"], plan),
+        new_people=_measures(ranks, rows["user_events"] == 0),
+        by_person=_parts(ranks, group_of(rows["user_events"]), GROUPS),
+        by_item=_parts(ranks, group_of(rows["item_events"]), GROUPS),
+        by_week=_weeks(ranks, rows["at"]),
+        running=_running(ranks),
+        losses=losses(rows["fate"], rows["user_events"], FATES),
+        topic=_served(rows),
+        calibration=_calibration(rows),
+        next_basket=_baskets(played, contenders),
+        baselines={name: Tuning(one.chosen, one.trials, one.seconds) for name, one in contenders.items()},
+        additions=additions(beside.ablated, rows["user"], plan),
+        speed=_speed(played.timing),
+        model_version=played.model_version,
+        plan=plan,
+    )
+
+
+def _ranks(played: Played, contenders: Mapping[str, Contender]) -> Ranks:
+    """Everybody's places on the judged choices, ours first."""
+    ranks: Ranks = {OURS: played.rows["rank"], TOPIC: played.rows["topic_rank"]}
+    ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(FLOORS)}
+    return ranks | {name: one.results.ranks[:, 0] for name, one in contenders.items()}
+
+
+def _shown(played: Played, contenders: Mapping[str, Contender]) -> dict[str, Shown]:
+    shown = {OURS: played.shown, TOPIC: played.topic_shown, **played.floors.shown}
+    return shown | {name: one.results.shown[name] for name, one in contenders.items()}
+
+
+def _measures(ranks: Ranks, where: NDArray[np.bool_]) -> dict[str, Measures]:
+    return {name: measures(one[where]) for name, one in ranks.items()}
+
+
+def _parts(ranks: Ranks, codes: NDArray[np.intp], names: tuple[str, ...]) -> tuple[Part, ...]:
+    return tuple(
+        Part(name, _measures(ranks, codes == code)) for code, name in enumerate(names) if (codes == code).any()
+    )
+
+
+def _weeks(ranks: Ranks, at: NDArray[np.float64]) -> tuple[Part, ...]:
+    """By calendar weeks, named by their Mondays."""
+    monday = 4 * 86_400.0
+    codes = ((at - monday) // WEEK).astype(np.int64)
+    epoch = datetime(1970, 1, 5, tzinfo=UTC)
+    return tuple(
+        Part((epoch + timedelta(weeks=int(code))).date().isoformat(), _measures(ranks, codes == code))
+        for code in np.unique(codes)
+    )
+
+
+def _running(ranks: Ranks) -> dict[str, tuple[float, ...]]:
+    """HR@10 of all choices up to there, at `POINTS` places, the last one at the end."""
+    size = len(next(iter(ranks.values())))
+    upto = np.unique(np.linspace(0, size, min(POINTS, size) + 1).astype(np.int64)[1:])
+    return {name: tuple((np.cumsum((one > 0) & (one <= 10))[upto - 1] / upto).tolist()) for name, one in ranks.items()}
+
+
+def _differences(ranks: Ranks, people: NDArray[np.int32], plan: Plan) -> dict[str, dict[str, Interval]]:
+    """Ours less each floor and baseline, on the same events."""
+    each = {name: contributions(one) for name, one in ranks.items()}
+    others = [name for name in ranks if name not in (OURS, TOPIC)]
+    paired = np.concatenate([each[OURS] - each[name] for name in others], axis=1)
+    intervals = clustered(paired, people, seed=plan.seed, resamples=plan.resamples)
+    size = len(NAMES)
+    return {
+        name: dict(zip(NAMES, intervals[place * size : (place + 1) * size], strict=True))
+        for place, name in enumerate(others)
+    }
+
+
+def _unused(tally: Counter[tuple[str, str]], duplicates: int) -> dict[str, int]:
+    """Records that no handler could use, and choices whose event id had come before."""
+    unused = {label: count for (name, label), count in sorted(tally.items()) if name == "refused"}
+    return unused | ({"an event of this id was applied before": duplicates} if duplicates else {})
+
+
+def _served(rows: NDArray[np.void]) -> dict[str, Served]:
+    found: dict[str, Served] = {}
+    for code, kind in enumerate(KINDS):
+        part = rows[rows["topic_kind"] == code]
+        if len(part):
+            age = float(np.median(part["topic_age"]))
+            found[kind] = Served(len(part) / len(rows), float((part["topic_rank"] > 0).mean()), age)
+    return found
+
+
+def _calibration(rows: NDArray[np.void]) -> dict[str, Calibration]:
+    """Of the softmax over the candidates, where the item was one of them."""
+    held = rows[rows["retrieved"]]
+    return {
+        "first place": calibration(held["top_share"], held["rank"] == 1),
+        "list": calibration(held["list_share"], held["rank"] > 0),
+    }
+
+
+def _baskets(played: Played, contenders: Mapping[str, Contender]) -> NextBasket:
+    rows = played.rows[played.rows["opens"]]
+    later = {int(row["basket"]) for row in rows if row["later_basket"]}
+    recalls = {OURS: played.baskets, **played.floors.baskets}
+    recalls |= {name: one.results.baskets[name] for name, one in contenders.items()}
+    return NextBasket(
+        baskets=len(played.baskets),
+        named=played.named_baskets,
+        inferred=played.inferred_baskets,
+        recall={name: _mean(list(values.values())) for name, values in recalls.items()},
+        later_baskets=len(later & played.baskets.keys()),
+        later_recall={
+            name: _mean([value for basket, value in values.items() if basket in later])
+            for name, values in recalls.items()
+        },
+    )
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
+
+
+def _speed(timing: Timing) -> Speed:
+    events = len(timing.each)
+    p50, p90, p99 = np.percentile(timing.each * 1e3, (50, 90, 99)).tolist()
+    return Speed(
+        events / timing.wall, events / timing.cpu, p50, p90, p99, defaults_per_event_ms=timing.defaults / events * 1e3
+    )

@@ -1,0 +1,175 @@
+"""One replay, from the first event to the results."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Protocol
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from inference.evaluation.baselines.evaluator import FloorResults
+from inference.evaluation.metrics.coverage import Shown
+from schemas.interactions import Consumption
+from schemas.items import Item
+from streams.backtest.baselines_process import Floors, FloorsBeside, FloorsHere
+from streams.backtest.config import Log, NothingToReplay, Plan, SystemConfig
+from streams.backtest.evaluator import Judged
+from streams.backtest.pipeline import World
+from streams.worker.gc_tuning import rare_collections
+
+SHORT = 2_000
+"""Below so many events the floors are worked out in this process."""
+REPORT_EVERY = 50
+LATELY = 1_000
+
+
+class Progress(Struct, frozen=True):
+    """How far a replay is: events done, events a second, and the running HR@10 over the judged ones."""
+
+    done: int
+    per_second: float
+    judged: int
+    hit_rate: float
+
+
+class Timing(Struct, frozen=True, kw_only=True):
+    """Seconds. `wall` and `cpu` are of the events' own handling; `defaults` of lists for people never seen.
+
+    Processor time is taken of the whole and shared out by wall time: asking for it around each event would cost more
+    than some events do. `each` float32 `[events]` is the wall time of each event.
+    """
+
+    wall: float
+    cpu: float
+    defaults: float
+    each: NDArray[np.float32]
+
+
+class Played(Struct, frozen=True, kw_only=True):
+    """Everything that a replay observed; `rows` is a structured array of `streams.backtest.evaluated_rows.COLUMNS`."""
+
+    rows: NDArray[np.void]
+    floors: FloorResults
+    shown: Shown
+    topic_shown: Shown
+    baskets: dict[int, float]
+    named_baskets: int
+    inferred_baskets: int
+    exams: int
+    tally: Counter[tuple[str, str]]
+    timing: Timing
+    model_version: int
+
+
+class Sink(Protocol):
+    """Takes judged choices one by one."""
+
+    def add(self, judged: Judged) -> None:
+        """One more."""
+        ...
+
+
+def make_floors(log: Log) -> Floors:
+    """The floors, beside ours where the log is long enough for that."""
+    return FloorsHere() if len(log.events) < SHORT else FloorsBeside()
+
+
+def replay(
+    log: Log,
+    system: SystemConfig,
+    plan: Plan,
+    *,
+    sink: Sink | None = None,
+    floors: Floors | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Played:
+    """Play the whole log; the same log, system and plan give the same rows and lists.
+
+    Without `floors` given, the usual ones are judged.
+
+    Raises:
+        NothingToReplay: nobody chose anything.
+    """
+    if not any(isinstance(event, Consumption) for _, event in log.events):
+        reasons = "; ".join(f"{count} rows refused: {reason}" for reason, count in log.refused.most_common(3))
+        raise NothingToReplay(f"{log.name!r} holds no choice of an item by a person. {reasons}".rstrip(". "))
+    with ExitStack() as stack:
+        stack.enter_context(threadpool_limits(1))
+        stack.enter_context(rare_collections())
+        judging = floors or make_floors(log)
+        stack.callback(judging.close)
+        world = World(system, plan, on_row=judging.add, on_judged=sink.add if sink else _forget)
+        timing = _play(log, plan, world, report)
+        return _played(world, judging.results(), timing)
+
+
+def _forget(judged: Judged) -> None:
+    """Nobody wants the lists."""
+
+
+def _play(log: Log, plan: Plan, world: World, report: Callable[[Progress], None]) -> Timing:
+    waiting = deque(_by_time(log.items))
+    examiner = world.examiner
+    judged_from = int(log.rows * plan.warm_up)
+    each, looks = np.zeros((2, len(log.events)), np.float32)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    for done, (index, event) in enumerate(log.events):
+        _release(waiting, event.event_time, world)
+        looked = time.perf_counter()
+        judges = index >= judged_from
+        served = world.look(event.user_id, event.event_time)
+        examiner.begin(index, served, judges=judges)
+        playing, judging = time.perf_counter(), examiner.seconds
+        world.play(event)
+        each[done] = time.perf_counter() - playing - (examiner.seconds - judging)
+        looks[done] = playing - looked
+        if not done % REPORT_EVERY:
+            report(_progress(done, each, world))
+    report(_progress(len(log.events), each, world))
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+    wall = float(each.sum(dtype=np.float64))
+    return Timing(wall=wall, cpu=cpu * wall / took, defaults=float(looks.sum(dtype=np.float64)), each=each)
+
+
+def _by_time(items: Sequence[Item]) -> Iterator[Item]:
+    """Items in the order of when they become available; those that do not say so come first."""
+    yield from sorted(items, key=lambda item: item.available_from or 0.0)
+
+
+def _release(waiting: deque[Item], now: float, world: World) -> None:
+    """Tell the system of items when they become available and not before: nobody could know of them."""
+    found = []
+    while waiting and (waiting[0].available_from or 0.0) <= now:
+        found.append(waiting.popleft())
+    if found:
+        world.put_items(found)
+
+
+def _progress(done: int, each: NDArray[np.float32], world: World) -> Progress:
+    """The speed is that of the last events."""
+    newest, judged = each[max(0, done - LATELY) : done], len(world.examiner.rows)
+    speed = len(newest) / max(float(newest.sum()), 1e-9)
+    return Progress(done, speed, judged, world.examiner.hits / max(1, judged))
+
+
+def _played(world: World, floors: FloorResults, timing: Timing) -> Played:
+    examiner = world.examiner
+    return Played(
+        rows=examiner.rows.array(),
+        floors=floors,
+        shown=examiner.exposure.shown(),
+        topic_shown=examiner.topic_exposure.shown(),
+        baskets=examiner.recall.values(),
+        named_baskets=examiner.baskets.named,
+        inferred_baskets=examiner.baskets.inferred,
+        exams=examiner.exams,
+        tally=examiner.tally,
+        timing=timing,
+        model_version=world.model_version,
+    )

@@ -1,0 +1,35 @@
+"""What applying one record to one person comes to."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from inference.query import Query
+from schemas.ids import EventId
+from schemas.interactions import Consumption
+from streams.log.records import Message
+from streams.state.user_record import Person
+
+
+class Exam(Struct, frozen=True):
+    """Rank as of just before this choice: test, then train."""
+
+    query: Query
+    event: Consumption
+    entry_id: str
+    seen_before: bool
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """The person afterwards, what to publish, what to be examined on, and whether a list is due.
+
+    `suppressed` are the triggers that had no budget left, `cause` is the event that a list would answer.
+    """
+
+    person: Person
+    messages: tuple[Message, ...] = ()
+    exam: Exam | None = None
+    cause: EventId | None = None
+    list_due: bool = True
+    at: float | None = None
+    suppressed: tuple[str, ...] = ()

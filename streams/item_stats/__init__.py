@@ -1,0 +1,1 @@
+"""The item-statistics aggregator: from `item-deltas` to `item-statistics`."""

@@ -1,0 +1,143 @@
+"""Records that cannot be used: opened by one rule everywhere, and set aside as letters that fit into the log.
+
+Every process opens what it reads by `open_record`, so that what is refused by one is refused by all, for the same
+reason. Of a topic that several processes read, one writes the letters: the one that reads each record once. That is the
+aggregator for `item-deltas`, the trainer for `ranking-log`, the gateway for `recommendations`, the projector for the
+other compacted topics, and the worker that owns the person for all that is about people.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from schemas.codec import MAX_BYTES, WRAPPING, decode, encode
+from schemas.dead_letters import BEGINNING, LARGEST_ORIGINAL, DeadLetter
+from schemas.errors import DecodeError, ReasonCode
+from schemas.ids import ItemKey, message_id
+from schemas.memories import Memory, memory_key
+from schemas.model_updates import ModelUpdate
+from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEM_STATISTICS, ITEMS, MEMORIES, MODEL_UPDATES, RECOMMENDATIONS
+from streams.log.records import Inbound, Message
+
+logger = logging.getLogger(__name__)
+HEADERS = 64
+"""How many headers a letter keeps."""
+LONGEST_MESSAGE = 1_000
+
+
+def _model_keys(update: ModelUpdate) -> tuple[str, ...]:
+    """A decision is kept under a key of its own beside the model's."""
+    return update.model, f"{update.model}:{update.decision_id}"
+
+
+def _memory_keys(memory: Memory) -> tuple[str, ...]:
+    return (memory_key(memory.user_id, memory.memory_id),)
+
+
+_KEYS: dict[str, Callable[[Any], tuple[str, ...]]] = {
+    ITEMS: lambda item: (item.item_id,),
+    ITEM_STATISTICS: lambda row: (row.item_id,),
+    ITEM_DELTAS: lambda delta: (delta.item_id,),
+    RECOMMENDATIONS: lambda made: (made.user_id,),
+    MEMORIES: _memory_keys,
+    MODEL_UPDATES: _model_keys,
+}
+"""What the key of a record may be, by its value: compaction keeps one record per key, so another key would be a second
+truth about the same thing.
+"""
+
+
+def open_record(record: Inbound, *, now: float) -> Any:
+    """The value of a record that is not about a person, checked against its key; none if it withdraws an item.
+
+    Raises:
+        DecodeError: with the reason code of its dead letter.
+    """
+    key = _text(record.key)
+    if not record.value and record.topic == ITEMS:
+        _check_item_key(key)
+        return None
+    value = decode(record.topic, record.value, now=now)
+    if record.topic in _KEYS and key not in (wanted := _KEYS[record.topic](value)):
+        raise DecodeError("wrong-key", f"the key is {key!r}, the value is about {wanted[-1]!r}: they are to be equal")
+    return value
+
+
+def _text(key: bytes | None) -> str | None:
+    try:
+        return key.decode() if key is not None else None
+    except UnicodeDecodeError as exc:
+        raise DecodeError("wrong-key", f"the key {key!r} is not UTF-8") from exc
+
+
+def _check_item_key(key: str | None) -> None:
+    try:
+        msgspec.convert(key, ItemKey)
+    except msgspec.ValidationError as exc:
+        raise DecodeError("wrong-key", f"{key!r} is no id of an item, so nothing is withdrawn") from exc
+
+
+def dead_letter(record: Inbound, reason: ReasonCode, message: str, now: float) -> Message:
+    """The record as a letter: with everything that it came with, or with its beginning if that does not fit."""
+    key, value = record.key or b"", record.value or b""
+    whole = len(record.headers) <= HEADERS and _size(record) <= LARGEST_ORIGINAL
+    letter = DeadLetter(
+        dead_letter_id=message_id(record.log, record.partition, record.offset, "dead-letter"),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key if whole or record.key is None else key[:BEGINNING],
+        value=record.value if whole or record.value is None else value[:BEGINNING],
+        headers=record.headers if whole else (),
+        reason=reason,
+        message=message[:LONGEST_MESSAGE],
+        wall_time=now,
+        truncated=not whole,
+        size=None if whole else len(value),
+        sha256="" if whole else sha256(value).hexdigest(),
+    )
+    return Message(DEAD_LETTERS, letter.dead_letter_id, letter)
+
+
+def crashed(record: Inbound, now: float) -> Message:
+    """The letter of a record that ended the process twice: see `streams.log.in_flight`."""
+    return dead_letter(record, "crashed", "the process ended twice while it handled this record", now)
+
+
+def _size(record: Inbound) -> int:
+    """Bytes of the record, at most; JSON writes a control character of a header's name as six."""
+    headers = sum(6 * len(name.encode(errors="replace")) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
+
+
+def fitting(message: Message) -> tuple[Message, bytes | None]:
+    """A message with its bytes; in place of one that no reader would take, for its size, a letter about it.
+
+    What handlers publish is bounded by what they keep, so this is the last line of defence, not the first.
+    """
+    if message.value is None:
+        return message, None
+    value = encode(message.value)
+    if message.topic in WRAPPING or len(value) <= MAX_BYTES:
+        return message, value
+    letter = DeadLetter(
+        dead_letter_id=message_id(message.topic, 0, 0, f"outgoing/{sha256(value).hexdigest()}"),
+        topic=message.topic,
+        partition=0,
+        offset=0,
+        key=(message.key or "").encode()[:BEGINNING],
+        value=value[:BEGINNING],
+        reason="too-large",
+        message=f"a message of {len(value)} bytes was to be published; readers take {MAX_BYTES}",
+        wall_time=0.0,
+        truncated=True,
+        size=len(value),
+        sha256=sha256(value).hexdigest(),
+    )
+    logger.error("a message of %d bytes for %s is not published: it became a dead letter", len(value), message.topic)
+    return Message(DEAD_LETTERS, letter.dead_letter_id, letter), encode(letter)

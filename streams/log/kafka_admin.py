@@ -1,0 +1,226 @@
+"""What the commands ask of a Kafka cluster: its topics, their settings, and where groups stand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialAlteration,
+    UserScramCredentialUpsertion,
+)
+from msgspec import Struct
+
+from streams.log.kafka_client import Cluster, KafkaAway, KafkaRefused
+from streams.state.positions import Bounds
+
+logger = logging.getLogger(__name__)
+SCRAM_ITERATIONS = 8_192
+_NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.INVALID_GROUP_ID})
+_NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+"""How a broker that gives topics no ids has it."""
+
+
+class Grant(Struct, frozen=True):
+    """What a principal may do: an operation on one topic or one group, by its name on the cluster."""
+
+    principal: str
+    kind: str
+    name: str
+    operation: str
+
+
+class KafkaAdmin:
+    """What the commands ask of a cluster: its topics, their settings, and where groups stand."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._admin = AdminClient(cluster.config())
+
+    def expect(self, topics: Sequence[str], *, within: float) -> None:
+        """Make sure that the cluster answers, and has these topics.
+
+        Raises:
+            KafkaAway: it does not answer within so many seconds.
+            KafkaRefused: a topic is not there.
+        """
+        known = self.partitions(within=within)
+        missing = [name for name in topics if name not in known]
+        if missing:
+            where = self._cluster.bootstrap
+            raise KafkaRefused(f"Kafka at {where!r} has no topics {missing}; `lifelong topics create` makes them")
+
+    def partitions(self, *, within: float = 10.0) -> dict[str, int]:
+        """How many partitions each of the cluster's topics has, by plain name; other prefixes are left out.
+
+        Raises:
+            KafkaAway: the cluster does not answer within so many seconds.
+        """
+        try:
+            topics = self._admin.list_topics(timeout=within).topics
+        except KafkaException as exc:
+            where, why = self._cluster.bootstrap, exc.args[0].str()
+            raise KafkaAway(
+                f"Kafka at {where!r} does not answer within {within:g} s: {why}; `lifelong up` starts one, "
+                "`lifelong status` shows what runs"
+            ) from exc
+        prefix = self._cluster.prefix
+        return {self._cluster.plain(n): len(t.partitions) for n, t in topics.items() if n.startswith(prefix)}
+
+    def settings(self, name: str) -> dict[str, str]:
+        """The settings of a topic."""
+        resource = ConfigResource(ResourceType.TOPIC, self._cluster.topic(name))
+        entries = self._admin.describe_configs([resource])[resource].result(10)
+        return {key: str(entry.value) for key, entry in entries.items()}
+
+    def create(self, name: str, *, partitions: int, replication: int, config: dict[str, str]) -> None:
+        """Create a topic.
+
+        Raises:
+            KafkaRefused: the cluster will not have it.
+        """
+        new = NewTopic(
+            self._cluster.topic(name), num_partitions=partitions, replication_factor=replication, config=config
+        )
+        try:
+            self._admin.create_topics([new])[new.topic].result(30)
+        except KafkaException as exc:
+            if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise KafkaRefused(f"topic {new.topic!r}: {exc}") from exc
+
+    def grant(self, grants: Sequence[Grant]) -> bool:
+        """Allow all of it, from any host; what is allowed already stays. False if the broker has no authorizer.
+
+        Raises:
+            KafkaRefused: the cluster will not have it.
+        """
+        bindings = [
+            AclBinding(
+                ResourceType[one.kind.upper()],
+                one.name,
+                ResourcePatternType.LITERAL,
+                one.principal,
+                "*",
+                AclOperation[one.operation],
+                AclPermissionType.ALLOW,
+            )
+            for one in grants
+        ]
+        try:
+            for made in self._admin.create_acls(bindings).values():
+                made.result(30)
+        except KafkaException as exc:
+            if exc.args[0].code() == KafkaError.SECURITY_DISABLED:
+                return False
+            raise KafkaRefused(f"access is not granted: {exc}") from exc
+        return True
+
+    def scram_users(self) -> set[str]:
+        """Who has a login of SCRAM.
+
+        Raises:
+            KafkaRefused: whoever asks may not know.
+        """
+        try:
+            known = self._admin.describe_user_scram_credentials().result(30)  # type: ignore[union-attr]
+        except KafkaException as exc:
+            raise KafkaRefused(f"logins cannot be listed: {exc}") from exc
+        return set(known)
+
+    def add_scram_users(self, mechanism: str, passwords: Mapping[str, str]) -> None:
+        """Give these users these passwords, for a mechanism such as `SCRAM-SHA-512`.
+
+        Raises:
+            KafkaRefused: the cluster will not have it.
+        """
+        kind = ScramMechanism[mechanism.replace("-", "_")]
+        changes: list[UserScramCredentialAlteration] = [
+            UserScramCredentialUpsertion(name, ScramCredentialInfo(kind, SCRAM_ITERATIONS), password.encode())
+            for name, password in passwords.items()
+        ]
+        try:
+            for made in self._admin.alter_user_scram_credentials(changes).values():
+                made.result(30)
+        except KafkaException as exc:
+            raise KafkaRefused(f"logins are not created: {exc}") from exc
+
+    def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
+        """See `streams.state.positions.Logs`."""
+        with _away(self._cluster):
+            ids = self._topic_ids(topics)
+            partitions = [
+                TopicPartition(self._cluster.topic(topic), p) for topic, (_, n) in ids.items() for p in range(n)
+            ]
+            begins = self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            ends = self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return {at: Bounds(ids[at[0]][0], begin, ends[at]) for at, begin in begins.items()}
+
+    def committed(self, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """See `streams.state.positions.Logs`."""
+        asked = ConsumerGroupTopicPartitions(f"{self._cluster.prefix}{group}")
+        with _away(self._cluster):
+            try:
+                known = self._admin.list_consumer_group_offsets([asked])[asked.group_id].result(10).topic_partitions
+            except KafkaException as exc:
+                if exc.args[0].code() not in _NO_GROUP:
+                    raise
+                return {}
+        found = {(self._cluster.plain(at.topic), at.partition): at.offset for at in known or []}
+        return {at: offset for at, offset in found.items() if at[0] in topics and offset >= 0}
+
+    def _topic_ids(self, topics: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """The id and the number of partitions of each topic that there is."""
+        names = [self._cluster.topic(topic) for topic in topics]
+        described = self._admin.describe_topics(TopicCollection(names), request_timeout=10)
+        found = {}
+        for topic, name in zip(topics, names, strict=True):
+            try:
+                told = described[name].result(10)
+            except KafkaException as exc:
+                if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+            else:
+                found[topic] = (_id(str(told.topic_id)), len(told.partitions))
+        return found
+
+    def _offsets(self, partitions: Sequence[TopicPartition], which: OffsetSpec) -> dict[tuple[str, int], int]:
+        if not partitions:
+            return {}
+        found = self._admin.list_offsets(dict.fromkeys(partitions, which), request_timeout=10)
+        return {(self._cluster.plain(at.topic), at.partition): one.result(10).offset for at, one in found.items()}
+
+    def ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """The offset that the next record of each partition will get."""
+        known = self.partitions()
+        asked = {
+            TopicPartition(self._cluster.topic(topic), p): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for topic in topics
+            for p in range(known.get(topic, 0))
+        }
+        found = self._admin.list_offsets(asked)
+        return {(self._cluster.plain(at.topic), at.partition): end.result(10).offset for at, end in found.items()}
+
+
+@contextmanager
+def _away(cluster: Cluster) -> Iterator[None]:
+    try:
+        yield
+    except (KafkaException, TimeoutError) as exc:
+        raise KafkaAway(f"Kafka at {cluster.bootstrap!r} does not tell about its topics: {exc}") from exc
+
+
+def _id(topic_id: str) -> str:
+    return "" if topic_id == _NO_ID else topic_id

@@ -1,0 +1,344 @@
+"""Kafka through confluent-kafka: publishing, and reading whole topics (`streams.log.kafka_group` reads as a group).
+
+The partitioner is Java's (`murmur2_random`); librdkafka's own default differs and would tear people apart.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from operator import methodcaller
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka import Message as KafkaRecord
+
+from schemas.errors import LifelongError
+from streams.log.dead_letters import fitting
+from streams.log.partitions import partition_of
+from streams.log.records import Inbound, Message
+
+logger = logging.getLogger(__name__)
+client_logger = logging.getLogger("librdkafka")
+_headers_of = methodcaller("headers")
+
+LARGEST_MESSAGE = 2_000_000
+"""Bytes: a dead letter holds the original record, which may be as large as the broker takes, in base64."""
+NO_GROUP = "unused"
+"""What a reader of whole topics gives for a group, as the client wants one."""
+ELECTION_TRIES, ELECTION_SECONDS = 30, 1.0
+_ELECTING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+    }
+)
+"""What a broker that comes back says of its partitions until it leads them again; at first it names none at all."""
+
+
+class KafkaAway(LifelongError):
+    """Kafka does not answer; the same may be asked again."""
+
+
+class KafkaRefused(LifelongError):
+    """Kafka refused a request for good: a missing topic, a wrong credential."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where Kafka is and who we are there; `prefix` stands before every topic name."""
+
+    bootstrap: str
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str = "PLAIN"
+    sasl_username: str = ""
+    sasl_password: str = field(default="", repr=False)
+    ssl_ca_location: str = ""
+    prefix: str = ""
+
+    def config(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The client settings of librdkafka, and more of them."""
+        config: dict[str, Any] = {
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": self.security_protocol,
+            "logger": client_logger,
+        }
+        if self.security_protocol.startswith("SASL"):
+            config["sasl.mechanisms"] = self.sasl_mechanism
+            config["sasl.username"] = self.sasl_username
+            config["sasl.password"] = self.sasl_password
+        if self.ssl_ca_location:
+            config["ssl.ca.location"] = self.ssl_ca_location
+        return config | dict(more or {})
+
+    def topic(self, name: str) -> str:
+        """The topic's name on this cluster."""
+        return f"{self.prefix}{name}"
+
+    def plain(self, topic: str) -> str:
+        """The name in the topic table of a topic on this cluster."""
+        return topic.removeprefix(self.prefix)
+
+
+def inbound(record: KafkaRecord, cluster: Cluster) -> Inbound:
+    """A record as ours."""
+    _, milliseconds = record.timestamp()
+    return Inbound(
+        topic=cluster.plain(record.topic() or ""),
+        partition=record.partition() or 0,
+        offset=record.offset() or 0,
+        key=_bytes(record.key()),
+        value=_bytes(record.value()),
+        timestamp=milliseconds / 1000.0,
+        headers=tuple((name, _bytes(value)) for name, value in _headers(record)),
+    )
+
+
+def _headers(record: KafkaRecord) -> list[tuple[str, Any]]:
+    """The record's headers; none where a name is not UTF-8, which the client does not hand over.
+
+    For such a name the client returns a list with holes in it and leaves an exception pending. A plain call may not
+    notice: the exception comes up later, somewhere else, or the process ends at the first hole. `methodcaller` calls
+    by a path of the interpreter that always looks.
+    """
+    try:
+        headers = _headers_of(record) or []
+    except (UnicodeDecodeError, SystemError) as exc:
+        logger.warning("headers of %s-%s@%s are left out: %s", record.topic(), record.partition(), record.offset(), exc)
+        return []
+    return list(headers.items()) if isinstance(headers, dict) else list(headers)
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+Ends = dict[tuple[str, int], int]
+"""By topic and partition, the offset at which its reader found nothing more to read: behind marks of transactions and
+deleted records too, which a client's position does not pass.
+"""
+
+
+def taken(consumer: Consumer, cluster: Cluster, limit: int, seconds: float, ends: Ends) -> list[Inbound]:
+    """What is there: waits for the first record alone, as `consume` would wait for all of them. Notes ends."""
+    records = consumer.consume(1, seconds)
+    if records:
+        records += consumer.consume(limit - 1, 0.0)
+    for record in records:
+        error = record.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            ends[record.topic() or "", record.partition() or 0] = record.offset() or 0
+        elif error is not None:
+            logger.warning("reading: %s", error)
+    return [inbound(record, cluster) for record in records if record.error() is None]
+
+
+class KafkaPublisher:
+    """A `Publisher` on Kafka: idempotent, all replicas, and it never gives up on a message that it was given.
+
+    Records gather for `linger_ms`: librdkafka sends a request per partition, so fewer and fuller ones cost less.
+    Only with `receipts` is there a report of each record, which `deliver` needs; without, of failures alone, and then
+    a refusal is for good: every later wait repeats it.
+    """
+
+    def __init__(
+        self, cluster: Cluster, partitions: Mapping[str, int], *, linger_ms: float = 2.0, receipts: bool = False
+    ) -> None:
+        self._cluster = cluster
+        self._partitions = dict(partitions)
+        self._lock = threading.Lock()
+        self._receipts = receipts
+        self._failures: list[str] = []
+        self._producer = Producer(
+            cluster.config(
+                {
+                    "partitioner": "murmur2_random",
+                    "enable.idempotence": True,
+                    "linger.ms": linger_ms,
+                    "compression.type": "lz4",
+                    "message.timeout.ms": 0,
+                    "message.max.bytes": LARGEST_MESSAGE,
+                    "delivery.report.only.error": not receipts,
+                    "queue.buffering.max.messages": 500_000,
+                }
+            )
+        )
+
+    def post(self, messages: Sequence[Message]) -> KafkaPublisher:
+        """See `streams.log.ports.Publisher`. The receipt covers whatever else was posted by then."""
+        for message, value in map(fitting, messages):
+            owner = message.owner
+            partition = partition_of(owner, self._partitions[message.topic]) if owner is not None else None
+            self._queue(self._cluster.topic(message.topic), message.key, value, partition, self._noted)
+        return self
+
+    def wait(self) -> None:
+        """See `streams.log.ports.Receipt`.
+
+        Raises:
+            KafkaRefused: the broker will never take one of them.
+        """
+        self.flush()
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """See `streams.log.ports.Publisher`.
+
+        Raises:
+            KafkaRefused: the broker will never take one of them.
+        """
+        self.post(messages).wait()
+
+    def send(self, topic: str, key: str | bytes | None, value: bytes | None) -> None:
+        """Queue one record as it is, without waiting; `flush` waits."""
+        self._queue(self._cluster.topic(topic), key, value, None, self._noted)
+        self._producer.poll(0)
+
+    def flush(self, *, within: float | None = None) -> None:
+        """Wait until everything queued is acknowledged, for as long as that takes or for so many seconds.
+
+        Raises:
+            KafkaRefused: the broker will never take one of them.
+            KafkaAway: not all were acknowledged in that time; they may still be, as long as this process lives.
+        """
+        with self._lock:
+            self._settle(within)
+
+    def close(self) -> None:
+        """Wait for what is queued, then leave."""
+        self.flush()
+        self._producer.close()
+
+    def deliver(self, topic: str, records: Iterable[tuple[str | None, bytes | None]]) -> list[tuple[int, int]]:
+        """Produce records and wait: the partition and offset of each, in order.
+
+        Raises:
+            KafkaRefused: the broker will never take one of them.
+        """
+        placed: dict[int, tuple[int, int]] = {}
+        with self._lock:
+            for place, (key, value) in enumerate(records):
+                self._queue(self._cluster.topic(topic), key, value, None, partial(self._placed, placed, place))
+            self._settle()
+        return [placed[place] for place in sorted(placed)]
+
+    def _placed(
+        self, placed: dict[int, tuple[int, int]], place: int, error: KafkaError | None, record: KafkaRecord
+    ) -> None:
+        self._noted(error, record)
+        placed[place] = (record.partition() or 0, record.offset() or 0)
+
+    def _queue(
+        self, topic: str, key: str | bytes | None, value: bytes | None, partition: int | None, note: Any
+    ) -> None:
+        arguments: dict[str, Any] = {"key": key, "value": value, "on_delivery": note}
+        if partition is not None:
+            arguments["partition"] = partition
+        while True:
+            try:
+                self._producer.produce(topic, **arguments)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+    def _noted(self, error: KafkaError | None, record: KafkaRecord) -> None:
+        if error is not None:
+            self._failures.append(f"{record.topic()}: {error}")
+
+    def _settle(self, within: float | None = None) -> None:
+        ends = time.monotonic() + within if within is not None else None
+        while left := self._producer.flush(1.0):
+            logger.debug("waiting for Kafka to acknowledge")
+            if ends is not None and time.monotonic() > ends:
+                where = self._cluster.bootstrap
+                raise KafkaAway(f"Kafka at {where!r} has not acknowledged {left} records within {within:g} s")
+        if self._failures:
+            failures = sorted(set(self._failures))[:5]
+            if self._receipts:
+                self._failures = []
+            raise KafkaRefused("; ".join(failures))
+
+
+class KafkaTableReader:
+    """A `TableReader` on Kafka: every partition of some topics, from the beginning, in no consumer group."""
+
+    def __init__(self, cluster: Cluster, topics: Sequence[str], *, poll_seconds: float = 0.2, batch: int = 500) -> None:
+        self._cluster = cluster
+        self._topics = tuple(topics)
+        self._poll_seconds = poll_seconds
+        self._batch = batch
+        self._found_ends: Ends = {}
+        self._consumer = Consumer(
+            cluster.config(
+                {
+                    "group.id": NO_GROUP,
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "earliest",
+                    "isolation.level": "read_committed",
+                    "enable.partition.eof": True,
+                    "fetch.wait.max.ms": 100,
+                }
+            )
+        )
+
+    def catch_up(self) -> list[Inbound]:
+        """See `streams.log.ports.TableReader`.
+
+        The end is where nothing more can be read: records of transactions that are still open come later, by `poll`.
+        """
+        partitions = self._all_partitions()
+        self._consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for topic, p in partitions])
+        ends = {at: self._ends(*at) for at in partitions}
+        behind = {at for at, (low, high) in ends.items() if high > low}
+        found: list[Inbound] = []
+        while behind:
+            found += self.poll()
+            behind -= self._found_ends.keys()
+        return found
+
+    def poll(self) -> list[Inbound]:
+        """See `streams.log.ports.TableReader`."""
+        return taken(self._consumer, self._cluster, self._batch, self._poll_seconds, self._found_ends)
+
+    def close(self) -> None:
+        """Leave."""
+        self._consumer.close()
+
+    def _all_partitions(self) -> list[tuple[str, int]]:
+        try:
+            known = self._consumer.list_topics(timeout=10).topics
+        except KafkaException as exc:
+            where = self._cluster.bootstrap
+            raise KafkaAway(f"Kafka at {where!r} does not answer: {exc.args[0].str()}; see that it runs") from exc
+        missing = [name for name in self._topics if self._cluster.topic(name) not in known]
+        if missing:
+            raise KafkaRefused(f"topics {missing} do not exist; `lifelong topics create` makes them")
+        names = [self._cluster.topic(name) for name in self._topics]
+        return [(name, partition) for name in names for partition in known[name].partitions]
+
+    def _ends(self, topic: str, partition: int) -> tuple[int, int]:
+        """Beginning and end; a partition that has no leader just now is asked again."""
+        for _ in range(ELECTION_TRIES):
+            try:
+                low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+            except KafkaException as exc:
+                if exc.args[0].code() not in _ELECTING:
+                    raise
+                time.sleep(ELECTION_SECONDS)
+            else:
+                return low, high
+        raise KafkaRefused(f"{topic}-{partition} has no leader; look at the broker's log")

@@ -1,0 +1,1 @@
+"""The projector: writes published messages behind to the feature store and the vector indexes."""

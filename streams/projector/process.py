@@ -1,0 +1,255 @@
+"""Projections, written behind from what was published: Feast's rows, and Milvus's vectors, told and learned.
+
+They lag the lists by about a second, and are never read on the hot path. Writing one twice changes nothing, so the
+projector may start again anywhere behind where it was: 1 publish dead letters 2 write 3 commit.
+
+It is the one process that reads every record of the compacted topics once, so it writes the dead letters about them.
+A store that is away is waited for; a value that a store refuses for good is set aside, and what is behind it goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from agents.actions.ports import IndexedItem, ItemIndex, Vectors
+from agents.memory.embedding import embed, text_of
+from agents.memory.ports import MemoryIndex
+from features.item_content import content_vector
+from features.ports import FeatureRow, FeatureStore
+from features.statistics import check_row
+from features.views import ITEM_VIEW, has_user_features, item_row, user_rows
+from inference.learning.weights_file import Weights
+from schemas.errors import DecodeError, ReasonCode, StoreRefused, StoreUnavailable
+from schemas.ids import ItemId
+from schemas.items import Item
+from schemas.memories import Memory
+from schemas.model_updates import MODEL, ModelUpdate
+from schemas.ranking_log import Ranked
+from schemas.statistics import ItemStatistics
+from schemas.topics import ITEM_STATISTICS, ITEMS, MEMORIES, MODEL_UPDATES, RANKING_LOG
+from streams.log.dead_letters import dead_letter, open_record
+from streams.log.in_flight import InFlight
+from streams.log.ports import LogReader, Publisher
+from streams.log.records import Inbound
+from streams.projector.factor_sync import FactorsSent
+
+logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+PROJECTED_TOPICS = (RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS, MODEL_UPDATES)
+_EXAMPLES = (b'{"type":"choice"', b'{"type":"outcome"', b'{"type":"default"')
+RETRY_SECONDS = 1.0
+WINDOW_SECONDS = 0.8
+"""Rows of one window are written together: most of their cost is per write."""
+
+
+class ProjectorObserver(Protocol):
+    """Told what was projected, for metrics."""
+
+    def projected(self, target: str, rows: int, *, delay: float) -> None:
+        """So many rows were written, the oldest of them this many seconds after it was published."""
+        ...
+
+    def away(self, target: str) -> None:
+        """A store does not answer; the same rows are tried again."""
+        ...
+
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """A record was set aside as a dead letter."""
+        ...
+
+
+@dataclass(frozen=True)
+class Projector:
+    """Everything that the projector process runs on; the wiring fills it.
+
+    `read` gives the weights that were announced under a URI, none if they are gone: newer ones have been since.
+    """
+
+    reader: LogReader
+    features: FeatureStore
+    memories: MemoryIndex
+    items: ItemIndex
+    factors: ItemIndex
+    read: Callable[[str], Weights | None]
+    publisher: Publisher
+    observer: ProjectorObserver
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    sent: FactorsSent = field(default_factory=FactorsSent)
+    in_flight: InFlight = field(default_factory=InFlight)
+
+
+def run(projector: Projector, *, until: Callable[[], bool]) -> None:
+    """Project until told to stop."""
+    while not until():
+        began = projector.clock()
+        records = projector.reader.poll(5_000, 0.5)
+        if records:
+            for part in projector.in_flight.split(records):
+                with projector.in_flight.handling(records[part]):
+                    if not project(projector, records[part], until=until):
+                        return
+            projector.reader.commit()
+            projector.sleep(max(0.0, WINDOW_SECONDS - (projector.clock() - began)))
+
+
+def project(projector: Projector, records: Sequence[Inbound], *, until: Callable[[], bool]) -> bool:
+    """Write what follows from these records, store by store; one that is away is waited for.
+
+    False if told to stop meanwhile: then not all of it is written.
+    """
+    opened = [one for record in records if (one := _open(projector, record)) is not None]
+    newest = {record.key: (record, value) for record, value in opened if record.topic == ITEMS}
+    items = [(record, value) for record, value in newest.values() if value is not None]
+    gone = [(record, _key(record)) for record, value in newest.values() if value is None]
+    memories = [(record, value) for record, value in opened if isinstance(value, Memory)]
+    rows = [(record, row) for record, value in opened for row in feature_rows(value)]
+    projector.sent.returned([item.item_id for _, item in items])
+    moved = _moved(projector, [(record, value) for record, value in opened if isinstance(value, ModelUpdate)])
+    log_name = f"{records[0].topic}-{records[0].partition}-{records[0].offset}"
+    oldest = min(record.timestamp for record in records)
+    writing = _Writing(projector, until, oldest)
+    return (
+        writing.all("feast", rows, lambda found: projector.features.write(found, log_name=log_name))
+        and writing.all("milvus-memories", memories, lambda found: _put_memories(projector.memories, found))
+        and writing.all("milvus-items", items, lambda found: _put_items(projector.items, found))
+        and writing.all("milvus-items", gone, projector.items.delete)
+        and writing.all("milvus-factors", moved, lambda found: _put_factors(projector, found))
+        and writing.all("milvus-factors", gone, lambda found: _withdraw_factors(projector, found))
+    )
+
+
+def _open(projector: Projector, record: Inbound) -> tuple[Inbound, Any] | None:
+    """The record with what it says; none if it says nothing that is projected, or cannot be read.
+
+    Examples, which are most of the ranking log, are not opened at all; letters about that log are the trainer's.
+    """
+    if record.topic == RANKING_LOG and (not record.value or record.value.startswith(_EXAMPLES)):
+        return None
+    if projector.in_flight.is_set_aside(record):
+        _set_aside(projector, record, "crashed", "the process ended twice while it handled this record")
+        return None
+    try:
+        value = open_record(record, now=projector.clock())
+        if isinstance(value, ItemStatistics):
+            check_row(value)
+    except DecodeError as exc:
+        if record.topic != RANKING_LOG:
+            _set_aside(projector, record, exc.reason, str(exc))
+        return None
+    return record, value
+
+
+def _set_aside(projector: Projector, record: Inbound, reason: ReasonCode, why: str) -> None:
+    logger.warning("%s-%d@%d is set aside: %s", record.topic, record.partition, record.offset, why)
+    projector.publisher.publish([dead_letter(record, reason, why, projector.clock())])
+    projector.observer.refused(record.topic, reason)
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """Writes to stores in turn until told to stop; `oldest` is when the oldest record was published."""
+
+    projector: Projector
+    until: Callable[[], bool]
+    oldest: float
+
+    def all(self, target: str, rows: Sequence[tuple[Inbound, _T]], write: Callable[[list[_T]], object]) -> bool:
+        """Write the rows, each with the record that it follows from; false if told to stop meanwhile."""
+        if not rows:
+            return True
+        if not self._part(target, rows, write):
+            return False
+        self.projector.observer.projected(target, len(rows), delay=self.projector.clock() - self.oldest)
+        return True
+
+    def _part(self, target: str, rows: Sequence[tuple[Inbound, _T]], write: Callable[[list[_T]], object]) -> bool:
+        """Write these rows; of refused ones each half by itself, until the one row that is refused is found."""
+        try:
+            return self._insist(target, lambda: write([row for _, row in rows]))
+        except StoreRefused as exc:
+            if len(rows) == 1:
+                _set_aside(self.projector, rows[0][0], "refused", f"{target}: {exc}")
+                return True
+        middle = len(rows) // 2
+        return self._part(target, rows[:middle], write) and self._part(target, rows[middle:], write)
+
+    def _insist(self, target: str, write: Callable[[], object]) -> bool:
+        """Write, again and again while the store is away; false if told to stop meanwhile."""
+        while True:
+            try:
+                write()
+            except StoreUnavailable as exc:
+                self.projector.in_flight.rest()
+                logger.warning("%s: %s", target, exc)
+                self.projector.observer.away(target)
+                if self.until():
+                    return False
+                self.projector.sleep(RETRY_SECONDS)
+            else:
+                return True
+
+
+def _key(record: Inbound) -> ItemId:
+    return ItemId((record.key or b"").decode())
+
+
+def feature_rows(value: object) -> list[FeatureRow]:
+    """The rows of the feature views that follow from a published record; none from a list of other features."""
+    match value:
+        case Ranked() if has_user_features(value.user_features):
+            return user_rows(value.user_id, value.feature_time, value.user_features, value.user_categories)
+        case ItemStatistics():
+            return [FeatureRow(ITEM_VIEW, {"item_id": str(value.item_id)}, value.feature_time, item_row(value))]
+        case _:
+            return []
+
+
+def _put_memories(index: MemoryIndex, memories: Sequence[Memory]) -> None:
+    index.put(memories, embed([text_of(memory) for memory in memories]))
+
+
+def _put_items(index: ItemIndex, items: Sequence[Item]) -> None:
+    vectors = np.stack([content_vector(item) for item in items])
+    index.put([IndexedItem(item.item_id, item.categories) for item in items], vectors)
+
+
+Moved = tuple[Inbound, tuple[ItemId, Vectors]]
+
+
+def _moved(projector: Projector, updates: Sequence[tuple[Inbound, ModelUpdate]]) -> list[Moved]:
+    """Which factors the newest weights hold otherwise than the index does, each with the record that announced it.
+
+    Each announcement is looked at, so that one of weights that cannot serve is told of, and hides no good ones.
+    """
+    newest: tuple[Inbound, Weights] | None = None
+    for record, update in updates:
+        if update.model != MODEL or update.decision == "refused":
+            continue
+        try:
+            weights = projector.read(update.uri)
+        except DecodeError as exc:
+            _set_aside(projector, record, exc.reason, str(exc))
+        else:
+            newest = (record, weights) if weights else newest
+    if newest is None:
+        return []
+    record, found = newest
+    drawn, appeal = projector.sent.moved(found)
+    return [(record, (item, vector)) for item, vector in zip(drawn, appeal, strict=True)]
+
+
+def _put_factors(projector: Projector, moved: Sequence[tuple[ItemId, Vectors]]) -> None:
+    drawn, appeal = [item for item, _ in moved], np.stack([vector for _, vector in moved])
+    projector.factors.put([IndexedItem(item) for item in drawn], appeal)
+    projector.sent.sent(drawn, appeal)
+
+
+def _withdraw_factors(projector: Projector, gone: Sequence[ItemId]) -> None:
+    projector.factors.delete(gone)
+    projector.sent.withdrawn(gone)

@@ -1,0 +1,1 @@
+"""The trainer: learns from the ranking log and publishes weights."""

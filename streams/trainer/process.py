@@ -1,0 +1,225 @@
+"""The trainer: learns from the ranking log as it grows, and publishes weights that the ranker takes up.
+
+What it knows and decides is a function of the log up to an offset. A checkpoint holds all of it together with that
+offset, and the reader starts there whenever the log is given to this process: whatever is cut and wherever, the same
+log gives the same weights and the same decisions.
+
+Effects of a publication, in the order in which a crash may cut them: 1 the version's own file 2 the file that the
+served model follows, replaced atomically 3 the announcement on `model-updates`. Of a checkpoint: 4 its file, replaced
+atomically 5 the group's offset, which only says to others how far the trainer is. A decision is carried out by all
+five before anything else is learned; a refusal by the last three.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from msgspec.structs import replace
+
+from inference.learning.online_trainer import Course, difference_of
+from inference.learning.promotion import Verdict
+from inference.learning.weights_file import write_weights
+from inference.ranking.network import Arrays
+from schemas.errors import DecodeError, ReasonCode
+from schemas.ids import message_id
+from schemas.model_updates import MODEL, Decided, ModelUpdate
+from schemas.topics import MODEL_UPDATES
+from streams.handlers.on_ranking_log import on_ranking_log
+from streams.log.dead_letters import crashed, dead_letter
+from streams.log.in_flight import InFlight
+from streams.log.ports import LogReader, Publisher
+from streams.log.records import Inbound, Message
+from streams.trainer.progress import Progress
+
+logger = logging.getLogger(__name__)
+KEPT_VERSIONS = 20
+BATCH = 500
+BEHIND_SECONDS = 5.0
+Point = Literal["own-file", "live-file", "announcement", "checkpoint", "commit"]
+
+
+class TrainerObserver(Protocol):
+    """Told what the trainer did, for metrics."""
+
+    def learned(self, course: Course, entries: int) -> None:
+        """So many entries were learned from."""
+        ...
+
+    def announced(self, update: ModelUpdate) -> None:
+        """New weights serve, or something was decided."""
+        ...
+
+    def refused(self, topic: str, reason: ReasonCode) -> None:
+        """A record was set aside as a dead letter."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Everything that the trainer process runs on; the wiring fills it. `live` is what the served model follows.
+
+    The reader starts where `progress.begin` says. `interrupt` is called before each effect: tests end there what
+    could die there.
+    """
+
+    reader: LogReader
+    progress: Progress
+    publisher: Publisher
+    observer: TrainerObserver
+    live: Path
+    clock: Callable[[], float]
+    publish_every_seconds: float
+    checkpoint_every_seconds: float
+    interrupt: Callable[[Point], None] = lambda point: None
+    in_flight: InFlight = field(default_factory=InFlight)
+
+
+def run(trainer: Trainer, *, until: Callable[[], bool]) -> None:
+    """Learn, publish and keep checkpoints until told to stop; what was learned last is published on the way out."""
+    progress = trainer.progress
+    progress.published_at = progress.kept_at = trainer.clock()
+    while not until():
+        records = trainer.reader.poll(BATCH, 0.2)
+        for part in trainer.in_flight.split(records):
+            with trainer.in_flight.handling(records[part]):
+                learn(trainer, records[part])
+        if not records:
+            learn(trainer, ())
+        now = trainer.clock()
+        if progress.unpublished and progress.caught_up and now - progress.published_at >= trainer.publish_every_seconds:
+            publish(trainer)
+        if progress.unkept and now - progress.kept_at >= trainer.checkpoint_every_seconds:
+            keep(trainer)
+    if progress.unpublished:
+        publish(trainer)
+    if progress.unkept:
+        keep(trainer)
+
+
+def learn(trainer: Trainer, records: Sequence[Inbound]) -> None:
+    """Learn from these records, in their order, and carry out what is decided on the way."""
+    progress = trainer.progress
+    for record in records:
+        verdicts = _learned(trainer, record)
+        progress.read(record)
+        for verdict in verdicts:
+            carry_out(trainer, verdict, record)
+    if not records or trainer.clock() - records[-1].timestamp < trainer.publish_every_seconds + BEHIND_SECONDS:
+        progress.caught_up = True
+    if records:
+        trainer.observer.learned(progress.course, len(records))
+
+
+def _learned(trainer: Trainer, record: Inbound) -> tuple[Verdict, ...]:
+    """What was decided by a record; one that cannot be learned from is set aside."""
+    if trainer.in_flight.is_set_aside(record):
+        trainer.publisher.publish([crashed(record, trainer.clock())])
+        trainer.observer.refused(record.topic, "crashed")
+        return ()
+    try:
+        return on_ranking_log(record, trainer.progress.course)
+    except DecodeError as exc:
+        trainer.publisher.publish([dead_letter(record, exc.reason, str(exc), trainer.clock())])
+        trainer.observer.refused(record.topic, exc.reason)
+        return ()
+
+
+def carry_out(trainer: Trainer, verdict: Verdict, record: Inbound) -> None:
+    """Have a decision that followed from this record take effect, and be known."""
+    decision_id = message_id(record.topic, record.partition, record.offset, f"decision/{verdict.lineage}")
+    logger.info("%s %s against %s: %s", verdict.decision, verdict.lineage, verdict.against, verdict.reason)
+    uri = _serve(trainer) if verdict.decision != "refused" else ""
+    found = verdict.difference
+    update = replace(
+        _announcement(trainer, verdict.decision, uri, verdict.reason),
+        decision_id=decision_id,
+        by=verdict.by,
+        lineage=verdict.lineage,
+        against=verdict.against,
+        difference=difference_of(found) if found is not None else None,
+    )
+    own = Message(MODEL_UPDATES, f"{MODEL}:{decision_id}", update)
+    _announce(trainer, [own] if verdict.decision == "refused" else [Message(MODEL_UPDATES, MODEL, update), own])
+    keep(trainer)
+
+
+def publish(trainer: Trainer) -> None:
+    """Have what the champion has learned serve; see the module's first lines for the order."""
+    uri = _serve(trainer)
+    if uri:
+        served = trainer.progress.course.first.hit_rate
+        reason = f"the champion has learned on; lists held {served:.1%} of the last choices"
+        _announce(trainer, [Message(MODEL_UPDATES, MODEL, _announcement(trainer, "continued", uri, reason))])
+
+
+def _serve(trainer: Trainer) -> str:
+    """Effects 1 and 2: the champion's weights in their files, with those that serve an experiment's arms; where, or
+    nothing if the champion's are not fit to serve.
+    """
+    progress = trainer.progress
+    weights = progress.course.export(progress.version + 1)
+    unsound = [name for name, arrays in weights.others.items() if not _is_sound(arrays)]
+    if unsound:
+        logger.error("weights of %s are not finite; the champion serves their arms", unsound)
+        sound = {name: arrays for name, arrays in weights.others.items() if name not in unsound}
+        weights = replace(weights, others=sound)
+    if not _is_sound(weights.arrays):
+        logger.error("weights of %s are not finite and do not serve", progress.course.gate.champion)
+        progress.published(progress.version, trainer.clock())
+        return ""
+    own = trainer.live.parent / "versions" / f"{weights.version}.npz"
+    trainer.interrupt("own-file")
+    write_weights(own, weights)
+    trainer.interrupt("live-file")
+    write_weights(trainer.live, weights)
+    progress.published(weights.version, trainer.clock())
+    for old in sorted(own.parent.glob("*.npz"), key=lambda path: int(path.stem))[:-KEPT_VERSIONS]:
+        old.unlink()
+    return str(own.absolute())
+
+
+def _is_sound(arrays: Arrays) -> bool:
+    return all(np.isfinite(part).all() for part in arrays.values())
+
+
+def _announcement(trainer: Trainer, decision: Decided, uri: str, reason: str) -> ModelUpdate:
+    """What is told of the model: how every lineage stands, and up to where the log was learned."""
+    progress = trainer.progress
+    course = progress.course
+    return ModelUpdate(
+        model=MODEL,
+        version=progress.version,
+        uri=uri,
+        table=course.table,
+        score=course.first.score,
+        metric="mrr",
+        examples=course.first.examples,
+        decision=decision,
+        reason=reason,
+        offsets=progress.applied(),
+        wall_time=trainer.clock(),
+        lineage=course.gate.champion,
+        standings=course.standings(),
+    )
+
+
+def _announce(trainer: Trainer, messages: Sequence[Message]) -> None:
+    """Effect 3."""
+    trainer.interrupt("announcement")
+    trainer.publisher.publish(messages)
+    update = messages[0].value
+    assert isinstance(update, ModelUpdate)
+    trainer.observer.announced(update)
+
+
+def keep(trainer: Trainer) -> None:
+    """Effects 4 and 5: keep a checkpoint, tell the group."""
+    trainer.interrupt("checkpoint")
+    trainer.progress.keep(trainer.clock())
+    trainer.interrupt("commit")
+    trainer.reader.commit()

@@ -1,0 +1,52 @@
+"""Exams as examples: what the person took, among a sample of the candidates of just before."""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec.structs import replace
+
+from features.implicit_feedback import attention
+from features.item_factors import STEPS
+from features.user_state import newest_choices
+from inference.learning.sampling import sample
+from inference.query import Assigned, Ranking
+from schemas.ranking_log import Choice
+from schemas.topics import RANKING_LOG
+from streams.handlers.record_outcome import Exam
+from streams.log.records import Message
+
+
+def choice_message(exam: Exam, ranking: Ranking) -> Message:
+    """The exam's result for the ranking log; without features if the choice was no candidate: nothing to learn."""
+    rows = sample(ranking, int(exam.entry_id, 16))
+    features = np.ascontiguousarray(ranking.features[rows], dtype="<f4") if len(rows) else None
+    choice = Choice(
+        entry_id=exam.entry_id,
+        user_id=exam.query.user.user_id,
+        event_time=exam.event.event_time,
+        event_id=exam.event.event_id,
+        item_id=exam.event.item_id,
+        table=ranking.table,
+        items=tuple(ranking.items[row] for row in rows),
+        features=features.tobytes() if features is not None else b"",
+        chosen=0 if len(rows) else None,
+        rank=ranking.rank,
+        seen_before=exam.seen_before,
+        model_version=ranking.model_version,
+        weight=attention(exam.event),
+        newest=newest_choices(exam.query.user, STEPS) if len(rows) else (),
+    )
+    return Message(RANKING_LOG, choice.user_id, _in_arm(choice, exam, ranking.assigned))
+
+
+def _in_arm(choice: Choice, exam: Exam, assigned: Assigned | None) -> Choice:
+    """The choice with what an experiment wants to know of it."""
+    if assigned is None:
+        return choice
+    return replace(
+        choice,
+        experiment=assigned.experiment,
+        arm=assigned.arm,
+        places=assigned.places,
+        list_id=exam.event.list_id,
+    )

@@ -1,0 +1,206 @@
+"""Deciding ahead of effects: while one batch is acknowledged and stored, the next ones are decided already.
+
+Effects keep their order, batch after batch: 1 publish 2 store states with offsets 3 acknowledge. What is decided ahead
+rests on states that are not stored yet; a crash loses both, and the log gives both again. Where another owner has
+written meanwhile, everything that is not stored is decided again on what is still ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from schemas.errors import Fenced, StoreUnavailable
+from streams.handlers.batch_outcome import Outcome
+from streams.handlers.deps import Deps
+from streams.log.in_flight import Span
+from streams.log.ports import Observer, Publisher, Receipt
+from streams.log.records import Inbound
+from streams.state.partition_store import Owner
+from streams.worker.user_batch import handle_people
+
+logger = logging.getLogger(__name__)
+AHEAD = 1
+"""How many batches may be decided and not stored, beside the one whose effects are under way."""
+RETRY_SECONDS = 0.5
+PATIENCE_SECONDS = 2.0
+"""After how long effects that are not done wait for a server, and are no sign of a record that ends the process."""
+
+
+class Acknowledges(Protocol):
+    """A record's handle at its consumer."""
+
+    def ack(self) -> object:
+        """The record is done with."""
+        ...
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A batch whose effects are still to come; `done` is resolved after them, or when the batch is decided again."""
+
+    events: Sequence[Acknowledges]
+    records: Sequence[Inbound]
+    outcome: Outcome
+    receipt: Receipt
+    spans: list[Span]
+    done: asyncio.Future[None]
+
+
+class Pipeline:
+    """Takes batches of one worker, in order. `claim_again` is called after a fence: it claims what is ours now.
+
+    Deciding is done in the event loop: it keeps the interpreter busy, and a second thread would only fight for it.
+    Effects wait for servers, in a thread. While a store is away everything waits, and with it the partitions.
+    Claims change only while nothing is being decided and nothing waits for its effects.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        deps: Deps,
+        publisher: Publisher,
+        observer: Observer,
+        *,
+        claim_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._owner = owner
+        self._deps = deps
+        self._publisher = publisher
+        self._observer = observer
+        self._claim_again = claim_again
+        self._pending: deque[Decided] = deque()
+        self._effects: asyncio.Task[None] | None = None
+        self._deciding = asyncio.Lock()
+        self._deciding_now = 0
+        self.waiting = False
+        """Whether a store is away just now."""
+        self.handled = 0
+        """How many records were decided and carried out: it grows while anything gets on."""
+        self.taken: Callable[[], int] = lambda: 0
+        """How many records wait in front of the pipeline."""
+
+    @property
+    def queued(self) -> int:
+        """How many records have been fetched, and are not carried out yet."""
+        return self.taken() + self._deciding_now + sum(len(decided.records) for decided in self._pending)
+
+    async def take(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> None:
+        """Decide a batch; returns when it is decided and at most `AHEAD` others wait for their effects.
+
+        What went wrong for good with the effects of an earlier batch is raised here.
+        """
+        self._deciding_now = len(records)
+        if self._deps.in_flight.is_wary:
+            # Two that are in flight at a death clear each other: a suspect waits until it is alone.
+            await self.drain()
+        while len(self._pending) > AHEAD:
+            await self._first_done()
+        async with self._deciding:
+            self._raise_if_failed()
+            spans = self._deps.in_flight.begin(records)
+            self._pending.append(await self._decide(events, records, spans))
+        self._deciding_now = 0
+        self.handled += len(records)
+        if self._effects is None or self._effects.done():
+            self._raise_if_failed()
+            self._effects = asyncio.create_task(self._carry_out_all())
+
+    async def drain(self) -> None:
+        """Return when every effect is done."""
+        while self._pending:
+            await self._first_done()
+        self._raise_if_failed()
+
+    async def between_batches(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Call when nothing is being decided and every effect is done."""
+        while True:
+            await self.drain()
+            async with self._deciding:
+                if not self._pending:
+                    return await call()
+
+    async def _first_done(self) -> None:
+        if self._effects is not None:
+            await asyncio.wait({self._effects, self._pending[0].done}, return_when=asyncio.FIRST_COMPLETED)
+        self._raise_if_failed()
+
+    def _raise_if_failed(self) -> None:
+        if self._effects is not None and self._effects.done():
+            self._effects.result()
+
+    async def _decide(self, events: Sequence[Acknowledges], records: Sequence[Inbound], spans: list[Span]) -> Decided:
+        while True:
+            try:
+                outcome = handle_people(records, self._owner, self._deps)
+                receipt = self._publisher.post(outcome.messages)
+                self._owner.keep(outcome)
+            except StoreUnavailable as exc:
+                await self._wait(exc)
+            except Fenced as exc:
+                logger.warning("%d records are decided again: %s", len(records), exc)
+                await self._claim_again()
+            else:
+                self.waiting = False
+                return Decided(events, records, outcome, receipt, spans, asyncio.get_running_loop().create_future())
+
+    async def _carry_out_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._pending:
+            first = self._pending[0]
+            try:
+                carried_out = loop.run_in_executor(None, partial(self._carry_out, first))
+                if not (await asyncio.wait({carried_out}, timeout=PATIENCE_SECONDS))[0]:
+                    # Kafka does not acknowledge: the publisher waits for it without end.
+                    self._deps.in_flight.rest()
+                await carried_out
+            except StoreUnavailable as exc:
+                await self._wait(exc)
+            except Fenced as exc:
+                await self._decide_again(exc)
+            else:
+                self.waiting = False
+                self._acknowledge(first)
+                self._deps.in_flight.end(first.spans)
+                self._pending.popleft()
+                self.handled += len(first.records)
+                first.done.set_result(None)
+
+    def _carry_out(self, decided: Decided) -> None:
+        decided.receipt.wait()
+        published = self._deps.clock()
+        self._owner.save(decided.outcome)
+        self._observer.batch_done(decided.outcome, published=published, stored=self._deps.clock())
+
+    def _acknowledge(self, done: Decided) -> None:
+        """Acknowledge what is applied here; what belongs to somebody else by now is theirs to acknowledge."""
+        for event, record in zip(done.events, done.records, strict=True):
+            if record.partition in self._owner.held and not self._owner.is_new(record):
+                event.ack()
+
+    async def _decide_again(self, why: Fenced) -> None:
+        """Everything that is not stored, as one batch, on what is ours now."""
+        async with self._deciding:
+            old = list(self._pending)
+            events = [event for decided in old for event in decided.events]
+            records = [record for decided in old for record in decided.records]
+            logger.warning("%d records are decided again: %s", len(records), why)
+            await self._claim_again()
+            again = await self._decide(events, records, self._deps.in_flight.begin(records))
+            self._pending.clear()
+            self._pending.append(again)
+        for decided in old:
+            self._deps.in_flight.end(decided.spans)
+            decided.done.set_result(None)
+
+    async def _wait(self, why: StoreUnavailable) -> None:
+        self.waiting = True
+        self._deps.in_flight.rest()
+        self._observer.waiting_for("state-store")
+        logger.warning("waiting: %s", why)
+        await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,163 @@
+"""A batch of records about people, from bytes to messages: the path that every event takes.
+
+    receive → load → apply each record by its route → rank everybody touched in one call → compose
+
+Nothing here writes: the runner publishes the outcome's messages, stores its states with their offsets, acknowledges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from features.ports import Write
+from inference.query import Query, Ranking
+from schemas.ids import UserId
+from schemas.topics import INTERACTIONS
+from streams.handlers.batch_outcome import Outcome, Tally
+from streams.handlers.deps import Deps
+from streams.handlers.record_outcome import Exam, Step
+from streams.log.dead_letters import dead_letter
+from streams.log.guard import guarded
+from streams.log.partitions import partition_of
+from streams.log.records import Inbound, Message
+from streams.routes import PEOPLE
+from streams.state.partition_store import Owner
+from streams.state.user_record import Person, pack
+from streams.worker.choice_entries import choice_message
+from streams.worker.list_outcomes import visits_of
+from streams.worker.lists import Answer, Due, list_messages
+from streams.worker.receive import Accepted, receive
+
+
+def handle_people(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Outcome:
+    """Handle one batch; see the module's first lines for the steps.
+
+    Raises:
+        StoreUnavailable: nothing was decided; call again with the same records.
+    """
+    began = deps.clock()
+    batch = apply_records(records, owner, deps)
+    batch.exams = _affordable(batch.exams, deps.options.exams_per_batch)
+    folded = deps.clock()
+    queries = _queries(batch, deps)
+    rankings = deps.recommender.rank(queries)
+    ranked = deps.clock()
+    exams = len(batch.exams)
+    batch.examined = tuple(zip(batch.exams, rankings[:exams], strict=True))
+    batch.messages += [choice_message(*pair) for pair in batch.examined]
+    stages = {"received": began, "folded": folded, "ranked": ranked}
+    for due, query, ranking in zip(batch.due.values(), queries[exams:], rankings[exams:], strict=True):
+        answer = Answer(due, batch.people[due.user_id], query, ranking, batch.applied_by(due.user_id, owner))
+        batch.messages += list_messages(answer, stages, deps, batch.tally)
+    batch.tally.count("lists", by=len(batch.due))
+    return batch.outcome(owner)
+
+
+@dataclass
+class Batch:
+    """Records applied to people, before anything was ranked: who is touched, and what is owed to whom."""
+
+    people: dict[str, Person]
+    applied: dict[int, dict[str, int]]
+    messages: list[Message]
+    exams: list[Exam] = field(default_factory=list)
+    due: dict[UserId, Due] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    examined: tuple[tuple[Exam, Ranking], ...] = ()
+
+    def applied_by(self, user: UserId, owner: Owner) -> dict[str, int]:
+        """Up to which offsets of each source the person's partition is applied with this batch."""
+        partition = partition_of(user, owner.partitions)
+        return {**owner.applied(partition), **self.applied.get(partition, {})}
+
+    def outcome(self, owner: Owner) -> Outcome:
+        """What is to be published and stored."""
+        states: dict[int, dict[str, bytes]] = {partition: {} for partition in self.applied}
+        for user, person in self.people.items():
+            if not person.is_new:
+                states[partition_of(user, owner.partitions)][user] = pack(person)
+        visits: dict[int, dict[str, float]] = {}
+        for user, at in visits_of(self.people).items():
+            visits.setdefault(partition_of(user, owner.partitions), {})[user] = at
+        writes: list[Write] = [owner.write(p, states[p], offsets) for p, offsets in self.applied.items()]
+        return Outcome(
+            messages=tuple(self.messages),
+            writes=tuple(writes),
+            people=self.people,
+            visits=visits,
+            examined=self.examined,
+            tally=self.tally,
+        )
+
+
+def apply_records(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Batch:
+    """Receive, load, and apply each record to its person by the table of routes; nothing is ranked.
+
+    Raises:
+        StoreUnavailable: call again with the same records.
+    """
+    tally, now = Tally(), deps.clock()
+    received = receive(records, owner, now=now, tally=tally, is_set_aside=deps.in_flight.is_set_aside)
+    for accepted in received.accepted:
+        if accepted.topic == INTERACTIONS:
+            deps.stream.observe(event_time=accepted.event.event_time, produced=accepted.record.timestamp)
+    people = owner.load({accepted.user_id for accepted in received.accepted})
+    batch = Batch(people, received.applied, list(received.messages), tally=tally)
+    for accepted in received.accepted:
+        step = _apply(accepted, people[accepted.user_id], deps)
+        if isinstance(step, Step):
+            _note(batch, accepted, step)
+        else:
+            batch.messages.append(dead_letter(accepted.record, "handler-error", step, now))
+            tally.count("refused", "handler-error")
+    return batch
+
+
+def _apply(accepted: Accepted, person: Person, deps: Deps) -> Step | str:
+    route = PEOPLE[accepted.topic]
+    return guarded(lambda: route(person, accepted.event, accepted.source, deps), name=accepted.topic)
+
+
+def _note(batch: Batch, accepted: Accepted, step: Step) -> None:
+    """Take a step into the batch: one list per person, answering all of the batch's events."""
+    batch.people[accepted.user_id] = step.person
+    batch.messages += step.messages
+    batch.exams += [step.exam] if step.exam else []
+    for trigger in step.suppressed:
+        batch.tally.count("suppressed", trigger)
+    if not step.list_due:
+        return
+    known = batch.due.get(accepted.user_id)
+    batch.due[accepted.user_id] = Due(
+        user_id=accepted.user_id,
+        causes=(known.causes if known else ()) + ((step.cause,) if step.cause else ()),
+        source=accepted.source,
+        at=max(step.person.user.last_at, step.at or 0.0),
+        asked=(*(known.asked if known else ()), *getattr(accepted.event, "surfaces", ())),
+        context=getattr(accepted.event, "context", None) or (known.context if known else None),
+    )
+
+
+def _affordable(exams: list[Exam], most: int) -> list[Exam]:
+    """So many of the exams, spread over the batch: when events crowd, lists come before learning.
+
+    >>> _affordable([], 16)
+    []
+    """
+    if len(exams) <= most:
+        return exams
+    return [exams[place * len(exams) // most] for place in range(most)]
+
+
+def _queries(batch: Batch, deps: Deps) -> list[Query]:
+    """What to ask the recommender, in one call: exams first, then lists."""
+    queries = [exam.query for exam in batch.exams]
+    wall = deps.clock()
+    queries += [due.query(batch.people[due.user_id], deps.shown_at(due.at), wall) for due in batch.due.values()]
+    if deps.external is None:
+        return queries
+    known = deps.external.read([query.user.user_id for query in queries])
+    return [replace(query, external=known.get(query.user.user_id, {})) for query in queries]

@@ -1,0 +1,89 @@
+"""A person's life in a few lines: events are folded, the agent lives through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from agents.agent_state import Mind, Step, live, obey
+from agents.planning.plan import Planner
+from agents.planning.rule_planner import RULES
+from features.user_state import UserState, fold, note
+from schemas.ids import EventId, ItemId, ListId, UserId
+from schemas.instructions import Instruction
+from schemas.interactions import Impression, Interaction
+from schemas.memories import Memory, Predicate
+
+USER = UserId("u1")
+DAY = 86_400.0
+START = 20_000 * DAY
+
+CATALOGUE: dict[str, tuple[str, ...]] = {
+    "jazz-1": ("jazz",),
+    "jazz-2": ("jazz",),
+    "jazz-3": ("jazz",),
+    "folk-1": ("folk",),
+    "folk-2": ("folk",),
+    "rock-1": ("rock",),
+    "jazz-folk": ("jazz", "folk"),
+}
+
+
+class Life(Struct, frozen=True):
+    """A person, their agent's mind, and every step so far."""
+
+    state: UserState = UserState(user_id=USER)
+    mind: Mind = Mind()
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def last(self) -> Step:
+        return self.steps[-1]
+
+
+def event(kind: Any, at: float, item: str | None = None, **more: Any) -> Any:
+    """One event of this kind, `at` seconds after the start; its id follows from what it says."""
+    fields = more if item is None else {"item_id": ItemId(item), **more}
+    name = EventId(f"{kind.__name__}-{item}-{at}")
+    return kind(event_id=name, user_id=USER, event_time=START + at, **fields)
+
+
+def shown(at: float, *items: str) -> Impression:
+    return event(Impression, at, items=tuple(map(ItemId, items)), list_id=ListId(f"l{at}"))  # type: ignore[no-any-return]
+
+
+def after(life: Life, events: Iterable[Any], *, planner: Planner = RULES) -> Life:
+    """The life after these interactions and instructions, one by one."""
+    for one in events:
+        life = _obeyed(life, one) if isinstance(one, Instruction) else _lived(life, one, planner)
+    return life
+
+
+def life_of(*events: Any) -> Life:
+    return after(Life(), events)
+
+
+def _lived(life: Life, one: Interaction, planner: Planner) -> Life:
+    state = fold(life.state, one)
+    categories = CATALOGUE.get(getattr(one, "item_id", ""), ())
+    step = live(life.mind, life.state, state, one, categories, event_source_id=one.event_id, planner=planner)
+    return Life(state, step.mind, (*life.steps, step))
+
+
+def _obeyed(life: Life, one: Instruction) -> Life:
+    state = note(life.state, one.event_id, one.event_time)
+    step = obey(life.mind, state, one, event_source_id=one.event_id)
+    return Life(state, step.mind, (*life.steps, step))
+
+
+def belief(life: Life, predicate: Predicate, value: str) -> Memory:
+    """The memory, active or dormant, that this person *predicate* *value*."""
+    held = (*life.mind.memories, *life.mind.dormant)
+    return next(memory for memory in held if (memory.predicate, memory.value) == (predicate, value))
+
+
+def believes(life: Life, predicate: Predicate, value: str) -> bool:
+    """Whether that memory is active."""
+    return any((memory.predicate, memory.value) == (predicate, value) for memory in life.mind.memories)

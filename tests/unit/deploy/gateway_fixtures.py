@@ -1,0 +1,138 @@
+"""A gateway over a log in memory, on which a `MemoryRunner` may run, or lists be published by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from threading import Event
+from typing import Any
+
+import numpy as np
+from litestar.testing import TestClient
+
+from agents.actions.in_process_items import InProcessItems
+from agents.actions.ports import IndexedItem, ItemIndex
+from agents.memory.ports import MemoryIndex
+from deploy.gateway.app import create_app
+from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
+from deploy.gateway.context import Condition, Door
+from deploy.gateway.in_memory import MemoryTopics
+from deploy.gateway.lists import Lists
+from deploy.gateway.probe import Probe
+from deploy.gateway.producer_queue import Outbox
+from deploy.gateway.similar_items import Likeness
+from features.item_content import content_vector
+from schemas.codec import encode
+from schemas.ids import ItemId, UserId
+from schemas.items import Item
+from schemas.recommendations import RankedItem, Recommendation, Slate
+from schemas.topics import RECOMMENDATIONS
+from streams.log.in_memory_log import MemoryLog
+from tests.builders import START
+
+KEY = "the-right-key"
+PARTITIONS = 4
+NOW = START + 1e6
+
+
+@dataclass
+class World:
+    """A door, the log behind it, and a client before it."""
+
+    log: MemoryLog
+    topics: MemoryTopics
+    door: Door
+    client: Any = None
+    now: float = NOW
+
+    def publish(self, user: str, version: int, **more: Any) -> Recommendation:
+        made = made_list(user, version, **more)
+        self.topics.deliver(RECOMMENDATIONS, [(user, encode(made))])
+        return made
+
+    def get(self, path: str, **more: Any) -> Any:
+        return self.client.get(path, headers={"X-API-Key": KEY} | more.pop("headers", {}), params=more)
+
+    def post(self, path: str, body: Any, **more: Any) -> Any:
+        if isinstance(body, bytes):
+            return self.client.post(path, content=body, headers={"X-API-Key": KEY})
+        return self.client.post(path, json=body, headers={"X-API-Key": KEY})
+
+    def records(self, topic: str) -> list[Any]:
+        return self.log.records(topic)
+
+
+def made_list(user: str, version: int, items: int = 5, surface: str = "home", **more: Any) -> Recommendation:
+    ranked = tuple(RankedItem(item_id=ItemId(f"i{k}"), score=1.0 - k / 10, source="popular") for k in range(items))
+    slate = Slate(list_id=f"{user}-{version}", surface=surface, items=ranked)  # type: ignore[arg-type]
+    filled = {"expires_at": NOW + 3_600, "event_time": START} | more
+    return Recommendation(user_id=UserId(user), version=version, slates=(slate,), **filled)
+
+
+def build(
+    *,
+    items: ItemIndex | None = None,
+    memories: MemoryIndex | None = None,
+    factors: ItemIndex | None = None,
+    post_seconds: float = 5.0,
+    **more: Any,
+) -> World:
+    """A world whose gateway is not running yet."""
+    world: World
+    log = MemoryLog(person_partitions=PARTITIONS, item_partitions=PARTITIONS, clock=lambda: NOW)
+    topics = MemoryTopics(log, KEPT_TOPICS)
+    condition, numbers = Condition(), count()
+    cache = Cache(list_bytes=more.pop("list_bytes", 1_000_000))
+    outbox = Outbox(topics, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
+
+    def clock() -> float:
+        return world.now
+
+    def new_id() -> str:
+        return f"given-{next(numbers)}"
+
+    door = Door(
+        keys=("another-key", KEY),
+        cache=cache,
+        feeder=Feeder(topics, cache, died=condition.fail),
+        outbox=outbox,
+        lists=Lists(cache, outbox, clock=clock, new_id=new_id),
+        likeness=Likeness(items, memories, factors),
+        condition=condition,
+        probe=more.pop("probe", Probe({}, clock=clock)),
+        clock=clock,
+        new_id=new_id,
+        person_partitions=PARTITIONS,
+        post_seconds=post_seconds,
+        **more,
+    )
+    world = World(log, topics, door)
+    return world
+
+
+@contextmanager
+def running(world: World) -> Iterator[World]:
+    """The world with its gateway running, caught up."""
+    with TestClient(create_app(world.door)) as client:
+        world.client = client
+        eventually(lambda: world.door.cache.caught_up)
+        yield world
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Return as soon as it holds; fail if it does not within ten seconds."""
+    tick = Event()
+    for _ in range(10_000):
+        if holds():
+            return
+        tick.wait(0.001)
+    raise AssertionError("it never held")
+
+
+def indexed(*items: Item) -> InProcessItems:
+    """An index that holds these items."""
+    index = InProcessItems()
+    index.put([IndexedItem(item.item_id) for item in items], np.stack([content_vector(item) for item in items]))
+    return index

@@ -1,0 +1,141 @@
+"""How long lists are worth keeping, learned from made streams whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from inference.learning import list_ttl
+from inference.learning.list_ttl import ENOUGH, ListLife
+from inference.learning.model_variant import Recipe
+from inference.learning.online_trainer import Course, Plan
+from inference.learning.online_trainer_checkpoint import checkpoint, restore
+from inference.learning.weights_file import initial_weights
+from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId
+from schemas.ranking_log import Choice, DefaultList, Ranked, RankingLogValue
+from streams.handlers.deps import Options
+from tests.builders import START, make_deps
+
+DAY = 86_400.0
+OWN, COMMON = ItemId("own"), ItemId("common")
+
+
+def made(number: int, at: float) -> Ranked:
+    return Ranked(
+        entry_id=f"ranked-{number}",
+        user_id=UserId("u1"),
+        event_time=at,
+        list_id=ListId(f"l{number}"),
+        table="",
+        items=(OWN,),
+        features=b"",
+        propensities=(None,),
+        feature_time=at,
+        user_features={},
+        model_version=0,
+    )
+
+
+def taken(number: int, item: ItemId, at: float) -> Choice:
+    return Choice(
+        entry_id=f"choice-{number}",
+        user_id=UserId("u1"),
+        event_time=at,
+        event_id=EventId(f"e{number}"),
+        item_id=item,
+        table="",
+        items=(),
+        features=b"",
+        chosen=None,
+        rank=None,
+        seen_before=False,
+        model_version=0,
+    )
+
+
+def stream(life: float, *, choices: int) -> list[RankingLogValue]:
+    """Lists that hold what is chosen for so long, and then hold nothing that is; ages from seconds to two weeks."""
+    rng = np.random.default_rng(1)
+    log: list[RankingLogValue] = [DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,))]
+    at = START
+    for number in range(choices):
+        age = float(np.exp(rng.uniform(np.log(10.0), np.log(14 * DAY))))
+        log += [made(number, at), taken(number, OWN if age < life else COMMON, at + age)]
+        at += age
+    return log
+
+
+def course() -> Course:
+    return Course(Plan(columns=("age",), recipes={"default": Recipe()}))
+
+
+@pytest.mark.parametrize("life", [120.0, 3_840.0, 122_880.0])
+def test_lists_are_kept_while_they_do_better_than_those_for_everybody(life: float) -> None:
+    learner = course()
+    for entry in stream(life, choices=1_000):
+        learner.learn(entry)
+    assert learner.export(1).list_life == life
+
+
+def test_nothing_is_said_before_enough_was_seen() -> None:
+    life = ListLife()
+    for entry in stream(3_840.0, choices=ENOUGH - 1):
+        life.ask(entry) if isinstance(entry, Choice) else life.add(entry)  # type: ignore[arg-type]
+    assert life.seconds == 0.0
+    life.ask(taken(ENOUGH, OWN, START + 1e9))
+    assert life.seconds > 0.0
+
+
+@pytest.mark.parametrize("people", [50, 400])
+def test_people_who_come_back_daily_are_known_however_many_there_are(
+    people: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_ttl, "PEOPLE", 100)
+    life = ListLife()
+    life.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
+    for number in range(20 * people):
+        user, at = UserId(f"u{number % people}"), START + number * DAY / people
+        life.ask(replace(taken(number, OWN, at), user_id=user))
+        life.add(replace(made(number, at), user_id=user))
+    assert DAY < life.seconds < 2 * DAY
+    assert len(life.snapshot().lists) <= 100
+
+
+def test_a_choice_from_before_the_list_says_nothing_of_it() -> None:
+    life = ListLife()
+    life.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
+    life.add(made(1, START + 60.0))
+    life.ask(taken(1, OWN, START))
+    assert life.snapshot().compared == 0
+
+
+def test_a_course_that_was_cut_goes_on_as_if_it_had_not_been() -> None:
+    whole, first, second = course(), course(), course()
+    log = stream(3_840.0, choices=400)
+    for entry in log:
+        whole.learn(entry)
+    for entry in log[:501]:
+        first.learn(entry)
+    assert restore(second, checkpoint(first))
+    for entry in log[501:]:
+        second.learn(entry)
+    assert second.life.snapshot() == whole.life.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("learned", "options", "holds"),
+    [
+        (0.0, Options(), 3_600.0),
+        (1_920.0, Options(), 1_920.0),
+        (30 * DAY, Options(), 7 * DAY),
+        (1_920.0, Options(expires="fixed"), 3_600.0),
+        (0.0, Options(expires_at_most_seconds=60.0), 60.0),
+    ],
+)
+def test_a_list_holds_for_as_long_as_was_learned_within_what_settings_allow(
+    learned: float, options: Options, holds: float
+) -> None:
+    deps = make_deps(options=options)
+    deps.recommender.take_up(replace(initial_weights(("age",)), list_life=learned))
+    assert deps.list_life == holds

@@ -1,0 +1,138 @@
+"""What people in the same situation choose, as the ranker sees it."""
+
+from __future__ import annotations
+
+from math import exp2, log2
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from features.item_table import ItemTable
+from features.statistics import SITUATION_HALF_LIVES
+from features.user_segment import SITUATIONS, situation
+from inference.candidates import first_choices
+from inference.candidates.pool import gather
+from inference.candidates.sources import SOURCES
+from inference.learning.weights_file import Weights, initial_weights
+from inference.local_ranker import LocalRanker
+from inference.query import Query
+from inference.ranking.features import FeatureTable
+from inference.ranking_context import read_person
+from inference.recommender import Recommender
+from schemas.ids import ItemId
+from tests.unit.inference.ranking_fixtures import FEATURES, World
+
+HOUR = 3_600.0
+FIRST = FEATURES.columns.index("company_1d")
+NAMES = ("company_1d", "company_10d", "company_popular_1d", "company_popular_10d")
+
+
+def small_world() -> World:
+    """Newcomers take i0, those who return i1, those within a sitting i2 and i3."""
+    world = World()
+    for person in range(9):
+        world.choose(f"u{person}", 0, after=5 * HOUR)
+        world.choose(f"u{person}", 2)
+        world.choose(f"u{person}", 3 + person % 2)
+        world.choose(f"u{person}", 1, after=HOUR)
+    return world
+
+
+def columns(world: World, queries: list[Query]) -> tuple[np.ndarray, np.ndarray]:
+    """Item numbers `[users, candidates]` and the four columns `[users, candidates, 4]`; everything is a candidate."""
+    persons = [read_person(query, world.table, repeats=True) for query in queries]
+    pool = gather(persons, world.table, SOURCES, 50)
+    assert pool.mask.all()
+    return pool.items, FEATURES.fill(persons, world.table, pool)[..., FIRST : FIRST + 4]
+
+
+def direct(world: World, query: Query, item: ItemId) -> list[float]:
+    """The definition, item by item and in plain numbers."""
+
+    def count(name: str, half: int, each: ItemId) -> float:
+        row = world.rows[each]
+        return row.situations.get(name, (0.0, 0.0))[half] * exp2((row.at - query.now) / SITUATION_HALF_LIVES[half])  # type: ignore[call-overload, no-any-return]
+
+    own, lifts, levels = situation(query.user, query.now), [], []
+    for half in range(len(SITUATION_HALF_LIVES)):
+        totals = {name: sum(count(name, half, each) for each in world.rows) for name in SITUATIONS}
+        usual = (totals[own] + 1.0) / (sum(totals.values()) + 3.0)
+        everyone = sum(count(name, half, item) for name in SITUATIONS)
+        lift = log2((count(own, half, item) + 5.0 * usual) / (everyone + 5.0)) - log2(usual)
+        lifts.append(min(4.0, max(-4.0, lift)) / 2.0)
+        best = max(log2(count(own, half, each) + 0.05) for each in world.rows)
+        levels.append(max(-3.0, (log2(count(own, half, item) + 0.05) - best) / 4.0))
+    return [*lifts, *levels]
+
+
+def test_the_columns_are_those_of_the_definition() -> None:
+    world = small_world()
+    who = ("nobody", 60.0), ("u8", 60.0), ("u8", HOUR), ("u0", 30 * 24 * HOUR), ("nobody", 24 * HOUR)
+    queries = [Query(user=world.state(name), now=world.now + after) for name, after in who]
+    assert [situation(query.user, query.now) for query in queries] == ["new", "sitting", "return", "return", "new"]
+    items, found = columns(world, queries)
+    for row, query in enumerate(queries):
+        wanted = [direct(world, query, world.table.ids[number]) for number in items[row].tolist()]
+        assert np.allclose(found[row], wanted, atol=1e-5)
+
+
+def test_each_situation_has_its_own_favourite() -> None:
+    world = small_world()
+    queries = [
+        Query(user=world.state("nobody"), now=world.now + 60.0),
+        Query(user=world.state("u8"), now=world.now + HOUR),
+        Query(user=world.state("u8"), now=world.now + 60.0),
+    ]
+    items, found = columns(world, queries)
+    for column in range(len(NAMES)):
+        best = items[np.arange(3), found[..., column].argmax(axis=1)]
+        assert [world.table.ids[number] for number in best] == ["i0", "i1", "i2"]
+
+
+def test_people_never_seen_are_ranked_by_what_newcomers_choose() -> None:
+    world = small_world()
+    for person in range(9):
+        world.choose(f"u{person}", 1, after=HOUR)
+        world.choose(f"u{person}", 2)
+    start = initial_weights(FEATURES.columns)
+    linear = start.arrays["linear"].copy()
+    linear[FIRST : FIRST + 4] = 2.0
+    learned = replace(start, arrays={**start.arrays, "linear": linear})
+    stranger = Query(user=world.state("nobody"), now=world.now + 60.0)
+
+    def leads(weights: Weights) -> ItemId:
+        recommender = Recommender(world.table, LocalRanker(weights), features=FEATURES)
+        return recommender.rank([stranger])[0].slate[0].item_id
+
+    assert leads(start) != "i0"
+    assert leads(learned) == "i0"
+
+
+def test_without_known_situations_nobody_is_told_apart() -> None:
+    world = small_world()
+    bare = ItemTable()
+    for row in world.rows.values():
+        bare.put_statistics(replace(row, situations={}))
+    world.table = bare
+    _, found = columns(world, [Query(user=world.state("nobody"), now=world.now)])
+    assert not found.any()
+
+
+def test_a_query_from_long_before_the_newest_event_is_answered_in_numbers() -> None:
+    world = small_world()
+    _, found = columns(world, [Query(user=world.state("nobody"), now=world.now - 5e8)])
+    assert np.isfinite(found).all()
+    assert found[..., 2:].max() == pytest.approx(0.0)
+
+
+def test_the_columns_stand_side_by_side() -> None:
+    assert FeatureTable().columns[FIRST : FIRST + 4] == NAMES
+
+
+def test_somebody_never_seen_is_proposed_what_others_began_with_and_nobody_else_is() -> None:
+    world = small_world()
+    stranger = read_person(Query(user=world.state("nobody"), now=world.now), world.table, repeats=True)
+    known = read_person(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)
+    assert [world.table.ids[number] for number in first_choices.propose(stranger, world.table, 5)] == ["i0"]
+    assert not len(first_choices.propose(known, world.table, 5))

@@ -1,0 +1,69 @@
+"""A generated log for replays: people of several tastes, items that come out over time, ties, skips and repeats."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from deploy.settings import Settings
+from deploy.wiring import make_system
+from schemas.ids import EventId, ItemId, UserId
+from schemas.interactions import Interaction, Rating, Skip
+from schemas.items import Item
+from streams.backtest.config import Log, Plan
+from streams.backtest.evaluator import Judged
+from streams.backtest.run import Played, replay
+from tests.builders import START
+
+TASTES = ("war", "comedy", "drama")
+HOUR = 3_600.0
+
+
+class Lists:
+    """A `Sink` that keeps every judged list by the place of its event."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, tuple[ItemId, ...]] = {}
+
+    def add(self, judged: Judged) -> None:
+        self.made[judged.index] = judged.shown
+
+    def upto(self, index: int) -> dict[int, tuple[ItemId, ...]]:
+        return {place: made for place, made in self.made.items() if place < index}
+
+
+def event(number: int, user: str, item: str, at: float, *, skipped: bool = False) -> Interaction:
+    common: dict[str, Any] = {"event_id": EventId(f"e{number}"), "user_id": UserId(user), "event_time": at}
+    if skipped:
+        return Skip(item_id=ItemId(item), **common)
+    return Rating(item_id=ItemId(item), value=float(1 + number % 5), **common)
+
+
+def generated(size: int = 400, seed: int = 5) -> Log:
+    """A new item of each taste comes out every 100 events; every tenth event is a skip, every eighth shares a time."""
+    rng = random.Random(seed)
+    events: list[tuple[int, Interaction]] = []
+    at = START
+    for number in range(size):
+        at += 0.0 if number % 8 == 7 else rng.expovariate(1.0 / HOUR)
+        user = rng.randrange(30)
+        out = 6 + number // 100
+        name = f"{TASTES[user % 3]}-{max(0, out - 1 - int(rng.expovariate(0.3)))}"
+        events.append((number, event(number, f"u{user}", name, at, skipped=number % 10 == 9)))
+    return Log(name="generated", rows=size, events=events, items=catalogue(events))
+
+
+def catalogue(events: list[tuple[int, Interaction]]) -> list[Item]:
+    """All items that ever occur, some that nobody meets, and far more that come out after the last event."""
+    names = sorted({e.item_id for _, e in events if isinstance(e, Rating | Skip)})
+    items = [Item(item_id=name, title=name.title(), categories=(name.split("-")[0],)) for name in names]
+    late = events[-1][1].event_time + HOUR
+    future = [Item(item_id=ItemId(f"a-future-{n}"), title="War", available_from=late + n) for n in range(600)]
+    unmet = [Item(item_id=ItemId(f"b-{n}"), title="Puppets", available_from=START + 9 * n * HOUR) for n in range(30)]
+    return [*future, *unmet, *items]
+
+
+def played(log: Log, plan: Plan | None = None, settings: Settings | None = None) -> tuple[Lists, Played]:
+    lists = Lists()
+    found = replay(log, make_system(settings or Settings()), plan or Plan(warm_up=0.0), sink=lists)
+    return lists, found

@@ -1,0 +1,91 @@
+"""The baselines on the rows that ours was judged on, in processes of their own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from deploy.settings import Settings
+from deploy.wiring import make_system
+from inference.evaluation.baselines import FULL
+from inference.evaluation.baselines.evaluator import FLOORS, Row
+from streams.backtest.baseline_runner import (
+    PackagesMissing,
+    UnknownBaseline,
+    check_packages,
+    judge,
+    judge_all,
+    named,
+    setting,
+)
+from streams.backtest.baselines_process import FloorsHere, KeptRows
+from streams.backtest.config import Plan
+from streams.backtest.process_pool import Step, WorkDied, in_processes
+from streams.backtest.results import OURS, TOPIC, Beside, results
+from streams.backtest.run import replay
+from tests.unit.inference.test_evaluation import stream
+from tests.unit.streams.backtest_logs import generated
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return stream(600)
+
+
+def test_processes_of_their_own_change_nothing(rows: list[Row]) -> None:
+    heard: list[Step] = []
+    names = ("V-SKNN", "EASE")
+    found = judge_all(rows, names, jobs=2, tell=heard.append)
+    assert tuple(found) == names
+    for name, one in found.items():
+        here = judge(rows, name, lambda step: None)
+        assert np.array_equal(one.results.ranks, here.results.ranks)
+        assert (one.trials, one.chosen) == (here.trials, here.chosen)
+        assert one.results.baskets == here.results.baskets
+        assert len(one.results.ranks) == sum(row.judged for row in rows)
+        last = [step for step in heard if step.name == name][-1]
+        assert (last.done, last.total) == (len(rows), len(rows))
+
+
+def test_a_process_that_died_is_told_of() -> None:
+    with pytest.raises(WorkDied, match="'nobody' ended with exit code 1"):
+        in_processes(("nobody",), partial(judge, []), jobs=1)
+
+
+def test_every_baseline_is_compared_with_ours_on_the_same_choices() -> None:
+    log, plan, floors = generated(300), Plan(resamples=50), KeptRows(FloorsHere())
+    played = replay(log, make_system(Settings()), plan, floors=floors)
+    contenders = {name: judge(floors.rows, name, lambda step: None) for name in ("V-SKNN", "TIFUKNN")}
+    found = results(log, plan, played, Beside(contenders))
+    assert tuple(found.systems) == (OURS, TOPIC, *FLOORS, *contenders)
+    assert {one.events for one in found.systems.values()} == {found.judged}
+    for name, one in contenders.items():
+        lift = found.systems[OURS].hit_rate - found.systems[name].hit_rate
+        assert found.differences[name]["hit_rate"].mean == pytest.approx(lift)
+        assert found.shown[name] == one.results.shown[name]
+        assert found.next_basket.recall[name] == pytest.approx(np.mean(list(one.results.baskets[name].values())))
+        assert found.baselines[name].trials == one.trials
+        assert found.baselines[name].chosen in one.trials
+
+
+def test_the_option_takes_floors_full_or_names() -> None:
+    assert named("floors") == ()
+    assert named("full") == tuple(FULL)
+    assert named("implicit als,EASE,ease") == ("implicit ALS", "EASE")
+    with pytest.raises(UnknownBaseline, match="'SVD' is none of floors, full, EASE, implicit ALS"):
+        named("EASE,SVD")
+
+
+def test_missing_packages_are_named_with_the_extra_that_brings_them() -> None:
+    check_packages(FULL, is_there=lambda package: True)
+    check_packages(("EASE", "V-SKNN"), is_there=lambda package: False)
+    with pytest.raises(PackagesMissing, match=r"^implicit, scipy is not installed: .*'lifelong\[baselines\]'"):
+        check_packages(FULL, is_there=lambda package: package == "torch")
+    with pytest.raises(PackagesMissing, match=r"\[baselines,torch\]"):
+        check_packages(FULL, is_there=lambda package: False)
+
+
+def test_settings_are_told_in_words() -> None:
+    assert setting({"neighbours": 500, "whole": True}) == "neighbours 500, whole yes"

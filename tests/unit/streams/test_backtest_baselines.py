@@ -1,0 +1,60 @@
+"""The floors on real people's events, and in a process of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.demo.movielens import movielens
+from deploy.embedded.environment import user_cache_dir
+from deploy.importing import Refused, read_events
+from inference.evaluation.baselines.evaluator import FloorJudge, Row
+from schemas.interactions import Rating
+from streams.backtest.baselines_process import CHUNK, FloorsBeside, FloorsDied, FloorsHere
+from tests.unit.inference.test_evaluation import agree, stream
+
+
+def movielens_rows(path: Path, limit: int, judged_every: int) -> list[Row]:
+    events = [event for _, event in read_events(path, {}, now=2e9, refused=Refused(), limit=limit)]
+    return [
+        Row(
+            e.user_id,
+            e.item_id,
+            e.event_time,
+            judged=at > limit // 5 and not at % judged_every,
+            repeats=False,
+            without=(),
+            basket=at,
+            opens=True,
+        )
+        for at, e in enumerate(events)
+        if isinstance(e, Rating)
+    ]
+
+
+@pytest.mark.slow
+def test_floors_on_movielens_are_what_a_direct_computation_gives() -> None:
+    rows = movielens_rows(movielens(user_cache_dir()).events, 4_000, 37)
+    judge = FloorJudge()
+    judge.take(rows)
+    agree(rows, judge.results().ranks)
+
+
+def test_a_process_of_their_own_changes_nothing() -> None:
+    rows = stream(CHUNK + 100)
+    here, beside = FloorsHere(), FloorsBeside()
+    for row in rows:
+        here.add(row)
+        beside.add(row)
+    ours, theirs = here.results(), beside.results()
+    assert np.array_equal(ours.ranks, theirs.ranks)
+    assert (ours.baskets, ours.shown) == (theirs.baskets, theirs.shown)
+
+
+def test_floors_that_died_are_told_of() -> None:
+    beside = FloorsBeside()
+    beside.close()
+    with pytest.raises(FloorsDied, match="exit code"):
+        beside.results()

@@ -1,0 +1,113 @@
+"""What the topic holds just before an event, under a wall clock that is event time; and weights on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.settings import Ranking, Settings
+from deploy.wiring import make_system
+from schemas.ids import ItemId, UserId
+from schemas.interactions import Interaction
+from streams.backtest.config import Plan
+from streams.backtest.pipeline import World
+from streams.worker.lists import DefaultState
+from tests.builders import START, item
+from tests.unit.streams.backtest_logs import event
+
+HOUR = 3_600.0
+
+
+class Played:
+    """A world with twelve items, and the events played in it."""
+
+    def __init__(self, plan: Plan | None = None, **ranking: float | str) -> None:
+        self.rows: list[object] = []
+        self.judged: list[object] = []
+        settings = Settings(ranking=Ranking(**ranking))  # type: ignore[arg-type]
+        self.world = World(make_system(settings), plan or Plan(), on_row=self.rows.append, on_judged=self.judged.append)
+        self.world.put_items([item(f"war-{number}", "war") for number in range(12)])
+        self._number = 0
+
+    def play(self, user: str, name: str, at: float) -> Interaction:
+        made = event(self._number, user, name, START + at)
+        self._number += 1
+        self.world.examiner.begin(self._number, self.world.served.default(0.0), judges=True)
+        self.world.play(made)
+        return made
+
+    def look(self, user: str, at: float) -> tuple[str, float]:
+        served = self.world.look(UserId(user), START + at)
+        return served.kind, served.age
+
+
+def test_a_persons_list_is_theirs_until_it_expires_in_event_time() -> None:
+    played = Played(expires="fixed", expires_seconds=HOUR)
+    played.play("ann", "war-1", 0.0)
+    assert played.look("ann", 60.0) == ("own", 60.0)
+    assert played.look("ann", HOUR - 1.0)[0] == "own"
+    assert played.look("ann", HOUR + 1.0)[0] != "own"
+
+
+def test_people_never_seen_are_served_the_default_list() -> None:
+    played = Played()
+    played.play("ann", "war-1", 0.0)
+    assert played.look("bob", 60.0) == ("default", 0.0)
+
+
+def test_before_anything_happened_and_after_an_hour_of_silence_there_is_a_default_list() -> None:
+    played = Played(expires_seconds=HOUR)
+    assert Played().look("bob", 0.0)[0] == "default"
+    played.play("ann", "war-1", 0.0)
+    assert played.look("bob", HOUR + 1.0) == ("default", 0.0)
+
+
+def test_the_default_list_follows_the_statistics_but_not_more_often_than_its_timer() -> None:
+    played = Played(default_every_seconds=30.0)
+    played.play("ann", "war-1", 0.0)
+    played.look("bob", 1.0)
+    played.play("ann", "war-2", 2.0)
+    assert played.look("bob", 3.0) == ("default", 2.0)
+    assert played.look("bob", 40.0) == ("default", 0.0)
+
+
+def test_where_the_clock_is_too_coarse_to_tell_the_timer_has_gone_off_before_who_is_shown_the_default_list() -> None:
+    played = Played(default_every_seconds=30.0)
+    played.play("ann", "war-1", 0.0)
+    before = played.world.look(UserId("bob"), START).items
+    for number in range(2, 9):
+        played.play(f"cat-{number}", "war-9", 0.0)
+    assert played.world.look(UserId("ann"), START).kind == "own"
+    assert played.world.served.default(START).items == before
+    assert before[0] != "war-9"
+    assert played.world.look(UserId("bob"), START).items[0] == "war-9"
+
+
+def test_the_default_list_is_due_when_statistics_have_moved_and_before_it_expires() -> None:
+    state = DefaultState(7, 100.0)
+    asked = {"every": 10.0, "lasts": 60.0}
+    assert [state.is_due(8, at, **asked) for at in (105.0, 110.0)] == [False, True]
+    assert [state.is_due(7, at, **asked) for at in (129.0, 130.0)] == [False, True]
+    assert DefaultState().is_due(0, 0.0, **asked)
+
+
+def test_the_own_list_does_not_hold_what_may_not_come_again() -> None:
+    played = Played()
+    played.play("ann", "war-1", 0.0)
+    assert ItemId("war-1") not in played.world.look(UserId("ann"), START + 1.0).items
+
+
+@pytest.mark.parametrize(("every", "versions"), [(1, 6), (4, 1), (100, 0)])
+def test_weights_are_taken_up_after_every_so_many_choices(every: int, versions: int) -> None:
+    played = Played(Plan(take_up_every=every))
+    for number in range(6):
+        played.play("ann", f"war-{number}", number * 60.0)
+    assert played.world.trainer.version == versions
+    assert played.world.model_version == versions
+
+
+def test_the_log_does_not_grow() -> None:
+    played = Played()
+    for number in range(20):
+        played.play("ann", f"war-{number % 12}", number * 60.0)
+    assert played.world.kept_records == 0
+    assert len(played.rows) == len(played.judged) == 20

@@ -1,0 +1,16 @@
+"""The collector's thresholds are ours for a while, and then what they were."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import suppress
+
+from streams.worker.gc_tuning import RARE, rare_collections
+
+
+def test_thresholds_come_back_also_after_an_error() -> None:
+    usual, within = gc.get_threshold(), None
+    with suppress(KeyError), rare_collections():
+        within = gc.get_threshold()
+        raise KeyError
+    assert (within, gc.get_threshold()) == (RARE, usual)

@@ -1,0 +1,190 @@
+"""A ranking log in memory, and trainers on it that can be cut anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from features.views import table_id
+from inference.learning.model_variant import Recipe
+from inference.learning.online_trainer import Course, Plan
+from inference.learning.promotion import Rules
+from inference.learning.weights_file import read_weights
+from schemas.codec import encode
+from schemas.ids import EventId, ItemId, ListId, UserId
+from schemas.model_updates import ModelUpdate
+from schemas.ranking_log import Choice, Command, Outcome, Ranked, RankingLogEntry, RankingLogValue
+from schemas.topics import RANKING_LOG
+from streams.log.in_memory_reader import MemoryLogReader
+from streams.log.records import Message
+from streams.trainer.process import Point, Trainer
+from streams.trainer.progress import Progress
+from streams.worker.in_memory_runner import Crash, MemoryLog
+from tests.builders import START
+
+COLUMNS = ("covisit", "age", "popular_1d", "noise")
+ROWS = 12
+
+
+def choice(number: int, *, user: str = "", column: int = -1) -> Choice:
+    """A person who takes the candidate that is highest in one column."""
+    features = np.random.default_rng(number).standard_normal((ROWS, len(COLUMNS))).astype("<f4")
+    return Choice(
+        entry_id=f"choice-{number}",
+        user_id=UserId(user or f"u{number % 5}"),
+        event_time=START + number,
+        event_id=EventId(f"e{number}"),
+        item_id=ItemId(f"i{number % 17}"),
+        table=table_id(COLUMNS),
+        items=tuple(ItemId(f"i{row}") for row in range(ROWS)),
+        features=features.tobytes(),
+        chosen=int(features[:, column].argmax()),
+        rank=1 + number % 12 if number % 3 else None,
+        seen_before=number % 4 == 0,
+        model_version=0,
+    )
+
+
+def ranked(number: int) -> Ranked:
+    base = choice(number)
+    return Ranked(
+        entry_id=f"ranked-{number}",
+        user_id=base.user_id,
+        event_time=base.event_time,
+        list_id=ListId(f"l{number}"),
+        table=base.table,
+        items=base.items,
+        features=base.features,
+        propensities=(None,) * ROWS,
+        feature_time=base.event_time,
+        user_features={"user_choices": 3.0},
+        model_version=0,
+    )
+
+
+def outcome(number: int, *clicked: int, late: bool = False) -> Outcome:
+    base = choice(number)
+    return Outcome(
+        entry_id=f"{'late' if late else 'outcome'}-{number}-{clicked}",
+        user_id=base.user_id,
+        event_time=base.event_time,
+        list_id=ListId(f"l{number}"),
+        shown=() if late else base.items,
+        clicked=tuple(ItemId(f"i{row}") for row in clicked),
+        late=late,
+    )
+
+
+def entries(number: int) -> list[RankingLogEntry]:
+    """Choices, lists with their outcomes a while later, late clicks, and now and then an entry once more."""
+    found: list[RankingLogEntry] = []
+    for at in range(number):
+        found += [choice(at), ranked(at)]
+        if at >= 5:
+            found.append(outcome(at - 5, at % ROWS))
+        if at >= 9 and at % 3 == 0:
+            found.append(outcome(at - 9, (at + 1) % ROWS, late=True))
+        if at % 11 == 10:
+            found += found[-4:]
+    return found
+
+
+def command(number: int, action: str = "promote", lineage: str = "", **more: str) -> Command:
+    return Command(entry_id=f"command-{number}", event_time=START + number, action=action, lineage=lineage, **more)  # type: ignore[arg-type]
+
+
+def append(log: MemoryLog, entry: RankingLogValue) -> None:
+    log.append(RANKING_LOG, getattr(entry, "user_id", None), encode(entry))
+
+
+def log_of(work: Sequence[RankingLogValue]) -> MemoryLog:
+    log = MemoryLog(person_partitions=4, item_partitions=4, clock=lambda: START + 1e6)
+    for entry in work:
+        append(log, entry)
+    return log
+
+
+class Ticks:
+    """A clock on which each look takes a second."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+class Shelf:
+    """A publisher that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def post(self, messages: list[Message]) -> Shelf:
+        self.messages += messages
+        return self
+
+    def wait(self) -> None:
+        """Everything is here."""
+
+    def publish(self, messages: list[Message]) -> None:
+        self.post(messages)
+
+
+class Unwatched:
+    """An observer that looks away."""
+
+    def learned(self, course: Course, entries: int) -> None: ...
+
+    def announced(self, update: ModelUpdate) -> None: ...
+
+    def refused(self, topic: str, reason: str) -> None: ...
+
+
+def crash_at(point: Point, time: int) -> Callable[[Point], None]:
+    """An interrupt that ends the process when it comes to a point for the so-manieth time."""
+    left = [time]
+
+    def interrupt(reached: Point) -> None:
+        left[0] -= reached == point
+        if reached == point and left[0] < 0:
+            raise Crash(point)
+
+    return interrupt
+
+
+RULES = Rules(level=0.2, minimum_effect=0.005, horizon=80, cool_down=40)
+RECIPES = {"default": Recipe(rate=0.02), "quick": Recipe(rate=1.0, seed=1), "still": Recipe(rate=1e-6, seed=2)}
+
+
+def make_course(
+    recipes: Mapping[str, Recipe] = RECIPES, rules: Rules = RULES, block: int = 8, served: tuple[str, ...] = ()
+) -> Course:
+    return Course(Plan(columns=COLUMNS, recipes=recipes, rules=rules, block=block, served=served))
+
+
+def make_trainer(
+    log: MemoryLog,
+    folder: Path,
+    *,
+    most: int = 7,
+    interrupt: Callable[[Point], None] = lambda point: None,
+    make: Callable[[], Course] = make_course,
+    shelf: Shelf | None = None,
+) -> Trainer:
+    live = folder / "models" / "ranker" / "weights.npz"
+    progress = Progress(folder / "progress.bin", make, version=read_weights(live).version if live.is_file() else 0)
+    return Trainer(
+        reader=MemoryLogReader(log, RANKING_LOG, start=progress.begin, most=most),
+        progress=progress,
+        publisher=shelf or Shelf(),  # type: ignore[arg-type]
+        observer=Unwatched(),
+        live=live,
+        clock=Ticks(),
+        publish_every_seconds=3.0,
+        checkpoint_every_seconds=7.0,
+        interrupt=interrupt,
+    )
