@@ -11,15 +11,15 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.memory.operations import Cause, Learned, Lesson, extract, learn, retract
+from agents.memory.operations import Learned, PreferenceSignal, SignalCause, extract, learn, retract
 from agents.memory.record import DECISIONS, NEVER
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import lapse, rule
-from agents.planning.plan import SLATE, Planner, Situation, constraints_of
+from agents.planning.plan import SLATE, Planner, PlanningContext, constraints_of
 from agents.planning.rule_planner import RULES
-from agents.planning.triggers import Moment, Spent, fire
+from agents.planning.triggers import Spent, TriggerContext, fire
 from agents.profile import Profile, experience, situations
-from features.implicit_feedback import liking
+from features.implicit_feedback import reward
 from features.user_state import UserState
 from schemas.ids import EventId
 from schemas.instructions import BanCategory, BanItem, Instruction, LessOf, Lift, MoreOf, PinItem
@@ -31,8 +31,8 @@ SAID_STRENGTH = 3.0
 """How strongly one instruction speaks: like six clicks."""
 
 
-class Mind(Struct, frozen=True, kw_only=True):
-    """What the agent holds in mind of one person; `Mind()` is that of a person never seen.
+class AgentState(Struct, frozen=True, kw_only=True):
+    """What the agent holds in mind of one person; `AgentState()` is that of a person never seen.
 
     `memories` are the active ones; `dormant` are outranked or undecided and wait to be revived or to fade. Both are
     bounded together by `agents.memory.operations.CAPACITY` and `LIMITS`.
@@ -48,21 +48,21 @@ class Mind(Struct, frozen=True, kw_only=True):
     sweep_at: float = NEVER
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class AgentStep(Struct, frozen=True, kw_only=True):
     """What an event came to: the new mind, memories and ledger lines to publish, the trigger that fired, if any.
 
     `suppressed` are the triggers that held but had no budget left.
     """
 
-    mind: Mind
+    mind: AgentState
     memories: tuple[Memory, ...] = ()
     entries: tuple[PlanEntry, ...] = ()
     trigger: TriggerName | None = None
     suppressed: tuple[TriggerName, ...] = ()
 
 
-def live(
-    mind: Mind,
+def apply_event(
+    mind: AgentState,
     state_before: UserState,
     state: UserState,
     event: Interaction,
@@ -71,7 +71,7 @@ def live(
     event_source_id: str,
     planner: Planner = RULES,
     slate_size: int = SLATE,
-) -> Step:
+) -> AgentStep:
     """The agent after one interaction: remember, move the profile, and plan anew if a trigger fires.
 
     `state_before` and `state` are the person before and after `fold`; `categories` are those of the event's item;
@@ -82,12 +82,12 @@ def live(
     >>> from schemas.ids import UserId
     >>> from schemas.interactions import Click
     >>> click, before = Click(event_id="e", user_id="u", event_time=1e9, item_id="i"), UserState(user_id=UserId("u"))
-    >>> step = live(Mind(), before, fold(before, click), click, ("jazz",), event_source_id="s")
+    >>> step = apply_event(AgentState(), before, fold(before, click), click, ("jazz",), event_source_id="s")
     >>> step.trigger, [(memory.predicate, memory.value) for memory in step.memories]
     ('session-start', [('likes', 'jazz')])
     """
-    liked = liking(event, state_before.mean_value)
-    cause = Cause(state.user_id, event.event_id, event.event_time, state.last_at)
+    liked = reward(event, state_before.mean_value)
+    cause = SignalCause(state.user_id, event.event_id, event.event_time, state.last_at)
     lessons = extract(event, liked, categories)
     learned = _learn(mind, lessons, cause)
     where = situations(event.event_time, event.context)
@@ -96,22 +96,22 @@ def live(
     if profile is not mind.profile and event.event_time >= state_before.last_at:
         drift, drifted = watch(mind.drift, divergence(profile.transient, profile.habitual))
     grown = replace(_remember(mind, learned), profile=profile, drift=drift)
-    moment = Moment(
+    moment = TriggerContext(
         before=state_before, after=state, plan=mind.plan, disputed=bool(learned and learned.disputed), drifted=drifted
     )
     situation = _situate(grown, state, event.event_id, event_source_id, where, slate_size)
     return _replan(grown, moment, situation, planner, learned)
 
 
-def obey(
-    mind: Mind,
+def apply_instruction(
+    mind: AgentState,
     state: UserState,
     instruction: Instruction,
     *,
     event_source_id: str,
     planner: Planner = RULES,
     slate_size: int = SLATE,
-) -> Step:
+) -> AgentStep:
     """The agent after an instruction: it is remembered as stated, and a new plan that obeys it is made at once.
 
     `state` is the person at the instruction. Of two opposite statements the newer holds, by event time; a lift takes
@@ -119,7 +119,7 @@ def obey(
 
     >>> from schemas.ids import UserId
     >>> ban = BanItem(event_id="e", user_id="u", event_time=1e9, item_id="i")
-    >>> step = obey(Mind(), UserState(user_id=UserId("u")), ban, event_source_id="s")
+    >>> step = apply_instruction(AgentState(), UserState(user_id=UserId("u")), ban, event_source_id="s")
     >>> step.trigger, step.mind.plan.constraints.banned_items
     ('instruction', ('i',))
     """
@@ -129,32 +129,32 @@ def obey(
     if isinstance(instruction, Lift):
         learned = retract(held, instruction.value, instruction.event_time, now)
     else:
-        cause = Cause(state.user_id, instruction.event_id, instruction.event_time, now)
+        cause = SignalCause(state.user_id, instruction.event_id, instruction.event_time, now)
         learned = learn(held, (_said(instruction),), cause, mind.sweep_at)
     grown = _remember(mind, learned)
-    moment = Moment(before=state, after=state, plan=mind.plan, instructed=True)
+    moment = TriggerContext(before=state, after=state, plan=mind.plan, instructed=True)
     where = situations(now, Context())
     situation = _situate(grown, state, instruction.event_id, event_source_id, where, slate_size)
     return _replan(grown, moment, situation, planner, learned)
 
 
-def _said(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> Lesson:
+def _said(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> PreferenceSignal:
     match instruction:
         case BanItem(item_id=item):
-            return Lesson("item", "bans", item, SAID_STRENGTH, "stated")
+            return PreferenceSignal("item", "bans", item, SAID_STRENGTH, "stated")
         case PinItem(item_id=item):
-            return Lesson("item", "pins", item, SAID_STRENGTH, "stated")
+            return PreferenceSignal("item", "pins", item, SAID_STRENGTH, "stated")
         case BanCategory(category=name):
-            return Lesson("category", "bans", name, SAID_STRENGTH, "stated")
+            return PreferenceSignal("category", "bans", name, SAID_STRENGTH, "stated")
         case MoreOf(category=name):
-            return Lesson("category", "wants-more", name, SAID_STRENGTH, "stated")
+            return PreferenceSignal("category", "wants-more", name, SAID_STRENGTH, "stated")
         case LessOf(category=name):
-            return Lesson("category", "wants-less", name, SAID_STRENGTH, "stated")
+            return PreferenceSignal("category", "wants-less", name, SAID_STRENGTH, "stated")
         case _:
             assert_never(instruction)
 
 
-def _learn(mind: Mind, lessons: tuple[Lesson, ...], cause: Cause) -> Learned | None:
+def _learn(mind: AgentState, lessons: tuple[PreferenceSignal, ...], cause: SignalCause) -> Learned | None:
     """What the lessons change; none if there are no lessons and nothing is due to fade."""
     if not lessons and cause.now < mind.sweep_at:
         return None
@@ -162,7 +162,7 @@ def _learn(mind: Mind, lessons: tuple[Lesson, ...], cause: Cause) -> Learned | N
     return learn(held, lessons, cause, mind.sweep_at)
 
 
-def _remember(mind: Mind, learned: Learned | None) -> Mind:
+def _remember(mind: AgentState, learned: Learned | None) -> AgentState:
     """The mind with these memories, and what lists must obey by them."""
     if learned is None or not learned.changed:
         return mind
@@ -178,9 +178,9 @@ def _remember(mind: Mind, learned: Learned | None) -> Mind:
 
 
 def _situate(
-    mind: Mind, state: UserState, event_id: EventId, cause: str, where: tuple[str, ...], slate_size: int
-) -> Situation:
-    return Situation(
+    mind: AgentState, state: UserState, event_id: EventId, cause: str, where: tuple[str, ...], slate_size: int
+) -> PlanningContext:
+    return PlanningContext(
         user_id=state.user_id,
         now=state.last_at,
         trigger="plan-expired",
@@ -196,7 +196,9 @@ def _situate(
     )
 
 
-def _replan(mind: Mind, moment: Moment, situation: Situation, planner: Planner, learned: Learned | None) -> Step:
+def _replan(
+    mind: AgentState, moment: TriggerContext, situation: PlanningContext, planner: Planner, learned: Learned | None
+) -> AgentStep:
     """Fire at most one trigger; ask the planner if one fires, let the current plan lapse if its time is over."""
     fired = fire(moment, mind.spent, planner.cost)
     if fired.trigger is None:
@@ -204,7 +206,7 @@ def _replan(mind: Mind, moment: Moment, situation: Situation, planner: Planner, 
     else:
         situation = replace(situation, trigger=fired.trigger)
         ruling = rule(mind.plan, planner.propose(situation), situation)
-    return Step(
+    return AgentStep(
         mind=replace(mind, plan=ruling.plan, spent=fired.spent),
         memories=learned.changed if learned else (),
         entries=ruling.entries,

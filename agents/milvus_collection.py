@@ -48,7 +48,7 @@ class Field(Struct, frozen=True):
     many: bool = False
 
 
-class Shape(Struct, frozen=True, kw_only=True):
+class CollectionSchema(Struct, frozen=True, kw_only=True):
     """What a collection holds: the key first, then texts to filter by and to give back, and the vector's width."""
 
     name: str
@@ -64,7 +64,7 @@ class MilvusCollection:
     It raises `StoreRefused` when the server will never take what it was given.
     """
 
-    def __init__(self, address: Address, shape: Shape, *, consistency: Consistency = "Eventually") -> None:
+    def __init__(self, address: Address, shape: CollectionSchema, *, consistency: Consistency = "Eventually") -> None:
         self._address = address
         self._shape = shape
         self._consistency = consistency

@@ -92,10 +92,10 @@ def experience(profile: Profile, liked: float, categories: tuple[str, ...], wher
 def lasting(memories: Iterable[Memory], now: float) -> Weights:
     """Lasting taste: what active memories about categories say, signed, each by its confidence.
 
-    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId, UserId
-    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
-    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(PreferenceSignal("category", "likes", "jazz", 1.0), cause)
     >>> lasting([memory], now=0.0)
     {'jazz': 0.35}
     """

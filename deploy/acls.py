@@ -19,12 +19,12 @@ from schemas.topics import (
     ITEM_STATISTICS,
     ITEMS,
     MEMORIES,
+    MISROUTED,
     MODEL_UPDATES,
     PLANS,
     RANK_REQUESTS,
     RANKING_LOG,
     RECOMMENDATIONS,
-    STRAYS,
     TOPICS,
 )
 from streams.log.kafka_admin import Grant, KafkaAdmin
@@ -54,7 +54,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
         Access(
             process="worker",
             reads=(*PERSON_INPUTS, *TABLES),
-            writes=(RECOMMENDATIONS, PLANS, MEMORIES, RANKING_LOG, ITEM_DELTAS, STRAYS, DEAD_LETTERS),
+            writes=(RECOMMENDATIONS, PLANS, MEMORIES, RANKING_LOG, ITEM_DELTAS, MISROUTED, DEAD_LETTERS),
             group=worker,
             checks=True,
         ),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from deploy.clients import make_cluster
-from deploy.files.checking import Loaded
+from deploy.files.checking import LoadedFile
 from deploy.files.errors import Refusal
 from deploy.files.report import FileReport
 from deploy.settings import Settings
@@ -14,23 +14,25 @@ from schemas.errors import DecodeError
 from schemas.interactions import Interaction
 from schemas.items import Item
 from schemas.topics import INTERACTIONS, ITEMS
-from streams.backtest.config import Log
+from streams.backtest.config import EventLog
 from streams.log.dead_letters import open_record
 from streams.log.kafka_client import KafkaTableReader
 from streams.log.records import Inbound
 from streams.worker.receive import open_event
 
 
-def log_of(name: str, loaded: Loaded) -> Log:
+def log_of(name: str, loaded: LoadedFile) -> EventLog:
     """Files that were read, as a log."""
     report = loaded.report
     refused = Counter({one.reason: one.count for one in report.reasons})
     if isinstance(report, FileReport) and report.catalogue is not None:
         refused += _of_the_catalogue(report.catalogue.reasons)
-    return Log(name=name, rows=report.rows, events=loaded.events, items=loaded.items, refused=refused)
+    return EventLog(name=name, rows=report.rows, events=loaded.events, items=loaded.items, refused=refused)
 
 
-def from_topic(settings: Settings, topic: str, catalogue: Loaded | None, *, limit: int | None, now: float) -> Log:
+def from_topic(
+    settings: Settings, topic: str, catalogue: LoadedFile | None, *, limit: int | None, now: float
+) -> EventLog:
     """The log in a topic, read from its beginning to where it ends now; without a file, items are those of `items`.
 
     Raises:
@@ -47,14 +49,14 @@ def from_topic(settings: Settings, topic: str, catalogue: Loaded | None, *, limi
         items, wrong = catalogue.items, _of_the_catalogue(catalogue.report.reasons)
     else:
         items, wrong = _newest_items([record for record in records if record.topic == ITEMS], now)
-    return Log(name=log.name, rows=log.rows, events=log.events, items=items, refused=log.refused + wrong)
+    return EventLog(name=log.name, rows=log.rows, events=log.events, items=items, refused=log.refused + wrong)
 
 
 def _of_the_catalogue(reasons: Iterable[Refusal]) -> Counter[str]:
     return Counter({f"of the catalogue: {one.reason}": one.count for one in reasons})
 
 
-def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, now: float) -> Log:
+def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, now: float) -> EventLog:
     """Records of interactions in event-time order, ties as they were produced.
 
     A record that is no event has its place by when it was produced.
@@ -73,7 +75,7 @@ def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, no
             events.append((place, event))
         else:
             refused[reason] += 1
-    return Log(name=name, rows=len(order), events=events, refused=refused)
+    return EventLog(name=name, rows=len(order), events=events, refused=refused)
 
 
 def _open(record: Inbound, now: float) -> tuple[Interaction | None, str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.files.errors import Refused, UnreadableFile
-from deploy.files.events import Asked, read
+from deploy.files.events import EventFileOptions, read
 from deploy.files.fields.columns import Field, kind_of, parse_items_map, parse_map
 from deploy.files.fields.event_types import TAGS, TYPES, Types, types_of
-from deploy.files.items import AskedItems, read_catalogue
+from deploy.files.items import ItemFileOptions, read_catalogue
 from deploy.files.tables.formats import open_table
 from deploy.files.tables.rows import Wrong
 from schemas.interactions import Interaction
@@ -45,7 +45,7 @@ def read_events(
     Raises:
         UnreadableFile: the file cannot be read, or lacks a column.
     """
-    return list(read(path, Asked(columns=given, limit=limit), now=now).events(refused))
+    return list(read(path, EventFileOptions(columns=given, limit=limit), now=now).events(refused))
 
 
 def read_items(
@@ -56,7 +56,7 @@ def read_items(
     Raises:
         UnreadableFile: the file cannot be read, or has no column for the item's id.
     """
-    yield from read_catalogue(path, AskedItems(given or {}), now=now).items(refused, Refused())
+    yield from read_catalogue(path, ItemFileOptions(given or {}), now=now).items(refused, Refused())
 
 
 def read_frame(path: Path) -> pd.DataFrame:

@@ -36,13 +36,13 @@ class SettingsError(Exception):
     """A setting is unknown, missing or has a value that is not allowed."""
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A group of settings: immutable, and unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Kafka(Section):
+class KafkaSettings(SettingsSection):
     """Where the log is. An empty ``bootstrap`` means: the broker that ``lifelong up`` starts. ``principal_prefix`` and
     the name of a process are whom ``lifelong topics create`` grants what that needs, where there is an authorizer.
     """
@@ -56,13 +56,13 @@ class Kafka(Section):
     principal_prefix: str = "lifelong-"
 
 
-class Redis(Section):
+class RedisSettings(SettingsSection):
     """Where states and online features are. An empty ``url`` means: the server that ``lifelong up`` starts."""
 
     url: SecretStr = SecretStr("")
 
 
-class Milvus(Section):
+class MilvusSettings(SettingsSection):
     """Where item vectors and memories are searched. An empty ``uri``: the server that ``lifelong up`` starts."""
 
     uri: str = ""
@@ -70,14 +70,14 @@ class Milvus(Section):
     timeout_seconds: float = Field(default=2.0, gt=0)
 
 
-class Triton(Section):
+class TritonSettings(SettingsSection):
     """Where the ranker is served (gRPC ``host:port``). Empty: the server that ``lifelong up`` starts."""
 
     grpc: str = ""
     timeout_seconds: float = Field(default=0.1, gt=0)
 
 
-class Topics(Section):
+class TopicSettings(SettingsSection):
     """How topics are named and laid out."""
 
     prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
@@ -87,7 +87,7 @@ class Topics(Section):
     interactions_retention_days: float = Field(default=3650, gt=0)
 
 
-class Worker(Section):
+class WorkerSettings(SettingsSection):
     """The process that owns people: folds their events, re-plans, ranks and publishes."""
 
     group: str = "lifelong-worker"
@@ -100,7 +100,7 @@ class Worker(Section):
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 
-class Statistics(Section):
+class StatisticsSettings(SettingsSection):
     """The process that owns item statistics: folds what events say of items, and publishes it."""
 
     group: str = "lifelong-statistics"
@@ -119,7 +119,7 @@ def _challenger_name(name: str) -> str:
     return name
 
 
-class Challenger(Section):
+class ChallengerSettings(SettingsSection):
     """A recipe that learns beside the champion: ``rate`` is how fast, where 1 is usual, ``replays`` how many past
     examples are learned again with each new one.
     """
@@ -129,7 +129,7 @@ class Challenger(Section):
     seed: int = Field(default=0, ge=0)
 
 
-class Trainer(Section):
+class TrainerSettings(SettingsSection):
     """The process that learns from the ranking log and publishes weights.
 
     After a crash it learns again from at most what came in ``checkpoint_every_seconds``. ``rate``, ``replays`` and
@@ -144,14 +144,14 @@ class Trainer(Section):
     rate: float = Field(default=1.0, gt=0)
     replays: int = Field(default=2, ge=0, le=64)
     seed: int = Field(default=0, ge=0)
-    challengers: dict[Annotated[str, AfterValidator(_challenger_name)], Challenger] = {
-        "faster": Challenger(rate=2.0),
-        "slower": Challenger(rate=0.5),
+    challengers: dict[Annotated[str, AfterValidator(_challenger_name)], ChallengerSettings] = {
+        "faster": ChallengerSettings(rate=2.0),
+        "slower": ChallengerSettings(rate=0.5),
     }
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 
-class Gate(Section):
+class PromotionSettings(SettingsSection):
     """When another lineage is to serve. A challenger is promoted once it surely gains ``minimum_effect`` more than the
     champion (gain is 1 / log2(1 + place) of what people take); ``level`` is the risk that a champion is ever replaced
     by one that is no better. One that is undecided after ``horizon`` examples is refused, and rests for ``cool_down``
@@ -183,7 +183,7 @@ def _share(share: float) -> float:
     return share
 
 
-def _shares(arms: dict[str, Arm]) -> dict[str, Arm]:
+def _shares(arms: dict[str, ArmSettings]) -> dict[str, ArmSettings]:
     """Arms that fit into everybody."""
     total = sum(arm.share for arm in arms.values())
     if total > 1.0 + 1e-9:
@@ -191,7 +191,7 @@ def _shares(arms: dict[str, Arm]) -> dict[str, Arm]:
     return arms
 
 
-class Arm(Section):
+class ArmSettings(SettingsSection):
     """What is done for ``share`` of the people. ``lineage`` ranks for them: ``champion`` is whichever serves,
     ``default`` the one that served first, or it is one of ``trainer.challengers``. ``exploration`` goes before that of
     ``ranking``. An arm with a share of 0 is a shadow: it has no people, and is only asked what it would have done.
@@ -202,25 +202,25 @@ class Arm(Section):
     exploration: float | None = Field(default=None, ge=0, le=1)
 
 
-class Experiment(Section):
+class ExperimentSettings(SettingsSection):
     """Arms that are compared with each other. The ``name`` decides, with the user's id, who is in which: another name
     divides people anew. Whoever is in none is in ``control``, and has what everybody has without an experiment.
     """
 
     name: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$")
     arms: Annotated[
-        dict[Annotated[str, AfterValidator(_arm_name)], Arm], Field(max_length=16), AfterValidator(_shares)
+        dict[Annotated[str, AfterValidator(_arm_name)], ArmSettings], Field(max_length=16), AfterValidator(_shares)
     ] = {}
 
 
-class Projector(Section):
+class ProjectorSettings(SettingsSection):
     """The process that writes behind: feature rows to Feast, memories and items to Milvus."""
 
     group: str = "lifelong-projector"
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 
-class Gateway(Section):
+class GatewaySettings(SettingsSection):
     """The HTTP door. ``api_keys`` empty: one key is generated by ``lifelong up`` and shown by ``lifelong status``.
 
     A POST that Kafka does not acknowledge within ``post_timeout_seconds`` is answered with 503. Told to end, it says
@@ -238,7 +238,7 @@ class Gateway(Section):
     cache_mb: float = Field(default=512.0, gt=0)
 
 
-class Ranking(Section):
+class RankingSettings(SettingsSection):
     """The lists that are published.
 
     ``exploration`` is the share of them that is drawn by chance from the ``exploration_top`` best candidates, with
@@ -261,14 +261,14 @@ class Ranking(Section):
     exploration_top: int = Field(default=30, ge=2, le=200)
 
 
-class Features(Section):
+class FeatureSettings(SettingsSection):
     """Features that other teams own, joined into ranking: ``view:field`` as Feast names them."""
 
     external: tuple[str, ...] = ()
     external_ttl_seconds: float = Field(default=60.0, gt=0)
 
 
-class Embedded(Section):
+class EmbeddedSettings(SettingsSection):
     """Ports of the servers that ``lifelong up`` starts; 0 picks a free one, once."""
 
     kafka_port: int = Field(default=0, ge=0, le=65535)
@@ -284,21 +284,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="LIFELONG_", env_nested_delimiter="__")
 
     data_dir: Path = Path(".lifelong")
-    kafka: Kafka = Kafka()
-    redis: Redis = Redis()
-    milvus: Milvus = Milvus()
-    triton: Triton = Triton()
-    topics: Topics = Topics()
-    worker: Worker = Worker()
-    statistics: Statistics = Statistics()
-    trainer: Trainer = Trainer()
-    gate: Gate = Gate()
-    experiment: Experiment = Experiment()
-    projector: Projector = Projector()
-    gateway: Gateway = Gateway()
-    ranking: Ranking = Ranking()
-    features: Features = Features()
-    embedded: Embedded = Embedded()
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    milvus: MilvusSettings = MilvusSettings()
+    triton: TritonSettings = TritonSettings()
+    topics: TopicSettings = TopicSettings()
+    worker: WorkerSettings = WorkerSettings()
+    statistics: StatisticsSettings = StatisticsSettings()
+    trainer: TrainerSettings = TrainerSettings()
+    gate: PromotionSettings = PromotionSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
+    projector: ProjectorSettings = ProjectorSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    ranking: RankingSettings = RankingSettings()
+    features: FeatureSettings = FeatureSettings()
+    embedded: EmbeddedSettings = EmbeddedSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -22,7 +22,7 @@ Environment variables go before this file: LIFELONG_KAFKA__BOOTSTRAP=broker:9092
 """
 
 
-class Sourced(Struct, frozen=True):
+class SourcedSetting(Struct, frozen=True):
     """A setting in force: its dotted name, its value (secrets masked), and where that was read."""
 
     name: str
@@ -30,16 +30,16 @@ class Sourced(Struct, frozen=True):
     source: str
 
 
-def sourced(settings: Settings, layers: Layers) -> list[Sourced]:
+def sourced(settings: Settings, layers: Layers) -> list[SourcedSetting]:
     """Every setting with its value and the source that named it."""
     return [_sourced(settings, layers, path) for path in setting_names(Settings)]
 
 
-def _sourced(settings: Settings, layers: Layers, path: tuple[str, ...]) -> Sourced:
+def _sourced(settings: Settings, layers: Layers, path: tuple[str, ...]) -> SourcedSetting:
     value: Any = settings
     for part in path:
         value = getattr(value, part)
-    return Sourced(".".join(path), plain(value), _source(layers, path))
+    return SourcedSetting(".".join(path), plain(value), _source(layers, path))
 
 
 def _source(layers: Layers, path: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from streams.log.kafka_client import Cluster, KafkaTableReader
 from streams.log.records import Inbound
 
 
-class Follower(threading.Thread):
+class TopicSubscriber(threading.Thread):
     """Takes each record as it comes, until stopped. What was there before it began is passed over."""
 
     def __init__(self, cluster: Cluster, topics: tuple[str, ...], *, batch: int) -> None:

@@ -12,14 +12,14 @@ from schemas.topics import (
     INTERACTIONS,
     ITEM_DELTAS,
     ITEMS,
-    STRAYS,
+    MISROUTED,
     TOPICS,
     Topic,
 )
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import LARGEST_MESSAGE
 
-KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, STRAYS, ITEM_DELTAS})
+KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, MISROUTED, ITEM_DELTAS})
 """What a rebuild reads: kept as long as the setting `topics.interactions_retention_days` says."""
 FOR_EVER_MS = 100 * 365 * 86_400_000
 """For withdrawn items: a tombstone that is cleaned away would bring its item back with the next start of a worker."""
@@ -45,7 +45,7 @@ def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
         config["segment.ms"] = str(min(topic.retention_ms, 86_400_000))
     if topic.name == ITEMS:
         config["delete.retention.ms"] = str(FOR_EVER_MS)
-    if topic.name in (DEAD_LETTERS, STRAYS):
+    if topic.name in (DEAD_LETTERS, MISROUTED):
         config["max.message.bytes"] = str(LARGEST_MESSAGE)
     return config | (COMPACTION if topic.cleanup == "compact" else {})
 

@@ -43,16 +43,16 @@ from streams.log.kafka_client import KafkaTableReader
 from streams.log.kafka_group import KafkaGroupReader
 from streams.log.ports import Observer
 from streams.routes import PERSON_INPUTS, TABLES
-from streams.state.partition_store import ITEMS, PEOPLE, Owner
+from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
 from streams.state.positions import Positions
 
 if TYPE_CHECKING:
-    from inference.learning.online_trainer import Course
+    from inference.learning.online_trainer import OnlineTrainer
     from streams.backtest.config import SystemConfig
-    from streams.item_stats.aggregator import Statistician
+    from streams.item_stats.aggregator import ItemStatisticsAggregator
     from streams.projector.process import Projector, ProjectorObserver
     from streams.trainer.process import Trainer, TrainerObserver
-    from streams.worker.faust_runner import Tuning, Worker
+    from streams.worker.faust_runner import BatchTuning, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ def make_worker(settings: Settings) -> Worker:
     from streams.worker.faust_runner import Worker
 
     cluster, observer = make_cluster(settings), PrometheusObserver()
-    people = Owner(make_store(settings), scope=PEOPLE, partitions=settings.topics.person_partitions)
+    people = PartitionStore(make_store(settings), scope=PEOPLE, partitions=settings.topics.person_partitions)
     publisher, in_flight = make_publisher(settings), make_in_flight(settings, "worker")
     return Worker(
         cluster=cluster,
@@ -208,15 +208,15 @@ def make_worker(settings: Settings) -> Worker:
     )
 
 
-def make_statistician(settings: Settings) -> Statistician:
+def make_aggregator(settings: Settings) -> ItemStatisticsAggregator:
     """Everything that the owner of item statistics runs on."""
-    from streams.item_stats.aggregator import Statistician, begin
+    from streams.item_stats.aggregator import ItemStatisticsAggregator, begin
 
     group, observer = settings.statistics.group, PrometheusObserver()
-    items = Owner(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions)
+    items = PartitionStore(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions)
     positions = make_positions(settings, items, (ITEM_DELTAS,), group, observer)
     start = partial(begin, positions, sleep=time.sleep)
-    return Statistician(
+    return ItemStatisticsAggregator(
         reader=KafkaGroupReader(make_cluster(settings), (ITEM_DELTAS,), group=group, start=start),
         items=items,
         positions=positions,
@@ -230,7 +230,7 @@ def make_statistician(settings: Settings) -> Statistician:
 
 
 def make_positions(
-    settings: Settings, owner: Owner, topics: tuple[str, ...], group: str, observer: Observer
+    settings: Settings, owner: PartitionStore, topics: tuple[str, ...], group: str, observer: Observer
 ) -> Positions:
     """Where the owner of a scope reads on."""
     from streams.log.kafka_admin import KafkaAdmin
@@ -238,12 +238,12 @@ def make_positions(
     return Positions(owner, KafkaAdmin(make_cluster(settings)), topics, owner.partitions, group, observer)
 
 
-def make_tuning(settings: Settings) -> Tuning:
+def make_tuning(settings: Settings) -> BatchTuning:
     """How the worker takes batches."""
-    from streams.worker.faust_runner import Tuning
+    from streams.worker.faust_runner import BatchTuning
 
     worker = settings.worker
-    return Tuning(
+    return BatchTuning(
         group=worker.group,
         batch_max=worker.batch_max,
         batch_within_seconds=worker.batch_within_ms / 1000.0,
@@ -257,10 +257,12 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     """Everything that the trainer process runs on; it goes on from its checkpoint where there is one."""
     from schemas.topics import RANKING_LOG
     from streams.trainer.process import Trainer
-    from streams.trainer.progress import Progress
+    from streams.trainer.progress import TrainerProgress
 
     checkpoint = settings.data_dir / "trainer" / f"{settings.topics.prefix}progress.bin"
-    progress = Progress(checkpoint, partial(make_course, settings), version=current_weights(settings).version)
+    progress = TrainerProgress(
+        checkpoint, partial(make_online_trainer, settings), version=current_weights(settings).version
+    )
     group = settings.trainer.group
     return Trainer(
         reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=group, start=lambda _: progress.begin()),
@@ -275,20 +277,22 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     )
 
 
-def make_course(settings: Settings) -> Course:
+def make_online_trainer(settings: Settings) -> OnlineTrainer:
     """A course that knows nothing yet."""
-    from inference.learning.model_variant import Recipe
-    from inference.learning.online_trainer import FIRST, Course, Plan
-    from inference.learning.promotion import Rules
+    from inference.learning.model_variant import VariantConfig
+    from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTrainerConfig
+    from inference.learning.promotion import PromotionRules
 
     trainer, gate = settings.trainer, settings.gate
-    recipes = {FIRST: Recipe(rate=trainer.rate, replays=trainer.replays, seed=trainer.seed)}
+    recipes = {FIRST: VariantConfig(rate=trainer.rate, replays=trainer.replays, seed=trainer.seed)}
     for name, given in trainer.challengers.items():
-        recipes[name] = Recipe(rate=given.rate, replays=given.replays, seed=given.seed)
-    rules = Rules(level=gate.level, minimum_effect=gate.minimum_effect, horizon=gate.horizon, cool_down=gate.cool_down)
+        recipes[name] = VariantConfig(rate=given.rate, replays=given.replays, seed=given.seed)
+    rules = PromotionRules(
+        level=gate.level, minimum_effect=gate.minimum_effect, horizon=gate.horizon, cool_down=gate.cool_down
+    )
     columns = FeatureTable(external_rows(settings)).columns
-    return Course(
-        Plan(
+    return OnlineTrainer(
+        OnlineTrainerConfig(
             columns=columns,
             recipes=recipes,
             rules=rules,
@@ -299,9 +303,9 @@ def make_course(settings: Settings) -> Course:
     )
 
 
-def make_system(settings: Settings) -> SystemConfig:
+def make_system_config(settings: Settings) -> SystemConfig:
     """What a backtest runs: recommender, options and learner of production, without exploration and experiments."""
-    from inference.learning.model_variant import Recipe
+    from inference.learning.model_variant import VariantConfig
     from streams.backtest.config import SystemConfig
 
     trainer = settings.trainer
@@ -310,7 +314,7 @@ def make_system(settings: Settings) -> SystemConfig:
         make_recommender=partial(make_recommender, settings),
         options=make_options(settings),
         default_every_seconds=settings.ranking.default_every_seconds,
-        learner=Recipe(rate=trainer.rate, replays=trainer.replays),
+        learner=VariantConfig(rate=trainer.rate, replays=trainer.replays),
         item_vectors=trainer.item_vectors,
     )
 

@@ -22,8 +22,8 @@ from schemas.interactions import (
     View,
 )
 
-ATTENTION: dict[type, float] = {View: 0.5, Click: 1.0, Rating: 1.0, AddToCart: 1.0, Purchase: 1.0, Like: 1.0}
-LIKING: dict[type, float] = {
+WEIGHTS: dict[type, float] = {View: 0.5, Click: 1.0, Rating: 1.0, AddToCart: 1.0, Purchase: 1.0, Like: 1.0}
+REWARDS: dict[type, float] = {
     View: 0.3,
     Click: 0.5,
     AddToCart: 0.8,
@@ -36,22 +36,22 @@ LIKING: dict[type, float] = {
 DWELL_SATURATES_SECONDS = 60.0
 
 
-def attention(event: Interaction) -> float:
+def feedback_weight(event: Interaction) -> float:
     """How much of a choice of its item the event is; 0 if it is none.
 
-    >>> attention(Click(event_id="e", user_id="u", event_time=1e9, item_id="i"))
+    >>> feedback_weight(Click(event_id="e", user_id="u", event_time=1e9, item_id="i"))
     1.0
     """
-    return ATTENTION.get(type(event), 0.0)
+    return WEIGHTS.get(type(event), 0.0)
 
 
-def liking(event: Interaction, mean_value: float | None) -> float:
+def reward(event: Interaction, mean_value: float | None) -> float:
     """What the event says of the person's taste for its item, in [-1, 1].
 
     `mean_value` is the mean of the person's ratings before this one, none if there were none.
 
     >>> worse = Rating(event_id="e", user_id="u", event_time=1e9, item_id="i", value=2.0)
-    >>> liking(worse, mean_value=4.0)
+    >>> reward(worse, mean_value=4.0)
     -0.5
     """
     match event:
@@ -62,7 +62,7 @@ def liking(event: Interaction, mean_value: float | None) -> float:
         case Impression() | Search():
             return 0.0
         case _:
-            return LIKING[type(event)]
+            return REWARDS[type(event)]
 
 
 def _relative(value: float, mean: float | None) -> float:

@@ -18,8 +18,8 @@ from features.item_factors import ItemFactors
 from features.item_neighbours import Floats, Ints, Neighbours
 from features.item_order import Order
 from features.item_words import ItemWords, words_of
-from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS, PREDECESSORS, SITUATION_HALF_LIVES
-from features.user_segment import SITUATIONS
+from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS, PREDECESSORS, SEGMENT_HALF_LIVES
+from features.user_segment import SEGMENTS
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemStatistics
@@ -62,7 +62,7 @@ class ItemTable:
     rows by number too; within a category items are in the order of their popularity at `WITHIN_CATEGORY`.
 
     `situations` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
-    `SITUATION_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.
+    `SEGMENT_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.
     Neither changes as time passes: who reads them decays them.
 
     >>> table = ItemTable()
@@ -83,7 +83,7 @@ class ItemTable:
         self.order = [Order() for _ in HALF_LIVES]
         self.value_sum_all = 0.0
         self.value_count_all = 0.0
-        self.situations_all: Doubles = np.zeros((len(SITUATIONS), len(SITUATION_HALF_LIVES)))
+        self.situations_all: Doubles = np.zeros((len(SEGMENTS), len(SEGMENT_HALF_LIVES)))
         self._leaders: dict[tuple[int, int], Numbers] = {}
         self._has_windows = False
         self._make_arrays(_CAPACITY)
@@ -284,12 +284,12 @@ class ItemTable:
         """Move the clock of the sums, and put the row's counts there in place of those that the item had."""
         newest = max(self.newest_at, row.at)
         counts = np.zeros(self.situations_all.shape)
-        for place, name in enumerate(SITUATIONS):
+        for place, name in enumerate(SEGMENTS):
             if name in row.situations:
                 counts[place] = row.situations[name]
         held = self.situations[..., number]
         clocks = np.array(((self.newest_at,), (row.at,), (self.last_at[number],)))
-        before, new, old = np.exp2((clocks - newest) / SITUATION_HALF_LIVES)
+        before, new, old = np.exp2((clocks - newest) / SEGMENT_HALF_LIVES)
         self.situations_all = np.maximum(0.0, self.situations_all * before + counts * new - held * old)
         self.situations[..., number] = counts
         self.newest_at = newest

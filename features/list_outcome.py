@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from features.user_state import OPEN_SLATES, SESSION_GAP, Shown, UserState
+from features.user_state import OPEN_SLATES, SESSION_GAP, OpenSlate, UserState
 
 MATURES_AFTER = SESSION_GAP
 """Seconds of event time after which a shown slate's answers count as all there are."""
@@ -20,11 +20,11 @@ def matures_at(state: UserState) -> float | None:
     return min((slate.at + MATURES_AFTER for slate in state.shown), default=None)
 
 
-def matured_by(state: UserState, now: float) -> tuple[Shown, ...]:
+def matured_by(state: UserState, now: float) -> tuple[OpenSlate, ...]:
     """The open slates that have matured by this time, the oldest first; the state keeps them.
 
     >>> from schemas.ids import UserId
-    >>> shown = Shown("list-1", 0.0, ("i1",))
+    >>> shown = OpenSlate("list-1", 0.0, ("i1",))
     >>> state = UserState(user_id=UserId("u1"), shown=(shown,))
     >>> matured_by(state, 1_799.0), matured_by(state, 1_800.0) == (shown,)
     ((), True)
@@ -32,11 +32,11 @@ def matured_by(state: UserState, now: float) -> tuple[Shown, ...]:
     return tuple(slate for slate in reversed(state.shown) if slate.at + MATURES_AFTER <= now)
 
 
-def mature(state: UserState) -> tuple[UserState, tuple[Shown, ...]]:
+def mature(state: UserState) -> tuple[UserState, tuple[OpenSlate, ...]]:
     """Take the slates that have matured out of the state: too old by event time, or pushed out by newer ones.
 
     >>> from schemas.ids import UserId
-    >>> shown = Shown("list-1", 0.0, ("i1", "i2"))
+    >>> shown = OpenSlate("list-1", 0.0, ("i1", "i2"))
     >>> state, done = mature(UserState(user_id=UserId("u1"), last_at=2_000.0, shown=(shown,)))
     >>> done == (shown,), state.shown
     (True, ())

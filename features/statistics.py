@@ -15,10 +15,10 @@ from schemas.statistics import ItemDelta, ItemStatistics, Situation
 
 HALF_LIVES = (0.05 * DAY, 0.25 * DAY, 1 * DAY, 3 * DAY, 10 * DAY, 40 * DAY, 200 * DAY)
 """Seconds; of the decayed counts of popularity."""
-SITUATION_HALF_LIVES = (1 * DAY, 10 * DAY)
+SEGMENT_HALF_LIVES = (1 * DAY, 10 * DAY)
 """Seconds; of the decayed counts by situation."""
 NEIGHBOUR_HALF_LIFE = 90 * DAY
-PLACE = 0.9
+RANK_DECAY = 0.9
 """How much each place further back counts less for co-visits: who came just before says more."""
 NEIGHBOURS = 256
 """With how many earlier items a row counts an item as chosen together; the weakest goes."""
@@ -26,7 +26,7 @@ PREDECESSORS = 128
 """The same of those that came directly before."""
 
 
-class Marks(Struct, frozen=True):
+class FoldedOffsets(Struct, frozen=True):
     """Up to which offset of each source partition deltas were folded: a second delivery is recognised by it."""
 
     offsets: dict[str, int] = {}
@@ -35,9 +35,9 @@ class Marks(Struct, frozen=True):
         """Whether the delta was folded before."""
         return delta.offset <= self.offsets.get(delta.source, -1)
 
-    def add(self, delta: ItemDelta) -> Marks:
+    def add(self, delta: ItemDelta) -> FoldedOffsets:
         """The marks with this delta folded."""
-        return Marks({**self.offsets, delta.source: delta.offset})
+        return FoldedOffsets({**self.offsets, delta.source: delta.offset})
 
 
 def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
@@ -80,8 +80,8 @@ def check_row(row: ItemStatistics) -> None:
     if len(row.popularity) != len(HALF_LIVES):
         raise DecodeError("invalid", f"{len(row.popularity)} counts of popularity, not {len(HALF_LIVES)}")
     for name, counts in row.situations.items():
-        if len(counts) != len(SITUATION_HALF_LIVES):
-            raise DecodeError("invalid", f"{len(counts)} counts of {name!r}, not {len(SITUATION_HALF_LIVES)}")
+        if len(counts) != len(SEGMENT_HALF_LIVES):
+            raise DecodeError("invalid", f"{len(counts)} counts of {name!r}, not {len(SEGMENT_HALF_LIVES)}")
 
 
 def _empty(delta: ItemDelta) -> ItemStatistics:
@@ -101,25 +101,25 @@ def _situations(
     """Decayed counts by situation; a delta that does not know its own counts in none."""
     counts = {name: _decayed(values, kept) for name, values in known.items()} if kept < 0.0 else dict(known)
     if delta.situation is not None:
-        own = _decayed((delta.weight,) * len(SITUATION_HALF_LIVES), late)
+        own = _decayed((delta.weight,) * len(SEGMENT_HALF_LIVES), late)
         held = counts.get(delta.situation, (0.0,) * len(own))
         counts[delta.situation] = tuple(map(add, held, own))
     return counts
 
 
 def _decayed(values: tuple[float, ...], seconds: float) -> tuple[float, ...]:
-    return tuple(value * exp2(seconds / half) for value, half in zip(values, SITUATION_HALF_LIVES, strict=True))
+    return tuple(value * exp2(seconds / half) for value, half in zip(values, SEGMENT_HALF_LIVES, strict=True))
 
 
 def _neighbours(
     known: dict[ItemId, float], kept: float, late: float, before: tuple[tuple[ItemId, float], ...], *, size: int
 ) -> dict[ItemId, float]:
-    """Decayed weights of the items that came before, each further back by `PLACE`; at most `size`, the weakest go."""
+    """Decayed weights of the items that came before, each discounted by `RANK_DECAY` per rank; the `size` strongest."""
     keep, weight = exp2(kept / NEIGHBOUR_HALF_LIFE), exp2(late / NEIGHBOUR_HALF_LIFE)
     weights = {item: value * keep for item, value in known.items()} if keep < 1.0 else dict(known)
     for item, _gap in before:
         weights[item] = weights.get(item, 0.0) + weight
-        weight *= PLACE
+        weight *= RANK_DECAY
     if len(weights) <= size:
         return weights
     strongest = sorted(sorted(weights.items()), key=itemgetter(1), reverse=True)

@@ -11,11 +11,11 @@ from typing import get_args
 from features.user_state import SESSION_GAP, UserState
 from schemas.statistics import Situation
 
-SITUATIONS: tuple[Situation, ...] = get_args(Situation)
+SEGMENTS: tuple[Situation, ...] = get_args(Situation)
 """In the order of the arrays of `features.item_table`."""
 
 
-def situation(state: UserState, at: float) -> Situation:
+def user_segment(state: UserState, at: float) -> Situation:
     """The situation of a choice at `at` (event time), by the state before it.
 
     `new`: no choice came before. `return`: the first choice after more than `SESSION_GAP` without an event; what is
@@ -26,7 +26,7 @@ def situation(state: UserState, at: float) -> Situation:
     >>> from schemas.interactions import Click
     >>> nobody = UserState(user_id="u1")
     >>> once = fold(nobody, Click(event_id="e1", user_id="u1", event_time=1e9, item_id="i1"))
-    >>> situation(nobody, 1e9), situation(once, 1e9 + 60), situation(once, 1e9 + 3_600)
+    >>> user_segment(nobody, 1e9), user_segment(once, 1e9 + 60), user_segment(once, 1e9 + 3_600)
     ('new', 'sitting', 'return')
     """
     if not state.choices:
@@ -41,6 +41,6 @@ def _has_chosen(state: UserState) -> bool:
     for entry in reversed(state.recent):
         if entry.at < state.session.began_at:
             return False
-        if entry.attention > 0:
+        if entry.feedback_weight > 0:
             return True
     return False

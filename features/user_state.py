@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from features.decay import next_feature_time
-from features.implicit_feedback import attention, liking
+from features.implicit_feedback import feedback_weight, reward
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.interactions import (
     AddToCart,
@@ -32,7 +32,7 @@ from schemas.interactions import (
 )
 
 RECENT = 64
-TOUCHED = 2_000
+ITEMS_KEPT = 2_000
 EVENT_IDS = 256
 OPEN_SLATES = 4
 HIDDEN = 500
@@ -49,20 +49,20 @@ class Recent(Struct, frozen=True, array_like=True):
     at: float
     event_id: EventId
     item_id: ItemId
-    attention: float
-    liking: float
+    feedback_weight: float
+    reward: float
 
 
-class Touch(Struct, frozen=True, array_like=True):
+class UserItemStatistics(Struct, frozen=True, array_like=True):
     """All that a person had to do with one item."""
 
     first_at: float
     last_at: float
     count: int
-    liking: float
+    reward: float
 
 
-class Session(Struct, frozen=True, array_like=True):
+class UserSession(Struct, frozen=True, array_like=True):
     """The sitting that goes on: when it began, how many events, and how many skips in a row."""
 
     began_at: float = 0.0
@@ -71,7 +71,7 @@ class Session(Struct, frozen=True, array_like=True):
     skips: int = 0
 
 
-class Shown(Struct, frozen=True, array_like=True):
+class OpenSlate(Struct, frozen=True, array_like=True):
     """A slate that was shown, and what has been clicked and skipped of it so far."""
 
     list_id: ListId
@@ -92,14 +92,14 @@ class UserState(Struct, frozen=True, kw_only=True):
     feature_time: float = 0.0
     event_ids: tuple[EventId, ...] = ()
     recent: tuple[Recent, ...] = ()
-    touched: dict[ItemId, Touch] = {}
+    touched: dict[ItemId, UserItemStatistics] = {}
     hidden: tuple[ItemId, ...] = ()
     value_sum: float = 0.0
     value_count: int = 0
     gap_sum: float = 0.0
     repeats: int = 0
-    session: Session = Session()
-    shown: tuple[Shown, ...] = ()
+    session: UserSession = UserSession()
+    shown: tuple[OpenSlate, ...] = ()
 
     @property
     def mean_value(self) -> float | None:
@@ -114,7 +114,7 @@ def has_seen(state: UserState, event_id: EventId) -> bool:
 
 def newest_choices(state: UserState, size: int) -> tuple[ItemId, ...]:
     """The newest chosen items, newest first, each once, at most `size`."""
-    return tuple(dict.fromkeys(entry.item_id for entry in reversed(state.recent) if entry.attention > 0.0))[:size]
+    return tuple(dict.fromkeys(entry.item_id for entry in reversed(state.recent) if entry.feedback_weight > 0.0))[:size]
 
 
 def fold(state: UserState, event: Interaction) -> UserState:
@@ -159,9 +159,9 @@ def _advance(state: UserState, event: Interaction) -> UserState:
         last_at=at if first else max(state.last_at, at),
         feature_time=next_feature_time(state.feature_time, at),
         event_ids=(event.event_id, *state.event_ids[: EVENT_IDS - 1]),
-        session=Session(at, 1, session.number + 1, 0)
+        session=UserSession(at, 1, session.number + 1, 0)
         if begins
-        else Session(session.began_at, session.events + 1, session.number, session.skips),
+        else UserSession(session.began_at, session.events + 1, session.number, session.skips),
     )
 
 
@@ -199,22 +199,22 @@ def _judge(
     state: UserState, event: View | Click | Dwell | Rating | AddToCart | Purchase | Like | Dislike | Hide | Skip
 ) -> UserState:
     """What the event says of its item goes into the last-k list and into the item's own record."""
-    liked = liking(event, state.mean_value)
-    entry = Recent(event.event_time, event.event_id, event.item_id, attention(event), liked)
+    liked = reward(event, state.mean_value)
+    entry = Recent(event.event_time, event.event_id, event.item_id, feedback_weight(event), liked)
     recent = list(state.recent)
     insort(recent, entry, key=lambda known: known.at)
     touched = dict(state.touched)
-    touched[event.item_id] = _touch(touched.get(event.item_id), event.event_time, entry.attention > 0, liked)
-    if len(touched) > TOUCHED:
+    touched[event.item_id] = _touch(touched.get(event.item_id), event.event_time, entry.feedback_weight > 0, liked)
+    if len(touched) > ITEMS_KEPT:
         del touched[min(touched, key=lambda item: (touched[item].last_at, item))]
     return replace(state, recent=tuple(recent[-RECENT:]), touched=touched)
 
 
-def _touch(known: Touch | None, at: float, chosen: bool, liked: float) -> Touch:
+def _touch(known: UserItemStatistics | None, at: float, chosen: bool, liked: float) -> UserItemStatistics:
     if known is None:
-        return Touch(at, at, int(chosen), liked)
-    newest = liked if at >= known.last_at else known.liking
-    return Touch(min(known.first_at, at), max(known.last_at, at), known.count + chosen, newest)
+        return UserItemStatistics(at, at, int(chosen), liked)
+    newest = liked if at >= known.last_at else known.reward
+    return UserItemStatistics(min(known.first_at, at), max(known.last_at, at), known.count + chosen, newest)
 
 
 def _skip(state: UserState, event: Skip | Dislike | Hide) -> UserState:
@@ -226,14 +226,16 @@ def _show(state: UserState, event: Impression) -> UserState:
     """Remember what was shown, until its outcome has matured; the oldest goes first."""
     if event.list_id is None:
         return state
-    shown = Shown(event.list_id, event.event_time, event.items)
+    shown = OpenSlate(event.list_id, event.event_time, event.items)
     return replace(state, shown=(shown, *state.shown)[:OPEN_SLATES])
 
 
-def _mark(shown: tuple[Shown, ...], list_id: ListId | None, item: ItemId, *, clicked: bool) -> tuple[Shown, ...]:
+def _mark(
+    shown: tuple[OpenSlate, ...], list_id: ListId | None, item: ItemId, *, clicked: bool
+) -> tuple[OpenSlate, ...]:
     """Note an answer, once, on the slate that the event names, or else on the newest one that held the item."""
 
-    def is_meant(slate: Shown) -> bool:
+    def is_meant(slate: OpenSlate) -> bool:
         return item in slate.items and (list_id is None or slate.list_id == list_id)
 
     found = next((place for place, slate in enumerate(shown) if is_meant(slate)), None)

@@ -57,7 +57,7 @@ def _repeat_gap_days(state: UserState) -> float:
 
 
 def _mean_liking(state: UserState) -> float:
-    return sum(entry.liking for entry in state.recent) / max(1, len(state.recent))
+    return sum(entry.reward for entry in state.recent) / max(1, len(state.recent))
 
 
 def _hour(state: UserState) -> float:
@@ -83,7 +83,7 @@ USER_FEATURES: tuple[UserFeature, ...] = (
 )
 
 
-class View(Struct, frozen=True):
+class FeatureView(Struct, frozen=True):
     """A feature view: whose rows it holds (entity keys) and the names of their values."""
 
     name: str
@@ -95,11 +95,13 @@ def _fields(view: str) -> tuple[str, ...]:
     return tuple(feature.name for feature in USER_FEATURES if feature.view == view)
 
 
-VIEWS: tuple[View, ...] = (
-    View(USER_VIEW, ("user_id",), _fields(USER_VIEW)),
-    View(CONTEXT_VIEW, ("user_id",), _fields(CONTEXT_VIEW)),
-    View(CATEGORY_VIEW, ("user_id", "category"), ("strength",)),
-    View(ITEM_VIEW, ("item_id",), ("count", "mean_value", *(f"popularity_{hours:g}h" for hours in HALF_LIFE_HOURS))),
+VIEWS: tuple[FeatureView, ...] = (
+    FeatureView(USER_VIEW, ("user_id",), _fields(USER_VIEW)),
+    FeatureView(CONTEXT_VIEW, ("user_id",), _fields(CONTEXT_VIEW)),
+    FeatureView(CATEGORY_VIEW, ("user_id", "category"), ("strength",)),
+    FeatureView(
+        ITEM_VIEW, ("item_id",), ("count", "mean_value", *(f"popularity_{hours:g}h" for hours in HALF_LIFE_HOURS))
+    ),
 )
 """The views that are written here; `strength` is signed, as of its memory, negative for what is disliked."""
 
@@ -145,10 +147,12 @@ def user_rows(
     ]
 
 
-def table_id(names: tuple[str, ...]) -> str:
+def feature_schema_id(names: tuple[str, ...]) -> str:
     """The name of a ranker's input: two tables with the same columns in the same order have the same.
 
-    >>> table_id(("a", "b")) == table_id(("a", "b")), table_id(("a", "b")) == table_id(("b", "a"))
-    (True, False)
+    >>> feature_schema_id(("a", "b")) == feature_schema_id(("a", "b"))
+    True
+    >>> feature_schema_id(("a", "b")) == feature_schema_id(("b", "a"))
+    False
     """
     return blake2b("|".join(names).encode(), digest_size=6).hexdigest()

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from inference.slate import Bools, Limits, Rules, compose, open_rows
+from inference.slate import Bools, SlateLimits, SlateRules, compose, open_rows
 from schemas.ids import ItemId
 from schemas.ranking_log import Draw, DrawQuota
 
@@ -49,24 +49,26 @@ class Exploration(Struct, frozen=True, kw_only=True):
         return rng if rng.random() < rate else None
 
 
-def pool_of(rules: Rules, top: int) -> list[int]:
+def pool_of(rules: SlateRules, top: int) -> list[int]:
     """The rows that a list is drawn from, best first: the `top` best, and those of the list that exploits.
 
     The latter are needed where pins or quotas reach below the top, or the top is too small for a list.
 
-    >>> pool_of(Rules(rows=9, size=2, pinned=(7,)), 3)
+    >>> pool_of(SlateRules(rows=9, size=2, pinned=(7,)), 3)
     [0, 1, 2, 7]
     """
     return sorted({*range(min(top, rules.rows)), *compose(rules)})
 
 
-def draw(scores: Doubles, temperature: float, rules: Rules, rng: np.random.Generator) -> tuple[list[int], list[float]]:
+def draw(
+    scores: Doubles, temperature: float, rules: SlateRules, rng: np.random.Generator
+) -> tuple[list[int], list[float]]:
     """A slate's rows, and for each the probability that it was drawn given the rows above it.
 
     One noise serves as long as what is open only shrinks; where it grows (a pin or a quota is done with) there is a
     new one, for the old one says something of what was not open.
 
-    >>> draw(np.array([0.0, 9e9]), 1.0, Rules(rows=2, size=1), np.random.default_rng(0))
+    >>> draw(np.array([0.0, 9e9]), 1.0, SlateRules(rows=2, size=1), np.random.default_rng(0))
     ([1], [1.0])
     """
     logits = scores / temperature
@@ -116,7 +118,7 @@ def draw_list(
     ranked: Sequence[ItemId],
     scores: NDArray[np.float32],
     features: NDArray[np.float32],
-    rules: Rules,
+    rules: SlateRules,
     rng: np.random.Generator,
 ) -> Drawn:
     """Draw a slate of `ranked` (best first, with their `scores` and `features [rows, features]`)."""
@@ -138,20 +140,20 @@ def draw_list(
     return Drawn([pool[row] for row in rows], propensities, log)
 
 
-def narrowed(rules: Rules, pool: Sequence[int]) -> Rules:
+def narrowed(rules: SlateRules, pool: Sequence[int]) -> SlateRules:
     """The same rules over these rows alone; pins must be among them.
 
-    >>> narrowed(Rules(rows=9, size=2, pinned=(7,)), [0, 1, 7]).pinned
+    >>> narrowed(SlateRules(rows=9, size=2, pinned=(7,)), [0, 1, 7]).pinned
     (2,)
     """
     at = {row: place for place, row in enumerate(pool)}
     limits = rules.limits
     if limits is not None:
-        limits = Limits(limits.members[:, list(pool)], limits.at_least, limits.at_most)
-    return Rules(rows=len(pool), size=rules.size, pinned=tuple(at[row] for row in rules.pinned), limits=limits)
+        limits = SlateLimits(limits.members[:, list(pool)], limits.at_least, limits.at_most)
+    return SlateRules(rows=len(pool), size=rules.size, pinned=tuple(at[row] for row in rules.pinned), limits=limits)
 
 
-def _quotas(limits: Limits | None) -> tuple[DrawQuota, ...]:
+def _quotas(limits: SlateLimits | None) -> tuple[DrawQuota, ...]:
     if limits is None:
         return ()
     return tuple(
@@ -162,16 +164,16 @@ def _quotas(limits: Limits | None) -> tuple[DrawQuota, ...]:
     )
 
 
-def rules_of_draw(log: Draw) -> Rules:
+def rules_of_draw(log: Draw) -> SlateRules:
     """The rules under which a logged list was drawn: the inverse of what `draw_list` logs."""
     rows, limits = len(log.items), None
     if log.quotas:
         members = np.zeros((len(log.quotas), rows), np.bool_)
         for place, quota in enumerate(log.quotas):
             members[place, list(quota.rows)] = True
-        limits = Limits(
+        limits = SlateLimits(
             members,
             np.array([quota.at_least for quota in log.quotas]),
             np.array([quota.at_most for quota in log.quotas]),
         )
-    return Rules(rows=rows, size=log.size, pinned=log.pinned, limits=limits)
+    return SlateRules(rows=rows, size=log.size, pinned=log.pinned, limits=limits)

@@ -41,12 +41,12 @@ class LocalRanker:
         """See `Ranker`; never unavailable."""
         weights = self._weights
         if split is not None:
-            return _by_lineage(weights, features, mask, split)
+            return _by_variant(weights, features, mask, split)
         values = np.where(mask, forward(weights.arrays, features), np.float32(-np.inf))
         return Scores(values, weights.version)
 
 
-def _by_lineage(weights: Weights, features: Floats, mask: NDArray[np.bool_], split: Split) -> Scores:
+def _by_variant(weights: Weights, features: Floats, mask: NDArray[np.bool_], split: Split) -> Scores:
     """Each row by its own lineage's weights, and exams by all, apart from that: exams must not move a list by a bit."""
     values = np.empty(mask.shape, np.float32)
     for number, name in enumerate(split.lineages):

@@ -33,16 +33,16 @@ WORDS_OF = 10
 """How many of the newest items lend their words."""
 
 
-class Person(Struct, frozen=True, kw_only=True):
+class RankingContext(Struct, frozen=True, kw_only=True):
     """What one query knows. `recent` are item numbers, newest first, distinct; `trace` their weights.
 
     `consumed` are items that were chosen, `consumed_count` how often and `consumed_at` when last; `judged` is the
-    liking of those that were only skipped, disliked or looked at.
+    rewards of those that were only skipped, disliked or looked at.
     """
 
     query: Query
     recent: Numbers
-    liking: Doubles
+    rewards: Doubles
     trace: Doubles
     consumed: Numbers
     consumed_count: Numbers
@@ -59,18 +59,18 @@ class Person(Struct, frozen=True, kw_only=True):
     tastes: Doubles
 
 
-def read_person(query: Query, table: ItemTable, *, repeats: bool) -> Person:
+def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> RankingContext:
     """The query over the table; `repeats` says whether consumed items may be candidates."""
-    recent, liking = _recent(query.user, table)
+    recent, rewards = _recent(query.user, table)
     trace = FADE ** np.arange(len(recent), dtype=np.float64)
     (consumed, count, consumed_at), judged = _touched(query.user, table)
     blocked = _blocked(query, table)
     if not repeats:
         blocked[consumed] = True
-    return Person(
+    return RankingContext(
         query=query,
         recent=recent,
-        liking=liking,
+        rewards=rewards,
         trace=trace,
         consumed=consumed,
         consumed_count=count,
@@ -81,7 +81,7 @@ def read_person(query: Query, table: ItemTable, *, repeats: bool) -> Person:
         **_scores(query, table, recent, trace),
         affinity=table.factors.affinity(recent, max(1, len(table))),
         profile=_profile(table.content, recent, trace),
-        tastes=_tastes(table, recent, liking),
+        tastes=_tastes(table, recent, rewards),
     )
 
 
@@ -91,23 +91,23 @@ def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
 
 
 def _touched(state: UserState, table: ItemTable) -> tuple[tuple[Numbers, Numbers, Doubles], dict[int, float]]:
-    """Consumed items with how often and when last, and the liking of judged ones."""
+    """Consumed items with how often and when last, and the rewards of judged ones."""
     get = table.number.get
     known = [(number, touch) for item, touch in state.touched.items() if (number := get(item)) is not None]
     consumed = [one for one in known if one[1].count]
     numbers = np.array([number for number, _ in consumed], np.int64)
     counts = np.array([touch.count for _, touch in consumed], np.int64)
     last_at = np.array([touch.last_at for _, touch in consumed], np.float64)
-    return (numbers, counts, last_at), {number: touch.liking for number, touch in known if not touch.count}
+    return (numbers, counts, last_at), {number: touch.reward for number, touch in known if not touch.count}
 
 
 def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
-    """The newest chosen items, each once, and the newest liking of each."""
+    """The newest chosen items, each once, and the newest rewards of each."""
     newest: dict[int, float] = {}
     for entry in reversed(state.recent):
         number = table.number.get(entry.item_id)
-        if entry.attention > 0.0 and number is not None:
-            newest.setdefault(number, entry.liking)
+        if entry.feedback_weight > 0.0 and number is not None:
+            newest.setdefault(number, entry.reward)
     return np.array(list(newest)[:RECENT_ITEMS], np.int64), np.array(list(newest.values())[:RECENT_ITEMS])
 
 
@@ -169,8 +169,8 @@ def _profile(content: NDArray[np.float32], recent: Numbers, trace: Doubles) -> N
     return mean
 
 
-def _tastes(table: ItemTable, recent: Numbers, liking: Doubles) -> Doubles:
-    """How the person's choices spread over categories, `[3, categories + 1]`: lately, in the long run, by liking."""
+def _tastes(table: ItemTable, recent: Numbers, rewards: Doubles) -> Doubles:
+    """How the person's choices spread over categories, `[3, categories + 1]`: lately, in the long run, by rewards."""
     size = len(table.by_category) + 1
     tastes = np.zeros((3, size))
     if len(recent):
@@ -178,7 +178,7 @@ def _tastes(table: ItemTable, recent: Numbers, liking: Doubles) -> Doubles:
         lately = held[:, :LATELY]
         tastes[0] = np.bincount(lately.ravel(), minlength=size) / lately.shape[1]
         tastes[1] = np.bincount(held.ravel(), minlength=size) / len(recent)
-        tastes[2] = np.bincount(held.ravel(), np.tile(liking, len(held)), minlength=size) / len(recent)
+        tastes[2] = np.bincount(held.ravel(), np.tile(rewards, len(held)), minlength=size) / len(recent)
         tastes[:, 0] = 0.0
     return tastes
 

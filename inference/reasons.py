@@ -9,13 +9,13 @@ import numpy as np
 from features.item_neighbours import Neighbours
 from features.item_table import Doubles, ItemTable, Numbers
 from inference.candidates.source import Source
-from inference.ranking_context import STEPS, Person
+from inference.ranking_context import STEPS, RankingContext
 
 SEEDS = 8
 """How many of the newest items may be named as the cause."""
 
 
-def reasons(sources: Sequence[Source], numbers: Numbers, person: Person, table: ItemTable) -> list[str]:
+def reasons(sources: Sequence[Source], numbers: Numbers, person: RankingContext, table: ItemTable) -> list[str]:
     """What to tell the person of each item, `[items]`, by the source that speaks most for it.
 
     Names the item of theirs that led to it, where there is one.
@@ -28,7 +28,7 @@ def reasons(sources: Sequence[Source], numbers: Numbers, person: Person, table: 
     ]
 
 
-def _causes(names: Sequence[str], numbers: Numbers, person: Person, table: ItemTable) -> list[int | None]:
+def _causes(names: Sequence[str], numbers: Numbers, person: RankingContext, table: ItemTable) -> list[int | None]:
     """The recent item that weighs most for each item, none where nothing says so."""
     causes: list[int | None] = [None] * len(names)
     by_source: dict[str, tuple[tuple[Neighbours, ...], int]] = {

@@ -20,9 +20,9 @@ from inference.learning.weights_file import Weights
 from inference.ports import Ranker, Scores, Split
 from inference.query import Assigned, Candidates, Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
-from inference.ranking_context import Person, read_person
+from inference.ranking_context import RankingContext, make_ranking_context
 from inference.reasons import reasons
-from inference.slate import Rules, compose, rules_of
+from inference.slate import SlateRules, compose, rules_of
 from schemas.ids import ItemId
 
 Repeats = Literal["allow", "forbid", "learn"]
@@ -100,7 +100,7 @@ class Recommender:
         """
         if not queries:
             return []
-        persons = [read_person(query, self.table, repeats=self.may_repeat(query.user)) for query in queries]
+        persons = [make_ranking_context(query, self.table, repeats=self.may_repeat(query.user)) for query in queries]
         pool = gather(persons, self.table, self._sources, self._width)
         features = self.features.fill(persons, self.table, pool)
         split = self._experiment.split(queries) if self._experiment else None
@@ -120,7 +120,9 @@ class Recommender:
         expected = (state.repeats + PATIENCE * self._repeat_rate) / (state.choices + PATIENCE)
         return expected >= RARE
 
-    def _answer(self, row: int, person: Person, pool: Pool, features: NDArray[np.float32], scores: Scores) -> Ranking:
+    def _answer(
+        self, row: int, person: RankingContext, pool: Pool, features: NDArray[np.float32], scores: Scores
+    ) -> Ranking:
         size = int(pool.mask[row].sum())
         values = scores.values[row, :size]
         order = (-values).argsort(kind="stable")
@@ -178,7 +180,7 @@ class Recommender:
         order: NDArray[np.intp],
         values: NDArray[np.float32],
         features: NDArray[np.float32],
-        rules: Rules,
+        rules: SlateRules,
     ) -> Drawn | None:
         """The list that explores, if this is one; exams are none."""
         how, seed = self._exploration_of(query), query.seed
@@ -193,7 +195,7 @@ class Recommender:
         rows: list[int],
         row: int,
         values: NDArray[np.float32],
-        person: Person,
+        person: RankingContext,
         pool: Pool,
     ) -> tuple[Placed, ...]:
         """The places with their main source and its reason; an item that no source proposed was pinned."""

@@ -21,7 +21,7 @@ Holds = Callable[[str], Bools]
 Counts = NDArray[np.int64]
 
 
-class Limits(Struct, frozen=True):
+class SlateLimits(Struct, frozen=True):
     """Quotas in terms of rows: a slate holds from `at_least` to `at_most` (`[quotas]`) of the `members`
     (`[quotas, rows]`) of each.
     """
@@ -31,13 +31,13 @@ class Limits(Struct, frozen=True):
     at_most: Counts
 
 
-class Rules(Struct, frozen=True, kw_only=True):
+class SlateRules(Struct, frozen=True, kw_only=True):
     """What a slate over so many rows must obey: `pinned` rows take the first places, in their order."""
 
     rows: int
     size: int
     pinned: tuple[int, ...] = ()
-    limits: Limits | None = None
+    limits: SlateLimits | None = None
 
     @property
     def places(self) -> int:
@@ -45,23 +45,23 @@ class Rules(Struct, frozen=True, kw_only=True):
         return min(self.size, self.rows)
 
 
-def rules_of(ranked: Sequence[ItemId], plan: Plan | None, holds: Holds, size: int) -> Rules:
+def rules_of(ranked: Sequence[ItemId], plan: Plan | None, holds: Holds, size: int) -> SlateRules:
     """The plan's pins and quotas over these candidates; a pin that is none of them, or over a quota, is no pin."""
     if plan is None or not (plan.quotas or plan.constraints.pinned_items):
-        return Rules(rows=len(ranked), size=size)
+        return SlateRules(rows=len(ranked), size=size)
     limits = None
     if plan.quotas:
-        limits = Limits(
+        limits = SlateLimits(
             np.array([holds(quota.category) for quota in plan.quotas], np.bool_),
             np.array([quota.at_least for quota in plan.quotas]),
             np.array([size if quota.at_most is None else quota.at_most for quota in plan.quotas]),
         )
     names = [ItemId(item) for item in dict.fromkeys(plan.constraints.pinned_items)]
     rows = [ranked.index(item) for item in names if item in ranked]
-    return Rules(rows=len(ranked), size=size, pinned=_fitting(rows, limits, size), limits=limits)
+    return SlateRules(rows=len(ranked), size=size, pinned=_fitting(rows, limits, size), limits=limits)
 
 
-def _fitting(pinned: Sequence[int], limits: Limits | None, size: int) -> tuple[int, ...]:
+def _fitting(pinned: Sequence[int], limits: SlateLimits | None, size: int) -> tuple[int, ...]:
     """The pins that exceed no quota and have a place."""
     kept: list[int] = []
     for row in pinned[:size]:
@@ -70,14 +70,14 @@ def _fitting(pinned: Sequence[int], limits: Limits | None, size: int) -> tuple[i
     return tuple(kept)
 
 
-def open_rows(rules: Rules, placed: Bools, place: int) -> Bools:
+def open_rows(rules: SlateRules, placed: Bools, place: int) -> Bools:
     """What may take `place` (from 0) when `placed` (bool `[.., rows]`) is placed: bool `[.., rows]`.
 
     An `at_most` is never exceeded. When as many places are left as the `at_least`s still want, only what they want is
     open; they are met as far as there are rows.
 
-    >>> limits = Limits(np.array([[False, False, True]]), at_least=np.array([1]), at_most=np.array([2]))
-    >>> rules = Rules(rows=3, size=2, limits=limits)
+    >>> limits = SlateLimits(np.array([[False, False, True]]), at_least=np.array([1]), at_most=np.array([2]))
+    >>> rules = SlateRules(rows=3, size=2, limits=limits)
     >>> open_rows(rules, np.zeros(3, np.bool_), 0).tolist()
     [True, True, True]
     >>> open_rows(rules, np.array([True, False, False]), 1).tolist()
@@ -102,10 +102,10 @@ def open_rows(rules: Rules, placed: Bools, place: int) -> Bools:
     return wanted
 
 
-def compose(rules: Rules) -> list[int]:
+def compose(rules: SlateRules) -> list[int]:
     """The rows of the slate that exploits: at each place the first row that is open (rows are best first).
 
-    >>> compose(Rules(rows=3, size=2, pinned=(2,)))
+    >>> compose(SlateRules(rows=3, size=2, pinned=(2,)))
     [2, 0]
     """
     if not rules.pinned and rules.limits is None:
@@ -133,7 +133,7 @@ def compose(rules: Rules) -> list[int]:
 class _Quotas:
     """How full the quotas are. Sets of them are bits of a number: so few places are filled faster without arrays."""
 
-    def __init__(self, limits: Limits | None, rows: int) -> None:
+    def __init__(self, limits: SlateLimits | None, rows: int) -> None:
         self.owed = 0
         """How many places the `at_least`s still want."""
         self._full = 0
@@ -162,7 +162,7 @@ class _Quotas:
                 self._full |= (at_most[place] <= 0) << place
 
 
-def _first_open(rules: Rules, chosen: Sequence[int]) -> int | None:
+def _first_open(rules: SlateRules, chosen: Sequence[int]) -> int | None:
     """The first of `open_rows`, which looks at all rows and all quotas at once: for places that a quota must get."""
     placed = np.zeros(rules.rows, np.bool_)
     placed[list(chosen)] = True

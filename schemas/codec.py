@@ -18,7 +18,7 @@ import msgspec
 from schemas.bounds import IN_WORDS
 from schemas.errors import DecodeError
 from schemas.record import Record
-from schemas.topics import BY_NAME, DEAD_LETTERS, STRAYS, TOPICS
+from schemas.topics import BY_NAME, DEAD_LETTERS, MISROUTED, TOPICS
 
 MAX_BYTES = 1_000_000
 EARLIEST = 788_918_400.0
@@ -28,7 +28,7 @@ _TIMES = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0}
 """Fields that are times of the stream, and from when on they are believed; a person without events has no feature time
 yet, which is 0.
 """
-WRAPPING = frozenset({DEAD_LETTERS, STRAYS})
+WRAPPING = frozenset({DEAD_LETTERS, MISROUTED})
 """What holds another record, in base64."""
 
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {topic.name: msgspec.json.Decoder(topic.value) for topic in TOPICS}

@@ -48,7 +48,7 @@ class DeadLetter(Record, frozen=True, kw_only=True):
     state: Handled = "open"
 
 
-class Stray(Record, frozen=True, kw_only=True):
+class MisroutedRecord(Record, frozen=True, kw_only=True):
     """A person's record that came with the wrong key or partition, sent on to its owner: the `strays` topic."""
 
     topic: Label

@@ -25,7 +25,7 @@ class Difference(Record, frozen=True, kw_only=True):
     people: WholeNumber
 
 
-class Standing(Record, frozen=True, kw_only=True):
+class VariantStatus(Record, frozen=True, kw_only=True):
     """A lineage: a recipe with everything that was learned by it, scored on the examples that all learn from.
 
     `gain` is 1 / log2(1 + place) of what was taken among the example's candidates, `hit_rate` how often that place is
@@ -70,4 +70,4 @@ class ModelUpdate(Record, frozen=True, kw_only=True):
     lineage: Label = ""
     against: Label = ""
     difference: Difference | None = None
-    standings: tuple[Standing, ...] = ()
+    standings: tuple[VariantStatus, ...] = ()

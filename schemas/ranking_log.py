@@ -109,7 +109,7 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
     list_id: ListKey | None = None
 
 
-class Outcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
+class ListOutcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
     """A shown example matured: what was clicked of what was shown.
 
     A `late` one corrects it: these were clicked while the list was not open (it had matured, or its impression came
@@ -147,7 +147,7 @@ class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"
     reason: Annotated[str, Meta(max_length=4_000)] = ""
 
 
-RankingLogEntry = Ranked | Choice | Outcome
+RankingLogEntry = Ranked | Choice | ListOutcome
 """What rankers are learned from and judged by."""
 
 RankingLogValue = RankingLogEntry | DefaultList | Command

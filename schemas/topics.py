@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.dead_letters import DeadLetter, Stray
+from schemas.dead_letters import DeadLetter, MisroutedRecord
 from schemas.instructions import Instruction
 from schemas.interactions import Interaction
 from schemas.items import Item
@@ -25,7 +25,7 @@ DAY_MS = 86_400_000
 INTERACTIONS = "interactions"
 INSTRUCTIONS = "instructions"
 RANK_REQUESTS = "rank-requests"
-STRAYS = "strays"
+MISROUTED = "strays"
 ITEMS = "items"
 RECOMMENDATIONS = "recommendations"
 PLANS = "plans"
@@ -79,9 +79,9 @@ TOPICS: tuple[Topic, ...] = (
         summary="rank for this person now; kept for minutes: a question that waited longer has no one waiting",
     ),
     Topic(
-        name=STRAYS,
+        name=MISROUTED,
         key="user",
-        value=Stray,
+        value=MisroutedRecord,
         cleanup="delete",
         spread="person",
         summary="records that came with a wrong key, sent on to their owner",

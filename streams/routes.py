@@ -17,11 +17,11 @@ from schemas.topics import (
     ITEM_DELTAS,
     ITEM_STATISTICS,
     ITEMS,
+    MISROUTED,
     MODEL_UPDATES,
     RANK_REQUESTS,
-    STRAYS,
 )
-from streams.handlers.batch_outcome import Outcome
+from streams.handlers.batch_outcome import BatchOutcome
 from streams.handlers.deps import Deps
 from streams.handlers.on_instructions import on_instruction
 from streams.handlers.on_interactions import on_interaction
@@ -30,20 +30,20 @@ from streams.handlers.on_item_statistics import on_item_statistics
 from streams.handlers.on_items import on_item
 from streams.handlers.on_model_updates import on_model_update
 from streams.handlers.on_rank_requests import on_rank_request
-from streams.handlers.record_outcome import Step
+from streams.handlers.record_outcome import RecordOutcome
 from streams.log.records import Inbound, Source
-from streams.state.user_record import Person
+from streams.state.user_record import UserRecord
 
-PEOPLE: dict[str, Callable[[Person, Any, Source, Deps], Step]] = {
+PEOPLE: dict[str, Callable[[UserRecord, Any, Source, Deps], RecordOutcome]] = {
     INTERACTIONS: on_interaction,
     INSTRUCTIONS: on_instruction,
     RANK_REQUESTS: on_rank_request,
 }
 
-PERSON_INPUTS: tuple[str, ...] = (*PEOPLE, STRAYS)
+PERSON_INPUTS: tuple[str, ...] = (*PEOPLE, MISROUTED)
 """What a person's owner reads: the routes above, and records that came with a wrong key (`streams.worker.receive`)."""
 
-ITEMS_OWNED: dict[str, Callable[..., Outcome]] = {ITEM_DELTAS: on_item_deltas}
+ITEMS_OWNED: dict[str, Callable[..., BatchOutcome]] = {ITEM_DELTAS: on_item_deltas}
 
 TABLES: dict[str, Callable[[Inbound, Deps], None]] = {
     ITEMS: on_item,

@@ -24,7 +24,7 @@ from schemas.memories import Memory, Predicate, Subject
 from schemas.recommendations import Recommendation
 from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
 from streams.handlers.deps import Deps, Options
-from streams.worker.in_memory_runner import MemoryRunner
+from streams.worker.in_memory_runner import InMemoryRunner
 
 START = 1_700_000_000.0
 _numbers = count()
@@ -92,11 +92,11 @@ def make_deps(
     )
 
 
-def make_runner(*, store: StateStore | None = None, **more: Any) -> MemoryRunner:
-    return MemoryRunner(make_deps(), store or MemoryStateStore(), **more)
+def make_runner(*, store: StateStore | None = None, **more: Any) -> InMemoryRunner:
+    return InMemoryRunner(make_deps(), store or MemoryStateStore(), **more)
 
 
-def small_catalogue(runner: MemoryRunner, *, per_category: int = 8) -> None:
+def small_catalogue(runner: InMemoryRunner, *, per_category: int = 8) -> None:
     """Films of three categories: war-0…, comedy-0…, drama-0…"""
     for category in ("war", "comedy", "drama"):
         for number in range(per_category):
@@ -105,12 +105,12 @@ def small_catalogue(runner: MemoryRunner, *, per_category: int = 8) -> None:
     runner.run()
 
 
-def send_event(runner: MemoryRunner, event: Any, topic: str = INTERACTIONS) -> None:
+def send_event(runner: InMemoryRunner, event: Any, topic: str = INTERACTIONS) -> None:
     runner.send(topic, event.user_id, event)
     runner.run()
 
 
-def newest_list(runner: MemoryRunner, user: str) -> Recommendation:
+def newest_list(runner: InMemoryRunner, user: str) -> Recommendation:
     from schemas.codec import decode
 
     records = [record for record in runner.log.records(RECOMMENDATIONS) if record.key == user.encode()]

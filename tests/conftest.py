@@ -14,7 +14,7 @@ import pytest
 
 from deploy.embedded.processes import processes_of
 from deploy.embedded.stack import ALL_SERVERS, Stack
-from deploy.settings import Kafka, Milvus, Redis, Settings, Triton, load_settings
+from deploy.settings import KafkaSettings, MilvusSettings, RedisSettings, Settings, TritonSettings, load_settings
 from tests.e2e.system import System
 
 LENGTHY = (
@@ -62,28 +62,28 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def kafka_server(embedded: Stack) -> Kafka:
+def kafka_server(embedded: Stack) -> KafkaSettings:
     """A real broker, and how to reach it."""
     embedded.up(unheard, names=frozenset({"kafka"}))
     return embedded.settings().kafka
 
 
 @pytest.fixture(scope="session")
-def redis_server(embedded: Stack) -> Redis:
+def redis_server(embedded: Stack) -> RedisSettings:
     """A real Redis, and how to reach it."""
     embedded.up(unheard, names=frozenset({"redis"}))
     return embedded.settings().redis
 
 
 @pytest.fixture(scope="session")
-def milvus_server(embedded: Stack) -> Milvus:
+def milvus_server(embedded: Stack) -> MilvusSettings:
     """A real Milvus, and how to reach it."""
     embedded.up(unheard, names=frozenset({"milvus"}))
     return embedded.settings().milvus
 
 
 @pytest.fixture(scope="session")
-def triton_server(embedded: Stack) -> Triton:
+def triton_server(embedded: Stack) -> TritonSettings:
     """A real Triton with the ranker loaded, and how to reach it."""
     embedded.up(unheard, names=frozenset({"triton"}))
     return embedded.settings().triton

@@ -8,7 +8,16 @@ import numpy as np
 
 from agents.actions.ports import IndexedItem, Similar, Vectors, others_like
 from agents.memory.embedding import clamped, normalised
-from agents.milvus_collection import VECTOR, Address, Consistency, Field, MilvusCollection, Shape, any_of, quoted
+from agents.milvus_collection import (
+    VECTOR,
+    Address,
+    CollectionSchema,
+    Consistency,
+    Field,
+    MilvusCollection,
+    any_of,
+    quoted,
+)
 from schemas.ids import ItemId
 
 _KEY = "item_id"
@@ -21,7 +30,7 @@ class MilvusItems:
     def __init__(
         self, address: Address, *, width: int, collection: str = "items", consistency: Consistency = "Eventually"
     ) -> None:
-        shape = Shape(name=collection, key=_KEY, fields=_FIELDS, width=width)
+        shape = CollectionSchema(name=collection, key=_KEY, fields=_FIELDS, width=width)
         self._collection = MilvusCollection(address, shape, consistency=consistency)
 
     def put(self, items: Sequence[IndexedItem], vectors: Vectors) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from agents.memory.embedding import Vectors, clamped, normalised
-from agents.memory.ports import Found
+from agents.memory.ports import FoundMemory
 from agents.memory.record import is_active
 from schemas.ids import MemoryId, UserId
 from schemas.memories import Memory, Predicate
@@ -29,7 +29,7 @@ class InMemoryIndex:
 
     def search(
         self, user: UserId, vector: Vectors, k: int, *, predicates: Collection[Predicate] = ()
-    ) -> tuple[Found, ...]:
+    ) -> tuple[FoundMemory, ...]:
         held = [
             (memory, known)
             for memory, known in self._held.get(user, {}).values()
@@ -39,7 +39,7 @@ class InMemoryIndex:
             return ()
         likeness = np.stack([known for _, known in held]) @ normalised(vector[None])[0]
         found = [
-            Found(memory.memory_id, memory.predicate, memory.value, clamped(float(score)))
+            FoundMemory(memory.memory_id, memory.predicate, memory.value, clamped(float(score)))
             for (memory, _), score in zip(held, likeness, strict=True)
         ]
         return tuple(sorted(found, key=lambda one: (-one.likeness, one.memory_id))[:k])

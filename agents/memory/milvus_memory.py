@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from agents.memory.embedding import WIDTH, Vectors, clamped, normalised
-from agents.memory.ports import Found
-from agents.milvus_collection import VECTOR, Address, Consistency, Field, MilvusCollection, Row, Shape, any_of, quoted
+from agents.memory.ports import FoundMemory
+from agents.milvus_collection import (
+    VECTOR,
+    Address,
+    CollectionSchema,
+    Consistency,
+    Field,
+    MilvusCollection,
+    Row,
+    any_of,
+    quoted,
+)
 from schemas.ids import MemoryId, UserId
 from schemas.memories import Memory, Predicate
 
@@ -25,7 +35,7 @@ class MilvusMemory:
         width: int = WIDTH,
         consistency: Consistency = "Eventually",
     ) -> None:
-        shape = Shape(name=collection, key=_KEY, fields=_FIELDS, width=width)
+        shape = CollectionSchema(name=collection, key=_KEY, fields=_FIELDS, width=width)
         self._collection = MilvusCollection(address, shape, consistency=consistency)
 
     def put(self, memories: Sequence[Memory], vectors: Vectors) -> None:
@@ -41,13 +51,13 @@ class MilvusMemory:
 
     def search(
         self, user: UserId, vector: Vectors, k: int, *, predicates: Collection[Predicate] = ()
-    ) -> tuple[Found, ...]:
+    ) -> tuple[FoundMemory, ...]:
         where = f'user_id == {quoted(user)} and state == "active"'
         if predicates:
             where += f" and {any_of('predicate', sorted(predicates))}"
         asked = normalised(vector[None])[0].tolist()
         hits = self._collection.search(asked, k, where, (_KEY, "predicate", "value"))
-        found = [Found(row[_KEY], row["predicate"], row["value"], clamped(likeness)) for likeness, row in hits]
+        found = [FoundMemory(row[_KEY], row["predicate"], row["value"], clamped(likeness)) for likeness, row in hits]
         return tuple(sorted(found, key=lambda one: (-one.likeness, one.memory_id)))
 
     def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:

@@ -32,9 +32,9 @@ from schemas.memories import Memory, MemoryState, Predicate, Subject
 
 Memories = dict[MemoryId, Memory]
 
-LIKED = 0.3
+LIKED_EVIDENCE = 0.3
 """From this liking on, an event speaks for the categories of its item: the weakest choice, a view."""
-DISLIKED = -0.5
+DISLIKED_EVIDENCE = -0.5
 STRONG = 0.9
 """From this liking on (either sign) an event also says something of the item itself."""
 CATEGORIES = 8
@@ -47,7 +47,7 @@ LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
 """How many decisions hold; they do not count against `CAPACITY`, and the oldest beyond goes."""
 
 
-class Lesson(Struct, frozen=True):
+class PreferenceSignal(Struct, frozen=True):
     """What an event says of one value. With `weight` below zero it only weakens the belief."""
 
     subject: Subject
@@ -57,7 +57,7 @@ class Lesson(Struct, frozen=True):
     source: Source = "inferred"
 
 
-class Cause(Struct, frozen=True):
+class SignalCause(Struct, frozen=True):
     """Whose event it was, which, when it happened (`at`), and the newest event time known of the person (`now`)."""
 
     user_id: UserId
@@ -79,7 +79,7 @@ Topic = tuple[Subject, str]
 """What a group of memories is about."""
 
 
-def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tuple[Lesson, ...]:
+def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tuple[PreferenceSignal, ...]:
     """What an event teaches, given its liking (see `features.implicit_feedback`) and the categories of its item.
 
     n categories share one event as if each had seen 1/√n of it: between n independent opinions and one split evenly.
@@ -95,26 +95,26 @@ def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tu
     named = categories[:CATEGORIES]
     share = liked / sqrt(max(1, len(named)))
     if isinstance(event, Skip):
-        return tuple(Lesson("category", "likes", name, share) for name in named)
-    if DISLIKED < liked < LIKED:
+        return tuple(PreferenceSignal("category", "likes", name, share) for name in named)
+    if DISLIKED_EVIDENCE < liked < LIKED_EVIDENCE:
         return ()
     predicate: Predicate = "likes" if liked > 0 else "dislikes"
-    lessons = tuple(Lesson("category", predicate, name, abs(share)) for name in named)
+    lessons = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in named)
     if abs(liked) < STRONG:
         return lessons
     source: Source = "stated" if isinstance(event, Like | Dislike | Hide) else "inferred"
-    return (*lessons, Lesson("item", predicate, event.item_id, abs(liked), source))
+    return (*lessons, PreferenceSignal("item", predicate, event.item_id, abs(liked), source))
 
 
-def learn(before: Memories, lessons: Iterable[Lesson], cause: Cause, sweep_at: float = 0.0) -> Learned:
+def learn(before: Memories, lessons: Iterable[PreferenceSignal], cause: SignalCause, sweep_at: float = 0.0) -> Learned:
     """The memories after these lessons: reinforced or begun, opposites weakened, contradictions settled, faded gone.
 
     Pure, and bounded by `CAPACITY` and `LIMITS`. An event older than a memory's `recorded_from` adds what would be
     left of its weight by then, and overwrites nothing newer. `sweep_at` is what the last write returned: until then
     nothing fades away by itself.
 
-    >>> cause = Cause(UserId("u"), EventId("e"), 9.0, 9.0)
-    >>> learned = learn({}, [Lesson("category", "likes", "jazz", 0.5)], cause)
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
+    >>> learned = learn({}, [PreferenceSignal("category", "likes", "jazz", 0.5)], cause)
     >>> [(memory.predicate, memory.value) for memory in learned.changed]
     [('likes', 'jazz')]
     """
@@ -150,19 +150,20 @@ def retract(before: Memories, value: str, at: float, now: float) -> Learned:
 def weaken(memory: Memory, weight: float, at: float) -> Memory:
     """The memory with this much less strength as of `at`, never below zero; its evidence stays what speaks for it.
 
-    >>> memory = begin(Lesson("category", "likes", "jazz", 0.5), Cause(UserId("u"), EventId("e"), 9.0, 9.0))
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
+    >>> memory = begin(PreferenceSignal("category", "likes", "jazz", 0.5), cause)
     >>> weaken(memory, 0.2, at=9.0).strength
     0.3
     """
     return _add(memory, -weight, at)
 
 
-def reinforce(memory: Memory, lesson: Lesson, cause: Cause) -> Memory:
+def reinforce(memory: Memory, lesson: PreferenceSignal, cause: SignalCause) -> Memory:
     """The memory with one more piece of evidence. Stated evidence makes it stated; inferred never undoes that.
 
-    >>> jazz = Lesson("category", "likes", "jazz", 0.5)
-    >>> memory = begin(jazz, Cause(UserId("u"), EventId("e1"), 9.0, 9.0))
-    >>> twice = reinforce(memory, jazz, Cause(UserId("u"), EventId("e2"), 9.0, 9.0))
+    >>> jazz = PreferenceSignal("category", "likes", "jazz", 0.5)
+    >>> memory = begin(jazz, SignalCause(UserId("u"), EventId("e1"), 9.0, 9.0))
+    >>> twice = reinforce(memory, jazz, SignalCause(UserId("u"), EventId("e2"), 9.0, 9.0))
     >>> twice.strength, twice.evidence
     (1.0, ('e1', 'e2'))
     """
@@ -187,7 +188,7 @@ def _add(memory: Memory, weight: float, at: float) -> Memory:
     return replace(memory, strength=max(0.0, memory.strength + left))
 
 
-def _apply(held: Memories, lesson: Lesson, cause: Cause) -> None:
+def _apply(held: Memories, lesson: PreferenceSignal, cause: SignalCause) -> None:
     """Write one lesson: its own belief is reinforced or begun, inferences weaken each other.
 
     A statement weakens nothing: it outranks, so that what it outranked is there again when it is taken back.
@@ -207,10 +208,11 @@ def _apply(held: Memories, lesson: Lesson, cause: Cause) -> None:
             held[memory.memory_id] = weaken(memory, lesson.weight, cause.at)
 
 
-def begin(lesson: Lesson, cause: Cause) -> Memory:
+def begin(lesson: PreferenceSignal, cause: SignalCause) -> Memory:
     """The memory that this lesson begins.
 
-    >>> begin(Lesson("category", "likes", "jazz", 0.5), Cause(UserId("u"), EventId("e"), 9.0, 9.0)).strength
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
+    >>> begin(PreferenceSignal("category", "likes", "jazz", 0.5), cause).strength
     0.5
     """
     return Memory(
@@ -293,9 +295,9 @@ def settle(group: list[Memory], now: float) -> list[Memory]:
     Stated outranks inferred; of two statements the newer holds, of two at the same instant the cautious one; of two
     inferences the stronger as of `now`, and within `EVEN` of each other both are unresolved.
 
-    >>> cause = Cause(UserId("u"), EventId("e"), 9.0, 9.0)
-    >>> likes = begin(Lesson("category", "likes", "jazz", 0.5), cause)
-    >>> dislikes = begin(Lesson("category", "dislikes", "jazz", 1.0), cause)
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
+    >>> likes = begin(PreferenceSignal("category", "likes", "jazz", 0.5), cause)
+    >>> dislikes = begin(PreferenceSignal("category", "dislikes", "jazz", 1.0), cause)
     >>> [memory.state for memory in settle([likes, dislikes], now=9.0)]
     ['stale', 'active']
     """

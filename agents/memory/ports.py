@@ -12,7 +12,7 @@ from schemas.ids import MemoryId, UserId
 from schemas.memories import Memory, Predicate
 
 
-class Found(Struct, frozen=True):
+class FoundMemory(Struct, frozen=True):
     """A memory that was found, and its cosine likeness to what was asked, in [-1, 1]."""
 
     memory_id: MemoryId
@@ -37,7 +37,7 @@ class MemoryIndex(Protocol):
 
     def search(
         self, user: UserId, vector: Vectors, k: int, *, predicates: Collection[Predicate] = ()
-    ) -> tuple[Found, ...]:
+    ) -> tuple[FoundMemory, ...]:
         """The person's k active memories most like `vector` `[width]`, the likest first, equal ones by id.
 
         `predicates` restricts what is found, unless it is empty. Nobody else's memories are ever found.

@@ -20,10 +20,10 @@ def recall(memories: Iterable[Memory], now: float, *, about: Collection[str] = (
     The product of relevance, recency and importance is that of Generative Agents (Park et al., UIST 2023), where
     faded strength stands for the last two.
 
-    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId, UserId
-    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
-    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(PreferenceSignal("category", "likes", "jazz", 1.0), cause)
     >>> [memory.value for memory in recall([memory], now=0.0)]
     ['jazz']
     """

@@ -81,10 +81,10 @@ def _half_life(memory: Memory) -> float:
 def faded(memory: Memory, now: float) -> float:
     """The strength that is left at `now`; a `now` before `recorded_from` reads it as recorded.
 
-    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
-    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
-    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(PreferenceSignal("category", "likes", "jazz", 1.0), cause)
     >>> faded(memory, now=30 * DAY)
     0.5
     """
@@ -94,10 +94,10 @@ def faded(memory: Memory, now: float) -> float:
 def fades_at(memory: Memory) -> float:
     """The event time from which on the memory is below `FLOOR`; 0 if it is already.
 
-    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
-    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
-    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(PreferenceSignal("category", "likes", "jazz", 1.0), cause)
     >>> round(fades_at(memory) / DAY)
     130
     """
@@ -109,10 +109,10 @@ def fades_at(memory: Memory) -> float:
 def confidence(memory: Memory, now: float) -> float:
     """How sure the belief is, in [0, 1): strength 1 is half sure, and each unit more halves the doubt; times trust.
 
-    >>> from agents.memory.operations import Cause, Lesson, begin
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
-    >>> cause = Cause(UserId("u"), EventId("e"), 0.0, 0.0)
-    >>> memory = begin(Lesson("category", "likes", "jazz", 1.0), cause)
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(PreferenceSignal("category", "likes", "jazz", 1.0), cause)
     >>> confidence(memory, now=0.0)
     0.35
     """

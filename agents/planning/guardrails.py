@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from agents.planning.plan import Situation
+from agents.planning.plan import PlanningContext
 from schemas.ids import ItemId, category_key
 from schemas.plans import Constraints, Plan
 
@@ -20,7 +20,7 @@ WORDS = 200
 HORIZON = 7 * 86_400.0
 
 
-def check_plan(plan: Plan, situation: Situation, *, categories: Collection[str] | None = None) -> tuple[str, ...]:
+def check_plan(plan: Plan, situation: PlanningContext, *, categories: Collection[str] | None = None) -> tuple[str, ...]:
     """Why the plan must not be followed in this situation: none if it may.
 
     `categories` are those of the catalogue; without them, whether a category exists is not asked.
@@ -31,7 +31,7 @@ def check_plan(plan: Plan, situation: Situation, *, categories: Collection[str] 
     return tuple(reasons)
 
 
-def check_standing(plan: Plan, situation: Situation) -> tuple[str, ...]:
+def check_standing(plan: Plan, situation: PlanningContext) -> tuple[str, ...]:
     """Why a plan that was accepted before must not be followed any longer: its time, or what was said meanwhile.
 
     Memories that it rested on may have faded since; it may be followed to its end without them.
@@ -39,21 +39,21 @@ def check_standing(plan: Plan, situation: Situation) -> tuple[str, ...]:
     return tuple(reason for check in _STANDING for reason in check(plan, situation))
 
 
-def _check_owner(plan: Plan, situation: Situation) -> Iterator[str]:
+def _check_owner(plan: Plan, situation: PlanningContext) -> Iterator[str]:
     if plan.user_id != situation.user_id:
         yield f"wrong-user: the plan is for {plan.user_id!r}, asked was one for {situation.user_id!r}"
     if plan.state_version > situation.state_version:
         yield f"unknown-state: version {plan.state_version!r} is ahead of {situation.state_version!r}"
 
 
-def _check_time(plan: Plan, situation: Situation) -> Iterator[str]:
+def _check_time(plan: Plan, situation: PlanningContext) -> Iterator[str]:
     if not plan.made_at <= situation.now < plan.expires_at:
         yield f"expired: valid from {plan.made_at!r} until {plan.expires_at!r}, it is {situation.now!r}"
     if plan.expires_at - plan.made_at > HORIZON:
         yield f"horizon: {plan.expires_at - plan.made_at!r} seconds, at most {HORIZON!r}"
 
 
-def _check_size(plan: Plan, situation: Situation) -> Iterator[str]:
+def _check_size(plan: Plan, situation: PlanningContext) -> Iterator[str]:
     del situation
     for name, parts, limit in (
         ("intents", plan.intents, INTENTS),
@@ -66,7 +66,7 @@ def _check_size(plan: Plan, situation: Situation) -> Iterator[str]:
         yield f"too-long: goal, steps and categories have at most {WORDS} characters"
 
 
-def _check_intents(plan: Plan, situation: Situation) -> Iterator[str]:
+def _check_intents(plan: Plan, situation: PlanningContext) -> Iterator[str]:
     for intent in plan.intents:
         if not -1.0 <= intent.weight <= 1.0 or not 0.0 <= intent.confidence <= 1.0:
             yield f"out-of-range: {intent.category!r} weighs {intent.weight!r}, sure to {intent.confidence!r}"
@@ -76,7 +76,7 @@ def _check_intents(plan: Plan, situation: Situation) -> Iterator[str]:
         yield f"out-of-range: exploration {plan.exploration!r}, at most {EXPLORATION!r}"
 
 
-def _check_quotas(plan: Plan, situation: Situation) -> Iterator[str]:
+def _check_quotas(plan: Plan, situation: PlanningContext) -> Iterator[str]:
     wanted = sum(quota.at_least for quota in plan.quotas)
     if wanted + len(plan.constraints.pinned_items) > max(situation.slate_size, len(plan.constraints.pinned_items)):
         yield f"unsatisfiable: quotas and pins want more than {situation.slate_size!r} places"
@@ -87,7 +87,7 @@ def _check_quotas(plan: Plan, situation: Situation) -> Iterator[str]:
             yield f"banned: {quota.category!r} has a quota and is banned by the person"
 
 
-def _check_constraints(plan: Plan, situation: Situation) -> Iterator[str]:
+def _check_constraints(plan: Plan, situation: PlanningContext) -> Iterator[str]:
     said, kept = situation.constraints, plan.constraints
     for name, missing in (
         ("banned items", set(said.banned_items) - set(kept.banned_items)),
@@ -100,14 +100,14 @@ def _check_constraints(plan: Plan, situation: Situation) -> Iterator[str]:
         yield f"unsatisfiable: {item!r} is pinned and banned"
 
 
-def _check_evidence(plan: Plan, situation: Situation) -> Iterator[str]:
+def _check_evidence(plan: Plan, situation: PlanningContext) -> Iterator[str]:
     held = {memory.memory_id for memory in situation.memories}
     named = {intent.memory_id for intent in plan.intents if intent.memory_id is not None} | set(plan.evidence)
     for missing in sorted(named - held):
         yield f"no-evidence: memory {missing!r} is not held"
 
 
-_Check = Callable[[Plan, Situation], Iterable[str]]
+_Check = Callable[[Plan, PlanningContext], Iterable[str]]
 _STANDING: tuple[_Check, ...] = (_check_owner, _check_time, _check_intents, _check_quotas, _check_constraints)
 _CHECKS: tuple[_Check, ...] = (*_STANDING, _check_size, _check_evidence)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.planning.guardrails import check_plan, check_standing
-from agents.planning.plan import Situation, last_resort
+from agents.planning.plan import PlanningContext, last_resort
 from schemas.plans import Plan, PlanEntry
 
 Decision = Literal["accepted", "rejected", "superseded", "expired"]
@@ -22,7 +22,7 @@ class Ruling(Struct, frozen=True):
     entries: tuple[PlanEntry, ...] = ()
 
 
-def enter(plan: Plan, decision: Decision, situation: Situation, verdict: tuple[str, ...] = ()) -> PlanEntry:
+def enter(plan: Plan, decision: Decision, situation: PlanningContext, verdict: tuple[str, ...] = ()) -> PlanEntry:
     """One line. Its id follows from source record, decision and plan; the cost is the caller's to fill in."""
     name = f"{situation.cause}|{decision}|{plan.plan_id}"
     return PlanEntry(
@@ -37,7 +37,7 @@ def enter(plan: Plan, decision: Decision, situation: Situation, verdict: tuple[s
     )
 
 
-def rule(current: Plan | None, proposed: Plan, situation: Situation) -> Ruling:
+def rule(current: Plan | None, proposed: Plan, situation: PlanningContext) -> Ruling:
     """Follow the proposed plan if it passes the guardrails, else the current one if that does, else the last resort."""
     verdict = check_plan(proposed, situation)
     if not verdict:
@@ -49,14 +49,14 @@ def rule(current: Plan | None, proposed: Plan, situation: Situation) -> Ruling:
     return Ruling(adopted.plan, (refused, *adopted.entries))
 
 
-def _adopt(current: Plan | None, plan: Plan, situation: Situation) -> Ruling:
+def _adopt(current: Plan | None, plan: Plan, situation: PlanningContext) -> Ruling:
     accepted = enter(plan, "accepted", situation)
     if current is None:
         return Ruling(plan, (accepted,))
     return Ruling(plan, (enter(current, _ending(current, situation.now), situation), accepted))
 
 
-def lapse(current: Plan | None, situation: Situation) -> Ruling:
+def lapse(current: Plan | None, situation: PlanningContext) -> Ruling:
     """No new plan is made: the current one goes on under what was said meanwhile, unless its time is over."""
     if current is None:
         return Ruling(None)

@@ -20,7 +20,7 @@ SLATE = 10
 LAST_RESORT_SECONDS = 3_600.0
 
 
-class Situation(Struct, frozen=True, kw_only=True):
+class PlanningContext(Struct, frozen=True, kw_only=True):
     """All that a plan may be based on. `now` is event time; `cause` names the source record, and so the plan."""
 
     user_id: UserId
@@ -47,7 +47,7 @@ class Planner(Protocol):
     @property
     def cost(self) -> Cost: ...
 
-    def propose(self, situation: Situation) -> Plan:
+    def propose(self, situation: PlanningContext) -> Plan:
         """A plan for this situation."""
         ...
 
@@ -77,7 +77,7 @@ def constraints_of(memories: Iterable[Memory]) -> Constraints:
     )
 
 
-def last_resort(situation: Situation) -> Plan:
+def last_resort(situation: PlanningContext) -> Plan:
     """The plan that obeys what was said and wants nothing: it passes every check, whatever the situation."""
     return Plan(
         plan_id=plan_id(situation.cause, "last-resort"),

@@ -9,7 +9,7 @@ from msgspec import Struct
 from agents.memory.recall import recall
 from agents.memory.record import AGAINST, FOR, confidence
 from agents.planning.budget import Cost
-from agents.planning.plan import Planner, Situation, plan_id
+from agents.planning.plan import Planner, PlanningContext, plan_id
 from agents.profile import Weights, interests, lasting
 from features.decay import DAY
 from schemas.memories import Memory
@@ -77,7 +77,7 @@ class RulePlanner(Struct, frozen=True):
 
     cost: Cost = Cost(tokens=0.0, milliseconds=0.3)
 
-    def propose(self, situation: Situation) -> Plan:
+    def propose(self, situation: PlanningContext) -> Plan:
         """A plan for this situation; with nothing remembered it wants nothing but what was said."""
         strategy = STRATEGIES[situation.trigger]
         known = lasting(situation.memories, situation.now)
@@ -103,7 +103,7 @@ RULES: Planner = RulePlanner()
 """The default and the fallback."""
 
 
-def _speakers(situation: Situation) -> Speakers:
+def _speakers(situation: PlanningContext) -> Speakers:
     """Recalled with the mood at hand: whatever categories it touches, liked or not, matter most."""
     of_categories = [memory for memory in situation.memories if memory.subject == "category"]
     found: Speakers = {}
@@ -112,7 +112,7 @@ def _speakers(situation: Situation) -> Speakers:
     return found
 
 
-def _intents(wanted: Weights, speakers: Speakers, situation: Situation) -> tuple[Intent, ...]:
+def _intents(wanted: Weights, speakers: Speakers, situation: PlanningContext) -> tuple[Intent, ...]:
     """The weightiest wishes that a memory speaks for, as shares of attention that sum to 1 in size."""
     banned = situation.constraints.banned_categories
     chosen: list[tuple[str, float, Memory]] = []
@@ -134,7 +134,7 @@ def _intents(wanted: Weights, speakers: Speakers, situation: Situation) -> tuple
 
 
 def _quotas(
-    intents: tuple[Intent, ...], speakers: Speakers, situation: Situation, strategy: Strategy
+    intents: tuple[Intent, ...], speakers: Speakers, situation: PlanningContext, strategy: Strategy
 ) -> tuple[Quota, ...]:
     """How the slate is composed: what was asked for gets places, what is unwanted few, nothing takes all."""
     size = situation.slate_size
@@ -164,6 +164,6 @@ def _at_most(memory: Memory, now: float) -> int | None:
     return None
 
 
-def _disputed(situation: Situation) -> list[str]:
+def _disputed(situation: PlanningContext) -> list[str]:
     unresolved = [memory for memory in situation.dormant if memory.state == "unresolved"]
     return sorted({memory.value for memory in unresolved if memory.subject == "category"})

@@ -19,7 +19,7 @@ SKIPS = 3
 Spent = dict[TriggerName, Spending]
 
 
-class Moment(Struct, frozen=True, kw_only=True):
+class TriggerContext(Struct, frozen=True, kw_only=True):
     """What conditions look at: the person before and after the event, and what the agent made of it."""
 
     before: UserState
@@ -34,7 +34,7 @@ class Trigger(Struct, frozen=True):
     """A row: plan anew if the condition holds and the budget allows."""
 
     name: TriggerName
-    holds: Callable[[Moment], bool]
+    holds: Callable[[TriggerContext], bool]
     budget: Budget
 
 
@@ -46,16 +46,16 @@ class Fired(Struct, frozen=True):
     spent: Spent
 
 
-def _begins_session(moment: Moment) -> bool:
+def _begins_session(moment: TriggerContext) -> bool:
     return moment.after.session.number > moment.before.session.number
 
 
-def _runs_of_skips(moment: Moment) -> bool:
+def _runs_of_skips(moment: TriggerContext) -> bool:
     skips = moment.after.session.skips
     return skips > moment.before.session.skips and skips % SKIPS == 0
 
 
-def _exhausts_slate(moment: Moment) -> bool:
+def _exhausts_slate(moment: TriggerContext) -> bool:
     """The event answered the last open item of the newest slate."""
     if not moment.after.shown or moment.after.shown is moment.before.shown:
         return False
@@ -65,7 +65,7 @@ def _exhausts_slate(moment: Moment) -> bool:
     return set(newest.items) <= {*newest.clicked, *newest.skipped}
 
 
-def _is_expired(moment: Moment) -> bool:
+def _is_expired(moment: TriggerContext) -> bool:
     return moment.plan is not None and moment.after.last_at >= moment.plan.expires_at
 
 
@@ -80,7 +80,7 @@ TRIGGERS: tuple[Trigger, ...] = (
 )
 
 
-def fire(moment: Moment, spent: Spent, cost: Cost) -> Fired:
+def fire(moment: TriggerContext, spent: Spent, cost: Cost) -> Fired:
     """The most urgent trigger that holds and can pay for a plan of this cost. Only one fires per event."""
     suppressed: list[TriggerName] = []
     for trigger in TRIGGERS:

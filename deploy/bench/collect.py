@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from deploy.clients import wall_clock
-from deploy.topic_subscriber import Follower
+from deploy.topic_subscriber import TopicSubscriber
 from schemas.topics import RECOMMENDATIONS
 from streams.log.kafka_client import Cluster
 from streams.log.records import Inbound
@@ -31,7 +31,7 @@ class Arrival(Struct, frozen=True):
     degraded: bool
 
 
-class Collector(Follower):
+class Collector(TopicSubscriber):
     """Reads `recommendations` from now on, in a thread, until stopped."""
 
     def __init__(self, cluster: Cluster) -> None:
@@ -40,7 +40,7 @@ class Collector(Follower):
         self.arrivals: list[Arrival] = []
 
     def take(self, record: Inbound) -> None:
-        """See `Follower`."""
+        """See `TopicSubscriber`."""
         seen = self._decoder.decode(record.value or b"{}")
         stages = seen.stages | {"published": record.timestamp}
         self.arrivals.append(Arrival(wall_clock(), seen.trigger_event_ids, stages, bool(seen.degradations)))

@@ -1,4 +1,4 @@
-"""``lifelong backtest``, or ``replay``: how good the lists would have been on a log of yours, without peeking."""
+"""``lifelong backtest``, or ``backtest``: how good the lists would have been on a log of yours, without peeking."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from deploy.cli.progress_bars import replay_bar, work_bar
 from deploy.clients import wall_clock
 from deploy.files.options import Typed
 from deploy.settings import Settings, load_settings
-from streams.backtest.config import Log, Plan
+from streams.backtest.config import BacktestConfig, EventLog
 
 if TYPE_CHECKING:
-    from inference.evaluation.baselines.evaluator import Row
+    from inference.evaluation.baselines.evaluator import ChoiceRow
     from streams.backtest.ablations import Ablated
-    from streams.backtest.baseline_runner import Contender
-    from streams.backtest.results import Results
+    from streams.backtest.baseline_runner import BaselineRun
+    from streams.backtest.results import BacktestResults
 
 Topic = Annotated[str, typer.Option("--from-topic", help="Instead of a file: a topic of the configured Kafka.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first so many rows, in event-time order.")]
@@ -85,11 +85,11 @@ def replay_log(
     settings = _with_repeats(load_settings(), repeats)
     headers = (columns, items_columns, separator, items_separator)
     log = _log(settings, topic, Typed(events, items, columns_map, items_map, types, *headers, dates, limit))
-    found = _played(Console(stderr=True), log, settings, Plan(seed=seed), predictions, asked)
+    found = _played(Console(stderr=True), log, settings, BacktestConfig(seed=seed), predictions, asked)
     _write(found, report, as_json)
 
 
-class Asked(Struct, frozen=True):
+class ComparisonOptions(Struct, frozen=True):
     """What is played after ours, and in how many processes at once."""
 
     baselines: tuple[str, ...]
@@ -97,17 +97,17 @@ class Asked(Struct, frozen=True):
     jobs: int
 
 
-def _asked(baselines: str, ablate: str, jobs: int) -> Asked:
+def _asked(baselines: str, ablate: str, jobs: int) -> ComparisonOptions:
     """What was asked for, refused before anything is read if it cannot be had."""
     from inference.evaluation.ablation import chosen_parts
     from streams.backtest.baseline_runner import check_packages, named
 
     names = named(baselines)
     check_packages(names)
-    return Asked(names, chosen_parts(ablate), jobs or len(os.sched_getaffinity(0)))
+    return ComparisonOptions(names, chosen_parts(ablate), jobs or len(os.sched_getaffinity(0)))
 
 
-def _log(settings: Settings, topic: str, typed: Typed) -> Log:
+def _log(settings: Settings, topic: str, typed: Typed) -> EventLog:
     from deploy.backtest_source import from_topic, log_of
 
     if (typed.events is None) == (not topic):
@@ -127,60 +127,67 @@ def _with_repeats(settings: Settings, repeats: str) -> Settings:
 
 
 def _played(
-    console: Console, log: Log, settings: Settings, plan: Plan, predictions: Path | None, asked: Asked
-) -> Results:
+    console: Console,
+    log: EventLog,
+    settings: Settings,
+    plan: BacktestConfig,
+    predictions: Path | None,
+    asked: ComparisonOptions,
+) -> BacktestResults:
     """Replay behind a progress bar; judged lists go to their file on the way. Then whatever is played beside it."""
-    from deploy.wiring import make_system
-    from streams.backtest.baselines_process import KeptRows
+    from deploy.wiring import make_system_config
+    from streams.backtest.baselines_process import RecordedRows
     from streams.backtest.predictions import Predictions
-    from streams.backtest.results import Beside, results
-    from streams.backtest.run import make_floors, replay
+    from streams.backtest.results import Comparisons, backtest_results
+    from streams.backtest.run import backtest, make_baselines
 
-    floors = KeptRows(make_floors(log)) if asked.baselines else None
+    floors = RecordedRows(make_baselines(log)) if asked.baselines else None
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
         bar = stack.enter_context(replay_bar(console))
         task = bar.add_task("replaying", total=len(log.events), hit_rate=0.0, speed=0.0)
-        played = replay(
+        played = backtest(
             log,
-            make_system(settings),
+            make_system_config(settings),
             plan,
             sink=sink,
             floors=floors,
             report=lambda at: bar.update(task, completed=at.done, hit_rate=at.hit_rate, speed=at.per_second),
         )
     contenders = _judged(console, floors.rows if floors else [], asked)
-    return results(log, plan, played, Beside(contenders, _ablated(console, log, settings, plan, asked)))
+    return backtest_results(log, plan, played, Comparisons(contenders, _ablated(console, log, settings, plan, asked)))
 
 
-def _judged(console: Console, rows: Sequence[Row], asked: Asked) -> dict[str, Contender]:
+def _judged(console: Console, rows: Sequence[ChoiceRow], asked: ComparisonOptions) -> dict[str, BaselineRun]:
     """The baselines, after ours, so that they take nothing from its speed."""
     if not asked.baselines:
         return {}
-    from streams.backtest.baseline_runner import judge_all
+    from streams.backtest.baseline_runner import run_baselines
 
     with work_bar(console) as tell:
-        return judge_all(rows, asked.baselines, jobs=asked.jobs, tell=tell)
+        return run_baselines(rows, asked.baselines, jobs=asked.jobs, tell=tell)
 
 
-def _ablated(console: Console, log: Log, settings: Settings, plan: Plan, asked: Asked) -> dict[str, Ablated]:
+def _ablated(
+    console: Console, log: EventLog, settings: Settings, plan: BacktestConfig, asked: ComparisonOptions
+) -> dict[str, Ablated]:
     """The replays without a part."""
     if not asked.parts:
         return {}
-    from deploy.wiring import make_system
+    from deploy.wiring import make_system_config
     from streams.backtest.ablations import ablate
 
     with work_bar(console) as tell:
-        return ablate(log, make_system(settings), plan, asked.parts, jobs=asked.jobs, tell=tell)
+        return ablate(log, make_system_config(settings), plan, asked.parts, jobs=asked.jobs, tell=tell)
 
 
-def _write(found: Results, report: Path | None, as_json: Path | None) -> None:
-    from deploy.reports.console import board
+def _write(found: BacktestResults, report: Path | None, as_json: Path | None) -> None:
+    from deploy.reports.console import console_report
 
-    Console().print(board(found))
+    Console().print(console_report(found))
     if report is not None:
-        from deploy.reports.html import page
+        from deploy.reports.html import html_report
 
-        report.write_text(page(found))
+        report.write_text(html_report(found))
     if as_json is not None:
         as_json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")

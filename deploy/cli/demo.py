@@ -22,7 +22,7 @@ from deploy.files.errors import UnreadableFile
 from deploy.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from deploy.demo.session import Session
+    from deploy.demo.session import DemoSession
 
 NEXT = """What to try next:
   [bold]lifelong up[/]                  your own stack; [bold]lifelong status[/] shows where everything is
@@ -50,8 +50,8 @@ def demo(
 
     Everything lies in `demo` below the data directory, which each demo begins anew.
     """
-    from deploy.demo.console_report import final
-    from deploy.demo.session import Plan, Session
+    from deploy.demo.console_report import final_report
+    from deploy.demo.session import DemoPlan, DemoSession
 
     console = Console(stderr=as_json)
     given = load_settings(with_endpoints=False)
@@ -63,13 +63,13 @@ def demo(
         chosen = _data(console, data, items)
         settings = _start(console, stack, given)
         up_seconds = time.monotonic() - began
-        session = Session(settings, Plan(data=chosen, columns=columns, rate=rate, seconds=seconds))
+        session = DemoSession(settings, DemoPlan(data=chosen, columns=columns, rate=rate, seconds=seconds))
         _show(console, session)
         if replay:
             with console.status("replaying the same events …") as status:
                 session.replay(lambda done: status.update(f"replaying the same events: {done}"))
         summary = session.summary(seconds=time.monotonic() - began, up_seconds=up_seconds)
-        console.print(final(summary))
+        console.print(final_report(summary))
         if as_json:
             typer.echo(msgspec.json.encode(summary).decode())
         kept = keep
@@ -115,7 +115,7 @@ def _start(console: Console, stack: Stack, given: Settings) -> Settings:
     return stack.settings()
 
 
-def _show(console: Console, session: Session) -> None:
+def _show(console: Console, session: DemoSession) -> None:
     """Play and watch: live on a terminal, a line now and then elsewhere."""
     if session.notice:
         console.print(f"\n[dim]{escape(session.notice)}[/]\n")

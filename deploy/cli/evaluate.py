@@ -20,9 +20,16 @@ from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
 from deploy.clients import wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.wiring import external_rows, weights_path
-from inference.evaluation.off_policy.decisions import Verdict
+from inference.evaluation.off_policy.decisions import PolicyDecision
 from inference.evaluation.off_policy.estimators import By, Estimate
-from inference.evaluation.off_policy.ranking_logs import USUAL, Judged, Known, judge_log, read_lines, write_lines
+from inference.evaluation.off_policy.ranking_logs import (
+    USUAL,
+    EvaluatedPolicy,
+    KnownWeights,
+    evaluate_log,
+    read_lines,
+    write_lines,
+)
 from inference.learning.weights_file import Weights, read_weights
 from inference.ranking.features import FeatureTable
 from schemas.ranking_log import RankingLogEntry
@@ -86,7 +93,7 @@ def policy(
 
         found["open_bandit"] = check(bandits, clip=clip)
     if entries or not bandits:
-        found["ranking_log"] = judge_log(entries, _known(settings, weights), target or USUAL, bys, clip=clip)
+        found["ranking_log"] = evaluate_log(entries, _known(settings, weights), target or USUAL, bys, clip=clip)
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
         return
@@ -140,9 +147,9 @@ def read_topic(settings: Settings, refused: Counter[str]) -> Iterator[RankingLog
     yield from read_lines(values, now=wall_clock(), refused=refused)
 
 
-def _known(settings: Settings, weights: Path | None) -> Known:
+def _known(settings: Settings, weights: Path | None) -> KnownWeights:
     path = weights or weights_path(settings)
-    return Known(
+    return KnownWeights(
         columns=FeatureTable(external_rows(settings)).columns,
         weights=_read_weights(path) if weights or path.is_file() else None,
     )
@@ -160,7 +167,7 @@ def _read_weights(path: Path) -> Weights:
         raise NoSuch(f"{str(path)!r} holds no weights: {exc}") from exc
 
 
-def _show_log(console: Console, judged: Judged) -> None:
+def _show_log(console: Console, judged: EvaluatedPolicy) -> None:
     console.print(
         f"{judged.lists:,} drawn lists seen by {judged.users:,} people, {judged.clicks:,} clicks: "
         f"{_number(judged.earned)} per list",
@@ -190,7 +197,7 @@ def _show_bandit(console: Console, checked: Checked) -> None:
 
 
 def _table(
-    console: Console, title: str, verdicts: Sequence[Verdict], own: Mapping[str, Estimate] | None = None
+    console: Console, title: str, verdicts: Sequence[PolicyDecision], own: Mapping[str, Estimate] | None = None
 ) -> RenderableType:
     """Targets with their estimates; `own` is what each of them earned itself, where that is known."""
     rows: list[tuple[str, ...]] = []
@@ -207,11 +214,11 @@ def _table(
     return listing(console, COLUMNS, rows, title=f"\n{title}")
 
 
-def _cut(one: Verdict) -> str:
+def _cut(one: PolicyDecision) -> str:
     return f" ({one.overlap.clipped:.1%} cut)" if one.overlap.clipped else ""
 
 
-def _show_warnings(console: Console, verdicts: Sequence[Verdict]) -> None:
+def _show_warnings(console: Console, verdicts: Sequence[PolicyDecision]) -> None:
     for one in verdicts:
         for warning in one.warnings:
             console.print(f"[yellow]![/] {escape(one.target)}, by {one.by}: {warning}", highlight=False)

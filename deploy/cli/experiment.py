@@ -21,9 +21,9 @@ from deploy.cli.shown import AsJson, Column, listing
 from deploy.clients import wall_clock
 from deploy.experiment import make_experiment
 from deploy.settings import Settings, load_settings
-from inference.evaluation.experiments.arm_log import Lived, last_experiment, lived
-from inference.evaluation.experiments.arm_results import Counts, Metric, Results
-from inference.evaluation.experiments.arm_results import results as results_of
+from inference.evaluation.experiments.arm_log import ExperimentLog, experiment_log, last_experiment
+from inference.evaluation.experiments.arm_results import Counts, ExperimentResults, Metric
+from inference.evaluation.experiments.arm_results import experiment_results as results_of
 from inference.evaluation.off_policy.estimators import Estimate
 from inference.evaluation.off_policy.ranking_logs import read_lines
 from inference.experiment import CONTROL, Experiment
@@ -96,11 +96,11 @@ def _read(settings: Settings, logs: Sequence[Path], refused: Counter[str]) -> li
     return list(read_lines(lines, now=wall_clock(), refused=refused))
 
 
-def _lived(entries: Sequence[RankingLogEntry], name: str) -> Lived:
+def _lived(entries: Sequence[RankingLogEntry], name: str) -> ExperimentLog:
     name = name or last_experiment(entries)
     if not name:
         raise NoExperiment("no experiment is set, and none is in the log: give [experiment] a name and arms")
-    alive = lived(entries, name)
+    alive = experiment_log(entries, name)
     if not alive.people:
         raise NoExperiment(
             f"nothing of experiment {name!r} is in the log: the last one there is {last_experiment(entries)!r}"
@@ -118,7 +118,7 @@ def _decided(settings: Settings) -> list[ModelUpdate]:
     return decisions(updates(read_updates(reach_kafka(settings, MODEL_UPDATES))))
 
 
-def _notes(alive: Lived, found: Results, decided: Sequence[ModelUpdate]) -> tuple[str, ...]:
+def _notes(alive: ExperimentLog, found: ExperimentResults, decided: Sequence[ModelUpdate]) -> tuple[str, ...]:
     """What to bear in mind when the results are read."""
     notes = []
     if found.against not in {each.arm for each in found.arms}:
@@ -140,7 +140,7 @@ def _notes(alive: Lived, found: Results, decided: Sequence[ModelUpdate]) -> tupl
     return tuple(notes)
 
 
-def _show(console: Console, found: Results) -> None:
+def _show(console: Console, found: ExperimentResults) -> None:
     console.print(_arms(console, found))
     if found.between:
         title = "between people: a person counts in their own arm"
@@ -157,7 +157,7 @@ def _show(console: Console, found: Results) -> None:
         console.print(f"[yellow]![/] {escape(note)}", highlight=False)
 
 
-def _arms(console: Console, found: Results) -> RenderableType:
+def _arms(console: Console, found: ExperimentResults) -> RenderableType:
     names = ("people", "lists", "seen", "clicks", "choices")
     rows = [(_called(each), *(f"{getattr(each, name):,}" for name in names)) for each in found.arms]
     columns = [Column("arm"), *(Column(name, right=True) for name in names)]
@@ -195,14 +195,14 @@ def _said(found: Estimate) -> str:
     return "surely less" if found.high < 0.0 else "not known yet"
 
 
-def _footnote(found: Results) -> str:
+def _footnote(found: ExperimentResults) -> str:
     return (
         f"[dim]Differences may be looked at at any time: at level {found.level:g} for all arms of a measure together. "
         "Intervals of single values are for one look. All are clustered by person.[/]"
     )
 
 
-def _sample_ratio(found: Results) -> str:
+def _sample_ratio(found: ExperimentResults) -> str:
     ratio = found.sample_ratio
     assert ratio is not None
     counts = ", ".join(f"{arm} {n:,} of {ratio.expected[arm]:,.0f}" for arm, n in ratio.people.items())

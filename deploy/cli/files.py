@@ -11,7 +11,7 @@ import typer
 from deploy.clients import wall_clock
 
 if TYPE_CHECKING:
-    from deploy.files.checking import Files, Loaded
+    from deploy.files.checking import Files, LoadedFile
     from deploy.files.options import Typed
 
 KINDS = "CSV, TSV, .dat, .inter, JSON, JSON lines or Parquet; also compressed."
@@ -66,7 +66,7 @@ def check(
         raise typer.Exit(1)
 
 
-def read_and_show(typed: Typed, *, keep: bool = True) -> tuple[Files, Loaded]:
+def read_and_show(typed: Typed, *, keep: bool = True) -> tuple[Files, LoadedFile]:
     """Read files for a command that goes on with them; how they were read is shown first, on standard error.
 
     Without `keep` the events and items are not held: they can be read again from the files.

@@ -11,7 +11,7 @@ import typer
 
 from deploy.cli.shown import AsJson, NoSuch, put_json_line
 from deploy.embedded.environment import user_cache_dir
-from deploy.embedded.layout import Layout
+from deploy.embedded.layout import DataLayout
 from deploy.embedded.logs import Followed, last_lines, prefixed, width_of
 from deploy.embedded.programs import OWN
 from deploy.embedded.stack import SERVERS
@@ -63,7 +63,7 @@ def _paths(name: str) -> dict[str, Path]:
     """
     if name and name not in NAMES:
         raise NoSuch(f"there is no log of {name!r}: {nearest(name, NAMES)}")
-    layout = Layout.of(load_settings(with_endpoints=False).data_dir, user_cache_dir())
+    layout = DataLayout.of(load_settings(with_endpoints=False).data_dir, user_cache_dir())
     found = {each: layout.log(each) for each in NAMES if each == name or not name}
     there = {each: path for each, path in found.items() if path.is_file()}
     if not there:

@@ -27,7 +27,7 @@ from streams.log.kafka_client import Cluster, KafkaTableReader
 from streams.log.kafka_lookup import catalogue, newest_of
 from streams.log.partitions import partition_of
 from streams.state.partition_store import PEOPLE
-from streams.state.user_record import Person, stranger, unpack
+from streams.state.user_record import UserRecord, new_user, unpack
 
 Titles = dict[str, str]
 LIST = (
@@ -115,17 +115,17 @@ def why(user: Annotated[str, typer.Option(help="Whose list.")], as_json: AsJson 
     console.print(Group(listed, _timings(made, record.timestamp), *_mind(console, person)))
 
 
-def _mind_named(person: Person) -> dict[str, object]:
+def _mind_named(person: UserRecord) -> dict[str, object]:
     """Plan, memories and tastes for programs."""
     tastes = category_strengths(person.mind.memories, person.user.last_at)
     return {"plan": person.mind.plan, "memories": person.mind.memories, "tastes": dict(tastes)}
 
 
-def read_person(settings: Settings, user: UserId) -> Person:
+def read_person(settings: Settings, user: UserId) -> UserRecord:
     """The person as the state store has them."""
     partition = partition_of(user, settings.topics.person_partitions)
     state = make_store(settings).load(PEOPLE, partition, [user]).get(user)
-    return unpack(state) if state else stranger(user)
+    return unpack(state) if state else new_user(user)
 
 
 def read_titles(cluster: Cluster) -> Titles:
@@ -161,7 +161,7 @@ def _timings(made: Recommendation, published: float) -> RenderableType:
     return Text(f"\ntimings: {' · '.join(steps)}{degraded}\napplied: {made.applied}")
 
 
-def _mind(console: Console, person: Person) -> list[RenderableType]:
+def _mind(console: Console, person: UserRecord) -> list[RenderableType]:
     plan = person.mind.plan
     lines: list[RenderableType] = []
     if plan is not None:

@@ -24,7 +24,7 @@ from inference.learning.loaded_model import digest, load_weights
 from inference.ranking.features import FeatureTable
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
-from schemas.model_updates import Difference, ModelUpdate, Standing
+from schemas.model_updates import Difference, ModelUpdate, VariantStatus
 from schemas.ranking_log import Command
 from schemas.topics import MODEL_UPDATES, RANKING_LOG
 from streams.log.kafka_client import Cluster, KafkaTableReader
@@ -230,7 +230,7 @@ def history_table(console: Console, made: Iterable[ModelUpdate]) -> RenderableTy
     return listing(console, HISTORY, rows)
 
 
-def _difference_of(standing: Standing) -> str:
+def _difference_of(standing: VariantStatus) -> str:
     if standing.role == "champion":
         return ""
     return interval(standing.difference) if standing.difference is not None else "not compared now"

@@ -35,12 +35,12 @@ def worker() -> None:
 def statistics() -> None:
     """Own items: fold what events say of them, and publish their statistics."""
     settings = _begin(yields=True)
-    from deploy.wiring import make_statistician
+    from deploy.wiring import make_aggregator
     from streams.item_stats.aggregator import run
 
     _check_topics(settings)
     serve_metrics(settings.statistics.metrics_port)
-    run(make_statistician(settings), until=_until_told())
+    run(make_aggregator(settings), until=_until_told())
 
 
 def trainer() -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from streams.backtest.process_pool import Step, Tell
+from streams.backtest.process_pool import PoolProgress, ReportProgress
 
 
 def replay_bar(console: Console) -> Progress:
@@ -26,7 +26,7 @@ def replay_bar(console: Console) -> Progress:
 
 
 @contextmanager
-def work_bar(console: Console) -> Iterator[Tell]:
+def work_bar(console: Console) -> Iterator[ReportProgress]:
     """A bar for each piece of work from when it is first heard of; a line remains of each that has been done."""
     bar = Progress(
         TextColumn("{task.description}"),
@@ -47,7 +47,7 @@ class _Pieces:
         self._bar = bar
         self._tasks: dict[str, TaskID] = {}
 
-    def tell(self, step: Step) -> None:
+    def tell(self, step: PoolProgress) -> None:
         if step.name not in self._tasks:
             self._tasks[step.name] = self._bar.add_task(escape(step.name), total=step.total, note=step.note)
         self._bar.update(self._tasks[step.name], completed=step.done, note=step.note)

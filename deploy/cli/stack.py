@@ -203,11 +203,11 @@ def _explain(stack: Stack, exc: StackError, *, undone: bool = True) -> None:
         errors.print("What was started has been stopped again; `lifelong doctor` may know more.")
 
 
-def _as_dict(row: status.Row) -> dict[str, object]:
+def _as_dict(row: status.StatusRow) -> dict[str, object]:
     return asdict(row) | {"healthy": row.healthy}
 
 
-def _table(console: Console, rows: Sequence[status.Row]) -> RenderableType:
+def _table(console: Console, rows: Sequence[status.StatusRow]) -> RenderableType:
     """Servers and programs; what is wrong with one stands below the table, where it has room."""
     lines, wrong = [], []
     for row in rows:
@@ -219,7 +219,7 @@ def _table(console: Console, rows: Sequence[status.Row]) -> RenderableType:
     return Group(listing(console, COLUMNS, lines), *(Text.from_markup(line) for line in wrong))
 
 
-def _line(row: status.Row) -> tuple[str, ...]:
+def _line(row: status.StatusRow) -> tuple[str, ...]:
     memory, pid = (f"{row.memory_mb} MB", str(row.pid)) if row.pid else ("-", "-")
     restarts = f"[yellow]{row.restarts}[/]" if row.restarts else "0" if row.pid else "-"
     where = escape(row.endpoint.removeprefix("http://"))
@@ -235,7 +235,7 @@ def _times(count: int) -> str:
     return "once," if count == 1 else f"{count} times, last"
 
 
-def _state(row: status.Row) -> str:
+def _state(row: status.StatusRow) -> str:
     """State and health in a word: what runs is told from what answers."""
     if row.pid or row.state == "external":
         healthy = "external" if row.state == "external" else "healthy"

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from multiprocessing.pool import AsyncResult
 from typing import Any
 
-from inference.evaluation.baselines.simple import DecayedPopularity, Floor, ItemKnn
+from inference.evaluation.baselines.simple import DecayedPopularity, ItemKnn, SimpleBaseline
 from schemas.ids import ItemId, UserId
 
 Row = tuple[str, str, str, float]
@@ -20,7 +20,7 @@ NAMES = ("decayed popularity", "item-kNN")
 
 def judge(rows: Sequence[Row], judged: frozenset[str], *, repeats: bool) -> Ranks:
     """Test, then train, over all rows; ranks are worked out for the judged events alone."""
-    floors: dict[str, Floor] = dict(zip(NAMES, (DecayedPopularity(), ItemKnn()), strict=True))
+    floors: dict[str, SimpleBaseline] = dict(zip(NAMES, (DecayedPopularity(), ItemKnn()), strict=True))
     histories: dict[str, list[ItemId]] = {}
     ranks: Ranks = {}
     for event_id, user, item, at in rows:
@@ -34,7 +34,7 @@ def judge(rows: Sequence[Row], judged: frozenset[str], *, repeats: bool) -> Rank
     return ranks
 
 
-def _rank(floor: Floor, history: Sequence[ItemId], at: float, mask: Sequence[ItemId], item: str) -> int | None:
+def _rank(floor: SimpleBaseline, history: Sequence[ItemId], at: float, mask: Sequence[ItemId], item: str) -> int | None:
     top = floor.top(history, at, 10, mask)
     return top.index(ItemId(item)) + 1 if item in top else None
 
@@ -44,7 +44,7 @@ def _gently(rows: Sequence[Row], judged: frozenset[str], repeats: bool) -> Ranks
     return judge(rows, judged, repeats=repeats)
 
 
-class Floors:
+class DemoBaselines:
     """Judging goes on in the background from the start; `ranks` are there when it has ended."""
 
     def __init__(self, rows: Sequence[Row], judged: frozenset[str], *, repeats: bool) -> None:

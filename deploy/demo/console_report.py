@@ -13,13 +13,13 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from deploy.demo.watch import STAGES, Watch, paired
-from inference.evaluation.metrics.prequential import Measures
+from deploy.demo.watch import STAGES, ListWatch, paired
+from inference.evaluation.metrics.prequential import RankingMetrics
 
 Percentiles = dict[str, dict[str, float]]
 
 
-class Summary(Struct, frozen=True):
+class DemoSummary(Struct, frozen=True):
     """Everything that the demo measured; times in milliseconds."""
 
     data: str
@@ -30,7 +30,7 @@ class Summary(Struct, frozen=True):
     dead_letters: int
     degraded_lists: int
     judged: int
-    measures: dict[str, Measures]
+    measures: dict[str, RankingMetrics]
     freshness_ms: Percentiles
     replans: dict[str, int]
     model_version: int
@@ -50,7 +50,7 @@ def freshness(stages: Sequence[Mapping[str, float]]) -> Percentiles:
 
 
 def live(
-    watch: Watch,
+    watch: ListWatch,
     floors: Mapping[str, dict[str, int | None]],
     titles: Mapping[str, str],
     *,
@@ -79,14 +79,14 @@ def live(
     )
 
 
-def _quality(watch: Watch, floors: Mapping[str, dict[str, int | None]]) -> RenderableType:
+def _quality(watch: ListWatch, floors: Mapping[str, dict[str, int | None]]) -> RenderableType:
     if not floors:
         return "HR@10 at request time: the floors are being worked out …"
     measures = paired(dict(watch.ours), dict(floors)).measures()
     return quality_table(measures)
 
 
-def quality_table(measures: Mapping[str, Measures]) -> Table:
+def quality_table(measures: Mapping[str, RankingMetrics]) -> Table:
     """HR@10, NDCG@10 and MRR on the same events."""
     table = Table("test, then train", "events", "HR@10", "NDCG@10", "MRR", box=None, header_style="bold")
     for name, one in measures.items():
@@ -115,7 +115,7 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none yet"
 
 
-def _person(watch: Watch, titles: Mapping[str, str], seen: Sequence[str]) -> RenderableType:
+def _person(watch: ListWatch, titles: Mapping[str, str], seen: Sequence[str]) -> RenderableType:
     made = watch.newest
     if made is None:
         return Panel(f"person {watch.follow}: no event yet", title_align="left")
@@ -128,7 +128,7 @@ def _person(watch: Watch, titles: Mapping[str, str], seen: Sequence[str]) -> Ren
     return Panel(table, title=title, title_align="left")
 
 
-def final(summary: Summary) -> RenderableType:
+def final_report(summary: DemoSummary) -> RenderableType:
     """The summary for people."""
     table = Table.grid(padding=(0, 2))
     rows = {

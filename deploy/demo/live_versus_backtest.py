@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from deploy.settings import Settings
-from deploy.wiring import make_system
+from deploy.wiring import make_system_config
 from schemas.interactions import Interaction
 from schemas.items import Item
-from streams.backtest.baselines_process import NoFloors
-from streams.backtest.config import Log, Plan
-from streams.backtest.evaluator import Judged
-from streams.backtest.run import replay
+from streams.backtest.baselines_process import NoBaselines
+from streams.backtest.config import BacktestConfig, EventLog
+from streams.backtest.evaluator import EvaluatedList
+from streams.backtest.run import backtest
 
 REPLAYED = "the same, replayed"
 
@@ -22,21 +22,26 @@ class _Ranks:
     def __init__(self) -> None:
         self.ranks: dict[int, int | None] = {}
 
-    def add(self, judged: Judged) -> None:
+    def add(self, judged: EvaluatedList) -> None:
         shown = judged.shown
         self.ranks[judged.index] = shown.index(judged.item) + 1 if judged.item in shown else None
 
 
-def replayed(
+def backtest_ranks(
     events: Sequence[Interaction], items: Sequence[Item], settings: Settings, report: Callable[[int], None]
 ) -> dict[str, int | None]:
     """By event id: the rank of its item in the list that a replay makes just before it, none if it was not in it.
 
     `report` is told now and then how many events are done.
     """
-    log = Log(name="the demo's events", rows=len(events), events=list(enumerate(events)), items=items)
+    log = EventLog(name="the demo's events", rows=len(events), events=list(enumerate(events)), items=items)
     sink = _Ranks()
-    replay(
-        log, make_system(settings), Plan(warm_up=0.0), sink=sink, floors=NoFloors(), report=lambda at: report(at.done)
+    backtest(
+        log,
+        make_system_config(settings),
+        BacktestConfig(warm_up=0.0),
+        sink=sink,
+        floors=NoBaselines(),
+        report=lambda at: report(at.done),
     )
     return {events[index].event_id: rank for index, rank in sink.ranks.items()}

@@ -10,12 +10,12 @@ from msgspec import Struct
 from rich.console import RenderableType
 
 from deploy.clients import make_cluster, make_publisher, wall_clock
-from deploy.demo.baselines import Floors, Ranks, Row
-from deploy.demo.console_report import Summary, freshness, live, replans
-from deploy.demo.live_versus_backtest import REPLAYED, replayed
+from deploy.demo.baselines import DemoBaselines, Ranks, Row
+from deploy.demo.console_report import DemoSummary, freshness, live, replans
+from deploy.demo.live_versus_backtest import REPLAYED, backtest_ranks
 from deploy.demo.movielens import DataSet
 from deploy.demo.player import Player
-from deploy.demo.watch import OURS, Watch, paired
+from deploy.demo.watch import OURS, ListWatch, paired
 from deploy.importing import Refused, parse_map, read_events, read_items
 from deploy.settings import Settings
 from schemas.codec import encode
@@ -32,7 +32,7 @@ EVERY = 4
 PATIENCE_SECONDS = 60.0
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class DemoPlan(Struct, frozen=True, kw_only=True):
     """What to play, and how fast."""
 
     data: DataSet
@@ -45,10 +45,10 @@ class NothingToPlay(LifelongError):
     """The file holds no choices of items by people."""
 
 
-class Session:
+class DemoSession:
     """One run. `begin`, then look at `board` while it `goes_on`, then `end` and take the `summary`."""
 
-    def __init__(self, settings: Settings, plan: Plan) -> None:
+    def __init__(self, settings: Settings, plan: DemoPlan) -> None:
         self._plan = plan
         self._refused = Refused()
         self._events = self._read()
@@ -58,14 +58,14 @@ class Session:
         rows: list[Row] = [(e.event_id, e.user_id, e.item_id, e.event_time) for e in choices]
         judged = frozenset(row[0] for row in rows[int(len(rows) * SKIPPED) :: EVERY])
         repeats = len({(row[1], row[2]) for row in rows}) < len(rows)
-        self._floors = Floors(rows, judged, repeats=repeats)
+        self._floors = DemoBaselines(rows, judged, repeats=repeats)
         self.titles: dict[str, str] = {}
         self._settings = settings
         self._items: list[Item] = []
         self._again: dict[str, int | None] = {}
         publisher = make_publisher(settings, linger_ms=0.0)
         self._send_catalogue(publisher)
-        self._watch = Watch(make_cluster(settings), follow=self._somebody(rows))
+        self._watch = ListWatch(make_cluster(settings), follow=self._somebody(rows))
         self._player = Player(publisher, self._events, rate=plan.rate)
         self._began = time.monotonic()
         self._took = 0.0
@@ -150,7 +150,7 @@ class Session:
 
     def replay(self, report: Callable[[int], None]) -> None:
         """After the end: what a replay of what was played makes of the same choices."""
-        self._again = replayed(self._events[: self._player.played], self._items, self._settings, report)
+        self._again = backtest_ranks(self._events[: self._player.played], self._items, self._settings, report)
 
     def _expected(self) -> set[str]:
         return {event.event_id for event in self._events[: self._player.played] if isinstance(event, Consumption)}
@@ -160,11 +160,11 @@ class Session:
         floors, again = self._floors.ranks, self._again
         return {event: {REPLAYED: again[event]} | floors[event] for event in floors if event in again} or floors
 
-    def summary(self, *, seconds: float, up_seconds: float) -> Summary:
+    def summary(self, *, seconds: float, up_seconds: float) -> DemoSummary:
         """What it came to."""
         watch = self._watch
         measures = paired(watch.ours, self._others()).measures()
-        return Summary(
+        return DemoSummary(
             data=self._plan.data.name,
             events=self._player.played,
             events_per_second=round(self._player.played / self._took, 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 
 from deploy.clients import wall_clock
-from deploy.topic_subscriber import Follower
+from deploy.topic_subscriber import TopicSubscriber
 from inference.evaluation.metrics.prequential import Paired
 from schemas.codec import decode
 from schemas.plans import PlanEntry
@@ -20,7 +20,7 @@ RECENT_LISTS = 500
 STAGES = ("ingested", "received", "folded", "ranked", "published", "read")
 
 
-class Watch(Follower):
+class ListWatch(TopicSubscriber):
     """Counts what is published from now on; one person is followed closely."""
 
     def __init__(self, cluster: Cluster, *, follow: str) -> None:
@@ -37,7 +37,7 @@ class Watch(Follower):
         self.model_version = 0
 
     def take(self, record: Inbound) -> None:
-        """See `Follower`."""
+        """See `TopicSubscriber`."""
         now = wall_clock()
         match decode(record.topic, record.value, now=now):
             case Recommendation() as made:

@@ -43,7 +43,7 @@ LOWEST, HIGHEST = 20_000, 32_000
 
 
 @dataclass(frozen=True)
-class Choices:
+class StackChoices:
     """Ports and secrets by name."""
 
     ports: Mapping[str, int]
@@ -62,11 +62,11 @@ def is_free(port: int) -> bool:
 
 
 def chosen(
-    kept: Choices, wanted: Mapping[str, int], rng: random.Random, free: Callable[[int], bool] = is_free
-) -> Choices:
+    kept: StackChoices, wanted: Mapping[str, int], rng: random.Random, free: Callable[[int], bool] = is_free
+) -> StackChoices:
     """``kept`` completed: a wanted port (not 0) wins, then the one kept, then a free one.
 
-    >>> first = chosen(Choices({}, {}), {"redis": 6379}, random.Random(1), free=lambda port: True)
+    >>> first = chosen(StackChoices({}, {}), {"redis": 6379}, random.Random(1), free=lambda port: True)
     >>> first.ports["redis"], chosen(first, {}, random.Random(2), free=lambda port: False) == first
     (6379, True)
     """
@@ -76,20 +76,20 @@ def chosen(
         if name not in ports:
             ports[name] = _free_port(rng, free, taken=set(ports.values()))
     keys = {name: kept.secrets.get(name) or secrets.token_hex(16) for name in SECRET_NAMES}
-    return Choices(ports, keys)
+    return StackChoices(ports, keys)
 
 
-def read(path: Path) -> Choices:
+def read(path: Path) -> StackChoices:
     """What was chosen before; empty if nothing was.
 
     Raises:
         SettingsError: the file holds something else.
     """
     if not path.is_file():
-        return Choices({}, {})
+        return StackChoices({}, {})
     try:
         kept = json.loads(path.read_text())
-        return Choices(dict(kept["ports"]), dict(kept["secrets"]))
+        return StackChoices(dict(kept["ports"]), dict(kept["secrets"]))
     except (ValueError, KeyError, TypeError) as exc:
         raise SettingsError(
             f"{str(path)!r} does not hold the ports and passwords that were chosen ({exc}); put back a copy, or remove "
@@ -97,7 +97,7 @@ def read(path: Path) -> Choices:
         ) from exc
 
 
-def write(path: Path, choices: Choices) -> None:
+def write(path: Path, choices: StackChoices) -> None:
     """Keep ``choices`` for the next time, readable by this user alone."""
     write_private(path, json.dumps({"ports": dict(choices.ports), "secrets": dict(choices.secrets)}, indent=2))
 

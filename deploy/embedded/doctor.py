@@ -22,7 +22,7 @@ from deploy.embedded.packages import missing_packages
 from deploy.embedded.processes import owner_of
 from deploy.embedded.server import Download
 from deploy.embedded.stack import Stack
-from deploy.embedded.status import Row
+from deploy.embedded.status import StatusRow
 from deploy.settings import Settings
 
 Level = Literal["ok", "warning", "problem"]
@@ -146,7 +146,7 @@ def check_open_interfaces(starts_milvus: bool) -> Check:
     return Check("network", "warning", milvus.OPEN_TO_ALL, "nothing on a laptop that you alone use")
 
 
-def check_server(row: Row) -> Check:
+def check_server(row: StatusRow) -> Check:
     """A server or program that runs is healthy."""
     name = f"server {row.name}"
     if row.state == "stopped":

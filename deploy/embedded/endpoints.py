@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.embedded.choices import Choices, write_private
+from deploy.embedded.choices import StackChoices, write_private
 from deploy.settings import Settings
 
 KAFKA_USER = "lifelong"
 
 
-def sections(choices: Choices, started: frozenset[str], given: Settings) -> dict[str, dict[str, Any]]:
+def sections(choices: StackChoices, started: frozenset[str], given: Settings) -> dict[str, dict[str, Any]]:
     """The settings that point at the ``started`` servers and give our own programs their ports."""
     ports, keys = choices.ports, choices.secrets
     servers: dict[str, dict[str, Any]] = {

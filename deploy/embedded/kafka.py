@@ -14,8 +14,8 @@ from deploy.embedded.choices import write_private
 from deploy.embedded.endpoints import KAFKA_USER
 from deploy.embedded.environment import child_environment
 from deploy.embedded.packages import package_dir
-from deploy.embedded.server import Download, Program, Server, Site, StackError, nothing_to_do
-from deploy.settings import Kafka, Settings
+from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_to_do
+from deploy.settings import KafkaSettings, Settings
 
 COORDINATES = ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")
 LOCK = Path(__file__).parent / "kafka_jars.lock"
@@ -65,7 +65,7 @@ def configuration(data: Path, port: int, controller_port: int, password: str) ->
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
-def client_settings(kafka: Kafka) -> dict[str, Any]:
+def client_settings(kafka: KafkaSettings) -> dict[str, Any]:
     """What a client needs to reach the broker, in librdkafka's names."""
     values: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap, "security.protocol": kafka.security_protocol}
     if kafka.security_protocol.startswith("SASL"):
@@ -143,7 +143,7 @@ def _format(site: Site, conf: Path) -> None:
         raise StackError(f"Kafka's storage cannot be formatted:\n{done.stdout}{done.stderr}")
 
 
-SERVER = Server(
+SERVER = EmbeddedServer(
     name="kafka",
     start_seconds=90,
     given=lambda settings: bool(settings.kafka.bootstrap),

@@ -14,14 +14,14 @@ SOCKET_PATH_MAX = 90
 
 
 @dataclass(frozen=True)
-class Layout:
+class DataLayout:
     """The paths of one stack; both directories are absolute."""
 
     data_dir: Path
     cache_dir: Path
 
     @classmethod
-    def of(cls, data_dir: Path, cache_dir: Path) -> Layout:
+    def of(cls, data_dir: Path, cache_dir: Path) -> DataLayout:
         """The layout below ``data_dir``, whichever directory the process is in later."""
         return cls(data_dir.absolute(), cache_dir.absolute())
 

@@ -18,7 +18,7 @@ from typing import Any
 from deploy.embedded.choices import write_private
 from deploy.embedded.http import answers
 from deploy.embedded.packages import package_dir
-from deploy.embedded.server import Download, Program, Server, Site, StackError
+from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError
 from deploy.settings import Settings
 
 VERSION = "2.3.5"
@@ -174,7 +174,7 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-SERVER = Server(
+SERVER = EmbeddedServer(
     name="milvus",
     start_seconds=120,
     given=lambda settings: bool(settings.milvus.uri),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.embedded.choices import write_private
 from deploy.embedded.packages import package_dir
-from deploy.embedded.server import Program, Server, Site, nothing_missing, nothing_to_do
+from deploy.embedded.server import EmbeddedServer, Program, Site, nothing_missing, nothing_to_do
 from deploy.settings import Settings
 
 
@@ -65,7 +65,7 @@ def _program(site: Site) -> Program:
     return Program("redis", (str(binary), str(conf)), directory=data)
 
 
-SERVER = Server(
+SERVER = EmbeddedServer(
     name="redis",
     start_seconds=20,
     given=lambda settings: bool(settings.redis.url.get_secret_value()),

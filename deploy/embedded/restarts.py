@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.embedded.layout import Layout
+from deploy.embedded.layout import DataLayout
 
 _LINE = re.compile(r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ \w+ (?P<said>.*)$")
 _ENDED = re.compile(r"^exited: (?P<name>[\w-]+) \((?P<how>.*?)(; (not )?expected)?\)$")
@@ -27,12 +27,12 @@ class Ends:
     last_how: str = ""
 
 
-def read_ends(layout: Layout) -> dict[str, Ends]:
+def read_ends(layout: DataLayout) -> dict[str, Ends]:
     """By process; empty where no supervisor has written a log."""
     return ends_of(line for path in _logs(layout) for line in path.read_text(errors="replace").splitlines())
 
 
-def _logs(layout: Layout) -> list[Path]:
+def _logs(layout: DataLayout) -> list[Path]:
     """The log before it was rotated, then the one that is written now."""
     newest = layout.log("supervisor")
     return [path for path in (newest.with_name(f"{newest.name}.1"), newest) if path.is_file()]
@@ -67,7 +67,7 @@ def watched(data_dir: Path) -> Callable[[], dict[str, int]]:
     """How often each process of this stack ended by itself, whenever it is asked; a log that is as before is not read
     again. Names of processes that never ended are there with 0 once the supervisor has written of them.
     """
-    layout = Layout.of(data_dir, data_dir)
+    layout = DataLayout.of(data_dir, data_dir)
     known: tuple[list[tuple[int, int]], dict[str, int]] = ([], {})
 
     def now() -> dict[str, int]:
@@ -80,7 +80,7 @@ def watched(data_dir: Path) -> Callable[[], dict[str, int]]:
     return now
 
 
-def _spawned(layout: Layout) -> set[str]:
+def _spawned(layout: DataLayout) -> set[str]:
     text = "".join(path.read_text(errors="replace") for path in _logs(layout))
     return set(_SPAWNED.findall(text))
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.embedded.choices import Choices
-from deploy.embedded.layout import Layout
-from deploy.settings import Embedded, Settings
+from deploy.embedded.choices import StackChoices
+from deploy.embedded.layout import DataLayout
+from deploy.settings import EmbeddedSettings, Settings
 
 
 class StackError(Exception):
@@ -39,14 +39,14 @@ class Program:
 class Site:
     """Where a server is to run: its paths, its ports and passwords, the settings of the stack."""
 
-    layout: Layout
-    choices: Choices
-    embedded: Embedded
+    layout: DataLayout
+    choices: StackChoices
+    embedded: EmbeddedSettings
     seed: Path
 
 
 @dataclass(frozen=True)
-class Server:
+class EmbeddedServer:
     """One embedded server.
 
     ``given``    True if the user's settings name a server of their own: then none is started.

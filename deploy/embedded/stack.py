@@ -15,9 +15,9 @@ from pathlib import Path
 import inference
 from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis, shared_memory, status, triton
 from deploy.embedded.environment import child_environment, user_cache_dir
-from deploy.embedded.layout import Layout
+from deploy.embedded.layout import DataLayout
 from deploy.embedded.programs import BEFORE, OWN, START_SECONDS, Own, command, own_environment, own_programs
-from deploy.embedded.server import Download, Program, Server, Site, StackError
+from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError
 from deploy.embedded.supervisor import Supervisor, programs_dir, wait_until
 from deploy.settings import Settings, config_path
 
@@ -45,7 +45,7 @@ class Stack:
 
     def __init__(self, given: Settings, *, cache_dir: Path | None = None, seed: Path | None = None) -> None:
         self.given = given
-        self.layout = Layout.of(given.data_dir, cache_dir or user_cache_dir())
+        self.layout = DataLayout.of(given.data_dir, cache_dir or user_cache_dir())
         self._seed = seed or Path(inference.__file__).parent / "model_repository"
         self._supervisor = Supervisor(self.layout)
         self.degraded: dict[str, str] = {}
@@ -55,13 +55,13 @@ class Stack:
         """The given settings, completed by the endpoints of what was started."""
         return endpoints.settings_with(self.given, self.layout.endpoints_file)
 
-    def embedded(self, names: frozenset[str] = ALL_SERVERS) -> list[Server]:
+    def embedded(self, names: frozenset[str] = ALL_SERVERS) -> list[EmbeddedServer]:
         """The servers among ``names`` that are ours to start: those that the user has not given."""
         return [server for server in SERVERS if server.name in names and not server.given(self.given)]
 
     def downloads(self) -> list[Download]:
         """What ``up`` would fetch first."""
-        site = self._site(choices.Choices({}, {}))
+        site = self._site(choices.StackChoices({}, {}))
         return [download for server in self.embedded() if (download := server.missing(site))]
 
     def running(self) -> bool:
@@ -142,7 +142,7 @@ class Stack:
         self._end_processes(PATIENCE_SECONDS)
         return ran or ["supervisor"]
 
-    def status(self) -> list[status.Row]:
+    def status(self) -> list[status.StatusRow]:
         """Every server and program, with its health asked now."""
         states = self._supervisor.states() if self.running() else {}
         return status.rows(SERVERS, self.given, self.settings(), states, self.layout)
@@ -152,7 +152,7 @@ class Stack:
         path = self.layout.log(name)
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.is_file() else ""
 
-    def _site(self, chosen: choices.Choices) -> Site:
+    def _site(self, chosen: choices.StackChoices) -> Site:
         return Site(self.layout, chosen, self.given.embedded, self._seed)
 
     @contextmanager
@@ -166,7 +166,7 @@ class Stack:
                 ) from exc
             yield
 
-    def _choose(self) -> choices.Choices:
+    def _choose(self) -> choices.StackChoices:
         embedded, given = self.given.embedded, self.given
         wanted = {
             "kafka": embedded.kafka_port,
@@ -184,7 +184,7 @@ class Stack:
         return chosen
 
     def _fetch(self, site: Site, names: frozenset[str], report: Report) -> None:
-        def fetch(server: Server) -> None:
+        def fetch(server: EmbeddedServer) -> None:
             if server.missing(site):
                 report(server.name, "fetching")
                 server.fetch(site)
@@ -260,7 +260,7 @@ class Stack:
                 self._supervisor.begin(program.name)
                 started.append(program.name)
 
-    def _await_server(self, server: Server, site: Site, report: Report) -> None:
+    def _await_server(self, server: EmbeddedServer, site: Site, report: Report) -> None:
         settings = self.settings()
 
         def problem() -> str:

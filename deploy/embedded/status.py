@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from deploy.embedded import processes
-from deploy.embedded.layout import Layout
+from deploy.embedded.layout import DataLayout
 from deploy.embedded.programs import OWN, Own
 from deploy.embedded.restarts import Ends, read_ends
-from deploy.embedded.server import Server
+from deploy.embedded.server import EmbeddedServer
 from deploy.embedded.supervisor import State
 from deploy.settings import Settings
 
@@ -27,7 +27,7 @@ CONDITIONS: Mapping[str, Condition] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class StatusRow:
     """One server or program. ``problem`` is empty when it is healthy; ``pid`` is 0 when no process of ours runs.
 
     ``restarts`` is how often it ended by itself since the supervisor began, ``last_end`` when and how it did last.
@@ -50,8 +50,12 @@ class Row:
 
 
 def rows(
-    servers: tuple[Server, ...], given: Settings, settings: Settings, states: Mapping[str, State], layout: Layout
-) -> list[Row]:
+    servers: tuple[EmbeddedServer, ...],
+    given: Settings,
+    settings: Settings,
+    states: Mapping[str, State],
+    layout: DataLayout,
+) -> list[StatusRow]:
     """Every server and program, asked side by side; blocks for about 3 s at most."""
     ends = read_ends(layout) if states else {}
     with ThreadPoolExecutor(len(servers) + len(OWN)) as pool:
@@ -60,21 +64,23 @@ def rows(
         return [_with_ends(row, ends.get(row.name, Ends())) for row in (*theirs, *ours)]
 
 
-def _with_ends(row: Row, ends: Ends) -> Row:
+def _with_ends(row: StatusRow, ends: Ends) -> StatusRow:
     last = f"{ends.last_at}, {ends.last_how}" if ends.count else ""
     return replace(row, restarts=ends.count, last_end=last)
 
 
-def server_row(server: Server, given: Settings, settings: Settings, state: State | None, layout: Layout) -> Row:
+def server_row(
+    server: EmbeddedServer, given: Settings, settings: Settings, state: State | None, layout: DataLayout
+) -> StatusRow:
     """The row of a server; one that the user has given is external and only asked for its health."""
     endpoint = server.endpoint(settings)
     if server.given(given):
-        return Row(server.name, "external", 0, 0.0, endpoint, server.problem(settings), 0, "")
+        return StatusRow(server.name, "external", 0, 0.0, endpoint, server.problem(settings), 0, "")
     problem = server.problem(settings) if state and state.pid else "not running"
     return _row(server.name, state, endpoint, problem, layout)
 
 
-def program_row(own: Own, settings: Settings, state: State | None, layout: Layout) -> Row:
+def program_row(own: Own, settings: Settings, state: State | None, layout: DataLayout) -> StatusRow:
     """The row of a program of ours."""
     port = port_of(own.name, settings)
     problem = own.problem(port) if state and state.pid else "not running"
@@ -93,10 +99,10 @@ def port_of(name: str, settings: Settings) -> int:
     return ports[name]
 
 
-def _row(name: str, state: State | None, endpoint: str, problem: str, layout: Layout) -> Row:
+def _row(name: str, state: State | None, endpoint: str, problem: str, layout: DataLayout) -> StatusRow:
     log = str(layout.log(name))
     if state is None or not state.pid:
         condition = CONDITIONS.get(state.state, "stopped") if state else "stopped"
-        return Row(name, condition, 0, 0.0, endpoint, problem, 0, log)
+        return StatusRow(name, condition, 0, 0.0, endpoint, problem, 0, log)
     condition = CONDITIONS.get(state.state, "stopped")
-    return Row(name, condition, state.pid, state.since, endpoint, problem, processes.memory_mb(state.pid), log)
+    return StatusRow(name, condition, state.pid, state.since, endpoint, problem, processes.memory_mb(state.pid), log)

@@ -17,7 +17,7 @@ from typing import Any
 
 from deploy.embedded.choices import write_private
 from deploy.embedded.environment import child_environment
-from deploy.embedded.layout import Layout
+from deploy.embedded.layout import DataLayout
 from deploy.embedded.server import Program, StackError
 
 # Marks every process of a stack with its data directory, so that none is left and none of another's is touched.
@@ -39,7 +39,7 @@ class State:
     detail: str
 
 
-def daemon_section(layout: Layout) -> str:
+def daemon_section(layout: DataLayout) -> str:
     """The configuration of supervisord itself: a unix socket for this user, no port."""
     open_files = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     return "\n".join(
@@ -69,7 +69,7 @@ def daemon_section(layout: Layout) -> str:
     )
 
 
-def program_section(program: Program, layout: Layout) -> str:
+def program_section(program: Program, layout: DataLayout) -> str:
     """The configuration of one program: started when asked, restarted when it ends by itself, stopped as a group.
 
     Raises:
@@ -100,7 +100,7 @@ def program_section(program: Program, layout: Layout) -> str:
     )
 
 
-def programs_dir(layout: Layout) -> Path:
+def programs_dir(layout: DataLayout) -> Path:
     """One file per program lies here."""
     return layout.run / "programs"
 
@@ -129,7 +129,7 @@ def _quoted(key: str, value: str) -> str:
 class Supervisor:
     """The supervisord of one layout. All methods but ``running`` and ``start`` raise StackError if it does not run."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: DataLayout) -> None:
         self._layout = layout
 
     def running(self) -> bool:

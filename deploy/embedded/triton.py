@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.embedded.environment import installer_environment
-from deploy.embedded.server import Download, Program, Server, Site, StackError, nothing_to_do
+from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_to_do
 from deploy.settings import Settings
 
 MODEL = "ranker"
@@ -154,7 +154,7 @@ def _program(site: Site) -> Program:
     return Program("triton", command, directory=site.layout.models, environment=environment, stop_seconds=15)
 
 
-SERVER = Server(
+SERVER = EmbeddedServer(
     name="triton",
     start_seconds=120,
     given=lambda settings: bool(settings.triton.grpc),

@@ -12,8 +12,8 @@ from deploy.files.options import Typed, asked_items_of, asked_of
 from deploy.files.report import (
     CatalogueReport,
     CatalogueTally,
+    FileCounts,
     FileReport,
-    Tally,
     catalogue_report,
     report_of,
 )
@@ -42,7 +42,7 @@ def open_files(typed: Typed, *, now: float) -> Files:
     return Files(events, catalogue)
 
 
-class Loaded(Struct, frozen=True):
+class LoadedFile(Struct, frozen=True):
     """Everything in the files, and how it was read."""
 
     events: list[tuple[int, Interaction]]
@@ -55,9 +55,9 @@ class Loaded(Struct, frozen=True):
         return lines_of(self.report) if isinstance(self.report, FileReport) else catalogue_lines(self.report)
 
 
-def load(files: Files, *, keep: bool = True) -> Loaded:
+def load(files: Files, *, keep: bool = True) -> LoadedFile:
     """Read everything once; without `keep` only the report is made, whatever the size of the files."""
-    tally, found = Tally(), CatalogueTally()
+    tally, found = FileCounts(), CatalogueTally()
     events: list[tuple[int, Interaction]] = []
     for one in tally.of(files.events) if files.events is not None else ():
         if keep:
@@ -67,10 +67,10 @@ def load(files: Files, *, keep: bool = True) -> Loaded:
         found.ids.add(item.item_id)
         if keep:
             items.append(item)
-    return Loaded(events, items, _report(files, tally, found))
+    return LoadedFile(events, items, _report(files, tally, found))
 
 
-def _report(files: Files, tally: Tally, found: CatalogueTally) -> FileReport | CatalogueReport:
+def _report(files: Files, tally: FileCounts, found: CatalogueTally) -> FileReport | CatalogueReport:
     about = None
     if files.catalogue is not None:
         about = catalogue_report(files.catalogue, tally if files.events is not None else None, found)

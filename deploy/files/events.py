@@ -17,7 +17,7 @@ from deploy.files.fields.columns import FIELDS, Field, columns_of, kind_of
 from deploy.files.fields.event_types import Types
 from deploy.files.fields.times import WRONG, Times, event_clock, times_of
 from deploy.files.tables.formats import Table, open_table
-from deploy.files.tables.rows import Cell, Layout, Wrong
+from deploy.files.tables.rows import Cell, ColumnLayout, Wrong
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.interactions import Interaction
@@ -46,12 +46,12 @@ REASONS = {
 """The codec's words in those of somebody who looks at a file."""
 
 
-class Asked(Struct, frozen=True):
+class EventFileOptions(Struct, frozen=True):
     """How a file is to be read where the file itself does not say it."""
 
     columns: Mapping[Field, str] = {}
     types: Types = Types()
-    layout: Layout = Layout()
+    layout: ColumnLayout = ColumnLayout()
     dates: str = ""
     limit: int | None = None
 
@@ -125,7 +125,7 @@ def _reason(exc: DecodeError) -> str:
     return REASONS.get(exc.reason) or REASONS.get(str(exc)) or f"{exc.reason}: {exc}"[:160]
 
 
-def read(path: Path, asked: Asked, *, now: float) -> Reading:
+def read(path: Path, asked: EventFileOptions, *, now: float) -> Reading:
     """Read a file of events.
 
     Raises:

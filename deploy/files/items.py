@@ -17,7 +17,7 @@ from deploy.files.fields.cells import json_of, number_of_cell, text_of_cell
 from deploy.files.fields.columns import ATTRIBUTE, item_columns_of
 from deploy.files.fields.times import Times, item_clock, times_of
 from deploy.files.tables.formats import Table, open_table
-from deploy.files.tables.rows import Cell, Layout, Wrong
+from deploy.files.tables.rows import Cell, ColumnLayout, Wrong
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.items import Item
@@ -29,11 +29,11 @@ _URIS = re.compile(r"[\s|;,]+(?=https?://)")
 _YEAR = re.compile(r"(19|20)\d{2}")
 
 
-class AskedItems(Struct, frozen=True):
+class ItemFileOptions(Struct, frozen=True):
     """How a catalogue is to be read where it does not say it; `option` is what its map is called in messages."""
 
     columns: Mapping[str, tuple[str, ...]] = {}
-    layout: Layout = Layout()
+    layout: ColumnLayout = ColumnLayout()
     dates: str = ""
     option: str = "--items-map"
 
@@ -113,7 +113,7 @@ class Catalogue(Struct, frozen=True):
         return ", ".join(f"{column}={text[:40]}" for column, text in list(shown)[:4])
 
 
-def read_catalogue(path: Path, asked: AskedItems, *, now: float) -> Catalogue:
+def read_catalogue(path: Path, asked: ItemFileOptions, *, now: float) -> Catalogue:
     """Read a catalogue.
 
     Raises:

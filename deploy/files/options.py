@@ -7,11 +7,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from deploy.files.errors import UnreadableFile
-from deploy.files.events import Asked
+from deploy.files.events import EventFileOptions
 from deploy.files.fields.clock import ORDERS
 from deploy.files.fields.columns import parse_items_map, parse_map
 from deploy.files.fields.event_types import types_of
-from deploy.files.items import AskedItems
+from deploy.files.items import ItemFileOptions
 from deploy.files.tables.rows import layout_of
 
 
@@ -34,13 +34,13 @@ class Typed(Struct, frozen=True):
     limit: int | None = None
 
 
-def asked_of(typed: Typed) -> Asked:
+def asked_of(typed: Typed) -> EventFileOptions:
     """How the file of events is to be read.
 
     Raises:
         UnreadableFile: an option cannot be understood.
     """
-    return Asked(
+    return EventFileOptions(
         columns=parse_map(typed.columns_map),
         types=types_of(typed.types),
         layout=layout_of(typed.columns, typed.separator),
@@ -49,7 +49,7 @@ def asked_of(typed: Typed) -> Asked:
     )
 
 
-def asked_items_of(typed: Typed) -> AskedItems:
+def asked_items_of(typed: Typed) -> ItemFileOptions:
     """How the catalogue is to be read.
 
     Raises:
@@ -59,7 +59,7 @@ def asked_items_of(typed: Typed) -> AskedItems:
     named = typed.items_map or (typed.columns_map if alone else "")
     columns = typed.items_columns or (typed.columns if alone else "")
     separator = typed.items_separator or (typed.separator if alone else "")
-    return AskedItems(
+    return ItemFileOptions(
         columns=parse_items_map(named),
         layout=layout_of(columns, separator),
         dates=_dates(typed.dates),

@@ -68,7 +68,7 @@ class FileReport(Struct, kw_only=True):
     catalogue: CatalogueReport | None = None
 
 
-class Tally:
+class FileCounts:
     """What events come to, counted while they pass by."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Tally:
             yield place, event
 
 
-def report_of(reading: Reading, tally: Tally) -> FileReport:
+def report_of(reading: Reading, tally: FileCounts) -> FileReport:
     """How a file of events was read; its events have passed the tally."""
     used = {column: field for field, column in reading.columns.items()}
     return FileReport(
@@ -122,7 +122,7 @@ def report_of(reading: Reading, tally: Tally) -> FileReport:
     )
 
 
-def catalogue_report(catalogue: Catalogue, tally: Tally | None, found: CatalogueTally) -> CatalogueReport:
+def catalogue_report(catalogue: Catalogue, tally: FileCounts | None, found: CatalogueTally) -> CatalogueReport:
     """How a catalogue was read, and how many of the events' items it knows."""
     used: dict[str, list[str]] = {}
     for field, columns in catalogue.columns.items():
@@ -199,7 +199,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 )
 
 
-def _doubts(reading: Reading, tally: Tally) -> Iterator[str]:
+def _doubts(reading: Reading, tally: FileCounts) -> Iterator[str]:
     """What is read as it stands, but may have been meant otherwise."""
     for name, ids in (("user", tally.users), ("item", tally.items)):
         column = reading.columns.get(name, "")  # type: ignore[call-overload]

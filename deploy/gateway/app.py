@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.di import Provide
 
 from deploy.gateway.auth import key_guard
-from deploy.gateway.context import Door
+from deploy.gateway.context import GatewayContext
 from deploy.gateway.docs import openapi_config
 from deploy.gateway.health import live, metrics, ready
 from deploy.gateway.ids import read_whole_ids
@@ -34,7 +34,7 @@ HANDLERS = (
 FEEDER_SECONDS = 2.0
 
 
-class Gateway(Litestar):
+class GatewayOptions(Litestar):
     """The application, which reads addresses as they were written."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -43,7 +43,7 @@ class Gateway(Litestar):
         await super().__call__(scope, receive, send)
 
 
-def create_app(door: Door) -> Litestar:
+def create_app(door: GatewayContext) -> Litestar:
     """The application over this door. Threads run from its start to its end, so a door is used once.
 
     Without one of the door's keys nothing is answered but health, metrics and the documentation.
@@ -60,7 +60,7 @@ def create_app(door: Door) -> Litestar:
         finally:
             await _end(door)
 
-    return Gateway(
+    return GatewayOptions(
         route_handlers=HANDLERS,
         guards=[key_guard(door.keys)],
         dependencies={"door": Provide(lambda: door, sync_to_thread=False)},
@@ -72,7 +72,7 @@ def create_app(door: Door) -> Litestar:
     )
 
 
-async def _end(door: Door) -> None:
+async def _end(door: GatewayContext) -> None:
     """1 what was posted is delivered, as far as it can be in the time of a post 2 the threads end."""
     await asyncio.to_thread(door.backlog.close, door.post_seconds)
     await asyncio.to_thread(door.outbox.close, door.post_seconds)

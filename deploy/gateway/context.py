@@ -13,12 +13,12 @@ from deploy.gateway.backlog import Backlog
 from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.lists import Lists
 from deploy.gateway.probe import Probe
-from deploy.gateway.producer_queue import Outbox
-from deploy.gateway.similar_items import Likeness
+from deploy.gateway.producer_queue import ProducerQueue
+from deploy.gateway.similar_items import SimilarItemsService
 
 
 @dataclass
-class Condition:
+class GatewayCondition:
     """How the process is: `draining` once it was told to end, `failed` once one of its threads died."""
 
     draining: bool = False
@@ -30,7 +30,7 @@ class Condition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class GatewayContext:
     """Everything that the gateway runs on. `person_partitions` is how many partitions a person's topics have.
 
     `restarts` tells how often each process of the stack ended by itself; nothing where no supervisor is known.
@@ -39,10 +39,10 @@ class Door:
     keys: tuple[str, ...] = field(repr=False)
     cache: Cache
     feeder: Feeder
-    outbox: Outbox
+    outbox: ProducerQueue
     lists: Lists
-    likeness: Likeness
-    condition: Condition
+    likeness: SimilarItemsService
+    condition: GatewayCondition
     probe: Probe
     restarts: Callable[[], Mapping[str, int]] = dict
     clock: Callable[[], float]
@@ -53,4 +53,4 @@ class Door:
     body_bytes: int = 5_000_000
 
 
-Given = Annotated[NamedDependency[SkipValidation[Door]], "the door, as it was given to the application"]
+Given = Annotated[NamedDependency[SkipValidation[GatewayContext]], "the door, as it was given to the application"]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from threading import Condition
 
-from streams.log.in_memory_log import MemoryLog
+from streams.log.in_memory_log import InMemoryLog
 from streams.log.records import Inbound
 
 
-class MemoryTopics:
-    """A `Log` and a `TableReader` over one `MemoryLog`.
+class InMemoryTopics:
+    """A `Log` and a `TableReader` over one `InMemoryLog`.
 
     `away` keeps both waiting, as a broker does that does not answer; `back` lets them go on.
     """
 
-    def __init__(self, log: MemoryLog, topics: Sequence[str]) -> None:
+    def __init__(self, log: InMemoryLog, topics: Sequence[str]) -> None:
         self.log = log
         self.deliveries = 0
         self._topics = tuple(topics)

@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 
 from deploy.gateway.cache import Cache
 from deploy.gateway.problems import Problem
-from deploy.gateway.producer_queue import Outbox
+from deploy.gateway.producer_queue import ProducerQueue
 from deploy.gateway.tokens import covers
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
@@ -30,7 +30,7 @@ NEVER, NO_LIST = -2, -1
 """What stands for a version where there was no question, and where there is no list."""
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class ListQuery(Struct, frozen=True, kw_only=True):
     """Whose list, for which surface, how many items of it; what it must reflect, and how long that may take."""
 
     user: UserId
@@ -41,7 +41,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     seconds: float = 1.0
 
 
-class Served(Recommendation, frozen=True, kw_only=True):
+class ServedResponse(Recommendation, frozen=True, kw_only=True):
     """A recommendation as published, cut to what was asked for.
 
     `stale`: it is expired, or does not reflect what `after` names, or is not as fresh as was asked for. `default`: the
@@ -54,7 +54,7 @@ class Served(Recommendation, frozen=True, kw_only=True):
     notice: str = ""
 
 
-class Asked:
+class RankWaiters:
     """Whom the owner was asked to rank for, and which version they had then: asked once until the answer comes."""
 
     def __init__(self) -> None:
@@ -78,15 +78,17 @@ class Asked:
 class Lists:
     """Serves lists from the cache, and asks owners for newer ones."""
 
-    def __init__(self, cache: Cache, outbox: Outbox, *, clock: Callable[[], float], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, cache: Cache, outbox: ProducerQueue, *, clock: Callable[[], float], new_id: Callable[[], str]
+    ) -> None:
         self._cache = cache
         self._outbox = outbox
         self._clock = clock
         self._new_id = new_id
-        self._asked = Asked()
+        self._asked = RankWaiters()
         self._asking: set[asyncio.Task[None]] = set()
 
-    async def serve(self, wanted: Wanted) -> Served:
+    async def serve(self, wanted: ListQuery) -> ServedResponse:
         """The person's list, or everybody's if they have none.
 
         Raises:
@@ -105,11 +107,11 @@ class Lists:
             made, default = self._or_everybodys(made)
         shown = replace(made, slates=_cut(made, wanted))
         stale = stale or self._is_expired(made)
-        return Served(
+        return ServedResponse(
             **asdict(shown), stale=stale, default=default or made.user_id == DEFAULT_USER, notice=_notice(made, wanted)
         )
 
-    async def _newest(self, wanted: Wanted) -> tuple[Recommendation | None, bool]:
+    async def _newest(self, wanted: ListQuery) -> tuple[Recommendation | None, bool]:
         """The person's newest list and whether it falls short.
 
         1. wait for a list that reflects the token; an event that owed no list, such as a duplicate, gets none
@@ -141,7 +143,7 @@ class Lists:
         answered = await self._cache.until(wanted.user, answers, ends - loop.time())
         return self._read(self._cache.list_of(wanted.user)), not answered
 
-    def _is_due(self, wanted: Wanted, held: Recommendation | None) -> bool:
+    def _is_due(self, wanted: ListQuery, held: Recommendation | None) -> bool:
         """Whether a newer list is to be asked for: none is for strangers, they have no owner."""
         if wanted.user.startswith(DEFAULT_USER):
             return False
@@ -171,7 +173,7 @@ class Lists:
     def _is_expired(self, made: Recommendation) -> bool:
         return made.expires_at <= self._clock()
 
-    def _ask(self, wanted: Wanted, version: int) -> None:
+    def _ask(self, wanted: ListQuery, version: int) -> None:
         """Ask the owner of the person to rank, unless it was asked already; nobody waits for the question itself."""
         if self._asked.waits(wanted.user, version):
             return
@@ -180,7 +182,7 @@ class Lists:
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
 
-    async def _send(self, wanted: Wanted) -> None:
+    async def _send(self, wanted: ListQuery) -> None:
         request = RankRequest(
             event_id=EventId(self._new_id()),
             user_id=wanted.user,
@@ -205,13 +207,13 @@ class Lists:
         return made
 
 
-def _cut(made: Recommendation, wanted: Wanted) -> tuple[Slate, ...]:
+def _cut(made: Recommendation, wanted: ListQuery) -> tuple[Slate, ...]:
     """The slate of the surface, or else the first one, cut to so many items."""
     chosen = [slate for slate in made.slates if slate.surface == wanted.surface] or list(made.slates[:1])
     return tuple(replace(slate, items=slate.items[: wanted.n]) for slate in chosen[:1])
 
 
-def _notice(made: Recommendation, wanted: Wanted) -> str:
+def _notice(made: Recommendation, wanted: ListQuery) -> str:
     """What to say of a surface that is not there; nothing where it is."""
     there = [slate.surface for slate in made.slates]
     if wanted.surface in there or not there:

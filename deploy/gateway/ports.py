@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 
-class Log(Protocol):
+class GatewayLog(Protocol):
     """Where posts are stored. Called by one thread alone."""
 
     def deliver(self, topic: str, records: Iterable[tuple[str | None, bytes | None]]) -> list[tuple[int, int]]:

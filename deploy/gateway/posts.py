@@ -12,16 +12,16 @@ from litestar.params import PathParameter
 from msgspec import UNSET, Struct, UnsetType
 
 from deploy.gateway import ids
-from deploy.gateway.context import Door, Given
+from deploy.gateway.context import GatewayContext, Given
 from deploy.gateway.problems import Problem, Rejected
-from deploy.gateway.request_parsing import MAX_VALUES, Intake, intake, is_bulk
+from deploy.gateway.request_parsing import MAX_VALUES, ParsedRequest, is_bulk, parse_request
 from deploy.gateway.tokens import token_of
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, PERSON_TOPICS
 
 AnyRequest = Request[Any, Any, Any]
 
 
-class Accepted(Struct, frozen=True, kw_only=True):
+class AcceptedResponse(Struct, frozen=True, kw_only=True):
     """What was stored, for good, before this was answered: how many, what was not, and a token for `after`.
 
     `ignored`: by the place of a value in the list, its fields that no type of this topic has. They are kept and not
@@ -55,7 +55,7 @@ def _takes(name: str) -> type[Operation]:
     tags=["in"],
     summary="Store what people did",
 )
-async def post_interactions(request: AnyRequest, door: Given) -> Accepted:
+async def post_interactions(request: AnyRequest, door: Given) -> AcceptedResponse:
     """What people did.
 
     Answered once all replicas have it. Without `event_id` and `event_time` they are filled in; sent again with the
@@ -76,39 +76,39 @@ async def post_interactions(request: AnyRequest, door: Given) -> Accepted:
     tags=["in"],
     summary="Store what people decide",
 )
-async def post_instructions(request: AnyRequest, door: Given) -> Accepted:
+async def post_instructions(request: AnyRequest, door: Given) -> AcceptedResponse:
     """What people decide: ban, pin, more, less. As `POST /v1/interactions`."""
     return await _stored(INSTRUCTIONS, request, door)
 
 
 @post("/v1/items", status_code=202, operation_class=_takes("Item"), tags=["in"], summary="Put items into the catalogue")
-async def post_items(request: AnyRequest, door: Given) -> Accepted:
+async def post_items(request: AnyRequest, door: Given) -> AcceptedResponse:
     """Items of the catalogue, each replacing what was known of it."""
     return await _stored(ITEMS, request, door)
 
 
 @delete("/v1/items/{item_id:str}", status_code=202, tags=["in"], summary="Withdraw an item")
-async def delete_item(item_id: Annotated[str, PathParameter(min_length=1)], door: Given) -> Accepted:
+async def delete_item(item_id: Annotated[str, PathParameter(min_length=1)], door: Given) -> AcceptedResponse:
     """Withdraw an item; one that is not in the catalogue is withdrawn all the same."""
     await door.outbox.put(ITEMS, [(ids.item_id(item_id), None)], within=door.post_seconds)
-    return Accepted(accepted=1)
+    return AcceptedResponse(accepted=1)
 
 
-async def _stored(topic: str, request: AnyRequest, door: Door) -> Accepted:
+async def _stored(topic: str, request: AnyRequest, door: GatewayContext) -> AcceptedResponse:
     """1 check 2 store 3 answer: cut between the last two, the sender repeats it.
 
     Raises:
         Problem: nothing was taken, or it was not acknowledged in time.
     """
     body = await request.body()
-    taken = intake(topic, body, now=door.clock(), new_id=door.new_id)
+    taken = parse_request(topic, body, now=door.clock(), new_id=door.new_id)
     _refuse_if_nothing(taken, bulk=is_bulk(body))
     places = await door.outbox.put(topic, taken.records, within=door.post_seconds)
     token = token_of(topic, places) if topic in PERSON_TOPICS else ""
-    return Accepted(accepted=len(places), rejected=taken.rejected, token=token, ignored=taken.ignored or UNSET)
+    return AcceptedResponse(accepted=len(places), rejected=taken.rejected, token=token, ignored=taken.ignored or UNSET)
 
 
-def _refuse_if_nothing(taken: Intake, *, bulk: bool) -> None:
+def _refuse_if_nothing(taken: ParsedRequest, *, bulk: bool) -> None:
     if taken.records or not taken.rejected:
         return
     first = taken.rejected[0]

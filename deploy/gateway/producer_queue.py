@@ -15,7 +15,7 @@ from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
-from deploy.gateway.ports import Log
+from deploy.gateway.ports import GatewayLog
 from deploy.gateway.problems import Problem
 from streams.log.kafka_client import KafkaRefused
 
@@ -37,7 +37,7 @@ class Post:
     size: int
 
 
-class Outbox:
+class ProducerQueue:
     """Takes posts from the event loop and delivers them from a thread of its own; holds `max_bytes` of them.
 
     `died` is called if the thread ends by an error nobody foresaw.
@@ -45,7 +45,7 @@ class Outbox:
 
     def __init__(
         self,
-        log: Log,
+        log: GatewayLog,
         *,
         died: Callable[[], None] = lambda: None,
         max_bytes: int = MAX_BYTES,

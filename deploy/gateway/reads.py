@@ -9,10 +9,10 @@ from litestar import Response, get
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
 
-from agents.memory.ports import Found
+from agents.memory.ports import FoundMemory
 from deploy.gateway import ids
-from deploy.gateway.context import Door, Given
-from deploy.gateway.lists import Served, Wanted
+from deploy.gateway.context import GatewayContext, Given
+from deploy.gateway.lists import ListQuery, ServedResponse
 from deploy.gateway.problems import Problem
 from deploy.gateway.tokens import own_part
 from schemas.codec import decode
@@ -48,7 +48,7 @@ class Memories(Struct, frozen=True):
     """What is remembered of a person, the likest to what was asked first."""
 
     user_id: UserId
-    memories: tuple[Found, ...]
+    memories: tuple[FoundMemory, ...]
 
 
 @get("/v1/recommendations/{user_id:str}", tags=["out"], summary="A person's list")
@@ -61,14 +61,14 @@ async def get_recommendations(
     timeout_ms: Milliseconds = 1_000,
     fresh: Annotated[bool, QueryParameter(description="have it ranked now")] = False,
     if_none_match: Annotated[str, HeaderParameter(name="If-None-Match")] = "",
-) -> Response[Served | None]:
+) -> Response[ServedResponse | None]:
     """A person's list; for people never seen, everybody's (`default`).
 
     `after` and `fresh` wait up to `timeout_ms`; what is served when that passes is marked `stale`, in the body and by
     the header `X-Lifelong-Stale: 1`. The entity tag is the list's version.
     """
     user = ids.user_id(user_id)
-    wanted = Wanted(
+    wanted = ListQuery(
         user=user,
         surface=surface,
         n=n,
@@ -120,7 +120,7 @@ async def get_memories(
     return Memories(user, await door.likeness.remembered(user, q, n))
 
 
-def _item(door: Door, item_id: str) -> Item | None:
+def _item(door: GatewayContext, item_id: str) -> Item | None:
     """The catalogue's entry, none if it is not one."""
     value = door.cache.item(ItemId(item_id))
     try:

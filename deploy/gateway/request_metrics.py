@@ -11,7 +11,7 @@ UNMATCHED = "unmatched"
 Observe = Callable[[str, int, float], None]
 
 
-class Measured:
+class RequestMetrics:
     """An ASGI application around another. `observe` is told route, status and seconds of every request answered.
 
     `clock` counts seconds from anywhere.

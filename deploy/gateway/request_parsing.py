@@ -30,7 +30,7 @@ _encode = msgspec.json.encode
 KeyedValue = tuple[str, bytes]
 
 
-class Intake(Struct, frozen=True):
+class ParsedRequest(Struct, frozen=True):
     """What a body came to: records by key, in order, what was turned away, and fields that nobody knows, by place."""
 
     records: tuple[KeyedValue, ...]
@@ -38,14 +38,14 @@ class Intake(Struct, frozen=True):
     ignored: dict[int, tuple[str, ...]] = {}
 
 
-def intake(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) -> Intake:
+def parse_request(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) -> ParsedRequest:
     """Take in a body for a topic. An event without an id or a time gets a new id, and `now`.
 
     Raises:
         Problem: the body is not JSON, or a list of more than `MAX_VALUES`.
 
     >>> event = b'{"type": "like", "user_id": "u1", "item_id": "i1"}'
-    >>> taken = intake("interactions", b"[%b, {}]" % event, now=1e9, new_id=lambda: "e1")
+    >>> taken = parse_request("interactions", b"[%b, {}]" % event, now=1e9, new_id=lambda: "e1")
     >>> [key for key, value in taken.records], [(one.index, one.reason) for one in taken.rejected]
     (['u1'], [(1, 'invalid')])
     """
@@ -60,7 +60,7 @@ def intake(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) ->
             records.append((key, value))
         except DecodeError as exc:
             rejected.append(Rejected(index, exc.reason, str(exc)))
-    return Intake(tuple(records), tuple(rejected), ignored)
+    return ParsedRequest(tuple(records), tuple(rejected), ignored)
 
 
 def is_bulk(body: bytes) -> bool:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import uvicorn
 
 from deploy.gateway.app import create_app
-from deploy.gateway.context import Condition
-from deploy.gateway.request_metrics import Measured
+from deploy.gateway.context import GatewayCondition
+from deploy.gateway.request_metrics import RequestMetrics
 from deploy.monitoring.telemetry import count_request
 from deploy.settings import Settings
 
@@ -22,7 +22,7 @@ GRACE_SECONDS = 15
 """How long requests that have begun may take to end: longer than the longest wait that a GET can ask for."""
 
 
-class Server(uvicorn.Server):
+class GatewayServer(uvicorn.Server):
     """Told to end by SIGTERM or SIGINT it
 
     1. answers `/health/ready` with 503, at once, and everything else as before, so that balancers turn away
@@ -32,7 +32,7 @@ class Server(uvicorn.Server):
     Told twice it goes on to the second step at once. A thread of the gateway that died ends it, too.
     """
 
-    def __init__(self, config: uvicorn.Config, condition: Condition, *, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, condition: GatewayCondition, *, drain_seconds: float) -> None:
         super().__init__(config)
         self._condition = condition
         self._drain_seconds = drain_seconds
@@ -70,11 +70,11 @@ def run(settings: Settings) -> None:
         SettingsError: no key or no broker is set.
         SystemExit: non-zero, one of the threads died; the log says why.
     """
-    from deploy.gateway.wiring import make_door
+    from deploy.gateway.wiring import make_gateway_context
 
-    gateway, door = settings.gateway, make_door(settings)
+    gateway, door = settings.gateway, make_gateway_context(settings)
     config = uvicorn.Config(
-        Measured(create_app(door), count_request, clock=time.perf_counter),
+        RequestMetrics(create_app(door), count_request, clock=time.perf_counter),
         host=gateway.host,
         port=gateway.port,
         log_config=None,
@@ -82,6 +82,6 @@ def run(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    Server(config, door.condition, drain_seconds=gateway.drain_seconds).run()
+    GatewayServer(config, door.condition, drain_seconds=gateway.drain_seconds).run()
     if door.condition.failed:
         raise SystemExit("the gateway lost a thread: see above")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from agents.actions.ports import ItemIndex, Similar, others_like
 from agents.memory.embedding import embed
-from agents.memory.ports import Found, MemoryIndex
+from agents.memory.ports import FoundMemory, MemoryIndex
 from features.item_content import content_vector
 from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId, UserId
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 5.0
 _T = TypeVar("_T")
 
 
-class Likeness:
+class SimilarItemsService:
     """Items like an item, and a person's memories like a text. Without an index everything is unavailable.
 
     `items` holds vectors of content, `factors` those that were learned from choices.
@@ -52,7 +52,7 @@ class Likeness:
         index = _given(self._factors)
         return await self._in_turn(lambda: index.like(item, n))
 
-    async def remembered(self, user: UserId, text: str, n: int) -> tuple[Found, ...]:
+    async def remembered(self, user: UserId, text: str, n: int) -> tuple[FoundMemory, ...]:
         """The person's n memories most like the text.
 
         Raises:

@@ -16,11 +16,11 @@ from deploy.clients import (
 )
 from deploy.gateway.backlog import Backlog, behind
 from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
-from deploy.gateway.context import Condition, Door
+from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.lists import Lists
-from deploy.gateway.producer_queue import Outbox
+from deploy.gateway.producer_queue import ProducerQueue
 from deploy.gateway.servers import make_probe, make_restarts
-from deploy.gateway.similar_items import Likeness
+from deploy.gateway.similar_items import SimilarItemsService
 from deploy.settings import Settings, SettingsError
 from schemas.errors import DecodeError
 from schemas.topics import INTERACTIONS, RECOMMENDATIONS
@@ -32,16 +32,16 @@ from streams.log.records import Inbound
 logger = logging.getLogger(__name__)
 
 
-def make_door(settings: Settings) -> Door:
+def make_gateway_context(settings: Settings) -> GatewayContext:
     """Everything that the gateway runs on.
 
     Raises:
         SettingsError: no key is set, or no broker.
     """
-    gateway, condition, publisher = settings.gateway, Condition(), make_publisher(settings, receipts=True)
+    gateway, condition, publisher = settings.gateway, GatewayCondition(), make_publisher(settings, receipts=True)
     cache = _cache(settings, publisher)
-    outbox = Outbox(publisher, died=condition.fail)
-    return Door(
+    outbox = ProducerQueue(publisher, died=condition.fail)
+    return GatewayContext(
         keys=gateway_keys(settings),
         cache=cache,
         feeder=Feeder(KafkaTableReader(make_cluster(settings), KEPT_TOPICS), cache, died=condition.fail),
@@ -72,11 +72,11 @@ def _cache(settings: Settings, publisher: KafkaPublisher) -> Cache:
     return cache
 
 
-def _likeness(settings: Settings) -> Likeness:
+def _likeness(settings: Settings) -> SimilarItemsService:
     """What is searched by likeness; without Milvus that is unavailable, and no more."""
     if not settings.milvus.uri:
-        return Likeness(None, None, None)
-    return Likeness(make_item_index(settings), make_memory_index(settings), make_factor_index(settings))
+        return SimilarItemsService(None, None, None)
+    return SimilarItemsService(make_item_index(settings), make_memory_index(settings), make_factor_index(settings))
 
 
 def make_backlog(settings: Settings) -> Backlog:

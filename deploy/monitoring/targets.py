@@ -25,8 +25,8 @@ class MonitoringError(LifelongError):
 def addresses(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
     """``host:port`` of each job's ``/metrics``: our processes by the settings, embedded servers by the chosen ports.
 
-    >>> from deploy.settings import Worker
-    >>> addresses(Settings(worker=Worker(metrics_port=9100)), {"triton_metrics": 8002})
+    >>> from deploy.settings import WorkerSettings
+    >>> addresses(Settings(worker=WorkerSettings(metrics_port=9100)), {"triton_metrics": 8002})
     {'worker': '127.0.0.1:9100', 'triton': '127.0.0.1:8002'}
     """
     found = {

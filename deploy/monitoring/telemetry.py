@@ -21,19 +21,19 @@ from prometheus_client.registry import Collector
 from agents.planning.guardrails import Fault
 from inference.fallback_ranker import DEGRADATION
 from inference.finite_scores import DEGRADATION as NOT_FINITE
-from schemas.dead_letters import DeadLetter, Stray
+from schemas.dead_letters import DeadLetter, MisroutedRecord
 from schemas.errors import ReasonCode
-from schemas.model_updates import ModelUpdate, Standing
+from schemas.model_updates import ModelUpdate, VariantStatus
 from schemas.plans import PlanEntry, TriggerName
 from schemas.ranking_log import Choice
 from schemas.recommendations import Recommendation
-from schemas.topics import INTERACTIONS, ITEM_DELTAS, PERSON_TOPICS, STRAYS
-from streams.handlers.batch_outcome import Outcome
+from schemas.topics import INTERACTIONS, ITEM_DELTAS, MISROUTED, PERSON_TOPICS
+from streams.handlers.batch_outcome import BatchOutcome
 from streams.state.partition_store import PEOPLE
 from streams.state.positions import BREAKS
 
 if TYPE_CHECKING:
-    from inference.learning.online_trainer import Course
+    from inference.learning.online_trainer import OnlineTrainer
 
 # One more series for every other one, which nothing reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -124,11 +124,11 @@ LAG = LagGauge()
 REGISTRY.register(LAG)
 
 
-class StandingGauges(Collector):
+class VariantStatusGauges(Collector):
     """How lineages stand, as it was announced last: one that is gone vanishes here."""
 
     def __init__(self) -> None:
-        self.standings: tuple[Standing, ...] = ()
+        self.standings: tuple[VariantStatus, ...] = ()
 
     def describe(self) -> list[GaugeMetricFamily]:
         """The metrics without values, for the registry."""
@@ -152,7 +152,7 @@ class StandingGauges(Collector):
         return families
 
 
-STANDINGS = StandingGauges()
+STANDINGS = VariantStatusGauges()
 REGISTRY.register(STANDINGS)
 
 
@@ -201,7 +201,7 @@ class PrometheusObserver:
         self._stages = [STAGE.labels(stage) for stage in STAGES]
         self._total = STAGE.labels("total")
         _start(EVENTS, PERSON_TOPICS)
-        _start(REDELIVERED, (*PERSON_TOPICS, STRAYS))
+        _start(REDELIVERED, (*PERSON_TOPICS, MISROUTED))
         _start(DEAD_LETTERS, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
         _start(STRAYS_SENT, PERSON_TOPICS)
         _start(PLANS, get_args(TriggerName), ("accepted", "rejected"))
@@ -212,7 +212,7 @@ class PrometheusObserver:
         _start(EXAMS, ("yes", "no"))
         _start(BROKEN, BREAKS, (INTERACTIONS, PEOPLE))
 
-    def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
+    def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
         """See `streams.log.ports.Observer`."""
         events = 0
         for (name, label), count in outcome.tally.counts.items():
@@ -252,7 +252,7 @@ class PrometheusObserver:
                 EXAMS.labels("yes" if value.rank is not None else "no").inc()
             case DeadLetter():
                 DEAD_LETTERS.labels(value.topic, value.reason).inc()
-            case Stray():
+            case MisroutedRecord():
                 STRAYS_SENT.labels(value.topic).inc()
             case _:
                 pass
@@ -300,7 +300,7 @@ class TrainerMetrics:
         _start(LEARNED, ("examined", "learned", "foreign"))
         _start(DECISIONS, ("promoted", "refused", "rolled-back"), ("gate", "operator"))
 
-    def learned(self, course: Course, entries: int) -> None:
+    def learned(self, course: OnlineTrainer, entries: int) -> None:
         """See `streams.trainer.process.TrainerObserver`."""
         learner = course.first
         known = {"examined": learner.exams, "learned": learner.examples, "foreign": learner.foreign}

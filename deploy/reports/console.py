@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from inference.evaluation.baselines.evaluator import FLOORS
+from inference.evaluation.baselines.evaluator import BASELINES
 from inference.evaluation.intervals.bootstrap import Interval
 from streams.backtest.ablations import by_worth, noise
 from streams.backtest.baseline_runner import tuning_rows
-from streams.backtest.results import OURS, TOPIC, Part, Results
+from streams.backtest.results import OURS, TOPIC, BacktestResults, Part
 
-BRIEF = dict(zip((OURS, TOPIC, *FLOORS), (OURS, "topic", "popularity", "decayed", "kNN", "kNN + pop"), strict=True))
+BRIEF = dict(zip((OURS, TOPIC, *BASELINES), (OURS, "topic", "popularity", "decayed", "kNN", "kNN + pop"), strict=True))
 
 
-def board(found: Results) -> RenderableType:
+def console_report(found: BacktestResults) -> RenderableType:
     """All tables, for a terminal."""
     parts: list[RenderableType] = [
         _head(found),
@@ -28,7 +28,7 @@ def board(found: Results) -> RenderableType:
         _parts("HR@10 by past events of the person", found.by_person),
         _parts("HR@10 by past events of the item", found.by_item),
         _parts("HR@10 by week", found.by_week),
-        _losses(found),
+        _miss_analysis(found),
         _baskets(found),
         _rest(found),
     ]
@@ -47,7 +47,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _head(found: Results) -> RenderableType:
+def _head(found: BacktestResults) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     share = f"the first {found.plan.warm_up:.0%} of the rows are only learned from"
     table.add_row("[bold]replayed[/]", f"{found.events} events of {found.data}, {found.choices} of them choices")
@@ -57,7 +57,7 @@ def _head(found: Results) -> RenderableType:
     return table
 
 
-def _systems(found: Results) -> RenderableType:
+def _systems(found: BacktestResults) -> RenderableType:
     names = ("HR@10", "NDCG@10", "MRR", "new people", "coverage", "novelty")
     table = _table(*names)
     for name, one in found.systems.items():
@@ -67,7 +67,7 @@ def _systems(found: Results) -> RenderableType:
     return _titled("Test, then train: new people is HR@10 of first choices, novelty in bits", table)
 
 
-def _differences(found: Results) -> RenderableType:
+def _differences(found: BacktestResults) -> RenderableType:
     table = _table("HR@10", "NDCG@10")
     for name, intervals in found.differences.items():
         table.add_row(f"less {name}", *(_interval(intervals[measure]) for measure in ("hit_rate", "gain")))
@@ -78,7 +78,7 @@ def _interval(one: Interval) -> str:
     return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
 
 
-def _tuning(found: Results) -> list[RenderableType]:
+def _tuning(found: BacktestResults) -> list[RenderableType]:
     """Each baseline's budget: what every trial came to; nothing where there are no baselines."""
     if not found.baselines:
         return []
@@ -89,7 +89,7 @@ def _tuning(found: Results) -> list[RenderableType]:
     return [_titled("How the baselines were tuned: all trials, on what came before judging", table)]
 
 
-def _additions(found: Results) -> list[RenderableType]:
+def _additions(found: BacktestResults) -> list[RenderableType]:
     """What each part adds, the most first; nothing where none was left out."""
     if found.additions is None:
         return []
@@ -112,8 +112,8 @@ def _parts(title: str, parts: tuple[Part, ...]) -> RenderableType:
     return _titled(title, table)
 
 
-def _losses(found: Results) -> RenderableType:
-    held = found.losses
+def _miss_analysis(found: BacktestResults) -> RenderableType:
+    held = found.miss_analysis
     table = _table(*held.groups, "all", "share")
     for fate, counts in zip(held.fates, held.counts, strict=True):
         total = sum(counts)
@@ -121,7 +121,7 @@ def _losses(found: Results) -> RenderableType:
     return _titled("What became of choices, by past events of the person", table)
 
 
-def _baskets(found: Results) -> RenderableType:
+def _baskets(found: BacktestResults) -> RenderableType:
     held = found.next_basket
     kind = "as named by the events" if held.named else "sittings, by gaps of half an hour"
     table = _table(f"all {held.baskets}", f"{held.later_baskets} not the first")
@@ -130,7 +130,7 @@ def _baskets(found: Results) -> RenderableType:
     return _titled(f"Next-basket recall@10: {kind}", table)
 
 
-def _rest(found: Results) -> RenderableType:
+def _rest(found: BacktestResults) -> RenderableType:
     table, speed = Table.grid(padding=(0, 2)), found.speed
     kinds = {"own": "the person's own", "default": "that for people never seen", "none": "none unexpired"}
     served = (f"{kinds[kind]} {one.share:.0%} (HR {one.hit_rate:.3f})" for kind, one in found.topic.items())

@@ -9,7 +9,7 @@ from deploy.reports import plots
 from inference.evaluation.intervals.bootstrap import Interval
 from streams.backtest.ablations import Additions, by_worth, noise
 from streams.backtest.baseline_runner import tuning_rows
-from streams.backtest.results import OURS, Results
+from streams.backtest.results import OURS, BacktestResults
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -24,7 +24,7 @@ tr.ours { font-weight: 600; } svg { max-width: 100%; height: auto; }
 """
 
 
-def page(found: Results) -> str:
+def html_report(found: BacktestResults) -> str:
     """The whole page; the same results give the same text, but for the measured speed."""
     title = f"Replay of {found.data}"
     sections = (
@@ -38,7 +38,7 @@ def page(found: Results) -> str:
         else "",
         _section("By how well the person is known", plots.by_person(found)),
         _section("By how well the item is known", plots.by_item(found)),
-        _section("What became of the choices", plots.losses(found), _losses(found)),
+        _section("What became of the choices", plots.miss_analysis(found), _miss_analysis(found)),
         _section("Fresh or from the topic", plots.freshness(found), _freshness()),
         _section("Next basket", plots.baskets(found), _basket_note(found)),
         _section("Can its probabilities be believed?", plots.reliability(found), _calibration_note()),
@@ -61,11 +61,11 @@ def _paragraph(text: str) -> str:
     return f'<p class="quiet">{escape(text)}</p>'
 
 
-def _best_other(found: Results) -> str:
+def _best_other(found: BacktestResults) -> str:
     return max(found.differences, key=lambda name: found.systems[name].hit_rate)
 
 
-def _cards(found: Results) -> str:
+def _cards(found: BacktestResults) -> str:
     best = _best_other(found)
     lift = found.differences[best]["hit_rate"]
     cards = (
@@ -94,7 +94,7 @@ def _cells(row: Sequence[str]) -> str:
     return "".join(f"<td>{escape(cell)}</td>" for cell in row)
 
 
-def _systems(found: Results) -> str:
+def _systems(found: BacktestResults) -> str:
     head = ("", "HR@10", "NDCG@10", "MRR", "HR@10, new people", "coverage", "novelty, bits")
     rows = [
         (
@@ -111,7 +111,7 @@ def _systems(found: Results) -> str:
     return _table(head, rows, ours=OURS)
 
 
-def _compared(found: Results) -> str:
+def _compared(found: BacktestResults) -> str:
     new = found.new_people[OURS].events / max(1, found.judged)
     return _paragraph(
         f"{found.judged} choices; {new:.0%} of them are the first of their person. An item that nobody had met counts "
@@ -120,7 +120,7 @@ def _compared(found: Results) -> str:
     )
 
 
-def _differences(found: Results) -> str:
+def _differences(found: BacktestResults) -> str:
     rows = [(f"less {name}", *(_interval(one) for one in each.values())) for name, each in found.differences.items()]
     return _table(("", "HR@10", "NDCG@10", "MRR"), rows)
 
@@ -129,7 +129,7 @@ def _interval(one: Interval) -> str:
     return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
 
 
-def _tuning(found: Results) -> str:
+def _tuning(found: BacktestResults) -> str:
     rows = [row for name, tuning in found.baselines.items() for row in tuning_rows(name, tuning)]
     return _table(("", "setting", "HR@10 of the trial", ""), rows) + _paragraph(
         "Each setting was tried on the choices before judging began, test-then-train; the best of them went on. The "
@@ -149,8 +149,8 @@ def _additions(found: Additions) -> str:
     )
 
 
-def _losses(found: Results) -> str:
-    held = found.losses
+def _miss_analysis(found: BacktestResults) -> str:
+    held = found.miss_analysis
     rows = [
         (fate, *map(str, counts), str(sum(counts)), f"{sum(counts) / max(1, found.judged):.1%}")
         for fate, counts in zip(held.fates, held.counts, strict=True)
@@ -165,7 +165,7 @@ def _freshness() -> str:
     )
 
 
-def _basket_note(found: Results) -> str:
+def _basket_note(found: BacktestResults) -> str:
     held = found.next_basket
     kind = "Baskets are as the events name them" if held.named else "Baskets are sittings, parted by half an hour"
     return _paragraph(f"{kind}. The share of a basket's items that were in the list made before its first event.")
@@ -178,7 +178,7 @@ def _calibration_note() -> str:
     )
 
 
-def _speed(found: Results) -> str:
+def _speed(found: BacktestResults) -> str:
     speed = found.speed
     return _table(
         ("events/s", "events per second of processor time", "p50", "p90", "p99"),
@@ -197,7 +197,7 @@ def _speed(found: Results) -> str:
     )
 
 
-def _judged(found: Results) -> str:
+def _judged(found: BacktestResults) -> str:
     rows = [
         ("rows in the input", str(found.rows)),
         ("events", str(found.events)),

@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from inference.evaluation.baselines import FULL
-from inference.evaluation.baselines.evaluator import FLOORS
+from inference.evaluation.baselines.evaluator import BASELINES
 from inference.evaluation.intervals.bootstrap import Interval
 from inference.evaluation.metrics.calibration import Calibration
 from streams.backtest.ablations import Additions, by_worth
-from streams.backtest.results import OURS, TOPIC, Part, Results
+from streams.backtest.results import OURS, TOPIC, BacktestResults, Part
 
 # Told apart by people who see red and green alike (Okabe and Ito, 2008), and by their marks; baselines are dashed.
-NAMES = (OURS, TOPIC, *FLOORS, *FULL)
+NAMES = (OURS, TOPIC, *BASELINES, *FULL)
 PALETTE = "#0072b2 #56b4e9 #8c8c8c #d55e00 #009e73 #cc79a7 #e69f00 #000000 #882255 #999933 #332288"
 COLOURS = dict(zip(NAMES, PALETTE.split(), strict=True))
 MARKS = dict(zip(NAMES, "osv^DP<>X*h", strict=True))
@@ -37,7 +37,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }
 
-Plot = Callable[[Results], str]
+Plot = Callable[[BacktestResults], str]
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def _drawing(width: float, height: float) -> Iterator[tuple[Axes, StringIO]]:
     text.write(image)
 
 
-def running(found: Results) -> str:
+def running(found: BacktestResults) -> str:
     """HR@10 of all choices so far."""
     with _drawing(8.2, 3.0) as (axes, text):
         for name in found.systems:
@@ -69,7 +69,7 @@ def running(found: Results) -> str:
     return text.getvalue()
 
 
-def by_week(found: Results) -> str:
+def by_week(found: BacktestResults) -> str:
     """HR@10 of everybody, week by week."""
     with _drawing(8.2, 3.4) as (axes, text):
         weeks = [part.name for part in found.by_week]
@@ -105,7 +105,7 @@ def _legend(axes: Axes) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def differences(found: Results) -> str:
+def differences(found: BacktestResults) -> str:
     """Ours less each of the others, with the intervals."""
     rows = {f"less {name}": intervals["hit_rate"] for name, intervals in found.differences.items()}
     return _intervals(rows, "difference in HR@10, with 95 % intervals over people")
@@ -131,17 +131,17 @@ def _intervals(named: Mapping[str, Interval], label: str) -> str:
     return text.getvalue()
 
 
-def by_person(found: Results) -> str:
+def by_person(found: BacktestResults) -> str:
     """HR@10 by how well the person is known."""
     return _bars(found, found.by_person, "past events of the person")
 
 
-def by_item(found: Results) -> str:
+def by_item(found: BacktestResults) -> str:
     """HR@10 by how well the item is known."""
     return _bars(found, found.by_item, "past events of the item")
 
 
-def _bars(found: Results, parts: tuple[Part, ...], label: str) -> str:
+def _bars(found: BacktestResults, parts: tuple[Part, ...], label: str) -> str:
     names = [name for name in found.systems if name != TOPIC]
     width = 0.8 / len(names)
     with _drawing(8.2, 3.0) as (axes, text):
@@ -156,9 +156,9 @@ def _bars(found: Results, parts: tuple[Part, ...], label: str) -> str:
     return text.getvalue()
 
 
-def losses(found: Results) -> str:
+def miss_analysis(found: BacktestResults) -> str:
     """What became of the choices, in shares of each group of people."""
-    held = found.losses
+    held = found.miss_analysis
     counts = np.array(held.counts, float)
     totals = counts.sum(axis=0)
     shares = counts / np.maximum(1.0, totals)
@@ -175,7 +175,7 @@ def losses(found: Results) -> str:
     return text.getvalue()
 
 
-def freshness(found: Results) -> str:
+def freshness(found: BacktestResults) -> str:
     """HR@10 of the moment's list and of what the topic held, by whose list that was."""
     kinds = {"own": "their own list", "default": "list for people\nnever seen", "none": "nothing\nunexpired"}
     bars = {
@@ -192,7 +192,7 @@ def freshness(found: Results) -> str:
     return text.getvalue()
 
 
-def reliability(found: Results) -> str:
+def reliability(found: BacktestResults) -> str:
     """Predicted against observed, for the first place and for the list."""
     with _drawing(4.2, 3.4) as (axes, text):
         top = 0.05
@@ -212,7 +212,7 @@ def _named(name: str, one: Calibration) -> str:
     return f"{name} (error {one.error:.3f})"
 
 
-def baskets(found: Results) -> str:
+def baskets(found: BacktestResults) -> str:
     """Next-basket recall of everybody."""
     held = found.next_basket
     with _drawing(8.2, 2.8) as (axes, text):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from features.item_table import ItemTable, Numbers
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 
 
-def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Cold items whose words agree most with those of the recent ones."""
     if not len(person.recent):
         return person.consumed[:0]

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from features.item_table import ItemTable, Numbers
 from inference.candidates.source import best
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 
 
-def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Items that lie furthest in the direction of the person's newest ones."""
     if not table.factors.known:
         return person.consumed[:0]
     return best(person.affinity, person.blocked, size)
 
 
-def reason(person: Person, table: ItemTable, item: int) -> str:
+def reason(person: RankingContext, table: ItemTable, item: int) -> str:
     """Close to a taste that has been shown; of somebody who showed none, only that others choose it."""
     if len(person.recent):
         return "close to your taste"

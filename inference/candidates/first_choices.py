@@ -5,28 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from features.item_table import ItemTable, Numbers
-from features.statistics import SITUATION_HALF_LIVES
-from features.user_segment import SITUATIONS, situation
+from features.statistics import SEGMENT_HALF_LIVES
+from features.user_segment import SEGMENTS, user_segment
 from inference.candidates.source import best
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 
-NEW = SITUATIONS.index("new")
+NEW = SEGMENTS.index("new")
 MANY = 5.0
 """How many, with decay, must have begun with an item for that to be said."""
-SLOWEST = SITUATION_HALF_LIVES.index(max(SITUATION_HALF_LIVES))
+SLOWEST = SEGMENT_HALF_LIVES.index(max(SEGMENT_HALF_LIVES))
 
 
-def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Items that were most often the first choice lately; nothing for people who have made theirs."""
-    if situation(person.query.user, person.query.now) != "new":
+    if user_segment(person.query.user, person.query.now) != "new":
         return person.consumed[:0]
     items = len(table)
-    left = np.exp2((table.last_at[:items] - person.query.now) / SITUATION_HALF_LIVES[SLOWEST])
+    left = np.exp2((table.last_at[:items] - person.query.now) / SEGMENT_HALF_LIVES[SLOWEST])
     return best(table.situations[NEW, SLOWEST, :items] * left, person.blocked, size)
 
 
-def reason(person: Person, table: ItemTable, item: int) -> str:
+def reason(person: RankingContext, table: ItemTable, item: int) -> str:
     """Two make a beginning; many are more."""
-    left = np.exp2((table.last_at[item] - person.query.now) / SITUATION_HALF_LIVES[SLOWEST])
+    left = np.exp2((table.last_at[item] - person.query.now) / SEGMENT_HALF_LIVES[SLOWEST])
     begun = table.situations[NEW, SLOWEST, item] * min(1.0, left)
     return "what many begin with" if begun >= MANY else "what others begin with"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from features.item_table import ItemTable, Numbers
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 
 
-def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """For each wanted category its most popular items, a share of `size` by the intent's weight."""
     plan = person.query.plan
     wanted = [intent for intent in plan.intents if intent.weight > 0] if plan else []
@@ -19,7 +19,7 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     return np.concatenate(parts)[:size] if parts else np.zeros(0, np.int64)
 
 
-def leaders(person: Person, table: ItemTable, category: str, size: int) -> Numbers:
+def leaders(person: RankingContext, table: ItemTable, category: str, size: int) -> Numbers:
     """The most popular items of a category that are not blocked, best first."""
     if size <= 0:
         return np.zeros(0, np.int64)

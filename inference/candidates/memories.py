@@ -6,14 +6,14 @@ import numpy as np
 
 from features.item_table import ItemTable, Numbers
 from inference.candidates.intents import leaders
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 from schemas.ids import ItemId
 
 LIKED = ("likes", "wants-more", "pins")
 STRONGEST = 3
 
 
-def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Liked items themselves, then the leaders of the most strongly liked categories."""
     liked = [memory for memory in person.query.memories if memory.predicate in LIKED and memory.state == "active"]
     liked.sort(key=lambda memory: (-memory.strength, memory.memory_id))

@@ -6,18 +6,18 @@ import numpy as np
 
 from features.decay import DAY
 from features.item_table import ItemTable, Numbers
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 
 NEW_SECONDS = 30 * DAY
 
 
-def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """The items that became choosable last, newest first."""
     cold = table.cold()[::-1]
     return cold[~person.blocked[cold]][:size]
 
 
-def reason(person: Person, table: ItemTable, item: int) -> str:
+def reason(person: RankingContext, table: ItemTable, item: int) -> str:
     """New is what came within a month, by its release or else by its first event."""
     begun = table.from_time[item] if np.isfinite(table.from_time[item]) and table.from_time[item] > 0.0 else None
     if begun is None and table.count[item]:

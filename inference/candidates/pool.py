@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.item_table import Bools, ItemTable, Numbers
 from inference.candidates.source import Source
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 from schemas.ids import ItemId
 
 
@@ -49,7 +49,7 @@ def _slots(sizes: tuple[int, ...]) -> Slots:
     )
 
 
-def gather(persons: Sequence[Person], table: ItemTable, sources: Sequence[Source], width: int) -> Pool:
+def gather(persons: Sequence[RankingContext], table: ItemTable, sources: Sequence[Source], width: int) -> Pool:
     """Ask every source for every person; the best-placed proposals fill `width`, pinned items before all."""
     slots = _slots(tuple([source.size for source in sources]))
     rows = [_merge(person, table, sources, slots, width) for person in persons]
@@ -67,7 +67,7 @@ def gather(persons: Sequence[Person], table: ItemTable, sources: Sequence[Source
 
 
 def _merge(
-    person: Person, table: ItemTable, sources: Sequence[Source], slots: Slots, width: int
+    person: RankingContext, table: ItemTable, sources: Sequence[Source], slots: Slots, width: int
 ) -> tuple[Numbers, NDArray[np.float32]]:
     """One person's candidates in ascending item number, and who proposed them."""
     nothing = len(table)
@@ -100,7 +100,7 @@ def _first(items: Numbers, size: int) -> Numbers:
     return distinct
 
 
-def _pinned(person: Person, table: ItemTable) -> Numbers:
+def _pinned(person: RankingContext, table: ItemTable) -> Numbers:
     plan = person.query.plan
     names = plan.constraints.pinned_items if plan else ()
     numbers = [table.number.get(ItemId(name)) for name in names]

@@ -6,13 +6,13 @@ from features.decay import DAY
 from features.item_table import ItemTable, Numbers
 from features.statistics import HALF_LIVES
 from inference.candidates.source import Propose, Reason
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 
 
 def popular(half: int) -> Propose:
     """The source of the most popular items at the half-life of this place in `HALF_LIVES`."""
 
-    def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+    def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
         depth = 2 * size
         while True:
             numbers = table.popular(half, depth)
@@ -40,7 +40,7 @@ def popular_lately(half: int) -> Reason:
     in which somebody chose it at all.
     """
 
-    def reason(person: Person, table: ItemTable, item: int) -> str:
+    def reason(person: RankingContext, table: ItemTable, item: int) -> str:
         idle = person.query.told_at - float(table.last_at[item])
         within = next((each for each in HALF_LIVES[half:] if idle <= each), None)
         return f"popular in the last {span(within)}" if within else "popular for long"

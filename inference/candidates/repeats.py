@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from features.item_table import ItemTable, Numbers
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 
 
-def propose(person: Person, table: ItemTable, size: int) -> Numbers:
+def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Consumed items, where repeats are allowed."""
     if not person.repeats or not len(person.consumed):
         return person.consumed[:0]
@@ -19,7 +19,7 @@ def propose(person: Person, table: ItemTable, size: int) -> Numbers:
     return ranked[~person.blocked[ranked]][:size]
 
 
-def reason(person: Person, table: ItemTable, item: int) -> str:
+def reason(person: RankingContext, table: ItemTable, item: int) -> str:
     """Coming back means to have chosen it twice at least."""
     times = person.consumed_count[person.consumed == item]
     return "you come back to this" if len(times) and times[0] > 1 else "you chose this before"

@@ -9,10 +9,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.item_table import Bools, ItemTable, Numbers
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 
-Propose = Callable[[Person, ItemTable, int], Numbers]
-Reason = Callable[[Person, ItemTable, int], str]
+Propose = Callable[[RankingContext, ItemTable, int], Numbers]
+Reason = Callable[[RankingContext, ItemTable, int], str]
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Source(Struct, frozen=True, kw_only=True):
     size: int
     reason: str | Reason
 
-    def told(self, person: Person, table: ItemTable, item: int) -> str:
+    def told(self, person: RankingContext, table: ItemTable, item: int) -> str:
         """The reason for this item, true of this person now."""
         return self.reason if isinstance(self.reason, str) else self.reason(person, table, item)
 

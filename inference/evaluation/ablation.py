@@ -16,7 +16,7 @@ from features.views import External
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.ranking.features import COLUMNS, FeatureTable
-from inference.ranking_context import Person
+from inference.ranking_context import RankingContext
 from schemas.errors import LifelongError
 
 SOURCE, GROUP = "source:", "features:"
@@ -83,5 +83,5 @@ def _silenced(source: Source) -> Source:
     return replace(source, propose=_nothing)
 
 
-def _nothing(person: Person, table: ItemTable, size: int) -> Numbers:
+def _nothing(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     return np.empty(0, np.int64)

@@ -16,7 +16,7 @@ TOP = 10
 WORST_LOSS = 20.0
 
 
-class Measured(Struct, frozen=True):
+class ExampleMetrics(Struct, frozen=True):
     """For each example, `[examples]`: gain, whether the place was within the first `TOP`, and loss."""
 
     gain: Doubles
@@ -24,7 +24,7 @@ class Measured(Struct, frozen=True):
     loss: Doubles
 
 
-def measure(arrays: Arrays, examples: Sequence[Example]) -> Measured:
+def example_metrics(arrays: Arrays, examples: Sequence[Example]) -> ExampleMetrics:
     """Rank every example's rows by these weights, all in one pass.
 
     The place of what was taken is one more than the candidates above it (one that scores alike counts half). Where an
@@ -45,7 +45,7 @@ def measure(arrays: Arrays, examples: Sequence[Example]) -> Measured:
     above = (scores > own) + 0.5 * (scores == own)
     place = 1.0 + np.add.reduceat(above * stands_for, starts)
     sound = np.minimum.reduceat(finite, starts)
-    return Measured(
+    return ExampleMetrics(
         gain=np.where(sound, 1.0 / np.log2(1.0 + place), 0.0),
         hit=np.where(sound, place <= TOP, 0.0),
         loss=np.where(sound, _loss(scores + offsets, taken, starts, sizes), WORST_LOSS),

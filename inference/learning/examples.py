@@ -12,7 +12,7 @@ from inference.learning.checkpoint import RingSnapshot, pack, unpack
 from inference.learning.sampling import ROWS, correction
 from schemas.errors import DecodeError
 from schemas.ids import ListId
-from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogValue
+from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogValue
 
 LARGEST_FEATURE = 1_000.0
 """Features are squashed to a few units; what is beyond this was not computed by us, and would drown the network."""
@@ -68,7 +68,7 @@ def from_choice(choice: Choice, width: int) -> Example | None:
     return Example(features, target, correction(len(target)))
 
 
-def from_outcome(ranked: Ranked, outcome: Outcome, width: int) -> Example | None:
+def from_outcome(ranked: Ranked, outcome: ListOutcome, width: int) -> Example | None:
     """The shown example in a matured outcome, none if nothing or everything was clicked."""
     place = {item: row for row, item in enumerate(ranked.items)}
     shown = [item for item in outcome.shown if item in place][:ROWS]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from features.views import table_id
+from features.views import feature_schema_id
 from inference.learning.checkpoint import Snapshot, decode, encode, pack, pack_random, unpack, unpack_random
 from inference.learning.examples import Example, Pending, Ring, from_choice, from_outcome
 from inference.learning.item_vectors import ItemVectors
@@ -17,7 +17,7 @@ from inference.learning.torch_network import flatten, slope, unflatten
 from inference.learning.weights_file import Weights
 from inference.ranking.network import Arrays, forward, initial
 from schemas.ids import ItemId
-from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
+from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogEntry
 
 RATE = 0.1
 EPSILON = 1e-6
@@ -54,7 +54,7 @@ class Learner:
         torch.set_num_threads(1)
         self._rate = rate * RATE
         self._replays = replays
-        self.table = table_id(columns)
+        self.table = feature_schema_id(columns)
         self._width = len(columns)
         start = initial(columns)
         shapes = {name: part.shape for name, part in start.items()}
@@ -106,7 +106,7 @@ class Learner:
                 case Ranked():
                     if self._fits(entry.table):
                         self._pending.add(entry)
-                case Outcome():
+                case ListOutcome():
                     ranked = self._pending.take(entry.list_id)
                     if ranked is not None:
                         self._take(self._shown, from_outcome(ranked, entry, self._width))

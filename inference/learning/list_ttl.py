@@ -35,8 +35,8 @@ class KeptList(Struct, frozen=True):
     items: tuple[ItemId, ...]
 
 
-class ListLifeSnapshot(Struct, frozen=True):
-    """What `ListLife.restore` needs."""
+class ListTtlSnapshot(Struct, frozen=True):
+    """What `ListTtl.restore` needs."""
 
     lead: list[float]
     below: int
@@ -45,10 +45,10 @@ class ListLifeSnapshot(Struct, frozen=True):
     lists: list[KeptList]
 
 
-class ListLife:
+class ListTtl:
     """Reads lists and choices in the order of the log.
 
-    >>> life = ListLife()
+    >>> life = ListTtl()
     >>> life.seconds
     0.0
     """
@@ -89,12 +89,12 @@ class ListLife:
         hit, default_hit = choice.item_id in own.items, choice.item_id in self._default
         self._lead[bisect(EDGES, choice.event_time - own.made_at)] += hit - default_hit
 
-    def snapshot(self) -> ListLifeSnapshot:
+    def snapshot(self) -> ListTtlSnapshot:
         """What `restore` needs."""
         lists = list(self._lists.values())
-        return ListLifeSnapshot(self._lead, self._below, self._compared, self._default, lists)
+        return ListTtlSnapshot(self._lead, self._below, self._compared, self._default, lists)
 
-    def restore(self, kept: ListLifeSnapshot) -> None:
+    def restore(self, kept: ListTtlSnapshot) -> None:
         """Become what was kept; what was kept by other ages is nothing."""
         if len(kept.lead) != len(self._lead):
             return

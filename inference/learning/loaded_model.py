@@ -34,7 +34,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(LoadedSnapshot)
 
 
-class Loaded:
+class LoadedModel:
     """A `inference.learning.model_variant.Model` that stays as it was loaded."""
 
     def __init__(self, weights: Weights) -> None:

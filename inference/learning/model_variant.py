@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from inference.learning.example_metrics import Measured
+from inference.learning.example_metrics import ExampleMetrics
 from inference.learning.learner import REPLAYS, Learner
 from inference.learning.weights_file import Weights
 from inference.ranking.network import Arrays
@@ -17,7 +17,7 @@ MEMORY = 1_000
 """Over about how many examples running scores are averaged."""
 
 
-class Recipe(Struct, frozen=True):
+class VariantConfig(Struct, frozen=True):
     """What a lineage's learner does otherwise: its rate against the usual one, examples learned again, and its seed."""
 
     rate: float = 1.0
@@ -29,7 +29,7 @@ class Recipe(Struct, frozen=True):
         return f"rate {self.rate:g}, replays {self.replays}, seed {self.seed}"
 
 
-class Model(Protocol):
+class VariantModel(Protocol):
     """What a lineage scores and serves with."""
 
     def learn(self, entries: Sequence[RankingLogEntry]) -> None:
@@ -53,7 +53,7 @@ class Model(Protocol):
         ...
 
 
-class Tally(Struct):
+class RunningMetrics(Struct):
     """Running means of what was measured of a lineage, over about the last `MEMORY` examples."""
 
     examples: int = 0
@@ -61,7 +61,7 @@ class Tally(Struct):
     hit: float = 0.0
     loss: float = 0.0
 
-    def add(self, measured: Measured) -> None:
+    def add(self, measured: ExampleMetrics) -> None:
         """Count examples, in their order."""
         for gain, hit, loss in zip(measured.gain, measured.hit, measured.loss, strict=True):
             self.examples += 1
@@ -71,14 +71,14 @@ class Tally(Struct):
             self.loss += share * (float(loss) - self.loss)
 
 
-class Lineage:
+class ModelVariant:
     """A model with its name, what it is, and its running scores; `recipe` is none where nothing is learned."""
 
-    def __init__(self, name: str, model: Model, recipe: Recipe | None) -> None:
+    def __init__(self, name: str, model: VariantModel, recipe: VariantConfig | None) -> None:
         self.name = name
         self.model = model
         self.recipe = recipe
-        self.tally = Tally()
+        self.tally = RunningMetrics()
 
     @property
     def what(self) -> str:
@@ -86,6 +86,6 @@ class Lineage:
         return str(self.recipe) if self.recipe is not None else "loaded by hand"
 
 
-def make_learner(columns: tuple[str, ...], recipe: Recipe, *, vectors: bool) -> Learner:
+def make_learner(columns: tuple[str, ...], recipe: VariantConfig, *, vectors: bool) -> Learner:
     """A learner that follows the recipe and knows nothing yet."""
     return Learner(columns, seed=recipe.seed, vectors=vectors, rate=recipe.rate, replays=recipe.replays)

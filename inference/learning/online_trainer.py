@@ -14,21 +14,21 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from features.views import table_id
-from inference.evaluation.intervals.confidence_sequence import Interval
-from inference.learning.example_metrics import measure
+from features.views import feature_schema_id
+from inference.evaluation.intervals.confidence_sequence import SequenceInterval
+from inference.learning.example_metrics import example_metrics
 from inference.learning.examples import Example, from_choice
 from inference.learning.learner import Learner
-from inference.learning.list_ttl import ListLife
-from inference.learning.loaded_model import Loaded, load_weights
-from inference.learning.model_variant import Lineage, Recipe, make_learner
-from inference.learning.promotion import Gate, Rules, Verdict
+from inference.learning.list_ttl import ListTtl
+from inference.learning.loaded_model import LoadedModel, load_weights
+from inference.learning.model_variant import ModelVariant, VariantConfig, make_learner
+from inference.learning.promotion import PromotionDecision, PromotionPolicy, PromotionRules
 from inference.learning.shown_lists import ShownLists
 from inference.learning.weights_file import UnusableWeights, Weights
 from inference.ranking.network import Arrays
 from schemas.ids import UserId
-from schemas.model_updates import Difference, Standing
-from schemas.ranking_log import Choice, Command, DefaultList, Outcome, Ranked, RankingLogValue
+from schemas.model_updates import Difference, VariantStatus
+from schemas.ranking_log import Choice, Command, DefaultList, ListOutcome, Ranked, RankingLogValue
 
 REMEMBERED = 16_384
 """How many entries back a repeated one is recognised: a worker that died publishes its last batches again."""
@@ -36,21 +36,21 @@ FIRST = "default"
 """The lineage that serves first, and never goes."""
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class OnlineTrainerConfig(Struct, frozen=True, kw_only=True):
     """Who learns what: the columns of the ranker, the recipes by name (`FIRST` among them), and the gate's rules.
 
     `served` lineages, of the recipes, serve the arms of an experiment beside the champion.
     """
 
     columns: tuple[str, ...]
-    recipes: Mapping[str, Recipe]
-    rules: Rules = Rules()
+    recipes: Mapping[str, VariantConfig]
+    rules: PromotionRules = PromotionRules()
     block: int = 64
     vectors: bool = False
     served: tuple[str, ...] = ()
 
 
-class Block:
+class PromotionBlock:
     """Examples that are to be measured together, and the weights that each lineage had before the first of them."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Block:
         self.examples: list[Example] = []
         self.weights: dict[str, Arrays] = {}
 
-    def add(self, user: UserId, example: Example, lineages: Iterable[Lineage]) -> None:
+    def add(self, user: UserId, example: Example, lineages: Iterable[ModelVariant]) -> None:
         """One more example, not learned from yet."""
         if not self.examples:
             self.weights = {lineage.name: lineage.model.weights() for lineage in lineages}
@@ -66,7 +66,7 @@ class Block:
         self.examples.append(example)
 
 
-class Seen:
+class SeenEntries:
     """The ids of the last entries."""
 
     def __init__(self, ids: Iterable[str] = (), size: int = REMEMBERED) -> None:
@@ -76,7 +76,7 @@ class Seen:
     def is_new(self, entry_id: str) -> bool:
         """Whether the id comes for the first time; it is remembered.
 
-        >>> seen = Seen(["a"])
+        >>> seen = SeenEntries(["a"])
         >>> seen.is_new("a"), seen.is_new("b"), seen.is_new("b")
         (False, True, False)
         """
@@ -88,21 +88,21 @@ class Seen:
         return True
 
 
-class Course:
+class OnlineTrainer:
     """Leads lineages through the log: joins lists with their outcomes, measures, has the gate decide."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: OnlineTrainerConfig) -> None:
         self.plan = plan
-        self.table = table_id(plan.columns)
+        self.table = feature_schema_id(plan.columns)
         self.lineages = {name: self._new(name, recipe) for name, recipe in plan.recipes.items()}
-        self.gate = Gate(self.lineages, FIRST, plan.rules)
+        self.gate = PromotionPolicy(self.lineages, FIRST, plan.rules)
         self.lists = ShownLists()
-        self.life = ListLife()
-        self.seen = Seen()
-        self.block = Block()
+        self.life = ListTtl()
+        self.seen = SeenEntries()
+        self.block = PromotionBlock()
 
     @property
-    def champion(self) -> Lineage:
+    def champion(self) -> ModelVariant:
         """The lineage that serves."""
         return self.lineages[self.gate.champion]
 
@@ -129,7 +129,7 @@ class Course:
             vectors=vectors,
         )
 
-    def learn(self, entry: RankingLogValue) -> tuple[Verdict, ...]:
+    def learn(self, entry: RankingLogValue) -> tuple[PromotionDecision, ...]:
         """Test, then train, on the next entry; what was decided by it. One that came before changes nothing."""
         if not self.seen.is_new(entry.entry_id):
             return ()
@@ -139,7 +139,7 @@ class Course:
                 self.life.add(entry)
             case DefaultList():
                 self.life.add(entry)
-            case Outcome():
+            case ListOutcome():
                 pair = self.lists.settle(entry)
                 for lineage in self.lineages.values() if pair is not None else ():
                     lineage.model.learn(pair or ())
@@ -152,22 +152,22 @@ class Course:
                 assert_never(entry)
         return ()
 
-    def standings(self) -> tuple[Standing, ...]:
+    def standings(self) -> tuple[VariantStatus, ...]:
         """How every lineage stands, the champion first."""
         ordered = sorted(self.lineages.values(), key=lambda lineage: lineage is not self.champion)
         return tuple(self._standing(lineage) for lineage in ordered)
 
-    def new_lineage(self, name: str, model: Learner | Loaded, recipe: Recipe | None) -> Lineage:
+    def new_lineage(self, name: str, model: Learner | LoadedModel, recipe: VariantConfig | None) -> ModelVariant:
         """A lineage joins: it takes part from the next example on."""
-        self.lineages[name] = Lineage(name, model, recipe)
+        self.lineages[name] = ModelVariant(name, model, recipe)
         self.gate.join(name)
         return self.lineages[name]
 
-    def _new(self, name: str, recipe: Recipe) -> Lineage:
+    def _new(self, name: str, recipe: VariantConfig) -> ModelVariant:
         vectors = self.plan.vectors and name == FIRST
-        return Lineage(name, make_learner(self.plan.columns, recipe, vectors=vectors), recipe)
+        return ModelVariant(name, make_learner(self.plan.columns, recipe, vectors=vectors), recipe)
 
-    def _choice(self, choice: Choice) -> tuple[Verdict, ...]:
+    def _choice(self, choice: Choice) -> tuple[PromotionDecision, ...]:
         """Note it for the block, have all learn from it, and once the block is full, measure and decide."""
         example = from_choice(choice, len(self.plan.columns)) if choice.table == self.table else None
         if example is not None:
@@ -176,19 +176,19 @@ class Course:
             lineage.model.learn((choice,))
         return self._close() if len(self.block.examples) == self.plan.block else ()
 
-    def _close(self) -> tuple[Verdict, ...]:
+    def _close(self) -> tuple[PromotionDecision, ...]:
         """Measure the examples of the block, if there are any, and have the gate decide."""
-        block, self.block = self.block, Block()
+        block, self.block = self.block, PromotionBlock()
         if not block.examples:
             return ()
-        measured = {name: measure(arrays, block.examples) for name, arrays in block.weights.items()}
+        measured = {name: example_metrics(arrays, block.examples) for name, arrays in block.weights.items()}
         for name, found in measured.items():
             self.lineages[name].tally.add(found)
         verdicts = self.gate.observe({name: found.gain for name, found in measured.items()}, block.people)
         self._tidy()
         return verdicts
 
-    def _obey(self, command: Command) -> Verdict:
+    def _obey(self, command: Command) -> PromotionDecision:
         reason = command.reason or "an operator's decision"
         if command.action == "rollback":
             verdict = self.gate.roll_back(reason=reason)
@@ -199,14 +199,16 @@ class Course:
         self._tidy()
         return verdict
 
-    def _promote_file(self, command: Command, reason: str) -> Verdict:
+    def _promote_file(self, command: Command, reason: str) -> PromotionDecision:
         name = f"loaded-{command.sha256[:8]}"
         try:
             weights = load_weights(Path(command.uri), command.sha256, columns=self.plan.columns)
         except UnusableWeights as exc:
-            return Verdict(decision="refused", lineage=name, against=self.gate.champion, reason=str(exc), by="operator")
+            return PromotionDecision(
+                decision="refused", lineage=name, against=self.gate.champion, reason=str(exc), by="operator"
+            )
         if name not in self.lineages:
-            self.new_lineage(name, Loaded(weights), None)
+            self.new_lineage(name, LoadedModel(weights), None)
         return self.gate.promote(name, reason=reason)
 
     def _tidy(self) -> None:
@@ -216,9 +218,9 @@ class Course:
             del self.lineages[name]
             self.gate.leave(name)
 
-    def _standing(self, lineage: Lineage) -> Standing:
+    def _standing(self, lineage: ModelVariant) -> VariantStatus:
         tally, found = lineage.tally, self.gate.difference(lineage.name)
-        return Standing(
+        return VariantStatus(
             lineage=lineage.name,
             role=self.gate.role(lineage.name),
             recipe=lineage.what,
@@ -230,6 +232,6 @@ class Course:
         )
 
 
-def difference_of(found: Interval) -> Difference:
+def difference_of(found: SequenceInterval) -> Difference:
     """An interval as it is published."""
     return Difference(mean=found.mean, lower=found.lower, upper=found.upper, people=found.count)

@@ -9,23 +9,23 @@ from msgspec import Struct
 from inference.learning.checkpoint import Packed, pack, unpack
 from inference.learning.examples import Example
 from inference.learning.learner import Learner
-from inference.learning.list_ttl import ListLifeSnapshot
-from inference.learning.loaded_model import Loaded
-from inference.learning.model_variant import Lineage, Recipe, Tally, make_learner
-from inference.learning.online_trainer import FIRST, Block, Course, Seen
-from inference.learning.promotion import GateSnapshot
-from inference.learning.shown_lists import Kept
+from inference.learning.list_ttl import ListTtlSnapshot
+from inference.learning.loaded_model import LoadedModel
+from inference.learning.model_variant import ModelVariant, RunningMetrics, VariantConfig, make_learner
+from inference.learning.online_trainer import FIRST, OnlineTrainer, PromotionBlock, SeenEntries
+from inference.learning.promotion import PromotionSnapshot
+from inference.learning.shown_lists import PendingList
 from inference.learning.weights_file import initial_weights
 from schemas.ids import UserId
 
 
-class LineageSnapshot(Struct, frozen=True, kw_only=True):
+class ModelVariantSnapshot(Struct, frozen=True, kw_only=True):
     """A lineage: its model, whose form its recipe tells, and its running scores."""
 
     name: str
-    recipe: Recipe | None
+    recipe: VariantConfig | None
     model: bytes
-    tally: Tally
+    tally: RunningMetrics
 
 
 class ExampleSnapshot(Struct, frozen=True):
@@ -37,27 +37,27 @@ class ExampleSnapshot(Struct, frozen=True):
     offset: Packed
 
 
-class CourseSnapshot(Struct, frozen=True, kw_only=True):
+class OnlineTrainerSnapshot(Struct, frozen=True, kw_only=True):
     """A course with everything in it."""
 
-    lineages: list[LineageSnapshot]
-    gate: GateSnapshot
-    lists: list[Kept]
+    lineages: list[ModelVariantSnapshot]
+    gate: PromotionSnapshot
+    lists: list[PendingList]
     seen: list[str]
     block: list[ExampleSnapshot]
     block_weights: dict[str, dict[str, Packed]]
-    life: ListLifeSnapshot | None = None
+    life: ListTtlSnapshot | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(CourseSnapshot)
+_decoder = msgspec.msgpack.Decoder(OnlineTrainerSnapshot)
 
 
-def checkpoint(course: Course) -> bytes:
+def checkpoint(course: OnlineTrainer) -> bytes:
     """Everything that the course is, for `restore`."""
     block = course.block
     return _encoder.encode(
-        CourseSnapshot(
+        OnlineTrainerSnapshot(
             lineages=[_of_lineage(lineage) for lineage in course.lineages.values()],
             gate=course.gate.snapshot(),
             lists=course.lists.snapshot(),
@@ -74,7 +74,7 @@ def checkpoint(course: Course) -> bytes:
     )
 
 
-def restore(course: Course, data: bytes) -> bool:
+def restore(course: OnlineTrainer, data: bytes) -> bool:
     """Have a course that knows nothing become the one that was kept; refused, with False, for another feature table.
 
     Lineages follow the recipes of now: one that is gone from them stays only while it serves or guards, one that is
@@ -92,10 +92,10 @@ def restore(course: Course, data: bytes) -> bool:
         source = by_name.get(name) or _model_to_copy(by_name, kept.gate.champion)
         if not lineage.model.restore(source.model):
             return False
-        lineage.tally = source.tally if name in by_name else Tally()
+        lineage.tally = source.tally if name in by_name else RunningMetrics()
     course.gate.restore(kept.gate)
     course.lists.restore(kept.lists)
-    course.seen = Seen(kept.seen)
+    course.seen = SeenEntries(kept.seen)
     if kept.life is not None:
         course.life.restore(kept.life)
     changed = {name for name, lineage in course.lineages.items() if _recipe(by_name, name) != lineage.recipe}
@@ -106,30 +106,30 @@ def restore(course: Course, data: bytes) -> bool:
     return True
 
 
-def _of_lineage(lineage: Lineage) -> LineageSnapshot:
-    return LineageSnapshot(
+def _of_lineage(lineage: ModelVariant) -> ModelVariantSnapshot:
+    return ModelVariantSnapshot(
         name=lineage.name, recipe=lineage.recipe, model=lineage.model.checkpoint(), tally=lineage.tally
     )
 
 
-def _empty(course: Course, kept: LineageSnapshot) -> Learner | Loaded:
+def _empty(course: OnlineTrainer, kept: ModelVariantSnapshot) -> Learner | LoadedModel:
     if kept.recipe is None:
-        return Loaded(initial_weights(course.plan.columns))
+        return LoadedModel(initial_weights(course.plan.columns))
     return make_learner(course.plan.columns, kept.recipe, vectors=course.plan.vectors and kept.name == FIRST)
 
 
-def _model_to_copy(by_name: dict[str, LineageSnapshot], champion: str) -> LineageSnapshot:
+def _model_to_copy(by_name: dict[str, ModelVariantSnapshot], champion: str) -> ModelVariantSnapshot:
     """What a new lineage begins as: the champion, or where that does not learn, the lineage that was first."""
     best = by_name[champion]
     return best if best.recipe is not None else by_name[FIRST]
 
 
-def _recipe(by_name: dict[str, LineageSnapshot], name: str) -> Recipe | None:
+def _recipe(by_name: dict[str, ModelVariantSnapshot], name: str) -> VariantConfig | None:
     return by_name[name].recipe if name in by_name else None
 
 
-def _block(kept: CourseSnapshot) -> Block:
-    block = Block()
+def _block(kept: OnlineTrainerSnapshot) -> PromotionBlock:
+    block = PromotionBlock()
     for each in kept.block:
         features, target, offset = (
             unpack(part).astype(np.float32, copy=False) for part in (each.features, each.target, each.offset)

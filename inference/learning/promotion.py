@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from inference.evaluation.intervals.confidence_sequence import ConfidenceSequence, Interval
+from inference.evaluation.intervals.confidence_sequence import ConfidenceSequence, SequenceInterval
 from inference.learning.checkpoint import Packed, pack, unpack
 from schemas.ids import UserId
 from schemas.model_updates import Role
@@ -27,7 +27,7 @@ LONGEST_REST = 6
 """How many times the rest is doubled at most."""
 
 
-class Rules(Struct, frozen=True, kw_only=True):
+class PromotionRules(Struct, frozen=True, kw_only=True):
     """When something is decided. `level` is the risk that a champion is ever replaced by one that is not better.
 
     `minimum_effect` is a gain, `horizon` and `cool_down` count examples.
@@ -39,7 +39,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     cool_down: int = 2_000
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class PromotionDecision(Struct, frozen=True, kw_only=True):
     """What was decided about a lineage, against which champion, and why."""
 
     decision: Literal["promoted", "refused", "rolled-back"]
@@ -47,10 +47,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     against: str
     reason: str
     by: Literal["gate", "operator"] = "gate"
-    difference: Interval | None = None
+    difference: SequenceInterval | None = None
 
 
-class TrialSnapshot(Struct, frozen=True):
+class ComparisonSnapshot(Struct, frozen=True):
     """A trial: its numbers as they are."""
 
     level: float
@@ -60,7 +60,7 @@ class TrialSnapshot(Struct, frozen=True):
     stakes: Packed
 
 
-class GateSnapshot(Struct, frozen=True, kw_only=True):
+class PromotionSnapshot(Struct, frozen=True, kw_only=True):
     """A gate: who serves, who guards, who rests until when, and the comparisons that run."""
 
     champion: str
@@ -69,10 +69,10 @@ class GateSnapshot(Struct, frozen=True, kw_only=True):
     scored: int
     resting: dict[str, int]
     refusals: dict[str, int]
-    trials: dict[str, TrialSnapshot]
+    trials: dict[str, ComparisonSnapshot]
 
 
-class Trial:
+class VariantComparison:
     """A comparison with the champion that has been running since so many examples were scored."""
 
     def __init__(self, level: float, since: int) -> None:
@@ -80,24 +80,24 @@ class Trial:
         self.since = since
         self.sequence = ConfidenceSequence(level)
 
-    def snapshot(self) -> TrialSnapshot:
-        """What `trial_of` needs."""
+    def snapshot(self) -> ComparisonSnapshot:
+        """What `restored_comparison` needs."""
         own = self.sequence
-        return TrialSnapshot(self.level, self.since, own.count, own.total, pack(own.stakes))
+        return ComparisonSnapshot(self.level, self.since, own.count, own.total, pack(own.stakes))
 
 
-def trial_of(kept: TrialSnapshot) -> Trial:
+def restored_comparison(kept: ComparisonSnapshot) -> VariantComparison:
     """The trial that was kept."""
-    trial = Trial(kept.level, kept.since)
+    trial = VariantComparison(kept.level, kept.since)
     trial.sequence.count, trial.sequence.total = kept.count, kept.total
     trial.sequence.stakes = unpack(kept.stakes).astype(np.float64, copy=False)
     return trial
 
 
-class Gate:
+class PromotionPolicy:
     """Who serves among some lineages. What it decides is a function of the blocks and commands in their order."""
 
-    def __init__(self, names: Iterable[str], champion: str, rules: Rules) -> None:
+    def __init__(self, names: Iterable[str], champion: str, rules: PromotionRules) -> None:
         self.rules = rules
         self.champion = champion
         self.previous = ""
@@ -108,7 +108,7 @@ class Gate:
         self._names = list(names)
         self._resting: dict[str, int] = {}
         self._refusals: dict[str, int] = {}
-        self._trials: dict[str, Trial] = {}
+        self._trials: dict[str, VariantComparison] = {}
 
     def role(self, name: str) -> Role:
         """What the lineage is now."""
@@ -118,12 +118,12 @@ class Gate:
             return "guard"
         return "resting" if self.scored < self._resting.get(name, 0) else "challenger"
 
-    def difference(self, name: str) -> Interval | None:
+    def difference(self, name: str) -> SequenceInterval | None:
         """By how much the lineage gains more than the champion; none if it is not compared, or with nothing yet."""
         trial = self._trials.get(name)
         return trial.sequence.interval() if trial is not None and trial.sequence.count else None
 
-    def observe(self, gains: Gains, people: Sequence[UserId]) -> tuple[Verdict, ...]:
+    def observe(self, gains: Gains, people: Sequence[UserId]) -> tuple[PromotionDecision, ...]:
         """Count a block: what each lineage gained by each example, `[examples]`, and whose examples they are."""
         self._begin_trials()
         self.scored += len(people)
@@ -137,26 +137,26 @@ class Gate:
             self._refuse(name, found[name], why) for name in found if (why := self._settled(name, found[name]))
         )
 
-    def promote(self, name: str, *, reason: str) -> Verdict:
+    def promote(self, name: str, *, reason: str) -> PromotionDecision:
         """An operator has the lineage serve; the champion before guards it."""
         before, known = self.champion, self.difference(name)
         if name not in self._names or name == before:
             why = "it serves already" if name == before else f"there is none of this name, but {sorted(self._names)}"
-            return Verdict(decision="refused", lineage=name, against=before, reason=why, by="operator")
+            return PromotionDecision(decision="refused", lineage=name, against=before, reason=why, by="operator")
         self._crown(name, guarded=True)
-        return Verdict(
+        return PromotionDecision(
             decision="promoted", lineage=name, against=before, reason=reason, by="operator", difference=known
         )
 
-    def roll_back(self, *, reason: str) -> Verdict:
+    def roll_back(self, *, reason: str) -> PromotionDecision:
         """An operator has the champion before serve again."""
         before, back = self.champion, self.previous
         if not back:
             why = "there is no champion before this one"
-            return Verdict(decision="refused", lineage=before, against=before, reason=why, by="operator")
+            return PromotionDecision(decision="refused", lineage=before, against=before, reason=why, by="operator")
         known = self.difference(back)
         self._crown(back, guarded=False)
-        return Verdict(
+        return PromotionDecision(
             decision="rolled-back", lineage=back, against=before, reason=reason, by="operator", difference=known
         )
 
@@ -177,9 +177,9 @@ class Gate:
         for known in (self._trials, self._resting, self._refusals):
             known.pop(name, None)
 
-    def snapshot(self) -> GateSnapshot:
+    def snapshot(self) -> PromotionSnapshot:
         """What `restore` needs."""
-        return GateSnapshot(
+        return PromotionSnapshot(
             champion=self.champion,
             previous=self.previous,
             guarded=self.guarded,
@@ -189,26 +189,26 @@ class Gate:
             trials={name: trial.snapshot() for name, trial in self._trials.items()},
         )
 
-    def restore(self, kept: GateSnapshot) -> None:
+    def restore(self, kept: PromotionSnapshot) -> None:
         """Become the gate that was kept, among the lineages of now."""
         self.champion, self.previous, self.guarded = kept.champion, kept.previous, kept.guarded
         self.scored = kept.scored
         self._resting = {name: until for name, until in kept.resting.items() if name in self._names}
         self._refusals = {name: count for name, count in kept.refusals.items() if name in self._names}
-        self._trials = {name: trial_of(trial) for name, trial in kept.trials.items() if name in self._names}
+        self._trials = {name: restored_comparison(trial) for name, trial in kept.trials.items() if name in self._names}
 
     def _begin_trials(self) -> None:
         """Compare whoever neither serves nor rests."""
         share = self.rules.level / max(1, len(self._names) - 1)
         for name in self._names:
             if name not in self._trials and self.role(name) in ("guard", "challenger"):
-                self._trials[name] = Trial(share / 2.0 ** (1 + self._refusals.get(name, 0)), self.scored)
+                self._trials[name] = VariantComparison(share / 2.0 ** (1 + self._refusals.get(name, 0)), self.scored)
 
-    def _take_over(self, name: str, found: Mapping[str, Interval]) -> Verdict:
+    def _take_over(self, name: str, found: Mapping[str, SequenceInterval]) -> PromotionDecision:
         """The lineage surely gains more: it serves."""
         before, role, interval = self.champion, self.role(name), found[name]
         self._crown(name, guarded=role != "guard")
-        return Verdict(
+        return PromotionDecision(
             decision="rolled-back" if role == "guard" else "promoted",
             lineage=name,
             against=before,
@@ -217,7 +217,7 @@ class Gate:
             difference=interval,
         )
 
-    def _settled(self, name: str, interval: Interval) -> str:
+    def _settled(self, name: str, interval: SequenceInterval) -> str:
         """Why the comparison is over, empty if it is not."""
         if interval.upper < self.rules.minimum_effect:
             return (
@@ -228,7 +228,7 @@ class Gate:
             return f"undecided after {self.scored - self._trials[name].since} examples"
         return ""
 
-    def _refuse(self, name: str, interval: Interval, why: str) -> Verdict:
+    def _refuse(self, name: str, interval: SequenceInterval, why: str) -> PromotionDecision:
         if self.role(name) == "guard":
             self.guarded = False
             why = f"{why}; {self.champion} keeps its place"
@@ -236,7 +236,9 @@ class Gate:
         before = self._refusals.get(name, 0)
         self._refusals[name] = before + 1
         self._resting[name] = self.scored + self.rules.cool_down * 2 ** min(before, LONGEST_REST)
-        return Verdict(decision="refused", lineage=name, against=self.champion, reason=why, difference=interval)
+        return PromotionDecision(
+            decision="refused", lineage=name, against=self.champion, reason=why, difference=interval
+        )
 
     def _crown(self, name: str, *, guarded: bool) -> None:
         """Another lineage serves: every comparison begins anew, after the cool-down but for the guard's."""

@@ -13,7 +13,7 @@ from stat import S_ISREG
 
 from msgspec import Struct
 
-from features.views import table_id
+from features.views import feature_schema_id
 from inference.learning.weights_file import UnusableWeights, Weights, check_weights, read_weights
 from schemas.errors import DecodeError
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 LARGEST_FILE = 4_000_000_000
 
 
-class Found(Struct, frozen=True):
+class ServedWeights(Struct, frozen=True):
     """The newest good weights and where they are, if there are any; `next_version` is above all that were seen."""
 
     weights: Weights | None
@@ -29,7 +29,7 @@ class Found(Struct, frozen=True):
     next_version: int
 
 
-def newest_good(live: Path, columns: tuple[str, ...]) -> Found:
+def newest_good(live: Path, columns: tuple[str, ...]) -> ServedWeights:
     """What serves; where that is broken, the newest of the versions beside it that is not.
 
     Weights for another feature table than that of `columns` are not good, but are no fault either.
@@ -39,7 +39,7 @@ def newest_good(live: Path, columns: tuple[str, ...]) -> Found:
         try:
             weights = read_weights(path)
             highest = max(highest, weights.version)
-            if weights.table != table_id(columns):
+            if weights.table != feature_schema_id(columns):
                 break
             check_weights(weights, columns)
         except FileNotFoundError:
@@ -47,8 +47,8 @@ def newest_good(live: Path, columns: tuple[str, ...]) -> Found:
         except UnusableWeights as exc:
             logger.error("%s does not serve: %s; the newest good version is looked for", path, exc)
         else:
-            return Found(weights, path, weights.version + 1)
-    return Found(None, None, highest + 1)
+            return ServedWeights(weights, path, weights.version + 1)
+    return ServedWeights(None, None, highest + 1)
 
 
 def _versions(repository: Path) -> Iterator[Path]:
@@ -73,7 +73,7 @@ def announced_weights(uri: str, repository: Path, columns: tuple[str, ...]) -> W
         if not S_ISREG(found.st_mode) or found.st_size > LARGEST_FILE:
             raise DecodeError("invalid", f"{uri!r} is no weights file")
         weights = read_weights(path)
-        if weights.table != table_id(columns):
+        if weights.table != feature_schema_id(columns):
             return None
         check_weights(weights, columns)
     except (FileNotFoundError, NotADirectoryError):

@@ -9,13 +9,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.ids import ItemId, ListId
-from schemas.ranking_log import Outcome, Ranked
+from schemas.ranking_log import ListOutcome, Ranked
 
 SIZE = 10_000
 """How many lists are kept; the oldest is given up."""
 
 
-class Kept(Struct, frozen=True):
+class PendingList(Struct, frozen=True):
     """A list as it was ranked, what has been clicked, and what was shown of it (none until its outcome matured)."""
 
     ranked: Ranked
@@ -28,16 +28,16 @@ class ShownLists:
 
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
-        self._lists: OrderedDict[ListId, Kept] = OrderedDict()
+        self._lists: OrderedDict[ListId, PendingList] = OrderedDict()
 
     def add(self, ranked: Ranked) -> None:
         """Keep a list that was published, without what learning does not read."""
         slim = replace(ranked, user_features={}, user_categories={}, external={})
-        self._lists.setdefault(ranked.list_id, Kept(slim))
+        self._lists.setdefault(ranked.list_id, PendingList(slim))
         if len(self._lists) > self._size:
             self._lists.popitem(last=False)
 
-    def settle(self, outcome: Outcome) -> tuple[Ranked, Outcome] | None:
+    def settle(self, outcome: ListOutcome) -> tuple[Ranked, ListOutcome] | None:
         """The list with what is to be learned from this outcome; none if there is nothing new in it.
 
         A late click, and one that a second outcome of the list has beside those of the first, is learned from as a
@@ -54,21 +54,23 @@ class ShownLists:
         self._lists[outcome.list_id] = replace(kept, clicked=_union(kept.clicked, outcome.clicked))
         return None
 
-    def snapshot(self) -> list[Kept]:
+    def snapshot(self) -> list[PendingList]:
         """What `restore` needs."""
         return list(self._lists.values())
 
-    def restore(self, kept: Iterable[Kept]) -> None:
+    def restore(self, kept: Iterable[PendingList]) -> None:
         """Become what was kept."""
         self._lists = OrderedDict((each.ranked.list_id, each) for each in kept)
 
-    def _mature(self, kept: Kept, outcome: Outcome) -> tuple[Ranked, Outcome]:
+    def _mature(self, kept: PendingList, outcome: ListOutcome) -> tuple[Ranked, ListOutcome]:
         early = tuple(item for item in kept.clicked if item in outcome.shown)
         clicked = _union(outcome.clicked, early)
-        self._lists[outcome.list_id] = Kept(kept.ranked, clicked, outcome.shown)
+        self._lists[outcome.list_id] = PendingList(kept.ranked, clicked, outcome.shown)
         return kept.ranked, replace(outcome, clicked=clicked)
 
-    def _correct(self, kept: Kept, shown: tuple[ItemId, ...], outcome: Outcome) -> tuple[Ranked, Outcome] | None:
+    def _correct(
+        self, kept: PendingList, shown: tuple[ItemId, ...], outcome: ListOutcome
+    ) -> tuple[Ranked, ListOutcome] | None:
         new = tuple(item for item in dict.fromkeys(outcome.clicked) if item in shown and item not in kept.clicked)
         if not new:
             return None

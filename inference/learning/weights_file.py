@@ -17,7 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.item_factors import WIDTH
-from features.views import table_id
+from features.views import feature_schema_id
 from inference.ranking.network import Arrays, initial
 from schemas.errors import LifelongError
 from schemas.ids import ItemId
@@ -54,7 +54,7 @@ class Weights(Struct, frozen=True, kw_only=True):
 
 def initial_weights(columns: tuple[str, ...]) -> Weights:
     """Version 0: what serves before anything was learned."""
-    return Weights(version=0, table=table_id(columns), arrays=initial(columns))
+    return Weights(version=0, table=feature_schema_id(columns), arrays=initial(columns))
 
 
 def write_weights(path: Path, weights: Weights) -> None:
@@ -117,8 +117,8 @@ def check_weights(weights: Weights, columns: tuple[str, ...]) -> None:
     Raises:
         UnusableWeights: they may not.
     """
-    if weights.table != table_id(columns):
-        raise UnusableWeights(f"they are for feature table {weights.table!r}, ours is {table_id(columns)!r}")
+    if weights.table != feature_schema_id(columns):
+        raise UnusableWeights(f"they are for feature table {weights.table!r}, ours is {feature_schema_id(columns)!r}")
     expected = {name: part.shape for name, part in initial(columns).items()}
     for arrays in (weights.arrays, *weights.others.values()):
         if {name: part.shape for name, part in arrays.items()} != expected:

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from features.decay import DAY
 from features.item_table import Bools, Doubles, ItemTable, Numbers
-from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES
-from features.user_segment import SITUATIONS, situation
-from features.views import USER_FEATURES, External, table_id
+from features.statistics import HALF_LIVES, SEGMENT_HALF_LIVES
+from features.user_segment import SEGMENTS, user_segment
+from features.views import USER_FEATURES, External, feature_schema_id
 from inference.candidates.memories import LIKED
 from inference.candidates.pool import Pool
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.ranking.habits import at_this_time
-from inference.ranking_context import Person, age_days
+from inference.ranking_context import RankingContext, age_days
 from schemas.ids import ItemId
 
 Block = NDArray[np.floating]
@@ -41,13 +41,13 @@ RARE = 0.05
 """The decayed count below which it makes no difference how few chose an item."""
 
 
-class Batch(Struct, frozen=True, kw_only=True):
+class RankingBatch(Struct, frozen=True, kw_only=True):
     """What features read: `items` and `mask` `[users, candidates]`, `now` `[users, 1]`, and the items' `categories`
     `[most, users, candidates]` as `features.item_categories` numbers them.
     """
 
     table: ItemTable
-    persons: Sequence[Person]
+    persons: Sequence[RankingContext]
     pool: Pool
     items: Numbers
     mask: Bools
@@ -55,14 +55,14 @@ class Batch(Struct, frozen=True, kw_only=True):
     categories: NDArray[np.int32]
 
 
-class Columns(Struct, frozen=True, kw_only=True):
+class FeatureGroup(Struct, frozen=True, kw_only=True):
     """Features that are computed together: `fill(batch)` is `[len(names), users, candidates]`, column by column, so
     that arithmetic runs along candidates.
     """
 
     group: str
     names: tuple[str, ...]
-    fill: Callable[[Batch], Block]
+    fill: Callable[[RankingBatch], Block]
 
 
 def _relative(values: Block, mask: Bools) -> Block:
@@ -72,7 +72,7 @@ def _relative(values: Block, mask: Bools) -> Block:
     return relative
 
 
-def _popularity(batch: Batch) -> Block:
+def _popularity(batch: RankingBatch) -> Block:
     logs = batch.table.log_popularity.take(batch.items, axis=1)
     counts = logs - batch.now / np.array(HALF_LIVES)[:, None, None]
     ratios = np.clip(counts[:-1] - counts[1:], -12.0, 0.0) / 4.0
@@ -80,20 +80,20 @@ def _popularity(batch: Batch) -> Block:
     return np.concatenate([_relative(logs, batch.mask), ratios, level])
 
 
-def _company(batch: Batch) -> Block:
+def _company(batch: RankingBatch) -> Block:
     """What people in the same situation choose: new ones, those who came back, those within a sitting.
 
     Per half-life the item's share among them against their share of all choices, in octaves, shrunk towards none; and
     how many of them chose it lately, relative to the most chosen of the list.
     """
     table, items, now = batch.table, batch.items, batch.now
-    who = [SITUATIONS.index(situation(person.query.user, person.query.now)) for person in batch.persons]
+    who = [SEGMENTS.index(user_segment(person.query.user, person.query.now)) for person in batch.persons]
     rows = np.arange(len(who))
     each = table.situations.take(items, axis=-1)  # [situation, half, users, candidates]
     left = _left(table.last_at[items] - now)
     mine, everyone = each[who, :, rows].swapaxes(0, 1) * left, each.sum(axis=0) * left  # [half, users, candidates]
     totals = table.situations_all[..., None, None] * _left(table.newest_at - now)  # [situation, half, users, 1]
-    usual = (totals[who, :, rows].swapaxes(0, 1) + 1.0) / (totals.sum(axis=0) + len(SITUATIONS))
+    usual = (totals[who, :, rows].swapaxes(0, 1) + 1.0) / (totals.sum(axis=0) + len(SEGMENTS))
     lift = np.log2((mine + ALIKE * usual) / (everyone + ALIKE) / usual)
     level = _relative(np.log2(mine + RARE), batch.mask)
     return np.concatenate([np.clip(lift, -4.0, 4.0) / 2.0, level])
@@ -101,11 +101,11 @@ def _company(batch: Batch) -> Block:
 
 def _left(seconds: Doubles) -> Doubles:
     """What time has left of counts by situation, `[half, ..]`; an earlier time reads them as they are."""
-    left: Doubles = np.exp2(np.minimum(0.0, seconds) / np.array(SITUATION_HALF_LIVES)[:, None, None])
+    left: Doubles = np.exp2(np.minimum(0.0, seconds) / np.array(SEGMENT_HALF_LIVES)[:, None, None])
     return left
 
 
-def _age(batch: Batch) -> Block:
+def _age(batch: RankingBatch) -> Block:
     table, items = batch.table, batch.items
     known = table.count[items] > 0
     age = np.log1p(age_days(batch.now, table.first_at[items])) / 3.0
@@ -114,7 +114,7 @@ def _age(batch: Batch) -> Block:
     return np.stack([np.where(known, age, 0.0), np.where(known, idle, 2.0), count])
 
 
-def _value(batch: Batch) -> Block:
+def _value(batch: RankingBatch) -> Block:
     """Mean value against everybody's, shrunk, in thirds of that."""
     table, items = batch.table, batch.items
     mean = table.mean_value()
@@ -123,7 +123,7 @@ def _value(batch: Batch) -> Block:
     return np.clip((own - mean) / max(abs(mean) / 3.0, 1e-9), -2.0, 2.0)[None]
 
 
-def _pick(batch: Batch, *names: str) -> Block:
+def _pick(batch: RankingBatch, *names: str) -> Block:
     """The persons' scores of these names, of their candidates alone: `[len(names), users, candidates]`."""
     picked = np.empty((len(names), *batch.items.shape))
     for row, person in enumerate(batch.persons):
@@ -132,31 +132,31 @@ def _pick(batch: Batch, *names: str) -> Block:
     return picked
 
 
-def _near(batch: Batch) -> Block:
+def _near(batch: RankingBatch) -> Block:
     """Co-visitation and transition scores: relative to the best of the list, and as they are."""
     logs = np.log2(_pick(batch, "covisit", "covisit_near", "transition") + 1e-4)
     return np.concatenate([_relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)])
 
 
-def _words(batch: Batch) -> Block:
+def _words(batch: RankingBatch) -> Block:
     """Words shared with the newest items: as they are, and relative to the best of the list."""
     values = _pick(batch, "words")
     return np.concatenate([np.tanh(values), _relative(np.log2(values + 1e-2), batch.mask)])
 
 
-def _affinity(batch: Batch) -> Block:
+def _affinity(batch: RankingBatch) -> Block:
     """What the learned factors add to the score; see `features.item_factors`."""
     return np.clip(_pick(batch, "affinity"), -8.0, 8.0)
 
 
-def _content(batch: Batch) -> Block:
+def _content(batch: RankingBatch) -> Block:
     profiles = np.stack([person.profile for person in batch.persons])
     closeness: Block = (batch.table.content[batch.items] @ profiles[..., None])[..., 0]
     return closeness[None]
 
 
-def _tastes(batch: Batch) -> Block:
-    """How far the item's categories are the person's: lately, in the long run, by liking."""
+def _tastes(batch: RankingBatch) -> Block:
+    """How far the item's categories are the person's: lately, in the long run, by reward."""
     held = batch.categories
     size = np.maximum(1, np.count_nonzero(held, axis=0))
     shares = np.empty((3, *batch.items.shape))
@@ -166,7 +166,7 @@ def _tastes(batch: Batch) -> Block:
     return shares
 
 
-def _category_weights(batch: Batch, row: int) -> Doubles:
+def _category_weights(batch: RankingBatch, row: int) -> Doubles:
     """What plan and memories weigh each category for one person: `[2, categories + 1]`."""
     number_of = batch.table.by_category.number_of
     weights = np.zeros((2, len(batch.table.by_category) + 1))
@@ -182,7 +182,7 @@ def _category_weights(batch: Batch, row: int) -> Doubles:
     return weights
 
 
-def _agent(batch: Batch) -> Block:
+def _agent(batch: RankingBatch) -> Block:
     """Intent match x confidence, match with remembered categories, and with remembered items."""
     filled = np.zeros((3, *batch.items.shape))
     for row, person in enumerate(batch.persons):
@@ -194,7 +194,7 @@ def _agent(batch: Batch) -> Block:
     return filled
 
 
-def _remembered(person: Person, table: ItemTable, items: Numbers) -> Doubles:
+def _remembered(person: RankingContext, table: ItemTable, items: Numbers) -> Doubles:
     """What is remembered of each of the items."""
     found = [memory for memory in person.query.memories if memory.subject == "item" and memory.state == "active"]
     held = [memory for memory in found if memory.value in table.number]
@@ -206,18 +206,18 @@ def _remembered(person: Person, table: ItemTable, items: Numbers) -> Doubles:
     return remembered[items].astype(np.float64, copy=False)
 
 
-def _repeats(batch: Batch) -> Block:
+def _repeats(batch: RankingBatch) -> Block:
     """Of consumed items: that they are, how often, gap over personal interval, whether in this sitting, and how often
     at about this time of day and of the week.
 
-    Of items that were only skipped, disliked or looked at: the liking that this shows.
+    Of items that were only skipped, disliked or looked at: the reward that this shows.
     """
     filled = np.zeros((8, *batch.items.shape))
     for row, person in enumerate(batch.persons):
         if person.judged:
-            liking = np.zeros(len(batch.table))
-            liking[list(person.judged)] = list(person.judged.values())
-            filled[7, row] = liking[batch.items[row]]
+            reward = np.zeros(len(batch.table))
+            reward[list(person.judged)] = list(person.judged.values())
+            filled[7, row] = reward[batch.items[row]]
         if person.repeats and len(person.consumed):
             consumed = np.zeros(len(batch.table), np.bool_)
             consumed[person.consumed] = True
@@ -226,7 +226,7 @@ def _repeats(batch: Batch) -> Block:
     return filled
 
 
-def _of_consumed(person: Person, table: ItemTable, items: Numbers) -> Block:
+def _of_consumed(person: RankingContext, table: ItemTable, items: Numbers) -> Block:
     """The first seven columns of `_repeats` for consumed items: `[7, items]`."""
     state = person.query.user
     touched = [state.touched[table.ids[item]] for item in items.tolist()]
@@ -246,13 +246,13 @@ def _of_consumed(person: Person, table: ItemTable, items: Numbers) -> Block:
     return np.stack([*columns, *at_this_time(query.user, query.now, items, table.number).T])
 
 
-def _user(batch: Batch) -> Block:
+def _user(batch: RankingBatch) -> Block:
     """The person's own row, the same for every candidate; the network crosses it with the others."""
     rows = np.array([[feature.value(person.query.user) for feature in USER_FEATURES] for person in batch.persons])
     return _spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch)
 
 
-def _situation(batch: Batch) -> Block:
+def _situation(batch: RankingBatch) -> Block:
     """How long the person was away, whether they are new, and how well the sources know what is near them."""
     rows = np.array(
         [
@@ -269,7 +269,7 @@ def _situation(batch: Batch) -> Block:
     return _spread(rows, batch)
 
 
-def _spread(rows: Doubles, batch: Batch) -> Block:
+def _spread(rows: Doubles, batch: RankingBatch) -> Block:
     """What is the same for all candidates of a person (`rows` is `[users, columns]`)."""
     return np.broadcast_to(rows.T[..., None], (rows.shape[-1], *batch.items.shape))
 
@@ -282,30 +282,30 @@ def _days(prefix: str, halves: Sequence[float]) -> tuple[str, ...]:
     return tuple(f"{prefix}_{seconds / DAY:g}d" for seconds in halves)
 
 
-def _of_sources(sources: Sequence[Source]) -> Columns:
+def _of_sources(sources: Sequence[Source]) -> FeatureGroup:
     names = tuple(f"from_{source.name}" for source in sources)
-    return Columns(group="sources", names=names, fill=lambda batch: batch.pool.votes)
+    return FeatureGroup(group="sources", names=names, fill=lambda batch: batch.pool.votes)
 
 
-COLUMNS: tuple[Columns, ...] = (
-    Columns(
+COLUMNS: tuple[FeatureGroup, ...] = (
+    FeatureGroup(
         group="popularity",
         names=(*_halves("popular", EACH), *_halves("accelerating", EACH[:-1]), *_halves("level", LEVELS)),
         fill=_popularity,
     ),
-    Columns(group="age", names=("age", "idle", "events"), fill=_age),
-    Columns(group="value", names=("value",), fill=_value),
-    Columns(
+    FeatureGroup(group="age", names=("age", "idle", "events"), fill=_age),
+    FeatureGroup(group="value", names=("value",), fill=_value),
+    FeatureGroup(
         group="near",
         names=("covisit", "covisit_near", "transition", "covisit_level", "covisit_near_level", "transition_level"),
         fill=_near,
     ),
-    Columns(group="words", names=("words", "words_relative"), fill=_words),
-    Columns(group="affinity", names=("affinity",), fill=_affinity),
-    Columns(group="content", names=("content",), fill=_content),
-    Columns(group="tastes", names=("taste_now", "taste_long", "taste_liked"), fill=_tastes),
-    Columns(group="agent", names=("intent", "memory_category", "memory_item"), fill=_agent),
-    Columns(
+    FeatureGroup(group="words", names=("words", "words_relative"), fill=_words),
+    FeatureGroup(group="affinity", names=("affinity",), fill=_affinity),
+    FeatureGroup(group="content", names=("content",), fill=_content),
+    FeatureGroup(group="tastes", names=("taste_now", "taste_long", "taste_liked"), fill=_tastes),
+    FeatureGroup(group="agent", names=("intent", "memory_category", "memory_item"), fill=_agent),
+    FeatureGroup(
         group="repeats",
         names=(
             "consumed",
@@ -320,11 +320,11 @@ COLUMNS: tuple[Columns, ...] = (
         fill=_repeats,
     ),
     _of_sources(SOURCES),
-    Columns(group="user", names=tuple(f"user_{feature.name}" for feature in USER_FEATURES), fill=_user),
-    Columns(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_situation),
-    Columns(
+    FeatureGroup(group="user", names=tuple(f"user_{feature.name}" for feature in USER_FEATURES), fill=_user),
+    FeatureGroup(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_situation),
+    FeatureGroup(
         group="company",
-        names=(*_days("company", SITUATION_HALF_LIVES), *_days("company_popular", SITUATION_HALF_LIVES)),
+        names=(*_days("company", SEGMENT_HALF_LIVES), *_days("company_popular", SEGMENT_HALF_LIVES)),
         fill=_company,
     ),
 )
@@ -352,16 +352,16 @@ class FeatureTable:
         self._without = frozenset(without)
         names = [name for block in self._rows for name in block.names]
         self.columns: tuple[str, ...] = (*names, *(f"external_{row.view}:{row.name}" for row in self.external))
-        self.id = table_id(self.columns)
+        self.id = feature_schema_id(self.columns)
 
-    def fill(self, persons: Sequence[Person], table: ItemTable, pool: Pool) -> NDArray[np.float32]:
+    def fill(self, persons: Sequence[RankingContext], table: ItemTable, pool: Pool) -> NDArray[np.float32]:
         """The ranker's input, float32 `[users, candidates, features]`; zero where there is no candidate."""
         features = np.empty((*pool.items.shape, len(self.columns)), np.float32)
         for start in range(0, len(persons), TOGETHER):
             part = slice(start, start + TOGETHER)
             now = np.array([[person.query.now] for person in persons[part]])
             held = Pool(items=pool.items[part], mask=pool.mask[part], votes=pool.votes[:, part])
-            batch = Batch(
+            batch = RankingBatch(
                 table=table,
                 persons=persons[part],
                 pool=held,
@@ -375,18 +375,18 @@ class FeatureTable:
         features[~pool.mask] = 0.0
         return features
 
-    def _blocks(self, batch: Batch) -> list[Block]:
+    def _blocks(self, batch: RankingBatch) -> list[Block]:
         blocks = [self._block(batch, block) for block in self._rows]
         if self.external:
             rows = np.array([[self._read(person, row) for row in self.external] for person in batch.persons])
             blocks.append(_spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch))
         return blocks
 
-    def _block(self, batch: Batch, block: Columns) -> Block:
+    def _block(self, batch: RankingBatch, block: FeatureGroup) -> Block:
         if block.group in self._without:
             return np.zeros((len(block.names), *batch.items.shape), np.float32)
         return block.fill(batch)
 
-    def _read(self, person: Person, row: External) -> float:
+    def _read(self, person: RankingContext, row: External) -> float:
         given = person.query.external
         return given.get(f"{row.view}:{row.name}", given.get(row.name, row.default))

@@ -28,7 +28,7 @@ def at_this_time(state: UserState, now: float, items: NDArray[np.int64], number:
 
     `number` numbers items; choices of items that have none are passed over.
     """
-    found = [(number.get(entry.item_id), entry.at) for entry in state.recent if entry.attention > 0.0]
+    found = [(number.get(entry.item_id), entry.at) for entry in state.recent if entry.feedback_weight > 0.0]
     chosen = [(known, at) for known, at in found if known is not None]
     if not chosen:
         return np.zeros((len(items), 2))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from inference.evaluation.intervals.bootstrap import Interval, clustered
 from inference.evaluation.metrics.ranks import NAMES, contributions
-from streams.backtest.baselines_process import NoFloors
-from streams.backtest.config import Log, Plan, SystemConfig
-from streams.backtest.process_pool import Step, Tell, in_processes
-from streams.backtest.run import Progress, replay
+from streams.backtest.baselines_process import NoBaselines
+from streams.backtest.config import BacktestConfig, EventLog, SystemConfig
+from streams.backtest.process_pool import PoolProgress, ReportProgress, in_processes
+from streams.backtest.run import BacktestProgress, backtest
 
 WHOLE, AGAIN = "nothing left out", "nothing left out, again"
 """The whole is replayed first and last: how far its two times are apart says what of the others' is noise."""
@@ -45,7 +45,7 @@ class Additions(Struct, frozen=True):
 
 
 def ablate(
-    log: Log, system: SystemConfig, plan: Plan, parts: Sequence[str], *, jobs: int, tell: Tell
+    log: EventLog, system: SystemConfig, plan: BacktestConfig, parts: Sequence[str], *, jobs: int, tell: ReportProgress
 ) -> dict[str, Ablated]:
     """A replay without each of the parts, and two of the whole among them, so that their times compare."""
     if not parts:
@@ -53,18 +53,18 @@ def ablate(
     return in_processes((WHOLE, *parts, AGAIN), partial(_without, log, system, plan), jobs=jobs, tell=tell)
 
 
-def _without(log: Log, system: SystemConfig, plan: Plan, part: str, tell: Tell) -> Ablated:
+def _without(log: EventLog, system: SystemConfig, plan: BacktestConfig, part: str, tell: ReportProgress) -> Ablated:
     """In a process of its own: the same replay, without the part and the floors."""
 
-    def report(at: Progress) -> None:
-        tell(Step(part, at.done, len(log.events), f"HR@10 {at.hit_rate:.4f}"))
+    def report(at: BacktestProgress) -> None:
+        tell(PoolProgress(part, at.done, len(log.events), f"HR@10 {at.hit_rate:.4f}"))
 
     left_out = () if part in (WHOLE, AGAIN) else (part,)
-    played = replay(log, system, replace(plan, without=left_out), floors=NoFloors(), report=report)
+    played = backtest(log, system, replace(plan, without=left_out), floors=NoBaselines(), report=report)
     return Ablated(ranks=played.rows["rank"].copy(), ms_per_event=1e3 * played.timing.cpu / len(log.events))
 
 
-def additions(ablated: Mapping[str, Ablated], people: NDArray[np.int32], plan: Plan) -> Additions | None:
+def additions(ablated: Mapping[str, Ablated], people: NDArray[np.int32], plan: BacktestConfig) -> Additions | None:
     """What each part adds on the same choices, with intervals over people; `people [judged]`."""
     if not ablated:
         return None

@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from msgspec import Struct
 
 from inference.evaluation.baselines import FULL, NEEDS
-from inference.evaluation.baselines.evaluator import FloorJudge, FloorResults, Row
-from inference.evaluation.baselines.tuned import Trial
+from inference.evaluation.baselines.evaluator import BaselineEvaluator, BaselineResults, ChoiceRow
+from inference.evaluation.baselines.tuned import TuningTrial
 from schemas.errors import LifelongError
-from streams.backtest.process_pool import Step, Tell, in_processes
+from streams.backtest.process_pool import PoolProgress, ReportProgress, in_processes
 
 CHUNK = 250
 EXTRA = {"torch": "torch"}
@@ -28,23 +28,23 @@ class PackagesMissing(LifelongError):
     """A baseline needs packages that are not installed."""
 
 
-class Contender(Struct, frozen=True, kw_only=True):
+class BaselineRun(Struct, frozen=True, kw_only=True):
     """One baseline: what its lists came to, its whole tuning budget, and how long both took."""
 
-    results: FloorResults
-    trials: tuple[Trial, ...]
-    chosen: Trial | None
+    results: BaselineResults
+    trials: tuple[TuningTrial, ...]
+    chosen: TuningTrial | None
     seconds: float
 
 
-class Tuning(Struct, frozen=True):
+class BaselineTuning(Struct, frozen=True):
     """How a baseline was tuned, on what came before judging: the trial that it went on with, and its whole budget.
 
     `seconds` is what trials and judging took together.
     """
 
-    chosen: Trial | None
-    trials: tuple[Trial, ...]
+    chosen: TuningTrial | None
+    trials: tuple[TuningTrial, ...]
     seconds: float
 
 
@@ -83,24 +83,26 @@ def check_packages(names: Iterable[str], is_there: Callable[[str], bool] = _is_t
         raise PackagesMissing(f"{', '.join(missing)} is not installed: pip install 'lifelong[{extras}]'")
 
 
-def judge_all(rows: Sequence[Row], names: Sequence[str], *, jobs: int, tell: Tell) -> dict[str, Contender]:
+def run_baselines(
+    rows: Sequence[ChoiceRow], names: Sequence[str], *, jobs: int, tell: ReportProgress
+) -> dict[str, BaselineRun]:
     """Each baseline over all rows, test-then-train, tuned on those before the first judged one."""
-    return in_processes(names, partial(judge, rows), jobs=jobs, tell=tell)
+    return in_processes(names, partial(run_baseline, rows), jobs=jobs, tell=tell)
 
 
-def judge(rows: Sequence[Row], name: str, tell: Tell) -> Contender:
+def run_baseline(rows: Sequence[ChoiceRow], name: str, tell: ReportProgress) -> BaselineRun:
     """One baseline over all rows, in this process."""
     began, size = time.perf_counter(), len(rows)
-    tuned = FULL[name](report=lambda trial, of: tell(Step(name, 0, size, f"trial {trial} of {of}")))
-    judge = FloorJudge({name: tuned})
+    tuned = FULL[name](report=lambda trial, of: tell(PoolProgress(name, 0, size, f"trial {trial} of {of}")))
+    evaluator = BaselineEvaluator({name: tuned})
     for start in range(0, size, CHUNK):
-        judge.take(rows[start : start + CHUNK])
-        tell(Step(name, min(size, start + CHUNK), size, f"HR@10 {judge.hit_rate:.4f}"))
+        evaluator.take(rows[start : start + CHUNK])
+        tell(PoolProgress(name, min(size, start + CHUNK), size, f"HR@10 {evaluator.hit_rate:.4f}"))
     seconds = time.perf_counter() - began
-    return Contender(results=judge.results(), trials=tuned.trials, chosen=tuned.chosen, seconds=seconds)
+    return BaselineRun(results=evaluator.results(), trials=tuned.trials, chosen=tuned.chosen, seconds=seconds)
 
 
-def tuning_rows(name: str, tuning: Tuning) -> list[tuple[str, str, str, str]]:
+def tuning_rows(name: str, tuning: BaselineTuning) -> list[tuple[str, str, str, str]]:
     """A row per trial: the baseline in the first one, the setting, its HR@10, whether it was chosen."""
     return [
         (

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from inference.evaluation.baselines.evaluator import FloorJudge, FloorResults, Row
+from inference.evaluation.baselines.evaluator import BaselineEvaluator, BaselineResults, ChoiceRow
 from schemas.errors import LifelongError
 
 CHUNK = 500
@@ -19,27 +19,27 @@ AHEAD = 200
 PATIENCE_SECONDS = 1.0
 
 
-class FloorsDied(LifelongError):
+class BaselinesDied(LifelongError):
     """The process of the floors ended before it had answered."""
 
 
 def _run(rows: Any, results: Any) -> None:
     os.nice(5)
-    judge = FloorJudge()
+    judge = BaselineEvaluator()
     with threadpool_limits(1):
         while chunk := rows.get():
             judge.take(chunk)
     results.put(judge.results())
 
 
-class Floors(Protocol):
+class Baselines(Protocol):
     """Takes rows as they come; `results` waits for the end, `close` gives up."""
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ChoiceRow) -> None:
         """One more row."""
         ...
 
-    def results(self) -> FloorResults:
+    def results(self) -> BaselineResults:
         """What all rows came to. Called once, last."""
         ...
 
@@ -48,90 +48,90 @@ class Floors(Protocol):
         ...
 
 
-class FloorsHere:
-    """`Floors` in this process: for short logs, where starting another takes longer than the work."""
+class BaselinesInProcess:
+    """`Baselines` in this process: for short logs, where starting another takes longer than the work."""
 
     def __init__(self) -> None:
-        self._judge = FloorJudge()
+        self._judge = BaselineEvaluator()
 
-    def add(self, row: Row) -> None:
-        """See `Floors`."""
+    def add(self, row: ChoiceRow) -> None:
+        """See `Baselines`."""
         self._judge.take([row])
 
-    def results(self) -> FloorResults:
-        """See `Floors`."""
+    def results(self) -> BaselineResults:
+        """See `Baselines`."""
         return self._judge.results()
 
     def close(self) -> None:
-        """See `Floors`."""
+        """See `Baselines`."""
 
 
-class KeptRows:
-    """`Floors` that pass rows on and keep them, for whoever is judged on them later."""
+class RecordedRows:
+    """`Baselines` that pass rows on and keep them, for whoever is judged on them later."""
 
-    def __init__(self, floors: Floors) -> None:
+    def __init__(self, floors: Baselines) -> None:
         self._floors = floors
-        self.rows: list[Row] = []
+        self.rows: list[ChoiceRow] = []
 
-    def add(self, row: Row) -> None:
-        """See `Floors`."""
+    def add(self, row: ChoiceRow) -> None:
+        """See `Baselines`."""
         self.rows.append(row)
         self._floors.add(row)
 
-    def results(self) -> FloorResults:
-        """See `Floors`."""
+    def results(self) -> BaselineResults:
+        """See `Baselines`."""
         return self._floors.results()
 
     def close(self) -> None:
-        """See `Floors`."""
+        """See `Baselines`."""
         self._floors.close()
 
 
-class NoFloors:
-    """`Floors` that judge nothing: where only ours is wanted."""
+class NoBaselines:
+    """`Baselines` that judge nothing: where only ours is wanted."""
 
-    def add(self, row: Row) -> None:
-        """See `Floors`."""
+    def add(self, row: ChoiceRow) -> None:
+        """See `Baselines`."""
 
-    def results(self) -> FloorResults:
-        """See `Floors`."""
-        return FloorResults(np.zeros((0, 0), np.int16), {}, {})
+    def results(self) -> BaselineResults:
+        """See `Baselines`."""
+        return BaselineResults(np.zeros((0, 0), np.int16), {}, {})
 
     def close(self) -> None:
-        """See `Floors`."""
+        """See `Baselines`."""
 
 
-class FloorsBeside:
-    """`Floors` in a process of their own, so that they take nothing from the time of ours."""
+class BaselinesProcess:
+    """`Baselines` in a process of their own, so that they take nothing from the time of ours."""
 
     def __init__(self) -> None:
         context = get_context("spawn")
         self._rows, self._results = context.Queue(AHEAD), context.Queue()
         self._process = context.Process(target=_run, args=(self._rows, self._results), daemon=True)
         self._process.start()
-        self._chunk: list[Row] = []
+        self._chunk: list[ChoiceRow] = []
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ChoiceRow) -> None:
         """One more row; waits only when the floors are far behind.
 
         Raises:
-            FloorsDied: the process ended, for want of memory perhaps.
+            BaselinesDied: the process ended, for want of memory perhaps.
         """
         self._chunk.append(row)
         if len(self._chunk) == CHUNK:
             self._flush()
 
-    def results(self) -> FloorResults:
+    def results(self) -> BaselineResults:
         """Wait until every row is judged.
 
         Raises:
-            FloorsDied: the process ended, for want of memory perhaps.
+            BaselinesDied: the process ended, for want of memory perhaps.
         """
         self._flush()
         self._put([])
         while True:
             try:
-                found: FloorResults = self._results.get(timeout=PATIENCE_SECONDS)
+                found: BaselineResults = self._results.get(timeout=PATIENCE_SECONDS)
             except queue.Empty:
                 self._check()
             else:
@@ -148,7 +148,7 @@ class FloorsBeside:
             self._put(self._chunk)
             self._chunk = []
 
-    def _put(self, chunk: list[Row]) -> None:
+    def _put(self, chunk: list[ChoiceRow]) -> None:
         while True:
             try:
                 self._rows.put(chunk, timeout=PATIENCE_SECONDS)
@@ -159,4 +159,4 @@ class FloorsBeside:
 
     def _check(self) -> None:
         if not self._process.is_alive():
-            raise FloorsDied(f"the floors ended with exit code {self._process.exitcode!r}")
+            raise BaselinesDied(f"the floors ended with exit code {self._process.exitcode!r}")

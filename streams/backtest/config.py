@@ -16,18 +16,18 @@ from schemas.items import Item
 if TYPE_CHECKING:
     from features.item_table import ItemTable
     from features.views import External
-    from inference.learning.model_variant import Recipe
+    from inference.learning.model_variant import VariantConfig
     from inference.ports import Ranker
     from inference.ranking.features import FeatureTable
     from inference.recommender import Recommender
     from streams.handlers.deps import Options
 
 
-class NothingToReplay(LifelongError):
+class NothingToEvaluate(LifelongError):
     """The input holds no choice of an item by a person."""
 
 
-class Log(Struct, frozen=True, kw_only=True):
+class EventLog(Struct, frozen=True, kw_only=True):
     """The events of an input in event-time order, each with its 0-based place among all `rows`, refused ones too."""
 
     name: str
@@ -37,7 +37,7 @@ class Log(Struct, frozen=True, kw_only=True):
     refused: Counter[str] = Counter()
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class BacktestConfig(Struct, frozen=True, kw_only=True):
     """How to replay.
 
     The first `warm_up` of the rows are learned from and not judged. Weights are taken up after every `take_up_every`
@@ -63,5 +63,5 @@ class SystemConfig:
     make_recommender: Callable[[ItemTable, Ranker, FeatureTable], Recommender]
     options: Options
     default_every_seconds: float
-    learner: Recipe
+    learner: VariantConfig
     item_vectors: bool

@@ -8,8 +8,8 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Fate = Literal["hit", "11-50", "below 50", "not retrieved", "held back", "unseen"]
-FATES: tuple[Fate, ...] = ("hit", "11-50", "below 50", "not retrieved", "held back", "unseen")
+ChoiceFate = Literal["hit", "11-50", "below 50", "not retrieved", "held back", "unseen"]
+FATES: tuple[ChoiceFate, ...] = ("hit", "11-50", "below 50", "not retrieved", "held back", "unseen")
 """What became of a choice: in the list; ranked lower; not among the candidates; chosen before, and not shown again by
 the rule for repeats; never met before."""
 
@@ -56,7 +56,7 @@ class Codes(Generic[Key]):
         return self._codes.setdefault(key, len(self._codes))
 
 
-class Rows:
+class EvaluatedRows:
     """Rows of `COLUMNS`, appended one by one."""
 
     def __init__(self) -> None:

@@ -11,21 +11,21 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.item_table import ItemTable
-from inference.evaluation.baselines.evaluator import Row
-from inference.evaluation.metrics.baskets import BasketRecall, Baskets, Place
-from inference.evaluation.metrics.coverage import Exposure
+from inference.evaluation.baselines.evaluator import ChoiceRow
+from inference.evaluation.metrics.baskets import BasketPosition, BasketRecall, Baskets
+from inference.evaluation.metrics.coverage import CoverageCounter
 from inference.ports import Ranker, Scores, Split
 from inference.query import Ranking
 from inference.recommender import Recommender
 from schemas.ids import ItemId, UserId
-from streams.backtest.evaluated_rows import FATES, Codes, Rows
-from streams.backtest.served_lists import KINDS, Served
-from streams.handlers.batch_outcome import Outcome
-from streams.handlers.record_outcome import Exam
+from streams.backtest.evaluated_rows import FATES, Codes, EvaluatedRows
+from streams.backtest.served_lists import KINDS, ServedList
+from streams.handlers.batch_outcome import BatchOutcome
+from streams.handlers.record_outcome import PrequentialQuery
 from streams.log.ports import Unobserved
 
 
-class KeptScores:
+class LastScores:
     """A `Ranker` that keeps what it answered last, so that places below the list can be told."""
 
     def __init__(self, ranker: Ranker) -> None:
@@ -38,7 +38,7 @@ class KeptScores:
         return self.last
 
 
-class Judged(Struct, frozen=True, kw_only=True):
+class EvaluatedList(Struct, frozen=True, kw_only=True):
     """A choice that was judged: what it is called in the input, and the list that was made before it."""
 
     index: int
@@ -47,7 +47,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     shown: tuple[ItemId, ...]
 
 
-class Examiner(Unobserved):
+class PrequentialEvaluator(Unobserved):
     """An `Observer` that turns exams into rows, for ours and for the floors. `begin` announces each event.
 
     `seconds` is the time that this took, which is no part of what is observed.
@@ -57,10 +57,10 @@ class Examiner(Unobserved):
         self,
         table: ItemTable,
         recommender: Recommender,
-        scores: KeptScores,
+        scores: LastScores,
         *,
-        on_row: Callable[[Row], None],
-        on_judged: Callable[[Judged], None],
+        on_row: Callable[[ChoiceRow], None],
+        on_judged: Callable[[EvaluatedList], None],
     ) -> None:
         self._table = table
         self._recommender = recommender
@@ -69,22 +69,22 @@ class Examiner(Unobserved):
         self._on_judged = on_judged
         self._users = Codes[UserId]()
         self._index, self._judges = 0, False
-        self._served = Served("none")
-        self.rows = Rows()
+        self._served = ServedList("none")
+        self.rows = EvaluatedRows()
         self.seconds = 0.0
         self.exams = 0
         self.hits = 0
         self.baskets = Baskets()
         self.recall = BasketRecall()
-        self.exposure = Exposure()
-        self.topic_exposure = Exposure()
+        self.exposure = CoverageCounter()
+        self.topic_exposure = CoverageCounter()
         self.tally: Counter[tuple[str, str]] = Counter()
 
-    def begin(self, index: int, served: Served, *, judges: bool) -> None:
+    def begin(self, index: int, served: ServedList, *, judges: bool) -> None:
         """The next event has this place in the input; the topic holds this list for its person."""
         self._index, self._served, self._judges = index, served, judges
 
-    def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
+    def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
         """See `Observer`. Item statistics are still as they were before the event."""
         began = time.perf_counter()
         self.tally += outcome.tally.counts
@@ -92,7 +92,7 @@ class Examiner(Unobserved):
             self._note(exam, ranking)
         self.seconds += time.perf_counter() - began
 
-    def _note(self, exam: Exam, ranking: Ranking) -> None:
+    def _note(self, exam: PrequentialQuery, ranking: Ranking) -> None:
         self.exams += 1
         user, item = exam.query.user, exam.event.item_id
         repeats = self._recommender.may_repeat(user)
@@ -100,12 +100,12 @@ class Examiner(Unobserved):
         if self._judges:
             shown = tuple([placed.item_id for placed in ranking.slate])
             self._judge(exam, ranking, basket, shown, repeats=repeats)
-            self._on_judged(Judged(index=self._index, user=user.user_id, item=item, shown=shown))
+            self._on_judged(EvaluatedList(index=self._index, user=user.user_id, item=item, shown=shown))
         for exposure in (self.exposure, self.topic_exposure):
             exposure.learn(item)
         self.recall.add(basket.basket, item)
         self._on_row(
-            Row(
+            ChoiceRow(
                 user.user_id,
                 item,
                 exam.event.event_time,
@@ -117,7 +117,15 @@ class Examiner(Unobserved):
             )
         )
 
-    def _judge(self, exam: Exam, ranking: Ranking, basket: Place, shown: tuple[ItemId, ...], *, repeats: bool) -> None:
+    def _judge(
+        self,
+        exam: PrequentialQuery,
+        ranking: Ranking,
+        basket: BasketPosition,
+        shown: tuple[ItemId, ...],
+        *,
+        repeats: bool,
+    ) -> None:
         item, user, served = exam.event.item_id, exam.query.user, self._served
         number = self._table.number.get(item)
         values = self._scores.last.values[0, : len(ranking.items)]

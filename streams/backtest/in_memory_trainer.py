@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inference.learning.online_trainer import Course
+from inference.learning.online_trainer import OnlineTrainer
 from inference.learning.weights_file import Weights
 from schemas.codec import encode
 from schemas.model_updates import MODEL, ModelUpdate
 from schemas.topics import MODEL_UPDATES
 from streams.handlers.on_ranking_log import on_ranking_log
-from streams.log.in_memory_log import MemoryLog
+from streams.log.in_memory_log import InMemoryLog
 from streams.log.records import Inbound
 
 
-class MemoryTrainer:
+class InMemoryTrainer:
     """Reads the ranking log, has the course learn, and announces weights on `model-updates` after every so many exams.
 
     Weights stay in memory: the announcement's `uri` is their version, and `fetch` has the newest.
     """
 
-    def __init__(self, course: Course, *, every: int, clock: Callable[[], float]) -> None:
+    def __init__(self, course: OnlineTrainer, *, every: int, clock: Callable[[], float]) -> None:
         self.course = course
         self._every = every
         self._clock = clock
@@ -28,7 +28,7 @@ class MemoryTrainer:
         self._published_at = 0
         self._newest: Weights | None = None
 
-    def take(self, records: list[Inbound], log: MemoryLog) -> None:
+    def take(self, records: list[Inbound], log: InMemoryLog) -> None:
         """Test, then train on these entries of the ranking log; announce weights when they are due."""
         for record in records:
             on_ranking_log(record, self.course)
@@ -40,7 +40,7 @@ class MemoryTrainer:
         """The weights that were announced under this name, unless newer ones have been since."""
         return self._newest if self._newest is not None and uri == _uri(self._newest.version) else None
 
-    def _publish(self, log: MemoryLog) -> None:
+    def _publish(self, log: InMemoryLog) -> None:
         self.version += 1
         self._newest = self.course.export(self.version, moved_only=True)
         update = ModelUpdate(

@@ -14,9 +14,8 @@ from msgspec import structs
 from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
 from inference.evaluation.ablation import features_without
-from inference.evaluation.baselines.evaluator import Row
-from inference.learning.online_trainer import FIRST, Course
-from inference.learning.online_trainer import Plan as CoursePlan
+from inference.evaluation.baselines.evaluator import ChoiceRow
+from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTrainerConfig
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from schemas.codec import encode
@@ -24,13 +23,13 @@ from schemas.ids import UserId
 from schemas.interactions import Interaction
 from schemas.items import Item
 from schemas.topics import INTERACTIONS, ITEMS, RANKING_LOG, RECOMMENDATIONS
-from streams.backtest.config import Plan, SystemConfig
-from streams.backtest.evaluator import Examiner, Judged, KeptScores
-from streams.backtest.in_memory_trainer import MemoryTrainer
-from streams.backtest.served_lists import Served, ServedLists
+from streams.backtest.config import BacktestConfig, SystemConfig
+from streams.backtest.evaluator import EvaluatedList, LastScores, PrequentialEvaluator
+from streams.backtest.in_memory_trainer import InMemoryTrainer
+from streams.backtest.served_lists import ServedList, ServedLists
 from streams.handlers.deps import Deps, Options
 from streams.log.in_memory_log import EVERYTHING
-from streams.worker.in_memory_runner import MemoryRunner, Subscriber
+from streams.worker.in_memory_runner import InMemoryRunner, Subscriber
 from streams.worker.lists import DefaultState
 
 
@@ -49,14 +48,19 @@ class EventClock:
         self.now = max(self.now, at)
 
 
-class World:
+class BacktestPipeline:
     """One worker, the owner of the statistics and the trainer, one event at a time.
 
     Every choice is examined and learned from before the next event is looked at.
     """
 
     def __init__(
-        self, system: SystemConfig, plan: Plan, *, on_row: Callable[[Row], None], on_judged: Callable[[Judged], None]
+        self,
+        system: SystemConfig,
+        plan: BacktestConfig,
+        *,
+        on_row: Callable[[ChoiceRow], None],
+        on_judged: Callable[[EvaluatedList], None],
     ) -> None:
         self.clock = EventClock()
         self.served = ServedLists()
@@ -64,14 +68,14 @@ class World:
         self._default = DefaultState()
         table, features = ItemTable(), features_without(system.external, plan.without)
         self._twin = LocalRanker(initial_weights(features.columns))
-        scores = KeptScores(self._twin)
+        scores = LastScores(self._twin)
         self._recommender = system.make_recommender(table, scores, features)
-        self.trainer = MemoryTrainer(
+        self.trainer = InMemoryTrainer(
             _course(system, features.columns, plan.seed),
             every=plan.take_up_every,
             clock=self.clock,
         )
-        self.examiner = Examiner(table, self._recommender, scores, on_row=on_row, on_judged=on_judged)
+        self.examiner = PrequentialEvaluator(table, self._recommender, scores, on_row=on_row, on_judged=on_judged)
         deps = Deps(
             table=table,
             recommender=self._recommender,
@@ -79,7 +83,7 @@ class World:
             options=_options(system),
             take_up=self._take_up,
         )
-        self._runner = MemoryRunner(
+        self._runner = InMemoryRunner(
             deps,
             MemoryStateStore(),
             subscribers=(
@@ -112,7 +116,7 @@ class World:
         self._runner.log.append(INTERACTIONS, event.user_id, encode(event))
         self._runner.run()
 
-    def look(self, user: UserId, now: float) -> Served:
+    def look(self, user: UserId, now: float) -> ServedList:
         """What the topic holds for this person at this time: their own list, or else that for people never seen.
 
         The latter is published by a timer, of whatever statistics there were at the newest event, and again before it
@@ -139,7 +143,7 @@ def _options(system: SystemConfig) -> Options:
     return replace(system.options, exam_rate=1.0, exams_per_batch=EVERYTHING)
 
 
-def _course(system: SystemConfig, columns: tuple[str, ...], seed: int) -> Course:
+def _course(system: SystemConfig, columns: tuple[str, ...], seed: int) -> OnlineTrainer:
     """The champion's lineage alone: a replay judges what serves by default, and nothing challenges it."""
     recipe = structs.replace(system.learner, seed=seed)
-    return Course(CoursePlan(columns=columns, recipes={FIRST: recipe}, vectors=system.item_vectors))
+    return OnlineTrainer(OnlineTrainerConfig(columns=columns, recipes={FIRST: recipe}, vectors=system.item_vectors))

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streams.backtest.evaluator import Judged
+from streams.backtest.evaluator import EvaluatedList
 
 _FIELDS: list[pa.Field[Any]] = [
     pa.field("index", pa.int64(), nullable=False),
@@ -27,7 +27,7 @@ class Predictions:
 
     def __init__(self, path: Path) -> None:
         self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
-        self._rows: list[Judged] = []
+        self._rows: list[EvaluatedList] = []
 
     def __enter__(self) -> Predictions:
         """Itself."""
@@ -40,7 +40,7 @@ class Predictions:
         self._flush()
         self._writer.close()
 
-    def add(self, judged: Judged) -> None:
+    def add(self, judged: EvaluatedList) -> None:
         """One more row."""
         self._rows.append(judged)
         if len(self._rows) == TOGETHER:

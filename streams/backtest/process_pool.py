@@ -17,7 +17,7 @@ from schemas.errors import LifelongError
 Found = TypeVar("Found")
 
 
-class Step(Struct, frozen=True):
+class PoolProgress(Struct, frozen=True):
     """How far one piece is; `note` says in a few words what it is doing, or what has come of it."""
 
     name: str
@@ -26,7 +26,7 @@ class Step(Struct, frozen=True):
     note: str = ""
 
 
-Tell = Callable[[Step], None]
+ReportProgress = Callable[[PoolProgress], None]
 
 
 class WorkDied(LifelongError):
@@ -34,7 +34,11 @@ class WorkDied(LifelongError):
 
 
 def in_processes(
-    names: Sequence[str], work: Callable[[str, Tell], Found], *, jobs: int, tell: Tell = lambda step: None
+    names: Sequence[str],
+    work: Callable[[str, ReportProgress], Found],
+    *,
+    jobs: int,
+    tell: ReportProgress = lambda step: None,
 ) -> dict[str, Found]:
     """`work(name, tell)` for each name, in the order of `names`; at most `jobs` at once, one thread each.
 
@@ -58,7 +62,7 @@ def in_processes(
 class _Crew:
     """The processes that work now, by the end of the pipe that each is heard on."""
 
-    def __init__(self, work: Callable[[str, Tell], Any], tell: Tell) -> None:
+    def __init__(self, work: Callable[[str, ReportProgress], Any], tell: ReportProgress) -> None:
         self._work, self._tell = work, tell
         self.running: dict[Connection, tuple[str, SpawnProcess]] = {}
 
@@ -81,7 +85,7 @@ class _Crew:
             except EOFError:
                 process.join()
                 raise WorkDied(f"{name!r} ended with exit code {process.exitcode!r}") from None
-            if isinstance(said, Step):
+            if isinstance(said, PoolProgress):
                 self._tell(said)
                 continue
             found[name] = said[0]
@@ -95,6 +99,6 @@ class _Crew:
             process.join()
 
 
-def _run(work: Callable[[str, Tell], Any], name: str, told: Connection) -> None:
+def _run(work: Callable[[str, ReportProgress], Any], name: str, told: Connection) -> None:
     with threadpool_limits(1):
         told.send((work(name, told.send),))

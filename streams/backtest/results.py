@@ -10,24 +10,24 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
-from inference.evaluation.baselines.evaluator import FLOORS
+from inference.evaluation.baselines.evaluator import BASELINES
 from inference.evaluation.intervals.bootstrap import Interval, clustered
 from inference.evaluation.metrics.calibration import Calibration, calibration
-from inference.evaluation.metrics.coverage import Shown
-from inference.evaluation.metrics.miss_analysis import GROUPS, Losses, group_of, losses
-from inference.evaluation.metrics.prequential import Measures
+from inference.evaluation.metrics.coverage import CoverageMetrics
+from inference.evaluation.metrics.miss_analysis import GROUPS, MissAnalysis, group_of, miss_analysis
+from inference.evaluation.metrics.prequential import RankingMetrics
 from inference.evaluation.metrics.ranks import NAMES, contributions, measures
 from schemas.interactions import Consumption
 from streams.backtest.ablations import Ablated, Additions, additions
-from streams.backtest.baseline_runner import Contender, Tuning
-from streams.backtest.config import Log, Plan
+from streams.backtest.baseline_runner import BaselineRun, BaselineTuning
+from streams.backtest.config import BacktestConfig, EventLog
 from streams.backtest.evaluated_rows import FATES
-from streams.backtest.run import Played, Timing
+from streams.backtest.run import BacktestRun, Timing
 from streams.backtest.served_lists import KINDS
 
 OURS = "Lifelong"
 TOPIC = "Lifelong, topic"
-SYSTEMS = (OURS, TOPIC, *FLOORS)
+SYSTEMS = (OURS, TOPIC, *BASELINES)
 POINTS = 60
 WEEK = 7 * 86_400.0
 Ranks = dict[str, NDArray[np.int16]]
@@ -37,10 +37,10 @@ class Part(Struct, frozen=True):
     """Some of the judged events, and everybody's measures on them."""
 
     name: str
-    measures: dict[str, Measures]
+    measures: dict[str, RankingMetrics]
 
 
-class Served(Struct, frozen=True):
+class ServedShare(Struct, frozen=True):
     """Where the topic's lists came from: share of the events, hit rate, and median age in seconds."""
 
     share: float
@@ -75,14 +75,14 @@ class Speed(Struct, frozen=True):
     defaults_per_event_ms: float
 
 
-class Beside(Struct, frozen=True):
+class Comparisons(Struct, frozen=True):
     """What was played beside ours and the floors: baselines over the same rows, and replays without a part."""
 
-    contenders: dict[str, Contender] = field(default_factory=dict)
+    contenders: dict[str, BaselineRun] = field(default_factory=dict)
     ablated: dict[str, Ablated] = field(default_factory=dict)
 
 
-class Results(Struct, frozen=True, kw_only=True):
+class BacktestResults(Struct, frozen=True, kw_only=True):
     """One replay. `hr_request` judges the list of the moment of the event, `hr_topic` what the topic held then.
 
     `running` is everybody's HR@10 so far, at places equally far apart among the judged choices. `systems` and what is
@@ -101,34 +101,36 @@ class Results(Struct, frozen=True, kw_only=True):
     ndcg_request: float
     mrr_request: float
     hr_topic: float
-    systems: dict[str, Measures]
-    shown: dict[str, Shown]
+    systems: dict[str, RankingMetrics]
+    shown: dict[str, CoverageMetrics]
     differences: dict[str, dict[str, Interval]]
-    new_people: dict[str, Measures]
+    new_people: dict[str, RankingMetrics]
     by_person: tuple[Part, ...]
     by_item: tuple[Part, ...]
     by_week: tuple[Part, ...]
     running: dict[str, tuple[float, ...]]
-    losses: Losses
-    topic: dict[str, Served]
+    miss_analysis: MissAnalysis
+    topic: dict[str, ServedShare]
     calibration: dict[str, Calibration]
     next_basket: NextBasket
-    baselines: dict[str, Tuning]
+    baselines: dict[str, BaselineTuning]
     additions: Additions | None
     speed: Speed
     model_version: int
-    plan: Plan
+    plan: BacktestConfig
 
 
-def results(log: Log, plan: Plan, played: Played, beside: Beside | None = None) -> Results:
+def backtest_results(
+    log: EventLog, plan: BacktestConfig, played: BacktestRun, beside: Comparisons | None = None
+) -> BacktestResults:
     """Everything from what was observed."""
-    beside = beside or Beside()
+    beside = beside or Comparisons()
     contenders = beside.contenders
     rows, ranks = played.rows, _ranks(played, contenders)
     systems = _measures(ranks, np.ones(len(rows), np.bool_))
     ours = systems[OURS]
     choices = sum(isinstance(event, Consumption) for _, event in log.events)
-    return Results(
+    return BacktestResults(
         data=log.name,
         rows=log.rows,
         events=len(log.events),
@@ -149,11 +151,11 @@ def results(log: Log, plan: Plan, played: Played, beside: Beside | None = None) 
         by_item=_parts(ranks, group_of(rows["item_events"]), GROUPS),
         by_week=_weeks(ranks, rows["at"]),
         running=_running(ranks),
-        losses=losses(rows["fate"], rows["user_events"], FATES),
+        miss_analysis=miss_analysis(rows["fate"], rows["user_events"], FATES),
         topic=_served(rows),
         calibration=_calibration(rows),
         next_basket=_baskets(played, contenders),
-        baselines={name: Tuning(one.chosen, one.trials, one.seconds) for name, one in contenders.items()},
+        baselines={name: BaselineTuning(one.chosen, one.trials, one.seconds) for name, one in contenders.items()},
         additions=additions(beside.ablated, rows["user"], plan),
         speed=_speed(played.timing),
         model_version=played.model_version,
@@ -161,19 +163,19 @@ def results(log: Log, plan: Plan, played: Played, beside: Beside | None = None) 
     )
 
 
-def _ranks(played: Played, contenders: Mapping[str, Contender]) -> Ranks:
+def _ranks(played: BacktestRun, contenders: Mapping[str, BaselineRun]) -> Ranks:
     """Everybody's places on the judged choices, ours first."""
     ranks: Ranks = {OURS: played.rows["rank"], TOPIC: played.rows["topic_rank"]}
-    ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(FLOORS)}
+    ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(BASELINES)}
     return ranks | {name: one.results.ranks[:, 0] for name, one in contenders.items()}
 
 
-def _shown(played: Played, contenders: Mapping[str, Contender]) -> dict[str, Shown]:
+def _shown(played: BacktestRun, contenders: Mapping[str, BaselineRun]) -> dict[str, CoverageMetrics]:
     shown = {OURS: played.shown, TOPIC: played.topic_shown, **played.floors.shown}
     return shown | {name: one.results.shown[name] for name, one in contenders.items()}
 
 
-def _measures(ranks: Ranks, where: NDArray[np.bool_]) -> dict[str, Measures]:
+def _measures(ranks: Ranks, where: NDArray[np.bool_]) -> dict[str, RankingMetrics]:
     return {name: measures(one[where]) for name, one in ranks.items()}
 
 
@@ -201,7 +203,7 @@ def _running(ranks: Ranks) -> dict[str, tuple[float, ...]]:
     return {name: tuple((np.cumsum((one > 0) & (one <= 10))[upto - 1] / upto).tolist()) for name, one in ranks.items()}
 
 
-def _differences(ranks: Ranks, people: NDArray[np.int32], plan: Plan) -> dict[str, dict[str, Interval]]:
+def _differences(ranks: Ranks, people: NDArray[np.int32], plan: BacktestConfig) -> dict[str, dict[str, Interval]]:
     """Ours less each floor and baseline, on the same events."""
     each = {name: contributions(one) for name, one in ranks.items()}
     others = [name for name in ranks if name not in (OURS, TOPIC)]
@@ -220,13 +222,13 @@ def _unused(tally: Counter[tuple[str, str]], duplicates: int) -> dict[str, int]:
     return unused | ({"an event of this id was applied before": duplicates} if duplicates else {})
 
 
-def _served(rows: NDArray[np.void]) -> dict[str, Served]:
-    found: dict[str, Served] = {}
+def _served(rows: NDArray[np.void]) -> dict[str, ServedShare]:
+    found: dict[str, ServedShare] = {}
     for code, kind in enumerate(KINDS):
         part = rows[rows["topic_kind"] == code]
         if len(part):
             age = float(np.median(part["topic_age"]))
-            found[kind] = Served(len(part) / len(rows), float((part["topic_rank"] > 0).mean()), age)
+            found[kind] = ServedShare(len(part) / len(rows), float((part["topic_rank"] > 0).mean()), age)
     return found
 
 
@@ -239,7 +241,7 @@ def _calibration(rows: NDArray[np.void]) -> dict[str, Calibration]:
     }
 
 
-def _baskets(played: Played, contenders: Mapping[str, Contender]) -> NextBasket:
+def _baskets(played: BacktestRun, contenders: Mapping[str, BaselineRun]) -> NextBasket:
     rows = played.rows[played.rows["opens"]]
     later = {int(row["basket"]) for row in rows if row["later_basket"]}
     recalls = {OURS: played.baskets, **played.floors.baskets}

@@ -13,15 +13,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inference.evaluation.baselines.evaluator import FloorResults
-from inference.evaluation.metrics.coverage import Shown
+from inference.evaluation.baselines.evaluator import BaselineResults
+from inference.evaluation.metrics.coverage import CoverageMetrics
 from schemas.interactions import Consumption
 from schemas.items import Item
-from streams.backtest.baselines_process import Floors, FloorsBeside, FloorsHere
-from streams.backtest.config import Log, NothingToReplay, Plan, SystemConfig
-from streams.backtest.evaluator import Judged
-from streams.backtest.pipeline import World
-from streams.worker.gc_tuning import rare_collections
+from streams.backtest.baselines_process import Baselines, BaselinesInProcess, BaselinesProcess
+from streams.backtest.config import BacktestConfig, EventLog, NothingToEvaluate, SystemConfig
+from streams.backtest.evaluator import EvaluatedList
+from streams.backtest.pipeline import BacktestPipeline
+from streams.worker.gc_tuning import tuned_gc
 
 SHORT = 2_000
 """Below so many events the floors are worked out in this process."""
@@ -29,7 +29,7 @@ REPORT_EVERY = 50
 LATELY = 1_000
 
 
-class Progress(Struct, frozen=True):
+class BacktestProgress(Struct, frozen=True):
     """How far a replay is: events done, events a second, and the running HR@10 over the judged ones."""
 
     done: int
@@ -51,13 +51,13 @@ class Timing(Struct, frozen=True, kw_only=True):
     each: NDArray[np.float32]
 
 
-class Played(Struct, frozen=True, kw_only=True):
+class BacktestRun(Struct, frozen=True, kw_only=True):
     """Everything that a replay observed; `rows` is a structured array of `streams.backtest.evaluated_rows.COLUMNS`."""
 
     rows: NDArray[np.void]
-    floors: FloorResults
-    shown: Shown
-    topic_shown: Shown
+    floors: BaselineResults
+    shown: CoverageMetrics
+    topic_shown: CoverageMetrics
     baskets: dict[int, float]
     named_baskets: int
     inferred_baskets: int
@@ -70,50 +70,52 @@ class Played(Struct, frozen=True, kw_only=True):
 class Sink(Protocol):
     """Takes judged choices one by one."""
 
-    def add(self, judged: Judged) -> None:
+    def add(self, judged: EvaluatedList) -> None:
         """One more."""
         ...
 
 
-def make_floors(log: Log) -> Floors:
+def make_baselines(log: EventLog) -> Baselines:
     """The floors, beside ours where the log is long enough for that."""
-    return FloorsHere() if len(log.events) < SHORT else FloorsBeside()
+    return BaselinesInProcess() if len(log.events) < SHORT else BaselinesProcess()
 
 
-def replay(
-    log: Log,
+def backtest(
+    log: EventLog,
     system: SystemConfig,
-    plan: Plan,
+    plan: BacktestConfig,
     *,
     sink: Sink | None = None,
-    floors: Floors | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
-) -> Played:
+    floors: Baselines | None = None,
+    report: Callable[[BacktestProgress], None] = lambda progress: None,
+) -> BacktestRun:
     """Play the whole log; the same log, system and plan give the same rows and lists.
 
     Without `floors` given, the usual ones are judged.
 
     Raises:
-        NothingToReplay: nobody chose anything.
+        NothingToEvaluate: nobody chose anything.
     """
     if not any(isinstance(event, Consumption) for _, event in log.events):
         reasons = "; ".join(f"{count} rows refused: {reason}" for reason, count in log.refused.most_common(3))
-        raise NothingToReplay(f"{log.name!r} holds no choice of an item by a person. {reasons}".rstrip(". "))
+        raise NothingToEvaluate(f"{log.name!r} holds no choice of an item by a person. {reasons}".rstrip(". "))
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1))
-        stack.enter_context(rare_collections())
-        judging = floors or make_floors(log)
+        stack.enter_context(tuned_gc())
+        judging = floors or make_baselines(log)
         stack.callback(judging.close)
-        world = World(system, plan, on_row=judging.add, on_judged=sink.add if sink else _forget)
+        world = BacktestPipeline(system, plan, on_row=judging.add, on_judged=sink.add if sink else _forget)
         timing = _play(log, plan, world, report)
         return _played(world, judging.results(), timing)
 
 
-def _forget(judged: Judged) -> None:
+def _forget(judged: EvaluatedList) -> None:
     """Nobody wants the lists."""
 
 
-def _play(log: Log, plan: Plan, world: World, report: Callable[[Progress], None]) -> Timing:
+def _play(
+    log: EventLog, plan: BacktestConfig, world: BacktestPipeline, report: Callable[[BacktestProgress], None]
+) -> Timing:
     waiting = deque(_by_time(log.items))
     examiner = world.examiner
     judged_from = int(log.rows * plan.warm_up)
@@ -142,7 +144,7 @@ def _by_time(items: Sequence[Item]) -> Iterator[Item]:
     yield from sorted(items, key=lambda item: item.available_from or 0.0)
 
 
-def _release(waiting: deque[Item], now: float, world: World) -> None:
+def _release(waiting: deque[Item], now: float, world: BacktestPipeline) -> None:
     """Tell the system of items when they become available and not before: nobody could know of them."""
     found = []
     while waiting and (waiting[0].available_from or 0.0) <= now:
@@ -151,16 +153,16 @@ def _release(waiting: deque[Item], now: float, world: World) -> None:
         world.put_items(found)
 
 
-def _progress(done: int, each: NDArray[np.float32], world: World) -> Progress:
+def _progress(done: int, each: NDArray[np.float32], world: BacktestPipeline) -> BacktestProgress:
     """The speed is that of the last events."""
     newest, judged = each[max(0, done - LATELY) : done], len(world.examiner.rows)
     speed = len(newest) / max(float(newest.sum()), 1e-9)
-    return Progress(done, speed, judged, world.examiner.hits / max(1, judged))
+    return BacktestProgress(done, speed, judged, world.examiner.hits / max(1, judged))
 
 
-def _played(world: World, floors: FloorResults, timing: Timing) -> Played:
+def _played(world: BacktestPipeline, floors: BaselineResults, timing: Timing) -> BacktestRun:
     examiner = world.examiner
-    return Played(
+    return BacktestRun(
         rows=examiner.rows.array(),
         floors=floors,
         shown=examiner.exposure.shown(),

@@ -31,7 +31,7 @@ class _List(Struct, frozen=True):
     expires_at: float
 
 
-class Served(Struct, frozen=True):
+class ServedList(Struct, frozen=True):
     """The list that somebody would be shown: whose it is, its items, and how old it is in seconds of event time."""
 
     kind: Kind
@@ -53,12 +53,12 @@ class ServedLists:
             items = tuple([ranked.item_id for ranked in made.slates[0].items]) if made.slates else ()
             self._newest[made.user_id] = (made.event_time, made.expires_at, items)
 
-    def own(self, user: UserId, now: float) -> Served | None:
+    def own(self, user: UserId, now: float) -> ServedList | None:
         """The person's list, if there is one that has not expired."""
         made_at, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
-        return Served("own", items, now - made_at) if expires_at > now else None
+        return ServedList("own", items, now - made_at) if expires_at > now else None
 
-    def default(self, now: float) -> Served:
+    def default(self, now: float) -> ServedList:
         """The list for people never seen, if there is one that has not expired."""
         made_at, expires_at, items = self._newest.get(DEFAULT_USER, (0.0, 0.0, ()))
-        return Served("default", items, now - made_at) if expires_at > now else Served("none")
+        return ServedList("default", items, now - made_at) if expires_at > now else ServedList("none")

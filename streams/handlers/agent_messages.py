@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.agent_state import Step as Lived
+from agents.agent_state import AgentStep as Lived
 from schemas.memories import memory_key
 from schemas.topics import MEMORIES, PLANS
 from streams.log.records import Message

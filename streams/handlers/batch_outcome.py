@@ -8,12 +8,12 @@ from msgspec import Struct, field
 
 from features.ports import Write
 from inference.query import Ranking
-from streams.handlers.record_outcome import Exam
+from streams.handlers.record_outcome import PrequentialQuery
 from streams.log.records import Message
-from streams.state.user_record import Person
+from streams.state.user_record import UserRecord
 
 
-class Tally(Struct):
+class Counters(Struct):
     """What happened in a batch, for whoever observes it: counts by name and label."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -23,7 +23,7 @@ class Tally(Struct):
         self.counts[(name, label)] += by
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class BatchOutcome(Struct, frozen=True, kw_only=True):
     """Messages to publish, states to store with their offsets, and the people as they are then.
 
     `visits` says, by partition, when a timer is to look at people again (`streams.worker.list_outcomes`).
@@ -32,7 +32,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     messages: tuple[Message, ...] = ()
     writes: tuple[Write, ...] = ()
-    people: dict[str, Person] = {}
+    people: dict[str, UserRecord] = {}
     visits: dict[int, dict[str, float]] = {}
-    examined: tuple[tuple[Exam, Ranking], ...] = ()
-    tally: Tally
+    examined: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
+    tally: Counters

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agents.agent_state import obey
+from agents.agent_state import apply_instruction
 from features.user_state import has_seen, note
 from schemas.ids import message_id
 from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf
 from streams.handlers.agent_messages import agent_messages
 from streams.handlers.deps import Deps
-from streams.handlers.record_outcome import Step
+from streams.handlers.record_outcome import RecordOutcome
 from streams.log.records import Source
-from streams.state.user_record import Person
+from streams.state.user_record import UserRecord
 
 
-def on_instruction(person: Person, instruction: Instruction, source: Source, deps: Deps) -> Step:
+def on_instruction(person: UserRecord, instruction: Instruction, source: Source, deps: Deps) -> RecordOutcome:
     """Apply one instruction: memory, constraints and a new plan, at once."""
     if has_seen(person.user, instruction.event_id):
-        return Step(person=replace(person, version=person.version + 1), list_due=False)
+        return RecordOutcome(person=replace(person, version=person.version + 1), list_due=False)
     user = note(person.user, instruction.event_id, instruction.event_time)
-    obeyed = obey(
+    obeyed = apply_instruction(
         person.mind,
         user,
         _spelled(instruction, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
-    return Step(
-        person=Person(user=user, mind=obeyed.mind, version=person.version + 1),
+    return RecordOutcome(
+        person=UserRecord(user=user, mind=obeyed.mind, version=person.version + 1),
         messages=agent_messages(obeyed),
         cause=instruction.event_id,
     )

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agents.agent_state import live
-from features.implicit_feedback import attention
+from agents.agent_state import apply_event
+from features.implicit_feedback import feedback_weight
 from features.list_outcome import mature
-from features.user_segment import situation
+from features.user_segment import user_segment
 from features.user_state import UserState, fold, has_seen
 from inference.query import Query
 from schemas.ids import ItemId, message_id
 from schemas.interactions import Consumption, Interaction, Rating
-from schemas.ranking_log import Outcome as ShownOutcome
+from schemas.ranking_log import ListOutcome as ShownOutcome
 from schemas.statistics import ItemDelta
 from schemas.topics import ITEM_DELTAS, RANKING_LOG
 from streams.handlers.agent_messages import agent_messages
 from streams.handlers.deps import Deps
-from streams.handlers.record_outcome import Exam, Step
+from streams.handlers.record_outcome import PrequentialQuery, RecordOutcome
 from streams.log.records import Message, Source
-from streams.state.user_record import Person
+from streams.state.user_record import UserRecord
 from streams.worker.list_outcomes import outcome_message
 
 BEFORE = 24
 """How many earlier items of the person an item's delta names."""
 
 
-def on_interaction(person: Person, event: Interaction, source: Source, deps: Deps) -> Step:
+def on_interaction(person: UserRecord, event: Interaction, source: Source, deps: Deps) -> RecordOutcome:
     """Apply one interaction.
 
     1. an application's duplicate changes nothing but the person's version
@@ -36,10 +36,10 @@ def on_interaction(person: Person, event: Interaction, source: Source, deps: Dep
     5. the item's owner is told
     """
     if has_seen(person.user, event.event_id):
-        return Step(person=replace(person, version=person.version + 1), list_due=False)
+        return RecordOutcome(person=replace(person, version=person.version + 1), list_due=False)
     exam = _exam(person, event, source, deps)
     user, matured = mature(fold(person.user, event))
-    lived = live(
+    lived = apply_event(
         person.mind,
         person.user,
         user,
@@ -47,8 +47,8 @@ def on_interaction(person: Person, event: Interaction, source: Source, deps: Dep
         _categories(event, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
-    return Step(
-        person=Person(user=user, mind=lived.mind, version=person.version + 1),
+    return RecordOutcome(
+        person=UserRecord(user=user, mind=lived.mind, version=person.version + 1),
         messages=(
             *agent_messages(lived),
             *(outcome_message(user, slate) for slate in matured),
@@ -66,7 +66,7 @@ def _categories(event: Interaction, deps: Deps) -> tuple[str, ...]:
     return deps.table.categories(item) if item else ()
 
 
-def _exam(person: Person, event: Interaction, source: Source, deps: Deps) -> Exam | None:
+def _exam(person: UserRecord, event: Interaction, source: Source, deps: Deps) -> PrequentialQuery | None:
     if not isinstance(event, Consumption) or not _is_examined(source, deps.options.exam_rate):
         return None
     query = Query(
@@ -78,7 +78,7 @@ def _exam(person: Person, event: Interaction, source: Source, deps: Deps) -> Exa
         take=event.item_id,
     )
     entry = message_id(source.topic, source.partition, source.offset, "choice")
-    return Exam(query, event, entry, event.item_id in person.user.touched)
+    return PrequentialQuery(query, event, entry, event.item_id in person.user.touched)
 
 
 def _is_examined(source: Source, rate: float) -> bool:
@@ -113,10 +113,10 @@ def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Messa
         source=source.name,
         offset=source.offset,
         event_time=event.event_time,
-        weight=attention(event),
+        weight=feedback_weight(event),
         value=event.value if isinstance(event, Rating) else None,
         before=_earlier(before, event),
-        situation=situation(before, event.event_time),
+        situation=user_segment(before, event.event_time),
     )
     return (Message(ITEM_DELTAS, event.item_id, delta),)
 
@@ -125,7 +125,7 @@ def _earlier(state: UserState, event: Consumption) -> tuple[tuple[ItemId, float]
     """The person's earlier items, newest first, each once, with the seconds since."""
     found: dict[ItemId, float] = {}
     for entry in reversed(state.recent):
-        if entry.attention > 0 and entry.at <= event.event_time and entry.item_id != event.item_id:
+        if entry.feedback_weight > 0 and entry.at <= event.event_time and entry.item_id != event.item_id:
             found.setdefault(entry.item_id, event.event_time - entry.at)
             if len(found) == BEFORE:
                 break

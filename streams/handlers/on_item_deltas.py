@@ -6,22 +6,22 @@ from collections.abc import Sequence
 
 import msgspec
 
-from features.statistics import Marks, fold_delta
+from features.statistics import FoldedOffsets, fold_delta
 from schemas.errors import DecodeError
 from schemas.statistics import ItemDelta, ItemStatistics
 from schemas.topics import ITEM_STATISTICS
-from streams.handlers.batch_outcome import Outcome, Tally
+from streams.handlers.batch_outcome import BatchOutcome, Counters
 from streams.log.dead_letters import crashed, dead_letter, open_record
 from streams.log.in_flight import InFlight
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
-from streams.state.partition_store import Owner
+from streams.state.partition_store import PartitionStore
 
 MARKS = ""
 """The key under which a partition keeps which deltas it has folded; no item has an empty id (`schemas.ids`)."""
 
 _rows = msgspec.msgpack.Decoder(ItemStatistics)
-_marks = msgspec.msgpack.Decoder(Marks)
+_marks = msgspec.msgpack.Decoder(FoldedOffsets)
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -31,14 +31,14 @@ def unpack_row(state: bytes) -> ItemStatistics:
 
 
 def on_item_deltas(
-    records: Sequence[Inbound], owner: Owner, *, now: float, in_flight: InFlight | None = None
-) -> Outcome:
+    records: Sequence[Inbound], owner: PartitionStore, *, now: float, in_flight: InFlight | None = None
+) -> BatchOutcome:
     """Fold a batch, partition by partition; each touched item's row is published once.
 
     Records that `in_flight` has set aside are not folded.
     """
     aside = in_flight or InFlight()
-    tally = Tally()
+    tally = Counters()
     by_partition: dict[int, list[Inbound]] = {}
     for record in records:
         if owner.is_new(record):
@@ -55,7 +55,7 @@ def on_item_deltas(
         states = {item: _encode(row) for item, row in rows.items()} | {MARKS: _encode(marks)}
         writes.append(owner.write(partition, states, {f"{batch[-1].topic}-{partition}": batch[-1].offset}))
         tally.count("deltas", by=len(deltas))
-    return Outcome(messages=tuple(messages), writes=tuple(writes), tally=tally)
+    return BatchOutcome(messages=tuple(messages), writes=tuple(writes), tally=tally)
 
 
 def _opened(batch: Sequence[Inbound], partitions: int, now: float) -> tuple[list[ItemDelta], list[Message]]:
@@ -76,10 +76,12 @@ def _own(record: Inbound, delta: ItemDelta, partitions: int) -> ItemDelta:
     return delta
 
 
-def _fold(deltas: Sequence[ItemDelta], owner: Owner, partition: int) -> tuple[Marks, dict[str, ItemStatistics]]:
+def _fold(
+    deltas: Sequence[ItemDelta], owner: PartitionStore, partition: int
+) -> tuple[FoldedOffsets, dict[str, ItemStatistics]]:
     """Rows after these deltas, of the touched items alone; deltas folded before are passed over."""
     states = owner.store.load(owner.scope, partition, [MARKS, *{delta.item_id for delta in deltas}])
-    marks = _marks.decode(states[MARKS]) if MARKS in states else Marks()
+    marks = _marks.decode(states[MARKS]) if MARKS in states else FoldedOffsets()
     rows: dict[str, ItemStatistics] = {}
     for delta in deltas:
         if marks.has(delta):

@@ -6,15 +6,15 @@ from msgspec.structs import replace
 
 from schemas.recommendations import RankRequest
 from streams.handlers.deps import Deps
-from streams.handlers.record_outcome import Step
+from streams.handlers.record_outcome import RecordOutcome
 from streams.log.records import Source
-from streams.state.user_record import Person
+from streams.state.user_record import UserRecord
 
 
-def on_rank_request(person: Person, request: RankRequest, source: Source, deps: Deps) -> Step:
+def on_rank_request(person: UserRecord, request: RankRequest, source: Source, deps: Deps) -> RecordOutcome:
     """A new list for a person who is known; strangers are served the default list."""
     del source
     if person.is_new:
-        return Step(person=person, list_due=False)
+        return RecordOutcome(person=person, list_due=False)
     at = min(request.event_time, deps.stream_now)
-    return Step(person=replace(person, version=person.version + 1), cause=request.event_id, at=at)
+    return RecordOutcome(person=replace(person, version=person.version + 1), cause=request.event_id, at=at)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from inference.learning.examples import check_entry
-from inference.learning.online_trainer import Course
-from inference.learning.promotion import Verdict
+from inference.learning.online_trainer import OnlineTrainer
+from inference.learning.promotion import PromotionDecision
 from schemas.ranking_log import RankingLogValue
 from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
 
 
-def on_ranking_log(record: Inbound, course: Course) -> tuple[Verdict, ...]:
+def on_ranking_log(record: Inbound, course: OnlineTrainer) -> tuple[PromotionDecision, ...]:
     """Learn from a record; what was decided by it.
 
     It is judged as of when it was produced: what is learned must not depend on when it is read.

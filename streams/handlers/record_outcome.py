@@ -8,10 +8,10 @@ from inference.query import Query
 from schemas.ids import EventId
 from schemas.interactions import Consumption
 from streams.log.records import Message
-from streams.state.user_record import Person
+from streams.state.user_record import UserRecord
 
 
-class Exam(Struct, frozen=True):
+class PrequentialQuery(Struct, frozen=True):
     """Rank as of just before this choice: test, then train."""
 
     query: Query
@@ -20,15 +20,15 @@ class Exam(Struct, frozen=True):
     seen_before: bool
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class RecordOutcome(Struct, frozen=True, kw_only=True):
     """The person afterwards, what to publish, what to be examined on, and whether a list is due.
 
     `suppressed` are the triggers that had no budget left, `cause` is the event that a list would answer.
     """
 
-    person: Person
+    person: UserRecord
     messages: tuple[Message, ...] = ()
-    exam: Exam | None = None
+    exam: PrequentialQuery | None = None
     cause: EventId | None = None
     list_due: bool = True
     at: float | None = None

@@ -18,7 +18,7 @@ from streams.log.in_flight import InFlight
 from streams.log.kafka_client import KafkaAway
 from streams.log.ports import LogReader, Observer, Publisher
 from streams.log.records import Inbound
-from streams.state.partition_store import Owner
+from streams.state.partition_store import PartitionStore
 from streams.state.positions import Positions
 
 logger = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ class OwnedReader(LogReader, Protocol):
 
 
 @dataclass(frozen=True)
-class Statistician:
+class ItemStatisticsAggregator:
     """Everything that the process runs on; the wiring fills it."""
 
     reader: OwnedReader
-    items: Owner
+    items: PartitionStore
     positions: Positions
     publisher: Publisher
     observer: Observer
@@ -68,7 +68,7 @@ def begin(positions: Positions, partitions: Iterable[int], *, sleep: Callable[[f
             sleep(RETRY_SECONDS)
 
 
-def run(statistician: Statistician, *, until: Callable[[], bool]) -> None:
+def run(statistician: ItemStatisticsAggregator, *, until: Callable[[], bool]) -> None:
     """Fold until told to stop; each window's deltas are folded together.
 
     Raises:
@@ -91,7 +91,7 @@ def run(statistician: Statistician, *, until: Callable[[], bool]) -> None:
             statistician.sleep(max(0.0, statistician.window_seconds - (statistician.clock() - began)))
 
 
-def compare(statistician: Statistician) -> None:
+def compare(statistician: ItemStatisticsAggregator) -> None:
     """Hold what is stored against the log.
 
     Raises:
@@ -106,7 +106,7 @@ def compare(statistician: Statistician) -> None:
         raise WentBack("; ".join(wrong) + ": the process is to begin anew, from there")
 
 
-def handle(statistician: Statistician, records: Sequence[Inbound]) -> None:
+def handle(statistician: ItemStatisticsAggregator, records: Sequence[Inbound]) -> None:
     """One batch: decide, 1 publish, 2 store; again while the store is away, or after another owner has written."""
     while True:
         try:

@@ -47,7 +47,7 @@ class Partition:
         self._records.clear()
 
 
-class MemoryLog:
+class InMemoryLog:
     """Topics in memory: append-only partitions of records, and readers who are told which have grown."""
 
     def __init__(self, *, person_partitions: int, item_partitions: int, clock: Callable[[], float]) -> None:
@@ -108,7 +108,7 @@ class MemoryLog:
 class Cursor:
     """Where one reader of some topics stands. `start` says where to begin in a partition, none to leave it out."""
 
-    def __init__(self, log: MemoryLog, topics: Sequence[str], start: Callable[[str, int], int | None]) -> None:
+    def __init__(self, log: InMemoryLog, topics: Sequence[str], start: Callable[[str, int], int | None]) -> None:
         self._log = log
         self._topics = tuple(topics)
         self._start = start

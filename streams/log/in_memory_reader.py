@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from streams.log.in_memory_log import MemoryLog
+from streams.log.in_memory_log import InMemoryLog
 from streams.log.records import Inbound
 
 
-class MemoryLogReader:
+class InMemoryLogReader:
     """Reads a topic of one partition from where `start` says, asked with the first poll."""
 
-    def __init__(self, log: MemoryLog, topic: str, *, start: Callable[[], Mapping[str, int]], most: int = 500) -> None:
+    def __init__(
+        self, log: InMemoryLog, topic: str, *, start: Callable[[], Mapping[str, int]], most: int = 500
+    ) -> None:
         [self._records] = log.partitions[topic]
         self._name = f"{topic}-0"
         self._start = start

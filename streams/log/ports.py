@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from streams.handlers.batch_outcome import Outcome
+from streams.handlers.batch_outcome import BatchOutcome
 from streams.log.records import Inbound, Message
 
 
@@ -56,7 +56,7 @@ class LogReader(Protocol):
 class Observer(Protocol):
     """Told what happened, for metrics. Must not block and must not raise."""
 
-    def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
+    def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
         """A batch was published and stored at these wall-clock times."""
         ...
 
@@ -80,7 +80,7 @@ class Observer(Protocol):
 class Unobserved:
     """An `Observer` that looks away."""
 
-    def batch_done(self, outcome: Outcome, *, published: float, stored: float) -> None:
+    def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
         """See `Observer`."""
 
     def table_read(self, topic: str, records: int) -> None:

@@ -17,7 +17,7 @@ LEARNED = 2.0 * SPREAD * DIMENSIONS**0.5
 """How long an appeal must be to say something: twice as long as those that nothing was learned of."""
 
 
-class FactorsSent:
+class FactorSync:
     """The directions that the index holds. What draws people to an item is what it is compared by: its appeal.
 
     After a restart nothing is known to be there, and everything is written once more, even what was withdrawn before:

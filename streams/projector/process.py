@@ -36,7 +36,7 @@ from streams.log.dead_letters import dead_letter, open_record
 from streams.log.in_flight import InFlight
 from streams.log.ports import LogReader, Publisher
 from streams.log.records import Inbound
-from streams.projector.factor_sync import FactorsSent
+from streams.projector.factor_sync import FactorSync
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -80,7 +80,7 @@ class Projector:
     observer: ProjectorObserver
     clock: Callable[[], float]
     sleep: Callable[[float], None]
-    sent: FactorsSent = field(default_factory=FactorsSent)
+    sent: FactorSync = field(default_factory=FactorSync)
     in_flight: InFlight = field(default_factory=InFlight)
 
 

@@ -17,7 +17,7 @@ from features.ports import StateStore
 from schemas.topics import INTERACTIONS, ITEMS
 from streams.log.records import Inbound
 from streams.state.partition_store import PEOPLE
-from streams.state.user_record import Person, pack, unpack
+from streams.state.user_record import UserRecord, pack, unpack
 
 SETTLES_SECONDS = 60.0
 """How long after a catalogue entry a worker may still have used the one before it."""
@@ -83,7 +83,7 @@ def _same(left: bytes | None, right: bytes | None, *, facts_only: bool = False) 
     return one.user == other.user if facts_only else pack(replace(one, version=0)) == pack(replace(other, version=0))
 
 
-def _read(state: bytes) -> Person | None:
+def _read(state: bytes) -> UserRecord | None:
     try:
         return unpack(state)
     except msgspec.DecodeError:

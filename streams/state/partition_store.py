@@ -10,17 +10,17 @@ from msgspec.structs import replace
 from features.ports import Claim, Origin, StateStore, Write
 from schemas.errors import Fenced
 from schemas.ids import UserId
-from streams.handlers.batch_outcome import Outcome
+from streams.handlers.batch_outcome import BatchOutcome
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound
-from streams.state.user_record import Person, stranger, unpack
+from streams.state.user_record import UserRecord, new_user, unpack
 
 PEOPLE = "people"
 ITEMS = "items"
 CACHED_PEOPLE = 20_000
 
 
-class Owner:
+class PartitionStore:
     """Partitions of one scope held by this worker: claims, applied offsets, and a bounded cache of people."""
 
     def __init__(self, store: StateStore, *, scope: str, partitions: int) -> None:
@@ -28,7 +28,7 @@ class Owner:
         self.scope = scope
         self.partitions = partitions
         self._claims: dict[int, Claim] = {}
-        self._cache: OrderedDict[str, Person] = OrderedDict()
+        self._cache: OrderedDict[str, UserRecord] = OrderedDict()
         self.saved: dict[int, dict[str, int]] = {}
         """By partition: the offsets that this owner knows to be stored: those that it found and those that it wrote."""
 
@@ -76,9 +76,9 @@ class Owner:
         claim = self._claims.get(record.partition)
         return claim is not None and record.offset > claim.applied.get(f"{record.topic}-{record.partition}", -1)
 
-    def load(self, users: Iterable[UserId]) -> dict[str, Person]:
+    def load(self, users: Iterable[UserId]) -> dict[str, UserRecord]:
         """The people by id, from the cache or the store; a person without a state is a stranger."""
-        people: dict[str, Person] = {}
+        people: dict[str, UserRecord] = {}
         missing: dict[int, list[UserId]] = {}
         for user in users:
             known = self._cache.get(user)
@@ -89,7 +89,7 @@ class Owner:
         for partition, wanted in missing.items():
             states = self.store.load(self.scope, partition, wanted)
             for user in wanted:
-                people[user] = unpack(states[user]) if user in states else stranger(user)
+                people[user] = unpack(states[user]) if user in states else new_user(user)
         return people
 
     def write(self, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> Write:
@@ -106,12 +106,12 @@ class Owner:
             applied=applied,
         )
 
-    def store_outcome(self, outcome: Outcome) -> None:
+    def store_outcome(self, outcome: BatchOutcome) -> None:
         """Save, then keep: see both."""
         self.save(outcome)
         self.keep(outcome)
 
-    def save(self, outcome: Outcome) -> None:
+    def save(self, outcome: BatchOutcome) -> None:
         """Write an outcome's states with their offsets. Touches nothing but the store: any thread may call it.
 
         Raises:
@@ -139,7 +139,7 @@ class Owner:
         self._claims[partition] = Claim(claim.epoch, {**claim.applied, **offsets}, {**claim.origins, source: origin})
         self.saved[partition] = {**self.saved.get(partition, {}), **offsets}
 
-    def keep(self, outcome: Outcome) -> None:
+    def keep(self, outcome: BatchOutcome) -> None:
         """Have an outcome's people at hand and count its records as applied.
 
         Raises:

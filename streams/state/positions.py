@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 from features.ports import Origin
 from schemas.topics import RANK_REQUESTS
 from streams.log.ports import Observer
-from streams.state.partition_store import Owner
+from streams.state.partition_store import PartitionStore
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Logs(Protocol):
 class Positions:
     """Where the owner of one scope reads on in its topics."""
 
-    owner: Owner
+    owner: PartitionStore
     logs: Logs
     topics: tuple[str, ...]
     partitions: int

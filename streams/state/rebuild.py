@@ -21,7 +21,7 @@ from streams.handlers.deps import Deps
 from streams.handlers.on_item_deltas import MARKS, on_item_deltas, unpack_row
 from streams.log.records import Inbound, Message
 from streams.state.comparison import with_stored_versions
-from streams.state.partition_store import ITEMS, PEOPLE, Owner
+from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
 from streams.state.positions import Bounds, where_to_begin
 from streams.state.user_record import unpack
 from streams.worker.user_batch import apply_records
@@ -49,7 +49,7 @@ def rebuild_people(records: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
     What `deps.in_flight` has set aside is not handled.
     """
     store = MemoryStateStore()
-    owner = Owner(store, scope=PEOPLE, partitions=deps.options.person_partitions)
+    owner = PartitionStore(store, scope=PEOPLE, partitions=deps.options.person_partitions)
     owner.assign(range(owner.partitions))
     quiet = replace(deps, options=replace(deps.options, exam_rate=0.0))
     for chunk in _chunks(in_order(records)):
@@ -60,7 +60,7 @@ def rebuild_people(records: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
 def rebuild_items(deltas: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
     """The item statistics that follow from these records of `item-deltas`."""
     store = MemoryStateStore()
-    owner = Owner(store, scope=ITEMS, partitions=deps.options.item_partitions)
+    owner = PartitionStore(store, scope=ITEMS, partitions=deps.options.item_partitions)
     owner.assign(range(owner.partitions))
     for chunk in _chunks([record for record in deltas if record.topic == ITEM_DELTAS]):
         owner.store_outcome(on_item_deltas(chunk, owner, now=deps.clock(), in_flight=deps.in_flight))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from agents.agent_state import Mind
+from agents.agent_state import AgentState
 from agents.memory.record import NEVER
 from features.user_state import UserState
 from schemas.ids import PlanId, UserId
 from schemas.plans import Constraints, Plan
 
 
-class Person(Struct, frozen=True, kw_only=True):
+class UserRecord(Struct, frozen=True, kw_only=True):
     """One record of the state store. `version` grows with every applied record: it numbers the person's lists."""
 
     user: UserState
-    mind: Mind = Mind()
+    mind: AgentState = AgentState()
     version: int = 0
 
     @property
@@ -36,24 +36,24 @@ class Person(Struct, frozen=True, kw_only=True):
         )
 
 
-def stranger(user_id: UserId) -> Person:
+def new_user(user_id: UserId) -> UserRecord:
     """A person never seen.
 
-    >>> stranger(UserId("u1")).is_new
+    >>> new_user(UserId("u1")).is_new
     True
     """
-    return Person(user=UserState(user_id=user_id))
+    return UserRecord(user=UserState(user_id=user_id))
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Person)
+_decoder = msgspec.msgpack.Decoder(UserRecord)
 
 
-def pack(person: Person) -> bytes:
+def pack(person: UserRecord) -> bytes:
     """A person as the state store keeps them; equal persons give equal bytes."""
     return _encoder.encode(person)
 
 
-def unpack(state: bytes) -> Person:
+def unpack(state: bytes) -> UserRecord:
     """The person that was packed."""
     return _decoder.decode(state)

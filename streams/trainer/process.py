@@ -21,8 +21,8 @@ from typing import Literal, Protocol
 import numpy as np
 from msgspec.structs import replace
 
-from inference.learning.online_trainer import Course, difference_of
-from inference.learning.promotion import Verdict
+from inference.learning.online_trainer import OnlineTrainer, difference_of
+from inference.learning.promotion import PromotionDecision
 from inference.learning.weights_file import write_weights
 from inference.ranking.network import Arrays
 from schemas.errors import DecodeError, ReasonCode
@@ -34,7 +34,7 @@ from streams.log.dead_letters import crashed, dead_letter
 from streams.log.in_flight import InFlight
 from streams.log.ports import LogReader, Publisher
 from streams.log.records import Inbound, Message
-from streams.trainer.progress import Progress
+from streams.trainer.progress import TrainerProgress
 
 logger = logging.getLogger(__name__)
 KEPT_VERSIONS = 20
@@ -46,7 +46,7 @@ Point = Literal["own-file", "live-file", "announcement", "checkpoint", "commit"]
 class TrainerObserver(Protocol):
     """Told what the trainer did, for metrics."""
 
-    def learned(self, course: Course, entries: int) -> None:
+    def learned(self, course: OnlineTrainer, entries: int) -> None:
         """So many entries were learned from."""
         ...
 
@@ -68,7 +68,7 @@ class Trainer:
     """
 
     reader: LogReader
-    progress: Progress
+    progress: TrainerProgress
     publisher: Publisher
     observer: TrainerObserver
     live: Path
@@ -115,7 +115,7 @@ def learn(trainer: Trainer, records: Sequence[Inbound]) -> None:
         trainer.observer.learned(progress.course, len(records))
 
 
-def _learned(trainer: Trainer, record: Inbound) -> tuple[Verdict, ...]:
+def _learned(trainer: Trainer, record: Inbound) -> tuple[PromotionDecision, ...]:
     """What was decided by a record; one that cannot be learned from is set aside."""
     if trainer.in_flight.is_set_aside(record):
         trainer.publisher.publish([crashed(record, trainer.clock())])
@@ -129,7 +129,7 @@ def _learned(trainer: Trainer, record: Inbound) -> tuple[Verdict, ...]:
         return ()
 
 
-def carry_out(trainer: Trainer, verdict: Verdict, record: Inbound) -> None:
+def carry_out(trainer: Trainer, verdict: PromotionDecision, record: Inbound) -> None:
     """Have a decision that followed from this record take effect, and be known."""
     decision_id = message_id(record.topic, record.partition, record.offset, f"decision/{verdict.lineage}")
     logger.info("%s %s against %s: %s", verdict.decision, verdict.lineage, verdict.against, verdict.reason)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from inference.learning import online_trainer_checkpoint
-from inference.learning.online_trainer import Course
+from inference.learning.online_trainer import OnlineTrainer
 from streams.log.records import Inbound
 
 logger = logging.getLogger(__name__)
@@ -29,13 +29,13 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Checkpoint)
 
 
-class Progress:
+class TrainerProgress:
     """The course, how far it has come, and its checkpoint in one file that is replaced as a whole.
 
     `make` makes a course that knows nothing; `version` is what serves already.
     """
 
-    def __init__(self, path: Path, make: Callable[[], Course], *, version: int = 0) -> None:
+    def __init__(self, path: Path, make: Callable[[], OnlineTrainer], *, version: int = 0) -> None:
         self._path = path
         self._make = make
         self.course = make()

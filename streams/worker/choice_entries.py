@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 from msgspec.structs import replace
 
-from features.implicit_feedback import attention
+from features.implicit_feedback import feedback_weight
 from features.item_factors import STEPS
 from features.user_state import newest_choices
 from inference.learning.sampling import sample
 from inference.query import Assigned, Ranking
 from schemas.ranking_log import Choice
 from schemas.topics import RANKING_LOG
-from streams.handlers.record_outcome import Exam
+from streams.handlers.record_outcome import PrequentialQuery
 from streams.log.records import Message
 
 
-def choice_message(exam: Exam, ranking: Ranking) -> Message:
+def choice_message(exam: PrequentialQuery, ranking: Ranking) -> Message:
     """The exam's result for the ranking log; without features if the choice was no candidate: nothing to learn."""
     rows = sample(ranking, int(exam.entry_id, 16))
     features = np.ascontiguousarray(ranking.features[rows], dtype="<f4") if len(rows) else None
@@ -33,13 +33,13 @@ def choice_message(exam: Exam, ranking: Ranking) -> Message:
         rank=ranking.rank,
         seen_before=exam.seen_before,
         model_version=ranking.model_version,
-        weight=attention(exam.event),
+        weight=feedback_weight(exam.event),
         newest=newest_choices(exam.query.user, STEPS) if len(rows) else (),
     )
     return Message(RANKING_LOG, choice.user_id, _in_arm(choice, exam, ranking.assigned))
 
 
-def _in_arm(choice: Choice, exam: Exam, assigned: Assigned | None) -> Choice:
+def _in_arm(choice: Choice, exam: PrequentialQuery, assigned: Assigned | None) -> Choice:
     """The choice with what an experiment wants to know of it."""
     if assigned is None:
         return choice

@@ -16,7 +16,7 @@ from aiokafka.errors import IllegalStateError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
 
-from streams.worker.stall_watch import Stand
+from streams.worker.stall_watch import PartitionProgress
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class OwnersConsumer(Consumer):
         if not task.cancelled() and (exc := task.exception()) is not None:
             self._owner.give_up(exc)
 
-    def readings(self) -> dict[TP, Stand]:
+    def readings(self) -> dict[TP, PartitionProgress]:
         """Every assigned partition that something is known of."""
         consumer = self._thread._ensure_consumer()
         found = {}
@@ -98,7 +98,7 @@ class OwnersConsumer(Consumer):
             state = consumer._subscription.subscription.assignment.state_value(tp)
             if state is not None and state.has_valid_position and state.highwater is not None:
                 stable = state.highwater if state.lso is None or state.lso < 0 else state.lso
-                found[tp] = Stand(state.position, stable, state.highwater)
+                found[tp] = PartitionProgress(state.position, stable, state.highwater)
         return found
 
 

@@ -27,14 +27,14 @@ from streams.log.partitions import partition_of
 from streams.log.ports import Observer, Publisher, TableReader
 from streams.log.records import Inbound
 from streams.routes import PERSON_INPUTS
-from streams.state.partition_store import Owner
+from streams.state.partition_store import PartitionStore
 from streams.state.positions import Positions
 from streams.worker.faust_consumer import OwnersApp, OwnersConsumer
-from streams.worker.gc_tuning import rare_collections
+from streams.worker.gc_tuning import tuned_gc
 from streams.worker.list_outcomes import Visit, note, visit
 from streams.worker.lists import DefaultState, as_published, default_list
 from streams.worker.pipeline import RETRY_SECONDS, Pipeline
-from streams.worker.stall_watch import Sight, Watch, lag
+from streams.worker.stall_watch import Sight, StallWatch, lag
 from streams.worker.tables import apply_tables
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ TABLE_CHUNK = 25
 
 
 @dataclass(frozen=True)
-class Tuning:
+class BatchTuning:
     """How a worker takes batches: see `deploy.settings.Worker`."""
 
     group: str
@@ -67,9 +67,9 @@ class Worker:
     """Everything that one worker process runs on; the wiring fills it."""
 
     cluster: Cluster
-    tuning: Tuning
+    tuning: BatchTuning
     deps: Deps
-    people: Owner
+    people: PartitionStore
     positions: Positions
     publisher: Publisher
     tables: TableReader
@@ -83,7 +83,7 @@ def run(worker: Worker, *, data_dir: str) -> None:
     """
     read_any_header_names()
     app = build(worker, data_dir=data_dir)
-    with rare_collections():
+    with tuned_gc():
         # The catalogue first: what it does not have is not known until it has been met a few times.
         apply_tables(sorted(worker.tables.catch_up(), key=lambda record: record.topic != ITEMS), worker.deps)
         try:
@@ -307,7 +307,7 @@ def _outcomes(pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
 
 def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
     """End the process when it stands still (`streams.worker.stall_watch`): the supervisor starts it anew."""
-    watch = Watch(worker.tuning.stall_seconds)
+    watch = StallWatch(worker.tuning.stall_seconds)
 
     async def watchdog() -> None:
         consumer = cast(OwnersConsumer, app.consumer)

@@ -6,15 +6,15 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-RARE = (50_000, 20, 50)
+GC_THRESHOLD = (50_000, 20, 50)
 """Thresholds of the three generations, see `gc.set_threshold`."""
 
 
 @contextmanager
-def rare_collections() -> Iterator[None]:
+def tuned_gc() -> Iterator[None]:
     """Within this, cycles are looked for rarely."""
     usual = gc.get_threshold()
-    gc.set_threshold(*RARE)
+    gc.set_threshold(*GC_THRESHOLD)
     try:
         yield
     finally:

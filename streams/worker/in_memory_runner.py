@@ -15,18 +15,18 @@ from features.ports import StateStore
 from schemas.codec import encode
 from schemas.record import Record
 from schemas.topics import ITEM_DELTAS
-from streams.handlers.batch_outcome import Outcome
+from streams.handlers.batch_outcome import BatchOutcome
 from streams.handlers.deps import Deps
 from streams.handlers.on_item_deltas import on_item_deltas
-from streams.log.in_memory_log import Cursor, MemoryLog
+from streams.log.in_memory_log import Cursor, InMemoryLog
 from streams.log.ports import Observer, Unobserved
 from streams.log.records import Inbound
 from streams.routes import PERSON_INPUTS, TABLES
-from streams.state.partition_store import ITEMS, PEOPLE, Owner
+from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
 from streams.worker.list_outcomes import note, visit
 from streams.worker.lists import default_list
 from streams.worker.tables import apply_tables
-from streams.worker.user_batch import handle_people
+from streams.worker.user_batch import handle_user_batch
 
 Point = Literal["before-publish", "before-store", "before-acknowledge"]
 
@@ -42,8 +42,8 @@ class Subscriber(Struct, frozen=True):
     take: Callable[[list[Inbound]], None]
 
 
-class MemoryRunner:
-    """One worker over a `MemoryLog`; several of them may share log and store, each with its own partitions.
+class InMemoryRunner:
+    """One worker over a `InMemoryLog`; several of them may share log and store, each with its own partitions.
 
     Before the next batch of people is handled, everything that follows from the last one has been: statistics are in
     the table and subscribers have read. With `forgets` the log drops what was read, so that it never grows; then the
@@ -54,7 +54,7 @@ class MemoryRunner:
         self,
         deps: Deps,
         store: StateStore,
-        log: MemoryLog | None = None,
+        log: InMemoryLog | None = None,
         *,
         batch: int = 1,
         owns: Sequence[int] | None = None,
@@ -66,7 +66,7 @@ class MemoryRunner:
     ) -> None:
         options = deps.options
         self.deps = deps
-        self.log = log or MemoryLog(
+        self.log = log or InMemoryLog(
             person_partitions=options.person_partitions, item_partitions=options.item_partitions, clock=deps.clock
         )
         self._batch = batch
@@ -74,8 +74,8 @@ class MemoryRunner:
         self._interrupt = interrupt
         self._observer = observer or Unobserved()
         self._forgets = forgets
-        self._people = Owner(store, scope=PEOPLE, partitions=options.person_partitions)
-        self._items = Owner(store, scope=ITEMS, partitions=options.item_partitions)
+        self._people = PartitionStore(store, scope=PEOPLE, partitions=options.person_partitions)
+        self._items = PartitionStore(store, scope=ITEMS, partitions=options.item_partitions)
         self._people.assign(range(options.person_partitions) if owns is None else owns)
         self._items.assign(range(options.item_partitions) if owns is None else owns)
         self._events = Cursor(self.log, PERSON_INPUTS, lambda topic, at: self._begin(self._people, topic, at))
@@ -98,7 +98,7 @@ class MemoryRunner:
         """Publish the list for people never seen, as of the newest statistics."""
         self.log.publish(default_list(self.deps))
 
-    def _begin(self, owner: Owner, topic: str, partition: int) -> int | None:
+    def _begin(self, owner: PartitionStore, topic: str, partition: int) -> int | None:
         """Where to begin: after what the store has, less what is redelivered; not in what others own."""
         if partition not in owner.held:
             return None
@@ -128,7 +128,7 @@ class MemoryRunner:
     def _person_batch(self) -> bool:
         taken = self._events.next(self._batch)
         if taken:
-            self._carry_out(handle_people(taken, self._people, self.deps), self._people)
+            self._carry_out(handle_user_batch(taken, self._people, self.deps), self._people)
         return bool(taken)
 
     def _visit(self) -> bool:
@@ -138,7 +138,7 @@ class MemoryRunner:
             note(self._people, found)
         return bool(done)
 
-    def _carry_out(self, outcome: Outcome, owner: Owner) -> None:
+    def _carry_out(self, outcome: BatchOutcome, owner: PartitionStore) -> None:
         """1 publish 2 store states with offsets 3 acknowledge: the order in which a crash may cut them."""
         self._interrupt("before-publish")
         self.log.publish(outcome.messages)

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from features.list_outcome import MATURES_AFTER, matured_by, matures_at
-from features.user_state import Shown, UserState
+from features.user_state import OpenSlate, UserState
 from schemas.ids import UserId, message_id
-from schemas.ranking_log import Outcome
+from schemas.ranking_log import ListOutcome
 from schemas.topics import RANKING_LOG
 from streams.handlers.deps import Deps
 from streams.log.records import Message
-from streams.state.partition_store import Owner
-from streams.state.user_record import Person
+from streams.state.partition_store import PartitionStore
+from streams.state.user_record import UserRecord
 
 MOST = 500
 """How many people of a partition are visited at a time."""
@@ -33,10 +33,10 @@ class Visit(Struct, frozen=True, kw_only=True):
     later: dict[str, float]
 
 
-def outcome_message(user: UserState, slate: Shown) -> Message:
+def outcome_message(user: UserState, slate: OpenSlate) -> Message:
     """The outcome of a slate that has matured."""
     kind = "|".join(("outcome", user.user_id, slate.list_id, *slate.clicked))
-    entry = Outcome(
+    entry = ListOutcome(
         entry_id=message_id(RANKING_LOG, 0, 0, kind),
         user_id=user.user_id,
         event_time=slate.at,
@@ -47,13 +47,13 @@ def outcome_message(user: UserState, slate: Shown) -> Message:
     return Message(RANKING_LOG, user.user_id, entry)
 
 
-def visits_of(people: Mapping[str, Person]) -> dict[str, float]:
+def visits_of(people: Mapping[str, UserRecord]) -> dict[str, float]:
     """When each of these people is to be visited: those with open slates."""
     due = {user: matures_at(person.user) for user, person in people.items() if person.user.shown}
     return {user: at for user, at in due.items() if at is not None}
 
 
-def visit(owner: Owner, deps: Deps, partition: int) -> Visit | None:
+def visit(owner: PartitionStore, deps: Deps, partition: int) -> Visit | None:
     """Visit the people of a partition whose slates have matured by the stream's clock; none if nobody is due.
 
     Raises:
@@ -74,7 +74,7 @@ def visit(owner: Owner, deps: Deps, partition: int) -> Visit | None:
     return Visit(partition=partition, messages=tuple(messages), visited=visited, later=later)
 
 
-def note(owner: Owner, done: Visit) -> None:
+def note(owner: PartitionStore, done: Visit) -> None:
     """Note a visit whose messages are published.
 
     Raises:

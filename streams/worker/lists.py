@@ -18,10 +18,10 @@ from schemas.interactions import Context
 from schemas.ranking_log import DefaultList, Ranked
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RANKING_LOG, RECOMMENDATIONS
-from streams.handlers.batch_outcome import Tally
+from streams.handlers.batch_outcome import Counters
 from streams.handlers.deps import Deps
 from streams.log.records import Message, Source
-from streams.state.user_record import Person, stranger
+from streams.state.user_record import UserRecord, new_user
 
 HOME = "home"
 """The surface of which everybody has a list."""
@@ -40,7 +40,7 @@ class Due(Struct, frozen=True, kw_only=True):
     context: Context | None = None
     asked: tuple[str, ...] = ()
 
-    def query(self, person: Person, shown_at: float, wall: float | None = None) -> Query:
+    def query(self, person: UserRecord, shown_at: float, wall: float | None = None) -> Query:
         """What to ask the recommender for a list that is shown at this time (event time, and by the wall clock)."""
         return Query(
             user=person.user,
@@ -74,13 +74,13 @@ class Answer(Struct, frozen=True):
     """A list that is due, with what was asked and ranked for it, and up to where its partition is applied."""
 
     due: Due
-    person: Person
+    person: UserRecord
     query: Query
     ranking: Ranking
     applied: dict[str, int]
 
 
-def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, tally: Tally) -> tuple[Message, ...]:
+def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, tally: Counters) -> tuple[Message, ...]:
     """The recommendation, and an entry in the ranking log for each of its slates."""
     due, ranking = answer.due, answer.ranking
     shown_at = due.at if answer.query.shown_at is None else answer.query.shown_at
@@ -121,7 +121,9 @@ def _recommendation(
     )
 
 
-def _checked(slate: tuple[Placed, ...], person: Person, now: float, deps: Deps, tally: Tally) -> tuple[Placed, ...]:
+def _checked(
+    slate: tuple[Placed, ...], person: UserRecord, now: float, deps: Deps, tally: Counters
+) -> tuple[Placed, ...]:
     """The slate without whatever the guardrails forbid, whoever proposed it."""
     items = [placed.item_id for placed in slate]
     constraints = person.mind.constraints
@@ -147,7 +149,7 @@ def _not_as_drawn(answer: Answer) -> Answer:
     return replace(answer, ranking=replace(answer.ranking, draw=None))
 
 
-def _items(slate: tuple[Placed, ...], person: Person, deps: Deps) -> tuple[RankedItem, ...]:
+def _items(slate: tuple[Placed, ...], person: UserRecord, deps: Deps) -> tuple[RankedItem, ...]:
     explainer = Explainer(person.mind.plan, person.mind.memories)
     return tuple(
         RankedItem(
@@ -216,7 +218,7 @@ def default_list(deps: Deps, after: int = 0) -> tuple[Message, ...]:
     Its version is the millisecond, above the version that it comes `after`: clocks may be set back, versions only grow.
     It is published again before it expires, whether or not anything has happened.
     """
-    person = stranger(DEFAULT_USER)
+    person = new_user(DEFAULT_USER)
     now = deps.stream_now
     ranking = deps.recommender.rank([Query(user=person.user, now=now, wall=deps.clock())])[0]
     received = deps.clock()

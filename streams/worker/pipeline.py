@@ -16,13 +16,13 @@ from functools import partial
 from typing import Protocol
 
 from schemas.errors import Fenced, StoreUnavailable
-from streams.handlers.batch_outcome import Outcome
+from streams.handlers.batch_outcome import BatchOutcome
 from streams.handlers.deps import Deps
 from streams.log.in_flight import Span
 from streams.log.ports import Observer, Publisher, Receipt
 from streams.log.records import Inbound
-from streams.state.partition_store import Owner
-from streams.worker.user_batch import handle_people
+from streams.state.partition_store import PartitionStore
+from streams.worker.user_batch import handle_user_batch
 
 logger = logging.getLogger(__name__)
 AHEAD = 1
@@ -46,7 +46,7 @@ class Decided:
 
     events: Sequence[Acknowledges]
     records: Sequence[Inbound]
-    outcome: Outcome
+    outcome: BatchOutcome
     receipt: Receipt
     spans: list[Span]
     done: asyncio.Future[None]
@@ -62,7 +62,7 @@ class Pipeline:
 
     def __init__(
         self,
-        owner: Owner,
+        owner: PartitionStore,
         deps: Deps,
         publisher: Publisher,
         observer: Observer,
@@ -137,7 +137,7 @@ class Pipeline:
     async def _decide(self, events: Sequence[Acknowledges], records: Sequence[Inbound], spans: list[Span]) -> Decided:
         while True:
             try:
-                outcome = handle_people(records, self._owner, self._deps)
+                outcome = handle_user_batch(records, self._owner, self._deps)
                 receipt = self._publisher.post(outcome.messages)
                 self._owner.keep(outcome)
             except StoreUnavailable as exc:

@@ -13,19 +13,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.codec import EARLIEST, decode
-from schemas.dead_letters import Stray
+from schemas.dead_letters import MisroutedRecord
 from schemas.errors import DecodeError
 from schemas.ids import UserId
-from schemas.topics import PERSON_TOPICS, STRAYS
-from streams.handlers.batch_outcome import Tally
+from schemas.topics import MISROUTED, PERSON_TOPICS
+from streams.handlers.batch_outcome import Counters
 from streams.handlers.deps import AHEAD_SECONDS
 from streams.log.dead_letters import crashed, dead_letter
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message, Source
-from streams.state.partition_store import Owner
+from streams.state.partition_store import PartitionStore
 
 
-class Accepted(Struct, frozen=True):
+class AcceptedRecord(Struct, frozen=True):
     """A decoded record of one of the person topics, to be applied; `topic` is where it was meant for."""
 
     topic: str
@@ -43,7 +43,7 @@ class Accepted(Struct, frozen=True):
 class Received(Struct, frozen=True):
     """A batch sorted out: what to apply in order, what to publish, and how far each partition has been read."""
 
-    accepted: tuple[Accepted, ...]
+    accepted: tuple[AcceptedRecord, ...]
     messages: tuple[Message, ...]
     applied: dict[int, dict[str, int]]
 
@@ -54,17 +54,17 @@ def _no(record: Inbound) -> bool:
 
 def receive(
     records: Iterable[Inbound],
-    owner: Owner,
+    owner: PartitionStore,
     *,
     now: float,
-    tally: Tally,
+    tally: Counters,
     is_set_aside: Callable[[Inbound], bool] = _no,
 ) -> Received:
     """Sort a batch out; a record that cannot be used becomes a dead letter, and the partition goes on.
 
     So does one that `is_set_aside` because it ended the process before: it is not even decoded.
     """
-    accepted: list[Accepted] = []
+    accepted: list[AcceptedRecord] = []
     messages: list[Message] = []
     applied: dict[int, dict[str, int]] = {}
     for record in records:
@@ -73,7 +73,7 @@ def receive(
             continue
         applied.setdefault(record.partition, {})[f"{record.topic}-{record.partition}"] = record.offset
         found = crashed(record, now) if is_set_aside(record) else _open(record, owner.partitions, now)
-        if isinstance(found, Accepted):
+        if isinstance(found, AcceptedRecord):
             accepted.append(found)
             tally.count("events", found.topic)
         else:
@@ -82,15 +82,17 @@ def receive(
     return Received(tuple(accepted), tuple(messages), applied)
 
 
-def _open(record: Inbound, partitions: int, now: float) -> Accepted | Message:
+def _open(record: Inbound, partitions: int, now: float) -> AcceptedRecord | Message:
     try:
         topic, value, event = open_event(record, record.topic, now=now)
     except DecodeError as exc:
         return dead_letter(record, exc.reason, str(exc), now)
     user: UserId = event.user_id
     if record.partition == partition_of(user, partitions):
-        return Accepted(topic, user, event, record)
-    return Message(STRAYS, user, Stray(topic=topic, partition=record.partition, offset=record.offset, value=value))
+        return AcceptedRecord(topic, user, event, record)
+    return Message(
+        MISROUTED, user, MisroutedRecord(topic=topic, partition=record.partition, offset=record.offset, value=value)
+    )
 
 
 def open_event(record: Inbound, topic: str, *, now: float) -> tuple[str, bytes, Any]:
@@ -103,12 +105,12 @@ def open_event(record: Inbound, topic: str, *, now: float) -> tuple[str, bytes, 
     """
     produced = record.timestamp if record.timestamp >= EARLIEST else now
     event = decode(topic, record.value, now=produced)
-    if isinstance(event, Stray):
+    if isinstance(event, MisroutedRecord):
         return event.topic, event.value, _believable(_stray(event, produced), produced)
     return topic, record.value or b"", _believable(event, produced)
 
 
-def _stray(stray: Stray, now: float) -> Any:
+def _stray(stray: MisroutedRecord, now: float) -> Any:
     if stray.topic not in PERSON_TOPICS:
         raise DecodeError("unknown-topic", f"a stray of {stray.topic!r} is about no person")
     return decode(stray.topic, stray.value, now=now)

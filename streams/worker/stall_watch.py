@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Stand:
+class PartitionProgress:
     """A partition: the next offset to be read, the end of what may be read (the last stable offset), and the end."""
 
     position: int
@@ -29,11 +29,11 @@ class Sight:
     handled: int
     queued: int
     waits: bool
-    partitions: Mapping[str, Stand]
+    partitions: Mapping[str, PartitionProgress]
 
 
 @dataclass
-class Watch:
+class StallWatch:
     """Looks at a worker again and again; times are in seconds of any clock that only grows."""
 
     stall_seconds: float
@@ -45,7 +45,7 @@ class Watch:
     def stalled(self, sight: Sight, now: float) -> str:
         """Why the worker is to end, in words; empty if it gets on.
 
-        >>> watch, idle = Watch(30.0), Sight(0, 0, False, {})
+        >>> watch, idle = StallWatch(30.0), Sight(0, 0, False, {})
         >>> watch.stalled(Sight(5, 9, False, {}), 0.0), watch.stalled(Sight(5, 9, False, {}), 31.0)
         ('', 'nothing was handled for 31 s, and 9 records wait')
         """
@@ -69,8 +69,8 @@ class Watch:
     def held_back(self, sight: Sight, now: float) -> list[str]:
         """The partitions whose next records have belonged to an open transaction for long: told once each time.
 
-        >>> watch = Watch(30.0)
-        >>> held = Sight(1, 0, False, {"interactions-0": Stand(5, 5, 8)})
+        >>> watch = StallWatch(30.0)
+        >>> held = Sight(1, 0, False, {"interactions-0": PartitionProgress(5, 5, 8)})
         >>> watch.held_back(held, 0.0), watch.held_back(held, 31.0), watch.held_back(held, 99.0)
         ([], ['interactions-0'], [])
         """
@@ -84,13 +84,15 @@ class Watch:
         return told
 
 
-def lag(stand: Stand, applied: int, queued: int) -> int:
+def lag(stand: PartitionProgress, applied: int, queued: int) -> int:
     """Records of a partition that are not applied yet, as far as is known: those of open transactions count.
 
     With nothing taken and not handled, what lies between the last applied record and the position are no records:
     marks of transactions, and what was deleted.
 
-    >>> lag(Stand(position=8, stable=8, end=8), applied=5, queued=0), lag(Stand(8, 8, 10), applied=5, queued=3)
-    (0, 4)
+    >>> lag(PartitionProgress(position=8, stable=8, end=8), applied=5, queued=0)
+    0
+    >>> lag(PartitionProgress(position=8, stable=8, end=10), applied=5, queued=3)
+    4
     """
     return max(0, stand.end - (applied + 1 if queued else max(stand.position, applied + 1)))

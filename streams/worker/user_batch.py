@@ -16,23 +16,23 @@ from features.ports import Write
 from inference.query import Query, Ranking
 from schemas.ids import UserId
 from schemas.topics import INTERACTIONS
-from streams.handlers.batch_outcome import Outcome, Tally
+from streams.handlers.batch_outcome import BatchOutcome, Counters
 from streams.handlers.deps import Deps
-from streams.handlers.record_outcome import Exam, Step
+from streams.handlers.record_outcome import PrequentialQuery, RecordOutcome
 from streams.log.dead_letters import dead_letter
 from streams.log.guard import guarded
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
 from streams.routes import PEOPLE
-from streams.state.partition_store import Owner
-from streams.state.user_record import Person, pack
+from streams.state.partition_store import PartitionStore
+from streams.state.user_record import UserRecord, pack
 from streams.worker.choice_entries import choice_message
 from streams.worker.list_outcomes import visits_of
 from streams.worker.lists import Answer, Due, list_messages
-from streams.worker.receive import Accepted, receive
+from streams.worker.receive import AcceptedRecord, receive
 
 
-def handle_people(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Outcome:
+def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: Deps) -> BatchOutcome:
     """Handle one batch; see the module's first lines for the steps.
 
     Raises:
@@ -57,23 +57,23 @@ def handle_people(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Outco
 
 
 @dataclass
-class Batch:
+class UserBatch:
     """Records applied to people, before anything was ranked: who is touched, and what is owed to whom."""
 
-    people: dict[str, Person]
+    people: dict[str, UserRecord]
     applied: dict[int, dict[str, int]]
     messages: list[Message]
-    exams: list[Exam] = field(default_factory=list)
+    exams: list[PrequentialQuery] = field(default_factory=list)
     due: dict[UserId, Due] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
-    examined: tuple[tuple[Exam, Ranking], ...] = ()
+    tally: Counters = field(default_factory=Counters)
+    examined: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
 
-    def applied_by(self, user: UserId, owner: Owner) -> dict[str, int]:
+    def applied_by(self, user: UserId, owner: PartitionStore) -> dict[str, int]:
         """Up to which offsets of each source the person's partition is applied with this batch."""
         partition = partition_of(user, owner.partitions)
         return {**owner.applied(partition), **self.applied.get(partition, {})}
 
-    def outcome(self, owner: Owner) -> Outcome:
+    def outcome(self, owner: PartitionStore) -> BatchOutcome:
         """What is to be published and stored."""
         states: dict[int, dict[str, bytes]] = {partition: {} for partition in self.applied}
         for user, person in self.people.items():
@@ -83,7 +83,7 @@ class Batch:
         for user, at in visits_of(self.people).items():
             visits.setdefault(partition_of(user, owner.partitions), {})[user] = at
         writes: list[Write] = [owner.write(p, states[p], offsets) for p, offsets in self.applied.items()]
-        return Outcome(
+        return BatchOutcome(
             messages=tuple(self.messages),
             writes=tuple(writes),
             people=self.people,
@@ -93,22 +93,22 @@ class Batch:
         )
 
 
-def apply_records(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Batch:
+def apply_records(records: Sequence[Inbound], owner: PartitionStore, deps: Deps) -> UserBatch:
     """Receive, load, and apply each record to its person by the table of routes; nothing is ranked.
 
     Raises:
         StoreUnavailable: call again with the same records.
     """
-    tally, now = Tally(), deps.clock()
+    tally, now = Counters(), deps.clock()
     received = receive(records, owner, now=now, tally=tally, is_set_aside=deps.in_flight.is_set_aside)
     for accepted in received.accepted:
         if accepted.topic == INTERACTIONS:
             deps.stream.observe(event_time=accepted.event.event_time, produced=accepted.record.timestamp)
     people = owner.load({accepted.user_id for accepted in received.accepted})
-    batch = Batch(people, received.applied, list(received.messages), tally=tally)
+    batch = UserBatch(people, received.applied, list(received.messages), tally=tally)
     for accepted in received.accepted:
         step = _apply(accepted, people[accepted.user_id], deps)
-        if isinstance(step, Step):
+        if isinstance(step, RecordOutcome):
             _note(batch, accepted, step)
         else:
             batch.messages.append(dead_letter(accepted.record, "handler-error", step, now))
@@ -116,12 +116,12 @@ def apply_records(records: Sequence[Inbound], owner: Owner, deps: Deps) -> Batch
     return batch
 
 
-def _apply(accepted: Accepted, person: Person, deps: Deps) -> Step | str:
+def _apply(accepted: AcceptedRecord, person: UserRecord, deps: Deps) -> RecordOutcome | str:
     route = PEOPLE[accepted.topic]
     return guarded(lambda: route(person, accepted.event, accepted.source, deps), name=accepted.topic)
 
 
-def _note(batch: Batch, accepted: Accepted, step: Step) -> None:
+def _note(batch: UserBatch, accepted: AcceptedRecord, step: RecordOutcome) -> None:
     """Take a step into the batch: one list per person, answering all of the batch's events."""
     batch.people[accepted.user_id] = step.person
     batch.messages += step.messages
@@ -141,7 +141,7 @@ def _note(batch: Batch, accepted: Accepted, step: Step) -> None:
     )
 
 
-def _affordable(exams: list[Exam], most: int) -> list[Exam]:
+def _affordable(exams: list[PrequentialQuery], most: int) -> list[PrequentialQuery]:
     """So many of the exams, spread over the batch: when events crowd, lists come before learning.
 
     >>> _affordable([], 16)
@@ -152,7 +152,7 @@ def _affordable(exams: list[Exam], most: int) -> list[Exam]:
     return [exams[place * len(exams) // most] for place in range(most)]
 
 
-def _queries(batch: Batch, deps: Deps) -> list[Query]:
+def _queries(batch: UserBatch, deps: Deps) -> list[Query]:
     """What to ask the recommender, in one call: exams first, then lists."""
     queries = [exam.query for exam in batch.exams]
     wall = deps.clock()

@@ -20,7 +20,7 @@ from agents.memory.milvus_memory import MilvusMemory
 from agents.memory.ports import MemoryIndex
 from agents.memory.record import memory_id
 from agents.milvus_collection import Address
-from deploy.settings import Milvus
+from deploy.settings import MilvusSettings
 from schemas.ids import ItemId, UserId
 from schemas.memories import Memory
 from tests.builders import memory
@@ -60,7 +60,7 @@ def items(request: pytest.FixtureRequest, collection: str) -> Iterator[ItemIndex
 
 
 def _address(request: pytest.FixtureRequest) -> Address:
-    server: Milvus = request.getfixturevalue("milvus_server")
+    server: MilvusSettings = request.getfixturevalue("milvus_server")
     return Address(uri=server.uri, token=server.token.get_secret_value(), timeout_seconds=30.0)
 
 

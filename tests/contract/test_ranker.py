@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from deploy.embedded.stack import Stack
-from deploy.settings import Triton
+from deploy.settings import TritonSettings
 from inference.fallback_ranker import DEGRADATION, FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, write_weights
 from inference.local_ranker import LocalRanker
@@ -55,7 +55,7 @@ def batch(users: int = 3, candidates: int = 20) -> tuple[NDArray[np.float32], ND
 
 
 @pytest.fixture
-def served(triton_server: Triton, embedded: Stack) -> Iterator[tuple[TritonRanker, Publish]]:
+def served(triton_server: TritonSettings, embedded: Stack) -> Iterator[tuple[TritonRanker, Publish]]:
     """Triton's ranker, and how to publish weights to it."""
     ranker = TritonRanker(triton_server.grpc, table=FeatureTable().id, timeout=PATIENCE)
     yield ranker, lambda weights: write_weights(embedded.layout.models / "ranker" / "weights.npz", weights)
@@ -161,7 +161,7 @@ def test_a_served_model_for_another_feature_table_is_as_good_as_away(served: tup
 
 @pytest.mark.servers
 def test_new_weights_are_taken_up_without_a_failed_request(
-    served: tuple[TritonRanker, Publish], triton_server: Triton
+    served: tuple[TritonRanker, Publish], triton_server: TritonSettings
 ) -> None:
     ranker, publish = served
     publish(drawn(1))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from features.views import table_id
+from features.views import feature_schema_id
 from inference.ranking.features import FeatureTable
 from schemas.ids import ItemId
 from schemas.memories import Memory
@@ -19,11 +19,11 @@ from schemas.topics import (
     ITEM_STATISTICS,
     ITEMS,
     MEMORIES,
+    MISROUTED,
     MODEL_UPDATES,
     RANK_REQUESTS,
     RANKING_LOG,
     RECOMMENDATIONS,
-    STRAYS,
 )
 from tests.builders import memory
 
@@ -35,7 +35,7 @@ GOOD: dict[str, tuple[str, dict[str, Any]]] = {
     INTERACTIONS: ("p", {"type": "click", "event_id": "x", "user_id": "p", "event_time": AT, "item_id": "i1"}),
     INSTRUCTIONS: ("p", {"type": "more-of", "event_id": "x", "user_id": "p", "event_time": AT, "category": "Drama"}),
     RANK_REQUESTS: ("p", {"event_id": "x", "user_id": "p", "event_time": AT}),
-    STRAYS: ("p", {"topic": INTERACTIONS, "partition": 0, "offset": 0, "value": b64encode(b"{}").decode()}),
+    MISROUTED: ("p", {"topic": INTERACTIONS, "partition": 0, "offset": 0, "value": b64encode(b"{}").decode()}),
     ITEMS: ("new", {"item_id": "new", "title": "New", "categories": ["Drama"], "available_from": 0}),
     ITEM_STATISTICS: (
         "i1",
@@ -62,7 +62,7 @@ GOOD: dict[str, tuple[str, dict[str, Any]]] = {
             "event_time": AT,
             "event_id": "x",
             "item_id": "i1",
-            "table": table_id(COLUMNS),
+            "table": feature_schema_id(COLUMNS),
             "items": ["i1", "i2"],
             "features": FEATURES,
             "chosen": 0,
@@ -142,8 +142,8 @@ def _people() -> dict[str, Poison]:
         "a click of @default": (*poisoned(INTERACTIONS, user_id="@default"), "invalid"),
         "a ban of @default": (*ban, "invalid"),
         "a request for @default-2": (*poisoned(RANK_REQUESTS, user_id="@default-2"), "invalid"),
-        "a stray of @default": (*poisoned(STRAYS, value=inner), "invalid"),
-        "a stray of a topic about nobody": (*poisoned(STRAYS, topic=ITEMS), "unknown-topic"),
+        "a stray of @default": (*poisoned(MISROUTED, value=inner), "invalid"),
+        "a stray of a topic about nobody": (*poisoned(MISROUTED, topic=ITEMS), "unknown-topic"),
         "a memory of @default": (MEMORIES, "@default/m", _memory(user_id="@default", memory_id="m")[2], "invalid"),
         "a surface of 890 kB": (*poisoned(INTERACTIONS, context=long), "invalid"),
         "a session of 890 kB": (*poisoned(INTERACTIONS, session_id="x" * 890_000), "invalid"),

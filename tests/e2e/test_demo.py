@@ -8,7 +8,7 @@ import pytest
 
 from deploy.demo.live_versus_backtest import REPLAYED
 from deploy.demo.movielens import movielens
-from deploy.demo.session import Plan, Session
+from deploy.demo.session import DemoPlan, DemoSession
 from deploy.demo.watch import OURS
 from deploy.embedded.environment import user_cache_dir
 from tests.e2e.system import System
@@ -22,8 +22,8 @@ def test_the_running_hit_rate_of_the_demo_agrees_with_a_replay(make_system) -> N
     system: System = make_system(trainer={"metrics_port": 0})
     system.start()
     system.start("trainer")
-    plan = Plan(data=movielens(user_cache_dir()), columns="", rate=75.0, seconds=80.0)
-    session = Session(system.settings, plan)
+    plan = DemoPlan(data=movielens(user_cache_dir()), columns="", rate=75.0, seconds=80.0)
+    session = DemoSession(system.settings, plan)
     session.begin()
     while session.goes_on():
         time.sleep(0.5)

@@ -10,7 +10,7 @@ import pytest
 from schemas.codec import decode, encode
 from schemas.dead_letters import DeadLetter
 from schemas.ids import ItemId, ListId, UserId
-from schemas.ranking_log import Outcome
+from schemas.ranking_log import ListOutcome
 from schemas.record import Record
 from schemas.statistics import ItemDelta
 from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS, RANKING_LOG
@@ -83,7 +83,7 @@ FATAL: dict[str, tuple[str, str, Record]] = {
     "trainer": (
         RANKING_LOG,
         "ann",
-        Outcome(
+        ListOutcome(
             entry_id=MARKER,
             user_id=UserId("ann"),
             event_time=START,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from schemas.codec import decode
-from schemas.ranking_log import Outcome
+from schemas.ranking_log import ListOutcome
 from schemas.topics import RANKING_LOG
 from tests.builders import START, click, impression
 from tests.e2e.system import System, wait_until
@@ -27,9 +27,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def outcomes(system: System) -> list[Outcome]:
+def outcomes(system: System) -> list[ListOutcome]:
     entries = [decode(RANKING_LOG, record.value, now=time.time()) for record in system.records(RANKING_LOG)]
-    return [entry for entry in entries if isinstance(entry, Outcome)]
+    return [entry for entry in entries if isinstance(entry, ListOutcome)]
 
 
 def test_sixty_people_who_never_come_back_are_sixty_outcomes_and_counted_once(

@@ -11,7 +11,7 @@ from schemas.ids import EventId, UserId
 from schemas.instructions import BanItem
 from streams.log.partitions import partition_of
 from streams.state.partition_store import PEOPLE
-from streams.state.user_record import pack, stranger
+from streams.state.user_record import new_user, pack
 from tests.builders import START, click
 from tests.e2e.system import System
 
@@ -22,7 +22,7 @@ def damage(system: System, user: str) -> None:
     """Write over a person's state, as a fault would."""
     partition = partition_of(user, 4)
     claim = system.store.claim(PEOPLE, partition)
-    states = {user: pack(stranger(UserId("somebody-else")))}
+    states = {user: pack(new_user(UserId("somebody-else")))}
     system.store.save(
         Write(scope=PEOPLE, partition=partition, epoch=claim.epoch, states=states, applied=dict(claim.applied))
     )

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from agents.actions.milvus_items import MilvusItems
 from deploy.clients import make_factor_index
-from deploy.wiring import make_course
+from deploy.wiring import make_online_trainer
 from inference.learning import online_trainer_checkpoint
 from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId
@@ -68,7 +68,7 @@ def test_a_trainer_that_is_killed_arrives_at_the_same_weights(make_system) -> No
     last.wait(20)
     found = kept(system)
     assert found is not None
-    course = make_course(system.settings)
+    course = make_online_trainer(system.settings)
     with threadpool_limits(1):
         for record in system.records(RANKING_LOG)[: found.offsets["ranking-log-0"]]:
             on_ranking_log(record, course)

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from agents.memory.record import memory_id
 from features.statistics import fold_delta
 from features.user_state import UserState
-from features.views import table_id, user_row
+from features.views import feature_schema_id, user_row
 from schemas.codec import encode
-from schemas.dead_letters import DeadLetter, Stray
+from schemas.dead_letters import DeadLetter, MisroutedRecord
 from schemas.ids import EventId, ItemId, ListId, PlanId, UserId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
 from schemas.interactions import (
@@ -34,7 +34,7 @@ from schemas.interactions import (
 )
 from schemas.items import Item
 from schemas.memories import Memory, memory_key
-from schemas.model_updates import Difference, ModelUpdate, Standing
+from schemas.model_updates import Difference, ModelUpdate, VariantStatus
 from schemas.plans import Intent, Plan, PlanEntry, Quota
 from schemas.ranking_log import Command, DefaultList, Draw
 from schemas.recommendations import RankedItem, RankRequest, Recommendation, Slate
@@ -48,12 +48,12 @@ from schemas.topics import (
     ITEM_STATISTICS,
     ITEMS,
     MEMORIES,
+    MISROUTED,
     MODEL_UPDATES,
     PLANS,
     RANK_REQUESTS,
     RANKING_LOG,
     RECOMMENDATIONS,
-    STRAYS,
 )
 from tests.builders import START
 from tests.unit.streams.trainer_fixtures import COLUMNS, ROWS, choice, command, outcome, ranked
@@ -155,10 +155,10 @@ def _ranking_log() -> list[Record]:
 
 
 def _model_updates() -> list[Record]:
-    usual: dict[str, Any] = {"model": "ranker", "table": table_id(COLUMNS), "score": 0.5, "metric": "mrr"}
+    usual: dict[str, Any] = {"model": "ranker", "table": feature_schema_id(COLUMNS), "score": 0.5, "metric": "mrr"}
     more: dict[str, Any] = {"examples": 5, "reason": "better", "offsets": {"ranking-log-0": 7}, "wall_time": START}
     difference = Difference(mean=0.1, lower=0.0, upper=0.2, people=9)
-    standing = Standing(
+    standing = VariantStatus(
         lineage="a",
         role="champion",
         recipe="default",
@@ -210,7 +210,7 @@ def _plans() -> list[Record]:
 
 def _strays() -> list[Record]:
     return [
-        Stray(topic=topic, partition=1, offset=5, value=encode(record))
+        MisroutedRecord(topic=topic, partition=1, offset=5, value=encode(record))
         for topic, records in ((INTERACTIONS, _interactions()), (INSTRUCTIONS, _instructions()))
         for record in records
     ]
@@ -237,7 +237,7 @@ _MAKERS: dict[str, Callable[[], list[Record]]] = {
     INTERACTIONS: _interactions,
     INSTRUCTIONS: _instructions,
     RANK_REQUESTS: lambda: [RankRequest(**_event, surfaces=("home", "cart"))],
-    STRAYS: _strays,
+    MISROUTED: _strays,
     ITEMS: _items,
     RECOMMENDATIONS: _recommendations,
     PLANS: _plans,
@@ -264,7 +264,7 @@ def key_of(record: Record) -> str | None:
             return str(record.item_id)
         case ModelUpdate():
             return f"{record.model}:{record.decision_id}" if record.decision_id else record.model
-        case Stray():
+        case MisroutedRecord():
             return "ann"
         case DeadLetter():
             return record.dead_letter_id

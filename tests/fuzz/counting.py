@@ -24,8 +24,8 @@ from streams.handlers.deps import Deps
 from streams.log.kafka_client import LARGEST_MESSAGE
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
-from streams.state.partition_store import Owner
-from streams.worker.user_batch import handle_people
+from streams.state.partition_store import PartitionStore
+from streams.worker.user_batch import handle_user_batch
 from tests.builders import START, click
 from tests.fuzz.records import PARTITIONS
 
@@ -89,7 +89,7 @@ class Faults(logging.Handler):
         self._counts.faults[f"{record.getMessage()}: {type(exc).__name__}: {exc}"[:200]] += 1
 
 
-def a_good_list(events: Owner, deps: Deps) -> Recommendation:
+def a_good_list(events: PartitionStore, deps: Deps) -> Recommendation:
     """The list that a click of somebody new leads to."""
     event = click(f"good{next(_numbers)}", "war-0")
     at = partition_of(event.user_id, PARTITIONS)
@@ -102,7 +102,7 @@ def a_good_list(events: Owner, deps: Deps) -> Recommendation:
         value=encode(event),
         timestamp=START + 1.0,
     )
-    outcome = handle_people([record], events, deps)
+    outcome = handle_user_batch([record], events, deps)
     [made] = [message.value for message in outcome.messages if message.topic == RECOMMENDATIONS]
     assert isinstance(made, Recommendation)
     assert made.home.items
@@ -113,7 +113,7 @@ def a_good_list(events: Owner, deps: Deps) -> Recommendation:
 _numbers = count()
 
 
-def owner_of(scope: str) -> Owner:
-    owner = Owner(MemoryStateStore(), scope=scope, partitions=PARTITIONS)
+def owner_of(scope: str) -> PartitionStore:
+    owner = PartitionStore(MemoryStateStore(), scope=scope, partitions=PARTITIONS)
     owner.assign(range(PARTITIONS))
     return owner

@@ -7,7 +7,7 @@ from math import isfinite
 
 from deploy.gateway.cache import KEPT_TOPICS, Cache
 from deploy.gateway.problems import Problem
-from deploy.gateway.request_parsing import intake, is_bulk
+from deploy.gateway.request_parsing import is_bulk, parse_request
 from deploy.letters import folded, readable
 from schemas.codec import decode, encode
 from schemas.dead_letters import DeadLetter
@@ -17,8 +17,8 @@ from schemas.topics import (
     DEAD_LETTERS,
     INTERACTIONS,
     ITEMS,
+    MISROUTED,
     RECOMMENDATIONS,
-    STRAYS,
 )
 from streams.log.dead_letters import dead_letter
 from streams.log.records import Inbound
@@ -61,7 +61,7 @@ class GatewayCache(Guard):
 class GatewayIntake(Guard):
     """What is posted: a body that is a list counts once for each of its values, and is refused as one."""
 
-    topics = (*tuple(topic for topic in PERSON_INPUTS if topic not in (STRAYS, "rank-requests")), ITEMS)
+    topics = (*tuple(topic for topic in PERSON_INPUTS if topic not in (MISROUTED, "rank-requests")), ITEMS)
 
     def take(self, records: Sequence[Inbound]) -> None:
         for record in records:
@@ -70,7 +70,7 @@ class GatewayIntake(Guard):
     def _post(self, topic: str, body: bytes) -> None:
         counts = self.counts
         try:
-            taken = intake(topic, body, now=NOW, new_id=lambda: "given")
+            taken = parse_request(topic, body, now=NOW, new_id=lambda: "given")
         except Problem as problem:
             counts.records += 1
             counts.passed[f"answered {problem.details.status} {problem.details.reason}"] += 1

@@ -19,10 +19,10 @@ from schemas.topics import (
     DEAD_LETTERS,
     ITEM_DELTAS,
     ITEMS,
+    MISROUTED,
     RANKING_LOG,
-    STRAYS,
 )
-from streams.handlers.batch_outcome import Tally
+from streams.handlers.batch_outcome import Counters
 from streams.handlers.on_item_deltas import on_item_deltas
 from streams.log.dead_letters import fitting
 from streams.log.partitions import partition_of
@@ -34,7 +34,7 @@ from streams.state.partition_store import PEOPLE
 from streams.trainer.process import learn
 from streams.worker.receive import receive
 from streams.worker.tables import apply_tables
-from streams.worker.user_batch import handle_people
+from streams.worker.user_batch import handle_user_batch
 from tests.builders import START, item, make_deps
 from tests.fuzz.counting import NOW, Guard, a_good_list, owner_of
 from tests.fuzz.records import PARTITIONS
@@ -59,22 +59,22 @@ class Worker(Guard):
     def take(self, records: Sequence[Inbound]) -> None:
         self._batches += 1
         if self._batches % self.ALL_THE_WAY == 1:
-            outcome = handle_people(records, self._owner, self._deps)
+            outcome = handle_user_batch(records, self._owner, self._deps)
             tally, messages = outcome.tally, outcome.messages
             self._owner.store_outcome(outcome)
         else:
-            tally = Tally()
+            tally = Counters()
             messages = receive(records, self._owner, now=NOW, tally=tally).messages
         self._count(records, tally, messages)
 
-    def _count(self, records: Sequence[Inbound], tally: Tally, messages: Iterable[Message]) -> None:
+    def _count(self, records: Sequence[Inbound], tally: Counters, messages: Iterable[Message]) -> None:
         broken = 0
         for message in messages:
             if message.topic == DEAD_LETTERS:
                 self.counts.letter(message)
                 assert isinstance(message.value, DeadLetter)
                 broken += message.value.reason == "handler-error"
-            elif message.topic == STRAYS:
+            elif message.topic == MISROUTED:
                 self.counts.passed["stray"] += 1
             else:
                 published, value = fitting(message)

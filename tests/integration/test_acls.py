@@ -18,9 +18,9 @@ from deploy.acls import access, grants
 from deploy.clients import make_cluster, make_publisher
 from deploy.credentials import FILE, create_logins
 from deploy.embedded import kafka
-from deploy.embedded.choices import Choices, is_free
+from deploy.embedded.choices import StackChoices, is_free
 from deploy.embedded.stack import Stack
-from deploy.settings import Kafka, Redis, Settings, Topics
+from deploy.settings import KafkaSettings, RedisSettings, Settings, TopicSettings
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
 from streams.log.kafka_admin import KafkaAdmin
@@ -32,8 +32,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 ADMIN, PASSWORD = "lifelong", "secret"
 
 
-def login(name: str, bootstrap: str) -> Kafka:
-    return Kafka(
+def login(name: str, bootstrap: str) -> KafkaSettings:
+    return KafkaSettings(
         bootstrap=bootstrap,
         security_protocol="SASL_PLAINTEXT",
         sasl_username=name,
@@ -56,7 +56,7 @@ def guarded_broker(embedded: Stack, tmp_path_factory: pytest.TempPathFactory) ->
     written += f"super.users=User:{ADMIN}\n"
     conf = folder / "server.properties"
     conf.write_text(written)
-    site = embedded._site(Choices({}, {}))
+    site = embedded._site(StackChoices({}, {}))
     kafka._fetch(site)
     kafka._format(site, conf)
     with (folder / "kafka.log").open("wb") as log:
@@ -73,8 +73,8 @@ def guarded_broker(embedded: Stack, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def settings(guarded_broker: str, redis_server: Redis) -> Settings:
-    return Settings(kafka=login(ADMIN, guarded_broker), redis=redis_server, topics=Topics(prefix="acl."))
+def settings(guarded_broker: str, redis_server: RedisSettings) -> Settings:
+    return Settings(kafka=login(ADMIN, guarded_broker), redis=redis_server, topics=TopicSettings(prefix="acl."))
 
 
 def environment(settings: Settings, process: str, data_dir: Path) -> dict[str, str]:

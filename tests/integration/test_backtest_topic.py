@@ -6,7 +6,7 @@ import pytest
 
 from deploy.backtest_source import from_topic
 from deploy.clients import make_cluster, make_publisher
-from deploy.settings import Kafka, Settings, Topics
+from deploy.settings import KafkaSettings, Settings, TopicSettings
 from deploy.topics import create_topics
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS, ITEMS
@@ -17,8 +17,8 @@ from tests.unit.streams.backtest_logs import generated, played
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
-def test_a_topic_replays_as_the_events_that_were_sent_to_it(kafka_server: Kafka) -> None:
-    settings = Settings(kafka=kafka_server, topics=Topics(prefix="replayed."))
+def test_a_topic_replays_as_the_events_that_were_sent_to_it(kafka_server: KafkaSettings) -> None:
+    settings = Settings(kafka=kafka_server, topics=TopicSettings(prefix="replayed."))
     create_topics(settings, KafkaAdmin(make_cluster(settings)))
     given, publisher = generated(120), make_publisher(settings)
     for item in given.items:

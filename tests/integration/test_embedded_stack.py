@@ -22,9 +22,9 @@ from deploy.embedded import kafka, milvus, redis, shared_memory, triton
 from deploy.embedded.processes import listeners, processes_of
 from deploy.embedded.server import StackError
 from deploy.embedded.stack import ALL_SERVERS, NotWell, Stack
-from deploy.embedded.status import Row
+from deploy.embedded.status import StatusRow
 from deploy.embedded.supervisor import wait_until
-from deploy.settings import Embedded, Settings
+from deploy.settings import EmbeddedSettings, Settings
 from schemas.ids import UserId
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -51,7 +51,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
         shutil.rmtree(each.layout.run, ignore_errors=True)
 
 
-def row(stack: Stack, name: str) -> Row:
+def row(stack: Stack, name: str) -> StatusRow:
     return next(row for row in stack.status() if row.name == name)
 
 
@@ -191,7 +191,7 @@ def test_a_port_that_is_taken_is_named_with_its_owner(make: Callable[..., Stack]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(StackError, match=rf"port {port} \(redis\) is taken by .*pid"):
-            make("taken", embedded=Embedded(redis_port=port)).up(unheard, names=ONLY_REDIS)
+            make("taken", embedded=EmbeddedSettings(redis_port=port)).up(unheard, names=ONLY_REDIS)
 
 
 def test_the_commands_start_only_what_the_user_has_not_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from deploy.cli import evaluate
 from deploy.clients import make_cluster, make_publisher
-from deploy.settings import Kafka, Settings, load_settings
+from deploy.settings import KafkaSettings, Settings, load_settings
 from deploy.topics import create_topics
 from schemas.codec import encode
 from schemas.topics import RANKING_LOG
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def settings(kafka_server: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(kafka_server: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     given = kafka_server.model_dump() | {"sasl_password": kafka_server.sasl_password.get_secret_value()}
     for name, value in given.items():
         monkeypatch.setenv(f"LIFELONG_KAFKA__{name.upper()}", value)

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from deploy.clients import make_cluster, make_publisher
 from deploy.embedded.choices import is_free
 from deploy.embedded.stack import Stack
-from deploy.settings import Gateway, Kafka, Settings, Topics
+from deploy.settings import GatewaySettings, KafkaSettings, Settings, TopicSettings
 from deploy.topics import create_topics
 from schemas.codec import encode
 from schemas.ids import DEFAULT_USER
@@ -41,12 +41,12 @@ CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
-def settings(kafka_server: Kafka) -> Settings:
+def settings(kafka_server: KafkaSettings) -> Settings:
     """A system of its own on the broker: its topics carry a prefix."""
     made = Settings(
         kafka=kafka_server,
-        topics=Topics(prefix=f"gw-{uuid4().hex[:6]}-", person_partitions=PARTITIONS, item_partitions=2),
-        gateway=Gateway(
+        topics=TopicSettings(prefix=f"gw-{uuid4().hex[:6]}-", person_partitions=PARTITIONS, item_partitions=2),
+        gateway=GatewaySettings(
             port=next(filter(is_free, range(23_100, 23_999))), api_keys=(SecretStr(KEY),), drain_seconds=1.0
         ),
     )

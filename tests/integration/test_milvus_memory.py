@@ -14,7 +14,7 @@ from agents.actions.ports import IndexedItem
 from agents.memory.embedding import embed
 from agents.memory.milvus_memory import MilvusMemory
 from agents.milvus_collection import Address
-from deploy.settings import Milvus
+from deploy.settings import MilvusSettings
 from schemas.errors import StoreRefused, StoreUnavailable
 from schemas.ids import ItemId, MemoryId, UserId
 from tests.builders import memory
@@ -25,7 +25,7 @@ ANYBODY = UserId("u1")
 
 
 @pytest.fixture(scope="module")
-def address(milvus_server: Milvus) -> Address:
+def address(milvus_server: MilvusSettings) -> Address:
     return Address(uri=milvus_server.uri, token=milvus_server.token.get_secret_value(), timeout_seconds=30.0)
 
 

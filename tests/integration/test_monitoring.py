@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from deploy.bench.load import Sender, send_catalogue
 from deploy.cli import monitoring as commands
-from deploy.embedded.choices import Choices, chosen
+from deploy.embedded.choices import StackChoices, chosen
 from deploy.embedded.http import answers
 from deploy.embedded.programs import OWN
 from deploy.embedded.stack import Stack
@@ -118,7 +118,7 @@ def ended(command: tuple[str, ...], log: Path) -> Iterator[subprocess.Popen[byte
 def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """All of our programs on the session's servers, some seconds of events, and a Prometheus that has seen them."""
     folder = tmp_path_factory.mktemp("monitoring")
-    ports = chosen(Choices({}, {}), {}, random.SystemRandom()).ports
+    ports = chosen(StackChoices({}, {}), {}, random.SystemRandom()).ports
     given = {own.name: {"port" if own.name == "gateway" else "metrics_port": ports[own.name]} for own in OWN}
     given["gate"] = {"block": 8}
     system = System(stack, folder, **given)

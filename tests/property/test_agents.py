@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.agent_state import Mind, Step
+from agents.agent_state import AgentState, AgentStep
 from agents.explanations import explain_list, is_supported
 from agents.memory.operations import CAPACITY, LIMITS
 from agents.memory.record import AGAINST, EVIDENCE, FOR
@@ -50,7 +50,7 @@ def happenings(draw: st.DrawFn) -> Any:
 LIVES = st.lists(happenings(), max_size=40, unique_by=lambda one: one.event_id)
 
 
-def held(mind: Mind) -> tuple[Memory, ...]:
+def held(mind: AgentState) -> tuple[Memory, ...]:
     return (*mind.memories, *mind.dormant)
 
 
@@ -58,7 +58,7 @@ def held(mind: Mind) -> tuple[Memory, ...]:
 def test_a_life_in_batches_with_the_mind_stored_between_them_is_the_same_life(events: list[Any], cut: int) -> None:
     whole = after(Life(), events)
     first = after(Life(), events[:cut])
-    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(first.mind), type=Mind)
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(first.mind), type=AgentState)
     assert stored == first.mind
     second = after(Life(first.state, stored), events[cut:])
     assert second.mind == whole.mind
@@ -150,7 +150,7 @@ def test_nothing_banned_or_withdrawn_survives_the_check_of_a_list(
 @settings(max_examples=20)
 @given(LIVES)
 def test_living_is_a_function_of_its_arguments(events: list[Any]) -> None:
-    def steps() -> tuple[Step, ...]:
+    def steps() -> tuple[AgentStep, ...]:
         return after(Life(), events).steps
 
     assert steps() == steps()

@@ -29,22 +29,22 @@ _ZONE = re.compile(r"(?P<sign>[+\-\u2212])(?P<h>\d{2}):?(?P<m>\d{2})?")
 _LATIN = re.compile(r"^(.*\d)\s*(?:Z|UTC|GMT)(?:\+00:?00)?$", re.IGNORECASE)
 
 
-class Moment(Struct, frozen=True):
+class ParsedTime(Struct, frozen=True):
     """Seconds since 1970, and whether the text named a zone; without one it is taken as UTC."""
 
     seconds: float
     zoned: bool
 
 
-Orders = dict[Order, Moment]
+Orders = dict[Order, ParsedTime]
 """What a text means in each order of day and month in which it is a date."""
 
 
-def moment_of(text: str) -> Moment | Orders | None:
+def moment_of(text: str) -> ParsedTime | Orders | None:
     """What a text means; by order of day and month where that matters; nothing if it is no date.
 
     >>> moment_of("2014-04-07T10:51:09.277Z"), moment_of("07/Apr/2014:10:51:09 +0000")
-    (Moment(seconds=1396867869.277, zoned=True), Moment(seconds=1396867869.0, zoned=True))
+    (ParsedTime(seconds=1396867869.277, zoned=True), ParsedTime(seconds=1396867869.0, zoned=True))
     >>> sorted(moment_of("01/12/2010 08:26")), sorted(moment_of("13/12/2010"))
     (['day-first', 'month-first'], ['day-first'])
     """
@@ -57,7 +57,7 @@ def moment_of(text: str) -> Moment | Orders | None:
     return _written(_DAY_NAME.sub("", text, count=1))
 
 
-def _iso(text: str) -> Moment | None:
+def _iso(text: str) -> ParsedTime | None:
     """By Python's reader of ISO 8601, which knows most forms; a blank before the zone and UTC in letters are usual."""
     if len(text) < 10 or not text[:4].isdecimal():
         return None
@@ -71,15 +71,15 @@ def _iso(text: str) -> Moment | None:
         return None
 
 
-def _moment(at: datetime) -> Moment | None:
+def _moment(at: datetime) -> ParsedTime | None:
     zoned = at.tzinfo is not None
     try:
-        return Moment(((at if zoned else at.replace(tzinfo=UTC)) - EPOCH).total_seconds(), zoned)
+        return ParsedTime(((at if zoned else at.replace(tzinfo=UTC)) - EPOCH).total_seconds(), zoned)
     except OverflowError:
         return None
 
 
-def _written(text: str) -> Moment | None:
+def _written(text: str) -> ParsedTime | None:
     if matched := _YEAR_FIRST.fullmatch(text):
         return _at(int(matched["y"]), int(matched["m"]), int(matched["d"]), matched["clock"])
     if matched := _YEAR_MONTH.fullmatch(text):
@@ -116,7 +116,7 @@ def _in_orders(matched: re.Match[str]) -> Orders:
     return {order: moment for order, moment in made.items() if moment is not None}
 
 
-def _at(year: int, month: int, day: int, clock: str | None) -> Moment | None:
+def _at(year: int, month: int, day: int, clock: str | None) -> ParsedTime | None:
     try:
         midnight = datetime(year, month, day)  # noqa: DTZ001 - the zone comes with the clock
         if clock is None:
@@ -160,7 +160,7 @@ def _zone(text: str) -> tuple[timezone | None, bool]:
     return timezone(timedelta(minutes=minutes if matched["sign"] == "+" else -minutes)), True
 
 
-def moment_of_date(cell: datetime | date) -> Moment | None:
+def moment_of_date(cell: datetime | date) -> ParsedTime | None:
     """A date of the file's own; a day is its midnight in UTC."""
     if isinstance(cell, datetime):
         return _moment(cell)

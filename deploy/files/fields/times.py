@@ -17,7 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from deploy.files.errors import UnreadableFile
-from deploy.files.fields.clock import EPOCH, ORDERS, Moment, Order, Orders, moment_of, moment_of_date
+from deploy.files.fields.clock import EPOCH, ORDERS, Order, Orders, ParsedTime, moment_of, moment_of_date
 from deploy.files.tables.rows import Cell
 from schemas.codec import DAY, EARLIEST
 
@@ -86,7 +86,7 @@ def times_of(cells: Sequence[Cell], clock: Clock, name: str) -> Times:
     return Times(seconds, forms, order)
 
 
-def _form(moment: Moment | None) -> str:
+def _form(moment: ParsedTime | None) -> str:
     if moment is None:
         return WRONG
     return ZONED if moment.zoned else NAIVE
@@ -173,7 +173,7 @@ def _order(rows: Iterable[Orders], given: str, name: str) -> str:
     raise UnreadableFile(f"column {name!r} holds dates {why} (such as {_example(rows)}): say {asked}")
 
 
-def _example(rows: Sequence[Mapping[Order, Moment]]) -> str:
+def _example(rows: Sequence[Mapping[Order, ParsedTime]]) -> str:
     """One row's readings, as ISO days."""
     for readings in rows:
         days = {datetime.fromtimestamp(one.seconds, UTC).date().isoformat() for one in readings.values()}

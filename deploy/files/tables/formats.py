@@ -11,7 +11,7 @@ from deploy.files.errors import UnreadableFile, in_words
 from deploy.files.tables.json_rows import JsonRows
 from deploy.files.tables.opening import Opened, open_file
 from deploy.files.tables.parquet import MAGIC, ParquetRows
-from deploy.files.tables.rows import Layout, Rows
+from deploy.files.tables.rows import ColumnLayout, TableRows
 from deploy.files.tables.separated import RECBOLE, TABBED, SeparatedRows
 from deploy.files.tables.text import text_of
 
@@ -20,7 +20,7 @@ JSON = frozenset({".json", ".jsonl", ".ndjson", ".jl"})
 SEPARATED = frozenset({".csv", ".dat", ".data"}) | TABBED | RECBOLE
 OPEN = frozenset({"", ".txt", ".log"})
 """Endings that say nothing: JSON lines if the file begins with a brace, else cells with separators."""
-PLAIN = Layout()
+PLAIN = ColumnLayout()
 READABLE = ("csv", "tsv", "dat", "inter", "item", "user", "json", "jsonl", "ndjson", "parquet", "txt")
 
 
@@ -30,10 +30,10 @@ class Table(Struct, frozen=True):
     path: Path
     stem: str
     kind: str
-    rows: Rows
+    rows: TableRows
 
 
-def open_table(path: Path, layout: Layout = PLAIN) -> Table:
+def open_table(path: Path, layout: ColumnLayout = PLAIN) -> Table:
     """The rows of a file of any kind that can be read, compressed or not.
 
     Raises:
@@ -46,7 +46,7 @@ def open_table(path: Path, layout: Layout = PLAIN) -> Table:
     return Table(path, opened.stem, kind + packed, rows)
 
 
-def _rows(opened: Opened, layout: Layout) -> tuple[str, Rows]:
+def _rows(opened: Opened, layout: ColumnLayout) -> tuple[str, TableRows]:
     suffix = opened.suffix
     with opened.stream() as stream:
         head = stream.read(4096)

@@ -24,14 +24,14 @@ Row = tuple[int, list[Cell] | Wrong]
 SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "blank": " "}
 
 
-class Layout(Struct, frozen=True):
+class ColumnLayout(Struct, frozen=True):
     """What the user says of a text file: its columns if it has no header, and what parts them."""
 
     columns: tuple[str, ...] = ()
     separator: str = ""
 
 
-class Rows(Protocol):
+class TableRows(Protocol):
     """A file's rows. `read` may be called again, and yields only the columns asked for, in that order."""
 
     @property
@@ -54,14 +54,14 @@ class Rows(Protocol):
         """Its rows."""
 
 
-def layout_of(columns: str, separator: str) -> Layout:
+def layout_of(columns: str, separator: str) -> ColumnLayout:
     """The layout from what was typed.
 
     >>> layout_of("user, item,,time", "tab")
-    Layout(columns=('user', 'item', '', 'time'), separator='\\t')
+    ColumnLayout(columns=('user', 'item', '', 'time'), separator='\\t')
     """
     names = tuple(name.strip() for name in columns.split(",")) if columns else ()
-    return Layout(names, SEPARATORS.get(separator.lower(), separator))
+    return ColumnLayout(names, SEPARATORS.get(separator.lower(), separator))
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:

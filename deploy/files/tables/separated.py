@@ -17,7 +17,7 @@ from itertools import islice
 from msgspec import Struct
 
 from deploy.files.errors import UnreadableFile, in_words
-from deploy.files.tables.rows import Cell, Layout, Row, Wrong, unique
+from deploy.files.tables.rows import Cell, ColumnLayout, Row, Wrong, unique
 from deploy.files.tables.text import NOT_UTF8, Text
 
 RECBOLE = frozenset({".inter", ".item", ".user", ".kg", ".link", ".net"})
@@ -33,7 +33,7 @@ _QUOTED = re.compile(r'"[^"]*"')
 _TYPED = re.compile(r"(.+):(token|token_seq|float|float_seq)")
 
 
-class Shape(Struct, frozen=True):
+class SeparatedFormat(Struct, frozen=True):
     """How lines become cells."""
 
     separator: str
@@ -62,7 +62,7 @@ class SeparatedRows:
 
     unit = "line"
 
-    def __init__(self, text: Text, layout: Layout) -> None:
+    def __init__(self, text: Text, layout: ColumnLayout) -> None:
         self._text, self._given = text, layout
         csv.field_size_limit(1 << 24)
         with in_words(text.opened.path):
@@ -132,7 +132,7 @@ class SeparatedRows:
             else:
                 lines.skip(taken)
                 return Wrong(NOT_UTF8, line) if self._text.is_damaged(record) else cells
-        literal = Shape(self._shape.separator, quoted=False, skip_blanks=self._shape.skip_blanks).split(line)
+        literal = SeparatedFormat(self._shape.separator, quoted=False, skip_blanks=self._shape.skip_blanks).split(line)
         width = len(self.names) if hasattr(self, "names") else len(literal)
         return literal if len(literal) == width else Wrong("a quote is not closed", line)
 
@@ -168,7 +168,7 @@ class _Numbered:
         self._number += count
 
 
-def shape_of(sample: Sequence[str], separator: str, suffix: str) -> Shape:
+def shape_of(sample: Sequence[str], separator: str, suffix: str) -> SeparatedFormat:
     """What parts the cells: as given, by the ending, or by what gives all lines the same number of cells.
 
     Raises:
@@ -178,10 +178,10 @@ def shape_of(sample: Sequence[str], separator: str, suffix: str) -> Shape:
     ';'
     """
     chosen = separator or _clear_separator(sample, suffix)
-    shape = Shape(chosen, quoted=chosen in QUOTING)
+    shape = SeparatedFormat(chosen, quoted=chosen in QUOTING)
     cells = [_QUOTED.sub("", line).split(chosen)[1:2] for line in sample[1:] or sample]
     blank = bool(chosen.strip()) and bool(cells) and all(cell and cell[0].startswith(" ") for cell in cells)
-    return Shape(chosen, shape.quoted, skip_blanks=blank)
+    return SeparatedFormat(chosen, shape.quoted, skip_blanks=blank)
 
 
 def _clear_separator(sample: Sequence[str], suffix: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deploy.monitoring.grafana.panels import Panel, Query, Row, rate
+from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, rate
 
-MODELS = Row(
+MODELS = DashboardRow(
     "Models",
     (
         Panel(
@@ -12,28 +12,28 @@ MODELS = Row(
             "Published last (trainer) and ranking (worker). The worker's standing still while the trainer's climbs: "
             "the served model does not see new weights; look at Triton's log.",
             "none",
-            (Query('max by (job, model) (lifelong_model_version{job=~"trainer|worker"})', "{{model}} {{job}}"),),
+            (PanelQuery('max by (job, model) (lifelong_model_version{job=~"trainer|worker"})', "{{model}} {{job}}"),),
         ),
         Panel(
             "Prequential score",
             "Test-then-train on the live stream, over about the last 1,000 choices: hit rate in the list, mean "
             "reciprocal rank. A fall by a third against an hour ago: compare with traffic and catalogue changes first.",
             "percentunit",
-            (Query("max by (model, metric) (lifelong_prequential_score)", "{{model}} {{metric}}"),),
+            (PanelQuery("max by (model, metric) (lifelong_prequential_score)", "{{model}} {{metric}}"),),
         ),
         Panel(
             "Gain by lineage",
             "Test-then-train on the same examples, of those that each lineage learns from: 1 / log2(1 + place) of what "
             "was taken. The champion's below the others' for long: `lifelong models list` says what is undecided.",
             "none",
-            (Query("max by (lineage) (lifelong_lineage_gain)", "{{lineage}}"),),
+            (PanelQuery("max by (lineage) (lifelong_lineage_gain)", "{{lineage}}"),),
         ),
         Panel(
             "Gain above the champion's",
             "With its bounds at all times: once the lower one is above gate.minimum_effect the lineage is promoted, "
             "once the upper one is below it it is refused. Wide for hours: few people choose what the lists hold.",
             "none",
-            (Query("max by (lineage, bound) (lifelong_lineage_difference)", "{{lineage}} {{bound}}"),),
+            (PanelQuery("max by (lineage, bound) (lifelong_lineage_difference)", "{{lineage}} {{bound}}"),),
         ),
         Panel(
             "Decisions in the last hour",
@@ -41,22 +41,28 @@ MODELS = Row(
             "why. Promotions to and fro: raise gate.minimum_effect or gate.cool_down.",
             "none",
             (
-                Query("sum by (decision, by) (increase(lifelong_model_decisions_total[1h]))", "{{decision}} by {{by}}"),
-                Query("max by (lineage) (lifelong_lineage_serves)", "{{lineage}} serves"),
+                PanelQuery(
+                    "sum by (decision, by) (increase(lifelong_model_decisions_total[1h]))", "{{decision}} by {{by}}"
+                ),
+                PanelQuery("max by (lineage) (lifelong_lineage_serves)", "{{lineage}} serves"),
             ),
         ),
         Panel(
             "Exams passed",
             "Share of the choices that were in the list of just before, as the worker ranked it.",
             "percentunit",
-            (Query(f"""{rate('lifelong_exams_total{hit="yes"}')} / {rate("lifelong_exams_total")}""", "hit rate"),),
+            (
+                PanelQuery(
+                    f"""{rate('lifelong_exams_total{hit="yes"}')} / {rate("lifelong_exams_total")}""", "hit rate"
+                ),
+            ),
         ),
         Panel(
             "Examples learned",
             "Examples per second: examined, then learned. Foreign ones belong to another feature table: normal only "
             "during a roll-out. None learned while events come: look at the trainer's log.",
             "cps",
-            (Query(rate("lifelong_examples_total", "kind"), "{{kind}}"),),
+            (PanelQuery(rate("lifelong_examples_total", "kind"), "{{kind}}"),),
             width=12,
         ),
         Panel(
@@ -64,7 +70,7 @@ MODELS = Row(
             "Records per second of catalogue, item statistics and models that workers took in. None while events "
             "come: rankings use old statistics; look at the topic item-statistics.",
             "cps",
-            (Query(rate("lifelong_table_records_total"), "records"),),
+            (PanelQuery(rate("lifelong_table_records_total"), "records"),),
             width=12,
         ),
     ),

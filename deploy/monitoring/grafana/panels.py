@@ -9,7 +9,7 @@ Unit = Literal["s", "short", "percentunit", "bytes", "cps", "none", "reqps", "rp
 
 
 @dataclass(frozen=True)
-class Query:
+class PanelQuery:
     """A PromQL expression, and how its series are called."""
 
     expr: str
@@ -23,7 +23,7 @@ class Panel:
     title: str
     says: str
     unit: Unit
-    queries: tuple[Query, ...]
+    queries: tuple[PanelQuery, ...]
     width: int = 8
     limit: float | None = None
     stacked: bool = False
@@ -31,7 +31,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Row:
+class DashboardRow:
     """Panels that answer one question."""
 
     title: str

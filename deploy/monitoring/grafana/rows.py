@@ -6,7 +6,7 @@ Adding a panel is adding it here and running ``python -m deploy.monitoring.grafa
 from __future__ import annotations
 
 from deploy.monitoring.grafana.models import MODELS
-from deploy.monitoring.grafana.panels import Panel, Query, Row, quantile, rate
+from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, quantile, rate
 
 TARGET_SECONDS = 0.2
 """From the event to its list, at the 99th percentile; a bound of the histogram's buckets."""
@@ -14,7 +14,7 @@ TARGET_SECONDS = 0.2
 TOTAL = '{stage="total"}'
 STEPS = '{stage!="total"}'
 
-FRESHNESS = Row(
+FRESHNESS = DashboardRow(
     "Freshness: from the event to its list",
     (
         Panel(
@@ -22,7 +22,7 @@ FRESHNESS = Row(
             "Seconds from the event's arrival in Kafka to its published list. Above the line for minutes: look at "
             "which stage grows (right), then at lag below. Replayed old records count too.",
             "s",
-            tuple(Query(quantile(q, "lifelong_stage_seconds", TOTAL), f"p{q * 100:g}") for q in (0.5, 0.9, 0.99)),
+            tuple(PanelQuery(quantile(q, "lifelong_stage_seconds", TOTAL), f"p{q * 100:g}") for q in (0.5, 0.9, 0.99)),
             limit=TARGET_SECONDS,
         ),
         Panel(
@@ -30,14 +30,14 @@ FRESHNESS = Row(
             "queue: waiting for a worker, so add workers or find the stall. fold: people loaded from Redis. rank: "
             "Triton or too many candidates. publish: Kafka's acknowledgement, so look at the brokers.",
             "s",
-            (Query(quantile(0.99, "lifelong_stage_seconds", STEPS, "stage"), "{{stage}}"),),
+            (PanelQuery(quantile(0.99, "lifelong_stage_seconds", STEPS, "stage"), "{{stage}}"),),
         ),
         Panel(
             "Where the time goes (mean)",
             "The mean seconds of each stage, stacked: their sum is the mean from event to list.",
             "s",
             (
-                Query(
+                PanelQuery(
                     f"{rate(f'lifelong_stage_seconds_sum{STEPS}', 'stage')}"
                     f" / {rate(f'lifelong_stage_seconds_count{STEPS}', 'stage')}",
                     "{{stage}}",
@@ -51,7 +51,7 @@ FRESHNESS = Row(
             "is broken; above it, what is slow is single lists.",
             "percentunit",
             (
-                Query(
+                PanelQuery(
                     f"""{rate(f'lifelong_stage_seconds_bucket{{stage="total",le="{TARGET_SECONDS}"}}')}"""
                     f" / {rate(f'lifelong_stage_seconds_count{TOTAL}')}",
                     "in time",
@@ -64,26 +64,26 @@ FRESHNESS = Row(
             "Seconds to write states and offsets to Redis; not part of event to list, but the next batch waits for "
             "it. Growing: look at Redis's append-only file and its disk.",
             "s",
-            (Query(quantile(0.99, "lifelong_store_seconds", by="scope"), "{{scope}}"),),
+            (PanelQuery(quantile(0.99, "lifelong_store_seconds", by="scope"), "{{scope}}"),),
             width=12,
         ),
     ),
 )
 
-TRAFFIC = Row(
+TRAFFIC = DashboardRow(
     "Traffic",
     (
         Panel(
             "Events applied",
             "Events per second by topic. Zero while applications send: look at lag, then at the worker's log.",
             "cps",
-            (Query(rate("lifelong_events_total", "topic"), "{{topic}}"),),
+            (PanelQuery(rate("lifelong_events_total", "topic"), "{{topic}}"),),
         ),
         Panel(
             "Lists published",
             "Lists per second. Far below the events: coalescing (right) or duplicates from applications.",
             "cps",
-            (Query(rate("lifelong_lists_total"), "lists"),),
+            (PanelQuery(rate("lifelong_lists_total"), "lists"),),
         ),
         Panel(
             "Coalescing",
@@ -91,22 +91,22 @@ TRAFFIC = Row(
             "trade freshness for throughput: add workers if freshness suffers.",
             "short",
             (
-                Query(f"{rate('lifelong_events_total')} / {rate('lifelong_lists_total')}", "events per list"),
-                Query(quantile(0.5, "lifelong_batch_events"), "batch p50"),
-                Query(quantile(0.99, "lifelong_batch_events"), "batch p99"),
+                PanelQuery(f"{rate('lifelong_events_total')} / {rate('lifelong_lists_total')}", "events per list"),
+                PanelQuery(quantile(0.5, "lifelong_batch_events"), "batch p50"),
+                PanelQuery(quantile(0.99, "lifelong_batch_events"), "batch p99"),
             ),
         ),
     ),
 )
 
-HEALTH = Row(
+HEALTH = DashboardRow(
     "Health",
     (
         Panel(
             "Processes up",
             "How many processes of each kind answer. Below what you run: `lifelong status`, then that log.",
             "none",
-            (Query("sum by (job) (up)", "{{job}}"),),
+            (PanelQuery("sum by (job) (up)", "{{job}}"),),
             width=12,
             kind="stat",
         ),
@@ -114,7 +114,7 @@ HEALTH = Row(
             "Versions",
             "Processes by version of the software. More than one for long: a roll-out is stuck.",
             "none",
-            (Query("count by (version, python) (lifelong_build_info)", "{{version}} on Python {{python}}"),),
+            (PanelQuery("count by (version, python) (lifelong_build_info)", "{{version}} on Python {{python}}"),),
             width=4,
             kind="stat",
         ),
@@ -123,7 +123,7 @@ HEALTH = Row(
             "Partitions of all topics held by each worker. Uneven or none: a rebalance is stuck; the sum "
             "must not change.",
             "none",
-            (Query("count by (instance) (lifelong_lag_records)", "{{instance}}"),),
+            (PanelQuery("count by (instance) (lifelong_lag_records)", "{{instance}}"),),
             stacked=True,
         ),
         Panel(
@@ -131,14 +131,14 @@ HEALTH = Row(
             "Records not applied yet, the ten worst partitions. One alone: a hot user or a stall. "
             "All: too few workers.",
             "short",
-            (Query("topk(10, sum by (topic, partition) (lifelong_lag_records))", "{{topic}}-{{partition}}"),),
+            (PanelQuery("topk(10, sum by (topic, partition) (lifelong_lag_records))", "{{topic}}-{{partition}}"),),
         ),
         Panel(
             "Offsets that went back",
             "Topics made again, cut or deleted from, and state stores that lost data, as found when partitions were "
             "taken up. What is left is read again; the log of the process says from where, and what is gone.",
             "short",
-            (Query("sum by (how, what) (lifelong_log_breaks_total)", "{{how}}: {{what}}"),),
+            (PanelQuery("sum by (how, what) (lifelong_log_breaks_total)", "{{how}}: {{what}}"),),
         ),
         Panel(
             "Dead letters and strays",
@@ -146,22 +146,22 @@ HEALTH = Row(
             "`lifelong dead-letters list`, mend the producer, then `lifelong dead-letters replay`.",
             "cps",
             (
-                Query(rate("lifelong_dead_letters_total", "topic, reason"), "{{topic}}: {{reason}}"),
-                Query(rate("lifelong_strays_total", "topic"), "stray {{topic}}"),
+                PanelQuery(rate("lifelong_dead_letters_total", "topic, reason"), "{{topic}}: {{reason}}"),
+                PanelQuery(rate("lifelong_strays_total", "topic"), "stray {{topic}}"),
             ),
         ),
         Panel(
             "Redelivered",
             "Records seen again and skipped. A spike after a restart is normal; steady means that acknowledging fails.",
             "cps",
-            (Query(rate("lifelong_redelivered_total", "topic"), "{{topic}}"),),
+            (PanelQuery(rate("lifelong_redelivered_total", "topic"), "{{topic}}"),),
         ),
         Panel(
             "Waiting for servers",
             "Times per second that a store did not answer and was tried again. Above zero: bring that server back; "
             "all goes on by itself.",
             "cps",
-            (Query(rate("lifelong_waits_total", "server"), "{{server}}"),),
+            (PanelQuery(rate("lifelong_waits_total", "server"), "{{server}}"),),
         ),
         Panel(
             "Degraded lists",
@@ -169,7 +169,7 @@ HEALTH = Row(
             "twin ranked.",
             "percentunit",
             (
-                Query(
+                PanelQuery(
                     f"{rate('lifelong_degraded_total', 'kind')} / on () group_left () {rate('lifelong_lists_total')}",
                     "{{kind}}",
                 ),
@@ -180,12 +180,12 @@ HEALTH = Row(
             "Faults per second that guardrails took off lists. They should find little: a rise is a fault in a "
             "candidate source, in the catalogue, or an attack.",
             "cps",
-            (Query(rate("lifelong_guardrail_total", "violation"), "{{violation}}"),),
+            (PanelQuery(rate("lifelong_guardrail_total", "violation"), "{{violation}}"),),
         ),
     ),
 )
 
-AGENTS = Row(
+AGENTS = DashboardRow(
     "Agents",
     (
         Panel(
@@ -193,7 +193,7 @@ AGENTS = Row(
             "Plans per second taken up, by what set them off. One trigger far above its habit: look at its condition "
             "and its budget in agents/planning/triggers.py.",
             "cps",
-            (Query(rate('lifelong_plans_total{decision="accepted"}', "trigger"), "{{trigger}}"),),
+            (PanelQuery(rate('lifelong_plans_total{decision="accepted"}', "trigger"), "{{trigger}}"),),
             stacked=True,
         ),
         Panel(
@@ -201,26 +201,26 @@ AGENTS = Row(
             "Ledger lines per second. Many rejected: the planner proposes what the guardrails forbid; "
             "`lifelong why --user U` shows the verdicts of one person.",
             "cps",
-            (Query(rate("lifelong_plans_total", "decision"), "{{decision}}"),),
+            (PanelQuery(rate("lifelong_plans_total", "decision"), "{{decision}}"),),
         ),
         Panel(
             "Triggers without budget",
             "Triggers per second that held and made no plan: debounced, cooling down, or out of budget. Far above the "
             "re-plans (left): people change faster than their agents may; look at the budgets in triggers.py.",
             "cps",
-            (Query(rate("lifelong_suppressed_total", "trigger"), "{{trigger}}"),),
+            (PanelQuery(rate("lifelong_suppressed_total", "trigger"), "{{trigger}}"),),
         ),
     ),
 )
 
-PROJECTIONS = Row(
+PROJECTIONS = DashboardRow(
     "Projections",
     (
         Panel(
             "Rows written behind",
             "Rows per second to Feast and Milvus. None to one of them while lists come: look at the projector's log.",
             "cps",
-            (Query(rate("lifelong_projected_total", "target"), "{{target}}"),),
+            (PanelQuery(rate("lifelong_projected_total", "target"), "{{target}}"),),
             width=12,
         ),
         Panel(
@@ -229,8 +229,8 @@ PROJECTIONS = Row(
             "lists are not.",
             "s",
             (
-                Query(quantile(0.5, "lifelong_projection_seconds", by="target"), "{{target}} p50"),
-                Query(quantile(0.99, "lifelong_projection_seconds", by="target"), "{{target}} p99"),
+                PanelQuery(quantile(0.5, "lifelong_projection_seconds", by="target"), "{{target}} p50"),
+                PanelQuery(quantile(0.99, "lifelong_projection_seconds", by="target"), "{{target}} p99"),
             ),
             width=12,
             limit=1.0,
@@ -238,14 +238,14 @@ PROJECTIONS = Row(
     ),
 )
 
-GATEWAY = Row(
+GATEWAY = DashboardRow(
     "Gateway",
     (
         Panel(
             "Requests",
             "Requests per second by route and status. 401: an application lost its key. 5xx: Kafka or Redis is away.",
             "reqps",
-            (Query(rate("lifelong_http_requests_total", "route, status"), "{{route}} {{status}}"),),
+            (PanelQuery(rate("lifelong_http_requests_total", "route, status"), "{{route}} {{status}}"),),
         ),
         Panel(
             "Latency (p50, p99)",
@@ -253,8 +253,8 @@ GATEWAY = Row(
             "token waits for its list.",
             "s",
             (
-                Query(quantile(0.5, "lifelong_http_seconds", by="route"), "{{route}} p50"),
-                Query(quantile(0.99, "lifelong_http_seconds", by="route"), "{{route}} p99"),
+                PanelQuery(quantile(0.5, "lifelong_http_seconds", by="route"), "{{route}} p50"),
+                PanelQuery(quantile(0.99, "lifelong_http_seconds", by="route"), "{{route}} p99"),
             ),
         ),
         Panel(
@@ -262,7 +262,7 @@ GATEWAY = Row(
             "Share of requests answered 4xx (the caller's fault) and 5xx (ours).",
             "percentunit",
             tuple(
-                Query(
+                PanelQuery(
                     f"""({rate(f'lifelong_http_requests_total{{status=~"{digit}.."}}')} or vector(0))"""
                     f" / {rate('lifelong_http_requests_total')}",
                     f"{digit}xx",
@@ -273,7 +273,7 @@ GATEWAY = Row(
     ),
 )
 
-SERVERS = Row(
+SERVERS = DashboardRow(
     "Servers and processes",
     (
         Panel(
@@ -281,8 +281,8 @@ SERVERS = Row(
             "Inference requests per second, and those that failed. None while lists come: workers rank locally.",
             "reqps",
             (
-                Query(rate("nv_inference_request_success", "model"), "{{model}}"),
-                Query(rate("nv_inference_request_failure", "model, reason"), "{{model}} failed: {{reason}}"),
+                PanelQuery(rate("nv_inference_request_success", "model"), "{{model}}"),
+                PanelQuery(rate("nv_inference_request_failure", "model, reason"), "{{model}} failed: {{reason}}"),
             ),
         ),
         Panel(
@@ -290,7 +290,7 @@ SERVERS = Row(
             "Mean seconds in the queue and computing. Queue growing: more instances of the model, or fewer workers.",
             "s",
             tuple(
-                Query(
+                PanelQuery(
                     f"{rate(f'nv_inference_{part}_duration_us', 'model')}"
                     f" / {rate('nv_inference_request_success', 'model')} / 1e6",
                     f"{{{{model}}}} {name}",
@@ -302,14 +302,14 @@ SERVERS = Row(
             "Milvus requests",
             "Requests per second by function and outcome. Failures: `lifelong status`, then Milvus's log.",
             "reqps",
-            (Query(rate("milvus_proxy_req_count", "function_name, status"), "{{function_name}} {{status}}"),),
+            (PanelQuery(rate("milvus_proxy_req_count", "function_name, status"), "{{function_name}} {{status}}"),),
         ),
         Panel(
             "CPU",
             "Cores used by each process. A worker at 1.0 is full: add a worker, one per core.",
             "short",
             (
-                Query(
+                PanelQuery(
                     "sum by (job, instance) (rate(process_cpu_seconds_total[$__rate_interval]))",
                     "{{job}} {{instance}}",
                 ),
@@ -320,7 +320,7 @@ SERVERS = Row(
             "Resident memory of each process. A worker's is flat once its cache is full; growing without end "
             "is a leak.",
             "bytes",
-            (Query("sum by (job, instance) (process_resident_memory_bytes)", "{{job}} {{instance}}"),),
+            (PanelQuery("sum by (job, instance) (process_resident_memory_bytes)", "{{job}} {{instance}}"),),
         ),
         Panel(
             "Restarts",
@@ -328,8 +328,8 @@ SERVERS = Row(
             "the end of its log says why.",
             "none",
             (
-                Query("sum by (job) (changes(process_start_time_seconds[1h]))", "{{job}}"),
-                Query("sum by (process) (increase(lifelong_restarts_total[1h]))", "{{process}} ended by itself"),
+                PanelQuery("sum by (job) (changes(process_start_time_seconds[1h]))", "{{job}}"),
+                PanelQuery("sum by (process) (increase(lifelong_restarts_total[1h]))", "{{process}} ended by itself"),
             ),
         ),
     ),

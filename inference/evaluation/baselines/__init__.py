@@ -8,41 +8,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from inference.evaluation.baselines.simple import Floor
+from inference.evaluation.baselines.simple import SimpleBaseline
 from inference.evaluation.baselines.tuned import Parameters, Tuned
 
 
-def _ease(**parameters: float) -> Floor:
+def _ease(**parameters: float) -> SimpleBaseline:
     from inference.evaluation.baselines.ease import Ease
 
     return Ease(**parameters)  # type: ignore[arg-type]
 
 
-def _als(**parameters: float) -> Floor:
+def _als(**parameters: float) -> SimpleBaseline:
     from inference.evaluation.baselines.implicit_als import ImplicitAls
 
     return ImplicitAls(**parameters)  # type: ignore[arg-type]
 
 
-def _gru4rec(**parameters: float) -> Floor:
+def _gru4rec(**parameters: float) -> SimpleBaseline:
     from inference.evaluation.baselines.gru4rec import Gru4Rec
 
     return Gru4Rec(**parameters)  # type: ignore[arg-type]
 
 
-def _vsknn(**parameters: float) -> Floor:
+def _vsknn(**parameters: float) -> SimpleBaseline:
     from inference.evaluation.baselines.vsknn import VSknn
 
     return VSknn(**parameters)  # type: ignore[arg-type]
 
 
-def _tifuknn(**parameters: float) -> Floor:
+def _tifuknn(**parameters: float) -> SimpleBaseline:
     from inference.evaluation.baselines.tifuknn import Tifuknn
 
     return Tifuknn(**parameters)  # type: ignore[arg-type]
 
 
-def _tuned(make: Callable[..., Floor], *trials: Parameters) -> Callable[..., Tuned]:
+def _tuned(make: Callable[..., SimpleBaseline], *trials: Parameters) -> Callable[..., Tuned]:
     return partial(Tuned, make, trials)
 
 

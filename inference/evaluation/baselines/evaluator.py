@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from inference.evaluation.baselines.simple import (
     DecayedPopularity,
-    Floor,
     ItemKnn,
     KnnWithDecayedPopularity,
     Popularity,
+    SimpleBaseline,
 )
 from inference.evaluation.baselines.tuned import top_of
 from inference.evaluation.metrics.baskets import BasketRecall
-from inference.evaluation.metrics.coverage import Exposure, Shown
+from inference.evaluation.metrics.coverage import CoverageCounter, CoverageMetrics
 from schemas.ids import ItemId, UserId
 
 K = 10
-FLOORS = ("popularity", "decayed popularity", "item-kNN", "kNN + popularity")
+BASELINES = ("popularity", "decayed popularity", "item-kNN", "kNN + popularity")
 
 
-class Row(Struct, frozen=True, array_like=True):
+class ChoiceRow(Struct, frozen=True, array_like=True):
     """One choice. `judged` rows are ranked before they are learned from.
 
     `repeats` says whether ours could recommend what the person has chosen before; `without` are further items that it
@@ -41,32 +41,32 @@ class Row(Struct, frozen=True, array_like=True):
     opens: bool
 
 
-class FloorResults(Struct, frozen=True):
+class BaselineResults(Struct, frozen=True):
     """`ranks` int16 `[judged rows, floors]`: the item's place in each list from 1, 0 if it was not in it."""
 
     ranks: NDArray[np.int16]
     baskets: dict[str, dict[int, float]]
-    shown: dict[str, Shown]
+    shown: dict[str, CoverageMetrics]
 
 
-def make_floors() -> dict[str, Floor]:
+def make_simple_baselines() -> dict[str, SimpleBaseline]:
     """The four floors, which know nothing yet."""
     decayed, near = DecayedPopularity(), ItemKnn()
-    made: tuple[Floor, ...] = (Popularity(), decayed, near, KnnWithDecayedPopularity(parts=(near, decayed)))
-    return dict(zip(FLOORS, made, strict=True))
+    made: tuple[SimpleBaseline, ...] = (Popularity(), decayed, near, KnnWithDecayedPopularity(parts=(near, decayed)))
+    return dict(zip(BASELINES, made, strict=True))
 
 
-class FloorJudge:
+class BaselineEvaluator:
     """Feed it rows in event-time order, then take the `results`: of the floors, or of whatever is given instead."""
 
-    def __init__(self, floors: Mapping[str, Floor] | None = None) -> None:
-        self._floors = dict(floors or make_floors())
+    def __init__(self, floors: Mapping[str, SimpleBaseline] | None = None) -> None:
+        self._floors = dict(floors or make_simple_baselines())
         self._histories: dict[UserId, list[ItemId]] = {}
         self._ranks: list[tuple[int, ...]] = []
         self._recalls = {name: BasketRecall() for name in self._floors}
-        self._exposures = {name: Exposure() for name in self._floors}
+        self._exposures = {name: CoverageCounter() for name in self._floors}
 
-    def take(self, rows: Sequence[Row]) -> None:
+    def take(self, rows: Sequence[ChoiceRow]) -> None:
         """Test, then train, on the next rows."""
         for row in rows:
             history = self._histories.setdefault(row.user, [])
@@ -81,15 +81,15 @@ class FloorJudge:
         hits = np.count_nonzero(self._ranks, axis=0) if self._ranks else np.zeros(1)
         return float(hits.max()) / max(1, len(self._ranks))
 
-    def results(self) -> FloorResults:
+    def results(self) -> BaselineResults:
         """Everything so far."""
-        return FloorResults(
+        return BaselineResults(
             np.array(self._ranks, np.int16).reshape(-1, len(self._floors)),
             {name: recall.values() for name, recall in self._recalls.items()},
             {name: exposure.shown() for name, exposure in self._exposures.items()},
         )
 
-    def _judge(self, row: Row, history: Sequence[ItemId]) -> None:
+    def _judge(self, row: ChoiceRow, history: Sequence[ItemId]) -> None:
         mask: Sequence[ItemId] = row.without if row.repeats else (*history, *row.without)
         ranks = []
         for name, floor in self._floors.items():
@@ -100,7 +100,7 @@ class FloorJudge:
                 self._recalls[name].open(row.basket, top)
         self._ranks.append(tuple(ranks))
 
-    def _learn(self, row: Row) -> None:
+    def _learn(self, row: ChoiceRow) -> None:
         for name, floor in self._floors.items():
             floor.learn(row.user, row.item, row.at)
             self._exposures[name].learn(row.item)

@@ -29,7 +29,7 @@ FILL = 1e-9
 """What popularity weighs where neighbours say nothing: it only fills up a list."""
 
 
-class Floor(Protocol):
+class SimpleBaseline(Protocol):
     """A simple recommender that is scored test-then-train."""
 
     def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
@@ -87,11 +87,11 @@ class DecayedPopularity:
         return self._counts[: len(self.items.ids)]
 
     def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
-        """See `Floor`."""
+        """See `SimpleBaseline`."""
         return self.items.best(self.scores(), k, exclude)
 
     def learn(self, user: UserId, item: ItemId, at: float) -> None:
-        """See `Floor`."""
+        """See `SimpleBaseline`."""
         number = self.items.of(item)
         if number == len(self._counts):
             self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
@@ -171,11 +171,11 @@ class ItemKnn:
         return total
 
     def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
-        """See `Floor`."""
+        """See `SimpleBaseline`."""
         return self.items.best(self.scores(history), k, exclude)
 
     def learn(self, user: UserId, item: ItemId, at: float) -> None:
-        """See `Floor`; choosing an item again counts no pair anew, but makes it the newest."""
+        """See `SimpleBaseline`; choosing an item again counts no pair anew, but makes it the newest."""
         number = self.items.of(item)
         if number == len(self._together):
             self._together.append(_Together())
@@ -206,13 +206,13 @@ class KnnWithDecayedPopularity:
         self._knn, self._popularity = parts or (ItemKnn(), DecayedPopularity())
 
     def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
-        """See `Floor`."""
+        """See `SimpleBaseline`."""
         near, popular = self._knn.scores(history), self._popularity.scores()
         scores = _share(near) + self._share * _share(popular)
         return self._knn.items.best(scores, k, exclude)
 
     def learn(self, user: UserId, item: ItemId, at: float) -> None:
-        """See `Floor`."""
+        """See `SimpleBaseline`."""
         if self._learns:
             self._knn.learn(user, item, at)
             self._popularity.learn(user, item, at)

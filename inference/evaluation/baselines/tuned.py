@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from msgspec import Struct
 
 from inference.evaluation.baselines.baseline import Personal
-from inference.evaluation.baselines.simple import Floor
+from inference.evaluation.baselines.simple import SimpleBaseline
 from schemas.ids import ItemId, UserId
 
 Parameters = Mapping[str, float]
@@ -19,14 +19,14 @@ RARE = 0.01
 """Below this share of repeats among choices, trials are judged without what a person has chosen already."""
 
 
-class Trial(Struct, frozen=True):
+class TuningTrial(Struct, frozen=True):
     """One setting that was tried, and its hit rate."""
 
     parameters: Parameters
     hit_rate: float
 
 
-class Choice(Struct, frozen=True):
+class TuningChoice(Struct, frozen=True):
     """A row that came before judging began."""
 
     user: UserId
@@ -44,31 +44,31 @@ class Tuned:
 
     def __init__(
         self,
-        make: Callable[..., Floor],
+        make: Callable[..., SimpleBaseline],
         trials: Sequence[Parameters],
         report: Callable[[int, int], None] = lambda number, of: None,
     ) -> None:
         self._make = make
         self._trials = tuple(trials)
         self._report = report
-        self._before: list[Choice] = []
-        self._floor: Floor | None = None
-        self.trials: tuple[Trial, ...] = ()
+        self._before: list[TuningChoice] = []
+        self._floor: SimpleBaseline | None = None
+        self.trials: tuple[TuningTrial, ...] = ()
 
     @property
-    def chosen(self) -> Trial | None:
+    def chosen(self) -> TuningTrial | None:
         """What is used; none before the first question."""
         return max(self.trials, key=lambda trial: trial.hit_rate) if self.trials else None
 
     def learn(self, user: UserId, item: ItemId, at: float) -> None:
-        """See `Floor`."""
+        """See `SimpleBaseline`."""
         if self._floor is None:
-            self._before.append(Choice(user, item, at))
+            self._before.append(TuningChoice(user, item, at))
         else:
             self._floor.learn(user, item, at)
 
     def top(self, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]) -> list[ItemId]:
-        """See `Floor`."""
+        """See `SimpleBaseline`."""
         return self._ready().top(history, now, k, exclude)
 
     def top_of(
@@ -77,7 +77,7 @@ class Tuned:
         """See `Personal`."""
         return top_of(self._ready(), user, history, now, k, exclude)
 
-    def _ready(self) -> Floor:
+    def _ready(self) -> SimpleBaseline:
         if self._floor is None:
             self.trials = tuple(self._tried(number) for number in range(len(self._trials)))
             best = self.chosen.parameters if self.chosen else {}
@@ -87,14 +87,14 @@ class Tuned:
             self._before = []
         return self._floor
 
-    def _tried(self, number: int) -> Trial:
+    def _tried(self, number: int) -> TuningTrial:
         self._report(number + 1, len(self._trials))
         parameters = self._trials[number]
-        return Trial(parameters, hit_rate(self._make(**parameters), self._before))
+        return TuningTrial(parameters, hit_rate(self._make(**parameters), self._before))
 
 
 def top_of(
-    floor: Floor, user: UserId, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]
+    floor: SimpleBaseline, user: UserId, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]
 ) -> list[ItemId]:
     """The floor's list for this person, whether it needs to know who they are or not."""
     if isinstance(floor, Personal):
@@ -102,7 +102,7 @@ def top_of(
     return floor.top(history, now, k, exclude)
 
 
-def hit_rate(floor: Floor, rows: Sequence[Choice], k: int = 10) -> float:
+def hit_rate(floor: SimpleBaseline, rows: Sequence[TuningChoice], k: int = 10) -> float:
     """HR@k over the last part of the rows, test-then-train over all of them; 0 of none."""
     begin = len(rows) - int(len(rows) * JUDGED)
     step = max(1, (len(rows) - begin) // MOST)
@@ -119,5 +119,5 @@ def hit_rate(floor: Floor, rows: Sequence[Choice], k: int = 10) -> float:
     return hits / judged if judged else 0.0
 
 
-def _share_of_repeats(rows: Sequence[Choice]) -> float:
+def _share_of_repeats(rows: Sequence[TuningChoice]) -> float:
     return 1.0 - len({(row.user, row.item) for row in rows}) / max(1, len(rows))

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from schemas.ids import ItemId, ListId, UserId
-from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
+from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogEntry
 
 TOP = 10
 
 
-class Life(Struct):
+class UserLog(Struct):
     """A person in an arm: lists made for them, lists that they saw, what they clicked of those, what they chose at all
     and how often that was in their list. `as_champion` lists were ranked by the champion: the arm had no weights yet.
     """
@@ -26,7 +26,7 @@ class Life(Struct):
     as_champion: int = 0
 
 
-class Lived(Struct, kw_only=True):
+class ExperimentLog(Struct, kw_only=True):
     """An experiment as its log tells it. `taken`: who took something that no list had shown them, and the place that
     each arm's weights had given it just before. `versions` are the first and the last that made a list.
 
@@ -35,7 +35,7 @@ class Lived(Struct, kw_only=True):
     """
 
     experiment: str
-    people: dict[UserId, Life]
+    people: dict[UserId, UserLog]
     taken: list[tuple[UserId, dict[str, int]]]
     everybody: tuple[UserId, ...] = ()
     versions: tuple[int, int] = (0, 0)
@@ -57,20 +57,20 @@ def last_experiment(entries: Iterable[RankingLogEntry]) -> str:
     return names[-1] if names else ""
 
 
-def lived(entries: Iterable[RankingLogEntry], experiment: str) -> Lived:
+def experiment_log(entries: Iterable[RankingLogEntry], experiment: str) -> ExperimentLog:
     """Everything that people of this experiment did; an entry that is there twice counts once."""
     joined = _joined(entries, experiment)
     arms: dict[UserId, set[str]] = {}
     marked: list[Ranked | Choice] = [*joined.lists.values(), *joined.choices.values()]
     for entry in marked:
         arms.setdefault(entry.user_id, set()).add(entry.arm or "")
-    people = {user: Life(arm=min(own)) for user, own in arms.items() if len(own) == 1}
+    people = {user: UserLog(arm=min(own)) for user, own in arms.items() if len(own) == 1}
     _count_lists(joined, people)
     _count_choices(joined, people)
     chosen = joined.choices.values()
     organic = [choice for choice in chosen if choice.list_id is None]
     versions = [made.model_version for made in joined.lists.values()]
-    return Lived(
+    return ExperimentLog(
         experiment=experiment,
         people=people,
         taken=[(choice.user_id, choice.places) for choice in organic if choice.places],
@@ -92,7 +92,7 @@ def _joined(entries: Iterable[RankingLogEntry], experiment: str) -> _Joined:
                 joined.lists[entry.list_id] = entry
             case Choice() if entry.experiment == experiment:
                 joined.choices[entry.entry_id] = entry
-            case Outcome():
+            case ListOutcome():
                 joined.clicked.setdefault(entry.list_id, set()).update(entry.clicked)
                 joined.shown.setdefault(entry.list_id, set()).update(entry.shown)
             case _:
@@ -100,7 +100,7 @@ def _joined(entries: Iterable[RankingLogEntry], experiment: str) -> _Joined:
     return joined
 
 
-def _count_lists(joined: _Joined, people: dict[UserId, Life]) -> None:
+def _count_lists(joined: _Joined, people: dict[UserId, UserLog]) -> None:
     """A list is seen if any of its items was shown; clicks are those on its own items."""
     for name, made in joined.lists.items():
         life = people.get(made.user_id)
@@ -113,7 +113,7 @@ def _count_lists(joined: _Joined, people: dict[UserId, Life]) -> None:
             life.clicks += len(joined.clicked[name].intersection(made.items))
 
 
-def _count_choices(joined: _Joined, people: dict[UserId, Life]) -> None:
+def _count_choices(joined: _Joined, people: dict[UserId, UserLog]) -> None:
     for choice in joined.choices.values():
         life = people.get(choice.user_id)
         if life is not None:

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from inference.evaluation.experiments.arm_log import TOP, Life, Lived
-from inference.evaluation.experiments.sample_ratio import Mismatch, mismatch
+from inference.evaluation.experiments.arm_log import TOP, ExperimentLog, UserLog
+from inference.evaluation.experiments.sample_ratio import SampleRatioMismatch, sample_ratio_mismatch
 from inference.evaluation.intervals.anytime import Sums, difference, once, paired, sums_of
 from inference.evaluation.off_policy.estimators import Estimate
 from inference.experiment import CONTROL, Experiment
@@ -19,7 +19,7 @@ from schemas.ids import UserId
 
 Role = Literal["control", "arm", "shadow"]
 
-BETWEEN: dict[str, tuple[Callable[[Life], float], Callable[[Life], float]]] = {
+BETWEEN: dict[str, tuple[Callable[[UserLog], float], Callable[[UserLog], float]]] = {
     "clicks per list seen": (lambda life: life.clicks, lambda life: life.seen),
     "choices per person": (lambda life: life.choices, lambda life: 1.0),
     f"choices in their list of {TOP}": (lambda life: life.hits, lambda life: life.choices),
@@ -56,7 +56,7 @@ class Metric(Struct, frozen=True, kw_only=True):
     differences: dict[str, Estimate]
 
 
-class Results(Struct, frozen=True, kw_only=True):
+class ExperimentResults(Struct, frozen=True, kw_only=True):
     """What there is to say of an experiment. `level` is the risk that any difference of a metric, at any look, is
     taken for one and is none. `paired` is over `taken` choices; `sample_ratio` is none where shares are not known.
     """
@@ -68,21 +68,21 @@ class Results(Struct, frozen=True, kw_only=True):
     between: tuple[Metric, ...]
     taken: int
     paired: tuple[Metric, ...]
-    sample_ratio: Mismatch | None
+    sample_ratio: SampleRatioMismatch | None
     left_out: dict[str, int]
     notes: tuple[str, ...] = ()
 
 
-def results(
-    lived: Lived, *, against: str = CONTROL, level: float = 0.05, experiment: Experiment | None = None
-) -> Results:
+def experiment_results(
+    lived: ExperimentLog, *, against: str = CONTROL, level: float = 0.05, experiment: Experiment | None = None
+) -> ExperimentResults:
     """Compare every arm with `against`. With the `experiment` as it is now, arms are held against their shares."""
     shares = experiment.shares() if experiment is not None else {}
     weighed = sorted({arm for _, places in lived.taken for arm in places})
     names = sorted({life.arm for life in lived.people.values()} | set(weighed) | set(shares))
     names.sort(key=lambda name: (name != CONTROL, name not in {life.arm for life in lived.people.values()}))
     arms = tuple(_counts(name, lived, shares) for name in names)
-    return Results(
+    return ExperimentResults(
         experiment=lived.experiment,
         against=against,
         level=level,
@@ -95,13 +95,13 @@ def results(
     )
 
 
-def _sample_ratio(lived: Lived, experiment: Experiment, shares: Mapping[str, float]) -> Mismatch:
+def _sample_ratio(lived: ExperimentLog, experiment: Experiment, shares: Mapping[str, float]) -> SampleRatioMismatch:
     """Everybody who was seen, by the arm that they are in now: so that shares may be changed on the way."""
     arms = [arm.name for user in lived.everybody if (arm := experiment.arm_of(user)) is not None]
-    return mismatch(Counter(arms), shares)
+    return sample_ratio_mismatch(Counter(arms), shares)
 
 
-def _counts(arm: str, lived: Lived, shares: Mapping[str, float]) -> Counts:
+def _counts(arm: str, lived: ExperimentLog, shares: Mapping[str, float]) -> Counts:
     own = [life for life in lived.people.values() if life.arm == arm]
     return Counts(
         arm=arm,
@@ -115,7 +115,7 @@ def _counts(arm: str, lived: Lived, shares: Mapping[str, float]) -> Counts:
     )
 
 
-def _between(lived: Lived, arms: Sequence[str], against: str, level: float) -> tuple[Metric, ...]:
+def _between(lived: ExperimentLog, arms: Sequence[str], against: str, level: float) -> tuple[Metric, ...]:
     found = []
     for name, (top, bottom) in BETWEEN.items():
         sums = {arm: _sums(lived, arm, top, bottom) for arm in arms}
@@ -131,7 +131,7 @@ def _between(lived: Lived, arms: Sequence[str], against: str, level: float) -> t
     return tuple(found)
 
 
-def _sums(lived: Lived, arm: str, top: Callable[[Life], float], bottom: Callable[[Life], float]) -> Sums:
+def _sums(lived: ExperimentLog, arm: str, top: Callable[[UserLog], float], bottom: Callable[[UserLog], float]) -> Sums:
     own = [life for life in lived.people.values() if life.arm == arm]
     return sums_of(np.array([top(life) for life in own], float), np.array([bottom(life) for life in own], float))
 
@@ -141,7 +141,7 @@ def _share(level: float, arms: Sequence[str], against: str) -> float:
     return level / max(1, len(arms) - (against in arms))
 
 
-def _paired(lived: Lived, arms: Sequence[str], against: str, level: float) -> tuple[Metric, ...]:
+def _paired(lived: ExperimentLog, arms: Sequence[str], against: str, level: float) -> tuple[Metric, ...]:
     """Arms are compared over the choices of which the weights of both have said a place: the same ones for both."""
     if not arms:
         return ()
@@ -157,7 +157,7 @@ def _paired(lived: Lived, arms: Sequence[str], against: str, level: float) -> tu
     )
 
 
-def _taken(lived: Lived, value: Callable[[int], float], arm: str, against: str | None = None) -> Sums:
+def _taken(lived: ExperimentLog, value: Callable[[int], float], arm: str, against: str | None = None) -> Sums:
     """By person: the value of the places that the arm gave to what was taken, less those that the other gave."""
     tops: dict[UserId, float] = {}
     counts: dict[UserId, float] = {}

@@ -17,7 +17,7 @@ CENTRED = 100.0
 ALARM = 0.001
 
 
-class Mismatch(Struct, frozen=True):
+class SampleRatioMismatch(Struct, frozen=True):
     """How many people each arm has, and should have; `p` is the chance of such evidence at any look, if all is well."""
 
     people: dict[str, int]
@@ -30,12 +30,12 @@ class Mismatch(Struct, frozen=True):
         return self.p < ALARM
 
 
-def mismatch(people: Mapping[str, int], shares: Mapping[str, float]) -> Mismatch:
+def sample_ratio_mismatch(people: Mapping[str, int], shares: Mapping[str, float]) -> SampleRatioMismatch:
     """Hold the numbers of people against the shares of their arms; an arm without a share has nobody.
 
-    >>> mismatch({"control": 510, "bold": 490}, {"control": 0.5, "bold": 0.5}).p
+    >>> sample_ratio_mismatch({"control": 510, "bold": 490}, {"control": 0.5, "bold": 0.5}).p
     1.0
-    >>> mismatch({"control": 600, "bold": 400}, {"control": 0.5, "bold": 0.5}).is_alarming
+    >>> sample_ratio_mismatch({"control": 600, "bold": 400}, {"control": 0.5, "bold": 0.5}).is_alarming
     True
     """
     counts = {arm: people.get(arm, 0) for arm, share in shares.items() if share > 0.0}
@@ -45,6 +45,6 @@ def mismatch(people: Mapping[str, int], shares: Mapping[str, float]) -> Mismatch
     for arm, count in counts.items():
         prior = CENTRED * expected[arm]
         evidence += lgamma(prior + count) - lgamma(prior) - count * log(expected[arm])
-    return Mismatch(
+    return SampleRatioMismatch(
         counts, {arm: share * total for arm, share in expected.items()}, min(1.0, exp(min(700.0, -evidence)))
     )

@@ -27,7 +27,7 @@ _ABOVE = 2.0 / (1.0 + MEANS)
 _BELOW = 2.0 / (1.0 - MEANS)
 
 
-class Interval(Struct, frozen=True):
+class SequenceInterval(Struct, frozen=True):
     """A mean of `count` values, and between which bounds the true one lies."""
 
     mean: float
@@ -71,11 +71,11 @@ class ConfidenceSequence:
         self.count += len(given)
         self.total += float(given.sum())
 
-    def interval(self) -> Interval:
+    def interval(self) -> SequenceInterval:
         """What is known by now; nothing is within [-1, 1]."""
         most = self.stakes.max(axis=2)
         wealth = most + np.log(np.exp(self.stakes - most[:, :, None]).mean(axis=2))
         low, high = MEANS[wealth[0] >= self._bar], MEANS[wealth[1] >= self._bar]
         lower = float(low[-1]) if len(low) else -1.0
         upper = float(high[0]) if len(high) else 1.0
-        return Interval(self.total / self.count if self.count else 0.0, lower, upper, self.count)
+        return SequenceInterval(self.total / self.count if self.count else 0.0, lower, upper, self.count)

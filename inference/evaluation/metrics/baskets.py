@@ -13,7 +13,7 @@ from features.user_state import SESSION_GAP
 from schemas.ids import ItemId, UserId
 
 
-class Place(Struct, frozen=True):
+class BasketPosition(Struct, frozen=True):
     """Where an event stands: the number of its basket, whether it opens it, and whether its person had one before."""
 
     basket: int
@@ -35,7 +35,7 @@ class Baskets:
         self.named = 0
         self.inferred = 0
 
-    def place(self, user: UserId, name: str, at: float) -> Place:
+    def place(self, user: UserId, name: str, at: float) -> BasketPosition:
         """The place of the person's next event; `name` is the basket's, empty if it has none."""
         earlier = self._last.get(user)
         number = self._numbers.get((user, name)) if name else self._sitting(earlier, at)
@@ -47,7 +47,7 @@ class Baskets:
             if name:
                 self._numbers[user, name] = number
         self._last[user] = (at, number)
-        return Place(number, opens, earlier is not None)
+        return BasketPosition(number, opens, earlier is not None)
 
     @staticmethod
     def _sitting(earlier: tuple[float, int] | None, at: float) -> int | None:

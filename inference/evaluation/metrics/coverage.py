@@ -11,20 +11,20 @@ from inference.evaluation.baselines.simple import ItemNumbers
 from schemas.ids import ItemId
 
 
-class Shown(Struct, frozen=True):
-    """`coverage`: share of the items chosen so far that were in any list. `novelty`: bits, see `Exposure`."""
+class CoverageMetrics(Struct, frozen=True):
+    """`coverage`: share of the items chosen so far that were in any list. `novelty`: bits, see `CoverageCounter`."""
 
     coverage: float
     novelty: float
 
 
-class Exposure:
+class CoverageCounter:
     """Catalogue coverage (Ge, Delgado-Battenfeld and Jannach, RecSys 2010) and mean self-information of lists.
 
     The self-information of an item is -log2 of its share of all choices so far (Zhou et al., PNAS 2010; Vargas and
     Castells, RecSys 2011): 1 bit for what every second choice takes. An item without a choice counts as having one.
 
-    >>> exposure = Exposure()
+    >>> exposure = CoverageCounter()
     >>> for item in "aabc":
     ...     exposure.learn(ItemId(item))
     >>> exposure.add([ItemId("a"), ItemId("b")])
@@ -56,11 +56,11 @@ class Exposure:
         self._places += len(numbers)
         self._seen[numbers] = True
 
-    def shown(self) -> Shown:
+    def shown(self) -> CoverageMetrics:
         """Both measures so far."""
         chosen = self._counts > 0
         covered = int((self._seen & chosen).sum())
-        return Shown(covered / max(1, int(chosen.sum())), self._bits / max(1, self._places))
+        return CoverageMetrics(covered / max(1, int(chosen.sum())), self._bits / max(1, self._places))
 
     def _number(self, item: ItemId) -> int:
         number = self._items.of(item)

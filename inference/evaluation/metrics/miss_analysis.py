@@ -13,7 +13,7 @@ EDGES = (1, 6, 21)
 GROUPS = ("new", "1-5", "6-20", "more")
 
 
-class Losses(Struct, frozen=True):
+class MissAnalysis(Struct, frozen=True):
     """`counts[fate][group]`, with the names of both."""
 
     fates: tuple[str, ...]
@@ -30,12 +30,12 @@ def group_of(past: NDArray[np.int32]) -> NDArray[np.intp]:
     return np.searchsorted(np.array(EDGES), past, side="right")
 
 
-def losses(fates: NDArray[np.int8], past: NDArray[np.int32], names: Sequence[str]) -> Losses:
+def miss_analysis(fates: NDArray[np.int8], past: NDArray[np.int32], names: Sequence[str]) -> MissAnalysis:
     """Count fates (places in `names`) by the past events of their people.
 
-    >>> losses(np.array([0, 1, 1], np.int8), np.array([0, 0, 9], np.int32), ("hit", "missed")).counts
+    >>> miss_analysis(np.array([0, 1, 1], np.int8), np.array([0, 0, 9], np.int32), ("hit", "missed")).counts
     ((1, 0, 0, 0), (1, 0, 1, 0))
     """
     counts = np.zeros((len(names), len(GROUPS)), np.int64)
     np.add.at(counts, (fates, group_of(past)), 1)
-    return Losses(tuple(names), GROUPS, tuple(tuple(row) for row in counts.tolist()))
+    return MissAnalysis(tuple(names), GROUPS, tuple(tuple(row) for row in counts.tolist()))

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 
-class Measures(Struct, frozen=True):
+class RankingMetrics(Struct, frozen=True):
     """Means over events: share of hits, discounted gain of the hit, reciprocal rank."""
 
     events: int
@@ -25,7 +25,7 @@ class Prequential:
     >>> ours.add(1)
     >>> ours.add(None)
     >>> ours.measures()
-    Measures(events=2, hit_rate=0.5, gain=0.5, reciprocal_rank=0.5)
+    RankingMetrics(events=2, hit_rate=0.5, gain=0.5, reciprocal_rank=0.5)
     """
 
     def __init__(self, k: int = 10) -> None:
@@ -39,10 +39,10 @@ class Prequential:
         if rank is not None and rank <= self._k:
             self._sums += (1.0, discounted_gain(rank, self._k), 1.0 / rank)
 
-    def measures(self) -> Measures:
+    def measures(self) -> RankingMetrics:
         """The means so far; all zero before the first event."""
         hit_rate, gain, reciprocal_rank = (self._sums / max(1, self._events)).tolist()
-        return Measures(self._events, hit_rate, gain, reciprocal_rank)
+        return RankingMetrics(self._events, hit_rate, gain, reciprocal_rank)
 
 
 class Paired:
@@ -60,7 +60,7 @@ class Paired:
         for name, measure in self._each.items():
             measure.add(ranks[name])
 
-    def measures(self) -> dict[str, Measures]:
+    def measures(self) -> dict[str, RankingMetrics]:
         """Everybody's means so far, by name."""
         return {name: measure.measures() for name, measure in self._each.items()}
 

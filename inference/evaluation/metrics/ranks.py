@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evaluation.metrics.prequential import Measures
+from inference.evaluation.metrics.prequential import RankingMetrics
 
 NAMES = ("hit_rate", "gain", "reciprocal_rank")
 
@@ -21,11 +21,11 @@ def contributions(ranks: NDArray[np.int16], k: int = 10) -> NDArray[np.float64]:
     return np.stack([hit, hit / np.log2(place + 1.0), hit / place], axis=1)
 
 
-def measures(ranks: NDArray[np.int16], k: int = 10) -> Measures:
+def measures(ranks: NDArray[np.int16], k: int = 10) -> RankingMetrics:
     """Their means; all zero without events.
 
     >>> measures(np.array([1, 0], np.int16))
-    Measures(events=2, hit_rate=0.5, gain=0.5, reciprocal_rank=0.5)
+    RankingMetrics(events=2, hit_rate=0.5, gain=0.5, reciprocal_rank=0.5)
     """
     means = contributions(ranks, k).mean(axis=0) if len(ranks) else np.zeros(3)
-    return Measures(len(ranks), *map(float, means))
+    return RankingMetrics(len(ranks), *map(float, means))

@@ -8,8 +8,8 @@ from msgspec import Struct
 from inference.evaluation.off_policy.estimators import (
     By,
     Estimate,
+    LoggedTrial,
     Overlap,
-    Trial,
     doubly_robust,
     estimate,
     ips,
@@ -26,7 +26,7 @@ HEAVY = 0.1
 """Which share of all the weight may lie on one place of one list."""
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class PolicyDecision(Struct, frozen=True, kw_only=True):
     """Estimates in clicks per list. `difference` is to what the logging policy earned on the same lists, by the doubly
     robust estimate where there is one, else by SNIPS. `warnings` say why not to believe it.
     """
@@ -43,7 +43,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
 
 
-def judge(target: str, what: str, trial: Trial, *, clip: float = np.inf) -> Verdict:
+def decide(target: str, what: str, trial: LoggedTrial, *, clip: float = np.inf) -> PolicyDecision:
     """Weigh a trial, none of the weights above `clip`."""
     weighed = weigh(trial, clip)
     plain, normed = ips(trial, weighed), snips(trial, weighed)
@@ -53,7 +53,7 @@ def judge(target: str, what: str, trial: Trial, *, clip: float = np.inf) -> Verd
     squares = float((told**2).sum())
     laps = overlap(trial, weighed)
     clicks = float(told.sum() ** 2 / squares) if squares else 0.0
-    return Verdict(
+    return PolicyDecision(
         target=target,
         what=what,
         by=trial.by,
@@ -67,7 +67,7 @@ def judge(target: str, what: str, trial: Trial, *, clip: float = np.inf) -> Verd
     )
 
 
-def on_policy(trial: Trial) -> Estimate:
+def on_policy(trial: LoggedTrial) -> Estimate:
     """What the logging policy earned itself, in clicks per list."""
     return estimate(np.where(trial.filled, trial.clicks, 0.0).sum(axis=1), trial.users)
 

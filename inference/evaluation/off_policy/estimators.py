@@ -35,7 +35,7 @@ By = Literal["item", "place", "cascade", "slate"]
 """
 
 
-class Trial(Struct, frozen=True, kw_only=True):
+class LoggedTrial(Struct, frozen=True, kw_only=True):
     """A target over logged lists: `clicks` and `ratio` are float64 `[lists, places]`; `filled`, bool of that shape,
     says which places a list has; `users` int64 `[lists]` tells people apart.
 
@@ -85,11 +85,11 @@ class Weighed(Struct, frozen=True):
     clipped: float = 0.0
 
 
-def weigh(trial: Trial, clip: float = np.inf) -> Weighed:
+def weigh(trial: LoggedTrial, clip: float = np.inf) -> Weighed:
     """The weights that `By` says, none above `clip`.
 
     >>> two = np.array([[2.0, 0.5]])
-    >>> def trial(by): return Trial(by=by, clicks=two, ratio=two, filled=two > 0, users=np.array([0]))
+    >>> def trial(by): return LoggedTrial(by=by, clicks=two, ratio=two, filled=two > 0, users=np.array([0]))
     >>> [weigh(trial(by)).click.tolist() for by in ("item", "cascade", "slate")]
     [[[2.0, 0.5]], [[2.0, 1.0]], [[1.0, 1.0]]]
     """
@@ -107,13 +107,13 @@ def weigh(trial: Trial, clip: float = np.inf) -> Weighed:
     return Weighed(np.minimum(click, clip), np.minimum(before, clip), cut)
 
 
-def ips(trial: Trial, weighed: Weighed) -> Doubles:
+def ips(trial: LoggedTrial, weighed: Weighed) -> Doubles:
     """Each list's part in the IPS estimate, `[lists]`: their mean is the estimate."""
     parts: Doubles = np.where(trial.filled, weighed.click * trial.clicks, 0.0).sum(axis=1)
     return parts
 
 
-def snips(trial: Trial, weighed: Weighed) -> Doubles:
+def snips(trial: LoggedTrial, weighed: Weighed) -> Doubles:
     """Each list's part in the SNIPS estimate, `[lists]`, weights normalised place by place (linearised)."""
     filled = trial.filled.astype(np.float64)
     weights = weighed.click * filled
@@ -125,7 +125,7 @@ def snips(trial: Trial, weighed: Weighed) -> Doubles:
     return parts
 
 
-def doubly_robust(trial: Trial, weighed: Weighed) -> Doubles:
+def doubly_robust(trial: LoggedTrial, weighed: Weighed) -> Doubles:
     """Each list's part in the doubly robust estimate, `[lists]`.
 
     Raises:
@@ -185,7 +185,7 @@ def student(confidence: float, freedom: int) -> float:
     return x + first / freedom + second / freedom**2 + third / freedom**3
 
 
-def overlap(trial: Trial, weighed: Weighed, confidence: float = 0.999) -> Overlap:
+def overlap(trial: LoggedTrial, weighed: Weighed, confidence: float = 0.999) -> Overlap:
     """How far these weights can be trusted."""
     weights = weighed.click[trial.filled]
     places = max(1.0, trial.filled.sum() / max(1, len(trial.users)))

@@ -9,9 +9,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from inference.exploration import rules_of_draw
-from inference.slate import Rules
+from inference.slate import SlateRules
 from schemas.ids import ItemId, ListId, UserId
-from schemas.ranking_log import Choice, Draw, Outcome, Ranked, RankingLogEntry
+from schemas.ranking_log import Choice, Draw, ListOutcome, Ranked, RankingLogEntry
 
 Doubles = NDArray[np.float64]
 
@@ -26,12 +26,12 @@ class LoggedList(Struct, frozen=True, kw_only=True):
     propensities: Doubles
     clicks: Doubles
     draw: Draw
-    rules: Rules
+    rules: SlateRules
     features: NDArray[np.float32]
     table: str
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class SeenLists(Struct, frozen=True, kw_only=True):
     """What a ranking log holds for off-policy evaluation, and how much of it cannot be used, by reason.
 
     `exploited` lists were seen and had nothing drawn: `exploited_clicks` tells what they earned. `unseen` were drawn,
@@ -45,7 +45,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     foreign: int = 0
 
 
-def seen_lists(entries: Iterable[RankingLogEntry]) -> Seen:
+def seen_lists(entries: Iterable[RankingLogEntry]) -> SeenLists:
     """Join each list with its outcome, in the order of their ids; an entry that is there twice counts once.
 
     An item of the list that was not shown was not clicked. Whatever else was shown beside the list is passed over.
@@ -57,7 +57,7 @@ def seen_lists(entries: Iterable[RankingLogEntry]) -> Seen:
         match entry:
             case Ranked():
                 ranked[entry.list_id] = entry
-            case Outcome():
+            case ListOutcome():
                 clicked.setdefault(entry.list_id, set()).update(entry.clicked)
                 shown.setdefault(entry.list_id, set()).update(entry.shown)
             case Choice():
@@ -65,7 +65,7 @@ def seen_lists(entries: Iterable[RankingLogEntry]) -> Seen:
     foreign = {name for name, made in ranked.items() if name in shown and shown[name].isdisjoint(made.items)}
     used = [made for name, made in sorted(ranked.items()) if name in shown and name not in foreign]
     best = [made for made in used if made.draw is None]
-    return Seen(
+    return SeenLists(
         lists=tuple(_logged(made, made.draw, clicked[made.list_id]) for made in used if made.draw is not None),
         exploited=len(best),
         exploited_clicks=sum(len(clicked[made.list_id].intersection(made.items)) for made in best),

@@ -16,8 +16,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from inference.evaluation.off_policy.click_model import cross_fitted
-from inference.evaluation.off_policy.decisions import Verdict, judge, on_policy
-from inference.evaluation.off_policy.estimators import Estimate, Trial
+from inference.evaluation.off_policy.decisions import PolicyDecision, decide, on_policy
+from inference.evaluation.off_policy.estimators import Estimate, LoggedTrial
 
 RARE = 10.0
 """What a log shows less often than this in all, it hardly ever shows."""
@@ -69,7 +69,7 @@ def policy_of(log: Bandit, shape: tuple[int, int]) -> NDArray[np.float64]:
     return shares
 
 
-def trial_of(log: Bandit, policy: NDArray[np.float64]) -> Trial:
+def trial_of(log: Bandit, policy: NDArray[np.float64]) -> LoggedTrial:
     """The policy `[places, items]` over this log."""
     drawn = policy_of(log, log.shape)
     kinds = np.eye(policy.shape[1], dtype=np.float32)
@@ -78,7 +78,7 @@ def trial_of(log: Bandit, policy: NDArray[np.float64]) -> Trial:
     users = np.arange(len(log.items))
     shown = np.concatenate([kinds[log.items], levels], axis=1)[:, None]
     wanted = np.concatenate([policy.astype(np.float32)[log.places], levels], axis=1)[:, None]
-    return Trial(
+    return LoggedTrial(
         by="item",
         clicks=clicks,
         ratio=(policy[log.places, log.items] / log.propensities)[:, None],
@@ -96,7 +96,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     impressions: int
     clicks: int
     earned: Estimate
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[PolicyDecision, ...]
     own: Mapping[str, Estimate]
 
 
@@ -112,7 +112,7 @@ def _same_items(one: Bandit, other: Bandit) -> bool:
 
 
 def _checked(log: Bandit, others: Sequence[Bandit], clip: float) -> Checked:
-    verdicts = [judge(other.name, "", trial_of(log, policy_of(other, log.shape)), clip=clip) for other in others]
+    verdicts = [decide(other.name, "", trial_of(log, policy_of(other, log.shape)), clip=clip) for other in others]
     return Checked(
         log=log.name,
         impressions=len(log.items),

@@ -8,10 +8,10 @@ import numpy as np
 from msgspec import Struct
 
 from inference.exploration import Doubles, shares
-from inference.slate import Bools, Rules, open_rows
+from inference.slate import Bools, SlateRules, open_rows
 
 
-class Policy(Struct, frozen=True):
+class LoggedPolicy(Struct, frozen=True):
     """A way to fill slates: Plackett-Luce over `scores` (float64 `[rows]`), or at temperature 0 the best first."""
 
     scores: Doubles
@@ -20,7 +20,7 @@ class Policy(Struct, frozen=True):
     def shares(self, free: Bools) -> Doubles:
         """With which probability each row takes a place for which `free` (bool `[.., rows]`) is open: `[.., rows]`.
 
-        >>> Policy(np.array([1.0, 2.0, 2.0])).shares(np.array([True, True, True])).tolist()
+        >>> LoggedPolicy(np.array([1.0, 2.0, 2.0])).shares(np.array([True, True, True])).tolist()
         [0.0, 1.0, 0.0]
         """
         if self.temperature > 0.0:
@@ -31,10 +31,10 @@ class Policy(Struct, frozen=True):
         return certain
 
 
-def along(policy: Policy, rules: Rules, rows: Sequence[int]) -> Doubles:
+def along(policy: LoggedPolicy, rules: SlateRules, rows: Sequence[int]) -> Doubles:
     """What the policy would put at each place under these rows above it: `[places, rows]`, each sums to 1.
 
-    >>> along(Policy(np.zeros(3), 1.0), Rules(rows=3, size=2), [0, 1]).round(2).tolist()
+    >>> along(LoggedPolicy(np.zeros(3), 1.0), SlateRules(rows=3, size=2), [0, 1]).round(2).tolist()
     [[0.33, 0.33, 0.33], [0.0, 0.5, 0.5]]
     """
     placed = np.zeros((len(rows), rules.rows), np.bool_)
@@ -44,13 +44,14 @@ def along(policy: Policy, rules: Rules, rows: Sequence[int]) -> Doubles:
     return policy.shares(np.stack(free)) if free else np.zeros((0, rules.rows))
 
 
-def marginals(policy: Policy, rules: Rules, places: int, rng: np.random.Generator, *, draws: int) -> Doubles:
+def marginals(policy: LoggedPolicy, rules: SlateRules, places: int, rng: np.random.Generator, *, draws: int) -> Doubles:
     """How often the policy puts each row at each place, whatever stands above: `[places, rows]`.
 
     Exact for a policy without chance. Otherwise the mean of `shares` over so many drawn slates, which varies far less
     than counting how often each row was drawn (Rao-Blackwell).
 
-    >>> marginals(Policy(np.array([1.0, 2.0])), Rules(rows=2, size=2), 2, np.random.default_rng(0), draws=9).tolist()
+    >>> policy, rules = LoggedPolicy(np.array([1.0, 2.0])), SlateRules(rows=2, size=2)
+    >>> marginals(policy, rules, 2, np.random.default_rng(0), draws=9).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
     many = draws if policy.temperature > 0.0 else 1

@@ -9,11 +9,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from features.views import table_id
-from inference.evaluation.off_policy.decisions import Verdict, judge, on_policy
+from features.views import feature_schema_id
+from inference.evaluation.off_policy.decisions import PolicyDecision, decide, on_policy
 from inference.evaluation.off_policy.estimators import By, Estimate
-from inference.evaluation.off_policy.logged_lists import LoggedList, Seen, seen_lists
-from inference.evaluation.off_policy.targets import Court, Target, by_column, by_model, exploiting, uniform
+from inference.evaluation.off_policy.logged_lists import LoggedList, SeenLists, seen_lists
+from inference.evaluation.off_policy.targets import Target, TargetEvaluator, by_column, by_model, exploiting, uniform
 from inference.learning.weights_file import Weights
 from inference.local_ranker import LocalRanker
 from schemas.codec import decode, encode
@@ -26,7 +26,7 @@ POPULARITY = "popular_1d"
 """The column whose highest first is the policy `popularity`."""
 
 
-class NothingToJudge(LifelongError):
+class NothingLogged(LifelongError):
     """A log holds no list that was drawn and seen, or a target is none that can be judged from it."""
 
 
@@ -58,14 +58,14 @@ def write_lines(path: Path, entries: Iterable[RankingLogEntry]) -> int:
     return written
 
 
-class Known(Struct, frozen=True, kw_only=True):
+class KnownWeights(Struct, frozen=True, kw_only=True):
     """What targets are made from: the feature columns as they are here, and the current weights if there are any."""
 
     columns: tuple[str, ...]
     weights: Weights | None = None
 
 
-class Judged(Struct, frozen=True, kw_only=True):
+class EvaluatedPolicy(Struct, frozen=True, kw_only=True):
     """What a log says. `earned` is what the drawn lists themselves did; `best_earned` clicks per list that exploited,
     none if there are none; `left_out` counts lists that cannot be used, by reason; `not_tried` says why of a target.
     """
@@ -77,34 +77,34 @@ class Judged(Struct, frozen=True, kw_only=True):
     best_earned: float | None
     left_out: dict[str, int]
     not_tried: dict[str, str]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[PolicyDecision, ...]
 
 
-def judge_log(
-    entries: Iterable[RankingLogEntry], known: Known, targets: Sequence[str], bys: Sequence[By], *, clip: float
-) -> Judged:
+def evaluate_log(
+    entries: Iterable[RankingLogEntry], known: KnownWeights, targets: Sequence[str], bys: Sequence[By], *, clip: float
+) -> EvaluatedPolicy:
     """Judge policies from a ranking log.
 
     Raises:
-        NothingToJudge: no list in it was drawn and seen; or a target is unknown.
+        NothingLogged: no list in it was drawn and seen; or a target is unknown.
     """
     seen = seen_lists(entries)
     lists, others = _of_one_table(seen.lists)
     if not lists:
-        raise NothingToJudge(
+        raise NothingLogged(
             f"of {seen.exploited + seen.unseen + seen.foreign} lists none was drawn and then seen: set "
             "ranking.exploration above 0, and send impressions that name their list_id"
         )
     tried, not_tried = _targets(targets, lists[0].table, known)
     verdicts = []
     for by in bys:
-        court = Court(lists, by)
-        verdicts += [judge(target.name, target.what, court.trial(target), clip=clip) for target in tried]
-    return Judged(
+        court = TargetEvaluator(lists, by)
+        verdicts += [decide(target.name, target.what, court.trial(target), clip=clip) for target in tried]
+    return EvaluatedPolicy(
         lists=len(lists),
         users=len({one.user_id for one in lists}),
         clicks=int(sum(one.clicks.sum() for one in lists)),
-        earned=on_policy(Court(lists, "place").trial(exploiting())),
+        earned=on_policy(TargetEvaluator(lists, "place").trial(exploiting())),
         best_earned=seen.exploited_clicks / seen.exploited if seen.exploited else None,
         left_out=_left_out(seen, others),
         not_tried=not_tried,
@@ -119,7 +119,7 @@ def _of_one_table(lists: Sequence[LoggedList]) -> tuple[list[LoggedList], int]:
     return kept, len(lists) - len(kept)
 
 
-def _left_out(seen: Seen, others: int) -> dict[str, int]:
+def _left_out(seen: SeenLists, others: int) -> dict[str, int]:
     counts = {
         "not drawn": seen.exploited,
         "drawn and not seen": seen.unseen,
@@ -129,7 +129,7 @@ def _left_out(seen: Seen, others: int) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _targets(names: Sequence[str], table: str, known: Known) -> tuple[list[Target], dict[str, str]]:
+def _targets(names: Sequence[str], table: str, known: KnownWeights) -> tuple[list[Target], dict[str, str]]:
     """The targets of these names, and why others cannot be tried."""
     tried: list[Target] = []
     not_tried: dict[str, str] = {}
@@ -142,10 +142,10 @@ def _targets(names: Sequence[str], table: str, known: Known) -> tuple[list[Targe
     return tried, not_tried
 
 
-Maker = Callable[[str, Known], Target | str]
+Maker = Callable[[str, KnownWeights], Target | str]
 
 
-def _model(table: str, known: Known) -> Target | str:
+def _model(table: str, known: KnownWeights) -> Target | str:
     weights = known.weights
     if weights is None:
         return "there are no weights here: name a file with --weights"
@@ -155,12 +155,12 @@ def _model(table: str, known: Known) -> Target | str:
 
 
 def _column(column: str, name: str = "", what: str = "") -> Maker:
-    def make(table: str, known: Known) -> Target | str:
+    def make(table: str, known: KnownWeights) -> Target | str:
         if column not in known.columns:
             words = [*_MAKERS, *known.columns]
-            raise NothingToJudge(f"target {name or column!r} is neither a policy nor a feature: known are {words}")
-        if table_id(known.columns) != table:
-            return f"the lists have feature table {table!r}, here it is {table_id(known.columns)!r}"
+            raise NothingLogged(f"target {name or column!r} is neither a policy nor a feature: known are {words}")
+        if feature_schema_id(known.columns) != table:
+            return f"the lists have feature table {table!r}, here it is {feature_schema_id(known.columns)!r}"
         return by_column(name or column, known.columns.index(column), what)
 
     return make

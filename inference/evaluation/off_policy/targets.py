@@ -9,9 +9,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from inference.evaluation.off_policy.click_model import cross_fitted
-from inference.evaluation.off_policy.estimators import By, Trial
+from inference.evaluation.off_policy.estimators import By, LoggedTrial
 from inference.evaluation.off_policy.logged_lists import LoggedList
-from inference.evaluation.off_policy.policies import Policy, along, marginals
+from inference.evaluation.off_policy.policies import LoggedPolicy, along, marginals
 from inference.ports import Ranker
 
 Doubles = NDArray[np.float64]
@@ -28,35 +28,35 @@ class Target(Struct, frozen=True):
 
     name: str
     what: str
-    fill: Callable[[LoggedList], Policy]
+    fill: Callable[[LoggedList], LoggedPolicy]
 
 
 def exploiting() -> Target:
     """The ranker that ranked, had it not explored."""
-    return Target("exploit", "unexplored", lambda one: Policy(np.array(one.draw.scores)))
+    return Target("exploit", "unexplored", lambda one: LoggedPolicy(np.array(one.draw.scores)))
 
 
 def uniform() -> Target:
     """Anything with the same probability."""
-    return Target("uniform", "all alike", lambda one: Policy(np.zeros(len(one.draw.items)), 1.0))
+    return Target("uniform", "all alike", lambda one: LoggedPolicy(np.zeros(len(one.draw.items)), 1.0))
 
 
 def by_column(name: str, column: int, what: str) -> Target:
     """The highest first in one column of the feature table."""
-    return Target(name, what, lambda one: Policy(one.features[:, column].astype(np.float64)))
+    return Target(name, what, lambda one: LoggedPolicy(one.features[:, column].astype(np.float64)))
 
 
 def by_model(ranker: Ranker, what: str) -> Target:
     """The highest first by a model's scores of the features as they were."""
 
-    def fill(one: LoggedList) -> Policy:
+    def fill(one: LoggedList) -> LoggedPolicy:
         mask = np.ones((1, len(one.features)), np.bool_)
-        return Policy(ranker.score(one.features[None], mask).values[0].astype(np.float64))
+        return LoggedPolicy(ranker.score(one.features[None], mask).values[0].astype(np.float64))
 
     return Target("model", what, fill)
 
 
-class Tried(Struct, frozen=True):
+class EvaluatedTarget(Struct, frozen=True):
     """Of each list: the ratio of what was shown `[places]`, the features that the target would show there, and which
     share of that the log hardly ever shows.
     """
@@ -66,7 +66,7 @@ class Tried(Struct, frozen=True):
     uncovered: Doubles
 
 
-class Court:
+class TargetEvaluator:
     """Tries targets over the same lists, by the same assumption; what depends on the log alone is worked out once."""
 
     def __init__(self, lists: Sequence[LoggedList], by: By, *, draws: int = DRAWS) -> None:
@@ -80,7 +80,7 @@ class Court:
         self._clicks = self._padded([one.clicks for one in lists])
         self._filled = self._padded([np.ones(len(one.rows)) for one in lists]).astype(np.bool_)
 
-    def trial(self, target: Target) -> Trial:
+    def trial(self, target: Target) -> LoggedTrial:
         """The target over all lists; a model of the clicks comes with it where their features are of one table."""
         tried = [self._try(one, target.fill(one), done) for one, done in zip(self._lists, self._done, strict=True)]
         modelled = None
@@ -88,7 +88,7 @@ class Court:
             shown = self._padded_rows([one.features[list(one.rows)] for one in self._lists])
             wanted = self._padded_rows([each.wanted for each in tried])
             modelled = cross_fitted(self._clicks, self._filled, self._users, shown, wanted)
-        return Trial(
+        return LoggedTrial(
             by=self._by,
             clicks=self._clicks,
             ratio=self._padded([each.ratio for each in tried]),
@@ -103,23 +103,23 @@ class Court:
 
         Of what was shown, one list more is known than was drawn here: its own. So it is never zero.
         """
-        shares = self._shares(one, Policy(np.array(one.draw.scores), one.draw.temperature))
+        shares = self._shares(one, LoggedPolicy(np.array(one.draw.scores), one.draw.temperature))
         own = np.arange(len(one.rows)), list(one.rows)
         shares[own] = (self._draws * shares[own] + one.propensities) / (self._draws + 1)
         return shares
 
-    def _shares(self, one: LoggedList, policy: Policy) -> Doubles:
+    def _shares(self, one: LoggedList, policy: LoggedPolicy) -> Doubles:
         """What the policy does `[places, rows]`: at each place alone, or given what was shown above."""
         if self._by != "item":
             return along(policy, one.rules, one.rows)
         rng = np.random.default_rng(one.draw.seed)
         return marginals(policy, one.rules, len(one.rows), rng, draws=self._draws)
 
-    def _try(self, one: LoggedList, policy: Policy, done: Doubles) -> Tried:
+    def _try(self, one: LoggedList, policy: LoggedPolicy, done: Doubles) -> EvaluatedTarget:
         shares = self._shares(one, policy)
         own = np.arange(len(one.rows)), list(one.rows)
         uncovered = np.where(done < self._rare, shares, 0.0).sum(axis=1)
-        return Tried(shares[own] / done[own], (shares @ one.features).astype(np.float32), uncovered)
+        return EvaluatedTarget(shares[own] / done[own], (shares @ one.features).astype(np.float32), uncovered)
 
     def _padded(self, parts: Sequence[Doubles]) -> Doubles:
         found = np.zeros((len(parts), self._places))

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agents.agent_state import Mind, Step, live, obey
+from agents.agent_state import AgentState, AgentStep, apply_event, apply_instruction
 from agents.planning.plan import Planner
 from agents.planning.rule_planner import RULES
 from features.user_state import UserState, fold, note
@@ -35,11 +35,11 @@ class Life(Struct, frozen=True):
     """A person, their agent's mind, and every step so far."""
 
     state: UserState = UserState(user_id=USER)
-    mind: Mind = Mind()
-    steps: tuple[Step, ...] = ()
+    mind: AgentState = AgentState()
+    steps: tuple[AgentStep, ...] = ()
 
     @property
-    def last(self) -> Step:
+    def last(self) -> AgentStep:
         return self.steps[-1]
 
 
@@ -68,13 +68,13 @@ def life_of(*events: Any) -> Life:
 def _lived(life: Life, one: Interaction, planner: Planner) -> Life:
     state = fold(life.state, one)
     categories = CATALOGUE.get(getattr(one, "item_id", ""), ())
-    step = live(life.mind, life.state, state, one, categories, event_source_id=one.event_id, planner=planner)
+    step = apply_event(life.mind, life.state, state, one, categories, event_source_id=one.event_id, planner=planner)
     return Life(state, step.mind, (*life.steps, step))
 
 
 def _obeyed(life: Life, one: Instruction) -> Life:
     state = note(life.state, one.event_id, one.event_time)
-    step = obey(life.mind, state, one, event_source_id=one.event_id)
+    step = apply_instruction(life.mind, state, one, event_source_id=one.event_id)
     return Life(state, step.mind, (*life.steps, step))
 
 

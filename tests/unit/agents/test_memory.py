@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.memory.operations import CAPACITY, LIMITS, Cause, Lesson, extract, learn, settle
+from agents.memory.operations import CAPACITY, LIMITS, PreferenceSignal, SignalCause, extract, learn, settle
 from agents.memory.recall import recall
 from agents.memory.record import EVIDENCE, FLOOR, HALF_LIFE, NEVER, faded, fades_at, memory_id
 from features.decay import DAY
@@ -215,6 +215,6 @@ def test_settling_a_settled_group_changes_nothing() -> None:
 def test_learning_touches_only_what_the_lesson_is_about() -> None:
     life = life_of(*clicks(3), event(Click, 50.0, "folk-1"))
     held = {memory.memory_id: memory for memory in life.mind.memories}
-    cause = Cause(USER, EventId("e"), START + 60.0, START + 60.0)
-    learned = learn(held, [Lesson("category", "likes", "folk", 0.5)], cause, NEVER)
+    cause = SignalCause(USER, EventId("e"), START + 60.0, START + 60.0)
+    learned = learn(held, [PreferenceSignal("category", "likes", "folk", 0.5)], cause, NEVER)
     assert [memory.value for memory in learned.changed] == ["folk"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agents.agent_state import Mind
+from agents.agent_state import AgentState
 from agents.planning.budget import Cost
 from agents.planning.guardrails import Violation, check_plan, check_slate, strike
 from agents.planning.ledger import rule
-from agents.planning.plan import Situation, last_resort
+from agents.planning.plan import PlanningContext, last_resort
 from agents.planning.rule_planner import LESS_AT_MOST, MORE_AT_LEAST
 from agents.profile import Profile, experience, interests, situations
 from schemas.ids import EventId, ItemId, MemoryId
@@ -25,8 +25,8 @@ def plan_of(life: Life) -> Plan:
     return life.mind.plan
 
 
-def situation_of(mind: Mind, now: float = START + 30.0) -> Situation:
-    return Situation(
+def situation_of(mind: AgentState, now: float = START + 30.0) -> PlanningContext:
+    return PlanningContext(
         user_id=USER,
         now=now,
         trigger="session-start",
@@ -170,7 +170,7 @@ class Careless:
 
     cost = Cost()
 
-    def propose(self, situation: Situation) -> Plan:
+    def propose(self, situation: PlanningContext) -> Plan:
         return replace(last_resort(situation), constraints=Constraints(), author="careless")
 
 

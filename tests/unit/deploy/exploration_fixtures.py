@@ -11,14 +11,14 @@ import numpy as np
 
 from features.memory_state import MemoryStateStore
 from inference.evaluation.off_policy.logged_lists import LoggedList, seen_lists
-from inference.evaluation.off_policy.policies import Policy, marginals
+from inference.evaluation.off_policy.policies import LoggedPolicy, marginals
 from inference.evaluation.off_policy.ranking_logs import read_lines
 from inference.evaluation.off_policy.targets import Target
 from inference.exploration import Exploration
 from schemas.interactions import Click, Impression
 from schemas.ranking_log import RankingLogEntry
 from schemas.topics import INTERACTIONS, RANKING_LOG
-from streams.worker.in_memory_runner import MemoryRunner
+from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import START, event_id, make_deps, newest_list, small_catalogue
 
 LEFT = (0.7, 0.5, 0.35, 0.2)
@@ -30,7 +30,7 @@ APPEAL = {f"{kind}-{n}": (n % 4) / 4.0 for kind in ("war", "comedy", "drama") fo
 @cache
 def log() -> tuple[RankingLogEntry, ...]:
     """People come back every hour or so, look at the top of their list, and click by their own mind."""
-    runner = MemoryRunner(make_deps(exploration=Exploration(rate=0.8, temperature=8.0, top=8)), MemoryStateStore())
+    runner = InMemoryRunner(make_deps(exploration=Exploration(rate=0.8, temperature=8.0, top=8)), MemoryStateStore())
     small_catalogue(runner)
     rng = np.random.default_rng(5)
     for visit in range(VISITS):
@@ -41,7 +41,7 @@ def log() -> tuple[RankingLogEntry, ...]:
     )
 
 
-def _visit(runner: MemoryRunner, user: str, at: float, *, keen: float, rng: np.random.Generator) -> None:
+def _visit(runner: InMemoryRunner, user: str, at: float, *, keen: float, rng: np.random.Generator) -> None:
     if at < START + 3_600.0:
         _send(runner, Click(event_id=event_id(), user_id=user, event_time=at, item_id="war-0"))  # type: ignore[arg-type]
         return
@@ -54,7 +54,7 @@ def _visit(runner: MemoryRunner, user: str, at: float, *, keen: float, rng: np.r
             _send(runner, Click(event_id=event_id(), event_time=at + 5.0, item_id=item, **shown))
 
 
-def _send(runner: MemoryRunner, event: Click | Impression) -> None:
+def _send(runner: InMemoryRunner, event: Click | Impression) -> None:
     runner.send(INTERACTIONS, event.user_id, event)
     runner.run()
 
@@ -66,7 +66,7 @@ def lists() -> tuple[LoggedList, ...]:
 
 def best_kept_secret() -> Target:
     """A policy that knows what appeals."""
-    return Target("appealing", "", lambda one: Policy(np.array([APPEAL[item] for item in one.draw.items])))
+    return Target("appealing", "", lambda one: LoggedPolicy(np.array([APPEAL[item] for item in one.draw.items])))
 
 
 @cache

@@ -17,19 +17,19 @@ from agents.actions.ports import IndexedItem, ItemIndex
 from agents.memory.ports import MemoryIndex
 from deploy.gateway.app import create_app
 from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
-from deploy.gateway.context import Condition, Door
-from deploy.gateway.in_memory import MemoryTopics
+from deploy.gateway.context import GatewayCondition, GatewayContext
+from deploy.gateway.in_memory import InMemoryTopics
 from deploy.gateway.lists import Lists
 from deploy.gateway.probe import Probe
-from deploy.gateway.producer_queue import Outbox
-from deploy.gateway.similar_items import Likeness
+from deploy.gateway.producer_queue import ProducerQueue
+from deploy.gateway.similar_items import SimilarItemsService
 from features.item_content import content_vector
 from schemas.codec import encode
 from schemas.ids import ItemId, UserId
 from schemas.items import Item
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RECOMMENDATIONS
-from streams.log.in_memory_log import MemoryLog
+from streams.log.in_memory_log import InMemoryLog
 from tests.builders import START
 
 KEY = "the-right-key"
@@ -41,9 +41,9 @@ NOW = START + 1e6
 class World:
     """A door, the log behind it, and a client before it."""
 
-    log: MemoryLog
-    topics: MemoryTopics
-    door: Door
+    log: InMemoryLog
+    topics: InMemoryTopics
+    door: GatewayContext
     client: Any = None
     now: float = NOW
 
@@ -81,11 +81,11 @@ def build(
 ) -> World:
     """A world whose gateway is not running yet."""
     world: World
-    log = MemoryLog(person_partitions=PARTITIONS, item_partitions=PARTITIONS, clock=lambda: NOW)
-    topics = MemoryTopics(log, KEPT_TOPICS)
-    condition, numbers = Condition(), count()
+    log = InMemoryLog(person_partitions=PARTITIONS, item_partitions=PARTITIONS, clock=lambda: NOW)
+    topics = InMemoryTopics(log, KEPT_TOPICS)
+    condition, numbers = GatewayCondition(), count()
     cache = Cache(list_bytes=more.pop("list_bytes", 1_000_000))
-    outbox = Outbox(topics, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
+    outbox = ProducerQueue(topics, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
 
     def clock() -> float:
         return world.now
@@ -93,13 +93,13 @@ def build(
     def new_id() -> str:
         return f"given-{next(numbers)}"
 
-    door = Door(
+    door = GatewayContext(
         keys=("another-key", KEY),
         cache=cache,
         feeder=Feeder(topics, cache, died=condition.fail),
         outbox=outbox,
         lists=Lists(cache, outbox, clock=clock, new_id=new_id),
-        likeness=Likeness(items, memories, factors),
+        likeness=SimilarItemsService(items, memories, factors),
         condition=condition,
         probe=more.pop("probe", Probe({}, clock=clock)),
         clock=clock,

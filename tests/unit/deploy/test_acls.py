@@ -8,7 +8,7 @@ from pathlib import Path
 import schemas.topics
 from deploy.acls import access, grants
 from deploy.gateway.cache import KEPT_TOPICS
-from deploy.settings import Settings, Topics
+from deploy.settings import Settings, TopicSettings
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, RECOMMENDATIONS, TOPICS
 from streams.projector.process import PROJECTED_TOPICS
 from streams.routes import PERSON_INPUTS, TABLES
@@ -51,7 +51,7 @@ def test_only_workers_write_lists_and_only_the_door_and_applications_write_event
 
 
 def test_grants_name_topics_and_groups_as_they_are_on_the_cluster() -> None:
-    made = grants(Settings(topics=Topics(prefix="shop.")))
+    made = grants(Settings(topics=TopicSettings(prefix="shop.")))
     assert {one.name for one in made if one.kind == "topic"} == {f"shop.{topic.name}" for topic in TOPICS}
     assert {one.name for one in made if one.kind == "group" and one.principal == "User:lifelong-trainer"} == {
         "shop.lifelong-trainer",

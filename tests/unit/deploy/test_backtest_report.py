@@ -11,36 +11,36 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from deploy.reports.console import board
-from deploy.reports.html import page
+from deploy.reports.console import console_report
+from deploy.reports.html import html_report
 from deploy.settings import Settings
-from deploy.wiring import make_system
+from deploy.wiring import make_system_config
 from streams.backtest.ablations import AGAIN, WHOLE, Ablated
-from streams.backtest.baseline_runner import judge
-from streams.backtest.baselines_process import FloorsHere, KeptRows
-from streams.backtest.config import Plan
-from streams.backtest.results import SYSTEMS, Beside, Results, results
-from streams.backtest.run import replay
+from streams.backtest.baseline_runner import run_baseline
+from streams.backtest.baselines_process import BaselinesInProcess, RecordedRows
+from streams.backtest.config import BacktestConfig
+from streams.backtest.results import SYSTEMS, BacktestResults, Comparisons, backtest_results
+from streams.backtest.run import backtest
 from tests.unit.streams.backtest_logs import generated, played
 
 
 @pytest.fixture(scope="module")
-def found() -> Results:
-    log, plan = generated(300), Plan(resamples=200)
+def found() -> BacktestResults:
+    log, plan = generated(300), BacktestConfig(resamples=200)
     refused = replace(log, name="<b>events</b>.csv")
-    return results(refused, plan, played(log, plan)[1])
+    return backtest_results(refused, plan, played(log, plan)[1])
 
 
-def test_the_page_needs_nothing_else(found: Results) -> None:
-    text = page(found)
+def test_the_page_needs_nothing_else(found: BacktestResults) -> None:
+    text = html_report(found)
     assert "<script" not in text
     assert "<img" not in text
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
     assert "@import" not in text
 
 
-def test_its_images_are_whole_and_its_names_are_text(found: Results) -> None:
-    text = page(found)
+def test_its_images_are_whole_and_its_names_are_text(found: BacktestResults) -> None:
+    text = html_report(found)
     images = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
     assert len(images) == 9
     for image in images:
@@ -49,33 +49,33 @@ def test_its_images_are_whole_and_its_names_are_text(found: Results) -> None:
     assert "<b>events" not in text
 
 
-def test_the_same_results_give_the_same_page(found: Results) -> None:
-    assert page(found) == page(found)
+def test_the_same_results_give_the_same_page(found: BacktestResults) -> None:
+    assert html_report(found) == html_report(found)
 
 
-def test_the_page_and_the_board_say_the_same_numbers(found: Results) -> None:
+def test_the_page_and_the_board_say_the_same_numbers(found: BacktestResults) -> None:
     text = StringIO()
-    Console(file=text, width=80).print(board(found))
+    Console(file=text, width=80).print(console_report(found))
     for name in SYSTEMS:
         rate = f"{found.systems[name].hit_rate:.4f}"
         assert rate in text.getvalue()
-        assert rate in page(found)
+        assert rate in html_report(found)
     assert "…" not in text.getvalue()
 
 
-def test_baselines_and_parts_are_shown_where_there_are_any(found: Results) -> None:
+def test_baselines_and_parts_are_shown_where_there_are_any(found: BacktestResults) -> None:
     wide = page_and_board(found)
     assert not any("baselines were tuned" in text or "What each part adds" in text for text in wide)
-    log, plan, floors = generated(300), Plan(resamples=50), KeptRows(FloorsHere())
-    played = replay(log, make_system(Settings()), plan, floors=floors)
-    contenders = {"V-SKNN": judge(floors.rows, "V-SKNN", lambda step: None)}
+    log, plan, floors = generated(300), BacktestConfig(resamples=50), RecordedRows(BaselinesInProcess())
+    played = backtest(log, make_system_config(Settings()), plan, floors=floors)
+    contenders = {"V-SKNN": run_baseline(floors.rows, "V-SKNN", lambda step: None)}
     ranks = played.rows["rank"]
     ablated = {
         WHOLE: Ablated(ranks=ranks, ms_per_event=2.1),
         AGAIN: Ablated(ranks=ranks, ms_per_event=1.9),
         "source:popular-10-days": Ablated(ranks=np.zeros_like(ranks), ms_per_event=1.5),
     }
-    more = results(log, plan, played, Beside(contenders, ablated))
+    more = backtest_results(log, plan, played, Comparisons(contenders, ablated))
     for text in page_and_board(more):
         assert text.count("chosen") >= 1
         assert all(f"{trial.hit_rate:.4f}" in text for trial in more.baselines["V-SKNN"].trials)
@@ -84,22 +84,22 @@ def test_baselines_and_parts_are_shown_where_there_are_any(found: Results) -> No
         assert "+0.50" in text
         assert "2.10 and 1.90 ms" in text
         assert "…" not in text
-    assert page(more).count("<svg") == 10
+    assert html_report(more).count("<svg") == 10
 
 
-def page_and_board(found: Results) -> tuple[str, str]:
+def page_and_board(found: BacktestResults) -> tuple[str, str]:
     text = StringIO()
-    Console(file=text, width=80).print(board(found))
-    return page(found), text.getvalue()
+    Console(file=text, width=80).print(console_report(found))
+    return html_report(found), text.getvalue()
 
 
-def test_running_rates_end_with_the_whole(found: Results) -> None:
+def test_running_rates_end_with_the_whole(found: BacktestResults) -> None:
     assert {name: rates[-1] for name, rates in found.running.items()} == pytest.approx(
         {name: one.hit_rate for name, one in found.systems.items()}
     )
 
 
-def test_parts_are_parts_of_the_whole(found: Results) -> None:
+def test_parts_are_parts_of_the_whole(found: BacktestResults) -> None:
     for parts in (found.by_person, found.by_item, found.by_week):
         for name in SYSTEMS:
             hits = sum(part.measures[name].hit_rate * part.measures[name].events for part in parts)

@@ -7,17 +7,17 @@ import random
 from deploy.backtest_source import from_records
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS
-from streams.backtest.config import Plan
-from streams.backtest.results import results
-from streams.log.in_memory_log import MemoryLog
+from streams.backtest.config import BacktestConfig
+from streams.backtest.results import backtest_results
+from streams.log.in_memory_log import InMemoryLog
 from tests.builders import START, click
 from tests.unit.streams.backtest_logs import generated, played
 
 NOW = START + 1e8
 
 
-def topic(*values: tuple[str, bytes | None], produced: float = NOW) -> MemoryLog:
-    log = MemoryLog(person_partitions=4, item_partitions=4, clock=lambda: produced)
+def topic(*values: tuple[str, bytes | None], produced: float = NOW) -> InMemoryLog:
+    log = InMemoryLog(person_partitions=4, item_partitions=4, clock=lambda: produced)
     for key, value in values:
         log.append(INTERACTIONS, key, value)
     return log
@@ -48,7 +48,7 @@ def test_events_that_come_twice_are_told() -> None:
     records = topic(*((event.user_id, encode(event)) for event in [*events, *events[:20]])).records(INTERACTIONS)
     log = from_records(records, "t", limit=None, now=NOW)
     _, found = played(log)
-    told = results(log, Plan(warm_up=0.0), found)
+    told = backtest_results(log, BacktestConfig(warm_up=0.0), found)
     assert told.unused == {"an event of this id was applied before": 18}
     assert told.choices == told.judged + 18
 

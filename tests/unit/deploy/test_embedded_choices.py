@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded import choices
-from deploy.embedded.choices import Choices
+from deploy.embedded.choices import StackChoices
 from deploy.settings import SettingsError
 
 
@@ -26,18 +26,18 @@ def test_ports_are_remembered(tmp_path: Path) -> None:
 
 
 def test_every_port_is_chosen_and_no_two_are_equal() -> None:
-    ports = choices.chosen(Choices({}, {}), {}, random.Random(3), any_port).ports
+    ports = choices.chosen(StackChoices({}, {}), {}, random.Random(3), any_port).ports
     assert set(ports) == set(choices.PORT_NAMES)
     assert len(set(ports.values())) == len(ports)
 
 
 def test_a_port_that_is_taken_is_not_chosen() -> None:
-    ports = choices.chosen(Choices({}, {}), {}, random.Random(4), lambda port: port % 2 == 0).ports
+    ports = choices.chosen(StackChoices({}, {}), {}, random.Random(4), lambda port: port % 2 == 0).ports
     assert all(port % 2 == 0 for port in ports.values())
 
 
 def test_a_port_from_the_settings_wins_over_the_remembered_one() -> None:
-    first = choices.chosen(Choices({}, {}), {}, random.Random(5), any_port)
+    first = choices.chosen(StackChoices({}, {}), {}, random.Random(5), any_port)
     then = choices.chosen(first, {"redis": 6379, "kafka": 0}, random.Random(6), any_port)
     assert (then.ports["redis"], then.ports["kafka"]) == (6379, first.ports["kafka"])
 
@@ -50,7 +50,7 @@ def test_a_port_on_which_somebody_listens_is_not_free() -> None:
 
 
 def test_passwords_are_long_differ_and_stay_private(tmp_path: Path) -> None:
-    chosen = choices.chosen(Choices({}, {}), {}, random.Random(7), any_port)
+    chosen = choices.chosen(StackChoices({}, {}), {}, random.Random(7), any_port)
     choices.write(tmp_path / "c.json", chosen)
     assert len(set(chosen.secrets.values())) == len(choices.SECRET_NAMES)
     assert all(len(secret) == 32 for secret in chosen.secrets.values())

@@ -9,13 +9,13 @@ import pytest
 from deploy.embedded import doctor
 from deploy.embedded.doctor import Check
 from deploy.embedded.server import Download, StackError
-from deploy.embedded.status import Row
+from deploy.embedded.status import StatusRow
 from deploy.embedded.triton import seed_models
 
 
-def row(**changes: object) -> Row:
+def row(**changes: object) -> StatusRow:
     values = {"name": "redis", "state": "running", "pid": 7, "uptime_seconds": 1.0, "endpoint": "127.0.0.1:6379"}
-    return Row(**(values | {"problem": "", "memory_mb": 4, "log": "/l/redis.log"} | changes))  # type: ignore[arg-type]
+    return StatusRow(**(values | {"problem": "", "memory_mb": 4, "log": "/l/redis.log"} | changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -10,29 +10,29 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.embedded import choices, endpoints
-from deploy.embedded.choices import Choices
-from deploy.settings import Gateway, Kafka, Settings, load_settings
+from deploy.embedded.choices import StackChoices
+from deploy.settings import GatewaySettings, KafkaSettings, Settings, load_settings
 
 ALL = frozenset({"kafka", "redis", "milvus", "triton"})
 
 
 @pytest.fixture
-def chosen() -> Choices:
-    return choices.chosen(Choices({}, {}), {}, random.Random(1), lambda port: True)
+def chosen() -> StackChoices:
+    return choices.chosen(StackChoices({}, {}), {}, random.Random(1), lambda port: True)
 
 
-def written(path: Path, chosen: Choices, started: frozenset[str], given: Settings) -> Path:
+def written(path: Path, chosen: StackChoices, started: frozenset[str], given: Settings) -> Path:
     endpoints.write(path / "endpoints.toml", endpoints.sections(chosen, started, given))
     return path / "endpoints.toml"
 
 
-def test_only_this_user_can_read_the_endpoints(tmp_path: Path, chosen: Choices) -> None:
+def test_only_this_user_can_read_the_endpoints(tmp_path: Path, chosen: StackChoices) -> None:
     path = written(tmp_path, chosen, ALL, Settings())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_an_application_reads_the_endpoints_as_settings(
-    tmp_path: Path, chosen: Choices, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, chosen: StackChoices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(tmp_path, chosen, ALL, Settings())
     monkeypatch.setenv("LIFELONG_DATA_DIR", str(tmp_path))
@@ -51,15 +51,17 @@ def test_an_application_reads_the_endpoints_as_settings(
     assert [key.get_secret_value() for key in settings.gateway.api_keys] == [chosen.secrets["gateway"]]
 
 
-def test_completing_the_given_settings_gives_the_same(tmp_path: Path, chosen: Choices) -> None:
+def test_completing_the_given_settings_gives_the_same(tmp_path: Path, chosen: StackChoices) -> None:
     given = Settings(data_dir=tmp_path)
     completed = endpoints.settings_with(given, written(tmp_path, chosen, ALL, given))
     assert completed.redis.url.get_secret_value().endswith(f":{chosen.ports['redis']}/0")
     assert completed.data_dir == tmp_path
 
 
-def test_what_the_user_has_given_stays(tmp_path: Path, chosen: Choices) -> None:
-    given = Settings(kafka=Kafka(bootstrap="broker:9092"), gateway=Gateway(port=8080, api_keys=(SecretStr("mine"),)))
+def test_what_the_user_has_given_stays(tmp_path: Path, chosen: StackChoices) -> None:
+    given = Settings(
+        kafka=KafkaSettings(bootstrap="broker:9092"), gateway=GatewaySettings(port=8080, api_keys=(SecretStr("mine"),))
+    )
     completed = endpoints.settings_with(given, written(tmp_path, chosen, ALL - {"kafka"}, given))
     assert (completed.kafka.bootstrap, completed.kafka.security_protocol) == ("broker:9092", "PLAINTEXT")
     assert completed.gateway.port == 8080

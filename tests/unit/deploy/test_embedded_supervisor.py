@@ -12,23 +12,23 @@ from supervisor.datatypes import dict_of_key_value_pairs
 from supervisor.options import UnhosedConfigParser
 
 from deploy.embedded import choices, kafka, milvus, redis
-from deploy.embedded.choices import Choices
+from deploy.embedded.choices import StackChoices
 from deploy.embedded.environment import child_environment
-from deploy.embedded.layout import SOCKET_PATH_MAX, Layout
+from deploy.embedded.layout import SOCKET_PATH_MAX, DataLayout
 from deploy.embedded.programs import OWN, own_programs
 from deploy.embedded.server import Program, Site, StackError
 from deploy.embedded.supervisor import daemon_section, program_section
-from deploy.settings import Embedded
+from deploy.settings import EmbeddedSettings
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout.of(tmp_path, tmp_path / "cache")
+def layout(tmp_path: Path) -> DataLayout:
+    return DataLayout.of(tmp_path, tmp_path / "cache")
 
 
 @pytest.fixture
-def chosen() -> Choices:
-    return choices.chosen(Choices({}, {}), {}, random.Random(1), lambda port: True)
+def chosen() -> StackChoices:
+    return choices.chosen(StackChoices({}, {}), {}, random.Random(1), lambda port: True)
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
@@ -38,21 +38,21 @@ def parsed(text: str) -> configparser.RawConfigParser:
     return parser
 
 
-def test_the_supervisor_listens_on_a_unix_socket_alone(layout: Layout) -> None:
+def test_the_supervisor_listens_on_a_unix_socket_alone(layout: DataLayout) -> None:
     config = parsed(daemon_section(layout))
     assert config["unix_http_server"]["file"] == str(layout.socket)
     assert config["unix_http_server"]["chmod"] == "0600"
     assert not config.has_section("inet_http_server")
 
 
-def test_a_program_is_restarted_and_stopped_as_a_group(layout: Layout) -> None:
+def test_a_program_is_restarted_and_stopped_as_a_group(layout: DataLayout) -> None:
     section = parsed(program_section(Program("milvus", ("run",), Path("/d"), stop_seconds=5), layout))["program:milvus"]
     assert (section["autorestart"], section["stopasgroup"], section["killasgroup"]) == ("true", "true", "true")
     assert section["stopwaitsecs"] == "5"
     assert section["stdout_logfile"] == str(layout.log("milvus"))
 
 
-def test_spaces_percents_and_quotes_in_a_command_survive(layout: Layout) -> None:
+def test_spaces_percents_and_quotes_in_a_command_survive(layout: DataLayout) -> None:
     environment = {"KEY": "100%", "TABLE": '{"good": {"rate": 1.0}}', "NAME": "ann's"}
     program = Program("p", ("/a b/run", "50%", 'say "x"'), Path("/d"), environment)
     section = parsed(program_section(program, layout))["program:p"]
@@ -61,19 +61,19 @@ def test_spaces_percents_and_quotes_in_a_command_survive(layout: Layout) -> None
 
 
 @pytest.mark.parametrize("value", ["""{"name": "ann's"}""", '"quoted"', '{"a": "x #1"}', "a ;b", "two\nlines"])
-def test_a_value_that_the_supervisor_would_spoil_is_refused(layout: Layout, value: str) -> None:
+def test_a_value_that_the_supervisor_would_spoil_is_refused(layout: DataLayout, value: str) -> None:
     with pytest.raises(StackError, match=r"hand that over; write the setting into lifelong\.toml"):
         program_section(Program("p", ("run",), Path("/d"), {"KEY": value}), layout)
 
 
 def test_a_long_data_directory_gets_a_short_socket(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 120)
-    socket = Layout.of(deep, tmp_path).socket
+    socket = DataLayout.of(deep, tmp_path).socket
     assert len(bytes(socket)) <= SOCKET_PATH_MAX
-    assert socket != Layout.of(tmp_path / ("e" * 120), tmp_path).socket
+    assert socket != DataLayout.of(tmp_path / ("e" * 120), tmp_path).socket
 
 
-def test_servers_listen_on_loopback_behind_a_password(chosen: Choices) -> None:
+def test_servers_listen_on_loopback_behind_a_password(chosen: StackChoices) -> None:
     broker = kafka.configuration(Path("/d"), 9092, 9093, "secret")
     assert "listeners=CLIENT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093\n" in broker
     assert "PLAINTEXT,CONTROLLER:SASL_PLAINTEXT\n" in broker
@@ -85,19 +85,19 @@ def test_servers_listen_on_loopback_behind_a_password(chosen: Choices) -> None:
     assert all("127.0.0.1" in url for url in (milvus.etcd_configuration(chosen.ports)["listen-client-urls"],))
 
 
-def test_no_secret_is_on_a_command_line(layout: Layout, chosen: Choices, tmp_path: Path) -> None:
+def test_no_secret_is_on_a_command_line(layout: DataLayout, chosen: StackChoices, tmp_path: Path) -> None:
     layout.create()
-    site = Site(layout, chosen, Embedded(), tmp_path)
+    site = Site(layout, chosen, EmbeddedSettings(), tmp_path)
     programs = [redis.SERVER.program(site), milvus.SERVER.program(site), *own_programs(site, tmp_path / "none.toml")]
     words = " ".join(word for program in programs for word in program.command)
     assert [secret for secret in chosen.secrets.values() if secret in words] == []
 
 
 def test_our_programs_know_their_data_directory_wherever_they_run(
-    layout: Layout, chosen: Choices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layout: DataLayout, chosen: StackChoices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIFELONG_RANKING__SLATE_SIZE", "20")
-    programs = own_programs(Site(layout, chosen, Embedded(), tmp_path), tmp_path / "none.toml")
+    programs = own_programs(Site(layout, chosen, EmbeddedSettings(), tmp_path), tmp_path / "none.toml")
     assert [program.name for program in programs] == [own.name for own in OWN]
     assert programs[0].environment["LIFELONG_DATA_DIR"] == str(tmp_path)
     assert programs[0].environment["LIFELONG_RANKING__SLATE_SIZE"] == "20"

@@ -13,23 +13,23 @@ import typer
 from typer.testing import CliRunner
 
 from deploy.cli import evaluate
-from inference.evaluation.off_policy.decisions import judge
+from inference.evaluation.off_policy.decisions import decide
 from inference.evaluation.off_policy.estimators import By
-from inference.evaluation.off_policy.policies import Policy
-from inference.evaluation.off_policy.ranking_logs import Known, NothingToJudge, judge_log, write_lines
-from inference.evaluation.off_policy.targets import Court, Target, exploiting, uniform
+from inference.evaluation.off_policy.policies import LoggedPolicy
+from inference.evaluation.off_policy.ranking_logs import KnownWeights, NothingLogged, evaluate_log, write_lines
+from inference.evaluation.off_policy.targets import Target, TargetEvaluator, exploiting, uniform
 from inference.learning.weights_file import initial_weights, write_weights
 from inference.ranking.features import FeatureTable
-from schemas.ranking_log import Outcome, Ranked
+from schemas.ranking_log import ListOutcome, Ranked
 from tests.unit.deploy.exploration_fixtures import best_kept_secret, lists, log, worth
 
 COLUMNS = FeatureTable().columns
-KNOWN = Known(columns=COLUMNS, weights=initial_weights(COLUMNS))
+KNOWN = KnownWeights(columns=COLUMNS, weights=initial_weights(COLUMNS))
 
 
 @cache
-def court(by: By) -> Court:
-    return Court(lists(), by, draws=200)
+def court(by: By) -> TargetEvaluator:
+    return TargetEvaluator(lists(), by, draws=200)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def court(by: By) -> Court:
 )
 def test_what_a_policy_would_have_earned_is_found_within_the_interval(make: Any, by: By) -> None:
     target = make()
-    verdict, right = judge(target.name, "", court(by).trial(target)), worth(make)
+    verdict, right = decide(target.name, "", court(by).trial(target)), worth(make)
     assert verdict.doubly_robust is not None
     for found in (verdict.ips, verdict.snips, verdict.doubly_robust):
         assert found.low <= right <= found.high
@@ -46,30 +46,32 @@ def test_what_a_policy_would_have_earned_is_found_within_the_interval(make: Any,
 
 @pytest.mark.parametrize("make", [exploiting, best_kept_secret])
 def test_an_interval_that_rests_on_a_handful_of_lists_says_so(make: Any) -> None:
-    verdict = judge("", "", court("cascade").trial(make()))
+    verdict = decide("", "", court("cascade").trial(make()))
     assert "little overlap" in " ".join(verdict.warnings)
 
 
 def test_policies_that_differ_are_told_apart() -> None:
-    even, best = (judge(t.name, "", court("item").trial(t)) for t in (uniform(), best_kept_secret()))
+    even, best = (decide(t.name, "", court("item").trial(t)) for t in (uniform(), best_kept_secret()))
     assert even.snips.high < best.snips.low
     assert best.difference.low > 0.0
 
 
 def test_a_policy_that_does_what_was_hardly_ever_done_is_warned_of() -> None:
-    never = Target("worst", "", lambda one: Policy(-np.array(one.draw.scores)))
-    warnings = " ".join(judge("worst", "", court("item").trial(never)).warnings)
+    never = Target("worst", "", lambda one: LoggedPolicy(-np.array(one.draw.scores)))
+    warnings = " ".join(decide("worst", "", court("item").trial(never)).warnings)
     assert "no overlap" in warnings
     assert "little overlap" in warnings
 
 
 def test_the_log_counts_what_it_cannot_use() -> None:
-    judged = judge_log(log(), KNOWN, ("uniform",), ("place",), clip=np.inf)
+    judged = evaluate_log(log(), KNOWN, ("uniform",), ("place",), clip=np.inf)
     assert set(judged.left_out) == {"not drawn", "drawn and not seen"}
     assert judged.lists == len(lists())
     assert 0.6 < judged.lists / (judged.lists + judged.left_out["not drawn"]) < 0.95
     assert judged.users == 24
-    assert judged.clicks == sum(len(e.clicked) for e in log() if isinstance(e, Outcome) and e.list_id in _drawn_ids())
+    assert judged.clicks == sum(
+        len(e.clicked) for e in log() if isinstance(e, ListOutcome) and e.list_id in _drawn_ids()
+    )
     assert judged.best_earned is not None
     assert judged.earned.low < judged.earned.value < judged.earned.high
 
@@ -79,33 +81,33 @@ def _drawn_ids() -> set[str]:
 
 
 def test_an_entry_that_is_there_twice_counts_once() -> None:
-    once = judge_log(log(), KNOWN, ("exploit",), ("place",), clip=np.inf)
-    twice = judge_log((*log(), *log()), KNOWN, ("exploit",), ("place",), clip=np.inf)
+    once = evaluate_log(log(), KNOWN, ("exploit",), ("place",), clip=np.inf)
+    twice = evaluate_log((*log(), *log()), KNOWN, ("exploit",), ("place",), clip=np.inf)
     assert twice == once
 
 
 def test_the_usual_targets_and_single_features_are_tried_and_others_refused() -> None:
     names = ("model", "exploit", "uniform", "popularity", "covisit")
-    judged = judge_log(log(), KNOWN, names, ("place",), clip=np.inf)
+    judged = evaluate_log(log(), KNOWN, names, ("place",), clip=np.inf)
     assert [verdict.target for verdict in judged.verdicts] == list(names)
     same = {verdict.target: verdict.ips for verdict in judged.verdicts}
     assert same["model"].value == pytest.approx(same["exploit"].value), "the same weights have ranked"
-    with pytest.raises(NothingToJudge, match="'unheard'"):
-        judge_log(log(), KNOWN, ("unheard",), ("place",), clip=np.inf)
+    with pytest.raises(NothingLogged, match="'unheard'"):
+        evaluate_log(log(), KNOWN, ("unheard",), ("place",), clip=np.inf)
 
 
 def test_a_target_that_cannot_be_tried_says_why() -> None:
-    old = Known(columns=("other",), weights=initial_weights(("other",)))
-    judged = judge_log(log(), old, ("model", "other", "uniform"), ("place",), clip=np.inf)
+    old = KnownWeights(columns=("other",), weights=initial_weights(("other",)))
+    judged = evaluate_log(log(), old, ("model", "other", "uniform"), ("place",), clip=np.inf)
     assert set(judged.not_tried) == {"model", "other"}
     assert [verdict.target for verdict in judged.verdicts] == ["uniform"]
-    alone = judge_log(log(), Known(columns=COLUMNS), ("model",), ("place",), clip=np.inf)
+    alone = evaluate_log(log(), KnownWeights(columns=COLUMNS), ("model",), ("place",), clip=np.inf)
     assert "--weights" in alone.not_tried["model"]
 
 
 def test_a_log_without_drawn_lists_says_what_to_do() -> None:
-    with pytest.raises(NothingToJudge, match=r"ranking\.exploration"):
-        judge_log((), KNOWN, ("uniform",), ("place",), clip=np.inf)
+    with pytest.raises(NothingLogged, match=r"ranking\.exploration"):
+        evaluate_log((), KNOWN, ("uniform",), ("place",), clip=np.inf)
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ import numpy as np
 
 from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
-from inference.evaluation.experiments.arm_log import lived
-from inference.evaluation.experiments.arm_results import Results, results
+from inference.evaluation.experiments.arm_log import experiment_log
+from inference.evaluation.experiments.arm_results import ExperimentResults, experiment_results
 from inference.evaluation.off_policy.ranking_logs import read_lines
 from inference.experiment import CONTROL, Arm, Experiment
 from inference.local_ranker import LocalRanker
 from inference.recommender import Recommender
 from schemas.topics import RANKING_LOG
 from streams.handlers.deps import Deps, Options
-from streams.worker.in_memory_runner import MemoryRunner
+from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import START, click, impression, newest_list, send_event, small_catalogue
 from tests.unit.streams.test_experiments import FEATURES, weights
 
@@ -26,7 +26,7 @@ KINDS = ("war", "comedy", "drama")
 
 
 @cache
-def outcome_of(lineage: str) -> Results:
+def outcome_of(lineage: str) -> ExperimentResults:
     """People like one kind of films, and click on those of it that they see at the top; half of them are in an arm."""
     arms = [Arm(name="tried", share=0.5, lineage=lineage), Arm(name="shadow", lineage="contrary")]
     experiment = Experiment("spring", Arm(name=CONTROL), arms)
@@ -38,17 +38,17 @@ def outcome_of(lineage: str) -> Results:
         clock=lambda: START + 1e6,
         options=Options(person_partitions=4, item_partitions=4),
     )
-    runner, rng = MemoryRunner(deps, MemoryStateStore()), np.random.default_rng(3)
+    runner, rng = InMemoryRunner(deps, MemoryStateStore()), np.random.default_rng(3)
     small_catalogue(runner, per_category=12)
     for visit in range(VISITS):
         for number, user in enumerate(PEOPLE):
             _visit(runner, user, KINDS[number % 3], 2_500.0 * visit, rng)
     values = [record.value or b"" for record in runner.log.records(RANKING_LOG)]
     entries = read_lines(values, now=START + 1e6, refused=Counter())
-    return results(lived(entries, "spring"), experiment=experiment)
+    return experiment_results(experiment_log(entries, "spring"), experiment=experiment)
 
 
-def _visit(runner: MemoryRunner, user: str, kind: str, at: float, rng: np.random.Generator) -> None:
+def _visit(runner: InMemoryRunner, user: str, kind: str, at: float, rng: np.random.Generator) -> None:
     if at:
         home = newest_list(runner, user).home
         items = tuple(each.item_id for each in home.items)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from deploy.settings import Settings, load_settings
 from deploy.wiring import current_weights, make_deps, weights_path
-from features.views import table_id
+from features.views import feature_schema_id
 from inference.learning.weights_file import Weights, write_weights
 from inference.query import Query
 from inference.recommender import AS_CHAMPION
@@ -19,7 +19,7 @@ from schemas.model_updates import ModelUpdate
 from schemas.topics import ITEMS, MODEL_UPDATES
 from streams.handlers.deps import Deps
 from streams.log.records import Inbound
-from streams.state.user_record import stranger
+from streams.state.user_record import new_user
 from streams.worker.tables import apply_tables
 from tests.builders import START, item
 
@@ -48,7 +48,7 @@ def announced(deps: Deps, uri: Path, weights: Weights) -> None:
 
 def first(deps: Deps) -> tuple[float, int, tuple[str, ...]]:
     """The score of the first place of a newcomer's list, by which version, and what it was made without."""
-    [ranking] = deps.recommender.rank([Query(user=stranger(UserId("ann")).user, now=START)])
+    [ranking] = deps.recommender.rank([Query(user=new_user(UserId("ann")).user, now=START)])
     return ranking.slate[0].score, ranking.model_version, ranking.degradations
 
 
@@ -57,7 +57,7 @@ def test_arms_are_served_from_the_start_and_follow_what_is_announced(settings: S
     for name in ("i0", "i1", "i2"):
         told(deps, ITEMS, name, encode(item(name)))
     start = current_weights(settings)
-    assert start.table == table_id(deps.recommender.features.columns)
+    assert start.table == feature_schema_id(deps.recommender.features.columns)
     usual, _, degradations = first(deps)
     assert degradations == ()
 

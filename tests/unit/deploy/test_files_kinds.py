@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy.files.errors import Refused, UnreadableFile
-from deploy.files.events import Asked, Reading, read
+from deploy.files.events import EventFileOptions, Reading, read
 from deploy.files.fields.columns import parse_items_map, parse_map
 from deploy.files.fields.event_types import types_of
-from deploy.files.items import AskedItems, read_catalogue
-from deploy.files.tables.rows import Layout, layout_of
+from deploy.files.items import ItemFileOptions, read_catalogue
+from deploy.files.tables.rows import ColumnLayout, layout_of
 from schemas.interactions import Interaction
 from schemas.items import Item
 
@@ -24,7 +24,7 @@ AT = 1_433_221_332
 
 
 def opened(path: Path, options: str = "", **asked: object) -> Reading:
-    return read(path, Asked(columns=parse_map(options), **asked), now=NOW)  # type: ignore[arg-type]
+    return read(path, EventFileOptions(columns=parse_map(options), **asked), now=NOW)  # type: ignore[arg-type]
 
 
 def found(path: Path, options: str = "", **asked: object) -> tuple[list[Interaction], Refused]:
@@ -116,7 +116,7 @@ SEPARATED = [
     ("e.csv", 'user_id,item_id,timestamp,\nu1,"i,1",1433221332,\nu2,"i,2",1433221332,\n', {}),
     ("e.csv", '\n\nuser_id,item_id,timestamp\n\nu1,"i,1",1433221332\n\nu2,"i,2",1433221332', {}),
     ("e.inter", "user_id:token\titem_id:token\ttimestamp:float\nu1\ti,1\t1433221332\nu2\ti,2\t1433221332\n", {}),
-    ("e.dat", "u1::i,1::1433221332\nu2::i,2::1433221332\n", {"layout": Layout(("user", "item", "time"))}),
+    ("e.dat", "u1::i,1::1433221332\nu2::i,2::1433221332\n", {"layout": ColumnLayout(("user", "item", "time"))}),
     ("e.dat", "u1 i,1 1433221332\nu2 i,2 1433221332\n", {"layout": layout_of("user,item,time", "space")}),
     ("e.csv", "user_id^item_id^timestamp\nu1^i,1^1433221332\nu2^i,2^1433221332\n", {"layout": layout_of("", "^")}),
     (
@@ -273,7 +273,7 @@ def test_a_folder_is_refused_in_words(tmp_path: Path) -> None:
 
 def catalogue(path: Path, options: str = "", **asked: object) -> tuple[list[Item], Refused, Refused]:
     refused, left_out = Refused(), Refused()
-    made = AskedItems(columns=parse_items_map(options), **asked)  # type: ignore[arg-type]
+    made = ItemFileOptions(columns=parse_items_map(options), **asked)  # type: ignore[arg-type]
     return list(read_catalogue(path, made, now=NOW).items(refused, left_out)), refused, left_out
 
 

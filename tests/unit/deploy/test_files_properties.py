@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.files.errors import Refused, UnreadableFile
-from deploy.files.events import Asked, read
-from deploy.files.items import AskedItems, read_catalogue
+from deploy.files.events import EventFileOptions, read
+from deploy.files.items import ItemFileOptions, read_catalogue
 from schemas.interactions import Interaction, Rating
 from tests.builders import START
 
@@ -114,7 +114,7 @@ def read_back(data: bytes, name: str) -> tuple[list[Interaction], Refused, int]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data)
-        reading = read(path, Asked(), now=NOW)
+        reading = read(path, EventFileOptions(), now=NOW)
         found = [event for _, event in reading.events(refused)]
     return found, refused, reading.rows
 
@@ -210,7 +210,7 @@ def test_no_file_is_a_traceback(data: bytes, name: str) -> None:
         path.write_bytes(data)
         refused = Refused()
         try:
-            catalogue = read_catalogue(path, AskedItems(), now=NOW)
+            catalogue = read_catalogue(path, ItemFileOptions(), now=NOW)
         except UnreadableFile:
             return
         items = list(catalogue.items(refused, Refused()))

@@ -13,7 +13,7 @@ from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, Similar, Vectors
 from agents.memory.embedding import embed, text_of
 from agents.memory.in_process_memory import InMemoryIndex
-from agents.memory.operations import Cause, Lesson, begin
+from agents.memory.operations import PreferenceSignal, SignalCause, begin
 from deploy.gateway.cache import Cache
 from features.memory_state import MemoryStateStore
 from schemas.codec import decode, encode
@@ -22,7 +22,7 @@ from schemas.ids import DEFAULT_USER, EventId, UserId
 from schemas.topics import INTERACTIONS, ITEMS, RANK_REQUESTS, RECOMMENDATIONS
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound
-from streams.worker.in_memory_runner import MemoryRunner
+from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import item, make_deps, small_catalogue
 from tests.unit.deploy.gateway_fixtures import NOW, PARTITIONS, World, build, eventually, indexed, made_list, running
 
@@ -241,8 +241,8 @@ def test_an_index_that_is_away_is_said_so(index: InProcessItems | None) -> None:
 
 def test_memories_are_found_by_words() -> None:
     index, user = InMemoryIndex(), UserId("u1")
-    cause = Cause(user, EventId("e1"), 0.0, 0.0)
-    memories = [begin(Lesson("category", "likes", value, 1.0), cause) for value in ("jazz", "opera")]
+    cause = SignalCause(user, EventId("e1"), 0.0, 0.0)
+    memories = [begin(PreferenceSignal("category", "likes", value, 1.0), cause) for value in ("jazz", "opera")]
     index.put(memories, embed([text_of(memory) for memory in memories]))
     with running(build(memories=index)) as world:
         told = world.get("/v1/users/u1/memories", q="jazz").json()
@@ -260,7 +260,7 @@ def test_what_was_posted_is_what_is_read(world: World) -> None:
 
 def test_a_click_changes_the_next_list() -> None:
     built = build()
-    runner = MemoryRunner(make_deps(), MemoryStateStore(), built.log)
+    runner = InMemoryRunner(make_deps(), MemoryStateStore(), built.log)
     small_catalogue(runner)
     with running(built) as world:
         click = {"type": "click", "user_id": "u1", "item_id": "war-0"}

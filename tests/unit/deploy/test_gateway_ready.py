@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from deploy.embedded.layout import Layout
+from deploy.embedded.layout import DataLayout
 from deploy.embedded.restarts import watched
 from deploy.gateway.app import create_app
 from deploy.gateway.probe import UNKNOWN, Probe
@@ -113,7 +113,7 @@ def test_a_request_waits_for_no_server(servers: tuple[Probe, Server, Server]) ->
 
 
 def test_restarts_are_told_by_readiness_and_by_the_metric(tmp_path: Any) -> None:
-    layout = Layout.of(tmp_path, tmp_path)
+    layout = DataLayout.of(tmp_path, tmp_path)
     restarts = watched(tmp_path)
     assert restarts() == {}
     layout.logs.mkdir()

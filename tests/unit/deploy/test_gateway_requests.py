@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from deploy.gateway.app import create_app
 from deploy.gateway.cache import Feeder
-from deploy.gateway.request_metrics import Measured
+from deploy.gateway.request_metrics import RequestMetrics
 from deploy.gateway.wiring import gateway_keys
-from deploy.settings import Gateway, Settings, SettingsError
+from deploy.settings import GatewaySettings, Settings, SettingsError
 from schemas.ids import DEFAULT_USER
 from streams.log.records import Inbound
 from tests.unit.deploy.gateway_fixtures import KEY, World, build, eventually, running
@@ -52,7 +52,7 @@ def test_every_route_that_is_not_known_to_be_open_is_closed(document: Any, world
 
 @pytest.mark.parametrize("keys", [(), ("",), ("good", "")])
 def test_without_a_key_the_gateway_does_not_start(keys: tuple[str, ...]) -> None:
-    settings = Settings(gateway=Gateway(api_keys=tuple(map(SecretStr, keys))))
+    settings = Settings(gateway=GatewaySettings(api_keys=tuple(map(SecretStr, keys))))
     with pytest.raises(SettingsError, match="LIFELONG_GATEWAY__API_KEYS"):
         gateway_keys(settings)
 
@@ -97,7 +97,7 @@ def test_requests_are_counted_by_route_and_never_by_path() -> None:
     built = build()
     built.publish(DEFAULT_USER, 1)
     ticks = count()
-    app = Measured(create_app(built.door), lambda *told: seen.append(told), clock=lambda: float(next(ticks)))
+    app = RequestMetrics(create_app(built.door), lambda *told: seen.append(told), clock=lambda: float(next(ticks)))
     with TestClient(app) as client:
         headers = {"X-API-Key": KEY}
         client.get("/health/live")
@@ -157,8 +157,10 @@ def references(node: Any) -> Iterator[str]:
 
 def test_answers_are_described_by_the_recommendation_as_published(document: Any) -> None:
     operation = document["paths"]["/v1/recommendations/{user_id}"]["get"]
-    assert "Served" in str(operation["responses"]["200"])
-    assert {"version", "slates", "stale", "default"} <= set(document["components"]["schemas"]["Served"]["properties"])
+    assert "ServedResponse" in str(operation["responses"]["200"])
+    assert {"version", "slates", "stale", "default"} <= set(
+        document["components"]["schemas"]["ServedResponse"]["properties"]
+    )
     assert [one["name"] for one in operation["parameters"]].count("user_id") == 1
     assert operation["responses"]["default"]["content"]["application/problem+json"]
 

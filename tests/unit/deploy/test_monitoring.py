@@ -170,7 +170,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def chosen(folder: Path, given: Settings, started: frozenset[str]) -> dict[str, int]:
     """What `lifelong up` leaves behind for these servers."""
     ports = {name: 20_000 + number for number, name in enumerate(choices.PORT_NAMES)}
-    kept = choices.Choices(ports, dict.fromkeys(choices.SECRET_NAMES, "secret"))
+    kept = choices.StackChoices(ports, dict.fromkeys(choices.SECRET_NAMES, "secret"))
     choices.write(folder / "choices.json", kept)
     endpoints.write(folder / "endpoints.toml", endpoints.sections(kept, started, given))
     return ports

@@ -12,19 +12,19 @@ from prometheus_client import REGISTRY
 from deploy.monitoring.telemetry import FORGET_SECONDS, LagGauge, PrometheusObserver, TrainerMetrics, count_request
 from features.memory_state import MemoryStateStore
 from inference.learning import online_trainer_checkpoint
-from inference.learning.model_variant import Recipe
-from inference.learning.online_trainer import Course, Plan
+from inference.learning.model_variant import VariantConfig
+from inference.learning.online_trainer import OnlineTrainer, OnlineTrainerConfig
 from inference.ranking.features import FeatureTable
 from schemas.codec import decode, encode
 from schemas.ids import UserId
 from schemas.instructions import BanCategory
 from schemas.model_updates import ModelUpdate
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANKING_LOG
-from streams.handlers.batch_outcome import Outcome
+from streams.handlers.batch_outcome import BatchOutcome
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound
-from streams.state.partition_store import PEOPLE, Owner
-from streams.worker.user_batch import handle_people
+from streams.state.partition_store import PEOPLE, PartitionStore
+from streams.worker.user_batch import handle_user_batch
 from tests.builders import START, click, event_id, make_runner, send_event, skip, small_catalogue
 
 
@@ -48,10 +48,10 @@ class World:
     """A worker's core without servers: what it makes of records is shown to an observer of its own."""
 
     append: Callable[..., Inbound]
-    handle: Callable[..., Outcome]
+    handle: Callable[..., BatchOutcome]
     observer: PrometheusObserver
 
-    def observe(self, *records: Inbound) -> Outcome:
+    def observe(self, *records: Inbound) -> BatchOutcome:
         outcome = self.handle(records)
         self.observer.batch_done(outcome, published=START + 1e6 + 0.03, stored=START + 1e6 + 0.05)
         return outcome
@@ -61,11 +61,11 @@ class World:
 def world() -> World:
     runner = make_runner()
     small_catalogue(runner)
-    owner = Owner(MemoryStateStore(), scope=PEOPLE, partitions=4)
+    owner = PartitionStore(MemoryStateStore(), scope=PEOPLE, partitions=4)
     owner.assign(range(4))
 
-    def handle(records: tuple[Inbound, ...]) -> Outcome:
-        outcome = handle_people(records, owner, runner.deps)
+    def handle(records: tuple[Inbound, ...]) -> BatchOutcome:
+        outcome = handle_user_batch(records, owner, runner.deps)
         owner.store_outcome(outcome)
         return outcome
 
@@ -151,9 +151,13 @@ def ranking_log() -> list:
     return [decode(RANKING_LOG, record.value, now=START + 1e6) for record in runner.log.records(RANKING_LOG)]
 
 
-def make_course() -> Course:
+def make_course() -> OnlineTrainer:
     columns = FeatureTable().columns
-    return Course(Plan(columns=columns, recipes={"default": Recipe(), "faster": Recipe(rate=2.0)}, block=2))
+    return OnlineTrainer(
+        OnlineTrainerConfig(
+            columns=columns, recipes={"default": VariantConfig(), "faster": VariantConfig(rate=2.0)}, block=2
+        )
+    )
 
 
 def test_the_learner_is_counted_by_what_it_did_and_a_checkpoint_is_not_learned_again():
@@ -175,7 +179,7 @@ def test_the_learner_is_counted_by_what_it_did_and_a_checkpoint_is_not_learned_a
     assert grown("lifelong_examples_total", kind="examined") == 1
 
 
-def update(course: Course, **decided: object) -> ModelUpdate:
+def update(course: OnlineTrainer, **decided: object) -> ModelUpdate:
     told = {"model": "ranker", "version": 9, "uri": "", "table": "", "score": 0.0, "metric": "mrr", "examples": 0}
     return ModelUpdate(**{**told, "reason": "", "standings": course.standings(), **decided})  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.experiment import make_experiment
 from deploy.settings import SettingsError, load_settings
-from deploy.wiring import current_weights, make_course
+from deploy.wiring import current_weights, make_online_trainer
 
 SPRING = "[experiment]\nname = 'spring'\n"
 
@@ -84,7 +84,7 @@ def test_arms_of_an_experiment_rank_by_lineages_that_learn(folder: Path) -> None
     assert experiment.shares() == {"control": 0.5, "quick": 0.25, "curious": 0.25, "first": 0.0}
     assert experiment.lineages == ("", "faster", "default")
     assert [arm.exploration.rate if arm.exploration else None for arm in experiment.arms] == [None, None, 0.5, None]
-    assert make_course(settings).plan.served == ("default", "faster")
+    assert make_online_trainer(settings).plan.served == ("default", "faster")
     assert set(current_weights(settings).others) == {"default", "faster"}
 
 

@@ -20,7 +20,7 @@ from deploy.cli.stack import _table
 from deploy.embedded import shared_memory
 from deploy.embedded.logs import Followed, last_lines
 from deploy.embedded.restarts import Ends, ends_of
-from deploy.embedded.status import Row
+from deploy.embedded.status import StatusRow
 
 BEGAN = "2026-01-01 10:00:00,000 INFO supervisord started with pid 7"
 
@@ -103,11 +103,13 @@ def test_without_a_prefix_nothing_of_anybodys_is_named() -> None:
     assert shared_memory.named("") == set()
 
 
-def rows() -> list[Row]:
+def rows() -> list[StatusRow]:
     names = ("kafka", "redis", "milvus", "triton", "worker", "statistics", "trainer", "projector", "gateway")
     end = "2026-01-01 10:00:05, exit status 1"
-    flapping = Row("worker", "running", 4_194_304, 5.0, "http://127.0.0.1:31999", "GET failed", 123, "/l", 17, end)
-    well = [Row(name, "running", 4_194_304, 86_000.0, "127.0.0.1:31999/0", "", 1_234, "/l") for name in names]
+    flapping = StatusRow(
+        "worker", "running", 4_194_304, 5.0, "http://127.0.0.1:31999", "GET failed", 123, "/l", 17, end
+    )
+    well = [StatusRow(name, "running", 4_194_304, 86_000.0, "127.0.0.1:31999/0", "", 1_234, "/l") for name in names]
     return [flapping if row.name == "worker" else row for row in well]
 
 

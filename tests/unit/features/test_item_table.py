@@ -14,8 +14,8 @@ from features.item_categories import CATEGORIES
 from features.item_content import content_vector
 from features.item_factors import DIMENSIONS, LEAN, WIDTH
 from features.item_table import KNOWN_COUNT, WAITING, ItemTable
-from features.statistics import HALF_LIVES, SITUATION_HALF_LIVES, fold_delta
-from features.user_segment import SITUATIONS
+from features.statistics import HALF_LIVES, SEGMENT_HALF_LIVES, fold_delta
+from features.user_segment import SEGMENTS
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemDelta, ItemStatistics
@@ -38,7 +38,7 @@ def rows_of(events: list[tuple[int, int]]) -> list[ItemStatistics]:
             event_time=now,
             weight=1.0,
             before=tuple((item, 1.0) for item in dict.fromkeys(before[::-1]) if item != name)[:5],
-            situation=SITUATIONS[offset * 7 % 3],
+            situation=SEGMENTS[offset * 7 % 3],
         )
         rows[name] = fold_delta(rows.get(name), delta)
         made.append(rows[name])
@@ -112,14 +112,14 @@ def test_counts_by_situation_are_those_of_the_newest_rows_in_whatever_order(
     newest = list({row.item_id: row for row in rows}.values())
     rng.shuffle(newest)
     at = max(row.at for row in rows)
-    sums = np.zeros((len(SITUATIONS), len(SITUATION_HALF_LIVES)))
+    sums = np.zeros((len(SEGMENTS), len(SEGMENT_HALF_LIVES)))
     for row in newest:
         for name, counts in row.situations.items():
-            sums[SITUATIONS.index(name)] += np.array(counts) * np.exp2((row.at - at) / np.array(SITUATION_HALF_LIVES))
+            sums[SEGMENTS.index(name)] += np.array(counts) * np.exp2((row.at - at) / np.array(SEGMENT_HALF_LIVES))
     for table in (told(rows), told(newest)):
         for row in newest:
             held = table.situations[..., table.number[row.item_id]]
-            assert held.tolist() == [list(row.situations.get(name, (0.0, 0.0))) for name in SITUATIONS]
+            assert held.tolist() == [list(row.situations.get(name, (0.0, 0.0))) for name in SEGMENTS]
         assert np.allclose(table.situations_all, sums, rtol=1e-9, atol=1e-12)
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.statistics import NEIGHBOURS, SITUATION_HALF_LIVES, Marks, fold_delta
-from features.user_segment import SITUATIONS
+from features.statistics import NEIGHBOURS, SEGMENT_HALF_LIVES, FoldedOffsets, fold_delta
+from features.user_segment import SEGMENTS
 from schemas.codec import decode, encode
 from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics, Situation
@@ -51,7 +51,7 @@ def test_sums_do_not_depend_on_the_order_of_arrival(times: list[float], rng: ran
     assert (left.at, left.first_at, left.count) == (right.at, right.first_at, right.count)
 
 
-EVENTS = st.lists(st.tuples(st.floats(0, 5_000_000), st.sampled_from([None, *SITUATIONS])), min_size=1, max_size=40)
+EVENTS = st.lists(st.tuples(st.floats(0, 5_000_000), st.sampled_from([None, *SEGMENTS])), min_size=1, max_size=40)
 
 
 @given(EVENTS, st.randoms())
@@ -65,13 +65,13 @@ def test_counts_by_situation_are_decayed_sums_in_whatever_order(
     assert set(row.situations) == {name for _, name in events} - {None}
     for name, counts in row.situations.items():
         times = [at for at, each in events if each == name]
-        direct = [sum(exp2((at - newest) / half) for at in times) for half in SITUATION_HALF_LIVES]
+        direct = [sum(exp2((at - newest) / half) for at in times) for half in SEGMENT_HALF_LIVES]
         assert counts == pytest.approx(direct, rel=1e-6)
 
 
 def test_a_delta_without_a_situation_counts_in_none_and_lets_the_others_age() -> None:
     known = folded([delta(0, 0, situation="new")])
-    row = fold_delta(known, delta(1, SITUATION_HALF_LIVES[0]))
+    row = fold_delta(known, delta(1, SEGMENT_HALF_LIVES[0]))
     assert row.count == 2
     assert row.situations == {"new": pytest.approx((0.5, exp2(-0.1)))}
 
@@ -84,7 +84,7 @@ def test_a_delta_written_before_there_were_situations_still_decodes() -> None:
 
 
 def test_marks_tell_a_second_delivery_per_source() -> None:
-    marks = Marks().add(delta(5, 0))
+    marks = FoldedOffsets().add(delta(5, 0))
     assert marks.has(delta(5, 0))
     assert marks.has(delta(3, 0))
     assert not marks.has(delta(6, 0))

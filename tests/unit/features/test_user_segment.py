@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.user_segment import situation
+from features.user_segment import user_segment
 from features.user_state import SESSION_GAP, UserState, fold
 from schemas.ids import UserId
 from schemas.interactions import Interaction
@@ -14,7 +14,7 @@ def after(*events: Interaction, at: float) -> str:
     state = UserState(user_id=UserId("ann"))
     for event in events:
         state = fold(state, event)
-    return situation(state, START + at)
+    return user_segment(state, START + at)
 
 
 def test_nobody_is_new_twice() -> None:

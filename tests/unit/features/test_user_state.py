@@ -56,7 +56,7 @@ def test_repeats_and_their_gaps_are_counted() -> None:
 def test_ratings_are_read_against_the_persons_own_mean() -> None:
     state = folded(rating("ann", "a", 8), rating("ann", "b", 8, at=1), rating("ann", "c", 3, at=2))
     assert state.mean_value is not None
-    assert state.recent[-1].liking < 0 < state.recent[1].liking
+    assert state.recent[-1].reward < 0 < state.recent[1].reward
 
 
 def test_what_was_shown_keeps_its_answers_until_it_matures() -> None:

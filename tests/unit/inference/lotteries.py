@@ -9,12 +9,12 @@ import numpy as np
 from msgspec import Struct
 
 from inference.evaluation.off_policy.click_model import cross_fitted
-from inference.evaluation.off_policy.estimators import By, Trial
-from inference.evaluation.off_policy.policies import Policy, along
-from inference.slate import Rules
+from inference.evaluation.off_policy.estimators import By, LoggedTrial
+from inference.evaluation.off_policy.policies import LoggedPolicy, along
+from inference.slate import SlateRules
 
 ITEMS, PLACES, KINDS = 5, 3, 4
-RULES = Rules(rows=ITEMS, size=PLACES)
+RULES = SlateRules(rows=ITEMS, size=PLACES)
 SLATES = np.array(list(permutations(range(ITEMS), PLACES)))
 EACH_PLACE = np.arange(PLACES)
 LEFT = np.array([0.5, 0.3, 0.2])
@@ -25,12 +25,12 @@ SCORES = _draws.normal(size=(KINDS, ITEMS))
 """There are several kinds of people: what appeals to them `[kinds, items]`, and what the ranker believes."""
 
 
-def policy(name: str, kind: int) -> Policy:
+def policy(name: str, kind: int) -> LoggedPolicy:
     return {
-        "logged": Policy(SCORES[kind], 1.5),
-        "bolder": Policy(SCORES[kind], 0.7),
-        "uniform": Policy(np.zeros(ITEMS), 1.0),
-        "best": Policy(SCORES[kind]),
+        "logged": LoggedPolicy(SCORES[kind], 1.5),
+        "bolder": LoggedPolicy(SCORES[kind], 0.7),
+        "uniform": LoggedPolicy(np.zeros(ITEMS), 1.0),
+        "best": LoggedPolicy(SCORES[kind]),
     }[name]
 
 
@@ -97,7 +97,7 @@ def log(seed: int, by: By, *, people: int = 120, most: int = 12) -> Log:
     return Log(users, kinds, slates, clicks.astype(float))
 
 
-def trial(found: Log, target: str, by: By) -> Trial:
+def trial(found: Log, target: str, by: By) -> LoggedTrial:
     """The target over this log, with a model that knows the items' appeal a little wrong."""
     items = SLATES[found.slates]
     if by == "item":
@@ -111,4 +111,4 @@ def trial(found: Log, target: str, by: By) -> Trial:
     shown = np.take_along_axis(hints, items, axis=1)[..., None]
     expected = np.einsum("npi,ni->np", wanted, hints)[..., None]
     modelled = cross_fitted(found.clicks, filled, found.users, shown.astype("f4"), expected.astype("f4"))
-    return Trial(by=by, clicks=found.clicks, ratio=theirs, filled=filled, users=found.users, modelled=modelled)
+    return LoggedTrial(by=by, clicks=found.clicks, ratio=theirs, filled=filled, users=found.users, modelled=modelled)

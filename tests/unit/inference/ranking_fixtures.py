@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from features.item_table import ItemTable
 from features.statistics import fold_delta
-from features.user_segment import situation
+from features.user_segment import user_segment
 from features.user_state import UserState, fold
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
@@ -55,7 +55,7 @@ class World:
             event_time=self.now,
             weight=1.0,
             before=tuple(earlier.items())[:24],
-            situation=situation(state, self.now),
+            situation=user_segment(state, self.now),
         )
         self.rows[chosen] = fold_delta(self.rows.get(chosen), delta)
         self.table.put_statistics(self.rows[chosen])

@@ -10,13 +10,13 @@ from inference.candidates.sources import SOURCES
 from inference.evaluation.ablation import UnknownPart, chosen_parts, features_without, known_parts, parts
 from inference.query import Query
 from inference.ranking.features import FeatureTable
-from inference.ranking_context import Person, read_person
+from inference.ranking_context import RankingContext, make_ranking_context
 from tests.unit.inference.ranking_fixtures import FEATURES, World, busy_world
 
 
-def somebody() -> tuple[World, list[Person]]:
+def somebody() -> tuple[World, list[RankingContext]]:
     world = busy_world()
-    return world, [read_person(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)]
+    return world, [make_ranking_context(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)]
 
 
 def test_columns_that_are_left_out_are_zero_and_all_others_as_they_were() -> None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from inference.evaluation.experiments.arm_log import Life, Lived, last_experiment, lived
-from inference.evaluation.experiments.arm_results import results
-from inference.evaluation.experiments.sample_ratio import mismatch
+from inference.evaluation.experiments.arm_log import ExperimentLog, UserLog, experiment_log, last_experiment
+from inference.evaluation.experiments.arm_results import experiment_results
+from inference.evaluation.experiments.sample_ratio import sample_ratio_mismatch
 from inference.evaluation.intervals.anytime import Sums, difference, once, paired
 from inference.experiment import Arm, Experiment
 from schemas.ids import EventId, ItemId, ListId, UserId
-from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
+from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogEntry
 
 START = 1_700_000_000.0
 LEVEL, WORLDS = 0.1, 200
@@ -28,8 +28,8 @@ def ranked(number: int, user: str, arm: str, **more: object) -> Ranked:
     )  # fmt: skip
 
 
-def outcome(number: int, *clicked: str, shown: tuple[str, ...] = ("a", "b"), late: bool = False) -> Outcome:
-    return Outcome(
+def outcome(number: int, *clicked: str, shown: tuple[str, ...] = ("a", "b"), late: bool = False) -> ListOutcome:
+    return ListOutcome(
         entry_id=f"o{number}-{late}-{clicked}",
         user_id=UserId("whoever"),
         event_time=START,
@@ -70,11 +70,11 @@ LOG: list[RankingLogEntry] = [
 
 
 def test_the_log_is_counted_by_person_and_arm() -> None:
-    found = lived([*LOG, *LOG], "spring")
+    found = experiment_log([*LOG, *LOG], "spring")
     assert found.people == {
-        "ann": Life("control", lists=2, seen=1, clicks=2, choices=1, hits=1),
-        "bob": Life("bold", lists=1, seen=1, clicks=1, choices=2, hits=1, as_champion=1),
-        "cid": Life("bold", lists=1, choices=1),
+        "ann": UserLog("control", lists=2, seen=1, clicks=2, choices=1, hits=1),
+        "bob": UserLog("bold", lists=1, seen=1, clicks=1, choices=2, hits=1, as_champion=1),
+        "cid": UserLog("bold", lists=1, choices=1),
     }
     assert found.taken == [("ann", {"control": 3, "bold": 1}), ("bob", {"control": 1, "bold": 30})]
     assert sorted(found.left_out.values()) == [1, 1, 1]
@@ -86,7 +86,7 @@ def test_the_log_is_counted_by_person_and_arm() -> None:
 def test_results_tell_arms_apart_from_shadows() -> None:
     shadowed = [choice(9, "ann", "control", rank=1, places={"control": 1, "bold": 2, "dim": 4}), *LOG]
     experiment = Experiment("spring", Arm(name="control"), [Arm(name="bold", share=0.5), Arm(name="dim")])
-    found = results(lived(shadowed, "spring"), experiment=experiment)
+    found = experiment_results(experiment_log(shadowed, "spring"), experiment=experiment)
     assert [(arm.arm, arm.role, arm.people) for arm in found.arms] == [
         ("control", "control", 1),
         ("bold", "arm", 2),
@@ -109,27 +109,29 @@ def test_a_share_that_grew_on_the_way_leaves_people_out_and_makes_no_alarm() -> 
         for late, experiment in enumerate((before, after))
         if (arm := experiment.arm_of(user))
     ]
-    found = results(lived(log, "spring"), experiment=after)
+    found = experiment_results(experiment_log(log, "spring"), experiment=after)
     assert 180 < found.left_out["people who changed arms, as shares were changed"] < 300
     assert found.sample_ratio is not None
     assert not found.sample_ratio.is_alarming
     assert found.sample_ratio.expected == {"control": 300.0, "bold": 300.0}
 
 
-def people(rng: np.random.Generator, count: int, lift: float = 0.0) -> Lived:
+def people(rng: np.random.Generator, count: int, lift: float = 0.0) -> ExperimentLog:
     """People of two arms: most hardly ever come or click, a few do all the time; seven in ten are in control."""
-    alive: dict[UserId, Life] = {}
+    alive: dict[UserId, UserLog] = {}
     for number in range(count):
         seen = 1 + rng.geometric(0.25) + (rng.random() < 0.05) * rng.integers(20, 60)
         arm = "bold" if rng.random() < 0.3 else "control"
         keen = min(1.0, rng.beta(0.4, 3.0) + (lift if arm == "bold" else 0.0))
         clicks = int(rng.binomial(seen, keen))
-        alive[UserId(f"u{number}")] = Life(arm, lists=seen, seen=seen, clicks=clicks, choices=clicks, hits=clicks // 2)
-    return Lived(experiment="spring", people=alive, taken=[])
+        alive[UserId(f"u{number}")] = UserLog(
+            arm, lists=seen, seen=seen, clicks=clicks, choices=clicks, hits=clicks // 2
+        )
+    return ExperimentLog(experiment="spring", people=alive, taken=[])
 
 
-def first(whole: Lived, count: int) -> Lived:
-    return Lived(experiment="spring", people=dict(list(whole.people.items())[:count]), taken=[])
+def first(whole: ExperimentLog, count: int) -> ExperimentLog:
+    return ExperimentLog(experiment="spring", people=dict(list(whole.people.items())[:count]), taken=[])
 
 
 def false_alarms(name: str, looks: Sequence[int]) -> tuple[float, float]:
@@ -139,7 +141,7 @@ def false_alarms(name: str, looks: Sequence[int]) -> tuple[float, float]:
         whole = people(np.random.default_rng(world), looks[-1])
         found_ours = found_usual = False
         for look in looks:
-            metric = next(m for m in results(first(whole, look), level=LEVEL).between if m.name == name)
+            metric = next(m for m in experiment_results(first(whole, look), level=LEVEL).between if m.name == name)
             found = metric.differences["bold"]
             found_ours |= not found.low <= 0.0 <= found.high
             ends = [metric.values[arm] for arm in ("bold", "control")]
@@ -177,7 +179,7 @@ def test_people_who_come_back_with_more_make_no_alarm() -> None:
 def test_a_difference_is_found_and_held() -> None:
     found = held = 0
     for world in range(40):
-        metric = results(people(np.random.default_rng(world), 3_000, lift=0.06)).between[0]
+        metric = experiment_results(people(np.random.default_rng(world), 3_000, lift=0.06)).between[0]
         interval = metric.differences["bold"]
         found += interval.low > 0.0
         held += interval.low <= 0.06 <= interval.high + 0.005
@@ -212,18 +214,25 @@ def test_paired_weights_that_differ_by_nothing_are_hardly_ever_told_apart() -> N
 
 
 def test_one_busy_person_is_no_evidence() -> None:
-    crowd = {UserId(f"u{n}"): Life("bold" if n % 2 else "control", seen=2, clicks=n % 4 // 2) for n in range(40)}
-    crowd[UserId("u1")] = Life("bold", seen=5_000, clicks=5_000)
-    found = results(Lived(experiment="spring", people=crowd, taken=[])).between[0].differences["bold"]
+    crowd = {UserId(f"u{n}"): UserLog("bold" if n % 2 else "control", seen=2, clicks=n % 4 // 2) for n in range(40)}
+    crowd[UserId("u1")] = UserLog("bold", seen=5_000, clicks=5_000)
+    found = (
+        experiment_results(ExperimentLog(experiment="spring", people=crowd, taken=[])).between[0].differences["bold"]
+    )
     assert found.value > 0.3
     assert found.low < 0.0
 
 
 def test_of_too_little_nothing_is_said() -> None:
-    alone = {UserId("a"): Life("bold", seen=1, clicks=1), UserId("b"): Life("control", seen=1)}
-    assert results(Lived(experiment="s", people=alone, taken=[])).between[0].differences["bold"].low == -np.inf
-    nobody_clicks = {UserId(f"u{n}"): Life("bold" if n % 2 else "control", seen=1) for n in range(50)}
-    found = results(Lived(experiment="s", people=nobody_clicks, taken=[])).between[0].differences["bold"]
+    alone = {UserId("a"): UserLog("bold", seen=1, clicks=1), UserId("b"): UserLog("control", seen=1)}
+    assert (
+        experiment_results(ExperimentLog(experiment="s", people=alone, taken=[])).between[0].differences["bold"].low
+        == -np.inf
+    )
+    nobody_clicks = {UserId(f"u{n}"): UserLog("bold" if n % 2 else "control", seen=1) for n in range(50)}
+    found = (
+        experiment_results(ExperimentLog(experiment="s", people=nobody_clicks, taken=[])).between[0].differences["bold"]
+    )
     assert (found.value, found.low, found.high) == (0.0, -np.inf, np.inf)
 
 
@@ -236,8 +245,8 @@ def test_arms_that_lose_people_are_noticed_and_others_hardly_ever() -> None:
         shares = {"control": 0.7, "bold": 0.3, "shadow": 0.0}
         for look in range(250, 5_001, 250):
             part = bold[:look]
-            alarms += mismatch({"bold": int(part.sum()), "control": int((~part).sum())}, shares).p < 0.01
+            alarms += sample_ratio_mismatch({"bold": int(part.sum()), "control": int((~part).sum())}, shares).p < 0.01
         left = bold[~lost]
-        noticed += mismatch({"bold": int(left.sum()), "control": int((~left).sum())}, shares).is_alarming
+        noticed += sample_ratio_mismatch({"bold": int(left.sum()), "control": int((~left).sum())}, shares).is_alarming
     assert alarms <= 0.01 * WORLDS
     assert noticed >= 0.95 * WORLDS

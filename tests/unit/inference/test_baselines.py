@@ -15,9 +15,9 @@ from inference.evaluation.baselines.baseline import Baseline, Personal
 from inference.evaluation.baselines.ease import Ease, autoencoder
 from inference.evaluation.baselines.gru4rec import Gru4Rec
 from inference.evaluation.baselines.implicit_als import ImplicitAls, als
-from inference.evaluation.baselines.simple import Floor, Popularity
+from inference.evaluation.baselines.simple import Popularity, SimpleBaseline
 from inference.evaluation.baselines.tifuknn import Tifuknn, personal_vector
-from inference.evaluation.baselines.tuned import Choice, Tuned, hit_rate
+from inference.evaluation.baselines.tuned import Tuned, TuningChoice, hit_rate
 from inference.evaluation.baselines.vsknn import VSknn
 from schemas.ids import ItemId, UserId
 from tests.unit.inference.test_simple_baselines import taught
@@ -38,7 +38,7 @@ def named(letters: str) -> list[ItemId]:
     return [ItemId(letter) for letter in letters]
 
 
-def two_camps(floor: Floor, people: int = 24) -> Floor:
+def two_camps(floor: SimpleBaseline, people: int = 24) -> SimpleBaseline:
     """Half the people choose a, b, c in this order, the others x, y, z; the last item of some is still to come."""
     for step in range(3):
         for person in range(people):
@@ -234,11 +234,14 @@ def test_tuning_sees_only_what_came_before_the_first_question_and_keeps_what_hit
 
 
 def test_trials_are_judged_without_what_somebody_has_chosen_only_where_nobody_chooses_again() -> None:
-    again = [Choice(UserId("u"), ItemId("a"), START + step) for step in range(40)]
+    again = [TuningChoice(UserId("u"), ItemId("a"), START + step) for step in range(40)]
     assert hit_rate(Constant(), again) == 1.0
-    once = [Choice(UserId(f"u{step}"), ItemId("a"), START + step) for step in range(40)]
+    once = [TuningChoice(UserId(f"u{step}"), ItemId("a"), START + step) for step in range(40)]
     assert hit_rate(Popularity(), once) == 1.0
-    assert hit_rate(Popularity(), [Choice(UserId("u"), ItemId(f"i{step}"), START + step) for step in range(40)]) == 0.0
+    assert (
+        hit_rate(Popularity(), [TuningChoice(UserId("u"), ItemId(f"i{step}"), START + step) for step in range(40)])
+        == 0.0
+    )
 
 
 @pytest.mark.parametrize("name", FULL)

@@ -8,12 +8,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from inference.evaluation.baselines.evaluator import FLOORS, FloorJudge, Row
+from inference.evaluation.baselines.evaluator import BASELINES, BaselineEvaluator, ChoiceRow
 from inference.evaluation.intervals.bootstrap import clustered
 from inference.evaluation.metrics.baskets import BasketRecall, Baskets
 from inference.evaluation.metrics.calibration import calibration
-from inference.evaluation.metrics.coverage import Exposure
-from inference.evaluation.metrics.miss_analysis import losses
+from inference.evaluation.metrics.coverage import CoverageCounter
+from inference.evaluation.metrics.miss_analysis import miss_analysis
 from inference.evaluation.metrics.prequential import Prequential
 from inference.evaluation.metrics.ranks import measures
 from schemas.ids import ItemId, UserId
@@ -82,12 +82,12 @@ def test_a_ranker_that_knows_its_chances_is_calibrated_and_a_boastful_one_is_not
 
 def test_losses_add_up() -> None:
     rng = np.random.default_rng(6)
-    table = losses(rng.integers(0, 3, 500).astype(np.int8), rng.integers(0, 40, 500).astype(np.int32), "abc")
+    table = miss_analysis(rng.integers(0, 3, 500).astype(np.int8), rng.integers(0, 40, 500).astype(np.int32), "abc")
     assert sum(map(sum, table.counts)) == 500
 
 
 def test_lists_of_the_popular_are_less_novel_and_cover_less() -> None:
-    popular, rare = Exposure(), Exposure()
+    popular, rare = CoverageCounter(), CoverageCounter()
     for exposure in (popular, rare):
         for item in "aaaaabbbcd":
             exposure.learn(ItemId(item))
@@ -98,7 +98,7 @@ def test_lists_of_the_popular_are_less_novel_and_cover_less() -> None:
 
 
 def test_exposure_bears_more_items_than_it_began_with() -> None:
-    exposure = Exposure()
+    exposure = CoverageCounter()
     for number in range(3_000):
         exposure.learn(ItemId(f"i{number}"))
     exposure.add([ItemId("i2999")])
@@ -131,10 +131,10 @@ def test_a_basket_is_judged_by_the_list_of_before_it_and_each_item_counts_once()
     assert recall.values() == {2: 0.5}
 
 
-def stream(size: int = 500) -> list[Row]:
+def stream(size: int = 500) -> list[ChoiceRow]:
     rng = random.Random(3)
     return [
-        Row(
+        ChoiceRow(
             UserId(f"u{rng.randrange(25)}"),
             ItemId(f"i{int(rng.paretovariate(0.7)) % 40}"),
             1e9 + step * 0.1 * DAY,
@@ -148,7 +148,7 @@ def stream(size: int = 500) -> list[Row]:
     ]
 
 
-def pairs(past: list[Row]) -> Counter[frozenset[ItemId]]:
+def pairs(past: list[ChoiceRow]) -> Counter[frozenset[ItemId]]:
     """How many people chose one item first while the other was among their twenty newest."""
     histories: dict[UserId, list[ItemId]] = {}
     found = Counter[frozenset[ItemId]]()
@@ -160,7 +160,7 @@ def pairs(past: list[Row]) -> Counter[frozenset[ItemId]]:
     return found
 
 
-def direct(rows: list[Row], at: int) -> dict[str, dict[ItemId, float]]:
+def direct(rows: list[ChoiceRow], at: int) -> dict[str, dict[ItemId, float]]:
     """Each floor's scores just before a row, worked out anew from all rows before it."""
     past, user, now = rows[:at], rows[at].user, rows[at].at
     counts, decayed = Counter(row.item for row in past), Counter[ItemId]()
@@ -180,10 +180,10 @@ def direct(rows: list[Row], at: int) -> dict[str, dict[ItemId, float]]:
     }
     most_near, most_decayed = max(near.values()), max(decayed.values())
     both = {item: near[item] / most_near + 0.1 * decayed[item] / most_decayed for item in people}
-    return dict(zip(FLOORS, (counts, decayed, near, both), strict=True))
+    return dict(zip(BASELINES, (counts, decayed, near, both), strict=True))
 
 
-def agree(rows: list[Row], ranks: np.ndarray) -> None:
+def agree(rows: list[ChoiceRow], ranks: np.ndarray) -> None:
     """Hold each judged row's ranks against scores that are worked out anew, on the same mask; ties go either way."""
     judged = [at for at, row in enumerate(rows) if row.judged]
     assert ranks.shape == (len(judged), 4)
@@ -192,7 +192,7 @@ def agree(rows: list[Row], ranks: np.ndarray) -> None:
         gone = {*row.without} if row.repeats else {*row.without, *(r.item for r in rows[:at] if r.user == row.user)}
         for floor, scores in enumerate(direct(rows, at).values()):
             open_scores = {item: score for item, score in scores.items() if item not in gone}
-            assert ranks[place, floor] in _places(row.item, open_scores), (at, FLOORS[floor])
+            assert ranks[place, floor] in _places(row.item, open_scores), (at, BASELINES[floor])
 
 
 def _places(item: ItemId, scores: dict[ItemId, float], edge: float = 1e-9) -> set[int]:
@@ -205,6 +205,6 @@ def _places(item: ItemId, scores: dict[ItemId, float], edge: float = 1e-9) -> se
 
 
 def test_floors_are_what_a_direct_computation_gives() -> None:
-    rows, judge = stream(), FloorJudge()
+    rows, judge = stream(), BaselineEvaluator()
     judge.take(rows)
     agree(rows, judge.results().ranks)

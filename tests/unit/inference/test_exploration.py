@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.evaluation.off_policy.policies import Policy, along, marginals
+from inference.evaluation.off_policy.policies import LoggedPolicy, along, marginals
 from inference.exploration import Exploration, draw, draw_list, pool_of, rules_of_draw
 from inference.query import Query, Ranking
 from inference.recommender import Recommender
-from inference.slate import Limits, Rules, compose, open_rows, rules_of
+from inference.slate import SlateLimits, SlateRules, compose, open_rows, rules_of
 from schemas.ids import ItemId, PlanId, UserId
 from schemas.plans import Constraints, Plan, Quota
 from tests.unit.inference.ranking_fixtures import FEATURES, START, busy_world
@@ -27,20 +27,22 @@ SIGMAS = 4.5
 """How far from its probability a frequency may be: beyond it lies one in 150,000."""
 
 
-def limits(members: list[list[int]], at_least: list[int], at_most: list[int]) -> Limits:
-    return Limits(np.array(members, np.bool_), np.array(at_least), np.array(at_most))
+def limits(members: list[list[int]], at_least: list[int], at_most: list[int]) -> SlateLimits:
+    return SlateLimits(np.array(members, np.bool_), np.array(at_least), np.array(at_most))
 
 
 SCORES = np.array([2.0, 1.5, 1.0, 0.5, 0.0])
 RULES = {
-    "free": Rules(rows=5, size=3),
-    "pinned": Rules(rows=5, size=3, pinned=(3,)),
-    "at most": Rules(rows=5, size=3, limits=limits([[1, 1, 0, 0, 1]], [0], [1])),
-    "at least": Rules(rows=5, size=3, limits=limits([[0, 0, 0, 1, 1]], [1], [3])),
-    "pinned, at least and at most": Rules(
+    "free": SlateRules(rows=5, size=3),
+    "pinned": SlateRules(rows=5, size=3, pinned=(3,)),
+    "at most": SlateRules(rows=5, size=3, limits=limits([[1, 1, 0, 0, 1]], [0], [1])),
+    "at least": SlateRules(rows=5, size=3, limits=limits([[0, 0, 0, 1, 1]], [1], [3])),
+    "pinned, at least and at most": SlateRules(
         rows=5, size=4, pinned=(4,), limits=limits([[0, 1, 1, 0, 0], [1, 0, 0, 0, 1]], [1, 0], [1, 2])
     ),
-    "one item for two quotas": Rules(rows=5, size=3, limits=limits([[0, 0, 1, 1, 0], [0, 0, 0, 1, 1]], [1, 1], [2, 2])),
+    "one item for two quotas": SlateRules(
+        rows=5, size=3, limits=limits([[0, 0, 1, 1, 0], [0, 0, 0, 1, 1]], [1, 1], [2, 2])
+    ),
 }
 
 
@@ -77,7 +79,7 @@ def test_a_bolder_list_is_drawn_at_a_higher_temperature_and_says_so(temperature:
 def test_the_marginal_of_an_item_at_a_place_is_how_often_it_is_drawn_there(name: str) -> None:
     rules = RULES[name]
     places = len(compose(rules))
-    expected = marginals(Policy(SCORES, 1.0), rules, places, np.random.default_rng(0), draws=20_000)
+    expected = marginals(LoggedPolicy(SCORES, 1.0), rules, places, np.random.default_rng(0), draws=20_000)
     assert expected.sum(axis=1) == pytest.approx(np.ones(places))
     counts = Counter((place, row) for rows, _ in drawn(name) for place, row in enumerate(rows))
     for place in range(places):
@@ -88,12 +90,12 @@ def test_the_marginal_of_an_item_at_a_place_is_how_often_it_is_drawn_there(name:
 def test_a_policy_without_chance_is_the_list_that_exploits() -> None:
     for rules in RULES.values():
         slate = compose(rules)
-        certain = marginals(Policy(SCORES), rules, len(slate), np.random.default_rng(0), draws=1)
+        certain = marginals(LoggedPolicy(SCORES), rules, len(slate), np.random.default_rng(0), draws=1)
         assert [int(row.argmax()) for row in certain] == slate
 
 
 @st.composite
-def problems(pick: st.DrawFn) -> Rules:
+def problems(pick: st.DrawFn) -> SlateRules:
     """Pins, or quotas that the places suffice for."""
     rows, size = pick(st.integers(1, 12)), pick(st.integers(1, 6))
     members, at_least, at_most = [], [], []
@@ -102,20 +104,22 @@ def problems(pick: st.DrawFn) -> Rules:
         at_least.append(pick(st.integers(0, size - sum(at_least))))
         at_most.append(pick(st.integers(at_least[-1], size)))
     if members:
-        return Rules(rows=rows, size=size, limits=limits(members, at_least, at_most))
+        return SlateRules(rows=rows, size=size, limits=limits(members, at_least, at_most))
     pinned = pick(st.lists(st.integers(0, rows - 1), max_size=size, unique=True))
-    return Rules(rows=rows, size=size, pinned=tuple(pinned))
+    return SlateRules(rows=rows, size=size, pinned=tuple(pinned))
 
 
 @given(rules=problems(), seed=st.integers(0, 2**52))
 @settings(max_examples=300, deadline=None)
-def test_what_is_drawn_obeys_the_rules_and_has_the_probability_that_the_log_gives_it(rules: Rules, seed: int) -> None:
+def test_what_is_drawn_obeys_the_rules_and_has_the_probability_that_the_log_gives_it(
+    rules: SlateRules, seed: int
+) -> None:
     scores = np.round(np.random.default_rng(seed).normal(size=rules.rows), 6)
     rows, propensities = draw(scores, 0.7, rules, np.random.default_rng(seed))
     assert len(set(rows)) == len(rows) <= rules.places
     assert tuple(rows[: len(rules.pinned)]) == rules.pinned
     assert all(0.0 < propensity <= 1.0 for propensity in propensities)
-    policy = along(Policy(scores, 0.7), rules, rows)
+    policy = along(LoggedPolicy(scores, 0.7), rules, rows)
     assert policy[np.arange(len(rows)), rows] == pytest.approx(propensities)
     if rules.limits is not None:
         held = rules.limits.members[:, rows].sum(axis=1)
@@ -126,7 +130,7 @@ def test_what_is_drawn_obeys_the_rules_and_has_the_probability_that_the_log_give
 
 @given(rules=problems())
 @settings(max_examples=200, deadline=None)
-def test_the_list_that_exploits_is_the_best_of_what_is_open_at_each_place(rules: Rules) -> None:
+def test_the_list_that_exploits_is_the_best_of_what_is_open_at_each_place(rules: SlateRules) -> None:
     placed, made = np.zeros(rules.rows, np.bool_), compose(rules)
     for place, row in enumerate(made):
         free = open_rows(rules, placed, place)
@@ -216,7 +220,7 @@ def test_the_log_of_a_draw_gives_its_propensities_again() -> None:
         log = ranking.draw
         assert log is not None
         rows = [log.items.index(place.item_id) for place in ranking.slate]
-        policy = along(Policy(np.array(log.scores), log.temperature), rules_of_draw(log), rows)
+        policy = along(LoggedPolicy(np.array(log.scores), log.temperature), rules_of_draw(log), rows)
         assert policy[np.arange(len(rows)), rows] == pytest.approx([p for _, p in slate(ranking)])  # type: ignore[list-item]
         again, _ = draw(np.array(log.scores), log.temperature, rules_of_draw(log), _after_coin(log.seed))
         assert again == rows
@@ -260,5 +264,5 @@ def test_a_drawn_list_is_as_long_as_the_best_one_however_small_the_top_or_the_qu
 
 
 def test_an_empty_ranking_is_drawn_from_to_nothing() -> None:
-    assert draw(np.zeros(0), 1.0, Rules(rows=0, size=10), np.random.default_rng(0)) == ([], [])
+    assert draw(np.zeros(0), 1.0, SlateRules(rows=0, size=10), np.random.default_rng(0)) == ([], [])
     assert Query(user=WORLD.state("u1"), now=START).seed is None

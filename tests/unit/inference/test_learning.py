@@ -11,7 +11,7 @@ import torch
 from msgspec.structs import replace
 
 from features.item_factors import WIDTH, ItemFactors
-from features.views import table_id
+from features.views import feature_schema_id
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.learner import Learner
 from inference.learning.torch_network import flatten, slope, unflatten
@@ -19,7 +19,7 @@ from inference.learning.torch_network import forward as torch_forward
 from inference.learning.weights_file import initial_weights, read_weights, write_weights
 from inference.ranking.network import Arrays, forward, initial
 from schemas.ids import EventId, ItemId, ListId, UserId
-from schemas.ranking_log import Choice, Outcome, Ranked, RankingLogEntry
+from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogEntry
 
 COLUMNS = ("covisit", "age", "popular_1d", "noise")
 
@@ -38,7 +38,7 @@ def choice(number: int, *, rank: int | None = None, seen: bool = False) -> Choic
         event_time=1e9 + number,
         event_id=EventId(f"e{number}"),
         item_id=ItemId(f"i{number % 17}"),
-        table=table_id(COLUMNS),
+        table=feature_schema_id(COLUMNS),
         items=tuple(ItemId(f"i{row}") for row in range(12)),
         features=features.tobytes(),
         chosen=int(features[:, -1].argmax()),
@@ -64,7 +64,7 @@ def shown(number: int) -> list[RankingLogEntry]:
         model_version=0,
     )
     assert base.chosen is not None
-    outcome = Outcome(
+    outcome = ListOutcome(
         entry_id=f"o{number}",
         user_id=base.user_id,
         event_time=base.event_time,

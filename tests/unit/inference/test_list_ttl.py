@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from inference.learning import list_ttl
-from inference.learning.list_ttl import ENOUGH, ListLife
-from inference.learning.model_variant import Recipe
-from inference.learning.online_trainer import Course, Plan
+from inference.learning.list_ttl import ENOUGH, ListTtl
+from inference.learning.model_variant import VariantConfig
+from inference.learning.online_trainer import OnlineTrainer, OnlineTrainerConfig
 from inference.learning.online_trainer_checkpoint import checkpoint, restore
 from inference.learning.weights_file import initial_weights
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId
@@ -66,8 +66,8 @@ def stream(life: float, *, choices: int) -> list[RankingLogValue]:
     return log
 
 
-def course() -> Course:
-    return Course(Plan(columns=("age",), recipes={"default": Recipe()}))
+def course() -> OnlineTrainer:
+    return OnlineTrainer(OnlineTrainerConfig(columns=("age",), recipes={"default": VariantConfig()}))
 
 
 @pytest.mark.parametrize("life", [120.0, 3_840.0, 122_880.0])
@@ -79,7 +79,7 @@ def test_lists_are_kept_while_they_do_better_than_those_for_everybody(life: floa
 
 
 def test_nothing_is_said_before_enough_was_seen() -> None:
-    life = ListLife()
+    life = ListTtl()
     for entry in stream(3_840.0, choices=ENOUGH - 1):
         life.ask(entry) if isinstance(entry, Choice) else life.add(entry)  # type: ignore[arg-type]
     assert life.seconds == 0.0
@@ -92,7 +92,7 @@ def test_people_who_come_back_daily_are_known_however_many_there_are(
     people: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_ttl, "PEOPLE", 100)
-    life = ListLife()
+    life = ListTtl()
     life.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
     for number in range(20 * people):
         user, at = UserId(f"u{number % people}"), START + number * DAY / people
@@ -103,7 +103,7 @@ def test_people_who_come_back_daily_are_known_however_many_there_are(
 
 
 def test_a_choice_from_before_the_list_says_nothing_of_it() -> None:
-    life = ListLife()
+    life = ListTtl()
     life.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
     life.add(made(1, START + 60.0))
     life.ask(taken(1, OWN, START))

@@ -13,7 +13,7 @@ from inference.evaluation.off_policy.estimators import (
     By,
     Doubles,
     Estimate,
-    Trial,
+    LoggedTrial,
     Weighed,
     doubly_robust,
     estimate,
@@ -27,10 +27,10 @@ from tests.unit.inference.lotteries import Log, log, trial, truth
 
 LOGS = 300
 BYS: tuple[By, ...] = ("item", "cascade", "slate", "place")
-WAYS: tuple[Callable[[Trial, Weighed], Doubles], ...] = (ips, snips, doubly_robust)
+WAYS: tuple[Callable[[LoggedTrial, Weighed], Doubles], ...] = (ips, snips, doubly_robust)
 
 
-def ways(by: By) -> tuple[Callable[[Trial, Weighed], Doubles], ...]:
+def ways(by: By) -> tuple[Callable[[LoggedTrial, Weighed], Doubles], ...]:
     return WAYS[:2] if by == "slate" else WAYS
 
 
@@ -99,7 +99,7 @@ def test_clipped_weights_are_small_and_said_to_be_clipped() -> None:
 
 def test_a_place_that_a_list_lacks_counts_for_nothing() -> None:
     tried = trial(log(4, "cascade"), "bolder", "cascade")
-    wide = Trial(
+    wide = LoggedTrial(
         by="cascade",
         clicks=np.pad(tried.clicks, ((0, 0), (0, 2)), constant_values=9.0),
         ratio=np.pad(tried.ratio, ((0, 0), (0, 2)), constant_values=7.0),

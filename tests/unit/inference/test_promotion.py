@@ -11,23 +11,23 @@ from msgspec.structs import replace
 
 from features.item_factors import WIDTH
 from inference.learning import online_trainer_checkpoint
-from inference.learning.example_metrics import measure
+from inference.learning.example_metrics import example_metrics
 from inference.learning.examples import Example, from_choice
 from inference.learning.loaded_model import digest
-from inference.learning.model_variant import Recipe
-from inference.learning.online_trainer import Course
-from inference.learning.promotion import Gate, Rules, Verdict, by_person
+from inference.learning.model_variant import VariantConfig
+from inference.learning.online_trainer import OnlineTrainer
+from inference.learning.promotion import PromotionDecision, PromotionPolicy, PromotionRules, by_person
 from inference.learning.sampling import ROWS, correction
 from inference.learning.weights_file import write_weights
 from inference.ranking.network import initial
 from schemas.ids import ItemId, UserId
 from tests.unit.streams.trainer_fixtures import COLUMNS, RECIPES, choice, command, make_course
 
-RULES = Rules(level=0.05, minimum_effect=0.01, horizon=400, cool_down=64)
+RULES = PromotionRules(level=0.05, minimum_effect=0.01, horizon=400, cool_down=64)
 PEOPLE = [UserId(f"u{number}") for number in range(16)]
 
 
-def led(course: Course, numbers: range, column: int = -1) -> list[Verdict]:
+def led(course: OnlineTrainer, numbers: range, column: int = -1) -> list[PromotionDecision]:
     """What is decided while people take what is highest in one column."""
     found = []
     for number in numbers:
@@ -35,24 +35,24 @@ def led(course: Course, numbers: range, column: int = -1) -> list[Verdict]:
     return found
 
 
-def decisions(verdicts: list[Verdict]) -> list[tuple[str, str]]:
+def decisions(verdicts: list[PromotionDecision]) -> list[tuple[str, str]]:
     return [(verdict.decision, verdict.lineage) for verdict in verdicts]
 
 
-def gate(*names: str, rules: Rules = RULES) -> Gate:
-    return Gate(("default", *names), "default", rules)
+def gate(*names: str, rules: PromotionRules = RULES) -> PromotionPolicy:
+    return PromotionPolicy(("default", *names), "default", rules)
 
 
-def told(found: Gate, blocks: int, **gains: float) -> list[Verdict]:
+def told(found: PromotionPolicy, blocks: int, **gains: float) -> list[PromotionDecision]:
     """What is decided when each lineage gains so much by every example."""
-    verdicts: list[Verdict] = []
+    verdicts: list[PromotionDecision] = []
     for _ in range(blocks):
         each = {name: np.full(len(PEOPLE), gain) for name, gain in gains.items()}
         verdicts += found.observe(each, PEOPLE)
     return verdicts
 
 
-def first(found: Gate, **gains: float) -> tuple[str, str]:
+def first(found: PromotionPolicy, **gains: float) -> tuple[str, str]:
     """What is decided first when each lineage gains so much by every example."""
     for _ in range(100):
         if verdicts := told(found, 1, **gains):
@@ -200,7 +200,7 @@ def test_a_lineage_whose_scores_are_no_numbers_gains_nothing() -> None:
     broken = {name: part * np.float32(np.nan) for name, part in initial(COLUMNS).items()}
     example = from_choice(choice(1), len(COLUMNS))
     assert example is not None
-    found = measure(broken, [example, example])
+    found = example_metrics(broken, [example, example])
     assert (found.gain.tolist(), found.hit.tolist(), found.loss.tolist()) == ([0.0] * 2, [0.0] * 2, [20.0] * 2)
 
 
@@ -215,7 +215,7 @@ def test_examples_measured_together_are_measured_as_one_by_one() -> None:
     examples = [example(number, rows) for number, rows in enumerate((3, 12, ROWS, ROWS, 2))]
     rng = np.random.default_rng(0)
     arrays = {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in initial(COLUMNS).items()}
-    together = measure(arrays, examples)
+    together = example_metrics(arrays, examples)
     for place, each in enumerate(examples):
         hidden = np.tanh(each.features @ arrays["inner"] + arrays["bias"])
         scores = hidden @ arrays["outer"] + each.features @ arrays["linear"]
@@ -236,11 +236,11 @@ def test_an_example_is_measured_by_weights_that_know_nothing_of_its_block() -> N
     before = course.lineages["quick"].tally.gain
     led(course, range(16, 32))
     examples = [each for number in range(16, 32) if (each := from_choice(choice(number), len(COLUMNS))) is not None]
-    expected = before + (measure(start, examples).gain.sum() - 16 * before) / 32
+    expected = before + (example_metrics(start, examples).gain.sum() - 16 * before) / 32
     assert course.lineages["quick"].tally.gain == pytest.approx(expected)
 
 
-def kept_with(recipes: Mapping[str, Recipe]) -> Course:
+def kept_with(recipes: Mapping[str, VariantConfig]) -> OnlineTrainer:
     """A course that learned with other recipes, as these find it."""
     before, after = make_course(rules=RULES, block=16), make_course(recipes, rules=RULES, block=16)
     led(before, range(64))
@@ -250,7 +250,7 @@ def kept_with(recipes: Mapping[str, Recipe]) -> Course:
 
 
 def test_a_new_recipe_begins_as_a_copy_of_the_champion() -> None:
-    after = kept_with({**RECIPES, "newer": Recipe(rate=0.5)})
+    after = kept_with({**RECIPES, "newer": VariantConfig(rate=0.5)})
     weights = after.lineages["newer"].model.weights()
     assert np.array_equal(weights["inner"], after.lineages["quick"].model.weights()["inner"])
     led(after, range(60, 80))
@@ -260,7 +260,7 @@ def test_a_new_recipe_begins_as_a_copy_of_the_champion() -> None:
 
 
 def test_a_recipe_that_is_gone_stays_while_it_serves() -> None:
-    after = kept_with({"default": RECIPES["default"], "other": Recipe(rate=0.5)})
+    after = kept_with({"default": RECIPES["default"], "other": VariantConfig(rate=0.5)})
     assert after.champion.name == "quick"
     assert set(after.lineages) == {"default", "other", "quick"}
     after.learn(command(1, "promote", "other"))
@@ -270,14 +270,14 @@ def test_a_recipe_that_is_gone_stays_while_it_serves() -> None:
 
 
 def test_a_recipe_that_changed_is_compared_anew() -> None:
-    same, changed = kept_with(RECIPES), kept_with({**RECIPES, "quick": Recipe(rate=0.9)})
+    same, changed = kept_with(RECIPES), kept_with({**RECIPES, "quick": VariantConfig(rate=0.9)})
     assert same.gate.role("default") == "guard"
     assert same.gate.difference("default") is not None
     assert changed.gate.difference("default") is None
 
 
 def test_without_challengers_nothing_is_compared() -> None:
-    course = make_course({"default": Recipe()}, block=16)
+    course = make_course({"default": VariantConfig()}, block=16)
     assert led(course, range(64)) == []
     assert [(each.lineage, each.role, each.examples) for each in course.standings()] == [("default", "champion", 64)]
 
@@ -287,7 +287,7 @@ def test_nobody_counts_twice_in_a_block() -> None:
     assert by_person(np.array([0.8] * 15 + [-0.2]), people) == [pytest.approx(0.8), -0.2]
 
 
-class Listening(Gate):
+class Listening(PromotionPolicy):
     """A gate that remembers the differences of its only challenger."""
 
     heard: list[float]
@@ -309,10 +309,12 @@ def looked_at_as_usual(heard: list[float], effect: float) -> bool:
 @pytest.mark.slow
 def test_of_two_hundred_pairs_that_differ_by_their_seed_alone_few_change_places() -> None:
     # Without a minimum effect: even the luck of a seed that lasts is hardly ever taken for a better recipe.
-    rules = Rules(level=0.05, minimum_effect=0.0, horizon=640, cool_down=0)
+    rules = PromotionRules(level=0.05, minimum_effect=0.0, horizon=640, cool_down=0)
     promoted = naive = 0
     for run in range(200):
-        course = make_course({"default": Recipe(seed=2 * run), "twin": Recipe(seed=2 * run + 1)}, rules=rules, block=32)
+        course = make_course(
+            {"default": VariantConfig(seed=2 * run), "twin": VariantConfig(seed=2 * run + 1)}, rules=rules, block=32
+        )
         course.gate = Listening(course.lineages, "default", rules)
         course.gate.heard = []
         verdicts = led(course, range(1_000 * run, 1_000 * run + 640), column=run % len(COLUMNS))

@@ -6,12 +6,12 @@ from features.decay import DAY
 from inference.candidates import embeddings, new_items, repeats
 from inference.candidates.popularity import popular_lately
 from inference.query import Query
-from inference.ranking_context import Person, read_person
+from inference.ranking_context import RankingContext, make_ranking_context
 from tests.unit.inference.ranking_fixtures import World, busy_world, item
 
 
-def person(world: World, user: str, *, wall: float | None = None, allowed: bool = True) -> Person:
-    return read_person(Query(user=world.state(user), now=world.now, wall=wall), world.table, repeats=allowed)
+def person(world: World, user: str, *, wall: float | None = None, allowed: bool = True) -> RankingContext:
+    return make_ranking_context(Query(user=world.state(user), now=world.now, wall=wall), world.table, repeats=allowed)
 
 
 def test_nothing_is_close_to_the_taste_of_somebody_never_seen() -> None:

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from features.item_table import ItemTable
-from features.statistics import SITUATION_HALF_LIVES
-from features.user_segment import SITUATIONS, situation
+from features.statistics import SEGMENT_HALF_LIVES
+from features.user_segment import SEGMENTS, user_segment
 from inference.candidates import first_choices
 from inference.candidates.pool import gather
 from inference.candidates.sources import SOURCES
@@ -18,7 +18,7 @@ from inference.learning.weights_file import Weights, initial_weights
 from inference.local_ranker import LocalRanker
 from inference.query import Query
 from inference.ranking.features import FeatureTable
-from inference.ranking_context import read_person
+from inference.ranking_context import make_ranking_context
 from inference.recommender import Recommender
 from schemas.ids import ItemId
 from tests.unit.inference.ranking_fixtures import FEATURES, World
@@ -41,7 +41,7 @@ def small_world() -> World:
 
 def columns(world: World, queries: list[Query]) -> tuple[np.ndarray, np.ndarray]:
     """Item numbers `[users, candidates]` and the four columns `[users, candidates, 4]`; everything is a candidate."""
-    persons = [read_person(query, world.table, repeats=True) for query in queries]
+    persons = [make_ranking_context(query, world.table, repeats=True) for query in queries]
     pool = gather(persons, world.table, SOURCES, 50)
     assert pool.mask.all()
     return pool.items, FEATURES.fill(persons, world.table, pool)[..., FIRST : FIRST + 4]
@@ -52,13 +52,13 @@ def direct(world: World, query: Query, item: ItemId) -> list[float]:
 
     def count(name: str, half: int, each: ItemId) -> float:
         row = world.rows[each]
-        return row.situations.get(name, (0.0, 0.0))[half] * exp2((row.at - query.now) / SITUATION_HALF_LIVES[half])  # type: ignore[call-overload, no-any-return]
+        return row.situations.get(name, (0.0, 0.0))[half] * exp2((row.at - query.now) / SEGMENT_HALF_LIVES[half])  # type: ignore[call-overload, no-any-return]
 
-    own, lifts, levels = situation(query.user, query.now), [], []
-    for half in range(len(SITUATION_HALF_LIVES)):
-        totals = {name: sum(count(name, half, each) for each in world.rows) for name in SITUATIONS}
+    own, lifts, levels = user_segment(query.user, query.now), [], []
+    for half in range(len(SEGMENT_HALF_LIVES)):
+        totals = {name: sum(count(name, half, each) for each in world.rows) for name in SEGMENTS}
         usual = (totals[own] + 1.0) / (sum(totals.values()) + 3.0)
-        everyone = sum(count(name, half, item) for name in SITUATIONS)
+        everyone = sum(count(name, half, item) for name in SEGMENTS)
         lift = log2((count(own, half, item) + 5.0 * usual) / (everyone + 5.0)) - log2(usual)
         lifts.append(min(4.0, max(-4.0, lift)) / 2.0)
         best = max(log2(count(own, half, each) + 0.05) for each in world.rows)
@@ -70,7 +70,7 @@ def test_the_columns_are_those_of_the_definition() -> None:
     world = small_world()
     who = ("nobody", 60.0), ("u8", 60.0), ("u8", HOUR), ("u0", 30 * 24 * HOUR), ("nobody", 24 * HOUR)
     queries = [Query(user=world.state(name), now=world.now + after) for name, after in who]
-    assert [situation(query.user, query.now) for query in queries] == ["new", "sitting", "return", "return", "new"]
+    assert [user_segment(query.user, query.now) for query in queries] == ["new", "sitting", "return", "return", "new"]
     items, found = columns(world, queries)
     for row, query in enumerate(queries):
         wanted = [direct(world, query, world.table.ids[number]) for number in items[row].tolist()]
@@ -132,7 +132,7 @@ def test_the_columns_stand_side_by_side() -> None:
 
 def test_somebody_never_seen_is_proposed_what_others_began_with_and_nobody_else_is() -> None:
     world = small_world()
-    stranger = read_person(Query(user=world.state("nobody"), now=world.now), world.table, repeats=True)
-    known = read_person(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)
+    stranger = make_ranking_context(Query(user=world.state("nobody"), now=world.now), world.table, repeats=True)
+    known = make_ranking_context(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)
     assert [world.table.ids[number] for number in first_choices.propose(stranger, world.table, 5)] == ["i0"]
     assert not len(first_choices.propose(known, world.table, 5))

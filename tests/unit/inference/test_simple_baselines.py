@@ -6,19 +6,19 @@ import pytest
 
 from inference.evaluation.baselines.simple import (
     DecayedPopularity,
-    Floor,
     ItemKnn,
     KnnWithDecayedPopularity,
     Popularity,
+    SimpleBaseline,
 )
-from inference.evaluation.metrics.prequential import Measures, Paired
+from inference.evaluation.metrics.prequential import Paired, RankingMetrics
 from schemas.ids import ItemId, UserId
 
 DAY = 86_400.0
 FLOORS = (Popularity, DecayedPopularity, ItemKnn, KnnWithDecayedPopularity)
 
 
-def taught(floor: Floor, choices: str, *, apart: float = 0.0) -> Floor:
+def taught(floor: SimpleBaseline, choices: str, *, apart: float = 0.0) -> SimpleBaseline:
     """`choices` such as "1a 1b 2a": user and item."""
     for step, (user, item) in enumerate(choices.split()):
         floor.learn(UserId(user), ItemId(item), 1e9 + step * apart)
@@ -26,12 +26,12 @@ def taught(floor: Floor, choices: str, *, apart: float = 0.0) -> Floor:
 
 
 @pytest.mark.parametrize("make", FLOORS)
-def test_it_knows_nothing_before_the_first_event(make: type[Floor]) -> None:
+def test_it_knows_nothing_before_the_first_event(make: type[SimpleBaseline]) -> None:
     assert make().top((), 1e9, 10, ()) == []
 
 
 @pytest.mark.parametrize("make", FLOORS)
-def test_excluded_items_are_not_in_the_list(make: type[Floor]) -> None:
+def test_excluded_items_are_not_in_the_list(make: type[SimpleBaseline]) -> None:
     floor = taught(make(), "1a 1b 2a 2b 2c 3c")
     assert ItemId("a") not in floor.top((ItemId("b"),), 1e9, 10, {ItemId("a")})
 
@@ -63,6 +63,6 @@ def test_measures_are_paired() -> None:
     paired = Paired(("ours", "floor"))
     paired.add({"ours": 1, "floor": None})
     paired.add({"ours": 11, "floor": 3})
-    assert paired.measures() == {"ours": Measures(2, 0.5, 0.5, 0.5), "floor": Measures(2, 0.5, 0.25, 1 / 6)}
+    assert paired.measures() == {"ours": RankingMetrics(2, 0.5, 0.5, 0.5), "floor": RankingMetrics(2, 0.5, 0.25, 1 / 6)}
     with pytest.raises(KeyError):
         paired.add({"ours": 1})

@@ -12,7 +12,7 @@ from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.query import Query
 from inference.ranking.features import COLUMNS, FeatureTable
-from inference.ranking_context import Person, read_person
+from inference.ranking_context import RankingContext, make_ranking_context
 from tests.builders import memory
 from tests.unit.inference.ranking_fixtures import busy_world
 
@@ -22,8 +22,8 @@ WORLD.table.put_factors(
 )
 
 
-def person(user: str, *, repeats: bool = True, **changes: object) -> Person:
-    return read_person(
+def person(user: str, *, repeats: bool = True, **changes: object) -> RankingContext:
+    return make_ranking_context(
         Query(user=WORLD.state(user), now=WORLD.now, **changes),
         WORLD.table,
         repeats=repeats,  # type: ignore[arg-type]
@@ -86,11 +86,11 @@ def test_another_feature_is_another_table() -> None:
 
 @pytest.mark.parametrize("block", COLUMNS, ids=lambda block: block.group)
 def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
-    from inference.ranking.features import Batch
+    from inference.ranking.features import RankingBatch
 
     persons = [person("u1"), person("nobody")]
     pool = gather(persons, WORLD.table, SOURCES, 20)
-    batch = Batch(
+    batch = RankingBatch(
         table=WORLD.table,
         persons=persons,
         pool=pool,

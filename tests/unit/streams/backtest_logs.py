@@ -6,13 +6,13 @@ import random
 from typing import Any
 
 from deploy.settings import Settings
-from deploy.wiring import make_system
+from deploy.wiring import make_system_config
 from schemas.ids import EventId, ItemId, UserId
 from schemas.interactions import Interaction, Rating, Skip
 from schemas.items import Item
-from streams.backtest.config import Log, Plan
-from streams.backtest.evaluator import Judged
-from streams.backtest.run import Played, replay
+from streams.backtest.config import BacktestConfig, EventLog
+from streams.backtest.evaluator import EvaluatedList
+from streams.backtest.run import BacktestRun, backtest
 from tests.builders import START
 
 TASTES = ("war", "comedy", "drama")
@@ -25,7 +25,7 @@ class Lists:
     def __init__(self) -> None:
         self.made: dict[int, tuple[ItemId, ...]] = {}
 
-    def add(self, judged: Judged) -> None:
+    def add(self, judged: EvaluatedList) -> None:
         self.made[judged.index] = judged.shown
 
     def upto(self, index: int) -> dict[int, tuple[ItemId, ...]]:
@@ -39,7 +39,7 @@ def event(number: int, user: str, item: str, at: float, *, skipped: bool = False
     return Rating(item_id=ItemId(item), value=float(1 + number % 5), **common)
 
 
-def generated(size: int = 400, seed: int = 5) -> Log:
+def generated(size: int = 400, seed: int = 5) -> EventLog:
     """A new item of each taste comes out every 100 events; every tenth event is a skip, every eighth shares a time."""
     rng = random.Random(seed)
     events: list[tuple[int, Interaction]] = []
@@ -50,7 +50,7 @@ def generated(size: int = 400, seed: int = 5) -> Log:
         out = 6 + number // 100
         name = f"{TASTES[user % 3]}-{max(0, out - 1 - int(rng.expovariate(0.3)))}"
         events.append((number, event(number, f"u{user}", name, at, skipped=number % 10 == 9)))
-    return Log(name="generated", rows=size, events=events, items=catalogue(events))
+    return EventLog(name="generated", rows=size, events=events, items=catalogue(events))
 
 
 def catalogue(events: list[tuple[int, Interaction]]) -> list[Item]:
@@ -63,7 +63,9 @@ def catalogue(events: list[tuple[int, Interaction]]) -> list[Item]:
     return [*future, *unmet, *items]
 
 
-def played(log: Log, plan: Plan | None = None, settings: Settings | None = None) -> tuple[Lists, Played]:
+def played(
+    log: EventLog, plan: BacktestConfig | None = None, settings: Settings | None = None
+) -> tuple[Lists, BacktestRun]:
     lists = Lists()
-    found = replay(log, make_system(settings or Settings()), plan or Plan(warm_up=0.0), sink=lists)
+    found = backtest(log, make_system_config(settings or Settings()), plan or BacktestConfig(warm_up=0.0), sink=lists)
     return lists, found

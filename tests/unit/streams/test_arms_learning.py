@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from inference.learning.model_variant import Recipe
-from inference.learning.online_trainer import Course
+from inference.learning.model_variant import VariantConfig
+from inference.learning.online_trainer import OnlineTrainer
 from inference.learning.weights_file import read_weights, write_weights
 from inference.ranking.network import Arrays
 from schemas.model_updates import ModelUpdate
 from schemas.ranking_log import Choice, Ranked, RankingLogEntry, RankingLogValue
-from streams.log.in_memory_reader import MemoryLogReader
+from streams.log.in_memory_reader import InMemoryLogReader
 from streams.trainer.process import Point, Trainer, run
 from streams.worker.in_memory_runner import Crash
 from tests.unit.streams.trainer_fixtures import RECIPES, Shelf, crash_at, entries, log_of, make_course, make_trainer
 
 SERVED = ("quick", "still")
-BROKEN = {**RECIPES, "broken": Recipe(rate=1e30)}
+BROKEN = {**RECIPES, "broken": VariantConfig(rate=1e30)}
 
 
 def in_arms(work: list[RankingLogEntry]) -> list[RankingLogValue]:
@@ -33,11 +33,11 @@ def in_arms(work: list[RankingLogEntry]) -> list[RankingLogValue]:
     return found
 
 
-def course(recipes: dict[str, Recipe] = RECIPES, served: tuple[str, ...] = SERVED) -> Course:
+def course(recipes: dict[str, VariantConfig] = RECIPES, served: tuple[str, ...] = SERVED) -> OnlineTrainer:
     return make_course(recipes, served=served)
 
 
-def learned(by: Course, work: list[RankingLogValue]) -> Course:
+def learned(by: OnlineTrainer, work: list[RankingLogValue]) -> OnlineTrainer:
     for entry in work:
         by.learn(entry)
     return by
@@ -59,7 +59,7 @@ def test_without_arms_that_need_it_nothing_but_the_champion_is_exported() -> Non
     assert learned(make_course(), [*entries(20)]).export(1).others == {}
 
 
-def exhaust(folder: Path, shelf: Shelf, by: Course | None = None, point: Point | None = None) -> None:
+def exhaust(folder: Path, shelf: Shelf, by: OnlineTrainer | None = None, point: Point | None = None) -> None:
     log = log_of(in_arms(entries(120)))
     make = (lambda: by) if by else course
     if point is not None:
@@ -69,7 +69,7 @@ def exhaust(folder: Path, shelf: Shelf, by: Course | None = None, point: Point |
 
 
 def _run(trainer: Trainer) -> None:
-    assert isinstance(trainer.reader, MemoryLogReader)
+    assert isinstance(trainer.reader, InMemoryLogReader)
     run(trainer, until=trainer.reader.exhausted)
 
 

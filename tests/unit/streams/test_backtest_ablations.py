@@ -5,45 +5,47 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deploy.settings import Settings, Trainer
-from deploy.wiring import make_system
+from deploy.settings import Settings, TrainerSettings
+from deploy.wiring import make_system_config
 from streams.backtest.ablations import AGAIN, WHOLE, Ablated, ablate, additions, by_worth
-from streams.backtest.baselines_process import NoFloors
-from streams.backtest.config import Log, Plan
-from streams.backtest.process_pool import Step
-from streams.backtest.run import Played, replay
+from streams.backtest.baselines_process import NoBaselines
+from streams.backtest.config import BacktestConfig, EventLog
+from streams.backtest.process_pool import PoolProgress
+from streams.backtest.run import BacktestRun, backtest
 from tests.unit.streams.backtest_logs import generated
 
-PLAN = Plan(resamples=50)
+PLAN = BacktestConfig(resamples=50)
 
 
 @pytest.fixture(scope="module")
-def log() -> Log:
+def log() -> EventLog:
     return generated(300)
 
 
 @pytest.fixture(scope="module")
-def whole(log: Log) -> Played:
-    return replay(log, make_system(Settings()), PLAN)
+def whole(log: EventLog) -> BacktestRun:
+    return backtest(log, make_system_config(Settings()), PLAN)
 
 
-def without(log: Log, *left_out: str) -> Played:
-    return replay(log, make_system(Settings()), Plan(resamples=50, without=left_out), floors=NoFloors())
+def without(log: EventLog, *left_out: str) -> BacktestRun:
+    return backtest(
+        log, make_system_config(Settings()), BacktestConfig(resamples=50, without=left_out), floors=NoBaselines()
+    )
 
 
-def test_without_anything_left_out_it_is_the_same_replay(log: Log, whole: Played) -> None:
+def test_without_anything_left_out_it_is_the_same_replay(log: EventLog, whole: BacktestRun) -> None:
     assert np.array_equal(without(log).rows, whole.rows)
 
 
-def test_a_source_that_says_nothing_adds_exactly_nothing(log: Log) -> None:
+def test_a_source_that_says_nothing_adds_exactly_nothing(log: EventLog) -> None:
     """Where no item factors are learned, what is made of them says nothing."""
-    settings = Settings(trainer=Trainer(item_vectors=False))
-    left_out = Plan(resamples=50, without=("source:embeddings", "features:affinity"))
-    rows = [replay(log, settings, plan, floors=NoFloors()).rows for plan in (PLAN, left_out)]
+    settings = Settings(trainer=TrainerSettings(item_vectors=False))
+    left_out = BacktestConfig(resamples=50, without=("source:embeddings", "features:affinity"))
+    rows = [backtest(log, settings, plan, floors=NoBaselines()).rows for plan in (PLAN, left_out)]
     assert np.array_equal(*rows)
 
 
-def test_the_choices_that_are_judged_stay_the_same(log: Log, whole: Played) -> None:
+def test_the_choices_that_are_judged_stay_the_same(log: EventLog, whole: BacktestRun) -> None:
     rows = without(log, "source:popular", "features:popularity", "features:near").rows
     for name in ("index", "user", "at", "user_events", "item_events", "basket"):
         assert np.array_equal(rows[name], whole.rows[name])
@@ -51,8 +53,8 @@ def test_the_choices_that_are_judged_stay_the_same(log: Log, whole: Played) -> N
 
 
 @pytest.mark.slow
-def test_processes_of_their_own_change_nothing(log: Log, whole: Played) -> None:
-    heard: list[Step] = []
+def test_processes_of_their_own_change_nothing(log: EventLog, whole: BacktestRun) -> None:
+    heard: list[PoolProgress] = []
     found = ablate(log, Settings(), PLAN, ("source:popular", "features:near"), jobs=2, tell=heard.append)
     assert list(found) == [WHOLE, "source:popular", "features:near", AGAIN]
     assert all(np.array_equal(found[name].ranks, whole.rows["rank"]) for name in (WHOLE, AGAIN))

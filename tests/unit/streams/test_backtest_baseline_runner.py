@@ -8,39 +8,39 @@ import numpy as np
 import pytest
 
 from deploy.settings import Settings
-from deploy.wiring import make_system
+from deploy.wiring import make_system_config
 from inference.evaluation.baselines import FULL
-from inference.evaluation.baselines.evaluator import FLOORS, Row
+from inference.evaluation.baselines.evaluator import BASELINES, ChoiceRow
 from streams.backtest.baseline_runner import (
     PackagesMissing,
     UnknownBaseline,
     check_packages,
-    judge,
-    judge_all,
     named,
+    run_baseline,
+    run_baselines,
     setting,
 )
-from streams.backtest.baselines_process import FloorsHere, KeptRows
-from streams.backtest.config import Plan
-from streams.backtest.process_pool import Step, WorkDied, in_processes
-from streams.backtest.results import OURS, TOPIC, Beside, results
-from streams.backtest.run import replay
+from streams.backtest.baselines_process import BaselinesInProcess, RecordedRows
+from streams.backtest.config import BacktestConfig
+from streams.backtest.process_pool import PoolProgress, WorkDied, in_processes
+from streams.backtest.results import OURS, TOPIC, Comparisons, backtest_results
+from streams.backtest.run import backtest
 from tests.unit.inference.test_evaluation import stream
 from tests.unit.streams.backtest_logs import generated
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[Row]:
+def rows() -> list[ChoiceRow]:
     return stream(600)
 
 
-def test_processes_of_their_own_change_nothing(rows: list[Row]) -> None:
-    heard: list[Step] = []
+def test_processes_of_their_own_change_nothing(rows: list[ChoiceRow]) -> None:
+    heard: list[PoolProgress] = []
     names = ("V-SKNN", "EASE")
-    found = judge_all(rows, names, jobs=2, tell=heard.append)
+    found = run_baselines(rows, names, jobs=2, tell=heard.append)
     assert tuple(found) == names
     for name, one in found.items():
-        here = judge(rows, name, lambda step: None)
+        here = run_baseline(rows, name, lambda step: None)
         assert np.array_equal(one.results.ranks, here.results.ranks)
         assert (one.trials, one.chosen) == (here.trials, here.chosen)
         assert one.results.baskets == here.results.baskets
@@ -51,15 +51,15 @@ def test_processes_of_their_own_change_nothing(rows: list[Row]) -> None:
 
 def test_a_process_that_died_is_told_of() -> None:
     with pytest.raises(WorkDied, match="'nobody' ended with exit code 1"):
-        in_processes(("nobody",), partial(judge, []), jobs=1)
+        in_processes(("nobody",), partial(run_baseline, []), jobs=1)
 
 
 def test_every_baseline_is_compared_with_ours_on_the_same_choices() -> None:
-    log, plan, floors = generated(300), Plan(resamples=50), KeptRows(FloorsHere())
-    played = replay(log, make_system(Settings()), plan, floors=floors)
-    contenders = {name: judge(floors.rows, name, lambda step: None) for name in ("V-SKNN", "TIFUKNN")}
-    found = results(log, plan, played, Beside(contenders))
-    assert tuple(found.systems) == (OURS, TOPIC, *FLOORS, *contenders)
+    log, plan, floors = generated(300), BacktestConfig(resamples=50), RecordedRows(BaselinesInProcess())
+    played = backtest(log, make_system_config(Settings()), plan, floors=floors)
+    contenders = {name: run_baseline(floors.rows, name, lambda step: None) for name in ("V-SKNN", "TIFUKNN")}
+    found = backtest_results(log, plan, played, Comparisons(contenders))
+    assert tuple(found.systems) == (OURS, TOPIC, *BASELINES, *contenders)
     assert {one.events for one in found.systems.values()} == {found.judged}
     for name, one in contenders.items():
         lift = found.systems[OURS].hit_rate - found.systems[name].hit_rate

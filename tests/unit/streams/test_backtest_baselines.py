@@ -10,16 +10,16 @@ import pytest
 from deploy.demo.movielens import movielens
 from deploy.embedded.environment import user_cache_dir
 from deploy.importing import Refused, read_events
-from inference.evaluation.baselines.evaluator import FloorJudge, Row
+from inference.evaluation.baselines.evaluator import BaselineEvaluator, ChoiceRow
 from schemas.interactions import Rating
-from streams.backtest.baselines_process import CHUNK, FloorsBeside, FloorsDied, FloorsHere
+from streams.backtest.baselines_process import CHUNK, BaselinesDied, BaselinesInProcess, BaselinesProcess
 from tests.unit.inference.test_evaluation import agree, stream
 
 
-def movielens_rows(path: Path, limit: int, judged_every: int) -> list[Row]:
+def movielens_rows(path: Path, limit: int, judged_every: int) -> list[ChoiceRow]:
     events = [event for _, event in read_events(path, {}, now=2e9, refused=Refused(), limit=limit)]
     return [
-        Row(
+        ChoiceRow(
             e.user_id,
             e.item_id,
             e.event_time,
@@ -37,14 +37,14 @@ def movielens_rows(path: Path, limit: int, judged_every: int) -> list[Row]:
 @pytest.mark.slow
 def test_floors_on_movielens_are_what_a_direct_computation_gives() -> None:
     rows = movielens_rows(movielens(user_cache_dir()).events, 4_000, 37)
-    judge = FloorJudge()
+    judge = BaselineEvaluator()
     judge.take(rows)
     agree(rows, judge.results().ranks)
 
 
 def test_a_process_of_their_own_changes_nothing() -> None:
     rows = stream(CHUNK + 100)
-    here, beside = FloorsHere(), FloorsBeside()
+    here, beside = BaselinesInProcess(), BaselinesProcess()
     for row in rows:
         here.add(row)
         beside.add(row)
@@ -54,7 +54,7 @@ def test_a_process_of_their_own_changes_nothing() -> None:
 
 
 def test_floors_that_died_are_told_of() -> None:
-    beside = FloorsBeside()
+    beside = BaselinesProcess()
     beside.close()
-    with pytest.raises(FloorsDied, match="exit code"):
+    with pytest.raises(BaselinesDied, match="exit code"):
         beside.results()

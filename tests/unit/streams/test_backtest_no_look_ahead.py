@@ -11,19 +11,19 @@ from msgspec.structs import replace
 
 from deploy.embedded.environment import user_cache_dir
 from schemas.interactions import Interaction, Rating, Skip
-from streams.backtest.config import Log, Plan
+from streams.backtest.config import BacktestConfig, EventLog
 from tests.unit.streams.backtest_logs import Lists, generated, played
 
 FIRST = 250
 
 
 @pytest.fixture(scope="module")
-def log() -> Log:
+def log() -> EventLog:
     return generated()
 
 
 @pytest.fixture(scope="module")
-def whole(log: Log) -> Lists:
+def whole(log: EventLog) -> Lists:
     return played(log)[0]
 
 
@@ -32,30 +32,30 @@ def test_lists_differ_between_people_and_times(whole: Lists) -> None:
     assert len(set(whole.upto(FIRST).values())) > FIRST / 2
 
 
-def test_lists_are_the_same_when_the_rest_is_cut(log: Log, whole: Lists) -> None:
+def test_lists_are_the_same_when_the_rest_is_cut(log: EventLog, whole: Lists) -> None:
     cut = replace(log, rows=FIRST, events=log.events[:FIRST])
     assert played(cut)[0].made == whole.upto(FIRST)
 
 
-def test_lists_are_the_same_when_the_rest_is_shuffled(log: Log, whole: Lists) -> None:
+def test_lists_are_the_same_when_the_rest_is_shuffled(log: EventLog, whole: Lists) -> None:
     assert played(shuffled(log, FIRST))[0].upto(FIRST) == whole.upto(FIRST)
 
 
-def test_lists_are_the_same_without_the_items_that_appear_only_later(log: Log, whole: Lists) -> None:
+def test_lists_are_the_same_without_the_items_that_appear_only_later(log: EventLog, whole: Lists) -> None:
     lists, _ = played(replace(log, items=known_items(log, FIRST)))
     assert lists.upto(FIRST) == whole.upto(FIRST)
     assert len(known_items(log, FIRST)) < len(log.items)
 
 
-def test_lists_change_when_the_past_does(log: Log, whole: Lists) -> None:
+def test_lists_change_when_the_past_does(log: EventLog, whole: Lists) -> None:
     """The same comparison sees a difference where there is one."""
     assert played(shuffled(log, FIRST // 2))[0].upto(FIRST) != whole.upto(FIRST)
 
 
-def test_the_same_seed_gives_the_same_rows_and_another_one_does_not(log: Log, whole: Lists) -> None:
+def test_the_same_seed_gives_the_same_rows_and_another_one_does_not(log: EventLog, whole: Lists) -> None:
     lists, first = played(log)
     assert lists.made == whole.made
-    other, second = played(log, Plan(warm_up=0.0, seed=7))
+    other, second = played(log, BacktestConfig(warm_up=0.0, seed=7))
     assert other.made != whole.made
     columns = ("user", "at", "user_events", "item_events", "basket")
     assert all(np.array_equal(first.rows[name], second.rows[name]) for name in columns)
@@ -69,7 +69,7 @@ def test_nothing_is_seen_ahead_on_real_events() -> None:
     assert played(replace(shuffled(log, first), items=known_items(log, first)))[0].upto(first) == lists
 
 
-def movielens_log(limit: int) -> Log:
+def movielens_log(limit: int) -> EventLog:
     from deploy.backtest_source import log_of
     from deploy.demo.movielens import movielens
     from deploy.files.checking import load, open_files
@@ -80,7 +80,7 @@ def movielens_log(limit: int) -> Log:
     return log_of(data.events.name, load(open_files(typed, now=2e9)))
 
 
-def shuffled(log: Log, first: int) -> Log:
+def shuffled(log: EventLog, first: int) -> EventLog:
     """The later events' people and items, in any order at the later times."""
     rest = [event for _, event in log.events[first:]]
     others = random.Random(1).sample(rest, len(rest))
@@ -88,7 +88,7 @@ def shuffled(log: Log, first: int) -> Log:
     return replace(log, events=[*log.events[:first], *enumerate(moved, first)])
 
 
-def known_items(log: Log, first: int) -> list:  # type: ignore[type-arg]
+def known_items(log: EventLog, first: int) -> list:  # type: ignore[type-arg]
     """The catalogue without items that nobody has met in the first events and that do not come out before then."""
     known = {event.item_id for _, event in log.events[:first] if has_item(event)}
     end = log.events[first - 1][1].event_time

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.settings import Ranking, Settings
-from deploy.wiring import make_system
+from deploy.settings import RankingSettings, Settings
+from deploy.wiring import make_system_config
 from schemas.ids import ItemId, UserId
 from schemas.interactions import Interaction
-from streams.backtest.config import Plan
-from streams.backtest.pipeline import World
+from streams.backtest.config import BacktestConfig
+from streams.backtest.pipeline import BacktestPipeline
 from streams.worker.lists import DefaultState
 from tests.builders import START, item
 from tests.unit.streams.backtest_logs import event
@@ -20,11 +20,16 @@ HOUR = 3_600.0
 class Played:
     """A world with twelve items, and the events played in it."""
 
-    def __init__(self, plan: Plan | None = None, **ranking: float | str) -> None:
+    def __init__(self, plan: BacktestConfig | None = None, **ranking: float | str) -> None:
         self.rows: list[object] = []
         self.judged: list[object] = []
-        settings = Settings(ranking=Ranking(**ranking))  # type: ignore[arg-type]
-        self.world = World(make_system(settings), plan or Plan(), on_row=self.rows.append, on_judged=self.judged.append)
+        settings = Settings(ranking=RankingSettings(**ranking))  # type: ignore[arg-type]
+        self.world = BacktestPipeline(
+            make_system_config(settings),
+            plan or BacktestConfig(),
+            on_row=self.rows.append,
+            on_judged=self.judged.append,
+        )
         self.world.put_items([item(f"war-{number}", "war") for number in range(12)])
         self._number = 0
 
@@ -98,7 +103,7 @@ def test_the_own_list_does_not_hold_what_may_not_come_again() -> None:
 
 @pytest.mark.parametrize(("every", "versions"), [(1, 6), (4, 1), (100, 0)])
 def test_weights_are_taken_up_after_every_so_many_choices(every: int, versions: int) -> None:
-    played = Played(Plan(take_up_every=every))
+    played = Played(BacktestConfig(take_up_every=every))
     for number in range(6):
         played.play("ann", f"war-{number}", number * 60.0)
     assert played.world.trainer.version == versions

@@ -12,25 +12,25 @@ from schemas.topics import INTERACTIONS, ITEMS
 from streams.log.records import Inbound
 from streams.state.comparison import SETTLES_SECONDS, compare_people, described_otherwise, with_stored_versions
 from streams.state.partition_store import PEOPLE
-from streams.state.user_record import Person, pack, stranger, unpack
+from streams.state.user_record import UserRecord, new_user, pack, unpack
 from tests.builders import START, click, item, memory
 
 
-def ann(*items: str, version: int = 1) -> Person:
-    person = stranger(UserId("ann"))
+def ann(*items: str, version: int = 1) -> UserRecord:
+    person = new_user(UserId("ann"))
     for number, name in enumerate(items):
         event = replace(click("ann", name, at=number), event_id=f"e{number}")
         person = replace(person, user=fold(person.user, event))
     return replace(person, version=version)
 
 
-def store(*people: Person, state: bytes | None = None) -> MemoryStateStore:
+def store(*people: UserRecord, state: bytes | None = None) -> MemoryStateStore:
     found = MemoryStateStore()
     found.replace(PEOPLE, 0, {person.user.user_id: state or pack(person) for person in people}, {})
     return found
 
 
-def remembering(person: Person) -> Person:
+def remembering(person: UserRecord) -> UserRecord:
     return replace(person, mind=replace(person.mind, memories=(memory("ann", "war"),)))
 
 

@@ -24,7 +24,7 @@ from schemas.ranking_log import Choice, Ranked
 from schemas.recommendations import Recommendation
 from schemas.topics import RANKING_LOG, RECOMMENDATIONS
 from streams.handlers.deps import Deps, Options
-from streams.worker.in_memory_runner import MemoryRunner
+from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import START, click, send_event, small_catalogue
 
 FEATURES = FeatureTable()
@@ -54,7 +54,7 @@ class Counting(LocalRanker):
         return super().score(features, mask, split)
 
 
-def lived(*arms: Arm, known: Weights | None = None, ranker: LocalRanker | None = None) -> MemoryRunner:
+def lived(*arms: Arm, known: Weights | None = None, ranker: LocalRanker | None = None) -> InMemoryRunner:
     """People choose a few things; with arms, an experiment runs."""
     experiment = Experiment("spring", Arm(name=CONTROL), arms) if arms else None
     table = ItemTable()
@@ -65,7 +65,7 @@ def lived(*arms: Arm, known: Weights | None = None, ranker: LocalRanker | None =
         clock=lambda: START + 1e6,
         options=Options(person_partitions=4, item_partitions=4),
     )
-    runner = MemoryRunner(deps, MemoryStateStore())
+    runner = InMemoryRunner(deps, MemoryStateStore())
     small_catalogue(runner)
     for step in range(4):
         for number, user in enumerate(PEOPLE):
@@ -76,19 +76,19 @@ def lived(*arms: Arm, known: Weights | None = None, ranker: LocalRanker | None =
     return runner
 
 
-def read(runner: MemoryRunner, topic: str) -> list[Any]:
+def read(runner: InMemoryRunner, topic: str) -> list[Any]:
     return [decode(topic, record.value, now=START + 1e6) for record in runner.log.records(topic)]
 
 
-def lists(runner: MemoryRunner) -> list[Recommendation]:
+def lists(runner: InMemoryRunner) -> list[Recommendation]:
     return read(runner, RECOMMENDATIONS)
 
 
-def logged(runner: MemoryRunner, kind: type) -> list[Any]:
+def logged(runner: InMemoryRunner, kind: type) -> list[Any]:
     return [entry for entry in read(runner, RANKING_LOG) if isinstance(entry, kind)]
 
 
-def raw(runner: MemoryRunner, *topics: str) -> list[bytes | None]:
+def raw(runner: InMemoryRunner, *topics: str) -> list[bytes | None]:
     return [record.value for topic in topics for record in runner.log.records(topic)]
 
 

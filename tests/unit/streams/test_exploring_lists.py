@@ -13,18 +13,18 @@ from schemas.items import Item
 from schemas.ranking_log import Choice, Ranked
 from schemas.recommendations import Recommendation
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, RANKING_LOG, RECOMMENDATIONS
-from streams.handlers.batch_outcome import Tally
+from streams.handlers.batch_outcome import Counters
 from streams.log.records import Source
-from streams.state.user_record import stranger
-from streams.worker.in_memory_runner import MemoryRunner
+from streams.state.user_record import new_user
+from streams.worker.in_memory_runner import InMemoryRunner
 from streams.worker.lists import Answer, Due, list_messages
 from tests.builders import START, click, make_deps, send_event, small_catalogue
 
 BOLD = Exploration(rate=1.0, temperature=2.0, top=12)
 
 
-def lived(exploration: Exploration | None, batch: int = 1) -> MemoryRunner:
-    runner = MemoryRunner(make_deps(exploration=exploration), MemoryStateStore(), batch=batch)
+def lived(exploration: Exploration | None, batch: int = 1) -> InMemoryRunner:
+    runner = InMemoryRunner(make_deps(exploration=exploration), MemoryStateStore(), batch=batch)
     small_catalogue(runner)
     for step in range(12):
         for user in ("ann", "bob"):
@@ -34,15 +34,15 @@ def lived(exploration: Exploration | None, batch: int = 1) -> MemoryRunner:
     return runner
 
 
-def read(runner: MemoryRunner, topic: str) -> list[object]:
+def read(runner: InMemoryRunner, topic: str) -> list[object]:
     return [decode(topic, record.value, now=START + 1e6) for record in runner.log.records(topic)]
 
 
-def lists(runner: MemoryRunner) -> list[Recommendation]:
+def lists(runner: InMemoryRunner) -> list[Recommendation]:
     return [made for made in read(runner, RECOMMENDATIONS) if isinstance(made, Recommendation)]
 
 
-def ranked(runner: MemoryRunner) -> list[Ranked]:
+def ranked(runner: InMemoryRunner) -> list[Ranked]:
     return [entry for entry in read(runner, RANKING_LOG) if isinstance(entry, Ranked)]
 
 
@@ -100,12 +100,12 @@ def test_a_drawn_list_from_which_something_is_struck_has_no_propensities() -> No
     runner = lived(BOLD)
     deps = runner.deps
     due = Due(user_id="new", causes=(), source=Source(INTERACTIONS, 0, 999, START), at=START + 1_000.0)  # type: ignore[arg-type]
-    person = stranger(due.user_id)
+    person = new_user(due.user_id)
     query = due.query(person, due.at)
     ranking = deps.recommender.rank([query])[0]
     assert ranking.draw is not None
     deps.table.put_item(Item(item_id=ranking.slate[3].item_id, available_from=START + 1e9))
-    made, entry = list_messages(Answer(due, person, query, ranking, {}), {"received": START}, deps, Tally())
+    made, entry = list_messages(Answer(due, person, query, ranking, {}), {"received": START}, deps, Counters())
     assert isinstance(made.value, Recommendation)
     assert isinstance(entry.value, Ranked)
     assert len(made.value.home.items) == len(ranking.slate) - 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 from contextlib import suppress
 
-from streams.worker.gc_tuning import RARE, rare_collections
+from streams.worker.gc_tuning import GC_THRESHOLD, tuned_gc
 
 
 def test_thresholds_come_back_also_after_an_error() -> None:
     usual, within = gc.get_threshold(), None
-    with suppress(KeyError), rare_collections():
+    with suppress(KeyError), tuned_gc():
         within = gc.get_threshold()
         raise KeyError
-    assert (within, gc.get_threshold()) == (RARE, usual)
+    assert (within, gc.get_threshold()) == (GC_THRESHOLD, usual)

@@ -11,7 +11,7 @@ from schemas.topics import INTERACTIONS, RECOMMENDATIONS
 from streams.routes import PERSON_INPUTS
 from streams.state.partition_store import ITEMS, PEOPLE
 from streams.state.rebuild import differences, in_order, rebuild_people
-from streams.worker.in_memory_runner import Crash, MemoryRunner, Subscriber
+from streams.worker.in_memory_runner import Crash, InMemoryRunner, Subscriber
 from tests.builders import click, make_deps, rating, skip, small_catalogue
 
 
@@ -31,9 +31,9 @@ def events(number: int, seed: int = 1) -> list:
     return found
 
 
-def told(work: list, **more) -> tuple[MemoryRunner, MemoryStateStore]:  # type: ignore[no-untyped-def]
+def told(work: list, **more) -> tuple[InMemoryRunner, MemoryStateStore]:  # type: ignore[no-untyped-def]
     store = MemoryStateStore()
-    runner = MemoryRunner(make_deps(), store, **more)
+    runner = InMemoryRunner(make_deps(), store, **more)
     small_catalogue(runner)
     for event in work:
         runner.send(INTERACTIONS, event.user_id, event)
@@ -67,7 +67,7 @@ def test_crashes_at_any_point_change_nothing(point: str) -> None:
     runner, store = told(WORK, batch=9)
     log = runner.log
     for _ in range(400):
-        runner = MemoryRunner(runner.deps, store, log, batch=9, redelivers=rng.randrange(4), interrupt=maybe)
+        runner = InMemoryRunner(runner.deps, store, log, batch=9, redelivers=rng.randrange(4), interrupt=maybe)
         try:
             runner.run()
         except Crash:
@@ -82,7 +82,7 @@ def test_crashes_at_any_point_change_nothing(point: str) -> None:
 def test_a_log_that_forgets_changes_nothing_and_subscribers_read_each_record_once() -> None:
     store, seen = MemoryStateStore(), []
     subscriber = Subscriber((INTERACTIONS, RECOMMENDATIONS), seen.extend)
-    runner = MemoryRunner(make_deps(), store, forgets=True, subscribers=(subscriber,))
+    runner = InMemoryRunner(make_deps(), store, forgets=True, subscribers=(subscriber,))
     small_catalogue(runner)
     for event in WORK:
         runner.send(INTERACTIONS, event.user_id, event)

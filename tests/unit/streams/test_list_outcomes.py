@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from features.list_outcome import MATURES_AFTER
 from features.memory_state import MemoryStateStore
-from inference.evaluation.experiments.arm_log import lived
+from inference.evaluation.experiments.arm_log import experiment_log
 from inference.evaluation.off_policy.logged_lists import seen_lists
 from inference.learning.shown_lists import ShownLists
 from schemas.codec import decode
 from schemas.ids import ItemId, ListId
-from schemas.ranking_log import Outcome
+from schemas.ranking_log import ListOutcome
 from schemas.topics import INTERACTIONS, RANKING_LOG
 from streams.state.partition_store import PEOPLE
 from streams.state.rebuild import differences, rebuild_people
-from streams.worker.in_memory_runner import MemoryRunner
+from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import START, click, impression, make_deps, make_runner, send_event, small_catalogue
 from tests.unit.streams.trainer_fixtures import outcome, ranked
 
@@ -27,14 +27,14 @@ class Wall:
         return self.now
 
 
-def outcomes(runner: MemoryRunner) -> list[Outcome]:
+def outcomes(runner: InMemoryRunner) -> list[ListOutcome]:
     entries = [decode(RANKING_LOG, each.value, now=START + 1e6) for each in runner.log.records(RANKING_LOG)]
-    return [entry for entry in entries if isinstance(entry, Outcome)]
+    return [entry for entry in entries if isinstance(entry, ListOutcome)]
 
 
-def live() -> tuple[MemoryRunner, Wall, MemoryStateStore]:
+def live() -> tuple[InMemoryRunner, Wall, MemoryStateStore]:
     wall, store = Wall(), MemoryStateStore()
-    runner = MemoryRunner(make_deps(clock=wall), store)
+    runner = InMemoryRunner(make_deps(clock=wall), store)
     small_catalogue(runner)
     return runner, wall, store
 
@@ -121,7 +121,7 @@ def test_an_outcome_that_is_published_twice_is_one_impression_and_its_clicks_onc
     made = of_ann(ranked(1), experiment="x", arm="a")
     first, again = of_ann(outcome(1, 0)), of_ann(outcome(1, 0, 3))
     for entries in ([made, first], [made, first, first], [made, again, first], [made, first, again]):
-        life = lived(entries, "x").people["ann"]  # type: ignore[index]
+        life = experiment_log(entries, "x").people["ann"]  # type: ignore[index]
         wanted = 2 if again in entries else 1
         assert (life.seen, life.clicks) == (1, wanted)
         seen = seen_lists(entries)

@@ -17,7 +17,7 @@ from schemas.topics import INTERACTIONS, RECOMMENDATIONS
 from streams.log.in_flight import InFlight, Note, Span
 from streams.log.ports import Unobserved
 from streams.log.records import Inbound, Message
-from streams.state.partition_store import PEOPLE, Owner
+from streams.state.partition_store import PEOPLE, PartitionStore
 from streams.worker.pipeline import Pipeline
 from tests.builders import START, click, make_deps
 
@@ -86,14 +86,14 @@ async def drive(
     steal_at: int = -1,
     shelf: Shelf | None = None,
     in_flight: InFlight | None = None,
-) -> tuple[Owner, Shelf, list[Handle]]:
+) -> tuple[PartitionStore, Shelf, list[Handle]]:
     from dataclasses import replace
 
     from streams.handlers.deps import Options
 
     options = Options(person_partitions=1, item_partitions=1)
     deps = replace(make_deps(), options=options, in_flight=in_flight or InFlight())
-    owner = Owner(store, scope=PEOPLE, partitions=1)
+    owner = PartitionStore(store, scope=PEOPLE, partitions=1)
     owner.assign([0])
     shelf = shelf or Shelf()
     handles: list[Handle] = []

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from features.memory_state import MemoryStateStore
 from features.ports import Origin
-from features.statistics import Marks
+from features.statistics import FoldedOffsets
 from schemas.topics import INTERACTIONS, RANK_REQUESTS
 from streams.log.ports import Unobserved
 from streams.log.records import Inbound, Source
-from streams.state.partition_store import PEOPLE, Owner
+from streams.state.partition_store import PEOPLE, PartitionStore
 from streams.state.positions import Bounds, Positions, breaks_now, where_to_begin
 
 offsets = st.integers(0, 60)
@@ -48,7 +48,7 @@ class Seen(Unobserved):
 def system(
     broker: Broker, *, topic: str = INTERACTIONS, store: MemoryStateStore | None = None
 ) -> tuple[Positions, Seen]:
-    owner, seen = Owner(store or MemoryStateStore(), scope=PEOPLE, partitions=1), Seen()
+    owner, seen = PartitionStore(store or MemoryStateStore(), scope=PEOPLE, partitions=1), Seen()
     owner.assign([0])
     return Positions(owner, broker, (topic,), 1, "group", seen), seen
 
@@ -117,7 +117,7 @@ def test_what_a_topic_made_again_holds_is_no_duplicate_of_what_the_old_one_held(
     named = fresh.owner.named(record)
     assert fresh.owner.is_new(named)
     source = Source(named.log, named.partition, named.offset, 0.0)
-    assert source.name not in Marks({f"{INTERACTIONS}-0": 7}).offsets
+    assert source.name not in FoldedOffsets({f"{INTERACTIONS}-0": 7}).offsets
 
 
 def test_records_deleted_before_they_were_applied_are_said_to_be_missing() -> None:

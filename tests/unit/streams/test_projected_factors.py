@@ -20,7 +20,7 @@ from schemas.ids import ItemId
 from schemas.model_updates import Decided, ModelUpdate
 from schemas.topics import ITEMS, MODEL_UPDATES
 from streams.log.records import Inbound, Message
-from streams.projector.factor_sync import FactorsSent
+from streams.projector.factor_sync import FactorSync
 from streams.projector.process import Projector, project
 from tests.builders import START, item
 
@@ -134,17 +134,17 @@ def test_where_an_appeal_begins_nothing_is_learned_yet() -> None:
     names = tuple(ItemId(f"i{number}") for number in range(50))
     learned.learn(names, names[:3], np.zeros(50, np.float32))
     ids, vectors = learned.export()
-    assert FactorsSent().moved(Weights(version=1, table="", arrays={}, vector_ids=ids, vectors=vectors))[0] == []
+    assert FactorSync().moved(Weights(version=1, table="", arrays={}, vector_ids=ids, vectors=vectors))[0] == []
     wrong = np.zeros(50, np.float32)
     wrong[:2] = (-1.0, 1.0)
     learned.learn(names, names[:3], wrong)
     ids, vectors = learned.export()
-    moved, _ = FactorsSent().moved(Weights(version=2, table="", arrays={}, vector_ids=ids, vectors=vectors))
+    moved, _ = FactorSync().moved(Weights(version=2, table="", arrays={}, vector_ids=ids, vectors=vectors))
     assert set(moved) == {"i0", "i1"}
 
 
 def test_what_is_held_does_not_keep_whole_batches() -> None:
-    sent, batch = FactorsSent(), np.eye(3, DIMENSIONS, dtype=np.float32)
+    sent, batch = FactorSync(), np.eye(3, DIMENSIONS, dtype=np.float32)
     sent.sent([ItemId("a")], batch[:1])
     assert all(vector.base is None for vector in sent._held.values())
 

@@ -14,7 +14,7 @@ from inference.learning.weights_file import read_weights
 from schemas.model_updates import ModelUpdate
 from schemas.ranking_log import RankingLogValue
 from schemas.topics import RANKING_LOG
-from streams.log.in_memory_reader import MemoryLogReader
+from streams.log.in_memory_reader import InMemoryLogReader
 from streams.trainer.process import Point, Trainer, run
 from streams.trainer.progress import Checkpoint
 from streams.worker.in_memory_runner import Crash
@@ -46,7 +46,7 @@ WORK: list[RankingLogValue] = [
 def exhaust(trainer: Trainer) -> bytes:
     """Everything that is known once the log was read through."""
     reader = trainer.reader
-    assert isinstance(reader, MemoryLogReader)
+    assert isinstance(reader, InMemoryLogReader)
     run(trainer, until=reader.exhausted)
     return online_trainer_checkpoint.checkpoint(trainer.progress.course)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.codec import decode
 from schemas.ids import ItemId, UserId
 from schemas.instructions import BanCategory, PinItem
-from schemas.topics import DEAD_LETTERS, INSTRUCTIONS, INTERACTIONS, ITEM_STATISTICS, RANKING_LOG, STRAYS
+from schemas.topics import DEAD_LETTERS, INSTRUCTIONS, INTERACTIONS, ITEM_STATISTICS, MISROUTED, RANKING_LOG
 from streams.log.partitions import partition_of
 from tests.builders import START, click, event_id, impression, make_runner, newest_list, send_event, small_catalogue
 
@@ -90,7 +90,7 @@ def test_a_record_with_a_wrong_key_reaches_its_owner_once():
 
     runner.send(INTERACTIONS, None, encode(event), partition=wrong)
     runner.run()
-    assert len(runner.log.records(STRAYS)) == 1
+    assert len(runner.log.records(MISROUTED)) == 1
     assert newest_list(runner, "ann").trigger_event_ids == (event.event_id,)
 
 
@@ -106,7 +106,7 @@ def test_choices_are_examined_before_they_are_learned():
 
 def outcomes(runner) -> list:  # type: ignore[no-untyped-def]
     entries = [decode(RANKING_LOG, r.value, now=START + 1e6) for r in runner.log.records(RANKING_LOG)]
-    return [(e.list_id, e.shown, e.clicked, e.late) for e in entries if type(e).__name__ == "Outcome"]
+    return [(e.list_id, e.shown, e.clicked, e.late) for e in entries if type(e).__name__ == "ListOutcome"]
 
 
 def test_a_click_on_a_list_that_has_matured_corrects_its_outcome():

@@ -7,21 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from features.views import table_id
-from inference.learning.model_variant import Recipe
-from inference.learning.online_trainer import Course, Plan
-from inference.learning.promotion import Rules
+from features.views import feature_schema_id
+from inference.learning.model_variant import VariantConfig
+from inference.learning.online_trainer import OnlineTrainer, OnlineTrainerConfig
+from inference.learning.promotion import PromotionRules
 from inference.learning.weights_file import read_weights
 from schemas.codec import encode
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.model_updates import ModelUpdate
-from schemas.ranking_log import Choice, Command, Outcome, Ranked, RankingLogEntry, RankingLogValue
+from schemas.ranking_log import Choice, Command, ListOutcome, Ranked, RankingLogEntry, RankingLogValue
 from schemas.topics import RANKING_LOG
-from streams.log.in_memory_reader import MemoryLogReader
+from streams.log.in_memory_log import InMemoryLog
+from streams.log.in_memory_reader import InMemoryLogReader
 from streams.log.records import Message
 from streams.trainer.process import Point, Trainer
-from streams.trainer.progress import Progress
-from streams.worker.in_memory_runner import Crash, MemoryLog
+from streams.trainer.progress import TrainerProgress
+from streams.worker.in_memory_runner import Crash
 from tests.builders import START
 
 COLUMNS = ("covisit", "age", "popular_1d", "noise")
@@ -37,7 +38,7 @@ def choice(number: int, *, user: str = "", column: int = -1) -> Choice:
         event_time=START + number,
         event_id=EventId(f"e{number}"),
         item_id=ItemId(f"i{number % 17}"),
-        table=table_id(COLUMNS),
+        table=feature_schema_id(COLUMNS),
         items=tuple(ItemId(f"i{row}") for row in range(ROWS)),
         features=features.tobytes(),
         chosen=int(features[:, column].argmax()),
@@ -64,9 +65,9 @@ def ranked(number: int) -> Ranked:
     )
 
 
-def outcome(number: int, *clicked: int, late: bool = False) -> Outcome:
+def outcome(number: int, *clicked: int, late: bool = False) -> ListOutcome:
     base = choice(number)
-    return Outcome(
+    return ListOutcome(
         entry_id=f"{'late' if late else 'outcome'}-{number}-{clicked}",
         user_id=base.user_id,
         event_time=base.event_time,
@@ -95,12 +96,12 @@ def command(number: int, action: str = "promote", lineage: str = "", **more: str
     return Command(entry_id=f"command-{number}", event_time=START + number, action=action, lineage=lineage, **more)  # type: ignore[arg-type]
 
 
-def append(log: MemoryLog, entry: RankingLogValue) -> None:
+def append(log: InMemoryLog, entry: RankingLogValue) -> None:
     log.append(RANKING_LOG, getattr(entry, "user_id", None), encode(entry))
 
 
-def log_of(work: Sequence[RankingLogValue]) -> MemoryLog:
-    log = MemoryLog(person_partitions=4, item_partitions=4, clock=lambda: START + 1e6)
+def log_of(work: Sequence[RankingLogValue]) -> InMemoryLog:
+    log = InMemoryLog(person_partitions=4, item_partitions=4, clock=lambda: START + 1e6)
     for entry in work:
         append(log, entry)
     return log
@@ -137,7 +138,7 @@ class Shelf:
 class Unwatched:
     """An observer that looks away."""
 
-    def learned(self, course: Course, entries: int) -> None: ...
+    def learned(self, course: OnlineTrainer, entries: int) -> None: ...
 
     def announced(self, update: ModelUpdate) -> None: ...
 
@@ -156,29 +157,38 @@ def crash_at(point: Point, time: int) -> Callable[[Point], None]:
     return interrupt
 
 
-RULES = Rules(level=0.2, minimum_effect=0.005, horizon=80, cool_down=40)
-RECIPES = {"default": Recipe(rate=0.02), "quick": Recipe(rate=1.0, seed=1), "still": Recipe(rate=1e-6, seed=2)}
+RULES = PromotionRules(level=0.2, minimum_effect=0.005, horizon=80, cool_down=40)
+RECIPES = {
+    "default": VariantConfig(rate=0.02),
+    "quick": VariantConfig(rate=1.0, seed=1),
+    "still": VariantConfig(rate=1e-6, seed=2),
+}
 
 
 def make_course(
-    recipes: Mapping[str, Recipe] = RECIPES, rules: Rules = RULES, block: int = 8, served: tuple[str, ...] = ()
-) -> Course:
-    return Course(Plan(columns=COLUMNS, recipes=recipes, rules=rules, block=block, served=served))
+    recipes: Mapping[str, VariantConfig] = RECIPES,
+    rules: PromotionRules = RULES,
+    block: int = 8,
+    served: tuple[str, ...] = (),
+) -> OnlineTrainer:
+    return OnlineTrainer(OnlineTrainerConfig(columns=COLUMNS, recipes=recipes, rules=rules, block=block, served=served))
 
 
 def make_trainer(
-    log: MemoryLog,
+    log: InMemoryLog,
     folder: Path,
     *,
     most: int = 7,
     interrupt: Callable[[Point], None] = lambda point: None,
-    make: Callable[[], Course] = make_course,
+    make: Callable[[], OnlineTrainer] = make_course,
     shelf: Shelf | None = None,
 ) -> Trainer:
     live = folder / "models" / "ranker" / "weights.npz"
-    progress = Progress(folder / "progress.bin", make, version=read_weights(live).version if live.is_file() else 0)
+    progress = TrainerProgress(
+        folder / "progress.bin", make, version=read_weights(live).version if live.is_file() else 0
+    )
     return Trainer(
-        reader=MemoryLogReader(log, RANKING_LOG, start=progress.begin, most=most),
+        reader=InMemoryLogReader(log, RANKING_LOG, start=progress.begin, most=most),
         progress=progress,
         publisher=shelf or Shelf(),  # type: ignore[arg-type]
         observer=Unwatched(),
