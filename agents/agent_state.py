@@ -54,7 +54,7 @@ class AgentStep(Struct, frozen=True, kw_only=True):
     `suppressed` are the triggers that held but had no budget left.
     """
 
-    mind: AgentState
+    agent: AgentState
     memories: tuple[Memory, ...] = ()
     entries: tuple[PlanEntry, ...] = ()
     trigger: TriggerName | None = None
@@ -62,7 +62,7 @@ class AgentStep(Struct, frozen=True, kw_only=True):
 
 
 def apply_event(
-    mind: AgentState,
+    agent: AgentState,
     state_before: UserState,
     state: UserState,
     event: Interaction,
@@ -88,23 +88,23 @@ def apply_event(
     """
     liked = reward(event, state_before.mean_value)
     cause = SignalCause(state.user_id, event.event_id, event.event_time, state.last_at)
-    lessons = extract(event, liked, categories)
-    learned = _learn(mind, lessons, cause)
+    signals = extract(event, liked, categories)
+    learned = _learn(agent, signals, cause)
     where = situations(event.event_time, event.context)
-    profile = experience(mind.profile, liked, categories, where)
-    drift, drifted = mind.drift, False
-    if profile is not mind.profile and event.event_time >= state_before.last_at:
-        drift, drifted = watch(mind.drift, divergence(profile.transient, profile.habitual))
-    grown = replace(_remember(mind, learned), profile=profile, drift=drift)
+    profile = experience(agent.profile, liked, categories, where)
+    drift, drifted = agent.drift, False
+    if profile is not agent.profile and event.event_time >= state_before.last_at:
+        drift, drifted = watch(agent.drift, divergence(profile.transient, profile.habitual))
+    grown = replace(_remember(agent, learned), profile=profile, drift=drift)
     moment = TriggerContext(
-        before=state_before, after=state, plan=mind.plan, disputed=bool(learned and learned.disputed), drifted=drifted
+        before=state_before, after=state, plan=agent.plan, disputed=bool(learned and learned.disputed), drifted=drifted
     )
     situation = _situate(grown, state, event.event_id, event_source_id, where, slate_size)
     return _replan(grown, moment, situation, planner, learned)
 
 
 def apply_instruction(
-    mind: AgentState,
+    agent: AgentState,
     state: UserState,
     instruction: Instruction,
     *,
@@ -120,19 +120,19 @@ def apply_instruction(
     >>> from schemas.ids import UserId
     >>> ban = BanItem(event_id="e", user_id="u", event_time=1e9, item_id="i")
     >>> step = apply_instruction(AgentState(), UserState(user_id=UserId("u")), ban, event_source_id="s")
-    >>> step.trigger, step.mind.plan.constraints.banned_items
+    >>> step.trigger, step.agent.plan.constraints.banned_items
     ('instruction', ('i',))
     """
     now = max(state.last_at, instruction.event_time)
     state = state if now == state.last_at else replace(state, last_at=now)
-    held = {memory.memory_id: memory for memory in (*mind.memories, *mind.dormant)}
+    held = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
     if isinstance(instruction, Lift):
         learned = retract(held, instruction.value, instruction.event_time, now)
     else:
         cause = SignalCause(state.user_id, instruction.event_id, instruction.event_time, now)
-        learned = learn(held, (_said(instruction),), cause, mind.sweep_at)
-    grown = _remember(mind, learned)
-    moment = TriggerContext(before=state, after=state, plan=mind.plan, instructed=True)
+        learned = learn(held, (_said(instruction),), cause, agent.sweep_at)
+    grown = _remember(agent, learned)
+    moment = TriggerContext(before=state, after=state, plan=agent.plan, instructed=True)
     where = situations(now, Context())
     situation = _situate(grown, state, instruction.event_id, event_source_id, where, slate_size)
     return _replan(grown, moment, situation, planner, learned)
@@ -154,31 +154,31 @@ def _said(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> Pre
             assert_never(instruction)
 
 
-def _learn(mind: AgentState, lessons: tuple[PreferenceSignal, ...], cause: SignalCause) -> Learned | None:
+def _learn(agent: AgentState, signals: tuple[PreferenceSignal, ...], cause: SignalCause) -> Learned | None:
     """What the lessons change; none if there are no lessons and nothing is due to fade."""
-    if not lessons and cause.now < mind.sweep_at:
+    if not signals and cause.now < agent.sweep_at:
         return None
-    held = {memory.memory_id: memory for memory in (*mind.memories, *mind.dormant)}
-    return learn(held, lessons, cause, mind.sweep_at)
+    held = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
+    return learn(held, signals, cause, agent.sweep_at)
 
 
-def _remember(mind: AgentState, learned: Learned | None) -> AgentState:
+def _remember(agent: AgentState, learned: Learned | None) -> AgentState:
     """The mind with these memories, and what lists must obey by them."""
     if learned is None or not learned.changed:
-        return mind
+        return agent
     held = learned.memories.values()
     decided = any(memory.predicate in DECISIONS for memory in learned.changed)
     return replace(
-        mind,
+        agent,
         memories=tuple(memory for memory in held if memory.state == "active"),
         dormant=tuple(memory for memory in held if memory.state != "active"),
-        constraints=constraints_of(held) if decided else mind.constraints,
+        constraints=constraints_of(held) if decided else agent.constraints,
         sweep_at=learned.sweep_at,
     )
 
 
 def _situate(
-    mind: AgentState, state: UserState, event_id: EventId, cause: str, where: tuple[str, ...], slate_size: int
+    agent: AgentState, state: UserState, event_id: EventId, cause: str, where: tuple[str, ...], slate_size: int
 ) -> PlanningContext:
     return PlanningContext(
         user_id=state.user_id,
@@ -186,10 +186,10 @@ def _situate(
         trigger="plan-expired",
         event_id=event_id,
         cause=cause,
-        memories=mind.memories,
-        dormant=mind.dormant,
-        profile=mind.profile,
-        constraints=mind.constraints,
+        memories=agent.memories,
+        dormant=agent.dormant,
+        profile=agent.profile,
+        constraints=agent.constraints,
         where=where,
         slate_size=slate_size,
         state_version=state.version,
@@ -197,17 +197,17 @@ def _situate(
 
 
 def _replan(
-    mind: AgentState, moment: TriggerContext, situation: PlanningContext, planner: Planner, learned: Learned | None
+    agent: AgentState, moment: TriggerContext, situation: PlanningContext, planner: Planner, learned: Learned | None
 ) -> AgentStep:
     """Fire at most one trigger; ask the planner if one fires, let the current plan lapse if its time is over."""
-    fired = fire(moment, mind.spent, planner.cost)
+    fired = fire(moment, agent.spent, planner.cost)
     if fired.trigger is None:
-        ruling = lapse(mind.plan, situation)
+        ruling = lapse(agent.plan, situation)
     else:
         situation = replace(situation, trigger=fired.trigger)
-        ruling = rule(mind.plan, planner.propose(situation), situation)
+        ruling = rule(agent.plan, planner.propose(situation), situation)
     return AgentStep(
-        mind=replace(mind, plan=ruling.plan, spent=fired.spent),
+        agent=replace(agent, plan=ruling.plan, spent=fired.spent),
         memories=learned.changed if learned else (),
         entries=ruling.entries,
         trigger=fired.trigger,

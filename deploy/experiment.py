@@ -25,7 +25,7 @@ def make_experiment(settings: Settings) -> Experiment | None:
         Arm(
             name=name,
             share=arm.share,
-            lineage=CHAMPION if arm.lineage == "champion" else arm.lineage,
+            variant=CHAMPION if arm.variant == "champion" else arm.variant,
             exploration=make_exploration(settings, arm.exploration),
         )
         for name, arm in given.arms.items()
@@ -33,7 +33,7 @@ def make_experiment(settings: Settings) -> Experiment | None:
     return Experiment(given.name, Arm(name=CONTROL, exploration=make_exploration(settings)), arms)
 
 
-def served_lineages(settings: Settings) -> tuple[str, ...]:
+def served_variants(settings: Settings) -> tuple[str, ...]:
     """The lineages that serve arms beside the champion."""
-    named = {arm.lineage for arm in settings.experiment.arms.values()}
+    named = {arm.variant for arm in settings.experiment.arms.values()}
     return tuple(sorted(named - {"champion"}))

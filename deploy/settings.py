@@ -95,8 +95,8 @@ class WorkerSettings(SettingsSection):
     batch_within_ms: float = Field(default=12.0, gt=0)
     session_timeout_ms: int = Field(default=10_000, ge=1_000)
     stall_seconds: float = Field(default=30.0, gt=0)
-    exam_rate: float = Field(default=1.0, ge=0, le=1)
-    exams_per_batch: int = Field(default=4, ge=1)
+    prequential_rate: float = Field(default=1.0, ge=0, le=1)
+    prequential_per_batch: int = Field(default=4, ge=1)
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 
@@ -192,13 +192,13 @@ def _shares(arms: dict[str, ArmSettings]) -> dict[str, ArmSettings]:
 
 
 class ArmSettings(SettingsSection):
-    """What is done for ``share`` of the people. ``lineage`` ranks for them: ``champion`` is whichever serves,
+    """What is done for ``share`` of the people. ``variant`` ranks for them: ``champion`` is whichever serves,
     ``default`` the one that served first, or it is one of ``trainer.challengers``. ``exploration`` goes before that of
     ``ranking``. An arm with a share of 0 is a shadow: it has no people, and is only asked what it would have done.
     """
 
     share: Annotated[float, AfterValidator(_share)] = Field(default=0.0, ge=0, le=1)
-    lineage: str = "champion"
+    variant: str = "champion"
     exploration: float | None = Field(default=None, ge=0, le=1)
 
 
@@ -292,7 +292,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     trainer: TrainerSettings = TrainerSettings()
-    gate: PromotionSettings = PromotionSettings()
+    promotion: PromotionSettings = PromotionSettings()
     experiment: ExperimentSettings = ExperimentSettings()
     projector: ProjectorSettings = ProjectorSettings()
     gateway: GatewaySettings = GatewaySettings()

@@ -105,8 +105,8 @@ def half_an_experiment(settings: Settings) -> str:
         )
     known = ["champion", "default", *settings.trainer.challengers]
     for name, arm in experiment.arms.items():
-        if arm.lineage not in known:
-            return f"setting experiment.arms.{name}.lineage = {arm.lineage!r}: known are {known}"
+        if arm.variant not in known:
+            return f"setting experiment.arms.{name}.variant = {arm.variant!r}: known are {known}"
     return ""
 
 

@@ -21,7 +21,7 @@ from deploy.clients import (
     make_store,
     wall_clock,
 )
-from deploy.experiment import make_experiment, make_exploration, served_lineages
+from deploy.experiment import make_experiment, make_exploration, served_variants
 from deploy.monitoring.telemetry import PrometheusObserver
 from deploy.settings import Settings, SettingsError
 from features.external import CachedExternal
@@ -86,7 +86,7 @@ def current_weights(settings: Settings) -> Weights:
         return known.weights
     fresh = initial_weights(columns)
     fresh = replace(
-        fresh, others={name: fresh.arrays for name in served_lineages(settings)}, version=known.next_version
+        fresh, others={name: fresh.arrays for name in served_variants(settings)}, version=known.next_version
     )
     write_weights(path, known.weights or fresh)
     return known.weights or fresh
@@ -109,17 +109,17 @@ def make_deps(settings: Settings) -> Deps:
     rows = external_rows(settings)
     features = FeatureTable(rows)
     weights = current_weights(settings)
-    twin = LocalRanker(weights)
-    ranker = _ranker(settings, twin, features.id)
+    local_ranker = LocalRanker(weights)
+    ranker = _ranker(settings, local_ranker, features.id)
     recommender = make_recommender(
         settings, table, ranker, features, make_exploration(settings), make_experiment(settings)
     )
-    recommender.take_up(weights)
+    recommender.load_weights(weights)
 
-    def take_up(uri: str) -> None:
+    def load_weights(uri: str) -> None:
         new = fetch_weights(settings, uri)
-        if new is not None and twin.take_up(new):
-            recommender.take_up(new)
+        if new is not None and local_ranker.load_weights(new):
+            recommender.load_weights(new)
 
     external = _external(settings, rows) if rows else None
     return Deps(
@@ -128,7 +128,7 @@ def make_deps(settings: Settings) -> Deps:
         clock=wall_clock,
         options=make_options(settings),
         external=external,
-        take_up=take_up,
+        load_weights=load_weights,
     )
 
 
@@ -161,13 +161,13 @@ def make_recommender(
     )
 
 
-def _ranker(settings: Settings, twin: LocalRanker, table: str) -> FallbackRanker | LocalRanker:
+def _ranker(settings: Settings, local_ranker: LocalRanker, table: str) -> FallbackRanker | LocalRanker:
     if not settings.triton.grpc:
-        return twin
+        return local_ranker
     from inference.triton_ranker import TritonRanker
 
     served = TritonRanker(settings.triton.grpc, table=table, timeout=settings.triton.timeout_seconds)
-    return FallbackRanker(served, twin, clock=time.monotonic)
+    return FallbackRanker(served, local_ranker, clock=time.monotonic)
 
 
 def _external(settings: Settings, rows: tuple[External, ...]) -> CachedExternal:
@@ -184,8 +184,8 @@ def make_options(settings: Settings) -> Options:
         expires=settings.ranking.expires,
         expires_seconds=settings.ranking.expires_seconds,
         expires_at_most_seconds=settings.ranking.expires_at_most_seconds,
-        exam_rate=settings.worker.exam_rate,
-        exams_per_batch=settings.worker.exams_per_batch,
+        prequential_rate=settings.worker.prequential_rate,
+        prequential_per_batch=settings.worker.prequential_per_batch,
     )
 
 
@@ -283,22 +283,25 @@ def make_online_trainer(settings: Settings) -> OnlineTrainer:
     from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTrainerConfig
     from inference.learning.promotion import PromotionRules
 
-    trainer, gate = settings.trainer, settings.gate
-    recipes = {FIRST: VariantConfig(rate=trainer.rate, replays=trainer.replays, seed=trainer.seed)}
+    trainer, promotion = settings.trainer, settings.promotion
+    configs = {FIRST: VariantConfig(rate=trainer.rate, replays=trainer.replays, seed=trainer.seed)}
     for name, given in trainer.challengers.items():
-        recipes[name] = VariantConfig(rate=given.rate, replays=given.replays, seed=given.seed)
+        configs[name] = VariantConfig(rate=given.rate, replays=given.replays, seed=given.seed)
     rules = PromotionRules(
-        level=gate.level, minimum_effect=gate.minimum_effect, horizon=gate.horizon, cool_down=gate.cool_down
+        level=promotion.level,
+        minimum_effect=promotion.minimum_effect,
+        horizon=promotion.horizon,
+        cool_down=promotion.cool_down,
     )
     columns = FeatureTable(external_rows(settings)).columns
     return OnlineTrainer(
         OnlineTrainerConfig(
             columns=columns,
-            recipes=recipes,
+            configs=configs,
             rules=rules,
-            block=gate.block,
+            block=promotion.block,
             vectors=trainer.item_vectors,
-            served=served_lineages(settings),
+            served=served_variants(settings),
         )
     )
 

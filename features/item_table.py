@@ -61,7 +61,7 @@ class ItemTable:
     `followed` who comes directly after, `content` float32 `[items, 64]`. `words`, `factors` and `by_category` have
     rows by number too; within a category items are in the order of their popularity at `WITHIN_CATEGORY`.
 
-    `situations` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
+    `segments` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
     `SEGMENT_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.
     Neither changes as time passes: who reads them decays them.
 
@@ -104,7 +104,7 @@ class ItemTable:
         self.inverse_root: Doubles = np.zeros(size)
         self.value_sum: Doubles = np.zeros(size)
         self.value_count: Doubles = np.zeros(size)
-        self.situations: Doubles = np.zeros((*self.situations_all.shape, size))
+        self.segments: Doubles = np.zeros((*self.situations_all.shape, size))
         self.from_time: Doubles = np.full(size, -np.inf)
         self.until_time: Doubles = np.full(size, np.inf)
         self.closed: Bools = np.zeros(size, np.bool_)
@@ -172,7 +172,7 @@ class ItemTable:
         self._waiting.pop(row.item_id, None)
         self._leaders.clear()
         number = self._numbered(row.item_id)
-        self._situations(number, row)
+        self._segments(number, row)
         self._count(number, row)
         self._popularity(number, row)
         scale = float(np.exp2((row.at - LANDMARK) / NEIGHBOUR_HALF_LIFE))
@@ -237,7 +237,7 @@ class ItemTable:
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         del arrays["situations_all"]
         self._make_arrays(2 * size)
-        for name in ("log_popularity", "situations"):
+        for name in ("log_popularity", "segments"):
             getattr(self, name)[..., :size] = arrays.pop(name)
         for name, value in arrays.items():
             getattr(self, name)[:size] = value
@@ -280,18 +280,18 @@ class ItemTable:
         self.by_category.moved(number, held[WITHIN_CATEGORY], float(keys[WITHIN_CATEGORY]))
         self.log_popularity[:, number] = keys
 
-    def _situations(self, number: int, row: ItemStatistics) -> None:
+    def _segments(self, number: int, row: ItemStatistics) -> None:
         """Move the clock of the sums, and put the row's counts there in place of those that the item had."""
         newest = max(self.newest_at, row.at)
         counts = np.zeros(self.situations_all.shape)
         for place, name in enumerate(SEGMENTS):
-            if name in row.situations:
-                counts[place] = row.situations[name]
-        held = self.situations[..., number]
+            if name in row.segments:
+                counts[place] = row.segments[name]
+        held = self.segments[..., number]
         clocks = np.array(((self.newest_at,), (row.at,), (self.last_at[number],)))
         before, new, old = np.exp2((clocks - newest) / SEGMENT_HALF_LIVES)
         self.situations_all = np.maximum(0.0, self.situations_all * before + counts * new - held * old)
-        self.situations[..., number] = counts
+        self.segments[..., number] = counts
         self.newest_at = newest
 
     def _pair(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from features.ports import Claim, Origin, Write
-from schemas.errors import Fenced, StoreWentBack
+from features.ports import Lease, Origin, Write
+from schemas.errors import Fenced, StoreRewound
 
 _Partition = tuple[str, int]
 
@@ -20,10 +20,10 @@ class MemoryStateStore:
         self._origins: dict[_Partition, dict[str, Origin]] = {}
         self._visits: dict[_Partition, dict[str, float]] = {}
 
-    def claim(self, scope: str, partition: int) -> Claim:
+    def lease(self, scope: str, partition: int) -> Lease:
         at = (scope, partition)
         self._epochs[at] = self._epochs.get(at, 0) + 1
-        return Claim(self._epochs[at], dict(self._applied.get(at, {})), self.origins(scope, partition))
+        return Lease(self._epochs[at], dict(self._applied.get(at, {})), self.origins(scope, partition))
 
     def applied(self, scope: str, partition: int) -> dict[str, int]:
         return dict(self._applied.get((scope, partition), {}))
@@ -38,13 +38,13 @@ class MemoryStateStore:
     def save(self, write: Write) -> None:
         at = (write.scope, write.partition)
         if at not in self._epochs:
-            raise StoreWentBack(f"{at} is held by nobody any more")
+            raise StoreRewound(f"{at} is held by nobody any more")
         if write.epoch != self._epochs[at]:
             raise Fenced(f"{at} is held by epoch {self._epochs[at]}, not {write.epoch}")
         applied = self._applied.setdefault(at, {})
         for source, offset in write.known.items():
             if offset > applied.get(source, -1) and source not in write.origins:
-                raise StoreWentBack(f"{at} holds offset {applied.get(source, -1)} of {source!r}, not {offset}")
+                raise StoreRewound(f"{at} holds offset {applied.get(source, -1)} of {source!r}, not {offset}")
         for source, offset in write.applied.items():
             if offset < applied.get(source, -1) and source not in write.origins:
                 raise Fenced(f"{at} holds offset {applied[source]} of {source!r} already, not {offset}")

@@ -17,7 +17,7 @@ class Origin(Struct, frozen=True):
     generation: int = 0
 
 
-class Claim(Struct, frozen=True):
+class Lease(Struct, frozen=True):
     """Ownership of a partition: its epoch, the last offset applied of each source topic, and which log that is in."""
 
     epoch: int
@@ -48,7 +48,7 @@ class StateStore(Protocol):
     answer; nothing was written then.
     """
 
-    def claim(self, scope: str, partition: int) -> Claim:
+    def lease(self, scope: str, partition: int) -> Lease:
         """Take the partition over: its epoch grows, and who held it before can no longer write."""
         ...
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import redis
 
-from features.ports import Claim, Origin, Write
-from schemas.errors import Fenced, StoreUnavailable, StoreWentBack
+from features.ports import Lease, Origin, Write
+from schemas.errors import Fenced, StoreRewound, StoreUnavailable
 
 _SAVE = """
 local held = redis.call('GET', KEYS[1])
@@ -53,10 +53,10 @@ class RedisStateStore:
         self._prefix = prefix
         self._save = self._client.register_script(_SAVE)
 
-    def claim(self, scope: str, partition: int) -> Claim:
+    def lease(self, scope: str, partition: int) -> Lease:
         with _errors():
             epoch = self._client.incr(self._key(scope, partition, "epoch"))
-        return Claim(int(epoch), self.applied(scope, partition), self.origins(scope, partition))
+        return Lease(int(epoch), self.applied(scope, partition), self.origins(scope, partition))
 
     def applied(self, scope: str, partition: int) -> dict[str, int]:
         with _errors():
@@ -150,7 +150,7 @@ def _errors() -> Iterator[None]:
         if "FENCED" in said:
             raise Fenced(said) from exc
         if "BEHIND" in said:
-            raise StoreWentBack(said) from exc
+            raise StoreRewound(said) from exc
         if isinstance(exc, redis.exceptions.ReadOnlyError | redis.exceptions.OutOfMemoryError) or said.startswith(
             _UNWILLING
         ):

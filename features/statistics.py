@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from features.decay import DAY, next_feature_time
 from schemas.errors import DecodeError
 from schemas.ids import ItemId
-from schemas.statistics import ItemDelta, ItemStatistics, Situation
+from schemas.statistics import ItemDelta, ItemStatistics, Segment
 
 HALF_LIVES = (0.05 * DAY, 0.25 * DAY, 1 * DAY, 3 * DAY, 10 * DAY, 40 * DAY, 200 * DAY)
 """Seconds; of the decayed counts of popularity."""
@@ -67,7 +67,7 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         value_count=row.value_count + (delta.value is not None),
         covisits=_neighbours(row.covisits, kept, late, delta.before, size=NEIGHBOURS),
         transitions=_neighbours(row.transitions, kept, late, delta.before[:1], size=PREDECESSORS),
-        situations=_situations(row.situations, kept, late, delta),
+        segments=_segments(row.segments, kept, late, delta),
     )
 
 
@@ -79,7 +79,7 @@ def check_row(row: ItemStatistics) -> None:
     """
     if len(row.popularity) != len(HALF_LIVES):
         raise DecodeError("invalid", f"{len(row.popularity)} counts of popularity, not {len(HALF_LIVES)}")
-    for name, counts in row.situations.items():
+    for name, counts in row.segments.items():
         if len(counts) != len(SEGMENT_HALF_LIVES):
             raise DecodeError("invalid", f"{len(counts)} counts of {name!r}, not {len(SEGMENT_HALF_LIVES)}")
 
@@ -95,15 +95,15 @@ def _empty(delta: ItemDelta) -> ItemStatistics:
     )
 
 
-def _situations(
-    known: dict[Situation, tuple[float, ...]], kept: float, late: float, delta: ItemDelta
-) -> dict[Situation, tuple[float, ...]]:
+def _segments(
+    known: dict[Segment, tuple[float, ...]], kept: float, late: float, delta: ItemDelta
+) -> dict[Segment, tuple[float, ...]]:
     """Decayed counts by situation; a delta that does not know its own counts in none."""
     counts = {name: _decayed(values, kept) for name, values in known.items()} if kept < 0.0 else dict(known)
-    if delta.situation is not None:
+    if delta.segment is not None:
         own = _decayed((delta.weight,) * len(SEGMENT_HALF_LIVES), late)
-        held = counts.get(delta.situation, (0.0,) * len(own))
-        counts[delta.situation] = tuple(map(add, held, own))
+        held = counts.get(delta.segment, (0.0,) * len(own))
+        counts[delta.segment] = tuple(map(add, held, own))
     return counts
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import get_args
 
 from features.user_state import SESSION_GAP, UserState
-from schemas.statistics import Situation
+from schemas.statistics import Segment
 
-SEGMENTS: tuple[Situation, ...] = get_args(Situation)
+SEGMENTS: tuple[Segment, ...] = get_args(Segment)
 """In the order of the arrays of `features.item_table`."""
 
 
-def user_segment(state: UserState, at: float) -> Situation:
+def user_segment(state: UserState, at: float) -> Segment:
     """The situation of a choice at `at` (event time), by the state before it.
 
     `new`: no choice came before. `return`: the first choice after more than `SESSION_GAP` without an event; what is

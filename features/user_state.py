@@ -81,7 +81,7 @@ class OpenSlate(Struct, frozen=True, array_like=True):
     skipped: tuple[ItemId, ...] = ()
 
 
-class UserState(Struct, frozen=True, kw_only=True):
+class UserState(Struct, frozen=True, kw_only=True, rename={"user_item_statistics": "touched"}):
     """A person as folded from their events. `version` counts the events that were applied."""
 
     user_id: UserId
@@ -92,7 +92,7 @@ class UserState(Struct, frozen=True, kw_only=True):
     feature_time: float = 0.0
     event_ids: tuple[EventId, ...] = ()
     recent: tuple[Recent, ...] = ()
-    touched: dict[ItemId, UserItemStatistics] = {}
+    user_item_statistics: dict[ItemId, UserItemStatistics] = {}
     hidden: tuple[ItemId, ...] = ()
     value_sum: float = 0.0
     value_count: int = 0
@@ -179,7 +179,7 @@ def note(state: UserState, event_id: EventId, at: float) -> UserState:
 
 def _choose(state: UserState, event: View | Click | Rating | AddToCart | Purchase | Like) -> UserState:
     """An item was chosen: it counts as a choice, and ends a run of skips."""
-    previous = state.touched.get(event.item_id)
+    previous = state.user_item_statistics.get(event.item_id)
     state = _judge(state, event)
     rated = isinstance(event, Rating)
     repeat = previous is not None and event.event_time > previous.last_at
@@ -203,11 +203,13 @@ def _judge(
     entry = Recent(event.event_time, event.event_id, event.item_id, feedback_weight(event), liked)
     recent = list(state.recent)
     insort(recent, entry, key=lambda known: known.at)
-    touched = dict(state.touched)
-    touched[event.item_id] = _touch(touched.get(event.item_id), event.event_time, entry.feedback_weight > 0, liked)
-    if len(touched) > ITEMS_KEPT:
-        del touched[min(touched, key=lambda item: (touched[item].last_at, item))]
-    return replace(state, recent=tuple(recent[-RECENT:]), touched=touched)
+    user_item_statistics = dict(state.user_item_statistics)
+    user_item_statistics[event.item_id] = _touch(
+        user_item_statistics.get(event.item_id), event.event_time, entry.feedback_weight > 0, liked
+    )
+    if len(user_item_statistics) > ITEMS_KEPT:
+        del user_item_statistics[min(user_item_statistics, key=lambda item: (user_item_statistics[item].last_at, item))]
+    return replace(state, recent=tuple(recent[-RECENT:]), user_item_statistics=user_item_statistics)
 
 
 def _touch(known: UserItemStatistics | None, at: float, chosen: bool, liked: float) -> UserItemStatistics:

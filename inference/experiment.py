@@ -36,14 +36,14 @@ class Arm(Struct, frozen=True, kw_only=True):
 
     name: str
     share: float = 0.0
-    lineage: str = CHAMPION
+    variant: str = CHAMPION
     exploration: Exploration | None = None
 
 
 class Experiment:
     """Divides people into arms. `control` has everybody whom no other arm has.
 
-    >>> control, bold = Arm(name=CONTROL), Arm(name="bold", share=0.5, lineage="faster")
+    >>> control, bold = Arm(name=CONTROL), Arm(name="bold", share=0.5, variant="faster")
     >>> experiment = Experiment("spring", control, [bold])
     >>> [experiment.arm_of(UserId(name)).name for name in ("ann", "bob", "cid")]
     ['bold', 'control', 'bold']
@@ -53,8 +53,8 @@ class Experiment:
         self.name = name
         self.arms = (control, *others)
         self._points = points_of([arm.share for arm in others])
-        self.lineages = tuple(dict.fromkeys([CHAMPION, *(arm.lineage for arm in self.arms)]))
-        self._number = {lineage: number for number, lineage in enumerate(self.lineages)}
+        self.variants = tuple(dict.fromkeys([CHAMPION, *(arm.variant for arm in self.arms)]))
+        self._number = {variant: number for number, variant in enumerate(self.variants)}
 
     def arm_of(self, user: UserId) -> Arm | None:
         """The person's arm; none for the list that people never seen have in common."""
@@ -66,13 +66,13 @@ class Experiment:
 
     def split(self, queries: Sequence[Query]) -> Split | None:
         """Whose weights are to score these queries; none where the champion's score everything."""
-        if len(self.lineages) == 1:
+        if len(self.variants) == 1:
             return None
         arms = [self.arm_of(query.user.user_id) for query in queries]
         return Split(
-            lineages=self.lineages,
-            own=np.array([self._number[arm.lineage if arm else CHAMPION] for arm in arms], np.int32),
-            exams=np.flatnonzero([query.take is not None for query in queries]).astype(np.int32),
+            variants=self.variants,
+            own=np.array([self._number[arm.variant if arm else CHAMPION] for arm in arms], np.int32),
+            prequential_queries=np.flatnonzero([query.target is not None for query in queries]).astype(np.int32),
         )
 
     def assigned(self, user: UserId, absent: Sequence[str], places: Mapping[str, int]) -> Assigned | None:
@@ -80,8 +80,8 @@ class Experiment:
         arm = self.arm_of(user)
         if arm is None:
             return None
-        found = {each.name: places[each.lineage] for each in self.arms if each.lineage in places}
-        return Assigned(experiment=self.name, arm=arm.name, as_champion=arm.lineage in absent, places=found)
+        found = {each.name: places[each.variant] for each in self.arms if each.variant in places}
+        return Assigned(experiment=self.name, arm=arm.name, as_champion=arm.variant in absent, places=found)
 
 
 def point_of(experiment: str, user: UserId) -> int:
@@ -124,13 +124,13 @@ def places_of(split: Split | None, scores: Scores, row: int, chosen: int | None,
 
     Of those that score alike, the first goes before, as in a list.
     """
-    if split is None or scores.exams is None or chosen is None or row not in split.exams:
+    if split is None or scores.prequential_queries is None or chosen is None or row not in split.prequential_queries:
         return {}
-    exam = int(np.flatnonzero(split.exams == row)[0])
+    query_row = int(np.flatnonzero(split.prequential_queries == row)[0])
     return {
-        lineage: _place(scores.exams[number, exam, :size], chosen)
-        for number, lineage in enumerate(split.lineages)
-        if lineage not in scores.absent
+        variant: _place(scores.prequential_queries[number, query_row, :size], chosen)
+        for number, variant in enumerate(split.variants)
+        if variant not in scores.absent
     }
 
 

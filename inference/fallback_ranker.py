@@ -15,7 +15,7 @@ DEGRADATION = "ranker-local"
 
 
 class FallbackRanker:
-    """Asks `primary`; when it is unavailable `twin` answers, and the scores say so.
+    """Asks `primary`; when it is unavailable `local_ranker` answers, and the scores say so.
 
     After `failures` in a row the primary is left alone for `pause` seconds of `clock` (any clock that only moves
     forward), so that its time limit is not waited for in every batch. Then one call tries it again: an answer closes
@@ -23,8 +23,8 @@ class FallbackRanker:
 
     >>> from inference.learning.weights_file import initial_weights
     >>> from inference.local_ranker import LocalRanker
-    >>> twin = LocalRanker(initial_weights(("covisit",)))
-    >>> ranker = FallbackRanker(twin, twin, clock=lambda: 0.0)
+    >>> local_ranker = LocalRanker(initial_weights(("covisit",)))
+    >>> ranker = FallbackRanker(local_ranker, local_ranker, clock=lambda: 0.0)
     >>> ranker.score(np.ones((1, 1, 1), np.float32), np.ones((1, 1), np.bool_)).degradation is None
     True
     """
@@ -32,14 +32,14 @@ class FallbackRanker:
     def __init__(
         self,
         primary: Ranker,
-        twin: Ranker,
+        local_ranker: Ranker,
         *,
         clock: Callable[[], float],
         failures: int = 3,
         pause: float = 1.0,
     ) -> None:
         self._primary = primary
-        self._twin = twin
+        self._local_ranker = local_ranker
         self._clock = clock
         self._limit = failures
         self._pause = pause
@@ -65,4 +65,4 @@ class FallbackRanker:
         return scores
 
     def _stand_in(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None) -> Scores:
-        return replace(self._twin.score(features, mask, split), degradation=DEGRADATION)
+        return replace(self._local_ranker.score(features, mask, split), degradation=DEGRADATION)

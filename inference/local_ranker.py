@@ -30,7 +30,7 @@ class LocalRanker:
         """The version of the weights that score now."""
         return self._weights.version
 
-    def take_up(self, weights: Weights) -> bool:
+    def load_weights(self, weights: Weights) -> bool:
         """Score by these weights from the next call on; refused, with False, if they fit another feature table."""
         if weights.table != self._weights.table:
             return False
@@ -49,7 +49,7 @@ class LocalRanker:
 def _by_variant(weights: Weights, features: Floats, mask: NDArray[np.bool_], split: Split) -> Scores:
     """Each row by its own lineage's weights, and exams by all, apart from that: exams must not move a list by a bit."""
     values = np.empty(mask.shape, np.float32)
-    for number, name in enumerate(split.lineages):
+    for number, name in enumerate(split.variants):
         rows = np.flatnonzero(split.own == number)
         if len(rows):
             values[rows] = forward(weights.of(name), features if len(rows) == len(features) else features[rows])
@@ -57,13 +57,15 @@ def _by_variant(weights: Weights, features: Floats, mask: NDArray[np.bool_], spl
     return Scores(
         values,
         weights.version,
-        exams=_exams(weights, features, mask, split) if len(split.exams) else None,
-        absent=tuple(name for name in split.lineages if name and name not in weights.others),
+        prequential_queries=_prequential_scores(weights, features, mask, split)
+        if len(split.prequential_queries)
+        else None,
+        absent=tuple(name for name in split.variants if name and name not in weights.others),
     )
 
 
-def _exams(weights: Weights, features: Floats, mask: NDArray[np.bool_], split: Split) -> Floats:
-    examined = features[split.exams]
-    scores = np.stack([forward(weights.of(name), examined) for name in split.lineages])
-    scores[:, ~mask[split.exams]] = -np.inf
+def _prequential_scores(weights: Weights, features: Floats, mask: NDArray[np.bool_], split: Split) -> Floats:
+    evaluated = features[split.prequential_queries]
+    scores = np.stack([forward(weights.of(name), evaluated) for name in split.variants])
+    scores[:, ~mask[split.prequential_queries]] = -np.inf
     return scores

@@ -10,28 +10,28 @@ from numpy.typing import NDArray
 
 
 class Split(Struct, frozen=True, kw_only=True):
-    """A batch that several lineages' weights score, in one call. `lineages` names them; "" is the champion's.
+    """A batch that several lineages' weights score, in one call. `variants` names them; "" is the champion's.
 
-    Row u is scored by `lineages[own[u]]` (`own` int32 `[users]`). The rows `exams` (int32 `[exams]`) are scored by
-    every lineage beside that, which changes nothing about the other scores.
+    Row u is scored by `lineages[own[u]]` (`own` int32 `[users]`). The rows `prequential_queries` (int32 `[exams]`) are
+    scored by every lineage beside that, which changes nothing about the other scores.
     """
 
-    lineages: tuple[str, ...]
+    variants: tuple[str, ...]
     own: NDArray[np.int32]
-    exams: NDArray[np.int32]
+    prequential_queries: NDArray[np.int32]
 
 
 class Scores(Struct, frozen=True):
     """`values` is float32 `[users, candidates]`; `degradation` names what stood in for the served model.
 
-    Of a split batch, `exams` is float32 `[lineages, exams, candidates]`, none without exams, and `absent` names the
-    lineages whose weights are not there: the champion's scored in their place.
+    Of a split batch, `prequential_queries` is float32 `[lineages, exams, candidates]`, none without exams, and `absent`
+    names the lineages whose weights are not there: the champion's scored in their place.
     """
 
     values: NDArray[np.float32]
     model_version: int
     degradation: str | None = None
-    exams: NDArray[np.float32] | None = None
+    prequential_queries: NDArray[np.float32] | None = None
     absent: tuple[str, ...] = ()
 
 

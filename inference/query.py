@@ -20,7 +20,7 @@ from schemas.ranking_log import Draw
 class Query(Struct, frozen=True, kw_only=True):
     """Rank for this person, as of this state, at this event time.
 
-    `take` is the item that the person went on to choose, where that is known already: the query is then an exam
+    `target` is the item that the person went on to choose, where that is known already: the query is then an exam
     (test, then train) and the item plays no part in how the list is made. `external` are the features of
     `features.views.External` rows by name. Only a query with a `seed` may be answered by a list that explores.
     `shown_at` is when the list will be shown, by which items must be available, and `wall` the same by the wall clock,
@@ -33,7 +33,7 @@ class Query(Struct, frozen=True, kw_only=True):
     memories: tuple[Memory, ...] = ()
     context: Context = Context()
     external: dict[str, float] = {}
-    take: ItemId | None = None
+    target: ItemId | None = None
     seed: int | None = None
     shown_at: float | None = None
     wall: float | None = None

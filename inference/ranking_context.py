@@ -93,7 +93,7 @@ def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
 def _touched(state: UserState, table: ItemTable) -> tuple[tuple[Numbers, Numbers, Doubles], dict[int, float]]:
     """Consumed items with how often and when last, and the rewards of judged ones."""
     get = table.number.get
-    known = [(number, touch) for item, touch in state.touched.items() if (number := get(item)) is not None]
+    known = [(number, touch) for item, touch in state.user_item_statistics.items() if (number := get(item)) is not None]
     consumed = [one for one in known if one[1].count]
     numbers = np.array([number for number, _ in consumed], np.int64)
     counts = np.array([touch.count for _, touch in consumed], np.int64)

@@ -77,23 +77,23 @@ class Recommender:
         self._exploration = exploration
         self._experiment = experiment
         self._repeat_rate = 0.0
-        self.list_life = 0.0
+        self.list_ttl = 0.0
         """For how many seconds a list is worth keeping, as the learner has seen it; 0 while that is not known."""
 
-    def take_up(self, weights: Weights) -> None:
+    def load_weights(self, weights: Weights) -> None:
         """Use what the learner found beside the network: the items' factors, and what the stream has shown.
 
         The network itself is taken up by the rankers.
         """
         self._repeat_rate = weights.repeat_rate
-        self.list_life = weights.list_life
+        self.list_ttl = weights.list_ttl
         if len(weights.vector_ids):
             self.table.put_factors(weights.vector_ids, weights.vectors)
 
     def rank(self, queries: Sequence[Query]) -> list[Ranking]:
         """One ranking per query, in order; one call of the ranker for all of them.
 
-        An exam (`Query.take`) is ranked as if nothing were known of the item, then marked; nobody reads its reasons.
+        An exam (`Query.target`) is ranked as if nothing were known of the item, then marked; nobody reads its reasons.
 
         Raises:
             RankerUnavailable: the ranker did not answer and nothing stood in for it.
@@ -136,7 +136,7 @@ class Recommender:
         slate = self._slate(chosen, rows, row, values, person, pool)
         if drawn:
             slate = tuple(replace(place, propensity=p) for place, p in zip(slate, drawn.propensities, strict=True))
-        take = person.query.take
+        target = person.query.target
         return Ranking(
             slate=slate,
             items=Candidates(self.table.ids, pool.items[row, :size].tolist()),
@@ -145,8 +145,8 @@ class Recommender:
             statistics_version=self.table.version,
             table=self.features.id,
             degradations=(scores.degradation,) if scores.degradation else (),
-            chosen=self._row_of(take, pool.items[row, :size]),
-            rank=chosen.index(take) + 1 if take in chosen else None,
+            chosen=self._row_of(target, pool.items[row, :size]),
+            rank=chosen.index(target) + 1 if target in chosen else None,
             draw=drawn.log if drawn else None,
         )
 
@@ -184,7 +184,7 @@ class Recommender:
     ) -> Drawn | None:
         """The list that explores, if this is one; exams are none."""
         how, seed = self._exploration_of(query), query.seed
-        if how is None or seed is None or query.take is not None:
+        if how is None or seed is None or query.target is not None:
             return None
         rng = how.rng(seed, query.plan.exploration if query.plan else 0.0)
         return draw_list(how, seed, ranked, values[order], features[order], rules, rng) if rng else None
@@ -202,8 +202,8 @@ class Recommender:
         votes = pool.votes[:, row, rows]
         proposed = votes.max(axis=0) > 0.0
         main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
-        exam = person.query.take is not None
-        why = [""] * len(rows) if exam else reasons(main, pool.items[row, rows], person, self.table)
+        prequential = person.query.target is not None
+        why = [""] * len(rows) if prequential else reasons(main, pool.items[row, rows], person, self.table)
         return tuple(
             [
                 Placed(item, score, source.name, told, place)

@@ -54,8 +54,8 @@ class TritonRanker:
         held = answer.as_numpy("HELD").tolist()
         return replace(
             scores,
-            exams=answer.as_numpy("EXAM_SCORES") if len(split.exams) else None,
-            absent=tuple(name for name, is_held in zip(split.lineages, held, strict=True) if not is_held),
+            prequential_queries=answer.as_numpy("EXAM_SCORES") if len(split.prequential_queries) else None,
+            absent=tuple(name for name, is_held in zip(split.variants, held, strict=True) if not is_held),
         )
 
 
@@ -69,12 +69,12 @@ def _split_inputs(split: Split | None) -> list[InferInput]:
     """What a split batch sends beside; without exams nothing of them, as a tensor is not to be empty."""
     if split is None:
         return []
-    names = np.array([name.encode() for name in split.lineages], np.object_)
+    names = np.array([name.encode() for name in split.variants], np.object_)
     inputs = [_input("LINEAGES", "BYTES", names), _input("OWN", "INT32", split.own)]
-    return [*inputs, _input("EXAMS", "INT32", split.exams)] if len(split.exams) else inputs
+    return [*inputs, _input("EXAMS", "INT32", split.prequential_queries)] if len(split.prequential_queries) else inputs
 
 
 def _split_outputs(split: Split | None) -> tuple[str, ...]:
     if split is None:
         return ()
-    return ("HELD", "EXAM_SCORES") if len(split.exams) else ("HELD",)
+    return ("HELD", "EXAM_SCORES") if len(split.prequential_queries) else ("HELD",)

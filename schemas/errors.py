@@ -57,11 +57,11 @@ class Fenced(LifelongError):
     """Another worker has taken over the partition: what was decided here must not be written."""
 
 
-class StoreWentBack(Fenced):
+class StoreRewound(Fenced):
     """The state store holds less than its owner has written: it was wiped, cut, or replaced by an older copy."""
 
 
-class WentBack(LifelongError):
+class Rewound(LifelongError):
     """The state store holds less than was written to it: it was restored or rebuilt from an older point."""
 
 

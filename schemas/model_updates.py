@@ -25,16 +25,16 @@ class Difference(Record, frozen=True, kw_only=True):
     people: WholeNumber
 
 
-class VariantStatus(Record, frozen=True, kw_only=True):
+class VariantStatus(Record, frozen=True, kw_only=True, rename={"variant": "lineage", "config": "recipe"}):
     """A lineage: a recipe with everything that was learned by it, scored on the examples that all learn from.
 
     `gain` is 1 / log2(1 + place) of what was taken among the example's candidates, `hit_rate` how often that place is
     10 or better, `loss` the negative log-likelihood; all test-then-train, over the last examples or so.
     """
 
-    lineage: Label
+    variant: Label
     role: Role
-    recipe: Label
+    config: Label
     examples: WholeNumber
     gain: Sum
     hit_rate: Sum
@@ -42,7 +42,7 @@ class VariantStatus(Record, frozen=True, kw_only=True):
     difference: Difference | None = None
 
 
-class ModelUpdate(Record, frozen=True, kw_only=True):
+class ModelUpdate(Record, frozen=True, kw_only=True, rename={"variant": "lineage", "variant_statuses": "standings"}):
     """Weights of a model, with the prequential score that speaks for them and what was decided.
 
     `continued`: the champion has learned on, newer weights of it serve; nothing was decided. `promoted` and
@@ -67,7 +67,7 @@ class ModelUpdate(Record, frozen=True, kw_only=True):
     wall_time: Sum = 0.0
     decision_id: Label = ""
     by: Literal["schedule", "gate", "operator"] = "schedule"
-    lineage: Label = ""
+    variant: Label = ""
     against: Label = ""
     difference: Difference | None = None
-    standings: tuple[VariantStatus, ...] = ()
+    variant_statuses: tuple[VariantStatus, ...] = ()

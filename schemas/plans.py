@@ -58,7 +58,7 @@ class Plan(Record, frozen=True, kw_only=True):
     state_version: int = 0
 
 
-class PlanEntry(Record, frozen=True, kw_only=True):
+class PlanEntry(Record, frozen=True, kw_only=True, rename={"violations": "verdict"}):
     """A line of the ledger: why this plan was made or ended, who judged it, and what it cost."""
 
     entry_id: str
@@ -67,6 +67,6 @@ class PlanEntry(Record, frozen=True, kw_only=True):
     decision: Literal["accepted", "rejected", "superseded", "expired"]
     trigger: TriggerName
     trigger_event_ids: tuple[EventId, ...] = ()
-    verdict: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
     cost_ms: float = 0.0
     event_time: Time

@@ -131,7 +131,7 @@ class DefaultList(_Entry, frozen=True, kw_only=True, tag="default"):
     items: Items
 
 
-class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"):
+class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command", rename={"variant": "lineage"}):
     """What an operator decides about models. It stands in the log, so that its place among the examples is known.
 
     `promote` names a lineage, or weights to load as one: a file that the trainer can read, and its SHA-256. `rollback`
@@ -141,7 +141,7 @@ class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"
     entry_id: EntryKey
     event_time: Time
     action: Literal["promote", "rollback"]
-    lineage: Label = ""
+    variant: Label = ""
     uri: Annotated[str, Meta(max_length=4_000)] = ""
     sha256: Label = ""
     reason: Annotated[str, Meta(max_length=4_000)] = ""

@@ -11,11 +11,11 @@ from schemas.ids import BareItem, ItemKey, Time
 from schemas.record import Record
 
 Seconds = Annotated[float, Meta(ge=-FARTHEST, le=FARTHEST)]
-Situation = Literal["new", "return", "sitting"]
+Segment = Literal["new", "return", "sitting"]
 """In which a choice is made: the person's first, the first of a later sitting, or within one."""
 
 
-class ItemDelta(Record, frozen=True, kw_only=True):
+class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation"}):
     """One event's contribution to its item.
 
     `source` and `offset` name the input record that caused it: the owner of the item folds each one once, however
@@ -30,10 +30,10 @@ class ItemDelta(Record, frozen=True, kw_only=True):
     weight: Annotated[float, Meta(ge=0, le=LARGEST_COUNT)]
     value: Amount | None = None
     before: Annotated[tuple[tuple[BareItem, Seconds], ...], Meta(max_length=64)] = ()
-    situation: Situation | None = None
+    segment: Segment | None = None
 
 
-class ItemStatistics(Record, frozen=True, kw_only=True):
+class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "situations"}):
     """One item's statistics as of `at` (event time): decayed counts and who comes before it.
 
     `popularity` has one decayed count per half-life of `features.statistics.HALF_LIVES`; `covisits` and
@@ -53,4 +53,4 @@ class ItemStatistics(Record, frozen=True, kw_only=True):
     value_count: WholeNumber = 0
     covisits: Annotated[dict[BareItem, DecayedCount], Meta(max_length=1_024)] = {}
     transitions: Annotated[dict[BareItem, DecayedCount], Meta(max_length=1_024)] = {}
-    situations: dict[Situation, Annotated[tuple[DecayedCount, ...], Meta(max_length=32)]] = {}
+    segments: dict[Segment, Annotated[tuple[DecayedCount, ...], Meta(max_length=32)]] = {}

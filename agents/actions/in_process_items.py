@@ -30,9 +30,9 @@ class InProcessItems:
         ]
         if not held:
             return ()
-        likeness = np.stack([known for _, known in held]) @ normalised(vector[None])[0]
-        found = [Similar(item, clamped(float(score))) for (item, _), score in zip(held, likeness, strict=True)]
-        return tuple(sorted(found, key=lambda one: (-one.likeness, one.item_id))[:k])
+        similarity = np.stack([known for _, known in held]) @ normalised(vector[None])[0]
+        found = [Similar(item, clamped(float(score))) for (item, _), score in zip(held, similarity, strict=True)]
+        return tuple(sorted(found, key=lambda one: (-one.similarity, one.item_id))[:k])
 
     def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
         return others_like(self, self._held[item][1], item, k) if item in self._held else ()

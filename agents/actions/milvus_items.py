@@ -44,8 +44,8 @@ class MilvusItems:
     def similar(self, vector: Vectors, k: int, *, categories: Collection[str] = ()) -> tuple[Similar, ...]:
         asked = normalised(vector[None])[0].tolist()
         hits = self._collection.search(asked, k, _of_any(categories), (_KEY,))
-        found = [Similar(row[_KEY], clamped(likeness)) for likeness, row in hits]
-        return tuple(sorted(found, key=lambda one: (-one.likeness, one.item_id)))
+        found = [Similar(row[_KEY], clamped(similarity)) for similarity, row in hits]
+        return tuple(sorted(found, key=lambda one: (-one.similarity, one.item_id)))
 
     def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
         vector = self._collection.vector_of(item)

@@ -22,14 +22,14 @@ class IndexedItem(Struct, frozen=True):
 
 
 class Similar(Struct, frozen=True):
-    """An item that was found, and its cosine likeness to what was asked, in [-1, 1]."""
+    """An item that was found, and its cosine similarity to what was asked, in [-1, 1]."""
 
     item_id: ItemId
-    likeness: float
+    similarity: float
 
 
 class ItemIndex(Protocol):
-    """A projection of the `items` topic or of what was learned of items, written behind it and read by likeness.
+    """A projection of the `items` topic or of what was learned of items, written behind it and read by similarity.
 
     Every method may block for a round trip, may be called twice with the same effect as once, and raises
     `StoreUnavailable` if the index does not answer. Reads are eventual: what was put a moment ago may be missing.

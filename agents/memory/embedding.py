@@ -52,10 +52,10 @@ def normalised(vectors: Vectors) -> Vectors:
     return unit
 
 
-def clamped(likeness: float) -> float:
+def clamped(similarity: float) -> float:
     """A cosine in [-1, 1], which rounding may have left by a hair.
 
     >>> clamped(1.0000001)
     1.0
     """
-    return max(-1.0, min(1.0, likeness))
+    return max(-1.0, min(1.0, similarity))

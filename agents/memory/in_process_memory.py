@@ -37,12 +37,12 @@ class InMemoryIndex:
         ]
         if not held:
             return ()
-        likeness = np.stack([known for _, known in held]) @ normalised(vector[None])[0]
+        similarity = np.stack([known for _, known in held]) @ normalised(vector[None])[0]
         found = [
             FoundMemory(memory.memory_id, memory.predicate, memory.value, clamped(float(score)))
-            for (memory, _), score in zip(held, likeness, strict=True)
+            for (memory, _), score in zip(held, similarity, strict=True)
         ]
-        return tuple(sorted(found, key=lambda one: (-one.likeness, one.memory_id))[:k])
+        return tuple(sorted(found, key=lambda one: (-one.similarity, one.memory_id))[:k])
 
     def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
         if memories is None:

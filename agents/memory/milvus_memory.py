@@ -57,8 +57,10 @@ class MilvusMemory:
             where += f" and {any_of('predicate', sorted(predicates))}"
         asked = normalised(vector[None])[0].tolist()
         hits = self._collection.search(asked, k, where, (_KEY, "predicate", "value"))
-        found = [FoundMemory(row[_KEY], row["predicate"], row["value"], clamped(likeness)) for likeness, row in hits]
-        return tuple(sorted(found, key=lambda one: (-one.likeness, one.memory_id)))
+        found = [
+            FoundMemory(row[_KEY], row["predicate"], row["value"], clamped(similarity)) for similarity, row in hits
+        ]
+        return tuple(sorted(found, key=lambda one: (-one.similarity, one.memory_id)))
 
     def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
         where = f"user_id == {quoted(user)}"

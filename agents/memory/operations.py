@@ -87,7 +87,7 @@ def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tu
 
     >>> from schemas.interactions import Click
     >>> click = Click(event_id="e", user_id="u", event_time=1e9, item_id="i")
-    >>> [(lesson.predicate, lesson.value, lesson.weight) for lesson in extract(click, 0.5, ("jazz",))]
+    >>> [(signal.predicate, signal.value, signal.weight) for signal in extract(click, 0.5, ("jazz",))]
     [('likes', 'jazz', 0.5)]
     """
     if isinstance(event, Impression | Search):
@@ -99,14 +99,14 @@ def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tu
     if DISLIKED_EVIDENCE < liked < LIKED_EVIDENCE:
         return ()
     predicate: Predicate = "likes" if liked > 0 else "dislikes"
-    lessons = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in named)
+    signals = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in named)
     if abs(liked) < STRONG:
-        return lessons
+        return signals
     source: Source = "stated" if isinstance(event, Like | Dislike | Hide) else "inferred"
-    return (*lessons, PreferenceSignal("item", predicate, event.item_id, abs(liked), source))
+    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(liked), source))
 
 
-def learn(before: Memories, lessons: Iterable[PreferenceSignal], cause: SignalCause, sweep_at: float = 0.0) -> Learned:
+def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCause, sweep_at: float = 0.0) -> Learned:
     """The memories after these lessons: reinforced or begun, opposites weakened, contradictions settled, faded gone.
 
     Pure, and bounded by `CAPACITY` and `LIMITS`. An event older than a memory's `recorded_from` adds what would be
@@ -120,9 +120,9 @@ def learn(before: Memories, lessons: Iterable[PreferenceSignal], cause: SignalCa
     """
     held = dict(before)
     touched: dict[Topic, None] = {}
-    for lesson in lessons:
-        _apply(held, lesson, cause)
-        touched[(lesson.subject, lesson.value)] = None
+    for signal in signals:
+        _apply(held, signal, cause)
+        touched[(signal.subject, signal.value)] = None
     crowded = len(held) > len(before)
     due = cause.now >= sweep_at
     suspects = held.values() if due else [memory for topic in touched for memory in _group(held, *topic)]
@@ -158,7 +158,7 @@ def weaken(memory: Memory, weight: float, at: float) -> Memory:
     return _add(memory, -weight, at)
 
 
-def reinforce(memory: Memory, lesson: PreferenceSignal, cause: SignalCause) -> Memory:
+def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> Memory:
     """The memory with one more piece of evidence. Stated evidence makes it stated; inferred never undoes that.
 
     >>> jazz = PreferenceSignal("category", "likes", "jazz", 0.5)
@@ -169,8 +169,8 @@ def reinforce(memory: Memory, lesson: PreferenceSignal, cause: SignalCause) -> M
     """
     late = cause.at < memory.recorded_from
     evidence = (cause.event_id, *memory.evidence) if late else (*memory.evidence, cause.event_id)
-    stated: Source = "stated" if "stated" in (memory.source, lesson.source) else "inferred"
-    grown = _add(memory, lesson.weight, cause.at)
+    stated: Source = "stated" if "stated" in (memory.source, signal.source) else "inferred"
+    grown = _add(memory, signal.weight, cause.at)
     return replace(
         grown,
         evidence=evidence[-EVIDENCE:],
@@ -188,27 +188,27 @@ def _add(memory: Memory, weight: float, at: float) -> Memory:
     return replace(memory, strength=max(0.0, memory.strength + left))
 
 
-def _apply(held: Memories, lesson: PreferenceSignal, cause: SignalCause) -> None:
+def _apply(held: Memories, signal: PreferenceSignal, cause: SignalCause) -> None:
     """Write one lesson: its own belief is reinforced or begun, inferences weaken each other.
 
     A statement weakens nothing: it outranks, so that what it outranked is there again when it is taken back.
     """
-    belief = memory_id(cause.user_id, lesson.subject, lesson.predicate, lesson.value)
+    belief = memory_id(cause.user_id, signal.subject, signal.predicate, signal.value)
     known = held.get(belief)
-    if lesson.weight < 0:
+    if signal.weight < 0:
         if known is not None:
-            held[belief] = weaken(known, -lesson.weight, cause.at)
+            held[belief] = weaken(known, -signal.weight, cause.at)
         return
-    held[belief] = begin(lesson, cause) if known is None else reinforce(known, lesson, cause)
-    if lesson.source == "stated":
+    held[belief] = begin(signal, cause) if known is None else reinforce(known, signal, cause)
+    if signal.source == "stated":
         return
-    opposites = AGAINST if lesson.predicate in FOR else FOR
-    for memory in _group(held, lesson.subject, lesson.value):
+    opposites = AGAINST if signal.predicate in FOR else FOR
+    for memory in _group(held, signal.subject, signal.value):
         if memory.predicate in opposites and memory.source == "inferred":
-            held[memory.memory_id] = weaken(memory, lesson.weight, cause.at)
+            held[memory.memory_id] = weaken(memory, signal.weight, cause.at)
 
 
-def begin(lesson: PreferenceSignal, cause: SignalCause) -> Memory:
+def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
     """The memory that this lesson begins.
 
     >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
@@ -216,17 +216,17 @@ def begin(lesson: PreferenceSignal, cause: SignalCause) -> Memory:
     0.5
     """
     return Memory(
-        memory_id=memory_id(cause.user_id, lesson.subject, lesson.predicate, lesson.value),
+        memory_id=memory_id(cause.user_id, signal.subject, signal.predicate, signal.value),
         user_id=cause.user_id,
-        subject=lesson.subject,
-        predicate=lesson.predicate,
-        value=lesson.value,
-        strength=lesson.weight,
+        subject=signal.subject,
+        predicate=signal.predicate,
+        value=signal.value,
+        strength=signal.weight,
         evidence=(cause.event_id,),
         valid_from=cause.at,
         recorded_from=cause.at,
-        source=lesson.source,
-        trust=TRUST[lesson.source],
+        source=signal.source,
+        trust=TRUST[signal.source],
     )
 
 

@@ -1,4 +1,4 @@
-"""What memory needs from outside: an index that finds a person's memories by likeness."""
+"""What memory needs from outside: an index that finds a person's memories by similarity."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from schemas.memories import Memory, Predicate
 
 
 class FoundMemory(Struct, frozen=True):
-    """A memory that was found, and its cosine likeness to what was asked, in [-1, 1]."""
+    """A memory that was found, and its cosine similarity to what was asked, in [-1, 1]."""
 
     memory_id: MemoryId
     predicate: Predicate
     value: str
-    likeness: float
+    similarity: float
 
 
 class MemoryIndex(Protocol):
-    """A projection of the `memories` topic, written behind it and read by likeness.
+    """A projection of the `memories` topic, written behind it and read by similarity.
 
     Every method may block for a round trip, may be called twice with the same effect as once, and raises
     `StoreUnavailable` if the index does not answer. Reads are eventual: what was put a moment ago may be missing.

@@ -22,7 +22,7 @@ class Ruling(Struct, frozen=True):
     entries: tuple[PlanEntry, ...] = ()
 
 
-def enter(plan: Plan, decision: Decision, situation: PlanningContext, verdict: tuple[str, ...] = ()) -> PlanEntry:
+def enter(plan: Plan, decision: Decision, situation: PlanningContext, violations: tuple[str, ...] = ()) -> PlanEntry:
     """One line. Its id follows from source record, decision and plan; the cost is the caller's to fill in."""
     name = f"{situation.cause}|{decision}|{plan.plan_id}"
     return PlanEntry(
@@ -32,17 +32,17 @@ def enter(plan: Plan, decision: Decision, situation: PlanningContext, verdict: t
         decision=decision,
         trigger=situation.trigger,
         trigger_event_ids=(situation.event_id,),
-        verdict=verdict,
+        violations=violations,
         event_time=situation.now,
     )
 
 
 def rule(current: Plan | None, proposed: Plan, situation: PlanningContext) -> Ruling:
     """Follow the proposed plan if it passes the guardrails, else the current one if that does, else the last resort."""
-    verdict = check_plan(proposed, situation)
-    if not verdict:
+    violations = check_plan(proposed, situation)
+    if not violations:
         return _adopt(current, proposed, situation)
-    refused = enter(proposed, "rejected", situation, verdict)
+    refused = enter(proposed, "rejected", situation, violations)
     if current is not None and not check_standing(current, situation):
         return Ruling(current, (refused,))
     adopted = _adopt(current, last_resort(situation), situation)

@@ -141,7 +141,7 @@ def _played(
     from streams.backtest.results import Comparisons, backtest_results
     from streams.backtest.run import backtest, make_baselines
 
-    floors = RecordedRows(make_baselines(log)) if asked.baselines else None
+    baselines = RecordedRows(make_baselines(log)) if asked.baselines else None
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
         bar = stack.enter_context(replay_bar(console))
@@ -151,14 +151,16 @@ def _played(
             make_system_config(settings),
             plan,
             sink=sink,
-            floors=floors,
+            baselines=baselines,
             report=lambda at: bar.update(task, completed=at.done, hit_rate=at.hit_rate, speed=at.per_second),
         )
-    contenders = _judged(console, floors.rows if floors else [], asked)
-    return backtest_results(log, plan, played, Comparisons(contenders, _ablated(console, log, settings, plan, asked)))
+    baseline_runs = _evaluated(console, baselines.rows if baselines else [], asked)
+    return backtest_results(
+        log, plan, played, Comparisons(baseline_runs, _ablated(console, log, settings, plan, asked))
+    )
 
 
-def _judged(console: Console, rows: Sequence[ChoiceRow], asked: ComparisonOptions) -> dict[str, BaselineRun]:
+def _evaluated(console: Console, rows: Sequence[ChoiceRow], asked: ComparisonOptions) -> dict[str, BaselineRun]:
     """The baselines, after ours, so that they take nothing from its speed."""
     if not asked.baselines:
         return {}

@@ -167,21 +167,21 @@ def _read_weights(path: Path) -> Weights:
         raise NoSuch(f"{str(path)!r} holds no weights: {exc}") from exc
 
 
-def _show_log(console: Console, judged: EvaluatedPolicy) -> None:
+def _show_log(console: Console, evaluated: EvaluatedPolicy) -> None:
     console.print(
-        f"{judged.lists:,} drawn lists seen by {judged.users:,} people, {judged.clicks:,} clicks: "
-        f"{_number(judged.earned)} per list",
+        f"{evaluated.lists:,} drawn lists seen by {evaluated.users:,} people, {evaluated.clicks:,} clicks: "
+        f"{_number(evaluated.earned)} per list",
         highlight=False,
     )
-    if judged.best_earned is not None:
-        console.print(f"Lists that exploited earned {judged.best_earned:.4g} per list.", highlight=False)
-    for reason, count in judged.left_out.items():
+    if evaluated.best_earned is not None:
+        console.print(f"Lists that exploited earned {evaluated.best_earned:.4g} per list.", highlight=False)
+    for reason, count in evaluated.left_out.items():
         console.print(f"[dim]{count:,} lists are left out: {reason}[/]", highlight=False)
-    for by in dict.fromkeys(verdict.by for verdict in judged.verdicts):
+    for by in dict.fromkeys(decision.by for decision in evaluated.decisions):
         title = f"clicks per list, {DEPENDS[by]}"
-        console.print(_table(console, title, [verdict for verdict in judged.verdicts if verdict.by == by]))
-    _show_warnings(console, judged.verdicts)
-    for target, reason in judged.not_tried.items():
+        console.print(_table(console, title, [decision for decision in evaluated.decisions if decision.by == by]))
+    _show_warnings(console, evaluated.decisions)
+    for target, reason in evaluated.not_tried.items():
         console.print(f"[yellow]![/] {target} was not tried: {escape(reason)}", highlight=False)
 
 
@@ -189,19 +189,19 @@ def _show_bandit(console: Console, checked: Checked) -> None:
     title = (
         f"{checked.log}: {checked.impressions:,} impressions, {checked.clicks} clicks, {_number(checked.earned)} each"
     )
-    if not checked.verdicts:
+    if not checked.decisions:
         console.print(f"{escape(title)}\nNo other log of the same items was given: there is nothing to judge from it.")
         return
-    console.print(_table(console, title, checked.verdicts, checked.own))
-    _show_warnings(console, checked.verdicts)
+    console.print(_table(console, title, checked.decisions, checked.own))
+    _show_warnings(console, checked.decisions)
 
 
 def _table(
-    console: Console, title: str, verdicts: Sequence[PolicyDecision], own: Mapping[str, Estimate] | None = None
+    console: Console, title: str, decisions: Sequence[PolicyDecision], own: Mapping[str, Estimate] | None = None
 ) -> RenderableType:
     """Targets with their estimates; `own` is what each of them earned itself, where that is known."""
     rows: list[tuple[str, ...]] = []
-    for one in verdicts:
+    for one in decisions:
         lines = {"IPS": one.ips, "SNIPS": one.snips, "doubly robust": one.doubly_robust}
         lines |= {"its own log": own[one.target]} if own else {}
         first = (f"{one.overlap.effective:,.0f}", f"{one.overlap.largest:,.1f}{_cut(one)}")
@@ -218,8 +218,8 @@ def _cut(one: PolicyDecision) -> str:
     return f" ({one.overlap.clipped:.1%} cut)" if one.overlap.clipped else ""
 
 
-def _show_warnings(console: Console, verdicts: Sequence[PolicyDecision]) -> None:
-    for one in verdicts:
+def _show_warnings(console: Console, decisions: Sequence[PolicyDecision]) -> None:
+    for one in decisions:
         for warning in one.warnings:
             console.print(f"[yellow]![/] {escape(one.target)}, by {one.by}: {warning}", highlight=False)
 

@@ -78,7 +78,7 @@ def results(
     """Compare arms: between their people, and by where their weights had put what people took."""
     settings, refused = load_settings(), Counter[str]()
     entries = _read(settings, logs or [], refused)
-    alive = _lived(entries, name or settings.experiment.name)
+    alive = _log(entries, name or settings.experiment.name)
     found = results_of(alive, against=against, level=level, experiment=_known(settings, alive.experiment))
     found = replace(found, notes=_notes(alive, found, [] if logs else _decided(settings)))
     if as_json:
@@ -96,7 +96,7 @@ def _read(settings: Settings, logs: Sequence[Path], refused: Counter[str]) -> li
     return list(read_lines(lines, now=wall_clock(), refused=refused))
 
 
-def _lived(entries: Sequence[RankingLogEntry], name: str) -> ExperimentLog:
+def _log(entries: Sequence[RankingLogEntry], name: str) -> ExperimentLog:
     name = name or last_experiment(entries)
     if not name:
         raise NoExperiment("no experiment is set, and none is in the log: give [experiment] a name and arms")
@@ -129,7 +129,7 @@ def _notes(alive: ExperimentLog, found: ExperimentResults, decided: Sequence[Mod
     for update in decided:
         if update.decision != "refused" and first < update.version <= last:
             notes.append(
-                f"{update.lineage} was {update.decision} at version {update.version}: whoever is ranked for by the "
+                f"{update.variant} was {update.decision} at version {update.version}: whoever is ranked for by the "
                 "champion, as control is, had other weights from then on"
             )
     for each in found.arms:

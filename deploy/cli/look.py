@@ -109,16 +109,16 @@ def why(user: Annotated[str, typer.Option(help="Whose list.")], as_json: AsJson 
     made: Recommendation = decode(RECOMMENDATIONS, record.value, now=wall_clock())
     person = read_person(settings, UserId(user))
     if as_json:
-        put_json({"list": made, "published": record.timestamp, **_mind_named(person)})
+        put_json({"list": made, "published": record.timestamp, **_agent_named(person)})
         return
     listed = list_table(console, made, read_titles(cluster))
-    console.print(Group(listed, _timings(made, record.timestamp), *_mind(console, person)))
+    console.print(Group(listed, _timings(made, record.timestamp), *_agent(console, person)))
 
 
-def _mind_named(person: UserRecord) -> dict[str, object]:
+def _agent_named(person: UserRecord) -> dict[str, object]:
     """Plan, memories and tastes for programs."""
-    tastes = category_strengths(person.mind.memories, person.user.last_at)
-    return {"plan": person.mind.plan, "memories": person.mind.memories, "tastes": dict(tastes)}
+    tastes = category_strengths(person.agent.memories, person.user.last_at)
+    return {"plan": person.agent.plan, "memories": person.agent.memories, "tastes": dict(tastes)}
 
 
 def read_person(settings: Settings, user: UserId) -> UserRecord:
@@ -161,8 +161,8 @@ def _timings(made: Recommendation, published: float) -> RenderableType:
     return Text(f"\ntimings: {' · '.join(steps)}{degraded}\napplied: {made.applied}")
 
 
-def _mind(console: Console, person: UserRecord) -> list[RenderableType]:
-    plan = person.mind.plan
+def _agent(console: Console, person: UserRecord) -> list[RenderableType]:
+    plan = person.agent.plan
     lines: list[RenderableType] = []
     if plan is not None:
         intents = ", ".join(f"{i.category} {i.weight:+.2f} (sure {i.confidence:.2f})" for i in plan.intents) or "none"
@@ -170,9 +170,9 @@ def _mind(console: Console, person: UserRecord) -> list[RenderableType]:
         held = [*said.banned_items, *said.banned_categories, *(f"pin {item}" for item in said.pinned_items)]
         lines.append(Text(f"\nplan {plan.plan_id} by {plan.author}: {plan.goal}\n  intents: {intents}"))
         lines.append(Text(f"  holds: {', '.join(held) or 'nothing banned or pinned'}"))
-    strengths = category_strengths(person.mind.memories, person.user.last_at)
+    strengths = category_strengths(person.agent.memories, person.user.last_at)
     rows = []
-    for memory in sorted(person.mind.memories, key=lambda memory: -memory.strength)[:12]:
+    for memory in sorted(person.agent.memories, key=lambda memory: -memory.strength)[:12]:
         evidence = escape(", ".join(memory.evidence[-3:]))
         rows.append((memory.predicate, escape(memory.value), f"{memory.strength:.2f}", memory.source, evidence))
     tastes = ", ".join(f"{name} {strength:+.2f}" for name, strength in strengths.items())

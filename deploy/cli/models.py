@@ -77,7 +77,7 @@ def register(app: typer.Typer) -> None:
 
 def list_models(as_json: AsJson = False) -> None:
     """Show every lineage: whether it serves, its running scores, and its difference to the one that does."""
-    serving = [update for update in _updates(load_settings()) if update.standings]
+    serving = [update for update in _updates(load_settings()) if update.variant_statuses]
     if as_json:
         put_json(serving[-1] if serving else None)
         return
@@ -85,7 +85,7 @@ def list_models(as_json: AsJson = False) -> None:
     if not serving:
         console.print("No model has been announced yet: `lifelong status` says whether the trainer runs.")
         return
-    console.print(standings_table(console, serving[-1]))
+    console.print(variant_table(console, serving[-1]))
 
 
 def history(
@@ -115,39 +115,39 @@ def show_decision(
     console.print(history_table(console, [update]))
     if update.difference is not None:
         console.print(f"difference to {update.against or 'the champion'}: {interval(update.difference)}")
-    if update.standings:
-        console.print(standings_table(console, update))
+    if update.variant_statuses:
+        console.print(variant_table(console, update))
 
 
 def promote(
-    lineage: Annotated[str, typer.Argument(help="As `list` shows it.")] = "",
+    variant: Annotated[str, typer.Argument(help="As `list` shows it.")] = "",
     weights: WeightsFile = None,
     reason: Reason = "",
 ) -> None:
     """Have a lineage serve, or weights from a file. The gate guards it: if it is worse, it is rolled back."""
-    if bool(lineage) == (weights is not None):
+    if bool(variant) == (weights is not None):
         raise NothingToDecide("name a lineage, as `lifelong models list` shows it, or --weights FILE; not both")
     settings = load_settings()
-    if lineage:
-        refuse_unknown(lineage, known_lineages(settings, _updates(settings)))
+    if variant:
+        refuse_unknown(variant, known_variants(settings, _updates(settings)))
     uri, sha256 = keep_weights(weights, settings) if weights is not None else ("", "")
-    _send(settings, replace(_command("promote", reason), lineage=lineage, uri=uri, sha256=sha256))
+    _send(settings, replace(_command("promote", reason), variant=variant, uri=uri, sha256=sha256))
 
 
-def known_lineages(settings: Settings, found: Iterable[ModelUpdate]) -> list[str]:
+def known_variants(settings: Settings, found: Iterable[ModelUpdate]) -> list[str]:
     """The lineages that may serve: those that the trainer announced last, and those that the settings name."""
-    announced = [[each.lineage for each in update.standings] for update in found if update.standings]
+    announced = [[each.variant for each in update.variant_statuses] for update in found if update.variant_statuses]
     return sorted({FIRST_LINEAGE, *settings.trainer.challengers, *(announced[-1] if announced else ())})
 
 
-def refuse_unknown(lineage: str, known: list[str]) -> None:
+def refuse_unknown(variant: str, known: list[str]) -> None:
     """Refuse a lineage that nobody has heard of: the trainer would, minutes later and elsewhere.
 
     Raises:
         NoSuch: it is not among these; the message names them.
     """
-    if lineage not in known:
-        raise NoSuch(f"there is no lineage {lineage!r} to promote: there are {known}; {nearest(lineage, known)}")
+    if variant not in known:
+        raise NoSuch(f"there is no lineage {variant!r} to promote: there are {known}; {nearest(variant, known)}")
 
 
 def rollback(reason: Reason = "") -> None:
@@ -210,13 +210,13 @@ def decisions(found: Iterable[ModelUpdate]) -> list[ModelUpdate]:
     return list({update.decision_id: update for update in found if update.decision_id}.values())
 
 
-def standings_table(console: Console, update: ModelUpdate) -> RenderableType:
+def variant_table(console: Console, update: ModelUpdate) -> RenderableType:
     """Lineages as people read them, the one that serves first."""
     title = f"version {update.version} · {update.examples} examples learned · lists: mrr {update.score:.3f}"
     rows = []
-    for each in update.standings:
+    for each in update.variant_statuses:
         scores = (f"{each.gain:.4f}", f"{each.hit_rate:.3f}", f"{each.loss:.3f}") if each.examples else ("-", "-", "-")
-        rows.append((each.lineage, each.role, each.recipe, str(each.examples), *scores, escape(_difference_of(each))))
+        rows.append((each.variant, each.role, each.config, str(each.examples), *scores, escape(_difference_of(each))))
     return listing(console, STANDINGS, rows, title=title)
 
 
@@ -225,15 +225,15 @@ def history_table(console: Console, made: Iterable[ModelUpdate]) -> RenderableTy
     rows = []
     for update in made:
         when = datetime.fromtimestamp(update.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        own = (update.decision, update.lineage, update.against, update.by, str(update.version))
+        own = (update.decision, update.variant, update.against, update.by, str(update.version))
         rows.append((update.decision_id, when, *own, escape(update.reason)))
     return listing(console, HISTORY, rows)
 
 
-def _difference_of(standing: VariantStatus) -> str:
-    if standing.role == "champion":
+def _difference_of(variant_status: VariantStatus) -> str:
+    if variant_status.role == "champion":
         return ""
-    return interval(standing.difference) if standing.difference is not None else "not compared now"
+    return interval(variant_status.difference) if variant_status.difference is not None else "not compared now"
 
 
 def interval(found: Difference) -> str:

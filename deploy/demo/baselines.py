@@ -18,38 +18,40 @@ Ranks = dict[str, dict[str, int | None]]
 NAMES = ("decayed popularity", "item-kNN")
 
 
-def judge(rows: Sequence[Row], judged: frozenset[str], *, repeats: bool) -> Ranks:
+def evaluate(rows: Sequence[Row], evaluated: frozenset[str], *, repeats: bool) -> Ranks:
     """Test, then train, over all rows; ranks are worked out for the judged events alone."""
-    floors: dict[str, SimpleBaseline] = dict(zip(NAMES, (DecayedPopularity(), ItemKnn()), strict=True))
+    baselines: dict[str, SimpleBaseline] = dict(zip(NAMES, (DecayedPopularity(), ItemKnn()), strict=True))
     histories: dict[str, list[ItemId]] = {}
     ranks: Ranks = {}
     for event_id, user, item, at in rows:
         history = histories.setdefault(user, [])
-        if event_id in judged:
+        if event_id in evaluated:
             mask: Sequence[ItemId] = () if repeats else history
-            ranks[event_id] = {name: _rank(floor, history, at, mask, item) for name, floor in floors.items()}
-        for floor in floors.values():
-            floor.learn(UserId(user), ItemId(item), at)
+            ranks[event_id] = {name: _rank(baseline, history, at, mask, item) for name, baseline in baselines.items()}
+        for baseline in baselines.values():
+            baseline.learn(UserId(user), ItemId(item), at)
         history.append(ItemId(item))
     return ranks
 
 
-def _rank(floor: SimpleBaseline, history: Sequence[ItemId], at: float, mask: Sequence[ItemId], item: str) -> int | None:
-    top = floor.top(history, at, 10, mask)
+def _rank(
+    baseline: SimpleBaseline, history: Sequence[ItemId], at: float, mask: Sequence[ItemId], item: str
+) -> int | None:
+    top = baseline.top(history, at, 10, mask)
     return top.index(ItemId(item)) + 1 if item in top else None
 
 
-def _gently(rows: Sequence[Row], judged: frozenset[str], repeats: bool) -> Ranks:
+def _gently(rows: Sequence[Row], evaluated: frozenset[str], repeats: bool) -> Ranks:
     os.nice(10)
-    return judge(rows, judged, repeats=repeats)
+    return evaluate(rows, evaluated, repeats=repeats)
 
 
 class DemoBaselines:
     """Judging goes on in the background from the start; `ranks` are there when it has ended."""
 
-    def __init__(self, rows: Sequence[Row], judged: frozenset[str], *, repeats: bool) -> None:
+    def __init__(self, rows: Sequence[Row], evaluated: frozenset[str], *, repeats: bool) -> None:
         self._pool = get_context("spawn").Pool(1)
-        self._result: AsyncResult[Any] = self._pool.apply_async(_gently, (rows, judged, repeats))
+        self._result: AsyncResult[Any] = self._pool.apply_async(_gently, (rows, evaluated, repeats))
         self._ranks: Ranks | None = None
 
     @property

@@ -29,7 +29,7 @@ class DemoSummary(Struct, frozen=True):
     lost: int
     dead_letters: int
     degraded_lists: int
-    judged: int
+    evaluated: int
     measures: dict[str, RankingMetrics]
     freshness_ms: Percentiles
     replans: dict[str, int]
@@ -51,7 +51,7 @@ def freshness(stages: Sequence[Mapping[str, float]]) -> Percentiles:
 
 def live(
     watch: ListWatch,
-    floors: Mapping[str, dict[str, int | None]],
+    baselines: Mapping[str, dict[str, int | None]],
     titles: Mapping[str, str],
     *,
     played: int,
@@ -72,17 +72,17 @@ def live(
     )
     return Group(
         Panel(head, title="Lifelong", title_align="left"),
-        _quality(watch, floors),
+        _quality(watch, baselines),
         _stages(times),
         f"re-plans: {_counted(replans(watch.plans))}",
         _person(watch, titles, seen),
     )
 
 
-def _quality(watch: ListWatch, floors: Mapping[str, dict[str, int | None]]) -> RenderableType:
-    if not floors:
+def _quality(watch: ListWatch, baselines: Mapping[str, dict[str, int | None]]) -> RenderableType:
+    if not baselines:
         return "HR@10 at request time: the floors are being worked out …"
-    measures = paired(dict(watch.ours), dict(floors)).measures()
+    measures = paired(dict(watch.ours), dict(baselines)).measures()
     return quality_table(measures)
 
 

@@ -22,9 +22,9 @@ class _Ranks:
     def __init__(self) -> None:
         self.ranks: dict[int, int | None] = {}
 
-    def add(self, judged: EvaluatedList) -> None:
-        shown = judged.shown
-        self.ranks[judged.index] = shown.index(judged.item) + 1 if judged.item in shown else None
+    def add(self, evaluated: EvaluatedList) -> None:
+        shown = evaluated.shown
+        self.ranks[evaluated.index] = shown.index(evaluated.item) + 1 if evaluated.item in shown else None
 
 
 def backtest_ranks(
@@ -41,7 +41,7 @@ def backtest_ranks(
         make_system_config(settings),
         BacktestConfig(warm_up=0.0),
         sink=sink,
-        floors=NoBaselines(),
+        baselines=NoBaselines(),
         report=lambda at: report(at.done),
     )
     return {events[index].event_id: rank for index, rank in sink.ranks.items()}

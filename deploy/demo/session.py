@@ -56,9 +56,9 @@ class DemoSession:
         if not choices:
             raise NothingToPlay(f"{plan.data.events.name!r} holds no choices of items by people")
         rows: list[Row] = [(e.event_id, e.user_id, e.item_id, e.event_time) for e in choices]
-        judged = frozenset(row[0] for row in rows[int(len(rows) * SKIPPED) :: EVERY])
+        evaluated = frozenset(row[0] for row in rows[int(len(rows) * SKIPPED) :: EVERY])
         repeats = len({(row[1], row[2]) for row in rows}) < len(rows)
-        self._floors = DemoBaselines(rows, judged, repeats=repeats)
+        self._floors = DemoBaselines(rows, evaluated, repeats=repeats)
         self.titles: dict[str, str] = {}
         self._settings = settings
         self._items: list[Item] = []
@@ -157,8 +157,10 @@ class DemoSession:
 
     def _others(self) -> Ranks:
         """The floors, and the replay if there was one, on the choices that all of them were judged on."""
-        floors, again = self._floors.ranks, self._again
-        return {event: {REPLAYED: again[event]} | floors[event] for event in floors if event in again} or floors
+        baselines, again = self._floors.ranks, self._again
+        return {
+            event: {REPLAYED: again[event]} | baselines[event] for event in baselines if event in again
+        } or baselines
 
     def summary(self, *, seconds: float, up_seconds: float) -> DemoSummary:
         """What it came to."""
@@ -172,7 +174,7 @@ class DemoSession:
             lost=len(self._expected() - watch.answered),
             dead_letters=watch.dead_letters,
             degraded_lists=watch.degraded,
-            judged=measures[OURS].events,
+            evaluated=measures[OURS].events,
             measures=measures,
             freshness_ms=freshness(watch.all_stages),
             replans=replans(watch.plans),

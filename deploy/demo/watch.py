@@ -63,11 +63,11 @@ class ListWatch(TopicSubscriber):
             self.newest = made
 
 
-def paired(ours: dict[str, int | None], floors: dict[str, dict[str, int | None]]) -> Paired:
+def paired(ours: dict[str, int | None], baselines: dict[str, dict[str, int | None]]) -> Paired:
     """Ours and the floors over the events that all of them were judged on."""
-    names = (OURS, *next(iter(floors.values()), {}))
+    names = (OURS, *next(iter(baselines.values()), {}))
     measures = Paired(names)
-    for event_id, ranks in floors.items():
+    for event_id, ranks in baselines.items():
         if event_id in ours:
             measures.add({OURS: ours[event_id], **ranks})
     return measures

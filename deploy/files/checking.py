@@ -57,9 +57,9 @@ class LoadedFile(Struct, frozen=True):
 
 def load(files: Files, *, keep: bool = True) -> LoadedFile:
     """Read everything once; without `keep` only the report is made, whatever the size of the files."""
-    tally, found = FileCounts(), CatalogueTally()
+    counts, found = FileCounts(), CatalogueTally()
     events: list[tuple[int, Interaction]] = []
-    for one in tally.of(files.events) if files.events is not None else ():
+    for one in counts.of(files.events) if files.events is not None else ():
         if keep:
             events.append(one)
     items: list[Item] = []
@@ -67,17 +67,17 @@ def load(files: Files, *, keep: bool = True) -> LoadedFile:
         found.ids.add(item.item_id)
         if keep:
             items.append(item)
-    return LoadedFile(events, items, _report(files, tally, found))
+    return LoadedFile(events, items, _report(files, counts, found))
 
 
-def _report(files: Files, tally: FileCounts, found: CatalogueTally) -> FileReport | CatalogueReport:
+def _report(files: Files, counts: FileCounts, found: CatalogueTally) -> FileReport | CatalogueReport:
     about = None
     if files.catalogue is not None:
-        about = catalogue_report(files.catalogue, tally if files.events is not None else None, found)
+        about = catalogue_report(files.catalogue, counts if files.events is not None else None, found)
     if files.events is None:
         assert about is not None  # one of the two is named
         return about
-    report = report_of(files.events, tally)
+    report = report_of(files.events, counts)
     report.catalogue = about
     return report
 

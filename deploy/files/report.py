@@ -98,7 +98,7 @@ class FileCounts:
             yield place, event
 
 
-def report_of(reading: Reading, tally: FileCounts) -> FileReport:
+def report_of(reading: Reading, counts: FileCounts) -> FileReport:
     """How a file of events was read; its events have passed the tally."""
     used = {column: field for field, column in reading.columns.items()}
     return FileReport(
@@ -107,22 +107,22 @@ def report_of(reading: Reading, tally: FileCounts) -> FileReport:
         notes=list(reading.table.rows.notes),
         unit=reading.table.rows.unit,
         rows=reading.rows,
-        events=tally.events,
-        users=len(tally.users),
-        items=len(tally.items),
-        refused=tally.refused.total,
-        reasons=tally.refused.most_common(),
-        first=moment(tally.first) if tally.events else None,
-        last=moment(tally.last) if tally.events else None,
+        events=counts.events,
+        users=len(counts.users),
+        items=len(counts.items),
+        refused=counts.refused.total,
+        reasons=counts.refused.most_common(),
+        first=moment(counts.first) if counts.events else None,
+        last=moment(counts.last) if counts.events else None,
         columns={name: used.get(name) for name in dict.fromkeys([*reading.table.rows.names, *used])},
         contents={column: contents(reading.cells[field]) for field, column in reading.columns.items()},
-        types=dict(tally.types.most_common()),
+        types=dict(counts.types.most_common()),
         times=dict(reading.times.forms.most_common()),
-        doubts=list(_doubts(reading, tally)),
+        doubts=list(_doubts(reading, counts)),
     )
 
 
-def catalogue_report(catalogue: Catalogue, tally: FileCounts | None, found: CatalogueTally) -> CatalogueReport:
+def catalogue_report(catalogue: Catalogue, counts: FileCounts | None, found: CatalogueTally) -> CatalogueReport:
     """How a catalogue was read, and how many of the events' items it knows."""
     used: dict[str, list[str]] = {}
     for field, columns in catalogue.columns.items():
@@ -141,7 +141,7 @@ def catalogue_report(catalogue: Catalogue, tally: FileCounts | None, found: Cata
         columns={name: ", ".join(used[name]) if name in used else None for name in names},
         contents={column: contents(catalogue.cells[column]) for column in used},
         categories={column: one.told for column, one in catalogue.spellings.items()},
-        known=None if tally is None else sum(item in found.ids for item in tally.items),
+        known=None if counts is None else sum(item in found.ids for item in counts.items),
     )
 
 
@@ -199,9 +199,9 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 )
 
 
-def _doubts(reading: Reading, tally: FileCounts) -> Iterator[str]:
+def _doubts(reading: Reading, counts: FileCounts) -> Iterator[str]:
     """What is read as it stands, but may have been meant otherwise."""
-    for name, ids in (("user", tally.users), ("item", tally.items)):
+    for name, ids in (("user", counts.users), ("item", counts.items)):
         column = reading.columns.get(name, "")  # type: ignore[call-overload]
         for one in [one for one in ids if one.strip().lower() in NO_ID][:3]:
             yield f"the {name} {one!r} is an id like others; its rows (here {ids[one]:,}) may have meant none"
@@ -210,7 +210,7 @@ def _doubts(reading: Reading, tally: FileCounts) -> Iterator[str]:
         listed = sum(one.startswith("[") or "|" in one or "," in one for one in ids)
         if ids and listed > 0.5 * len(ids):
             yield f"ids in {column!r} look like lists: an event is about one item"
-    if tally.events > 1 and tally.days_alone:
+    if counts.events > 1 and counts.days_alone:
         yield "times are days alone: within a day the order is that of the file"
     if reading.times.order:
         yield f"days and months are read {reading.times.order}"

@@ -43,7 +43,7 @@ class GatewayOptions(Litestar):
         await super().__call__(scope, receive, send)
 
 
-def create_app(door: GatewayContext) -> Litestar:
+def create_app(context: GatewayContext) -> Litestar:
     """The application over this door. Threads run from its start to its end, so a door is used once.
 
     Without one of the door's keys nothing is answered but health, metrics and the documentation.
@@ -51,31 +51,31 @@ def create_app(door: GatewayContext) -> Litestar:
 
     @asynccontextmanager
     async def running(app: Litestar) -> AsyncIterator[None]:
-        door.outbox.start()
-        door.feeder.start()
-        door.probe.start()
-        door.backlog.start()
+        context.producer_queue.start()
+        context.feeder.start()
+        context.probe.start()
+        context.backlog.start()
         try:
             yield
         finally:
-            await _end(door)
+            await _end(context)
 
     return GatewayOptions(
         route_handlers=HANDLERS,
-        guards=[key_guard(door.keys)],
-        dependencies={"door": Provide(lambda: door, sync_to_thread=False)},
+        guards=[key_guard(context.keys)],
+        dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
         exception_handlers={Exception: answer},
         lifespan=[running],
         openapi_config=openapi_config(),
-        request_max_body_size=door.body_bytes,
+        request_max_body_size=context.body_bytes,
         logging_config=None,
     )
 
 
-async def _end(door: GatewayContext) -> None:
+async def _end(context: GatewayContext) -> None:
     """1 what was posted is delivered, as far as it can be in the time of a post 2 the threads end."""
-    await asyncio.to_thread(door.backlog.close, door.post_seconds)
-    await asyncio.to_thread(door.outbox.close, door.post_seconds)
-    await asyncio.to_thread(door.feeder.close, FEEDER_SECONDS)
-    door.likeness.close()
-    door.probe.close()
+    await asyncio.to_thread(context.backlog.close, context.post_seconds)
+    await asyncio.to_thread(context.producer_queue.close, context.post_seconds)
+    await asyncio.to_thread(context.feeder.close, FEEDER_SECONDS)
+    context.similar_items.close()
+    context.probe.close()

@@ -39,9 +39,9 @@ class GatewayContext:
     keys: tuple[str, ...] = field(repr=False)
     cache: Cache
     feeder: Feeder
-    outbox: ProducerQueue
+    producer_queue: ProducerQueue
     lists: Lists
-    likeness: SimilarItemsService
+    similar_items: SimilarItemsService
     condition: GatewayCondition
     probe: Probe
     restarts: Callable[[], Mapping[str, int]] = dict

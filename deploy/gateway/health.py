@@ -31,14 +31,14 @@ async def live() -> Health:
 
 
 @get("/health/ready", opt=OPEN, tags=["operation"], summary="Is it to be sent requests?", security=[{}])
-async def ready(door: Given) -> Response[Health]:
+async def ready(context: Given) -> Response[Health]:
     """Send requests here: 200 once lists and catalogue were read to the end; 503 before that, while draining, and
     while Kafka or the state store does not answer within a second: `reasons` names which, and why.
     """
-    reasons = door.probe.problems()
-    status = _status(door, reasons)
+    reasons = context.probe.problems()
+    status = _status(context, reasons)
     code = HTTPStatus.OK if status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
-    restarts = {name: count for name, count in door.restarts().items() if count}
+    restarts = {name: count for name, count in context.restarts().items() if count}
     return Response(Health(status, reasons if status == "unavailable" else {}, restarts), status_code=code)
 
 
@@ -48,11 +48,11 @@ async def metrics() -> Response[bytes]:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _status(door: Given, reasons: dict[str, str]) -> str:
-    if door.condition.failed:
+def _status(context: Given, reasons: dict[str, str]) -> str:
+    if context.condition.failed:
         return "failed"
-    if door.condition.draining:
+    if context.condition.draining:
         return "draining"
-    if not door.cache.caught_up:
+    if not context.cache.caught_up:
         return "catching-up"
     return "unavailable" if reasons else "ready"

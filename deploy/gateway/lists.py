@@ -79,10 +79,10 @@ class Lists:
     """Serves lists from the cache, and asks owners for newer ones."""
 
     def __init__(
-        self, cache: Cache, outbox: ProducerQueue, *, clock: Callable[[], float], new_id: Callable[[], str]
+        self, cache: Cache, producer_queue: ProducerQueue, *, clock: Callable[[], float], new_id: Callable[[], str]
     ) -> None:
         self._cache = cache
-        self._outbox = outbox
+        self._producer_queue = producer_queue
         self._clock = clock
         self._new_id = new_id
         self._asked = RankWaiters()
@@ -191,7 +191,7 @@ class Lists:
             surfaces=(wanted.surface,),
         )
         try:
-            await self._outbox.put(RANK_REQUESTS, [(wanted.user, encode(request))], within=ASK_SECONDS)
+            await self._producer_queue.put(RANK_REQUESTS, [(wanted.user, encode(request))], within=ASK_SECONDS)
         except LifelongError as exc:
             self._asked.forget(wanted.user)
             logger.warning("the owner of %r could not be asked for a list: %s", wanted.user, exc)

@@ -55,7 +55,7 @@ def _takes(name: str) -> type[Operation]:
     tags=["in"],
     summary="Store what people did",
 )
-async def post_interactions(request: AnyRequest, door: Given) -> AcceptedResponse:
+async def post_interactions(request: AnyRequest, context: Given) -> AcceptedResponse:
     """What people did.
 
     Answered once all replicas have it. Without `event_id` and `event_time` they are filled in; sent again with the
@@ -63,9 +63,9 @@ async def post_interactions(request: AnyRequest, door: Given) -> AcceptedRespons
     wrong are named and the others stored. Give `token` to `GET /v1/recommendations/{user_id}?after=` to read a list
     that reflects the events. While too many wait for workers, answered with 429 and `Retry-After`.
     """
-    door.backlog.refuse_if_full()
-    accepted = await _stored(INTERACTIONS, request, door)
-    door.backlog.accepted(accepted.accepted)
+    context.backlog.refuse_if_full()
+    accepted = await _stored(INTERACTIONS, request, context)
+    context.backlog.accepted(accepted.accepted)
     return accepted
 
 
@@ -76,34 +76,34 @@ async def post_interactions(request: AnyRequest, door: Given) -> AcceptedRespons
     tags=["in"],
     summary="Store what people decide",
 )
-async def post_instructions(request: AnyRequest, door: Given) -> AcceptedResponse:
+async def post_instructions(request: AnyRequest, context: Given) -> AcceptedResponse:
     """What people decide: ban, pin, more, less. As `POST /v1/interactions`."""
-    return await _stored(INSTRUCTIONS, request, door)
+    return await _stored(INSTRUCTIONS, request, context)
 
 
 @post("/v1/items", status_code=202, operation_class=_takes("Item"), tags=["in"], summary="Put items into the catalogue")
-async def post_items(request: AnyRequest, door: Given) -> AcceptedResponse:
+async def post_items(request: AnyRequest, context: Given) -> AcceptedResponse:
     """Items of the catalogue, each replacing what was known of it."""
-    return await _stored(ITEMS, request, door)
+    return await _stored(ITEMS, request, context)
 
 
 @delete("/v1/items/{item_id:str}", status_code=202, tags=["in"], summary="Withdraw an item")
-async def delete_item(item_id: Annotated[str, PathParameter(min_length=1)], door: Given) -> AcceptedResponse:
+async def delete_item(item_id: Annotated[str, PathParameter(min_length=1)], context: Given) -> AcceptedResponse:
     """Withdraw an item; one that is not in the catalogue is withdrawn all the same."""
-    await door.outbox.put(ITEMS, [(ids.item_id(item_id), None)], within=door.post_seconds)
+    await context.producer_queue.put(ITEMS, [(ids.item_id(item_id), None)], within=context.post_seconds)
     return AcceptedResponse(accepted=1)
 
 
-async def _stored(topic: str, request: AnyRequest, door: GatewayContext) -> AcceptedResponse:
+async def _stored(topic: str, request: AnyRequest, context: GatewayContext) -> AcceptedResponse:
     """1 check 2 store 3 answer: cut between the last two, the sender repeats it.
 
     Raises:
         Problem: nothing was taken, or it was not acknowledged in time.
     """
     body = await request.body()
-    taken = parse_request(topic, body, now=door.clock(), new_id=door.new_id)
+    taken = parse_request(topic, body, now=context.clock(), new_id=context.new_id)
     _refuse_if_nothing(taken, bulk=is_bulk(body))
-    places = await door.outbox.put(topic, taken.records, within=door.post_seconds)
+    places = await context.producer_queue.put(topic, taken.records, within=context.post_seconds)
     token = token_of(topic, places) if topic in PERSON_TOPICS else ""
     return AcceptedResponse(accepted=len(places), rejected=taken.rejected, token=token, ignored=taken.ignored or UNSET)
 

@@ -29,11 +29,11 @@ Milliseconds = Annotated[int, QueryParameter(ge=0, le=10_000)]
 Name = Annotated[str, PathParameter(min_length=1)]
 
 
-class Alike(Struct, frozen=True):
+class Alike(Struct, frozen=True, rename={"similarity": "likeness"}):
     """An item, its cosine likeness in [-1, 1] to the one asked about, and its title."""
 
     item_id: ItemId
-    likeness: float
+    similarity: float
     title: str
 
 
@@ -53,7 +53,7 @@ class Memories(Struct, frozen=True):
 
 @get("/v1/recommendations/{user_id:str}", tags=["out"], summary="A person's list")
 async def get_recommendations(
-    door: Given,
+    context: Given,
     user_id: Name,
     n: Count = 10,
     surface: Annotated[str, QueryParameter(max_length=128)] = "home",
@@ -72,11 +72,11 @@ async def get_recommendations(
         user=user,
         surface=surface,
         n=n,
-        token=own_part(after, user, door.person_partitions),
+        token=own_part(after, user, context.person_partitions),
         fresh=fresh,
         seconds=timeout_ms / 1_000,
     )
-    served = await door.lists.serve(wanted)
+    served = await context.lists.serve(wanted)
     tag = f'"{"default-" if served.default else ""}{served.version}"'
     headers = {"ETag": f"W/{tag}", "Cache-Control": "private, no-cache"} | ({STALE: "1"} if served.stale else {})
     if not {tag, "*"}.isdisjoint(known.strip().removeprefix("W/") for known in if_none_match.split(",")):
@@ -86,7 +86,7 @@ async def get_recommendations(
 
 @get("/v1/items/{item_id:str}/similar", tags=["out"], summary="Items like an item")
 async def get_similar(
-    door: Given,
+    context: Given,
     item_id: Name,
     n: Count = 10,
     by: Annotated[Literal["content", "choices"], QueryParameter(description="what makes items alike")] = "content",
@@ -96,35 +96,35 @@ async def get_similar(
     By `content`: title, text, categories and tags. By `choices`: they draw the same people, as far as was learned.
     """
     name = ids.item_id(item_id)
-    item = _item(door, name)
+    item = _item(context, name)
     if item is None:
         text = f"item {name!r} is not in the catalogue: POST /v1/items puts it there"
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", text)
-    likeness, wanted = door.likeness, n + SPARE
-    found = await (likeness.similar(item, wanted) if by == "content" else likeness.chosen_alike(item.item_id, wanted))
-    now = door.lists.stream_now()
-    known = [(one, _item(door, one.item_id)) for one in found if door.cache.may_be_shown(one.item_id, now)]
-    alike = [Alike(one.item_id, round(one.likeness, 6), entry.title) for one, entry in known if entry is not None]
+    service, wanted = context.similar_items, n + SPARE
+    found = await (service.similar(item, wanted) if by == "content" else service.chosen_alike(item.item_id, wanted))
+    now = context.lists.stream_now()
+    known = [(one, _item(context, one.item_id)) for one in found if context.cache.may_be_shown(one.item_id, now)]
+    alike = [Alike(one.item_id, round(one.similarity, 6), entry.title) for one, entry in known if entry is not None]
     return AlikeItems(name, tuple(alike[:n]))
 
 
 @get("/v1/users/{user_id:str}/memories", tags=["out"], summary="What is remembered of a person")
 async def get_memories(
-    door: Given,
+    context: Given,
     user_id: Name,
     q: Annotated[str, QueryParameter(max_length=1_000, description="what to compare with, in words")] = "",
     n: Count = 10,
 ) -> Memories:
     """The person's memories most like `q`; about a second behind the newest event."""
     user = ids.user_id(user_id)
-    return Memories(user, await door.likeness.remembered(user, q, n))
+    return Memories(user, await context.similar_items.remembered(user, q, n))
 
 
-def _item(door: GatewayContext, item_id: str) -> Item | None:
+def _item(context: GatewayContext, item_id: str) -> Item | None:
     """The catalogue's entry, none if it is not one."""
-    value = door.cache.item(ItemId(item_id))
+    value = context.cache.item(ItemId(item_id))
     try:
-        item: Item | None = decode(ITEMS, value, now=door.clock()) if value else None
+        item: Item | None = decode(ITEMS, value, now=context.clock()) if value else None
     except DecodeError:
         return None
     return item

@@ -72,9 +72,9 @@ def run(settings: Settings) -> None:
     """
     from deploy.gateway.wiring import make_gateway_context
 
-    gateway, door = settings.gateway, make_gateway_context(settings)
+    gateway, context = settings.gateway, make_gateway_context(settings)
     config = uvicorn.Config(
-        RequestMetrics(create_app(door), count_request, clock=time.perf_counter),
+        RequestMetrics(create_app(context), count_request, clock=time.perf_counter),
         host=gateway.host,
         port=gateway.port,
         log_config=None,
@@ -82,6 +82,6 @@ def run(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    GatewayServer(config, door.condition, drain_seconds=gateway.drain_seconds).run()
-    if door.condition.failed:
+    GatewayServer(config, context.condition, drain_seconds=gateway.drain_seconds).run()
+    if context.condition.failed:
         raise SystemExit("the gateway lost a thread: see above")

@@ -40,14 +40,14 @@ def make_gateway_context(settings: Settings) -> GatewayContext:
     """
     gateway, condition, publisher = settings.gateway, GatewayCondition(), make_publisher(settings, receipts=True)
     cache = _cache(settings, publisher)
-    outbox = ProducerQueue(publisher, died=condition.fail)
+    producer_queue = ProducerQueue(publisher, died=condition.fail)
     return GatewayContext(
         keys=gateway_keys(settings),
         cache=cache,
         feeder=Feeder(KafkaTableReader(make_cluster(settings), KEPT_TOPICS), cache, died=condition.fail),
-        outbox=outbox,
-        lists=Lists(cache, outbox, clock=wall_clock, new_id=_new_id),
-        likeness=_likeness(settings),
+        producer_queue=producer_queue,
+        lists=Lists(cache, producer_queue, clock=wall_clock, new_id=_new_id),
+        similar_items=_similar_items(settings),
         condition=condition,
         probe=make_probe(settings),
         restarts=make_restarts(settings),
@@ -72,7 +72,7 @@ def _cache(settings: Settings, publisher: KafkaPublisher) -> Cache:
     return cache
 
 
-def _likeness(settings: Settings) -> SimilarItemsService:
+def _similar_items(settings: Settings) -> SimilarItemsService:
     """What is searched by likeness; without Milvus that is unavailable, and no more."""
     if not settings.milvus.uri:
         return SimilarItemsService(None, None, None)

@@ -44,7 +44,7 @@ _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 EVENTS = Counter("lifelong_events_total", "Events applied, by topic.", ["topic"])
 DEAD_LETTERS = Counter("lifelong_dead_letters_total", "Records set aside, by topic and reason.", ["topic", "reason"])
-STRAYS_SENT = Counter("lifelong_strays_total", "Records with a wrong key, sent on to their owner.", ["topic"])
+MISROUTED_SENT = Counter("lifelong_misrouted_total", "Records with a wrong key, sent on to their owner.", ["topic"])
 REDELIVERED = Counter("lifelong_redelivered_total", "Records that had been applied before.", ["topic"])
 LISTS = Counter("lifelong_lists_total", "Lists published.")
 STAGE = Histogram(
@@ -64,7 +64,9 @@ BROKEN = Counter(
     "Topics made again, cut or deleted from, and stores that lost data, by what.",
     ["how", "what"],
 )
-EXAMS = Counter("lifelong_exams_total", "Choices examined test-then-train, by whether the list had them.", ["hit"])
+PREQUENTIAL_QUERIES = Counter(
+    "lifelong_prequential_queries_total", "Choices examined test-then-train, by whether the list had them.", ["hit"]
+)
 TABLE = Counter("lifelong_table_records_total", "Records of catalogue, statistics and models taken in since the start.")
 MODEL_VERSION = Gauge(
     "lifelong_model_version", "Weights: of the trainer, published last; of the worker, that ranked last.", ["model"]
@@ -128,27 +130,27 @@ class VariantStatusGauges(Collector):
     """How lineages stand, as it was announced last: one that is gone vanishes here."""
 
     def __init__(self) -> None:
-        self.standings: tuple[VariantStatus, ...] = ()
+        self.variant_statuses: tuple[VariantStatus, ...] = ()
 
     def describe(self) -> list[GaugeMetricFamily]:
         """The metrics without values, for the registry."""
         gain = "Test-then-train gain over the last examples, by lineage."
         difference = "Gain above the champion's, and its bounds at all times."
         return [
-            GaugeMetricFamily("lifelong_lineage_gain", gain, labels=["lineage"]),
-            GaugeMetricFamily("lifelong_lineage_serves", "1 for the lineage that serves, else 0.", labels=["lineage"]),
-            GaugeMetricFamily("lifelong_lineage_difference", difference, labels=["lineage", "bound"]),
+            GaugeMetricFamily("lifelong_variant_gain", gain, labels=["variant"]),
+            GaugeMetricFamily("lifelong_variant_serves", "1 for the lineage that serves, else 0.", labels=["variant"]),
+            GaugeMetricFamily("lifelong_variant_difference", difference, labels=["variant", "bound"]),
         ]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """What was announced last."""
         gain, serves, difference = families = self.describe()
-        for standing in self.standings:
-            gain.add_metric([standing.lineage], standing.gain)
-            serves.add_metric([standing.lineage], float(standing.role == "champion"))
-            if standing.difference is not None:
+        for variant_status in self.variant_statuses:
+            gain.add_metric([variant_status.variant], variant_status.gain)
+            serves.add_metric([variant_status.variant], float(variant_status.role == "champion"))
+            if variant_status.difference is not None:
                 for bound in ("lower", "mean", "upper"):
-                    difference.add_metric([standing.lineage, bound], getattr(standing.difference, bound))
+                    difference.add_metric([variant_status.variant, bound], getattr(variant_status.difference, bound))
         return families
 
 
@@ -203,19 +205,19 @@ class PrometheusObserver:
         _start(EVENTS, PERSON_TOPICS)
         _start(REDELIVERED, (*PERSON_TOPICS, MISROUTED))
         _start(DEAD_LETTERS, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
-        _start(STRAYS_SENT, PERSON_TOPICS)
+        _start(MISROUTED_SENT, PERSON_TOPICS)
         _start(PLANS, get_args(TriggerName), ("accepted", "rejected"))
         _start(SUPPRESSED, get_args(TriggerName))
         _start(DEGRADED, (DEGRADATION, NOT_FINITE))
         _start(GUARDRAIL, get_args(Fault))
         _start(WAITING, ("state-store",))
-        _start(EXAMS, ("yes", "no"))
+        _start(PREQUENTIAL_QUERIES, ("yes", "no"))
         _start(BROKEN, BREAKS, (INTERACTIONS, PEOPLE))
 
     def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
         """See `streams.log.ports.Observer`."""
         events = 0
-        for (name, label), count in outcome.tally.counts.items():
+        for (name, label), count in outcome.counters.counts.items():
             _count(name, label, count)
             events += count if name == "events" else 0
         if events:
@@ -249,11 +251,11 @@ class PrometheusObserver:
             case PlanEntry():
                 PLANS.labels(value.trigger, value.decision).inc()
             case Choice():
-                EXAMS.labels("yes" if value.rank is not None else "no").inc()
+                PREQUENTIAL_QUERIES.labels("yes" if value.rank is not None else "no").inc()
             case DeadLetter():
                 DEAD_LETTERS.labels(value.topic, value.reason).inc()
             case MisroutedRecord():
-                STRAYS_SENT.labels(value.topic).inc()
+                MISROUTED_SENT.labels(value.topic).inc()
             case _:
                 pass
 
@@ -303,7 +305,7 @@ class TrainerMetrics:
     def learned(self, course: OnlineTrainer, entries: int) -> None:
         """See `streams.trainer.process.TrainerObserver`."""
         learner = course.first
-        known = {"examined": learner.exams, "learned": learner.examples, "foreign": learner.foreign}
+        known = {"examined": learner.prequential_queries, "learned": learner.examples, "foreign": learner.foreign}
         for kind, total in known.items():
             # What a checkpoint brought along was counted by the process that learned it.
             LEARNED.labels(kind).inc(max(0, min(total - self._seen[kind], entries)))
@@ -316,7 +318,7 @@ class TrainerMetrics:
         MODEL_VERSION.labels(update.model).set(update.version)
         if update.decision_id:
             DECISIONS.labels(update.decision, update.by).inc()
-        STANDINGS.standings = update.standings
+        STANDINGS.variant_statuses = update.variant_statuses
 
     def refused(self, topic: str, reason: ReasonCode) -> None:
         """See `streams.trainer.process.TrainerObserver`."""

@@ -51,7 +51,7 @@ def _head(found: BacktestResults) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     share = f"the first {found.plan.warm_up:.0%} of the rows are only learned from"
     table.add_row("[bold]replayed[/]", f"{found.events} events of {found.data}, {found.choices} of them choices")
-    table.add_row("[bold]judged[/]", f"{found.judged} choices of {found.people} people; {share}")
+    table.add_row("[bold]judged[/]", f"{found.evaluated} choices of {found.people} people; {share}")
     for reason, count in {**found.refused, **found.unused}.items():
         table.add_row("[yellow]refused[/]", f"{count} rows: {reason}")
     return table
@@ -117,7 +117,7 @@ def _miss_analysis(found: BacktestResults) -> RenderableType:
     table = _table(*held.groups, "all", "share")
     for fate, counts in zip(held.fates, held.counts, strict=True):
         total = sum(counts)
-        table.add_row(fate, *map(str, counts), str(total), f"{total / max(1, found.judged):.1%}")
+        table.add_row(fate, *map(str, counts), str(total), f"{total / max(1, found.evaluated):.1%}")
     return _titled("What became of choices, by past events of the person", table)
 
 

@@ -43,7 +43,7 @@ def html_report(found: BacktestResults) -> str:
         _section("Next basket", plots.baskets(found), _basket_note(found)),
         _section("Can its probabilities be believed?", plots.reliability(found), _calibration_note()),
         _section("Speed", _speed(found)),
-        _section("What was judged", _judged(found)),
+        _section("What was judged", _evaluated(found)),
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -112,9 +112,9 @@ def _systems(found: BacktestResults) -> str:
 
 
 def _compared(found: BacktestResults) -> str:
-    new = found.new_people[OURS].events / max(1, found.judged)
+    new = found.new_people[OURS].events / max(1, found.evaluated)
     return _paragraph(
-        f"{found.judged} choices; {new:.0%} of them are the first of their person. An item that nobody had met counts "
+        f"{found.evaluated} choices; {new:.0%} of them are the first of their user. An item that nobody had met counts "
         f"as missed. Coverage: share of the items chosen so far that were in any list. Novelty: -log2 of an item's "
         f"share of all choices, averaged over places."
     )
@@ -152,7 +152,7 @@ def _additions(found: Additions) -> str:
 def _miss_analysis(found: BacktestResults) -> str:
     held = found.miss_analysis
     rows = [
-        (fate, *map(str, counts), str(sum(counts)), f"{sum(counts) / max(1, found.judged):.1%}")
+        (fate, *map(str, counts), str(sum(counts)), f"{sum(counts) / max(1, found.evaluated):.1%}")
         for fate, counts in zip(held.fates, held.counts, strict=True)
     ]
     return _table(("past events of the person", *held.groups, "all", "share"), rows)
@@ -197,12 +197,12 @@ def _speed(found: BacktestResults) -> str:
     )
 
 
-def _judged(found: BacktestResults) -> str:
+def _evaluated(found: BacktestResults) -> str:
     rows = [
         ("rows in the input", str(found.rows)),
         ("events", str(found.events)),
         ("choices of items", str(found.choices)),
-        ("judged, after the warm-up", str(found.judged)),
+        ("judged, after the warm-up", str(found.evaluated)),
         ("people among them", str(found.people)),
         *((f"refused: {reason}", str(count)) for reason, count in {**found.refused, **found.unused}.items()),
     ]

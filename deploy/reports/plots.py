@@ -60,7 +60,7 @@ def running(found: BacktestResults) -> str:
     with _drawing(8.2, 3.0) as (axes, text):
         for name in found.systems:
             rates = found.running[name]
-            places = np.arange(1, len(rates) + 1) * found.judged / len(rates)
+            places = np.arange(1, len(rates) + 1) * found.evaluated / len(rates)
             axes.plot(places, rates, label=name, **_line(name))
         axes.set_ylim(bottom=0.0)
         axes.set_xlabel("judged choices")

@@ -22,11 +22,11 @@ def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
         return person.consumed[:0]
     items = len(table)
     left = np.exp2((table.last_at[:items] - person.query.now) / SEGMENT_HALF_LIVES[SLOWEST])
-    return best(table.situations[NEW, SLOWEST, :items] * left, person.blocked, size)
+    return best(table.segments[NEW, SLOWEST, :items] * left, person.blocked, size)
 
 
 def reason(person: RankingContext, table: ItemTable, item: int) -> str:
     """Two make a beginning; many are more."""
     left = np.exp2((table.last_at[item] - person.query.now) / SEGMENT_HALF_LIVES[SLOWEST])
-    begun = table.situations[NEW, SLOWEST, item] * min(1.0, left)
+    begun = table.segments[NEW, SLOWEST, item] * min(1.0, left)
     return "what many begin with" if begun >= MANY else "what others begin with"

@@ -31,7 +31,14 @@ REPEAT_PRIOR = 50.0
 """How many choices that repeat nothing are assumed before the first."""
 
 
-_TALLIES = ("exams", "foreign", "_reciprocal_rank", "_hits", "_repeats")
+_STORED = {
+    "exams": "prequential_queries",
+    "foreign": "foreign",
+    "_reciprocal_rank": "_reciprocal_rank",
+    "_hits": "_hits",
+    "_repeats": "_repeats",
+}
+"""Counters by the name under which a checkpoint stores them."""
 
 
 class Learner:
@@ -69,7 +76,7 @@ class Learner:
         self._shown = Ring(RING // 4, self._width)
         self._pending = Pending(PENDING)
         self._vectors = ItemVectors(seed) if vectors else None
-        self.exams = 0
+        self.prequential_queries = 0
         self.foreign = 0
         self._reciprocal_rank = 0.0
         self._hits = 0.0
@@ -93,14 +100,14 @@ class Learner:
     @property
     def repeat_rate(self) -> float:
         """Share of the last choices or so that repeated an earlier one; starts at none."""
-        return self._repeats / (REPEAT_PRIOR + min(self.exams, MEMORY))
+        return self._repeats / (REPEAT_PRIOR + min(self.prequential_queries, MEMORY))
 
     def learn(self, entries: Sequence[RankingLogEntry]) -> None:
         """Learn from the next entries of the ranking log, in their order."""
         for entry in entries:
             match entry:
                 case Choice():
-                    self._examine(entry)
+                    self._evaluate(entry)
                     if self._fits(entry.table):
                         self._take_choice(entry)
                 case Ranked():
@@ -137,7 +144,7 @@ class Learner:
                 shown=self._shown.snapshot(),
                 pending=list(self._pending.lists.values()),
                 vectors=self._vectors.snapshot() if self._vectors else None,
-                tallies={name: getattr(self, name) for name in _TALLIES},
+                tallies={stored: getattr(self, name) for stored, name in _STORED.items()},
             )
         )
 
@@ -156,23 +163,21 @@ class Learner:
             self._pending.add(ranked)
         if self._vectors and kept.vectors:
             self._vectors.restore(kept.vectors)
-        for name in ("exams", "foreign"):
-            setattr(self, name, int(kept.tallies[name]))
-        for name in ("_reciprocal_rank", "_hits", "_repeats"):
-            setattr(self, name, kept.tallies[name])
+        for stored, name in _STORED.items():
+            setattr(self, name, type(getattr(self, name))(kept.tallies[stored]))
         return True
 
     def _mean(self, total: float) -> float:
-        return total / max(1, min(self.exams, MEMORY))
+        return total / max(1, min(self.prequential_queries, MEMORY))
 
     def _fits(self, table: str) -> bool:
         self.foreign += table != self.table
         return table == self.table
 
-    def _examine(self, choice: Choice) -> None:
+    def _evaluate(self, choice: Choice) -> None:
         """Test, then train: the exam counts before anything is learned from it."""
-        keep = 1.0 if self.exams < MEMORY else 1.0 - 1.0 / MEMORY
-        self.exams += 1
+        keep = 1.0 if self.prequential_queries < MEMORY else 1.0 - 1.0 / MEMORY
+        self.prequential_queries += 1
         self._reciprocal_rank = keep * self._reciprocal_rank + (1.0 / choice.rank if choice.rank else 0.0)
         self._hits = keep * self._hits + (choice.rank is not None)
         self._repeats = keep * self._repeats + choice.seen_before

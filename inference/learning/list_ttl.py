@@ -48,8 +48,8 @@ class ListTtlSnapshot(Struct, frozen=True):
 class ListTtl:
     """Reads lists and choices in the order of the log.
 
-    >>> life = ListTtl()
-    >>> life.seconds
+    >>> ttl = ListTtl()
+    >>> ttl.seconds
     0.0
     """
 

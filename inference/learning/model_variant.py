@@ -61,9 +61,9 @@ class RunningMetrics(Struct):
     hit: float = 0.0
     loss: float = 0.0
 
-    def add(self, measured: ExampleMetrics) -> None:
+    def add(self, metrics: ExampleMetrics) -> None:
         """Count examples, in their order."""
-        for gain, hit, loss in zip(measured.gain, measured.hit, measured.loss, strict=True):
+        for gain, hit, loss in zip(metrics.gain, metrics.hit, metrics.loss, strict=True):
             self.examples += 1
             share = 1.0 / min(self.examples, MEMORY)
             self.gain += share * (float(gain) - self.gain)
@@ -72,20 +72,20 @@ class RunningMetrics(Struct):
 
 
 class ModelVariant:
-    """A model with its name, what it is, and its running scores; `recipe` is none where nothing is learned."""
+    """A model with its name, what it is, and its running scores; `config` is none where nothing is learned."""
 
-    def __init__(self, name: str, model: VariantModel, recipe: VariantConfig | None) -> None:
+    def __init__(self, name: str, model: VariantModel, config: VariantConfig | None) -> None:
         self.name = name
         self.model = model
-        self.recipe = recipe
-        self.tally = RunningMetrics()
+        self.config = config
+        self.metrics = RunningMetrics()
 
     @property
     def what(self) -> str:
         """What it is, for people."""
-        return str(self.recipe) if self.recipe is not None else "loaded by hand"
+        return str(self.config) if self.config is not None else "loaded by hand"
 
 
-def make_learner(columns: tuple[str, ...], recipe: VariantConfig, *, vectors: bool) -> Learner:
+def make_learner(columns: tuple[str, ...], config: VariantConfig, *, vectors: bool) -> Learner:
     """A learner that follows the recipe and knows nothing yet."""
-    return Learner(columns, seed=recipe.seed, vectors=vectors, rate=recipe.rate, replays=recipe.replays)
+    return Learner(columns, seed=config.seed, vectors=vectors, rate=config.rate, replays=config.replays)

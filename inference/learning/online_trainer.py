@@ -43,7 +43,7 @@ class OnlineTrainerConfig(Struct, frozen=True, kw_only=True):
     """
 
     columns: tuple[str, ...]
-    recipes: Mapping[str, VariantConfig]
+    configs: Mapping[str, VariantConfig]
     rules: PromotionRules = PromotionRules()
     block: int = 64
     vectors: bool = False
@@ -58,10 +58,10 @@ class PromotionBlock:
         self.examples: list[Example] = []
         self.weights: dict[str, Arrays] = {}
 
-    def add(self, user: UserId, example: Example, lineages: Iterable[ModelVariant]) -> None:
+    def add(self, user: UserId, example: Example, variants: Iterable[ModelVariant]) -> None:
         """One more example, not learned from yet."""
         if not self.examples:
-            self.weights = {lineage.name: lineage.model.weights() for lineage in lineages}
+            self.weights = {variant.name: variant.model.weights() for variant in variants}
         self.people.append(user)
         self.examples.append(example)
 
@@ -94,22 +94,22 @@ class OnlineTrainer:
     def __init__(self, plan: OnlineTrainerConfig) -> None:
         self.plan = plan
         self.table = feature_schema_id(plan.columns)
-        self.lineages = {name: self._new(name, recipe) for name, recipe in plan.recipes.items()}
-        self.gate = PromotionPolicy(self.lineages, FIRST, plan.rules)
+        self.variants = {name: self._new(name, config) for name, config in plan.configs.items()}
+        self.promotion = PromotionPolicy(self.variants, FIRST, plan.rules)
         self.lists = ShownLists()
-        self.life = ListTtl()
+        self.ttl = ListTtl()
         self.seen = SeenEntries()
         self.block = PromotionBlock()
 
     @property
     def champion(self) -> ModelVariant:
         """The lineage that serves."""
-        return self.lineages[self.gate.champion]
+        return self.variants[self.promotion.champion]
 
     @property
     def first(self) -> Learner:
         """The learner that has seen everything: what it counts is true of all."""
-        model = self.lineages[FIRST].model
+        model = self.variants[FIRST].model
         assert isinstance(model, Learner)
         return model
 
@@ -118,12 +118,12 @@ class OnlineTrainer:
         how often people repeat themselves, how long lists are worth keeping, and the items' factors (with `moved_only`,
         those that have moved since).
         """
-        others = {name: self.lineages[name].model.weights() for name in self.plan.served}
+        others = {name: self.variants[name].model.weights() for name in self.plan.served}
         ids, vectors = self.first.vectors(moved_only=moved_only)
         return replace(
             self.champion.model.export(version),
             repeat_rate=self.first.repeat_rate,
-            list_life=self.life.seconds,
+            list_ttl=self.ttl.seconds,
             others=others,
             vector_ids=ids,
             vectors=vectors,
@@ -136,15 +136,15 @@ class OnlineTrainer:
         match entry:
             case Ranked():
                 self.lists.add(entry)
-                self.life.add(entry)
+                self.ttl.add(entry)
             case DefaultList():
-                self.life.add(entry)
+                self.ttl.add(entry)
             case ListOutcome():
                 pair = self.lists.settle(entry)
-                for lineage in self.lineages.values() if pair is not None else ():
-                    lineage.model.learn(pair or ())
+                for variant in self.variants.values() if pair is not None else ():
+                    variant.model.learn(pair or ())
             case Choice():
-                self.life.ask(entry)
+                self.ttl.ask(entry)
                 return self._choice(entry)
             case Command():
                 return (*self._close(), self._obey(entry))
@@ -152,28 +152,28 @@ class OnlineTrainer:
                 assert_never(entry)
         return ()
 
-    def standings(self) -> tuple[VariantStatus, ...]:
+    def variant_statuses(self) -> tuple[VariantStatus, ...]:
         """How every lineage stands, the champion first."""
-        ordered = sorted(self.lineages.values(), key=lambda lineage: lineage is not self.champion)
-        return tuple(self._standing(lineage) for lineage in ordered)
+        ordered = sorted(self.variants.values(), key=lambda variant: variant is not self.champion)
+        return tuple(self._variant_status(variant) for variant in ordered)
 
-    def new_lineage(self, name: str, model: Learner | LoadedModel, recipe: VariantConfig | None) -> ModelVariant:
+    def new_variant(self, name: str, model: Learner | LoadedModel, config: VariantConfig | None) -> ModelVariant:
         """A lineage joins: it takes part from the next example on."""
-        self.lineages[name] = ModelVariant(name, model, recipe)
-        self.gate.join(name)
-        return self.lineages[name]
+        self.variants[name] = ModelVariant(name, model, config)
+        self.promotion.join(name)
+        return self.variants[name]
 
-    def _new(self, name: str, recipe: VariantConfig) -> ModelVariant:
+    def _new(self, name: str, config: VariantConfig) -> ModelVariant:
         vectors = self.plan.vectors and name == FIRST
-        return ModelVariant(name, make_learner(self.plan.columns, recipe, vectors=vectors), recipe)
+        return ModelVariant(name, make_learner(self.plan.columns, config, vectors=vectors), config)
 
     def _choice(self, choice: Choice) -> tuple[PromotionDecision, ...]:
         """Note it for the block, have all learn from it, and once the block is full, measure and decide."""
         example = from_choice(choice, len(self.plan.columns)) if choice.table == self.table else None
         if example is not None:
-            self.block.add(choice.user_id, example, self.lineages.values())
-        for lineage in self.lineages.values():
-            lineage.model.learn((choice,))
+            self.block.add(choice.user_id, example, self.variants.values())
+        for variant in self.variants.values():
+            variant.model.learn((choice,))
         return self._close() if len(self.block.examples) == self.plan.block else ()
 
     def _close(self) -> tuple[PromotionDecision, ...]:
@@ -181,23 +181,23 @@ class OnlineTrainer:
         block, self.block = self.block, PromotionBlock()
         if not block.examples:
             return ()
-        measured = {name: example_metrics(arrays, block.examples) for name, arrays in block.weights.items()}
-        for name, found in measured.items():
-            self.lineages[name].tally.add(found)
-        verdicts = self.gate.observe({name: found.gain for name, found in measured.items()}, block.people)
+        metrics = {name: example_metrics(arrays, block.examples) for name, arrays in block.weights.items()}
+        for name, found in metrics.items():
+            self.variants[name].metrics.add(found)
+        decisions = self.promotion.observe({name: found.gain for name, found in metrics.items()}, block.people)
         self._tidy()
-        return verdicts
+        return decisions
 
     def _obey(self, command: Command) -> PromotionDecision:
         reason = command.reason or "an operator's decision"
         if command.action == "rollback":
-            verdict = self.gate.roll_back(reason=reason)
+            decision = self.promotion.roll_back(reason=reason)
         elif command.uri:
-            verdict = self._promote_file(command, reason)
+            decision = self._promote_file(command, reason)
         else:
-            verdict = self.gate.promote(command.lineage, reason=reason)
+            decision = self.promotion.promote(command.variant, reason=reason)
         self._tidy()
-        return verdict
+        return decision
 
     def _promote_file(self, command: Command, reason: str) -> PromotionDecision:
         name = f"loaded-{command.sha256[:8]}"
@@ -205,29 +205,29 @@ class OnlineTrainer:
             weights = load_weights(Path(command.uri), command.sha256, columns=self.plan.columns)
         except UnusableWeights as exc:
             return PromotionDecision(
-                decision="refused", lineage=name, against=self.gate.champion, reason=str(exc), by="operator"
+                decision="refused", variant=name, against=self.promotion.champion, reason=str(exc), by="operator"
             )
-        if name not in self.lineages:
-            self.new_lineage(name, LoadedModel(weights), None)
-        return self.gate.promote(name, reason=reason)
+        if name not in self.variants:
+            self.new_variant(name, LoadedModel(weights), None)
+        return self.promotion.promote(name, reason=reason)
 
     def _tidy(self) -> None:
         """What no recipe asks for stays only while it serves, or may serve again."""
-        kept = {*self.plan.recipes, self.gate.champion, self.gate.previous}
-        for name in [name for name in self.lineages if name not in kept]:
-            del self.lineages[name]
-            self.gate.leave(name)
+        kept = {*self.plan.configs, self.promotion.champion, self.promotion.previous}
+        for name in [name for name in self.variants if name not in kept]:
+            del self.variants[name]
+            self.promotion.leave(name)
 
-    def _standing(self, lineage: ModelVariant) -> VariantStatus:
-        tally, found = lineage.tally, self.gate.difference(lineage.name)
+    def _variant_status(self, variant: ModelVariant) -> VariantStatus:
+        metrics, found = variant.metrics, self.promotion.difference(variant.name)
         return VariantStatus(
-            lineage=lineage.name,
-            role=self.gate.role(lineage.name),
-            recipe=lineage.what,
-            examples=tally.examples,
-            gain=tally.gain,
-            hit_rate=tally.hit,
-            loss=tally.loss,
+            variant=variant.name,
+            role=self.promotion.role(variant.name),
+            config=variant.what,
+            examples=metrics.examples,
+            gain=metrics.gain,
+            hit_rate=metrics.hit,
+            loss=metrics.loss,
             difference=difference_of(found) if found is not None else None,
         )
 

@@ -19,13 +19,13 @@ from inference.learning.weights_file import initial_weights
 from schemas.ids import UserId
 
 
-class ModelVariantSnapshot(Struct, frozen=True, kw_only=True):
+class ModelVariantSnapshot(Struct, frozen=True, kw_only=True, rename={"config": "recipe", "metrics": "tally"}):
     """A lineage: its model, whose form its recipe tells, and its running scores."""
 
     name: str
-    recipe: VariantConfig | None
+    config: VariantConfig | None
     model: bytes
-    tally: RunningMetrics
+    metrics: RunningMetrics
 
 
 class ExampleSnapshot(Struct, frozen=True):
@@ -37,31 +37,33 @@ class ExampleSnapshot(Struct, frozen=True):
     offset: Packed
 
 
-class OnlineTrainerSnapshot(Struct, frozen=True, kw_only=True):
+class OnlineTrainerSnapshot(
+    Struct, frozen=True, kw_only=True, rename={"variants": "lineages", "ttl": "life", "promotion": "gate"}
+):
     """A course with everything in it."""
 
-    lineages: list[ModelVariantSnapshot]
-    gate: PromotionSnapshot
+    variants: list[ModelVariantSnapshot]
+    promotion: PromotionSnapshot
     lists: list[PendingList]
     seen: list[str]
     block: list[ExampleSnapshot]
     block_weights: dict[str, dict[str, Packed]]
-    life: ListTtlSnapshot | None = None
+    ttl: ListTtlSnapshot | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(OnlineTrainerSnapshot)
 
 
-def checkpoint(course: OnlineTrainer) -> bytes:
+def checkpoint(trainer: OnlineTrainer) -> bytes:
     """Everything that the course is, for `restore`."""
-    block = course.block
+    block = trainer.block
     return _encoder.encode(
         OnlineTrainerSnapshot(
-            lineages=[_of_lineage(lineage) for lineage in course.lineages.values()],
-            gate=course.gate.snapshot(),
-            lists=course.lists.snapshot(),
-            seen=list(course.seen.ids),
+            variants=[_of_variant(variant) for variant in trainer.variants.values()],
+            promotion=trainer.promotion.snapshot(),
+            lists=trainer.lists.snapshot(),
+            seen=list(trainer.seen.ids),
             block=[
                 ExampleSnapshot(user, pack(each.features), pack(each.target), pack(each.offset))
                 for user, each in zip(block.people, block.examples, strict=True)
@@ -69,12 +71,12 @@ def checkpoint(course: OnlineTrainer) -> bytes:
             block_weights={
                 name: {part: pack(array) for part, array in arrays.items()} for name, arrays in block.weights.items()
             },
-            life=course.life.snapshot(),
+            ttl=trainer.ttl.snapshot(),
         )
     )
 
 
-def restore(course: OnlineTrainer, data: bytes) -> bool:
+def restore(trainer: OnlineTrainer, data: bytes) -> bool:
     """Have a course that knows nothing become the one that was kept; refused, with False, for another feature table.
 
     Lineages follow the recipes of now: one that is gone from them stays only while it serves or guards, one that is
@@ -84,48 +86,48 @@ def restore(course: OnlineTrainer, data: bytes) -> bool:
         msgspec.DecodeError: these are not the bytes of a course.
     """
     kept = _decoder.decode(data)
-    by_name = {each.name: each for each in kept.lineages}
-    for name in (kept.gate.champion, kept.gate.previous):
-        if name in by_name and name not in course.lineages:
-            course.new_lineage(name, _empty(course, by_name[name]), by_name[name].recipe)
-    for name, lineage in course.lineages.items():
-        source = by_name.get(name) or _model_to_copy(by_name, kept.gate.champion)
-        if not lineage.model.restore(source.model):
+    by_name = {each.name: each for each in kept.variants}
+    for name in (kept.promotion.champion, kept.promotion.previous):
+        if name in by_name and name not in trainer.variants:
+            trainer.new_variant(name, _empty(trainer, by_name[name]), by_name[name].config)
+    for name, variant in trainer.variants.items():
+        source = by_name.get(name) or _model_to_copy(by_name, kept.promotion.champion)
+        if not variant.model.restore(source.model):
             return False
-        lineage.tally = source.tally if name in by_name else RunningMetrics()
-    course.gate.restore(kept.gate)
-    course.lists.restore(kept.lists)
-    course.seen = SeenEntries(kept.seen)
-    if kept.life is not None:
-        course.life.restore(kept.life)
-    changed = {name for name, lineage in course.lineages.items() if _recipe(by_name, name) != lineage.recipe}
-    for name in course.lineages if kept.gate.champion in changed else changed:
-        course.gate.forget(name)
-    if not changed and set(by_name) == set(course.lineages):
-        course.block = _block(kept)
+        variant.metrics = source.metrics if name in by_name else RunningMetrics()
+    trainer.promotion.restore(kept.promotion)
+    trainer.lists.restore(kept.lists)
+    trainer.seen = SeenEntries(kept.seen)
+    if kept.ttl is not None:
+        trainer.ttl.restore(kept.ttl)
+    changed = {name for name, variant in trainer.variants.items() if _config(by_name, name) != variant.config}
+    for name in trainer.variants if kept.promotion.champion in changed else changed:
+        trainer.promotion.forget(name)
+    if not changed and set(by_name) == set(trainer.variants):
+        trainer.block = _block(kept)
     return True
 
 
-def _of_lineage(lineage: ModelVariant) -> ModelVariantSnapshot:
+def _of_variant(variant: ModelVariant) -> ModelVariantSnapshot:
     return ModelVariantSnapshot(
-        name=lineage.name, recipe=lineage.recipe, model=lineage.model.checkpoint(), tally=lineage.tally
+        name=variant.name, config=variant.config, model=variant.model.checkpoint(), metrics=variant.metrics
     )
 
 
-def _empty(course: OnlineTrainer, kept: ModelVariantSnapshot) -> Learner | LoadedModel:
-    if kept.recipe is None:
-        return LoadedModel(initial_weights(course.plan.columns))
-    return make_learner(course.plan.columns, kept.recipe, vectors=course.plan.vectors and kept.name == FIRST)
+def _empty(trainer: OnlineTrainer, kept: ModelVariantSnapshot) -> Learner | LoadedModel:
+    if kept.config is None:
+        return LoadedModel(initial_weights(trainer.plan.columns))
+    return make_learner(trainer.plan.columns, kept.config, vectors=trainer.plan.vectors and kept.name == FIRST)
 
 
 def _model_to_copy(by_name: dict[str, ModelVariantSnapshot], champion: str) -> ModelVariantSnapshot:
     """What a new lineage begins as: the champion, or where that does not learn, the lineage that was first."""
     best = by_name[champion]
-    return best if best.recipe is not None else by_name[FIRST]
+    return best if best.config is not None else by_name[FIRST]
 
 
-def _recipe(by_name: dict[str, ModelVariantSnapshot], name: str) -> VariantConfig | None:
-    return by_name[name].recipe if name in by_name else None
+def _config(by_name: dict[str, ModelVariantSnapshot], name: str) -> VariantConfig | None:
+    return by_name[name].config if name in by_name else None
 
 
 def _block(kept: OnlineTrainerSnapshot) -> PromotionBlock:

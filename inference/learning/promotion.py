@@ -43,7 +43,7 @@ class PromotionDecision(Struct, frozen=True, kw_only=True):
     """What was decided about a lineage, against which champion, and why."""
 
     decision: Literal["promoted", "refused", "rolled-back"]
-    lineage: str
+    variant: str
     against: str
     reason: str
     by: Literal["gate", "operator"] = "gate"
@@ -60,14 +60,16 @@ class ComparisonSnapshot(Struct, frozen=True):
     stakes: Packed
 
 
-class PromotionSnapshot(Struct, frozen=True, kw_only=True):
+class PromotionSnapshot(
+    Struct, frozen=True, kw_only=True, rename={"has_rollback_candidate": "guarded", "cooling_down": "resting"}
+):
     """A gate: who serves, who guards, who rests until when, and the comparisons that run."""
 
     champion: str
     previous: str
-    guarded: bool
+    has_rollback_candidate: bool
     scored: int
-    resting: dict[str, int]
+    cooling_down: dict[str, int]
     refusals: dict[str, int]
     trials: dict[str, ComparisonSnapshot]
 
@@ -102,11 +104,11 @@ class PromotionPolicy:
         self.champion = champion
         self.previous = ""
         """The champion before, if it is still there."""
-        self.guarded = False
+        self.has_rollback_candidate = False
         """Whether the champion before may still take back its place by itself."""
         self.scored = 0
         self._names = list(names)
-        self._resting: dict[str, int] = {}
+        self._cooling_down: dict[str, int] = {}
         self._refusals: dict[str, int] = {}
         self._trials: dict[str, VariantComparison] = {}
 
@@ -114,9 +116,9 @@ class PromotionPolicy:
         """What the lineage is now."""
         if name == self.champion:
             return "champion"
-        if self.guarded and name == self.previous:
+        if self.has_rollback_candidate and name == self.previous:
             return "guard"
-        return "resting" if self.scored < self._resting.get(name, 0) else "challenger"
+        return "resting" if self.scored < self._cooling_down.get(name, 0) else "challenger"
 
     def difference(self, name: str) -> SequenceInterval | None:
         """By how much the lineage gains more than the champion; none if it is not compared, or with nothing yet."""
@@ -142,10 +144,10 @@ class PromotionPolicy:
         before, known = self.champion, self.difference(name)
         if name not in self._names or name == before:
             why = "it serves already" if name == before else f"there is none of this name, but {sorted(self._names)}"
-            return PromotionDecision(decision="refused", lineage=name, against=before, reason=why, by="operator")
-        self._crown(name, guarded=True)
+            return PromotionDecision(decision="refused", variant=name, against=before, reason=why, by="operator")
+        self._crown(name, has_rollback_candidate=True)
         return PromotionDecision(
-            decision="promoted", lineage=name, against=before, reason=reason, by="operator", difference=known
+            decision="promoted", variant=name, against=before, reason=reason, by="operator", difference=known
         )
 
     def roll_back(self, *, reason: str) -> PromotionDecision:
@@ -153,11 +155,11 @@ class PromotionPolicy:
         before, back = self.champion, self.previous
         if not back:
             why = "there is no champion before this one"
-            return PromotionDecision(decision="refused", lineage=before, against=before, reason=why, by="operator")
+            return PromotionDecision(decision="refused", variant=before, against=before, reason=why, by="operator")
         known = self.difference(back)
-        self._crown(back, guarded=False)
+        self._crown(back, has_rollback_candidate=False)
         return PromotionDecision(
-            decision="rolled-back", lineage=back, against=before, reason=reason, by="operator", difference=known
+            decision="rolled-back", variant=back, against=before, reason=reason, by="operator", difference=known
         )
 
     def join(self, name: str) -> None:
@@ -170,11 +172,11 @@ class PromotionPolicy:
         self._names.remove(name)
         self.forget(name)
         if self.previous == name:
-            self.previous, self.guarded = "", False
+            self.previous, self.has_rollback_candidate = "", False
 
     def forget(self, name: str) -> None:
         """The lineage is another one than before: it is compared anew."""
-        for known in (self._trials, self._resting, self._refusals):
+        for known in (self._trials, self._cooling_down, self._refusals):
             known.pop(name, None)
 
     def snapshot(self) -> PromotionSnapshot:
@@ -182,18 +184,22 @@ class PromotionPolicy:
         return PromotionSnapshot(
             champion=self.champion,
             previous=self.previous,
-            guarded=self.guarded,
+            has_rollback_candidate=self.has_rollback_candidate,
             scored=self.scored,
-            resting=self._resting,
+            cooling_down=self._cooling_down,
             refusals=self._refusals,
             trials={name: trial.snapshot() for name, trial in self._trials.items()},
         )
 
     def restore(self, kept: PromotionSnapshot) -> None:
         """Become the gate that was kept, among the lineages of now."""
-        self.champion, self.previous, self.guarded = kept.champion, kept.previous, kept.guarded
+        self.champion, self.previous, self.has_rollback_candidate = (
+            kept.champion,
+            kept.previous,
+            kept.has_rollback_candidate,
+        )
         self.scored = kept.scored
-        self._resting = {name: until for name, until in kept.resting.items() if name in self._names}
+        self._cooling_down = {name: until for name, until in kept.cooling_down.items() if name in self._names}
         self._refusals = {name: count for name, count in kept.refusals.items() if name in self._names}
         self._trials = {name: restored_comparison(trial) for name, trial in kept.trials.items() if name in self._names}
 
@@ -207,10 +213,10 @@ class PromotionPolicy:
     def _take_over(self, name: str, found: Mapping[str, SequenceInterval]) -> PromotionDecision:
         """The lineage surely gains more: it serves."""
         before, role, interval = self.champion, self.role(name), found[name]
-        self._crown(name, guarded=role != "guard")
+        self._crown(name, has_rollback_candidate=role != "guard")
         return PromotionDecision(
             decision="rolled-back" if role == "guard" else "promoted",
-            lineage=name,
+            variant=name,
             against=before,
             reason=f"gains {interval.mean:+.4f} more than {before}, surely {interval.lower:+.4f} or more: "
             f"above the minimum of {self.rules.minimum_effect:+.4f}",
@@ -230,26 +236,26 @@ class PromotionPolicy:
 
     def _refuse(self, name: str, interval: SequenceInterval, why: str) -> PromotionDecision:
         if self.role(name) == "guard":
-            self.guarded = False
+            self.has_rollback_candidate = False
             why = f"{why}; {self.champion} keeps its place"
         del self._trials[name]
         before = self._refusals.get(name, 0)
         self._refusals[name] = before + 1
-        self._resting[name] = self.scored + self.rules.cool_down * 2 ** min(before, LONGEST_REST)
+        self._cooling_down[name] = self.scored + self.rules.cool_down * 2 ** min(before, LONGEST_REST)
         return PromotionDecision(
-            decision="refused", lineage=name, against=self.champion, reason=why, difference=interval
+            decision="refused", variant=name, against=self.champion, reason=why, difference=interval
         )
 
-    def _crown(self, name: str, *, guarded: bool) -> None:
+    def _crown(self, name: str, *, has_rollback_candidate: bool) -> None:
         """Another lineage serves: every comparison begins anew, after the cool-down but for the guard's."""
         before = self.champion
         self._trials.clear()
         self._refusals.clear()
-        self._resting = {each: self.scored + self.rules.cool_down for each in self._names if each != name}
-        if guarded:
-            del self._resting[before]
-        self.champion, self.guarded = name, guarded
-        self.previous = before if guarded else ""
+        self._cooling_down = {each: self.scored + self.rules.cool_down for each in self._names if each != name}
+        if has_rollback_candidate:
+            del self._cooling_down[before]
+        self.champion, self.has_rollback_candidate = name, has_rollback_candidate
+        self.previous = before if has_rollback_candidate else ""
 
 
 def by_person(differences: Doubles, people: Sequence[UserId]) -> list[float]:

@@ -1,7 +1,7 @@
 """Weights of a ranker as they travel: one npz file, replaced atomically, that says which feature table it fits.
 
 The file holds an array per part of the network, `version` and `table`, and beside them what the worker takes up itself:
-`repeat_rate`, `list_life`, and the items' learned factors (`vector_ids`, `vectors`). Lineages that serve an experiment
+`repeat_rate`, `list_ttl`, and the items' learned factors (`vector_ids`, `vectors`). Lineages that serve an experiment
 are in the same file, `lineage/part` by name: one version is all that serves. It is read without pickle.
 """
 
@@ -33,7 +33,7 @@ class Weights(Struct, frozen=True, kw_only=True):
     """One version of a ranker. `vectors` is float32 `[items, features.item_factors.WIDTH]`, and
     `vector_ids` names its rows.
 
-    `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it; `list_life` for how
+    `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it; `list_ttl` for how
     many seconds a person's list does better than that for people never seen, 0 while that is not known. `others` are
     the networks of lineages that serve beside the champion, by their names.
     """
@@ -42,14 +42,14 @@ class Weights(Struct, frozen=True, kw_only=True):
     table: str
     arrays: Arrays
     repeat_rate: float = 0.0
-    list_life: float = 0.0
+    list_ttl: float = 0.0
     vector_ids: tuple[ItemId, ...] = ()
     vectors: NDArray[np.float32] = np.zeros((0, 0), np.float32)
     others: dict[str, Arrays] = {}
 
-    def of(self, lineage: str) -> Arrays:
+    def of(self, variant: str) -> Arrays:
         """The network of this lineage; the champion's if it is not here, or if none is named."""
-        return self.others.get(lineage, self.arrays)
+        return self.others.get(variant, self.arrays)
 
 
 def initial_weights(columns: tuple[str, ...]) -> Weights:
@@ -68,7 +68,7 @@ def write_weights(path: Path, weights: Weights) -> None:
             version=np.int64(weights.version),
             table=np.array(weights.table),
             repeat_rate=np.float64(weights.repeat_rate),
-            list_life=np.float64(weights.list_life),
+            list_life=np.float64(weights.list_ttl),
             vector_ids=np.array(weights.vector_ids, dtype=np.str_),
             vectors=weights.vectors,
             **weights.arrays,
@@ -104,7 +104,7 @@ def _read(source: BinaryIO) -> Weights:
             table=str(file["table"]),
             arrays={name: file[name] for name in file.files if name not in _BESIDE and "/" not in name},
             repeat_rate=float(file["repeat_rate"]),
-            list_life=float(file["list_life"]) if "list_life" in file else 0.0,
+            list_ttl=float(file["list_life"]) if "list_life" in file else 0.0,
             vector_ids=tuple(ItemId(str(item)) for item in file["vector_ids"]),
             vectors=file["vectors"],
             others=_others({name: file[name] for name in file.files if "/" in name}),
@@ -126,7 +126,7 @@ def check_weights(weights: Weights, columns: tuple[str, ...]) -> None:
     if len(weights.vector_ids) and weights.vectors.shape != (len(weights.vector_ids), WIDTH):
         raise UnusableWeights("they have items' factors of another form")
     parts = [part for arrays in (weights.arrays, *weights.others.values()) for part in arrays.values()]
-    numbers = (np.array([weights.repeat_rate, weights.list_life]), weights.vectors, *parts)
+    numbers = (np.array([weights.repeat_rate, weights.list_ttl]), weights.vectors, *parts)
     if not all(np.issubdtype(part.dtype, np.floating) and np.isfinite(part).all() for part in numbers):
         raise UnusableWeights("they hold numbers that are not finite")
 
@@ -135,6 +135,6 @@ def _others(arrays: Arrays) -> dict[str, Arrays]:
     """Networks by lineage, from arrays by `lineage/part`."""
     found: dict[str, Arrays] = {}
     for name, array in arrays.items():
-        lineage, _, part = name.partition("/")
-        found.setdefault(lineage, {})[part] = array
+        variant, _, part = name.partition("/")
+        found.setdefault(variant, {})[part] = array
     return found

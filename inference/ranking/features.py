@@ -80,7 +80,7 @@ def _popularity(batch: RankingBatch) -> Block:
     return np.concatenate([_relative(logs, batch.mask), ratios, level])
 
 
-def _company(batch: RankingBatch) -> Block:
+def _segment_popularity(batch: RankingBatch) -> Block:
     """What people in the same situation choose: new ones, those who came back, those within a sitting.
 
     Per half-life the item's share among them against their share of all choices, in octaves, shrunk towards none; and
@@ -89,7 +89,7 @@ def _company(batch: RankingBatch) -> Block:
     table, items, now = batch.table, batch.items, batch.now
     who = [SEGMENTS.index(user_segment(person.query.user, person.query.now)) for person in batch.persons]
     rows = np.arange(len(who))
-    each = table.situations.take(items, axis=-1)  # [situation, half, users, candidates]
+    each = table.segments.take(items, axis=-1)  # [situation, half, users, candidates]
     left = _left(table.last_at[items] - now)
     mine, everyone = each[who, :, rows].swapaxes(0, 1) * left, each.sum(axis=0) * left  # [half, users, candidates]
     totals = table.situations_all[..., None, None] * _left(table.newest_at - now)  # [situation, half, users, 1]
@@ -229,7 +229,7 @@ def _repeats(batch: RankingBatch) -> Block:
 def _of_consumed(person: RankingContext, table: ItemTable, items: Numbers) -> Block:
     """The first seven columns of `_repeats` for consumed items: `[7, items]`."""
     state = person.query.user
-    touched = [state.touched[table.ids[item]] for item in items.tolist()]
+    touched = [state.user_item_statistics[table.ids[item]] for item in items.tolist()]
     rows = [(touch.first_at, touch.last_at, touch.count) for touch in touched]
     first, last, count = np.array(rows, np.float64).reshape(-1, 3).T
     gap = np.maximum(0.0, person.query.now - last)
@@ -252,7 +252,7 @@ def _user(batch: RankingBatch) -> Block:
     return _spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch)
 
 
-def _situation(batch: RankingBatch) -> Block:
+def _segment(batch: RankingBatch) -> Block:
     """How long the person was away, whether they are new, and how well the sources know what is near them."""
     rows = np.array(
         [
@@ -321,11 +321,11 @@ COLUMNS: tuple[FeatureGroup, ...] = (
     ),
     _of_sources(SOURCES),
     FeatureGroup(group="user", names=tuple(f"user_{feature.name}" for feature in USER_FEATURES), fill=_user),
-    FeatureGroup(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_situation),
+    FeatureGroup(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_segment),
     FeatureGroup(
         group="company",
         names=(*_days("company", SEGMENT_HALF_LIVES), *_days("company_popular", SEGMENT_HALF_LIVES)),
-        fill=_company,
+        fill=_segment_popularity,
     ),
 )
 

@@ -60,7 +60,7 @@ def _without(log: EventLog, system: SystemConfig, plan: BacktestConfig, part: st
         tell(PoolProgress(part, at.done, len(log.events), f"HR@10 {at.hit_rate:.4f}"))
 
     left_out = () if part in (WHOLE, AGAIN) else (part,)
-    played = backtest(log, system, replace(plan, without=left_out), floors=NoBaselines(), report=report)
+    played = backtest(log, system, replace(plan, without=left_out), baselines=NoBaselines(), report=report)
     return Ablated(ranks=played.rows["rank"].copy(), ms_per_event=1e3 * played.timing.cpu / len(log.events))
 
 

@@ -49,7 +49,7 @@ class BaselineTuning(Struct, frozen=True):
 
 
 def named(text: str) -> tuple[str, ...]:
-    """The baselines of an option: `floors` for none, `full` for all, or names with commas between, in any case.
+    """The baselines of an option: `baselines` for none, `full` for all, or names with commas between, in any case.
 
     Raises:
         UnknownBaseline: there is none of that name.

@@ -25,11 +25,11 @@ class BaselinesDied(LifelongError):
 
 def _run(rows: Any, results: Any) -> None:
     os.nice(5)
-    judge = BaselineEvaluator()
+    evaluate = BaselineEvaluator()
     with threadpool_limits(1):
         while chunk := rows.get():
-            judge.take(chunk)
-    results.put(judge.results())
+            evaluate.take(chunk)
+    results.put(evaluate.results())
 
 
 class Baselines(Protocol):
@@ -52,15 +52,15 @@ class BaselinesInProcess:
     """`Baselines` in this process: for short logs, where starting another takes longer than the work."""
 
     def __init__(self) -> None:
-        self._judge = BaselineEvaluator()
+        self._evaluate = BaselineEvaluator()
 
     def add(self, row: ChoiceRow) -> None:
         """See `Baselines`."""
-        self._judge.take([row])
+        self._evaluate.take([row])
 
     def results(self) -> BaselineResults:
         """See `Baselines`."""
-        return self._judge.results()
+        return self._evaluate.results()
 
     def close(self) -> None:
         """See `Baselines`."""
@@ -69,8 +69,8 @@ class BaselinesInProcess:
 class RecordedRows:
     """`Baselines` that pass rows on and keep them, for whoever is judged on them later."""
 
-    def __init__(self, floors: Baselines) -> None:
-        self._floors = floors
+    def __init__(self, baselines: Baselines) -> None:
+        self._floors = baselines
         self.rows: list[ChoiceRow] = []
 
     def add(self, row: ChoiceRow) -> None:

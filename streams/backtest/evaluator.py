@@ -60,46 +60,48 @@ class PrequentialEvaluator(Unobserved):
         scores: LastScores,
         *,
         on_row: Callable[[ChoiceRow], None],
-        on_judged: Callable[[EvaluatedList], None],
+        on_evaluated: Callable[[EvaluatedList], None],
     ) -> None:
         self._table = table
         self._recommender = recommender
         self._scores = scores
         self._on_row = on_row
-        self._on_judged = on_judged
+        self._on_judged = on_evaluated
         self._users = Codes[UserId]()
         self._index, self._judges = 0, False
         self._served = ServedList("none")
         self.rows = EvaluatedRows()
         self.seconds = 0.0
-        self.exams = 0
+        self.prequential_queries = 0
         self.hits = 0
         self.baskets = Baskets()
         self.recall = BasketRecall()
         self.exposure = CoverageCounter()
         self.topic_exposure = CoverageCounter()
-        self.tally: Counter[tuple[str, str]] = Counter()
+        self.counts: Counter[tuple[str, str]] = Counter()
 
-    def begin(self, index: int, served: ServedList, *, judges: bool) -> None:
+    def begin(self, index: int, served: ServedList, *, evaluates: bool) -> None:
         """The next event has this place in the input; the topic holds this list for its person."""
-        self._index, self._served, self._judges = index, served, judges
+        self._index, self._served, self._judges = index, served, evaluates
 
     def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
         """See `Observer`. Item statistics are still as they were before the event."""
         began = time.perf_counter()
-        self.tally += outcome.tally.counts
-        for exam, ranking in outcome.examined:
-            self._note(exam, ranking)
+        self.counts += outcome.counters.counts
+        for prequential, ranking in outcome.evaluated:
+            self._note(prequential, ranking)
         self.seconds += time.perf_counter() - began
 
-    def _note(self, exam: PrequentialQuery, ranking: Ranking) -> None:
-        self.exams += 1
-        user, item = exam.query.user, exam.event.item_id
+    def _note(self, prequential: PrequentialQuery, ranking: Ranking) -> None:
+        self.prequential_queries += 1
+        user, item = prequential.query.user, prequential.event.item_id
         repeats = self._recommender.may_repeat(user)
-        basket = self.baskets.place(user.user_id, getattr(exam.event, "basket_id", ""), exam.event.event_time)
+        basket = self.baskets.place(
+            user.user_id, getattr(prequential.event, "basket_id", ""), prequential.event.event_time
+        )
         if self._judges:
             shown = tuple([placed.item_id for placed in ranking.slate])
-            self._judge(exam, ranking, basket, shown, repeats=repeats)
+            self._evaluate(prequential, ranking, basket, shown, repeats=repeats)
             self._on_judged(EvaluatedList(index=self._index, user=user.user_id, item=item, shown=shown))
         for exposure in (self.exposure, self.topic_exposure):
             exposure.learn(item)
@@ -108,7 +110,7 @@ class PrequentialEvaluator(Unobserved):
             ChoiceRow(
                 user.user_id,
                 item,
-                exam.event.event_time,
+                prequential.event.event_time,
                 self._judges,
                 repeats,
                 user.hidden,
@@ -117,16 +119,16 @@ class PrequentialEvaluator(Unobserved):
             )
         )
 
-    def _judge(
+    def _evaluate(
         self,
-        exam: PrequentialQuery,
+        prequential: PrequentialQuery,
         ranking: Ranking,
         basket: BasketPosition,
         shown: tuple[ItemId, ...],
         *,
         repeats: bool,
     ) -> None:
-        item, user, served = exam.event.item_id, exam.query.user, self._served
+        item, user, served = prequential.event.item_id, prequential.query.user, self._served
         number = self._table.number.get(item)
         values = self._scores.last.values[0, : len(ranking.items)]
         top_share, list_share = _shares(values, [placed.row for placed in ranking.slate if placed.row >= 0])
@@ -139,14 +141,14 @@ class PrequentialEvaluator(Unobserved):
             (
                 self._index,
                 self._users.of(user.user_id),
-                exam.event.event_time,
+                prequential.event.event_time,
                 user.choices,
                 int(self._table.count[number]) if number is not None else 0,
                 ranking.rank or 0,
                 served.items.index(item) + 1 if item in served.items else 0,
                 KINDS.index(served.kind),
                 served.age,
-                _fate(ranking, values, known=number is not None, held_back=exam.seen_before and not repeats),
+                _fate(ranking, values, known=number is not None, held_back=prequential.seen_before and not repeats),
                 top_share,
                 list_share,
                 ranking.chosen is not None,

@@ -20,8 +20,8 @@ class InMemoryTrainer:
     Weights stay in memory: the announcement's `uri` is their version, and `fetch` has the newest.
     """
 
-    def __init__(self, course: OnlineTrainer, *, every: int, clock: Callable[[], float]) -> None:
-        self.course = course
+    def __init__(self, online_trainer: OnlineTrainer, *, every: int, clock: Callable[[], float]) -> None:
+        self.online_trainer = online_trainer
         self._every = every
         self._clock = clock
         self.version = 0
@@ -31,9 +31,9 @@ class InMemoryTrainer:
     def take(self, records: list[Inbound], log: InMemoryLog) -> None:
         """Test, then train on these entries of the ranking log; announce weights when they are due."""
         for record in records:
-            on_ranking_log(record, self.course)
-        if self.course.first.exams - self._published_at >= self._every:
-            self._published_at = self.course.first.exams
+            on_ranking_log(record, self.online_trainer)
+        if self.online_trainer.first.prequential_queries - self._published_at >= self._every:
+            self._published_at = self.online_trainer.first.prequential_queries
             self._publish(log)
 
     def fetch(self, uri: str) -> Weights | None:
@@ -42,15 +42,15 @@ class InMemoryTrainer:
 
     def _publish(self, log: InMemoryLog) -> None:
         self.version += 1
-        self._newest = self.course.export(self.version, moved_only=True)
+        self._newest = self.online_trainer.export(self.version, moved_only=True)
         update = ModelUpdate(
             model=MODEL,
             version=self.version,
             uri=_uri(self.version),
             table=self._newest.table,
-            score=self.course.first.score,
+            score=self.online_trainer.first.score,
             metric="mrr",
-            examples=self.course.first.examples,
+            examples=self.online_trainer.first.examples,
             decision="continued",
             reason="replay",
             wall_time=self._clock(),

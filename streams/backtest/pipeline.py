@@ -60,28 +60,30 @@ class BacktestPipeline:
         plan: BacktestConfig,
         *,
         on_row: Callable[[ChoiceRow], None],
-        on_judged: Callable[[EvaluatedList], None],
+        on_evaluated: Callable[[EvaluatedList], None],
     ) -> None:
         self.clock = EventClock()
         self.served = ServedLists()
         self._default_every = system.default_every_seconds
         self._default = DefaultState()
         table, features = ItemTable(), features_without(system.external, plan.without)
-        self._twin = LocalRanker(initial_weights(features.columns))
-        scores = LastScores(self._twin)
+        self._local_ranker = LocalRanker(initial_weights(features.columns))
+        scores = LastScores(self._local_ranker)
         self._recommender = system.make_recommender(table, scores, features)
         self.trainer = InMemoryTrainer(
-            _course(system, features.columns, plan.seed),
+            _online_trainer(system, features.columns, plan.seed),
             every=plan.take_up_every,
             clock=self.clock,
         )
-        self.examiner = PrequentialEvaluator(table, self._recommender, scores, on_row=on_row, on_judged=on_judged)
+        self.evaluator = PrequentialEvaluator(
+            table, self._recommender, scores, on_row=on_row, on_evaluated=on_evaluated
+        )
         deps = Deps(
             table=table,
             recommender=self._recommender,
             clock=self.clock,
             options=_options(system),
-            take_up=self._take_up,
+            load_weights=self._load_weights,
         )
         self._runner = InMemoryRunner(
             deps,
@@ -90,14 +92,14 @@ class BacktestPipeline:
                 Subscriber((RANKING_LOG,), lambda records: self.trainer.take(records, self._runner.log)),
                 Subscriber((RECOMMENDATIONS,), self.served.take),
             ),
-            observer=self.examiner,
+            observer=self.evaluator,
             forgets=True,
         )
 
     @property
     def model_version(self) -> int:
         """The version of the weights that rank now."""
-        return self._twin.version
+        return self._local_ranker.version
 
     @property
     def kept_records(self) -> int:
@@ -132,18 +134,18 @@ class BacktestPipeline:
             self._default = DefaultState(deps.table.version, now)
         return own or self.served.default(now)
 
-    def _take_up(self, uri: str) -> None:
+    def _load_weights(self, uri: str) -> None:
         weights = self.trainer.fetch(uri)
-        if weights is not None and self._twin.take_up(weights):
-            self._recommender.take_up(weights)
+        if weights is not None and self._local_ranker.load_weights(weights):
+            self._recommender.load_weights(weights)
 
 
 def _options(system: SystemConfig) -> Options:
     """The settings that handlers see, but every choice is examined and counts: nothing crowds here."""
-    return replace(system.options, exam_rate=1.0, exams_per_batch=EVERYTHING)
+    return replace(system.options, prequential_rate=1.0, prequential_per_batch=EVERYTHING)
 
 
-def _course(system: SystemConfig, columns: tuple[str, ...], seed: int) -> OnlineTrainer:
+def _online_trainer(system: SystemConfig, columns: tuple[str, ...], seed: int) -> OnlineTrainer:
     """The champion's lineage alone: a replay judges what serves by default, and nothing challenges it."""
     recipe = structs.replace(system.learner, seed=seed)
-    return OnlineTrainer(OnlineTrainerConfig(columns=columns, recipes={FIRST: recipe}, vectors=system.item_vectors))
+    return OnlineTrainer(OnlineTrainerConfig(columns=columns, configs={FIRST: recipe}, vectors=system.item_vectors))

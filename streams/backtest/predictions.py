@@ -40,9 +40,9 @@ class Predictions:
         self._flush()
         self._writer.close()
 
-    def add(self, judged: EvaluatedList) -> None:
+    def add(self, evaluated: EvaluatedList) -> None:
         """One more row."""
-        self._rows.append(judged)
+        self._rows.append(evaluated)
         if len(self._rows) == TOGETHER:
             self._flush()
 

@@ -47,19 +47,19 @@ def in_processes(
     Raises:
         WorkDied: a process ended early, by an error or for want of memory.
     """
-    crew = _Crew(work, tell)
+    pool = _ProcessPool(work, tell)
     waiting, found = deque(names), dict[str, Found]()
     try:
-        while waiting or crew.running:
-            while waiting and len(crew.running) < jobs:
-                crew.start(waiting.popleft())
-            found |= crew.listen()
+        while waiting or pool.running:
+            while waiting and len(pool.running) < jobs:
+                pool.start(waiting.popleft())
+            found |= pool.listen()
     finally:
-        crew.end()
+        pool.end()
     return {name: found[name] for name in names}
 
 
-class _Crew:
+class _ProcessPool:
     """The processes that work now, by the end of the pipe that each is heard on."""
 
     def __init__(self, work: Callable[[str, ReportProgress], Any], tell: ReportProgress) -> None:

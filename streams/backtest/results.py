@@ -78,7 +78,7 @@ class Speed(Struct, frozen=True):
 class Comparisons(Struct, frozen=True):
     """What was played beside ours and the floors: baselines over the same rows, and replays without a part."""
 
-    contenders: dict[str, BaselineRun] = field(default_factory=dict)
+    baseline_runs: dict[str, BaselineRun] = field(default_factory=dict)
     ablated: dict[str, Ablated] = field(default_factory=dict)
 
 
@@ -93,7 +93,7 @@ class BacktestResults(Struct, frozen=True, kw_only=True):
     rows: int
     events: int
     choices: int
-    judged: int
+    evaluated: int
     people: int
     refused: dict[str, int]
     unused: dict[str, int]
@@ -125,8 +125,8 @@ def backtest_results(
 ) -> BacktestResults:
     """Everything from what was observed."""
     beside = beside or Comparisons()
-    contenders = beside.contenders
-    rows, ranks = played.rows, _ranks(played, contenders)
+    baseline_runs = beside.baseline_runs
+    rows, ranks = played.rows, _ranks(played, baseline_runs)
     systems = _measures(ranks, np.ones(len(rows), np.bool_))
     ours = systems[OURS]
     choices = sum(isinstance(event, Consumption) for _, event in log.events)
@@ -135,16 +135,16 @@ def backtest_results(
         rows=log.rows,
         events=len(log.events),
         choices=choices,
-        judged=len(rows),
+        evaluated=len(rows),
         people=len(np.unique(rows["user"])),
         refused=dict(log.refused),
-        unused=_unused(played.tally, choices - played.exams),
+        unused=_unused(played.counts, choices - played.prequential_queries),
         hr_request=ours.hit_rate,
         ndcg_request=ours.gain,
         mrr_request=ours.reciprocal_rank,
         hr_topic=systems[TOPIC].hit_rate,
         systems=systems,
-        shown=_shown(played, contenders),
+        shown=_shown(played, baseline_runs),
         differences=_differences(ranks, rows["user"], plan),
         new_people=_measures(ranks, rows["user_events"] == 0),
         by_person=_parts(ranks, group_of(rows["user_events"]), GROUPS),
@@ -154,8 +154,8 @@ def backtest_results(
         miss_analysis=miss_analysis(rows["fate"], rows["user_events"], FATES),
         topic=_served(rows),
         calibration=_calibration(rows),
-        next_basket=_baskets(played, contenders),
-        baselines={name: BaselineTuning(one.chosen, one.trials, one.seconds) for name, one in contenders.items()},
+        next_basket=_baskets(played, baseline_runs),
+        baselines={name: BaselineTuning(one.chosen, one.trials, one.seconds) for name, one in baseline_runs.items()},
         additions=additions(beside.ablated, rows["user"], plan),
         speed=_speed(played.timing),
         model_version=played.model_version,
@@ -163,16 +163,16 @@ def backtest_results(
     )
 
 
-def _ranks(played: BacktestRun, contenders: Mapping[str, BaselineRun]) -> Ranks:
+def _ranks(played: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> Ranks:
     """Everybody's places on the judged choices, ours first."""
     ranks: Ranks = {OURS: played.rows["rank"], TOPIC: played.rows["topic_rank"]}
-    ranks |= {name: played.floors.ranks[:, place] for place, name in enumerate(BASELINES)}
-    return ranks | {name: one.results.ranks[:, 0] for name, one in contenders.items()}
+    ranks |= {name: played.baselines.ranks[:, place] for place, name in enumerate(BASELINES)}
+    return ranks | {name: one.results.ranks[:, 0] for name, one in baseline_runs.items()}
 
 
-def _shown(played: BacktestRun, contenders: Mapping[str, BaselineRun]) -> dict[str, CoverageMetrics]:
-    shown = {OURS: played.shown, TOPIC: played.topic_shown, **played.floors.shown}
-    return shown | {name: one.results.shown[name] for name, one in contenders.items()}
+def _shown(played: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> dict[str, CoverageMetrics]:
+    shown = {OURS: played.shown, TOPIC: played.topic_shown, **played.baselines.shown}
+    return shown | {name: one.results.shown[name] for name, one in baseline_runs.items()}
 
 
 def _measures(ranks: Ranks, where: NDArray[np.bool_]) -> dict[str, RankingMetrics]:
@@ -216,9 +216,9 @@ def _differences(ranks: Ranks, people: NDArray[np.int32], plan: BacktestConfig) 
     }
 
 
-def _unused(tally: Counter[tuple[str, str]], duplicates: int) -> dict[str, int]:
+def _unused(counts: Counter[tuple[str, str]], duplicates: int) -> dict[str, int]:
     """Records that no handler could use, and choices whose event id had come before."""
-    unused = {label: count for (name, label), count in sorted(tally.items()) if name == "refused"}
+    unused = {label: count for (name, label), count in sorted(counts.items()) if name == "refused"}
     return unused | ({"an event of this id was applied before": duplicates} if duplicates else {})
 
 
@@ -241,11 +241,11 @@ def _calibration(rows: NDArray[np.void]) -> dict[str, Calibration]:
     }
 
 
-def _baskets(played: BacktestRun, contenders: Mapping[str, BaselineRun]) -> NextBasket:
+def _baskets(played: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> NextBasket:
     rows = played.rows[played.rows["opens"]]
     later = {int(row["basket"]) for row in rows if row["later_basket"]}
-    recalls = {OURS: played.baskets, **played.floors.baskets}
-    recalls |= {name: one.results.baskets[name] for name, one in contenders.items()}
+    recalls = {OURS: played.baskets, **played.baselines.baskets}
+    recalls |= {name: one.results.baskets[name] for name, one in baseline_runs.items()}
     return NextBasket(
         baskets=len(played.baskets),
         named=played.named_baskets,

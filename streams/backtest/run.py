@@ -34,7 +34,7 @@ class BacktestProgress(Struct, frozen=True):
 
     done: int
     per_second: float
-    judged: int
+    evaluated: int
     hit_rate: float
 
 
@@ -55,14 +55,14 @@ class BacktestRun(Struct, frozen=True, kw_only=True):
     """Everything that a replay observed; `rows` is a structured array of `streams.backtest.evaluated_rows.COLUMNS`."""
 
     rows: NDArray[np.void]
-    floors: BaselineResults
+    baselines: BaselineResults
     shown: CoverageMetrics
     topic_shown: CoverageMetrics
     baskets: dict[int, float]
     named_baskets: int
     inferred_baskets: int
-    exams: int
-    tally: Counter[tuple[str, str]]
+    prequential_queries: int
+    counts: Counter[tuple[str, str]]
     timing: Timing
     model_version: int
 
@@ -70,7 +70,7 @@ class BacktestRun(Struct, frozen=True, kw_only=True):
 class Sink(Protocol):
     """Takes judged choices one by one."""
 
-    def add(self, judged: EvaluatedList) -> None:
+    def add(self, evaluated: EvaluatedList) -> None:
         """One more."""
         ...
 
@@ -86,12 +86,12 @@ def backtest(
     plan: BacktestConfig,
     *,
     sink: Sink | None = None,
-    floors: Baselines | None = None,
+    baselines: Baselines | None = None,
     report: Callable[[BacktestProgress], None] = lambda progress: None,
 ) -> BacktestRun:
     """Play the whole log; the same log, system and plan give the same rows and lists.
 
-    Without `floors` given, the usual ones are judged.
+    Without `baselines` given, the usual ones are judged.
 
     Raises:
         NothingToEvaluate: nobody chose anything.
@@ -102,38 +102,38 @@ def backtest(
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1))
         stack.enter_context(tuned_gc())
-        judging = floors or make_baselines(log)
+        judging = baselines or make_baselines(log)
         stack.callback(judging.close)
-        world = BacktestPipeline(system, plan, on_row=judging.add, on_judged=sink.add if sink else _forget)
-        timing = _play(log, plan, world, report)
-        return _played(world, judging.results(), timing)
+        pipeline = BacktestPipeline(system, plan, on_row=judging.add, on_evaluated=sink.add if sink else _forget)
+        timing = _play(log, plan, pipeline, report)
+        return _played(pipeline, judging.results(), timing)
 
 
-def _forget(judged: EvaluatedList) -> None:
+def _forget(evaluated: EvaluatedList) -> None:
     """Nobody wants the lists."""
 
 
 def _play(
-    log: EventLog, plan: BacktestConfig, world: BacktestPipeline, report: Callable[[BacktestProgress], None]
+    log: EventLog, plan: BacktestConfig, pipeline: BacktestPipeline, report: Callable[[BacktestProgress], None]
 ) -> Timing:
     waiting = deque(_by_time(log.items))
-    examiner = world.examiner
+    evaluator = pipeline.evaluator
     judged_from = int(log.rows * plan.warm_up)
     each, looks = np.zeros((2, len(log.events)), np.float32)
     began, cpu_began = time.perf_counter(), time.process_time()
     for done, (index, event) in enumerate(log.events):
-        _release(waiting, event.event_time, world)
+        _release(waiting, event.event_time, pipeline)
         looked = time.perf_counter()
-        judges = index >= judged_from
-        served = world.look(event.user_id, event.event_time)
-        examiner.begin(index, served, judges=judges)
-        playing, judging = time.perf_counter(), examiner.seconds
-        world.play(event)
-        each[done] = time.perf_counter() - playing - (examiner.seconds - judging)
+        evaluates = index >= judged_from
+        served = pipeline.look(event.user_id, event.event_time)
+        evaluator.begin(index, served, evaluates=evaluates)
+        playing, judging = time.perf_counter(), evaluator.seconds
+        pipeline.play(event)
+        each[done] = time.perf_counter() - playing - (evaluator.seconds - judging)
         looks[done] = playing - looked
         if not done % REPORT_EVERY:
-            report(_progress(done, each, world))
-    report(_progress(len(log.events), each, world))
+            report(_progress(done, each, pipeline))
+    report(_progress(len(log.events), each, pipeline))
     took, cpu = time.perf_counter() - began, time.process_time() - cpu_began
     wall = float(each.sum(dtype=np.float64))
     return Timing(wall=wall, cpu=cpu * wall / took, defaults=float(looks.sum(dtype=np.float64)), each=each)
@@ -144,34 +144,34 @@ def _by_time(items: Sequence[Item]) -> Iterator[Item]:
     yield from sorted(items, key=lambda item: item.available_from or 0.0)
 
 
-def _release(waiting: deque[Item], now: float, world: BacktestPipeline) -> None:
+def _release(waiting: deque[Item], now: float, pipeline: BacktestPipeline) -> None:
     """Tell the system of items when they become available and not before: nobody could know of them."""
     found = []
     while waiting and (waiting[0].available_from or 0.0) <= now:
         found.append(waiting.popleft())
     if found:
-        world.put_items(found)
+        pipeline.put_items(found)
 
 
-def _progress(done: int, each: NDArray[np.float32], world: BacktestPipeline) -> BacktestProgress:
+def _progress(done: int, each: NDArray[np.float32], pipeline: BacktestPipeline) -> BacktestProgress:
     """The speed is that of the last events."""
-    newest, judged = each[max(0, done - LATELY) : done], len(world.examiner.rows)
+    newest, evaluated = each[max(0, done - LATELY) : done], len(pipeline.evaluator.rows)
     speed = len(newest) / max(float(newest.sum()), 1e-9)
-    return BacktestProgress(done, speed, judged, world.examiner.hits / max(1, judged))
+    return BacktestProgress(done, speed, evaluated, pipeline.evaluator.hits / max(1, evaluated))
 
 
-def _played(world: BacktestPipeline, floors: BaselineResults, timing: Timing) -> BacktestRun:
-    examiner = world.examiner
+def _played(pipeline: BacktestPipeline, baselines: BaselineResults, timing: Timing) -> BacktestRun:
+    evaluator = pipeline.evaluator
     return BacktestRun(
-        rows=examiner.rows.array(),
-        floors=floors,
-        shown=examiner.exposure.shown(),
-        topic_shown=examiner.topic_exposure.shown(),
-        baskets=examiner.recall.values(),
-        named_baskets=examiner.baskets.named,
-        inferred_baskets=examiner.baskets.inferred,
-        exams=examiner.exams,
-        tally=examiner.tally,
+        rows=evaluator.rows.array(),
+        baselines=baselines,
+        shown=evaluator.exposure.shown(),
+        topic_shown=evaluator.topic_exposure.shown(),
+        baskets=evaluator.recall.values(),
+        named_baskets=evaluator.baskets.named,
+        inferred_baskets=evaluator.baskets.inferred,
+        prequential_queries=evaluator.prequential_queries,
+        counts=evaluator.counts,
         timing=timing,
-        model_version=world.model_version,
+        model_version=pipeline.model_version,
     )

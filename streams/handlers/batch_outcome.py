@@ -27,12 +27,12 @@ class BatchOutcome(Struct, frozen=True, kw_only=True):
     """Messages to publish, states to store with their offsets, and the people as they are then.
 
     `visits` says, by partition, when a timer is to look at people again (`streams.worker.list_outcomes`).
-    `examined` are the exams of the batch with what was ranked for each, for whoever observes it.
+    `evaluated` are the exams of the batch with what was ranked for each, for whoever observes it.
     """
 
     messages: tuple[Message, ...] = ()
     writes: tuple[Write, ...] = ()
     people: dict[str, UserRecord] = {}
     visits: dict[int, dict[str, float]] = {}
-    examined: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
-    tally: Counters
+    evaluated: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
+    counters: Counters

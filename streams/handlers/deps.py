@@ -26,8 +26,8 @@ class Options:
     expires: Literal["learn", "fixed"] = "learn"
     expires_seconds: float = 3_600.0
     expires_at_most_seconds: float = 7 * 86_400.0
-    exam_rate: float = 1.0
-    exams_per_batch: int = 4
+    prequential_rate: float = 1.0
+    prequential_per_batch: int = 4
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Deps:
     clock: Callable[[], float]
     options: Options = Options()
     external: ExternalFeatures | None = None
-    take_up: Callable[[str], None] | None = None
+    load_weights: Callable[[str], None] | None = None
     """Called with the URI of promoted weights: the numpy twin follows the served model."""
     stream: StreamClock = field(default_factory=StreamClock)
     letters: Callable[[Sequence[Message]], None] = lambda messages: None
@@ -63,9 +63,9 @@ class Deps:
         return max(now, min(at, now + AHEAD_SECONDS))
 
     @property
-    def list_life(self) -> float:
+    def list_ttl(self) -> float:
         """For how many seconds a person's list holds, from when its events came in."""
         options = self.options
         if options.expires == "fixed":
             return options.expires_seconds
-        return min(self.recommender.list_life or options.expires_seconds, options.expires_at_most_seconds)
+        return min(self.recommender.list_ttl or options.expires_seconds, options.expires_at_most_seconds)

@@ -21,13 +21,13 @@ def on_instruction(person: UserRecord, instruction: Instruction, source: Source,
         return RecordOutcome(person=replace(person, version=person.version + 1), list_due=False)
     user = note(person.user, instruction.event_id, instruction.event_time)
     obeyed = apply_instruction(
-        person.mind,
+        person.agent,
         user,
         _spelled(instruction, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
     return RecordOutcome(
-        person=UserRecord(user=user, mind=obeyed.mind, version=person.version + 1),
+        person=UserRecord(user=user, agent=obeyed.agent, version=person.version + 1),
         messages=agent_messages(obeyed),
         cause=instruction.event_id,
     )

@@ -37,10 +37,10 @@ def on_interaction(person: UserRecord, event: Interaction, source: Source, deps:
     """
     if has_seen(person.user, event.event_id):
         return RecordOutcome(person=replace(person, version=person.version + 1), list_due=False)
-    exam = _exam(person, event, source, deps)
+    prequential = _prequential_query(person, event, source, deps)
     user, matured = mature(fold(person.user, event))
     lived = apply_event(
-        person.mind,
+        person.agent,
         person.user,
         user,
         event,
@@ -48,14 +48,14 @@ def on_interaction(person: UserRecord, event: Interaction, source: Source, deps:
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
     return RecordOutcome(
-        person=UserRecord(user=user, mind=lived.mind, version=person.version + 1),
+        person=UserRecord(user=user, agent=lived.agent, version=person.version + 1),
         messages=(
             *agent_messages(lived),
             *(outcome_message(user, slate) for slate in matured),
             *_late_click(person.user, event, source),
             *_delta(person.user, event, source),
         ),
-        exam=exam,
+        prequential=prequential,
         cause=event.event_id,
         suppressed=lived.suppressed,
     )
@@ -66,22 +66,22 @@ def _categories(event: Interaction, deps: Deps) -> tuple[str, ...]:
     return deps.table.categories(item) if item else ()
 
 
-def _exam(person: UserRecord, event: Interaction, source: Source, deps: Deps) -> PrequentialQuery | None:
-    if not isinstance(event, Consumption) or not _is_examined(source, deps.options.exam_rate):
+def _prequential_query(person: UserRecord, event: Interaction, source: Source, deps: Deps) -> PrequentialQuery | None:
+    if not isinstance(event, Consumption) or not _is_prequential_query(source, deps.options.prequential_rate):
         return None
     query = Query(
         user=person.user,
         now=max(event.event_time, person.user.last_at),
         plan=person.plan,
-        memories=person.mind.memories,
+        memories=person.agent.memories,
         context=event.context,
-        take=event.item_id,
+        target=event.item_id,
     )
     entry = message_id(source.topic, source.partition, source.offset, "choice")
-    return PrequentialQuery(query, event, entry, event.item_id in person.user.touched)
+    return PrequentialQuery(query, event, entry, event.item_id in person.user.user_item_statistics)
 
 
-def _is_examined(source: Source, rate: float) -> bool:
+def _is_prequential_query(source: Source, rate: float) -> bool:
     """A fixed share of the records, the same ones on every replay."""
     return rate >= 1.0 or (source.offset * 2_654_435_761 + source.partition) % 1_000 < rate * 1_000
 
@@ -116,7 +116,7 @@ def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Messa
         weight=feedback_weight(event),
         value=event.value if isinstance(event, Rating) else None,
         before=_earlier(before, event),
-        situation=user_segment(before, event.event_time),
+        segment=user_segment(before, event.event_time),
     )
     return (Message(ITEM_DELTAS, event.item_id, delta),)
 

@@ -38,7 +38,7 @@ def on_item_deltas(
     Records that `in_flight` has set aside are not folded.
     """
     aside = in_flight or InFlight()
-    tally = Counters()
+    counters = Counters()
     by_partition: dict[int, list[Inbound]] = {}
     for record in records:
         if owner.is_new(record):
@@ -54,8 +54,8 @@ def on_item_deltas(
         messages += [Message(ITEM_STATISTICS, row.item_id, row) for row in rows.values()]
         states = {item: _encode(row) for item, row in rows.items()} | {MARKS: _encode(marks)}
         writes.append(owner.write(partition, states, {f"{batch[-1].topic}-{partition}": batch[-1].offset}))
-        tally.count("deltas", by=len(deltas))
-    return BatchOutcome(messages=tuple(messages), writes=tuple(writes), tally=tally)
+        counters.count("deltas", by=len(deltas))
+    return BatchOutcome(messages=tuple(messages), writes=tuple(writes), counters=counters)
 
 
 def _opened(batch: Sequence[Inbound], partitions: int, now: float) -> tuple[list[ItemDelta], list[Message]]:

@@ -15,5 +15,5 @@ def on_model_update(record: Inbound, deps: Deps) -> None:
         DecodeError: the record is not a model update, or what it names is no weights file of ours.
     """
     update: ModelUpdate = open_record(record, now=deps.clock())
-    if update.decision != "refused" and deps.take_up is not None:
-        deps.take_up(update.uri)
+    if update.decision != "refused" and deps.load_weights is not None:
+        deps.load_weights(update.uri)

@@ -10,7 +10,7 @@ from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
 
 
-def on_ranking_log(record: Inbound, course: OnlineTrainer) -> tuple[PromotionDecision, ...]:
+def on_ranking_log(record: Inbound, online_trainer: OnlineTrainer) -> tuple[PromotionDecision, ...]:
     """Learn from a record; what was decided by it.
 
     It is judged as of when it was produced: what is learned must not depend on when it is read.
@@ -19,5 +19,5 @@ def on_ranking_log(record: Inbound, course: OnlineTrainer) -> tuple[PromotionDec
         DecodeError: it is no entry that can be learned from; nothing was learned.
     """
     entry: RankingLogValue = open_record(record, now=record.timestamp)
-    check_entry(entry, course.table, len(course.plan.columns))
-    return course.learn(entry)
+    check_entry(entry, online_trainer.table, len(online_trainer.plan.columns))
+    return online_trainer.learn(entry)

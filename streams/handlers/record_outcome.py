@@ -28,7 +28,7 @@ class RecordOutcome(Struct, frozen=True, kw_only=True):
 
     person: UserRecord
     messages: tuple[Message, ...] = ()
-    exam: PrequentialQuery | None = None
+    prequential: PrequentialQuery | None = None
     cause: EventId | None = None
     list_due: bool = True
     at: float | None = None

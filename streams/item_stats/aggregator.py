@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from schemas.errors import Fenced, StoreUnavailable, WentBack
+from schemas.errors import Fenced, Rewound, StoreUnavailable
 from schemas.topics import ITEM_DELTAS
 from streams.handlers.on_item_deltas import on_item_deltas
 from streams.log.in_flight import InFlight
@@ -59,7 +59,7 @@ def begin(positions: Positions, partitions: Iterable[int], *, sleep: Callable[[f
     while True:
         try:
             positions.owner.assign(partitions)
-            return {f"{topic}-{partition}": at for (topic, partition), at in positions.take_up().items()}
+            return {f"{topic}-{partition}": at for (topic, partition), at in positions.start_offsets().items()}
         except Fenced:
             positions.owner.release()
         except (StoreUnavailable, KafkaAway) as exc:
@@ -68,66 +68,64 @@ def begin(positions: Positions, partitions: Iterable[int], *, sleep: Callable[[f
             sleep(RETRY_SECONDS)
 
 
-def run(statistician: ItemStatisticsAggregator, *, until: Callable[[], bool]) -> None:
+def run(aggregator: ItemStatisticsAggregator, *, until: Callable[[], bool]) -> None:
     """Fold until told to stop; each window's deltas are folded together.
 
     Raises:
         WentBack: the store or the log is not what it was.
     """
-    compared = statistician.clock()
+    compared = aggregator.clock()
     while not until():
-        began = statistician.clock()
+        began = aggregator.clock()
         if began - compared > COMPARE_SECONDS:
             compared = began
-            compare(statistician)
-        records = statistician.reader.poll(BATCH, 0.5)
-        for partition, behind in statistician.reader.lag().items():
-            statistician.observer.lag(ITEM_DELTAS, partition, behind)
-        for part in statistician.in_flight.split(records):
-            with statistician.in_flight.handling(records[part]):
-                handle(statistician, records[part])
+            compare(aggregator)
+        records = aggregator.reader.poll(BATCH, 0.5)
+        for partition, behind in aggregator.reader.lag().items():
+            aggregator.observer.lag(ITEM_DELTAS, partition, behind)
+        for part in aggregator.in_flight.split(records):
+            with aggregator.in_flight.handling(records[part]):
+                handle(aggregator, records[part])
         if records:
-            statistician.reader.commit()
-            statistician.sleep(max(0.0, statistician.window_seconds - (statistician.clock() - began)))
+            aggregator.reader.commit()
+            aggregator.sleep(max(0.0, aggregator.window_seconds - (aggregator.clock() - began)))
 
 
-def compare(statistician: ItemStatisticsAggregator) -> None:
+def compare(aggregator: ItemStatisticsAggregator) -> None:
     """Hold what is stored against the log.
 
     Raises:
         WentBack: they do not fit any more.
     """
     try:
-        wrong = statistician.positions.breaks()
+        wrong = aggregator.positions.breaks()
     except (StoreUnavailable, KafkaAway) as exc:
         logger.info("log and store are not compared: %s", exc)
         return
     if wrong:
-        raise WentBack("; ".join(wrong) + ": the process is to begin anew, from there")
+        raise Rewound("; ".join(wrong) + ": the process is to begin anew, from there")
 
 
-def handle(statistician: ItemStatisticsAggregator, records: Sequence[Inbound]) -> None:
+def handle(aggregator: ItemStatisticsAggregator, records: Sequence[Inbound]) -> None:
     """One batch: decide, 1 publish, 2 store; again while the store is away, or after another owner has written."""
     while True:
         try:
-            statistician.items.assign(statistician.reader.assignment())
-            named = [statistician.items.named(record) for record in records]
-            if statistician.items.went_back():
-                raise WentBack("the state store went back: the process is to begin anew, from there")
-            outcome = on_item_deltas(
-                named, statistician.items, now=statistician.clock(), in_flight=statistician.in_flight
-            )
-            statistician.publisher.publish(outcome.messages)
-            published = statistician.clock()
-            statistician.items.store_outcome(outcome)
-            statistician.observer.batch_done(outcome, published=published, stored=statistician.clock())
+            aggregator.items.assign(aggregator.reader.assignment())
+            named = [aggregator.items.named(record) for record in records]
+            if aggregator.items.rewound():
+                raise Rewound("the state store went back: the process is to begin anew, from there")
+            outcome = on_item_deltas(named, aggregator.items, now=aggregator.clock(), in_flight=aggregator.in_flight)
+            aggregator.publisher.publish(outcome.messages)
+            published = aggregator.clock()
+            aggregator.items.store_outcome(outcome)
+            aggregator.observer.batch_done(outcome, published=published, stored=aggregator.clock())
         except Fenced as exc:
             logger.warning("a batch of %d deltas is folded again: %s", len(records), exc)
-            statistician.items.release()
+            aggregator.items.release()
         except StoreUnavailable as exc:
-            statistician.in_flight.rest()
-            statistician.observer.waiting_for("state-store")
+            aggregator.in_flight.rest()
+            aggregator.observer.waiting_for("state-store")
             logger.warning("waiting: %s", exc)
-            statistician.sleep(RETRY_SECONDS)
+            aggregator.sleep(RETRY_SECONDS)
         else:
             return

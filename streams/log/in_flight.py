@@ -26,7 +26,7 @@ from types import TracebackType
 import msgspec
 from msgspec import Struct, field
 
-from schemas.errors import StoreUnavailable, WentBack
+from schemas.errors import Rewound, StoreUnavailable
 from streams.log.records import Inbound
 
 logger = logging.getLogger(__name__)
@@ -207,7 +207,7 @@ class _Handling(AbstractContextManager[None]):
     ) -> None:
         if exc is None:
             self._note.end(self._spans)
-        elif isinstance(exc, Exception) and not isinstance(exc, StoreUnavailable | WentBack):
+        elif isinstance(exc, Exception) and not isinstance(exc, StoreUnavailable | Rewound):
             self._note.failed(exc)
         else:
             self._note.leave()

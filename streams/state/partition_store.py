@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from features.ports import Claim, Origin, StateStore, Write
+from features.ports import Lease, Origin, StateStore, Write
 from schemas.errors import Fenced
 from schemas.ids import UserId
 from streams.handlers.batch_outcome import BatchOutcome
@@ -27,7 +27,7 @@ class PartitionStore:
         self.store = store
         self.scope = scope
         self.partitions = partitions
-        self._claims: dict[int, Claim] = {}
+        self._leases: dict[int, Lease] = {}
         self._cache: OrderedDict[str, UserRecord] = OrderedDict()
         self.saved: dict[int, dict[str, int]] = {}
         """By partition: the offsets that this owner knows to be stored: those that it found and those that it wrote."""
@@ -40,31 +40,31 @@ class PartitionStore:
         """
         wanted = set(partitions)
         self._cache.clear()
-        for lost in set(self._claims) - wanted:
-            del self._claims[lost]
-        for won in sorted(wanted - set(self._claims)):
-            claim = self._claims[won] = self.store.claim(self.scope, won)
-            self._note(won, claim.applied)
+        for lost in set(self._leases) - wanted:
+            del self._leases[lost]
+        for won in sorted(wanted - set(self._leases)):
+            lease = self._leases[won] = self.store.lease(self.scope, won)
+            self._note(won, lease.applied)
 
     def release(self) -> None:
         """Hold nothing: the next assignment claims anew."""
-        self._claims.clear()
+        self._leases.clear()
         self._cache.clear()
 
     @property
     def held(self) -> frozenset[int]:
         """The partitions held now."""
-        return frozenset(self._claims)
+        return frozenset(self._leases)
 
     def applied(self, partition: int) -> dict[str, int]:
         """The last applied offset by source partition (`topic-partition`)."""
-        claim = self._claims.get(partition)
-        return claim.applied if claim else {}
+        lease = self._leases.get(partition)
+        return lease.applied if lease else {}
 
     def origin(self, partition: int, source: str) -> Origin | None:
         """Which log the applied offset of a source counts in, if that was noted."""
-        claim = self._claims.get(partition)
-        return claim.origins.get(source) if claim else None
+        lease = self._leases.get(partition)
+        return lease.origins.get(source) if lease else None
 
     def named(self, record: Inbound) -> Inbound:
         """The record with the generation of its source."""
@@ -73,8 +73,8 @@ class PartitionStore:
 
     def is_new(self, record: Inbound) -> bool:
         """Whether this worker holds the record's partition and has not applied the record yet."""
-        claim = self._claims.get(record.partition)
-        return claim is not None and record.offset > claim.applied.get(f"{record.topic}-{record.partition}", -1)
+        lease = self._leases.get(record.partition)
+        return lease is not None and record.offset > lease.applied.get(f"{record.topic}-{record.partition}", -1)
 
     def load(self, users: Iterable[UserId]) -> dict[str, UserRecord]:
         """The people by id, from the cache or the store; a person without a state is a stranger."""
@@ -101,7 +101,7 @@ class PartitionStore:
         return Write(
             scope=self.scope,
             partition=partition,
-            epoch=self._claim(partition).epoch,
+            epoch=self._lease(partition).epoch,
             states=states,
             applied=applied,
         )
@@ -135,8 +135,8 @@ class PartitionStore:
         offsets = {} if applied is None else {source: applied}
         write = self.write(partition, {}, offsets)
         self.store.save(replace(write, known=self.saved.get(partition, {}), origins={source: origin}))
-        claim = self._claim(partition)
-        self._claims[partition] = Claim(claim.epoch, {**claim.applied, **offsets}, {**claim.origins, source: origin})
+        lease = self._lease(partition)
+        self._leases[partition] = Lease(lease.epoch, {**lease.applied, **offsets}, {**lease.origins, source: origin})
         self.saved[partition] = {**self.saved.get(partition, {}), **offsets}
 
     def keep(self, outcome: BatchOutcome) -> None:
@@ -146,17 +146,17 @@ class PartitionStore:
             Fenced: a partition is not held any more.
         """
         for write in outcome.writes:
-            claim = self._claim(write.partition)
-            self._claims[write.partition] = Claim(claim.epoch, {**claim.applied, **write.applied}, claim.origins)
+            lease = self._lease(write.partition)
+            self._leases[write.partition] = Lease(lease.epoch, {**lease.applied, **write.applied}, lease.origins)
         for user, person in outcome.people.items():
             self._cache[user] = person
             self._cache.move_to_end(user)
         while len(self._cache) > CACHED_PEOPLE:
             self._cache.popitem(last=False)
 
-    def went_back(self) -> bool:
+    def rewound(self) -> bool:
         """Whether the store held less, when a partition was claimed last, than this owner knew to be stored in it."""
-        return any(is_behind(self._claims[p].applied, known) for p, known in self.saved.items() if p in self._claims)
+        return any(is_behind(self._leases[p].applied, known) for p, known in self.saved.items() if p in self._leases)
 
     def lost(self) -> list[int]:
         """The partitions held of which the store holds less than this owner knows to be stored. Asks the store alone.
@@ -172,11 +172,11 @@ class PartitionStore:
         known = self.saved.get(partition, {})
         self.saved[partition] = {**known, **{s: max(at, known.get(s, -1)) for s, at in applied.items()}}
 
-    def _claim(self, partition: int) -> Claim:
-        claim = self._claims.get(partition)
-        if claim is None:
+    def _lease(self, partition: int) -> Lease:
+        lease = self._leases.get(partition)
+        if lease is None:
             raise Fenced(f"partition {partition} of {self.scope!r} is not held any more")
-        return claim
+        return lease
 
 
 def is_behind(stored: Mapping[str, int], known: Mapping[str, int]) -> bool:

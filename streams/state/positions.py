@@ -118,7 +118,7 @@ class Positions:
     group: str
     observer: Observer
 
-    def take_up(self) -> dict[tuple[str, int], int]:
+    def start_offsets(self) -> dict[tuple[str, int], int]:
         """The next offset to read of every topic, by partition held; what began anew is stored as such first.
 
         Committed offsets do not matter here: they outlive the store, and so tell that it has lost something.

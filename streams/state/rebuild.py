@@ -51,7 +51,7 @@ def rebuild_people(records: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
     store = MemoryStateStore()
     owner = PartitionStore(store, scope=PEOPLE, partitions=deps.options.person_partitions)
     owner.assign(range(owner.partitions))
-    quiet = replace(deps, options=replace(deps.options, exam_rate=0.0))
+    quiet = replace(deps, options=replace(deps.options, prequential_rate=0.0))
     for chunk in _chunks(in_order(records)):
         owner.store_outcome(apply_records(chunk, owner, quiet).outcome(owner))
     return store
@@ -130,8 +130,8 @@ def republished(people: StateStore, items: StateStore, partitions: tuple[int, in
     messages: list[Message] = []
     for partition in range(partitions[0]):
         for _, state in people.scan(PEOPLE, partition):
-            mind = unpack(state).mind
-            held = (*mind.memories, *mind.dormant)
+            agent = unpack(state).agent
+            held = (*agent.memories, *agent.dormant)
             messages += [Message(MEMORIES, memory_key(m.user_id, m.memory_id), m, owner=m.user_id) for m in held]
     for partition in range(partitions[1]):
         rows = [unpack_row(state) for key, state in items.scan(ITEMS, partition) if key != MARKS]
@@ -145,6 +145,6 @@ def feature_rows(people: StateStore, partitions: int) -> list[FeatureRow]:
     for partition in range(partitions):
         for _, state in people.scan(PEOPLE, partition):
             person = unpack(state)
-            user, strengths = person.user, category_strengths(person.mind.memories, person.user.last_at)
+            user, strengths = person.user, category_strengths(person.agent.memories, person.user.last_at)
             rows += user_rows(user.user_id, user.feature_time, user_row(user), strengths)
     return rows

@@ -12,11 +12,11 @@ from schemas.ids import PlanId, UserId
 from schemas.plans import Constraints, Plan
 
 
-class UserRecord(Struct, frozen=True, kw_only=True):
+class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
     """One record of the state store. `version` grows with every applied record: it numbers the person's lists."""
 
     user: UserState
-    mind: AgentState = AgentState()
+    agent: AgentState = AgentState()
     version: int = 0
 
     @property
@@ -27,9 +27,9 @@ class UserRecord(Struct, frozen=True, kw_only=True):
     @property
     def plan(self) -> Plan | None:
         """The plan that lists obey: the agent's, or where that has lapsed, nothing but what the person has said."""
-        said = self.mind.constraints
-        if self.mind.plan is not None or said == Constraints():
-            return self.mind.plan
+        said = self.agent.constraints
+        if self.agent.plan is not None or said == Constraints():
+            return self.agent.plan
         user = self.user.user_id
         return Plan(
             plan_id=PlanId(""), user_id=user, goal="", constraints=said, made_at=self.user.last_at, expires_at=NEVER

@@ -46,7 +46,7 @@ Point = Literal["own-file", "live-file", "announcement", "checkpoint", "commit"]
 class TrainerObserver(Protocol):
     """Told what the trainer did, for metrics."""
 
-    def learned(self, course: OnlineTrainer, entries: int) -> None:
+    def learned(self, online_trainer: OnlineTrainer, entries: int) -> None:
         """So many entries were learned from."""
         ...
 
@@ -105,14 +105,14 @@ def learn(trainer: Trainer, records: Sequence[Inbound]) -> None:
     """Learn from these records, in their order, and carry out what is decided on the way."""
     progress = trainer.progress
     for record in records:
-        verdicts = _learned(trainer, record)
+        decisions = _learned(trainer, record)
         progress.read(record)
-        for verdict in verdicts:
-            carry_out(trainer, verdict, record)
+        for decision in decisions:
+            carry_out(trainer, decision, record)
     if not records or trainer.clock() - records[-1].timestamp < trainer.publish_every_seconds + BEHIND_SECONDS:
         progress.caught_up = True
     if records:
-        trainer.observer.learned(progress.course, len(records))
+        trainer.observer.learned(progress.online_trainer, len(records))
 
 
 def _learned(trainer: Trainer, record: Inbound) -> tuple[PromotionDecision, ...]:
@@ -122,29 +122,29 @@ def _learned(trainer: Trainer, record: Inbound) -> tuple[PromotionDecision, ...]
         trainer.observer.refused(record.topic, "crashed")
         return ()
     try:
-        return on_ranking_log(record, trainer.progress.course)
+        return on_ranking_log(record, trainer.progress.online_trainer)
     except DecodeError as exc:
         trainer.publisher.publish([dead_letter(record, exc.reason, str(exc), trainer.clock())])
         trainer.observer.refused(record.topic, exc.reason)
         return ()
 
 
-def carry_out(trainer: Trainer, verdict: PromotionDecision, record: Inbound) -> None:
+def carry_out(trainer: Trainer, decision: PromotionDecision, record: Inbound) -> None:
     """Have a decision that followed from this record take effect, and be known."""
-    decision_id = message_id(record.topic, record.partition, record.offset, f"decision/{verdict.lineage}")
-    logger.info("%s %s against %s: %s", verdict.decision, verdict.lineage, verdict.against, verdict.reason)
-    uri = _serve(trainer) if verdict.decision != "refused" else ""
-    found = verdict.difference
+    decision_id = message_id(record.topic, record.partition, record.offset, f"decision/{decision.variant}")
+    logger.info("%s %s against %s: %s", decision.decision, decision.variant, decision.against, decision.reason)
+    uri = _serve(trainer) if decision.decision != "refused" else ""
+    found = decision.difference
     update = replace(
-        _announcement(trainer, verdict.decision, uri, verdict.reason),
+        _announcement(trainer, decision.decision, uri, decision.reason),
         decision_id=decision_id,
-        by=verdict.by,
-        lineage=verdict.lineage,
-        against=verdict.against,
+        by=decision.by,
+        variant=decision.variant,
+        against=decision.against,
         difference=difference_of(found) if found is not None else None,
     )
     own = Message(MODEL_UPDATES, f"{MODEL}:{decision_id}", update)
-    _announce(trainer, [own] if verdict.decision == "refused" else [Message(MODEL_UPDATES, MODEL, update), own])
+    _announce(trainer, [own] if decision.decision == "refused" else [Message(MODEL_UPDATES, MODEL, update), own])
     keep(trainer)
 
 
@@ -152,7 +152,7 @@ def publish(trainer: Trainer) -> None:
     """Have what the champion has learned serve; see the module's first lines for the order."""
     uri = _serve(trainer)
     if uri:
-        served = trainer.progress.course.first.hit_rate
+        served = trainer.progress.online_trainer.first.hit_rate
         reason = f"the champion has learned on; lists held {served:.1%} of the last choices"
         _announce(trainer, [Message(MODEL_UPDATES, MODEL, _announcement(trainer, "continued", uri, reason))])
 
@@ -162,14 +162,14 @@ def _serve(trainer: Trainer) -> str:
     nothing if the champion's are not fit to serve.
     """
     progress = trainer.progress
-    weights = progress.course.export(progress.version + 1)
+    weights = progress.online_trainer.export(progress.version + 1)
     unsound = [name for name, arrays in weights.others.items() if not _is_sound(arrays)]
     if unsound:
         logger.error("weights of %s are not finite; the champion serves their arms", unsound)
         sound = {name: arrays for name, arrays in weights.others.items() if name not in unsound}
         weights = replace(weights, others=sound)
     if not _is_sound(weights.arrays):
-        logger.error("weights of %s are not finite and do not serve", progress.course.gate.champion)
+        logger.error("weights of %s are not finite and do not serve", progress.online_trainer.promotion.champion)
         progress.published(progress.version, trainer.clock())
         return ""
     own = trainer.live.parent / "versions" / f"{weights.version}.npz"
@@ -190,21 +190,21 @@ def _is_sound(arrays: Arrays) -> bool:
 def _announcement(trainer: Trainer, decision: Decided, uri: str, reason: str) -> ModelUpdate:
     """What is told of the model: how every lineage stands, and up to where the log was learned."""
     progress = trainer.progress
-    course = progress.course
+    online_trainer = progress.online_trainer
     return ModelUpdate(
         model=MODEL,
         version=progress.version,
         uri=uri,
-        table=course.table,
-        score=course.first.score,
+        table=online_trainer.table,
+        score=online_trainer.first.score,
         metric="mrr",
-        examples=course.first.examples,
+        examples=online_trainer.first.examples,
         decision=decision,
         reason=reason,
         offsets=progress.applied(),
         wall_time=trainer.clock(),
-        lineage=course.gate.champion,
-        standings=course.standings(),
+        variant=online_trainer.promotion.champion,
+        variant_statuses=online_trainer.variant_statuses(),
     )
 
 

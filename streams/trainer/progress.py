@@ -17,12 +17,12 @@ from streams.log.records import Inbound
 logger = logging.getLogger(__name__)
 
 
-class Checkpoint(Struct, frozen=True, kw_only=True):
+class Checkpoint(Struct, frozen=True, kw_only=True, rename={"online_trainer": "course"}):
     """What is known, the offsets from which to read on (by `topic-partition`), and the version published last."""
 
     offsets: dict[str, int]
     version: int
-    course: bytes
+    online_trainer: bytes
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -38,7 +38,7 @@ class TrainerProgress:
     def __init__(self, path: Path, make: Callable[[], OnlineTrainer], *, version: int = 0) -> None:
         self._path = path
         self._make = make
-        self.course = make()
+        self.online_trainer = make()
         self.version = version
         self.offsets: dict[str, int] = {}
         self.unpublished = 0
@@ -55,7 +55,7 @@ class TrainerProgress:
         not named is to be read from its beginning. A checkpoint of another feature table or release says only where
         to read on: of what lies before it, most cannot be learned from.
         """
-        self.course = self._make()
+        self.online_trainer = self._make()
         self.offsets = {}
         self.unpublished = self.unkept = 0
         if not self._path.is_file():
@@ -65,14 +65,14 @@ class TrainerProgress:
         kept = _decoder.decode(self._path.read_bytes())
         self.offsets = dict(kept.offsets)
         self.version = max(self.version, kept.version)
-        if not self._restored(kept.course):
-            self.course = self._make()
+        if not self._restored(kept.online_trainer):
+            self.online_trainer = self._make()
             logger.warning("the checkpoint at %s fits another feature table or release: learning anew", self._path)
         return self.offsets
 
     def _restored(self, checkpoint: bytes) -> bool:
         try:
-            return online_trainer_checkpoint.restore(self.course, checkpoint)
+            return online_trainer_checkpoint.restore(self.online_trainer, checkpoint)
         except msgspec.DecodeError:
             return False
 
@@ -97,7 +97,9 @@ class TrainerProgress:
     def keep(self, at: float) -> None:
         """Write the checkpoint: readers see the old file or the new one, never a part of one."""
         kept = Checkpoint(
-            offsets=self.offsets, version=self.version, course=online_trainer_checkpoint.checkpoint(self.course)
+            offsets=self.offsets,
+            version=self.version,
+            online_trainer=online_trainer_checkpoint.checkpoint(self.online_trainer),
         )
         draft = self._path.with_suffix(".draft")
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,30 +16,30 @@ from streams.handlers.record_outcome import PrequentialQuery
 from streams.log.records import Message
 
 
-def choice_message(exam: PrequentialQuery, ranking: Ranking) -> Message:
+def choice_message(prequential: PrequentialQuery, ranking: Ranking) -> Message:
     """The exam's result for the ranking log; without features if the choice was no candidate: nothing to learn."""
-    rows = sample(ranking, int(exam.entry_id, 16))
+    rows = sample(ranking, int(prequential.entry_id, 16))
     features = np.ascontiguousarray(ranking.features[rows], dtype="<f4") if len(rows) else None
     choice = Choice(
-        entry_id=exam.entry_id,
-        user_id=exam.query.user.user_id,
-        event_time=exam.event.event_time,
-        event_id=exam.event.event_id,
-        item_id=exam.event.item_id,
+        entry_id=prequential.entry_id,
+        user_id=prequential.query.user.user_id,
+        event_time=prequential.event.event_time,
+        event_id=prequential.event.event_id,
+        item_id=prequential.event.item_id,
         table=ranking.table,
         items=tuple(ranking.items[row] for row in rows),
         features=features.tobytes() if features is not None else b"",
         chosen=0 if len(rows) else None,
         rank=ranking.rank,
-        seen_before=exam.seen_before,
+        seen_before=prequential.seen_before,
         model_version=ranking.model_version,
-        weight=feedback_weight(exam.event),
-        newest=newest_choices(exam.query.user, STEPS) if len(rows) else (),
+        weight=feedback_weight(prequential.event),
+        newest=newest_choices(prequential.query.user, STEPS) if len(rows) else (),
     )
-    return Message(RANKING_LOG, choice.user_id, _in_arm(choice, exam, ranking.assigned))
+    return Message(RANKING_LOG, choice.user_id, _in_arm(choice, prequential, ranking.assigned))
 
 
-def _in_arm(choice: Choice, exam: PrequentialQuery, assigned: Assigned | None) -> Choice:
+def _in_arm(choice: Choice, prequential: PrequentialQuery, assigned: Assigned | None) -> Choice:
     """The choice with what an experiment wants to know of it."""
     if assigned is None:
         return choice
@@ -48,5 +48,5 @@ def _in_arm(choice: Choice, exam: PrequentialQuery, assigned: Assigned | None) -
         experiment=assigned.experiment,
         arm=assigned.arm,
         places=assigned.places,
-        list_id=exam.event.list_id,
+        list_id=prequential.event.list_id,
     )

@@ -20,7 +20,7 @@ from streams.worker.stall_watch import PartitionProgress
 
 logger = logging.getLogger(__name__)
 
-TakeUp = Callable[[], Awaitable[Mapping[tuple[str, int], int]]]
+LeasePartitions = Callable[[], Awaitable[Mapping[tuple[str, int], int]]]
 """Claims what is assigned: the next offset to read of each partition, by topic (as on the cluster) and partition."""
 
 
@@ -34,12 +34,12 @@ class CommittedThread(AIOKafkaConsumerThread):
 
 
 class OwnersConsumer(Consumer):
-    """A consumer whose partitions are paused until `App.take_up` has claimed them."""
+    """A consumer whose partitions are paused until `App.lease_partitions` has claimed them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._asked = self._answered = 0
-        self._taking_up: asyncio.Task[None] | None = None
+        self._leasing: asyncio.Task[None] | None = None
 
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -49,7 +49,7 @@ class OwnersConsumer(Consumer):
         return cast(OwnersApp, self.app)
 
     @property
-    def is_taken_up(self) -> bool:
+    def is_leased(self) -> bool:
         """Whether what is assigned now is claimed and read."""
         return self._asked == self._answered
 
@@ -60,14 +60,14 @@ class OwnersConsumer(Consumer):
         """
         self.pause_partitions(self.assignment())
         self._asked += 1
-        if self._taking_up is None or self._taking_up.done():
-            self._taking_up = asyncio.create_task(self._take_up())
-            self._taking_up.add_done_callback(self._ended)
+        if self._leasing is None or self._leasing.done():
+            self._leasing = asyncio.create_task(self._lease_partitions())
+            self._leasing.add_done_callback(self._ended)
 
-    async def _take_up(self) -> None:
-        while not self.is_taken_up:
+    async def _lease_partitions(self) -> None:
+        while not self.is_leased:
             asked = self._asked
-            starts = await self._owner.take_up()
+            starts = await self._owner.lease_partitions()
             if asked == self._asked:
                 await self._begin({TP(*at): offset for at, offset in starts.items()})
                 self._answered = asked
@@ -105,7 +105,7 @@ class OwnersConsumer(Consumer):
 class OwnersApp(faust.App):
     """A Faust app that reads by an `OwnersConsumer`; whoever builds it sets both callables."""
 
-    take_up: TakeUp
+    lease_partitions: LeasePartitions
     give_up: Callable[[BaseException], None]
 
     def _new_transport(self) -> Any:

@@ -130,10 +130,10 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
         worker.deps,
         worker.publisher,
         worker.observer,
-        claim_again=partial(_claim_again, app, worker),
+        lease_again=partial(_lease_again, app, worker),
     )
     app.give_up = partial(_give_up, worker)
-    app.take_up = partial(_take_up, app, pipeline, worker)
+    app.lease_partitions = partial(_lease_partitions, app, pipeline, worker)
     people = app.topic(*(cluster.topic(name) for name in PERSON_INPUTS), **_RAW)
     app.agent(people, concurrency=1, name="people")(_people(pipeline, worker))
     app.on_partitions_assigned.connect(partial(_assigned, pipeline, worker), weak=False)
@@ -190,25 +190,25 @@ def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
     return people
 
 
-async def _claim_again(app: faust.App, worker: Worker) -> None:
+async def _lease_again(app: faust.App, worker: Worker) -> None:
     """Claim what is assigned to us now; a store that went back is read from anew, by a process begun anew."""
     worker.people.release()
     await _patiently(worker, partial(worker.people.assign, _person_partitions(app)))
-    if worker.people.went_back():
+    if worker.people.rewound():
         _begin_anew(worker, "the state store went back: starting again from there")
 
 
-async def _take_up(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> dict[tuple[str, int], int]:
+async def _lease_partitions(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> dict[tuple[str, int], int]:
     """Claim what is assigned once everything decided is done; from where on to read each topic and partition."""
     starts: dict[tuple[str, int], int] = {}
 
-    def claim() -> None:
+    def lease() -> None:
         worker.people.assign(_person_partitions(app))
-        if not worker.people.went_back():
-            starts.update(worker.positions.take_up())
+        if not worker.people.rewound():
+            starts.update(worker.positions.start_offsets())
 
-    await pipeline.between_batches(partial(_patiently, worker, claim))
-    if worker.people.went_back():
+    await pipeline.between_batches(partial(_patiently, worker, lease))
+    if worker.people.rewound():
         _begin_anew(worker, "the state store went back: starting again from there")
     logger.info("owns people of partitions %s", sorted(worker.people.held))
     return {(worker.cluster.topic(topic), partition): offset for (topic, partition), offset in starts.items()}
@@ -244,7 +244,7 @@ def _inbound(message: Any, worker: Worker) -> Inbound:
 
 
 async def _assigned(pipeline: Pipeline, worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
-    """Nothing is ours any more: what is decided is finished first. What is ours is claimed by `_take_up`."""
+    """Nothing is ours any more: what is decided is finished first. What is ours is claimed by `_lease_partitions`."""
     if not assigned:
         await pipeline.between_batches(partial(_patiently, worker, partial(worker.people.assign, ())))
 
@@ -313,7 +313,7 @@ def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[]
         consumer = cast(OwnersConsumer, app.consumer)
         now, readings = asyncio.get_running_loop().time(), consumer.readings()
         named = {f"{worker.cluster.plain(tp.topic)}-{tp.partition}": stand for tp, stand in readings.items()}
-        waits = pipeline.waiting or not consumer.is_taken_up or app.rebalancing
+        waits = pipeline.waiting or not consumer.is_leased or app.rebalancing
         sight = Sight(pipeline.handled, pipeline.queued, waits, named)
         for tp, stand in readings.items():
             topic = worker.cluster.plain(tp.topic)
@@ -334,7 +334,7 @@ def _compare(app: OwnersApp, worker: Worker) -> Callable[[], Any]:
     """End the process when the log or the store is not what it was: begun anew it reads from where the store stands."""
 
     async def compare() -> None:
-        if not cast(OwnersConsumer, app.consumer).is_taken_up:
+        if not cast(OwnersConsumer, app.consumer).is_leased:
             return
         try:
             wrong = await asyncio.get_running_loop().run_in_executor(None, worker.positions.breaks)

@@ -46,7 +46,7 @@ class Due(Struct, frozen=True, kw_only=True):
             user=person.user,
             now=self.at,
             plan=person.plan,
-            memories=person.mind.memories,
+            memories=person.agent.memories,
             context=self.context or Context(),
             seed=self.seed,
             shown_at=shown_at,
@@ -80,15 +80,15 @@ class Answer(Struct, frozen=True):
     applied: dict[str, int]
 
 
-def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, tally: Counters) -> tuple[Message, ...]:
+def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, counters: Counters) -> tuple[Message, ...]:
     """The recommendation, and an entry in the ranking log for each of its slates."""
     due, ranking = answer.due, answer.ranking
     shown_at = due.at if answer.query.shown_at is None else answer.query.shown_at
-    slate = _checked(ranking.slate, answer.person, shown_at, deps, tally)
+    slate = _checked(ranking.slate, answer.person, shown_at, deps, counters)
     if len(slate) < len(ranking.slate):
         answer, slate = _not_as_drawn(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
-        tally.count("degraded", degradation)
+        counters.count("degraded", degradation)
     return (
         Message(RECOMMENDATIONS, due.user_id, _recommendation(answer, slate, stages, deps)),
         *(Message(RANKING_LOG, due.user_id, _ranked(answer, slate, surface)) for surface in due.surfaces),
@@ -99,7 +99,7 @@ def _recommendation(
     answer: Answer, slate: tuple[Placed, ...], stages: Mapping[str, float], deps: Deps
 ) -> Recommendation:
     due, person, ranking = answer.due, answer.person, answer.ranking
-    plan, draw = person.mind.plan, ranking.draw
+    plan, draw = person.agent.plan, ranking.draw
     items, seed = _items(slate, person, deps), draw.seed if draw else None
     return Recommendation(
         user_id=due.user_id,
@@ -112,7 +112,7 @@ def _recommendation(
         statistics_version=ranking.statistics_version,
         state_version=person.user.version,
         event_time=due.at,
-        expires_at=stages["received"] + deps.list_life,
+        expires_at=stages["received"] + deps.list_ttl,
         applied=answer.applied,
         stages={"ingested": due.source.timestamp, **stages},
         degradations=ranking.degradations,
@@ -122,11 +122,11 @@ def _recommendation(
 
 
 def _checked(
-    slate: tuple[Placed, ...], person: UserRecord, now: float, deps: Deps, tally: Counters
+    slate: tuple[Placed, ...], person: UserRecord, now: float, deps: Deps, counters: Counters
 ) -> tuple[Placed, ...]:
     """The slate without whatever the guardrails forbid, whoever proposed it."""
     items = [placed.item_id for placed in slate]
-    constraints = person.mind.constraints
+    constraints = person.agent.constraints
     concerned = dict.fromkeys([*items, *(ItemId(item) for item in constraints.pinned_items)])
     names = deps.table.categories if constraints.banned_categories else _no_categories
     available = {item: names(item) for item in concerned if deps.table.available(item, now)}
@@ -134,7 +134,7 @@ def _checked(
     if not violations:
         return slate
     for violation in violations:
-        tally.count("guardrail", violation.reason)
+        counters.count("guardrail", violation.reason)
     kept = set(strike(items, constraints, available))
     return tuple(placed for placed in slate if placed.item_id in kept)
 
@@ -150,7 +150,7 @@ def _not_as_drawn(answer: Answer) -> Answer:
 
 
 def _items(slate: tuple[Placed, ...], person: UserRecord, deps: Deps) -> tuple[RankedItem, ...]:
-    explainer = Explainer(person.mind.plan, person.mind.memories)
+    explainer = Explainer(person.agent.plan, person.agent.memories)
     return tuple(
         RankedItem(
             item_id=placed.item_id,
@@ -183,7 +183,7 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...], surface: str) -> Ranked:
         propensities=tuple(placed.propensity for placed in slate if placed.row >= 0),
         feature_time=person.user.feature_time,
         user_features=user_row(person.user),
-        user_categories=category_strengths(person.mind.memories, due.at),
+        user_categories=category_strengths(person.agent.memories, due.at),
         external=answer.query.external,
         model_version=ranking.model_version,
         draw=ranking.draw,

@@ -53,7 +53,7 @@ class Decided:
 
 
 class Pipeline:
-    """Takes batches of one worker, in order. `claim_again` is called after a fence: it claims what is ours now.
+    """Takes batches of one worker, in order. `lease_again` is called after a fence: it claims what is ours now.
 
     Deciding is done in the event loop: it keeps the interpreter busy, and a second thread would only fight for it.
     Effects wait for servers, in a thread. While a store is away everything waits, and with it the partitions.
@@ -67,13 +67,13 @@ class Pipeline:
         publisher: Publisher,
         observer: Observer,
         *,
-        claim_again: Callable[[], Awaitable[None]],
+        lease_again: Callable[[], Awaitable[None]],
     ) -> None:
         self._owner = owner
         self._deps = deps
         self._publisher = publisher
         self._observer = observer
-        self._claim_again = claim_again
+        self._lease_again = lease_again
         self._pending: deque[Decided] = deque()
         self._effects: asyncio.Task[None] | None = None
         self._deciding = asyncio.Lock()
@@ -144,7 +144,7 @@ class Pipeline:
                 await self._wait(exc)
             except Fenced as exc:
                 logger.warning("%d records are decided again: %s", len(records), exc)
-                await self._claim_again()
+                await self._lease_again()
             else:
                 self.waiting = False
                 return Decided(events, records, outcome, receipt, spans, asyncio.get_running_loop().create_future())
@@ -190,7 +190,7 @@ class Pipeline:
             events = [event for decided in old for event in decided.events]
             records = [record for decided in old for record in decided.records]
             logger.warning("%d records are decided again: %s", len(records), why)
-            await self._claim_again()
+            await self._lease_again()
             again = await self._decide(events, records, self._deps.in_flight.begin(records))
             self._pending.clear()
             self._pending.append(again)

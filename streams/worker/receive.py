@@ -57,7 +57,7 @@ def receive(
     owner: PartitionStore,
     *,
     now: float,
-    tally: Counters,
+    counters: Counters,
     is_set_aside: Callable[[Inbound], bool] = _no,
 ) -> Received:
     """Sort a batch out; a record that cannot be used becomes a dead letter, and the partition goes on.
@@ -69,16 +69,16 @@ def receive(
     applied: dict[int, dict[str, int]] = {}
     for record in records:
         if not owner.is_new(record):
-            tally.count("redelivered", record.topic)
+            counters.count("redelivered", record.topic)
             continue
         applied.setdefault(record.partition, {})[f"{record.topic}-{record.partition}"] = record.offset
         found = crashed(record, now) if is_set_aside(record) else _open(record, owner.partitions, now)
         if isinstance(found, AcceptedRecord):
             accepted.append(found)
-            tally.count("events", found.topic)
+            counters.count("events", found.topic)
         else:
             messages.append(found)
-            tally.count("refused", found.topic)
+            counters.count("refused", found.topic)
     return Received(tuple(accepted), tuple(messages), applied)
 
 
@@ -106,14 +106,14 @@ def open_event(record: Inbound, topic: str, *, now: float) -> tuple[str, bytes, 
     produced = record.timestamp if record.timestamp >= EARLIEST else now
     event = decode(topic, record.value, now=produced)
     if isinstance(event, MisroutedRecord):
-        return event.topic, event.value, _believable(_stray(event, produced), produced)
+        return event.topic, event.value, _believable(_misrouted(event, produced), produced)
     return topic, record.value or b"", _believable(event, produced)
 
 
-def _stray(stray: MisroutedRecord, now: float) -> Any:
-    if stray.topic not in PERSON_TOPICS:
-        raise DecodeError("unknown-topic", f"a stray of {stray.topic!r} is about no person")
-    return decode(stray.topic, stray.value, now=now)
+def _misrouted(misrouted: MisroutedRecord, now: float) -> Any:
+    if misrouted.topic not in PERSON_TOPICS:
+        raise DecodeError("unknown-topic", f"a stray of {misrouted.topic!r} is about no person")
+    return decode(misrouted.topic, misrouted.value, now=now)
 
 
 def _believable(event: Any, produced: float) -> Any:

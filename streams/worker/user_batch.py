@@ -40,19 +40,21 @@ def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: D
     """
     began = deps.clock()
     batch = apply_records(records, owner, deps)
-    batch.exams = _affordable(batch.exams, deps.options.exams_per_batch)
+    batch.prequential_queries = _affordable(batch.prequential_queries, deps.options.prequential_per_batch)
     folded = deps.clock()
     queries = _queries(batch, deps)
     rankings = deps.recommender.rank(queries)
     ranked = deps.clock()
-    exams = len(batch.exams)
-    batch.examined = tuple(zip(batch.exams, rankings[:exams], strict=True))
-    batch.messages += [choice_message(*pair) for pair in batch.examined]
+    prequential_queries = len(batch.prequential_queries)
+    batch.evaluated = tuple(zip(batch.prequential_queries, rankings[:prequential_queries], strict=True))
+    batch.messages += [choice_message(*pair) for pair in batch.evaluated]
     stages = {"received": began, "folded": folded, "ranked": ranked}
-    for due, query, ranking in zip(batch.due.values(), queries[exams:], rankings[exams:], strict=True):
+    for due, query, ranking in zip(
+        batch.due.values(), queries[prequential_queries:], rankings[prequential_queries:], strict=True
+    ):
         answer = Answer(due, batch.people[due.user_id], query, ranking, batch.applied_by(due.user_id, owner))
-        batch.messages += list_messages(answer, stages, deps, batch.tally)
-    batch.tally.count("lists", by=len(batch.due))
+        batch.messages += list_messages(answer, stages, deps, batch.counters)
+    batch.counters.count("lists", by=len(batch.due))
     return batch.outcome(owner)
 
 
@@ -63,10 +65,10 @@ class UserBatch:
     people: dict[str, UserRecord]
     applied: dict[int, dict[str, int]]
     messages: list[Message]
-    exams: list[PrequentialQuery] = field(default_factory=list)
+    prequential_queries: list[PrequentialQuery] = field(default_factory=list)
     due: dict[UserId, Due] = field(default_factory=dict)
-    tally: Counters = field(default_factory=Counters)
-    examined: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
+    counters: Counters = field(default_factory=Counters)
+    evaluated: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
 
     def applied_by(self, user: UserId, owner: PartitionStore) -> dict[str, int]:
         """Up to which offsets of each source the person's partition is applied with this batch."""
@@ -88,8 +90,8 @@ class UserBatch:
             writes=tuple(writes),
             people=self.people,
             visits=visits,
-            examined=self.examined,
-            tally=self.tally,
+            evaluated=self.evaluated,
+            counters=self.counters,
         )
 
 
@@ -99,20 +101,20 @@ def apply_records(records: Sequence[Inbound], owner: PartitionStore, deps: Deps)
     Raises:
         StoreUnavailable: call again with the same records.
     """
-    tally, now = Counters(), deps.clock()
-    received = receive(records, owner, now=now, tally=tally, is_set_aside=deps.in_flight.is_set_aside)
+    counters, now = Counters(), deps.clock()
+    received = receive(records, owner, now=now, counters=counters, is_set_aside=deps.in_flight.is_set_aside)
     for accepted in received.accepted:
         if accepted.topic == INTERACTIONS:
             deps.stream.observe(event_time=accepted.event.event_time, produced=accepted.record.timestamp)
     people = owner.load({accepted.user_id for accepted in received.accepted})
-    batch = UserBatch(people, received.applied, list(received.messages), tally=tally)
+    batch = UserBatch(people, received.applied, list(received.messages), counters=counters)
     for accepted in received.accepted:
         step = _apply(accepted, people[accepted.user_id], deps)
         if isinstance(step, RecordOutcome):
             _note(batch, accepted, step)
         else:
             batch.messages.append(dead_letter(accepted.record, "handler-error", step, now))
-            tally.count("refused", "handler-error")
+            counters.count("refused", "handler-error")
     return batch
 
 
@@ -125,9 +127,9 @@ def _note(batch: UserBatch, accepted: AcceptedRecord, step: RecordOutcome) -> No
     """Take a step into the batch: one list per person, answering all of the batch's events."""
     batch.people[accepted.user_id] = step.person
     batch.messages += step.messages
-    batch.exams += [step.exam] if step.exam else []
+    batch.prequential_queries += [step.prequential] if step.prequential else []
     for trigger in step.suppressed:
-        batch.tally.count("suppressed", trigger)
+        batch.counters.count("suppressed", trigger)
     if not step.list_due:
         return
     known = batch.due.get(accepted.user_id)
@@ -141,20 +143,20 @@ def _note(batch: UserBatch, accepted: AcceptedRecord, step: RecordOutcome) -> No
     )
 
 
-def _affordable(exams: list[PrequentialQuery], most: int) -> list[PrequentialQuery]:
+def _affordable(prequential_queries: list[PrequentialQuery], most: int) -> list[PrequentialQuery]:
     """So many of the exams, spread over the batch: when events crowd, lists come before learning.
 
     >>> _affordable([], 16)
     []
     """
-    if len(exams) <= most:
-        return exams
-    return [exams[place * len(exams) // most] for place in range(most)]
+    if len(prequential_queries) <= most:
+        return prequential_queries
+    return [prequential_queries[place * len(prequential_queries) // most] for place in range(most)]
 
 
 def _queries(batch: UserBatch, deps: Deps) -> list[Query]:
     """What to ask the recommender, in one call: exams first, then lists."""
-    queries = [exam.query for exam in batch.exams]
+    queries = [prequential.query for prequential in batch.prequential_queries]
     wall = deps.clock()
     queries += [due.query(batch.people[due.user_id], deps.shown_at(due.at), wall) for due in batch.due.values()]
     if deps.external is None:

@@ -82,7 +82,7 @@ def test_the_likest_memory_is_found_first(memories: MemoryIndex, user: UserId) -
     put(memories, memory(user, "folk"), memory(user, "jazz"), memory(user, "rock", "dislikes"))
     first = memories.search(user, embed(["likes jazz"])[0], 2)[0]
     assert (first.value, first.predicate) == ("jazz", "likes")
-    assert first.likeness == pytest.approx(1.0, abs=1e-5)
+    assert first.similarity == pytest.approx(1.0, abs=1e-5)
     assert first.memory_id == memory_id(user, "category", "likes", "jazz")
 
 
@@ -167,7 +167,7 @@ def stocked(index: ItemIndex) -> ItemIndex:
 def test_the_likest_items_are_found_first_with_their_cosine(items: ItemIndex) -> None:
     similar = stocked(items).similar(3 * VECTORS[0], 2)
     assert [one.item_id for one in similar] == ["a", "b"]
-    assert [one.likeness for one in similar] == pytest.approx([1.0, 0.8], abs=1e-5)
+    assert [one.similarity for one in similar] == pytest.approx([1.0, 0.8], abs=1e-5)
 
 
 def test_items_can_be_restricted_to_categories(items: ItemIndex) -> None:
@@ -180,7 +180,7 @@ def test_items_can_be_restricted_to_categories(items: ItemIndex) -> None:
 def test_items_like_one_that_is_held_are_found_without_it(items: ItemIndex) -> None:
     like = stocked(items).like(ItemId("b"), 2)
     assert [one.item_id for one in like] == ["a", "c"]
-    assert [one.likeness for one in like] == pytest.approx([0.8, 0.6], abs=1e-5)
+    assert [one.similarity for one in like] == pytest.approx([0.8, 0.6], abs=1e-5)
     assert items.like(ItemId("unknown"), 2) == ()
 
 

@@ -38,12 +38,12 @@ def with_lineages(version: int) -> Weights:
     return replace(drawn(version), others={"bold": drawn(100 + version).arrays, "calm": drawn(200 + version).arrays})
 
 
-def split(exams: tuple[int, ...] = ()) -> Split:
+def split(prequential_queries: tuple[int, ...] = ()) -> Split:
     """Three people: one served by the champion, two in arms, one of which has no weights."""
     return Split(
-        lineages=("", "bold", "calm", "gone"),
+        variants=("", "bold", "calm", "gone"),
         own=np.array([0, 1, 3], np.int32),
-        exams=np.array(exams, np.int32),
+        prequential_queries=np.array(prequential_queries, np.int32),
     )
 
 
@@ -101,40 +101,48 @@ def test_any_size_of_batch_is_scored_as_its_rows_alone(ranker: Ranker, users: in
 
 def test_all_rankers_score_within_a_hundred_thousandth(ranker: Ranker) -> None:
     features, mask = batch()
-    twin = LocalRanker(drawn(5)).score(features, mask).values
-    assert np.abs(ranker.score(features, mask).values[mask] - twin[mask]).max() < 1e-5
+    local_ranker = LocalRanker(drawn(5)).score(features, mask).values
+    assert np.abs(ranker.score(features, mask).values[mask] - local_ranker[mask]).max() < 1e-5
 
 
-@pytest.mark.parametrize("exams", [(), (1,), (0, 2)])
-def test_each_row_is_scored_by_its_own_lineage_and_exams_by_all(ranker: Ranker, exams: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("prequential_queries", [(), (1,), (0, 2)])
+def test_each_row_is_scored_by_its_own_lineage_and_exams_by_all(
+    ranker: Ranker, prequential_queries: tuple[int, ...]
+) -> None:
     features, mask = batch()
-    scores = ranker.score(features, mask, split(exams))
+    scores = ranker.score(features, mask, split(prequential_queries))
     own = [LocalRanker(drawn(version)).score(features, mask).values for version in (5, 105, 205, 5)]
-    for row, lineage in enumerate((0, 1, 3)):
-        assert np.allclose(scores.values[row], own[lineage][row], atol=1e-5)
+    for row, variant in enumerate((0, 1, 3)):
+        assert np.allclose(scores.values[row], own[variant][row], atol=1e-5)
     assert (scores.absent, scores.model_version) == (("gone",), 5)
-    if exams:
-        assert scores.exams is not None
-        assert scores.exams.shape == (4, len(exams), mask.shape[1])
-        assert all(np.allclose(scores.exams[k], own[k][list(exams)], atol=1e-5) for k in range(4))
+    if prequential_queries:
+        assert scores.prequential_queries is not None
+        assert scores.prequential_queries.shape == (4, len(prequential_queries), mask.shape[1])
+        assert all(
+            np.allclose(scores.prequential_queries[k], own[k][list(prequential_queries)], atol=1e-5) for k in range(4)
+        )
     else:
-        assert scores.exams is None
+        assert scores.prequential_queries is None
 
 
 def test_exams_move_no_list_by_a_bit(ranker: Ranker) -> None:
     features, mask = batch()
     plain = ranker.score(features, mask).values
-    shadows = Split(lineages=("", "bold", "calm"), own=np.zeros(3, np.int32), exams=np.arange(3, dtype=np.int32))
+    shadows = Split(
+        variants=("", "bold", "calm"), own=np.zeros(3, np.int32), prequential_queries=np.arange(3, dtype=np.int32)
+    )
     assert np.array_equal(ranker.score(features, mask, shadows).values, plain)
-    alone, examined = (ranker.score(features, mask, split(exams)).values for exams in ((), (0, 1, 2)))
-    assert np.array_equal(alone, examined)
+    alone, evaluated = (
+        ranker.score(features, mask, split(prequential_queries)).values for prequential_queries in ((), (0, 1, 2))
+    )
+    assert np.array_equal(alone, evaluated)
 
 
 def test_weights_for_another_feature_table_are_refused_by_the_twin() -> None:
-    twin = LocalRanker(drawn(5))
-    assert not twin.take_up(initial_weights(("other",)))
-    assert twin.take_up(drawn(6))
-    assert twin.version == 6
+    local_ranker = LocalRanker(drawn(5))
+    assert not local_ranker.load_weights(initial_weights(("other",)))
+    assert local_ranker.load_weights(drawn(6))
+    assert local_ranker.version == 6
 
 
 def test_nobody_there_is_unavailable() -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from features.memory_state import MemoryStateStore
 from features.ports import Origin, StateStore, Write
 from features.redis_state import RedisStateStore
-from schemas.errors import Fenced, StoreUnavailable, StoreWentBack
+from schemas.errors import Fenced, StoreRewound, StoreUnavailable
 
 _prefixes = count()
 
@@ -30,30 +30,30 @@ def write(epoch: int, states: dict[str, bytes], **applied: int) -> Write:
 
 
 def test_what_was_saved_is_loaded_and_the_rest_is_missing(store: StateStore) -> None:
-    claim = store.claim("people", 3)
-    store.save(write(claim.epoch, {"ann": b"1", "bob": b"2"}, a=5))
+    lease = store.lease("people", 3)
+    store.save(write(lease.epoch, {"ann": b"1", "bob": b"2"}, a=5))
     assert store.load("people", 3, ["ann", "eve"]) == {"ann": b"1"}
     assert store.load("people", 3, []) == {}
     assert store.applied("people", 3) == {"a": 5}
 
 
 def test_partitions_and_scopes_do_not_see_each_other(store: StateStore) -> None:
-    claim = store.claim("people", 3)
-    store.save(write(claim.epoch, {"ann": b"1"}, a=5))
+    lease = store.lease("people", 3)
+    store.save(write(lease.epoch, {"ann": b"1"}, a=5))
     assert store.load("people", 2, ["ann"]) == {}
     assert store.load("items", 3, ["ann"]) == {}
 
 
 def test_who_claims_a_partition_learns_what_was_applied(store: StateStore) -> None:
-    first = store.claim("people", 3)
+    first = store.lease("people", 3)
     store.save(write(first.epoch, {}, a=5, b=7))
-    second = store.claim("people", 3)
+    second = store.lease("people", 3)
     assert second.applied == {"a": 5, "b": 7}
     assert second.epoch > first.epoch
 
 
 def test_a_former_owner_can_write_no_more(store: StateStore) -> None:
-    former, _ = store.claim("people", 3), store.claim("people", 3)
+    former, _ = store.lease("people", 3), store.lease("people", 3)
     with pytest.raises(Fenced):
         store.save(write(former.epoch, {"ann": b"zombie"}, a=9))
     assert store.load("people", 3, ["ann"]) == {}
@@ -61,56 +61,56 @@ def test_a_former_owner_can_write_no_more(store: StateStore) -> None:
 
 
 def test_an_offset_never_goes_back_and_nothing_of_such_a_write_remains(store: StateStore) -> None:
-    claim = store.claim("people", 3)
-    store.save(write(claim.epoch, {"ann": b"new"}, a=9))
+    lease = store.lease("people", 3)
+    store.save(write(lease.epoch, {"ann": b"new"}, a=9))
     with pytest.raises(Fenced):
-        store.save(write(claim.epoch, {"ann": b"old"}, a=8, b=1))
+        store.save(write(lease.epoch, {"ann": b"old"}, a=8, b=1))
     assert store.load("people", 3, ["ann"]) == {"ann": b"new"}
     assert store.applied("people", 3) == {"a": 9}
 
 
 def test_the_same_write_twice_is_the_same_as_once(store: StateStore) -> None:
-    claim = store.claim("people", 3)
+    lease = store.lease("people", 3)
     for _ in range(2):
-        store.save(write(claim.epoch, {"ann": b"1"}, a=5))
+        store.save(write(lease.epoch, {"ann": b"1"}, a=5))
     assert dict(store.scan("people", 3)) == {"ann": b"1"}
 
 
 def test_replacing_a_partition_leaves_nothing_of_the_old_and_fences_its_owner(store: StateStore) -> None:
-    claim = store.claim("people", 3)
-    store.save(write(claim.epoch, {"ann": b"1", "bob": b"2"}, a=5))
+    lease = store.lease("people", 3)
+    store.save(write(lease.epoch, {"ann": b"1", "bob": b"2"}, a=5))
     store.replace("people", 3, {"ann": b"rebuilt"}, {"a": 4})
     assert dict(store.scan("people", 3)) == {"ann": b"rebuilt"}
     assert store.applied("people", 3) == {"a": 4}
     with pytest.raises(Fenced):
-        store.save(write(claim.epoch, {"ann": b"old"}, a=6))
+        store.save(write(lease.epoch, {"ann": b"old"}, a=6))
 
 
 def test_a_store_that_holds_less_than_its_owner_knows_takes_no_more(store: StateStore) -> None:
-    claim = store.claim("people", 3)
-    store.save(write(claim.epoch, {"ann": b"1"}, a=5))
-    with pytest.raises(StoreWentBack):
-        store.save(replace(write(claim.epoch, {"ann": b"2"}, a=9), known={"a": 7}))
-    with pytest.raises(StoreWentBack):
-        store.save(replace(write(claim.epoch, {"ann": b"2"}, a=9), known={"b": 0}))
+    lease = store.lease("people", 3)
+    store.save(write(lease.epoch, {"ann": b"1"}, a=5))
+    with pytest.raises(StoreRewound):
+        store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), known={"a": 7}))
+    with pytest.raises(StoreRewound):
+        store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), known={"b": 0}))
     assert store.load("people", 3, ["ann"]) == {"ann": b"1"}
-    store.save(replace(write(claim.epoch, {"ann": b"2"}, a=9), known={"a": 5}))
+    store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), known={"a": 5}))
     assert store.applied("people", 3) == {"a": 9}
 
 
 def test_a_store_that_has_lost_a_partition_takes_no_more_of_its_owner(store: StateStore) -> None:
-    with pytest.raises(StoreWentBack):
+    with pytest.raises(StoreRewound):
         store.save(write(1, {"ann": b"1"}, a=5))
     assert store.applied("people", 3) == {}
 
 
 def test_offsets_of_a_source_begin_anew_when_its_log_is_another(store: StateStore) -> None:
-    claim = store.claim("people", 3)
-    store.save(write(claim.epoch, {"ann": b"1"}, a=812, b=4))
+    lease = store.lease("people", 3)
+    store.save(write(lease.epoch, {"ann": b"1"}, a=812, b=4))
     another = {"a": Origin("xyz", 1)}
-    store.save(replace(write(claim.epoch, {}, a=-1), known={"a": 812, "b": 4}, origins=another))
+    store.save(replace(write(lease.epoch, {}, a=-1), known={"a": 812, "b": 4}, origins=another))
     assert store.applied("people", 3) == {"a": -1, "b": 4}
-    assert store.claim("people", 3).origins == store.origins("people", 3) == another
+    assert store.lease("people", 3).origins == store.origins("people", 3) == another
     assert store.load("people", 3, ["ann"]) == {"ann": b"1"}
 
 
@@ -122,16 +122,16 @@ def test_a_rebuilt_partition_counts_in_the_log_that_it_was_rebuilt_from(store: S
 
 
 def test_thousands_of_states_in_one_write(store: StateStore) -> None:
-    claim = store.claim("people", 3)
+    lease = store.lease("people", 3)
     states = {f"u{number}": b"x" * 50 for number in range(20_000)}
-    store.save(write(claim.epoch, states, a=1))
+    store.save(write(lease.epoch, states, a=1))
     assert dict(store.scan("people", 3)) == states
 
 
 def test_a_server_that_is_away_is_said_to_be(free_tcp_port: int) -> None:
     away = RedisStateStore(f"redis://127.0.0.1:{free_tcp_port}/0", timeout_seconds=0.2)
     calls: list[Callable[[], Any]] = [
-        lambda: away.claim("people", 0),
+        lambda: away.lease("people", 0),
         lambda: away.load("people", 0, ["ann"]),
         lambda: away.save(write(1, {}, a=1)),
         lambda: list(away.scan("people", 0)),

@@ -34,12 +34,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "publish_every_seconds": 1.0,
     },
     # Nobody is to take the champion's place meanwhile.
-    "gate": {"minimum_effect": 0.9},
+    "promotion": {"minimum_effect": 0.9},
     "experiment": {
         "name": "spring",
-        "arms": {"fast": {"share": 0.5, "lineage": "quick"}, "shadow": {"lineage": "wild"}},
+        "arms": {"fast": {"share": 0.5, "variant": "quick"}, "shadow": {"variant": "wild"}},
     },
-    "worker": {"exams_per_batch": 50},
+    "worker": {"prequential_per_batch": 50},
     # The test is about whose weights rank, not about a machine that is busy with other things.
     "triton": {"timeout_seconds": 2.0},
 }
@@ -73,9 +73,9 @@ def kept_versions(system: System) -> dict[int, Weights]:
     return found
 
 
-def scores(made: Ranked, weights: Weights, lineage: str) -> np.ndarray:
+def scores(made: Ranked, weights: Weights, variant: str) -> np.ndarray:
     features = np.frombuffer(made.features, "<f4").reshape(len(made.items), -1)
-    return forward(weights.of(lineage), features)
+    return forward(weights.of(variant), features)
 
 
 def test_arms_are_served_by_their_own_weights_and_their_results_can_be_read(

@@ -23,7 +23,7 @@ LIVE = 120
 """Live events of others: by them the stream's clock is that of the wall."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "trainer": {"challengers": {"quick": {"rate": 1.0}}},
-    "experiment": {"name": "spring", "arms": {"fast": {"share": 0.5, "lineage": "quick"}}},
+    "experiment": {"name": "spring", "arms": {"fast": {"share": 0.5, "variant": "quick"}}},
 }
 
 

@@ -28,8 +28,8 @@ SETTINGS = {
         "challengers": {"quick": {"rate": 1.0}, "wild": {"rate": 1000.0}},
         "publish_every_seconds": 1.0,
     },
-    "gate": {"block": 16, "cool_down": 200},
-    "worker": {"exams_per_batch": 50},
+    "promotion": {"block": 16, "cool_down": 200},
+    "worker": {"prequential_per_batch": 50},
     # The test is about weights that change, not about a machine that is busy with other things.
     "triton": {"timeout_seconds": 2.0},
 }
@@ -77,7 +77,7 @@ class Life:
 
 
 def pairs(made: list[ModelUpdate]) -> set[tuple[str, str]]:
-    return {(update.decision, update.lineage) for update in made}
+    return {(update.decision, update.variant) for update in made}
 
 
 def test_models_change_places_and_nobody_waits_for_it(make_system: Callable[..., System], tmp_path: Path) -> None:
@@ -103,11 +103,11 @@ def test_models_change_places_and_nobody_waits_for_it(make_system: Callable[...,
     # 3 all that was decided can be read, with the reasons
     by_hand, back = made[-2], made[-1]
     assert (by_hand.decision, by_hand.by, by_hand.reason) == ("promoted", "operator", "a friend's advice")
-    assert (back.decision, back.by, back.against) == ("rolled-back", "gate", by_hand.lineage)
+    assert (back.decision, back.by, back.against) == ("rolled-back", "gate", by_hand.variant)
     assert back.difference is not None
     assert back.difference.lower > 0.002
     told = system.command("models", "history")
-    assert all(word in told for word in ("a friend's advice", "rolled-back", "refused", by_hand.lineage))
+    assert all(word in told for word in ("a friend's advice", "rolled-back", "refused", by_hand.variant))
 
     # 4 whoever did something has a list for it, each ranked by the served model, spoilt or not
     system.wait_applied()

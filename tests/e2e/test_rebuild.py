@@ -21,10 +21,10 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 def damage(system: System, user: str) -> None:
     """Write over a person's state, as a fault would."""
     partition = partition_of(user, 4)
-    claim = system.store.claim(PEOPLE, partition)
+    lease = system.store.lease(PEOPLE, partition)
     states = {user: pack(new_user(UserId("somebody-else")))}
     system.store.save(
-        Write(scope=PEOPLE, partition=partition, epoch=claim.epoch, states=states, applied=dict(claim.applied))
+        Write(scope=PEOPLE, partition=partition, epoch=lease.epoch, states=states, applied=dict(lease.applied))
     )
 
 

@@ -44,7 +44,7 @@ def kept(system: System) -> Checkpoint | None:
 
 
 def test_a_trainer_that_is_killed_arrives_at_the_same_weights(make_system) -> None:  # type: ignore[no-untyped-def]
-    system: System = make_system(trainer=TUNING, worker={"exams_per_batch": 200})
+    system: System = make_system(trainer=TUNING, worker={"prequential_per_batch": 200})
     system.catalogue()
     system.start()
     for number in range(4):
@@ -68,16 +68,16 @@ def test_a_trainer_that_is_killed_arrives_at_the_same_weights(make_system) -> No
     last.wait(20)
     found = kept(system)
     assert found is not None
-    course = make_online_trainer(system.settings)
+    trainer = make_online_trainer(system.settings)
     with threadpool_limits(1):
         for record in system.records(RANKING_LOG)[: found.offsets["ranking-log-0"]]:
-            on_ranking_log(record, course)
-    assert course.first.examples > 300
-    assert found.course == online_trainer_checkpoint.checkpoint(course)
+            on_ranking_log(record, trainer)
+    assert trainer.first.examples > 300
+    assert found.online_trainer == online_trainer_checkpoint.checkpoint(trainer)
 
 
 def test_what_is_learned_of_items_is_found_by_likeness(make_system) -> None:  # type: ignore[no-untyped-def]
-    system: System = make_system(trainer=TUNING, worker={"exams_per_batch": 200})
+    system: System = make_system(trainer=TUNING, worker={"prequential_per_batch": 200})
     system.catalogue()
     for program in ("worker", "trainer", "projector"):
         system.start(program)

@@ -106,7 +106,7 @@ def _deltas() -> list[Record]:
     before = ((ItemId("war-0"), 60.0), (ItemId("war-2"), 90.0))
     usual: dict[str, Any] = {"item_id": ItemId("war-1"), "source": "interactions-0", "event_time": START}
     return [
-        ItemDelta(**usual, offset=0, weight=1.0, value=4.0, before=before, situation="new"),
+        ItemDelta(**usual, offset=0, weight=1.0, value=4.0, before=before, segment="new"),
         ItemDelta(**usual, offset=1, weight=0.0),
     ]
 
@@ -158,10 +158,10 @@ def _model_updates() -> list[Record]:
     usual: dict[str, Any] = {"model": "ranker", "table": feature_schema_id(COLUMNS), "score": 0.5, "metric": "mrr"}
     more: dict[str, Any] = {"examples": 5, "reason": "better", "offsets": {"ranking-log-0": 7}, "wall_time": START}
     difference = Difference(mean=0.1, lower=0.0, upper=0.2, people=9)
-    standing = VariantStatus(
-        lineage="a",
+    variant_status = VariantStatus(
+        variant="a",
         role="champion",
-        recipe="default",
+        config="default",
         examples=1,
         gain=0.1,
         hit_rate=0.2,
@@ -169,7 +169,9 @@ def _model_updates() -> list[Record]:
         difference=difference,
     )
     return [
-        ModelUpdate(**usual, **more, version=2, uri="nowhere.npz", decision="continued", standings=(standing,)),
+        ModelUpdate(
+            **usual, **more, version=2, uri="nowhere.npz", decision="continued", variant_statuses=(variant_status,)
+        ),
         ModelUpdate(**usual, **more, version=2, uri="", decision="continued"),
         ModelUpdate(**usual, **more, version=2, uri="", decision="refused", decision_id="d1", difference=difference),
     ]

@@ -60,7 +60,7 @@ class Worker(Guard):
         self._batches += 1
         if self._batches % self.ALL_THE_WAY == 1:
             outcome = handle_user_batch(records, self._owner, self._deps)
-            tally, messages = outcome.tally, outcome.messages
+            tally, messages = outcome.counters, outcome.messages
             self._owner.store_outcome(outcome)
         else:
             tally = Counters()
@@ -95,7 +95,7 @@ class Tables(Guard):
 
     def __init__(self) -> None:
         super().__init__()
-        self._deps = replace(make_deps(clock=lambda: NOW), take_up=lambda uri: _looked_at(_weights(uri)))
+        self._deps = replace(make_deps(clock=lambda: NOW), load_weights=lambda uri: _looked_at(_weights(uri)))
         for number in range(8):
             self._deps.table.put_item(item(f"war-{number}", "war"))
 
@@ -138,7 +138,7 @@ class Aggregator(Guard):
                 _, value = fitting(message)
                 decode(message.topic, value, now=NOW)
         self.counts.records += len(records)
-        self.counts.accepted += outcome.tally.counts["deltas", ""]
+        self.counts.accepted += outcome.counters.counts["deltas", ""]
 
     def check(self) -> None:
         before = self.counts.accepted
@@ -171,7 +171,7 @@ class Trainer(Guard):
     def check(self) -> None:
         import numpy as np
 
-        weights = self._trainer.progress.course.export(1)
+        weights = self._trainer.progress.online_trainer.export(1)
         assert all(np.isfinite(part).all() for part in weights.arrays.values())
 
 

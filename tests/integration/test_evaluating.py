@@ -47,8 +47,8 @@ def test_the_stacks_ranking_log_is_judged_and_exported(settings: Settings, tmp_p
         return done.output
 
     asked = ("--target", "uniform", "--by", "place", "--json")
-    judged = json.loads(run("policy", *asked))
-    assert judged["ranking_log"]["lists"] == len(lists())
+    evaluated = json.loads(run("policy", *asked))
+    assert evaluated["ranking_log"]["lists"] == len(lists())
     exported = tmp_path / "log.jsonl"
     run("export", str(exported))
-    assert json.loads(run("policy", str(exported), *asked)) == judged
+    assert json.loads(run("policy", str(exported), *asked)) == evaluated

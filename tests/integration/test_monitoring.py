@@ -120,7 +120,7 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("monitoring")
     ports = chosen(StackChoices({}, {}), {}, random.SystemRandom()).ports
     given = {own.name: {"port" if own.name == "gateway" else "metrics_port": ports[own.name]} for own in OWN}
-    given["gate"] = {"block": 8}
+    given["promotion"] = {"block": 8}
     system = System(stack, folder, **given)
     url = f"http://127.0.0.1:{ports['kafka']}"
     try:
@@ -246,7 +246,7 @@ def test_counts_are_those_of_what_was_sent(watched: Prometheus) -> None:
     expected = {
         f'lifelong_events_total{{topic="{INTERACTIONS}"}}': clicks + 2 * posts,
         'lifelong_dead_letters_total{reason="not-json"}': posts,
-        "lifelong_strays_total": posts,
+        "lifelong_misrouted_total": posts,
         'lifelong_http_requests_total{status="401"}': posts,
     }
     # The last second may not be scraped yet.

@@ -50,37 +50,37 @@ def happenings(draw: st.DrawFn) -> Any:
 LIVES = st.lists(happenings(), max_size=40, unique_by=lambda one: one.event_id)
 
 
-def held(mind: AgentState) -> tuple[Memory, ...]:
-    return (*mind.memories, *mind.dormant)
+def held(agent: AgentState) -> tuple[Memory, ...]:
+    return (*agent.memories, *agent.dormant)
 
 
 @given(LIVES, st.integers(0, 40))
 def test_a_life_in_batches_with_the_mind_stored_between_them_is_the_same_life(events: list[Any], cut: int) -> None:
     whole = after(Life(), events)
     first = after(Life(), events[:cut])
-    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(first.mind), type=AgentState)
-    assert stored == first.mind
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(first.agent), type=AgentState)
+    assert stored == first.agent
     second = after(Life(first.state, stored), events[cut:])
-    assert second.mind == whole.mind
+    assert second.agent == whole.agent
     assert (*first.steps, *second.steps) == whole.steps
 
 
 @given(LIVES)
 def test_memories_stay_within_their_bounds(events: list[Any]) -> None:
     life = after(Life(), events)
-    for memory in held(life.mind):
+    for memory in held(life.agent):
         assert memory.recorded_to is None
         assert 1 <= len(memory.evidence) <= EVIDENCE
         assert memory.strength > 0.0
-    assert len(held(life.mind)) <= sum(CAPACITY.values()) + sum(LIMITS.values())
+    assert len(held(life.agent)) <= sum(CAPACITY.values()) + sum(LIMITS.values())
 
 
 @given(LIVES)
 def test_no_two_beliefs_that_contradict_each_other_are_ever_both_active(events: list[Any]) -> None:
     for step in after(Life(), events).steps:
-        sides = {(m.subject, m.value, m.predicate in FOR) for m in step.mind.memories}
+        sides = {(m.subject, m.value, m.predicate in FOR) for m in step.agent.memories}
         assert not [side for side in sides if (side[0], side[1], not side[2]) in sides]
-        assert {m.predicate for m in step.mind.memories} <= FOR | AGAINST
+        assert {m.predicate for m in step.agent.memories} <= FOR | AGAINST
 
 
 @given(LIVES)
@@ -88,20 +88,20 @@ def test_what_is_published_adds_up_to_what_is_held(events: list[Any]) -> None:
     life = after(Life(), events)
     published = {memory.memory_id: memory for step in life.steps for memory in step.memories}
     assert {known: m for known, m in published.items() if m.recorded_to is None} == {
-        memory.memory_id: memory for memory in held(life.mind)
+        memory.memory_id: memory for memory in held(life.agent)
     }
 
 
 @given(LIVES)
 def test_every_plan_that_is_followed_obeys_what_was_said(events: list[Any]) -> None:
     for step in after(Life(), events).steps:
-        active = {(m.predicate, m.subject, m.value) for m in step.mind.memories}
+        active = {(m.predicate, m.subject, m.value) for m in step.agent.memories}
         for predicate, subject, value in active:
             if predicate == "bans":
-                said = step.mind.constraints
+                said = step.agent.constraints
                 assert value in (said.banned_items if subject == "item" else said.banned_categories)
-        if step.mind.plan is not None:
-            assert step.mind.plan.constraints == step.mind.constraints
+        if step.agent.plan is not None:
+            assert step.agent.plan.constraints == step.agent.constraints
 
 
 @given(LIVES)
@@ -119,15 +119,15 @@ def test_every_plan_begins_and_ends_once_in_the_ledger(events: list[Any]) -> Non
     assert len({entry.entry_id for entry in entries}) == len(entries)
     begun = [entry.plan.plan_id for entry in entries if entry.decision == "accepted"]
     ended = [entry.plan.plan_id for entry in entries if entry.decision in ("superseded", "expired")]
-    going_on = [life.mind.plan.plan_id] if life.mind.plan else []
+    going_on = [life.agent.plan.plan_id] if life.agent.plan else []
     assert begun == [*ended, *going_on]
 
 
 @given(LIVES)
 def test_a_list_is_explained_only_by_what_is_remembered(events: list[Any]) -> None:
-    mind = after(Life(), events).mind
-    reason = explain_list(mind.plan, mind.memories)
-    assert reason is None or is_supported(reason, mind.memories)
+    agent = after(Life(), events).agent
+    reason = explain_list(agent.plan, agent.memories)
+    assert reason is None or is_supported(reason, agent.memories)
 
 
 @given(

@@ -26,25 +26,25 @@ MODELS = DashboardRow(
             "Test-then-train on the same examples, of those that each lineage learns from: 1 / log2(1 + place) of what "
             "was taken. The champion's below the others' for long: `lifelong models list` says what is undecided.",
             "none",
-            (PanelQuery("max by (lineage) (lifelong_lineage_gain)", "{{lineage}}"),),
+            (PanelQuery("max by (variant) (lifelong_variant_gain)", "{{variant}}"),),
         ),
         Panel(
             "Gain above the champion's",
-            "With its bounds at all times: once the lower one is above gate.minimum_effect the lineage is promoted, "
+            "With its bounds at all times: once the lower one is above promotion.minimum_effect the lineage is promoted, "
             "once the upper one is below it it is refused. Wide for hours: few people choose what the lists hold.",
             "none",
-            (PanelQuery("max by (lineage, bound) (lifelong_lineage_difference)", "{{lineage}} {{bound}}"),),
+            (PanelQuery("max by (variant, bound) (lifelong_variant_difference)", "{{variant}} {{bound}}"),),
         ),
         Panel(
             "Decisions in the last hour",
             "Who was promoted, refused and rolled back, by the gate or by an operator; `lifelong models history` says "
-            "why. Promotions to and fro: raise gate.minimum_effect or gate.cool_down.",
+            "why. Promotions to and fro: raise promotion.minimum_effect or promotion.cool_down.",
             "none",
             (
                 PanelQuery(
                     "sum by (decision, by) (increase(lifelong_model_decisions_total[1h]))", "{{decision}} by {{by}}"
                 ),
-                PanelQuery("max by (lineage) (lifelong_lineage_serves)", "{{lineage}} serves"),
+                PanelQuery("max by (variant) (lifelong_variant_serves)", "{{variant}} serves"),
             ),
         ),
         Panel(
@@ -53,7 +53,8 @@ MODELS = DashboardRow(
             "percentunit",
             (
                 PanelQuery(
-                    f"""{rate('lifelong_exams_total{hit="yes"}')} / {rate("lifelong_exams_total")}""", "hit rate"
+                    f"""{rate('lifelong_prequential_queries_total{hit="yes"}')} / {rate("lifelong_prequential_queries_total")}""",
+                    "hit rate",
                 ),
             ),
         ),

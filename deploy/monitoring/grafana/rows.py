@@ -147,7 +147,7 @@ HEALTH = DashboardRow(
             "cps",
             (
                 PanelQuery(rate("lifelong_dead_letters_total", "topic, reason"), "{{topic}}: {{reason}}"),
-                PanelQuery(rate("lifelong_strays_total", "topic"), "stray {{topic}}"),
+                PanelQuery(rate("lifelong_misrouted_total", "topic"), "stray {{topic}}"),
             ),
         ),
         Panel(

@@ -25,7 +25,7 @@ BASELINES = ("popularity", "decayed popularity", "item-kNN", "kNN + popularity")
 
 
 class ChoiceRow(Struct, frozen=True, array_like=True):
-    """One choice. `judged` rows are ranked before they are learned from.
+    """One choice. `evaluated` rows are ranked before they are learned from.
 
     `repeats` says whether ours could recommend what the person has chosen before; `without` are further items that it
     could not, such as hidden ones. `basket` is the number of its basket, and `opens` whether it is the first in it.
@@ -34,7 +34,7 @@ class ChoiceRow(Struct, frozen=True, array_like=True):
     user: UserId
     item: ItemId
     at: float
-    judged: bool
+    evaluated: bool
     repeats: bool
     without: tuple[ItemId, ...]
     basket: int
@@ -59,8 +59,8 @@ def make_simple_baselines() -> dict[str, SimpleBaseline]:
 class BaselineEvaluator:
     """Feed it rows in event-time order, then take the `results`: of the floors, or of whatever is given instead."""
 
-    def __init__(self, floors: Mapping[str, SimpleBaseline] | None = None) -> None:
-        self._floors = dict(floors or make_simple_baselines())
+    def __init__(self, baselines: Mapping[str, SimpleBaseline] | None = None) -> None:
+        self._floors = dict(baselines or make_simple_baselines())
         self._histories: dict[UserId, list[ItemId]] = {}
         self._ranks: list[tuple[int, ...]] = []
         self._recalls = {name: BasketRecall() for name in self._floors}
@@ -70,8 +70,8 @@ class BaselineEvaluator:
         """Test, then train, on the next rows."""
         for row in rows:
             history = self._histories.setdefault(row.user, [])
-            if row.judged:
-                self._judge(row, history)
+            if row.evaluated:
+                self._evaluate(row, history)
             self._learn(row)
             history.append(row.item)
 
@@ -89,11 +89,11 @@ class BaselineEvaluator:
             {name: exposure.shown() for name, exposure in self._exposures.items()},
         )
 
-    def _judge(self, row: ChoiceRow, history: Sequence[ItemId]) -> None:
+    def _evaluate(self, row: ChoiceRow, history: Sequence[ItemId]) -> None:
         mask: Sequence[ItemId] = row.without if row.repeats else (*history, *row.without)
         ranks = []
-        for name, floor in self._floors.items():
-            top = top_of(floor, row.user, history, row.at, K, mask)
+        for name, baseline in self._floors.items():
+            top = top_of(baseline, row.user, history, row.at, K, mask)
             ranks.append(top.index(row.item) + 1 if row.item in top else 0)
             self._exposures[name].add(top)
             if row.opens:
@@ -101,7 +101,7 @@ class BaselineEvaluator:
         self._ranks.append(tuple(ranks))
 
     def _learn(self, row: ChoiceRow) -> None:
-        for name, floor in self._floors.items():
-            floor.learn(row.user, row.item, row.at)
+        for name, baseline in self._floors.items():
+            baseline.learn(row.user, row.item, row.at)
             self._exposures[name].learn(row.item)
             self._recalls[name].add(row.basket, row.item)

@@ -70,9 +70,9 @@ class ItemNumbers:
 class DecayedPopularity:
     """Counts that halve every `half_life` seconds; an infinite one makes it plain popularity.
 
-    >>> floor = DecayedPopularity()
-    >>> floor.learn(UserId("u"), ItemId("a"), 0.0)
-    >>> floor.top((), 1.0, 10, ())
+    >>> baseline = DecayedPopularity()
+    >>> baseline.learn(UserId("u"), ItemId("a"), 0.0)
+    >>> baseline.top((), 1.0, 10, ())
     ['a']
     """
 

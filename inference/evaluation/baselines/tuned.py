@@ -94,29 +94,29 @@ class Tuned:
 
 
 def top_of(
-    floor: SimpleBaseline, user: UserId, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]
+    baseline: SimpleBaseline, user: UserId, history: Sequence[ItemId], now: float, k: int, exclude: Collection[ItemId]
 ) -> list[ItemId]:
     """The floor's list for this person, whether it needs to know who they are or not."""
-    if isinstance(floor, Personal):
-        return floor.top_of(user, history, now, k, exclude)
-    return floor.top(history, now, k, exclude)
+    if isinstance(baseline, Personal):
+        return baseline.top_of(user, history, now, k, exclude)
+    return baseline.top(history, now, k, exclude)
 
 
-def hit_rate(floor: SimpleBaseline, rows: Sequence[TuningChoice], k: int = 10) -> float:
+def hit_rate(baseline: SimpleBaseline, rows: Sequence[TuningChoice], k: int = 10) -> float:
     """HR@k over the last part of the rows, test-then-train over all of them; 0 of none."""
     begin = len(rows) - int(len(rows) * JUDGED)
     step = max(1, (len(rows) - begin) // MOST)
     repeats = _share_of_repeats(rows) >= RARE
     histories: dict[UserId, list[ItemId]] = {}
-    judged = hits = 0
+    evaluated = hits = 0
     for place, row in enumerate(rows):
         history = histories.setdefault(row.user, [])
         if place >= begin and (place - begin) % step == 0:
-            judged += 1
-            hits += row.item in top_of(floor, row.user, history, row.at, k, () if repeats else history)
-        floor.learn(row.user, row.item, row.at)
+            evaluated += 1
+            hits += row.item in top_of(baseline, row.user, history, row.at, k, () if repeats else history)
+        baseline.learn(row.user, row.item, row.at)
         history.append(row.item)
-    return hits / judged if judged else 0.0
+    return hits / evaluated if evaluated else 0.0
 
 
 def _share_of_repeats(rows: Sequence[TuningChoice]) -> float:

@@ -38,7 +38,7 @@ class VSknn(Baseline):
         self._sessions: list[dict[int, None]] = []
         self._touched: list[int] = []
         self._open: dict[UserId, tuple[int, float]] = {}
-        self._sitting: dict[UserId, set[ItemId]] = {}
+        self._session: dict[UserId, set[ItemId]] = {}
         self._holding: list[dict[int, None]] = []
         self._clock = 0
 
@@ -50,8 +50,8 @@ class VSknn(Baseline):
             self._sessions.append({})
             self._touched.append(0)
         if at - last > SESSION_GAP:
-            self._sitting[user] = set()
-        self._sitting[user].add(self.items.ids[item])
+            self._session[user] = set()
+        self._session[user].add(self.items.ids[item])
         self._open[user] = (number, at)
         self._clock += 1
         self._touched[number] = self._clock
@@ -69,7 +69,7 @@ class VSknn(Baseline):
     ) -> list[ItemId]:
         """See `Personal`."""
         sits = now - self._open.get(user, (-1, -np.inf))[1] <= SESSION_GAP
-        at_hand = self._sitting[user] if sits and not self._again else ()
+        at_hand = self._session[user] if sits and not self._again else ()
         return self.top(history, now, k, {*exclude, *at_hand})
 
     def scores(self, known: Sequence[int], now: float) -> Doubles | None:

@@ -38,7 +38,7 @@ class Baskets:
     def place(self, user: UserId, name: str, at: float) -> BasketPosition:
         """The place of the person's next event; `name` is the basket's, empty if it has none."""
         earlier = self._last.get(user)
-        number = self._numbers.get((user, name)) if name else self._sitting(earlier, at)
+        number = self._numbers.get((user, name)) if name else self._session(earlier, at)
         opens = number is None
         if number is None:
             number = self.named + self.inferred
@@ -50,7 +50,7 @@ class Baskets:
         return BasketPosition(number, opens, earlier is not None)
 
     @staticmethod
-    def _sitting(earlier: tuple[float, int] | None, at: float) -> int | None:
+    def _session(earlier: tuple[float, int] | None, at: float) -> int | None:
         return earlier[1] if earlier is not None and at <= earlier[0] + SESSION_GAP else None
 
 

@@ -96,7 +96,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     impressions: int
     clicks: int
     earned: Estimate
-    verdicts: tuple[PolicyDecision, ...]
+    decisions: tuple[PolicyDecision, ...]
     own: Mapping[str, Estimate]
 
 
@@ -112,13 +112,13 @@ def _same_items(one: Bandit, other: Bandit) -> bool:
 
 
 def _checked(log: Bandit, others: Sequence[Bandit], clip: float) -> Checked:
-    verdicts = [decide(other.name, "", trial_of(log, policy_of(other, log.shape)), clip=clip) for other in others]
+    decisions = [decide(other.name, "", trial_of(log, policy_of(other, log.shape)), clip=clip) for other in others]
     return Checked(
         log=log.name,
         impressions=len(log.items),
         clicks=int(log.clicks.sum()),
         earned=_earned(log),
-        verdicts=tuple(verdicts),
+        decisions=tuple(decisions),
         own={other.name: _earned(other) for other in others},
     )
 

@@ -77,7 +77,7 @@ class EvaluatedPolicy(Struct, frozen=True, kw_only=True):
     best_earned: float | None
     left_out: dict[str, int]
     not_tried: dict[str, str]
-    verdicts: tuple[PolicyDecision, ...]
+    decisions: tuple[PolicyDecision, ...]
 
 
 def evaluate_log(
@@ -96,10 +96,10 @@ def evaluate_log(
             "ranking.exploration above 0, and send impressions that name their list_id"
         )
     tried, not_tried = _targets(targets, lists[0].table, known)
-    verdicts = []
+    decisions = []
     for by in bys:
         court = TargetEvaluator(lists, by)
-        verdicts += [decide(target.name, target.what, court.trial(target), clip=clip) for target in tried]
+        decisions += [decide(target.name, target.what, court.trial(target), clip=clip) for target in tried]
     return EvaluatedPolicy(
         lists=len(lists),
         users=len({one.user_id for one in lists}),
@@ -108,7 +108,7 @@ def evaluate_log(
         best_earned=seen.exploited_clicks / seen.exploited if seen.exploited else None,
         left_out=_left_out(seen, others),
         not_tried=not_tried,
-        verdicts=tuple(verdicts),
+        decisions=tuple(decisions),
     )
 
 

@@ -35,7 +35,7 @@ class Life(Struct, frozen=True):
     """A person, their agent's mind, and every step so far."""
 
     state: UserState = UserState(user_id=USER)
-    mind: AgentState = AgentState()
+    agent: AgentState = AgentState()
     steps: tuple[AgentStep, ...] = ()
 
     @property
@@ -68,22 +68,22 @@ def life_of(*events: Any) -> Life:
 def _lived(life: Life, one: Interaction, planner: Planner) -> Life:
     state = fold(life.state, one)
     categories = CATALOGUE.get(getattr(one, "item_id", ""), ())
-    step = apply_event(life.mind, life.state, state, one, categories, event_source_id=one.event_id, planner=planner)
-    return Life(state, step.mind, (*life.steps, step))
+    step = apply_event(life.agent, life.state, state, one, categories, event_source_id=one.event_id, planner=planner)
+    return Life(state, step.agent, (*life.steps, step))
 
 
 def _obeyed(life: Life, one: Instruction) -> Life:
     state = note(life.state, one.event_id, one.event_time)
-    step = apply_instruction(life.mind, state, one, event_source_id=one.event_id)
-    return Life(state, step.mind, (*life.steps, step))
+    step = apply_instruction(life.agent, state, one, event_source_id=one.event_id)
+    return Life(state, step.agent, (*life.steps, step))
 
 
 def belief(life: Life, predicate: Predicate, value: str) -> Memory:
     """The memory, active or dormant, that this person *predicate* *value*."""
-    held = (*life.mind.memories, *life.mind.dormant)
+    held = (*life.agent.memories, *life.agent.dormant)
     return next(memory for memory in held if (memory.predicate, memory.value) == (predicate, value))
 
 
 def believes(life: Life, predicate: Predicate, value: str) -> bool:
     """Whether that memory is active."""
-    return any((memory.predicate, memory.value) == (predicate, value) for memory in life.mind.memories)
+    return any((memory.predicate, memory.value) == (predicate, value) for memory in life.agent.memories)

@@ -15,13 +15,13 @@ NOW = event(Lift, 60.0, value="nothing")
 
 
 def text(life: Life, item: str, *categories: str) -> str | None:
-    reason = explain_item(ItemId(item), categories, life.mind.plan, life.mind.memories)
+    reason = explain_item(ItemId(item), categories, life.agent.plan, life.agent.memories)
     return reason.text if reason else None
 
 
 def test_a_list_is_explained_by_its_weightiest_intent() -> None:
     life = life_of(*HEARD, event(Click, 30.0, "folk-1"), NOW)
-    reason = explain_list(life.mind.plan, life.mind.memories)
+    reason = explain_list(life.agent.plan, life.agent.memories)
     assert reason is not None
     assert reason.text == "because of 3 recent choices in jazz"
 
@@ -46,14 +46,14 @@ def test_what_the_person_said_is_said_back() -> None:
 def test_nothing_is_claimed_where_nothing_is_remembered() -> None:
     life = life_of(*HEARD, NOW)
     assert text(life, "rock-1", "rock") is None
-    assert explain_list(None, life.mind.memories) is None
+    assert explain_list(None, life.agent.memories) is None
 
 
 def test_a_reason_holds_only_as_long_as_its_memory_does() -> None:
     life = life_of(*HEARD, NOW)
-    reason = explain_list(life.mind.plan, life.mind.memories)
+    reason = explain_list(life.agent.plan, life.agent.memories)
     assert reason is not None
-    assert is_supported(reason, life.mind.memories)
-    assert not is_supported(replace(reason, claims=4), life.mind.memories)
-    assert not is_supported(replace(reason, text="because everybody does"), life.mind.memories)
+    assert is_supported(reason, life.agent.memories)
+    assert not is_supported(replace(reason, claims=4), life.agent.memories)
+    assert not is_supported(replace(reason, text="because everybody does"), life.agent.memories)
     assert not is_supported(reason, ())

@@ -21,7 +21,7 @@ def clicks(n: int, item: str = "jazz-1", start: float = 0.0) -> list[Click]:
 
 def test_a_choice_is_remembered_as_a_liking_of_its_category_with_the_event_as_evidence() -> None:
     life = life_of(event(Click, 0.0, "jazz-1"))
-    (memory,) = life.mind.memories
+    (memory,) = life.agent.memories
     assert (memory.predicate, memory.value, memory.source, memory.strength) == ("likes", "jazz", "inferred", 0.5)
     assert memory.evidence == ("Click-jazz-1-0.0",)
     assert life.last.memories == (memory,)
@@ -38,11 +38,11 @@ def test_a_purchase_says_much_of_the_item_but_nothing_was_said() -> None:
 
 
 def test_searches_and_impressions_teach_nothing() -> None:
-    assert life_of(event(Search, 0.0, query="jazz"), shown(1.0, "jazz-1")).mind.memories == ()
+    assert life_of(event(Search, 0.0, query="jazz"), shown(1.0, "jazz-1")).agent.memories == ()
 
 
 def test_a_memory_halves_every_half_life_of_its_kind() -> None:
-    memory = life_of(event(Click, 0.0, "jazz-1")).mind.memories[0]
+    memory = life_of(event(Click, 0.0, "jazz-1")).agent.memories[0]
     assert faded(memory, START + 30 * DAY) == pytest.approx(memory.strength / 2)
 
 
@@ -74,7 +74,7 @@ def test_a_forgotten_memory_is_published_with_its_end() -> None:
 
 
 def test_a_memory_is_held_until_the_moment_it_falls_below_the_floor() -> None:
-    memory = life_of(event(Click, 0.0, "jazz-1")).mind.memories[0]
+    memory = life_of(event(Click, 0.0, "jazz-1")).agent.memories[0]
     assert faded(memory, fades_at(memory)) == pytest.approx(FLOOR)
 
 
@@ -132,8 +132,8 @@ def test_of_two_statements_the_newer_holds_in_whatever_order_they_arrive() -> No
 def test_of_two_statements_at_the_same_instant_the_cautious_one_holds() -> None:
     pin, ban = event(PinItem, 5.0, "jazz-1"), event(BanItem, 5.0, "jazz-1")
     for life in (life_of(pin, ban), life_of(ban, pin)):
-        assert life.mind.constraints.banned_items == ("jazz-1",)
-        assert life.mind.constraints.pinned_items == ()
+        assert life.agent.constraints.banned_items == ("jazz-1",)
+        assert life.agent.constraints.pinned_items == ()
 
 
 def test_lifting_what_was_said_revives_what_it_had_outranked() -> None:
@@ -148,7 +148,7 @@ def test_lifting_what_was_said_revives_what_it_had_outranked() -> None:
 
 def test_a_late_lift_does_not_take_back_what_was_said_after_it() -> None:
     life = life_of(event(BanItem, 60.0, "jazz-1"), event(Lift, 50.0, value="jazz-1"))
-    assert life.mind.constraints.banned_items == ("jazz-1",)
+    assert life.agent.constraints.banned_items == ("jazz-1",)
 
 
 def test_a_lift_leaves_alone_what_was_only_inferred() -> None:
@@ -158,19 +158,19 @@ def test_a_lift_leaves_alone_what_was_only_inferred() -> None:
 
 def test_bans_never_fade() -> None:
     life = life_of(event(BanItem, 0.0, "jazz-1"), event(Click, 3_000 * DAY, "folk-1"))
-    assert life.mind.constraints.banned_items == ("jazz-1",)
+    assert life.agent.constraints.banned_items == ("jazz-1",)
 
 
 def test_memories_are_bounded_and_items_never_crowd_out_categories() -> None:
     life = life_of(*clicks(2), *(event(Purchase, 100.0 + k, f"thing-{k}") for k in range(100)))
-    items = [memory for memory in life.mind.memories if memory.subject == "item"]
+    items = [memory for memory in life.agent.memories if memory.subject == "item"]
     assert len(items) == CAPACITY["item"]
     assert believes(life, "likes", "jazz")
 
 
 def test_only_so_many_pins_hold_and_the_oldest_goes() -> None:
     life = life_of(*(event(PinItem, float(k), f"thing-{k}") for k in range(LIMITS["pins"] + 1)))
-    assert life.mind.constraints.pinned_items == tuple(f"thing-{k}" for k in range(LIMITS["pins"], 0, -1))
+    assert life.agent.constraints.pinned_items == tuple(f"thing-{k}" for k in range(LIMITS["pins"], 0, -1))
 
 
 def test_an_item_of_many_categories_speaks_less_of_each() -> None:
@@ -189,21 +189,21 @@ def test_hiding_is_a_statement_about_the_item() -> None:
 
 
 def test_the_same_belief_has_the_same_id_wherever_it_is_learned() -> None:
-    memory = life_of(event(Click, 0.0, "jazz-1")).mind.memories[0]
+    memory = life_of(event(Click, 0.0, "jazz-1")).agent.memories[0]
     assert memory.memory_id == memory_id(USER, "category", "likes", "jazz")
 
 
 def test_the_least_that_matters_comes_to_mind_last_and_stale_memories_never() -> None:
     life = life_of(*clicks(4), event(Click, 50.0, "folk-1"), event(LessOf, 60.0, category="rock"))
     now = START + 60.0
-    assert [memory.value for memory in recall(life.mind.memories, now)] == ["rock", "jazz", "folk"]
-    assert [memory.value for memory in recall(life.mind.memories, now, k=2)] == ["rock", "jazz"]
-    assert recall(life.mind.dormant, now) == ()
+    assert [memory.value for memory in recall(life.agent.memories, now)] == ["rock", "jazz", "folk"]
+    assert [memory.value for memory in recall(life.agent.memories, now, k=2)] == ["rock", "jazz"]
+    assert recall(life.agent.dormant, now) == ()
 
 
 def test_what_is_at_hand_comes_to_mind_before_what_is_not() -> None:
     life = life_of(*clicks(2), event(Click, 50.0, "folk-1"))
-    assert recall(life.mind.memories, START + 50.0, about=("folk",))[0].value == "folk"
+    assert recall(life.agent.memories, START + 50.0, about=("folk",))[0].value == "folk"
 
 
 def test_settling_a_settled_group_changes_nothing() -> None:
@@ -214,7 +214,7 @@ def test_settling_a_settled_group_changes_nothing() -> None:
 
 def test_learning_touches_only_what_the_lesson_is_about() -> None:
     life = life_of(*clicks(3), event(Click, 50.0, "folk-1"))
-    held = {memory.memory_id: memory for memory in life.mind.memories}
+    held = {memory.memory_id: memory for memory in life.agent.memories}
     cause = SignalCause(USER, EventId("e"), START + 60.0, START + 60.0)
     learned = learn(held, [PreferenceSignal("category", "likes", "folk", 0.5)], cause, NEVER)
     assert [memory.value for memory in learned.changed] == ["folk"]

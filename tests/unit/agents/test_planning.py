@@ -21,28 +21,28 @@ HEARD = (event(Click, 0.0, "jazz-1"), event(Click, 5.0, "jazz-2"), event(Click, 
 
 
 def plan_of(life: Life) -> Plan:
-    assert life.mind.plan is not None
-    return life.mind.plan
+    assert life.agent.plan is not None
+    return life.agent.plan
 
 
-def situation_of(mind: AgentState, now: float = START + 30.0) -> PlanningContext:
+def situation_of(agent: AgentState, now: float = START + 30.0) -> PlanningContext:
     return PlanningContext(
         user_id=USER,
         now=now,
         trigger="session-start",
         event_id=EventId("e"),
         cause="cause",
-        memories=mind.memories,
-        profile=mind.profile,
-        constraints=mind.constraints,
+        memories=agent.memories,
+        profile=agent.profile,
+        constraints=agent.constraints,
         state_version=10,
     )
 
 
 def refused(life: Life, **changes: object) -> list[str]:
     """The reason codes for which the life's plan is refused after these changes."""
-    verdict = check_plan(replace(plan_of(life), **changes), situation_of(life.mind))
-    return [reason.split(":")[0] for reason in verdict]
+    violations = check_plan(replace(plan_of(life), **changes), situation_of(life.agent))
+    return [reason.split(":")[0] for reason in violations]
 
 
 def test_intents_are_shares_of_attention_and_point_at_memories() -> None:
@@ -50,7 +50,7 @@ def test_intents_are_shares_of_attention_and_point_at_memories() -> None:
     plan = plan_of(life)
     assert {intent.category for intent in plan.intents} == {"jazz", "folk", "rock"}
     assert abs(sum(abs(intent.weight) for intent in plan.intents) - 1.0) < 1e-9
-    assert set(plan.evidence) <= {memory.memory_id for memory in life.mind.memories}
+    assert set(plan.evidence) <= {memory.memory_id for memory in life.agent.memories}
 
 
 def test_more_chosen_is_more_wanted_and_more_certain() -> None:
@@ -88,7 +88,7 @@ def test_bans_and_pins_are_constraints_of_the_very_next_plan() -> None:
         event(BanItem, 0.0, "jazz-1"), event(BanCategory, 1.0, category="rock"), event(PinItem, 2.0, "folk-1")
     )
     expected = Constraints(banned_items=("jazz-1",), banned_categories=("rock",), pinned_items=("folk-1",))
-    assert plan_of(life).constraints == life.mind.constraints == expected
+    assert plan_of(life).constraints == life.agent.constraints == expected
 
 
 def test_a_banned_category_is_not_wanted_however_much_it_was_liked() -> None:
@@ -132,34 +132,34 @@ def test_a_plan_is_refused_with_a_reason() -> None:
 
 def test_categories_that_the_catalogue_lacks_are_refused_where_it_is_known() -> None:
     life = life_of(event(MoreOf, 0.0, category="jazz"))
-    verdict = check_plan(plan_of(life), situation_of(life.mind), categories=("folk",))
-    assert verdict == ("unknown-category: 'jazz' is not in the catalogue",)
+    violations = check_plan(plan_of(life), situation_of(life.agent), categories=("folk",))
+    assert violations == ("unknown-category: 'jazz' is not in the catalogue",)
 
 
 def test_a_refused_plan_is_in_the_ledger_and_the_current_one_stays() -> None:
     life = life_of(*HEARD)
-    situation = situation_of(life.mind)
+    situation = situation_of(life.agent)
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
     ruling = rule(plan_of(life), bad, situation)
     assert ruling.plan == plan_of(life)
     assert [(entry.decision, entry.plan.plan_id) for entry in ruling.entries] == [("rejected", "bad")]
-    assert ruling.entries[0].verdict
+    assert ruling.entries[0].violations
 
 
 def test_without_a_current_plan_that_holds_the_last_resort_does() -> None:
     life = life_of(*HEARD, event(BanItem, 20.0, "jazz-3"))
-    situation = situation_of(life.mind)
+    situation = situation_of(life.agent)
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
     stale = replace(plan_of(life), constraints=Constraints())
     for current in (None, stale):
         ruling = rule(current, bad, situation)
         assert ruling.plan == last_resort(situation)
-        assert ruling.plan.constraints == life.mind.constraints
+        assert ruling.plan.constraints == life.agent.constraints
 
 
 def test_a_plan_is_followed_to_its_end_though_a_memory_behind_it_has_faded_meanwhile() -> None:
     life = life_of(*HEARD)
-    forgetful = replace(situation_of(life.mind), memories=())
+    forgetful = replace(situation_of(life.agent), memories=())
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
     current = replace(plan_of(life), evidence=(MemoryId("faded"),))
     assert rule(current, bad, forgetful).plan == current

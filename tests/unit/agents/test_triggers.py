@@ -30,14 +30,14 @@ def test_every_trigger_has_one_row_and_one_strategy() -> None:
 def test_the_first_event_begins_a_session_and_a_plan() -> None:
     step = life_of(event(Click, 0.0, "jazz-1")).last
     assert step.trigger == "session-start"
-    assert step.mind.plan is not None
+    assert step.agent.plan is not None
     assert [entry.decision for entry in step.entries] == ["accepted"]
 
 
 def test_within_a_session_the_plan_goes_on() -> None:
     life = life_of(event(Click, 0.0, "jazz-1"), event(Click, 50.0, "jazz-2"))
     assert (life.last.trigger, life.last.entries) == (None, ())
-    assert life.mind.plan == life.steps[0].mind.plan
+    assert life.agent.plan == life.steps[0].agent.plan
 
 
 def test_coming_back_begins_a_new_session_and_supersedes_the_plan() -> None:
@@ -91,7 +91,7 @@ def test_who_is_hardly_known_is_planned_for_again_sooner() -> None:
 def test_a_plan_that_is_over_ends_even_where_no_new_one_can_be_paid_for() -> None:
     begun = life_of(event(Click, 0.0, "jazz-1"))
     life = after(begun, [event(Click, 61.0, "jazz-2")], planner=RulePlanner(cost=Cost(milliseconds=1e6)))
-    assert (life.mind.plan, life.last.suppressed) == (None, ("plan-expired",))
+    assert (life.agent.plan, life.last.suppressed) == (None, ("plan-expired",))
     assert [entry.decision for entry in life.last.entries] == ["expired"]
 
 
@@ -107,7 +107,7 @@ def test_a_lasting_change_of_taste_is_noticed_once() -> None:
     noticed = [place for place, step in enumerate(life.steps) if step.trigger == "taste-drift"]
     assert len(noticed) == 1
     assert 60 < noticed[0] < 75
-    plan = life.mind.plan
+    plan = life.agent.plan
     assert plan is not None
     assert plan.intents[0].category in ("jazz", "rock")
 
@@ -120,7 +120,7 @@ def test_a_person_of_many_interests_does_not_drift() -> None:
 
 def test_a_late_event_does_not_move_the_drift_detector() -> None:
     life = life_of(*(event(Click, 60.0 * k, "jazz-1") for k in range(5)))
-    assert after(life, [event(Click, 30.0, "rock-1")]).mind.drift == life.mind.drift
+    assert after(life, [event(Click, 30.0, "rock-1")]).agent.drift == life.agent.drift
 
 
 def test_the_test_for_drift_begins_anew_after_it_has_spoken() -> None:

@@ -43,7 +43,7 @@ class World:
 
     log: InMemoryLog
     topics: InMemoryTopics
-    door: GatewayContext
+    context: GatewayContext
     client: Any = None
     now: float = NOW
 
@@ -85,7 +85,7 @@ def build(
     topics = InMemoryTopics(log, KEPT_TOPICS)
     condition, numbers = GatewayCondition(), count()
     cache = Cache(list_bytes=more.pop("list_bytes", 1_000_000))
-    outbox = ProducerQueue(topics, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
+    producer_queue = ProducerQueue(topics, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
 
     def clock() -> float:
         return world.now
@@ -93,13 +93,13 @@ def build(
     def new_id() -> str:
         return f"given-{next(numbers)}"
 
-    door = GatewayContext(
+    context = GatewayContext(
         keys=("another-key", KEY),
         cache=cache,
         feeder=Feeder(topics, cache, died=condition.fail),
-        outbox=outbox,
-        lists=Lists(cache, outbox, clock=clock, new_id=new_id),
-        likeness=SimilarItemsService(items, memories, factors),
+        producer_queue=producer_queue,
+        lists=Lists(cache, producer_queue, clock=clock, new_id=new_id),
+        similar_items=SimilarItemsService(items, memories, factors),
         condition=condition,
         probe=more.pop("probe", Probe({}, clock=clock)),
         clock=clock,
@@ -108,16 +108,16 @@ def build(
         post_seconds=post_seconds,
         **more,
     )
-    world = World(log, topics, door)
+    world = World(log, topics, context)
     return world
 
 
 @contextmanager
 def running(world: World) -> Iterator[World]:
     """The world with its gateway running, caught up."""
-    with TestClient(create_app(world.door)) as client:
+    with TestClient(create_app(world.context)) as client:
         world.client = client
-        eventually(lambda: world.door.cache.caught_up)
+        eventually(lambda: world.context.cache.caught_up)
         yield world
 
 

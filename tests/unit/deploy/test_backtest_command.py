@@ -97,7 +97,7 @@ def test_baselines_are_in_the_numbers_and_change_none_of_ours(
     text, numbers, lists = replayed(files, "beside", "--baselines", "v-sknn")
     assert "V-SKNN" in text
     assert lists.read_bytes() == once[2].read_bytes()
-    assert numbers["systems"]["V-SKNN"]["events"] == numbers["judged"]
+    assert numbers["systems"]["V-SKNN"]["events"] == numbers["evaluated"]
     assert len(numbers["baselines"]["V-SKNN"]["trials"]) == 5
 
 

@@ -66,16 +66,16 @@ def test_the_page_and_the_board_say_the_same_numbers(found: BacktestResults) -> 
 def test_baselines_and_parts_are_shown_where_there_are_any(found: BacktestResults) -> None:
     wide = page_and_board(found)
     assert not any("baselines were tuned" in text or "What each part adds" in text for text in wide)
-    log, plan, floors = generated(300), BacktestConfig(resamples=50), RecordedRows(BaselinesInProcess())
-    played = backtest(log, make_system_config(Settings()), plan, floors=floors)
-    contenders = {"V-SKNN": run_baseline(floors.rows, "V-SKNN", lambda step: None)}
+    log, plan, baselines = generated(300), BacktestConfig(resamples=50), RecordedRows(BaselinesInProcess())
+    played = backtest(log, make_system_config(Settings()), plan, baselines=baselines)
+    baseline_runs = {"V-SKNN": run_baseline(baselines.rows, "V-SKNN", lambda step: None)}
     ranks = played.rows["rank"]
     ablated = {
         WHOLE: Ablated(ranks=ranks, ms_per_event=2.1),
         AGAIN: Ablated(ranks=ranks, ms_per_event=1.9),
         "source:popular-10-days": Ablated(ranks=np.zeros_like(ranks), ms_per_event=1.5),
     }
-    more = backtest_results(log, plan, played, Comparisons(contenders, ablated))
+    more = backtest_results(log, plan, played, Comparisons(baseline_runs, ablated))
     for text in page_and_board(more):
         assert text.count("chosen") >= 1
         assert all(f"{trial.hit_rate:.4f}" in text for trial in more.baselines["V-SKNN"].trials)
@@ -103,4 +103,4 @@ def test_parts_are_parts_of_the_whole(found: BacktestResults) -> None:
     for parts in (found.by_person, found.by_item, found.by_week):
         for name in SYSTEMS:
             hits = sum(part.measures[name].hit_rate * part.measures[name].events for part in parts)
-            assert hits == pytest.approx(found.systems[name].hit_rate * found.judged)
+            assert hits == pytest.approx(found.systems[name].hit_rate * found.evaluated)

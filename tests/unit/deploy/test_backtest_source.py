@@ -50,7 +50,7 @@ def test_events_that_come_twice_are_told() -> None:
     _, found = played(log)
     told = backtest_results(log, BacktestConfig(warm_up=0.0), found)
     assert told.unused == {"an event of this id was applied before": 18}
-    assert told.choices == told.judged + 18
+    assert told.choices == told.evaluated + 18
 
 
 def test_an_event_ahead_of_its_record_is_read_as_the_worker_reads_it() -> None:

@@ -19,7 +19,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from deploy.cli.app import make_app
-from deploy.cli.models import known_lineages, refuse_unknown
+from deploy.cli.models import known_variants, refuse_unknown
 from deploy.cli.outputs import NotWritable, check_writable
 from deploy.cli.shown import Column, NoSuch, listing, one_of
 from deploy.letters import folded, mark_of
@@ -249,7 +249,7 @@ def test_the_beginning_of_an_id_is_enough_where_it_is_that_of_one(ids: set[str],
 
 
 def test_a_lineage_that_nobody_knows_is_refused_with_those_that_there_are() -> None:
-    known = known_lineages(Settings(), [])
+    known = known_variants(Settings(), [])
     assert known == ["default", "faster", "slower"]
     refuse_unknown("faster", known)
     with pytest.raises(NoSuch, match=r"'fastr' to promote: there are .*'slower'.*did you mean 'faster'"):

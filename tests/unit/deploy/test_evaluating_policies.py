@@ -37,17 +37,17 @@ def court(by: By) -> TargetEvaluator:
 )
 def test_what_a_policy_would_have_earned_is_found_within_the_interval(make: Any, by: By) -> None:
     target = make()
-    verdict, right = decide(target.name, "", court(by).trial(target)), worth(make)
-    assert verdict.doubly_robust is not None
-    for found in (verdict.ips, verdict.snips, verdict.doubly_robust):
+    decision, right = decide(target.name, "", court(by).trial(target)), worth(make)
+    assert decision.doubly_robust is not None
+    for found in (decision.ips, decision.snips, decision.doubly_robust):
         assert found.low <= right <= found.high
-    assert verdict.overlap.mean.low <= 1.0 <= verdict.overlap.mean.high
+    assert decision.overlap.mean.low <= 1.0 <= decision.overlap.mean.high
 
 
 @pytest.mark.parametrize("make", [exploiting, best_kept_secret])
 def test_an_interval_that_rests_on_a_handful_of_lists_says_so(make: Any) -> None:
-    verdict = decide("", "", court("cascade").trial(make()))
-    assert "little overlap" in " ".join(verdict.warnings)
+    decision = decide("", "", court("cascade").trial(make()))
+    assert "little overlap" in " ".join(decision.warnings)
 
 
 def test_policies_that_differ_are_told_apart() -> None:
@@ -64,16 +64,16 @@ def test_a_policy_that_does_what_was_hardly_ever_done_is_warned_of() -> None:
 
 
 def test_the_log_counts_what_it_cannot_use() -> None:
-    judged = evaluate_log(log(), KNOWN, ("uniform",), ("place",), clip=np.inf)
-    assert set(judged.left_out) == {"not drawn", "drawn and not seen"}
-    assert judged.lists == len(lists())
-    assert 0.6 < judged.lists / (judged.lists + judged.left_out["not drawn"]) < 0.95
-    assert judged.users == 24
-    assert judged.clicks == sum(
+    evaluated = evaluate_log(log(), KNOWN, ("uniform",), ("place",), clip=np.inf)
+    assert set(evaluated.left_out) == {"not drawn", "drawn and not seen"}
+    assert evaluated.lists == len(lists())
+    assert 0.6 < evaluated.lists / (evaluated.lists + evaluated.left_out["not drawn"]) < 0.95
+    assert evaluated.users == 24
+    assert evaluated.clicks == sum(
         len(e.clicked) for e in log() if isinstance(e, ListOutcome) and e.list_id in _drawn_ids()
     )
-    assert judged.best_earned is not None
-    assert judged.earned.low < judged.earned.value < judged.earned.high
+    assert evaluated.best_earned is not None
+    assert evaluated.earned.low < evaluated.earned.value < evaluated.earned.high
 
 
 def _drawn_ids() -> set[str]:
@@ -88,9 +88,9 @@ def test_an_entry_that_is_there_twice_counts_once() -> None:
 
 def test_the_usual_targets_and_single_features_are_tried_and_others_refused() -> None:
     names = ("model", "exploit", "uniform", "popularity", "covisit")
-    judged = evaluate_log(log(), KNOWN, names, ("place",), clip=np.inf)
-    assert [verdict.target for verdict in judged.verdicts] == list(names)
-    same = {verdict.target: verdict.ips for verdict in judged.verdicts}
+    evaluated = evaluate_log(log(), KNOWN, names, ("place",), clip=np.inf)
+    assert [decision.target for decision in evaluated.decisions] == list(names)
+    same = {decision.target: decision.ips for decision in evaluated.decisions}
     assert same["model"].value == pytest.approx(same["exploit"].value), "the same weights have ranked"
     with pytest.raises(NothingLogged, match="'unheard'"):
         evaluate_log(log(), KNOWN, ("unheard",), ("place",), clip=np.inf)
@@ -98,9 +98,9 @@ def test_the_usual_targets_and_single_features_are_tried_and_others_refused() ->
 
 def test_a_target_that_cannot_be_tried_says_why() -> None:
     old = KnownWeights(columns=("other",), weights=initial_weights(("other",)))
-    judged = evaluate_log(log(), old, ("model", "other", "uniform"), ("place",), clip=np.inf)
-    assert set(judged.not_tried) == {"model", "other"}
-    assert [verdict.target for verdict in judged.verdicts] == ["uniform"]
+    evaluated = evaluate_log(log(), old, ("model", "other", "uniform"), ("place",), clip=np.inf)
+    assert set(evaluated.not_tried) == {"model", "other"}
+    assert [decision.target for decision in evaluated.decisions] == ["uniform"]
     alone = evaluate_log(log(), KnownWeights(columns=COLUMNS), ("model",), ("place",), clip=np.inf)
     assert "--weights" in alone.not_tried["model"]
 

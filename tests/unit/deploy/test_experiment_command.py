@@ -24,9 +24,9 @@ SETTINGS = """
 name = "spring"
 [experiment.arms.bold]
 share = 0.5
-lineage = "faster"
+variant = "faster"
 [experiment.arms.dim]
-lineage = "slower"
+variant = "slower"
 """
 PEOPLE = [f"u{number}" for number in range(400)]
 

@@ -26,9 +26,9 @@ KINDS = ("war", "comedy", "drama")
 
 
 @cache
-def outcome_of(lineage: str) -> ExperimentResults:
+def outcome_of(variant: str) -> ExperimentResults:
     """People like one kind of films, and click on those of it that they see at the top; half of them are in an arm."""
-    arms = [Arm(name="tried", share=0.5, lineage=lineage), Arm(name="shadow", lineage="contrary")]
+    arms = [Arm(name="tried", share=0.5, variant=variant), Arm(name="shadow", variant="contrary")]
     experiment = Experiment("spring", Arm(name=CONTROL), arms)
     ranker = LocalRanker(weights("contrary", "wild"))
     table = ItemTable()

@@ -28,7 +28,7 @@ from tests.builders import START, item
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lifelong.toml").write_text(
-        '[experiment]\nname = "spring"\n[experiment.arms.contrary]\nshare = 1.0\nlineage = "slower"\n'
+        '[experiment]\nname = "spring"\n[experiment.arms.contrary]\nshare = 1.0\nvariant = "slower"\n'
     )
     return load_settings()
 

@@ -44,7 +44,7 @@ def waiting(world: World, path: str, **more: Any) -> Any:
     """A request that is under way: entered as a watcher of the list."""
     threads = ThreadPoolExecutor(1)
     told = threads.submit(world.get, path, **more)
-    eventually(lambda: bool(world.door.cache.watched) or told.done())
+    eventually(lambda: bool(world.context.cache.watched) or told.done())
     threads.shutdown(wait=False)
     return told
 
@@ -178,7 +178,7 @@ def test_a_person_whose_list_had_to_go_is_asked_for() -> None:
     built.publish("u1", 7)
     with running(built) as world:
         world.publish("u2", 1)
-        eventually(lambda: not world.door.cache.complete)
+        eventually(lambda: not world.context.cache.complete)
         told = waiting(world, f"{LISTS}/u1", timeout_ms=10_000)
         eventually(lambda: [one.user_id for one in asked(world)] == ["u1"])
         world.publish("u1", 8)
@@ -281,7 +281,7 @@ def test_a_click_changes_the_next_list() -> None:
 
 def test_a_surface_that_the_list_does_not_have_is_told_with_those_that_it_has(world: World) -> None:
     world.publish("ann", 1)
-    eventually(lambda: world.door.cache.list_of(UserId("ann")) is not None)
+    eventually(lambda: world.context.cache.list_of(UserId("ann")) is not None)
     told = world.get("/v1/recommendations/ann", surface="cart").json()
     assert [slate.get("surface", "home") for slate in told["slates"]] == ["home"]
     assert "no slate of surface 'cart'" in told["notice"]

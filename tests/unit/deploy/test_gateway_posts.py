@@ -146,7 +146,7 @@ def test_posts_that_wait_together_are_delivered_together_and_each_gets_its_own_t
 
 def _when_waiting(world: World, posts: int) -> None:
     """Let the log answer once so many posts wait for it."""
-    eventually(lambda: world.door.outbox.waiting == posts)
+    eventually(lambda: world.context.producer_queue.waiting == posts)
     world.topics.back()
 
 
@@ -167,15 +167,15 @@ def test_too_much_waiting_is_turned_away_at_once() -> None:
         reasons = [world.post("/v1/interactions", CLICK).json()["reason"] for _ in range(2)]
         assert reasons == ["not-acknowledged", "busy"]
         world.topics.back()
-        eventually(lambda: world.door.outbox.waiting == 0)
-        assert world.door.outbox.waiting == 0
+        eventually(lambda: world.context.producer_queue.waiting == 0)
+        assert world.context.producer_queue.waiting == 0
 
 
 def test_what_was_posted_is_delivered_before_the_gateway_ends() -> None:
     world = build()
-    world.door.outbox.start()
-    assert world.door.outbox.close(1.0)
-    assert not world.door.condition.failed
+    world.context.producer_queue.start()
+    assert world.context.producer_queue.close(1.0)
+    assert not world.context.condition.failed
 
 
 @pytest.mark.parametrize("path", ["/v1/interactions", "/v1/items", "/v1/instructions"])

@@ -104,7 +104,7 @@ def test_a_request_waits_for_no_server(servers: tuple[Probe, Server, Server]) ->
     probe, kafka, _ = servers
     kafka.free.clear()
     told: list[Any] = []
-    with TestClient(create_app(build(probe=probe).door)) as client:
+    with TestClient(create_app(build(probe=probe).context)) as client:
         reader = Thread(target=lambda: told.append(client.get("/health/ready").status_code))
         reader.start()
         reader.join(10)

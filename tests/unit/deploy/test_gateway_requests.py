@@ -60,14 +60,14 @@ def test_without_a_key_the_gateway_does_not_start(keys: tuple[str, ...]) -> None
 def test_readiness_goes_with_the_catching_up_and_ends_with_the_draining() -> None:
     world = build()
     world.topics.away()
-    with TestClient(create_app(world.door)) as client:
+    with TestClient(create_app(world.context)) as client:
         world.client = client
-        world.door.cache.caught_up = False
+        world.context.cache.caught_up = False
         assert client.get("/health/ready").json() == {"status": "catching-up"}
         assert client.get("/v1/recommendations/u1", headers={"X-API-Key": KEY}).json()["reason"] == "catching-up"
-        world.door.cache.caught_up = True
+        world.context.cache.caught_up = True
         assert client.get("/health/ready").json() == {"status": "ready"}
-        world.door.condition.draining = True
+        world.context.condition.draining = True
         told = client.get("/health/ready")
         assert (told.status_code, told.json()) == (503, {"status": "draining"})
         assert client.get("/health/live").status_code == 200
@@ -86,9 +86,9 @@ class Broken:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_dies_fails_the_gateway() -> None:
     world = build()
-    door = replace(world.door, feeder=Feeder(Broken(), world.door.cache, died=world.door.condition.fail))
-    with TestClient(create_app(door)) as client:
-        eventually(lambda: door.condition.failed)
+    context = replace(world.context, feeder=Feeder(Broken(), world.context.cache, died=world.context.condition.fail))
+    with TestClient(create_app(context)) as client:
+        eventually(lambda: context.condition.failed)
         assert (client.get("/health/ready").status_code, client.get("/health/live").status_code) == (503, 200)
 
 
@@ -97,7 +97,7 @@ def test_requests_are_counted_by_route_and_never_by_path() -> None:
     built = build()
     built.publish(DEFAULT_USER, 1)
     ticks = count()
-    app = RequestMetrics(create_app(built.door), lambda *told: seen.append(told), clock=lambda: float(next(ticks)))
+    app = RequestMetrics(create_app(built.context), lambda *told: seen.append(told), clock=lambda: float(next(ticks)))
     with TestClient(app) as client:
         headers = {"X-API-Key": KEY}
         client.get("/health/live")

@@ -99,7 +99,7 @@ def test_dead_letters_strays_and_redelivered_records_are_told_apart(world):
     world.observe(world.append(INTERACTIONS, None, encode(click("ann", "war-1")), partition=astray))
     assert grown("lifelong_dead_letters_total", topic=INTERACTIONS, reason="not-json") == 1
     assert grown("lifelong_redelivered_total", topic=INTERACTIONS) == 1
-    assert grown("lifelong_strays_total", topic=INTERACTIONS) == 1
+    assert grown("lifelong_misrouted_total", topic=INTERACTIONS) == 1
 
 
 def test_plans_are_counted_by_trigger_and_decision_and_exams_by_outcome(world):
@@ -109,7 +109,10 @@ def test_plans_are_counted_by_trigger_and_decision_and_exams_by_outcome(world):
     world.observe(world.append(INSTRUCTIONS, "ann", encode(ban)))
     assert grown("lifelong_plans_total", trigger="session-start", decision="accepted") == 1
     assert grown("lifelong_plans_total", trigger="instruction", decision="accepted") == 1
-    assert grown("lifelong_exams_total", hit="yes") + grown("lifelong_exams_total", hit="no") == 1
+    assert (
+        grown("lifelong_prequential_queries_total", hit="yes") + grown("lifelong_prequential_queries_total", hit="no")
+        == 1
+    )
 
 
 def test_triggers_that_had_no_budget_are_counted_apart(world):
@@ -151,65 +154,65 @@ def ranking_log() -> list:
     return [decode(RANKING_LOG, record.value, now=START + 1e6) for record in runner.log.records(RANKING_LOG)]
 
 
-def make_course() -> OnlineTrainer:
+def make_online_trainer() -> OnlineTrainer:
     columns = FeatureTable().columns
     return OnlineTrainer(
         OnlineTrainerConfig(
-            columns=columns, recipes={"default": VariantConfig(), "faster": VariantConfig(rate=2.0)}, block=2
+            columns=columns, configs={"default": VariantConfig(), "faster": VariantConfig(rate=2.0)}, block=2
         )
     )
 
 
 def test_the_learner_is_counted_by_what_it_did_and_a_checkpoint_is_not_learned_again():
     entries = ranking_log()
-    course, metrics, grown = make_course(), TrainerMetrics(), Grown()
+    trainer, metrics, grown = make_online_trainer(), TrainerMetrics(), Grown()
     for entry in entries:
-        course.learn(entry)
-    metrics.learned(course, len(entries))
-    assert grown("lifelong_examples_total", kind="examined") == course.first.exams == 6
-    assert grown("lifelong_examples_total", kind="learned") == course.first.examples > 0
+        trainer.learn(entry)
+    metrics.learned(trainer, len(entries))
+    assert grown("lifelong_examples_total", kind="examined") == trainer.first.prequential_queries == 6
+    assert grown("lifelong_examples_total", kind="learned") == trainer.first.examples > 0
     assert grown("lifelong_examples_total", kind="foreign") == 0
     score = REGISTRY.get_sample_value("lifelong_prequential_score", {"model": "ranker", "metric": "mrr"})
-    assert score == course.first.score
+    assert score == trainer.first.score
 
-    again, restarted, grown = make_course(), TrainerMetrics(), Grown()
-    assert online_trainer_checkpoint.restore(again, online_trainer_checkpoint.checkpoint(course))
+    again, restarted, grown = make_online_trainer(), TrainerMetrics(), Grown()
+    assert online_trainer_checkpoint.restore(again, online_trainer_checkpoint.checkpoint(trainer))
     again.learn(replace(entries[0], entry_id="another"))
     restarted.learned(again, 1)
     assert grown("lifelong_examples_total", kind="examined") == 1
 
 
-def update(course: OnlineTrainer, **decided: object) -> ModelUpdate:
+def update(trainer: OnlineTrainer, **decided: object) -> ModelUpdate:
     told = {"model": "ranker", "version": 9, "uri": "", "table": "", "score": 0.0, "metric": "mrr", "examples": 0}
-    return ModelUpdate(**{**told, "reason": "", "standings": course.standings(), **decided})  # type: ignore[arg-type]
+    return ModelUpdate(**{**told, "reason": "", "variant_statuses": trainer.variant_statuses(), **decided})  # type: ignore[arg-type]
 
 
 def test_lineages_and_decisions_are_shown_and_what_was_continued_is_no_decision():
-    course, metrics, grown = make_course(), TrainerMetrics(), Grown()
+    trainer, metrics, grown = make_online_trainer(), TrainerMetrics(), Grown()
     for entry in ranking_log():
-        course.learn(entry)
-    metrics.announced(update(course, decision="continued"))
+        trainer.learn(entry)
+    metrics.announced(update(trainer, decision="continued"))
     assert grown("lifelong_model_decisions_total", decision="promoted", by="gate") == 0
-    metrics.announced(update(course, decision="promoted", decision_id="d1", by="gate"))
+    metrics.announced(update(trainer, decision="promoted", decision_id="d1", by="gate"))
     assert grown("lifelong_model_decisions_total", decision="promoted", by="gate") == 1
     assert REGISTRY.get_sample_value("lifelong_model_version", {"model": "ranker"}) == 9
-    assert REGISTRY.get_sample_value("lifelong_lineage_serves", {"lineage": "default"}) == 1
-    assert REGISTRY.get_sample_value("lifelong_lineage_serves", {"lineage": "faster"}) == 0
-    gain = course.lineages["faster"].tally.gain
-    assert REGISTRY.get_sample_value("lifelong_lineage_gain", {"lineage": "faster"}) == gain > 0
+    assert REGISTRY.get_sample_value("lifelong_variant_serves", {"variant": "default"}) == 1
+    assert REGISTRY.get_sample_value("lifelong_variant_serves", {"variant": "faster"}) == 0
+    gain = trainer.variants["faster"].metrics.gain
+    assert REGISTRY.get_sample_value("lifelong_variant_gain", {"variant": "faster"}) == gain > 0
     bounds = [
-        REGISTRY.get_sample_value("lifelong_lineage_difference", {"lineage": "faster", "bound": bound})
+        REGISTRY.get_sample_value("lifelong_variant_difference", {"variant": "faster", "bound": bound})
         for bound in ("lower", "mean", "upper")
     ]
     assert bounds == sorted(bounds)
 
 
 def test_a_lineage_that_is_gone_is_shown_no_longer():
-    course, metrics = make_course(), TrainerMetrics()
-    metrics.announced(update(course, decision="continued"))
-    del course.lineages["faster"]
-    metrics.announced(update(course, decision="continued"))
-    assert REGISTRY.get_sample_value("lifelong_lineage_gain", {"lineage": "faster"}) is None
+    trainer, metrics = make_online_trainer(), TrainerMetrics()
+    metrics.announced(update(trainer, decision="continued"))
+    del trainer.variants["faster"]
+    metrics.announced(update(trainer, decision="continued"))
+    assert REGISTRY.get_sample_value("lifelong_variant_gain", {"variant": "faster"}) is None
 
 
 def test_a_request_is_counted_by_route_and_status():

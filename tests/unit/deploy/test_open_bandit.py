@@ -44,12 +44,12 @@ def test_each_log_tells_what_the_other_policy_earned(files: list[Path]) -> None:
     logs = [bandit_of(path, pd.read_parquet(path)) for path in files]
     truth = {"random": RANDOM, "clever": CLEVER}
     for checked in check(logs, clip=np.inf):
-        [verdict] = checked.verdicts
-        right = float((truth[verdict.target] * APPEAL).sum() * np.mean(1.0 / np.arange(1, PLACES + 1)))
-        assert verdict.doubly_robust is not None
-        for found in (verdict.ips, verdict.snips, verdict.doubly_robust, checked.own[verdict.target]):
+        [decision] = checked.decisions
+        right = float((truth[decision.target] * APPEAL).sum() * np.mean(1.0 / np.arange(1, PLACES + 1)))
+        assert decision.doubly_robust is not None
+        for found in (decision.ips, decision.snips, decision.doubly_robust, checked.own[decision.target]):
             assert found.low <= right <= found.high
-        assert verdict.warnings == ()
+        assert decision.warnings == ()
         assert not checked.earned.low <= right <= checked.earned.high, "or there would be nothing to tell apart"
 
 
@@ -65,8 +65,8 @@ def test_a_log_that_hardly_shows_what_the_other_would_is_warned_of(tmp_path: Pat
         bandit_of(tmp_path / "narrow.parquet", table(narrow, 3)),
         bandit_of(tmp_path / "all.parquet", table(RANDOM, 4)),
     ]
-    [verdict] = check(logs, clip=np.inf)[0].verdicts
-    assert any("no overlap for 83%" in warning for warning in verdict.warnings)
+    [decision] = check(logs, clip=np.inf)[0].decisions
+    assert any("no overlap for 83%" in warning for warning in decision.warnings)
 
 
 def test_the_command_shows_both_sides(files: list[Path]) -> None:

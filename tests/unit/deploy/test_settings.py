@@ -43,7 +43,7 @@ def test_environment_wins_over_the_file_and_the_file_over_endpoints(
         ("[experiment]\nname = 'spring'\n", "at least one arm"),
         ("[experiment.arms.bold]\nshare = 0.1\n", "experiment.name = ''"),
         ("[experiment]\nname = 'Spring!'\n", "experiment.name = 'Spring!'"),
-        (SPRING + "[experiment.arms.bold]\nlineage = 'fatser'\n", "experiment.arms.bold.lineage = 'fatser': known are"),
+        (SPRING + "[experiment.arms.bold]\nvariant = 'fatser'\n", "experiment.arms.bold.variant = 'fatser': known are"),
         (SPRING + "[experiment.arms.a]\nshare = 0.7\n[experiment.arms.b]\nshare = 0.4\n", "sum to 1.1"),
         (
             SPRING + "[experiment.arms.bold]\nshare = 1e-9\n",
@@ -74,15 +74,15 @@ def test_secrets_are_not_shown(folder: Path) -> None:
 def test_arms_of_an_experiment_rank_by_lineages_that_learn(folder: Path) -> None:
     (folder / "lifelong.toml").write_text(
         SPRING
-        + "[experiment.arms.quick]\nshare = 0.25\nlineage = 'faster'\n"
+        + "[experiment.arms.quick]\nshare = 0.25\nvariant = 'faster'\n"
         + "[experiment.arms.curious]\nshare = 0.25\nexploration = 0.5\n"
-        + "[experiment.arms.first]\nlineage = 'default'\n"
+        + "[experiment.arms.first]\nvariant = 'default'\n"
     )
     settings = load_settings()
     experiment = make_experiment(settings)
     assert experiment is not None
     assert experiment.shares() == {"control": 0.5, "quick": 0.25, "curious": 0.25, "first": 0.0}
-    assert experiment.lineages == ("", "faster", "default")
+    assert experiment.variants == ("", "faster", "default")
     assert [arm.exploration.rate if arm.exploration else None for arm in experiment.arms] == [None, None, 0.5, None]
     assert make_online_trainer(settings).plan.served == ("default", "faster")
     assert set(current_weights(settings).others) == {"default", "faster"}

@@ -38,7 +38,7 @@ def rows_of(events: list[tuple[int, int]]) -> list[ItemStatistics]:
             event_time=now,
             weight=1.0,
             before=tuple((item, 1.0) for item in dict.fromkeys(before[::-1]) if item != name)[:5],
-            situation=SEGMENTS[offset * 7 % 3],
+            segment=SEGMENTS[offset * 7 % 3],
         )
         rows[name] = fold_delta(rows.get(name), delta)
         made.append(rows[name])
@@ -114,12 +114,12 @@ def test_counts_by_situation_are_those_of_the_newest_rows_in_whatever_order(
     at = max(row.at for row in rows)
     sums = np.zeros((len(SEGMENTS), len(SEGMENT_HALF_LIVES)))
     for row in newest:
-        for name, counts in row.situations.items():
+        for name, counts in row.segments.items():
             sums[SEGMENTS.index(name)] += np.array(counts) * np.exp2((row.at - at) / np.array(SEGMENT_HALF_LIVES))
     for table in (told(rows), told(newest)):
         for row in newest:
-            held = table.situations[..., table.number[row.item_id]]
-            assert held.tolist() == [list(row.situations.get(name, (0.0, 0.0))) for name in SEGMENTS]
+            held = table.segments[..., table.number[row.item_id]]
+            assert held.tolist() == [list(row.segments.get(name, (0.0, 0.0))) for name in SEGMENTS]
         assert np.allclose(table.situations_all, sums, rtol=1e-9, atol=1e-12)
 
 
@@ -130,7 +130,7 @@ def test_the_same_row_again_changes_only_the_version() -> None:
     assert np.array_equal(once.log_popularity, twice.log_popularity)
     assert once.order == twice.order
     assert np.array_equal(once.covisiting.weights, twice.covisiting.weights)
-    assert np.array_equal(once.situations, twice.situations)
+    assert np.array_equal(once.segments, twice.segments)
     assert np.allclose(once.situations_all, twice.situations_all, rtol=1e-12)
 
 
@@ -139,7 +139,7 @@ def test_it_grows_and_keeps_what_it_had() -> None:
     table = told(rows)
     assert len(table) == 600
     assert table.count[:600].tolist() == [1.0] * 600
-    assert table.situations[:, 0, :600].sum(axis=0).tolist() == [1.0] * 600
+    assert table.segments[:, 0, :600].sum(axis=0).tolist() == [1.0] * 600
     assert table.situations_all.sum(axis=0)[1] == pytest.approx(600.0, rel=0.05)
     assert neighbours(table, "covisited", "i1") == pytest.approx(neighbours(told(rows[:2]), "covisited", "i1"))
 

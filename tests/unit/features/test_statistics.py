@@ -13,13 +13,13 @@ from features.statistics import NEIGHBOURS, SEGMENT_HALF_LIVES, FoldedOffsets, f
 from features.user_segment import SEGMENTS
 from schemas.codec import decode, encode
 from schemas.ids import ItemId
-from schemas.statistics import ItemDelta, ItemStatistics, Situation
+from schemas.statistics import ItemDelta, ItemStatistics, Segment
 from schemas.topics import ITEM_DELTAS
 from tests.builders import START
 
 
 def delta(
-    offset: int, at: float, *before: str, source: str = "interactions-0", situation: Situation | None = None
+    offset: int, at: float, *before: str, source: str = "interactions-0", segment: Segment | None = None
 ) -> ItemDelta:
     return ItemDelta(
         item_id=ItemId("i"),
@@ -28,7 +28,7 @@ def delta(
         event_time=START + at,
         weight=1.0,
         before=tuple((ItemId(name), 10.0) for name in before),
-        situation=situation,
+        segment=segment,
     )
 
 
@@ -56,31 +56,31 @@ EVENTS = st.lists(st.tuples(st.floats(0, 5_000_000), st.sampled_from([None, *SEG
 
 @given(EVENTS, st.randoms())
 def test_counts_by_situation_are_decayed_sums_in_whatever_order(
-    events: list[tuple[float, Situation | None]], rng: random.Random
+    events: list[tuple[float, Segment | None]], rng: random.Random
 ) -> None:
     shuffled = list(events)
     rng.shuffle(shuffled)
-    row = folded([delta(number, at, situation=name) for number, (at, name) in enumerate(shuffled)])
+    row = folded([delta(number, at, segment=name) for number, (at, name) in enumerate(shuffled)])
     newest = max(at for at, _ in events)
-    assert set(row.situations) == {name for _, name in events} - {None}
-    for name, counts in row.situations.items():
+    assert set(row.segments) == {name for _, name in events} - {None}
+    for name, counts in row.segments.items():
         times = [at for at, each in events if each == name]
         direct = [sum(exp2((at - newest) / half) for at in times) for half in SEGMENT_HALF_LIVES]
         assert counts == pytest.approx(direct, rel=1e-6)
 
 
 def test_a_delta_without_a_situation_counts_in_none_and_lets_the_others_age() -> None:
-    known = folded([delta(0, 0, situation="new")])
+    known = folded([delta(0, 0, segment="new")])
     row = fold_delta(known, delta(1, SEGMENT_HALF_LIVES[0]))
     assert row.count == 2
-    assert row.situations == {"new": pytest.approx((0.5, exp2(-0.1)))}
+    assert row.segments == {"new": pytest.approx((0.5, exp2(-0.1)))}
 
 
 def test_a_delta_written_before_there_were_situations_still_decodes() -> None:
-    written = encode(delta(0, 0, situation="new")).replace(b'"situation":"new"', b'"unheard_of":"new"')
+    written = encode(delta(0, 0, segment="new")).replace(b'"situation":"new"', b'"unheard_of":"new"')
     found = decode(ITEM_DELTAS, written, now=START * 2)
     assert isinstance(found, ItemDelta)
-    assert found.situation is None
+    assert found.segment is None
 
 
 def test_marks_tell_a_second_delivery_per_source() -> None:

@@ -50,7 +50,7 @@ def test_skips_run_until_a_choice() -> None:
 def test_repeats_and_their_gaps_are_counted() -> None:
     state = folded(click("ann", "a"), click("ann", "b", at=5), click("ann", "a", at=50))
     assert (state.repeats, state.gap_sum) == (1, 50.0)
-    assert state.touched["a"].count == 2
+    assert state.user_item_statistics["a"].count == 2
 
 
 def test_ratings_are_read_against_the_persons_own_mean() -> None:

@@ -55,7 +55,7 @@ class World:
             event_time=self.now,
             weight=1.0,
             before=tuple(earlier.items())[:24],
-            situation=user_segment(state, self.now),
+            segment=user_segment(state, self.now),
         )
         self.rows[chosen] = fold_delta(self.rows.get(chosen), delta)
         self.table.put_statistics(self.rows[chosen])

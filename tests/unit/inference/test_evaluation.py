@@ -138,7 +138,7 @@ def stream(size: int = 500) -> list[ChoiceRow]:
             UserId(f"u{rng.randrange(25)}"),
             ItemId(f"i{int(rng.paretovariate(0.7)) % 40}"),
             1e9 + step * 0.1 * DAY,
-            judged=step >= 100,
+            evaluated=step >= 100,
             repeats=step % 3 == 0,
             without=(ItemId("i1"),) if step % 5 == 0 else (),
             basket=step,
@@ -184,10 +184,10 @@ def direct(rows: list[ChoiceRow], at: int) -> dict[str, dict[ItemId, float]]:
 
 
 def agree(rows: list[ChoiceRow], ranks: np.ndarray) -> None:
-    """Hold each judged row's ranks against scores that are worked out anew, on the same mask; ties go either way."""
-    judged = [at for at, row in enumerate(rows) if row.judged]
-    assert ranks.shape == (len(judged), 4)
-    for place, at in enumerate(judged):
+    """Hold each evaluated row's ranks against scores that are worked out anew, on the same mask; ties go either way."""
+    evaluated = [at for at, row in enumerate(rows) if row.evaluated]
+    assert ranks.shape == (len(evaluated), 4)
+    for place, at in enumerate(evaluated):
         row = rows[at]
         gone = {*row.without} if row.repeats else {*row.without, *(r.item for r in rows[:at] if r.user == row.user)}
         for floor, scores in enumerate(direct(rows, at).values()):

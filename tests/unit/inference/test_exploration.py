@@ -187,8 +187,8 @@ def test_a_plans_own_rate_goes_before_the_setting() -> None:
 def test_exams_and_lists_without_a_seed_never_explore() -> None:
     recommender = exploring(1.0)
     assert rank(recommender).draw is None
-    taken = rank(recommender, seed=7, take=ItemId("i3"))
-    assert (taken.draw, slate(taken)) == (None, slate(rank(exploring(0.0), take=ItemId("i3"))))
+    taken = rank(recommender, seed=7, target=ItemId("i3"))
+    assert (taken.draw, slate(taken)) == (None, slate(rank(exploring(0.0), target=ItemId("i3"))))
 
 
 def test_without_exploration_no_list_explores_whatever_its_plan_says() -> None:

@@ -39,8 +39,8 @@ class Clock:
 
 def pair() -> tuple[FallbackRanker, Served, Clock]:
     served, clock = Served(), Clock()
-    twin = LocalRanker(initial_weights(("covisit",)))
-    return FallbackRanker(served, twin, clock=clock, failures=2, pause=1.0), served, clock
+    local_ranker = LocalRanker(initial_weights(("covisit",)))
+    return FallbackRanker(served, local_ranker, clock=clock, failures=2, pause=1.0), served, clock
 
 
 def test_the_served_model_answers_while_it_is_there() -> None:
@@ -93,12 +93,12 @@ def test_while_the_served_model_is_away_arms_keep_their_own_weights() -> None:
     served = Served()
     served.away = True
     ranker = FallbackRanker(served, LocalRanker(replace(start, others={"bold": arm})), clock=Clock())
-    split = Split(lineages=("", "bold"), own=np.array([0, 1], np.int32), exams=np.array([1], np.int32))
+    split = Split(variants=("", "bold"), own=np.array([0, 1], np.int32), prequential_queries=np.array([1], np.int32))
     features, mask = np.ones((2, 2, 1), np.float32), np.ones((2, 2), np.bool_)
     usual, bold = (LocalRanker(replace(start, arrays=own)).score(features, mask).values for own in (start.arrays, arm))
     scores = ranker.score(features, mask, split)
     assert scores.degradation == DEGRADATION
     assert np.array_equal(scores.values, [usual[0], bold[1]])
     assert not np.array_equal(usual, bold)
-    assert scores.exams is not None
-    assert np.array_equal(scores.exams[:, 0], [usual[1], bold[1]])
+    assert scores.prequential_queries is not None
+    assert np.array_equal(scores.prequential_queries[:, 0], [usual[1], bold[1]])

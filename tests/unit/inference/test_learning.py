@@ -124,7 +124,7 @@ def test_it_learns_from_what_was_clicked_among_the_shown() -> None:
     for number in range(300):
         learner.learn(shown(number))
     assert loss(learner, range(1_000, 1_050)) < 0.8 * before
-    assert learner.exams == 0
+    assert learner.prequential_queries == 0
 
 
 def test_the_same_examples_divided_otherwise_give_the_same_weights() -> None:
@@ -147,7 +147,11 @@ def test_a_restart_changes_nothing() -> None:
     assert all(np.array_equal(part, other.arrays[name]) for name, part in one.arrays.items())
     assert straight.vectors()[0] == second.vectors()[0] != ()
     assert np.array_equal(straight.vectors()[1], second.vectors()[1])
-    assert (straight.score, straight.exams, straight.examples) == (second.score, second.exams, second.examples)
+    assert (straight.score, straight.prequential_queries, straight.examples) == (
+        second.score,
+        second.prequential_queries,
+        second.examples,
+    )
 
 
 def test_a_checkpoint_of_another_feature_table_is_refused() -> None:
@@ -163,7 +167,7 @@ def test_entries_of_another_feature_table_are_passed_over() -> None:
 def test_exams_are_scored_before_they_are_learned_from() -> None:
     learner = Learner(COLUMNS)
     learner.learn([choice(1, rank=2), choice(2)])
-    assert (learner.exams, learner.score, learner.hit_rate) == (2, 0.25, 0.5)
+    assert (learner.prequential_queries, learner.score, learner.hit_rate) == (2, 0.25, 0.5)
 
 
 @pytest.mark.parametrize("repeating", [True, False])

@@ -66,16 +66,16 @@ def stream(life: float, *, choices: int) -> list[RankingLogValue]:
     return log
 
 
-def course() -> OnlineTrainer:
-    return OnlineTrainer(OnlineTrainerConfig(columns=("age",), recipes={"default": VariantConfig()}))
+def trainer() -> OnlineTrainer:
+    return OnlineTrainer(OnlineTrainerConfig(columns=("age",), configs={"default": VariantConfig()}))
 
 
 @pytest.mark.parametrize("life", [120.0, 3_840.0, 122_880.0])
 def test_lists_are_kept_while_they_do_better_than_those_for_everybody(life: float) -> None:
-    learner = course()
+    learner = trainer()
     for entry in stream(life, choices=1_000):
         learner.learn(entry)
-    assert learner.export(1).list_life == life
+    assert learner.export(1).list_ttl == life
 
 
 def test_nothing_is_said_before_enough_was_seen() -> None:
@@ -111,7 +111,7 @@ def test_a_choice_from_before_the_list_says_nothing_of_it() -> None:
 
 
 def test_a_course_that_was_cut_goes_on_as_if_it_had_not_been() -> None:
-    whole, first, second = course(), course(), course()
+    whole, first, second = trainer(), trainer(), trainer()
     log = stream(3_840.0, choices=400)
     for entry in log:
         whole.learn(entry)
@@ -120,7 +120,7 @@ def test_a_course_that_was_cut_goes_on_as_if_it_had_not_been() -> None:
     assert restore(second, checkpoint(first))
     for entry in log[501:]:
         second.learn(entry)
-    assert second.life.snapshot() == whole.life.snapshot()
+    assert second.ttl.snapshot() == whole.ttl.snapshot()
 
 
 @pytest.mark.parametrize(
@@ -137,5 +137,5 @@ def test_a_list_holds_for_as_long_as_was_learned_within_what_settings_allow(
     learned: float, options: Options, holds: float
 ) -> None:
     deps = make_deps(options=options)
-    deps.recommender.take_up(replace(initial_weights(("age",)), list_life=learned))
-    assert deps.list_life == holds
+    deps.recommender.load_weights(replace(initial_weights(("age",)), list_ttl=learned))
+    assert deps.list_ttl == holds

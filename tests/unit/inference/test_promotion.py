@@ -21,22 +21,22 @@ from inference.learning.sampling import ROWS, correction
 from inference.learning.weights_file import write_weights
 from inference.ranking.network import initial
 from schemas.ids import ItemId, UserId
-from tests.unit.streams.trainer_fixtures import COLUMNS, RECIPES, choice, command, make_course
+from tests.unit.streams.trainer_fixtures import COLUMNS, CONFIGS, choice, command, make_online_trainer
 
 RULES = PromotionRules(level=0.05, minimum_effect=0.01, horizon=400, cool_down=64)
 PEOPLE = [UserId(f"u{number}") for number in range(16)]
 
 
-def led(course: OnlineTrainer, numbers: range, column: int = -1) -> list[PromotionDecision]:
+def led(trainer: OnlineTrainer, numbers: range, column: int = -1) -> list[PromotionDecision]:
     """What is decided while people take what is highest in one column."""
     found = []
     for number in numbers:
-        found += course.learn(choice(number, user=f"u{number % 40}", column=column))
+        found += trainer.learn(choice(number, user=f"u{number % 40}", column=column))
     return found
 
 
-def decisions(verdicts: list[PromotionDecision]) -> list[tuple[str, str]]:
-    return [(verdict.decision, verdict.lineage) for verdict in verdicts]
+def outcomes(decisions: list[PromotionDecision]) -> list[tuple[str, str]]:
+    return [(decision.decision, decision.variant) for decision in decisions]
 
 
 def gate(*names: str, rules: PromotionRules = RULES) -> PromotionPolicy:
@@ -45,64 +45,64 @@ def gate(*names: str, rules: PromotionRules = RULES) -> PromotionPolicy:
 
 def told(found: PromotionPolicy, blocks: int, **gains: float) -> list[PromotionDecision]:
     """What is decided when each lineage gains so much by every example."""
-    verdicts: list[PromotionDecision] = []
+    decisions: list[PromotionDecision] = []
     for _ in range(blocks):
         each = {name: np.full(len(PEOPLE), gain) for name, gain in gains.items()}
-        verdicts += found.observe(each, PEOPLE)
-    return verdicts
+        decisions += found.observe(each, PEOPLE)
+    return decisions
 
 
 def first(found: PromotionPolicy, **gains: float) -> tuple[str, str]:
     """What is decided first when each lineage gains so much by every example."""
     for _ in range(100):
-        if verdicts := told(found, 1, **gains):
-            return verdicts[0].decision, verdicts[0].lineage
+        if decisions := told(found, 1, **gains):
+            return decisions[0].decision, decisions[0].variant
     return "nothing", ""
 
 
 def test_a_better_challenger_is_promoted_and_a_bad_one_refused() -> None:
-    course = make_course(rules=RULES, block=16)
-    verdicts = led(course, range(400))
-    assert decisions(verdicts)[:3] == [("promoted", "quick"), ("refused", "default"), ("refused", "still")]
-    assert course.champion.name == "quick"
-    promoted = verdicts[decisions(verdicts).index(("promoted", "quick"))]
+    trainer = make_online_trainer(rules=RULES, block=16)
+    decisions = led(trainer, range(400))
+    assert outcomes(decisions)[:3] == [("promoted", "quick"), ("refused", "default"), ("refused", "still")]
+    assert trainer.champion.name == "quick"
+    promoted = decisions[outcomes(decisions).index(("promoted", "quick"))]
     assert promoted.difference is not None
     assert promoted.difference.lower > RULES.minimum_effect
     assert promoted.by == "gate"
 
 
 def test_a_champion_that_goes_bad_is_rolled_back_by_itself(tmp_path: Path) -> None:
-    course = make_course(rules=RULES, block=16)
-    led(course, range(600))
-    good = course.export(1)
+    trainer = make_online_trainer(rules=RULES, block=16)
+    led(trainer, range(600))
+    good = trainer.export(1)
     negated = {name: part if name in ("inner", "bias") else -part for name, part in good.arrays.items()}
     path = tmp_path / "bad.npz"
     write_weights(path, replace(good, arrays=negated))
-    [promoted] = course.learn(command(1, uri=str(path), sha256=digest(path.read_bytes())))
+    [promoted] = trainer.learn(command(1, uri=str(path), sha256=digest(path.read_bytes())))
     assert (promoted.decision, promoted.by, promoted.against) == ("promoted", "operator", "quick")
-    assert course.champion.name == promoted.lineage
-    assert np.array_equal(course.export(2).arrays["linear"], negated["linear"])
-    back = led(course, range(600, 900))[0]
-    assert (back.decision, back.lineage, back.against, back.by) == ("rolled-back", "quick", promoted.lineage, "gate")
-    assert course.champion.name == "quick"
-    assert promoted.lineage not in course.lineages
+    assert trainer.champion.name == promoted.variant
+    assert np.array_equal(trainer.export(2).arrays["linear"], negated["linear"])
+    back = led(trainer, range(600, 900))[0]
+    assert (back.decision, back.variant, back.against, back.by) == ("rolled-back", "quick", promoted.variant, "gate")
+    assert trainer.champion.name == "quick"
+    assert promoted.variant not in trainer.variants
 
 
 def test_a_rolled_back_champion_has_learned_on_meanwhile() -> None:
-    course, calm = make_course(rules=RULES, block=16), make_course(rules=RULES, block=16)
-    led(course, range(200))
+    trainer, calm = make_online_trainer(rules=RULES, block=16), make_online_trainer(rules=RULES, block=16)
+    led(trainer, range(200))
     led(calm, range(200))
-    course.learn(command(1, lineage="still"))
-    assert decisions(led(course, range(200, 300)))[0] == ("rolled-back", "quick")
+    trainer.learn(command(1, variant="still"))
+    assert outcomes(led(trainer, range(200, 300)))[0] == ("rolled-back", "quick")
     led(calm, range(200, 300))
-    assert np.array_equal(course.export(1).arrays["linear"], calm.export(1).arrays["linear"])
+    assert np.array_equal(trainer.export(1).arrays["linear"], calm.export(1).arrays["linear"])
 
 
 def test_an_undecided_challenger_is_refused_at_the_horizon_and_rests() -> None:
     found = gate("twin", rules=replace(RULES, minimum_effect=0.0))
-    verdicts = told(found, 25, default=0.5, twin=0.5)
-    assert decisions(verdicts) == [("refused", "twin")]
-    assert "undecided" in verdicts[0].reason
+    decisions = told(found, 25, default=0.5, twin=0.5)
+    assert outcomes(decisions) == [("refused", "twin")]
+    assert "undecided" in decisions[0].reason
     assert found.role("twin") == "resting"
     assert found.difference("twin") is None
     told(found, 4, default=0.5, twin=0.5)
@@ -129,16 +129,16 @@ def test_each_refusal_in_a_row_doubles_the_rest() -> None:
 
 def test_a_gain_below_the_minimum_effect_promotes_nobody() -> None:
     found = gate("other", rules=replace(RULES, minimum_effect=0.05))
-    assert set(decisions(told(found, 400, default=0.5, other=0.52))) == {("refused", "other")}
+    assert set(outcomes(told(found, 400, default=0.5, other=0.52))) == {("refused", "other")}
 
 
 def test_the_champion_before_guards_and_then_is_a_challenger_again() -> None:
     found = gate("other")
     assert first(found, default=0.1, other=0.9) == ("promoted", "other")
     assert (found.champion, found.role("default")) == ("other", "guard")
-    [verdict] = told(found, 1, default=0.1, other=0.9)
-    assert (verdict.decision, verdict.lineage) == ("refused", "default")
-    assert "keeps its place" in verdict.reason
+    [decision] = told(found, 1, default=0.1, other=0.9)
+    assert (decision.decision, decision.variant) == ("refused", "default")
+    assert "keeps its place" in decision.reason
     assert found.role("default") == "resting"
     assert found.roll_back(reason="by hand").decision == "rolled-back"
 
@@ -177,23 +177,23 @@ def test_what_an_operator_asks_for_in_vain_is_refused_with_the_reason() -> None:
     ],
 )
 def test_weights_that_cannot_serve_are_refused(spoil, said: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    course, path = make_course(), tmp_path / "weights.npz"
-    write_weights(path, spoil(course.export(1)))
-    [verdict] = course.learn(command(1, uri=str(path), sha256=digest(path.read_bytes())))
-    assert (verdict.decision, course.champion.name) == ("refused", "default")
-    assert said in verdict.reason
+    trainer, path = make_online_trainer(), tmp_path / "weights.npz"
+    write_weights(path, spoil(trainer.export(1)))
+    [decision] = trainer.learn(command(1, uri=str(path), sha256=digest(path.read_bytes())))
+    assert (decision.decision, trainer.champion.name) == ("refused", "default")
+    assert said in decision.reason
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no weights", b"PK\x03\x04"])
 def test_a_file_that_holds_no_weights_or_is_another_one_is_refused(content: bytes | None, tmp_path: Path) -> None:
-    course, path = make_course(), tmp_path / "weights.npz"
+    trainer, path = make_online_trainer(), tmp_path / "weights.npz"
     known = "0" * 64
     if content is not None:
         path.write_bytes(content)
         known = digest(path.read_bytes())
-    assert course.learn(command(1, uri=str(path), sha256=known))[0].decision == "refused"
+    assert trainer.learn(command(1, uri=str(path), sha256=known))[0].decision == "refused"
     path.write_bytes(b"another")
-    assert "another" in course.learn(command(2, uri=str(path), sha256=known))[0].reason
+    assert "another" in trainer.learn(command(2, uri=str(path), sha256=known))[0].reason
 
 
 def test_a_lineage_whose_scores_are_no_numbers_gains_nothing() -> None:
@@ -230,19 +230,19 @@ def test_examples_measured_together_are_measured_as_one_by_one() -> None:
 
 
 def test_an_example_is_measured_by_weights_that_know_nothing_of_its_block() -> None:
-    course = make_course(block=16)
-    led(course, range(16))
-    start = {name: part.copy() for name, part in course.lineages["quick"].model.weights().items()}
-    before = course.lineages["quick"].tally.gain
-    led(course, range(16, 32))
+    trainer = make_online_trainer(block=16)
+    led(trainer, range(16))
+    start = {name: part.copy() for name, part in trainer.variants["quick"].model.weights().items()}
+    before = trainer.variants["quick"].metrics.gain
+    led(trainer, range(16, 32))
     examples = [each for number in range(16, 32) if (each := from_choice(choice(number), len(COLUMNS))) is not None]
     expected = before + (example_metrics(start, examples).gain.sum() - 16 * before) / 32
-    assert course.lineages["quick"].tally.gain == pytest.approx(expected)
+    assert trainer.variants["quick"].metrics.gain == pytest.approx(expected)
 
 
-def kept_with(recipes: Mapping[str, VariantConfig]) -> OnlineTrainer:
+def kept_with(configs: Mapping[str, VariantConfig]) -> OnlineTrainer:
     """A course that learned with other recipes, as these find it."""
-    before, after = make_course(rules=RULES, block=16), make_course(recipes, rules=RULES, block=16)
+    before, after = make_online_trainer(rules=RULES, block=16), make_online_trainer(configs, rules=RULES, block=16)
     led(before, range(64))
     assert before.champion.name == "quick"
     assert online_trainer_checkpoint.restore(after, online_trainer_checkpoint.checkpoint(before))
@@ -250,36 +250,38 @@ def kept_with(recipes: Mapping[str, VariantConfig]) -> OnlineTrainer:
 
 
 def test_a_new_recipe_begins_as_a_copy_of_the_champion() -> None:
-    after = kept_with({**RECIPES, "newer": VariantConfig(rate=0.5)})
-    weights = after.lineages["newer"].model.weights()
-    assert np.array_equal(weights["inner"], after.lineages["quick"].model.weights()["inner"])
+    after = kept_with({**CONFIGS, "newer": VariantConfig(rate=0.5)})
+    weights = after.variants["newer"].model.weights()
+    assert np.array_equal(weights["inner"], after.variants["quick"].model.weights()["inner"])
     led(after, range(60, 80))
     assert not np.array_equal(
-        after.lineages["newer"].model.weights()["inner"], after.lineages["quick"].model.weights()["inner"]
+        after.variants["newer"].model.weights()["inner"], after.variants["quick"].model.weights()["inner"]
     )
 
 
 def test_a_recipe_that_is_gone_stays_while_it_serves() -> None:
-    after = kept_with({"default": RECIPES["default"], "other": VariantConfig(rate=0.5)})
+    after = kept_with({"default": CONFIGS["default"], "other": VariantConfig(rate=0.5)})
     assert after.champion.name == "quick"
-    assert set(after.lineages) == {"default", "other", "quick"}
+    assert set(after.variants) == {"default", "other", "quick"}
     after.learn(command(1, "promote", "other"))
-    assert set(after.lineages) == {"default", "other", "quick"}
+    assert set(after.variants) == {"default", "other", "quick"}
     after.learn(command(2, "promote", "default"))
-    assert set(after.lineages) == {"default", "other"}
+    assert set(after.variants) == {"default", "other"}
 
 
 def test_a_recipe_that_changed_is_compared_anew() -> None:
-    same, changed = kept_with(RECIPES), kept_with({**RECIPES, "quick": VariantConfig(rate=0.9)})
-    assert same.gate.role("default") == "guard"
-    assert same.gate.difference("default") is not None
-    assert changed.gate.difference("default") is None
+    same, changed = kept_with(CONFIGS), kept_with({**CONFIGS, "quick": VariantConfig(rate=0.9)})
+    assert same.promotion.role("default") == "guard"
+    assert same.promotion.difference("default") is not None
+    assert changed.promotion.difference("default") is None
 
 
 def test_without_challengers_nothing_is_compared() -> None:
-    course = make_course({"default": VariantConfig()}, block=16)
-    assert led(course, range(64)) == []
-    assert [(each.lineage, each.role, each.examples) for each in course.standings()] == [("default", "champion", 64)]
+    trainer = make_online_trainer({"default": VariantConfig()}, block=16)
+    assert led(trainer, range(64)) == []
+    assert [(each.variant, each.role, each.examples) for each in trainer.variant_statuses()] == [
+        ("default", "champion", 64)
+    ]
 
 
 def test_nobody_counts_twice_in_a_block() -> None:
@@ -312,13 +314,13 @@ def test_of_two_hundred_pairs_that_differ_by_their_seed_alone_few_change_places(
     rules = PromotionRules(level=0.05, minimum_effect=0.0, horizon=640, cool_down=0)
     promoted = naive = 0
     for run in range(200):
-        course = make_course(
+        trainer = make_online_trainer(
             {"default": VariantConfig(seed=2 * run), "twin": VariantConfig(seed=2 * run + 1)}, rules=rules, block=32
         )
-        course.gate = Listening(course.lineages, "default", rules)
-        course.gate.heard = []
-        verdicts = led(course, range(1_000 * run, 1_000 * run + 640), column=run % len(COLUMNS))
-        promoted += any(verdict.decision == "promoted" for verdict in verdicts)
-        naive += looked_at_as_usual(course.gate.heard, rules.minimum_effect)
+        trainer.promotion = Listening(trainer.variants, "default", rules)
+        trainer.promotion.heard = []
+        decisions = led(trainer, range(1_000 * run, 1_000 * run + 640), column=run % len(COLUMNS))
+        promoted += any(decision.decision == "promoted" for decision in decisions)
+        naive += looked_at_as_usual(trainer.promotion.heard, rules.minimum_effect)
     assert promoted <= 10
     assert naive > 15

@@ -90,7 +90,7 @@ def test_people_get_what_others_chose_after_the_same_items() -> None:
 @given(st.lists(st.sampled_from([f"u{number}" for number in range(14)]), min_size=1, max_size=6))
 def test_batching_changes_nothing(users: list[str]) -> None:
     recommender = WORLD.recommender()
-    queries = [ask(WORLD, user, take=ItemId("i3")) for user in users]
+    queries = [ask(WORLD, user, target=ItemId("i3")) for user in users]
     together = recommender.rank(queries)
     assert all(same(one, recommender.rank([query])[0]) for one, query in zip(together, queries, strict=True))
 
@@ -111,7 +111,7 @@ def test_a_batch_is_one_call_of_the_ranker() -> None:
 @pytest.mark.parametrize("taken", ["i0", "i7", "i29", "unheard-of"])
 def test_the_item_of_an_exam_plays_no_part_in_the_list(taken: str) -> None:
     recommender = WORLD.recommender()
-    [exam], [plain] = (recommender.rank([ask(WORLD, "u1", take=take)]) for take in (ItemId(taken), None))
+    [exam], [plain] = (recommender.rank([ask(WORLD, "u1", target=target)]) for target in (ItemId(taken), None))
     assert names(exam) == names(plain)
     assert exam.items == plain.items
     assert np.array_equal(exam.features, plain.features)
@@ -208,14 +208,14 @@ def test_a_skipped_item_falls_back_but_is_not_sent_away() -> None:
 def test_where_nobody_repeats_consumed_items_do_not_come_again() -> None:
     state = WORLD.state("u1")
     [ranking] = WORLD.recommender("learn").rank([ask(WORLD, "u1")])
-    assert not set(state.touched) & set(ranking.items)
+    assert not set(state.user_item_statistics) & set(ranking.items)
 
 
 def test_where_the_stream_repeats_consumed_items_may_come_again() -> None:
     recommender = WORLD.recommender("learn")
-    recommender.take_up(replace(initial_weights(FEATURES.columns), repeat_rate=0.3))
+    recommender.load_weights(replace(initial_weights(FEATURES.columns), repeat_rate=0.3))
     [ranking] = recommender.rank([ask(WORLD, "u1")])
-    assert set(WORLD.state("u1").touched) & set(ranking.items)
+    assert set(WORLD.state("u1").user_item_statistics) & set(ranking.items)
 
 
 def test_lists_beat_popularity_and_learning_does_not_harm_them() -> None:
@@ -225,34 +225,34 @@ def test_lists_beat_popularity_and_learning_does_not_harm_them() -> None:
     rng, ours, floor = np.random.default_rng(0), Prequential(3), Prequential(3)
     for event in range(600):
         user = int(rng.integers(0, 60))
-        taken = 3 * ((len(world.state(f"u{user}").touched) + user // 3) % 20) + user % 3
-        query = ask(world, f"u{user}", take=ItemId(f"i{taken}"))
+        taken = 3 * ((len(world.state(f"u{user}").user_item_statistics) + user // 3) % 20) + user % 3
+        query = ask(world, f"u{user}", target=ItemId(f"i{taken}"))
         [exam] = recommender.rank([query])
         ours.add(exam.rank)
-        popular = popularity.top((), query.now, 3, set(query.user.touched))
+        popular = popularity.top((), query.now, 3, set(query.user.user_item_statistics))
         floor.add(popular.index(f"i{taken}") + 1 if f"i{taken}" in popular else None)
         rows = sample(exam, event)
         learner.learn([choice_of(exam, query, rows, event)])
-        ranker.take_up(learner.export(event))
+        ranker.load_weights(learner.export(event))
         popularity.learn(query.user.user_id, ItemId(f"i{taken}"), query.now)
         world.choose(f"u{user}", taken)
     assert ours.measures().hit_rate > floor.measures().hit_rate + 0.2
 
 
 def choice_of(exam: Ranking, query: Query, rows: np.ndarray, event: int) -> Choice:
-    assert query.take is not None
+    assert query.target is not None
     return Choice(
         entry_id=f"c{event}",
         user_id=query.user.user_id,
         event_time=query.now,
         event_id=EventId(f"e{event}"),
-        item_id=query.take,
+        item_id=query.target,
         table=exam.table,
         items=tuple(exam.items[row] for row in rows),
         features=exam.features[rows].tobytes(),
         chosen=0 if len(rows) else None,
         rank=exam.rank,
-        seen_before=query.take in query.user.touched,
+        seen_before=query.target in query.user.user_item_statistics,
         model_version=exam.model_version,
     )
 

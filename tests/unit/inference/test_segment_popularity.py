@@ -52,7 +52,7 @@ def direct(world: World, query: Query, item: ItemId) -> list[float]:
 
     def count(name: str, half: int, each: ItemId) -> float:
         row = world.rows[each]
-        return row.situations.get(name, (0.0, 0.0))[half] * exp2((row.at - query.now) / SEGMENT_HALF_LIVES[half])  # type: ignore[call-overload, no-any-return]
+        return row.segments.get(name, (0.0, 0.0))[half] * exp2((row.at - query.now) / SEGMENT_HALF_LIVES[half])  # type: ignore[call-overload, no-any-return]
 
     own, lifts, levels = user_segment(query.user, query.now), [], []
     for half in range(len(SEGMENT_HALF_LIVES)):
@@ -113,7 +113,7 @@ def test_without_known_situations_nobody_is_told_apart() -> None:
     world = small_world()
     bare = ItemTable()
     for row in world.rows.values():
-        bare.put_statistics(replace(row, situations={}))
+        bare.put_statistics(replace(row, segments={}))
     world.table = bare
     _, found = columns(world, [Query(user=world.state("nobody"), now=world.now)])
     assert not found.any()

@@ -64,9 +64,9 @@ def split(**more: Any) -> dict[str, np.ndarray]:
 
 def asked_of(given: dict[str, np.ndarray]) -> Split:
     return Split(
-        lineages=tuple(name.decode() for name in given["LINEAGES"]),
+        variants=tuple(name.decode() for name in given["LINEAGES"]),
         own=given["OWN"],
-        exams=given.get("EXAMS", np.zeros(0, np.int32)),
+        prequential_queries=given.get("EXAMS", np.zeros(0, np.int32)),
     )
 
 
@@ -81,8 +81,8 @@ def test_it_scores_as_the_twin_does(model: Any, repository: Path) -> None:
     write_weights(repository / "weights.npz", weights)
     asked = request()
     [answer] = model.execute([asked])
-    twin = LocalRanker(weights).score(asked["FEATURES"], asked["MASK"])
-    assert np.allclose(answer.outputs["SCORES"], twin.values, atol=1e-5)
+    local_ranker = LocalRanker(weights).score(asked["FEATURES"], asked["MASK"])
+    assert np.allclose(answer.outputs["SCORES"], local_ranker.values, atol=1e-5)
     assert answer.outputs["MODEL_VERSION"].tolist() == [3]
     assert answer.outputs["TABLE"][0].decode() == weights.table
 
@@ -95,28 +95,30 @@ def test_new_weights_are_taken_up_with_the_next_request(model: Any, repository: 
     assert versions == [1, 1, 2, 2, 3, 3]
 
 
-@pytest.mark.parametrize("exams", [None, [1], [0, 1]])
-def test_lineages_score_as_the_twin_has_them_score(model: Any, repository: Path, exams: list[int] | None) -> None:
+@pytest.mark.parametrize("prequential_queries", [None, [1], [0, 1]])
+def test_lineages_score_as_the_twin_has_them_score(
+    model: Any, repository: Path, prequential_queries: list[int] | None
+) -> None:
     weights = replace(drawn(3), others={"bold": drawn(4).arrays})
     write_weights(repository / "weights.npz", weights)
-    asked = split() if exams is None else split(EXAMS=np.array(exams, np.int32))
+    asked = split() if prequential_queries is None else split(EXAMS=np.array(prequential_queries, np.int32))
     [answer] = model.execute([asked])
-    twin = LocalRanker(weights).score(asked["FEATURES"], asked["MASK"], asked_of(asked))
-    assert np.allclose(answer.outputs["SCORES"], twin.values, atol=1e-5)
+    local_ranker = LocalRanker(weights).score(asked["FEATURES"], asked["MASK"], asked_of(asked))
+    assert np.allclose(answer.outputs["SCORES"], local_ranker.values, atol=1e-5)
     assert not np.allclose(answer.outputs["SCORES"], model.execute([request()])[0].outputs["SCORES"], atol=0.1)
     assert answer.outputs["HELD"].tolist() == [True, True, False]
-    assert twin.absent == ("gone",)
-    if exams is None:
+    assert local_ranker.absent == ("gone",)
+    if prequential_queries is None:
         assert "EXAM_SCORES" not in answer.outputs
-        assert twin.exams is None
+        assert local_ranker.prequential_queries is None
     else:
-        assert np.allclose(answer.outputs["EXAM_SCORES"], twin.exams, atol=1e-5)
+        assert np.allclose(answer.outputs["EXAM_SCORES"], local_ranker.prequential_queries, atol=1e-5)
 
 
 def test_exams_move_no_other_score_by_a_bit(model: Any, repository: Path) -> None:
     write_weights(repository / "weights.npz", replace(drawn(3), others={"bold": drawn(4).arrays}))
-    without, examined = model.execute([split(), split(EXAMS=np.array([0], np.int32))])
-    assert np.array_equal(without.outputs["SCORES"], examined.outputs["SCORES"])
+    without, evaluated = model.execute([split(), split(EXAMS=np.array([0], np.int32))])
+    assert np.array_equal(without.outputs["SCORES"], evaluated.outputs["SCORES"])
     all_usual = split(OWN=np.zeros(2, np.int32), EXAMS=np.array([0, 1], np.int32))
     as_without, plain = model.execute([all_usual, request()])
     assert np.array_equal(as_without.outputs["SCORES"], plain.outputs["SCORES"])

@@ -103,7 +103,7 @@ def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
 
 
 def test_each_person_of_a_batch_has_their_own_values_under_the_names_of_the_columns() -> None:
-    consumed = WORLD.state("u1").touched
+    consumed = WORLD.state("u1").user_item_statistics
     disliked = WORLD.table.ids[0]
     minded = memory("u2", disliked, "dislikes", "item", strength=0.7)
     persons = [person("nobody"), person("u1"), person("u2", memories=(minded,))]

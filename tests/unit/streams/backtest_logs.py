@@ -25,8 +25,8 @@ class Lists:
     def __init__(self) -> None:
         self.made: dict[int, tuple[ItemId, ...]] = {}
 
-    def add(self, judged: EvaluatedList) -> None:
-        self.made[judged.index] = judged.shown
+    def add(self, evaluated: EvaluatedList) -> None:
+        self.made[evaluated.index] = evaluated.shown
 
     def upto(self, index: int) -> dict[int, tuple[ItemId, ...]]:
         return {place: made for place, made in self.made.items() if place < index}

@@ -17,10 +17,18 @@ from schemas.ranking_log import Choice, Ranked, RankingLogEntry, RankingLogValue
 from streams.log.in_memory_reader import InMemoryLogReader
 from streams.trainer.process import Point, Trainer, run
 from streams.worker.in_memory_runner import Crash
-from tests.unit.streams.trainer_fixtures import RECIPES, Shelf, crash_at, entries, log_of, make_course, make_trainer
+from tests.unit.streams.trainer_fixtures import (
+    CONFIGS,
+    Shelf,
+    crash_at,
+    entries,
+    log_of,
+    make_online_trainer,
+    make_trainer,
+)
 
 SERVED = ("quick", "still")
-BROKEN = {**RECIPES, "broken": VariantConfig(rate=1e30)}
+BROKEN = {**CONFIGS, "broken": VariantConfig(rate=1e30)}
 
 
 def in_arms(work: list[RankingLogEntry]) -> list[RankingLogValue]:
@@ -33,8 +41,8 @@ def in_arms(work: list[RankingLogEntry]) -> list[RankingLogValue]:
     return found
 
 
-def course(recipes: dict[str, VariantConfig] = RECIPES, served: tuple[str, ...] = SERVED) -> OnlineTrainer:
-    return make_course(recipes, served=served)
+def trainer(configs: dict[str, VariantConfig] = CONFIGS, served: tuple[str, ...] = SERVED) -> OnlineTrainer:
+    return make_online_trainer(configs, served=served)
 
 
 def learned(by: OnlineTrainer, work: list[RankingLogValue]) -> OnlineTrainer:
@@ -47,21 +55,21 @@ def same(one: Arrays, other: Arrays) -> bool:
     return all(np.array_equal(part, other[name]) for name, part in one.items())
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_every_lineage_learns_what_people_of_every_arm_did(name: str) -> None:
-    together = learned(course(), in_arms(entries(80)))
-    alone = learned(make_course({"default": RECIPES[name]}), [*entries(80)])
-    assert same(together.lineages[name].model.weights(), alone.first.weights())
+    together = learned(trainer(), in_arms(entries(80)))
+    alone = learned(make_online_trainer({"default": CONFIGS[name]}), [*entries(80)])
+    assert same(together.variants[name].model.weights(), alone.first.weights())
     assert together.first.examples == alone.first.examples > 100
 
 
 def test_without_arms_that_need_it_nothing_but_the_champion_is_exported() -> None:
-    assert learned(make_course(), [*entries(20)]).export(1).others == {}
+    assert learned(make_online_trainer(), [*entries(20)]).export(1).others == {}
 
 
 def exhaust(folder: Path, shelf: Shelf, by: OnlineTrainer | None = None, point: Point | None = None) -> None:
     log = log_of(in_arms(entries(120)))
-    make = (lambda: by) if by else course
+    make = (lambda: by) if by else trainer
     if point is not None:
         with pytest.raises(Crash):
             _run(make_trainer(log, folder, interrupt=crash_at(point, 3), make=make, shelf=shelf))
@@ -79,10 +87,10 @@ def test_one_file_and_one_version_hold_all_that_serves_however_the_trainer_is_cu
 ) -> None:
     shelf = Shelf()
     exhaust(tmp_path, shelf, point=point)
-    whole = learned(course(), in_arms(entries(120)))
+    whole = learned(trainer(), in_arms(entries(120)))
     live = read_weights(tmp_path / "models" / "ranker" / "weights.npz")
     assert set(live.others) == set(SERVED)
-    assert all(same(live.of(name), whole.lineages[name].model.weights()) for name in SERVED)
+    assert all(same(live.of(name), whole.variants[name].model.weights()) for name in SERVED)
     assert same(live.arrays, whole.champion.model.weights())
     newest = [m.value for m in shelf.messages if isinstance(m.value, ModelUpdate) and m.value.decision != "refused"][-1]
     assert newest.version == live.version
@@ -91,13 +99,13 @@ def test_one_file_and_one_version_hold_all_that_serves_however_the_trainer_is_cu
 
 def test_a_lineage_that_is_no_numbers_any_longer_does_not_serve_and_does_not_stop_the_others(tmp_path: Path) -> None:
     with np.errstate(all="ignore"):
-        exhaust(tmp_path, Shelf(), by=course(BROKEN, ("broken", "quick")))
+        exhaust(tmp_path, Shelf(), by=trainer(BROKEN, ("broken", "quick")))
     live = read_weights(tmp_path / "models" / "ranker" / "weights.npz")
     assert set(live.others) == {"quick"}
     assert live.version > 0
 
 
 def test_a_file_of_one_lineage_is_the_same_to_the_byte_as_before(tmp_path: Path) -> None:
-    write_weights(tmp_path / "w.npz", learned(make_course(), [*entries(20)]).export(3))
+    write_weights(tmp_path / "w.npz", learned(make_online_trainer(), [*entries(20)]).export(3))
     with np.load(tmp_path / "w.npz") as file:
         assert not [name for name in file.files if "/" in name]

@@ -29,7 +29,7 @@ def whole(log: EventLog) -> BacktestRun:
 
 def without(log: EventLog, *left_out: str) -> BacktestRun:
     return backtest(
-        log, make_system_config(Settings()), BacktestConfig(resamples=50, without=left_out), floors=NoBaselines()
+        log, make_system_config(Settings()), BacktestConfig(resamples=50, without=left_out), baselines=NoBaselines()
     )
 
 
@@ -41,7 +41,7 @@ def test_a_source_that_says_nothing_adds_exactly_nothing(log: EventLog) -> None:
     """Where no item factors are learned, what is made of them says nothing."""
     settings = Settings(trainer=TrainerSettings(item_vectors=False))
     left_out = BacktestConfig(resamples=50, without=("source:embeddings", "features:affinity"))
-    rows = [backtest(log, settings, plan, floors=NoBaselines()).rows for plan in (PLAN, left_out)]
+    rows = [backtest(log, settings, plan, baselines=NoBaselines()).rows for plan in (PLAN, left_out)]
     assert np.array_equal(*rows)
 
 

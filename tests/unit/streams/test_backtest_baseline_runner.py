@@ -44,7 +44,7 @@ def test_processes_of_their_own_change_nothing(rows: list[ChoiceRow]) -> None:
         assert np.array_equal(one.results.ranks, here.results.ranks)
         assert (one.trials, one.chosen) == (here.trials, here.chosen)
         assert one.results.baskets == here.results.baskets
-        assert len(one.results.ranks) == sum(row.judged for row in rows)
+        assert len(one.results.ranks) == sum(row.evaluated for row in rows)
         last = [step for step in heard if step.name == name][-1]
         assert (last.done, last.total) == (len(rows), len(rows))
 
@@ -55,13 +55,13 @@ def test_a_process_that_died_is_told_of() -> None:
 
 
 def test_every_baseline_is_compared_with_ours_on_the_same_choices() -> None:
-    log, plan, floors = generated(300), BacktestConfig(resamples=50), RecordedRows(BaselinesInProcess())
-    played = backtest(log, make_system_config(Settings()), plan, floors=floors)
-    contenders = {name: run_baseline(floors.rows, name, lambda step: None) for name in ("V-SKNN", "TIFUKNN")}
-    found = backtest_results(log, plan, played, Comparisons(contenders))
-    assert tuple(found.systems) == (OURS, TOPIC, *BASELINES, *contenders)
-    assert {one.events for one in found.systems.values()} == {found.judged}
-    for name, one in contenders.items():
+    log, plan, baselines = generated(300), BacktestConfig(resamples=50), RecordedRows(BaselinesInProcess())
+    played = backtest(log, make_system_config(Settings()), plan, baselines=baselines)
+    baseline_runs = {name: run_baseline(baselines.rows, name, lambda step: None) for name in ("V-SKNN", "TIFUKNN")}
+    found = backtest_results(log, plan, played, Comparisons(baseline_runs))
+    assert tuple(found.systems) == (OURS, TOPIC, *BASELINES, *baseline_runs)
+    assert {one.events for one in found.systems.values()} == {found.evaluated}
+    for name, one in baseline_runs.items():
         lift = found.systems[OURS].hit_rate - found.systems[name].hit_rate
         assert found.differences[name]["hit_rate"].mean == pytest.approx(lift)
         assert found.shown[name] == one.results.shown[name]

@@ -23,7 +23,7 @@ def movielens_rows(path: Path, limit: int, judged_every: int) -> list[ChoiceRow]
             e.user_id,
             e.item_id,
             e.event_time,
-            judged=at > limit // 5 and not at % judged_every,
+            evaluated=at > limit // 5 and not at % judged_every,
             repeats=False,
             without=(),
             basket=at,

@@ -22,26 +22,26 @@ class Played:
 
     def __init__(self, plan: BacktestConfig | None = None, **ranking: float | str) -> None:
         self.rows: list[object] = []
-        self.judged: list[object] = []
+        self.evaluated: list[object] = []
         settings = Settings(ranking=RankingSettings(**ranking))  # type: ignore[arg-type]
-        self.world = BacktestPipeline(
+        self.pipeline = BacktestPipeline(
             make_system_config(settings),
             plan or BacktestConfig(),
             on_row=self.rows.append,
-            on_judged=self.judged.append,
+            on_evaluated=self.evaluated.append,
         )
-        self.world.put_items([item(f"war-{number}", "war") for number in range(12)])
+        self.pipeline.put_items([item(f"war-{number}", "war") for number in range(12)])
         self._number = 0
 
     def play(self, user: str, name: str, at: float) -> Interaction:
         made = event(self._number, user, name, START + at)
         self._number += 1
-        self.world.examiner.begin(self._number, self.world.served.default(0.0), judges=True)
-        self.world.play(made)
+        self.pipeline.evaluator.begin(self._number, self.pipeline.served.default(0.0), evaluates=True)
+        self.pipeline.play(made)
         return made
 
     def look(self, user: str, at: float) -> tuple[str, float]:
-        served = self.world.look(UserId(user), START + at)
+        served = self.pipeline.look(UserId(user), START + at)
         return served.kind, served.age
 
 
@@ -78,13 +78,13 @@ def test_the_default_list_follows_the_statistics_but_not_more_often_than_its_tim
 def test_where_the_clock_is_too_coarse_to_tell_the_timer_has_gone_off_before_who_is_shown_the_default_list() -> None:
     played = Played(default_every_seconds=30.0)
     played.play("ann", "war-1", 0.0)
-    before = played.world.look(UserId("bob"), START).items
+    before = played.pipeline.look(UserId("bob"), START).items
     for number in range(2, 9):
         played.play(f"cat-{number}", "war-9", 0.0)
-    assert played.world.look(UserId("ann"), START).kind == "own"
-    assert played.world.served.default(START).items == before
+    assert played.pipeline.look(UserId("ann"), START).kind == "own"
+    assert played.pipeline.served.default(START).items == before
     assert before[0] != "war-9"
-    assert played.world.look(UserId("bob"), START).items[0] == "war-9"
+    assert played.pipeline.look(UserId("bob"), START).items[0] == "war-9"
 
 
 def test_the_default_list_is_due_when_statistics_have_moved_and_before_it_expires() -> None:
@@ -98,7 +98,7 @@ def test_the_default_list_is_due_when_statistics_have_moved_and_before_it_expire
 def test_the_own_list_does_not_hold_what_may_not_come_again() -> None:
     played = Played()
     played.play("ann", "war-1", 0.0)
-    assert ItemId("war-1") not in played.world.look(UserId("ann"), START + 1.0).items
+    assert ItemId("war-1") not in played.pipeline.look(UserId("ann"), START + 1.0).items
 
 
 @pytest.mark.parametrize(("every", "versions"), [(1, 6), (4, 1), (100, 0)])
@@ -106,13 +106,13 @@ def test_weights_are_taken_up_after_every_so_many_choices(every: int, versions: 
     played = Played(BacktestConfig(take_up_every=every))
     for number in range(6):
         played.play("ann", f"war-{number}", number * 60.0)
-    assert played.world.trainer.version == versions
-    assert played.world.model_version == versions
+    assert played.pipeline.trainer.version == versions
+    assert played.pipeline.model_version == versions
 
 
 def test_the_log_does_not_grow() -> None:
     played = Played()
     for number in range(20):
         played.play("ann", f"war-{number % 12}", number * 60.0)
-    assert played.world.kept_records == 0
-    assert len(played.rows) == len(played.judged) == 20
+    assert played.pipeline.kept_records == 0
+    assert len(played.rows) == len(played.evaluated) == 20

@@ -31,7 +31,7 @@ def store(*people: UserRecord, state: bytes | None = None) -> MemoryStateStore:
 
 
 def remembering(person: UserRecord) -> UserRecord:
-    return replace(person, mind=replace(person.mind, memories=(memory("ann", "war"),)))
+    return replace(person, agent=replace(person.agent, memories=(memory("ann", "war"),)))
 
 
 def test_the_number_of_the_last_list_alone_is_no_difference() -> None:

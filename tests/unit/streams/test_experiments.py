@@ -29,17 +29,17 @@ from tests.builders import START, click, send_event, small_catalogue
 
 FEATURES = FeatureTable()
 PEOPLE = [f"u{number}" for number in range(8)]
-SHADOW = Arm(name="shadow", lineage="wild")
-HALF = Arm(name="upside-down", share=0.5, lineage="contrary")
+SHADOW = Arm(name="shadow", variant="wild")
+HALF = Arm(name="upside-down", share=0.5, variant="contrary")
 
 
-def weights(*lineages: str) -> Weights:
+def weights(*variants: str) -> Weights:
     """The champion's initial weights, and beside them `contrary` ones, which want the opposite, and `wild` ones."""
     start = initial_weights(FEATURES.columns)
     rng = np.random.default_rng(1)
     wild = {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in start.arrays.items()}
     known = {"contrary": start.arrays | {"linear": -start.arrays["linear"]}, "wild": wild}
-    return replace(start, others={name: known[name] for name in lineages})
+    return replace(start, others={name: known[name] for name in variants})
 
 
 class Counting(LocalRanker):

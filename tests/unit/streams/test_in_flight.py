@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import WentBack
+from schemas.errors import Rewound
 from streams.log.in_flight import InFlight
 from streams.log.records import Inbound
 
@@ -168,7 +168,7 @@ def test_while_a_server_is_away_nothing_is_to_blame_and_afterwards_it_is_again(t
 def test_a_store_that_went_back_blames_no_record(tmp_path: Path) -> None:
     for _ in range(3):
         process = InFlight(tmp_path)
-        with pytest.raises(WentBack), process.handling([record(6)]):
-            raise WentBack("the state store went back")
+        with pytest.raises(Rewound), process.handling([record(6)]):
+            raise Rewound("the state store went back")
         letting_go(process)
     assert aside(tmp_path, BATCH) == []

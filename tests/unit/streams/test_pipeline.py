@@ -98,15 +98,15 @@ async def drive(
     shelf = shelf or Shelf()
     handles: list[Handle] = []
 
-    async def claim_again() -> None:
+    async def lease_again() -> None:
         owner.release()
         await asyncio.sleep(0.02)
         owner.assign([0])
 
-    pipeline = Pipeline(owner, deps, shelf, Unobserved(), claim_again=claim_again)
+    pipeline = Pipeline(owner, deps, shelf, Unobserved(), lease_again=lease_again)
     for number, batch in enumerate(work):
         if number == steal_at:
-            store.claim(PEOPLE, 0)
+            store.lease(PEOPLE, 0)
         mine = [Handle() for _ in batch]
         handles += mine
         await pipeline.take(mine, batch)

@@ -62,7 +62,7 @@ def applies(positions: Positions, offset: int) -> None:
 def stands(offset: int, end: int, *, topic_id: str = "one") -> tuple[Positions, Seen, Broker]:
     broker = Broker({(INTERACTIONS, 0): Bounds(topic_id, 0, end)})
     positions, _ = system(broker)
-    positions.take_up()
+    positions.start_offsets()
     applies(positions, offset)
     fresh, seen = system(broker, store=positions.owner.store)  # type: ignore[arg-type]
     return fresh, seen, broker
@@ -86,14 +86,14 @@ def test_no_record_of_the_log_that_was_not_applied_is_passed_over(
 def test_reading_goes_on_after_what_is_stored_whatever_was_committed() -> None:
     fresh, seen, broker = stands(7, 20)
     broker.commits = {(INTERACTIONS, 0): 8}
-    assert fresh.take_up() == {(INTERACTIONS, 0): 8}
+    assert fresh.start_offsets() == {(INTERACTIONS, 0): 8}
     assert seen.breaks == []
 
 
 def test_a_store_behind_what_was_committed_is_said_and_read_again() -> None:
     fresh, seen, broker = stands(7, 20)
     broker.commits = {(INTERACTIONS, 0): 15}
-    assert fresh.take_up() == {(INTERACTIONS, 0): 8}
+    assert fresh.start_offsets() == {(INTERACTIONS, 0): 8}
     assert seen.breaks == [("store-behind", PEOPLE, 0)]
 
 
@@ -101,18 +101,18 @@ def test_a_topic_that_was_made_again_is_read_from_its_beginning_once() -> None:
     fresh, seen, broker = stands(7, 20)
     broker.told = {(INTERACTIONS, 0): Bounds("two", 0, 30)}
     assert fresh.breaks()
-    assert fresh.take_up() == {(INTERACTIONS, 0): 0}
+    assert fresh.start_offsets() == {(INTERACTIONS, 0): 0}
     assert seen.breaks == [("made-again", INTERACTIONS, 0)]
     applies(fresh, 3)
     again, seen = system(broker, store=fresh.owner.store)  # type: ignore[arg-type]
-    assert again.take_up() == {(INTERACTIONS, 0): 4}
+    assert again.start_offsets() == {(INTERACTIONS, 0): 4}
     assert (again.breaks(), seen.breaks) == ([], [])
 
 
 def test_what_a_topic_made_again_holds_is_no_duplicate_of_what_the_old_one_held() -> None:
     fresh, _, broker = stands(7, 20)
     broker.told = {(INTERACTIONS, 0): Bounds("two", 0, 30)}
-    fresh.take_up()
+    fresh.start_offsets()
     record = Inbound(topic=INTERACTIONS, partition=0, offset=3, key=b"", value=b"", timestamp=0.0)
     named = fresh.owner.named(record)
     assert fresh.owner.is_new(named)
@@ -124,29 +124,29 @@ def test_records_deleted_before_they_were_applied_are_said_to_be_missing() -> No
     fresh, seen, broker = stands(7, 20)
     broker.told = {(INTERACTIONS, 0): Bounds("one", 12, 20)}
     assert fresh.breaks() == []
-    assert fresh.take_up() == {(INTERACTIONS, 0): 12}
+    assert fresh.start_offsets() == {(INTERACTIONS, 0): 12}
     assert seen.breaks == [("deleted", INTERACTIONS, 0)]
 
 
 def test_requests_that_are_gone_are_missed_by_nobody_nor_what_was_before_a_new_system() -> None:
     old = Broker({(RANK_REQUESTS, 0): Bounds("one", 12, 20)}, {(RANK_REQUESTS, 0): 5})
     positions, seen = system(old, topic=RANK_REQUESTS)
-    assert (positions.take_up(), seen.breaks) == ({(RANK_REQUESTS, 0): 12}, [("store-behind", PEOPLE, 0)])
+    assert (positions.start_offsets(), seen.breaks) == ({(RANK_REQUESTS, 0): 12}, [("store-behind", PEOPLE, 0)])
     new = Broker({(INTERACTIONS, 0): Bounds("one", 12, 20)})
     positions, seen = system(new)
-    assert (positions.take_up(), seen.breaks) == ({(INTERACTIONS, 0): 12}, [])
+    assert (positions.start_offsets(), seen.breaks) == ({(INTERACTIONS, 0): 12}, [])
 
 
 def test_a_wiped_store_whose_log_has_lost_its_beginning_is_said_to_be() -> None:
     broker = Broker({(INTERACTIONS, 0): Bounds("one", 12, 20)}, {(INTERACTIONS, 0): 18})
     positions, seen = system(broker)
-    assert positions.take_up() == {(INTERACTIONS, 0): 12}
+    assert positions.start_offsets() == {(INTERACTIONS, 0): 12}
     assert {how for how, _, _ in seen.breaks} == {"deleted", "store-behind"}
 
 
 def test_a_store_that_loses_data_while_it_is_owned_is_noticed_without_any_traffic() -> None:
     fresh, seen, _ = stands(7, 20)
-    fresh.take_up()
+    fresh.start_offsets()
     assert fresh.breaks() == []
     fresh.owner.store.replace(PEOPLE, 0, {}, {})
     assert fresh.breaks()

@@ -107,7 +107,7 @@ def test_only_what_has_turned_is_written_again() -> None:
     world.serve("2", {"a": [2.0, 0.01], "b": [1.0, 1.0], "c": [1.0, 0.0]})
     assert world.index.written == ["a", "b", "b", "c"]
     assert [one.item_id for one in world.index.like(ItemId("a"), 9)] == ["c", "b"]
-    assert world.index.like(ItemId("b"), 1)[0].likeness == pytest.approx(2**-0.5, abs=1e-3)
+    assert world.index.like(ItemId("b"), 1)[0].similarity == pytest.approx(2**-0.5, abs=1e-3)
 
 
 def test_what_does_not_serve_or_is_gone_changes_nothing() -> None:

@@ -26,7 +26,7 @@ from tests.unit.streams.trainer_fixtures import (
     crash_at,
     entries,
     log_of,
-    make_course,
+    make_online_trainer,
     make_trainer,
     outcome,
     ranked,
@@ -35,7 +35,7 @@ from tests.unit.streams.trainer_fixtures import (
 EXAMPLES = entries(120)
 WORK: list[RankingLogValue] = [
     *EXAMPLES[:250],
-    command(1, lineage="still"),
+    command(1, variant="still"),
     *EXAMPLES[250:330],
     command(2, "rollback"),
     *EXAMPLES[330:],
@@ -48,7 +48,7 @@ def exhaust(trainer: Trainer) -> bytes:
     reader = trainer.reader
     assert isinstance(reader, InMemoryLogReader)
     run(trainer, until=reader.exhausted)
-    return online_trainer_checkpoint.checkpoint(trainer.progress.course)
+    return online_trainer_checkpoint.checkpoint(trainer.progress.online_trainer)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_when_the_log_is_given_to_this_process_again_it_goes_back_to_its_checkpo
     trainer = make_trainer(log_of(WORK), tmp_path)
     exhaust(trainer)
     trainer.progress.begin()
-    assert online_trainer_checkpoint.checkpoint(trainer.progress.course) == calm
+    assert online_trainer_checkpoint.checkpoint(trainer.progress.online_trainer) == calm
 
 
 def test_weights_say_up_to_which_offset_they_were_learned(tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_weights_say_up_to_which_offset_they_were_learned(tmp_path: Path) -> Non
         if message.value.decision == "refused":
             continue
         upto = message.value.offsets["ranking-log-0"] + 1
-        course = make_course()
+        trainer = make_online_trainer()
         for entry in WORK[:upto]:
-            course.learn(entry)
+            trainer.learn(entry)
         published = read_weights(Path(message.value.uri))
         assert published.version == message.value.version
-        assert all(np.array_equal(part, published.arrays[name]) for name, part in course.export(1).arrays.items())
+        assert all(np.array_equal(part, published.arrays[name]) for name, part in trainer.export(1).arrays.items())
     assert len(shelf.messages) > 5
 
 
@@ -142,18 +142,18 @@ def test_a_checkpoint_of_another_release_says_where_to_read_on(tmp_path: Path) -
     exhaust(trainer)
     path = tmp_path / "progress.bin"
     kept = msgspec.msgpack.decode(path.read_bytes(), type=Checkpoint)
-    path.write_bytes(msgspec.msgpack.encode(replace(kept, course=b"\x00")))
+    path.write_bytes(msgspec.msgpack.encode(replace(kept, online_trainer=b"\x00")))
     again = make_trainer(log, tmp_path)
     append(log, choice(1_000))
     exhaust(again)
-    assert again.progress.course.first.examples == 1
+    assert again.progress.online_trainer.first.examples == 1
 
 
 def learned(*work: RankingLogValue) -> tuple[int, bytes]:
-    course = make_course()
+    trainer = make_online_trainer()
     for entry in work:
-        course.learn(entry)
-    return course.first.examples, course.export(1).arrays["linear"].tobytes()
+        trainer.learn(entry)
+    return trainer.first.examples, trainer.export(1).arrays["linear"].tobytes()
 
 
 def test_an_entry_that_comes_again_is_learned_once() -> None:

@@ -92,8 +92,8 @@ def entries(number: int) -> list[RankingLogEntry]:
     return found
 
 
-def command(number: int, action: str = "promote", lineage: str = "", **more: str) -> Command:
-    return Command(entry_id=f"command-{number}", event_time=START + number, action=action, lineage=lineage, **more)  # type: ignore[arg-type]
+def command(number: int, action: str = "promote", variant: str = "", **more: str) -> Command:
+    return Command(entry_id=f"command-{number}", event_time=START + number, action=action, variant=variant, **more)  # type: ignore[arg-type]
 
 
 def append(log: InMemoryLog, entry: RankingLogValue) -> None:
@@ -138,7 +138,7 @@ class Shelf:
 class Unwatched:
     """An observer that looks away."""
 
-    def learned(self, course: OnlineTrainer, entries: int) -> None: ...
+    def learned(self, trainer: OnlineTrainer, entries: int) -> None: ...
 
     def announced(self, update: ModelUpdate) -> None: ...
 
@@ -158,20 +158,20 @@ def crash_at(point: Point, time: int) -> Callable[[Point], None]:
 
 
 RULES = PromotionRules(level=0.2, minimum_effect=0.005, horizon=80, cool_down=40)
-RECIPES = {
+CONFIGS = {
     "default": VariantConfig(rate=0.02),
     "quick": VariantConfig(rate=1.0, seed=1),
     "still": VariantConfig(rate=1e-6, seed=2),
 }
 
 
-def make_course(
-    recipes: Mapping[str, VariantConfig] = RECIPES,
+def make_online_trainer(
+    configs: Mapping[str, VariantConfig] = CONFIGS,
     rules: PromotionRules = RULES,
     block: int = 8,
     served: tuple[str, ...] = (),
 ) -> OnlineTrainer:
-    return OnlineTrainer(OnlineTrainerConfig(columns=COLUMNS, recipes=recipes, rules=rules, block=block, served=served))
+    return OnlineTrainer(OnlineTrainerConfig(columns=COLUMNS, configs=configs, rules=rules, block=block, served=served))
 
 
 def make_trainer(
@@ -180,7 +180,7 @@ def make_trainer(
     *,
     most: int = 7,
     interrupt: Callable[[Point], None] = lambda point: None,
-    make: Callable[[], OnlineTrainer] = make_course,
+    make: Callable[[], OnlineTrainer] = make_online_trainer,
     shelf: Shelf | None = None,
 ) -> Trainer:
     live = folder / "models" / "ranker" / "weights.npz"
