@@ -1,72 +1,52 @@
-"""The utility that the system maximises, in one place: what each kind of event says about an item.
+"""Implicit feedback: how much of a choice an event is, and what it says of the user's preference.
 
-*Attention* is how much of a choice it was (popularity, co-visitation and examples count it); *liking* is what it says
-of taste, signed. A rating is read against the person's own mean, so no scale is assumed.
+Both follow from the event's row in `schemas.event_kinds`. A rating is read against the user's own mean, so no scale is
+assumed.
 """
 
 from __future__ import annotations
 
-from schemas.interactions import (
-    AddToCart,
-    Click,
-    Dislike,
-    Dwell,
-    Hide,
-    Impression,
-    Interaction,
-    Like,
-    Purchase,
-    Rating,
-    Search,
-    Skip,
-    View,
-)
+from typing import assert_never
 
-WEIGHTS: dict[type, float] = {View: 0.5, Click: 1.0, Rating: 1.0, AddToCart: 1.0, Purchase: 1.0, Like: 1.0}
-REWARDS: dict[type, float] = {
-    View: 0.3,
-    Click: 0.5,
-    AddToCart: 0.8,
-    Purchase: 1.0,
-    Like: 1.0,
-    Skip: -0.2,
-    Dislike: -1.0,
-    Hide: -1.0,
-}
+from schemas.event_kinds import kind_of
+from schemas.interactions import Dwell, Interaction, ItemEvent, Rating
+
 DWELL_SATURATES_SECONDS = 60.0
 
 
-def feedback_weight(event: Interaction) -> float:
-    """How much of a choice of its item the event is; 0 if it is none.
+def feedback_weight(event: Interaction | ItemEvent) -> float:
+    """Return how much of a choice of its item the event is; 0 if it is no choice.
 
+    >>> from schemas.interactions import Click
     >>> feedback_weight(Click(event_id="e", user_id="u", event_time=1e9, item_id="i"))
     1.0
     """
-    return WEIGHTS.get(type(event), 0.0)
+    return kind_of(event).weight
 
 
-def reward(event: Interaction, mean_value: float | None) -> float:
-    """What the event says of the person's taste for its item, in [-1, 1].
+def reward(event: Interaction | ItemEvent, mean_value: float | None) -> float:
+    """Return what the event says of the user's preference for its item, in [-1, 1].
 
-    `mean_value` is the mean of the person's ratings before this one, none if there were none.
+    `mean_value` is the mean of the user's ratings before this one, None if there were none.
 
     >>> worse = Rating(event_id="e", user_id="u", event_time=1e9, item_id="i", value=2.0)
     >>> reward(worse, mean_value=4.0)
     -0.5
     """
-    match event:
-        case Rating(value=value):
-            return _relative(value, mean_value)
-        case Dwell(seconds=seconds):
-            return 0.5 * min(1.0, seconds / DWELL_SATURATES_SECONDS)
-        case Impression() | Search():
-            return 0.0
+    given = kind_of(event).reward
+    match given:
+        case float():
+            return given
+        case "relative-rating":
+            return _relative_rating(event.value, mean_value) if isinstance(event, Rating) else 0.0
+        case "dwell-time":
+            return 0.5 * min(1.0, event.seconds / DWELL_SATURATES_SECONDS) if isinstance(event, Dwell) else 0.0
         case _:
-            return REWARDS[type(event)]
+            assert_never(given)
 
 
-def _relative(value: float, mean: float | None) -> float:
-    """A rating as a liking: mildly liked at the person's mean, disliked from a third below it, saturating at half."""
+def _relative_rating(value: float, mean: float | None) -> float:
+    """Return 0.25 for a rating at the user's mean, below 0 from a third under it; saturates at half above or below."""
     if mean is None:
         return 0.5
     spread = max(abs(mean), 1e-9) / 2.0

@@ -14,22 +14,9 @@ from msgspec.structs import replace
 
 from features.decay import next_feature_time
 from features.implicit_feedback import feedback_weight, reward
+from schemas.event_kinds import kind_of
 from schemas.ids import EventId, ItemId, ListId, UserId
-from schemas.interactions import (
-    AddToCart,
-    Click,
-    Dislike,
-    Dwell,
-    Hide,
-    Impression,
-    Interaction,
-    Like,
-    Purchase,
-    Rating,
-    Search,
-    Skip,
-    View,
-)
+from schemas.interactions import Impression, Interaction, ItemEvent, Rating, Search
 
 RECENT = 64
 ITEMS_KEPT = 2_000
@@ -132,14 +119,8 @@ def fold(state: UserState, event: Interaction) -> UserState:
     match event:
         case Impression():
             return _show(state, event)
-        case View() | Click() | Rating() | AddToCart() | Purchase() | Like():
-            return _choose(state, event)
-        case Dwell():
-            return _judge(state, event)
-        case Skip() | Dislike():
-            return _skip(_judge(state, event), event)
-        case Hide():
-            return replace(_skip(_judge(state, event), event), hidden=(event.item_id, *state.hidden)[:HIDDEN])
+        case ItemEvent():
+            return _fold_item_event(state, event)
         case Search():
             return state
         case _:
@@ -177,10 +158,26 @@ def note(state: UserState, event_id: EventId, at: float) -> UserState:
     )
 
 
-def _choose(state: UserState, event: View | Click | Rating | AddToCart | Purchase | Like) -> UserState:
-    """An item was chosen: it counts as a choice, and ends a run of skips."""
-    previous = state.user_item_statistics.get(event.item_id)
-    state = _judge(state, event)
+def _fold_item_event(state: UserState, event: ItemEvent) -> UserState:
+    """Return the state after an event about one item, as the row of its type says."""
+    kind, previous = kind_of(event), state.user_item_statistics.get(event.item_id)
+    state = _add_feedback(state, event)
+    if kind.weight > 0.0:
+        state = _add_choice(state, event, previous)
+    match kind.skip_run:
+        case "ends":
+            state = replace(state, session=replace(state.session, skips=0))
+        case "extends":
+            state = _add_skip(state, event)
+        case "keeps":
+            pass
+        case _:
+            assert_never(kind.skip_run)
+    return replace(state, hidden=(event.item_id, *state.hidden)[:HIDDEN]) if kind.hides else state
+
+
+def _add_choice(state: UserState, event: ItemEvent, previous: UserItemStatistics | None) -> UserState:
+    """Count a choice of the item; `previous` are the user's statistics of the item before the event."""
     rated = isinstance(event, Rating)
     repeat = previous is not None and event.event_time > previous.last_at
     return replace(
@@ -190,15 +187,12 @@ def _choose(state: UserState, event: View | Click | Rating | AddToCart | Purchas
         value_count=state.value_count + rated,
         repeats=state.repeats + (previous is not None),
         gap_sum=state.gap_sum + (event.event_time - previous.last_at if previous and repeat else 0.0),
-        session=replace(state.session, skips=0),
         shown=_mark(state.shown, event.list_id, event.item_id, clicked=True),
     )
 
 
-def _judge(
-    state: UserState, event: View | Click | Dwell | Rating | AddToCart | Purchase | Like | Dislike | Hide | Skip
-) -> UserState:
-    """What the event says of its item goes into the last-k list and into the item's own record."""
+def _add_feedback(state: UserState, event: ItemEvent) -> UserState:
+    """Add what the event says of its item to the last-k list and to the user's statistics of the item."""
     liked = reward(event, state.mean_value)
     entry = Recent(event.event_time, event.event_id, event.item_id, feedback_weight(event), liked)
     recent = list(state.recent)
@@ -219,7 +213,7 @@ def _touch(known: UserItemStatistics | None, at: float, chosen: bool, liked: flo
     return UserItemStatistics(min(known.first_at, at), max(known.last_at, at), known.count + chosen, newest)
 
 
-def _skip(state: UserState, event: Skip | Dislike | Hide) -> UserState:
+def _add_skip(state: UserState, event: ItemEvent) -> UserState:
     session = replace(state.session, skips=state.session.skips + 1)
     return replace(state, session=session, shown=_mark(state.shown, event.list_id, event.item_id, clicked=False))
 

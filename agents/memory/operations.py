@@ -26,8 +26,9 @@ from agents.memory.record import (
     half_life,
     memory_id,
 )
+from schemas.event_kinds import kind_of
 from schemas.ids import EventId, MemoryId, UserId, category_key
-from schemas.interactions import Dislike, Hide, Impression, Interaction, Like, Search, Skip
+from schemas.interactions import Interaction, ItemEvent
 from schemas.memories import Memory, MemoryState, Predicate, Subject
 
 Memories = dict[MemoryId, Memory]
@@ -90,11 +91,12 @@ def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tu
     >>> [(signal.predicate, signal.value, signal.weight) for signal in extract(click, 0.5, ("jazz",))]
     [('likes', 'jazz', 0.5)]
     """
-    if isinstance(event, Impression | Search):
+    evidence = kind_of(event).evidence
+    if evidence == "none" or not isinstance(event, ItemEvent):
         return ()
     named = categories[:CATEGORIES]
     share = liked / sqrt(max(1, len(named)))
-    if isinstance(event, Skip):
+    if evidence == "weakens":
         return tuple(PreferenceSignal("category", "likes", name, share) for name in named)
     if DISLIKED_EVIDENCE < liked < LIKED_EVIDENCE:
         return ()
@@ -102,8 +104,7 @@ def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tu
     signals = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in named)
     if abs(liked) < STRONG:
         return signals
-    source: Source = "stated" if isinstance(event, Like | Dislike | Hide) else "inferred"
-    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(liked), source))
+    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(liked), evidence))
 
 
 def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCause, sweep_at: float = 0.0) -> Learned:

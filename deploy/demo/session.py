@@ -20,7 +20,8 @@ from deploy.importing import Refused, parse_map, read_events, read_items
 from deploy.settings import Settings
 from schemas.codec import encode
 from schemas.errors import LifelongError
-from schemas.interactions import Consumption, Interaction
+from schemas.event_kinds import is_choice
+from schemas.interactions import Interaction
 from schemas.items import Item
 from schemas.topics import ITEMS
 from streams.log.kafka_client import KafkaPublisher
@@ -52,7 +53,7 @@ class DemoSession:
         self._plan = plan
         self._refused = Refused()
         self._events = self._read()
-        choices = [event for event in self._events if isinstance(event, Consumption)]
+        choices = [event for event in self._events if is_choice(event)]
         if not choices:
             raise NothingToPlay(f"{plan.data.events.name!r} holds no choices of items by people")
         rows: list[Row] = [(e.event_id, e.user_id, e.item_id, e.event_time) for e in choices]
@@ -153,7 +154,7 @@ class DemoSession:
         self._again = backtest_ranks(self._events[: self._player.played], self._items, self._settings, report)
 
     def _expected(self) -> set[str]:
-        return {event.event_id for event in self._events[: self._player.played] if isinstance(event, Consumption)}
+        return {event.event_id for event in self._events[: self._player.played] if is_choice(event)}
 
     def _others(self) -> Ranks:
         """The floors, and the replay if there was one, on the choices that all of them were judged on."""

@@ -17,7 +17,7 @@ from inference.evaluation.metrics.coverage import CoverageMetrics
 from inference.evaluation.metrics.miss_analysis import GROUPS, MissAnalysis, group_of, miss_analysis
 from inference.evaluation.metrics.prequential import RankingMetrics
 from inference.evaluation.metrics.ranks import NAMES, contributions, measures
-from schemas.interactions import Consumption
+from schemas.event_kinds import is_choice
 from streams.backtest.ablations import Ablated, Additions, additions
 from streams.backtest.baseline_runner import BaselineRun, BaselineTuning
 from streams.backtest.config import BacktestConfig, EventLog
@@ -129,7 +129,7 @@ def backtest_results(
     rows, ranks = played.rows, _ranks(played, baseline_runs)
     systems = _measures(ranks, np.ones(len(rows), np.bool_))
     ours = systems[OURS]
-    choices = sum(isinstance(event, Consumption) for _, event in log.events)
+    choices = sum(is_choice(event) for _, event in log.events)
     return BacktestResults(
         data=log.name,
         rows=log.rows,

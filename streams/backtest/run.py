@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from inference.evaluation.baselines.evaluator import BaselineResults
 from inference.evaluation.metrics.coverage import CoverageMetrics
-from schemas.interactions import Consumption
+from schemas.event_kinds import is_choice
 from schemas.items import Item
 from streams.backtest.baselines_process import Baselines, BaselinesInProcess, BaselinesProcess
 from streams.backtest.config import BacktestConfig, EventLog, NothingToEvaluate, SystemConfig
@@ -96,7 +96,7 @@ def backtest(
     Raises:
         NothingToEvaluate: nobody chose anything.
     """
-    if not any(isinstance(event, Consumption) for _, event in log.events):
+    if not any(is_choice(event) for _, event in log.events):
         reasons = "; ".join(f"{count} rows refused: {reason}" for reason, count in log.refused.most_common(3))
         raise NothingToEvaluate(f"{log.name!r} holds no choice of an item by a person. {reasons}".rstrip(". "))
     with ExitStack() as stack:

@@ -10,8 +10,9 @@ from features.list_outcome import mature
 from features.user_segment import user_segment
 from features.user_state import UserState, fold, has_seen
 from inference.query import Query
+from schemas.event_kinds import is_choice
 from schemas.ids import ItemId, message_id
-from schemas.interactions import Consumption, Interaction, Rating
+from schemas.interactions import Interaction, ItemEvent, Rating
 from schemas.ranking_log import ListOutcome as ShownOutcome
 from schemas.statistics import ItemDelta
 from schemas.topics import ITEM_DELTAS, RANKING_LOG
@@ -67,7 +68,7 @@ def _categories(event: Interaction, deps: Deps) -> tuple[str, ...]:
 
 
 def _prequential_query(person: UserRecord, event: Interaction, source: Source, deps: Deps) -> PrequentialQuery | None:
-    if not isinstance(event, Consumption) or not _is_prequential_query(source, deps.options.prequential_rate):
+    if not is_choice(event) or not _is_prequential_query(source, deps.options.prequential_rate):
         return None
     query = Query(
         user=person.user,
@@ -88,7 +89,7 @@ def _is_prequential_query(source: Source, rate: float) -> bool:
 
 def _late_click(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:
     """The correction that a choice makes to a list that is not open: matured, or not known to be shown yet."""
-    if not isinstance(event, Consumption) or event.list_id is None:
+    if not is_choice(event) or event.list_id is None:
         return ()
     if any(slate.list_id == event.list_id for slate in before.shown):
         return ()
@@ -106,7 +107,7 @@ def _late_click(before: UserState, event: Interaction, source: Source) -> tuple[
 
 def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:
     """The contribution of a choice to its item; nothing for other events."""
-    if not isinstance(event, Consumption):
+    if not is_choice(event):
         return ()
     delta = ItemDelta(
         item_id=event.item_id,
@@ -121,7 +122,7 @@ def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Messa
     return (Message(ITEM_DELTAS, event.item_id, delta),)
 
 
-def _earlier(state: UserState, event: Consumption) -> tuple[tuple[ItemId, float], ...]:
+def _earlier(state: UserState, event: ItemEvent) -> tuple[tuple[ItemId, float], ...]:
     """The person's earlier items, newest first, each once, with the seconds since."""
     found: dict[ItemId, float] = {}
     for entry in reversed(state.recent):

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from inference.query import Query
 from schemas.ids import EventId
-from schemas.interactions import Consumption
+from schemas.interactions import ItemEvent
 from streams.log.records import Message
 from streams.state.user_record import UserRecord
 
@@ -15,7 +15,7 @@ class PrequentialQuery(Struct, frozen=True):
     """Rank as of just before this choice: test, then train."""
 
     query: Query
-    event: Consumption
+    event: ItemEvent
     entry_id: str
     seen_before: bool
 

@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args
 
 from msgspec import Struct
 
 from deploy.files.errors import BadCell, UnreadableFile
 from deploy.files.fields.columns import pairs_of
-from schemas.interactions import Interaction
+from schemas.event_kinds import KINDS, type_name
 
-TYPES = {
-    "addtocart": "add-to-cart",
-    "cart": "add-to-cart",
-    "product-added": "add-to-cart",
-    "bookmark": "like",
-    "favorite": "like",
-    "favourite": "like",
-    "follow": "like",
-    "rate": "rating",
-    "listen": "view",
-    "pageview": "view",
-    "page-view": "view",
-    "play": "view",
-    "watch": "view",
-    "viewed": "view",
-    "view-item": "view",
-    "product-viewed": "view",
-    "clicked": "click",
-    "select-item": "click",
-    "product-clicked": "click",
-    "buy": "purchase",
-    "bought": "purchase",
-    "order": "purchase",
-    "purchased": "purchase",
-    "transaction": "purchase",
-    "order-completed": "purchase",
-}
-"""Letters may be capital, and _ and blanks are read as -."""
-TAGS = frozenset(str(one.__struct_config__.tag) for one in get_args(Interaction))
+TYPES = {name: type_name(event_type) for event_type, kind in KINDS.items() for name in kind.names}
+"""What logs call the types; letters may be capital, and _ and blanks are read as -."""
+TAGS = frozenset(map(type_name, KINDS))
 ALLOWED = ", ".join(sorted(TAGS))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, rate
 
+QUERIES = "lifelong_prequential_queries_total"
 MODELS = DashboardRow(
     "Models",
     (
@@ -22,23 +23,23 @@ MODELS = DashboardRow(
             (PanelQuery("max by (model, metric) (lifelong_prequential_score)", "{{model}} {{metric}}"),),
         ),
         Panel(
-            "Gain by lineage",
-            "Test-then-train on the same examples, of those that each lineage learns from: 1 / log2(1 + place) of what "
+            "Gain by variant",
+            "Test-then-train on the same examples, of those that each variant learns from: 1 / log2(1 + place) of what "
             "was taken. The champion's below the others' for long: `lifelong models list` says what is undecided.",
             "none",
             (PanelQuery("max by (variant) (lifelong_variant_gain)", "{{variant}}"),),
         ),
         Panel(
             "Gain above the champion's",
-            "With its bounds at all times: once the lower one is above promotion.minimum_effect the lineage is promoted, "
-            "once the upper one is below it it is refused. Wide for hours: few people choose what the lists hold.",
+            "With its bounds at all times. Once the lower bound is above promotion.minimum_effect the variant is "
+            "promoted; once the upper bound is below it, it is refused. Wide for hours: few users choose from lists.",
             "none",
             (PanelQuery("max by (variant, bound) (lifelong_variant_difference)", "{{variant}} {{bound}}"),),
         ),
         Panel(
             "Decisions in the last hour",
-            "Who was promoted, refused and rolled back, by the gate or by an operator; `lifelong models history` says "
-            "why. Promotions to and fro: raise promotion.minimum_effect or promotion.cool_down.",
+            "Who was promoted, refused and rolled back, by the policy or by an operator; `lifelong models history` "
+            "says why. Promotions to and fro: raise promotion.minimum_effect or promotion.cool_down.",
             "none",
             (
                 PanelQuery(
@@ -48,15 +49,10 @@ MODELS = DashboardRow(
             ),
         ),
         Panel(
-            "Exams passed",
+            "Hit rate",
             "Share of the choices that were in the list of just before, as the worker ranked it.",
             "percentunit",
-            (
-                PanelQuery(
-                    f"""{rate('lifelong_prequential_queries_total{hit="yes"}')} / {rate("lifelong_prequential_queries_total")}""",
-                    "hit rate",
-                ),
-            ),
+            (PanelQuery(f"""{rate(QUERIES + '{hit="yes"}')} / {rate(QUERIES)}""", "hit rate"),),
         ),
         Panel(
             "Examples learned",

@@ -1,0 +1,33 @@
+"""The table of event kinds is complete, and a new type is a class and a row."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from schemas.event_kinds import KINDS, EventKind, type_name
+from schemas.interactions import Impression, Interaction, ItemEvent, Search, _Event
+
+
+def subclasses(base: type) -> set[type]:
+    return {base, *(one for sub in base.__subclasses__() for one in subclasses(sub))}
+
+
+def test_every_type_of_interaction_has_a_row_and_is_in_the_union() -> None:
+    assert set(KINDS) == set(get_args(Interaction)) == subclasses(_Event) - {_Event, ItemEvent}
+
+
+@pytest.mark.parametrize("event_type", KINDS, ids=type_name)
+def test_a_row_does_not_contradict_itself(event_type: type[Interaction]) -> None:
+    kind = KINDS[event_type]
+    assert (kind.weight > 0.0) == (kind.skip_run == "ends"), "a choice, and nothing else, ends a run of skips"
+    assert isinstance(kind.reward, str) or -1.0 <= kind.reward <= 1.0
+    if event_type in (Impression, Search):
+        assert kind == EventKind(names=kind.names), "only events about one item say something of it"
+
+
+def test_no_word_of_logs_names_two_types() -> None:
+    words = [name for kind in KINDS.values() for name in kind.names]
+    assert len(words) == len(set(words))
+    assert not set(words) & set(map(type_name, KINDS))
