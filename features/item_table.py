@@ -11,14 +11,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.decay import DAY
+from features.half_lives import (
+    CATEGORY_ORDER,
+    COVISIT_HALF_LIFE,
+    POPULARITY_SECONDS,
+    SEGMENT_SECONDS,
+    TRANSITION_HALF_LIFE,
+    HalfLife,
+)
 from features.item_categories import ItemCategories
 from features.item_content import DIMENSIONS, content_vector
 from features.item_factors import ItemFactors
 from features.item_neighbours import Floats, Ints, Neighbours
 from features.item_order import Order
 from features.item_words import ItemWords, words_of
-from features.statistics import HALF_LIVES, NEIGHBOUR_HALF_LIFE, NEIGHBOURS, PREDECESSORS, SEGMENT_HALF_LIVES
+from features.statistics import NEIGHBOURS, PREDECESSORS
 from features.user_segment import SEGMENTS
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -29,8 +36,6 @@ LANDMARK = 1_577_836_800.0
 SHRINK = 5.0
 """How many events each item is taken to have besides: two rare items that met once prove little (Bell, Koren 2007)."""
 FOLLOWERS = 64
-WITHIN_CATEGORY = HALF_LIVES.index(10 * DAY)
-"""At which half-life popularity orders the items of a category."""
 COLD_ITEMS = 256
 COLD_COUNT = 5
 KNOWN_COUNT = 3
@@ -56,10 +61,10 @@ class ItemTable:
     Before that its entry only waits: an item that nobody has met and that nobody has released changes no list. Where
     there is a catalogue, an item that is not in it waits for `KNOWN_COUNT` events, so that made-up ids cost nothing.
 
-    Arrays have one row per number; those beyond `len(table)` are spare. `half` counts `HALF_LIVES`:
+    Arrays have one row per number; those beyond `len(table)` are spare. `half` counts `POPULARITY_HALF_LIVES`:
     `log_popularity` float64 `[half, items]`, `covisited` who comes before an item, `covisiting` who comes after,
     `followed` who comes directly after, `content` float32 `[items, 64]`. `words`, `factors` and `by_category` have
-    rows by number too; within a category items are in the order of their popularity at `WITHIN_CATEGORY`.
+    rows by number too; within a category items are in the order of their popularity at `CATEGORY_ORDER`.
 
     `segments` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
     `SEGMENT_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.
@@ -80,10 +85,10 @@ class ItemTable:
         self._waiting: dict[ItemId, ItemStatistics] = {}
         self._cold: dict[int, None] = {}
         self._cold_array: Numbers | None = None
-        self.order = [Order() for _ in HALF_LIVES]
+        self.order = [Order() for _ in POPULARITY_SECONDS]
         self.value_sum_all = 0.0
         self.value_count_all = 0.0
-        self.situations_all: Doubles = np.zeros((len(SEGMENTS), len(SEGMENT_HALF_LIVES)))
+        self.situations_all: Doubles = np.zeros((len(SEGMENTS), len(SEGMENT_SECONDS)))
         self._leaders: dict[tuple[int, int], Numbers] = {}
         self._has_windows = False
         self._make_arrays(_CAPACITY)
@@ -96,7 +101,7 @@ class ItemTable:
         self.factors = ItemFactors(capacity=_CAPACITY)
 
     def _make_arrays(self, size: int) -> None:
-        halves = len(HALF_LIVES)
+        halves = len(POPULARITY_SECONDS)
         self.log_popularity: Doubles = np.full((halves, size), NO_EVENTS)
         self.last_at: Doubles = np.zeros(size)
         self.first_at: Doubles = np.zeros(size)
@@ -175,9 +180,8 @@ class ItemTable:
         self._segments(number, row)
         self._count(number, row)
         self._popularity(number, row)
-        scale = float(np.exp2((row.at - LANDMARK) / NEIGHBOUR_HALF_LIFE))
-        self._pair(self.covisited, self.covisiting, number, row.covisits, scale)
-        self._pair(self._preceded, self.followed, number, row.transitions, scale)
+        self._pair(self.covisited, self.covisiting, number, row.covisits, _scale(row.at, COVISIT_HALF_LIFE))
+        self._pair(self._preceded, self.followed, number, row.transitions, _scale(row.at, TRANSITION_HALF_LIFE))
 
     def _is_known(self, row: ItemStatistics) -> bool:
         known = not self.catalogue or row.item_id in self.number or row.item_id in self.catalogue
@@ -257,7 +261,7 @@ class ItemTable:
         self._describe_categories(number, item.categories)
 
     def _describe_categories(self, number: int, names: Sequence[str]) -> None:
-        self.by_category.put(number, names, float(self.log_popularity[WITHIN_CATEGORY, number]))
+        self.by_category.put(number, names, float(self.log_popularity[CATEGORY_ORDER, number]))
 
     def _count(self, number: int, row: ItemStatistics) -> None:
         self.version += row.count - int(self.count[number])
@@ -273,11 +277,11 @@ class ItemTable:
             self._warm(number)
 
     def _popularity(self, number: int, row: ItemStatistics) -> None:
-        keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / np.array(HALF_LIVES)
+        keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / np.array(POPULARITY_SECONDS)
         held = self.log_popularity[:, number].tolist()
         for order, old, new in zip(self.order, held, keys.tolist(), strict=True):
             order.put(number, old if old > NO_EVENTS else None, new)
-        self.by_category.moved(number, held[WITHIN_CATEGORY], float(keys[WITHIN_CATEGORY]))
+        self.by_category.moved(number, held[CATEGORY_ORDER], float(keys[CATEGORY_ORDER]))
         self.log_popularity[:, number] = keys
 
     def _segments(self, number: int, row: ItemStatistics) -> None:
@@ -289,7 +293,7 @@ class ItemTable:
                 counts[place] = row.segments[name]
         held = self.segments[..., number]
         clocks = np.array(((self.newest_at,), (row.at,), (self.last_at[number],)))
-        before, new, old = np.exp2((clocks - newest) / SEGMENT_HALF_LIVES)
+        before, new, old = np.exp2((clocks - newest) / SEGMENT_SECONDS)
         self.situations_all = np.maximum(0.0, self.situations_all * before + counts * new - held * old)
         self.segments[..., number] = counts
         self.newest_at = newest
@@ -313,3 +317,8 @@ class ItemTable:
             }
             weights, numbers = known, [self._numbered(item) for item in known]
         return np.array(numbers, np.int32), np.array(list(weights.values()), np.float32) * np.float32(scale)
+
+
+def _scale(at: float, half_life: HalfLife) -> float:
+    """Return the factor that carries weights as of `at` to the landmark."""
+    return float(np.exp2((at - LANDMARK) / half_life.seconds))

@@ -8,16 +8,18 @@ from operator import add, itemgetter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from features.decay import DAY, next_feature_time
+from features.decay import next_feature_time
+from features.half_lives import (
+    COVISIT_HALF_LIFE,
+    POPULARITY_SECONDS,
+    SEGMENT_SECONDS,
+    TRANSITION_HALF_LIFE,
+    HalfLife,
+)
 from schemas.errors import DecodeError
 from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics, Segment
 
-HALF_LIVES = (0.05 * DAY, 0.25 * DAY, 1 * DAY, 3 * DAY, 10 * DAY, 40 * DAY, 200 * DAY)
-"""Seconds; of the decayed counts of popularity."""
-SEGMENT_HALF_LIVES = (1 * DAY, 10 * DAY)
-"""Seconds; of the decayed counts by situation."""
-NEIGHBOUR_HALF_LIFE = 90 * DAY
 RANK_DECAY = 0.9
 """How much each place further back counts less for co-visits: who came just before says more."""
 NEIGHBOURS = 256
@@ -61,12 +63,12 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         count=row.count + 1,
         popularity=tuple(
             value * exp2(kept / half) + delta.weight * exp2(late / half)
-            for value, half in zip(row.popularity, HALF_LIVES, strict=True)
+            for value, half in zip(row.popularity, POPULARITY_SECONDS, strict=True)
         ),
         value_sum=row.value_sum + (delta.value or 0.0),
         value_count=row.value_count + (delta.value is not None),
-        covisits=_neighbours(row.covisits, kept, late, delta.before, size=NEIGHBOURS),
-        transitions=_neighbours(row.transitions, kept, late, delta.before[:1], size=PREDECESSORS),
+        covisits=_neighbours(row.covisits, kept, late, delta.before, COVISIT_HALF_LIFE, size=NEIGHBOURS),
+        transitions=_neighbours(row.transitions, kept, late, delta.before[:1], TRANSITION_HALF_LIFE, size=PREDECESSORS),
         segments=_segments(row.segments, kept, late, delta),
     )
 
@@ -77,11 +79,11 @@ def check_row(row: ItemStatistics) -> None:
     Raises:
         DecodeError: it has not, so it is of another release, or nobody's.
     """
-    if len(row.popularity) != len(HALF_LIVES):
-        raise DecodeError("invalid", f"{len(row.popularity)} counts of popularity, not {len(HALF_LIVES)}")
+    if len(row.popularity) != len(POPULARITY_SECONDS):
+        raise DecodeError("invalid", f"{len(row.popularity)} counts of popularity, not {len(POPULARITY_SECONDS)}")
     for name, counts in row.segments.items():
-        if len(counts) != len(SEGMENT_HALF_LIVES):
-            raise DecodeError("invalid", f"{len(counts)} counts of {name!r}, not {len(SEGMENT_HALF_LIVES)}")
+        if len(counts) != len(SEGMENT_SECONDS):
+            raise DecodeError("invalid", f"{len(counts)} counts of {name!r}, not {len(SEGMENT_SECONDS)}")
 
 
 def _empty(delta: ItemDelta) -> ItemStatistics:
@@ -91,7 +93,7 @@ def _empty(delta: ItemDelta) -> ItemStatistics:
         at=delta.event_time,
         first_at=delta.event_time,
         count=0,
-        popularity=(0.0,) * len(HALF_LIVES),
+        popularity=(0.0,) * len(POPULARITY_SECONDS),
     )
 
 
@@ -101,21 +103,27 @@ def _segments(
     """Decayed counts by situation; a delta that does not know its own counts in none."""
     counts = {name: _decayed(values, kept) for name, values in known.items()} if kept < 0.0 else dict(known)
     if delta.segment is not None:
-        own = _decayed((delta.weight,) * len(SEGMENT_HALF_LIVES), late)
+        own = _decayed((delta.weight,) * len(SEGMENT_SECONDS), late)
         held = counts.get(delta.segment, (0.0,) * len(own))
         counts[delta.segment] = tuple(map(add, held, own))
     return counts
 
 
 def _decayed(values: tuple[float, ...], seconds: float) -> tuple[float, ...]:
-    return tuple(value * exp2(seconds / half) for value, half in zip(values, SEGMENT_HALF_LIVES, strict=True))
+    return tuple(value * exp2(seconds / half) for value, half in zip(values, SEGMENT_SECONDS, strict=True))
 
 
 def _neighbours(
-    known: dict[ItemId, float], kept: float, late: float, before: tuple[tuple[ItemId, float], ...], *, size: int
+    known: dict[ItemId, float],
+    kept: float,
+    late: float,
+    before: tuple[tuple[ItemId, float], ...],
+    half_life: HalfLife,
+    *,
+    size: int,
 ) -> dict[ItemId, float]:
     """Decayed weights of the items that came before, each discounted by `RANK_DECAY` per rank; the `size` strongest."""
-    keep, weight = exp2(kept / NEIGHBOUR_HALF_LIFE), exp2(late / NEIGHBOUR_HALF_LIFE)
+    keep, weight = exp2(kept / half_life.seconds), exp2(late / half_life.seconds)
     weights = {item: value * keep for item, value in known.items()} if keep < 1.0 else dict(known)
     for item, _gap in before:
         weights[item] = weights.get(item, 0.0) + weight

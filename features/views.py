@@ -14,13 +14,13 @@ from math import log1p
 from msgspec import Struct
 
 from features.decay import DAY
+from features.half_lives import POPULARITY_SECONDS
 from features.ports import FeatureRow
-from features.statistics import HALF_LIVES
 from features.user_state import UserState
 from schemas.ids import UserId
 from schemas.statistics import ItemStatistics
 
-HALF_LIFE_HOURS = tuple(seconds / 3_600 for seconds in HALF_LIVES)
+HALF_LIFE_HOURS = tuple(seconds / 3_600 for seconds in POPULARITY_SECONDS)
 
 USER_VIEW = "user_features"
 CONTEXT_VIEW = "user_context"

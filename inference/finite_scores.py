@@ -8,13 +8,12 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from features.half_lives import FALLBACK_ORDER
 from features.item_table import ItemTable, Numbers
-from features.statistics import HALF_LIVES
 from inference.ports import Scores
 
 DEGRADATION = "scores-not-finite"
 """The degradation of a list whose scores were not finite: its items are in the order of their popularity."""
-SLOW = len(HALF_LIVES) // 2
 logger = logging.getLogger(__name__)
 
 
@@ -30,6 +29,6 @@ def by_popularity(scores: Scores, rows: NDArray[np.bool_], items: Numbers, table
     logger.error("scores of %d lists are not finite; they are ranked by popularity", int(rows.sum()))
     values = scores.values.copy()
     for row in np.flatnonzero(rows):
-        order = (-table.log_popularity[SLOW].take(items[row])).argsort(kind="stable")
+        order = (-table.log_popularity[FALLBACK_ORDER].take(items[row])).argsort(kind="stable")
         values[row, order] = -np.arange(len(order), dtype=np.float32)
     return replace(scores, values=values)

@@ -12,9 +12,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.decay import DAY
+from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE, HalfLife
 from features.item_neighbours import Neighbours
 from features.item_table import LANDMARK, Bools, Doubles, ItemTable, Numbers
-from features.statistics import NEIGHBOUR_HALF_LIFE
 from features.user_state import UserState
 from inference.query import Query
 from schemas.ids import ItemId
@@ -133,12 +133,12 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
     if not len(recent):
         return dict.fromkeys(("covisit", "covisit_near", "transition", "words"), np.zeros(size))
     root = table.inverse_root[:size]
-    now = float(np.exp2((LANDMARK - query.now) / NEIGHBOUR_HALF_LIFE))
+    now = _since_landmark(query.now, COVISIT_HALF_LIFE)
     seed = trace * root[recent] * now
     nearest = recent[:NEAR_ITEMS]
     near = NEAR_FADE ** np.arange(len(nearest)) * root[nearest] * now
     last = recent[:STEPS]
-    step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * now
+    step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * _since_landmark(query.now, TRANSITION_HALF_LIFE)
     together = _around(recent, table.covisited, table.covisiting)
     return {
         "covisit": _spread(*together, seed, size) * root,
@@ -146,6 +146,11 @@ def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> 
         "transition": _spread(*_around(last, table.followed), step, size),
         "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
     }
+
+
+def _since_landmark(now: float, half_life: HalfLife) -> float:
+    """Return the factor that carries weights from the landmark to `now`."""
+    return float(np.exp2((LANDMARK - now) / half_life.seconds))
 
 
 def _around(recent: Numbers, *kinds: Neighbours) -> tuple[Numbers, NDArray[np.float32]]:

@@ -36,9 +36,9 @@ class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation
 class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "situations"}):
     """One item's statistics as of `at` (event time): decayed counts and who comes before it.
 
-    `popularity` has one decayed count per half-life of `features.statistics.HALF_LIVES`; `covisits` and
+    `popularity` has one decayed count per half-life of `features.half_lives.POPULARITY_HALF_LIVES`; `covisits` and
     `transitions` weigh the items that the same people had before (recently, and directly). `situations` holds, by
-    the situation of the choice, one decayed count per half-life of `features.statistics.SITUATION_HALF_LIVES`.
+    the situation of the choice, one decayed count per half-life of `features.half_lives.SEGMENT_HALF_LIVES`.
     `feature_time` is `at` made strictly increasing: the time of the row in Feast.
     """
 

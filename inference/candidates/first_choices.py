@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.half_lives import SEGMENT_SECONDS
 from features.item_table import ItemTable, Numbers
-from features.statistics import SEGMENT_HALF_LIVES
 from features.user_segment import SEGMENTS, user_segment
 from inference.candidates.source import best
 from inference.ranking_context import RankingContext
@@ -13,7 +13,7 @@ from inference.ranking_context import RankingContext
 NEW = SEGMENTS.index("new")
 MANY = 5.0
 """How many, with decay, must have begun with an item for that to be said."""
-SLOWEST = SEGMENT_HALF_LIVES.index(max(SEGMENT_HALF_LIVES))
+SLOWEST = SEGMENT_SECONDS.index(max(SEGMENT_SECONDS))
 
 
 def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
@@ -21,12 +21,12 @@ def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     if user_segment(person.query.user, person.query.now) != "new":
         return person.consumed[:0]
     items = len(table)
-    left = np.exp2((table.last_at[:items] - person.query.now) / SEGMENT_HALF_LIVES[SLOWEST])
+    left = np.exp2((table.last_at[:items] - person.query.now) / SEGMENT_SECONDS[SLOWEST])
     return best(table.segments[NEW, SLOWEST, :items] * left, person.blocked, size)
 
 
 def reason(person: RankingContext, table: ItemTable, item: int) -> str:
     """Two make a beginning; many are more."""
-    left = np.exp2((table.last_at[item] - person.query.now) / SEGMENT_HALF_LIVES[SLOWEST])
+    left = np.exp2((table.last_at[item] - person.query.now) / SEGMENT_SECONDS[SLOWEST])
     begun = table.segments[NEW, SLOWEST, item] * min(1.0, left)
     return "what many begin with" if begun >= MANY else "what others begin with"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from features.decay import DAY
+from features.half_lives import POPULARITY_SECONDS
 from features.item_table import ItemTable, Numbers
-from features.statistics import HALF_LIVES
 from inference.candidates.source import Propose, Reason
 from inference.ranking_context import RankingContext
 
 
 def popular(half: int) -> Propose:
-    """The source of the most popular items at the half-life of this place in `HALF_LIVES`."""
+    """The source of the most popular items at the half-life of this place in `POPULARITY_HALF_LIVES`."""
 
     def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
         depth = 2 * size
@@ -42,7 +42,7 @@ def popular_lately(half: int) -> Reason:
 
     def reason(person: RankingContext, table: ItemTable, item: int) -> str:
         idle = person.query.told_at - float(table.last_at[item])
-        within = next((each for each in HALF_LIVES[half:] if idle <= each), None)
+        within = next((each for each in POPULARITY_SECONDS[half:] if idle <= each), None)
         return f"popular in the last {span(within)}" if within else "popular for long"
 
     return reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.statistics import HALF_LIVES
+from features.half_lives import POPULARITY_SECONDS
 from inference.candidates import (
     content,
     covisitation,
@@ -26,7 +26,7 @@ SOURCES: tuple[Source, ...] = (
             size=25,
             reason=popular_lately(place),
         )
-        for place, half_life in enumerate(HALF_LIVES)
+        for place, half_life in enumerate(POPULARITY_SECONDS)
     ),
     Source(name="covisitation", propose=covisitation.propose, size=70, reason="goes with what you chose lately"),
     Source(name="covisitation-near", propose=covisitation.propose_near, size=70, reason="goes with your last choice"),

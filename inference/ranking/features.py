@@ -14,8 +14,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.decay import DAY
+from features.half_lives import POPULARITY_HALF_LIVES, POPULARITY_SECONDS, SEGMENT_HALF_LIVES, SEGMENT_SECONDS, HalfLife
 from features.item_table import Bools, Doubles, ItemTable, Numbers
-from features.statistics import HALF_LIVES, SEGMENT_HALF_LIVES
 from features.user_segment import SEGMENTS, user_segment
 from features.views import USER_FEATURES, External, feature_schema_id
 from inference.candidates.memories import LIKED
@@ -27,8 +27,7 @@ from inference.ranking_context import RankingContext, age_days
 from schemas.ids import ItemId
 
 Block = NDArray[np.floating]
-EACH = range(len(HALF_LIVES))
-LEVELS = [place for place in EACH if HALF_LIVES[place] in (1 * DAY, 10 * DAY)]
+LEVELS = [row for row, half_life in enumerate(POPULARITY_HALF_LIVES) if half_life.has_level]
 """At which half-lives the decayed count itself is a feature, not only its ratio to others."""
 LOW = -3.0
 TOGETHER = 8
@@ -74,7 +73,7 @@ def _relative(values: Block, mask: Bools) -> Block:
 
 def _popularity(batch: RankingBatch) -> Block:
     logs = batch.table.log_popularity.take(batch.items, axis=1)
-    counts = logs - batch.now / np.array(HALF_LIVES)[:, None, None]
+    counts = logs - batch.now / np.array(POPULARITY_SECONDS)[:, None, None]
     ratios = np.clip(counts[:-1] - counts[1:], -12.0, 0.0) / 4.0
     level = np.clip(counts[LEVELS], -8.0, 12.0) / 8.0
     return np.concatenate([_relative(logs, batch.mask), ratios, level])
@@ -101,7 +100,7 @@ def _segment_popularity(batch: RankingBatch) -> Block:
 
 def _left(seconds: Doubles) -> Doubles:
     """What time has left of counts by situation, `[half, ..]`; an earlier time reads them as they are."""
-    left: Doubles = np.exp2(np.minimum(0.0, seconds) / np.array(SEGMENT_HALF_LIVES)[:, None, None])
+    left: Doubles = np.exp2(np.minimum(0.0, seconds) / np.array(SEGMENT_SECONDS)[:, None, None])
     return left
 
 
@@ -274,12 +273,9 @@ def _spread(rows: Doubles, batch: RankingBatch) -> Block:
     return np.broadcast_to(rows.T[..., None], (rows.shape[-1], *batch.items.shape))
 
 
-def _halves(prefix: str, places: Sequence[int]) -> tuple[str, ...]:
-    return _days(prefix, [HALF_LIVES[place] for place in places])
-
-
-def _days(prefix: str, halves: Sequence[float]) -> tuple[str, ...]:
-    return tuple(f"{prefix}_{seconds / DAY:g}d" for seconds in halves)
+def _names(prefix: str, half_lives: Sequence[HalfLife]) -> tuple[str, ...]:
+    """Return the names of one column per half-life."""
+    return tuple(f"{prefix}_{half_life.name}" for half_life in half_lives)
 
 
 def _of_sources(sources: Sequence[Source]) -> FeatureGroup:
@@ -290,7 +286,11 @@ def _of_sources(sources: Sequence[Source]) -> FeatureGroup:
 COLUMNS: tuple[FeatureGroup, ...] = (
     FeatureGroup(
         group="popularity",
-        names=(*_halves("popular", EACH), *_halves("accelerating", EACH[:-1]), *_halves("level", LEVELS)),
+        names=(
+            *_names("popular", POPULARITY_HALF_LIVES),
+            *_names("accelerating", POPULARITY_HALF_LIVES[:-1]),
+            *_names("level", [POPULARITY_HALF_LIVES[row] for row in LEVELS]),
+        ),
         fill=_popularity,
     ),
     FeatureGroup(group="age", names=("age", "idle", "events"), fill=_age),
@@ -324,7 +324,7 @@ COLUMNS: tuple[FeatureGroup, ...] = (
     FeatureGroup(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_segment),
     FeatureGroup(
         group="company",
-        names=(*_days("company", SEGMENT_HALF_LIVES), *_days("company_popular", SEGMENT_HALF_LIVES)),
+        names=(*_names("company", SEGMENT_HALF_LIVES), *_names("company_popular", SEGMENT_HALF_LIVES)),
         fill=_segment_popularity,
     ),
 )

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.half_lives import POPULARITY_HALF_LIVES
+
 HIDDEN = 32
 SEED = 20_240_117
 START: dict[str, float] = {
-    "popular_1d": 0.5,
-    "popular_3d": 1.0,
-    "popular_40d": 0.5,
+    **{f"popular_{half_life.name}": half_life.initial_weight for half_life in POPULARITY_HALF_LIVES},
     "covisit": 2.0,
     "transition": 1.0,
     "affinity": 1.0,

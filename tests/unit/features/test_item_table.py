@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.half_lives import POPULARITY_SECONDS, SEGMENT_SECONDS
 from features.item_categories import CATEGORIES
 from features.item_content import content_vector
 from features.item_factors import DIMENSIONS, LEAN, WIDTH
 from features.item_table import KNOWN_COUNT, WAITING, ItemTable
-from features.statistics import HALF_LIVES, SEGMENT_HALF_LIVES, fold_delta
+from features.statistics import fold_delta
 from features.user_segment import SEGMENTS
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -69,7 +70,7 @@ def test_the_order_of_popularity_is_that_of_the_decayed_counts(events: list[tupl
     table = told(rows)
     newest = {row.item_id: row for row in rows}
     now = max(row.at for row in rows)
-    for half, half_life in enumerate(HALF_LIVES):
+    for half, half_life in enumerate(POPULARITY_SECONDS):
         counts = [
             np.log2(newest[table.ids[number]].popularity[half]) + (newest[table.ids[number]].at - now) / half_life
             for number in table.popular(half, 100)
@@ -112,10 +113,10 @@ def test_counts_by_situation_are_those_of_the_newest_rows_in_whatever_order(
     newest = list({row.item_id: row for row in rows}.values())
     rng.shuffle(newest)
     at = max(row.at for row in rows)
-    sums = np.zeros((len(SEGMENTS), len(SEGMENT_HALF_LIVES)))
+    sums = np.zeros((len(SEGMENTS), len(SEGMENT_SECONDS)))
     for row in newest:
         for name, counts in row.segments.items():
-            sums[SEGMENTS.index(name)] += np.array(counts) * np.exp2((row.at - at) / np.array(SEGMENT_HALF_LIVES))
+            sums[SEGMENTS.index(name)] += np.array(counts) * np.exp2((row.at - at) / np.array(SEGMENT_SECONDS))
     for table in (told(rows), told(newest)):
         for row in newest:
             held = table.segments[..., table.number[row.item_id]]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.statistics import NEIGHBOURS, SEGMENT_HALF_LIVES, FoldedOffsets, fold_delta
+from features.half_lives import SEGMENT_SECONDS
+from features.statistics import NEIGHBOURS, FoldedOffsets, fold_delta
 from features.user_segment import SEGMENTS
 from schemas.codec import decode, encode
 from schemas.ids import ItemId
@@ -65,13 +66,13 @@ def test_counts_by_situation_are_decayed_sums_in_whatever_order(
     assert set(row.segments) == {name for _, name in events} - {None}
     for name, counts in row.segments.items():
         times = [at for at, each in events if each == name]
-        direct = [sum(exp2((at - newest) / half) for at in times) for half in SEGMENT_HALF_LIVES]
+        direct = [sum(exp2((at - newest) / half) for at in times) for half in SEGMENT_SECONDS]
         assert counts == pytest.approx(direct, rel=1e-6)
 
 
 def test_a_delta_without_a_situation_counts_in_none_and_lets_the_others_age() -> None:
     known = folded([delta(0, 0, segment="new")])
-    row = fold_delta(known, delta(1, SEGMENT_HALF_LIVES[0]))
+    row = fold_delta(known, delta(1, SEGMENT_SECONDS[0]))
     assert row.count == 2
     assert row.segments == {"new": pytest.approx((0.5, exp2(-0.1)))}
 

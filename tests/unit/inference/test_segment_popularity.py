@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from features.half_lives import SEGMENT_SECONDS
 from features.item_table import ItemTable
-from features.statistics import SEGMENT_HALF_LIVES
 from features.user_segment import SEGMENTS, user_segment
 from inference.candidates import first_choices
 from inference.candidates.pool import gather
@@ -52,10 +52,10 @@ def direct(world: World, query: Query, item: ItemId) -> list[float]:
 
     def count(name: str, half: int, each: ItemId) -> float:
         row = world.rows[each]
-        return row.segments.get(name, (0.0, 0.0))[half] * exp2((row.at - query.now) / SEGMENT_HALF_LIVES[half])  # type: ignore[call-overload, no-any-return]
+        return row.segments.get(name, (0.0, 0.0))[half] * exp2((row.at - query.now) / SEGMENT_SECONDS[half])  # type: ignore[call-overload, no-any-return]
 
     own, lifts, levels = user_segment(query.user, query.now), [], []
-    for half in range(len(SEGMENT_HALF_LIVES)):
+    for half in range(len(SEGMENT_SECONDS)):
         totals = {name: sum(count(name, half, each) for each in world.rows) for name in SEGMENTS}
         usual = (totals[own] + 1.0) / (sum(totals.values()) + 3.0)
         everyone = sum(count(name, half, item) for name in SEGMENTS)

@@ -1,0 +1,64 @@
+"""The table of half-lives: how fast the counts of each signal decay, one row per count.
+
+Changing, adding or removing a row is one line: counts, columns of the ranker, candidate sources and feature views
+follow. A changed table makes another feature-schema id, so that learned weights are never read against other columns,
+and item statistics of another table are refused (`features.statistics.check_row`) until they are rebuilt.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from features.decay import DAY
+
+
+class HalfLife(Struct, frozen=True, kw_only=True):
+    """One decayed count.
+
+    - `seconds`: after so long an event counts half.
+    - `initial_weight`: what the ranker gives the count, relative to the highest of the list, before it has learned.
+    - `has_level`: whether the count itself is a column of the ranker, not only its ratio to others.
+    """
+
+    seconds: float
+    initial_weight: float = 0.0
+    has_level: bool = False
+
+    @property
+    def name(self) -> str:
+        """The half-life as columns name it.
+
+        >>> HalfLife(seconds=0.25 * DAY).name
+        '0.25d'
+        """
+        return f"{self.seconds / DAY:g}d"
+
+
+TEN_DAYS = HalfLife(seconds=10 * DAY, has_level=True)
+THREE_DAYS = HalfLife(seconds=3 * DAY, initial_weight=1.0)
+
+POPULARITY_HALF_LIVES: tuple[HalfLife, ...] = (
+    HalfLife(seconds=0.05 * DAY),
+    HalfLife(seconds=0.25 * DAY),
+    HalfLife(seconds=1 * DAY, initial_weight=0.5, has_level=True),
+    THREE_DAYS,
+    TEN_DAYS,
+    HalfLife(seconds=40 * DAY, initial_weight=0.5),
+    HalfLife(seconds=200 * DAY),
+)
+"""Popularity: one decayed count, one candidate source and one set of columns per row; the shortest first."""
+CATEGORY_ORDER = POPULARITY_HALF_LIVES.index(TEN_DAYS)
+"""The row by which the items of a category are ordered."""
+FALLBACK_ORDER = POPULARITY_HALF_LIVES.index(THREE_DAYS)
+"""The row by which a list is ranked whose scores cannot be used."""
+
+SEGMENT_HALF_LIVES: tuple[HalfLife, ...] = (HalfLife(seconds=1 * DAY), HalfLife(seconds=10 * DAY))
+"""Popularity within each user segment."""
+
+COVISIT_HALF_LIFE = HalfLife(seconds=90 * DAY)
+"""Items that the same users chose before (recently)."""
+TRANSITION_HALF_LIFE = HalfLife(seconds=90 * DAY)
+"""Items that the same users chose directly before."""
+
+POPULARITY_SECONDS = tuple(row.seconds for row in POPULARITY_HALF_LIVES)
+SEGMENT_SECONDS = tuple(row.seconds for row in SEGMENT_HALF_LIVES)

@@ -1,0 +1,47 @@
+"""Half-lives are rows: what follows from them follows by itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from features.half_lives import CATEGORY_ORDER, FALLBACK_ORDER, POPULARITY_HALF_LIVES, SEGMENT_HALF_LIVES
+from inference.candidates.sources import SOURCES
+from inference.ranking.features import FeatureTable
+from inference.ranking.network import START, initial
+
+CHANGED = """
+from dataclasses import dataclass
+import features.half_lives as table
+from features.decay import DAY
+rows = table.POPULARITY_HALF_LIVES
+two_days = table.HalfLife(seconds=2 * DAY, initial_weight=0.75)
+table.POPULARITY_HALF_LIVES = (*rows[:2], two_days, *rows[3:], table.HalfLife(seconds=400 * DAY))
+table.POPULARITY_SECONDS = tuple(row.seconds for row in table.POPULARITY_HALF_LIVES)
+from inference.candidates.sources import SOURCES
+from inference.ranking.features import FeatureTable
+from inference.ranking.network import initial
+columns = FeatureTable().columns
+print(float(initial(columns)["linear"][columns.index("popular_2d")]))
+print("popular_400d" in columns, "popular-400-days" in [source.name for source in SOURCES])
+"""
+
+
+def test_every_row_has_columns_with_its_initial_weight_and_a_source() -> None:
+    columns = FeatureTable().columns
+    linear = initial(columns)["linear"]
+    for row in POPULARITY_HALF_LIVES:
+        assert linear[columns.index(f"popular_{row.name}")] == row.initial_weight
+        assert (f"level_{row.name}" in columns) == row.has_level
+    assert {f"company_{row.name}" for row in SEGMENT_HALF_LIVES} < set(columns)
+    assert sum(source.name.startswith("popular-") for source in SOURCES) == len(POPULARITY_HALF_LIVES)
+    assert POPULARITY_HALF_LIVES[CATEGORY_ORDER].seconds > POPULARITY_HALF_LIVES[FALLBACK_ORDER].seconds
+
+
+def test_every_initial_weight_is_that_of_a_column() -> None:
+    assert set(START) <= set(FeatureTable().columns)
+
+
+def test_a_changed_and_an_added_row_need_no_other_line() -> None:
+    done = subprocess.run([sys.executable, "-c", CHANGED], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0.75", "True", "True"]
