@@ -28,11 +28,12 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from deploy import settings_checks
+from schemas.errors import LifelongError
 
 ENDPOINTS_FILE = "endpoints.toml"
 
 
-class SettingsError(Exception):
+class SettingsError(LifelongError):
     """A setting is unknown, missing or has a value that is not allowed."""
 
 

@@ -1,14 +1,39 @@
-"""The exceptions of the project.
+"""The exceptions of the project, in one tree; `tests/test_house_rules.py` holds it against the code.
 
 LifelongError
-├── DecodeError        a record is not what its topic promises      → dead letter
-├── StoreUnavailable   a store does not answer                      → pause, retry
-├── StoreRefused       a store answers that it will never take it   → dead letter
-├── RankerUnavailable  the model server does not answer in time     → numpy twin, the list says so
-├── Fenced             another worker owns the partition now        → drop what was decided
-│   └── StoreWentBack  the store holds less than was written to it → begin anew, from where the store stands
-├── WentBack           the store or the log is not what it was       → begin anew
-└── IncompatibleSchema a published schema would break its readers   → refuse to publish
+├── DecodeError            a record is not what its topic promises            → dead letter
+├── StoreUnavailable       a store does not answer                            → wait, try again
+├── StoreRefused           a store will never take the value                  → dead letter
+├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
+├── Fenced                 another worker owns the partition now              → what was decided is dropped
+│   └── StoreRewound       the store holds less than was written to it        → read again from where the store stands
+├── Rewound                the store or the log is not what it was            → the process begins anew
+├── KafkaAway              Kafka does not answer                              → wait, try again
+├── KafkaRefused           Kafka refuses what was asked of it                 → the command or process ends
+├── IncompatibleSchema     a published schema would break its readers         → nothing is published
+├── UnusableWeights        a weights file cannot serve                        → the newest good version serves
+├── Problem                a request to the gateway cannot be answered        → problem details (RFC 9457)
+├── SettingsError          a setting is wrong or missing                      → the command ends, naming it
+├── StackError             the embedded stack cannot do what was asked        → the command ends
+│   └── NotWell            a server of it does not become healthy in time     → what was started is stopped again
+├── MonitoringError        Prometheus cannot be configured or started         → the command ends
+├── UnreadableFile         a file cannot be read as what it should hold       → the command ends
+├── BadCell                a cell of a row cannot be read                     → the row is refused, with the reason
+├── NotWritable            an output file cannot be written                   → the command ends before it works
+├── NoSuch                 nothing has the name that was given                → the command ends, with near names
+├── NothingDone            nothing matches what was asked                     → the command ends
+├── NothingToDecide        a command about models names no variant            → the command ends
+├── NoExperiment           the log holds no such experiment                   → the command ends
+├── NothingLogged          the log holds nothing to evaluate a policy on      → the command ends
+├── NothingToEvaluate      the log holds no choice                            → the command ends
+├── UnknownPart            no part of that name can be ablated                → the command ends
+├── UnknownBaseline        there is no baseline of that name                  → the command ends
+├── PackagesMissing        an optional package is not installed               → the command ends, saying which
+├── BaselinesDied          the process of the baselines ended early           → the command ends
+├── WorkDied               a process of the pool ended early                  → the command ends
+├── NotFetched             the demo's data cannot be fetched                  → the command ends
+├── NothingToPlay          the demo's data holds no event                     → the command ends
+└── Crash                  a test stops the in-memory runner                  → the test goes on
 """
 
 from __future__ import annotations

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+import schemas.errors
 from deploy.settings import Settings
 from schemas.topics import BY_NAME, PERSON_TOPICS
 from streams.routes import ITEMS_OWNED, PEOPLE, PERSON_INPUTS, TABLES
@@ -17,6 +20,12 @@ from streams.routes import ITEMS_OWNED, PEOPLE, PERSON_INPUTS, TABLES
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("schemas", "features", "agents", "inference", "streams", "deploy")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+SAME_CLASS_NAME: dict[str, str] = {
+    "Weights": "the Triton model repository is a deployment of its own, which imports nothing of ours",
+}
+"""Public class names that stand twice, with the reason."""
+SAME_CONSTANT_NAME: dict[str, str] = {}
+"""Names of constants with several values, with the reason."""
 DRAWERS = {"utils", "helpers", "common", "misc", "util"}
 
 
@@ -44,9 +53,73 @@ def test_the_topics_that_a_persons_owner_reads_are_spread_alike() -> None:
     assert {BY_NAME[name].spread for name in PERSON_INPUTS} == {"person"}
 
 
+def _public_definitions(kind: type[ast.stmt]) -> defaultdict[str, list[str]]:
+    """Names of public classes or constants, each with the files that define it."""
+    found = defaultdict[str, list[str]](list)
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            name = node.name if isinstance(node, ast.ClassDef) else ""
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+                name = node.targets[0].id
+            if isinstance(node, kind) and name and not name.startswith("_"):
+                found[name].append(f"{path.relative_to(ROOT)}: {ast.unparse(node)}")
+    return found
+
+
+def test_no_public_class_name_is_used_twice() -> None:
+    twice = {name: where for name, where in _public_definitions(ast.ClassDef).items() if len(where) > 1}
+    assert sorted(set(twice) - set(SAME_CLASS_NAME)) == []
+
+
+def test_constants_of_one_name_have_one_value() -> None:
+    found = _public_definitions(ast.Assign)
+    values = {name: {line.split(": ", 1)[1] for line in where} for name, where in found.items()}
+    assert sorted(name for name, given in values.items() if len(given) > 1 and name not in SAME_CONSTANT_NAME) == []
+
+
+def _is_broad(handler: ast.ExceptHandler) -> bool:
+    """Whether the handler catches what nobody foresaw and does not raise it again."""
+    caught = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} if handler.type else {"all"}
+    ends_with_raise = isinstance(handler.body[-1], ast.Raise) and handler.body[-1].exc is None
+    return bool(caught & {"all", "Exception", "BaseException"}) and not ends_with_raise
+
+
 def test_only_the_guard_catches_everything() -> None:
-    caught = [path.name for path in SOURCES if re.search(r"except Exception\b", path.read_text())]
-    assert caught == ["guard.py"]
+    broad = [
+        path.name
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler) and _is_broad(node)
+    ]
+    assert broad == ["guard.py"]
+
+
+def _drawn_tree() -> dict[str, str]:
+    """Each exception and its parent, as the docstring of `schemas.errors` draws them."""
+    parents: dict[str, str] = {}
+    path: list[str] = []
+    for line in (schemas.errors.__doc__ or "").splitlines():
+        found = re.match(r"((?:│   |    )*(?:├── |└── )?)([A-Z]\w+)", line)
+        if found is None or not (path or found[2] == "LifelongError"):
+            continue
+        depth = len(found[1]) // 4
+        path = [*path[:depth], found[2]]
+        parents[found[2]] = path[depth - 1] if depth else ""
+    return parents
+
+
+def test_exceptions_are_one_tree_and_the_docstring_draws_it() -> None:
+    classes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                classes[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
+    found: dict[str, str] = {}
+    known = {name for name in vars(builtins) if name.endswith(("Error", "Exception"))}
+    while more := {n: b[0] for n, b in classes.items() if b and n not in found and (b[0] in known or b[0] in found)}:
+        found |= more
+    assert {name for name, base in found.items() if base in known} == {"LifelongError"}
+    assert _drawn_tree() == {name: base if base in found else "" for name, base in found.items()}
 
 
 def test_every_setting_says_what_it_is_for() -> None:

@@ -32,9 +32,7 @@ from deploy.cli import (
     topics,
 )
 from deploy.cli.shown import NoSuch, NothingDone, origin
-from deploy.embedded.server import StackError
 from deploy.files.errors import UnreadableFile
-from deploy.settings import SettingsError
 from schemas.errors import LifelongError
 
 COMMANDS = (
@@ -97,7 +95,7 @@ def main() -> None:
         make_app()()
     except NOT_ABOUT_SERVERS as exc:
         _fail(str(exc))
-    except (SettingsError, LifelongError, StackError) as exc:
+    except LifelongError as exc:
         _fail(f"{exc} (read: {origin()})")
     except (OSError, UnicodeDecodeError) as exc:
         _fail(unreadable(exc))

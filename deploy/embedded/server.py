@@ -9,9 +9,10 @@ from pathlib import Path
 from deploy.embedded.choices import StackChoices
 from deploy.embedded.layout import DataLayout
 from deploy.settings import EmbeddedSettings, Settings
+from schemas.errors import LifelongError
 
 
-class StackError(Exception):
+class StackError(LifelongError):
     """The embedded stack cannot do what was asked; the message says why and what to do."""
 
 

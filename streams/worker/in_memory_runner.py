@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from features.ports import StateStore
 from schemas.codec import encode
+from schemas.errors import LifelongError
 from schemas.record import Record
 from schemas.topics import ITEM_DELTAS
 from streams.handlers.batch_outcome import BatchOutcome
@@ -31,7 +32,7 @@ from streams.worker.user_batch import handle_user_batch
 Point = Literal["before-publish", "before-store", "before-acknowledge"]
 
 
-class Crash(Exception):
+class Crash(LifelongError):
     """Raised by an `interrupt` to stop the runner where a process could die."""
 
 
