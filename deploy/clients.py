@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deploy.settings import Settings, SettingsError
-from features.item_content import DIMENSIONS
+from features.item_content import CONTENT_DIMENSIONS
 from features.redis_state import RedisStateStore
 from schemas.topics import BY_NAME, TOPICS
 from streams.log.kafka_client import Cluster, KafkaPublisher
@@ -119,15 +119,17 @@ def make_item_index(settings: Settings) -> MilvusItems:
     """Items by likeness of their content."""
     from agents.actions.milvus_items import MilvusItems
 
-    return MilvusItems(milvus_address(settings), width=DIMENSIONS, collection=_collection(settings, "items"))
+    return MilvusItems(milvus_address(settings), width=CONTENT_DIMENSIONS, collection=_collection(settings, "items"))
 
 
 def make_factor_index(settings: Settings) -> MilvusItems:
     """Items by likeness of what was learned of them: who is drawn to one is drawn to the other."""
     from agents.actions.milvus_items import MilvusItems
-    from features.item_factors import DIMENSIONS as FACTORS
+    from features.item_factors import FACTOR_DIMENSIONS
 
-    return MilvusItems(milvus_address(settings), width=FACTORS, collection=_collection(settings, "item_factors"))
+    return MilvusItems(
+        milvus_address(settings), width=FACTOR_DIMENSIONS, collection=_collection(settings, "item_factors")
+    )
 
 
 def milvus_collections(settings: Settings) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from deploy.embedded.choices import write_private
 from deploy.settings import Settings
 from streams.log.kafka_admin import KafkaAdmin
 
-FILE = "kafka-credentials.toml"
+CREDENTIALS_FILE = "kafka-credentials.toml"
 
 
 def create_logins(settings: Settings, admin: KafkaAdmin) -> list[str]:
@@ -30,7 +30,7 @@ def create_logins(settings: Settings, admin: KafkaAdmin) -> list[str]:
     if not missing:
         return []
     passwords = {name: secrets.token_urlsafe(24) for name in missing}
-    _write_down(settings.data_dir / FILE, passwords, settings.kafka.sasl_mechanism)
+    _write_down(settings.data_dir / CREDENTIALS_FILE, passwords, settings.kafka.sasl_mechanism)
     admin.add_scram_users(settings.kafka.sasl_mechanism, passwords)
     return missing
 

@@ -16,7 +16,7 @@ from deploy.settings import Layers, Settings
 from deploy.settings_checks import section_of, setting_names, shape_of, variable_of
 
 MASK = "********"
-HEADER = """\
+FILE_HEADER = """\
 Settings of Lifelong: every one there is, with its default. Take the `#` off those that you change.
 Environment variables go before this file: LIFELONG_KAFKA__BOOTSTRAP=broker:9092 (two underscores step into a section).
 """
@@ -73,7 +73,7 @@ def plain(value: Any) -> Any:
 
 def example() -> str:
     """A `lifelong.toml` that names every setting in a comment: it loads as it is, and with any `#` taken off."""
-    lines = [f"# {line}" for line in HEADER.splitlines()]
+    lines = [f"# {line}" for line in FILE_HEADER.splitlines()]
     for name, field in Settings.model_fields.items():
         if section_of(Settings, name) is None:
             lines += ["", _line(name, field)]

@@ -11,7 +11,7 @@ from schemas.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 BACK_OFF_SECONDS = 5.0
-KEPT = 100_000
+ROWS_KEPT = 100_000
 
 
 class ExternalReader(Protocol):
@@ -54,7 +54,7 @@ class CachedExternal:
             logger.warning("external features: %s", exc)
             self._not_before = now + BACK_OFF_SECONDS
             return
-        if len(self._known) > KEPT:
+        if len(self._known) > ROWS_KEPT:
             self._known.clear()
         for user, values in zip(users, answers, strict=True):
             self._known[user] = (now, self._filled(values))

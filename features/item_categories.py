@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.item_order import Order
 from schemas.ids import category_key
 
-CATEGORIES = 8
+CATEGORIES_PER_ITEM = 8
 """How many categories of an item are read."""
 
 Numbers = NDArray[np.int64]
@@ -33,7 +33,7 @@ class ItemCategories:
     def __init__(self, *, capacity: int) -> None:
         self.number: dict[str, int] = {}
         self._spelled: list[str] = [""]
-        self._of: NDArray[np.int32] = np.zeros((CATEGORIES, capacity), np.int32)
+        self._of: NDArray[np.int32] = np.zeros((CATEGORIES_PER_ITEM, capacity), np.int32)
         self._most = 0
         self._orders: list[Order] = [Order()]
         self._members: dict[str, Numbers] = {}
@@ -44,7 +44,7 @@ class ItemCategories:
 
     def grow(self, capacity: int) -> None:
         """Make room for so many items."""
-        more = np.zeros((CATEGORIES, capacity - self._of.shape[1]), np.int32)
+        more = np.zeros((CATEGORIES_PER_ITEM, capacity - self._of.shape[1]), np.int32)
         self._of = np.concatenate([self._of, more], axis=1)
 
     def put(self, item: int, names: Sequence[str], key: float) -> None:
@@ -52,7 +52,7 @@ class ItemCategories:
         self._leave(item, key)
         spelled = {category_key(name): name for name in reversed(names)}
         keys = dict.fromkeys(map(category_key, names))
-        for place, name in enumerate(list(keys)[:CATEGORIES]):
+        for place, name in enumerate(list(keys)[:CATEGORIES_PER_ITEM]):
             known = self.number.setdefault(name, len(self.number) + 1)
             if known == len(self._orders):
                 self._orders.append(Order())
@@ -77,7 +77,7 @@ class ItemCategories:
 
     def at(self, items: Numbers) -> NDArray[np.int32]:
         """The numbers of the items' categories, `[most, *items.shape]`, 0 for none; `most` is how many categories any
-        item has had, at most `CATEGORIES`.
+        item has had, at most `CATEGORIES_PER_ITEM`.
         """
         return self._of[: self._most].take(items, axis=1)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from schemas.items import Item
 
-DIMENSIONS = 64
+CONTENT_DIMENSIONS = 64
 TITLE, CATEGORY, TAG, TEXT = 1.0, 1.5, 1.0, 0.3
 TEXT_WORDS = 100
 _WORD = re.compile(r"\w{2,}")
@@ -24,7 +24,7 @@ _WORD = re.compile(r"\w{2,}")
 
 @lru_cache(maxsize=20_000)
 def _signs(word: str) -> NDArray[np.float32]:
-    bits = np.unpackbits(np.frombuffer(blake2b(word.encode(), digest_size=DIMENSIONS // 8).digest(), np.uint8))
+    bits = np.unpackbits(np.frombuffer(blake2b(word.encode(), digest_size=CONTENT_DIMENSIONS // 8).digest(), np.uint8))
     return bits.astype(np.float32) * 2.0 - 1.0
 
 
@@ -46,7 +46,7 @@ def content_vector(item: Item) -> NDArray[np.float32]:
     for weight, words in parts:
         for word in words:
             weights[word] = max(weights.get(word, 0.0), weight * min(1.0, len(word) / 4.0))
-    total = np.zeros(DIMENSIONS, np.float32)
+    total = np.zeros(CONTENT_DIMENSIONS, np.float32)
     for word, weight in weights.items():
         total += weight * _signs(word)
     norm = float(np.sqrt(total @ total))

@@ -10,15 +10,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-DIMENSIONS = 32
-WIDTH = 2 * DIMENSIONS + 1
-APPEAL, TASTE, LEAN = slice(0, DIMENSIONS), slice(DIMENSIONS, 2 * DIMENSIONS), slice(2 * DIMENSIONS, WIDTH)
+FACTOR_DIMENSIONS = 32
+FACTOR_WIDTH = 2 * FACTOR_DIMENSIONS + 1
+APPEAL, TASTE, LEAN = (
+    slice(0, FACTOR_DIMENSIONS),
+    slice(FACTOR_DIMENSIONS, 2 * FACTOR_DIMENSIONS),
+    slice(2 * FACTOR_DIMENSIONS, FACTOR_WIDTH),
+)
 """Where in a row each of them is."""
-STEPS = 20
+FACTOR_HISTORY = 20
 """How many of a person's newest items say where they are heading."""
 SPREAD = 0.01
 """How far from nothing appeals begin, before anything is learned of an item."""
-FADE = 0.9
+FACTOR_DECAY = 0.9
 """What one step back weighs against the step after it."""
 
 Floats = NDArray[np.float32]
@@ -30,7 +34,7 @@ def fading(steps: int) -> Floats:
     >>> fading(1).tolist()
     [1.0]
     """
-    weights = FADE ** np.arange(steps)
+    weights = FACTOR_DECAY ** np.arange(steps)
     return (weights / np.sqrt(weights @ weights)).astype(np.float32)
 
 
@@ -39,7 +43,7 @@ def direction(tastes: Floats) -> Floats:
     first.
     """
     if not len(tastes):
-        return np.zeros(DIMENSIONS, np.float32)
+        return np.zeros(FACTOR_DIMENSIONS, np.float32)
     heading: Floats = fading(len(tastes)) @ tastes
     return heading
 
@@ -48,7 +52,7 @@ class ItemFactors:
     """The factors of every item by number; zero until they are put. Each kind lies by itself, for fast products.
 
     >>> factors = ItemFactors(capacity=4)
-    >>> factors.put([1], np.ones((1, WIDTH), np.float32))
+    >>> factors.put([1], np.ones((1, FACTOR_WIDTH), np.float32))
     >>> factors.affinity(np.array([1]), 2).tolist()
     [0.0, 33.0]
     """
@@ -56,15 +60,15 @@ class ItemFactors:
     def __init__(self, *, capacity: int) -> None:
         self.known = False
         """Whether any were put."""
-        self._appeal: Floats = np.zeros((capacity, DIMENSIONS), np.float32)
-        self._taste: Floats = np.zeros((capacity, DIMENSIONS), np.float32)
+        self._appeal: Floats = np.zeros((capacity, FACTOR_DIMENSIONS), np.float32)
+        self._taste: Floats = np.zeros((capacity, FACTOR_DIMENSIONS), np.float32)
         self._lean: Floats = np.zeros(capacity, np.float32)
 
     def grow(self, capacity: int) -> None:
         """Make room for so many items; what is there stays."""
         more = capacity - len(self._lean)
-        self._appeal = np.concatenate([self._appeal, np.zeros((more, DIMENSIONS), np.float32)])
-        self._taste = np.concatenate([self._taste, np.zeros((more, DIMENSIONS), np.float32)])
+        self._appeal = np.concatenate([self._appeal, np.zeros((more, FACTOR_DIMENSIONS), np.float32)])
+        self._taste = np.concatenate([self._taste, np.zeros((more, FACTOR_DIMENSIONS), np.float32)])
         self._lean = np.concatenate([self._lean, np.zeros(more, np.float32)])
 
     def put(self, numbers: list[int], rows: Floats) -> None:
@@ -79,7 +83,7 @@ class ItemFactors:
         """How far each of the first `size` items lies where somebody with these newest items is heading: `[size]`, not
         to be written to.
         """
-        newest = newest[:STEPS]
+        newest = newest[:FACTOR_HISTORY]
         if not len(newest):
             return self._lean[:size]
         found: Floats = self._appeal[:size] @ direction(self._taste[newest]) + self._lean[:size]

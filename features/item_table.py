@@ -20,7 +20,7 @@ from features.half_lives import (
     HalfLife,
 )
 from features.item_categories import ItemCategories
-from features.item_content import DIMENSIONS, content_vector
+from features.item_content import CONTENT_DIMENSIONS, content_vector
 from features.item_factors import ItemFactors
 from features.item_neighbours import Floats, Ints, Neighbours
 from features.item_order import Order
@@ -40,7 +40,7 @@ COLD_ITEMS = 256
 COLD_COUNT = 5
 KNOWN_COUNT = 3
 """How many events an item that the catalogue does not have needs, where there is a catalogue, to be recommended."""
-WAITING = 2_000
+WAITING_KEPT = 2_000
 """How many rows of items that are not known yet are kept; the oldest goes, and comes again with its next event."""
 NO_EVENTS = -1e6
 """Below every log popularity that time can bring."""
@@ -113,7 +113,7 @@ class ItemTable:
         self.from_time: Doubles = np.full(size, -np.inf)
         self.until_time: Doubles = np.full(size, np.inf)
         self.closed: Bools = np.zeros(size, np.bool_)
-        self.content: Floats = np.zeros((size, DIMENSIONS), np.float32)
+        self.content: Floats = np.zeros((size, CONTENT_DIMENSIONS), np.float32)
         self._scratch: Floats = np.zeros(size, np.float32)
 
     def __len__(self) -> int:
@@ -171,7 +171,7 @@ class ItemTable:
         if not self._is_known(row):
             self._waiting.pop(row.item_id, None)
             self._waiting[row.item_id] = row
-            if len(self._waiting) > WAITING:
+            if len(self._waiting) > WAITING_KEPT:
                 del self._waiting[next(iter(self._waiting))]
             return
         self._waiting.pop(row.item_id, None)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from schemas.items import Item
 
-WORDS = 16
+WORDS_PER_ITEM = 16
 """How many words of an item are read: of its title, then its tags, then its text."""
 COMMON = 256
 """Words of more items than this are not followed."""
@@ -26,13 +26,13 @@ Ints = NDArray[np.int32]
 
 
 def words_of(item: Item) -> tuple[str, ...]:
-    """The item's first `WORDS` different words, lower case.
+    """The item's first `WORDS_PER_ITEM` different words, lower case.
 
     >>> words_of(Item(item_id="i", title="The Red Hat (2013)", tags=("hat",), text="A hat."))
     ('the', 'red', 'hat', '2013')
     """
-    text = " ".join((item.title, *item.tags, item.text[: 20 * WORDS])).lower()
-    return tuple(dict.fromkeys(_WORD.findall(text)))[:WORDS]
+    text = " ".join((item.title, *item.tags, item.text[: 20 * WORDS_PER_ITEM])).lower()
+    return tuple(dict.fromkeys(_WORD.findall(text)))[:WORDS_PER_ITEM]
 
 
 class ItemWords:
@@ -49,14 +49,14 @@ class ItemWords:
         self._number: dict[str, int] = {}
         self._items: list[list[int]] = [[]]
         self._arrays: list[NDArray[np.int64] | None] = [None]
-        self._held: Ints = np.zeros((capacity, WORDS), np.int32)
+        self._held: Ints = np.zeros((capacity, WORDS_PER_ITEM), np.int32)
         self._shorten: Doubles = np.zeros(capacity)
         self._with: Doubles = np.zeros(256)
         self._size = 0
 
     def grow(self, capacity: int) -> None:
         """Make room for so many items."""
-        more = np.zeros((capacity - len(self._held), WORDS), np.int32)
+        more = np.zeros((capacity - len(self._held), WORDS_PER_ITEM), np.int32)
         self._held = np.concatenate([self._held, more])
         self._shorten = np.concatenate([self._shorten, np.zeros(len(more))])
 
@@ -77,7 +77,7 @@ class ItemWords:
     def scores(self, recent: NDArray[np.int64], weights: Doubles, size: int) -> Doubles:
         """How much every item shares with the recent ones, each by its weight: `[size]`."""
         words = self._held[recent].ravel()
-        given = np.repeat(weights * self._shorten[recent], WORDS) * self._rarity(words) ** 2
+        given = np.repeat(weights * self._shorten[recent], WORDS_PER_ITEM) * self._rarity(words) ** 2
         followed = given > 0.0
         if not followed.any():
             return np.zeros(size)

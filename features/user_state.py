@@ -22,7 +22,7 @@ RECENT = 64
 ITEMS_KEPT = 2_000
 EVENT_IDS = 256
 OPEN_SLATES = 4
-HIDDEN = 500
+HIDDEN_KEPT = 500
 SESSION_GAP = 1_800.0
 """Seconds without an event after which the next one begins a session (the field's usual half hour)."""
 
@@ -173,7 +173,7 @@ def _fold_item_event(state: UserState, event: ItemEvent) -> UserState:
             pass
         case _:
             assert_never(kind.skip_run)
-    return replace(state, hidden=(event.item_id, *state.hidden)[:HIDDEN]) if kind.hides else state
+    return replace(state, hidden=(event.item_id, *state.hidden)[:HIDDEN_KEPT]) if kind.hides else state
 
 
 def _add_choice(state: UserState, event: ItemEvent, previous: UserItemStatistics | None) -> UserState:

@@ -14,7 +14,7 @@ from schemas.items import Item
 from schemas.topics import INTERACTIONS, ITEMS
 from streams.log.kafka_client import KafkaPublisher
 
-CATEGORIES = 20
+CATEGORY_COUNT = 20
 
 
 def send_catalogue(publisher: KafkaPublisher, items: int) -> None:
@@ -24,7 +24,7 @@ def send_catalogue(publisher: KafkaPublisher, items: int) -> None:
         item = Item(
             item_id=ItemId(name),
             title=f"Item {number}",
-            categories=(f"category-{number % CATEGORIES}",),
+            categories=(f"category-{number % CATEGORY_COUNT}",),
             available_from=1_000_000_000.0,
         )
         publisher.send(ITEMS, name, encode(item))
@@ -37,8 +37,8 @@ def choices(users: int, items: int, seed: int) -> Iterator[tuple[str, str]]:
     while True:
         who = rng.integers(0, users, 1_000)
         rank = np.minimum(rng.zipf(1.3, 1_000), items) - 1
-        category = (who * 7 + rng.integers(0, 3, 1_000)) % CATEGORIES
-        what = (rank // CATEGORIES * CATEGORIES + category) % items
+        category = (who * 7 + rng.integers(0, 3, 1_000)) % CATEGORY_COUNT
+        what = (rank // CATEGORY_COUNT * CATEGORY_COUNT + category) % items
         yield from ((f"user-{user}", f"item-{item}") for user, item in zip(who.tolist(), what.tolist(), strict=True))
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from deploy.bench.collect import Arrival
 
-STAGES = ("intended", "ingested", "received", "folded", "ranked", "published", "read")
+REPORTED_STAGES = ("intended", "ingested", "received", "folded", "ranked", "published", "read")
 """When the event was due, stamped by its producer, taken by the worker, folded, ranked; the list stamped, and read."""
 
 
@@ -65,7 +65,7 @@ def make_report(
         latencies += [(arrival.at - intended[event]) * 1e3 for event in fresh]
         if fresh:
             known = arrival.stages
-            inner = [known.get(name, arrival.at) for name in STAGES[1:-1]]
+            inner = [known.get(name, arrival.at) for name in REPORTED_STAGES[1:-1]]
             marks.append([intended[fresh[-1]], *inner, arrival.at])
     lists = sum(1 for arrival in arrivals if any(event in intended for event in arrival.event_ids))
     last = max((arrival.at for arrival in arrivals), default=0.0)
@@ -99,7 +99,7 @@ def _stages(marks: NDArray[np.float64]) -> dict[str, dict[str, float]]:
         return {}
     return {
         f"{before} → {after}": _percentiles(((marks[:, place + 1] - marks[:, place]) * 1e3).tolist())
-        for place, (before, after) in enumerate(pairwise(STAGES))
+        for place, (before, after) in enumerate(pairwise(REPORTED_STAGES))
     }
 
 

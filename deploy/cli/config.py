@@ -12,7 +12,7 @@ from deploy.cli.shown import AsJson, Column, listing, put_json
 from deploy.settings import load_layers
 from deploy.settings_listing import example, sourced
 
-COLUMNS = (Column("setting"), Column("value", prose=True), Column("source", prose=True))
+SETTING_COLUMNS = (Column("setting"), Column("value", prose=True), Column("source", prose=True))
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def show(
         return
     rows = [(each.name, escape(json.dumps(each.value)), escape(each.source)) for each in found]
     console = Console(highlight=False)
-    console.print(listing(console, COLUMNS, rows) if rows else "Everything is at its default.")
+    console.print(listing(console, SETTING_COLUMNS, rows) if rows else "Everything is at its default.")
 
 
 def show_example(as_json: AsJson = False) -> None:

@@ -25,7 +25,7 @@ from streams.log.kafka_client import Cluster, KafkaPublisher, KafkaTableReader
 Reason = Annotated[str, typer.Option(help="Only those with this reason code.")]
 Ids = Annotated[list[str] | None, typer.Argument(help="As `list` shows them, or the beginning of an id.", metavar="ID")]
 Patience = Annotated[float, typer.Option(help="Seconds to wait for Kafka.", min=0.1)]
-COLUMNS = (
+LETTER_COLUMNS = (
     Column("id"),
     Column("state"),
     Column("since"),
@@ -71,7 +71,9 @@ def list_letters(
         put_json([_named(letter) for letter in found[-limit:]])
         return
     console = Console(highlight=False)
-    console.print(listing(console, COLUMNS, [_row(each) for each in found[-limit:]]) if found else "No dead letters.")
+    console.print(
+        listing(console, LETTER_COLUMNS, [_row(each) for each in found[-limit:]]) if found else "No dead letters."
+    )
     for counts in (Counter(letter.reason for letter in found), Counter(letter.state for letter in found)):
         if counts:
             console.print(", ".join(f"{count} {name}" for name, count in counts.most_common()))

@@ -39,7 +39,7 @@ from streams.log.kafka_client import KafkaTableReader
 if TYPE_CHECKING:
     from inference.evaluation.off_policy.open_bandit import Bandit, Checked
 
-COLUMNS = (
+ESTIMATE_COLUMNS = (
     Column("target", prose=True),
     Column("estimate"),
     Column("value"),
@@ -211,7 +211,7 @@ def _table(
                 rows.append((next(beside, ""), name, f"{found.value:.4g}", _interval(found), *first))
                 first = ("", "")
         rows.append(("", "to this log", f"{one.difference.value:+.4g}", _interval(one.difference, "+"), "", ""))
-    return listing(console, COLUMNS, rows, title=f"\n{title}")
+    return listing(console, ESTIMATE_COLUMNS, rows, title=f"\n{title}")
 
 
 def _cut(one: PolicyDecision) -> str:

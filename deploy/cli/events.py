@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from schemas.record import Record
 
 INPUTS = ("interactions", "items", "instructions", "rank-requests")
-SHOWN = 20
+SHOWN_REFUSALS = 20
 """How many wrong lines are shown; all are counted."""
 
 
@@ -78,7 +78,7 @@ def send(
     for number, record in _checked(topic, lines):
         if isinstance(record, str):
             wrong += 1
-            if wrong <= SHOWN:
+            if wrong <= SHOWN_REFUSALS:
                 typer.echo(f"line {number}: {record}", err=True)
             continue
         publisher.send(topic, getattr(record, "user_id", None) or record.item_id, encode(record))  # type: ignore[attr-defined]

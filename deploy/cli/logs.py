@@ -19,7 +19,7 @@ from deploy.settings import SettingsError, load_settings
 from deploy.settings_checks import nearest
 
 POLL_SECONDS = 0.3
-NAMES = (*(server.name for server in SERVERS), *(own.name for own in OWN), "supervisor")
+LOG_NAMES = (*(server.name for server in SERVERS), *(own.name for own in OWN), "supervisor")
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def complete(incomplete: str) -> list[str]:
     """The names that begin so, for the shell."""
-    return [name for name in NAMES if name.startswith(incomplete)]
+    return [name for name in LOG_NAMES if name.startswith(incomplete)]
 
 
 def logs(
@@ -61,10 +61,10 @@ def _paths(name: str) -> dict[str, Path]:
         NoSuch: the name is none of the stack's.
         SettingsError: there is no such log; the message says where it was looked for.
     """
-    if name and name not in NAMES:
-        raise NoSuch(f"there is no log of {name!r}: {nearest(name, NAMES)}")
+    if name and name not in LOG_NAMES:
+        raise NoSuch(f"there is no log of {name!r}: {nearest(name, LOG_NAMES)}")
     layout = DataLayout.of(load_settings(with_endpoints=False).data_dir, user_cache_dir())
-    found = {each: layout.log(each) for each in NAMES if each == name or not name}
+    found = {each: layout.log(each) for each in LOG_NAMES if each == name or not name}
     there = {each: path for each, path in found.items() if path.is_file()}
     if not there:
         raise SettingsError(

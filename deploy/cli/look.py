@@ -38,7 +38,7 @@ LIST = (
     Column("from"),
     Column("why", prose=True),
 )
-MEMORIES = (
+MEMORY_COLUMNS = (
     Column("memory"),
     Column("of"),
     Column("strength", right=True),
@@ -176,5 +176,5 @@ def _agent(console: Console, person: UserRecord) -> list[RenderableType]:
         evidence = escape(", ".join(memory.evidence[-3:]))
         rows.append((memory.predicate, escape(memory.value), f"{memory.strength:.2f}", memory.source, evidence))
     tastes = ", ".join(f"{name} {strength:+.2f}" for name, strength in strengths.items())
-    memories = listing(console, MEMORIES, rows, title="memories")
+    memories = listing(console, MEMORY_COLUMNS, rows, title="memories")
     return [*lines, Text(f"\ntaste: {tastes or 'nothing remembered yet'}"), memories]

@@ -38,7 +38,7 @@ WeightsFile = Annotated[
 
 
 FIRST_LINEAGE = "default"
-STANDINGS = (
+VARIANT_COLUMNS = (
     Column("lineage"),
     Column("role"),
     Column("recipe"),
@@ -48,7 +48,7 @@ STANDINGS = (
     Column("loss", right=True),
     Column("gains more than the champion"),
 )
-HISTORY = (
+HISTORY_COLUMNS = (
     Column("id"),
     Column("when"),
     Column("decision"),
@@ -217,7 +217,7 @@ def variant_table(console: Console, update: ModelUpdate) -> RenderableType:
     for each in update.variant_statuses:
         scores = (f"{each.gain:.4f}", f"{each.hit_rate:.3f}", f"{each.loss:.3f}") if each.examples else ("-", "-", "-")
         rows.append((each.variant, each.role, each.config, str(each.examples), *scores, escape(_difference_of(each))))
-    return listing(console, STANDINGS, rows, title=title)
+    return listing(console, VARIANT_COLUMNS, rows, title=title)
 
 
 def history_table(console: Console, made: Iterable[ModelUpdate]) -> RenderableType:
@@ -227,7 +227,7 @@ def history_table(console: Console, made: Iterable[ModelUpdate]) -> RenderableTy
         when = datetime.fromtimestamp(update.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
         own = (update.decision, update.variant, update.against, update.by, str(update.version))
         rows.append((update.decision_id, when, *own, escape(update.reason)))
-    return listing(console, HISTORY, rows)
+    return listing(console, HISTORY_COLUMNS, rows)
 
 
 def _difference_of(variant_status: VariantStatus) -> str:

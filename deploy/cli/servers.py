@@ -7,7 +7,7 @@ from deploy.settings import Settings
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import Cluster
 
-PATIENCE_SECONDS = 5.0
+KAFKA_PATIENCE_SECONDS = 5.0
 
 
 def reach_kafka(settings: Settings, *topics: str) -> Cluster:
@@ -19,5 +19,5 @@ def reach_kafka(settings: Settings, *topics: str) -> Cluster:
         KafkaRefused: a topic is not there.
     """
     cluster = make_cluster(settings)
-    KafkaAdmin(cluster).expect(topics, within=PATIENCE_SECONDS)
+    KafkaAdmin(cluster).expect(topics, within=KAFKA_PATIENCE_SECONDS)
     return cluster

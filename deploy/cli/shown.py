@@ -17,7 +17,7 @@ from deploy.settings import ENDPOINTS_FILE, SettingsError, config_path, load_set
 from schemas.errors import LifelongError
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
-READABLE = 24
+READABLE_WIDTH = 24
 """Columns of the terminal that prose needs at least; where there are fewer, a row is shown as lines of its own."""
 
 
@@ -65,7 +65,7 @@ def _fits(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[R
     for place, column in enumerate(columns):
         widths = [Measurement.get(console, console.options, _cell(row[place])).maximum for row in rows]
         widest = max([len(column.name), *widths])
-        needed += 2 + (min(widest, READABLE) if column.prose else widest)
+        needed += 2 + (min(widest, READABLE_WIDTH) if column.prose else widest)
     return needed <= console.width
 
 

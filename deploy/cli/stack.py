@@ -21,7 +21,7 @@ from deploy.embedded.server import Download, StackError
 from deploy.embedded.stack import NotWell, Stack
 from deploy.settings import Settings, load_settings
 
-COLUMNS = (
+STATUS_COLUMNS = (
     Column("name"),
     Column("state"),
     Column("restarts", right=True),
@@ -31,7 +31,7 @@ COLUMNS = (
     Column("where"),
 )
 ENDS = {"healthy": "[green]✓[/]", "degraded": "[yellow]![/]"}
-MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
+CHECK_MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
 
 
 def register(app: typer.Typer) -> None:
@@ -141,7 +141,7 @@ def show_doctor(as_json: AsJson = False) -> None:
 
 def _show_checks(console: Console, checks: Sequence[doctor.Check]) -> None:
     for check in checks:
-        console.print(f"{MARKS[check.level]} [bold]{check.name}[/]: {escape(check.says)}")
+        console.print(f"{CHECK_MARKS[check.level]} [bold]{check.name}[/]: {escape(check.says)}")
         if check.do:
             console.print(f"    → {escape(check.do)}")
 
@@ -216,7 +216,7 @@ def _table(console: Console, rows: Sequence[status.StatusRow]) -> RenderableType
         if row.last_end:
             wrong.append(f"[yellow]![/] {row.name} ended by itself {_times(row.restarts)} {escape(row.last_end)}")
         lines.append(_line(row))
-    return Group(listing(console, COLUMNS, lines), *(Text.from_markup(line) for line in wrong))
+    return Group(listing(console, STATUS_COLUMNS, lines), *(Text.from_markup(line) for line in wrong))
 
 
 def _line(row: status.StatusRow) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from rich.markup import escape
 from deploy.acls import access, grant_access, principal
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, listing, put_json
-from deploy.credentials import FILE, create_logins
+from deploy.credentials import CREDENTIALS_FILE, create_logins
 from deploy.settings import load_settings
 from deploy.topics import TopicReport, check_topics, create_topics
 from schemas.publish import PUBLISHED, write
 from streams.log.kafka_admin import KafkaAdmin
 
-COLUMNS = (
+TOPIC_COLUMNS = (
     Column("topic"),
     Column("key"),
     Column("policy"),
@@ -46,7 +46,9 @@ def create() -> None:
     Console().print(f"Created {', '.join(created)}." if created else "All topics are there.")
     made = create_logins(settings, admin)
     if made:
-        Console().print(f"Created logins for {', '.join(made)}; their passwords are in {settings.data_dir / FILE}.")
+        Console().print(
+            f"Created logins for {', '.join(made)}; their passwords are in {settings.data_dir / CREDENTIALS_FILE}."
+        )
     granted = grant_access(settings, admin)
     who = ", ".join(principal(one.process, settings) for one in access(settings))
     Console().print(f"Granted {granted} rights to {who}." if granted else "The broker has no authorizer.")
@@ -78,7 +80,7 @@ def _print_reports(*, problems_only: bool, as_json: bool) -> int:
         rows.append((topic.name, topic.key, topic.cleanup, str(report.partitions or "-"), what))
     console = Console(highlight=False)
     all_well = problems_only and not wrong
-    console.print("All topics are as the contract says." if all_well else listing(console, COLUMNS, rows))
+    console.print("All topics are as the contract says." if all_well else listing(console, TOPIC_COLUMNS, rows))
     return len(wrong)
 
 

@@ -15,12 +15,12 @@ Row = tuple[str, str, str, float]
 """Event id, user, item, event time."""
 Ranks = dict[str, dict[str, int | None]]
 """By event id: the rank of its item in each floor's list, none if it was not in it."""
-NAMES = ("decayed popularity", "item-kNN")
+BASELINE_NAMES = ("decayed popularity", "item-kNN")
 
 
 def evaluate(rows: Sequence[Row], evaluated: frozenset[str], *, repeats: bool) -> Ranks:
     """Test, then train, over all rows; ranks are worked out for the judged events alone."""
-    baselines: dict[str, SimpleBaseline] = dict(zip(NAMES, (DecayedPopularity(), ItemKnn()), strict=True))
+    baselines: dict[str, SimpleBaseline] = dict(zip(BASELINE_NAMES, (DecayedPopularity(), ItemKnn()), strict=True))
     histories: dict[str, list[ItemId]] = {}
     ranks: Ranks = {}
     for event_id, user, item, at in rows:

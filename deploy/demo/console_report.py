@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from deploy.demo.watch import STAGES, ListWatch, paired
+from deploy.demo.watch import WATCHED_STAGES, ListWatch, paired
 from inference.evaluation.metrics.prequential import RankingMetrics
 
 Percentiles = dict[str, dict[str, float]]
@@ -41,7 +41,7 @@ class DemoSummary(Struct, frozen=True):
 def freshness(stages: Sequence[Mapping[str, float]]) -> Percentiles:
     """Percentiles by stage and in all, from the event's entry into the log to the list as read from its topic."""
     found: Percentiles = {}
-    spans = [*pairwise(STAGES), (STAGES[0], STAGES[-1])]
+    spans = [*pairwise(WATCHED_STAGES), (WATCHED_STAGES[0], WATCHED_STAGES[-1])]
     for before, after in spans:
         times = [max(0.0, one[after] - one[before]) * 1e3 for one in stages if before in one and after in one]
         name = f"{before} → {after}"
@@ -62,7 +62,7 @@ def live(
     """The board as of now."""
     times = freshness(list(watch.stages))
     head = Table.grid(padding=(0, 3))
-    spans = times.get(f"{STAGES[0]} → {STAGES[-1]}") or {"p50": 0.0, "p99": 0.0}
+    spans = times.get(f"{WATCHED_STAGES[0]} → {WATCHED_STAGES[-1]}") or {"p50": 0.0, "p99": 0.0}
     head.add_row(
         f"[bold]{played}[/]/{total} events",
         f"{per_second:.0f} events/s",

@@ -30,7 +30,7 @@ SKIPPED = 0.2
 """The first part of the events, on which nothing is judged: everybody begins cold."""
 EVERY = 4
 """Every so many choices are judged, by ours and the floors alike: item-kNN takes long for each."""
-PATIENCE_SECONDS = 60.0
+DEMO_PATIENCE_SECONDS = 60.0
 
 
 class DemoPlan(Struct, frozen=True, kw_only=True):
@@ -144,9 +144,9 @@ class DemoSession:
         """Wait for what is still on its way, then stop."""
         self._player.stop()
         self._took = time.monotonic() - self._began
-        self._watch.wait_for(self._expected(), seconds=PATIENCE_SECONDS)
+        self._watch.wait_for(self._expected(), seconds=DEMO_PATIENCE_SECONDS)
         self._watch.stop()
-        self._floors.wait(PATIENCE_SECONDS * 3)
+        self._floors.wait(DEMO_PATIENCE_SECONDS * 3)
         self._floors.close()
 
     def replay(self, report: Callable[[int], None]) -> None:

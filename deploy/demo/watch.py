@@ -17,7 +17,7 @@ from streams.log.records import Inbound
 
 OURS = "Lifelong"
 RECENT_LISTS = 500
-STAGES = ("ingested", "received", "folded", "ranked", "published", "read")
+WATCHED_STAGES = ("ingested", "received", "folded", "ranked", "published", "read")
 
 
 class ListWatch(TopicSubscriber):

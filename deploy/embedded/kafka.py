@@ -19,7 +19,7 @@ from deploy.settings import KafkaSettings, Settings
 
 COORDINATES = ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")
 LOCK = Path(__file__).parent / "kafka_jars.lock"
-MEGABYTES = 44
+KAFKA_MEGABYTES = 44
 
 
 def configuration(data: Path, port: int, controller_port: int, password: str) -> str:
@@ -99,7 +99,7 @@ def jar_dir(site: Site) -> Path:
 
 
 def _missing(site: Site) -> Download | None:
-    return None if jar_dir(site).is_dir() else Download("Apache Kafka (jars from Maven)", MEGABYTES)
+    return None if jar_dir(site).is_dir() else Download("Apache Kafka (jars from Maven)", KAFKA_MEGABYTES)
 
 
 def _fetch(site: Site) -> None:
@@ -143,7 +143,7 @@ def _format(site: Site, conf: Path) -> None:
         raise StackError(f"Kafka's storage cannot be formatted:\n{done.stdout}{done.stderr}")
 
 
-SERVER = EmbeddedServer(
+KAFKA = EmbeddedServer(
     name="kafka",
     start_seconds=90,
     given=lambda settings: bool(settings.kafka.bootstrap),

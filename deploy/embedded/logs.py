@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-CHUNK = 65_536
+READ_BYTES = 65_536
 
 
 def last_lines(path: Path, count: int) -> list[str]:
@@ -16,7 +16,7 @@ def last_lines(path: Path, count: int) -> list[str]:
     with path.open("rb") as file:
         at, held = file.seek(0, os.SEEK_END), b""
         while at > 0 and held.count(b"\n") <= count:
-            step = min(CHUNK, at)
+            step = min(READ_BYTES, at)
             at -= step
             file.seek(at)
             held = file.read(step) + held

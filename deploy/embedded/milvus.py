@@ -22,19 +22,19 @@ from deploy.embedded.server import Download, EmbeddedServer, Program, Site, Stac
 from deploy.settings import Settings
 
 VERSION = "2.3.5"
-MEGABYTES = 246
+MILVUS_MEGABYTES = 246
 OPEN_TO_ALL = (
     "Milvus listens on all network interfaces and cannot be told otherwise: clients need the password, "
     "but its inner ports are open. On a shared network use a firewall, or give a Milvus of your own in [milvus] uri"
 )
 QUERY_SECONDS = 2.0
 FACTORY_PASSWORD = "Milvus"
-PARTS = ("root_coord", "query_coord", "query_node", "index_node", "data_coord", "data_node")
+MILVUS_PARTS = ("root_coord", "query_coord", "query_node", "index_node", "data_coord", "data_node")
 
 
 def configuration(data: Path, configs: Path, ports: Mapping[str, int]) -> dict[str, Any]:
     """``milvus.yaml``: everything below ``data``, passwords required, few channels for a small machine."""
-    parts = {_camel(part): {"ip": "127.0.0.1", "port": ports[f"milvus_{part}"]} for part in PARTS}
+    parts = {_camel(part): {"ip": "127.0.0.1", "port": ports[f"milvus_{part}"]} for part in MILVUS_PARTS}
     parts["rootCoord"]["dmlChannelNum"] = 4
     return parts | {
         "etcd": {
@@ -105,7 +105,11 @@ def _unpacked(site: Site) -> Path:
 
 
 def _missing(site: Site) -> Download | None:
-    return None if _unpacked(site).is_dir() else Download("Milvus (unpacked from its wheel, no download)", MEGABYTES)
+    return (
+        None
+        if _unpacked(site).is_dir()
+        else Download("Milvus (unpacked from its wheel, no download)", MILVUS_MEGABYTES)
+    )
 
 
 def _fetch(site: Site) -> None:
@@ -174,7 +178,7 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-SERVER = EmbeddedServer(
+MILVUS = EmbeddedServer(
     name="milvus",
     start_seconds=120,
     given=lambda settings: bool(settings.milvus.uri),

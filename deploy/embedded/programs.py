@@ -37,7 +37,7 @@ OWN = (
     Own("gateway", "/health/ready"),
 )
 # What must have run before them.
-BEFORE = ("topics", "create")
+SETUP_COMMAND = ("topics", "create")
 
 
 def command(*words: str) -> tuple[str, ...]:

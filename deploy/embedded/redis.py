@@ -65,7 +65,7 @@ def _program(site: Site) -> Program:
     return Program("redis", (str(binary), str(conf)), directory=data)
 
 
-SERVER = EmbeddedServer(
+REDIS = EmbeddedServer(
     name="redis",
     start_seconds=20,
     given=lambda settings: bool(settings.redis.url.get_secret_value()),

@@ -16,15 +16,15 @@ import inference
 from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis, shared_memory, status, triton
 from deploy.embedded.environment import child_environment, user_cache_dir
 from deploy.embedded.layout import DataLayout
-from deploy.embedded.programs import BEFORE, OWN, START_SECONDS, Own, command, own_environment, own_programs
+from deploy.embedded.programs import OWN, SETUP_COMMAND, START_SECONDS, Own, command, own_environment, own_programs
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError
 from deploy.embedded.supervisor import Supervisor, programs_dir, wait_until
 from deploy.settings import Settings, config_path
 
-SERVERS = (kafka.SERVER, redis.SERVER, milvus.SERVER, triton.SERVER)
+SERVERS = (kafka.KAFKA, redis.REDIS, milvus.MILVUS, triton.TRITON)
 ALL_SERVERS = frozenset(server.name for server in SERVERS)
 # How long what was told to stop may take before it is killed.
-PATIENCE_SECONDS = 30.0
+STOP_PATIENCE_SECONDS = 30.0
 # How often a program may end and be started again before ``up`` gives up on it.
 STARTS_ALLOWED = 3
 
@@ -139,7 +139,7 @@ class Stack:
         # Our programs first, while the servers that they write to still answer.
         self._supervisor.stop(own.name for own in OWN if own.name in ran)
         self._supervisor.end()
-        self._end_processes(PATIENCE_SECONDS)
+        self._end_processes(STOP_PATIENCE_SECONDS)
         return ran or ["supervisor"]
 
     def status(self) -> list[status.StatusRow]:
@@ -245,11 +245,11 @@ class Stack:
             list(pool.map(wait, [own for own in OWN if own.name in started]))
 
     def _run_before(self, site: Site, report: Report) -> None:
-        report(" ".join(BEFORE), "running")
+        report(" ".join(SETUP_COMMAND), "running")
         environment = child_environment() | own_environment(site, config_path())
-        done = subprocess.run(command(*BEFORE), env=environment, capture_output=True, text=True)
+        done = subprocess.run(command(*SETUP_COMMAND), env=environment, capture_output=True, text=True)
         if done.returncode:
-            raise StackError(f"`lifelong {' '.join(BEFORE)}` failed:\n{done.stdout}{done.stderr}")
+            raise StackError(f"`lifelong {' '.join(SETUP_COMMAND)}` failed:\n{done.stdout}{done.stderr}")
 
     def _begin(self, programs: list[Program], started: list[str], report: Report) -> None:
         self._supervisor.load(programs)

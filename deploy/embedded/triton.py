@@ -22,7 +22,7 @@ from deploy.settings import Settings
 MODEL = "ranker"
 RECIPE = Path(__file__).parent / "triton"
 PYTHON = "3.11"
-MEGABYTES = 5_300
+TRITON_MEGABYTES = 5_300
 
 
 def endpoint(settings: Settings) -> str:
@@ -90,7 +90,9 @@ def _packages(site: Site) -> Path:
 def _missing(site: Site) -> Download | None:
     if (environment_dir(site) / "complete").is_file():
         return None
-    return Download("Triton and torch (packages; shared on disk with the application's by uv's cache)", MEGABYTES)
+    return Download(
+        "Triton and torch (packages; shared on disk with the application's by uv's cache)", TRITON_MEGABYTES
+    )
 
 
 def _fetch(site: Site) -> None:
@@ -154,7 +156,7 @@ def _program(site: Site) -> Program:
     return Program("triton", command, directory=site.layout.models, environment=environment, stop_seconds=15)
 
 
-SERVER = EmbeddedServer(
+TRITON = EmbeddedServer(
     name="triton",
     start_seconds=120,
     given=lambda settings: bool(settings.triton.grpc),

@@ -33,7 +33,7 @@ NUMBERS: tuple[Field, ...] = ("value", "price", "quantity", "seconds")
 CONTEXT: tuple[Field, ...] = ("surface", "device", "place", "locale")
 _REPEATING = frozenset({"user", "item", "type", "session", "basket", *CONTEXT})
 """Fields whose texts come again and again: each is kept in memory once."""
-SHOWN = 120
+SHOWN_CHARACTERS = 120
 """How much of a broken row is kept to be shown."""
 _Kept = tuple[dict[Cell, Cell] | None, list[Cell]]
 REASONS = {
@@ -86,7 +86,9 @@ class Reading(Struct, frozen=True):
         fields = list(self.cells)
         for place, row in enumerate(self.order.tolist()):
             if row in self.broken:
-                refused.count(self.broken[row].reason, self.numbers[row], _short(self.broken[row].shown, SHOWN))
+                refused.count(
+                    self.broken[row].reason, self.numbers[row], _short(self.broken[row].shown, SHOWN_CHARACTERS)
+                )
                 continue
             cells = {field: self.cells[field][row] for field in fields}
             try:

@@ -23,7 +23,7 @@ from schemas.errors import DecodeError
 from schemas.items import Item
 from schemas.topics import ITEMS
 
-LISTS = ("categories", "tags")
+LIST_FIELDS = ("categories", "tags")
 DATES = ("available_from", "available_until")
 _URIS = re.compile(r"[\s|;,]+(?=https?://)")
 _YEAR = re.compile(r"(19|20)\d{2}")
@@ -86,7 +86,7 @@ class Catalogue(Struct, frozen=True):
     def _put(self, made: dict[str, Any], name: str, column: str, row: int) -> None:
         """One cell into its field; several columns of a list add up."""
         cell = self.cells[column][row]
-        if name in LISTS:
+        if name in LIST_FIELDS:
             words = words_of(cell, self.spellings[column])
             made[name] = list(dict.fromkeys([*made.get(name, []), *words]))
         elif name == "images":
@@ -134,7 +134,7 @@ def read_catalogue(path: Path, asked: ItemFileOptions, *, now: float) -> Catalog
             cells[column].append(cell)
     spellings = {
         column: spelling_of(cells[column], spaced=column in table.rows.spaced)
-        for field in LISTS
+        for field in LIST_FIELDS
         for column in columns.get(field, ())
     }
     times = {

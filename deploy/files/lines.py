@@ -8,7 +8,7 @@ from textwrap import wrap
 from deploy.files.errors import Refusal
 from deploy.files.report import CatalogueReport, FileReport
 
-WIDTH = 80
+LINE_WIDTH = 80
 INDENT = 12
 
 
@@ -76,7 +76,7 @@ def _entry(title: str, text: str) -> Iterator[str]:
     """A title and what belongs to it, with the following lines below the first one."""
     indent = " " * (len(text) - len(text.lstrip()))
     printable = "".join(letter if letter.isprintable() else "?" for letter in text.strip())
-    parts = wrap(printable, WIDTH - INDENT - len(indent), break_on_hyphens=False) or [""]
+    parts = wrap(printable, LINE_WIDTH - INDENT - len(indent), break_on_hyphens=False) or [""]
     for place, part in enumerate(parts):
         yield f"  {'' if place else title:<{INDENT - 2}}{indent}{part}".rstrip()
 

@@ -14,8 +14,8 @@ from litestar.types import Guard
 
 from deploy.gateway.problems import Problem
 
-HEADER = "X-API-Key"
-OPEN = {"open": True}
+KEY_HEADER = "X-API-Key"
+OPEN_ROUTE = {"open": True}
 """The `opt` of a handler that needs no key."""
 
 
@@ -28,7 +28,7 @@ def key_guard(keys: Sequence[str]) -> Guard:
             return
         brought = _digest(_brought(connection))
         if not sum(compare_digest(brought, key) for key in known):
-            text = f"no valid key: send one of those in setting gateway.api_keys as the header {HEADER}"
+            text = f"no valid key: send one of those in setting gateway.api_keys as the header {KEY_HEADER}"
             raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", text, headers={"WWW-Authenticate": "Bearer"})
 
     return require_key
@@ -37,7 +37,7 @@ def key_guard(keys: Sequence[str]) -> Guard:
 def _brought(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    return connection.headers.get(HEADER) or bearer
+    return connection.headers.get(KEY_HEADER) or bearer
 
 
 def _digest(key: str) -> bytes:

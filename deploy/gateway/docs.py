@@ -20,7 +20,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path
 
-from deploy.gateway.auth import HEADER, OPEN
+from deploy.gateway.auth import KEY_HEADER, OPEN_ROUTE
 from deploy.gateway.problems import MEDIA_TYPE, Details
 from schemas.instructions import Instruction
 from schemas.interactions import Interaction
@@ -29,7 +29,7 @@ from schemas.items import Item
 ROOT = "/schema"
 REFERENCE = "#/components/schemas/{name}"
 FILLED_IN = ("event_id", "event_time")
-FILES = {
+PAGE_FILES = {
     "page.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
@@ -71,14 +71,14 @@ def openapi_config() -> OpenAPIConfig:
         security=[{"key": []}, {"bearer": []}],
         components=Components(
             security_schemes={
-                "key": SecurityScheme(type="apiKey", name=HEADER, security_scheme_in="header"),
+                "key": SecurityScheme(type="apiKey", name=KEY_HEADER, security_scheme_in="header"),
                 "bearer": SecurityScheme(type="http", scheme="bearer"),
             }
         ),
         openapi_router=Router(
             ROOT,
             route_handlers=[get_page_file],
-            opt=OPEN,
+            opt=OPEN_ROUTE,
             include_in_schema=False,
             response_headers={"Content-Security-Policy": POLICY},
         ),
@@ -113,9 +113,9 @@ class _Older(OpenAPIRenderPlugin):
 @get("/page/{name:str}", sync_to_thread=False)
 def get_page_file(name: FromPath[str]) -> Response[bytes]:
     """A file of the page."""
-    if name not in FILES:
+    if name not in PAGE_FILES:
         raise NotFoundException(f"there is no file {name!r}")
-    return Response(_file(name), media_type=FILES[name], headers={"Cache-Control": "public, max-age=86400"})
+    return Response(_file(name), media_type=PAGE_FILES[name], headers={"Cache-Control": "public, max-age=86400"})
 
 
 @cache

@@ -8,7 +8,7 @@ from litestar import Response, get
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from deploy.gateway.auth import OPEN
+from deploy.gateway.auth import OPEN_ROUTE
 from deploy.gateway.context import Given
 
 
@@ -24,13 +24,13 @@ class Health(Struct, frozen=True, omit_defaults=True):
     restarts: dict[str, int] = {}
 
 
-@get("/health/live", opt=OPEN, tags=["operation"], summary="Does it live?", security=[{}])
+@get("/health/live", opt=OPEN_ROUTE, tags=["operation"], summary="Does it live?", security=[{}])
 async def live() -> Health:
     """The process answers."""
     return Health("live")
 
 
-@get("/health/ready", opt=OPEN, tags=["operation"], summary="Is it to be sent requests?", security=[{}])
+@get("/health/ready", opt=OPEN_ROUTE, tags=["operation"], summary="Is it to be sent requests?", security=[{}])
 async def ready(context: Given) -> Response[Health]:
     """Send requests here: 200 once lists and catalogue were read to the end; 503 before that, while draining, and
     while Kafka or the state store does not answer within a second: `reasons` names which, and why.
@@ -42,7 +42,7 @@ async def ready(context: Given) -> Response[Health]:
     return Response(Health(status, reasons if status == "unavailable" else {}, restarts), status_code=code)
 
 
-@get("/metrics", opt=OPEN, include_in_schema=False)
+@get("/metrics", opt=OPEN_ROUTE, include_in_schema=False)
 async def metrics() -> Response[bytes]:
     """For Prometheus."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

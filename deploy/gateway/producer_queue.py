@@ -20,7 +20,7 @@ from deploy.gateway.problems import Problem
 from streams.log.kafka_client import KafkaRefused
 
 logger = logging.getLogger(__name__)
-MAX_BYTES = 64_000_000
+QUEUE_BYTES = 64_000_000
 RECORD_OVERHEAD = 200
 
 Record = tuple[str, bytes | None]
@@ -48,7 +48,7 @@ class ProducerQueue:
         log: GatewayLog,
         *,
         died: Callable[[], None] = lambda: None,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int = QUEUE_BYTES,
     ) -> None:
         self._log = log
         self._died = died

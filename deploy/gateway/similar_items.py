@@ -15,7 +15,7 @@ from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId, UserId
 from schemas.items import Item
 
-PATIENCE_SECONDS = 5.0
+SEARCH_PATIENCE_SECONDS = 5.0
 _T = TypeVar("_T")
 
 
@@ -68,9 +68,9 @@ class SimilarItemsService:
     async def _in_turn(self, search: Callable[[], _T]) -> _T:
         loop = asyncio.get_running_loop()
         try:
-            return await asyncio.wait_for(loop.run_in_executor(self._thread, search), PATIENCE_SECONDS)
+            return await asyncio.wait_for(loop.run_in_executor(self._thread, search), SEARCH_PATIENCE_SECONDS)
         except TimeoutError as exc:
-            raise StoreUnavailable(f"no answer within {PATIENCE_SECONDS:g} s; ask again later") from exc
+            raise StoreUnavailable(f"no answer within {SEARCH_PATIENCE_SECONDS:g} s; ask again later") from exc
 
 
 def _given(index: _T | None) -> _T:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from schemas.errors import DecodeError
 
-MOST = 20
+MOST_UNKNOWN_FIELDS = 20
 """How many are named of one value."""
 
 
@@ -30,7 +30,7 @@ def unknown_fields(value: bytes, record: Struct) -> tuple[str, ...]:
         sent = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise DecodeError("not-json", f"in a field that nobody knows: {exc}") from exc
-    return tuple(sorted(_unknown(sent, record, "")))[:MOST]
+    return tuple(sorted(_unknown(sent, record, "")))[:MOST_UNKNOWN_FIELDS]
 
 
 def _unknown(sent: Any, record: Any, path: str) -> Iterator[str]:

@@ -43,22 +43,24 @@ _PATIENT = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 EVENTS = Counter("lifelong_events_total", "Events applied, by topic.", ["topic"])
-DEAD_LETTERS = Counter("lifelong_dead_letters_total", "Records set aside, by topic and reason.", ["topic", "reason"])
+DEAD_LETTERS_TOTAL = Counter(
+    "lifelong_dead_letters_total", "Records set aside, by topic and reason.", ["topic", "reason"]
+)
 MISROUTED_SENT = Counter("lifelong_misrouted_total", "Records with a wrong key, sent on to their owner.", ["topic"])
 REDELIVERED = Counter("lifelong_redelivered_total", "Records that had been applied before.", ["topic"])
-LISTS = Counter("lifelong_lists_total", "Lists published.")
+LISTS_TOTAL = Counter("lifelong_lists_total", "Lists published.")
 STAGE = Histogram(
     "lifelong_stage_seconds", "Freshness: from the event to its list, by stage.", ["stage"], buckets=_FINE
 )
 STORE = Histogram(
     "lifelong_store_seconds", "Time to store a batch's states with their offsets.", ["scope"], buckets=_FINE
 )
-BATCH = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
-PLANS = Counter("lifelong_plans_total", "Ledger entries, by trigger and decision.", ["trigger", "decision"])
+BATCH_EVENTS = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
+PLANS_TOTAL = Counter("lifelong_plans_total", "Ledger entries, by trigger and decision.", ["trigger", "decision"])
 SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that held and had no budget for a plan.", ["trigger"])
 DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by what.", ["kind"])
 GUARDRAIL = Counter("lifelong_guardrail_total", "Faults that guardrails took off lists, by what.", ["violation"])
-WAITING = Counter("lifelong_waits_total", "Times that a server was found away and waited for.", ["server"])
+WAITS_TOTAL = Counter("lifelong_waits_total", "Times that a server was found away and waited for.", ["server"])
 BROKEN = Counter(
     "lifelong_log_breaks_total",
     "Topics made again, cut or deleted from, and stores that lost data, by what.",
@@ -73,7 +75,9 @@ MODEL_VERSION = Gauge(
 )
 SCORE = Gauge("lifelong_prequential_score", "Test-then-train score over the last examples.", ["model", "metric"])
 DECISIONS = Counter("lifelong_model_decisions_total", "Decisions about models, and who made them.", ["decision", "by"])
-LEARNED = Counter("lifelong_examples_total", "Examples that reached the learner, by what became of them.", ["kind"])
+EXAMPLES_TOTAL = Counter(
+    "lifelong_examples_total", "Examples that reached the learner, by what became of them.", ["kind"]
+)
 PROJECTED = Counter("lifelong_projected_total", "Rows written behind, by where to.", ["target"])
 PROJECTION_DELAY = Histogram(
     "lifelong_projection_seconds", "From publication to the projection.", ["target"], buckets=_PATIENT
@@ -83,7 +87,7 @@ REQUEST_SECONDS = Histogram("lifelong_http_seconds", "Time to answer a request."
 BUILD = Info("lifelong_build", "What runs here.")
 BUILD.info({"version": version("lifelong"), "python": platform.python_version()})
 
-STAGES = ("queue", "fold", "rank", "publish")
+MEASURED_STAGES = ("queue", "fold", "rank", "publish")
 """From the record's timestamp: until a worker takes it up, applies it, has ranked, has published."""
 TARGETS = ("feast", "milvus-memories", "milvus-items", "milvus-factors")
 """Where the projector writes (`streams.projector.process`)."""
@@ -154,8 +158,8 @@ class VariantStatusGauges(Collector):
         return families
 
 
-STANDINGS = VariantStatusGauges()
-REGISTRY.register(STANDINGS)
+VARIANT_STATUSES = VariantStatusGauges()
+REGISTRY.register(VARIANT_STATUSES)
 
 
 class RestartCounters(Collector):
@@ -200,17 +204,17 @@ class PrometheusObserver:
     """A `streams.log.ports.Observer` that feeds the metrics."""
 
     def __init__(self) -> None:
-        self._stages = [STAGE.labels(stage) for stage in STAGES]
+        self._stages = [STAGE.labels(stage) for stage in MEASURED_STAGES]
         self._total = STAGE.labels("total")
         _start(EVENTS, PERSON_TOPICS)
         _start(REDELIVERED, (*PERSON_TOPICS, MISROUTED))
-        _start(DEAD_LETTERS, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
+        _start(DEAD_LETTERS_TOTAL, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
         _start(MISROUTED_SENT, PERSON_TOPICS)
-        _start(PLANS, get_args(TriggerName), ("accepted", "rejected"))
+        _start(PLANS_TOTAL, get_args(TriggerName), ("accepted", "rejected"))
         _start(SUPPRESSED, get_args(TriggerName))
         _start(DEGRADED, (DEGRADATION, NOT_FINITE))
         _start(GUARDRAIL, get_args(Fault))
-        _start(WAITING, ("state-store",))
+        _start(WAITS_TOTAL, ("state-store",))
         _start(PREQUENTIAL_QUERIES, ("yes", "no"))
         _start(BROKEN, BREAKS, (INTERACTIONS, PEOPLE))
 
@@ -221,7 +225,7 @@ class PrometheusObserver:
             _count(name, label, count)
             events += count if name == "events" else 0
         if events:
-            BATCH.observe(events)
+            BATCH_EVENTS.observe(events)
         for message in outcome.messages:
             self._published(message.value, published)
         for scope in {write.scope for write in outcome.writes}:
@@ -233,7 +237,7 @@ class PrometheusObserver:
 
     def waiting_for(self, what: str) -> None:
         """See `streams.log.ports.Observer`."""
-        WAITING.labels(what).inc()
+        WAITS_TOTAL.labels(what).inc()
 
     def lag(self, topic: str, partition: int, records: int) -> None:
         """See `streams.log.ports.Observer`."""
@@ -249,11 +253,11 @@ class PrometheusObserver:
                 MODEL_VERSION.labels("ranker").set(value.model_version)
                 self._freshness(value.stages, at)
             case PlanEntry():
-                PLANS.labels(value.trigger, value.decision).inc()
+                PLANS_TOTAL.labels(value.trigger, value.decision).inc()
             case Choice():
                 PREQUENTIAL_QUERIES.labels("yes" if value.rank is not None else "no").inc()
             case DeadLetter():
-                DEAD_LETTERS.labels(value.topic, value.reason).inc()
+                DEAD_LETTERS_TOTAL.labels(value.topic, value.reason).inc()
             case MisroutedRecord():
                 MISROUTED_SENT.labels(value.topic).inc()
             case _:
@@ -283,7 +287,7 @@ def _count(name: str, label: str, count: int) -> None:
         case "redelivered":
             REDELIVERED.labels(label).inc(count)
         case "lists":
-            LISTS.inc(count)
+            LISTS_TOTAL.inc(count)
         case "suppressed":
             SUPPRESSED.labels(label).inc(count)
         case "degraded":
@@ -299,7 +303,7 @@ class TrainerMetrics:
 
     def __init__(self) -> None:
         self._seen: Counts[str] = Counts()
-        _start(LEARNED, ("examined", "learned", "foreign"))
+        _start(EXAMPLES_TOTAL, ("examined", "learned", "foreign"))
         _start(DECISIONS, ("promoted", "refused", "rolled-back"), ("gate", "operator"))
 
     def learned(self, course: OnlineTrainer, entries: int) -> None:
@@ -308,7 +312,7 @@ class TrainerMetrics:
         known = {"examined": learner.prequential_queries, "learned": learner.examples, "foreign": learner.foreign}
         for kind, total in known.items():
             # What a checkpoint brought along was counted by the process that learned it.
-            LEARNED.labels(kind).inc(max(0, min(total - self._seen[kind], entries)))
+            EXAMPLES_TOTAL.labels(kind).inc(max(0, min(total - self._seen[kind], entries)))
             self._seen[kind] = total
         SCORE.labels("ranker", "mrr").set(learner.score)
         SCORE.labels("ranker", "hr").set(learner.hit_rate)
@@ -318,11 +322,11 @@ class TrainerMetrics:
         MODEL_VERSION.labels(update.model).set(update.version)
         if update.decision_id:
             DECISIONS.labels(update.decision, update.by).inc()
-        STANDINGS.variant_statuses = update.variant_statuses
+        VARIANT_STATUSES.variant_statuses = update.variant_statuses
 
     def refused(self, topic: str, reason: ReasonCode) -> None:
         """See `streams.trainer.process.TrainerObserver`."""
-        DEAD_LETTERS.labels(topic, reason).inc()
+        DEAD_LETTERS_TOTAL.labels(topic, reason).inc()
 
 
 class ProjectorMetrics:
@@ -330,7 +334,7 @@ class ProjectorMetrics:
 
     def __init__(self) -> None:
         _start(PROJECTED, TARGETS)
-        _start(WAITING, TARGETS)
+        _start(WAITS_TOTAL, TARGETS)
 
     def projected(self, target: str, rows: int, *, delay: float) -> None:
         """See `streams.projector.process.ProjectorObserver`."""
@@ -339,8 +343,8 @@ class ProjectorMetrics:
 
     def away(self, target: str) -> None:
         """See `streams.projector.process.ProjectorObserver`."""
-        WAITING.labels(target).inc()
+        WAITS_TOTAL.labels(target).inc()
 
     def refused(self, topic: str, reason: ReasonCode) -> None:
         """See `streams.projector.process.ProjectorObserver`."""
-        DEAD_LETTERS.labels(topic, reason).inc()
+        DEAD_LETTERS_TOTAL.labels(topic, reason).inc()

@@ -20,10 +20,10 @@ from streams.backtest.ablations import Additions, by_worth
 from streams.backtest.results import OURS, TOPIC, BacktestResults, Part
 
 # Told apart by people who see red and green alike (Okabe and Ito, 2008), and by their marks; baselines are dashed.
-NAMES = (OURS, TOPIC, *BASELINES, *FULL)
+SYSTEM_NAMES = (OURS, TOPIC, *BASELINES, *FULL)
 PALETTE = "#0072b2 #56b4e9 #8c8c8c #d55e00 #009e73 #cc79a7 #e69f00 #000000 #882255 #999933 #332288"
-COLOURS = dict(zip(NAMES, PALETTE.split(), strict=True))
-MARKS = dict(zip(NAMES, "osv^DP<>X*h", strict=True))
+COLOURS = dict(zip(SYSTEM_NAMES, PALETTE.split(), strict=True))
+PLOT_MARKERS = dict(zip(SYSTEM_NAMES, "osv^DP<>X*h", strict=True))
 FATE_COLOURS = ("#0072b2", "#56b4e9", "#a6cee3", "#e69f00", "#999999", "#dddddd")
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "lifelong",
@@ -75,7 +75,7 @@ def by_week(found: BacktestResults) -> str:
         weeks = [part.name for part in found.by_week]
         for name in found.systems:
             rates = [part.measures[name].hit_rate for part in found.by_week]
-            axes.plot(weeks, rates, marker=MARKS[name], label=name, **_line(name))
+            axes.plot(weeks, rates, marker=PLOT_MARKERS[name], label=name, **_line(name))
         axes.set_ylabel("HR@10")
         axes.set_ylim(bottom=0.0)
         axes.set_xticks(_some(len(weeks)), [weeks[place] for place in _some(len(weeks))], rotation=30, ha="right")

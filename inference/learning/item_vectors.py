@@ -11,7 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.item_factors import APPEAL, DIMENSIONS, LEAN, SPREAD, STEPS, TASTE, WIDTH, direction, fading
+from features.item_factors import (
+    APPEAL,
+    FACTOR_DIMENSIONS,
+    FACTOR_HISTORY,
+    FACTOR_WIDTH,
+    LEAN,
+    SPREAD,
+    TASTE,
+    direction,
+    fading,
+)
 from inference.learning.checkpoint import VectorsSnapshot, pack, unpack
 from schemas.ids import ItemId, message_id
 
@@ -31,7 +41,7 @@ class ItemVectors:
         self._seed = seed
         self._number: dict[ItemId, int] = {}
         self._ids: list[ItemId] = []
-        self._rows = np.zeros((256, WIDTH), np.float32)
+        self._rows = np.zeros((256, FACTOR_WIDTH), np.float32)
         self._squares = np.zeros((256, 3), np.float32)
         self._moved: set[int] = set()
 
@@ -39,7 +49,7 @@ class ItemVectors:
         """Learn from one choice: `error[k]` is the share that item k got less what it should have got, and `newest`
         are the person's items before it, newest first.
         """
-        theirs, own = self._numbered(items), self._numbered(newest[:STEPS])
+        theirs, own = self._numbered(items), self._numbered(newest[:FACTOR_HISTORY])
         heading = direction(self._rows[own, TASTE])
         back = error @ self._rows[theirs, APPEAL]
         self._move(theirs, LEAN, 2, error[:, None])
@@ -77,11 +87,11 @@ class ItemVectors:
         self._ids.append(item)
         if number >= len(self._rows):
             more = max(256, len(self._rows))
-            self._rows = np.concatenate([self._rows, np.zeros((more, WIDTH), np.float32)])
+            self._rows = np.concatenate([self._rows, np.zeros((more, FACTOR_WIDTH), np.float32)])
             self._squares = np.concatenate([self._squares, np.zeros((more, 3), np.float32)])
         drawn = np.random.default_rng([self._seed, int(message_id("factors", 0, 0, item), 16)])
-        self._rows[number, APPEAL] = SPREAD * drawn.standard_normal(DIMENSIONS)
-        self._rows[number, TASTE] = drawn.standard_normal(DIMENSIONS) / np.sqrt(DIMENSIONS)
+        self._rows[number, APPEAL] = SPREAD * drawn.standard_normal(FACTOR_DIMENSIONS)
+        self._rows[number, TASTE] = drawn.standard_normal(FACTOR_DIMENSIONS) / np.sqrt(FACTOR_DIMENSIONS)
         self._squares[number] = START_SQUARES
         self._moved.add(number)
 

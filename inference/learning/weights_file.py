@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from features.item_factors import WIDTH
+from features.item_factors import FACTOR_WIDTH
 from features.views import feature_schema_id
 from inference.ranking.network import Arrays, initial
 from schemas.errors import LifelongError
@@ -123,7 +123,7 @@ def check_weights(weights: Weights, columns: tuple[str, ...]) -> None:
     for arrays in (weights.arrays, *weights.others.values()):
         if {name: part.shape for name, part in arrays.items()} != expected:
             raise UnusableWeights("they are of another network: its parts have other shapes")
-    if len(weights.vector_ids) and weights.vectors.shape != (len(weights.vector_ids), WIDTH):
+    if len(weights.vector_ids) and weights.vectors.shape != (len(weights.vector_ids), FACTOR_WIDTH):
         raise UnusableWeights("they have items' factors of another form")
     parts = [part for arrays in (weights.arrays, *weights.others.values()) for part in arrays.values()]
     numbers = (np.array([weights.repeat_rate, weights.list_ttl]), weights.vectors, *parts)

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from features.implicit_feedback import feedback_weight
-from features.item_factors import STEPS
+from features.item_factors import FACTOR_HISTORY
 from features.user_state import newest_choices
 from inference.learning.sampling import sample
 from inference.query import Assigned, Ranking
@@ -34,7 +34,7 @@ def choice_message(prequential: PrequentialQuery, ranking: Ranking) -> Message:
         seen_before=prequential.seen_before,
         model_version=ranking.model_version,
         weight=feedback_weight(prequential.event),
-        newest=newest_choices(prequential.query.user, STEPS) if len(rows) else (),
+        newest=newest_choices(prequential.query.user, FACTOR_HISTORY) if len(rows) else (),
     )
     return Message(RANKING_LOG, choice.user_id, _in_arm(choice, prequential, ranking.assigned))
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from deploy.acls import access, grants
 from deploy.clients import make_cluster, make_publisher
-from deploy.credentials import FILE, create_logins
+from deploy.credentials import CREDENTIALS_FILE, create_logins
 from deploy.embedded import kafka
 from deploy.embedded.choices import StackChoices, is_free
 from deploy.embedded.stack import Stack
@@ -151,7 +151,7 @@ def test_each_principal_gets_a_login_of_its_own_once(settings: Settings, tmp_pat
     made = create_logins(asked, admin)
     assert made == sorted(f"lifelong-{one.process}" for one in access(settings))
     assert create_logins(asked, admin) == []
-    file = tmp_path / FILE
+    file = tmp_path / CREDENTIALS_FILE
     assert file.stat().st_mode & 0o077 == 0
     login = tomllib.loads(file.read_text())["lifelong-application"]
     own = keeps.model_copy(update={"sasl_username": login["sasl_username"]})

@@ -31,7 +31,7 @@ from deploy.embedded.programs import OWN
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import wait_until as holds
 from deploy.monitoring import telemetry
-from deploy.monitoring.grafana.dashboard import FILE
+from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE
 from deploy.monitoring.targets import SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
 from deploy.settings import Settings
 from schemas.codec import encode
@@ -182,7 +182,7 @@ def call(port: int, path: str, key: str, body: object = None) -> int:
 
 def panels() -> list[dict[str, Any]]:
     """The panels of the dashboard as it is shipped."""
-    return [panel for panel in json.loads(FILE.read_text())["panels"] if panel["type"] != "row"]
+    return [panel for panel in json.loads(DASHBOARD_FILE.read_text())["panels"] if panel["type"] != "row"]
 
 
 def lacking(prometheus: Prometheus) -> dict[str, str]:

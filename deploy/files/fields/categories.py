@@ -18,10 +18,10 @@ from deploy.files.errors import BadCell
 from deploy.files.fields.cells import text_of_cell
 from deploy.files.tables.rows import Cell
 
-STRONG = re.compile(r"\||(?<!&amp)(?<!&lt)(?<!&gt)(?<!&quot)(?<!&apos)(?<!&#39);")
+STRONG_SEPARATORS = re.compile(r"\||(?<!&amp)(?<!&lt)(?<!&gt)(?<!&quot)(?<!&apos)(?<!&#39);")
 """A bar or a semicolon always parts; one that ends an HTML entity is part of a word."""
 WEAK = (" > ", " / ", ",")
-NAMES = ("name", "title", "label", "value", "id")
+NAME_KEYS = ("name", "title", "label", "value", "id")
 """What the name of a category is called where categories are objects."""
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 _LAST = re.compile(r"&|\band\b|\bund\b|\bet\b|\by\b")
@@ -48,12 +48,12 @@ def spelling_of(cells: Iterable[Cell], *, spaced: bool = False) -> Spelling:
     if spaced:
         return Spelling(re.compile(r"\s+"), "blanks")
     texts = Counter(cell for cell in cells if isinstance(cell, str) and _spelt(cell) is None)
-    strong = [text for text in texts if STRONG.search(text)]
-    marks = sorted({found for text in strong for found in STRONG.findall(text)})
+    strong = [text for text in texts if STRONG_SEPARATORS.search(text)]
+    marks = sorted({found for text in strong for found in STRONG_SEPARATORS.findall(text)})
     weak = [mark for mark in WEAK if _parts(mark, texts, strong)]
     if not marks and not weak:
         return Spelling(None, "one category a row")
-    forms = ([STRONG.pattern] if marks else []) + [re.escape(mark) for mark in weak]
+    forms = ([STRONG_SEPARATORS.pattern] if marks else []) + [re.escape(mark) for mark in weak]
     return Spelling(re.compile("|".join(forms)), ", ".join(repr(mark) for mark in [*marks, *weak]))
 
 
@@ -112,7 +112,7 @@ def _members(cell: Cell) -> Iterator[str]:
         for one in cell:
             yield from _members(one)
     elif isinstance(cell, dict):
-        named = next((cell[name] for name in NAMES if cell.get(name) is not None), None)
+        named = next((cell[name] for name in NAME_KEYS if cell.get(name) is not None), None)
         if named is None or isinstance(named, dict | list):
             raise BadCell("an object without a name")
         yield from _members(named)

@@ -18,10 +18,10 @@ from deploy.files.tables.text import text_of
 PARQUET = frozenset({".parquet", ".pq"})
 JSON = frozenset({".json", ".jsonl", ".ndjson", ".jl"})
 SEPARATED = frozenset({".csv", ".dat", ".data"}) | TABBED | RECBOLE
-OPEN = frozenset({"", ".txt", ".log"})
+OPEN_SUFFIXES = frozenset({"", ".txt", ".log"})
 """Endings that say nothing: JSON lines if the file begins with a brace, else cells with separators."""
 PLAIN = ColumnLayout()
-READABLE = ("csv", "tsv", "dat", "inter", "item", "user", "json", "jsonl", "ndjson", "parquet", "txt")
+READABLE_FORMATS = ("csv", "tsv", "dat", "inter", "item", "user", "json", "jsonl", "ndjson", "parquet", "txt")
 
 
 class Table(Struct, frozen=True):
@@ -52,11 +52,11 @@ def _rows(opened: Opened, layout: ColumnLayout) -> tuple[str, TableRows]:
         head = stream.read(4096)
     if head.startswith(MAGIC) or suffix in PARQUET:
         return "Parquet", ParquetRows(opened)
-    if suffix not in JSON | SEPARATED | OPEN and not _is_number(suffix):
-        listed = ", ".join(READABLE)
+    if suffix not in JSON | SEPARATED | OPEN_SUFFIXES and not _is_number(suffix):
+        listed = ", ".join(READABLE_FORMATS)
         raise UnreadableFile(f"{str(opened.path)!r}: the ending is to be one of {listed}, also with .gz, .zst or .zip")
     text = text_of(opened)
-    braced = suffix in OPEN and not layout.columns and _first(text.lines()) in ("{", "[")
+    braced = suffix in OPEN_SUFFIXES and not layout.columns and _first(text.lines()) in ("{", "[")
     if suffix in JSON or braced:
         return "JSON", JsonRows(text)
     return "text", SeparatedRows(text, layout)

@@ -28,7 +28,7 @@ QUOTING = frozenset(",;|")
 SAMPLE = 100
 LONGEST_CELL = 500
 """Over how many lines a quoted cell may go; a quote that is not closed by then was none."""
-SHOWN = {"\t": "a tab", " ": "a blank"}
+SEPARATOR_NAMES = {"\t": "a tab", " ": "a blank"}
 _QUOTED = re.compile(r'"[^"]*"')
 _TYPED = re.compile(r"(.+):(token|token_seq|float|float_seq)")
 
@@ -81,7 +81,7 @@ class SeparatedRows:
     def notes(self) -> tuple[str, ...]:
         """Separator and encoding."""
         mark = self._shape.separator
-        parts = [f"{SHOWN.get(mark, repr(mark))} between cells", self._text.note]
+        parts = [f"{SEPARATOR_NAMES.get(mark, repr(mark))} between cells", self._text.note]
         parts += ["no header: columns as given" if self._given.columns else ""]
         return tuple(filter(None, parts))
 
@@ -195,7 +195,7 @@ def _clear_separator(sample: Sequence[str], suffix: str) -> str:
         held = [mark for mark in CANDIDATES if mark in sample[0]]
         return usual if usual in even or usual in sample[0] or len(held) != 1 else held[0]
     if len(even) > 1:
-        listed = ", ".join(SHOWN.get(mark, repr(mark)) for mark in even)
+        listed = ", ".join(SEPARATOR_NAMES.get(mark, repr(mark)) for mark in even)
         raise UnreadableFile(f"any of {listed} could part the cells: say which with --separator")
     return even[0]
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from deploy.files.errors import UnreadableFile
 from deploy.files.tables.opening import Opened
 
-MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -52,7 +52,7 @@ def text_of(opened: Opened) -> Text:
     """
     with opened.stream() as stream:
         head = stream.read(HEAD)
-    marked = next((name for mark, name in MARKS if head.startswith(mark)), None)
+    marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)
     if marked is not None and not marked.startswith("utf-8"):
         return Text(opened, marked, f"{marked.upper()}, by its byte order mark")
     if b"\0" in head:

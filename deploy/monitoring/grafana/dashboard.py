@@ -23,9 +23,9 @@ from grafana_foundation_sdk.models.common import (
 )
 
 from deploy.monitoring.grafana.panels import Panel
-from deploy.monitoring.grafana.rows import ROWS
+from deploy.monitoring.grafana.rows import DASHBOARD_ROWS
 
-FILE = Path(__file__).with_name("lifelong.json")
+DASHBOARD_FILE = Path(__file__).with_name("lifelong.json")
 UID = "lifelong"
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 HEIGHT = 8
@@ -46,7 +46,7 @@ def make_dashboard() -> model.Dashboard:
         .with_variable(build.DatasourceVariable("datasource").label("Data source").type("prometheus"))
     )
     number = 0
-    for row in ROWS:
+    for row in DASHBOARD_ROWS:
         number += 1
         made = made.with_row(build.Row(row.title).id(number))
         for panel in row.panels:
@@ -91,4 +91,4 @@ def as_json(dashboard: model.Dashboard) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(as_json(make_dashboard()))
+    DASHBOARD_FILE.write_text(as_json(make_dashboard()))

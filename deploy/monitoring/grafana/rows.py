@@ -12,7 +12,7 @@ TARGET_SECONDS = 0.2
 """From the event to its list, at the 99th percentile; a bound of the histogram's buckets."""
 
 TOTAL = '{stage="total"}'
-STEPS = '{stage!="total"}'
+STAGE_FILTER = '{stage!="total"}'
 
 FRESHNESS = DashboardRow(
     "Freshness: from the event to its list",
@@ -30,7 +30,7 @@ FRESHNESS = DashboardRow(
             "queue: waiting for a worker, so add workers or find the stall. fold: people loaded from Redis. rank: "
             "Triton or too many candidates. publish: Kafka's acknowledgement, so look at the brokers.",
             "s",
-            (PanelQuery(quantile(0.99, "lifelong_stage_seconds", STEPS, "stage"), "{{stage}}"),),
+            (PanelQuery(quantile(0.99, "lifelong_stage_seconds", STAGE_FILTER, "stage"), "{{stage}}"),),
         ),
         Panel(
             "Where the time goes (mean)",
@@ -38,8 +38,8 @@ FRESHNESS = DashboardRow(
             "s",
             (
                 PanelQuery(
-                    f"{rate(f'lifelong_stage_seconds_sum{STEPS}', 'stage')}"
-                    f" / {rate(f'lifelong_stage_seconds_count{STEPS}', 'stage')}",
+                    f"{rate(f'lifelong_stage_seconds_sum{STAGE_FILTER}', 'stage')}"
+                    f" / {rate(f'lifelong_stage_seconds_count{STAGE_FILTER}', 'stage')}",
                     "{{stage}}",
                 ),
             ),
@@ -273,7 +273,7 @@ GATEWAY = DashboardRow(
     ),
 )
 
-SERVERS = DashboardRow(
+SERVER_ROWS = DashboardRow(
     "Servers and processes",
     (
         Panel(
@@ -335,7 +335,7 @@ SERVERS = DashboardRow(
     ),
 )
 
-ROWS = (FRESHNESS, TRAFFIC, HEALTH, AGENTS, MODELS, PROJECTIONS, GATEWAY, SERVERS)
+DASHBOARD_ROWS = (FRESHNESS, TRAFFIC, HEALTH, AGENTS, MODELS, PROJECTIONS, GATEWAY, SERVER_ROWS)
 
 VENDORS = {
     "up": "Prometheus: 1 if the last scrape was answered",

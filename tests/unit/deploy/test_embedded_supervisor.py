@@ -88,7 +88,7 @@ def test_servers_listen_on_loopback_behind_a_password(chosen: StackChoices) -> N
 def test_no_secret_is_on_a_command_line(layout: DataLayout, chosen: StackChoices, tmp_path: Path) -> None:
     layout.create()
     site = Site(layout, chosen, EmbeddedSettings(), tmp_path)
-    programs = [redis.SERVER.program(site), milvus.SERVER.program(site), *own_programs(site, tmp_path / "none.toml")]
+    programs = [redis.REDIS.program(site), milvus.MILVUS.program(site), *own_programs(site, tmp_path / "none.toml")]
     words = " ".join(word for program in programs for word in program.command)
     assert [secret for secret in chosen.secrets.values() if secret in words] == []
 

@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 from deploy.cli import monitoring as commands
 from deploy.embedded import choices, endpoints
 from deploy.monitoring import targets, telemetry
-from deploy.monitoring.grafana.dashboard import FILE, as_json, make_dashboard
-from deploy.monitoring.grafana.rows import ROWS, TARGET_SECONDS, VENDORS
+from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE, as_json, make_dashboard
+from deploy.monitoring.grafana.rows import DASHBOARD_ROWS, TARGET_SECONDS, VENDORS
 from deploy.settings import Settings
 
 ALERTS = targets.SHIPPED / "alerts.yml"
@@ -51,7 +51,7 @@ def series(expr: str) -> set[str]:
 
 
 def panel_expressions() -> list[str]:
-    return [query.expr for row in ROWS for panel in row.panels for query in panel.queries]
+    return [query.expr for row in DASHBOARD_ROWS for panel in row.panels for query in panel.queries]
 
 
 def rules() -> list[dict]:
@@ -66,11 +66,11 @@ def test_series_are_found_in_an_expression():
 
 
 def test_the_committed_dashboard_is_what_the_table_builds():
-    assert FILE.read_text() == as_json(make_dashboard()), "run: python -m deploy.monitoring.grafana.dashboard"
+    assert DASHBOARD_FILE.read_text() == as_json(make_dashboard()), "run: python -m deploy.monitoring.grafana.dashboard"
 
 
 def test_the_committed_dashboard_fits_grafanas_model():
-    committed = json.loads(FILE.read_text())
+    committed = json.loads(DASHBOARD_FILE.read_text())
     assert json.loads(json.dumps(Dashboard.from_json(committed), cls=JSONEncoder)) == committed
 
 
@@ -87,7 +87,7 @@ def test_every_metric_of_the_table_is_shown_and_every_vendors_metric_named_is_us
 
 
 def test_every_panel_says_what_to_do_and_asks_the_chosen_data_source():
-    committed = json.loads(FILE.read_text())
+    committed = json.loads(DASHBOARD_FILE.read_text())
     panels = [panel for panel in committed["panels"] if panel["type"] != "row"]
     assert [variable["name"] for variable in committed["templating"]["list"]] == ["datasource"]
     for panel in panels:
@@ -99,7 +99,7 @@ def test_every_panel_says_what_to_do_and_asks_the_chosen_data_source():
 
 
 def test_panels_have_ids_and_places_of_their_own():
-    panels = json.loads(FILE.read_text())["panels"]
+    panels = json.loads(DASHBOARD_FILE.read_text())["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     taken: set[tuple[int, int]] = set()
     for place in (panel["gridPos"] for panel in panels):

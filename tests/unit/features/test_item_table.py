@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.half_lives import POPULARITY_SECONDS, SEGMENT_SECONDS
-from features.item_categories import CATEGORIES
+from features.item_categories import CATEGORIES_PER_ITEM
 from features.item_content import content_vector
-from features.item_factors import DIMENSIONS, LEAN, WIDTH
-from features.item_table import KNOWN_COUNT, WAITING, ItemTable
+from features.item_factors import FACTOR_DIMENSIONS, FACTOR_WIDTH, LEAN
+from features.item_table import KNOWN_COUNT, WAITING_KEPT, ItemTable
 from features.statistics import fold_delta
 from features.user_segment import SEGMENTS
 from schemas.ids import ItemId
@@ -183,12 +183,12 @@ def test_a_corrected_entry_moves_the_item_to_its_new_categories() -> None:
     assert [table.by_category.members(name).tolist() for name in ("tea", "pots")] == [[], [0]]
     assert table.categories(ItemId("i1")) == ("pots",)
     table.put_item(Item(item_id="i1", categories=tuple("abcdefghij")))
-    assert len(table.by_category.at(np.array([0]))) == CATEGORIES
+    assert len(table.by_category.at(np.array([0]))) == CATEGORIES_PER_ITEM
 
 
 def test_factors_of_items_unknown_here_are_passed_over() -> None:
     table = told(rows_of([(1, 0)]))
-    rows = np.zeros((2, WIDTH), np.float32)
+    rows = np.zeros((2, FACTOR_WIDTH), np.float32)
     rows[:, LEAN] = [[3.0], [2.0]]
     table.put_factors([ItemId("i9"), ItemId("i1")], rows)
     assert table.factors.affinity(np.array([], np.int64), len(table)).tolist() == [2.0]
@@ -197,10 +197,10 @@ def test_factors_of_items_unknown_here_are_passed_over() -> None:
 def test_factors_survive_growth() -> None:
     rows = rows_of([(number, 60) for number in range(300)])
     table = told(rows[:1])
-    table.put_factors([ItemId("i0")], np.ones((1, WIDTH), np.float32))
+    table.put_factors([ItemId("i0")], np.ones((1, FACTOR_WIDTH), np.float32))
     for row in rows[1:]:
         table.put_statistics(row)
-    assert table.factors.affinity(np.array([0]), len(table)).tolist() == [DIMENSIONS + 1.0, *[0.0] * 299]
+    assert table.factors.affinity(np.array([0]), len(table)).tolist() == [FACTOR_DIMENSIONS + 1.0, *[0.0] * 299]
 
 
 def test_categories_survive_growth() -> None:
@@ -282,7 +282,7 @@ def test_made_up_ids_cost_nothing_until_they_are_known() -> None:
         table.put_statistics(row_of(f"made-up-{number}", 1))
     assert len(table) == 1
     assert {name: value.shape for name, value in vars(table).items() if isinstance(value, np.ndarray)} == before
-    assert len(table._waiting) <= WAITING
+    assert len(table._waiting) <= WAITING_KEPT
 
 
 def test_an_unknown_item_is_known_with_its_entry_or_after_a_few_events() -> None:

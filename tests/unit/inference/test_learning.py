@@ -10,7 +10,7 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from features.item_factors import WIDTH, ItemFactors
+from features.item_factors import FACTOR_WIDTH, ItemFactors
 from features.views import feature_schema_id
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.learner import Learner
@@ -207,7 +207,7 @@ def test_an_item_begins_the_same_wherever_it_comes_and_only_what_moved_is_told_a
     one.learn([ItemId("b"), ItemId("c")], [ItemId("d")], np.array([0.5, -0.5], np.float32))
     moved, changed = one.export(moved_only=True)
     assert set(moved) == {"b", "c", "d"}
-    assert changed.shape == (3, WIDTH)
+    assert changed.shape == (3, FACTOR_WIDTH)
     assert one.export(moved_only=True)[0] == ()
 
 

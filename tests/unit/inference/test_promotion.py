@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from features.item_factors import WIDTH
+from features.item_factors import FACTOR_WIDTH
 from inference.learning import online_trainer_checkpoint
 from inference.learning.example_metrics import example_metrics
 from inference.learning.examples import Example, from_choice
@@ -170,7 +170,7 @@ def test_what_an_operator_asks_for_in_vain_is_refused_with_the_reason() -> None:
         ),
         (
             lambda weights: replace(
-                weights, vector_ids=(ItemId("i1"),), vectors=np.full((1, WIDTH), np.nan, np.float32)
+                weights, vector_ids=(ItemId("i1"),), vectors=np.full((1, FACTOR_WIDTH), np.nan, np.float32)
             ),
             "not finite",
         ),

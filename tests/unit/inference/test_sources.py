@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.item_factors import WIDTH
+from features.item_factors import FACTOR_WIDTH
 from features.views import External
 from inference.candidates.pool import gather
 from inference.candidates.source import Source
@@ -18,7 +18,7 @@ from tests.unit.inference.ranking_fixtures import busy_world
 
 WORLD = busy_world()
 WORLD.table.put_factors(
-    WORLD.table.ids, np.random.default_rng(0).standard_normal((len(WORLD.table), WIDTH)).astype(np.float32) / 8.0
+    WORLD.table.ids, np.random.default_rng(0).standard_normal((len(WORLD.table), FACTOR_WIDTH)).astype(np.float32) / 8.0
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, Vectors
 from agents.memory.in_process_memory import InMemoryIndex
-from features.item_factors import DIMENSIONS, WIDTH
+from features.item_factors import FACTOR_DIMENSIONS, FACTOR_WIDTH
 from features.ports import FeatureRow
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.weights_file import Weights
@@ -76,7 +76,7 @@ class World:
 
     def serve(self, uri: str, rows: dict[str, list[float]], decision: Decided = "continued") -> None:
         """These appeals are announced."""
-        vectors = np.zeros((len(rows), WIDTH), np.float32)
+        vectors = np.zeros((len(rows), FACTOR_WIDTH), np.float32)
         vectors[:, :2] = list(rows.values())
         ids = tuple(map(ItemId, rows))
         self.weights[uri] = Weights(version=1, table="", arrays={}, vector_ids=ids, vectors=vectors)
@@ -144,7 +144,7 @@ def test_where_an_appeal_begins_nothing_is_learned_yet() -> None:
 
 
 def test_what_is_held_does_not_keep_whole_batches() -> None:
-    sent, batch = FactorSync(), np.eye(3, DIMENSIONS, dtype=np.float32)
+    sent, batch = FactorSync(), np.eye(3, FACTOR_DIMENSIONS, dtype=np.float32)
     sent.sent([ItemId("a")], batch[:1])
     assert all(vector.base is None for vector in sent._held.values())
 
@@ -153,4 +153,4 @@ def test_an_index_that_was_away_gets_it_all_the_same() -> None:
     world = World(away=2)
     world.serve("1", {"a": [1.0, 0.0]})
     assert world.index.written == ["a"]
-    assert world.projector.sent.moved(world.weights["1"])[1].shape == (0, DIMENSIONS)
+    assert world.projector.sent.moved(world.weights["1"])[1].shape == (0, FACTOR_DIMENSIONS)
