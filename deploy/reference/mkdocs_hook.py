@@ -1,0 +1,19 @@
+"""The hook through which MkDocs asks for the generated pages; `mkdocs.yml` names this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from deploy.reference.pages import PAGES, decisions_page
+
+
+def on_files(files: Files, *, config: MkDocsConfig) -> Files:
+    """Add every page that is generated from the code to those of `docs/`."""
+    for path, write in PAGES.items():
+        files.append(File.generated(config, path, content=write()))
+    index = decisions_page(Path(config.docs_dir) / "decisions")
+    files.append(File.generated(config, "decisions/index.md", content=index))
+    return files
