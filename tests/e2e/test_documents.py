@@ -1,4 +1,4 @@
-"""README.md's blocks as a reader pastes them, in their order, in one folder, on a real stack."""
+"""The blocks of README.md and of the pages as a reader pastes them, in their order, in one folder, on a real stack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from inference.learning.weights_file import initial_weights, write_weights
 from inference.ranking.features import FeatureTable
-from tests.readme import ROOT, Block, blocks
+from tests.documents import PAGES, ROOT, Block, blocks, documents
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
@@ -26,6 +26,8 @@ NOT_RUN = {
     "make test": "is what runs this",
     "make check": "is what runs this",
     "lifelong demo": "takes minutes, and tests/e2e/test_demo.py runs it",
+    "make setup": "is what made this environment",
+    "make docs": "goes on until it is told to end",
     "lifelong monitor prometheus": "goes on until it is told to end",
 }
 """Beginnings of commands that are not run, each with the reason."""
@@ -35,8 +37,8 @@ NAMES = "import sys; sys.path.insert(0, {root!r})\nfrom features.views import *;
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the files that the README names, and a stack that runs as its settings say."""
-    path = tmp_path_factory.mktemp("readme")
+    """A folder with the files that the documents name, and a stack that runs as its settings say."""
+    path = tmp_path_factory.mktemp("documents")
     _files(path)
     experiment = [block.text for block in blocks("toml") if "data_dir" not in block.text]
     (path / "lifelong.toml").write_text("\n".join(["[ranking]\nexploration = 1.0", *experiment]))
@@ -49,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _files(path: Path) -> None:
-    """Logs with the columns that the README's commands name."""
+    """Logs with the columns that the commands name."""
     rng = np.random.default_rng(1)
     n = 2_000
     people, items = rng.integers(0, 60, n), rng.zipf(1.6, n) % 90
@@ -108,7 +110,8 @@ def _name(block: Block) -> str:
     return block.name
 
 
-RUN = blocks("sh", "python")
+RUN = blocks("sh", "python", of=[path for path in documents() if path != PAGES / "guides" / "bring-your-log.md"])
+"""The commands on other people's logs are run by tests/unit/deploy/test_bring_your_log.py, on files of their shapes."""
 
 
 @pytest.mark.parametrize("block", RUN, ids=_name)

@@ -1,4 +1,4 @@
-"""Every block of README.md says what it is, and what is not run against servers is checked here."""
+"""Every block of the documents says what it is, and what is not run against servers is checked here."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import pytest
 from deploy.settings import load_settings
 from schemas.codec import decode
 from schemas.topics import INTERACTIONS
-from tests.readme import Block, blocks
+from tests.documents import ROOT, Block, blocks
 
 LANGUAGES = {"sh", "python", "pycon", "toml", "json", "text"}
-"""sh and python are run by tests/e2e/test_readme.py, pycon by doctest; text is a picture, or what is printed."""
+"""sh and python are run by tests/e2e/test_documents.py, pycon by doctest; text is a picture, or what is printed."""
 
 
 def test_every_block_names_its_language() -> None:
-    assert [block.line for block in blocks() if block.language not in LANGUAGES] == []
+    assert [block.name for block in blocks() if block.language not in LANGUAGES] == []
 
 
 def test_there_is_something_to_run() -> None:
-    assert len(blocks("sh")) >= 8
-    assert len(blocks("python")) >= 3
+    assert len(blocks("sh")) >= 14
+    assert len(blocks("python")) >= 5
+    assert {block.language for block in blocks(of=[ROOT / "README.md"])} >= {"sh", "python", "json", "text"}
 
 
 @pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.name)
