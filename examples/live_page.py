@@ -37,7 +37,7 @@ const user = new URLSearchParams(location.search).get("user") || "ann";
 document.getElementById("user").textContent = user;
 new EventSource(`/lists/${encodeURIComponent(user)}`).onmessage = (message) => {
   const items = JSON.parse(message.data).slates[0].items;
-  document.getElementById("list").replaceChildren(...items.map(({ item_id, reason }) => {
+  document.getElementById("list").replaceChildren(...items.map(({ item_id, reason = "" }) => {
     const line = document.createElement("li");
     line.textContent = `${item_id}: ${reason}`;
     const click = `/clicks/${encodeURIComponent(user)}?item=${encodeURIComponent(item_id)}`;

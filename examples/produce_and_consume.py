@@ -53,7 +53,7 @@ def subscribe(login: dict[str, Any], topic: str, event_id: str, seconds: float) 
             if record is None or record.error() or not (value := record.value()):
                 continue
             made: dict[str, Any] = json.loads(value)
-            if event_id in made["trigger_event_ids"]:
+            if event_id in made.get("trigger_event_ids", ()):
                 return made
     finally:
         consumer.close()

@@ -12,8 +12,8 @@ Schema = Mapping[str, Any]
 HEADER = ("field", "type", "default", "meaning")
 BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 SIZES = {
-    "minLength": "at least {}",
-    "maxLength": "at most {} characters",
+    "minLength": "length ≥ {}",
+    "maxLength": "length ≤ {}",
     "minItems": "at least {}",
     "maxItems": "at most {}",
 }

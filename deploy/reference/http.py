@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from deploy.gateway.app import create_app
 from deploy.gateway.docs import completed
 from deploy.reference.fields import fields, type_of
-from deploy.reference.markdown import prose, table
+from deploy.reference.markdown import code, prose, table
 from schemas.publish import topic_schema
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, TOPICS
 
@@ -58,7 +58,7 @@ def _operation(operation: Document) -> Iterator[str]:
 
 def _parameter(each: Document) -> tuple[str, str, str, str, str]:
     schema = each["schema"]
-    default = "required" if each.get("required") else f"`{schema.get('default')}`"
+    default = "required" if each.get("required") else code(schema.get("default"))
     return f"`{each['name']}`", each["in"], type_of(schema), default, prose(each.get("description"))
 
 
