@@ -9,11 +9,14 @@ from schemas.publish import topic_schema
 from schemas.topics import DAY_MS, TOPICS, Topic
 
 HEADER = ("topic", "key", "cleanup", "retention", "partitions", "what it carries")
-PARTITIONS = {"person": "`topics.person_partitions`", "item": "`topics.item_partitions`", "one": "1"}
+PARTITIONS = {"person": "as users", "item": "as items", "one": "1"}
 INTRODUCTION = f"""\
-Topic names carry the prefix of `topics.prefix`. Values are JSON; unknown fields are ignored, wrong or missing ones make
-a dead letter with a reason. The JSON Schemas and an AsyncAPI 3 document are in `schemas/published/`; `make schemas`
-writes them from the same types as this page. Texts are:
+Topic names carry the prefix of `topics.prefix`. Topics spread *as users* have `topics.person_partitions` partitions,
+*as items* `topics.item_partitions`. Interactions are kept for `topics.interactions_retention_days`.
+
+Values are JSON; unknown fields are ignored, wrong or missing ones make a dead letter with a reason. The JSON Schemas
+and an AsyncAPI 3 document are in `schemas/published/`; `make schemas` writes them from the same types as this page.
+Texts are:
 
 {EXPLAINED}
 """
@@ -41,7 +44,7 @@ def retention(topic: Topic) -> str:
     if topic.cleanup == "compact":
         return "the newest of each key"
     if topic.name in KEPT_LONG:
-        return "`topics.interactions_retention_days`"
+        return "as interactions"
     if topic.retention_ms is None:
         return "the broker's default"
     days, rest = divmod(topic.retention_ms, DAY_MS)
