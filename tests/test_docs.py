@@ -20,8 +20,10 @@ README_BYTES = 8_000
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)\s]*\)")
 SETTING = re.compile(r"`([a-z]+\.[a-z_]+)`")
 COMMAND = re.compile(r"`lifelong ((?:[a-z][a-z-]* ?)+)")
+NAMED_PATH = re.compile(r"`((?:schemas|features|agents|inference|streams|deploy|docs|examples|tests)/[\w./-]*)`")
 OUTSIDE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md")
 """What MkDocs does not see; it checks the links of the pages itself."""
+COMMANDS = getattr(typer.main.get_command(make_app()), "commands", {})
 
 
 def test_the_readme_is_short() -> None:
@@ -47,6 +49,12 @@ def test_every_record_states_context_decision_and_consequences() -> None:
     assert [path.name for path in records(PAGES / "decisions") if not all(p in path.read_text() for p in parts)] == []
 
 
+def test_every_file_and_folder_that_a_document_names_is_there() -> None:
+    named = {(path.name, each) for path in documents() for each in NAMED_PATH.findall(path.read_text())}
+    assert len(named) > 20
+    assert {(page, each) for page, each in named if not (ROOT / each).exists()} == set()
+
+
 def test_every_setting_that_a_document_names_is_one() -> None:
     sections = {path[0] for path in setting_names(Settings)}
     known = {".".join(path) for path in setting_names(Settings)}
@@ -63,7 +71,7 @@ def test_every_command_that_a_document_names_is_one() -> None:
 def is_command(words: str) -> bool:
     """Whether the first words name a command, and of a group of commands one of it or none."""
     first, *rest = words.split()
-    command = getattr(typer.main.get_command(make_app()), "commands", {}).get(first)
+    command = COMMANDS.get(first)
     inner = getattr(command, "commands", None)
     return command is not None and (inner is None or not rest or rest[0] in inner)
 
@@ -72,11 +80,11 @@ def test_every_topic_setting_command_and_metric_is_on_its_generated_page() -> No
     topics, settings = GENERATED["reference/topics.md"](), GENERATED["reference/settings.md"]()
     assert all(f"\n## {topic.name}\n" in topics for topic in TOPICS)
     assert all(f"`{'.'.join(path)}`" in settings for path in setting_names(Settings))
-    commands = getattr(typer.main.get_command(make_app()), "commands", {})
-    assert all(f"\n## `lifelong {name}`\n" in GENERATED["reference/cli.md"]() for name in commands)
+    commands, metrics = GENERATED["reference/cli.md"](), GENERATED["reference/metrics.md"]()
+    assert all(f"\n## `lifelong {name}`\n" in commands for name in COMMANDS)
     used = set(re.findall(r"\blifelong_[a-z_]+", (ROOT / "deploy/prometheus/alerts.yml").read_text()))
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in used}
-    assert {name for name in families if f"`{name}`" not in GENERATED["reference/metrics.md"]()} == set()
+    assert {name for name in families if f"`{name}`" not in metrics} == set()
 
 
 def test_the_http_page_describes_every_operation_and_names_no_internals() -> None:
