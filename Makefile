@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # uv itself comes from PyPI, into a small environment of its own: the one in .venv is made by it.
 BOOTSTRAP := $(VENV)/.bootstrap
-SOURCES := schemas features agents inference streams deploy tests
+SOURCES := schemas features agents inference streams deploy examples tests
+
+# The theme announces its successor at every build.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check style quick unit test schemas dashboard fuzz format clean
+.PHONY: help setup demo check style quick unit test docs docs-build schemas dashboard fuzz format clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 setup: $(STAMP) ## Install everything into .venv (repeats only when the lock changed)
 
@@ -47,6 +50,12 @@ test: setup ## All tests: those without servers side by side, then those on real
 
 fuzz: setup ## A million harmed records through the guards of each process: half an hour
 	$(BIN)/python -m tests.fuzz
+
+docs: setup ## Serve the documentation on the loopback interface, and rebuild it as files change
+	$(MKDOCS) serve
+
+docs-build: setup ## Build the documentation into build/site; a broken link is an error
+	$(MKDOCS) build --strict
 
 schemas: setup ## Write the published schemas again
 	$(BIN)/lifelong schemas write

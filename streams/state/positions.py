@@ -1,7 +1,7 @@
 """Where to read on: what is stored held against the log as it is, when partitions are taken up and while they are held.
 
 Offsets may go back: a topic is deleted and made again, its end is cut off, retention or `DeleteRecords` takes its
-beginning. Nothing that was accepted is passed over in silence: see `deploy/decisions/0020-when-offsets-go-back.md`.
+beginning. Nothing that was accepted is passed over in silence: see `docs/decisions/0019-offsets-that-rewind.md`.
 """
 
 from __future__ import annotations

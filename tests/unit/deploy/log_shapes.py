@@ -1,4 +1,4 @@
-"""Small files of our own making in the shapes of logs that people have; by section of `docs/bring-your-log.md`."""
+"""Small files of our own making in the shapes of logs that people have; by section of `guides/bring-your-log.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each command of `docs/bring-your-log.md` runs on small files of that shape, and reads what is there."""
+"""Each command of `docs/guides/bring-your-log.md` runs on small files of that shape, and reads what is there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from deploy.cli.app import make_app
 from tests.unit.deploy.log_shapes import SHAPES, write
 
-PAGE = Path(__file__).parents[3] / "docs" / "bring-your-log.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guides" / "bring-your-log.md"
 
 # For each check of a section: events, people, items, refused, the first event, and items of the catalogue.
 FOUND: dict[str, list[tuple[int, int, int, int, str, int | None]]] = {

@@ -1,0 +1,97 @@
+"""JSON Schemas as tables of fields: name, type with its bounds, default, meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deploy.reference.markdown import code, prose, table
+from schemas.bounds import IN_WORDS, NO_CONTROL, NOT_RESERVED, PRINTABLE
+
+Schema = Mapping[str, Any]
+HEADER = ("field", "type", "default", "meaning")
+BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+SIZES = {
+    "minLength": "length ≥ {}",
+    "maxLength": "length ≤ {}",
+    "minItems": "at least {}",
+    "maxItems": "at most {}",
+}
+PATTERNS = {PRINTABLE: "printable", NOT_RESERVED: "printable, not reserved", NO_CONTROL: "no control characters"}
+EXPLAINED = "\n".join(f"- *{name}*: {IN_WORDS[pattern]}." for pattern, name in PATTERNS.items())
+"""What the names of patterns mean, as a list."""
+
+
+def messages(schema: Schema, *, level: int) -> str:
+    """Every object of a schema, the root's alternatives first, each under a heading of this level."""
+    named = schema.get("$defs", {})
+    parts: list[str] = []
+    for name, one in _in_order(schema, named):
+        if "properties" in one:
+            parts += [f"{'#' * level} {name}", prose(one.get("description")), fields(one)]
+        elif "enum" in one:
+            parts += [f"{'#' * level} {name}", ", ".join(code(value) for value in one["enum"])]
+    return "\n\n".join(parts)
+
+
+def _in_order(schema: Schema, named: Schema) -> Iterator[tuple[str, Schema]]:
+    roots = [_name(each) for each in schema.get("anyOf", [schema]) if "$ref" in each]
+    yield from ((name, named[name]) for name in roots)
+    yield from ((name, one) for name, one in named.items() if name not in roots)
+
+
+def fields(schema: Schema) -> str:
+    """The table of an object's fields; those that may not be missing say `required`."""
+    required = set(schema.get("required", ()))
+    rows = [
+        (f"`{name}`", type_of(one), "required" if name in required else code(one.get("default")), _said(one))
+        for name, one in schema["properties"].items()
+    ]
+    return table(HEADER, rows)
+
+
+def _said(schema: Schema) -> str:
+    return prose(schema.get("description"))
+
+
+def type_of(schema: Schema) -> str:
+    """A type in words.
+
+    >>> type_of({"type": "array", "items": {"type": "number", "minimum": 0}, "maxItems": 3})
+    'list (at most 3) of number (≥ 0)'
+    >>> type_of({"anyOf": [{"$ref": "#/$defs/Plan"}, {"type": "null"}]})
+    'Plan or null'
+    """
+    for choice in ("anyOf", "oneOf"):
+        if choice in schema:
+            return " or ".join(dict.fromkeys(type_of(each) for each in schema[choice]))
+    if "$ref" in schema:
+        return _name(schema)
+    if "enum" in schema:
+        return ", ".join(code(value) for value in schema["enum"])
+    kind = str(schema.get("type", "any value")).replace("array", "list").replace("string", "text")
+    return kind.replace("integer", "whole number") + _bounds(schema) + _inner(schema)
+
+
+def _name(schema: Schema) -> str:
+    return str(schema["$ref"]).rsplit("/", 1)[-1]
+
+
+def _bounds(schema: Schema) -> str:
+    found = [f"{sign} {schema[key]:,g}" for key, sign in BOUNDS.items() if key in schema]
+    found += [words.format(f"{schema[key]:,}") for key, words in SIZES.items() if key in schema]
+    if "pattern" in schema:
+        found.append(PATTERNS.get(schema["pattern"], f"matching `{schema['pattern']}`"))
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _inner(schema: Schema) -> str:
+    match schema:
+        case {"prefixItems": [*parts]}:
+            return " of " + ", ".join(type_of(part) for part in parts)
+        case {"items": dict(inner)} if inner:
+            return f" of {type_of(inner)}"
+        case {"additionalProperties": dict(inner)} if inner:
+            return f" of {type_of(inner)}"
+        case _:
+            return ""

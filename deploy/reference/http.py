@@ -1,0 +1,86 @@
+"""The reference of HTTP: the gateway's own OpenAPI document, operation by operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from deploy.gateway.app import create_app
+from deploy.gateway.docs import completed
+from deploy.reference.fields import fields, type_of
+from deploy.reference.markdown import code, prose, table
+from schemas.publish import topic_schema
+from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, TOPICS
+
+if TYPE_CHECKING:
+    from deploy.gateway.context import GatewayContext
+
+Document = dict[str, Any]
+HEADER = ("parameter", "in", "type", "default", "meaning")
+ON_TOPICS = {"Interaction": INTERACTIONS, "Instruction": INSTRUCTIONS, "Item": ITEMS}
+"""Bodies whose fields are on the page of topics, by the topic that carries them."""
+INTRODUCTION = """\
+`lifelong status` prints the gateway's address and API key. Send the key as `X-API-Key` or as a bearer token. A running
+gateway serves this contract as OpenAPI 3.1 at `/schema/openapi.json`, and a page to try it on at `/schema`.
+"""
+
+
+def document() -> Document:
+    """The OpenAPI document of a gateway, made without starting one."""
+    unstarted = cast("GatewayContext", SimpleNamespace(keys=(), body_bytes=0))
+    return completed(create_app(unstarted).openapi_schema.to_schema())
+
+
+def http_page() -> str:
+    """The page as Markdown."""
+    found = document()
+    parts = ["# HTTP", INTRODUCTION]
+    for path, operations in found["paths"].items():
+        for verb, operation in operations.items():
+            parts += [f"## {verb.upper()} `{path}`", *_operation(operation)]
+    parts += ["## Answers", *_answers(found["components"]["schemas"])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _operation(operation: Document) -> Iterator[str]:
+    yield f"**{operation['summary']}.**"
+    yield prose(operation.get("description"))
+    rows = [_parameter(each) for each in operation.get("parameters", ())]
+    if rows:
+        yield table(HEADER, rows)
+    if "requestBody" in operation:
+        yield f"Body: {_content(operation['requestBody'])}."
+    for status, answer in operation["responses"].items():
+        if status != "default":
+            yield f"Answer {status}: {_content(answer)}."
+
+
+def _parameter(each: Document) -> tuple[str, str, str, str, str]:
+    schema = each["schema"]
+    default = "required" if each.get("required") else code(schema.get("default"))
+    return f"`{each['name']}`", each["in"], type_of(schema), default, prose(each.get("description"))
+
+
+def _content(body: Document) -> str:
+    kinds = [_linked(content["schema"]) for content in body.get("content", {}).values() if "schema" in content]
+    return " or ".join(kinds) or "no body"
+
+
+def _linked(schema: Document) -> str:
+    """A body in words, with links to the tables of its fields."""
+    if "$ref" in schema and type_of(schema) not in ON_TOPICS:
+        return f"[{type_of(schema)}](#{type_of(schema).lower()})"
+    words = type_of(schema)
+    for name, topic in ON_TOPICS.items():
+        words = words.replace(name, f"[{name}](topics.md#{topic})")
+    return words
+
+
+def _answers(schemas: Document) -> Iterator[str]:
+    elsewhere = {name for topic in TOPICS for name in topic_schema(topic).get("$defs", ())} | set(ON_TOPICS)
+    for name, schema in schemas.items():
+        if name not in elsewhere and "properties" in schema:
+            yield f"### {name}"
+            yield prose(schema.get("description"))
+            yield fields(schema)

@@ -1,0 +1,94 @@
+"""The reference of limits: the constants that bound what travels and what is kept, read from where they stand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from deploy.gateway import producer_queue, request_parsing
+from deploy.reference.markdown import table
+from deploy.reference.settings import allowed
+from deploy.settings import Settings
+from deploy.settings_checks import section_of
+from features import statistics, user_state
+from schemas import bounds, codec, dead_letters
+from streams.handlers import deps
+from streams.log import kafka_client
+
+Row = tuple[str, str, str]
+HEADER = ("limit", "value", "beyond it")
+INTRODUCTION = """\
+Every limit on what travels and what is kept. Bounds of single fields, such as the items of an impression, are in
+[Topics and messages](topics.md).
+"""
+BOUNDED = {
+    "gateway.body_mb": "413",
+    "gateway.backlog_max": "429 with `Retry-After`, until workers catch up; 0 sets no bound",
+    "gateway.cache_mb": "the lists published longest ago are evicted; those users get the non-personalised list",
+    "ranking.slate_size": "the process refuses to start",
+    "ranking.candidates": "the process refuses to start",
+    "ranking.expires_at_most_seconds": "a list expires then, whatever was learned",
+    "topics.person_partitions": "the process refuses to start; more workers than partitions stay idle",
+    "topics.item_partitions": "the process refuses to start",
+    "experiment.arms": "the process refuses to start",
+}
+"""Settings that are limits, and what happens beyond each."""
+
+
+def limits_page() -> str:
+    """The page as Markdown."""
+    parts = ["# Limits", INTRODUCTION]
+    for title, rows in (("Messages", _messages()), ("Requests", _requests()), ("User and item state", _state())):
+        parts += [f"## {title}", table(HEADER, rows)]
+    parts += ["## Settings", table(("setting", "default", "allowed", "beyond it"), _settings())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _messages() -> list[Row]:
+    letter, earliest = "dead letter", datetime.fromtimestamp(codec.EARLIEST, UTC)
+    return [
+        ("bytes of a record's value", f"{codec.MAX_BYTES:,}", f"{letter} `too-large`"),
+        ("bytes of a dead letter on its topic", f"{kafka_client.LARGEST_MESSAGE:,}", "its value is cut"),
+        (
+            "bytes of an original kept in a dead letter",
+            f"{dead_letters.LARGEST_ORIGINAL:,}",
+            f"its first {dead_letters.BEGINNING:,} are kept",
+        ),
+        ("characters of an id", f"{bounds.ID_LENGTH:,}", f"{letter} `invalid`"),
+        ("characters of a category, surface or device", f"{bounds.NAME_LENGTH:,}", f"{letter} `invalid`"),
+        ("a rating, price or attribute, either sign", f"{bounds.LARGEST:,.0f}", f"{letter} `invalid`"),
+        ("a quantity, or seconds of dwell", f"{bounds.LARGEST_COUNT:,.0f}", f"{letter} `invalid`"),
+        ("earliest event time", f"{earliest:%Y-%m-%d}", f"{letter} `absurd-time`"),
+        ("an event ahead of its record", f"{codec.DAY:,.0f} s", f"{letter} `absurd-time`"),
+        ("an event ahead of its record, as it is", f"{deps.AHEAD_SECONDS:,.0f} s", "it counts as of its record's time"),
+    ]
+
+
+def _requests() -> list[Row]:
+    return [
+        ("values in one POST", f"{request_parsing.MAX_VALUES:,}", "413 `too-many`"),
+        ("bytes of one value", f"{request_parsing.MAX_VALUE_BYTES:,}", "that value is refused, the others are stored"),
+        ("bytes that wait for Kafka", f"{producer_queue.QUEUE_BYTES:,}", "503"),
+    ]
+
+
+def _state() -> list[Row]:
+    return [
+        ("recent choices of a user", f"{user_state.RECENT:,}", "the oldest goes"),
+        ("user-item statistics of a user", f"{user_state.ITEMS_KEPT:,}", "the oldest goes"),
+        ("event ids that a user's duplicates are found by", f"{user_state.EVENT_IDS:,}", "the oldest goes"),
+        ("items that a user hid", f"{user_state.HIDDEN_KEPT:,}", "the oldest goes"),
+        ("slates of a user that await clicks", f"{user_state.OPEN_SLATES:,}", "the oldest goes"),
+        ("a session without an event", f"{user_state.SESSION_GAP:,.0f} s", "the next event starts a session"),
+        ("co-occurring items of an item", f"{statistics.NEIGHBOURS:,}", "the weakest goes"),
+        ("predecessors of an item", f"{statistics.PREDECESSORS:,}", "the weakest goes"),
+    ]
+
+
+def _settings() -> list[tuple[str, str, str, str]]:
+    rows = []
+    for name, beyond in BOUNDED.items():
+        section, key = name.split(".")
+        model = section_of(Settings, section)
+        field = model.model_fields[key] if model else Settings.model_fields[section]
+        rows.append((f"`{name}`", f"{field.default}", allowed(field), beyond))
+    return rows

@@ -1,0 +1,1 @@
+"""Programs that use Lifelong; `examples/README.md` says how to run each."""
