@@ -6,22 +6,31 @@ assumed.
 
 from __future__ import annotations
 
+from math import log2
 from typing import assert_never
 
 from schemas.event_kinds import kind_of
-from schemas.interactions import Dwell, Interaction, ItemEvent, Rating
+from schemas.interactions import AddToCart, Dwell, Interaction, ItemEvent, Purchase, Rating
 
 DWELL_SATURATES_SECONDS = 60.0
+LEAST_QUANTITY_WEIGHT = 0.1
+"""What the weight of a purchase is multiplied by at the least, where its quantity is next to nothing."""
 
 
 def feedback_weight(event: Interaction | ItemEvent) -> float:
     """Return how much of a choice of its item the event is; 0 if it is no choice.
 
+    A quantity weighs by its logarithm, as counts do in implicit feedback (Hu, Koren, Volinsky, ICDM 2008): three of an
+    item weigh twice as much as one, seven three times.
+
     >>> from schemas.interactions import Click
     >>> feedback_weight(Click(event_id="e", user_id="u", event_time=1e9, item_id="i"))
     1.0
     """
-    return kind_of(event).weight
+    weight = kind_of(event).weight
+    if isinstance(event, AddToCart | Purchase) and event.quantity != 1.0:
+        return weight * max(LEAST_QUANTITY_WEIGHT, log2(1.0 + event.quantity))
+    return weight
 
 
 def reward(event: Interaction | ItemEvent, mean_value: float | None) -> float:

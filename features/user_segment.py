@@ -1,26 +1,27 @@
-"""In which situation a person chooses: for the first time, on coming back, or within a sitting.
+"""User segments: what a user has done when they choose: nothing yet, come back, or begun a session.
 
-What people choose differs by it: newcomers meet a shop window, those who return look for what is new, and those within
-a sitting go on from where they are.
+What users choose differs by it: new users meet a shop window, those who return look for what is new, and those within
+a session go on from where they are.
 """
 
 from __future__ import annotations
 
 from typing import get_args
 
-from features.user_state import SESSION_GAP, UserState
+from features.user_state import UserState, begins_session
 from schemas.statistics import Segment
 
 SEGMENTS: tuple[Segment, ...] = get_args(Segment)
 """In the order of the arrays of `features.item_table`."""
 
 
-def user_segment(state: UserState, at: float) -> Segment:
-    """The situation of a choice at `at` (event time), by the state before it.
+def user_segment(state: UserState, at: float, session_id: str = "") -> Segment:
+    """Return the segment of a user who chooses at `at` (event time), by the state before the choice.
 
-    `new`: no choice came before. `return`: the first choice after more than `SESSION_GAP` without an event; what is
-    shown, skipped or searched for on the way to it does not end the return. `sitting`: all others. A late event counts
-    as one of the person's newest sitting: that is where they are when it comes, and what an exam of it asks about.
+    `new`: no choice came before. `return`: the first choice of a session; what is shown, skipped or searched for on the
+    way to it does not end the return. `sitting`: every later choice of the session. A late event counts as one of the
+    newest session: that is where the user is when it comes, and what a prequential query for it asks about.
+    `session_id` is the application's, where the choice carries one (`features.user_state.begins_session`).
 
     >>> from features.user_state import fold
     >>> from schemas.interactions import Click
@@ -31,13 +32,13 @@ def user_segment(state: UserState, at: float) -> Segment:
     """
     if not state.choices:
         return "new"
-    if at > state.last_at + SESSION_GAP or not _has_chosen(state):
+    if begins_session(state, at, session_id) or not _has_chosen(state):
         return "return"
     return "sitting"
 
 
 def _has_chosen(state: UserState) -> bool:
-    """Whether the sitting that goes on has seen a choice."""
+    """Return whether the session that goes on has seen a choice."""
     for entry in reversed(state.recent):
         if entry.at < state.session.began_at:
             return False

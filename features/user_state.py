@@ -50,12 +50,13 @@ class UserItemStatistics(Struct, frozen=True, array_like=True):
 
 
 class UserSession(Struct, frozen=True, array_like=True):
-    """The sitting that goes on: when it began, how many events, and how many skips in a row."""
+    """The session that goes on: when it began, its events, its number, the skips in a row, the application's id."""
 
     began_at: float = 0.0
     events: int = 0
     number: int = 0
     skips: int = 0
+    session_id: str = ""
 
 
 class OpenSlate(Struct, frozen=True, array_like=True):
@@ -131,8 +132,6 @@ def _advance(state: UserState, event: Interaction) -> UserState:
     """Clocks, session and duplicates: what every event moves. Late events move no clock back."""
     at = event.event_time
     first = state.version == 0
-    begins = first or at > state.last_at + SESSION_GAP
-    session = state.session
     return replace(
         state,
         version=state.version + 1,
@@ -140,10 +139,36 @@ def _advance(state: UserState, event: Interaction) -> UserState:
         last_at=at if first else max(state.last_at, at),
         feature_time=next_feature_time(state.feature_time, at),
         event_ids=(event.event_id, *state.event_ids[: EVENT_IDS - 1]),
-        session=UserSession(at, 1, session.number + 1, 0)
-        if begins
-        else UserSession(session.began_at, session.events + 1, session.number, session.skips),
+        session=_next_session(state, at, event.session_id),
     )
+
+
+def _next_session(state: UserState, at: float, session_id: str) -> UserSession:
+    session = state.session
+    if begins_session(state, at, session_id):
+        return UserSession(at, 1, session.number + 1, 0, session_id)
+    return UserSession(
+        session.began_at, session.events + 1, session.number, session.skips, session.session_id or session_id
+    )
+
+
+def begins_session(state: UserState, at: float, session_id: str = "") -> bool:
+    """Return whether an event at `at` (event time) begins a session.
+
+    Where the event and the session that goes on both carry the application's id, another id begins a session, and the
+    same id continues it however long the silence; a late event begins none. Without ids, a gap of more than
+    `SESSION_GAP` seconds does.
+
+    >>> state = UserState(user_id="u1", version=1, last_at=100.0, session=UserSession(session_id="a"))
+    >>> begins_session(state, 110.0, "b"), begins_session(state, 9_999.0, "a"), begins_session(state, 9_999.0)
+    (True, False, True)
+    """
+    if not state.version:
+        return True
+    known = state.session.session_id
+    if session_id and known:
+        return session_id != known and at >= state.last_at
+    return at > state.last_at + SESSION_GAP
 
 
 def note(state: UserState, event_id: EventId, at: float) -> UserState:

@@ -32,6 +32,7 @@ class Query(Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
     memories: tuple[Memory, ...] = ()
     context: Context = Context()
+    session_id: str = ""
     external: dict[str, float] = {}
     target: ItemId | None = None
     seed: int | None = None

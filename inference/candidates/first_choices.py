@@ -18,7 +18,7 @@ SLOWEST = SEGMENT_SECONDS.index(max(SEGMENT_SECONDS))
 
 def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Items that were most often the first choice lately; nothing for people who have made theirs."""
-    if user_segment(person.query.user, person.query.now) != "new":
+    if user_segment(person.query.user, person.query.now, person.query.session_id) != "new":
         return person.consumed[:0]
     items = len(table)
     left = np.exp2((table.last_at[:items] - person.query.now) / SEGMENT_SECONDS[SLOWEST])

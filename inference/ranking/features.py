@@ -25,6 +25,7 @@ from inference.candidates.sources import SOURCES
 from inference.ranking.habits import at_this_time
 from inference.ranking_context import RankingContext, age_days
 from schemas.ids import ItemId
+from schemas.statistics import Segment
 
 Block = NDArray[np.floating]
 LEVELS = [row for row, half_life in enumerate(POPULARITY_HALF_LIVES) if half_life.has_level]
@@ -86,7 +87,7 @@ def _segment_popularity(batch: RankingBatch) -> Block:
     how many of them chose it lately, relative to the most chosen of the list.
     """
     table, items, now = batch.table, batch.items, batch.now
-    who = [SEGMENTS.index(user_segment(person.query.user, person.query.now)) for person in batch.persons]
+    who = [SEGMENTS.index(_segment_of(person)) for person in batch.persons]
     rows = np.arange(len(who))
     each = table.segments.take(items, axis=-1)  # [situation, half, users, candidates]
     left = _left(table.last_at[items] - now)
@@ -96,6 +97,11 @@ def _segment_popularity(batch: RankingBatch) -> Block:
     lift = np.log2((mine + ALIKE * usual) / (everyone + ALIKE) / usual)
     level = _relative(np.log2(mine + RARE), batch.mask)
     return np.concatenate([np.clip(lift, -4.0, 4.0) / 2.0, level])
+
+
+def _segment_of(person: RankingContext) -> Segment:
+    query = person.query
+    return user_segment(query.user, query.now, query.session_id)
 
 
 def _left(seconds: Doubles) -> Doubles:

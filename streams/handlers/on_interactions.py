@@ -76,6 +76,7 @@ def _prequential_query(person: UserRecord, event: Interaction, source: Source, d
         plan=person.plan,
         memories=person.agent.memories,
         context=event.context,
+        session_id=event.session_id,
         target=event.item_id,
     )
     entry = message_id(source.topic, source.partition, source.offset, "choice")
@@ -117,7 +118,7 @@ def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Messa
         weight=feedback_weight(event),
         value=event.value if isinstance(event, Rating) else None,
         before=_earlier(before, event),
-        segment=user_segment(before, event.event_time),
+        segment=user_segment(before, event.event_time, event.session_id),
     )
     return (Message(ITEM_DELTAS, event.item_id, delta),)
 

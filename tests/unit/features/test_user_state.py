@@ -6,12 +6,16 @@ import random
 from itertools import pairwise
 from operator import itemgetter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from features.implicit_feedback import feedback_weight
 from features.list_outcome import mature
-from features.user_state import EVENT_IDS, RECENT, SESSION_GAP, UserState, fold
-from schemas.ids import UserId
+from features.user_state import EVENT_IDS, RECENT, SESSION_GAP, UserSession, UserState, fold
+from schemas.ids import EventId, ItemId, UserId
+from schemas.interactions import AddToCart, Purchase
 from tests.builders import START, click, impression, rating, skip
 
 
@@ -99,3 +103,27 @@ def test_bounds_hold_and_order_of_arrival_does_not_matter_to_what_is_recent(
 def test_events_of_one_second_stay_in_the_order_in_which_they_came() -> None:
     state = folded(*(click("ann", item, at=5) for item in "cab"), click("ann", "earlier", at=4))
     assert [entry.item_id for entry in state.recent] == ["earlier", "c", "a", "b"]
+
+
+def test_the_applications_session_ids_say_when_a_session_begins() -> None:
+    def clicks(*given: tuple[float, str]) -> UserState:
+        state = UserState(user_id=UserId("u1"))
+        for at, session in given:
+            state = fold(state, replace(click("u1", "i1", at=at), session_id=session))
+        return state
+
+    assert clicks((0, "a"), (10, "a"), (20, "b")).session.number == 2, "another id begins one"
+    assert clicks((0, "a"), (9_000, "a")).session.number == 1, "the same id continues it, however long the silence"
+    assert clicks((0, "a"), (9_000, "")).session.number == 2, "without an id, silence ends it"
+    assert clicks((0, ""), (10, "a")).session == UserSession(START, 2, 1, 0, "a"), "an id that comes late is taken"
+    assert clicks((100, "b"), (50, "a")).session.number == 1, "a late event of an older session begins none"
+
+
+@pytest.mark.parametrize(("quantity", "weight"), [(1.0, 1.0), (3.0, 2.0), (7.0, 3.0), (0.0, 0.1)])
+def test_a_quantity_weighs_by_its_logarithm(quantity: float, weight: float) -> None:
+    for event_type in (Purchase, AddToCart):
+        made = event_type(
+            event_id=EventId("e"), user_id=UserId("u1"), event_time=START, item_id=ItemId("i"), quantity=quantity
+        )
+        assert feedback_weight(made) == weight
+        assert fold(UserState(user_id=UserId("u1")), made).recent[0].feedback_weight == weight
