@@ -22,6 +22,7 @@ from features.half_lives import (
 from features.item_categories import ItemCategories
 from features.item_content import CONTENT_DIMENSIONS, content_vector
 from features.item_factors import ItemFactors
+from features.item_locales import ItemLocales
 from features.item_neighbours import Floats, Ints, Neighbours
 from features.item_order import Order
 from features.item_words import ItemWords, words_of
@@ -98,6 +99,7 @@ class ItemTable:
         self.followed = Neighbours(width=FOLLOWERS, capacity=_CAPACITY)
         self.by_category = ItemCategories(capacity=_CAPACITY)
         self.words = ItemWords(capacity=_CAPACITY)
+        self.locales = ItemLocales(capacity=_CAPACITY)
         self.factors = ItemFactors(capacity=_CAPACITY)
 
     def _make_arrays(self, size: int) -> None:
@@ -130,20 +132,22 @@ class ItemTable:
         entry = self.catalogue.get(item)
         return tuple(map(self.by_category.spelled, entry.categories)) if entry else ()
 
-    def available(self, item: ItemId, now: float) -> bool:
-        """Whether the item may be shown at this time: choosable, not withdrawn, within its window."""
+    def available(self, item: ItemId, now: float, locale: str = "") -> bool:
+        """Return whether the item may be shown at this time, to a user of this locale."""
         number = self.number.get(item)
-        if number is None or self.closed[number]:
+        if number is None or self.closed[number] or not self.locales.shows(number, locale):
             return False
         return bool(self.from_time[number] <= now < self.until_time[number])
 
-    def unavailable(self, now: float) -> Bools:
-        """Which items may not be shown at this time, `[items]`; a fresh array."""
+    def unavailable(self, now: float, locale: str = "") -> Bools:
+        """Return which items may not be shown at this time, to a user of this locale, `[items]`; a fresh array."""
         size = len(self.ids)
         blocked = self.closed[:size].copy()
         if self._has_windows:
             blocked |= self.from_time[:size] > now
             blocked |= self.until_time[:size] <= now
+        if locale and self.locales.names:
+            blocked |= self.locales.excluded(locale, size)
         return blocked
 
     def put_item(self, item: Item) -> None:
@@ -249,6 +253,7 @@ class ItemTable:
             neighbours.grow(2 * size)
         self.by_category.grow(2 * size)
         self.words.grow(2 * size)
+        self.locales.grow(2 * size)
         self.factors.grow(2 * size)
 
     def _describe(self, number: int, item: Item) -> None:
@@ -258,6 +263,7 @@ class ItemTable:
         self._has_windows |= item.available_from is not None or item.available_until is not None
         self.content[number] = content_vector(item)
         self.words.put(number, words_of(item))
+        self.locales.put(number, item.locales)
         self._describe_categories(number, item.categories)
 
     def _describe_categories(self, number: int, names: Sequence[str]) -> None:

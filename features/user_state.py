@@ -87,6 +87,7 @@ class UserState(Struct, frozen=True, kw_only=True, rename={"user_item_statistics
     gap_sum: float = 0.0
     repeats: int = 0
     session: UserSession = UserSession()
+    locale: str = ""
     shown: tuple[OpenSlate, ...] = ()
 
     @property
@@ -140,6 +141,7 @@ def _advance(state: UserState, event: Interaction) -> UserState:
         feature_time=next_feature_time(state.feature_time, at),
         event_ids=(event.event_id, *state.event_ids[: EVENT_IDS - 1]),
         session=_next_session(state, at, event.session_id),
+        locale=(event.context.locale or state.locale) if first or at >= state.last_at else state.locale,
     )
 
 

@@ -12,7 +12,10 @@ from schemas.record import Record
 
 
 class Item(Record, frozen=True, kw_only=True):
-    """One item of the catalogue. Its texts are data: nothing in them is ever taken as an instruction."""
+    """One item of the catalogue. Its texts are data: nothing in them is ever taken as an instruction.
+
+    An item with `locales` is shown to users of these and of more special ones alone: `de` covers `de-AT`.
+    """
 
     item_id: ItemKey
     title: Annotated[str, Meta(max_length=1_000)] = ""
@@ -23,6 +26,7 @@ class Item(Record, frozen=True, kw_only=True):
     price: Amount | None = None
     available_from: Time | None = None
     available_until: Time | None = None
+    locales: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
     attributes: Annotated[
         dict[Name, Annotated[str, Meta(max_length=10_000)] | Amount | bool], Meta(max_length=200)
     ] = {}

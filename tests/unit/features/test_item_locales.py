@@ -1,0 +1,40 @@
+"""An item with locales is shown to users of these alone; everybody else's lists are as before."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.item_locales import ItemLocales, fallbacks
+from features.item_table import ItemTable
+from schemas.ids import ItemId
+from schemas.items import Item
+from tests.builders import START
+
+LOCALES = st.sampled_from(["de", "DE", "de-AT", "de_at", "fr", "fr-CA", "pt-BR", ""])
+
+
+@given(st.lists(st.lists(LOCALES.filter(bool), max_size=3), min_size=1, max_size=12), LOCALES)
+def test_what_is_excluded_is_what_is_not_shown(items: list[list[str]], locale: str) -> None:
+    table = ItemLocales(capacity=2)
+    for number, names in enumerate(items):
+        if number >= 2:
+            table.grow(number + 1)
+        table.put(number, ("xx",))
+        table.put(number, names)
+    wanted = set(fallbacks(locale))
+    shown = [not wanted or not names or any(fallbacks(name)[0] in wanted for name in names) for names in items]
+    assert [table.shows(number, locale) for number in range(len(items))] == shown
+    assert (~table.excluded(locale, len(items))).tolist() == shown
+
+
+def test_an_item_moves_between_locales_with_its_catalogue_entry() -> None:
+    table = ItemTable()
+    for locales in ((), ("de",), ("fr", "en-GB"), ()):
+        table.put_item(Item(item_id=ItemId("a"), available_from=START, locales=locales))
+        assert table.available(ItemId("a"), START, "de-AT") == (not locales or "de" in locales)
+        assert table.available(ItemId("a"), START, "en") == (not locales)
+        assert table.available(ItemId("a"), START), "whoever has no locale is shown everything"
+        assert table.unavailable(START, "fr").tolist() == [locales == ("de",)]
+    assert np.array_equal(table.unavailable(START), [False])
