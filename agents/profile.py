@@ -12,7 +12,7 @@ from math import exp2
 
 from msgspec import Struct
 
-from agents.memory.record import AGAINST, confidence, is_active
+from agents.memory.record import confidence, is_active, signed
 from features.decay import DAY
 from schemas.interactions import Context
 from schemas.memories import Memory
@@ -102,8 +102,7 @@ def lasting(memories: Iterable[Memory], now: float) -> Weights:
     weights: Weights = {}
     for memory in memories:
         if memory.subject == "category" and is_active(memory):
-            sign = -1.0 if memory.predicate in AGAINST else 1.0
-            weights[memory.value] = weights.get(memory.value, 0.0) + sign * confidence(memory, now)
+            weights[memory.value] = weights.get(memory.value, 0.0) + signed(memory, confidence(memory, now))
     return weights
 
 

@@ -119,6 +119,18 @@ def confidence(memory: Memory, now: float) -> float:
     return memory.trust * (1.0 - exp2(-faded(memory, now)))
 
 
+def signed(memory: Memory, size: float) -> float:
+    """Return the size with the memory's sign: negative where the memory speaks against its value.
+
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
+    >>> from schemas.ids import EventId
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> signed(begin(PreferenceSignal("category", "dislikes", "jazz", 1.0), cause), 0.5)
+    -0.5
+    """
+    return -size if memory.predicate in AGAINST else size
+
+
 def is_active(memory: Memory) -> bool:
     """Whether the belief is held and undisputed."""
     return memory.state == "active" and memory.recorded_to is None

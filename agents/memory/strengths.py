@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agents.memory.record import AGAINST, faded, is_active
+from agents.memory.record import faded, is_active, signed
 from schemas.memories import Memory
 
 STRONGEST = 8
@@ -19,7 +19,6 @@ def category_strengths(memories: Iterable[Memory], now: float) -> dict[str, floa
     strengths: dict[str, float] = {}
     for memory in memories:
         if memory.subject == "category" and is_active(memory):
-            sign = -1.0 if memory.predicate in AGAINST else 1.0
-            strengths[memory.value] = strengths.get(memory.value, 0.0) + sign * faded(memory, now)
+            strengths[memory.value] = strengths.get(memory.value, 0.0) + signed(memory, faded(memory, now))
     strongest = sorted(strengths, key=lambda name: (-abs(strengths[name]), name))[:STRONGEST]
     return {name: strengths[name] for name in strongest}
