@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
-from agents.memory.record import EVIDENCE, FOR, is_active
+from agents.memory.record import FOR, MAX_EVIDENCE, is_active
 from agents.preferences import intent_weight
 from schemas.ids import ItemId, MemoryId
 from schemas.memories import Memory
@@ -86,5 +86,5 @@ def _text(memory: Memory, claims: int) -> str:
         case _ if memory.subject == "item":
             return "because you liked it before"
         case _:
-            count = f"{claims} or more" if claims == EVIDENCE else str(claims)
+            count = f"{claims} or more" if claims == MAX_EVIDENCE else str(claims)
             return f"because of {count} recent {'choice' if claims == 1 else 'choices'} in {memory.value}"

@@ -1,4 +1,4 @@
-"""What is remembered about categories, as numbers: for the feature store."""
+"""Memories about categories as numbers, for the feature store."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from agents.memory.record import faded, is_active, signed
 from schemas.memories import Memory
 
-STRONGEST = 8
+STORED_CATEGORIES = 8
+"""How many categories the feature store gets: the strongest."""
 
 
 def category_strengths(memories: Iterable[Memory], now: float) -> dict[str, float]:
-    """The person's strongest categories with signed strengths as of `now`; negative for what is disliked.
+    """Return the user's strongest categories with signed strengths as of `now`; negative for disliked ones.
 
     >>> category_strengths((), 0.0)
     {}
@@ -20,5 +21,5 @@ def category_strengths(memories: Iterable[Memory], now: float) -> dict[str, floa
     for memory in memories:
         if memory.subject == "category" and is_active(memory):
             strengths[memory.value] = strengths.get(memory.value, 0.0) + signed(memory, faded(memory, now))
-    strongest = sorted(strengths, key=lambda name: (-abs(strengths[name]), name))[:STRONGEST]
+    strongest = sorted(strengths, key=lambda name: (-abs(strengths[name]), name))[:STORED_CATEGORIES]
     return {name: strengths[name] for name in strongest}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from agents.agent_state import AgentState, AgentStep
 from agents.explanations import Explainer, is_supported
-from agents.memory.operations import CAPACITY, LIMITS
-from agents.memory.record import AGAINST, EVIDENCE, FOR
+from agents.memory.operations import DECISION_LIMITS, FADING_CAPACITY
+from agents.memory.record import AGAINST, FOR, MAX_EVIDENCE
 from agents.planning.guardrails import check_slate, strike
 from agents.preferences import preferences_of
 from schemas.ids import EventId, ItemId, UserId
@@ -71,9 +71,9 @@ def test_memories_stay_within_their_bounds(events: list[Any]) -> None:
     life = after(Life(), events)
     for memory in held(life.agent):
         assert memory.recorded_to is None
-        assert 1 <= len(memory.evidence) <= EVIDENCE
+        assert 1 <= len(memory.evidence) <= MAX_EVIDENCE
         assert memory.strength > 0.0
-    assert len(held(life.agent)) <= sum(CAPACITY.values()) + sum(LIMITS.values())
+    assert len(held(life.agent)) <= sum(FADING_CAPACITY.values()) + sum(DECISION_LIMITS.values())
 
 
 @given(LIVES)
