@@ -1,1 +1,1 @@
-"""Who plans for a person: profile, memory, planning and actions."""
+"""Agents, which plan for users: profile, memory, planning and actions."""

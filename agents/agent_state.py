@@ -1,7 +1,7 @@
-"""The agent that lives with each person: what it holds in mind, and how an event or an instruction changes that.
+"""The state of each user's agent, and how an event or an instruction changes it.
 
-An event becomes a preference, a preference moves the memories and the profile, those may set off a trigger, and a
-trigger makes a plan. Everything is a pure function of what came before; all times are event time.
+An event becomes preference signals, signals move the memories and the profile, those may fire a trigger, and a trigger
+makes a plan. Everything is a pure function of the state before; all times are event time.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from agents.memory.operations import Learned, PreferenceSignal, SignalCause, ext
 from agents.memory.record import DECISIONS, NEVER
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import lapse, rule
-from agents.planning.plan import SLATE, Planner, PlanningContext, constraints_of
+from agents.planning.plan import DEFAULT_SLATE_SIZE, Planner, PlanningContext, constraints_of
 from agents.planning.rule_planner import RULES
 from agents.planning.triggers import Spent, TriggerContext, fire
-from agents.profile import Profile, experience, situations
+from agents.profile import Profile, profile_contexts, updated_profile
 from features.implicit_feedback import reward
 from features.user_state import UserState
 from schemas.ids import EventId
@@ -27,15 +27,15 @@ from schemas.interactions import Context, Interaction
 from schemas.memories import Memory
 from schemas.plans import Constraints, Plan, PlanEntry, TriggerName
 
-SAID_STRENGTH = 3.0
-"""How strongly one instruction speaks: like six clicks."""
+INSTRUCTION_STRENGTH = 3.0
+"""The strength of the memory that one instruction writes: that of six clicks."""
 
 
 class AgentState(Struct, frozen=True, kw_only=True):
-    """What the agent holds in mind of one person; `AgentState()` is that of a person never seen.
+    """What the agent knows of one user; `AgentState()` is that of an unknown user.
 
-    `memories` are the active ones; `dormant` are outranked or undecided and wait to be revived or to fade. Both are
-    bounded together by `agents.memory.operations.CAPACITY` and `LIMITS`.
+    `memories` are the active ones; `dormant` memories are outranked or unresolved and wait to be revived or to fade.
+    Both are bounded together by `agents.memory.operations.FADING_CAPACITY` and `DECISION_LIMITS`.
     """
 
     memories: tuple[Memory, ...] = ()
@@ -49,9 +49,10 @@ class AgentState(Struct, frozen=True, kw_only=True):
 
 
 class AgentStep(Struct, frozen=True, kw_only=True):
-    """What an event came to: the new mind, memories and ledger lines to publish, the trigger that fired, if any.
+    """The outcome of an event: the new agent state, memories and ledger lines to publish, the trigger that fired, if
+    any.
 
-    `suppressed` are the triggers that held but had no budget left.
+    `suppressed` are the triggers whose condition was true but whose budget was spent.
     """
 
     agent: AgentState
@@ -70,13 +71,13 @@ def apply_event(
     *,
     event_source_id: str,
     planner: Planner = RULES,
-    slate_size: int = SLATE,
+    slate_size: int = DEFAULT_SLATE_SIZE,
 ) -> AgentStep:
-    """The agent after one interaction: remember, move the profile, and plan anew if a trigger fires.
+    """Apply one interaction: remember it, move the profile, and re-plan if a trigger fires.
 
-    `state_before` and `state` are the person before and after `fold`; `categories` are those of the event's item;
-    `event_source_id` names the source record, and through it plans and ledger lines. The caller passes each event
-    once: an application's duplicate is not recognised here.
+    `state_before` and `state` are the user before and after `fold`; `categories` are those of the event's item;
+    `event_source_id` names the source record, and through it plans and ledger lines. The caller passes each event once:
+    an application's duplicate is not recognised here.
 
     >>> from features.user_state import fold
     >>> from schemas.ids import UserId
@@ -86,21 +87,21 @@ def apply_event(
     >>> step.trigger, [(memory.predicate, memory.value) for memory in step.memories]
     ('session-start', [('likes', 'jazz')])
     """
-    liked = reward(event, state_before.mean_value)
+    event_reward = reward(event, state_before.mean_value)
     cause = SignalCause(state.user_id, event.event_id, event.event_time, state.last_at)
-    signals = extract(event, liked, categories)
+    signals = extract(event, event_reward, categories)
     learned = _learn(agent, signals, cause)
-    where = situations(event.event_time, event.context)
-    profile = experience(agent.profile, liked, categories, where)
+    where = profile_contexts(event.event_time, event.context)
+    profile = updated_profile(agent.profile, event_reward, categories, where)
     drift, drifted = agent.drift, False
     if profile is not agent.profile and event.event_time >= state_before.last_at:
-        drift, drifted = watch(agent.drift, divergence(profile.transient, profile.habitual))
-    grown = replace(_remember(agent, learned), profile=profile, drift=drift)
-    moment = TriggerContext(
+        drift, drifted = watch(agent.drift, divergence(profile.short_term, profile.long_term))
+    updated = replace(_remember(agent, learned), profile=profile, drift=drift)
+    trigger_context = TriggerContext(
         before=state_before, after=state, plan=agent.plan, disputed=bool(learned and learned.disputed), drifted=drifted
     )
-    situation = _situate(grown, state, event.event_id, event_source_id, where, slate_size)
-    return _replan(grown, moment, situation, planner, learned)
+    planning_context = _planning_context(updated, state, event.event_id, event_source_id, where, slate_size)
+    return _replan(updated, trigger_context, planning_context, planner, learned)
 
 
 def apply_instruction(
@@ -110,12 +111,12 @@ def apply_instruction(
     *,
     event_source_id: str,
     planner: Planner = RULES,
-    slate_size: int = SLATE,
+    slate_size: int = DEFAULT_SLATE_SIZE,
 ) -> AgentStep:
-    """The agent after an instruction: it is remembered as stated, and a new plan that obeys it is made at once.
+    """Apply an instruction: remember it as stated, and re-plan at once so that the plan obeys it.
 
-    `state` is the person at the instruction. Of two opposite statements the newer holds, by event time; a lift takes
-    back what was said up to its own event time.
+    `state` is the user at the instruction. Of two opposite statements the newer holds, by event time; a lift retracts
+    the statements up to its own event time.
 
     >>> from schemas.ids import UserId
     >>> ban = BanItem(event_id="e", user_id="u", event_time=1e9, item_id="i")
@@ -125,59 +126,59 @@ def apply_instruction(
     """
     now = max(state.last_at, instruction.event_time)
     state = state if now == state.last_at else replace(state, last_at=now)
-    held = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
+    memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
     if isinstance(instruction, Lift):
-        learned = retract(held, instruction.value, instruction.event_time, now)
+        learned = retract(memories_by_id, instruction.value, instruction.event_time, now)
     else:
         cause = SignalCause(state.user_id, instruction.event_id, instruction.event_time, now)
-        learned = learn(held, (_said(instruction),), cause, agent.sweep_at)
-    grown = _remember(agent, learned)
-    moment = TriggerContext(before=state, after=state, plan=agent.plan, instructed=True)
-    where = situations(now, Context())
-    situation = _situate(grown, state, instruction.event_id, event_source_id, where, slate_size)
-    return _replan(grown, moment, situation, planner, learned)
+        learned = learn(memories_by_id, (_instruction_signal(instruction),), cause, agent.sweep_at)
+    updated = _remember(agent, learned)
+    trigger_context = TriggerContext(before=state, after=state, plan=agent.plan, instructed=True)
+    where = profile_contexts(now, Context())
+    planning_context = _planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
+    return _replan(updated, trigger_context, planning_context, planner, learned)
 
 
-def _said(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> PreferenceSignal:
+def _instruction_signal(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> PreferenceSignal:
     match instruction:
         case BanItem(item_id=item):
-            return PreferenceSignal("item", "bans", item, SAID_STRENGTH, "stated")
+            return PreferenceSignal("item", "bans", item, INSTRUCTION_STRENGTH, "stated")
         case PinItem(item_id=item):
-            return PreferenceSignal("item", "pins", item, SAID_STRENGTH, "stated")
+            return PreferenceSignal("item", "pins", item, INSTRUCTION_STRENGTH, "stated")
         case BanCategory(category=name):
-            return PreferenceSignal("category", "bans", name, SAID_STRENGTH, "stated")
+            return PreferenceSignal("category", "bans", name, INSTRUCTION_STRENGTH, "stated")
         case MoreOf(category=name):
-            return PreferenceSignal("category", "wants-more", name, SAID_STRENGTH, "stated")
+            return PreferenceSignal("category", "wants-more", name, INSTRUCTION_STRENGTH, "stated")
         case LessOf(category=name):
-            return PreferenceSignal("category", "wants-less", name, SAID_STRENGTH, "stated")
+            return PreferenceSignal("category", "wants-less", name, INSTRUCTION_STRENGTH, "stated")
         case _:
             assert_never(instruction)
 
 
 def _learn(agent: AgentState, signals: tuple[PreferenceSignal, ...], cause: SignalCause) -> Learned | None:
-    """What the lessons change; none if there are no lessons and nothing is due to fade."""
+    """Return what the signals change; none without signals and memories that are due to fade."""
     if not signals and cause.now < agent.sweep_at:
         return None
-    held = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
-    return learn(held, signals, cause, agent.sweep_at)
+    memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
+    return learn(memories_by_id, signals, cause, agent.sweep_at)
 
 
 def _remember(agent: AgentState, learned: Learned | None) -> AgentState:
-    """The mind with these memories, and what lists must obey by them."""
+    """Return the agent state with these memories, and with the constraints that follow from them."""
     if learned is None or not learned.changed:
         return agent
-    held = learned.memories.values()
+    stored = learned.memories.values()
     decided = any(memory.predicate in DECISIONS for memory in learned.changed)
     return replace(
         agent,
-        memories=tuple(memory for memory in held if memory.state == "active"),
-        dormant=tuple(memory for memory in held if memory.state != "active"),
-        constraints=constraints_of(held) if decided else agent.constraints,
+        memories=tuple(memory for memory in stored if memory.state == "active"),
+        dormant=tuple(memory for memory in stored if memory.state != "active"),
+        constraints=constraints_of(stored) if decided else agent.constraints,
         sweep_at=learned.sweep_at,
     )
 
 
-def _situate(
+def _planning_context(
     agent: AgentState, state: UserState, event_id: EventId, cause: str, where: tuple[str, ...], slate_size: int
 ) -> PlanningContext:
     return PlanningContext(
@@ -197,15 +198,19 @@ def _situate(
 
 
 def _replan(
-    agent: AgentState, moment: TriggerContext, situation: PlanningContext, planner: Planner, learned: Learned | None
+    agent: AgentState,
+    trigger_context: TriggerContext,
+    planning_context: PlanningContext,
+    planner: Planner,
+    learned: Learned | None,
 ) -> AgentStep:
-    """Fire at most one trigger; ask the planner if one fires, let the current plan lapse if its time is over."""
-    fired = fire(moment, agent.spent, planner.cost)
+    """Fire at most one trigger; ask the planner if one fires, else end the current plan if it has expired."""
+    fired = fire(trigger_context, agent.spent, planner.cost)
     if fired.trigger is None:
-        ruling = lapse(agent.plan, situation)
+        ruling = lapse(agent.plan, planning_context)
     else:
-        situation = replace(situation, trigger=fired.trigger)
-        ruling = rule(agent.plan, planner.propose(situation), situation)
+        planning_context = replace(planning_context, trigger=fired.trigger)
+        ruling = rule(agent.plan, planner.propose(planning_context), planning_context)
     return AgentStep(
         agent=replace(agent, plan=ruling.plan, spent=fired.spent),
         memories=learned.changed if learned else (),

@@ -1,4 +1,7 @@
-"""One Milvus collection: made on first use, written in batches, searched eventually. Its errors become ours here."""
+"""One Milvus collection: created on first use, written in batches, read with eventual consistency.
+
+Errors of Milvus become those of `schemas.errors` here.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,19 @@ from pymilvus.exceptions import DataNotMatchException, MilvusException, ParamErr
 
 from schemas.errors import StoreRefused, StoreUnavailable
 
-BATCH = 1_000
+UPSERT_ROWS = 1_000
 """Rows per upsert: 64 floats each stay well below the server's message limit."""
 TEXT_BYTES = 1_024
-"""The longest text kept, in UTF-8: 256 characters of an id, four bytes each."""
-EXACTLY = 64
-"""The width of HNSW's search at least; more if more is asked for."""
+"""The longest text that is stored, in UTF-8: 256 characters of an id, four bytes each."""
+MIN_SEARCH_WIDTH = 64
+"""The least `ef` of an HNSW search; as wide as `k` if that is more."""
 PREPARING_SECONDS = 15.0
-"""Making and loading a collection takes seconds, once; that much is waited for, whatever an answer may take."""
+"""The least time limit for creating and loading a collection, which takes seconds, once."""
 VECTOR = "vector"
-INVALID = range(1_100, 1_200)
-"""Milvus's codes for parameters that it will never take."""
+INVALID_CODES = range(1_100, 1_200)
+"""Milvus's error codes for parameters that it never accepts."""
 _REFUSED = re.compile(r"exceeds? (the )?max(imum)? (length|capacity)|invalid (parameter|input)", re.IGNORECASE)
-"""What servers say of such that do not have those codes yet."""
+"""Messages of the same errors from servers that do not have those codes yet."""
 _UNSAFE = re.compile(r"[^\w .,:;/@+=-]", re.ASCII)
 
 Row = dict[str, Any]
@@ -34,7 +37,7 @@ Consistency = Literal["Eventually", "Bounded", "Strong"]
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """Where Milvus is, who asks, and how long an answer may take."""
+    """The address of a Milvus server, its credentials, and the time limit of an answer."""
 
     uri: str
     token: str = ""
@@ -42,14 +45,14 @@ class Address(Struct, frozen=True, kw_only=True):
 
 
 class Field(Struct, frozen=True):
-    """A scalar field of a collection; `many` is an array of texts."""
+    """A scalar field of a collection; with `many` an array of texts."""
 
     name: str
     many: bool = False
 
 
 class CollectionSchema(Struct, frozen=True, kw_only=True):
-    """What a collection holds: the key first, then texts to filter by and to give back, and the vector's width."""
+    """The fields of a collection: its key, texts to filter by and to return, and the vector's width."""
 
     name: str
     key: str
@@ -58,10 +61,10 @@ class CollectionSchema(Struct, frozen=True, kw_only=True):
 
 
 class MilvusCollection:
-    """A collection of this shape, connected to and created when it is first used.
+    """A collection of this schema, connected to and created on first use.
 
-    Every method raises `StoreUnavailable` when the server does not answer in time: the same call may be made again.
-    It raises `StoreRefused` when the server will never take what it was given.
+    Every method raises `StoreUnavailable` when the server does not answer in time: the same call may be made again. It
+    raises `StoreRefused` when the server will never accept the arguments.
     """
 
     def __init__(self, address: Address, shape: CollectionSchema, *, consistency: Consistency = "Eventually") -> None:
@@ -71,30 +74,32 @@ class MilvusCollection:
         self._client: MilvusClient | None = None
 
     def upsert(self, rows: Sequence[Row]) -> None:
-        """Write rows, replacing those with the same key; of one key given twice the last counts."""
+        """Write rows, replacing those with the same key; of rows that share a key the last counts."""
         latest = list({row[self._shape.key]: row for row in rows}.values())
-        with self._answering() as client:
-            for start in range(0, len(latest), BATCH):
-                client.upsert(self._shape.name, latest[start : start + BATCH], timeout=self._address.timeout_seconds)
+        with self._connected() as client:
+            for start in range(0, len(latest), UPSERT_ROWS):
+                client.upsert(
+                    self._shape.name, latest[start : start + UPSERT_ROWS], timeout=self._address.timeout_seconds
+                )
 
     def search(self, vector: Sequence[float], k: int, where: str, fields: Sequence[str]) -> list[tuple[float, Row]]:
-        """The k rows nearest by inner product among those where the expression holds, with these fields of each."""
-        with self._answering() as client:
+        """Return the k rows nearest by inner product where the expression holds, with these fields of each."""
+        with self._connected() as client:
             hits = client.search(
                 self._shape.name,
                 [list(vector)],
                 filter=where,
                 limit=k,
                 output_fields=list(fields),
-                search_params={"metric_type": "IP", "params": {"ef": max(EXACTLY, k)}},
+                search_params={"metric_type": "IP", "params": {"ef": max(MIN_SEARCH_WIDTH, k)}},
                 timeout=self._address.timeout_seconds,
                 consistency_level=self._consistency,
             )
             return [(float(hit["distance"]), dict(hit["entity"])) for hit in hits[0]]
 
     def vector_of(self, key: str) -> list[float] | None:
-        """The vector of the row with this key, none if there is no such row."""
-        with self._answering() as client:
+        """Return the vector of the row with this key, none if there is no such row."""
+        with self._connected() as client:
             rows = client.query(
                 self._shape.name,
                 filter=any_of(self._shape.key, [key]),
@@ -106,18 +111,18 @@ class MilvusCollection:
 
     def delete(self, where: str) -> None:
         """Delete the rows where the expression holds."""
-        with self._answering() as client:
+        with self._connected() as client:
             client.delete(self._shape.name, filter=where, timeout=self._address.timeout_seconds)
 
     def close(self) -> None:
-        """Let go of the connection; the next use makes a new one."""
+        """Close the connection; the next use opens a new one."""
         if self._client is not None:
             self._client.close()
             self._client = None
 
     @contextmanager
-    def _answering(self) -> Iterator[MilvusClient]:
-        """The connected client; a failure inside is ours, and the next use connects anew."""
+    def _connected(self) -> Iterator[MilvusClient]:
+        """Yield the connected client; map its errors to those of `schemas.errors`, and reconnect on the next use."""
         try:
             if self._client is None:
                 self._client = self._connect()
@@ -130,9 +135,11 @@ class MilvusCollection:
             raise StoreUnavailable(f"{where}; see that the server answers, then call again") from exc
 
     def _connect(self) -> MilvusClient:
-        """1. connect; 2. create the collection with its index if it is missing; 3. load it. Each may be done twice."""
+        """(1) connect, (2) create the collection with its index if it is missing, (3) load it. Each step may be
+        repeated.
+        """
         address, shape = self._address, self._shape
-        patience = max(address.timeout_seconds, PREPARING_SECONDS)
+        time_limit = max(address.timeout_seconds, PREPARING_SECONDS)
         client = MilvusClient(uri=address.uri, token=address.token, timeout=address.timeout_seconds)
         if not client.has_collection(shape.name, timeout=address.timeout_seconds):
             index = client.prepare_index_params()
@@ -142,9 +149,9 @@ class MilvusCollection:
                 schema=self._schema(),
                 index_params=index,
                 consistency_level=self._consistency,
-                timeout=patience,
+                timeout=time_limit,
             )
-        client.load_collection(shape.name, timeout=patience)
+        client.load_collection(shape.name, timeout=time_limit)
         return client
 
     def _schema(self) -> Any:
@@ -166,18 +173,18 @@ class MilvusCollection:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the server answers that it will never take what it was given; "away" is something else."""
+    """Return whether the server refuses the arguments for good, as opposed to being unavailable."""
     if isinstance(error, ParamError | DataNotMatchException):
         return True
     return isinstance(error, MilvusException) and (
-        error.code in INVALID or _REFUSED.search(str(error.message)) is not None
+        error.code in INVALID_CODES or _REFUSED.search(str(error.message)) is not None
     )
 
 
 def unanswered(address: Address, collections: Sequence[str], *, within: float) -> str:
-    """Empty if each of these collections that is there answers a query within so many seconds, else what is wrong.
+    """Return what is wrong if a collection does not answer a query within so many seconds, else an empty text.
 
-    One that is not there yet is no problem: it is made when it is first used.
+    A collection that does not exist yet is no problem: it is created on first use.
     """
     client = None
     try:
@@ -194,14 +201,14 @@ def unanswered(address: Address, collections: Sequence[str], *, within: float) -
 
 
 def quoted(text: str) -> str:
-    r"""The text as a literal of Milvus's expression language: whatever is in it, it stays one text.
+    r"""Return the text as a literal of Milvus's expression language, safe whatever the text contains.
 
-    Everything but ASCII letters, digits and a few marks is written as an escape.
+    Everything but ASCII letters, digits and a few punctuation marks is escaped.
 
     >>> quoted('a" or "b'), quoted("é")
     ('"a\\u0022 or \\u0022b"', '"\\u00e9"')
     """
-    return '"' + _UNSAFE.sub(lambda found: _escape(ord(found.group())), text) + '"'
+    return '"' + _UNSAFE.sub(lambda match: _escape(ord(match.group())), text) + '"'
 
 
 def _escape(code: int) -> str:
@@ -209,7 +216,7 @@ def _escape(code: int) -> str:
 
 
 def any_of(field: str, texts: Sequence[str]) -> str:
-    """The expression that a field is one of these texts.
+    """Return the expression that a field is one of these texts.
 
     >>> any_of("state", ["active"])
     'state in ["active"]'

@@ -1,8 +1,8 @@
-"""A person's profile, moved by every judgement: p ← p + η · Δp, with Δp = what the event shows - p.
+"""A user's profile, moved by every reward: p ← p + η · Δp, with Δp = what the event shows - p.
 
-Transient taste (the current mood), habitual taste (its slow background) and taste by context (time of day, device)
-are kept apart, each as weights over categories: a person has several interests at once. Lasting taste is read from
-memories. The profile holds what cannot be read from those: how taste moves.
+Short-term preference (the current mood), long-term preference (its slow background) and preference by context (time of
+day, device) are kept apart, each as weights over categories: a user has several interests at once. Lasting preference
+is read from memories. The profile holds what memories do not: how preferences move.
 """
 
 from __future__ import annotations
@@ -12,112 +12,112 @@ from math import exp2
 
 from msgspec import Struct
 
-from agents.memory.record import AGAINST, confidence, is_active
+from agents.memory.record import confidence, is_active, signed
 from features.decay import DAY
 from schemas.interactions import Context
 from schemas.memories import Memory
 
 Weights = dict[str, float]
 
-TRANSIENT_RATE = 1.0 - exp2(-1 / 8)
-"""η of transient taste: a judgement loses half its say after 8 more."""
-HABITUAL_RATE = 1.0 - exp2(-1 / 64)
+SHORT_TERM_RATE = 1.0 - exp2(-1 / 8)
+"""η of short-term preference: a reward loses half its weight after 8 more."""
+LONG_TERM_RATE = 1.0 - exp2(-1 / 64)
 CONTEXT_RATE = 1.0 - exp2(-1 / 32)
-WIDTH = 32
+MAX_CATEGORIES = 32
 """How many categories each part keeps: the weightiest."""
-CONTEXTS = 8
-NEGLIGIBLE = 1e-3
+MAX_CONTEXTS = 8
+NEGLIGIBLE_WEIGHT = 1e-3
 DAY_PARTS = ("night", "morning", "afternoon", "evening")
 
 
 class Profile(Struct, frozen=True, array_like=True):
-    """Weights in [-1, 1] by category. `context` has a part for each situation, `judged` counts the judgements."""
+    """Weights in [-1, 1] by category. `context` has a part for each context name, `rewards` counts rewards."""
 
-    transient: Weights = {}
-    habitual: Weights = {}
+    short_term: Weights = {}
+    long_term: Weights = {}
     context: dict[str, Weights] = {}
-    judged: int = 0
+    rewards: int = 0
 
 
 def moved(weights: Weights, shown: Weights, rate: float) -> Weights:
-    """p + η · (shown - p): categories that are not shown move towards zero; the negligible and the surplus go.
+    """Return p + η · (shown - p): categories that are not shown move towards zero; negligible and surplus ones are
+    dropped.
 
     >>> moved({"jazz": 1.0}, {"folk": 1.0}, 0.5)
     {'jazz': 0.5, 'folk': 0.5}
     """
-    kept = 1.0 - rate
-    after = {name: weight * kept for name, weight in weights.items()}
+    remaining = 1.0 - rate
+    after = {name: weight * remaining for name, weight in weights.items()}
     for name, weight in shown.items():
         after[name] = after.get(name, 0.0) + rate * weight
-    if len(after) <= WIDTH:
+    if len(after) <= MAX_CATEGORIES:
         return after
-    strongest = sorted(after, key=lambda name: (-abs(after[name]), name))[:WIDTH]
-    return {name: after[name] for name in strongest if abs(after[name]) > NEGLIGIBLE}
+    strongest = sorted(after, key=lambda name: (-abs(after[name]), name))[:MAX_CATEGORIES]
+    return {name: after[name] for name in strongest if abs(after[name]) > NEGLIGIBLE_WEIGHT}
 
 
-def situations(at: float, context: Context) -> tuple[str, ...]:
-    """The names of the situation: part of the day (UTC) and, if known, the device.
+def profile_contexts(at: float, context: Context) -> tuple[str, ...]:
+    """Return the names of the context: part of the day (UTC) and, if known, the device.
 
-    >>> situations(20 * 3600.0, Context(device="tv"))
+    >>> profile_contexts(20 * 3600.0, Context(device="tv"))
     ('hour:evening', 'device:tv')
     """
     part = f"hour:{DAY_PARTS[int(at % DAY // (DAY / 4))]}"
     return (part, f"device:{context.device}") if context.device else (part,)
 
 
-def experience(profile: Profile, liked: float, categories: tuple[str, ...], where: tuple[str, ...]) -> Profile:
-    """The profile after a judgement of an item: Δp from history for every part, from C for the present situation.
+def updated_profile(profile: Profile, reward: float, categories: tuple[str, ...], where: tuple[str, ...]) -> Profile:
+    """Return the profile after a reward: Δp from history for every part, from C for the present context.
 
-    `liked` is the event's liking in [-1, 1], shared evenly by the item's categories; without either nothing moves.
+    `reward` in [-1, 1] is shared evenly by the item's categories; without either nothing moves.
 
-    >>> experience(Profile(), 1.0, ("jazz",), ()).judged
+    >>> updated_profile(Profile(), 1.0, ("jazz",), ()).rewards
     1
     """
-    if not categories or not liked:
+    if not categories or not reward:
         return profile
-    shown = dict.fromkeys(categories, liked / len(categories))
+    shown = dict.fromkeys(categories, reward / len(categories))
     context = dict(profile.context)
     for name in where:
         context[name] = moved(context.pop(name, {}), shown, CONTEXT_RATE)
-    while len(context) > CONTEXTS:
+    while len(context) > MAX_CONTEXTS:
         del context[next(iter(context))]
     return Profile(
-        moved(profile.transient, shown, TRANSIENT_RATE),
-        moved(profile.habitual, shown, HABITUAL_RATE),
+        moved(profile.short_term, shown, SHORT_TERM_RATE),
+        moved(profile.long_term, shown, LONG_TERM_RATE),
         context,
-        profile.judged + 1,
+        profile.rewards + 1,
     )
 
 
-def lasting(memories: Iterable[Memory], now: float) -> Weights:
-    """Lasting taste: what active memories about categories say, signed, each by its confidence.
+def lasting_preferences(memories: Iterable[Memory], now: float) -> Weights:
+    """Return lasting preferences: the signed confidence of active memories, summed by category.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId, UserId
     >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
     >>> memory = begin(PreferenceSignal("category", "likes", "jazz", 1.0), cause)
-    >>> lasting([memory], now=0.0)
+    >>> lasting_preferences([memory], now=0.0)
     {'jazz': 0.35}
     """
     weights: Weights = {}
     for memory in memories:
         if memory.subject == "category" and is_active(memory):
-            sign = -1.0 if memory.predicate in AGAINST else 1.0
-            weights[memory.value] = weights.get(memory.value, 0.0) + sign * confidence(memory, now)
+            weights[memory.value] = weights.get(memory.value, 0.0) + signed(memory, confidence(memory, now))
     return weights
 
 
 def interests(
-    profile: Profile, known: Weights, where: tuple[str, ...] = (), *, mood: float = 0.3, setting: float = 0.1
+    profile: Profile, lasting: Weights, where: tuple[str, ...] = (), *, mood: float = 0.3, setting: float = 0.1
 ) -> Weights:
-    """What the person wants now: lasting taste `known`, with a share for the mood and one for the situation.
+    """Return the user's interests now: `lasting_preferences` ones, with a share for the mood and one for the context.
 
-    Every part is scaled to its own greatest weight first, so that the shares mean the same for everyone.
+    Every part is scaled to its own greatest weight first, so that the shares mean the same for every user.
 
-    >>> interests(Profile(transient={"folk": 0.2}), {"jazz": 0.9}, mood=0.5, setting=0.0)
+    >>> interests(Profile(short_term={"folk": 0.2}), {"jazz": 0.9}, mood=0.5, setting=0.0)
     {'jazz': 0.5, 'folk': 0.5}
     """
-    parts = [(1.0 - mood - setting, known), (mood, profile.transient)]
+    parts = [(1.0 - mood - setting, lasting), (mood, profile.short_term)]
     parts += [(setting / len(where), profile.context.get(name, {})) for name in where]
     wanted: Weights = {}
     for share, weights in parts:

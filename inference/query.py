@@ -9,10 +9,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from features.agent_preferences import AgentPreferences
 from features.user_state import UserState
 from schemas.ids import ItemId
 from schemas.interactions import Context
-from schemas.memories import Memory
 from schemas.plans import Plan
 from schemas.ranking_log import Draw
 
@@ -30,7 +30,7 @@ class Query(Struct, frozen=True, kw_only=True):
     user: UserState
     now: float
     plan: Plan | None = None
-    memories: tuple[Memory, ...] = ()
+    preferences: AgentPreferences = AgentPreferences()
     context: Context = Context()
     session_id: str = ""
     external: dict[str, float] = {}

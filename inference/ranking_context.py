@@ -115,14 +115,8 @@ def _blocked(query: Query, table: ItemTable) -> Bools:
     """Withdrawn, unavailable, hidden and banned: `[items]`."""
     blocked = table.unavailable(query.now if query.shown_at is None else query.shown_at)
     blocked[_numbers(table, query.user.hidden)] = True
-    bans = [memory for memory in query.memories if memory.predicate == "bans" and memory.state == "active"]
-    items = [memory.value for memory in bans if memory.subject == "item"]
-    names = [memory.value for memory in bans if memory.subject == "category"]
-    if query.plan is not None:
-        items += query.plan.constraints.banned_items
-        names += query.plan.constraints.banned_categories
-    blocked[_numbers(table, items)] = True
-    for name in names:
+    blocked[_numbers(table, query.preferences.banned_items)] = True
+    for name in query.preferences.banned_categories:
         blocked[table.by_category.members(name)] = True
     return blocked
 

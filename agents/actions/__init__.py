@@ -1,1 +1,1 @@
-"""What an agent can do besides planning: look for items."""
+"""Tools of an agent besides planning: search for items."""

@@ -1,4 +1,4 @@
-"""An item index in Milvus, filterable by category: `items` by content, `item_factors` by what was learned."""
+"""An item index in Milvus, filterable by category: `items` by content, `item_factors` by learned factors."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class MilvusItems:
         )
 
     def similar(self, vector: Vectors, k: int, *, categories: Collection[str] = ()) -> tuple[Similar, ...]:
-        asked = normalised(vector[None])[0].tolist()
-        hits = self._collection.search(asked, k, _of_any(categories), (_KEY,))
+        query = normalised(vector[None])[0].tolist()
+        hits = self._collection.search(query, k, _of_any(categories), (_KEY,))
         found = [Similar(row[_KEY], clamped(similarity)) for similarity, row in hits]
-        return tuple(sorted(found, key=lambda one: (-one.similarity, one.item_id)))
+        return tuple(sorted(found, key=lambda similar: (-similar.similarity, similar.item_id)))
 
     def like(self, item: ItemId, k: int) -> tuple[Similar, ...]:
         vector = self._collection.vector_of(item)
@@ -56,12 +56,12 @@ class MilvusItems:
             self._collection.delete(any_of(_KEY, items))
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._collection.close()
 
 
 def _of_any(categories: Collection[str]) -> str:
-    """The expression that an item is of one of these categories; empty if any will do."""
+    """Return the expression that an item is of one of these categories; empty if all items qualify."""
     if not categories:
         return ""
     return f"array_contains_any(categories, [{', '.join(map(quoted, sorted(categories)))}])"

@@ -1,1 +1,1 @@
-"""What is remembered of a person: extracted per event, reinforced, weakened, settled, recalled, forgotten."""
+"""What is remembered of a user: extracted per event, reinforced, weakened, settled, recalled, forgotten."""

@@ -1,4 +1,4 @@
-"""A vector for a memory: hashed bags of words (Weinberger et al., ICML 2009), until a text encoder takes its place."""
+"""The embedding of a memory: a hashed bag of words (Weinberger et al., ICML 2009), until a text encoder replaces it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Vectors = NDArray[np.float32]
 
 
 def embed(texts: Sequence[str]) -> Vectors:
-    """Unit vectors, float32 `[texts, WIDTH]`: each word adds ±1 at a place given by its hash. No words, no length.
+    """Return unit vectors, float32 `[texts, WIDTH]`: each word adds ±1 at the index of its hash; no words give zeros.
 
     >>> left, right, other = embed(["likes science fiction", "Science fiction: likes", "pins i1"])
     >>> bool(left @ right > 0.999), bool(left @ other < 0.999)
@@ -33,7 +33,7 @@ def embed(texts: Sequence[str]) -> Vectors:
 
 
 def text_of(memory: Memory) -> str:
-    """What is embedded of a memory: its predicate and its value.
+    """Return the text that is embedded for a memory: its predicate and its value.
 
     >>> from schemas.ids import UserId
     >>> from agents.memory.record import memory_id
@@ -46,14 +46,14 @@ def text_of(memory: Memory) -> str:
 
 
 def normalised(vectors: Vectors) -> Vectors:
-    """The rows of `[rows, width]` at length 1; a row of zeros stays one."""
+    """Return `vectors [rows, width]` scaled to length 1; a row of zeros stays zero."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Vectors = (vectors / np.where(length == 0.0, 1.0, length)).astype(np.float32)
     return unit
 
 
 def clamped(similarity: float) -> float:
-    """A cosine in [-1, 1], which rounding may have left by a hair.
+    """Return a cosine clamped to [-1, 1], as rounding may exceed it slightly.
 
     >>> clamped(1.0000001)
     1.0

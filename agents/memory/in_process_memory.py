@@ -1,4 +1,4 @@
-"""A memory index in the process: exact, for tests, replay and small installations."""
+"""A memory index in the process: exact, for tests, backtests and small deployments."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from schemas.memories import Memory, Predicate
 
 
 class InMemoryIndex:
-    """Holds every memory and its unit vector by person; a search is a matrix product over that person's."""
+    """Every memory with its unit vector, by user; a search is a matrix product over the user's memories."""
 
     def __init__(self) -> None:
-        self._held: defaultdict[UserId, dict[MemoryId, tuple[Memory, Vectors]]] = defaultdict(dict)
+        self._memories: defaultdict[UserId, dict[MemoryId, tuple[Memory, Vectors]]] = defaultdict(dict)
 
     def put(self, memories: Sequence[Memory], vectors: Vectors) -> None:
         for memory, vector in zip(memories, normalised(vectors), strict=True):
             if memory.recorded_to is None:
-                self._held[memory.user_id][memory.memory_id] = (memory, vector)
+                self._memories[memory.user_id][memory.memory_id] = (memory, vector)
             else:
-                self._held[memory.user_id].pop(memory.memory_id, None)
+                self._memories[memory.user_id].pop(memory.memory_id, None)
 
     def search(
         self, user: UserId, vector: Vectors, k: int, *, predicates: Collection[Predicate] = ()
     ) -> tuple[FoundMemory, ...]:
-        held = [
-            (memory, known)
-            for memory, known in self._held.get(user, {}).values()
+        candidates = [
+            (memory, embedding)
+            for memory, embedding in self._memories.get(user, {}).values()
             if is_active(memory) and (not predicates or memory.predicate in predicates)
         ]
-        if not held:
+        if not candidates:
             return ()
-        similarity = np.stack([known for _, known in held]) @ normalised(vector[None])[0]
+        similarity = np.stack([embedding for _, embedding in candidates]) @ normalised(vector[None])[0]
         found = [
             FoundMemory(memory.memory_id, memory.predicate, memory.value, clamped(float(score)))
-            for (memory, _), score in zip(held, similarity, strict=True)
+            for (memory, _), score in zip(candidates, similarity, strict=True)
         ]
-        return tuple(sorted(found, key=lambda one: (-one.similarity, one.memory_id))[:k])
+        return tuple(sorted(found, key=lambda memory: (-memory.similarity, memory.memory_id))[:k])
 
     def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
         if memories is None:
-            self._held.pop(user, None)
+            self._memories.pop(user, None)
             return
         for memory in memories:
-            self._held.get(user, {}).pop(memory, None)
+            self._memories.get(user, {}).pop(memory, None)

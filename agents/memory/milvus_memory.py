@@ -1,4 +1,4 @@
-"""The memory index in Milvus: collection `memories`, filtered by person."""
+"""The memory index in Milvus: collection `memories`, filtered by user."""
 
 from __future__ import annotations
 
@@ -39,13 +39,15 @@ class MilvusMemory:
         self._collection = MilvusCollection(address, shape, consistency=consistency)
 
     def put(self, memories: Sequence[Memory], vectors: Vectors) -> None:
-        """1. write what is held, 2. delete what has ended: cut between the two, both are done again."""
+        """(1) write memories that are held, (2) delete those that have ended: after a crash in between both are
+        repeated.
+        """
         rows = {memory.memory_id: row for memory, row in zip(memories, _rows(memories, vectors), strict=True)}
         latest = {memory.memory_id: memory for memory in memories}
-        held = [rows[known] for known, memory in latest.items() if memory.recorded_to is None]
-        ended = [known for known, memory in latest.items() if memory.recorded_to is not None]
-        if held:
-            self._collection.upsert(held)
+        current = [rows[name] for name, memory in latest.items() if memory.recorded_to is None]
+        ended = [name for name, memory in latest.items() if memory.recorded_to is not None]
+        if current:
+            self._collection.upsert(current)
         if ended:
             self._collection.delete(any_of(_KEY, ended))
 
@@ -55,12 +57,12 @@ class MilvusMemory:
         where = f'user_id == {quoted(user)} and state == "active"'
         if predicates:
             where += f" and {any_of('predicate', sorted(predicates))}"
-        asked = normalised(vector[None])[0].tolist()
-        hits = self._collection.search(asked, k, where, (_KEY, "predicate", "value"))
+        query = normalised(vector[None])[0].tolist()
+        hits = self._collection.search(query, k, where, (_KEY, "predicate", "value"))
         found = [
             FoundMemory(row[_KEY], row["predicate"], row["value"], clamped(similarity)) for similarity, row in hits
         ]
-        return tuple(sorted(found, key=lambda one: (-one.similarity, one.memory_id)))
+        return tuple(sorted(found, key=lambda memory: (-memory.similarity, memory.memory_id)))
 
     def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
         where = f"user_id == {quoted(user)}"
@@ -70,7 +72,7 @@ class MilvusMemory:
             self._collection.delete(f"{where} and {any_of(_KEY, memories)}")
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._collection.close()
 
 

@@ -1,7 +1,7 @@
-"""How memories are written: extract, reinforce, weaken, settle contradictions, forget. No model is asked.
+"""How memories are written: extract, reinforce, weaken, settle contradictions, forget. No model is involved.
 
-A person's memories are a dict by memory id. What is believed about one value (a category or an item) is a *group*:
-whether each of its memories is active follows from the group alone, so taking one away revives what it had outranked.
+A user's memories are a dict by memory id. The memories about one value (a category or an item) are a *group*: whether
+each of them is active follows from the group alone, so removing a memory revives those that it had outranked.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from agents.memory.record import (
     AGAINST,
     DECISIONS,
-    EVIDENCE,
     FOR,
+    MAX_EVIDENCE,
     NEVER,
-    SAID,
+    STATED_ONLY,
     TRUST,
     Source,
     faded,
@@ -33,23 +33,24 @@ from schemas.memories import Memory, MemoryState, Predicate, Subject
 
 Memories = dict[MemoryId, Memory]
 
-LIKED_EVIDENCE = 0.3
-"""From this liking on, an event speaks for the categories of its item: the weakest choice, a view."""
-DISLIKED_EVIDENCE = -0.5
-STRONG = 0.9
-"""From this liking on (either sign) an event also says something of the item itself."""
-CATEGORIES = 8
-"""How many of an item's categories an event speaks about: the first, which catalogues put first for a reason."""
-EVEN = 0.1
+LIKED_REWARD = 0.3
+"""From this reward on, an event speaks for the categories of its item: that of the weakest choice, a view."""
+DISLIKED_REWARD = -0.5
+"""From this reward down, an event speaks against them."""
+ITEM_REWARD = 0.9
+"""From this reward on (either sign) an event also speaks about the item itself."""
+SIGNAL_CATEGORIES = 8
+"""How many of an item's categories an event speaks about: the first, as catalogues put the main ones first."""
+UNDECIDED_SHARE = 0.1
 """Two inferred opposites within this share of each other are undecided."""
-CAPACITY: dict[Subject, int] = {"category": 40, "item": 24}
-"""How many fading memories of each subject are held: apart, so that items never crowd out what they have in common."""
-LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
-"""How many decisions hold; they do not count against `CAPACITY`, and the oldest beyond goes."""
+FADING_CAPACITY: dict[Subject, int] = {"category": 40, "item": 24}
+"""How many fading memories of each subject are kept, counted apart so that items never crowd out categories."""
+DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
+"""How many decisions are kept; they do not count against `FADING_CAPACITY`, and the oldest ones beyond are dropped."""
 
 
 class PreferenceSignal(Struct, frozen=True):
-    """What an event says of one value. With `weight` below zero it only weakens the belief."""
+    """What an event says about one value. A `weight` below zero only weakens the belief."""
 
     subject: Subject
     predicate: Predicate
@@ -59,7 +60,7 @@ class PreferenceSignal(Struct, frozen=True):
 
 
 class SignalCause(Struct, frozen=True):
-    """Whose event it was, which, when it happened (`at`), and the newest event time known of the person (`now`)."""
+    """The user and id of the event, when it happened (`at`), and the user's newest event time (`now`)."""
 
     user_id: UserId
     event_id: EventId
@@ -68,7 +69,7 @@ class SignalCause(Struct, frozen=True):
 
 
 class Learned(Struct, frozen=True):
-    """The memories after a write, those to publish, the ids that became undecided, and the next time one fades."""
+    """The memories after a write, those to publish, the ids that became disputed, and when the next memory fades."""
 
     memories: Memories
     changed: tuple[Memory, ...] = ()
@@ -77,14 +78,15 @@ class Learned(Struct, frozen=True):
 
 
 Topic = tuple[Subject, str]
-"""What a group of memories is about."""
+"""The subject and value of a group of memories."""
 
 
-def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tuple[PreferenceSignal, ...]:
-    """What an event teaches, given its liking (see `features.implicit_feedback`) and the categories of its item.
+def extract(event: Interaction, reward: float, categories: tuple[str, ...]) -> tuple[PreferenceSignal, ...]:
+    """Return the preference signals of an event, given its reward (see `features.implicit_feedback`) and its
+    categories.
 
-    n categories share one event as if each had seen 1/√n of it: between n independent opinions and one split evenly.
-    A skip teaches no dislike; it weakens the liking of what was shown. An item that was not shown is never weakened.
+    Each of n categories gets 1/√n of the reward: between n independent opinions and one that is split evenly. A skip
+    signals no dislike; it weakens the preference for what was shown. An item that was not shown is never weakened.
 
     >>> from schemas.interactions import Click
     >>> click = Click(event_id="e", user_id="u", event_time=1e9, item_id="i")
@@ -94,62 +96,62 @@ def extract(event: Interaction, liked: float, categories: tuple[str, ...]) -> tu
     evidence = kind_of(event).evidence
     if evidence == "none" or not isinstance(event, ItemEvent):
         return ()
-    named = categories[:CATEGORIES]
-    share = liked / sqrt(max(1, len(named)))
+    signalled = categories[:SIGNAL_CATEGORIES]
+    share = reward / sqrt(max(1, len(signalled)))
     if evidence == "weakens":
-        return tuple(PreferenceSignal("category", "likes", name, share) for name in named)
-    if DISLIKED_EVIDENCE < liked < LIKED_EVIDENCE:
+        return tuple(PreferenceSignal("category", "likes", name, share) for name in signalled)
+    if DISLIKED_REWARD < reward < LIKED_REWARD:
         return ()
-    predicate: Predicate = "likes" if liked > 0 else "dislikes"
-    signals = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in named)
-    if abs(liked) < STRONG:
+    predicate: Predicate = "likes" if reward > 0 else "dislikes"
+    signals = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in signalled)
+    if abs(reward) < ITEM_REWARD:
         return signals
-    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(liked), evidence))
+    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(reward), evidence))
 
 
 def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCause, sweep_at: float = 0.0) -> Learned:
-    """The memories after these lessons: reinforced or begun, opposites weakened, contradictions settled, faded gone.
+    """Apply signals: reinforce or begin memories, weaken opposites, settle contradictions, drop what has faded.
 
-    Pure, and bounded by `CAPACITY` and `LIMITS`. An event older than a memory's `recorded_from` adds what would be
-    left of its weight by then, and overwrites nothing newer. `sweep_at` is what the last write returned: until then
-    nothing fades away by itself.
+    Pure, and bounded by `FADING_CAPACITY` and `DECISION_LIMITS`. An event older than a memory's `recorded_from` adds
+    what would be left of its weight by then, and overwrites nothing newer. `sweep_at` is what the last write returned:
+    until then no memory fades away by itself.
 
     >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
     >>> learned = learn({}, [PreferenceSignal("category", "likes", "jazz", 0.5)], cause)
     >>> [(memory.predicate, memory.value) for memory in learned.changed]
     [('likes', 'jazz')]
     """
-    held = dict(before)
-    touched: dict[Topic, None] = {}
+    memories = dict(before)
+    written: dict[Topic, None] = {}
     for signal in signals:
-        _apply(held, signal, cause)
-        touched[(signal.subject, signal.value)] = None
-    crowded = len(held) > len(before)
+        _apply(memories, signal, cause)
+        written[(signal.subject, signal.value)] = None
+    crowded = len(memories) > len(before)
     due = cause.now >= sweep_at
-    suspects = held.values() if due else [memory for topic in touched for memory in _group(held, *topic)]
-    gone = _drop(held, [memory for memory in suspects if fades_at(memory) <= cause.now])
+    suspects = memories.values() if due else [memory for topic in written for memory in _group(memories, *topic)]
+    removed = _drop(memories, [memory for memory in suspects if fades_at(memory) <= cause.now])
     if crowded:
-        gone |= _drop(held, _surplus(held, cause.now))
-    return _finish(before, held, gone, touched, cause.now, NEVER if due else sweep_at)
+        removed |= _drop(memories, _surplus(memories, cause.now))
+    return _finish(before, memories, removed, written, cause.now, NEVER if due else sweep_at)
 
 
 def retract(before: Memories, value: str, at: float, now: float) -> Learned:
-    """The memories without what was said up to `at` about this category or item; what that outranked is revived.
+    """Remove the statements up to `at` about this category or item; memories that they outranked are revived.
 
     >>> retract({}, "jazz", at=9.0, now=9.0).changed
     ()
     """
-    said = [
+    statements = [
         memory
         for memory in before.values()
-        if same_value(memory, value) and memory.predicate in SAID and memory.recorded_from <= at
+        if same_value(memory, value) and memory.predicate in STATED_ONLY and memory.recorded_from <= at
     ]
-    held = dict(before)
-    return _finish(before, held, _drop(held, said), {}, now, NEVER)
+    memories = dict(before)
+    return _finish(before, memories, _drop(memories, statements), {}, now, NEVER)
 
 
 def weaken(memory: Memory, weight: float, at: float) -> Memory:
-    """The memory with this much less strength as of `at`, never below zero; its evidence stays what speaks for it.
+    """Return the memory with this much less strength as of `at`, at least zero; its evidence stays.
 
     >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
     >>> memory = begin(PreferenceSignal("category", "likes", "jazz", 0.5), cause)
@@ -160,7 +162,7 @@ def weaken(memory: Memory, weight: float, at: float) -> Memory:
 
 
 def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> Memory:
-    """The memory with one more piece of evidence. Stated evidence makes it stated; inferred never undoes that.
+    """Return the memory with one more piece of evidence. Stated evidence makes it stated; inferred never undoes that.
 
     >>> jazz = PreferenceSignal("category", "likes", "jazz", 0.5)
     >>> memory = begin(jazz, SignalCause(UserId("u"), EventId("e1"), 9.0, 9.0))
@@ -171,10 +173,10 @@ def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> M
     late = cause.at < memory.recorded_from
     evidence = (cause.event_id, *memory.evidence) if late else (*memory.evidence, cause.event_id)
     stated: Source = "stated" if "stated" in (memory.source, signal.source) else "inferred"
-    grown = _add(memory, signal.weight, cause.at)
+    strengthened = _add(memory, signal.weight, cause.at)
     return replace(
-        grown,
-        evidence=evidence[-EVIDENCE:],
+        strengthened,
+        evidence=evidence[-MAX_EVIDENCE:],
         valid_from=min(memory.valid_from, cause.at),
         source=stated,
         trust=TRUST[stated],
@@ -182,35 +184,35 @@ def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> M
 
 
 def _add(memory: Memory, weight: float, at: float) -> Memory:
-    """Forward decay: the strength is kept as of the newest event, an older one adds what is left of it by then."""
+    """Add weight by forward decay: strength is as of the newest event, an older event adds what is left by then."""
     if at >= memory.recorded_from:
         return replace(memory, strength=max(0.0, faded(memory, at) + weight), recorded_from=at)
     left = weight * exp2((at - memory.recorded_from) / half_life(memory.source, memory.subject, memory.predicate))
     return replace(memory, strength=max(0.0, memory.strength + left))
 
 
-def _apply(held: Memories, signal: PreferenceSignal, cause: SignalCause) -> None:
-    """Write one lesson: its own belief is reinforced or begun, inferences weaken each other.
+def _apply(memories: Memories, signal: PreferenceSignal, cause: SignalCause) -> None:
+    """Apply one signal to `memories` in place: reinforce or begin its belief, weaken opposite inferences.
 
-    A statement weakens nothing: it outranks, so that what it outranked is there again when it is taken back.
+    A statement weakens nothing: it outranks, so that what it outranked is revived when it is retracted.
     """
     belief = memory_id(cause.user_id, signal.subject, signal.predicate, signal.value)
-    known = held.get(belief)
+    current = memories.get(belief)
     if signal.weight < 0:
-        if known is not None:
-            held[belief] = weaken(known, -signal.weight, cause.at)
+        if current is not None:
+            memories[belief] = weaken(current, -signal.weight, cause.at)
         return
-    held[belief] = begin(signal, cause) if known is None else reinforce(known, signal, cause)
+    memories[belief] = begin(signal, cause) if current is None else reinforce(current, signal, cause)
     if signal.source == "stated":
         return
     opposites = AGAINST if signal.predicate in FOR else FOR
-    for memory in _group(held, signal.subject, signal.value):
+    for memory in _group(memories, signal.subject, signal.value):
         if memory.predicate in opposites and memory.source == "inferred":
-            held[memory.memory_id] = weaken(memory, signal.weight, cause.at)
+            memories[memory.memory_id] = weaken(memory, signal.weight, cause.at)
 
 
 def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
-    """The memory that this lesson begins.
+    """Return the memory that this signal begins.
 
     >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
     >>> begin(PreferenceSignal("category", "likes", "jazz", 0.5), cause).strength
@@ -232,69 +234,71 @@ def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
 
 
 def same_value(memory: Memory, value: str) -> bool:
-    """Whether the memory is about this item or category, however the category is spelled."""
+    """Return whether the memory is about this item or category, however the category is spelled."""
     if memory.value == value:
         return True
     return memory.subject == "category" and category_key(memory.value) == category_key(value)
 
 
-def _group(held: Memories, subject: Subject, value: str) -> list[Memory]:
-    return [memory for memory in held.values() if memory.subject == subject and same_value(memory, value)]
+def _group(memories: Memories, subject: Subject, value: str) -> list[Memory]:
+    return [memory for memory in memories.values() if memory.subject == subject and same_value(memory, value)]
 
 
-def _drop(held: Memories, leaving: list[Memory]) -> Memories:
-    """Take these out of `held`; they are returned by id."""
-    for memory in leaving:
-        del held[memory.memory_id]
-    return {memory.memory_id: memory for memory in leaving}
+def _drop(memories: Memories, removed: list[Memory]) -> Memories:
+    """Remove these from `memories` in place; return them by id."""
+    for memory in removed:
+        del memories[memory.memory_id]
+    return {memory.memory_id: memory for memory in removed}
 
 
-def _surplus(held: Memories, now: float) -> list[Memory]:
-    """What exceeds the bounds: the weakest inferred first, then the weakest stated; the oldest decisions."""
+def _surplus(memories: Memories, now: float) -> list[Memory]:
+    """Return what exceeds the bounds: the weakest inferred first, then the weakest stated; the oldest decisions."""
 
     def worth(memory: Memory) -> tuple[bool, float, MemoryId]:
         return memory.source == "stated", faded(memory, now), memory.memory_id
 
     surplus: list[Memory] = []
-    for subject, capacity in CAPACITY.items():
-        fading = [memory for memory in held.values() if memory.subject == subject and memory.predicate not in DECISIONS]
+    for subject, capacity in FADING_CAPACITY.items():
+        fading = [
+            memory for memory in memories.values() if memory.subject == subject and memory.predicate not in DECISIONS
+        ]
         if len(fading) > capacity:
             surplus += sorted(fading, key=worth)[: len(fading) - capacity]
-    for predicate, limit in LIMITS.items():
-        said = [memory for memory in held.values() if memory.predicate == predicate]
-        said.sort(key=lambda memory: (memory.recorded_from, memory.memory_id))
-        surplus += said[: max(0, len(said) - limit)]
+    for predicate, limit in DECISION_LIMITS.items():
+        statements = [memory for memory in memories.values() if memory.predicate == predicate]
+        statements.sort(key=lambda memory: (memory.recorded_from, memory.memory_id))
+        surplus += statements[: max(0, len(statements) - limit)]
     return surplus
 
 
 def _finish(
-    before: Memories, held: Memories, gone: Memories, touched: dict[Topic, None], now: float, sweep_at: float
+    before: Memories, memories: Memories, removed: Memories, written: dict[Topic, None], now: float, sweep_at: float
 ) -> Learned:
-    """Settle every group that was written or lost a memory, and tell what changed.
+    """Settle every group that was written or lost a memory, and return what changed.
 
-    `sweep_at` is when the first of the unchanged memories fades, or `NEVER` if that is to be found out.
+    `sweep_at` is when the first of the unchanged memories fades, or `NEVER` if that has to be computed.
     """
-    for subject, value in touched | dict.fromkeys((memory.subject, memory.value) for memory in gone.values()):
-        for memory in settle(_group(held, subject, value), now):
-            held[memory.memory_id] = memory
-    changed = [memory for known, memory in held.items() if before.get(known) is not memory]
+    for subject, value in written | dict.fromkeys((memory.subject, memory.value) for memory in removed.values()):
+        for memory in settle(_group(memories, subject, value), now):
+            memories[memory.memory_id] = memory
+    changed = [memory for name, memory in memories.items() if before.get(name) is not memory]
     disputed = tuple(memory.memory_id for memory in changed if _is_newly_disputed(memory, before))
-    ended = [replace(memory, recorded_to=now) for known, memory in gone.items() if known in before]
-    fading = held.values() if sweep_at >= NEVER else changed
+    ended = [replace(memory, recorded_to=now) for name, memory in removed.items() if name in before]
+    fading = memories.values() if sweep_at >= NEVER else changed
     first = min((fades_at(memory) for memory in fading), default=NEVER)
-    return Learned(held, (*changed, *ended), disputed, min(first, sweep_at))
+    return Learned(memories, (*changed, *ended), disputed, min(first, sweep_at))
 
 
 def _is_newly_disputed(memory: Memory, before: Memories) -> bool:
-    known = before.get(memory.memory_id)
-    return memory.state == "unresolved" and (known is None or known.state != "unresolved")
+    current = before.get(memory.memory_id)
+    return memory.state == "unresolved" and (current is None or current.state != "unresolved")
 
 
 def settle(group: list[Memory], now: float) -> list[Memory]:
-    """The group with its contradiction settled: only one side stays active, or none while they are even.
+    """Return the group with its contradiction settled: one side stays active, or none while they are undecided.
 
-    Stated outranks inferred; of two statements the newer holds, of two at the same instant the cautious one; of two
-    inferences the stronger as of `now`, and within `EVEN` of each other both are unresolved.
+    Stated outranks inferred; of two statements the newer holds, of two at the same instant the negative one; of two
+    inferences the stronger as of `now`, and within `UNDECIDED_SHARE` of each other both are unresolved.
 
     >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
     >>> likes = begin(PreferenceSignal("category", "likes", "jazz", 0.5), cause)
@@ -314,15 +318,15 @@ def settle(group: list[Memory], now: float) -> list[Memory]:
 
 
 def _lead(pro: list[Memory], con: list[Memory], now: float) -> float:
-    """Above zero: what speaks for it holds; below: what speaks against; zero: even."""
-    said_pro, said_con = _last_said(pro), _last_said(con)
-    if said_pro is not None or said_con is not None:
-        return 1.0 if said_con is None or (said_pro is not None and said_pro > said_con) else -1.0
+    """Return above zero if what speaks for the value holds, below zero if what speaks against it, zero if undecided."""
+    stated_pro, stated_con = _last_stated(pro), _last_stated(con)
+    if stated_pro is not None or stated_con is not None:
+        return 1.0 if stated_con is None or (stated_pro is not None and stated_pro > stated_con) else -1.0
     left, right = (sum(faded(memory, now) for memory in side) for side in (pro, con))
-    return left - right if abs(left - right) > EVEN * max(left, right) else 0.0
+    return left - right if abs(left - right) > UNDECIDED_SHARE * max(left, right) else 0.0
 
 
-def _last_said(side: list[Memory]) -> float | None:
+def _last_stated(side: list[Memory]) -> float | None:
     return max((memory.recorded_from for memory in side if memory.source == "stated"), default=None)
 
 

@@ -1,4 +1,4 @@
-"""What memory needs from outside: an index that finds a person's memories by similarity."""
+"""The port of memory: an index that finds a user's memories by similarity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.memories import Memory, Predicate
 
 
 class FoundMemory(Struct, frozen=True):
-    """A memory that was found, and its cosine similarity to what was asked, in [-1, 1]."""
+    """A memory that a search returns, and its cosine similarity to the query, in [-1, 1]."""
 
     memory_id: MemoryId
     predicate: Predicate
@@ -25,25 +25,26 @@ class MemoryIndex(Protocol):
     """A projection of the `memories` topic, written behind it and read by similarity.
 
     Every method may block for a round trip, may be called twice with the same effect as once, and raises
-    `StoreUnavailable` if the index does not answer. Reads are eventual: what was put a moment ago may be missing.
+    `StoreUnavailable` if the index does not answer. Reads are eventually consistent: a memory that was just put may be
+    missing.
     """
 
     def put(self, memories: Sequence[Memory], vectors: Vectors) -> None:
         """Write memories with their vectors, float32 `[memories, width]`, replacing those with the same id.
 
-        Of one id given twice the last counts. A memory that is recorded to have ended is taken out instead.
+        Of memories that share an id the last counts. A memory that has ended (`recorded_to`) is removed instead.
         """
         ...
 
     def search(
         self, user: UserId, vector: Vectors, k: int, *, predicates: Collection[Predicate] = ()
     ) -> tuple[FoundMemory, ...]:
-        """The person's k active memories most like `vector` `[width]`, the likest first, equal ones by id.
+        """Return the user's k active memories most similar to `vector` `[width]`, most similar first, equal ones by id.
 
-        `predicates` restricts what is found, unless it is empty. Nobody else's memories are ever found.
+        `predicates` restricts the search, unless it is empty. Memories of other users are never returned.
         """
         ...
 
     def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
-        """Take these memories of the person out, or all of them. What is not there is passed over."""
+        """Remove these memories of the user, or all of them. Unknown ids are ignored."""
         ...

@@ -1,4 +1,4 @@
-"""What comes to mind: the memories that matter here and now, the most telling first."""
+"""Recall: the memories that matter here and now, the most relevant first."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Collection, Iterable
 from agents.memory.record import faded, is_active
 from schemas.memories import Memory
 
-ELSEWHERE = 0.25
-"""The relevance of a memory about something else than what is at hand."""
+UNRELATED_RELEVANCE = 0.25
+"""The relevance of a memory about something else than `about`."""
 
 
 def recall(memories: Iterable[Memory], now: float, *, about: Collection[str] = (), k: int = 16) -> tuple[Memory, ...]:
-    """The k memories of highest relevance * faded strength * trust, highest first; stale and disputed ones never.
+    """Return the k memories of highest relevance * faded strength * trust, highest first; never stale or disputed ones.
 
-    `about` names the categories and items at hand; if it names none, everything is equally relevant. Equal scores are
-    ordered by id, so the answer depends on the arguments alone.
+    `about` names the categories and items of the moment; if it names none, everything is equally relevant. Equal scores
+    are ordered by id, so the answer depends on the arguments alone.
 
-    The product of relevance, recency and importance is that of Generative Agents (Park et al., UIST 2023), where
-    faded strength stands for the last two.
+    The product of relevance, recency and importance is that of Generative Agents (Park et al., UIST 2023), where faded
+    strength stands for the last two.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId, UserId
@@ -39,4 +39,4 @@ def recall(memories: Iterable[Memory], now: float, *, about: Collection[str] = (
 def _relevance(memory: Memory, about: Collection[str]) -> float:
     if not about or memory.value in about or memory.source == "stated":
         return 1.0
-    return ELSEWHERE
+    return UNRELATED_RELEVANCE

@@ -2,7 +2,7 @@
 
 | predicate              | subject  | inferred | stated | why                                                          |
 |------------------------|----------|----------|--------|--------------------------------------------------------------|
-| likes                  | category |     30 d |   90 d | tastes drift over months                                     |
+| likes                  | category |     30 d |   90 d | preferences drift over months                                |
 | dislikes               | category |     14 d |   42 d | what is disliked is hardly shown, so nothing contradicts it  |
 |                        |          |          |        | any more: it fades sooner, to get another try                |
 | likes                  | item     |     60 d |  180 d | the item does not change, the wish for it does               |
@@ -10,7 +10,7 @@
 | wants-more, wants-less | both     |          |  120 d | said on purpose; outlives the mood that it was said in       |
 | bans, pins             | both     |          |  never | a decision holds until it is lifted                          |
 
-Strength halves every half-life of *event* time (forward decay); below `FLOOR` a memory is forgotten.
+Strength halves every half-life of *event* time (forward decay); below `FORGOTTEN_STRENGTH` a memory is forgotten.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Source = Literal["stated", "inferred"]
 
 NEVER = 1e18
 """A half-life, or a time, that no event reaches; finite, so that it survives every encoding."""
-FLOOR = 0.05
+FORGOTTEN_STRENGTH = 0.05
 """A memory weaker than this is forgotten."""
-EVIDENCE = 8
+MAX_EVIDENCE = 8
 """How many event ids a memory keeps: the newest that speak for it."""
 TRUST: dict[Source, float] = {"stated": 1.0, "inferred": 0.7}
 
@@ -38,8 +38,8 @@ AGAINST: frozenset[Predicate] = frozenset({"dislikes", "wants-less", "bans"})
 DECISIONS: frozenset[Predicate] = frozenset({"bans", "pins"})
 """What lists must obey; these never fade."""
 
-SAID: frozenset[Predicate] = DECISIONS | {"wants-more", "wants-less"}
-"""What only a person's own words write, and only they lift."""
+STATED_ONLY: frozenset[Predicate] = DECISIONS | {"wants-more", "wants-less"}
+"""What only instructions write, and only a lift retracts."""
 
 HALF_LIFE: dict[tuple[Source, Subject, Predicate], float] = {
     ("inferred", "category", "likes"): 30 * DAY,
@@ -56,7 +56,7 @@ HALF_LIFE: dict[tuple[Source, Subject, Predicate], float] = {
 
 
 def memory_id(user: UserId, subject: Subject, predicate: Predicate, value: str) -> MemoryId:
-    """The id of a belief: the same belief about the same person always has the same.
+    """Return the id of a belief: the same belief about the same user always has the same id.
 
     >>> memory_id(UserId("u1"), "category", "likes", "jazz") == memory_id(UserId("u1"), "category", "likes", "jazz")
     True
@@ -66,7 +66,7 @@ def memory_id(user: UserId, subject: Subject, predicate: Predicate, value: str) 
 
 
 def half_life(source: Source, subject: Subject, predicate: Predicate) -> float:
-    """Seconds in which a memory of this kind loses half its strength.
+    """Return the seconds in which a memory of this kind loses half its strength.
 
     >>> half_life("stated", "item", "bans") == NEVER
     True
@@ -79,7 +79,7 @@ def _half_life(memory: Memory) -> float:
 
 
 def faded(memory: Memory, now: float) -> float:
-    """The strength that is left at `now`; a `now` before `recorded_from` reads it as recorded.
+    """Return the strength that is left at `now`; a `now` before `recorded_from` reads it as recorded.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
@@ -92,7 +92,7 @@ def faded(memory: Memory, now: float) -> float:
 
 
 def fades_at(memory: Memory) -> float:
-    """The event time from which on the memory is below `FLOOR`; 0 if it is already.
+    """Return the event time from which the memory is below `FORGOTTEN_STRENGTH`; 0 if it is already.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
@@ -101,13 +101,13 @@ def fades_at(memory: Memory) -> float:
     >>> round(fades_at(memory) / DAY)
     130
     """
-    if memory.strength <= FLOOR:
+    if memory.strength <= FORGOTTEN_STRENGTH:
         return 0.0
-    return memory.recorded_from + _half_life(memory) * log2(memory.strength / FLOOR)
+    return memory.recorded_from + _half_life(memory) * log2(memory.strength / FORGOTTEN_STRENGTH)
 
 
 def confidence(memory: Memory, now: float) -> float:
-    """How sure the belief is, in [0, 1): strength 1 is half sure, and each unit more halves the doubt; times trust.
+    """Return the confidence in the belief, in [0, 1): 1 - 2^-strength as of `now`, times trust.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
@@ -119,6 +119,18 @@ def confidence(memory: Memory, now: float) -> float:
     return memory.trust * (1.0 - exp2(-faded(memory, now)))
 
 
+def signed(memory: Memory, size: float) -> float:
+    """Return the size with the memory's sign: negative where the memory speaks against its value.
+
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
+    >>> from schemas.ids import EventId
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> signed(begin(PreferenceSignal("category", "dislikes", "jazz", 1.0), cause), 0.5)
+    -0.5
+    """
+    return -size if memory.predicate in AGAINST else size
+
+
 def is_active(memory: Memory) -> bool:
-    """Whether the belief is held and undisputed."""
+    """Return whether the belief is held and undisputed."""
     return memory.state == "active" and memory.recorded_to is None

@@ -1,17 +1,18 @@
-"""What is remembered about categories, as numbers: for the feature store."""
+"""Memories about categories as numbers, for the feature store."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agents.memory.record import AGAINST, faded, is_active
+from agents.memory.record import faded, is_active, signed
 from schemas.memories import Memory
 
-STRONGEST = 8
+STORED_CATEGORIES = 8
+"""How many categories the feature store gets: the strongest."""
 
 
 def category_strengths(memories: Iterable[Memory], now: float) -> dict[str, float]:
-    """The person's strongest categories with signed strengths as of `now`; negative for what is disliked.
+    """Return the user's strongest categories with signed strengths as of `now`; negative for disliked ones.
 
     >>> category_strengths((), 0.0)
     {}
@@ -19,7 +20,6 @@ def category_strengths(memories: Iterable[Memory], now: float) -> dict[str, floa
     strengths: dict[str, float] = {}
     for memory in memories:
         if memory.subject == "category" and is_active(memory):
-            sign = -1.0 if memory.predicate in AGAINST else 1.0
-            strengths[memory.value] = strengths.get(memory.value, 0.0) + sign * faded(memory, now)
-    strongest = sorted(strengths, key=lambda name: (-abs(strengths[name]), name))[:STRONGEST]
+            strengths[memory.value] = strengths.get(memory.value, 0.0) + signed(memory, faded(memory, now))
+    strongest = sorted(strengths, key=lambda name: (-abs(strengths[name]), name))[:STORED_CATEGORIES]
     return {name: strengths[name] for name in strongest}

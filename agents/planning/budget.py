@@ -1,4 +1,4 @@
-"""What a trigger may spend, in event time: debounce, cool-down, and token buckets of tokens and milliseconds."""
+"""The budget of a trigger in event time: debounce, cool-down, and token buckets of tokens and milliseconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MINUTE = 60.0
 
 
 class Cost(Struct, frozen=True, array_like=True):
-    """What making one plan costs: language-model tokens, and milliseconds of work."""
+    """The cost of making one plan: language-model tokens, and milliseconds of work."""
 
     tokens: float = 0.0
     milliseconds: float = 0.0
@@ -29,23 +29,23 @@ UNLIMITED = Budget(tokens_per_minute=NEVER, milliseconds_per_minute=NEVER)
 
 
 class Bucket(Struct, frozen=True, array_like=True):
-    """A token bucket that holds one minute's worth: `used` of it is gone as of event time `at`."""
+    """A token bucket of one minute's budget: `used` of it is spent as of event time `at`."""
 
     used: float = 0.0
     at: float = 0.0
 
 
 class Spending(Struct, frozen=True, array_like=True):
-    """What one trigger did: when its condition was last true, when it last made a plan, and what is spent."""
+    """The spending of one trigger: when its condition was last true, when it last fired, and what is spent."""
 
-    held_at: float = -NEVER
+    true_at: float = -NEVER
     fired_at: float = -NEVER
     tokens: Bucket = Bucket()
     milliseconds: Bucket = Bucket()
 
 
 def take(bucket: Bucket, cost: float, per_minute: float, now: float) -> Bucket | None:
-    """The bucket after taking `cost` out of it, none if there is not enough in it. Time that runs back refills nothing.
+    """Return the bucket after taking `cost` out of it, none if too little is left. Time that runs back refills nothing.
 
     >>> take(Bucket(), 6.0, 10.0, now=0.0), take(Bucket(6.0, 0.0), 6.0, 10.0, now=1.0)
     (Bucket(used=6.0, at=0.0), None)
@@ -58,13 +58,13 @@ def take(bucket: Bucket, cost: float, per_minute: float, now: float) -> Bucket |
 
 
 def spend(spending: Spending, budget: Budget, cost: Cost, now: float) -> tuple[Spending, bool]:
-    """Note that the trigger's condition is true at `now`, and pay for a plan if all its limits allow one.
+    """Record that the trigger's condition is true at `now`, and pay for a plan if all limits allow one.
 
     >>> once, paid = spend(Spending(), Budget(cool_down=60.0), Cost(), now=0.0)
     >>> paid, spend(once, Budget(cool_down=60.0), Cost(), now=59.0)[1]
     (True, False)
     """
-    quiet = now - spending.held_at >= budget.debounce and now - spending.fired_at >= budget.cool_down
+    quiet = now - spending.true_at >= budget.debounce and now - spending.fired_at >= budget.cool_down
     tokens = take(spending.tokens, cost.tokens, budget.tokens_per_minute, now)
     work = take(spending.milliseconds, cost.milliseconds, budget.milliseconds_per_minute, now)
     if not quiet or tokens is None or work is None:

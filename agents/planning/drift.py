@@ -1,8 +1,8 @@
-"""Whether taste drifts: the distance of the mood from the habit, watched for a lasting rise.
+"""Preference drift: a lasting rise of the distance between short-term and long-term preference.
 
 The distance is the Jensen-Shannon divergence (Lin, IEEE Trans. Inf. Theory 1991) of the two distributions of liked
-categories. A person of many interests is always some way off; a Page-Hinkley test (Page, Biometrika 1954) asks
-whether the distance has risen above that person's own mean.
+categories. A user of many interests always has some distance; a Page-Hinkley test (Page, Biometrika 1954) detects when
+it rises above that user's own mean.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from math import log2
 
 from msgspec import Struct
 
-WARM_UP = 16
-"""Judgements before the test may speak."""
-TOLERANCE = 0.03
-"""A rise of the mean distance that is not worth a word."""
-THRESHOLD = 0.6
-"""How much excess distance, summed over judgements, makes a drift.
+WARM_UP_REWARDS = 16
+"""Rewards before the test may report a drift."""
+TOLERATED_RISE = 0.03
+"""A rise of the mean distance that does not count."""
+DRIFT_THRESHOLD = 0.6
+"""How much excess distance, summed over rewards, is a drift.
 
-With these, synthetic people of five interests among eighteen categories gave no false alarm in 15,000 judgements, and
-one whose interests were all replaced was noticed after 17 judgements on average (30 of 30).
+With these, synthetic users of five interests among eighteen categories gave no false alarm in 15,000 rewards, and a
+user whose interests were all replaced was detected after 17 rewards on average (30 of 30).
 """
 
 
 class Drift(Struct, frozen=True, array_like=True):
-    """The test's memory since the last drift: distances seen, their mean, the summed excess and its minimum."""
+    """The test since the last drift: number of distances, their mean, the summed excess and its minimum."""
 
     seen: int = 0
     mean: float = 0.0
@@ -33,7 +33,7 @@ class Drift(Struct, frozen=True, array_like=True):
 
 
 def divergence(left: dict[str, float], right: dict[str, float]) -> float:
-    """The Jensen-Shannon divergence of the positive parts, in bits: 0 the same, 1 nothing in common, or one empty.
+    """Return the Jensen-Shannon divergence of the positive parts, in bits: 0 if equal, 1 if disjoint or one is empty.
 
     >>> divergence({"jazz": 1.0}, {"jazz": 5.0}), divergence({"jazz": 1.0}, {"folk": 1.0})
     (0.0, 1.0)
@@ -52,15 +52,15 @@ def divergence(left: dict[str, float], right: dict[str, float]) -> float:
 
 
 def watch(drift: Drift, distance: float) -> tuple[Drift, bool]:
-    """One more distance, and whether it has risen for good; the test begins anew after it has.
+    """Add one more distance; return the state and whether preference has drifted. The test restarts after a drift.
 
     >>> watch(Drift(), 0.1)[1]
     False
     """
     seen = drift.seen + 1
     mean = drift.mean + (distance - drift.mean) / seen
-    excess = drift.excess + distance - mean - TOLERANCE
+    excess = drift.excess + distance - mean - TOLERATED_RISE
     lowest = min(drift.lowest, excess)
-    if seen > WARM_UP and excess - lowest > THRESHOLD:
+    if seen > WARM_UP_REWARDS and excess - lowest > DRIFT_THRESHOLD:
         return Drift(), True
     return Drift(seen, mean, excess, lowest), False

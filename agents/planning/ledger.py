@@ -1,4 +1,4 @@
-"""What becomes of a plan: followed, refused, superseded or expired, each with a line in the ledger."""
+"""The fate of a plan: accepted, rejected, superseded or expired, each with a line in the ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.planning.guardrails import check_plan, check_standing
+from agents.planning.guardrails import check_current_plan, check_plan
 from agents.planning.plan import PlanningContext, last_resort
 from schemas.plans import Plan, PlanEntry
 
@@ -16,54 +16,54 @@ Decision = Literal["accepted", "rejected", "superseded", "expired"]
 
 
 class Ruling(Struct, frozen=True):
-    """The plan to follow from now on, and the lines that say why."""
+    """The plan to follow from now on, and the ledger lines that say why."""
 
     plan: Plan | None
     entries: tuple[PlanEntry, ...] = ()
 
 
-def enter(plan: Plan, decision: Decision, situation: PlanningContext, violations: tuple[str, ...] = ()) -> PlanEntry:
-    """One line. Its id follows from source record, decision and plan; the cost is the caller's to fill in."""
-    name = f"{situation.cause}|{decision}|{plan.plan_id}"
+def enter(plan: Plan, decision: Decision, context: PlanningContext, violations: tuple[str, ...] = ()) -> PlanEntry:
+    """Return a ledger line. Its id follows from source record, decision and plan; the caller fills in the cost."""
+    name = f"{context.cause}|{decision}|{plan.plan_id}"
     return PlanEntry(
         entry_id=blake2b(name.encode(), digest_size=12).hexdigest(),
-        user_id=situation.user_id,
+        user_id=context.user_id,
         plan=plan,
         decision=decision,
-        trigger=situation.trigger,
-        trigger_event_ids=(situation.event_id,),
+        trigger=context.trigger,
+        trigger_event_ids=(context.event_id,),
         violations=violations,
-        event_time=situation.now,
+        event_time=context.now,
     )
 
 
-def rule(current: Plan | None, proposed: Plan, situation: PlanningContext) -> Ruling:
+def rule(current: Plan | None, proposed: Plan, context: PlanningContext) -> Ruling:
     """Follow the proposed plan if it passes the guardrails, else the current one if that does, else the last resort."""
-    violations = check_plan(proposed, situation)
+    violations = check_plan(proposed, context)
     if not violations:
-        return _adopt(current, proposed, situation)
-    refused = enter(proposed, "rejected", situation, violations)
-    if current is not None and not check_standing(current, situation):
-        return Ruling(current, (refused,))
-    adopted = _adopt(current, last_resort(situation), situation)
-    return Ruling(adopted.plan, (refused, *adopted.entries))
+        return _adopt(current, proposed, context)
+    rejected = enter(proposed, "rejected", context, violations)
+    if current is not None and not check_current_plan(current, context):
+        return Ruling(current, (rejected,))
+    adopted = _adopt(current, last_resort(context), context)
+    return Ruling(adopted.plan, (rejected, *adopted.entries))
 
 
-def _adopt(current: Plan | None, plan: Plan, situation: PlanningContext) -> Ruling:
-    accepted = enter(plan, "accepted", situation)
+def _adopt(current: Plan | None, plan: Plan, context: PlanningContext) -> Ruling:
+    accepted = enter(plan, "accepted", context)
     if current is None:
         return Ruling(plan, (accepted,))
-    return Ruling(plan, (enter(current, _ending(current, situation.now), situation), accepted))
+    return Ruling(plan, (enter(current, _ending(current, context.now), context), accepted))
 
 
-def lapse(current: Plan | None, situation: PlanningContext) -> Ruling:
-    """No new plan is made: the current one goes on under what was said meanwhile, unless its time is over."""
+def lapse(current: Plan | None, context: PlanningContext) -> Ruling:
+    """Keep the current plan, under the constraints of now, unless it has expired."""
     if current is None:
         return Ruling(None)
-    if situation.now < current.expires_at:
-        said = situation.constraints
-        return Ruling(current if current.constraints == said else replace(current, constraints=said))
-    return Ruling(None, (enter(current, "expired", situation),))
+    if context.now < current.expires_at:
+        constraints = context.constraints
+        return Ruling(current if current.constraints == constraints else replace(current, constraints=constraints))
+    return Ruling(None, (enter(current, "expired", context),))
 
 
 def _ending(plan: Plan, now: float) -> Decision:

@@ -1,4 +1,4 @@
-"""What a planner is asked, what it must answer, and the plan of last resort."""
+"""The planner's port, the context that it plans in, and the plan of last resort."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from schemas.ids import EventId, ItemId, PlanId, UserId
 from schemas.memories import Memory
 from schemas.plans import Constraints, Plan, TriggerName
 
-SLATE = 10
-"""How many places plans compose for unless the caller says otherwise."""
+DEFAULT_SLATE_SIZE = 10
+"""How many slots plans compose for unless the caller says otherwise."""
 LAST_RESORT_SECONDS = 3_600.0
 
 
 class PlanningContext(Struct, frozen=True, kw_only=True):
-    """All that a plan may be based on. `now` is event time; `cause` names the source record, and so the plan."""
+    """All that a plan may be based on. `now` is event time; `cause` names the source record, and so the plan.
+
+    `where` are the names of the present context, see `agents.profile.profile_contexts`.
+    """
 
     user_id: UserId
     now: float
@@ -33,27 +36,27 @@ class PlanningContext(Struct, frozen=True, kw_only=True):
     profile: Profile = Profile()
     constraints: Constraints = Constraints()
     where: tuple[str, ...] = ()
-    slate_size: int = SLATE
+    slate_size: int = DEFAULT_SLATE_SIZE
     state_version: int = 0
 
 
 class Planner(Protocol):
-    """Proposes a plan. Never blocks, never raises, and proposes the same for the same situation.
+    """Proposes plans. Never blocks, never raises, and proposes the same plan for the same context.
 
-    What it proposes is checked by `agents.planning.guardrails` like anybody's plan. `cost` is what one proposal is
-    charged to the trigger's budget.
+    Proposals are checked by `agents.planning.guardrails`, whoever made them. `cost` is what one proposal charges to the
+    trigger's budget.
     """
 
     @property
     def cost(self) -> Cost: ...
 
-    def propose(self, situation: PlanningContext) -> Plan:
-        """A plan for this situation."""
+    def propose(self, context: PlanningContext) -> Plan:
+        """Propose a plan for this context."""
         ...
 
 
 def plan_id(cause: str, author: str) -> PlanId:
-    """The id of the plan that this author makes because of this source record: the same on every replay.
+    """Return the id of the plan that this author makes because of this source record: the same on every replay.
 
     >>> plan_id("c1", "rules") == plan_id("c1", "rules"), plan_id("c1", "rules") == plan_id("c2", "rules")
     (True, False)
@@ -62,30 +65,30 @@ def plan_id(cause: str, author: str) -> PlanId:
 
 
 def constraints_of(memories: Iterable[Memory]) -> Constraints:
-    """What lists must obey by the person's active decisions, the newest first.
+    """Return the constraints that follow from the user's active decisions, the newest first.
 
     >>> constraints_of(())
     Constraints(banned_items=(), banned_categories=(), pinned_items=())
     """
-    decided = [memory for memory in memories if memory.predicate in DECISIONS and is_active(memory)]
-    decided.sort(key=lambda memory: (-memory.recorded_from, memory.memory_id))
-    bans = [memory for memory in decided if memory.predicate == "bans"]
+    decisions = [memory for memory in memories if memory.predicate in DECISIONS and is_active(memory)]
+    decisions.sort(key=lambda memory: (-memory.recorded_from, memory.memory_id))
+    bans = [memory for memory in decisions if memory.predicate == "bans"]
     return Constraints(
         banned_items=tuple(ItemId(memory.value) for memory in bans if memory.subject == "item"),
         banned_categories=tuple(memory.value for memory in bans if memory.subject == "category"),
-        pinned_items=tuple(ItemId(memory.value) for memory in decided if memory.predicate == "pins"),
+        pinned_items=tuple(ItemId(memory.value) for memory in decisions if memory.predicate == "pins"),
     )
 
 
-def last_resort(situation: PlanningContext) -> Plan:
-    """The plan that obeys what was said and wants nothing: it passes every check, whatever the situation."""
+def last_resort(context: PlanningContext) -> Plan:
+    """Return the plan that obeys the constraints and has no intents: it passes every check in every context."""
     return Plan(
-        plan_id=plan_id(situation.cause, "last-resort"),
-        user_id=situation.user_id,
+        plan_id=plan_id(context.cause, "last-resort"),
+        user_id=context.user_id,
         goal="obey what was said, leave the rest to the ranking",
-        constraints=situation.constraints,
-        made_at=situation.now,
-        expires_at=situation.now + LAST_RESORT_SECONDS,
+        constraints=context.constraints,
+        made_at=context.now,
+        expires_at=context.now + LAST_RESORT_SECONDS,
         author="last-resort",
-        state_version=situation.state_version,
+        state_version=context.state_version,
     )

@@ -1,4 +1,4 @@
-"""The planner that is always there: goal → session steps → slate composition, by rules over what is remembered."""
+"""The rule planner, default and fallback: goal → session steps → slate composition, by rules over memories."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from agents.memory.recall import recall
 from agents.memory.record import AGAINST, FOR, confidence
 from agents.planning.budget import Cost
 from agents.planning.plan import Planner, PlanningContext, plan_id
-from agents.profile import Weights, interests, lasting
+from agents.profile import Weights, interests, lasting_preferences
 from features.decay import DAY
 from schemas.memories import Memory
 from schemas.plans import Intent, Plan, Quota, TriggerName
 
 HOUR = 3_600.0
-RECALLED = 24
-INTENTS = 8
+RECALLED_MEMORIES = 24
+PLANNED_INTENTS = 8
 MORE_AT_LEAST = 2
-"""Places that a category gets of which more was asked for."""
+"""Slots of a category that the user wants more of."""
 LESS_AT_MOST = 1
 DISLIKED_AT_MOST = 2
-WARRANT = 60.0
-"""Seconds that a plan lives for each judgement that it could look at: who is hardly known is looked at again soon."""
-SURE = 0.5
+SECONDS_PER_REWARD = 60.0
+"""Seconds that a plan lives per reward of the profile: users with little evidence are re-planned soon."""
+LIMITING_CONFIDENCE = 0.5
 """From this confidence on a dislike limits the slate."""
 
 
 class Strategy(Struct, frozen=True, kw_only=True):
-    """How to plan for a trigger: shares of mood and setting in what is wanted, greatest share of one category."""
+    """How to plan for a trigger: shares of mood and context in the interests, the greatest share of one category."""
 
     goal: str
     steps: tuple[str, ...]
@@ -69,7 +69,7 @@ STRATEGIES: dict[TriggerName, Strategy] = {
 """One row per trigger; `tests/unit/agents` holds it complete."""
 
 Speakers = dict[tuple[str, bool], Memory]
-"""The most telling memory that speaks for (true) or against (false) a category."""
+"""The most relevant memory that speaks for (true) or against (false) a category."""
 
 
 class RulePlanner(Struct, frozen=True):
@@ -77,25 +77,25 @@ class RulePlanner(Struct, frozen=True):
 
     cost: Cost = Cost(tokens=0.0, milliseconds=0.3)
 
-    def propose(self, situation: PlanningContext) -> Plan:
-        """A plan for this situation; with nothing remembered it wants nothing but what was said."""
-        strategy = STRATEGIES[situation.trigger]
-        known = lasting(situation.memories, situation.now)
-        wanted = interests(situation.profile, known, situation.where, mood=strategy.mood, setting=strategy.setting)
-        speakers = _speakers(situation)
-        intents = _intents(wanted, speakers, situation)
+    def propose(self, context: PlanningContext) -> Plan:
+        """Propose a plan for this context; without memories it has constraints alone."""
+        strategy = STRATEGIES[context.trigger]
+        lasting = lasting_preferences(context.memories, context.now)
+        wanted = interests(context.profile, lasting, context.where, mood=strategy.mood, setting=strategy.setting)
+        speakers = _speakers(context)
+        intents = _intents(wanted, speakers, context)
         return Plan(
-            plan_id=plan_id(situation.cause, "rules"),
-            user_id=situation.user_id,
+            plan_id=plan_id(context.cause, "rules"),
+            user_id=context.user_id,
             goal=strategy.goal,
             steps=strategy.steps,
             intents=intents,
-            quotas=_quotas(intents, speakers, situation, strategy),
-            constraints=situation.constraints,
-            made_at=situation.now,
-            expires_at=situation.now + min(strategy.horizon, WARRANT * max(1, situation.profile.judged)),
+            quotas=_quotas(intents, speakers, context, strategy),
+            constraints=context.constraints,
+            made_at=context.now,
+            expires_at=context.now + min(strategy.horizon, SECONDS_PER_REWARD * max(1, context.profile.rewards)),
             evidence=tuple(intent.memory_id for intent in intents if intent.memory_id is not None),
-            state_version=situation.state_version,
+            state_version=context.state_version,
         )
 
 
@@ -103,30 +103,30 @@ RULES: Planner = RulePlanner()
 """The default and the fallback."""
 
 
-def _speakers(situation: PlanningContext) -> Speakers:
-    """Recalled with the mood at hand: whatever categories it touches, liked or not, matter most."""
-    of_categories = [memory for memory in situation.memories if memory.subject == "category"]
-    found: Speakers = {}
-    for memory in recall(of_categories, situation.now, about=situation.profile.transient, k=RECALLED):
-        found.setdefault((memory.value, memory.predicate in FOR), memory)
-    return found
+def _speakers(context: PlanningContext) -> Speakers:
+    """Return the memories that speak for or against categories; those of the current mood, liked or not, come first."""
+    of_categories = [memory for memory in context.memories if memory.subject == "category"]
+    speakers: Speakers = {}
+    for memory in recall(of_categories, context.now, about=context.profile.short_term, k=RECALLED_MEMORIES):
+        speakers.setdefault((memory.value, memory.predicate in FOR), memory)
+    return speakers
 
 
-def _intents(wanted: Weights, speakers: Speakers, situation: PlanningContext) -> tuple[Intent, ...]:
-    """The weightiest wishes that a memory speaks for, as shares of attention that sum to 1 in size."""
-    banned = situation.constraints.banned_categories
+def _intents(wanted: Weights, speakers: Speakers, context: PlanningContext) -> tuple[Intent, ...]:
+    """Return the weightiest interests that a memory speaks for, as shares of attention whose sizes sum to 1."""
+    banned = context.constraints.banned_categories
     chosen: list[tuple[str, float, Memory]] = []
     for name in sorted(wanted, key=lambda name: (-abs(wanted[name]), name)):
         memory = speakers.get((name, wanted[name] > 0.0))
         if memory is not None and wanted[name] and name not in banned:
             chosen.append((name, wanted[name], memory))
-    chosen = chosen[:INTENTS]
+    chosen = chosen[:PLANNED_INTENTS]
     total = sum(abs(weight) for _, weight, _ in chosen)
     return tuple(
         Intent(
             category=name,
             weight=weight / total,
-            confidence=confidence(memory, situation.now),
+            confidence=confidence(memory, context.now),
             memory_id=memory.memory_id,
         )
         for name, weight, memory in chosen
@@ -134,36 +134,36 @@ def _intents(wanted: Weights, speakers: Speakers, situation: PlanningContext) ->
 
 
 def _quotas(
-    intents: tuple[Intent, ...], speakers: Speakers, situation: PlanningContext, strategy: Strategy
+    intents: tuple[Intent, ...], speakers: Speakers, context: PlanningContext, strategy: Strategy
 ) -> tuple[Quota, ...]:
-    """How the slate is composed: what was asked for gets places, what is unwanted few, nothing takes all."""
-    size = situation.slate_size
+    """Compose the slate: wanted categories get slots, unwanted ones few, no category gets all."""
+    size = context.slate_size
     free = size // 2
     limits: dict[str, Quota] = {}
     for intent in intents[:1]:
         if intent.weight > 0.0:
             limits[intent.category] = Quota(category=intent.category, at_most=ceil(size * strategy.top_share))
     for (name, _), memory in speakers.items():
-        at_most = _at_most(memory, situation.now)
+        at_most = _at_most(memory, context.now)
         if at_most is not None:
             limits[name] = Quota(category=name, at_most=min(at_most, size))
         elif memory.predicate == "wants-more" and free >= MORE_AT_LEAST:
             limits[name] = Quota(category=name, at_least=MORE_AT_LEAST)
             free -= MORE_AT_LEAST
-    if situation.trigger == "contradiction":
-        limits |= {name: Quota(category=name, at_least=1, at_most=2) for name in _disputed(situation)[:free]}
-    banned = situation.constraints.banned_categories
+    if context.trigger == "contradiction":
+        limits |= {name: Quota(category=name, at_least=1, at_most=2) for name in _disputed(context)[:free]}
+    banned = context.constraints.banned_categories
     return tuple(quota for name, quota in limits.items() if name not in banned)
 
 
 def _at_most(memory: Memory, now: float) -> int | None:
     if memory.predicate == "wants-less":
         return LESS_AT_MOST
-    if memory.predicate in AGAINST and confidence(memory, now) >= SURE:
+    if memory.predicate in AGAINST and confidence(memory, now) >= LIMITING_CONFIDENCE:
         return DISLIKED_AT_MOST
     return None
 
 
-def _disputed(situation: PlanningContext) -> list[str]:
-    unresolved = [memory for memory in situation.dormant if memory.state == "unresolved"]
+def _disputed(context: PlanningContext) -> list[str]:
+    unresolved = [memory for memory in context.dormant if memory.state == "unresolved"]
     return sorted({memory.value for memory in unresolved if memory.subject == "category"})

@@ -20,8 +20,9 @@ from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
 from deploy.clients import wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.wiring import external_rows, weights_path
+from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.decisions import PolicyDecision
-from inference.evaluation.off_policy.estimators import By, Estimate
+from inference.evaluation.off_policy.estimators import By
 from inference.evaluation.off_policy.ranking_logs import (
     USUAL,
     EvaluatedPolicy,
@@ -197,7 +198,7 @@ def _show_bandit(console: Console, checked: Checked) -> None:
 
 
 def _table(
-    console: Console, title: str, decisions: Sequence[PolicyDecision], own: Mapping[str, Estimate] | None = None
+    console: Console, title: str, decisions: Sequence[PolicyDecision], own: Mapping[str, Interval] | None = None
 ) -> RenderableType:
     """Targets with their estimates; `own` is what each of them earned itself, where that is known."""
     rows: list[tuple[str, ...]] = []
@@ -224,14 +225,14 @@ def _show_warnings(console: Console, decisions: Sequence[PolicyDecision]) -> Non
             console.print(f"[yellow]![/] {escape(one.target)}, by {one.by}: {warning}", highlight=False)
 
 
-def _number(found: Estimate) -> str:
+def _number(found: Interval) -> str:
     """An estimate with its interval.
 
-    >>> _number(Estimate(0.1234567, 0.1, 0.15))
+    >>> _number(Interval(0.1234567, 0.1, 0.15))
     '0.1235 [0.1, 0.15]'
     """
     return f"{found.value:.4g} [{_interval(found)}]"
 
 
-def _interval(found: Estimate, sign: str = "") -> str:
+def _interval(found: Interval, sign: str = "") -> str:
     return f"{found.low:{sign}.3g}, {found.high:{sign}.3g}" if np.isfinite(found.low) else "unknown"

@@ -24,7 +24,7 @@ from deploy.settings import Settings, load_settings
 from inference.evaluation.experiments.arm_log import ExperimentLog, experiment_log, last_experiment
 from inference.evaluation.experiments.arm_results import Counts, ExperimentResults, Metric
 from inference.evaluation.experiments.arm_results import experiment_results as results_of
-from inference.evaluation.off_policy.estimators import Estimate
+from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.ranking_logs import read_lines
 from inference.experiment import CONTROL, Experiment
 from schemas.errors import LifelongError
@@ -180,14 +180,14 @@ def _metrics(console: Console, title: str, metrics: Sequence[Metric], against: s
     return listing(console, columns, rows, title=f"\n{title}")
 
 
-def _interval(found: Estimate, sign: str = "") -> str:
+def _interval(found: Interval, sign: str = "") -> str:
     return f"{found.low:{sign}.4f} to {found.high:{sign}.4f}" if np.isfinite(found.low) else "unknown"
 
 
-def _said(found: Estimate) -> str:
+def _said(found: Interval) -> str:
     """What may be said of a difference.
 
-    >>> [_said(Estimate(0.1, low, 0.2)) for low in (0.05, -0.05)]
+    >>> [_said(Interval(0.1, low, 0.2)) for low in (0.05, -0.05)]
     ['surely more', 'not known yet']
     """
     if found.low > 0.0:

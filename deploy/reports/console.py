@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from inference.evaluation.baselines.evaluator import BASELINES
-from inference.evaluation.intervals.bootstrap import Interval
+from inference.evaluation.intervals.interval import Interval
 from streams.backtest.ablations import by_worth, noise
 from streams.backtest.baseline_runner import tuning_rows
 from streams.backtest.results import OURS, TOPIC, BacktestResults, Part
@@ -75,7 +75,7 @@ def _differences(found: BacktestResults) -> RenderableType:
 
 
 def _interval(one: Interval) -> str:
-    return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+    return f"{one.value:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
 
 
 def _tuning(found: BacktestResults) -> list[RenderableType]:

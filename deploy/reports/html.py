@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from deploy.reports import plots
-from inference.evaluation.intervals.bootstrap import Interval
+from inference.evaluation.intervals.interval import Interval
 from streams.backtest.ablations import Additions, by_worth, noise
 from streams.backtest.baseline_runner import tuning_rows
 from streams.backtest.results import OURS, BacktestResults
@@ -70,7 +70,7 @@ def _cards(found: BacktestResults) -> str:
     lift = found.differences[best]["hit_rate"]
     cards = (
         (f"{found.hr_request:.3f}", "HR@10 of the moment's list"),
-        (f"{lift.mean:+.3f}", f"against {best}, the best of the others ({lift.low:+.3f} to {lift.high:+.3f})"),
+        (f"{lift.value:+.3f}", f"against {best}, the best of the others ({lift.low:+.3f} to {lift.high:+.3f})"),
         (f"{found.ndcg_request:.3f}", "NDCG@10"),
         (f"{found.hr_topic:.3f}", "HR@10 of what the topic held"),
         (f"{found.speed.events_per_second:.0f}", "events a second, learning from each"),
@@ -126,7 +126,7 @@ def _differences(found: BacktestResults) -> str:
 
 
 def _interval(one: Interval) -> str:
-    return f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+    return f"{one.value:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
 
 
 def _tuning(found: BacktestResults) -> str:

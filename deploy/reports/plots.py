@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from inference.evaluation.baselines import FULL
 from inference.evaluation.baselines.evaluator import BASELINES
-from inference.evaluation.intervals.bootstrap import Interval
+from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.metrics.calibration import Calibration
 from streams.backtest.ablations import Additions, by_worth
 from streams.backtest.results import OURS, TOPIC, BacktestResults, Part
@@ -121,8 +121,8 @@ def _intervals(named: Mapping[str, Interval], label: str) -> str:
     rows = list(named.values())
     with _drawing(8.2, 1.0 + 0.3 * len(rows)) as (axes, text):
         places = np.arange(len(rows))[::-1]
-        means = np.array([one.mean for one in rows])
-        ends = np.array([[one.mean - one.low, one.high - one.mean] for one in rows]).T
+        means = np.array([one.value for one in rows])
+        ends = np.array([[one.value - one.low, one.high - one.value] for one in rows]).T
         axes.errorbar(means, places, xerr=ends, fmt="o", color=COLOURS[OURS], capsize=4, linewidth=2)
         axes.axvline(0.0, color="black", linewidth=1)
         axes.set_yticks(places, list(named))

@@ -15,7 +15,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from features.views import feature_schema_id
-from inference.evaluation.intervals.confidence_sequence import SequenceInterval
 from inference.learning.example_metrics import example_metrics
 from inference.learning.examples import Example, from_choice
 from inference.learning.learner import Learner
@@ -27,7 +26,7 @@ from inference.learning.shown_lists import ShownLists
 from inference.learning.weights_file import UnusableWeights, Weights
 from inference.ranking.network import Arrays
 from schemas.ids import UserId
-from schemas.model_updates import Difference, VariantStatus
+from schemas.model_updates import VariantStatus
 from schemas.ranking_log import Choice, Command, DefaultList, ListOutcome, Ranked, RankingLogValue
 
 REMEMBERED = 16_384
@@ -219,7 +218,7 @@ class OnlineTrainer:
             self.promotion.leave(name)
 
     def _variant_status(self, variant: ModelVariant) -> VariantStatus:
-        metrics, found = variant.metrics, self.promotion.difference(variant.name)
+        metrics = variant.metrics
         return VariantStatus(
             variant=variant.name,
             role=self.promotion.role(variant.name),
@@ -228,10 +227,5 @@ class OnlineTrainer:
             gain=metrics.gain,
             hit_rate=metrics.hit,
             loss=metrics.loss,
-            difference=difference_of(found) if found is not None else None,
+            difference=self.promotion.difference(variant.name),
         )
-
-
-def difference_of(found: SequenceInterval) -> Difference:
-    """An interval as it is published."""
-    return Difference(mean=found.mean, lower=found.lower, upper=found.upper, people=found.count)

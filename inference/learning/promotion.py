@@ -16,10 +16,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from inference.evaluation.intervals.confidence_sequence import ConfidenceSequence, SequenceInterval
+from inference.evaluation.intervals.confidence_sequence import ConfidenceSequence
 from inference.learning.checkpoint import Packed, pack, unpack
 from schemas.ids import UserId
-from schemas.model_updates import Role
+from schemas.model_updates import Difference, Role
 
 Doubles = NDArray[np.float64]
 Gains = Mapping[str, Doubles]
@@ -47,7 +47,7 @@ class PromotionDecision(Struct, frozen=True, kw_only=True):
     against: str
     reason: str
     by: Literal["gate", "operator"] = "gate"
-    difference: SequenceInterval | None = None
+    difference: Difference | None = None
 
 
 class ComparisonSnapshot(Struct, frozen=True):
@@ -81,6 +81,11 @@ class VariantComparison:
         self.level = level
         self.since = since
         self.sequence = ConfidenceSequence(level)
+
+    def difference(self) -> Difference:
+        """Return by how much the variant gains more than the champion, as it is published."""
+        interval = self.sequence.interval()
+        return Difference(mean=interval.value, lower=interval.low, upper=interval.high, people=self.sequence.count)
 
     def snapshot(self) -> ComparisonSnapshot:
         """What `restored_comparison` needs."""
@@ -120,10 +125,10 @@ class PromotionPolicy:
             return "guard"
         return "resting" if self.scored < self._cooling_down.get(name, 0) else "challenger"
 
-    def difference(self, name: str) -> SequenceInterval | None:
+    def difference(self, name: str) -> Difference | None:
         """By how much the lineage gains more than the champion; none if it is not compared, or with nothing yet."""
         trial = self._trials.get(name)
-        return trial.sequence.interval() if trial is not None and trial.sequence.count else None
+        return trial.difference() if trial is not None and trial.sequence.count else None
 
     def observe(self, gains: Gains, people: Sequence[UserId]) -> tuple[PromotionDecision, ...]:
         """Count a block: what each lineage gained by each example, `[examples]`, and whose examples they are."""
@@ -131,7 +136,7 @@ class PromotionPolicy:
         self.scored += len(people)
         for name, trial in self._trials.items():
             trial.sequence.add(by_person(gains[name] - gains[self.champion], people))
-        found = {name: trial.sequence.interval() for name, trial in self._trials.items()}
+        found = {name: trial.difference() for name, trial in self._trials.items()}
         better = [name for name, interval in found.items() if interval.lower > self.rules.minimum_effect]
         if better:
             return (self._take_over(max(better, key=lambda name: found[name].lower), found),)
@@ -210,7 +215,7 @@ class PromotionPolicy:
             if name not in self._trials and self.role(name) in ("guard", "challenger"):
                 self._trials[name] = VariantComparison(share / 2.0 ** (1 + self._refusals.get(name, 0)), self.scored)
 
-    def _take_over(self, name: str, found: Mapping[str, SequenceInterval]) -> PromotionDecision:
+    def _take_over(self, name: str, found: Mapping[str, Difference]) -> PromotionDecision:
         """The lineage surely gains more: it serves."""
         before, role, interval = self.champion, self.role(name), found[name]
         self._crown(name, has_rollback_candidate=role != "guard")
@@ -223,7 +228,7 @@ class PromotionPolicy:
             difference=interval,
         )
 
-    def _settled(self, name: str, interval: SequenceInterval) -> str:
+    def _settled(self, name: str, interval: Difference) -> str:
         """Why the comparison is over, empty if it is not."""
         if interval.upper < self.rules.minimum_effect:
             return (
@@ -234,7 +239,7 @@ class PromotionPolicy:
             return f"undecided after {self.scored - self._trials[name].since} examples"
         return ""
 
-    def _refuse(self, name: str, interval: SequenceInterval, why: str) -> PromotionDecision:
+    def _refuse(self, name: str, interval: Difference, why: str) -> PromotionDecision:
         if self.role(name) == "guard":
             self.has_rollback_candidate = False
             why = f"{why}; {self.champion} keeps its place"

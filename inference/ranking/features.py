@@ -18,13 +18,11 @@ from features.half_lives import POPULARITY_HALF_LIVES, POPULARITY_SECONDS, SEGME
 from features.item_table import Bools, Doubles, ItemTable, Numbers
 from features.user_segment import SEGMENTS, user_segment
 from features.views import USER_FEATURES, External, feature_schema_id
-from inference.candidates.memories import LIKED
 from inference.candidates.pool import Pool
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.ranking.habits import at_this_time
 from inference.ranking_context import RankingContext, age_days
-from schemas.ids import ItemId
 from schemas.statistics import Segment
 
 Block = NDArray[np.floating]
@@ -175,13 +173,10 @@ def _category_weights(batch: RankingBatch, row: int) -> Doubles:
     """What plan and memories weigh each category for one person: `[2, categories + 1]`."""
     number_of = batch.table.by_category.number_of
     weights = np.zeros((2, len(batch.table.by_category) + 1))
-    query = batch.persons[row].query
-    for intent in query.plan.intents if query.plan else ():
-        weights[0, number_of(intent.category)] += intent.weight * intent.confidence
-    for memory in query.memories:
-        if memory.subject == "category" and memory.state == "active":
-            sign = 1.0 if memory.predicate in LIKED else -1.0
-            weights[1, number_of(memory.value)] += sign * memory.strength * memory.trust
+    preferences = batch.persons[row].query.preferences
+    for source, named in enumerate((preferences.intent_weights, preferences.category_weights)):
+        for category, weight in named:
+            weights[source, number_of(category)] += weight
     weights[:, 0] = 0.0
     weights[1] = np.tanh(weights[1])
     return weights
@@ -191,7 +186,7 @@ def _agent(batch: RankingBatch) -> Block:
     """Intent match x confidence, match with remembered categories, and with remembered items."""
     filled = np.zeros((3, *batch.items.shape))
     for row, person in enumerate(batch.persons):
-        if person.query.plan is None and not person.query.memories:
+        if not person.query.preferences.is_weighted:
             continue
         match = _category_weights(batch, row).take(batch.categories[:, row], axis=1).sum(axis=1)
         filled[:2, row] = np.clip(match, -2.0, 2.0)
@@ -201,13 +196,13 @@ def _agent(batch: RankingBatch) -> Block:
 
 def _remembered(person: RankingContext, table: ItemTable, items: Numbers) -> Doubles:
     """What is remembered of each of the items."""
-    found = [memory for memory in person.query.memories if memory.subject == "item" and memory.state == "active"]
-    held = [memory for memory in found if memory.value in table.number]
-    if not held:
+    weighted = [
+        (table.number[item], weight) for item, weight in person.query.preferences.item_weights if item in table.number
+    ]
+    if not weighted:
         return np.zeros(len(items))
-    numbers = np.array([table.number[ItemId(memory.value)] for memory in held], np.int64)
-    told = [memory.strength if memory.predicate in LIKED else -memory.strength for memory in held]
-    remembered = np.bincount(numbers, np.tanh(told), minlength=len(table))
+    numbers, weights = zip(*weighted, strict=True)
+    remembered = np.bincount(np.array(numbers, np.int64), np.tanh(weights), minlength=len(table))
     return remembered[items].astype(np.float64, copy=False)
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from inference.evaluation.intervals.bootstrap import Interval, clustered
+from inference.evaluation.intervals.cluster_bootstrap import MeanInterval, clustered
 from inference.evaluation.metrics.ranks import NAMES, contributions
 from streams.backtest.baselines_process import NoBaselines
 from streams.backtest.config import BacktestConfig, EventLog, SystemConfig
@@ -31,9 +31,9 @@ class Ablated(Struct, frozen=True, kw_only=True):
 class Addition(Struct, frozen=True, kw_only=True):
     """What a part adds: the whole less the replay without it; milliseconds are of processor time, an event."""
 
-    hit_rate: Interval
-    gain: Interval
-    reciprocal_rank: Interval
+    hit_rate: MeanInterval
+    gain: MeanInterval
+    reciprocal_rank: MeanInterval
     ms_per_event: float
 
 
@@ -85,7 +85,7 @@ def additions(ablated: Mapping[str, Ablated], people: NDArray[np.int32], plan: B
 
 def by_worth(found: Additions) -> list[tuple[str, Addition]]:
     """Parts and what they add to HR@10, the most first."""
-    return sorted(found.parts.items(), key=lambda item: -item[1].hit_rate.mean)
+    return sorted(found.parts.items(), key=lambda item: -item[1].hit_rate.value)
 
 
 def noise(found: Additions) -> str:

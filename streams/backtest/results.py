@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from inference.evaluation.baselines.evaluator import BASELINES
-from inference.evaluation.intervals.bootstrap import Interval, clustered
+from inference.evaluation.intervals.cluster_bootstrap import MeanInterval, clustered
 from inference.evaluation.metrics.calibration import Calibration, calibration
 from inference.evaluation.metrics.coverage import CoverageMetrics
 from inference.evaluation.metrics.miss_analysis import GROUPS, MissAnalysis, group_of, miss_analysis
@@ -103,7 +103,7 @@ class BacktestResults(Struct, frozen=True, kw_only=True):
     hr_topic: float
     systems: dict[str, RankingMetrics]
     shown: dict[str, CoverageMetrics]
-    differences: dict[str, dict[str, Interval]]
+    differences: dict[str, dict[str, MeanInterval]]
     new_people: dict[str, RankingMetrics]
     by_person: tuple[Part, ...]
     by_item: tuple[Part, ...]
@@ -203,7 +203,7 @@ def _running(ranks: Ranks) -> dict[str, tuple[float, ...]]:
     return {name: tuple((np.cumsum((one > 0) & (one <= 10))[upto - 1] / upto).tolist()) for name, one in ranks.items()}
 
 
-def _differences(ranks: Ranks, people: NDArray[np.int32], plan: BacktestConfig) -> dict[str, dict[str, Interval]]:
+def _differences(ranks: Ranks, people: NDArray[np.int32], plan: BacktestConfig) -> dict[str, dict[str, MeanInterval]]:
     """Ours less each floor and baseline, on the same events."""
     each = {name: contributions(one) for name, one in ranks.items()}
     others = [name for name in ranks if name not in (OURS, TOPIC)]

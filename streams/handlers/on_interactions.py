@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agents.agent_state import apply_event
+from agents.preferences import preferences_of
 from features.implicit_feedback import feedback_weight
 from features.list_outcome import mature
 from features.user_segment import user_segment
@@ -74,7 +75,7 @@ def _prequential_query(person: UserRecord, event: Interaction, source: Source, d
         user=person.user,
         now=max(event.event_time, person.user.last_at),
         plan=person.plan,
-        memories=person.agent.memories,
+        preferences=preferences_of(person.plan, person.agent.memories),
         context=event.context,
         session_id=event.session_id,
         target=event.item_id,

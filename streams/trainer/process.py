@@ -21,7 +21,7 @@ from typing import Literal, Protocol
 import numpy as np
 from msgspec.structs import replace
 
-from inference.learning.online_trainer import OnlineTrainer, difference_of
+from inference.learning.online_trainer import OnlineTrainer
 from inference.learning.promotion import PromotionDecision
 from inference.learning.weights_file import write_weights
 from inference.ranking.network import Arrays
@@ -134,14 +134,13 @@ def carry_out(trainer: Trainer, decision: PromotionDecision, record: Inbound) ->
     decision_id = message_id(record.topic, record.partition, record.offset, f"decision/{decision.variant}")
     logger.info("%s %s against %s: %s", decision.decision, decision.variant, decision.against, decision.reason)
     uri = _serve(trainer) if decision.decision != "refused" else ""
-    found = decision.difference
     update = replace(
         _announcement(trainer, decision.decision, uri, decision.reason),
         decision_id=decision_id,
         by=decision.by,
         variant=decision.variant,
         against=decision.against,
-        difference=difference_of(found) if found is not None else None,
+        difference=decision.difference,
     )
     own = Message(MODEL_UPDATES, f"{MODEL}:{decision_id}", update)
     _announce(trainer, [own] if decision.decision == "refused" else [Message(MODEL_UPDATES, MODEL, update), own])

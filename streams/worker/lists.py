@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from agents.explanations import Explainer
 from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
+from agents.preferences import preferences_of
 from features.views import user_row
 from inference.query import Placed, Query, Ranking
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
@@ -46,7 +47,7 @@ class Due(Struct, frozen=True, kw_only=True):
             user=person.user,
             now=self.at,
             plan=person.plan,
-            memories=person.agent.memories,
+            preferences=preferences_of(person.plan, person.agent.memories),
             context=self.context or Context(),
             seed=self.seed,
             shown_at=shown_at,

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.agent_state import AgentState, AgentStep
-from agents.explanations import explain_list, is_supported
-from agents.memory.operations import CAPACITY, LIMITS
-from agents.memory.record import AGAINST, EVIDENCE, FOR
+from agents.explanations import Explainer, is_supported
+from agents.memory.operations import DECISION_LIMITS, FADING_CAPACITY
+from agents.memory.record import AGAINST, FOR, MAX_EVIDENCE
 from agents.planning.guardrails import check_slate, strike
+from agents.preferences import preferences_of
 from schemas.ids import EventId, ItemId, UserId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
 from schemas.interactions import Click, Dislike, Dwell, Hide, Impression, Like, Purchase, Rating, Search, Skip, View
@@ -70,9 +71,9 @@ def test_memories_stay_within_their_bounds(events: list[Any]) -> None:
     life = after(Life(), events)
     for memory in held(life.agent):
         assert memory.recorded_to is None
-        assert 1 <= len(memory.evidence) <= EVIDENCE
+        assert 1 <= len(memory.evidence) <= MAX_EVIDENCE
         assert memory.strength > 0.0
-    assert len(held(life.agent)) <= sum(CAPACITY.values()) + sum(LIMITS.values())
+    assert len(held(life.agent)) <= sum(FADING_CAPACITY.values()) + sum(DECISION_LIMITS.values())
 
 
 @given(LIVES)
@@ -124,10 +125,16 @@ def test_every_plan_begins_and_ends_once_in_the_ledger(events: list[Any]) -> Non
 
 
 @given(LIVES)
-def test_a_list_is_explained_only_by_what_is_remembered(events: list[Any]) -> None:
+def test_whatever_explains_an_item_is_remembered_and_weighs_for_it_in_the_ranking(events: list[Any]) -> None:
     agent = after(Life(), events).agent
-    reason = explain_list(agent.plan, agent.memories)
-    assert reason is None or is_supported(reason, agent.memories)
+    explainer, numbers = Explainer(agent.plan, agent.memories), preferences_of(agent.plan, agent.memories)
+    for item, categories in CATALOGUE.items():
+        reason = explainer.item(ItemId(item), categories)
+        if reason is not None:
+            weights = [weight for name, weight in numbers.item_weights if name == item]
+            weights += [weight for name, weight in numbers.intent_weights if name in categories]
+            assert is_supported(reason, agent.memories)
+            assert max(weights) > 0.0
 
 
 @given(

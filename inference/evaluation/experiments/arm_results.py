@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from inference.evaluation.experiments.arm_log import TOP, ExperimentLog, UserLog
 from inference.evaluation.experiments.sample_ratio import SampleRatioMismatch, sample_ratio_mismatch
-from inference.evaluation.intervals.anytime import Sums, difference, once, paired, sums_of
-from inference.evaluation.off_policy.estimators import Estimate
+from inference.evaluation.intervals.asymptotic_sequence import UserRatios, difference, one_look, paired, ratios_of
+from inference.evaluation.intervals.interval import Interval
 from inference.experiment import CONTROL, Experiment
 from schemas.ids import UserId
 
@@ -52,8 +52,8 @@ class Metric(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    values: dict[str, Estimate]
-    differences: dict[str, Estimate]
+    values: dict[str, Interval]
+    differences: dict[str, Interval]
 
 
 class ExperimentResults(Struct, frozen=True, kw_only=True):
@@ -126,14 +126,16 @@ def _between(lived: ExperimentLog, arms: Sequence[str], against: str, level: flo
                 for arm, own in sums.items()
                 if against in sums and arm != against
             }
-            values = {arm: once(own) for arm, own in sums.items()}
+            values = {arm: one_look(own) for arm, own in sums.items()}
             found.append(Metric(name=name, values=values, differences=differences))
     return tuple(found)
 
 
-def _sums(lived: ExperimentLog, arm: str, top: Callable[[UserLog], float], bottom: Callable[[UserLog], float]) -> Sums:
+def _sums(
+    lived: ExperimentLog, arm: str, top: Callable[[UserLog], float], bottom: Callable[[UserLog], float]
+) -> UserRatios:
     own = [life for life in lived.people.values() if life.arm == arm]
-    return sums_of(np.array([top(life) for life in own], float), np.array([bottom(life) for life in own], float))
+    return ratios_of(np.array([top(life) for life in own], float), np.array([bottom(life) for life in own], float))
 
 
 def _share(level: float, arms: Sequence[str], against: str) -> float:
@@ -150,14 +152,14 @@ def _paired(lived: ExperimentLog, arms: Sequence[str], against: str, level: floa
     return tuple(
         Metric(
             name=name,
-            values={arm: once(_taken(lived, value, arm)) for arm in arms},
+            values={arm: one_look(_taken(lived, value, arm)) for arm in arms},
             differences={arm: paired(_taken(lived, value, arm, against), each) for arm in others},
         )
         for name, value in PAIRED.items()
     )
 
 
-def _taken(lived: ExperimentLog, value: Callable[[int], float], arm: str, against: str | None = None) -> Sums:
+def _taken(lived: ExperimentLog, value: Callable[[int], float], arm: str, against: str | None = None) -> UserRatios:
     """By person: the value of the places that the arm gave to what was taken, less those that the other gave."""
     tops: dict[UserId, float] = {}
     counts: dict[UserId, float] = {}
@@ -166,4 +168,4 @@ def _taken(lived: ExperimentLog, value: Callable[[int], float], arm: str, agains
             gained = value(places[arm]) - (value(places[against]) if against is not None else 0.0)
             tops[user] = tops.get(user, 0.0) + gained
             counts[user] = counts.get(user, 0.0) + 1.0
-    return Sums(np.array(list(tops.values())), np.array(list(counts.values())))
+    return UserRatios(np.array(list(tops.values())), np.array(list(counts.values())))

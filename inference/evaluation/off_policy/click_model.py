@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evaluation.off_policy.estimators import Doubles, Ints
+from inference.evaluation.intervals.interval import Doubles
+from inference.evaluation.off_policy.estimators import Ints
 
 Floats = NDArray[np.float32]
 FOLDS = 5

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
+from inference.evaluation.intervals.cluster_robust import cluster_robust
+from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.estimators import (
     By,
-    Estimate,
     LoggedTrial,
     Overlap,
     doubly_robust,
-    estimate,
     ips,
     overlap,
     snips,
@@ -34,10 +34,10 @@ class PolicyDecision(Struct, frozen=True, kw_only=True):
     target: str
     what: str
     by: By
-    ips: Estimate
-    snips: Estimate
-    doubly_robust: Estimate | None
-    difference: Estimate
+    ips: Interval
+    snips: Interval
+    doubly_robust: Interval | None
+    difference: Interval
     overlap: Overlap
     effective_clicks: float
     warnings: tuple[str, ...]
@@ -57,19 +57,19 @@ def decide(target: str, what: str, trial: LoggedTrial, *, clip: float = np.inf) 
         target=target,
         what=what,
         by=trial.by,
-        ips=estimate(plain, trial.users),
-        snips=estimate(normed, trial.users),
-        doubly_robust=None if robust is None else estimate(robust, trial.users),
-        difference=estimate((normed if robust is None else robust) - earned.sum(axis=1), trial.users),
+        ips=cluster_robust(plain, trial.users),
+        snips=cluster_robust(normed, trial.users),
+        doubly_robust=None if robust is None else cluster_robust(robust, trial.users),
+        difference=cluster_robust((normed if robust is None else robust) - earned.sum(axis=1), trial.users),
         overlap=laps,
         effective_clicks=clicks,
         warnings=_warnings(laps, clicks, float(np.where(trial.filled, weighed.click, 0.0).sum())),
     )
 
 
-def on_policy(trial: LoggedTrial) -> Estimate:
+def on_policy(trial: LoggedTrial) -> Interval:
     """What the logging policy earned itself, in clicks per list."""
-    return estimate(np.where(trial.filled, trial.clicks, 0.0).sum(axis=1), trial.users)
+    return cluster_robust(np.where(trial.filled, trial.clicks, 0.0).sum(axis=1), trial.users)
 
 
 def _warnings(laps: Overlap, clicks: float, total: float) -> tuple[str, ...]:

@@ -8,21 +8,20 @@ over the probability with which it was done (the ratio). The value of a policy i
 - Doubly robust takes a model's word first and weights only what the model got wrong (Dudik et al., ICML 2011;
   along a list: Kiyohara et al., WSDM 2022). A wrong model costs precision, not truth.
 
-Intervals are asymptotic and clustered by user, as lists of one person are alike: the spread of each list's influence
-on the estimate, summed by user (Liang and Zeger, Biometrika 1986), with its skewness taken out, for a few large weights
-make them lopsided.
+Intervals are those of `inference.evaluation.intervals.cluster_robust`.
 """
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from inference.evaluation.intervals.cluster_robust import cluster_robust
+from inference.evaluation.intervals.interval import Doubles, Interval
+
 Ints = NDArray[np.int64]
 By = Literal["item", "place", "cascade", "slate"]
 """What a click is taken to depend on, and so which ratios multiply to its weight:
@@ -53,14 +52,6 @@ class LoggedTrial(Struct, frozen=True, kw_only=True):
     uncovered: float = 0.0
 
 
-class Estimate(Struct, frozen=True):
-    """A value in clicks per list, and the interval that holds it in so many of a hundred logs."""
-
-    value: float
-    low: float
-    high: float
-
-
 class Overlap(Struct, frozen=True):
     """How far the log speaks for the target.
 
@@ -72,7 +63,7 @@ class Overlap(Struct, frozen=True):
     lists: int
     effective: float
     largest: float
-    mean: Estimate
+    mean: Interval
     clipped: float
     uncovered: float
 
@@ -139,52 +130,6 @@ def doubly_robust(trial: LoggedTrial, weighed: Weighed) -> Doubles:
     return parts
 
 
-def estimate(parts: Doubles, users: Ints, confidence: float = 0.95) -> Estimate:
-    """The mean of `parts [lists]` with its interval. Where people do not differ, or there are fewer than two, how far
-    they might is not known: the interval has no ends.
-
-    >>> estimate(np.zeros(2), np.array([0, 1]))
-    Estimate(value=0.0, low=-inf, high=inf)
-    """
-    if not len(parts):
-        return Estimate(0.0, -np.inf, np.inf)
-    value = float(parts.mean())
-    _, people = np.unique(users, return_inverse=True)
-    sums = np.bincount(people, parts - value)
-    error = float(np.sqrt((sums**2).sum()))
-    if len(sums) < 2 or error < 1e-12:
-        return Estimate(value, -np.inf, np.inf)
-    skew = float((sums**3).sum()) / error**3
-    scale = error * np.sqrt(len(sums) / (len(sums) - 1)) / len(parts)
-    reach = student(confidence, len(sums) - 1)
-    low, high = (value - float(scale) * _straight(side, skew) for side in (reach, -reach))
-    return Estimate(value, low, high)
-
-
-def _straight(quantile: float, skew: float) -> float:
-    """The quantile for a mean whose terms are skewed (Hall, JRSS B 1992); `skew` is that of the mean.
-
-    >>> round(_straight(1.96, 1e-9), 2), round(_straight(1.96, 0.3), 2), round(_straight(-1.96, 0.3), 2)
-    (1.96, 1.63, -2.65)
-    """
-    if abs(skew) < 1e-6:
-        return quantile
-    return float(3.0 / skew * (np.cbrt(1.0 + skew * (quantile - skew / 6.0)) - 1.0))
-
-
-def student(confidence: float, freedom: int) -> float:
-    """The two-sided quantile of Student's t, by its expansion around the normal's (Abramowitz and Stegun, 26.7.5).
-
-    >>> round(student(0.95, 10), 2), round(student(0.95, 1_000), 2)
-    (2.23, 1.96)
-    """
-    x = NormalDist().inv_cdf(0.5 + confidence / 2.0)
-    first = (x**3 + x) / 4.0
-    second = (5.0 * x**5 + 16.0 * x**3 + 3.0 * x) / 96.0
-    third = (3.0 * x**7 + 19.0 * x**5 + 17.0 * x**3 - 15.0 * x) / 384.0
-    return x + first / freedom + second / freedom**2 + third / freedom**3
-
-
 def overlap(trial: LoggedTrial, weighed: Weighed, confidence: float = 0.999) -> Overlap:
     """How far these weights can be trusted."""
     weights = weighed.click[trial.filled]
@@ -195,7 +140,7 @@ def overlap(trial: LoggedTrial, weighed: Weighed, confidence: float = 0.999) -> 
         lists=len(trial.users),
         effective=float(weights.sum() ** 2 / squares / places) if squares else 0.0,
         largest=float(weights.max(initial=0.0)),
-        mean=estimate(per_list, trial.users, confidence),
+        mean=cluster_robust(per_list, trial.users, confidence),
         clipped=weighed.clipped,
         uncovered=trial.uncovered,
     )

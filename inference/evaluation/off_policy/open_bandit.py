@@ -15,9 +15,10 @@ import pandas as pd
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.click_model import cross_fitted
 from inference.evaluation.off_policy.decisions import PolicyDecision, decide, on_policy
-from inference.evaluation.off_policy.estimators import Estimate, LoggedTrial
+from inference.evaluation.off_policy.estimators import LoggedTrial
 
 RARE = 10.0
 """What a log shows less often than this in all, it hardly ever shows."""
@@ -95,9 +96,9 @@ class Checked(Struct, frozen=True, kw_only=True):
     log: str
     impressions: int
     clicks: int
-    earned: Estimate
+    earned: Interval
     decisions: tuple[PolicyDecision, ...]
-    own: Mapping[str, Estimate]
+    own: Mapping[str, Interval]
 
 
 def check(logs: Sequence[Bandit], *, clip: float) -> list[Checked]:
@@ -123,5 +124,5 @@ def _checked(log: Bandit, others: Sequence[Bandit], clip: float) -> Checked:
     )
 
 
-def _earned(log: Bandit) -> Estimate:
+def _earned(log: Bandit) -> Interval:
     return on_policy(trial_of(log, policy_of(log, log.shape)))

@@ -10,8 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from features.views import feature_schema_id
+from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.decisions import PolicyDecision, decide, on_policy
-from inference.evaluation.off_policy.estimators import By, Estimate
+from inference.evaluation.off_policy.estimators import By
 from inference.evaluation.off_policy.logged_lists import LoggedList, SeenLists, seen_lists
 from inference.evaluation.off_policy.targets import Target, TargetEvaluator, by_column, by_model, exploiting, uniform
 from inference.learning.weights_file import Weights
@@ -73,7 +74,7 @@ class EvaluatedPolicy(Struct, frozen=True, kw_only=True):
     lists: int
     users: int
     clicks: int
-    earned: Estimate
+    earned: Interval
     best_earned: float | None
     left_out: dict[str, int]
     not_tried: dict[str, str]

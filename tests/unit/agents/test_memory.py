@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from agents.memory.operations import CAPACITY, LIMITS, PreferenceSignal, SignalCause, extract, learn, settle
+from agents.memory.operations import (
+    DECISION_LIMITS,
+    FADING_CAPACITY,
+    PreferenceSignal,
+    SignalCause,
+    extract,
+    learn,
+    settle,
+)
 from agents.memory.recall import recall
-from agents.memory.record import EVIDENCE, FLOOR, HALF_LIFE, NEVER, faded, fades_at, memory_id
+from agents.memory.record import FORGOTTEN_STRENGTH, HALF_LIFE, MAX_EVIDENCE, NEVER, faded, fades_at, memory_id
 from features.decay import DAY
 from schemas.ids import EventId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
@@ -53,7 +61,7 @@ def test_what_was_stated_outlasts_what_was_inferred_and_dislikes_of_categories_f
 
 def test_evidence_is_the_newest_few_events() -> None:
     memory = belief(life_of(*clicks(12)), "likes", "jazz")
-    assert memory.evidence == tuple(f"Click-jazz-1-{10.0 * k}" for k in range(12 - EVIDENCE, 12))
+    assert memory.evidence == tuple(f"Click-jazz-1-{10.0 * k}" for k in range(12 - MAX_EVIDENCE, 12))
 
 
 def test_a_late_event_adds_what_is_left_of_it_and_overwrites_nothing_newer() -> None:
@@ -75,7 +83,7 @@ def test_a_forgotten_memory_is_published_with_its_end() -> None:
 
 def test_a_memory_is_held_until_the_moment_it_falls_below_the_floor() -> None:
     memory = life_of(event(Click, 0.0, "jazz-1")).agent.memories[0]
-    assert faded(memory, fades_at(memory)) == pytest.approx(FLOOR)
+    assert faded(memory, fades_at(memory)) == pytest.approx(FORGOTTEN_STRENGTH)
 
 
 def test_what_was_shown_and_skipped_is_liked_less_but_not_disliked() -> None:
@@ -164,13 +172,13 @@ def test_bans_never_fade() -> None:
 def test_memories_are_bounded_and_items_never_crowd_out_categories() -> None:
     life = life_of(*clicks(2), *(event(Purchase, 100.0 + k, f"thing-{k}") for k in range(100)))
     items = [memory for memory in life.agent.memories if memory.subject == "item"]
-    assert len(items) == CAPACITY["item"]
+    assert len(items) == FADING_CAPACITY["item"]
     assert believes(life, "likes", "jazz")
 
 
 def test_only_so_many_pins_hold_and_the_oldest_goes() -> None:
-    life = life_of(*(event(PinItem, float(k), f"thing-{k}") for k in range(LIMITS["pins"] + 1)))
-    assert life.agent.constraints.pinned_items == tuple(f"thing-{k}" for k in range(LIMITS["pins"], 0, -1))
+    life = life_of(*(event(PinItem, float(k), f"thing-{k}") for k in range(DECISION_LIMITS["pins"] + 1)))
+    assert life.agent.constraints.pinned_items == tuple(f"thing-{k}" for k in range(DECISION_LIMITS["pins"], 0, -1))
 
 
 def test_an_item_of_many_categories_speaks_less_of_each() -> None:

@@ -10,14 +10,14 @@ from agents.planning.guardrails import Violation, check_plan, check_slate, strik
 from agents.planning.ledger import rule
 from agents.planning.plan import PlanningContext, last_resort
 from agents.planning.rule_planner import LESS_AT_MOST, MORE_AT_LEAST
-from agents.profile import Profile, experience, interests, situations
+from agents.profile import Profile, interests, profile_contexts, updated_profile
 from schemas.ids import EventId, ItemId, MemoryId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
 from schemas.interactions import Click, Context, Dislike, Skip
 from schemas.plans import Constraints, Intent, Plan, Quota
 from tests.unit.agents.scenarios import DAY, START, USER, Life, after, event, life_of
 
-HEARD = (event(Click, 0.0, "jazz-1"), event(Click, 5.0, "jazz-2"), event(Click, 9.0, "folk-1"))
+CHOICES = (event(Click, 0.0, "jazz-1"), event(Click, 5.0, "jazz-2"), event(Click, 9.0, "folk-1"))
 
 
 def plan_of(life: Life) -> Plan:
@@ -25,7 +25,7 @@ def plan_of(life: Life) -> Plan:
     return life.agent.plan
 
 
-def situation_of(agent: AgentState, now: float = START + 30.0) -> PlanningContext:
+def context_of(agent: AgentState, now: float = START + 30.0) -> PlanningContext:
     return PlanningContext(
         user_id=USER,
         now=now,
@@ -39,14 +39,14 @@ def situation_of(agent: AgentState, now: float = START + 30.0) -> PlanningContex
     )
 
 
-def refused(life: Life, **changes: object) -> list[str]:
+def violations_of(life: Life, **changes: object) -> list[str]:
     """The reason codes for which the life's plan is refused after these changes."""
-    violations = check_plan(replace(plan_of(life), **changes), situation_of(life.agent))
+    violations = check_plan(replace(plan_of(life), **changes), context_of(life.agent))
     return [reason.split(":")[0] for reason in violations]
 
 
 def test_intents_are_shares_of_attention_and_point_at_memories() -> None:
-    life = life_of(*HEARD, event(MoreOf, 20.0, category="rock"))
+    life = life_of(*CHOICES, event(MoreOf, 20.0, category="rock"))
     plan = plan_of(life)
     assert {intent.category for intent in plan.intents} == {"jazz", "folk", "rock"}
     assert abs(sum(abs(intent.weight) for intent in plan.intents) - 1.0) < 1e-9
@@ -54,14 +54,14 @@ def test_intents_are_shares_of_attention_and_point_at_memories() -> None:
 
 
 def test_more_chosen_is_more_wanted_and_more_certain() -> None:
-    plan = plan_of(life_of(*HEARD, event(Lift, 20.0, value="nothing")))
+    plan = plan_of(life_of(*CHOICES, event(Lift, 20.0, value="nothing")))
     by_name = {intent.category: intent for intent in plan.intents}
     assert by_name["jazz"].weight > by_name["folk"].weight
     assert by_name["jazz"].confidence > by_name["folk"].confidence
 
 
 def test_what_is_disliked_is_avoided() -> None:
-    life = life_of(event(Dislike, 0.0, "rock-1"), *HEARD[1:], event(Lift, 20.0, value="nothing"))
+    life = life_of(event(Dislike, 0.0, "rock-1"), *CHOICES[1:], event(Lift, 20.0, value="nothing"))
     assert {intent.category: intent.weight < 0 for intent in plan_of(life).intents}["rock"]
 
 
@@ -71,7 +71,7 @@ def test_a_person_of_whom_nothing_is_known_gets_a_plan_without_wishes() -> None:
 
 
 def test_more_of_a_category_gets_it_places_and_less_of_it_takes_them() -> None:
-    life = life_of(*HEARD, event(MoreOf, 20.0, category="rock"), event(LessOf, 21.0, category="jazz"))
+    life = life_of(*CHOICES, event(MoreOf, 20.0, category="rock"), event(LessOf, 21.0, category="jazz"))
     quotas = {quota.category: quota for quota in plan_of(life).quotas}
     assert quotas["rock"].at_least == MORE_AT_LEAST
     assert quotas["jazz"].at_most == LESS_AT_MOST
@@ -92,7 +92,7 @@ def test_bans_and_pins_are_constraints_of_the_very_next_plan() -> None:
 
 
 def test_a_banned_category_is_not_wanted_however_much_it_was_liked() -> None:
-    life = life_of(*HEARD, event(BanCategory, 20.0, category="jazz"))
+    life = life_of(*CHOICES, event(BanCategory, 20.0, category="jazz"))
     assert "jazz" not in [intent.category for intent in plan_of(life).intents]
 
 
@@ -108,58 +108,58 @@ def test_what_is_disputed_is_shown_a_little() -> None:
 
 
 def test_the_rule_planners_plans_pass_the_guardrails() -> None:
-    life = life_of(*HEARD)
-    assert refused(life) == []
+    life = life_of(*CHOICES)
+    assert violations_of(life) == []
 
 
 def test_a_plan_is_refused_with_a_reason() -> None:
-    life = life_of(*HEARD, event(BanCategory, 20.0, category="rock"), event(BanItem, 21.0, "jazz-3"))
+    life = life_of(*CHOICES, event(BanCategory, 20.0, category="rock"), event(BanItem, 21.0, "jazz-3"))
     wanted = Intent(category="rock", weight=0.5, confidence=0.5)
-    assert refused(life, intents=(wanted,)) == ["banned"]
-    assert refused(life, intents=(replace(wanted, category="jazz", weight=1.5),)) == ["out-of-range"]
-    assert refused(life, exploration=0.9) == ["out-of-range"]
-    assert refused(life, quotas=(Quota(category="jazz", at_least=11),)) == ["unsatisfiable"]
-    assert refused(life, quotas=(Quota(category="jazz", at_least=3, at_most=2),)) == ["unsatisfiable"]
-    assert refused(life, constraints=Constraints()) == ["disobeys", "disobeys"]
-    assert refused(life, evidence=(MemoryId("made-up"),)) == ["no-evidence"]
-    assert refused(life, expires_at=START + 25.0) == ["expired"]
-    assert refused(life, expires_at=START + 30 * DAY) == ["horizon"]
-    assert refused(life, user_id="somebody else") == ["wrong-user"]
-    assert refused(life, state_version=99) == ["unknown-state"]
-    assert refused(life, steps=("s",) * 9) == ["too-many"]
-    assert refused(life, goal="g" * 201) == ["too-long"]
+    assert violations_of(life, intents=(wanted,)) == ["banned"]
+    assert violations_of(life, intents=(replace(wanted, category="jazz", weight=1.5),)) == ["out-of-range"]
+    assert violations_of(life, exploration=0.9) == ["out-of-range"]
+    assert violations_of(life, quotas=(Quota(category="jazz", at_least=11),)) == ["unsatisfiable"]
+    assert violations_of(life, quotas=(Quota(category="jazz", at_least=3, at_most=2),)) == ["unsatisfiable"]
+    assert violations_of(life, constraints=Constraints()) == ["disobeys", "disobeys"]
+    assert violations_of(life, evidence=(MemoryId("made-up"),)) == ["no-evidence"]
+    assert violations_of(life, expires_at=START + 25.0) == ["expired"]
+    assert violations_of(life, expires_at=START + 30 * DAY) == ["horizon"]
+    assert violations_of(life, user_id="somebody else") == ["wrong-user"]
+    assert violations_of(life, state_version=99) == ["unknown-state"]
+    assert violations_of(life, steps=("s",) * 9) == ["too-many"]
+    assert violations_of(life, goal="g" * 201) == ["too-long"]
 
 
 def test_categories_that_the_catalogue_lacks_are_refused_where_it_is_known() -> None:
     life = life_of(event(MoreOf, 0.0, category="jazz"))
-    violations = check_plan(plan_of(life), situation_of(life.agent), categories=("folk",))
+    violations = check_plan(plan_of(life), context_of(life.agent), categories=("folk",))
     assert violations == ("unknown-category: 'jazz' is not in the catalogue",)
 
 
 def test_a_refused_plan_is_in_the_ledger_and_the_current_one_stays() -> None:
-    life = life_of(*HEARD)
-    situation = situation_of(life.agent)
+    life = life_of(*CHOICES)
+    context = context_of(life.agent)
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
-    ruling = rule(plan_of(life), bad, situation)
+    ruling = rule(plan_of(life), bad, context)
     assert ruling.plan == plan_of(life)
     assert [(entry.decision, entry.plan.plan_id) for entry in ruling.entries] == [("rejected", "bad")]
     assert ruling.entries[0].violations
 
 
 def test_without_a_current_plan_that_holds_the_last_resort_does() -> None:
-    life = life_of(*HEARD, event(BanItem, 20.0, "jazz-3"))
-    situation = situation_of(life.agent)
+    life = life_of(*CHOICES, event(BanItem, 20.0, "jazz-3"))
+    context = context_of(life.agent)
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
     stale = replace(plan_of(life), constraints=Constraints())
     for current in (None, stale):
-        ruling = rule(current, bad, situation)
-        assert ruling.plan == last_resort(situation)
+        ruling = rule(current, bad, context)
+        assert ruling.plan == last_resort(context)
         assert ruling.plan.constraints == life.agent.constraints
 
 
 def test_a_plan_is_followed_to_its_end_though_a_memory_behind_it_has_faded_meanwhile() -> None:
-    life = life_of(*HEARD)
-    forgetful = replace(situation_of(life.agent), memories=())
+    life = life_of(*CHOICES)
+    forgetful = replace(context_of(life.agent), memories=())
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
     current = replace(plan_of(life), evidence=(MemoryId("faded"),))
     assert rule(current, bad, forgetful).plan == current
@@ -170,8 +170,8 @@ class Careless:
 
     cost = Cost()
 
-    def propose(self, situation: PlanningContext) -> Plan:
-        return replace(last_resort(situation), constraints=Constraints(), author="careless")
+    def propose(self, context: PlanningContext) -> Plan:
+        return replace(last_resort(context), constraints=Constraints(), author="careless")
 
 
 def test_a_planner_that_forgets_a_ban_is_overruled() -> None:
@@ -182,39 +182,39 @@ def test_a_planner_that_forgets_a_ban_is_overruled() -> None:
 
 
 def test_a_line_of_the_ledger_names_its_cause() -> None:
-    entry = life_of(*HEARD).steps[0].entries[0]
+    entry = life_of(*CHOICES).steps[0].entries[0]
     assert (entry.trigger, entry.trigger_event_ids, entry.event_time) == ("session-start", ("Click-jazz-1-0.0",), START)
 
 
 def test_a_list_is_checked_item_by_item() -> None:
-    said = Constraints(banned_items=("b",), banned_categories=("war",), pinned_items=("p", "gone"))
+    constraints = Constraints(banned_items=("b",), banned_categories=("war",), pinned_items=("p", "gone"))
     shelf = {ItemId(name): () for name in ("a", "b", "p")} | {ItemId("w"): ("war",)}
     slate = [ItemId(name) for name in ("a", "b", "w", "gone", "a")]
-    assert check_slate(slate, said, shelf) == (
+    assert check_slate(slate, constraints, shelf) == (
         Violation(ItemId("b"), "banned-item"),
         Violation(ItemId("w"), "banned-category"),
         Violation(ItemId("gone"), "unavailable"),
         Violation(ItemId("a"), "twice"),
         Violation(ItemId("p"), "pin-missing"),
     )
-    assert strike(slate, said, shelf) == ("a",)
+    assert strike(slate, constraints, shelf) == ("a",)
 
 
 def test_a_profile_moves_by_a_share_of_what_the_event_shows_beyond_it() -> None:
     profile = Profile()
     for _ in range(200):
-        profile = experience(profile, 1.0, ("jazz",), ())
-    assert abs(profile.transient["jazz"] - 1.0) < 1e-6
-    moved = experience(profile, 1.0, ("folk",), ())
-    assert moved.transient["folk"] > moved.habitual["folk"] > 0.0
+        profile = updated_profile(profile, 1.0, ("jazz",), ())
+    assert abs(profile.short_term["jazz"] - 1.0) < 1e-6
+    moved = updated_profile(profile, 1.0, ("folk",), ())
+    assert moved.short_term["folk"] > moved.long_term["folk"] > 0.0
 
 
 def test_taste_is_kept_apart_by_situation() -> None:
-    evening, morning = situations(20 * 3_600.0, Context(device="tv")), situations(8 * 3_600.0, Context())
-    profile = experience(experience(Profile(), 1.0, ("jazz",), evening), 1.0, ("news",), morning)
-    known = {"jazz": 0.5, "news": 0.5}
-    at_night = interests(profile, known, evening, mood=0.0, setting=0.5)
-    at_dawn = interests(profile, known, morning, mood=0.0, setting=0.5)
+    evening, morning = profile_contexts(20 * 3_600.0, Context(device="tv")), profile_contexts(8 * 3_600.0, Context())
+    profile = updated_profile(updated_profile(Profile(), 1.0, ("jazz",), evening), 1.0, ("news",), morning)
+    lasting = {"jazz": 0.5, "news": 0.5}
+    at_night = interests(profile, lasting, evening, mood=0.0, setting=0.5)
+    at_dawn = interests(profile, lasting, morning, mood=0.0, setting=0.5)
     assert at_night["jazz"] > at_night["news"]
     assert at_dawn["news"] > at_dawn["jazz"]
 
@@ -222,6 +222,6 @@ def test_taste_is_kept_apart_by_situation() -> None:
 def test_a_profile_is_bounded_however_many_categories_and_devices_there_are() -> None:
     profile = Profile()
     for k in range(300):
-        profile = experience(profile, 1.0, (f"c{k}",), (f"device:{k}",))
-    assert len(profile.transient) == len(profile.habitual) == 32
+        profile = updated_profile(profile, 1.0, (f"c{k}",), (f"device:{k}",))
+    assert len(profile.short_term) == len(profile.long_term) == 32
     assert len(profile.context) == 8

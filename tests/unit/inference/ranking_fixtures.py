@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from agents.preferences import preferences_of
 from features.item_table import ItemTable
 from features.statistics import fold_delta
 from features.user_segment import user_segment
 from features.user_state import UserState, fold
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
+from inference.query import Query
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender, Repeats
 from schemas.ids import EventId, ItemId, UserId
 from schemas.interactions import Click
 from schemas.items import Item
+from schemas.memories import Memory
+from schemas.plans import Plan
 from schemas.statistics import ItemDelta, ItemStatistics
 
 START = 1_600_000_000.0
@@ -65,6 +70,20 @@ class World:
     def recommender(self, repeats: Repeats = "learn") -> Recommender:
         ranker = LocalRanker(initial_weights(FEATURES.columns))
         return Recommender(self.table, ranker, features=FEATURES, repeats=repeats)
+
+
+def query_of(
+    world: World,
+    user: str,
+    *,
+    after: float = 0.0,
+    memories: Sequence[Memory] = (),
+    plan: Plan | None = None,
+    **more: Any,
+) -> Query:
+    """A query so many seconds after the world's last event, with what the user's agent makes of plan and memories."""
+    preferences = preferences_of(plan, memories)
+    return Query(user=world.state(user), now=world.now + after, plan=plan, preferences=preferences, **more)
 
 
 def busy_world(people: int = 12, each: int = 6) -> World:

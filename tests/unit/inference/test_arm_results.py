@@ -10,7 +10,7 @@ import pytest
 from inference.evaluation.experiments.arm_log import ExperimentLog, UserLog, experiment_log, last_experiment
 from inference.evaluation.experiments.arm_results import experiment_results
 from inference.evaluation.experiments.sample_ratio import sample_ratio_mismatch
-from inference.evaluation.intervals.anytime import Sums, difference, once, paired
+from inference.evaluation.intervals.asymptotic_sequence import UserRatios, difference, one_look, paired
 from inference.experiment import Arm, Experiment
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogEntry
@@ -169,7 +169,7 @@ def test_people_who_come_back_with_more_make_no_alarm() -> None:
         for _ in range(12):
             more = rng.poisson(2.0, 300)
             seen, clicks = seen + more, clicks + rng.binomial(more, keen)
-            ours = [Sums(clicks[of & (seen > 0)], seen[of & (seen > 0)]) for of in (arm, ~arm)]
+            ours = [UserRatios(clicks[of & (seen > 0)], seen[of & (seen > 0)]) for of in (arm, ~arm)]
             found = difference(*ours, LEVEL)
             alarmed |= not found.low <= 0.0 <= found.high
         alarms += alarmed
@@ -192,7 +192,7 @@ def test_one_look_at_an_arm_holds_the_truth_about_as_often_as_it_says() -> None:
     for world in range(400):
         rng = np.random.default_rng(world)
         keen, seen = rng.beta(0.4, 3.0, 200), 1.0 + rng.poisson(3.0, 200)
-        interval = once(Sums(rng.binomial(seen.astype(int), keen).astype(float), seen))
+        interval = one_look(UserRatios(rng.binomial(seen.astype(int), keen).astype(float), seen))
         held += interval.low <= 0.4 / 3.4 <= interval.high
     assert 0.92 <= held / 400 <= 0.98
 
@@ -207,7 +207,7 @@ def test_paired_weights_that_differ_by_nothing_are_hardly_ever_told_apart() -> N
             who = np.unique(rng.integers(0, 400, 60))
             counts[who] += 1.0
             tops[who] += np.clip(leaning[who] + rng.normal(0.0, 0.3, len(who)), -1.0, 1.0)
-            found = paired(Sums(tops[counts > 0], counts[counts > 0]), LEVEL)
+            found = paired(UserRatios(tops[counts > 0], counts[counts > 0]), LEVEL)
             alarmed |= not found.low <= 0.0 <= found.high
         alarms += alarmed
     assert alarms <= LEVEL * WORLDS

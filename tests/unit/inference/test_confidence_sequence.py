@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inference.evaluation.intervals.confidence_sequence import ConfidenceSequence
+from inference.evaluation.intervals.interval import Interval
 
 LEVEL, SEQUENCES, BLOCKS, BLOCK = 0.2, 120, 20, 16
 Values = NDArray[np.float64]
@@ -45,7 +46,7 @@ def bounds(values: Values, level: float = LEVEL) -> list[tuple[float, float]]:
     for start in range(0, len(values), BLOCK):
         sequence.add(values[start : start + BLOCK].tolist())
         interval = sequence.interval()
-        found.append((interval.lower, interval.upper))
+        found.append((interval.low, interval.high))
     return found
 
 
@@ -85,20 +86,19 @@ def test_a_difference_is_found_soon(mean: float, spread: float, enough: int) -> 
         sequence = ConfidenceSequence(0.05)
         sequence.add(np.clip(rng.normal(mean, spread, enough), -1.0, 1.0).tolist())
         interval = sequence.interval()
-        found += interval.lower > 0.0 if mean > 0 else interval.upper < 0.0
+        found += interval.low > 0.0 if mean > 0 else interval.high < 0.0
     assert found >= 9
 
 
 def test_nothing_is_known_of_nothing() -> None:
-    interval = ConfidenceSequence(0.05).interval()
-    assert (interval.lower, interval.upper, interval.count) == (-1.0, 1.0, 0)
+    assert ConfidenceSequence(0.05).interval() == Interval(0.0, -1.0, 1.0)
 
 
 def test_equal_models_are_soon_known_to_be_about_equal() -> None:
     sequence = ConfidenceSequence(0.05)
     sequence.add([0.0] * 2_000)
     interval = sequence.interval()
-    assert -0.01 < interval.lower <= 0.0 <= interval.upper < 0.01
+    assert -0.01 < interval.low <= 0.0 <= interval.high < 0.01
 
 
 def test_how_values_are_divided_into_calls_changes_nothing_but_rounding() -> None:
@@ -108,7 +108,7 @@ def test_how_values_are_divided_into_calls_changes_nothing_but_rounding() -> Non
     for value in values:
         other.add([value])
     assert np.allclose(one.stakes, other.stakes)
-    assert one.interval().lower == other.interval().lower
+    assert one.interval().low == other.interval().low
 
 
 @pytest.mark.parametrize("value", [1.01, -7.0, float("nan")])

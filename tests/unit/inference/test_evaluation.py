@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference.evaluation.baselines.evaluator import BASELINES, BaselineEvaluator, ChoiceRow
-from inference.evaluation.intervals.bootstrap import clustered
+from inference.evaluation.intervals.cluster_bootstrap import clustered
 from inference.evaluation.metrics.baskets import BasketRecall, Baskets
 from inference.evaluation.metrics.calibration import calibration
 from inference.evaluation.metrics.coverage import CoverageCounter

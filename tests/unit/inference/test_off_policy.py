@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from inference.evaluation.intervals.cluster_robust import cluster_robust, student_quantile
+from inference.evaluation.intervals.interval import Doubles, Interval
 from inference.evaluation.off_policy.estimators import (
     By,
-    Doubles,
-    Estimate,
     LoggedTrial,
     Weighed,
     doubly_robust,
-    estimate,
     ips,
     overlap,
     snips,
-    student,
     weigh,
 )
 from tests.unit.inference.lotteries import Log, log, trial, truth
@@ -44,7 +42,7 @@ def test_intervals_of_95_percent_hold_the_truth_in_92_to_98_percent_of_the_logs(
             tried, right = trial(found, target, by), truth(target, by)
             weighed = weigh(tried)
             for way in ways(by):
-                each = estimate(way(tried, weighed), tried.users)
+                each = cluster_robust(way(tried, weighed), tried.users)
                 held[(target, way.__name__)] += each.low <= right <= each.high
                 sums[(target, way.__name__)] += each.value  # type: ignore[assignment]
     for (target, way_name), times in held.items():
@@ -64,14 +62,16 @@ def _width(found: Log, way: str) -> tuple[float, float]:
     if way == "bad":
         tried = replace(tried, modelled=np.full((2, *tried.clicks.shape), 0.7))
     weighed = weigh(tried)
-    each = estimate((ips if way == "ips" else doubly_robust)(tried, weighed), tried.users)
+    each = cluster_robust((ips if way == "ips" else doubly_robust)(tried, weighed), tried.users)
     return each.high - each.low, each.value
 
 
 def test_the_logging_policy_is_worth_what_was_clicked() -> None:
     tried = trial(log(1, "slate"), "logged", "slate")
     clicked = float(tried.clicks.sum(axis=1).mean())
-    assert [estimate(way(tried, weigh(tried)), tried.users).value for way in WAYS[:2]] == pytest.approx([clicked] * 2)
+    assert [cluster_robust(way(tried, weigh(tried)), tried.users).value for way in WAYS[:2]] == pytest.approx(
+        [clicked] * 2
+    )
     assert overlap(tried, weigh(tried)).effective == pytest.approx(len(tried.users))
 
 
@@ -114,8 +114,8 @@ def test_a_place_that_a_list_lacks_counts_for_nothing() -> None:
 
 def test_lists_of_one_person_do_not_pass_for_many() -> None:
     parts = np.random.default_rng(0).random(50)
-    alone = estimate(np.repeat(parts, 20), np.repeat(np.arange(50), 20))
-    assert (alone.high - alone.low) == pytest.approx((lambda e: e.high - e.low)(estimate(parts, np.arange(50))))
+    alone = cluster_robust(np.repeat(parts, 20), np.repeat(np.arange(50), 20))
+    assert (alone.high - alone.low) == pytest.approx((lambda e: e.high - e.low)(cluster_robust(parts, np.arange(50))))
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,12 @@ def test_lists_of_one_person_do_not_pass_for_many() -> None:
 def test_the_interval_has_no_ends_where_nothing_is_known_of_how_people_differ(
     parts: list[float], users: list[int]
 ) -> None:
-    found = estimate(np.array(parts), np.array(users, np.int64))
-    assert found == Estimate(sum(parts) / max(1, len(parts)), -np.inf, np.inf)
+    found = cluster_robust(np.array(parts), np.array(users, np.int64))
+    assert found == Interval(sum(parts) / max(1, len(parts)), -np.inf, np.inf)
 
 
 def test_the_quantiles_are_those_of_the_tables() -> None:
-    assert [student(0.95, n) for n in (5, 20, 120)] == pytest.approx([2.571, 2.086, 1.980], abs=4e-3)
+    assert [student_quantile(0.95, n) for n in (5, 20, 120)] == pytest.approx([2.571, 2.086, 1.980], abs=4e-3)
 
 
 def test_there_is_no_doubly_robust_estimate_by_whole_slates() -> None:

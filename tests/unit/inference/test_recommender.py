@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,13 +25,13 @@ from schemas.interactions import Hide, Skip
 from schemas.plans import Constraints, Intent, Plan, Quota
 from schemas.ranking_log import Choice
 from tests.builders import memory
-from tests.unit.inference.ranking_fixtures import FEATURES, KINDS, START, World, busy_world, item
+from tests.unit.inference.ranking_fixtures import FEATURES, KINDS, START, World, busy_world, item, query_of
 
 WORLD = busy_world()
 
 
-def ask(world: World, user: str, **changes: object) -> Query:
-    return Query(user=world.state(user), now=world.now + 60.0, **changes)  # type: ignore[arg-type]
+def ask(world: World, user: str, **changes: Any) -> Query:
+    return query_of(world, user, after=60.0, **changes)
 
 
 def plan(**changes: object) -> Plan:

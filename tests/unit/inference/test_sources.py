@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,11 +12,10 @@ from features.views import External
 from inference.candidates.pool import gather
 from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
-from inference.query import Query
 from inference.ranking.features import COLUMNS, FeatureTable
 from inference.ranking_context import RankingContext, make_ranking_context
 from tests.builders import memory
-from tests.unit.inference.ranking_fixtures import busy_world
+from tests.unit.inference.ranking_fixtures import busy_world, query_of
 
 WORLD = busy_world()
 WORLD.table.put_factors(
@@ -22,18 +23,14 @@ WORLD.table.put_factors(
 )
 
 
-def person(user: str, *, repeats: bool = True, **changes: object) -> RankingContext:
-    return make_ranking_context(
-        Query(user=WORLD.state(user), now=WORLD.now, **changes),
-        WORLD.table,
-        repeats=repeats,  # type: ignore[arg-type]
-    )
+def context(user: str, *, repeats: bool = True, **changes: Any) -> RankingContext:
+    return make_ranking_context(query_of(WORLD, user, **changes), WORLD.table, repeats=repeats)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 @pytest.mark.parametrize("user", ["u1", "nobody"])
 def test_no_more_than_asked_each_once_none_blocked(source: Source, user: str) -> None:
-    asking = person(user)
+    asking = context(user)
     asking.blocked[::2] = True
     found = source.propose(asking, WORLD.table, 5)
     assert len(found) <= 5
@@ -47,7 +44,7 @@ ONE_ORDER = [source for source in SOURCES if source.name not in ("intents", "mem
 
 @pytest.mark.parametrize("source", ONE_ORDER, ids=lambda source: source.name)
 def test_asking_for_fewer_gives_the_best_of_more(source: Source) -> None:
-    more, fewer = (source.propose(person("u1"), WORLD.table, size).tolist() for size in (8, 3))
+    more, fewer = (source.propose(context("u1"), WORLD.table, size).tolist() for size in (8, 3))
     assert more[:3] == fewer
 
 
@@ -56,7 +53,7 @@ def test_sources_have_names_of_their_own() -> None:
 
 
 def test_the_pool_is_no_wider_than_asked_and_says_who_proposed() -> None:
-    pool = gather([person("u1"), person("nobody")], WORLD.table, SOURCES, 10)
+    pool = gather([context("u1"), context("nobody")], WORLD.table, SOURCES, 10)
     assert pool.items.shape[1] <= 10
     assert (pool.votes[:, pool.mask].max(axis=0) > 0.0).all()
     assert not pool.votes[:, ~pool.mask].any()
@@ -64,7 +61,7 @@ def test_the_pool_is_no_wider_than_asked_and_says_who_proposed() -> None:
 
 def test_features_are_finite_named_once_and_within_a_few_units() -> None:
     table = FeatureTable((External("credit", "limit", 3.0),))
-    persons = [person(user) for user in ("u1", "u2", "nobody")]
+    persons = [context(user) for user in ("u1", "u2", "nobody")]
     filled = table.fill(persons, WORLD.table, gather(persons, WORLD.table, SOURCES, 20))
     assert filled.shape[-1] == len(table.columns) == len(set(table.columns))
     assert np.isfinite(filled).all()
@@ -73,7 +70,7 @@ def test_features_are_finite_named_once_and_within_a_few_units() -> None:
 
 def test_a_feature_of_another_team_reaches_every_candidate() -> None:
     table = FeatureTable((External("credit", "limit"),))
-    persons = [person("u1", external={"limit": 4.0}), person("u2")]
+    persons = [context("u1", external={"limit": 4.0}), context("u2")]
     pool = gather(persons, WORLD.table, SOURCES, 20)
     column = table.fill(persons, WORLD.table, pool)[..., -1]
     assert np.allclose(column[0][pool.mask[0]], np.log1p(4.0) / 2.0)
@@ -88,7 +85,7 @@ def test_another_feature_is_another_table() -> None:
 def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
     from inference.ranking.features import RankingBatch
 
-    persons = [person("u1"), person("nobody")]
+    persons = [context("u1"), context("nobody")]
     pool = gather(persons, WORLD.table, SOURCES, 20)
     batch = RankingBatch(
         table=WORLD.table,
@@ -106,7 +103,7 @@ def test_each_person_of_a_batch_has_their_own_values_under_the_names_of_the_colu
     consumed = WORLD.state("u1").user_item_statistics
     disliked = WORLD.table.ids[0]
     minded = memory("u2", disliked, "dislikes", "item", strength=0.7)
-    persons = [person("nobody"), person("u1"), person("u2", memories=(minded,))]
+    persons = [context("nobody"), context("u1"), context("u2", memories=(minded,))]
     table = FeatureTable()
     pool = gather(persons, WORLD.table, SOURCES, 1_000)
     filled = table.fill(persons, WORLD.table, pool)

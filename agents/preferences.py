@@ -1,0 +1,62 @@
+"""What an agent hands to the ranker: its plan and memories as numbers, worked out once per ranking.
+
+Explanations take signs and weights from the same functions, so what a line says and what the score counts agree:
+whatever is named as a reason has a positive weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agents.memory.record import FOR, is_active, signed
+from features.agent_preferences import AgentPreferences
+from schemas.ids import ItemId
+from schemas.memories import Memory
+from schemas.plans import Constraints, Intent, Plan
+
+
+def intent_weight(intent: Intent) -> float:
+    """Return what the intent weighs in a ranking: its share of attention times its confidence, in [-1, 1].
+
+    >>> intent_weight(Intent(category="jazz", weight=-0.5, confidence=0.5))
+    -0.25
+    """
+    return intent.weight * intent.confidence
+
+
+def preferences_of(plan: Plan | None, memories: Iterable[Memory]) -> AgentPreferences:
+    """Return the plan and the active memories as numbers; dormant memories say nothing.
+
+    Strengths are as recorded: a memory's strength is brought up to date by each event that speaks of it.
+
+    >>> preferences_of(None, ())  == AgentPreferences()
+    True
+    """
+    active = [memory for memory in memories if is_active(memory)]
+    if plan is None and not active:
+        return AgentPreferences()
+    constraints = plan.constraints if plan else Constraints()
+    bans = [memory for memory in active if memory.predicate == "bans"]
+    items = [memory for memory in active if memory.subject == "item"]
+    categories = [memory for memory in active if memory.subject == "category"]
+    liked = [memory for memory in active if memory.predicate in FOR]
+    liked.sort(key=lambda memory: (-memory.strength, memory.memory_id))
+    return AgentPreferences(
+        banned_items=(*_items(bans), *map(ItemId, constraints.banned_items)),
+        banned_categories=(*_categories(bans), *constraints.banned_categories),
+        intent_weights=tuple([(intent.category, intent_weight(intent)) for intent in (plan.intents if plan else ())]),
+        category_weights=tuple(
+            [(memory.value, signed(memory, memory.strength * memory.trust)) for memory in categories]
+        ),
+        item_weights=tuple([(ItemId(memory.value), signed(memory, memory.strength)) for memory in items]),
+        liked_items=_items(liked),
+        liked_categories=_categories(liked),
+    )
+
+
+def _items(memories: Iterable[Memory]) -> tuple[ItemId, ...]:
+    return tuple([ItemId(memory.value) for memory in memories if memory.subject == "item"])
+
+
+def _categories(memories: Iterable[Memory]) -> tuple[str, ...]:
+    return tuple([memory.value for memory in memories if memory.subject == "category"])
