@@ -29,7 +29,7 @@ from schemas.topics import (
 )
 from streams.log.kafka_admin import Grant, KafkaAdmin
 from streams.log.kafka_client import NO_GROUP
-from streams.routes import PERSON_INPUTS, TABLES
+from streams.routes import READS
 
 ALL_TOPICS = tuple(topic.name for topic in TOPICS)
 
@@ -49,34 +49,32 @@ class Access(Struct, frozen=True, kw_only=True):
 
 def access(settings: Settings) -> tuple[Access, ...]:
     """The table. `application` is for those who produce events and subscribe to lists, as a group of its own."""
-    worker = settings.worker.group
+    worker, trainer = settings.worker.group, settings.trainer.group
     return (
         Access(
             process="worker",
-            reads=(*PERSON_INPUTS, *TABLES),
+            reads=READS["worker"],
             writes=(RECOMMENDATIONS, PLANS, MEMORIES, RANKING_LOG, ITEM_DELTAS, MISROUTED, DEAD_LETTERS),
             group=worker,
             checks=True,
         ),
         Access(
             process="statistics",
-            reads=(ITEM_DELTAS,),
+            reads=READS["statistics"],
             writes=(ITEM_STATISTICS, DEAD_LETTERS),
             group=settings.statistics.group,
             checks=True,
         ),
-        Access(
-            process="trainer", reads=(RANKING_LOG,), writes=(MODEL_UPDATES, DEAD_LETTERS), group=settings.trainer.group
-        ),
+        Access(process="trainer", reads=READS["trainer"], writes=(MODEL_UPDATES, DEAD_LETTERS), group=trainer),
         Access(
             process="projector",
-            reads=(RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS, MODEL_UPDATES),
+            reads=READS["projector"],
             writes=(DEAD_LETTERS,),
             group=settings.projector.group,
         ),
         Access(
             process="gateway",
-            reads=(RECOMMENDATIONS, ITEMS),
+            reads=READS["gateway"],
             writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, DEAD_LETTERS),
             watches=worker,
         ),

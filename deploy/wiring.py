@@ -36,13 +36,12 @@ from inference.local_ranker import LocalRanker
 from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
-from schemas.topics import ITEM_DELTAS
 from streams.handlers.deps import Deps, Options
 from streams.log.in_flight import InFlight
 from streams.log.kafka_client import KafkaTableReader
 from streams.log.kafka_group import KafkaGroupReader
 from streams.log.ports import Observer
-from streams.routes import PERSON_INPUTS, TABLES
+from streams.routes import AGGREGATOR, PROJECTOR, TRAINER, WORKER_INPUTS, WORKER_TABLES
 from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
 from streams.state.positions import Positions
 
@@ -201,9 +200,9 @@ def make_worker(settings: Settings) -> Worker:
         tuning=make_tuning(settings),
         deps=dataclasses.replace(make_deps(settings), letters=publisher.publish, in_flight=in_flight),
         people=people,
-        positions=make_positions(settings, people, PERSON_INPUTS, settings.worker.group, observer),
+        positions=make_positions(settings, people, WORKER_INPUTS, settings.worker.group, observer),
         publisher=publisher,
-        tables=KafkaTableReader(cluster, tuple(TABLES)),
+        tables=KafkaTableReader(cluster, tuple(WORKER_TABLES)),
         observer=observer,
     )
 
@@ -214,10 +213,10 @@ def make_aggregator(settings: Settings) -> ItemStatisticsAggregator:
 
     group, observer = settings.statistics.group, PrometheusObserver()
     items = PartitionStore(make_store(settings), scope=ITEMS, partitions=settings.topics.item_partitions)
-    positions = make_positions(settings, items, (ITEM_DELTAS,), group, observer)
+    positions = make_positions(settings, items, tuple(AGGREGATOR), group, observer)
     start = partial(begin, positions, sleep=time.sleep)
     return ItemStatisticsAggregator(
-        reader=KafkaGroupReader(make_cluster(settings), (ITEM_DELTAS,), group=group, start=start),
+        reader=KafkaGroupReader(make_cluster(settings), tuple(AGGREGATOR), group=group, start=start),
         items=items,
         positions=positions,
         publisher=make_publisher(settings),
@@ -255,7 +254,6 @@ def make_tuning(settings: Settings) -> BatchTuning:
 
 def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     """Everything that the trainer process runs on; it goes on from its checkpoint where there is one."""
-    from schemas.topics import RANKING_LOG
     from streams.trainer.process import Trainer
     from streams.trainer.progress import TrainerProgress
 
@@ -265,7 +263,7 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
     )
     group = settings.trainer.group
     return Trainer(
-        reader=KafkaGroupReader(make_cluster(settings), (RANKING_LOG,), group=group, start=lambda _: progress.begin()),
+        reader=KafkaGroupReader(make_cluster(settings), tuple(TRAINER), group=group, start=lambda _: progress.begin()),
         progress=progress,
         publisher=make_publisher(settings),
         observer=observer,
@@ -324,10 +322,10 @@ def make_system_config(settings: Settings) -> SystemConfig:
 
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:
     """Everything that the projector process runs on."""
-    from streams.projector.process import PROJECTED_TOPICS, Projector
+    from streams.projector.process import Projector
 
     return Projector(
-        reader=KafkaGroupReader(make_cluster(settings), PROJECTED_TOPICS, group=settings.projector.group),
+        reader=KafkaGroupReader(make_cluster(settings), tuple(PROJECTOR), group=settings.projector.group),
         features=make_feast(settings),
         memories=make_memory_index(settings),
         items=make_item_index(settings),

@@ -1,15 +1,13 @@
-"""The table of routes: which handler takes which topic. The path of an event begins here.
+"""The routing table: which process reads which topic, and which handler takes it. The path of an event begins here.
 
-- `PEOPLE`: keyed by user, read by the one worker that owns the person. `streams.worker.user_batch` takes a batch of
-  them, calls the route for each record, then ranks once for everybody touched.
-- `ITEMS_OWNED`: keyed by item, read by the one worker that owns the item.
-- `TABLES`: read whole by every worker, into the table that ranking works from.
+Each handler is in the file named for its topic, `streams/handlers/on_<topic>.py`, with everything else that follows
+from that topic. Processes know their topics and handlers from this table alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from schemas.topics import (
     INSTRUCTIONS,
@@ -17,36 +15,90 @@ from schemas.topics import (
     ITEM_DELTAS,
     ITEM_STATISTICS,
     ITEMS,
+    MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
     RANK_REQUESTS,
+    RANKING_LOG,
+    RECOMMENDATIONS,
 )
-from streams.handlers.batch_outcome import BatchOutcome
 from streams.handlers.deps import Deps
 from streams.handlers.on_instructions import on_instruction
 from streams.handlers.on_interactions import on_interaction
 from streams.handlers.on_item_deltas import on_item_deltas
-from streams.handlers.on_item_statistics import on_item_statistics
-from streams.handlers.on_items import on_item
-from streams.handlers.on_model_updates import on_model_update
+from streams.handlers.on_item_statistics import on_item_statistics, project_statistics
+from streams.handlers.on_items import on_item, project_item, view_item
+from streams.handlers.on_memories import project_memory
+from streams.handlers.on_model_updates import on_model_update, project_model_update
 from streams.handlers.on_rank_requests import on_rank_request
-from streams.handlers.record_outcome import RecordOutcome
+from streams.handlers.on_ranking_log import on_ranking_log, project_ranking_log
+from streams.handlers.on_recommendations import view_recommendation
+from streams.handlers.on_strays import open_misrouted
 from streams.log.records import Inbound, Source
+from streams.outcomes.batch_outcome import BatchOutcome
+from streams.outcomes.projection import Projection
+from streams.outcomes.record_outcome import RecordOutcome
+from streams.outcomes.view_update import ViewUpdate
 from streams.state.user_record import UserRecord
 
-PEOPLE: dict[str, Callable[[UserRecord, Any, Source, Deps], RecordOutcome]] = {
+
+class ProjectorHandler(Protocol):
+    """Returns what a record says to the projector's stores. Raises `DecodeError`."""
+
+    def __call__(self, record: Inbound, *, now: float) -> Projection: ...
+
+
+class GatewayHandler(Protocol):
+    """Returns what a record changes in the gateway's view. Raises `DecodeError`."""
+
+    def __call__(self, record: Inbound, *, now: float, caught_up: bool) -> ViewUpdate: ...
+
+
+WORKER: dict[str, Callable[[UserRecord, Any, Source, Deps], RecordOutcome]] = {
     INTERACTIONS: on_interaction,
     INSTRUCTIONS: on_instruction,
     RANK_REQUESTS: on_rank_request,
 }
+"""Keyed by user, read by the one worker that owns the user's partition (`streams.worker.user_batch`)."""
 
-PERSON_INPUTS: tuple[str, ...] = (*PEOPLE, MISROUTED)
-"""What a person's owner reads: the routes above, and records that came with a wrong key (`streams.worker.receive`)."""
+WORKER_ENVELOPES: dict[str, Callable[..., Any]] = {MISROUTED: open_misrouted}
+"""Read with `WORKER`: records inside records, each opened and applied by the route of its own topic."""
 
-ITEMS_OWNED: dict[str, Callable[..., BatchOutcome]] = {ITEM_DELTAS: on_item_deltas}
-
-TABLES: dict[str, Callable[[Inbound, Deps], None]] = {
+WORKER_TABLES: dict[str, Callable[[Inbound, Deps], None]] = {
     ITEMS: on_item,
     ITEM_STATISTICS: on_item_statistics,
     MODEL_UPDATES: on_model_update,
 }
+"""Read whole by every worker, into the table that ranking works from (`streams.worker.tables`)."""
+
+AGGREGATOR: dict[str, Callable[..., BatchOutcome]] = {ITEM_DELTAS: on_item_deltas}
+"""Keyed by item, read by the one aggregator that owns the item's partition (`streams.item_stats.aggregator`)."""
+
+TRAINER: dict[str, Callable[..., tuple[Any, ...]]] = {RANKING_LOG: on_ranking_log}
+"""Read by the trainer in the order of one partition (`streams.trainer.process`); returns promotion decisions."""
+
+PROJECTOR: dict[str, ProjectorHandler] = {
+    RANKING_LOG: project_ranking_log,
+    MEMORIES: project_memory,
+    ITEM_STATISTICS: project_statistics,
+    ITEMS: project_item,
+    MODEL_UPDATES: project_model_update,
+}
+"""Read by the projector, which writes behind to Feast and Milvus (`streams.projector.process`)."""
+
+GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEMS: view_item}
+"""Read whole by every gateway, into the view that it answers from (`deploy.gateway.cache`)."""
+
+WORKER_INPUTS: tuple[str, ...] = (*WORKER, *WORKER_ENVELOPES)
+"""What a worker reads as the owner of users, partition by partition."""
+
+Process = Literal["worker", "statistics", "trainer", "projector", "gateway"]
+
+READS: dict[Process, tuple[str, ...]] = {
+    "worker": (*WORKER_INPUTS, *WORKER_TABLES),
+    "statistics": tuple(AGGREGATOR),
+    "trainer": tuple(TRAINER),
+    "projector": tuple(PROJECTOR),
+    "gateway": tuple(GATEWAY),
+}
+"""Every topic that a process reads, by the name of its command."""

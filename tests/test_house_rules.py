@@ -14,8 +14,19 @@ import pytest
 
 import schemas.errors
 from deploy.settings import Settings
-from schemas.topics import BY_NAME, PERSON_TOPICS
-from streams.routes import ITEMS_OWNED, PEOPLE, PERSON_INPUTS, TABLES
+from schemas import topics
+from schemas.topics import BY_NAME, DEAD_LETTERS, PERSON_TOPICS, PLANS
+from streams.routes import (
+    AGGREGATOR,
+    GATEWAY,
+    PROJECTOR,
+    READS,
+    TRAINER,
+    WORKER,
+    WORKER_ENVELOPES,
+    WORKER_INPUTS,
+    WORKER_TABLES,
+)
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("schemas", "features", "agents", "inference", "streams", "deploy")
@@ -27,6 +38,22 @@ SAME_CLASS_NAME: dict[str, str] = {
 SAME_CONSTANT_NAME: dict[str, str] = {}
 """Names of constants with several values, with the reason."""
 DRAWERS = {"utils", "helpers", "common", "misc", "util"}
+ROUTES = (WORKER, WORKER_ENVELOPES, WORKER_TABLES, AGGREGATOR, TRAINER, PROJECTOR, GATEWAY)
+OUTPUT_ONLY = {
+    PLANS: "the ledger of plans is for people who ask why, and for audits",
+    DEAD_LETTERS: "commands read them, once a person asks",
+}
+"""Topics that no process reads, each with the reason."""
+PROCESSES = (
+    "streams/worker",
+    "streams/item_stats",
+    "streams/trainer",
+    "streams/projector",
+    "deploy/wiring.py",
+    "deploy/gateway/wiring.py",
+    "deploy/gateway/cache.py",
+)
+"""Where processes are: none of them lists topics beside the routes."""
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -42,15 +69,49 @@ def test_there_is_no_drawer() -> None:
     assert not [path for path in SOURCES if path.stem in DRAWERS or path.parent.name in DRAWERS]
 
 
-def test_every_route_is_a_topic_and_lives_in_the_file_named_for_it() -> None:
-    for topic, handler in (PEOPLE | ITEMS_OWNED | TABLES).items():
-        assert topic in BY_NAME
+def test_every_topic_is_read_by_a_process_or_is_output_only_for_a_reason() -> None:
+    read = {topic for route in ROUTES for topic in route}
+    assert read | set(OUTPUT_ONLY) == set(BY_NAME)
+    assert not read & set(OUTPUT_ONLY)
+    assert {topic for reads in READS.values() for topic in reads} == read
+
+
+def test_every_handler_is_in_the_file_named_for_its_topic() -> None:
+    for topic, handler in (pair for route in ROUTES for pair in route.items()):
         assert handler.__module__ == f"streams.handlers.on_{topic.replace('-', '_')}"
 
 
-def test_the_topics_that_a_persons_owner_reads_are_spread_alike() -> None:
-    assert set(PEOPLE) == PERSON_TOPICS
-    assert {BY_NAME[name].spread for name in PERSON_INPUTS} == {"person"}
+def test_every_file_of_a_topic_is_routed() -> None:
+    files = {path.stem for path in (ROOT / "streams" / "handlers").glob("on_*.py")}
+    assert files == {f"on_{topic.replace('-', '_')}" for route in ROUTES for topic in route}
+
+
+def test_processes_know_their_topics_from_the_routes_alone() -> None:
+    """A collection or an argument of topic names in a process is a second list, which the table does not know of."""
+    constants = {name for name, value in vars(topics).items() if isinstance(value, str) and value in BY_NAME}
+    within = [path for path in SOURCES if str(path.relative_to(ROOT)).startswith(PROCESSES)]
+    assert within
+    for path in within:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Tuple | ast.List | ast.Set):
+                names = [element.id for element in node.elts if isinstance(element, ast.Name)]
+            elif isinstance(node, ast.Dict):
+                names = [key.id for key in node.keys if isinstance(key, ast.Name)]
+            else:
+                continue
+            assert not constants & set(names), f"{path.name}:{node.lineno} lists topics beside streams/routes.py"
+
+
+def test_routes_are_read_without_what_single_processes_need() -> None:
+    """A worker and a gateway dispatch by the table too, and their images have neither torch nor Feast."""
+    code = "import sys, streams.routes; print([name for name in ('torch', 'pandas', 'feast') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_topics_that_a_users_owner_reads_are_spread_alike() -> None:
+    assert set(WORKER) == PERSON_TOPICS
+    assert {BY_NAME[name].spread for name in WORKER_INPUTS} == {"person"}
 
 
 def _public_definitions(kind: type[ast.stmt]) -> defaultdict[str, list[str]]:

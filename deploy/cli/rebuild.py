@@ -28,7 +28,7 @@ from streams.log.in_flight import DEATHS, InFlight, Span
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import KafkaTableReader
 from streams.log.records import Inbound
-from streams.routes import PERSON_INPUTS
+from streams.routes import WORKER_INPUTS
 from streams.state.comparison import compare_people, described_otherwise
 from streams.state.partition_store import ITEMS as ITEMS_SCOPE
 from streams.state.partition_store import PEOPLE
@@ -88,9 +88,9 @@ def _fold(settings: Settings) -> _Made:
     """Read the log from its beginning on, and fold it by the routes of production."""
     cluster, store = reach_kafka(settings), make_store(settings)
     admin = KafkaAdmin(cluster)
-    origins = origins_of(store, PEOPLE, admin.bounds(PERSON_INPUTS))
+    origins = origins_of(store, PEOPLE, admin.bounds(WORKER_INPUTS))
     origins |= origins_of(store, ITEMS_SCOPE, admin.bounds((ITEM_DELTAS,)))
-    reader = KafkaTableReader(cluster, (*PERSON_INPUTS, ITEM_DELTAS, ITEMS, DEAD_LETTERS))
+    reader = KafkaTableReader(cluster, (*WORKER_INPUTS, ITEM_DELTAS, ITEMS, DEAD_LETTERS))
     records = named(reader.catch_up(), origins)
     reader.close()
     table, features = ItemTable(), FeatureTable()
@@ -98,7 +98,7 @@ def _fold(settings: Settings) -> _Made:
     options, aside = make_options(settings), _set_aside(records)
     deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=options, in_flight=aside)
     apply_tables([record for record in records if record.topic == ITEMS], deps)
-    people = rebuild_people([record for record in records if record.topic in PERSON_INPUTS], deps)
+    people = rebuild_people([record for record in records if record.topic in WORKER_INPUTS], deps)
     items = rebuild_items([record for record in records if record.topic == ITEM_DELTAS], deps)
     return _Made(people, items, records, origins)
 
@@ -106,7 +106,7 @@ def _fold(settings: Settings) -> _Made:
 def _put(settings: Settings, made: _Made, console: Console) -> None:
     """1 states and offsets, in place of what is stored 2 memories and statistics on their topics 3 feature rows."""
     counts, store = (settings.topics.person_partitions, settings.topics.item_partitions), make_store(settings)
-    written = put_in_place(made.people, store, PEOPLE, counts[0], _of(made.origins, PERSON_INPUTS))
+    written = put_in_place(made.people, store, PEOPLE, counts[0], _of(made.origins, WORKER_INPUTS))
     written += put_in_place(made.items, store, ITEMS_SCOPE, counts[1], _of(made.origins, (ITEM_DELTAS,)))
     messages, rows = republished(made.people, made.items, counts), feature_rows(made.people, counts[0])
     make_publisher(settings).publish(messages)

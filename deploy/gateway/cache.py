@@ -13,15 +13,11 @@ from threading import Event, Thread
 
 from schemas.errors import DecodeError
 from schemas.ids import DEFAULT_USER, ItemId, UserId
-from schemas.items import Item
-from schemas.recommendations import Recommendation
-from schemas.topics import ITEMS, RECOMMENDATIONS
-from streams.log.dead_letters import open_record
 from streams.log.ports import TableReader
 from streams.log.records import Inbound
+from streams.outcomes.view_update import ALWAYS, ItemUpdate, ListUpdate
+from streams.routes import GATEWAY
 
-KEPT_TOPICS = (RECOMMENDATIONS, ITEMS)
-_ALWAYS = (-inf, inf)
 ENTRY_OVERHEAD = 250
 """Bytes that a list takes beside its own: key, object headers, its place in the table."""
 
@@ -61,17 +57,16 @@ class Cache:
         touched: set[str] = set()
         for record in records:
             try:
-                key = (record.key or b"").decode()
-                if record.topic == ITEMS:
-                    self._put_item(key, record.value, open_record(record, now=self._clock()))
-                else:
-                    self._look_into(key, record)
-                    self._put_list(key, record.value)
-                    touched.add(key)
+                update = GATEWAY[record.topic](record, now=self._clock(), caught_up=self.caught_up)
             except DecodeError as exc:
                 self._refuse(record, exc)
-            except UnicodeDecodeError as exc:
-                self._refuse(record, DecodeError("wrong-key", str(exc)))
+                continue
+            match update:
+                case ListUpdate():
+                    self._put_list(update)
+                    touched.add(update.user_id)
+                case ItemUpdate():
+                    self._put_item(update)
         # Looked at after the lists were put, as a watcher looks at the lists after it is entered: nobody is missed.
         woken = touched & self._watchers.keys()
         if woken and self._loop is not None:
@@ -89,7 +84,7 @@ class Cache:
         """Whether the item is neither withdrawn nor outside its window at this time; unknown ones may."""
         if item in self._withdrawn:
             return False
-        begins, ends = self._windows.get(item, _ALWAYS)
+        begins, ends = self._windows.get(item, ALWAYS)
         return begins <= now < ends
 
     @property
@@ -122,25 +117,22 @@ class Cache:
             for changed in self._watchers.get(user, ()):
                 changed.set()
 
-    def _look_into(self, key: str, record: Inbound) -> None:
-        if not record.value or not (self.caught_up or key == DEFAULT_USER):
+    def _put_item(self, update: ItemUpdate) -> None:
+        item = update.item_id
+        self._windows.pop(item, None)
+        if not update.value:
+            self._items.pop(item, None)
+            self._withdrawn.add(item)
             return
-        made: Recommendation = open_record(record, now=self._clock())
-        if key == DEFAULT_USER:
-            self.lag = max(0.0, made.stages.get("received", made.event_time) - made.event_time)
+        self._items[item] = update.value
+        self._withdrawn.discard(item)
+        if update.window != ALWAYS:
+            self._windows[item] = update.window
 
-    def _put_item(self, key: str, value: bytes | None, item: Item | None) -> None:
-        _put(self._items, key, value)
-        self._windows.pop(key, None)
-        if item is None:
-            self._withdrawn.add(key)
-            return
-        self._withdrawn.discard(key)
-        if item.available_from is not None or item.available_until is not None:
-            begins = -inf if item.available_from is None else item.available_from
-            self._windows[key] = (begins, inf if item.available_until is None else item.available_until)
-
-    def _put_list(self, user: str, value: bytes | None) -> None:
+    def _put_list(self, update: ListUpdate) -> None:
+        user, value = update.user_id, update.value
+        if update.lag is not None:
+            self.lag = update.lag
         known = self._lists.pop(user, None)
         self._held_bytes -= len(known) + ENTRY_OVERHEAD if known else 0
         if not value:
@@ -157,13 +149,6 @@ class Cache:
         else:
             self._held_bytes -= len(value) + ENTRY_OVERHEAD
             self.complete = False
-
-
-def _put(table: dict[str, bytes], key: str, value: bytes | None) -> None:
-    if value:
-        table[key] = value
-    else:
-        table.pop(key, None)
 
 
 class Feeder:

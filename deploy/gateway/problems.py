@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.errors import DecodeError, LifelongError, StoreUnavailable
-from streams.log.kafka_client import KafkaRefused
+from streams.log.kafka_errors import KafkaRefused
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"

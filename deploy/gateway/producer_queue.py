@@ -17,7 +17,7 @@ from threading import Lock, Thread
 
 from deploy.gateway.ports import GatewayLog
 from deploy.gateway.problems import Problem
-from streams.log.kafka_client import KafkaRefused
+from streams.log.kafka_errors import KafkaRefused
 
 logger = logging.getLogger(__name__)
 QUEUE_BYTES = 64_000_000

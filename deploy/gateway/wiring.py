@@ -15,7 +15,7 @@ from deploy.clients import (
     wall_clock,
 )
 from deploy.gateway.backlog import Backlog, behind
-from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
+from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.lists import Lists
 from deploy.gateway.producer_queue import ProducerQueue
@@ -28,6 +28,7 @@ from streams.log.dead_letters import dead_letter
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import KafkaPublisher, KafkaTableReader
 from streams.log.records import Inbound
+from streams.routes import GATEWAY
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def make_gateway_context(settings: Settings) -> GatewayContext:
     return GatewayContext(
         keys=gateway_keys(settings),
         cache=cache,
-        feeder=Feeder(KafkaTableReader(make_cluster(settings), KEPT_TOPICS), cache, died=condition.fail),
+        feeder=Feeder(KafkaTableReader(make_cluster(settings), tuple(GATEWAY)), cache, died=condition.fail),
         producer_queue=producer_queue,
         lists=Lists(cache, producer_queue, clock=wall_clock, new_id=_new_id),
         similar_items=_similar_items(settings),

@@ -28,7 +28,7 @@ from schemas.plans import PlanEntry, TriggerName
 from schemas.ranking_log import Choice
 from schemas.recommendations import Recommendation
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, MISROUTED, PERSON_TOPICS
-from streams.handlers.batch_outcome import BatchOutcome
+from streams.outcomes.batch_outcome import BatchOutcome
 from streams.state.partition_store import PEOPLE
 from streams.state.positions import BREAKS
 

@@ -20,9 +20,9 @@ from inference.recommender import Recommender
 from schemas.ids import ItemId, UserId
 from streams.backtest.evaluated_rows import FATES, Codes, EvaluatedRows
 from streams.backtest.served_lists import KINDS, ServedList
-from streams.handlers.batch_outcome import BatchOutcome
-from streams.handlers.record_outcome import PrequentialQuery
 from streams.log.ports import Unobserved
+from streams.outcomes.batch_outcome import BatchOutcome
+from streams.outcomes.record_outcome import PrequentialQuery
 
 
 class LastScores:

@@ -9,9 +9,9 @@ from inference.learning.weights_file import Weights
 from schemas.codec import encode
 from schemas.model_updates import MODEL, ModelUpdate
 from schemas.topics import MODEL_UPDATES
-from streams.handlers.on_ranking_log import on_ranking_log
 from streams.log.in_memory_log import InMemoryLog
 from streams.log.records import Inbound
+from streams.routes import TRAINER
 
 
 class InMemoryTrainer:
@@ -31,7 +31,7 @@ class InMemoryTrainer:
     def take(self, records: list[Inbound], log: InMemoryLog) -> None:
         """Test, then train on these entries of the ranking log; announce weights when they are due."""
         for record in records:
-            on_ranking_log(record, self.online_trainer)
+            TRAINER[record.topic](record, self.online_trainer)
         if self.online_trainer.first.prequential_queries - self._published_at >= self._every:
             self._published_at = self.online_trainer.first.prequential_queries
             self._publish(log)

@@ -22,13 +22,14 @@ from schemas.codec import encode
 from schemas.ids import UserId
 from schemas.interactions import Interaction
 from schemas.items import Item
-from schemas.topics import INTERACTIONS, ITEMS, RANKING_LOG, RECOMMENDATIONS
+from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
 from streams.backtest.config import BacktestConfig, SystemConfig
 from streams.backtest.evaluator import EvaluatedList, LastScores, PrequentialEvaluator
 from streams.backtest.in_memory_trainer import InMemoryTrainer
 from streams.backtest.served_lists import ServedList, ServedLists
 from streams.handlers.deps import Deps, Options
 from streams.log.in_memory_log import EVERYTHING
+from streams.routes import TRAINER
 from streams.worker.in_memory_runner import InMemoryRunner, Subscriber
 from streams.worker.lists import DefaultState
 
@@ -89,7 +90,7 @@ class BacktestPipeline:
             deps,
             MemoryStateStore(),
             subscribers=(
-                Subscriber((RANKING_LOG,), lambda records: self.trainer.take(records, self._runner.log)),
+                Subscriber(tuple(TRAINER), lambda records: self.trainer.take(records, self._runner.log)),
                 Subscriber((RECOMMENDATIONS,), self.served.take),
             ),
             observer=self.evaluator,

@@ -8,10 +8,10 @@ from agents.agent_state import apply_instruction
 from features.user_state import has_seen, note
 from schemas.ids import message_id
 from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf
-from streams.handlers.agent_messages import agent_messages
 from streams.handlers.deps import Deps
-from streams.handlers.record_outcome import RecordOutcome
 from streams.log.records import Source
+from streams.outcomes.agent_messages import agent_messages
+from streams.outcomes.record_outcome import RecordOutcome
 from streams.state.user_record import UserRecord
 
 

@@ -17,10 +17,10 @@ from schemas.interactions import Interaction, ItemEvent, Rating
 from schemas.ranking_log import ListOutcome as ShownOutcome
 from schemas.statistics import ItemDelta
 from schemas.topics import ITEM_DELTAS, RANKING_LOG
-from streams.handlers.agent_messages import agent_messages
 from streams.handlers.deps import Deps
-from streams.handlers.record_outcome import PrequentialQuery, RecordOutcome
 from streams.log.records import Message, Source
+from streams.outcomes.agent_messages import agent_messages
+from streams.outcomes.record_outcome import PrequentialQuery, RecordOutcome
 from streams.state.user_record import UserRecord
 from streams.worker.list_outcomes import outcome_message
 

@@ -10,11 +10,11 @@ from features.statistics import FoldedOffsets, fold_delta
 from schemas.errors import DecodeError
 from schemas.statistics import ItemDelta, ItemStatistics
 from schemas.topics import ITEM_STATISTICS
-from streams.handlers.batch_outcome import BatchOutcome, Counters
 from streams.log.dead_letters import crashed, dead_letter, open_record
 from streams.log.in_flight import InFlight
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
+from streams.outcomes.batch_outcome import BatchOutcome, Counters
 from streams.state.partition_store import PartitionStore
 
 MARKS = ""

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from schemas.recommendations import RankRequest
 from streams.handlers.deps import Deps
-from streams.handlers.record_outcome import RecordOutcome
 from streams.log.records import Source
+from streams.outcomes.record_outcome import RecordOutcome
 from streams.state.user_record import UserRecord
 
 

@@ -1,23 +1,50 @@
-"""`ranking-log`: features as ranked, choices and outcomes, and what operators decide, in the order of the log."""
+"""`ranking-log`: lists as ranked, choices, outcomes, and operators' decisions, in the order of the log.
+
+The trainer learns from every entry; the projector writes the users' features of ranked lists to Feast.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from features.views import has_user_features, user_rows
 from inference.learning.examples import check_entry
-from inference.learning.online_trainer import OnlineTrainer
-from inference.learning.promotion import PromotionDecision
-from schemas.ranking_log import RankingLogValue
+from schemas.ranking_log import Ranked, RankingLogValue
 from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
+from streams.outcomes.projection import NOTHING, Projection
+
+if TYPE_CHECKING:  # the table of routes names this file, and its other readers run without torch
+    from inference.learning.online_trainer import OnlineTrainer
+    from inference.learning.promotion import PromotionDecision
+
+_PROJECT_NOTHING = (b'{"type":"choice"', b'{"type":"outcome"', b'{"type":"default"')
+"""How entries begin that hold no user's features: most of the log, and not worth decoding."""
 
 
 def on_ranking_log(record: Inbound, online_trainer: OnlineTrainer) -> tuple[PromotionDecision, ...]:
-    """Learn from a record; what was decided by it.
+    """Learn from a record and return the promotion decisions that follow from it.
 
-    It is judged as of when it was produced: what is learned must not depend on when it is read.
+    The record is validated as of when it was produced: what is learned must not depend on when it is read.
 
     Raises:
-        DecodeError: it is no entry that can be learned from; nothing was learned.
+        DecodeError: the record is no entry that can be learned from; nothing was learned.
     """
     entry: RankingLogValue = open_record(record, now=record.timestamp)
     check_entry(entry, online_trainer.table, len(online_trainer.plan.columns))
     return online_trainer.learn(entry)
+
+
+def project_ranking_log(record: Inbound, *, now: float) -> Projection:
+    """Return the user's rows of the feature store, of a ranked list with features of this release.
+
+    Raises:
+        DecodeError: the record is no entry; the trainer writes its dead letter.
+    """
+    if not record.value or record.value.startswith(_PROJECT_NOTHING):
+        return NOTHING
+    entry: RankingLogValue = open_record(record, now=now)
+    if not isinstance(entry, Ranked) or not has_user_features(entry.user_features):
+        return NOTHING
+    rows = user_rows(entry.user_id, entry.feature_time, entry.user_features, entry.user_categories)
+    return Projection(rows=tuple(rows))

@@ -9,21 +9,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
-from schemas.errors import Fenced, Rewound, StoreUnavailable
-from schemas.topics import ITEM_DELTAS
-from streams.handlers.on_item_deltas import on_item_deltas
+from schemas.errors import Fenced, Rewound
 from streams.log.in_flight import InFlight
-from streams.log.kafka_client import KafkaAway
 from streams.log.ports import LogReader, Observer, Publisher
 from streams.log.records import Inbound
+from streams.retry import SERVER_AWAY, STATE_RETRY
+from streams.routes import AGGREGATOR
 from streams.state.partition_store import PartitionStore
 from streams.state.positions import Positions
 
 logger = logging.getLogger(__name__)
-BATCH = 2_000
-RETRY_SECONDS = 0.5
+BATCH_RECORDS = 2_000
 COMPARE_SECONDS = 5.0
 
 
@@ -55,17 +54,22 @@ class ItemStatisticsAggregator:
 
 
 def begin(positions: Positions, partitions: Iterable[int], *, sleep: Callable[[float], None]) -> dict[str, int]:
-    """Claim these partitions; the offsets to read on from, by source. Waits for servers that are away."""
+    """Lease these partitions and return the offsets to read on from, by source; waits for servers that are away."""
+
+    def lease() -> dict[str, int]:
+        positions.owner.assign(partitions)
+        return {f"{topic}-{partition}": at for (topic, partition), at in positions.start_offsets().items()}
+
     while True:
         try:
-            positions.owner.assign(partitions)
-            return {f"{topic}-{partition}": at for (topic, partition), at in positions.start_offsets().items()}
+            return STATE_RETRY.call(lease, sleep=sleep, on_error=partial(_report_wait, positions.observer))
         except Fenced:
             positions.owner.release()
-        except (StoreUnavailable, KafkaAway) as exc:
-            positions.observer.waiting_for("state-store")
-            logger.warning("waiting: %s", exc)
-            sleep(RETRY_SECONDS)
+
+
+def _report_wait(observer: Observer, error: BaseException) -> None:
+    observer.waiting_for("state-store")
+    logger.warning("waiting: %s", error)
 
 
 def run(aggregator: ItemStatisticsAggregator, *, until: Callable[[], bool]) -> None:
@@ -74,15 +78,16 @@ def run(aggregator: ItemStatisticsAggregator, *, until: Callable[[], bool]) -> N
     Raises:
         WentBack: the store or the log is not what it was.
     """
+    (topic,) = AGGREGATOR
     compared = aggregator.clock()
     while not until():
         began = aggregator.clock()
         if began - compared > COMPARE_SECONDS:
             compared = began
             compare(aggregator)
-        records = aggregator.reader.poll(BATCH, 0.5)
+        records = aggregator.reader.poll(BATCH_RECORDS, 0.5)
         for partition, behind in aggregator.reader.lag().items():
-            aggregator.observer.lag(ITEM_DELTAS, partition, behind)
+            aggregator.observer.lag(topic, partition, behind)
         for part in aggregator.in_flight.split(records):
             with aggregator.in_flight.handling(records[part]):
                 handle(aggregator, records[part])
@@ -99,7 +104,7 @@ def compare(aggregator: ItemStatisticsAggregator) -> None:
     """
     try:
         wrong = aggregator.positions.breaks()
-    except (StoreUnavailable, KafkaAway) as exc:
+    except SERVER_AWAY as exc:
         logger.info("log and store are not compared: %s", exc)
         return
     if wrong:
@@ -107,25 +112,34 @@ def compare(aggregator: ItemStatisticsAggregator) -> None:
 
 
 def handle(aggregator: ItemStatisticsAggregator, records: Sequence[Inbound]) -> None:
-    """One batch: decide, 1 publish, 2 store; again while the store is away, or after another owner has written."""
+    """Handle one batch: decide, 1 publish, 2 store; again while the store is away, or after another owner has written.
+
+    Raises:
+        Rewound: the store holds less than was written to it.
+    """
+
+    def report_wait(error: BaseException) -> None:
+        aggregator.in_flight.rest()
+        _report_wait(aggregator.observer, error)
+
     while True:
         try:
-            aggregator.items.assign(aggregator.reader.assignment())
-            named = [aggregator.items.named(record) for record in records]
-            if aggregator.items.rewound():
-                raise Rewound("the state store went back: the process is to begin anew, from there")
-            outcome = on_item_deltas(named, aggregator.items, now=aggregator.clock(), in_flight=aggregator.in_flight)
-            aggregator.publisher.publish(outcome.messages)
-            published = aggregator.clock()
-            aggregator.items.store_outcome(outcome)
-            aggregator.observer.batch_done(outcome, published=published, stored=aggregator.clock())
+            return STATE_RETRY.call(
+                partial(_handle_once, aggregator, records), sleep=aggregator.sleep, on_error=report_wait
+            )
         except Fenced as exc:
             logger.warning("a batch of %d deltas is folded again: %s", len(records), exc)
             aggregator.items.release()
-        except StoreUnavailable as exc:
-            aggregator.in_flight.rest()
-            aggregator.observer.waiting_for("state-store")
-            logger.warning("waiting: %s", exc)
-            aggregator.sleep(RETRY_SECONDS)
-        else:
-            return
+
+
+def _handle_once(aggregator: ItemStatisticsAggregator, records: Sequence[Inbound]) -> None:
+    aggregator.items.assign(aggregator.reader.assignment())
+    named = [aggregator.items.named(record) for record in records]
+    if aggregator.items.rewound():
+        raise Rewound("the state store went back: the process is to begin anew, from there")
+    fold = AGGREGATOR[records[0].topic]
+    outcome = fold(named, aggregator.items, now=aggregator.clock(), in_flight=aggregator.in_flight)
+    aggregator.publisher.publish(outcome.messages)
+    published = aggregator.clock()
+    aggregator.items.store_outcome(outcome)
+    aggregator.observer.batch_done(outcome, published=published, stored=aggregator.clock())

@@ -24,7 +24,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 from msgspec import Struct
 
-from streams.log.kafka_client import Cluster, KafkaAway, KafkaRefused
+from streams.log.kafka_client import Cluster
+from streams.log.kafka_errors import KafkaAway, KafkaRefused
 from streams.state.positions import Bounds
 
 logger = logging.getLogger(__name__)

@@ -24,10 +24,11 @@ from confluent_kafka import (
 )
 from confluent_kafka import Message as KafkaRecord
 
-from schemas.errors import LifelongError
 from streams.log.dead_letters import fitting
+from streams.log.kafka_errors import KafkaAway, KafkaRefused
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
+from streams.retry import RetryPolicy
 
 logger = logging.getLogger(__name__)
 client_logger = logging.getLogger("librdkafka")
@@ -37,7 +38,6 @@ LARGEST_MESSAGE = 2_000_000
 """Bytes: a dead letter holds the original record, which may be as large as the broker takes, in base64."""
 NO_GROUP = "unused"
 """What a reader of whole topics gives for a group, as the client wants one."""
-ELECTION_TRIES, ELECTION_SECONDS = 30, 1.0
 _ELECTING = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -47,15 +47,15 @@ _ELECTING = frozenset(
         KafkaError._TRANSPORT,
     }
 )
-"""What a broker that comes back says of its partitions until it leads them again; at first it names none at all."""
+"""What a broker that comes back answers about its partitions until it leads them again; at first it knows none."""
 
 
-class KafkaAway(LifelongError):
-    """Kafka does not answer; the same may be asked again."""
+def _is_electing(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _ELECTING
 
 
-class KafkaRefused(LifelongError):
-    """Kafka refused a request for good: a missing topic, a wrong credential."""
+ELECTION_RETRY = RetryPolicy(1.0, attempts=30, retries=_is_electing)
+"""For partitions without a leader: an election takes seconds, so a longer one needs a person."""
 
 
 @dataclass(frozen=True)
@@ -276,8 +276,17 @@ class KafkaPublisher:
 class KafkaTableReader:
     """A `TableReader` on Kafka: every partition of some topics, from the beginning, in no consumer group."""
 
-    def __init__(self, cluster: Cluster, topics: Sequence[str], *, poll_seconds: float = 0.2, batch: int = 500) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        topics: Sequence[str],
+        *,
+        poll_seconds: float = 0.2,
+        batch: int = 500,
+        election: RetryPolicy = ELECTION_RETRY,
+    ) -> None:
         self._cluster = cluster
+        self._election = election
         self._topics = tuple(topics)
         self._poll_seconds = poll_seconds
         self._batch = batch
@@ -331,14 +340,20 @@ class KafkaTableReader:
         return [(name, partition) for name in names for partition in known[name].partitions]
 
     def _ends(self, topic: str, partition: int) -> tuple[int, int]:
-        """Beginning and end; a partition that has no leader just now is asked again."""
-        for _ in range(ELECTION_TRIES):
-            try:
-                low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-            except KafkaException as exc:
-                if exc.args[0].code() not in _ELECTING:
-                    raise
-                time.sleep(ELECTION_SECONDS)
-            else:
-                return low, high
-        raise KafkaRefused(f"{topic}-{partition} has no leader; look at the broker's log")
+        """Return the first and the next offset of a partition; one without a leader is asked again.
+
+        Raises:
+            KafkaRefused: it has none after all attempts.
+        """
+        at = TopicPartition(topic, partition)
+
+        def watermarks() -> tuple[int, int]:
+            low, high = self._consumer.get_watermark_offsets(at, timeout=10)
+            return low, high
+
+        try:
+            return self._election.call(watermarks, sleep=time.sleep)
+        except KafkaException as exc:
+            if not _is_electing(exc):
+                raise
+            raise KafkaRefused(f"{topic}-{partition} has no leader; look at the broker's log") from exc

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from streams.handlers.batch_outcome import BatchOutcome
 from streams.log.records import Inbound, Message
+from streams.outcomes.batch_outcome import BatchOutcome
 
 
 class Receipt(Protocol):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -20,29 +20,25 @@ from agents.actions.ports import IndexedItem, ItemIndex, Vectors
 from agents.memory.embedding import embed, text_of
 from agents.memory.ports import MemoryIndex
 from features.item_content import content_vector
-from features.ports import FeatureRow, FeatureStore
-from features.statistics import check_row
-from features.views import ITEM_VIEW, has_user_features, item_row, user_rows
+from features.ports import FeatureStore
 from inference.learning.weights_file import Weights
-from schemas.errors import DecodeError, ReasonCode, StoreRefused, StoreUnavailable
+from schemas.errors import DecodeError, ReasonCode, StoreRefused
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.memories import Memory
-from schemas.model_updates import MODEL, ModelUpdate
-from schemas.ranking_log import Ranked
-from schemas.statistics import ItemStatistics
-from schemas.topics import ITEM_STATISTICS, ITEMS, MEMORIES, MODEL_UPDATES, RANKING_LOG
-from streams.log.dead_letters import dead_letter, open_record
+from schemas.model_updates import ModelUpdate
+from schemas.topics import ITEMS, RANKING_LOG
+from streams.log.dead_letters import dead_letter
 from streams.log.in_flight import InFlight
 from streams.log.ports import LogReader, Publisher
 from streams.log.records import Inbound
+from streams.outcomes.projection import Projection
 from streams.projector.factor_sync import FactorSync
+from streams.retry import PROJECTION_RETRY, SERVER_AWAY
+from streams.routes import PROJECTOR
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
-PROJECTED_TOPICS = (RANKING_LOG, MEMORIES, ITEM_STATISTICS, ITEMS, MODEL_UPDATES)
-_EXAMPLES = (b'{"type":"choice"', b'{"type":"outcome"', b'{"type":"default"')
-RETRY_SECONDS = 1.0
 WINDOW_SECONDS = 0.8
 """Rows of one window are written together: most of their cost is per write."""
 
@@ -99,50 +95,47 @@ def run(projector: Projector, *, until: Callable[[], bool]) -> None:
 
 
 def project(projector: Projector, records: Sequence[Inbound], *, until: Callable[[], bool]) -> bool:
-    """Write what follows from these records, store by store; one that is away is waited for.
+    """Write what follows from these records, store by store; a store that is away is waited for.
 
-    False if told to stop meanwhile: then not all of it is written.
+    Returns false if `until` holds meanwhile: then not all of it is written.
     """
-    opened = [one for record in records if (one := _open(projector, record)) is not None]
-    newest = {record.key: (record, value) for record, value in opened if record.topic == ITEMS}
-    items = [(record, value) for record, value in newest.values() if value is not None]
-    gone = [(record, _key(record)) for record, value in newest.values() if value is None]
-    memories = [(record, value) for record, value in opened if isinstance(value, Memory)]
-    rows = [(record, row) for record, value in opened for row in feature_rows(value)]
+    projections = [
+        (record, projection) for record in records if (projection := _projection(projector, record)) is not None
+    ]
+    catalogue = {record.key: (record, projection) for record, projection in projections if record.topic == ITEMS}
+    items = [(record, newest.item) for record, newest in catalogue.values() if newest.item is not None]
+    withdrawn = [(record, newest.withdrawn) for record, newest in catalogue.values() if newest.withdrawn is not None]
+    memories = [(record, projection.memory) for record, projection in projections if projection.memory is not None]
+    rows = [(record, row) for record, projection in projections for row in projection.rows]
     projector.sent.returned([item.item_id for _, item in items])
-    moved = _moved(projector, [(record, value) for record, value in opened if isinstance(value, ModelUpdate)])
+    moved = _moved(projector, [(record, p.weights) for record, p in projections if p.weights is not None])
     log_name = f"{records[0].topic}-{records[0].partition}-{records[0].offset}"
     oldest = min(record.timestamp for record in records)
     writing = _Writing(projector, until, oldest)
     return (
-        writing.all("feast", rows, lambda found: projector.features.write(found, log_name=log_name))
-        and writing.all("milvus-memories", memories, lambda found: _put_memories(projector.memories, found))
-        and writing.all("milvus-items", items, lambda found: _put_items(projector.items, found))
-        and writing.all("milvus-items", gone, projector.items.delete)
-        and writing.all("milvus-factors", moved, lambda found: _put_factors(projector, found))
-        and writing.all("milvus-factors", gone, lambda found: _withdraw_factors(projector, found))
+        writing.all("feast", rows, lambda batch: projector.features.write(batch, log_name=log_name))
+        and writing.all("milvus-memories", memories, lambda batch: _put_memories(projector.memories, batch))
+        and writing.all("milvus-items", items, lambda batch: _put_items(projector.items, batch))
+        and writing.all("milvus-items", withdrawn, projector.items.delete)
+        and writing.all("milvus-factors", moved, lambda batch: _put_factors(projector, batch))
+        and writing.all("milvus-factors", withdrawn, lambda batch: _withdraw_factors(projector, batch))
     )
 
 
-def _open(projector: Projector, record: Inbound) -> tuple[Inbound, Any] | None:
-    """The record with what it says; none if it says nothing that is projected, or cannot be read.
+def _projection(projector: Projector, record: Inbound) -> Projection | None:
+    """Return what follows from a record by its route; none if it cannot be read.
 
-    Examples, which are most of the ranking log, are not opened at all; letters about that log are the trainer's.
+    Dead letters about the ranking log are left to the trainer.
     """
-    if record.topic == RANKING_LOG and (not record.value or record.value.startswith(_EXAMPLES)):
-        return None
     if projector.in_flight.is_set_aside(record):
         _set_aside(projector, record, "crashed", "the process ended twice while it handled this record")
         return None
     try:
-        value = open_record(record, now=projector.clock())
-        if isinstance(value, ItemStatistics):
-            check_row(value)
+        return PROJECTOR[record.topic](record, now=projector.clock())
     except DecodeError as exc:
         if record.topic != RANKING_LOG:
             _set_aside(projector, record, exc.reason, str(exc))
         return None
-    return record, value
 
 
 def _set_aside(projector: Projector, record: Inbound, reason: ReasonCode, why: str) -> None:
@@ -181,33 +174,17 @@ class _Writing:
 
     def _insist(self, target: str, write: Callable[[], object]) -> bool:
         """Write, again and again while the store is away; false if told to stop meanwhile."""
-        while True:
-            try:
-                write()
-            except StoreUnavailable as exc:
-                self.projector.in_flight.rest()
-                logger.warning("%s: %s", target, exc)
-                self.projector.observer.away(target)
-                if self.until():
-                    return False
-                self.projector.sleep(RETRY_SECONDS)
-            else:
-                return True
 
+        def report_wait(error: BaseException) -> None:
+            self.projector.in_flight.rest()
+            logger.warning("%s: %s", target, error)
+            self.projector.observer.away(target)
 
-def _key(record: Inbound) -> ItemId:
-    return ItemId((record.key or b"").decode())
-
-
-def feature_rows(value: object) -> list[FeatureRow]:
-    """The rows of the feature views that follow from a published record; none from a list of other features."""
-    match value:
-        case Ranked() if has_user_features(value.user_features):
-            return user_rows(value.user_id, value.feature_time, value.user_features, value.user_categories)
-        case ItemStatistics():
-            return [FeatureRow(ITEM_VIEW, {"item_id": str(value.item_id)}, value.feature_time, item_row(value))]
-        case _:
-            return []
+        try:
+            PROJECTION_RETRY.call(write, sleep=self.projector.sleep, on_error=report_wait, until=self.until)
+        except SERVER_AWAY:
+            return False
+        return True
 
 
 def _put_memories(index: MemoryIndex, memories: Sequence[Memory]) -> None:
@@ -229,8 +206,6 @@ def _moved(projector: Projector, updates: Sequence[tuple[Inbound, ModelUpdate]])
     """
     newest: tuple[Inbound, Weights] | None = None
     for record, update in updates:
-        if update.model != MODEL or update.decision == "refused":
-            continue
         try:
             weights = projector.read(update.uri)
         except DecodeError as exc:

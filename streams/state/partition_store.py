@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from features.ports import Lease, Origin, StateStore, Write
 from schemas.errors import Fenced
 from schemas.ids import UserId
-from streams.handlers.batch_outcome import BatchOutcome
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound
+from streams.outcomes.batch_outcome import BatchOutcome
 from streams.state.user_record import UserRecord, new_user, unpack
 
 PEOPLE = "people"

@@ -16,10 +16,11 @@ from features.memory_state import MemoryStateStore
 from features.ports import FeatureRow, Origin, StateStore
 from features.views import user_row, user_rows
 from schemas.memories import memory_key
-from schemas.topics import ITEM_DELTAS, ITEM_STATISTICS, MEMORIES
+from schemas.topics import ITEM_STATISTICS, MEMORIES
 from streams.handlers.deps import Deps
-from streams.handlers.on_item_deltas import MARKS, on_item_deltas, unpack_row
+from streams.handlers.on_item_deltas import MARKS, unpack_row
 from streams.log.records import Inbound, Message
+from streams.routes import AGGREGATOR
 from streams.state.comparison import with_stored_versions
 from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
 from streams.state.positions import Bounds, where_to_begin
@@ -62,8 +63,9 @@ def rebuild_items(deltas: Sequence[Inbound], deps: Deps) -> MemoryStateStore:
     store = MemoryStateStore()
     owner = PartitionStore(store, scope=ITEMS, partitions=deps.options.item_partitions)
     owner.assign(range(owner.partitions))
-    for chunk in _chunks([record for record in deltas if record.topic == ITEM_DELTAS]):
-        owner.store_outcome(on_item_deltas(chunk, owner, now=deps.clock(), in_flight=deps.in_flight))
+    for topic, fold in AGGREGATOR.items():
+        for chunk in _chunks([record for record in deltas if record.topic == topic]):
+            owner.store_outcome(fold(chunk, owner, now=deps.clock(), in_flight=deps.in_flight))
     return store
 
 

@@ -29,11 +29,11 @@ from schemas.errors import DecodeError, ReasonCode
 from schemas.ids import message_id
 from schemas.model_updates import MODEL, Decided, ModelUpdate
 from schemas.topics import MODEL_UPDATES
-from streams.handlers.on_ranking_log import on_ranking_log
 from streams.log.dead_letters import crashed, dead_letter
 from streams.log.in_flight import InFlight
 from streams.log.ports import LogReader, Publisher
 from streams.log.records import Inbound, Message
+from streams.routes import TRAINER
 from streams.trainer.progress import TrainerProgress
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def _learned(trainer: Trainer, record: Inbound) -> tuple[PromotionDecision, ...]
         trainer.observer.refused(record.topic, "crashed")
         return ()
     try:
-        return on_ranking_log(record, trainer.progress.online_trainer)
+        return TRAINER[record.topic](record, trainer.progress.online_trainer)
     except DecodeError as exc:
         trainer.publisher.publish([dead_letter(record, exc.reason, str(exc), trainer.clock())])
         trainer.observer.refused(record.topic, exc.reason)

@@ -12,8 +12,8 @@ from inference.learning.sampling import sample
 from inference.query import Assigned, Ranking
 from schemas.ranking_log import Choice
 from schemas.topics import RANKING_LOG
-from streams.handlers.record_outcome import PrequentialQuery
 from streams.log.records import Message
+from streams.outcomes.record_outcome import PrequentialQuery
 
 
 def choice_message(prequential: PrequentialQuery, ranking: Ranking) -> Message:

@@ -22,18 +22,19 @@ from schemas.ids import DEFAULT_USER
 from schemas.topics import ITEMS
 from streams.handlers.deps import Deps
 from streams.log.header_names import read_any_header_names
-from streams.log.kafka_client import Cluster, KafkaAway
+from streams.log.kafka_client import Cluster
 from streams.log.partitions import partition_of
 from streams.log.ports import Observer, Publisher, TableReader
 from streams.log.records import Inbound
-from streams.routes import PERSON_INPUTS
+from streams.retry import SERVER_AWAY, STATE_RETRY
+from streams.routes import WORKER_INPUTS
 from streams.state.partition_store import PartitionStore
 from streams.state.positions import Positions
 from streams.worker.faust_consumer import OwnersApp, OwnersConsumer
 from streams.worker.gc_tuning import tuned_gc
 from streams.worker.list_outcomes import Visit, note, visit
 from streams.worker.lists import DefaultState, as_published, default_list
-from streams.worker.pipeline import RETRY_SECONDS, Pipeline
+from streams.worker.pipeline import Pipeline
 from streams.worker.stall_watch import Sight, StallWatch, lag
 from streams.worker.tables import apply_tables
 
@@ -134,7 +135,7 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
     )
     app.give_up = partial(_give_up, worker)
     app.lease_partitions = partial(_lease_partitions, app, pipeline, worker)
-    people = app.topic(*(cluster.topic(name) for name in PERSON_INPUTS), **_RAW)
+    people = app.topic(*(cluster.topic(name) for name in WORKER_INPUTS), **_RAW)
     app.agent(people, concurrency=1, name="people")(_people(pipeline, worker))
     app.on_partitions_assigned.connect(partial(_assigned, pipeline, worker), weak=False)
     app.on_partitions_revoked.connect(partial(_revoked, worker), weak=False)
@@ -193,7 +194,7 @@ def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
 async def _lease_again(app: faust.App, worker: Worker) -> None:
     """Claim what is assigned to us now; a store that went back is read from anew, by a process begun anew."""
     worker.people.release()
-    await _patiently(worker, partial(worker.people.assign, _person_partitions(app)))
+    await _when_available(worker, partial(worker.people.assign, _person_partitions(app)))
     if worker.people.rewound():
         _begin_anew(worker, "the state store went back: starting again from there")
 
@@ -207,7 +208,7 @@ async def _lease_partitions(app: OwnersApp, pipeline: Pipeline, worker: Worker) 
         if not worker.people.rewound():
             starts.update(worker.positions.start_offsets())
 
-    await pipeline.between_batches(partial(_patiently, worker, lease))
+    await pipeline.between_batches(partial(_when_available, worker, lease))
     if worker.people.rewound():
         _begin_anew(worker, "the state store went back: starting again from there")
     logger.info("owns people of partitions %s", sorted(worker.people.held))
@@ -218,15 +219,17 @@ def _person_partitions(app: faust.App) -> set[int]:
     return {tp.partition for tp in app.consumer.assignment()}
 
 
-async def _patiently(worker: Worker, call: Callable[[], None]) -> None:
-    """Call in a thread, again and again while a store does not answer."""
-    while True:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(None, call)
-        except (StoreUnavailable, KafkaAway) as exc:
-            worker.observer.waiting_for("state-store" if isinstance(exc, StoreUnavailable) else "kafka")
-            logger.warning("waiting: %s", exc)
-            await asyncio.sleep(RETRY_SECONDS)
+async def _when_available(worker: Worker, call: Callable[[], None]) -> None:
+    """Call in a thread, again while the state store or Kafka is away."""
+
+    def report_wait(error: BaseException) -> None:
+        worker.observer.waiting_for("state-store" if isinstance(error, StoreUnavailable) else "kafka")
+        logger.warning("waiting: %s", error)
+
+    async def call_in_thread() -> None:
+        await asyncio.get_running_loop().run_in_executor(None, call)
+
+    await STATE_RETRY.call_async(call_in_thread, sleep=asyncio.sleep, on_error=report_wait)
 
 
 def _inbound(message: Any, worker: Worker) -> Inbound:
@@ -246,7 +249,7 @@ def _inbound(message: Any, worker: Worker) -> Inbound:
 async def _assigned(pipeline: Pipeline, worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
     """Nothing is ours any more: what is decided is finished first. What is ours is claimed by `_lease_partitions`."""
     if not assigned:
-        await pipeline.between_batches(partial(_patiently, worker, partial(worker.people.assign, ())))
+        await pipeline.between_batches(partial(_when_available, worker, partial(worker.people.assign, ())))
 
 
 async def _revoked(worker: Worker, app: Any, revoked: Any, **_: Any) -> None:
@@ -338,7 +341,7 @@ def _compare(app: OwnersApp, worker: Worker) -> Callable[[], Any]:
             return
         try:
             wrong = await asyncio.get_running_loop().run_in_executor(None, worker.positions.breaks)
-        except (StoreUnavailable, KafkaAway) as exc:
+        except SERVER_AWAY as exc:
             logger.info("log and store are not compared: %s", exc)
             return
         if wrong:

@@ -15,14 +15,12 @@ from features.ports import StateStore
 from schemas.codec import encode
 from schemas.errors import LifelongError
 from schemas.record import Record
-from schemas.topics import ITEM_DELTAS
-from streams.handlers.batch_outcome import BatchOutcome
 from streams.handlers.deps import Deps
-from streams.handlers.on_item_deltas import on_item_deltas
 from streams.log.in_memory_log import Cursor, InMemoryLog
 from streams.log.ports import Observer, Unobserved
 from streams.log.records import Inbound
-from streams.routes import PERSON_INPUTS, TABLES
+from streams.outcomes.batch_outcome import BatchOutcome
+from streams.routes import AGGREGATOR, WORKER_INPUTS, WORKER_TABLES
 from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
 from streams.worker.list_outcomes import note, visit
 from streams.worker.lists import default_list
@@ -79,9 +77,9 @@ class InMemoryRunner:
         self._items = PartitionStore(store, scope=ITEMS, partitions=options.item_partitions)
         self._people.assign(range(options.person_partitions) if owns is None else owns)
         self._items.assign(range(options.item_partitions) if owns is None else owns)
-        self._events = Cursor(self.log, PERSON_INPUTS, lambda topic, at: self._begin(self._people, topic, at))
-        self._deltas = Cursor(self.log, (ITEM_DELTAS,), lambda topic, at: self._begin(self._items, topic, at))
-        self._table_records = Cursor(self.log, tuple(TABLES), lambda topic, at: 0)
+        self._events = Cursor(self.log, WORKER_INPUTS, lambda topic, at: self._begin(self._people, topic, at))
+        self._deltas = Cursor(self.log, tuple(AGGREGATOR), lambda topic, at: self._begin(self._items, topic, at))
+        self._table_records = Cursor(self.log, tuple(WORKER_TABLES), lambda topic, at: 0)
         self._subscribed = [(Cursor(self.log, one.topics, lambda topic, at: 0), one.take) for one in subscribers]
 
     def send(self, topic: str, key: str | None, value: Record | bytes | None, *, partition: int | None = None) -> None:
@@ -114,7 +112,8 @@ class InMemoryRunner:
     def _item_deltas(self) -> bool:
         taken = self._deltas.next()
         if taken:
-            self._carry_out(on_item_deltas(taken, self._items, now=self.deps.clock()), self._items)
+            fold = AGGREGATOR[taken[0].topic]
+            self._carry_out(fold(taken, self._items, now=self.deps.clock()), self._items)
         return bool(taken)
 
     def _tell(self) -> bool:

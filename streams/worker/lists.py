@@ -19,9 +19,9 @@ from schemas.interactions import Context
 from schemas.ranking_log import DefaultList, Ranked
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RANKING_LOG, RECOMMENDATIONS
-from streams.handlers.batch_outcome import Counters
 from streams.handlers.deps import Deps
 from streams.log.records import Message, Source
+from streams.outcomes.batch_outcome import Counters
 from streams.state.user_record import UserRecord, new_user
 
 HOME = "home"

@@ -13,23 +13,24 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from schemas.errors import Fenced, StoreUnavailable
-from streams.handlers.batch_outcome import BatchOutcome
+from schemas.errors import Fenced
 from streams.handlers.deps import Deps
 from streams.log.in_flight import Span
 from streams.log.ports import Observer, Publisher, Receipt
 from streams.log.records import Inbound
+from streams.outcomes.batch_outcome import BatchOutcome
+from streams.retry import STATE_RETRY
 from streams.state.partition_store import PartitionStore
 from streams.worker.user_batch import handle_user_batch
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 AHEAD = 1
 """How many batches may be decided and not stored, beside the one whose effects are under way."""
-RETRY_SECONDS = 0.5
-PATIENCE_SECONDS = 2.0
-"""After how long effects that are not done wait for a server, and are no sign of a record that ends the process."""
+SLOW_EFFECTS_SECONDS = 2.0
+"""Effects that take longer wait for a server: what ends the process from then on is not a record in flight."""
 
 
 class Acknowledges(Protocol):
@@ -135,41 +136,39 @@ class Pipeline:
             self._effects.result()
 
     async def _decide(self, events: Sequence[Acknowledges], records: Sequence[Inbound], spans: list[Span]) -> Decided:
+        async def decide() -> Decided:
+            outcome = handle_user_batch(records, self._owner, self._deps)
+            receipt = self._publisher.post(outcome.messages)
+            self._owner.keep(outcome)
+            return Decided(events, records, outcome, receipt, spans, asyncio.get_running_loop().create_future())
+
         while True:
             try:
-                outcome = handle_user_batch(records, self._owner, self._deps)
-                receipt = self._publisher.post(outcome.messages)
-                self._owner.keep(outcome)
-            except StoreUnavailable as exc:
-                await self._wait(exc)
+                return await self._when_available(decide)
             except Fenced as exc:
                 logger.warning("%d records are decided again: %s", len(records), exc)
                 await self._lease_again()
-            else:
-                self.waiting = False
-                return Decided(events, records, outcome, receipt, spans, asyncio.get_running_loop().create_future())
 
     async def _carry_out_all(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._pending:
             first = self._pending[0]
             try:
-                carried_out = loop.run_in_executor(None, partial(self._carry_out, first))
-                if not (await asyncio.wait({carried_out}, timeout=PATIENCE_SECONDS))[0]:
-                    # Kafka does not acknowledge: the publisher waits for it without end.
-                    self._deps.in_flight.rest()
-                await carried_out
-            except StoreUnavailable as exc:
-                await self._wait(exc)
+                await self._when_available(partial(self._carry_out_in_thread, first))
             except Fenced as exc:
                 await self._decide_again(exc)
             else:
-                self.waiting = False
                 self._acknowledge(first)
                 self._deps.in_flight.end(first.spans)
                 self._pending.popleft()
                 self.handled += len(first.records)
                 first.done.set_result(None)
+
+    async def _carry_out_in_thread(self, decided: Decided) -> None:
+        carried_out = asyncio.get_running_loop().run_in_executor(None, partial(self._carry_out, decided))
+        if not (await asyncio.wait({carried_out}, timeout=SLOW_EFFECTS_SECONDS))[0]:
+            # Kafka does not acknowledge: the publisher waits for it without end.
+            self._deps.in_flight.rest()
+        await carried_out
 
     def _carry_out(self, decided: Decided) -> None:
         decided.receipt.wait()
@@ -198,9 +197,15 @@ class Pipeline:
             self._deps.in_flight.end(decided.spans)
             decided.done.set_result(None)
 
-    async def _wait(self, why: StoreUnavailable) -> None:
-        self.waiting = True
-        self._deps.in_flight.rest()
-        self._observer.waiting_for("state-store")
-        logger.warning("waiting: %s", why)
-        await asyncio.sleep(RETRY_SECONDS)
+    async def _when_available(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Await a call, again while the state store is away; `waiting` says so meanwhile."""
+
+        def report_wait(error: BaseException) -> None:
+            self.waiting = True
+            self._deps.in_flight.rest()
+            self._observer.waiting_for("state-store")
+            logger.warning("waiting: %s", error)
+
+        result = await STATE_RETRY.call_async(call, sleep=asyncio.sleep, on_error=report_wait)
+        self.waiting = False
+        return result

@@ -16,12 +16,13 @@ from schemas.codec import EARLIEST, decode
 from schemas.dead_letters import MisroutedRecord
 from schemas.errors import DecodeError
 from schemas.ids import UserId
-from schemas.topics import MISROUTED, PERSON_TOPICS
-from streams.handlers.batch_outcome import Counters
+from schemas.topics import MISROUTED
 from streams.handlers.deps import AHEAD_SECONDS
 from streams.log.dead_letters import crashed, dead_letter
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message, Source
+from streams.outcomes.batch_outcome import Counters
+from streams.routes import WORKER_ENVELOPES
 from streams.state.partition_store import PartitionStore
 
 
@@ -106,14 +107,8 @@ def open_event(record: Inbound, topic: str, *, now: float) -> tuple[str, bytes, 
     produced = record.timestamp if record.timestamp >= EARLIEST else now
     event = decode(topic, record.value, now=produced)
     if isinstance(event, MisroutedRecord):
-        return event.topic, event.value, _believable(_misrouted(event, produced), produced)
+        return event.topic, event.value, _believable(WORKER_ENVELOPES[topic](event, now=produced), produced)
     return topic, record.value or b"", _believable(event, produced)
-
-
-def _misrouted(misrouted: MisroutedRecord, now: float) -> Any:
-    if misrouted.topic not in PERSON_TOPICS:
-        raise DecodeError("unknown-topic", f"a stray of {misrouted.topic!r} is about no person")
-    return decode(misrouted.topic, misrouted.value, now=now)
 
 
 def _believable(event: Any, produced: float) -> Any:

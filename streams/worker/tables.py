@@ -14,7 +14,7 @@ from streams.handlers.deps import Deps
 from streams.log.dead_letters import crashed
 from streams.log.guard import guarded
 from streams.log.records import Inbound
-from streams.routes import TABLES
+from streams.routes import WORKER_TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def _apply(record: Inbound, deps: Deps) -> bool:
         deps.letters([crashed(record, deps.clock())])
         return False
     try:
-        failed = guarded(lambda: TABLES[record.topic](record, deps), name=record.topic)
+        failed = guarded(lambda: WORKER_TABLES[record.topic](record, deps), name=record.topic)
     except DecodeError as exc:
         failed = str(exc)
     if failed is not None:

@@ -16,14 +16,14 @@ from features.ports import Write
 from inference.query import Query, Ranking
 from schemas.ids import UserId
 from schemas.topics import INTERACTIONS
-from streams.handlers.batch_outcome import BatchOutcome, Counters
 from streams.handlers.deps import Deps
-from streams.handlers.record_outcome import PrequentialQuery, RecordOutcome
 from streams.log.dead_letters import dead_letter
 from streams.log.guard import guarded
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
-from streams.routes import PEOPLE
+from streams.outcomes.batch_outcome import BatchOutcome, Counters
+from streams.outcomes.record_outcome import PrequentialQuery, RecordOutcome
+from streams.routes import WORKER
 from streams.state.partition_store import PartitionStore
 from streams.state.user_record import UserRecord, pack
 from streams.worker.choice_entries import choice_message
@@ -119,7 +119,7 @@ def apply_records(records: Sequence[Inbound], owner: PartitionStore, deps: Deps)
 
 
 def _apply(accepted: AcceptedRecord, person: UserRecord, deps: Deps) -> RecordOutcome | str:
-    route = PEOPLE[accepted.topic]
+    route = WORKER[accepted.topic]
     return guarded(lambda: route(person, accepted.event, accepted.source, deps), name=accepted.topic)
 
 

@@ -13,15 +13,16 @@ from importlib import import_module
 from typing import Any
 
 from streams.log.records import Inbound
+from streams.routes import PROJECTOR, TRAINER
 
 MARKER = "ends-the-process"
 WHERE = {
     "worker": ("streams.worker.receive", "_open"),
     "statistics": ("streams.handlers.on_item_deltas", "open_record"),
-    "trainer": ("streams.trainer.process", "on_ranking_log"),
-    "projector": ("streams.projector.process", "open_record"),
 }
-"""What each program calls with a record that is not set aside."""
+"""What these programs call with a record that is not set aside."""
+ROUTES: dict[str, dict[str, Any]] = {"trainer": TRAINER, "projector": PROJECTOR}
+"""These call the handlers of their routes with one record at a time."""
 
 
 def _raise() -> None:
@@ -39,16 +40,22 @@ def _kill() -> None:
 HOW: dict[str, Callable[[], None]] = {"raise": _raise, "exit": _exit, "kill": _kill}
 
 
-def _build_in(program: str, end: Callable[[], None]) -> None:
-    module, name = WHERE[program]
-    sound = getattr(import_module(module), name)
-
-    def faulty(record: Inbound, *arguments: Any, **named: Any) -> Any:
+def _faulty(sound: Callable[..., Any], end: Callable[[], None]) -> Callable[..., Any]:
+    def handle(record: Inbound, *arguments: Any, **named: Any) -> Any:
         if MARKER.encode() in (record.value or b""):
             end()
         return sound(record, *arguments, **named)
 
-    setattr(import_module(module), name, faulty)
+    return handle
+
+
+def _build_in(program: str, end: Callable[[], None]) -> None:
+    if program in ROUTES:
+        routes = ROUTES[program]
+        routes.update({topic: _faulty(handler, end) for topic, handler in routes.items()})
+        return
+    module, name = WHERE[program]
+    setattr(import_module(module), name, _faulty(getattr(import_module(module), name), end))
 
 
 if __name__ == "__main__":

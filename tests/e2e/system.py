@@ -36,7 +36,7 @@ from streams.handlers.deps import Deps
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import KafkaTableReader
 from streams.log.records import Inbound
-from streams.routes import PERSON_INPUTS
+from streams.routes import AGGREGATOR, WORKER_INPUTS
 from streams.state.partition_store import PEOPLE
 from streams.state.rebuild import rebuild_items, rebuild_people
 from tests.builders import item
@@ -176,7 +176,7 @@ class System:
             return False
 
     def _all_applied(self) -> bool:
-        scopes = ((PEOPLE, PERSON_INPUTS), ("items", (ITEM_DELTAS,)))
+        scopes = ((PEOPLE, WORKER_INPUTS), ("items", tuple(AGGREGATOR)))
         for scope, topics in scopes:
             applied: dict[str, int] = {}
             for partition in range(4):
@@ -194,7 +194,7 @@ class System:
         from streams.worker.tables import apply_tables
 
         apply_tables(self.records("items"), deps)
-        people = rebuild_people(self.records(*PERSON_INPUTS), deps)
+        people = rebuild_people(self.records(*WORKER_INPUTS), deps)
         # Of what was published twice the first: offsets are to grow, or what lies between them is taken for folded.
         deltas: dict[tuple[int, bytes | None], Inbound] = {}
         for delta in self.records(ITEM_DELTAS):

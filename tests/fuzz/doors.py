@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from deploy.gateway.cache import KEPT_TOPICS, Cache
+from deploy.gateway.cache import Cache
 from deploy.gateway.problems import Problem
 from deploy.gateway.request_parsing import is_bulk, parse_request
 from deploy.letters import folded, readable
@@ -17,12 +17,12 @@ from schemas.topics import (
     DEAD_LETTERS,
     INTERACTIONS,
     ITEMS,
-    MISROUTED,
+    RANK_REQUESTS,
     RECOMMENDATIONS,
 )
 from streams.log.dead_letters import dead_letter
 from streams.log.records import Inbound
-from streams.routes import PERSON_INPUTS
+from streams.routes import GATEWAY, WORKER
 from tests.builders import START
 from tests.fuzz.counting import NOW, REASONS, Guard
 
@@ -30,7 +30,7 @@ from tests.fuzz.counting import NOW, REASONS, Guard
 class GatewayCache(Guard):
     """What the gateway keeps at hand."""
 
-    topics = KEPT_TOPICS
+    topics = tuple(GATEWAY)
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class GatewayCache(Guard):
 class GatewayIntake(Guard):
     """What is posted: a body that is a list counts once for each of its values, and is refused as one."""
 
-    topics = (*tuple(topic for topic in PERSON_INPUTS if topic not in (MISROUTED, "rank-requests")), ITEMS)
+    topics = (*(topic for topic in WORKER if topic != RANK_REQUESTS), ITEMS)
 
     def take(self, records: Sequence[Inbound]) -> None:
         for record in records:

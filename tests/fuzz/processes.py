@@ -22,13 +22,13 @@ from schemas.topics import (
     MISROUTED,
     RANKING_LOG,
 )
-from streams.handlers.batch_outcome import Counters
 from streams.handlers.on_item_deltas import on_item_deltas
 from streams.log.dead_letters import fitting
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
-from streams.projector.process import PROJECTED_TOPICS, Projector, project
-from streams.routes import PERSON_INPUTS, TABLES
+from streams.outcomes.batch_outcome import Counters
+from streams.projector.process import Projector, project
+from streams.routes import AGGREGATOR, PROJECTOR, TRAINER, WORKER_INPUTS, WORKER_TABLES
 from streams.state.partition_store import ITEMS as ITEM_SCOPE
 from streams.state.partition_store import PEOPLE
 from streams.trainer.process import learn
@@ -46,7 +46,7 @@ MODELS = Path(mkdtemp(prefix="fuzz-models"))
 class Worker(Guard):
     """The people's worker: every batch is received, each tenth goes all the way to lists."""
 
-    topics = PERSON_INPUTS
+    topics = WORKER_INPUTS
     ALL_THE_WAY = 10
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Worker(Guard):
             self._owner.store_outcome(outcome)
         else:
             tally = Counters()
-            messages = receive(records, self._owner, now=NOW, tally=tally).messages
+            messages = receive(records, self._owner, now=NOW, counters=tally).messages
         self._count(records, tally, messages)
 
     def _count(self, records: Sequence[Inbound], tally: Counters, messages: Iterable[Message]) -> None:
@@ -91,7 +91,7 @@ class Worker(Guard):
 class Tables(Guard):
     """The worker's tables; letters about them are the projector's."""
 
-    topics = tuple(TABLES)
+    topics = tuple(WORKER_TABLES)
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ def _looked_at(weights: Weights | None) -> None:
 class Aggregator(Guard):
     """The owner of items' statistics."""
 
-    topics = (ITEM_DELTAS,)
+    topics = tuple(AGGREGATOR)
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class Aggregator(Guard):
 class Trainer(Guard):
     """The trainer, with files in a folder of its own."""
 
-    topics = (RANKING_LOG,)
+    topics = tuple(TRAINER)
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ class Trainer(Guard):
 class Projections(Guard):
     """The projector; of the ranking log it writes no letters."""
 
-    topics = PROJECTED_TOPICS
+    topics = tuple(PROJECTOR)
 
     def __init__(self) -> None:
         super().__init__()

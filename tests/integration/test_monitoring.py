@@ -37,7 +37,7 @@ from deploy.settings import Settings
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS
 from streams.log.partitions import partition_of
-from streams.routes import ITEMS_OWNED, PERSON_INPUTS
+from streams.routes import AGGREGATOR, WORKER_INPUTS
 from tests.builders import click
 from tests.e2e.system import System, wait_until
 
@@ -52,7 +52,7 @@ RATE, ROUNDS = 40, 8
 CATALOGUE = 100
 AT_WORK = (
     "sum(up) == 6",
-    f"count(lifelong_lag_records) == {4 * (len(PERSON_INPUTS) + len(ITEMS_OWNED))}",
+    f"count(lifelong_lag_records) == {4 * (len(WORKER_INPUTS) + len(AGGREGATOR))}",
     'lifelong_projected_total{target="milvus-items"} > 0',
 )
 """What holds once every program reads what it is to read."""

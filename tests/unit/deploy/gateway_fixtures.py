@@ -16,7 +16,7 @@ from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, ItemIndex
 from agents.memory.ports import MemoryIndex
 from deploy.gateway.app import create_app
-from deploy.gateway.cache import KEPT_TOPICS, Cache, Feeder
+from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.in_memory import InMemoryTopics
 from deploy.gateway.lists import Lists
@@ -30,6 +30,7 @@ from schemas.items import Item
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RECOMMENDATIONS
 from streams.log.in_memory_log import InMemoryLog
+from streams.routes import GATEWAY
 from tests.builders import START
 
 KEY = "the-right-key"
@@ -82,7 +83,7 @@ def build(
     """A world whose gateway is not running yet."""
     world: World
     log = InMemoryLog(person_partitions=PARTITIONS, item_partitions=PARTITIONS, clock=lambda: NOW)
-    topics = InMemoryTopics(log, KEPT_TOPICS)
+    topics = InMemoryTopics(log, tuple(GATEWAY))
     condition, numbers = GatewayCondition(), count()
     cache = Cache(list_bytes=more.pop("list_bytes", 1_000_000))
     producer_queue = ProducerQueue(topics, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))

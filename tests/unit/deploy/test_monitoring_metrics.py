@@ -20,9 +20,9 @@ from schemas.ids import UserId
 from schemas.instructions import BanCategory
 from schemas.model_updates import ModelUpdate
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, RANKING_LOG
-from streams.handlers.batch_outcome import BatchOutcome
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound
+from streams.outcomes.batch_outcome import BatchOutcome
 from streams.state.partition_store import PEOPLE, PartitionStore
 from streams.worker.user_batch import handle_user_batch
 from tests.builders import START, click, event_id, make_runner, send_event, skip, small_catalogue

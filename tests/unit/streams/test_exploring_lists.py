@@ -13,8 +13,8 @@ from schemas.items import Item
 from schemas.ranking_log import Choice, Ranked
 from schemas.recommendations import Recommendation
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, RANKING_LOG, RECOMMENDATIONS
-from streams.handlers.batch_outcome import Counters
 from streams.log.records import Source
+from streams.outcomes.batch_outcome import Counters
 from streams.state.user_record import new_user
 from streams.worker.in_memory_runner import InMemoryRunner
 from streams.worker.lists import Answer, Due, list_messages

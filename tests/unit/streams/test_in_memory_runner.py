@@ -8,7 +8,7 @@ import pytest
 
 from features.memory_state import MemoryStateStore
 from schemas.topics import INTERACTIONS, RECOMMENDATIONS
-from streams.routes import PERSON_INPUTS
+from streams.routes import WORKER_INPUTS
 from streams.state.partition_store import ITEMS, PEOPLE
 from streams.state.rebuild import differences, in_order, rebuild_people
 from streams.worker.in_memory_runner import Crash, InMemoryRunner, Subscriber
@@ -99,7 +99,7 @@ def test_a_log_that_forgets_changes_nothing_and_subscribers_read_each_record_onc
 def test_a_rebuild_from_the_log_is_identical() -> None:
     runner, store = told(WORK, batch=5)
     runner.run()
-    records = [record for topic in PERSON_INPUTS for record in runner.log.records(topic)]
+    records = [record for topic in WORKER_INPUTS for record in runner.log.records(topic)]
     assert differences(rebuild_people(records, runner.deps), store, PEOPLE, 4) == []
 
 

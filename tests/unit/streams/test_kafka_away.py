@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-import streams.log.kafka_client
 from schemas.topics import ITEMS
-from streams.log.kafka_client import Cluster, KafkaAway, KafkaRefused, KafkaTableReader
+from streams.log.kafka_client import ELECTION_RETRY, Cluster, KafkaTableReader
+from streams.log.kafka_errors import KafkaAway, KafkaRefused
 
 
 class Silent:
@@ -40,7 +41,8 @@ class ComingBack:
 
 
 def reader_on(consumer: Any) -> KafkaTableReader:
-    reader = KafkaTableReader(Cluster(bootstrap="127.0.0.1:1"), (ITEMS,))
+    election = replace(ELECTION_RETRY, wait_seconds=0.0)
+    reader = KafkaTableReader(Cluster(bootstrap="127.0.0.1:1"), (ITEMS,), election=election)
     reader.close()
     reader._consumer = consumer
     return reader
@@ -52,8 +54,7 @@ def test_a_broker_that_is_away_is_named() -> None:
         reader.catch_up()
 
 
-def test_partitions_that_are_unknown_while_a_broker_comes_back_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.log.kafka_client, "ELECTION_SECONDS", 0.0)
+def test_partitions_that_are_unknown_while_a_broker_comes_back_are_asked_again() -> None:
     assert reader_on(ComingBack(times=2)).catch_up() == []
     with pytest.raises(KafkaRefused, match=f"{ITEMS}-0 has no leader"):
         reader_on(ComingBack(times=1_000)).catch_up()

@@ -8,8 +8,8 @@ from msgspec import Struct, field
 
 from features.ports import Write
 from inference.query import Ranking
-from streams.handlers.record_outcome import PrequentialQuery
 from streams.log.records import Message
+from streams.outcomes.record_outcome import PrequentialQuery
 from streams.state.user_record import UserRecord
 
 
