@@ -7,26 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.locales import fallbacks, locale_key
+
 Bools = NDArray[np.bool_]
-
-
-def locale_key(locale: str) -> str:
-    """Return the locale as it is compared: in lower case, with `-` between its parts (BCP 47).
-
-    >>> locale_key("de_AT")
-    'de-at'
-    """
-    return locale.strip().casefold().replace("_", "-")
-
-
-def fallbacks(locale: str) -> tuple[str, ...]:
-    """Return the locale and what it falls back to, the most special first (RFC 4647, lookup).
-
-    >>> fallbacks("de_AT"), fallbacks("")
-    (('de-at', 'de'), ())
-    """
-    parts = locale_key(locale).split("-")
-    return tuple("-".join(parts[:size]) for size in range(len(parts), 0, -1)) if parts[0] else ()
 
 
 class ItemLocales:

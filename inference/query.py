@@ -33,6 +33,7 @@ class Query(Struct, frozen=True, kw_only=True):
     preferences: AgentPreferences = AgentPreferences()
     context: Context = Context()
     session_id: str = ""
+    locale: str = ""
     external: dict[str, float] = {}
     target: ItemId | None = None
     seed: int | None = None

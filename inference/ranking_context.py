@@ -113,7 +113,7 @@ def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
 
 def _blocked(query: Query, table: ItemTable) -> Bools:
     """Withdrawn, unavailable, hidden and banned: `[items]`."""
-    blocked = table.unavailable(query.now if query.shown_at is None else query.shown_at)
+    blocked = table.unavailable(query.now if query.shown_at is None else query.shown_at, query.locale)
     blocked[_numbers(table, query.user.hidden)] = True
     blocked[_numbers(table, query.preferences.banned_items)] = True
     for name in query.preferences.banned_categories:

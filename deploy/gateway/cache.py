@@ -12,7 +12,8 @@ from math import inf
 from threading import Event, Thread
 
 from schemas.errors import DecodeError
-from schemas.ids import DEFAULT_USER, ItemId, UserId
+from schemas.ids import ItemId, UserId
+from schemas.locales import is_default
 from streams.log.ports import TableReader
 from streams.log.records import Inbound
 from streams.outcomes.view_update import ALWAYS, ItemUpdate, ListUpdate
@@ -45,6 +46,7 @@ class Cache:
         self._limit = list_bytes
         self._held_bytes = 0
         self._lists: dict[str, bytes] = {}
+        self._default_lists: set[str] = set()
         self._items: dict[str, bytes] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -136,15 +138,17 @@ class Cache:
         known = self._lists.pop(user, None)
         self._held_bytes -= len(known) + ENTRY_OVERHEAD if known else 0
         if not value:
+            self._default_lists.discard(user)
             return
         self._lists[user] = value
         self._held_bytes += len(value) + ENTRY_OVERHEAD
-        while self._held_bytes > self._limit and len(self._lists) > 1:
+        self._default_lists |= {user} if is_default(user) else set()
+        while self._held_bytes > self._limit and len(self._lists) > max(1, len(self._default_lists)):
             self._let_go(next(iter(self._lists)))
 
     def _let_go(self, oldest: str) -> None:
         value = self._lists.pop(oldest)
-        if oldest == DEFAULT_USER:
+        if is_default(oldest):
             self._lists[oldest] = value
         else:
             self._held_bytes -= len(value) + ENTRY_OVERHEAD

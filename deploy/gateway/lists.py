@@ -18,6 +18,7 @@ from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
 from schemas.ids import DEFAULT_USER, EventId, UserId
 from schemas.interactions import Context
+from schemas.locales import default_user, fallbacks, is_default
 from schemas.recommendations import RankRequest, Recommendation, Slate
 from schemas.topics import RANK_REQUESTS, RECOMMENDATIONS
 
@@ -35,6 +36,7 @@ class ListQuery(Struct, frozen=True, kw_only=True):
 
     user: UserId
     surface: str = "home"
+    locale: str = ""
     n: int = 10
     token: Mapping[str, int] = {}
     fresh: bool = False
@@ -98,17 +100,17 @@ class Lists:
             raise _not_yet("catching-up", "the gateway is still reading the lists; ask again in a moment")
         made, stale = await self._newest(wanted)
         default = made is None
-        made = made or self._read(self._cache.list_of(DEFAULT_USER))
+        made = made or self._default_list(wanted)
         if made is None:
             raise _not_yet("no-list", f"no list was published yet, neither for {wanted.user!r} nor for everybody")
         made, struck = self._available(made)
         if struck and not default:
             self._ask(wanted, made.version)
-            made, default = self._or_everybodys(made)
+            made, default = self._or_everybodys(made, wanted)
         shown = replace(made, slates=_cut(made, wanted))
         stale = stale or self._is_expired(made)
         return ServedResponse(
-            **asdict(shown), stale=stale, default=default or made.user_id == DEFAULT_USER, notice=_notice(made, wanted)
+            **asdict(shown), stale=stale, default=default or is_default(made.user_id), notice=_notice(made, wanted)
         )
 
     async def _newest(self, wanted: ListQuery) -> tuple[Recommendation | None, bool]:
@@ -145,7 +147,7 @@ class Lists:
 
     def _is_due(self, wanted: ListQuery, held: Recommendation | None) -> bool:
         """Whether a newer list is to be asked for: none is for strangers, they have no owner."""
-        if wanted.user.startswith(DEFAULT_USER):
+        if is_default(wanted.user):
             return False
         if held is None:
             return not self._cache.complete
@@ -165,10 +167,15 @@ class Lists:
         struck = any(len(new.items) < len(old.items) for new, old in zip(slates, made.slates, strict=True))
         return (replace(made, slates=slates), True) if struck else (made, False)
 
-    def _or_everybodys(self, made: Recommendation) -> tuple[Recommendation, bool]:
+    def _or_everybodys(self, made: Recommendation, wanted: ListQuery) -> tuple[Recommendation, bool]:
         """The person's list; everybody's, and that it is, if nothing of their own may be shown."""
-        everybodys = None if made.home.items else self._read(self._cache.list_of(DEFAULT_USER))
+        everybodys = None if made.home.items else self._default_list(wanted)
         return (made, False) if everybodys is None else (self._available(everybodys)[0], True)
+
+    def _default_list(self, wanted: ListQuery) -> Recommendation | None:
+        """The list for users never seen: of the locale that was asked for, of what it falls back to, or of all."""
+        users = (*map(default_user, fallbacks(wanted.locale)), DEFAULT_USER)
+        return next((made for user in users if (made := self._read(self._cache.list_of(user)))), None)
 
     def _is_expired(self, made: Recommendation) -> bool:
         return made.expires_at <= self._clock()
@@ -187,7 +194,7 @@ class Lists:
             event_id=EventId(self._new_id()),
             user_id=wanted.user,
             event_time=self._clock(),
-            context=Context(surface=wanted.surface),
+            context=Context(surface=wanted.surface, locale=wanted.locale),
             surfaces=(wanted.surface,),
         )
         try:

@@ -57,6 +57,7 @@ async def get_recommendations(
     user_id: Name,
     n: Count = 10,
     surface: Annotated[str, QueryParameter(max_length=128)] = "home",
+    locale: Annotated[str, QueryParameter(max_length=128, description="whose items and default list: `de-AT`")] = "",
     after: Annotated[str, QueryParameter(description="the token of a POST: wait for a list that reflects it")] = "",
     timeout_ms: Milliseconds = 1_000,
     fresh: Annotated[bool, QueryParameter(description="have it ranked now")] = False,
@@ -71,6 +72,7 @@ async def get_recommendations(
     wanted = ListQuery(
         user=user,
         surface=surface,
+        locale=locale,
         n=n,
         token=own_part(after, user, context.person_partitions),
         fresh=fresh,

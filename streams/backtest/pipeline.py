@@ -119,7 +119,7 @@ class BacktestPipeline:
         self._runner.log.append(INTERACTIONS, event.user_id, encode(event))
         self._runner.run()
 
-    def look(self, user: UserId, now: float) -> ServedList:
+    def look(self, user: UserId, now: float, locale: str = "") -> ServedList:
         """What the topic holds for this person at this time: their own list, or else that for people never seen.
 
         The latter is published by a timer, of whatever statistics there were at the newest event, and again before it
@@ -133,7 +133,7 @@ class BacktestPipeline:
             self._runner.publish_default()
             self._runner.run()
             self._default = DefaultState(deps.table.version, now)
-        return own or self.served.default(now)
+        return own or self.served.default(now, locale)
 
     def _load_weights(self, uri: str) -> None:
         weights = self.trainer.fetch(uri)

@@ -125,7 +125,7 @@ def _play(
         _release(waiting, event.event_time, pipeline)
         looked = time.perf_counter()
         evaluates = index >= judged_from
-        served = pipeline.look(event.user_id, event.event_time)
+        served = pipeline.look(event.user_id, event.event_time, event.context.locale)
         evaluator.begin(index, served, evaluates=evaluates)
         playing, judging = time.perf_counter(), evaluator.seconds
         pipeline.play(event)

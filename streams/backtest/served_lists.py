@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.ids import DEFAULT_USER, ItemId, UserId
+from schemas.locales import default_user, fallbacks
 from streams.log.records import Inbound
 
 Kind = Literal["none", "own", "default"]
@@ -58,7 +59,10 @@ class ServedLists:
         made_at, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
         return ServedList("own", items, now - made_at) if expires_at > now else None
 
-    def default(self, now: float) -> ServedList:
-        """The list for people never seen, if there is one that has not expired."""
-        made_at, expires_at, items = self._newest.get(DEFAULT_USER, (0.0, 0.0, ()))
-        return ServedList("default", items, now - made_at) if expires_at > now else ServedList("none")
+    def default(self, now: float, locale: str = "") -> ServedList:
+        """Return the list for users never seen, of this locale or what it falls back to, unless it has expired."""
+        for user in (*map(default_user, fallbacks(locale)), DEFAULT_USER):
+            made_at, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
+            if expires_at > now:
+                return ServedList("default", items, now - made_at)
+        return ServedList("none")

@@ -78,6 +78,7 @@ def _prequential_query(person: UserRecord, event: Interaction, source: Source, d
         preferences=preferences_of(person.plan, person.agent.memories),
         context=event.context,
         session_id=event.session_id,
+        locale=event.context.locale or person.user.locale,
         target=event.item_id,
     )
     entry = message_id(source.topic, source.partition, source.offset, "choice")

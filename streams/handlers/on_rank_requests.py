@@ -17,4 +17,5 @@ def on_rank_request(person: UserRecord, request: RankRequest, source: Source, de
     if person.is_new:
         return RecordOutcome(person=person, list_due=False)
     at = min(request.event_time, deps.stream_now)
-    return RecordOutcome(person=replace(person, version=person.version + 1), cause=request.event_id, at=at)
+    person = replace(person, version=person.version + 1)
+    return RecordOutcome(person=person, cause=request.event_id, at=at, locale=request.context.locale)

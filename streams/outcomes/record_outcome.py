@@ -32,4 +32,5 @@ class RecordOutcome(Struct, frozen=True, kw_only=True):
     cause: EventId | None = None
     list_due: bool = True
     at: float | None = None
+    locale: str = ""
     suppressed: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ from streams.state.positions import Positions
 from streams.worker.faust_consumer import OwnersApp, OwnersConsumer
 from streams.worker.gc_tuning import tuned_gc
 from streams.worker.list_outcomes import Visit, note, visit
-from streams.worker.lists import DefaultState, as_published, default_list
+from streams.worker.lists import DefaultState, as_published, default_lists
 from streams.worker.pipeline import Pipeline
 from streams.worker.stall_watch import Sight, StallWatch, lag
 from streams.worker.tables import apply_tables
@@ -282,7 +282,7 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
         due = over or published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
         if home not in worker.people.held or not due:
             return
-        messages = default_list(deps, after=published.version)
+        messages = default_lists(deps, after=published.version)
         await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
         published = as_published(messages, version, now)
 

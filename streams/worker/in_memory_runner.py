@@ -23,7 +23,7 @@ from streams.outcomes.batch_outcome import BatchOutcome
 from streams.routes import AGGREGATOR, WORKER_INPUTS, WORKER_TABLES
 from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
 from streams.worker.list_outcomes import note, visit
-from streams.worker.lists import default_list
+from streams.worker.lists import default_lists
 from streams.worker.tables import apply_tables
 from streams.worker.user_batch import handle_user_batch
 
@@ -95,7 +95,7 @@ class InMemoryRunner:
 
     def publish_default(self) -> None:
         """Publish the list for people never seen, as of the newest statistics."""
-        self.log.publish(default_list(self.deps))
+        self.log.publish(default_lists(self.deps))
 
     def _begin(self, owner: PartitionStore, topic: str, partition: int) -> int | None:
         """Where to begin: after what the store has, less what is redelivered; not in what others own."""

@@ -16,6 +16,7 @@ from features.views import user_row
 from inference.query import Placed, Query, Ranking
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
 from schemas.interactions import Context
+from schemas.locales import default_user
 from schemas.ranking_log import DefaultList, Ranked
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RANKING_LOG, RECOMMENDATIONS
@@ -31,7 +32,7 @@ HOME = "home"
 class Due(Struct, frozen=True, kw_only=True):
     """A list that is owed to a person: the events it answers, the last record that asked, and when (event time).
 
-    `asked` are surfaces that a rank request names.
+    `asked` are surfaces that a rank request names, and `locale` the locale, where it names one.
     """
 
     user_id: UserId
@@ -40,6 +41,7 @@ class Due(Struct, frozen=True, kw_only=True):
     at: float
     context: Context | None = None
     asked: tuple[str, ...] = ()
+    locale: str = ""
 
     def query(self, person: UserRecord, shown_at: float, wall: float | None = None) -> Query:
         """What to ask the recommender for a list that is shown at this time (event time, and by the wall clock)."""
@@ -49,6 +51,7 @@ class Due(Struct, frozen=True, kw_only=True):
             plan=person.plan,
             preferences=preferences_of(person.plan, person.agent.memories),
             context=self.context or Context(),
+            locale=self.locale or person.user.locale,
             seed=self.seed,
             shown_at=shown_at,
             wall=wall,
@@ -85,7 +88,7 @@ def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, count
     """The recommendation, and an entry in the ranking log for each of its slates."""
     due, ranking = answer.due, answer.ranking
     shown_at = due.at if answer.query.shown_at is None else answer.query.shown_at
-    slate = _checked(ranking.slate, answer.person, shown_at, deps, counters)
+    slate = _checked(answer, shown_at, deps, counters)
     if len(slate) < len(ranking.slate):
         answer, slate = _not_as_drawn(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
@@ -122,15 +125,14 @@ def _recommendation(
     )
 
 
-def _checked(
-    slate: tuple[Placed, ...], person: UserRecord, now: float, deps: Deps, counters: Counters
-) -> tuple[Placed, ...]:
+def _checked(answer: Answer, now: float, deps: Deps, counters: Counters) -> tuple[Placed, ...]:
     """The slate without whatever the guardrails forbid, whoever proposed it."""
+    slate, person = answer.ranking.slate, answer.person
     items = [placed.item_id for placed in slate]
     constraints = person.agent.constraints
     concerned = dict.fromkeys([*items, *(ItemId(item) for item in constraints.pinned_items)])
     names = deps.table.categories if constraints.banned_categories else _no_categories
-    available = {item: names(item) for item in concerned if deps.table.available(item, now)}
+    available = {item: names(item) for item in concerned if deps.table.available(item, now, answer.query.locale)}
     violations = check_slate(items, constraints, available)
     if not violations:
         return slate
@@ -213,45 +215,54 @@ class DefaultState(Struct, frozen=True):
         return (statistics != self.statistics and age >= every) or age >= lasts / 2.0
 
 
-def default_list(deps: Deps, after: int = 0) -> tuple[Message, ...]:
-    """The list for people never seen, as of the newest statistics, and its entry in the ranking log.
+MOST_LOCALES = 64
+"""For how many locales there is a list for users never seen: the first that the catalogue names."""
 
-    Its version is the millisecond, above the version that it comes `after`: clocks may be set back, versions only grow.
-    It is published again before it expires, whether or not anything has happened.
+
+def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
+    """The lists for users never seen, as of the newest statistics: one for all, one for each locale that items name.
+
+    Their version is the millisecond, above the version that they come `after`: clocks may be set back, versions only
+    grow. They are published again before they expire, whether or not anything has happened. The ranking log gets an
+    entry of the list for all.
     """
-    person = new_user(DEFAULT_USER)
-    now = deps.stream_now
-    ranking = deps.recommender.rank([Query(user=person.user, now=now, wall=deps.clock())])[0]
+    user, now, wall = new_user(DEFAULT_USER).user, deps.stream_now, deps.clock()
+    locales = ("", *deps.table.locales.names[:MOST_LOCALES])
+    rankings = deps.recommender.rank([Query(user=user, now=now, wall=wall, locale=locale) for locale in locales])
     received = deps.clock()
-    list_id = ListId(f"default-{ranking.statistics_version}-{ranking.model_version}")
-    recommendation = Recommendation(
+    version = max(int(received * 1_000.0), after + 1)
+    lists = [
+        _default_list(deps, default_user(locale), ranking, version=version, received=received)
+        for locale, ranking in zip(locales, rankings, strict=True)
+    ]
+    entry = DefaultList(
+        entry_id=f"{lists[0].home.list_id}-{received:.0f}",
         user_id=DEFAULT_USER,
-        version=max(int(received * 1_000.0), after + 1),
-        slates=(
-            Slate(
-                list_id=list_id,
-                surface="home",
-                items=_items(ranking.slate, person, deps),
-            ),
-        ),
+        event_time=now,
+        items=tuple(placed.item_id for placed in rankings[0].slate),
+    )
+    return *(Message(RECOMMENDATIONS, made.user_id, made) for made in lists), Message(RANKING_LOG, DEFAULT_USER, entry)
+
+
+def _default_list(deps: Deps, user: UserId, ranking: Ranking, *, version: int, received: float) -> Recommendation:
+    kind = user.removeprefix("@")
+    list_id = ListId(f"{kind}-{ranking.statistics_version}-{ranking.model_version}")
+    items = _items(ranking.slate, new_user(DEFAULT_USER), deps)
+    return Recommendation(
+        user_id=user,
+        version=version,
+        slates=(Slate(list_id=list_id, surface=HOME, items=items),),
         model_version=ranking.model_version,
         statistics_version=ranking.statistics_version,
-        event_time=now,
+        event_time=deps.stream_now,
         expires_at=received + deps.options.expires_seconds,
         stages={"received": received, "ranked": deps.clock()},
         degradations=ranking.degradations,
     )
-    entry = DefaultList(
-        entry_id=f"{list_id}-{received:.0f}",
-        user_id=DEFAULT_USER,
-        event_time=now,
-        items=tuple(placed.item_id for placed in ranking.slate),
-    )
-    return Message(RECOMMENDATIONS, DEFAULT_USER, recommendation), Message(RANKING_LOG, DEFAULT_USER, entry)
 
 
 def as_published(messages: tuple[Message, ...], statistics: int, at: float) -> DefaultState:
-    """The state of the default list that these messages publish, of these statistics, at this time."""
-    made = next(message.value for message in messages if isinstance(message.value, Recommendation))
-    items = tuple(one.item_id for one in made.home.items)
-    return DefaultState(statistics=statistics, at=at, items=items, version=made.version)
+    """The state of the default lists that these messages publish, of these statistics, at this time."""
+    lists = [message.value for message in messages if isinstance(message.value, Recommendation)]
+    items = dict.fromkeys(ranked.item_id for made in lists for ranked in made.home.items)
+    return DefaultState(statistics=statistics, at=at, items=tuple(items), version=lists[0].version)

@@ -138,6 +138,7 @@ def _note(batch: UserBatch, accepted: AcceptedRecord, step: RecordOutcome) -> No
         causes=(known.causes if known else ()) + ((step.cause,) if step.cause else ()),
         source=accepted.source,
         at=max(step.person.user.last_at, step.at or 0.0),
+        locale=step.locale or (known.locale if known else ""),
         asked=(*(known.asked if known else ()), *getattr(accepted.event, "surfaces", ())),
         context=getattr(accepted.event, "context", None) or (known.context if known else None),
     )

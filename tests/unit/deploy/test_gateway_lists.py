@@ -185,6 +185,34 @@ def test_a_person_whose_list_had_to_go_is_asked_for() -> None:
         assert told.result().json()["version"] == 8
 
 
+def test_users_never_seen_get_the_list_of_their_locale_or_what_it_falls_back_to(world: World) -> None:
+    world.publish("@default:de", 4)
+    eventually(lambda: world.get(f"{LISTS}/nobody", locale="de").json()["version"] == 4)
+    versions = {
+        locale: world.get(f"{LISTS}/nobody", locale=locale).json()["version"] for locale in ("de_AT", "DE", "fr", "")
+    }
+    assert versions == {"de_AT": 4, "DE": 4, "fr": 3, "": 3}
+    assert world.get(f"{LISTS}/nobody", locale="de").json()["default"]
+    assert asked(world) == []
+
+
+def test_an_owner_is_asked_for_the_locale_of_the_request(world: World) -> None:
+    world.get(f"{LISTS}/u1", locale="fr", fresh="true", timeout_ms=1)
+    eventually(lambda: [request.context.locale for request in asked(world)] == ["fr"])
+
+
+def test_a_cache_of_nothing_but_default_lists_lets_none_go() -> None:
+    cache = Cache(list_bytes=1)
+    for offset, user in enumerate(("@default", "@default:de", "u1", "@default:fr")):
+        value = encode(made_list(user, offset))
+        record = Inbound(
+            topic=RECOMMENDATIONS, partition=0, offset=offset, key=user.encode(), value=value, timestamp=0.0
+        )
+        cache.take([record])
+    held = [user for user in ("@default", "@default:de", "@default:fr", "u1") if cache.list_of(UserId(user))]
+    assert held == ["@default", "@default:de", "@default:fr"]
+
+
 def test_the_cache_keeps_to_its_bytes_and_keeps_everybodys_list() -> None:
     cache = Cache(list_bytes=20_000)
     users = [DEFAULT_USER, *(f"u{k}" for k in range(100))]

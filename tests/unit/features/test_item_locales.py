@@ -6,10 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.item_locales import ItemLocales, fallbacks
+from features.item_locales import ItemLocales
 from features.item_table import ItemTable
 from schemas.ids import ItemId
 from schemas.items import Item
+from schemas.locales import fallbacks
 from tests.builders import START
 
 LOCALES = st.sampled_from(["de", "DE", "de-AT", "de_at", "fr", "fr-CA", "pt-BR", ""])

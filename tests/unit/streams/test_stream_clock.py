@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from schemas.ids import ItemId, UserId
 from schemas.recommendations import RankRequest
 from schemas.topics import ITEMS, RANK_REQUESTS
-from streams.worker.lists import default_list
+from streams.worker.lists import default_lists
 from streams.worker.stream_clock import DAY, StreamClock
 from tests.builders import START, click, event_id, item, make_runner, newest_list, send_event
 
@@ -56,7 +56,7 @@ def test_before_any_event_the_newest_statistics_say_whether_the_stream_is_live()
 
 
 def shown_to_strangers(runner) -> set[str]:  # type: ignore[no-untyped-def]
-    recommendation, _ = default_list(runner.deps)
+    recommendation, _ = default_lists(runner.deps)
     return {place.item_id for place in recommendation.value.home.items}
 
 
