@@ -93,7 +93,21 @@ def test_the_http_page_describes_every_operation_and_names_no_internals() -> Non
         re.findall(r"^## (.*)$", page, re.MULTILINE)
     )
     assert set(re.findall(r"^\| `(\w+)` \| (?:query|path)", page, re.MULTILINE)) <= {
-        *("user_id", "item_id", "surface", "n", "after", "timeout_ms", "fresh", "q", "k", "by", "category", "state"),
+        *(
+            "user_id",
+            "item_id",
+            "surface",
+            "locale",
+            "n",
+            "after",
+            "timeout_ms",
+            "fresh",
+            "q",
+            "k",
+            "by",
+            "category",
+            "state",
+        ),
     }
 
 

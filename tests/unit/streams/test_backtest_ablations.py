@@ -39,9 +39,9 @@ def test_without_anything_left_out_it_is_the_same_replay(log: EventLog, whole: B
 
 def test_a_source_that_says_nothing_adds_exactly_nothing(log: EventLog) -> None:
     """Where no item factors are learned, what is made of them says nothing."""
-    settings = Settings(trainer=TrainerSettings(item_vectors=False))
+    system = make_system_config(Settings(trainer=TrainerSettings(item_vectors=False)))
     left_out = BacktestConfig(resamples=50, without=("source:embeddings", "features:affinity"))
-    rows = [backtest(log, settings, plan, baselines=NoBaselines()).rows for plan in (PLAN, left_out)]
+    rows = [backtest(log, system, plan, baselines=NoBaselines()).rows for plan in (PLAN, left_out)]
     assert np.array_equal(*rows)
 
 
@@ -55,7 +55,9 @@ def test_the_choices_that_are_judged_stay_the_same(log: EventLog, whole: Backtes
 @pytest.mark.slow
 def test_processes_of_their_own_change_nothing(log: EventLog, whole: BacktestRun) -> None:
     heard: list[PoolProgress] = []
-    found = ablate(log, Settings(), PLAN, ("source:popular", "features:near"), jobs=2, tell=heard.append)
+    found = ablate(
+        log, make_system_config(Settings()), PLAN, ("source:popular", "features:near"), jobs=2, tell=heard.append
+    )
     assert list(found) == [WHOLE, "source:popular", "features:near", AGAIN]
     assert all(np.array_equal(found[name].ranks, whole.rows["rank"]) for name in (WHOLE, AGAIN))
     for name in ("source:popular", "features:near"):
@@ -71,11 +73,11 @@ def test_additions_are_paired_and_the_largest_comes_first() -> None:
     found = additions(made, np.array([0, 0, 1, 1], np.int32), PLAN)
     assert found is not None
     assert found.whole_ms == (3.25, 2.75)
-    assert [(name, one.hit_rate.mean, one.ms_per_event) for name, one in by_worth(found)] == [
+    assert [(name, one.hit_rate.value, one.ms_per_event) for name, one in by_worth(found)] == [
         ("source:b", 0.75, 2.0),
         ("source:a", 0.25, 0.5),
     ]
     one = found.parts["source:a"]
-    assert one.gain.mean == pytest.approx(0.5 / 4)
+    assert one.gain.value == pytest.approx(0.5 / 4)
     assert one.hit_rate.low <= 0.25 <= one.hit_rate.high
     assert additions({}, np.zeros(0, np.int32), PLAN) is None
