@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from schemas.bounds import LARGEST, LARGEST_COUNT, Amount, Count, DecayedCount, NonNegative, Sum
+from schemas.bounds import LARGEST_AMOUNT, LARGEST_COUNT, Amount, Count, DecayedCount, NonNegative, Sum
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import INTERACTIONS, ITEMS
@@ -30,7 +30,7 @@ def test_usual_numbers_are_taken_as_they_are(value: float) -> None:
         assert msgspec.json.decode(msgspec.json.encode(value), type=kind) == value
 
 
-@given(some.floats(LARGEST, 1e15, exclude_min=True))
+@given(some.floats(LARGEST_AMOUNT, 1e15, exclude_min=True))
 def test_just_beyond_the_bound_is_beyond(value: float) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(value, Amount)
