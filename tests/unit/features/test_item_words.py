@@ -8,7 +8,7 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from features.item_words import COMMON, ItemWords, words_of
+from features.item_words import COMMON_WORD_ITEM_COUNT, ItemWords, words_of
 from schemas.ids import ItemId
 from schemas.items import Item
 
@@ -48,7 +48,7 @@ def test_an_item_described_anew_has_its_new_words_alone() -> None:
 
 
 def test_a_word_that_nearly_everything_has_connects_nothing() -> None:
-    titles = tuple(f"set item{number}" for number in range(COMMON + 1))
+    titles = tuple(f"set item{number}" for number in range(COMMON_WORD_ITEM_COUNT + 1))
     scores = index(titles).scores(np.array([0]), np.array([1.0]), len(titles))
     assert np.flatnonzero(scores).tolist() == [0]
 
