@@ -33,7 +33,7 @@ LifelongError
 ├── WorkDied               a process of the pool ended early                  → the command ends
 ├── NotFetched             the demo's data cannot be fetched                  → the command ends
 ├── NothingToPlay          the demo's data holds no event                     → the command ends
-└── Crash                  a test stops the in-memory runner                  → the test goes on
+└── Crash                  a test stops the in-memory runner                  → the test continues
 """
 
 from __future__ import annotations
