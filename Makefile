@@ -1,9 +1,9 @@
-# Everything runs in .venv; `make setup` makes it from the lock, needing Python 3.11 and make alone.
+# Everything runs in .venv; `make setup` creates it from the lock, and needs only Python 3.11 and make.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# uv itself comes from PyPI, into a small environment of its own: the one in .venv is made by it.
+# uv comes from PyPI into a small environment of its own, and creates the one in .venv.
 BOOTSTRAP := $(VENV)/.bootstrap
 SOURCES := schemas features agents inference streams deploy examples tests
 
@@ -25,10 +25,10 @@ $(STAMP): pyproject.toml uv.lock
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(BOOTSTRAP)/bin/uv sync --frozen --all-extras --python $(BIN)/python
 	@touch $@
 
-demo: setup ## Start everything and watch a person's recommendations change
+demo: setup ## Start everything and watch a user's recommendations change
 	$(BIN)/lifelong demo
 
-# Side by side: types are checked while tests run. What is lengthy is left to `make unit` and `make test`.
+# Types are checked while tests run. Lengthy tests are left to `make unit` and `make test`.
 check: setup ## Format, lint, types, imports and quick unit tests: under two minutes on two cores
 	@began=$$(date +%s); $(MAKE) --no-print-directory -j2 style quick && echo "make check took $$(($$(date +%s) - began)) s"
 
@@ -44,11 +44,11 @@ quick: setup
 unit: setup ## All unit tests
 	$(BIN)/pytest -q -n auto -m "not servers and not slow"
 
-test: setup ## All tests: those without servers side by side, then those on real servers
+test: setup ## All tests: those without servers in parallel, then those on real servers
 	$(BIN)/pytest -n auto -m "not servers"
 	$(BIN)/pytest -m servers
 
-fuzz: setup ## A million harmed records through the guards of each process: half an hour
+fuzz: setup ## Send a million corrupted records through the guards of each process: half an hour
 	$(BIN)/python -m tests.fuzz
 
 docs: setup ## Serve the documentation on the loopback interface, and rebuild it as files change
@@ -57,10 +57,10 @@ docs: setup ## Serve the documentation on the loopback interface, and rebuild it
 docs-build: setup ## Build the documentation into build/site; a broken link is an error
 	$(MKDOCS) build --strict
 
-schemas: setup ## Write the published schemas again
+schemas: setup ## Regenerate the published schemas
 	$(BIN)/lifelong schemas write
 
-dashboard: setup ## Write the Grafana dashboard again
+dashboard: setup ## Regenerate the Grafana dashboard
 	$(BIN)/python -m deploy.monitoring.grafana.dashboard
 
 format: setup ## Format the code

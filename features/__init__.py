@@ -1,1 +1,1 @@
-"""What can be computed about a user or an item: folded state, decayed sums, drift, statistics, the feature table."""
+"""What is computed about users and items: folded states, decayed sums, statistics and the feature table."""

@@ -1,7 +1,7 @@
 """Forward decay (Cormode et al., ICDE 2009): a weight depends on event time alone, so the order of arrival does not.
 
-A decayed sum is kept as its value at the newest event time it has seen. Adding an older event adds what is left of
-it by then; the same events in any order give the same sum, but for rounding.
+A decayed sum is stored as its value at the newest event time that was added. An older event is added with its weight
+decayed to that time; the same events in any order give the same sum, except for rounding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ DAY = 86_400.0
 
 
 class DecayedSum(Struct, frozen=True, array_like=True):
-    """`value` as of event time `at`; it halves every half-life from there on.
+    """A decayed sum: `value` as of event time `at`, halved every half-life after it.
 
     >>> fresh = DecayedSum().add(0.0, 1.0, half_life=10.0)
     >>> fresh.read(10.0, half_life=10.0)
@@ -28,7 +28,7 @@ class DecayedSum(Struct, frozen=True, array_like=True):
     at: float = 0.0
 
     def add(self, at: float, weight: float, *, half_life: float) -> DecayedSum:
-        """The sum with one more event; `half_life` in seconds."""
+        """Return the sum with one more event; `half_life` in seconds."""
         if not self.value:
             return DecayedSum(weight, max(at, self.at))
         if at >= self.at:
@@ -36,12 +36,12 @@ class DecayedSum(Struct, frozen=True, array_like=True):
         return DecayedSum(self.value + weight * exp2((at - self.at) / half_life), self.at)
 
     def read(self, now: float, *, half_life: float) -> float:
-        """The sum as of `now`, which is not before `at`; an earlier `now` reads the value at `at`."""
+        """Return the sum as of `now`; for a `now` before `at`, the value at `at`."""
         return self.value * exp2(min(0.0, self.at - now) / half_life)
 
 
 def next_feature_time(previous: float, at: float) -> float:
-    """The time of the next feature row: whole milliseconds, strictly increasing per entity, near the event time.
+    """Return the time of the next feature row: whole milliseconds, strictly increasing per entity, near the event time.
 
     Feast's online store drops a row whose time is not after the stored one.
 

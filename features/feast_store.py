@@ -1,4 +1,4 @@
-"""The feature contract in Feast: rows written on-line (Redis) and off-line (Parquet), read in bulk, joined by time."""
+"""A feature store on Feast: rows written on-line (Redis) and off-line (Parquet), read in bulk, joined by time."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ PROJECT = "lifelong"
 
 
 class FeastStore:
-    """A `FeatureStore` on Feast. `folder` holds the registry and the off-line log; `project` keeps systems apart.
+    """A `FeatureStore` on Feast. `folder` holds the registry and the off-line log; `project` separates deployments.
 
-    On-line rows carry a per-entity strictly increasing time: Feast drops a row whose time is not after the stored
-    one, which makes a second writing of the same row harmless.
+    On-line rows carry a time that strictly increases per entity: Feast drops a row whose time is not after the stored
+    one, so that writing the same row twice is harmless.
     """
 
     def __init__(self, folder: Path, *, redis: str, project: str = PROJECT) -> None:
@@ -48,7 +48,7 @@ class FeastStore:
         self._feast = Feast(config=config)
 
     def apply(self) -> None:
-        """Put entities and views into the registry; what is there already stays."""
+        """Add entities and views to the registry; existing ones stay."""
         self._feast.apply(definitions(self._offline))
 
     def write(self, rows: Sequence[FeatureRow], *, log_name: str) -> None:
@@ -58,10 +58,10 @@ class FeastStore:
             StoreUnavailable: the on-line store does not answer; call again with the same rows.
         """
         for view in VIEWS:
-            mine = [row for row in rows if row.view == view.name]
-            if not mine:
+            view_rows = [row for row in rows if row.view == view.name]
+            if not view_rows:
                 continue
-            frame = _frame(mine)
+            frame = _frame(view_rows)
             _append(frame, self._offline / view.name / f"{log_name}.parquet")
             try:
                 self._feast.write_to_online_store(view.name, frame)
@@ -87,10 +87,10 @@ class FeastStore:
             answer = self._feast.get_online_features(features=list(references), entity_rows=list(entities)).to_dict()
         except (RedisError, ConnectionError, TimeoutError) as exc:
             raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
-        return [{name: answer[name][place] for name in names} for place in range(len(entities))]
+        return [{name: answer[name][index] for name in names} for index in range(len(entities))]
 
     def read_external(self, rows: Sequence[External], users: Sequence[str]) -> list[dict[str, float | None]]:
-        """Other teams' features of these users, in one read; none where there is no row or no such view.
+        """Return other teams' features of these users, in one read; none where there is no row or no such view.
 
         Raises:
             StoreUnavailable: the on-line store does not answer.
@@ -103,12 +103,12 @@ class FeastStore:
             return [dict.fromkeys(names) for _ in users]
 
     def historical(self, features: Sequence[str], rows: Sequence[tuple[Mapping[str, str], float]]) -> pd.DataFrame:
-        """What each entity's features (`view:name`) were at its time: a point-in-time join over the off-line log."""
+        """Return each entity's features (`view:name`) as of its time: a point-in-time join over the off-line log."""
         frame = pd.DataFrame(
-            [{**entity, "event_timestamp": _time(at), "_row": place} for place, (entity, at) in enumerate(rows)]
+            [{**entity, "event_timestamp": _time(at), "_row": index} for index, (entity, at) in enumerate(rows)]
         )
-        found = self._feast.get_historical_features(entity_df=frame, features=list(features)).to_df()
-        return found.sort_values("_row").drop(columns="_row").reset_index(drop=True)
+        joined = self._feast.get_historical_features(entity_df=frame, features=list(features)).to_df()
+        return joined.sort_values("_row").drop(columns="_row").reset_index(drop=True)
 
 
 def _time(at: float) -> datetime:
@@ -121,7 +121,7 @@ def _frame(rows: Sequence[FeatureRow]) -> pd.DataFrame:
 
 
 def _append(frame: pd.DataFrame, path: Path) -> None:
-    """One file of the log, put in place at once: a reader never sees half of it."""
+    """Write one file of the log and rename it into place, so that a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), partial)

@@ -1,8 +1,8 @@
-"""What an item says of itself, as a vector: a random projection of its words, with nothing learned and nothing stored.
+"""An item's content as a vector: a random projection of its words, with nothing learned and nothing stored.
 
 The 64 bits of a word's hash are the signs of its vector (random indexing: Kanerva et al., 2000; signs as projection:
-Achlioptas, 2003), so two texts are as close as the words that they share. A vector depends on its item alone, never
-on the rest of the catalogue.
+Achlioptas, 2003), so two texts are similar as far as they share words. A vector depends on its item alone, never on
+the rest of the catalogue.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.items import Item
 
 CONTENT_DIMENSIONS = 64
-TITLE, CATEGORY, TAG, TEXT = 1.0, 1.5, 1.0, 0.3
+TITLE_WEIGHT, CATEGORY_WEIGHT, TAG_WEIGHT, TEXT_WEIGHT = 1.0, 1.5, 1.0, 0.3
 TEXT_WORDS = 100
 _WORD = re.compile(r"\w{2,}")
 
@@ -29,7 +29,7 @@ def _signs(word: str) -> NDArray[np.float32]:
 
 
 def content_vector(item: Item) -> NDArray[np.float32]:
-    """The item's words as one vector of length 1, float32 `[64]`; zero if it has none.
+    """Return the item's words as one vector of length 1, float32 `[64]`; zero if it has none.
 
     >>> titles = ("red hat", "red cap", "teapot")
     >>> red, also, other = (content_vector(Item(item_id="i", title=title)) for title in titles)
@@ -38,10 +38,10 @@ def content_vector(item: Item) -> NDArray[np.float32]:
     """
     weights: dict[str, float] = {}
     parts = (
-        (TITLE, _WORD.findall(item.title.lower())),
-        (CATEGORY, [f"category {name.lower()}" for name in item.categories]),
-        (TAG, [word for tag in item.tags for word in _WORD.findall(tag.lower())]),
-        (TEXT, _WORD.findall(item.text[: 20 * TEXT_WORDS].lower())[:TEXT_WORDS]),
+        (TITLE_WEIGHT, _WORD.findall(item.title.lower())),
+        (CATEGORY_WEIGHT, [f"category {name.lower()}" for name in item.categories]),
+        (TAG_WEIGHT, [word for tag in item.tags for word in _WORD.findall(tag.lower())]),
+        (TEXT_WEIGHT, _WORD.findall(item.text[: 20 * TEXT_WORDS].lower())[:TEXT_WORDS]),
     )
     for weight, words in parts:
         for word in words:

@@ -1,8 +1,9 @@
-"""Learned item factors: what a person's newest items say of every item, and how an item does by itself.
+"""Learned item factors: the affinity of every item to a user's newest items.
 
-affinity(item) = appeal(item) · direction + lean(item), where the direction is the faded sum of the newest items'
-tastes: asymmetric factors, which need nothing per person (Paterek, KDD Cup 2007; Koren, KDD 2008). An item's row, as it
-is learned and as it travels, holds its appeal, its taste and its lean, side by side.
+affinity(item) = appeal(item) · direction + lean(item), where the direction is the discounted sum of the newest items'
+tastes: asymmetric factors, which need nothing per user (Paterek, KDD Cup 2007; Koren, KDD 2008). An item's row, as
+learned and as published, holds side by side its appeal (factors as a candidate), its taste (factors as part of a
+history) and its lean (bias).
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ APPEAL, TASTE, LEAN = (
     slice(FACTOR_DIMENSIONS, 2 * FACTOR_DIMENSIONS),
     slice(2 * FACTOR_DIMENSIONS, FACTOR_WIDTH),
 )
-"""Where in a row each of them is."""
+"""The columns of each in a row."""
 FACTOR_HISTORY = 20
-"""How many of a person's newest items say where they are heading."""
+"""How many of a user's newest items the direction is computed from."""
 SPREAD = 0.01
-"""How far from nothing appeals begin, before anything is learned of an item."""
+"""Standard deviation of initial appeals, before anything is learned of an item."""
 FACTOR_DECAY = 0.9
-"""What one step back weighs against the step after it."""
+"""Weight of each item relative to the next newer one."""
 
 Floats = NDArray[np.float32]
 
 
 def fading(steps: int) -> Floats:
-    """Weights of the newest items, newest first, `[steps]`, of length 1.
+    """Return the weights of the newest items, newest first, `[steps]`, a vector of length 1.
 
     >>> fading(1).tolist()
     [1.0]
@@ -39,7 +40,7 @@ def fading(steps: int) -> Floats:
 
 
 def direction(tastes: Floats) -> Floats:
-    """Where a person is heading, `[DIMENSIONS]`, by the tastes of their newest items, `[steps, DIMENSIONS]`, newest
+    """Return a user's direction, `[DIMENSIONS]`, from the tastes of their newest items, `[steps, DIMENSIONS]`, newest
     first.
     """
     if not len(tastes):
@@ -49,7 +50,7 @@ def direction(tastes: Floats) -> Floats:
 
 
 class ItemFactors:
-    """The factors of every item by number; zero until they are put. Each kind lies by itself, for fast products.
+    """The factors of every item by number; zero until they are put. Each kind is an array by itself, for fast products.
 
     >>> factors = ItemFactors(capacity=4)
     >>> factors.put([1], np.ones((1, FACTOR_WIDTH), np.float32))
@@ -58,33 +59,33 @@ class ItemFactors:
     """
 
     def __init__(self, *, capacity: int) -> None:
-        self.known = False
-        """Whether any were put."""
+        self.loaded = False
+        """Whether any factors were put."""
         self._appeal: Floats = np.zeros((capacity, FACTOR_DIMENSIONS), np.float32)
         self._taste: Floats = np.zeros((capacity, FACTOR_DIMENSIONS), np.float32)
         self._lean: Floats = np.zeros(capacity, np.float32)
 
     def grow(self, capacity: int) -> None:
-        """Make room for so many items; what is there stays."""
+        """Make room for `capacity` items; existing rows stay."""
         more = capacity - len(self._lean)
         self._appeal = np.concatenate([self._appeal, np.zeros((more, FACTOR_DIMENSIONS), np.float32)])
         self._taste = np.concatenate([self._taste, np.zeros((more, FACTOR_DIMENSIONS), np.float32)])
         self._lean = np.concatenate([self._lean, np.zeros(more, np.float32)])
 
     def put(self, numbers: list[int], rows: Floats) -> None:
-        """These items have these rows now, `[numbers, WIDTH]`."""
-        self.known = True
-        places = np.array(numbers, np.int64)
-        self._appeal[places] = rows[:, APPEAL]
-        self._taste[places] = rows[:, TASTE]
-        self._lean[places] = rows[:, LEAN][:, 0]
+        """Replace the rows of these items, `[numbers, WIDTH]`."""
+        self.loaded = True
+        indices = np.array(numbers, np.int64)
+        self._appeal[indices] = rows[:, APPEAL]
+        self._taste[indices] = rows[:, TASTE]
+        self._lean[indices] = rows[:, LEAN][:, 0]
 
     def affinity(self, newest: NDArray[np.int64], size: int) -> Floats:
-        """How far each of the first `size` items lies where somebody with these newest items is heading: `[size]`, not
-        to be written to.
+        """Return the affinity of each of the first `size` items to a user with these newest items: `[size]`, an array
+        that callers must not write to.
         """
         newest = newest[:FACTOR_HISTORY]
         if not len(newest):
             return self._lean[:size]
-        found: Floats = self._appeal[:size] @ direction(self._taste[newest]) + self._lean[:size]
-        return found
+        affinities: Floats = self._appeal[:size] @ direction(self._taste[newest]) + self._lean[:size]
+        return affinities

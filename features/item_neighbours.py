@@ -1,4 +1,4 @@
-"""Which items go with which: bounded rows of neighbours and weights, as arrays that a batch of queries can gather."""
+"""Co-occurring items: bounded rows of neighbours and weights, as arrays that a batch of queries can gather."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Floats = NDArray[np.float32]
 
 
 class Neighbours:
-    """For each item up to `width` others with a positive weight; the weakest one makes room.
+    """For each item, up to `width` others with a positive weight; a new one replaces the weakest.
 
-    `ids` is int32 `[items, width]`, `weights` float32 `[items, width]`; a free place weighs 0.
+    `ids` is int32 `[items, width]`, `weights` float32 `[items, width]`; a free slot weighs 0.
 
     >>> follows = Neighbours(width=2, capacity=4)
     >>> follows.tell(np.array([0, 1], np.int32), 3, np.array([1.0, 2.0], np.float32))
@@ -26,45 +26,45 @@ class Neighbours:
         self.weights: Floats = np.zeros((capacity, width), np.float32)
 
     def grow(self, capacity: int) -> None:
-        """Make room for so many items; what is there stays."""
+        """Make room for `capacity` items; existing rows stay."""
         more = capacity - len(self.ids)
         self.ids = np.concatenate([self.ids, np.zeros((more, self.width), np.int32)])
         self.weights = np.concatenate([self.weights, np.zeros((more, self.width), np.float32)])
 
     def replace(self, item: int, others: Ints, weights: Floats) -> None:
-        """Give the item these neighbours in place of those that it had; the first `width` are kept."""
+        """Replace the item's neighbours by these; the first `width` are kept."""
         size = min(len(others), self.width)
         self.ids[item, :size] = others[:size]
         self.weights[item, :size] = weights[:size]
         self.weights[item, size:] = 0.0
 
     def changes(self, item: int, others: Ints, weights: Floats, scratch: Floats) -> tuple[Ints, Floats]:
-        """Which neighbours would weigh otherwise if `replace` came now, and what; those that left weigh 0.
+        """Return the neighbours whose weight `replace` would change, and the new weights; 0 for those that it removes.
 
-        `scratch` is float32 `[items]`, all zero, and is left so.
+        `scratch` is float32 `[items]`, all zero before and after.
         """
-        held = self.weights[item]
-        size = int(np.count_nonzero(held))
-        known = self.ids[item, :size]
-        scratch[known] = held[:size]
-        moved = scratch[others] != weights
-        scratch[known] = 1.0
+        old_weights = self.weights[item]
+        size = int(np.count_nonzero(old_weights))
+        old = self.ids[item, :size]
+        scratch[old] = old_weights[:size]
+        changed = scratch[others] != weights
+        scratch[old] = 1.0
         scratch[others] = 0.0
-        gone = known[scratch[known] > 0.0]
-        scratch[known] = 0.0
-        if not len(gone):
-            return others[moved], weights[moved]
-        nothing = np.zeros(len(gone), np.float32)
-        return np.concatenate([others[moved], gone]), np.concatenate([weights[moved], nothing])
+        removed = old[scratch[old] > 0.0]
+        scratch[old] = 0.0
+        if not len(removed):
+            return others[changed], weights[changed]
+        zeros = np.zeros(len(removed), np.float32)
+        return np.concatenate([others[changed], removed]), np.concatenate([weights[changed], zeros])
 
     def tell(self, others: Ints, item: int, weights: Floats) -> None:
-        """Tell each of `others` (no two the same) that `item` is its neighbour, with this weight."""
-        theirs = self.weights[others]
-        held = (self.ids[others] == item) & (theirs > 0.0)
-        place, rows = held.argmax(axis=1), np.arange(len(others))
-        known = held[rows, place]
-        if not known.all():
-            place = np.where(known, place, theirs.argmin(axis=1))
-        keep = known | (weights > theirs[rows, place])
-        self.ids[others[keep], place[keep]] = item
-        self.weights[others[keep], place[keep]] = weights[keep]
+        """Give each of `others` (no duplicates) the neighbour `item` with this weight; full rows keep the strongest."""
+        current = self.weights[others]
+        matches = (self.ids[others] == item) & (current > 0.0)
+        slot, rows = matches.argmax(axis=1), np.arange(len(others))
+        present = matches[rows, slot]
+        if not present.all():
+            slot = np.where(present, slot, current.argmin(axis=1))
+        written = present | (weights > current[rows, slot])
+        self.ids[others[written], slot[written]] = item
+        self.weights[others[written], slot[written]] = weights[written]

@@ -24,39 +24,39 @@ class Order:
         self._numbers: list[int] = []
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is the same order of the same keys."""
+        """Return whether both hold the same items with the same keys."""
         return isinstance(other, Order) and (self._keys, self._numbers) == (other._keys, other._numbers)
 
     def put(self, number: int, old: float | None, new: float) -> None:
-        """Move the item from its old key (none if it is new) to this one.
+        """Move the item from its old key (none if it is new) to the new one.
 
         Raises:
-            IndexError: it does not have that old key.
+            IndexError: the item does not have that old key.
         """
         if old is not None:
             self.drop(number, old)
-        at = self._place(number, new)
-        self._keys.insert(at, -new)
-        self._numbers.insert(at, number)
+        index = self._index(number, new)
+        self._keys.insert(index, -new)
+        self._numbers.insert(index, number)
 
     def drop(self, number: int, key: float) -> None:
-        """Forget the item, which has this key.
+        """Remove the item, which has this key.
 
         Raises:
-            IndexError: it does not have that key.
+            IndexError: the item does not have that key.
         """
-        at = self._place(number, key)
-        if self._numbers[at] != number or self._keys[at] != -key:
-            raise IndexError(f"item {number} does not have the key {key}")
-        del self._keys[at], self._numbers[at]
+        index = self._index(number, key)
+        if self._numbers[index] != number or self._keys[index] != -key:
+            raise IndexError(f"item {number!r} does not have the key {key!r}")
+        del self._keys[index], self._numbers[index]
 
-    def _place(self, number: int, key: float) -> int:
-        """Where the item with this key is, or belongs; however many have the same key."""
-        at = bisect_left(self._keys, -key)
-        if at < len(self._keys) and self._keys[at] == -key and self._numbers[at] < number:
-            at = bisect_left(self._numbers, number, at, bisect_right(self._keys, -key, at))
-        return at
+    def _index(self, number: int, key: float) -> int:
+        """Return the index at which the item with this key is or belongs, in O(log n) however many keys are equal."""
+        index = bisect_left(self._keys, -key)
+        if index < len(self._keys) and self._keys[index] == -key and self._numbers[index] < number:
+            index = bisect_left(self._numbers, number, index, bisect_right(self._keys, -key, index))
+        return index
 
     def first(self, size: int) -> NDArray[np.int64]:
-        """The numbers of the `size` items with the highest keys."""
+        """Return the numbers of the `size` items with the highest keys."""
         return np.array(self._numbers[:size], np.int64)

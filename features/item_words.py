@@ -1,8 +1,8 @@
-"""Which items share words: an inverted index over the items that can be chosen, scored as the vector space model does.
+"""Items that share words: an inverted index over the items of the table, scored by the vector space model.
 
 A word weighs log(items / items with it) on both sides, and an item's score is divided by the root of how many words it
 has (tf-idf with a length normalisation: Salton and Buckley, 1988; a title says a word once, so there is no term
-frequency). Words that many items have say nothing and are not followed.
+frequency). Words of very many items carry no information and are ignored.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from schemas.items import Item
 
 WORDS_PER_ITEM = 16
 """How many words of an item are read: of its title, then its tags, then its text."""
-COMMON = 256
-"""Words of more items than this are not followed."""
+COMMON_WORD_ITEM_COUNT = 256
+"""Words of more items than this are ignored."""
 _WORD = re.compile(r"[^\W_]{2,}")
 
 Doubles = NDArray[np.float64]
@@ -26,7 +26,7 @@ Ints = NDArray[np.int32]
 
 
 def words_of(item: Item) -> tuple[str, ...]:
-    """The item's first `WORDS_PER_ITEM` different words, lower case.
+    """Return the item's first `WORDS_PER_ITEM` different words, in lower case.
 
     >>> words_of(Item(item_id="i", title="The Red Hat (2013)", tags=("hat",), text="A hat."))
     ('the', 'red', 'hat', '2013')
@@ -36,7 +36,7 @@ def words_of(item: Item) -> tuple[str, ...]:
 
 
 class ItemWords:
-    """Words by number and, for each, the items that have it.
+    """Words by number and, for each word, the items that have it.
 
     >>> words = ItemWords(capacity=4)
     >>> for number, title in enumerate(("ocean eleven", "ocean twelve", "top gun")):
@@ -49,64 +49,64 @@ class ItemWords:
         self._number: dict[str, int] = {}
         self._items: list[list[int]] = [[]]
         self._arrays: list[NDArray[np.int64] | None] = [None]
-        self._held: Ints = np.zeros((capacity, WORDS_PER_ITEM), np.int32)
-        self._shorten: Doubles = np.zeros(capacity)
-        self._with: Doubles = np.zeros(256)
+        self._words_of: Ints = np.zeros((capacity, WORDS_PER_ITEM), np.int32)
+        self._length_norm: Doubles = np.zeros(capacity)
+        self._item_counts: Doubles = np.zeros(256)
         self._size = 0
 
     def grow(self, capacity: int) -> None:
-        """Make room for so many items."""
-        more = np.zeros((capacity - len(self._held), WORDS_PER_ITEM), np.int32)
-        self._held = np.concatenate([self._held, more])
-        self._shorten = np.concatenate([self._shorten, np.zeros(len(more))])
+        """Make room for `capacity` items."""
+        more = np.zeros((capacity - len(self._words_of), WORDS_PER_ITEM), np.int32)
+        self._words_of = np.concatenate([self._words_of, more])
+        self._length_norm = np.concatenate([self._length_norm, np.zeros(len(more))])
 
     def put(self, number: int, words: Sequence[str]) -> None:
-        """The item has exactly these words now."""
-        for word in self._held[number][self._held[number] > 0].tolist():
+        """Replace the item's words by these."""
+        for word in self._words_of[number][self._words_of[number] > 0].tolist():
             self._items[word].remove(number)
-            self._changed(word)
-        self._held[number] = 0
-        for place, word in enumerate(words):
-            known = self._numbered(word)
-            self._held[number, place] = known
-            self._items[known].append(number)
-            self._changed(known)
-        self._shorten[number] = max(1, len(words)) ** -0.5
+            self._update(word)
+        self._words_of[number] = 0
+        for slot, name in enumerate(words):
+            word = self._numbered(name)
+            self._words_of[number, slot] = word
+            self._items[word].append(number)
+            self._update(word)
+        self._length_norm[number] = max(1, len(words)) ** -0.5
         self._size = max(self._size, number + 1)
 
     def scores(self, recent: NDArray[np.int64], weights: Doubles, size: int) -> Doubles:
-        """How much every item shares with the recent ones, each by its weight: `[size]`."""
-        words = self._held[recent].ravel()
-        given = np.repeat(weights * self._shorten[recent], WORDS_PER_ITEM) * self._rarity(words) ** 2
-        followed = given > 0.0
-        if not followed.any():
+        """Return the similarity of every item to the recent ones, each by its weight: `[size]`."""
+        words = self._words_of[recent].ravel()
+        word_weights = np.repeat(weights * self._length_norm[recent], WORDS_PER_ITEM) * self._rarity(words) ** 2
+        informative = word_weights > 0.0
+        if not informative.any():
             return np.zeros(size)
-        parts = [self._array(word) for word in words[followed].tolist()]
-        gains = np.repeat(given[followed], [len(part) for part in parts])
-        total = np.bincount(np.concatenate(parts), gains, minlength=size)[:size] * self._shorten[:size]
+        items = [self._array(word) for word in words[informative].tolist()]
+        item_weights = np.repeat(word_weights[informative], [len(part) for part in items])
+        total = np.bincount(np.concatenate(items), item_weights, minlength=size)[:size] * self._length_norm[:size]
         return total.astype(np.float64, copy=False)
 
     def _rarity(self, words: Ints | NDArray[np.int64]) -> Doubles:
-        """Each word's weight: 0 for none and for words that are too common."""
-        having = self._with[words]
-        rarity: Doubles = np.log((self._size + 1.0) / np.maximum(having, 1.0))
-        return np.where((words > 0) & (having <= COMMON), rarity, 0.0)
+        """Return each word's weight: 0 for none and for words that are too common."""
+        item_counts = self._item_counts[words]
+        rarity: Doubles = np.log((self._size + 1.0) / np.maximum(item_counts, 1.0))
+        return np.where((words > 0) & (item_counts <= COMMON_WORD_ITEM_COUNT), rarity, 0.0)
 
-    def _numbered(self, word: str) -> int:
-        number = self._number.setdefault(word, len(self._number) + 1)
+    def _numbered(self, name: str) -> int:
+        number = self._number.setdefault(name, len(self._number) + 1)
         if number == len(self._items):
             self._items.append([])
             self._arrays.append(None)
-            if number == len(self._with):
-                self._with = np.concatenate([self._with, np.zeros_like(self._with)])
+            if number == len(self._item_counts):
+                self._item_counts = np.concatenate([self._item_counts, np.zeros_like(self._item_counts)])
         return number
 
-    def _changed(self, word: int) -> None:
+    def _update(self, word: int) -> None:
         self._arrays[word] = None
-        self._with[word] = len(self._items[word])
+        self._item_counts[word] = len(self._items[word])
 
     def _array(self, word: int) -> NDArray[np.int64]:
-        known = self._arrays[word]
-        if known is None:
-            known = self._arrays[word] = np.array(self._items[word], np.int64)
-        return known
+        items = self._arrays[word]
+        if items is None:
+            items = self._arrays[word] = np.array(self._items[word], np.int64)
+        return items

@@ -1,4 +1,4 @@
-"""A `StateStore` in this process: for tests and replay."""
+"""A `StateStore` in this process: for tests and backtests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Partition = tuple[str, int]
 
 
 class MemoryStateStore:
-    """States in dictionaries; keeps the same promises as the real one but does not outlive the process."""
+    """States in dictionaries; keeps the contract of the real store, but does not outlive the process."""
 
     def __init__(self) -> None:
         self._epochs: dict[_Partition, int] = {}
@@ -21,9 +21,9 @@ class MemoryStateStore:
         self._visits: dict[_Partition, dict[str, float]] = {}
 
     def lease(self, scope: str, partition: int) -> Lease:
-        at = (scope, partition)
-        self._epochs[at] = self._epochs.get(at, 0) + 1
-        return Lease(self._epochs[at], dict(self._applied.get(at, {})), self.origins(scope, partition))
+        key = (scope, partition)
+        self._epochs[key] = self._epochs.get(key, 0) + 1
+        return Lease(self._epochs[key], self.applied(scope, partition), self.origins(scope, partition))
 
     def applied(self, scope: str, partition: int) -> dict[str, int]:
         return dict(self._applied.get((scope, partition), {}))
@@ -36,28 +36,28 @@ class MemoryStateStore:
         return {key: states[key] for key in keys if key in states}
 
     def save(self, write: Write) -> None:
-        at = (write.scope, write.partition)
-        if at not in self._epochs:
-            raise StoreRewound(f"{at} is held by nobody any more")
-        if write.epoch != self._epochs[at]:
-            raise Fenced(f"{at} is held by epoch {self._epochs[at]}, not {write.epoch}")
-        applied = self._applied.setdefault(at, {})
-        for source, offset in write.known.items():
+        key = (write.scope, write.partition)
+        if key not in self._epochs:
+            raise StoreRewound(f"{key!r} has no epoch any more: lease the partition again")
+        if write.epoch != self._epochs[key]:
+            raise Fenced(f"{key!r} is leased with epoch {self._epochs[key]}, not {write.epoch}")
+        applied = self._applied.setdefault(key, {})
+        for source, offset in write.expected.items():
             if offset > applied.get(source, -1) and source not in write.origins:
-                raise StoreRewound(f"{at} holds offset {applied.get(source, -1)} of {source!r}, not {offset}")
+                raise StoreRewound(f"{key!r} holds offset {applied.get(source, -1)} of {source!r}, not {offset}")
         for source, offset in write.applied.items():
             if offset < applied.get(source, -1) and source not in write.origins:
-                raise Fenced(f"{at} holds offset {applied[source]} of {source!r} already, not {offset}")
-        self._origins.setdefault(at, {}).update(write.origins)
-        self._states.setdefault(at, {}).update(write.states)
+                raise Fenced(f"{key!r} holds offset {applied[source]} of {source!r} already, not {offset}")
+        self._origins.setdefault(key, {}).update(write.origins)
+        self._states.setdefault(key, {}).update(write.states)
         applied.update(write.applied)
 
     def visit_later(self, scope: str, partition: int, visits: dict[str, float]) -> None:
         self._visits.setdefault((scope, partition), {}).update(visits)
 
     def due(self, scope: str, partition: int, until: float, limit: int) -> list[str]:
-        noted = self._visits.get((scope, partition), {})
-        return sorted((key for key, at in noted.items() if at <= until), key=lambda key: (noted[key], key))[:limit]
+        visits = self._visits.get((scope, partition), {})
+        return sorted((key for key, at in visits.items() if at <= until), key=lambda key: (visits[key], key))[:limit]
 
     def visited(self, scope: str, partition: int, keys: Sequence[str]) -> None:
         for key in keys:
@@ -74,8 +74,8 @@ class MemoryStateStore:
         applied: dict[str, int],
         origins: dict[str, Origin] | None = None,
     ) -> None:
-        at = (scope, partition)
-        self._epochs[at] = self._epochs.get(at, 0) + 1
-        self._states[at], self._applied[at] = dict(states), dict(applied)
+        key = (scope, partition)
+        self._epochs[key] = self._epochs.get(key, 0) + 1
+        self._states[key], self._applied[key] = dict(states), dict(applied)
         if origins is not None:
-            self._origins[at] = dict(origins)
+            self._origins[key] = dict(origins)

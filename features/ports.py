@@ -1,4 +1,4 @@
-"""What features need from outside: a store of states, and features that other teams own."""
+"""Ports of this package: a store of states, a store of feature rows, and features that other teams own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from msgspec import Struct
 
 
 class Origin(Struct, frozen=True):
-    """Which log the applied offsets of a source count in: the topic's id, empty where the broker gives none, and how
-    often offsets began anew, because the topic was made again or was cut.
+    """The log that the applied offsets of a source belong to: the topic's id, empty where the broker has none, and how
+    often its offsets restarted, because the topic was recreated or truncated.
     """
 
     topic_id: str
@@ -18,7 +18,7 @@ class Origin(Struct, frozen=True):
 
 
 class Lease(Struct, frozen=True):
-    """Ownership of a partition: its epoch, the last offset applied of each source topic, and which log that is in."""
+    """The right to write a partition: its epoch, the last applied offset of each source topic, and its log."""
 
     epoch: int
     applied: dict[str, int]
@@ -26,10 +26,10 @@ class Lease(Struct, frozen=True):
 
 
 class Write(Struct, frozen=True, kw_only=True):
-    """States of one partition together with the offsets that they reflect: all of it or nothing.
+    """States of one partition together with the offsets that they reflect: written as a whole or not at all.
 
-    `known` are offsets that the writer knows to be stored. The offsets of a source that `origins` names begin anew:
-    they may be lower than what is stored.
+    `expected` are offsets that the writer has stored before, so that the store must hold them still. The offsets of a
+    source that `origins` names restart: they may be lower than the stored ones.
     """
 
     scope: str
@@ -37,7 +37,7 @@ class Write(Struct, frozen=True, kw_only=True):
     epoch: int
     states: dict[str, bytes]
     applied: dict[str, int]
-    known: dict[str, int] = {}
+    expected: dict[str, int] = {}
     origins: dict[str, Origin] = {}
 
 
@@ -49,47 +49,47 @@ class StateStore(Protocol):
     """
 
     def lease(self, scope: str, partition: int) -> Lease:
-        """Take the partition over: its epoch grows, and who held it before can no longer write."""
+        """Lease the partition: its epoch grows, and the previous lease holder can no longer write."""
         ...
 
     def applied(self, scope: str, partition: int) -> dict[str, int]:
-        """The last offset applied of each source, without claiming anything."""
+        """Return the last applied offset of each source, without leasing anything."""
         ...
 
     def origins(self, scope: str, partition: int) -> dict[str, Origin]:
-        """Which log the applied offsets of each source count in, as far as it was noted."""
+        """Return the log that the applied offsets of each source belong to, where it was recorded."""
         ...
 
     def load(self, scope: str, partition: int, keys: Sequence[str]) -> dict[str, bytes]:
-        """The states of those keys that have one."""
+        """Return the states of those keys that have one."""
         ...
 
     def save(self, write: Write) -> None:
         """Write states and offsets atomically.
 
         Raises:
-            Fenced: the partition was claimed by somebody else, or holds a later offset already.
-            StoreWentBack: the store lost the partition, or holds less than the `known` offsets.
+            Fenced: another worker leased the partition, or it holds a later offset already.
+            StoreRewound: the store lost the partition, or holds less than the `expected` offsets.
         """
         ...
 
     def visit_later(self, scope: str, partition: int, visits: dict[str, float]) -> None:
-        """Note when each key is to be visited (event time), in place of what was noted for it before.
+        """Schedule a visit of each key (event time), in place of the one that was scheduled before.
 
-        Not part of `save`: a visit for which there is nothing to do costs nothing but itself.
+        Not part of `save`: a visit with nothing to do is harmless.
         """
         ...
 
     def due(self, scope: str, partition: int, until: float, limit: int) -> list[str]:
-        """The keys to be visited by this time, the longest due first, at most so many; they stay noted."""
+        """Return the keys to visit by this time, the longest due first, at most `limit`; they stay scheduled."""
         ...
 
     def visited(self, scope: str, partition: int, keys: Sequence[str]) -> None:
-        """These keys have been visited: they are due no more, until noted again."""
+        """Remove the visits of these keys: they are not due until scheduled again."""
         ...
 
     def scan(self, scope: str, partition: int) -> Iterator[tuple[str, bytes]]:
-        """Every key and state of the partition, in no order."""
+        """Return every key and state of the partition, in no order."""
         ...
 
     def replace(
@@ -100,23 +100,23 @@ class StateStore(Protocol):
         applied: dict[str, int],
         origins: dict[str, Origin] | None = None,
     ) -> None:
-        """Put these states and offsets in the place of all that the partition held; its epoch grows.
+        """Replace all states and offsets of the partition by these; its epoch grows.
 
-        Without `origins` those that are noted stay.
+        Without `origins` the recorded ones stay.
         """
         ...
 
 
 class ExternalFeatures(Protocol):
-    """Features that other teams own, by user. May block; answers for people without a row by leaving them out."""
+    """Features that other teams own, by user. May block; leaves out users without a row."""
 
     def read(self, users: Sequence[str]) -> dict[str, dict[str, float]]:
-        """The features of each user, by the name of the `External` row."""
+        """Return the features of each user, by the name of the `External` row."""
         ...
 
 
 class FeatureRow(Struct, frozen=True):
-    """One row for a feature view: whose (entity key by name), when, and the values by feature name."""
+    """One row of a feature view: its entity (key by name), its time, and the values by feature name."""
 
     view: str
     entity: dict[str, str]
@@ -125,12 +125,12 @@ class FeatureRow(Struct, frozen=True):
 
 
 class FeatureStore(Protocol):
-    """Where feature rows go: on-line for readers now, off-line for training. Writing a row twice changes nothing."""
+    """A store of feature rows: on-line for serving, off-line for training. Writing a row twice changes nothing."""
 
     def write(self, rows: Sequence[FeatureRow], *, log_name: str) -> None:
         """Write rows on-line and append them to the off-line log under this name (the same name replaces it)."""
         ...
 
     def online(self, view: str, entities: Sequence[dict[str, str]]) -> list[dict[str, float | None]]:
-        """The newest values of each entity, in the order asked; none where there is no row."""
+        """Return the newest values of each entity, in the given order; none where there is no row."""
         ...

@@ -1,7 +1,7 @@
 """A `StateStore` in Redis: one hash of states and one of offsets per partition, written by one script.
 
-All keys of a partition share a hash tag, so that the script also runs on a cluster. The server is to keep what it
-was given: append-only file, ``maxmemory-policy noeviction``.
+All keys of a partition share a hash tag, so that the script also runs on a cluster. The server must not lose or evict
+keys: configure an append-only file and ``maxmemory-policy noeviction``.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from features.ports import Lease, Origin, Write
 from schemas.errors import Fenced, StoreRewound, StoreUnavailable
 
 _SAVE = """
-local held = redis.call('GET', KEYS[1])
-if not held then return redis.error_reply('BEHIND: the partition has no epoch') end
-if tonumber(held) ~= tonumber(ARGV[1]) then return redis.error_reply('FENCED by epoch ' .. held) end
-local applied, known = 5, 5 + 2 * tonumber(ARGV[2])
-local origins = known + 2 * tonumber(ARGV[3])
+local epoch = redis.call('GET', KEYS[1])
+if not epoch then return redis.error_reply('BEHIND: the partition has no epoch') end
+if tonumber(epoch) ~= tonumber(ARGV[1]) then return redis.error_reply('FENCED by epoch ' .. epoch) end
+local applied, expected = 5, 5 + 2 * tonumber(ARGV[2])
+local origins = expected + 2 * tonumber(ARGV[3])
 local states = origins + 2 * tonumber(ARGV[4])
-local anew = {}
-for i = origins, states - 1, 2 do anew[ARGV[i]] = true end
+local restarted = {}
+for i = origins, states - 1, 2 do restarted[ARGV[i]] = true end
 for i = applied, origins - 1, 2 do
   local stored = tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or '-1')
-  if not anew[ARGV[i]] then
-    if i >= known and stored < tonumber(ARGV[i + 1]) then
+  if not restarted[ARGV[i]] then
+    if i >= expected and stored < tonumber(ARGV[i + 1]) then
       return redis.error_reply('BEHIND: offset ' .. stored .. ' of ' .. ARGV[i] .. ', not ' .. ARGV[i + 1])
-    elseif i < known and stored > tonumber(ARGV[i + 1]) then
+    elseif i < expected and stored > tonumber(ARGV[i + 1]) then
       return redis.error_reply('FENCED by offset ' .. stored .. ' of ' .. ARGV[i])
     end
   end
 end
-for i = applied, known - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = applied, expected - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 for i = origins, states - 1, 2 do redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
 for i = states, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
 return 1
 """
-_UNWILLING = ("OOM", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS")
-"""How a server begins its refusal of any write whatever; it may take them again later."""
+_WRITE_REFUSALS = ("OOM", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS")
+"""How the errors of a server begin that refuses every write for now; it may accept them later."""
 
 
 class RedisStateStore:
-    """States in Redis, by URL; `prefix` keeps several systems on one server apart."""
+    """States in Redis, by URL; `prefix` separates deployments that share a server."""
 
     def __init__(self, url: str, *, prefix: str = "lifelong", timeout_seconds: float = 2.0) -> None:
         self._client: Any = redis.Redis.from_url(
@@ -78,8 +78,8 @@ class RedisStateStore:
     def save(self, write: Write) -> None:
         keys = [self._key(write.scope, write.partition, kind) for kind in ("epoch", "applied", "states", "origins")]
         origins = {source: _packed(origin) for source, origin in write.origins.items()}
-        arguments: list[Any] = [write.epoch, len(write.applied), len(write.known), len(origins)]
-        for pair in (*write.applied.items(), *write.known.items(), *origins.items(), *write.states.items()):
+        arguments: list[Any] = [write.epoch, len(write.applied), len(write.expected), len(origins)]
+        for pair in (*write.applied.items(), *write.expected.items(), *origins.items(), *write.states.items()):
             arguments += pair
         with _errors():
             self._save(keys=keys, args=arguments)
@@ -112,13 +112,14 @@ class RedisStateStore:
         applied: dict[str, int],
         origins: dict[str, Origin] | None = None,
     ) -> None:
-        epoch, offsets, people = (self._key(scope, partition, kind) for kind in ("epoch", "applied", "states"))
-        noted = {source: _packed(origin) for source, origin in (origins or {}).items()}
+        kinds = ("epoch", "applied", "states", "origins")
+        epoch_key, applied_key, states_key, origins_key = (self._key(scope, partition, kind) for kind in kinds)
+        packed = {source: _packed(origin) for source, origin in (origins or {}).items()}
         with _errors():
             pipe = self._client.pipeline(transaction=True)
-            pipe.incr(epoch)
-            pipe.delete(offsets, people)
-            for key, values in ((offsets, applied), (people, states), (self._key(scope, partition, "origins"), noted)):
+            pipe.incr(epoch_key)
+            pipe.delete(applied_key, states_key)
+            for key, values in ((applied_key, applied), (states_key, states), (origins_key, packed)):
                 if values:
                     pipe.hset(key, mapping=values)
             pipe.execute()
@@ -128,7 +129,7 @@ class RedisStateStore:
 
 
 def _packed(origin: Origin) -> str:
-    """An origin as one word.
+    """Return an origin as one string.
 
     >>> _origin(_packed(Origin("yWBvhl8ZSLaXV5J4GFqiZg", 2)))
     Origin(topic_id='yWBvhl8ZSLaXV5J4GFqiZg', generation=2)
@@ -146,15 +147,15 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except redis.exceptions.ResponseError as exc:
-        said = str(exc)
-        if "FENCED" in said:
-            raise Fenced(said) from exc
-        if "BEHIND" in said:
-            raise StoreRewound(said) from exc
-        if isinstance(exc, redis.exceptions.ReadOnlyError | redis.exceptions.OutOfMemoryError) or said.startswith(
-            _UNWILLING
+        message = str(exc)
+        if "FENCED" in message:
+            raise Fenced(message) from exc
+        if "BEHIND" in message:
+            raise StoreRewound(message) from exc
+        if isinstance(exc, redis.exceptions.ReadOnlyError | redis.exceptions.OutOfMemoryError) or message.startswith(
+            _WRITE_REFUSALS
         ):
-            raise StoreUnavailable(f"Redis takes no writes: {said}") from exc
+            raise StoreUnavailable(f"Redis accepts no writes: {message}") from exc
         raise
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as exc:
         raise StoreUnavailable(f"Redis does not answer: {exc}") from exc

@@ -1,4 +1,4 @@
-"""How items are doing: each event's delta folded into its item's row by the one owner of that item."""
+"""Item statistics: the owner of an item folds each event's delta into the item's row."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics, Segment
 
 RANK_DECAY = 0.9
-"""How much each place further back counts less for co-visits: who came just before says more."""
+"""Factor by which each rank further back weighs less in co-visits: the items just before say more."""
 NEIGHBOURS = 256
-"""With how many earlier items a row counts an item as chosen together; the weakest goes."""
+"""How many earlier items a row keeps as co-visits; the weakest is dropped."""
 PREDECESSORS = 128
-"""The same of those that came directly before."""
+"""How many directly preceding items a row keeps as transitions; the weakest is dropped."""
 
 
 class FoldedOffsets(Struct, frozen=True):
-    """Up to which offset of each source partition deltas were folded: a second delivery is recognised by it."""
+    """The last folded offset of each source partition, by which a second delivery is recognised."""
 
     offsets: dict[str, int] = {}
 
     def has(self, delta: ItemDelta) -> bool:
-        """Whether the delta was folded before."""
+        """Return whether the delta was folded before."""
         return delta.offset <= self.offsets.get(delta.source, -1)
 
     def add(self, delta: ItemDelta) -> FoldedOffsets:
-        """The marks with this delta folded."""
+        """Return the offsets after this delta."""
         return FoldedOffsets({**self.offsets, delta.source: delta.offset})
 
 
 def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
-    """The item's row with one more contribution; order of arrival does not matter, but for rounding.
+    """Return the item's row with one more contribution; the order of arrival does not matter, except for rounding.
 
     >>> row = fold_delta(None, ItemDelta(item_id="i", source="s", offset=0, event_time=1e9, weight=1.0))
     >>> row.count, row.popularity[0]
@@ -51,33 +51,35 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
     """
     if row is None:
         row = _empty(delta)
-    later = max(row.at, delta.event_time)
-    kept = row.at - later
-    late = delta.event_time - later
+    at = max(row.at, delta.event_time)
+    # Times of the row and of the delta, in seconds after `at`: at most 0, they decay the weights.
+    row_shift, delta_shift = row.at - at, delta.event_time - at
     return replace(
         row,
         version=row.version + 1,
-        at=later,
-        feature_time=next_feature_time(row.feature_time, later),
+        at=at,
+        feature_time=next_feature_time(row.feature_time, at),
         first_at=min(row.first_at, delta.event_time),
         count=row.count + 1,
         popularity=tuple(
-            value * exp2(kept / half) + delta.weight * exp2(late / half)
-            for value, half in zip(row.popularity, POPULARITY_SECONDS, strict=True)
+            value * exp2(row_shift / half_life) + delta.weight * exp2(delta_shift / half_life)
+            for value, half_life in zip(row.popularity, POPULARITY_SECONDS, strict=True)
         ),
         value_sum=row.value_sum + (delta.value or 0.0),
         value_count=row.value_count + (delta.value is not None),
-        covisits=_neighbours(row.covisits, kept, late, delta.before, COVISIT_HALF_LIFE, size=NEIGHBOURS),
-        transitions=_neighbours(row.transitions, kept, late, delta.before[:1], TRANSITION_HALF_LIFE, size=PREDECESSORS),
-        segments=_segments(row.segments, kept, late, delta),
+        covisits=_neighbours(row.covisits, row_shift, delta_shift, delta.before, COVISIT_HALF_LIFE, size=NEIGHBOURS),
+        transitions=_neighbours(
+            row.transitions, row_shift, delta_shift, delta.before[:1], TRANSITION_HALF_LIFE, size=PREDECESSORS
+        ),
+        segments=_segments(row.segments, row_shift, delta_shift, delta),
     )
 
 
 def check_row(row: ItemStatistics) -> None:
-    """See that a row that was read has a count per half-life.
+    """Check that a decoded row has one count per half-life.
 
     Raises:
-        DecodeError: it has not, so it is of another release, or nobody's.
+        DecodeError: it does not, so that another release, or no aggregator at all, wrote it.
     """
     if len(row.popularity) != len(POPULARITY_SECONDS):
         raise DecodeError("invalid", f"{len(row.popularity)} counts of popularity, not {len(POPULARITY_SECONDS)}")
@@ -98,33 +100,33 @@ def _empty(delta: ItemDelta) -> ItemStatistics:
 
 
 def _segments(
-    known: dict[Segment, tuple[float, ...]], kept: float, late: float, delta: ItemDelta
+    old: dict[Segment, tuple[float, ...]], row_shift: float, delta_shift: float, delta: ItemDelta
 ) -> dict[Segment, tuple[float, ...]]:
-    """Decayed counts by situation; a delta that does not know its own counts in none."""
-    counts = {name: _decayed(values, kept) for name, values in known.items()} if kept < 0.0 else dict(known)
+    """Return decayed counts by user segment; a delta without a segment counts in none."""
+    counts = {name: _decayed(values, row_shift) for name, values in old.items()} if row_shift < 0.0 else dict(old)
     if delta.segment is not None:
-        own = _decayed((delta.weight,) * len(SEGMENT_SECONDS), late)
-        held = counts.get(delta.segment, (0.0,) * len(own))
-        counts[delta.segment] = tuple(map(add, held, own))
+        added = _decayed((delta.weight,) * len(SEGMENT_SECONDS), delta_shift)
+        current = counts.get(delta.segment, (0.0,) * len(added))
+        counts[delta.segment] = tuple(map(add, current, added))
     return counts
 
 
 def _decayed(values: tuple[float, ...], seconds: float) -> tuple[float, ...]:
-    return tuple(value * exp2(seconds / half) for value, half in zip(values, SEGMENT_SECONDS, strict=True))
+    return tuple(value * exp2(seconds / half_life) for value, half_life in zip(values, SEGMENT_SECONDS, strict=True))
 
 
 def _neighbours(
-    known: dict[ItemId, float],
-    kept: float,
-    late: float,
+    old: dict[ItemId, float],
+    row_shift: float,
+    delta_shift: float,
     before: tuple[tuple[ItemId, float], ...],
     half_life: HalfLife,
     *,
     size: int,
 ) -> dict[ItemId, float]:
-    """Decayed weights of the items that came before, each discounted by `RANK_DECAY` per rank; the `size` strongest."""
-    keep, weight = exp2(kept / half_life.seconds), exp2(late / half_life.seconds)
-    weights = {item: value * keep for item, value in known.items()} if keep < 1.0 else dict(known)
+    """Return decayed weights of preceding items, each discounted by `RANK_DECAY` per rank; the `size` strongest."""
+    decay, weight = exp2(row_shift / half_life.seconds), exp2(delta_shift / half_life.seconds)
+    weights = {item: value * decay for item, value in old.items()} if decay < 1.0 else dict(old)
     for item, _gap in before:
         weights[item] = weights.get(item, 0.0) + weight
         weight *= RANK_DECAY

@@ -1,8 +1,8 @@
 """The feature table: what Feast serves and the ranker sees, from one definition.
 
-A row names a feature, the view it lives in and the pure function that computes it from a person's state. Adding a
+A row names a feature, the view it lives in and the pure function that computes it from a user's state. Adding a
 feature is adding a row; the ranker's width, Feast's views and the off-line log follow from the table. Features that
-other teams own are rows of their own kind, `External`: read in bulk from Feast, and `default` until they are there.
+other teams own are rows of another type, `External`: read in bulk from Feast, and `default` where there is no value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ITEM_VIEW = "item_features"
 
 
 class UserFeature(Struct, frozen=True):
-    """A feature that is computed here: a pure function of the person's state."""
+    """A feature that Lifelong computes: a pure function of the user's state."""
 
     view: str
     name: str
@@ -37,7 +37,7 @@ class UserFeature(Struct, frozen=True):
 
 
 class External(Struct, frozen=True):
-    """A feature that somebody else writes to Feast, per user; `default` for people without one."""
+    """A feature that another team writes to Feast, per user; `default` for users without one."""
 
     view: str
     name: str
@@ -56,7 +56,7 @@ def _repeat_gap_days(state: UserState) -> float:
     return log1p(state.gap_sum / max(1, state.repeats) / DAY)
 
 
-def _mean_liking(state: UserState) -> float:
+def _mean_reward(state: UserState) -> float:
     return sum(entry.reward for entry in state.recent) / max(1, len(state.recent))
 
 
@@ -74,7 +74,7 @@ USER_FEATURES: tuple[UserFeature, ...] = (
     UserFeature(USER_VIEW, "mean_gap_days", _mean_gap_days),
     UserFeature(USER_VIEW, "repeat_rate", lambda state: state.repeats / max(1, state.choices)),
     UserFeature(USER_VIEW, "repeat_gap_days", _repeat_gap_days),
-    UserFeature(USER_VIEW, "mean_liking", _mean_liking),
+    UserFeature(USER_VIEW, "mean_liking", _mean_reward),
     UserFeature(USER_VIEW, "sessions", lambda state: log1p(state.session.number)),
     UserFeature(CONTEXT_VIEW, "session_events", lambda state: log1p(state.session.events)),
     UserFeature(CONTEXT_VIEW, "session_skips", lambda state: log1p(state.session.skips)),
@@ -84,7 +84,7 @@ USER_FEATURES: tuple[UserFeature, ...] = (
 
 
 class FeatureView(Struct, frozen=True):
-    """A feature view: whose rows it holds (entity keys) and the names of their values."""
+    """A feature view: the keys of its entities and the names of its values."""
 
     name: str
     keys: tuple[str, ...]
@@ -103,18 +103,18 @@ VIEWS: tuple[FeatureView, ...] = (
         ITEM_VIEW, ("item_id",), ("count", "mean_value", *(f"popularity_{hours:g}h" for hours in HALF_LIFE_HOURS))
     ),
 )
-"""The views that are written here; `strength` is signed, as of its memory, negative for what is disliked."""
+"""The views that Lifelong writes; `strength` is signed, as of its memory, negative for a dislike."""
 
 
 def item_row(row: ItemStatistics) -> dict[str, float]:
-    """An item's statistics by feature name, as of `row.at`."""
+    """Return an item's statistics by feature name, as of `row.at`."""
     mean = row.value_sum / row.value_count if row.value_count else 0.0
     decayed = zip(HALF_LIFE_HOURS, row.popularity, strict=True)
     return {"count": float(row.count), "mean_value": mean} | {f"popularity_{hours:g}h": v for hours, v in decayed}
 
 
 def user_row(state: UserState) -> dict[str, float]:
-    """The person's features by name, as written to Feast and as ranked.
+    """Return the user's features by name, as written to Feast and as ranked.
 
     >>> from schemas.ids import UserId
     >>> user_row(UserState(user_id=UserId("u1")))["choices"]
@@ -124,7 +124,7 @@ def user_row(state: UserState) -> dict[str, float]:
 
 
 def has_user_features(values: Mapping[str, float]) -> bool:
-    """Whether every feature of a person that is written here is among them: a list of another release may lack some.
+    """Return whether all features of a user that Lifelong writes are present: a list of another release may lack some.
 
     >>> has_user_features({"choices": 1.0})
     False
@@ -135,7 +135,7 @@ def has_user_features(values: Mapping[str, float]) -> bool:
 def user_rows(
     user: UserId, at: float, values: Mapping[str, float], categories: Mapping[str, float]
 ) -> list[FeatureRow]:
-    """A person's rows in every view, as of one feature time."""
+    """Return a user's rows in every view, as of one feature time."""
     entity = {"user_id": str(user)}
     rows = [
         FeatureRow(view, entity, at, {name: values[name] for name in _fields(view)})
@@ -148,7 +148,7 @@ def user_rows(
 
 
 def feature_schema_id(names: tuple[str, ...]) -> str:
-    """The name of a ranker's input: two tables with the same columns in the same order have the same.
+    """Return the id of a ranker's input: two schemas with the same columns in the same order have the same id.
 
     >>> feature_schema_id(("a", "b")) == feature_schema_id(("a", "b"))
     True

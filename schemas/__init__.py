@@ -1,1 +1,1 @@
-"""What travels: ids, message types, the topic table, the codec, errors and the published schemas."""
+"""The public contract: ids, message types, the topic table, the codec, errors and the published schemas."""

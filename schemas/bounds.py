@@ -1,7 +1,7 @@
-"""How large anything that travels may be: texts, lists and numbers, each limit in one place.
+"""Bounds on every message: texts, lists and numbers, each limit in one place.
 
 Numbers are finite by these bounds, and small enough that no sum, square or product over a stream of them overflows
-float64, nor one of them float32. JSON has no NaN, and what is out of bounds is refused where it is decoded.
+float64, nor one of them float32. JSON has no NaN, and the decoder refuses every value out of bounds.
 """
 
 from __future__ import annotations
@@ -13,38 +13,38 @@ from msgspec import Meta
 ID_LENGTH = 256
 """Characters of an id, wherever it appears."""
 NAME_LENGTH = 128
-"""Characters of a category, a surface, a device and their like."""
-LARGEST = 1e12
-"""The largest rating, price or attribute, either sign."""
+"""Characters of a category, a surface, a device or a similar name."""
+LARGEST_AMOUNT = 1e12
+"""The largest rating, price or attribute, of either sign."""
 LARGEST_COUNT = 1e9
 """The largest quantity, and the most seconds spent on an item (30 years)."""
 LARGEST_SUM = 1e30
-"""The largest sum over a stream: a million million million of the largest values."""
-LARGEST_INT = 2**53
-"""Offsets, versions and counts: what every JSON reader keeps exact."""
-FARTHEST = 1e11
-"""Seconds from 1970, either way: some three thousand years."""
+"""The largest sum over a stream: 1e18 times the largest amount."""
+LARGEST_WHOLE_NUMBER = 2**53
+"""The largest offset, version or count: every JSON reader keeps integers up to this one exact."""
+LARGEST_TIME = 1e11
+"""Seconds before or after 1970: some three thousand years."""
 
 PRINTABLE = r"^(?!\.\.?$)(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
-"""Not only blanks, no control characters, which no terminal, log or address carries unchanged, and neither `.` nor
-`..`, which clients take out of addresses.
+"""Not blank; without control characters, which no terminal, log or address carries unchanged; neither `.` nor `..`,
+which HTTP clients remove from addresses.
 """
 NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
 NOT_RESERVED = r"^(?!@default)(?!\.\.?$)(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
-"""Printable, and none of the ids that are kept for lists of people never seen: `@default` and what begins with it."""
-IN_WORDS = {
+"""Printable, and not reserved for the non-personalised list: neither `@default` nor an id that begins with it."""
+PATTERN_DESCRIPTIONS = {
     PRINTABLE: "of printable characters, not only blanks, neither '.' nor '..'",
     NO_CONTROL: "without control characters",
     NOT_RESERVED: "of printable characters, not only blanks, neither '.' nor '..', nor the reserved '@default…'",
 }
-"""What a pattern asks, for people: regular expressions tell them nothing."""
+"""What each pattern requires, in words: a regular expression does not explain an error to its reader."""
 
 Name = Annotated[str, Meta(max_length=NAME_LENGTH, pattern=NO_CONTROL)]
 Label = Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)]
 Text = Annotated[str, Meta(max_length=1_000)]
-Amount = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
-NonNegative = Annotated[float, Meta(ge=0, le=LARGEST)]
+Amount = Annotated[float, Meta(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
+NonNegative = Annotated[float, Meta(ge=0, le=LARGEST_AMOUNT)]
 Count = Annotated[float, Meta(ge=0, le=LARGEST_COUNT)]
 Sum = Annotated[float, Meta(ge=-LARGEST_SUM, le=LARGEST_SUM)]
 DecayedCount = Annotated[float, Meta(ge=0, le=LARGEST_SUM)]
-WholeNumber = Annotated[int, Meta(ge=0, le=LARGEST_INT)]
+WholeNumber = Annotated[int, Meta(ge=0, le=LARGEST_WHOLE_NUMBER)]

@@ -1,4 +1,4 @@
-"""Bytes to values and back. Everything is checked here, once; past the codec types are trusted.
+"""Decode bytes into values and encode them again. Values are validated here, once; past the codec types are trusted.
 
 >>> value = b'{"type":"like","event_id":"e1","user_id":"u1","event_time":1e9,"item_id":"i1"}'
 >>> decode("interactions", value, now=2e9).item_id
@@ -15,66 +15,64 @@ from typing import Any
 
 import msgspec
 
-from schemas.bounds import IN_WORDS
+from schemas.bounds import PATTERN_DESCRIPTIONS
 from schemas.errors import DecodeError
 from schemas.record import Record
 from schemas.topics import BY_NAME, DEAD_LETTERS, MISROUTED, TOPICS
 
 MAX_BYTES = 1_000_000
 EARLIEST = 788_918_400.0
-"""1995-01-01: an event before it is a unit mistake, not a memory."""
+"""1995-01-01, in seconds since 1970: an earlier event time is a mistake of units."""
 DAY = 86_400.0
-_TIMES = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0}
-"""Fields that are times of the stream, and from when on they are believed; a person without events has no feature time
-yet, which is 0.
-"""
-WRAPPING = frozenset({DEAD_LETTERS, MISROUTED})
-"""What holds another record, in base64."""
+_EARLIEST_BY_FIELD = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0}
+"""Fields in event time, each with the earliest time that is accepted; a user without events has feature time 0."""
+WRAPPING_TOPICS = frozenset({DEAD_LETTERS, MISROUTED})
+"""Topics whose records hold another record, in base64."""
 
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {topic.name: msgspec.json.Decoder(topic.value) for topic in TOPICS}
 _encoder = msgspec.json.Encoder()
 
 
 def decode(topic: str, value: bytes | None, *, now: float) -> Any:
-    """The value of a record of this topic; its type is the one that the topic table names.
+    """Return the validated value of a record of this topic; its type is the one that the topic table names.
 
-    `now` is wall-clock seconds: event times before 1995 or more than a day ahead of it are absurd, and so are the times
-    of what follows from events.
+    `now` is wall-clock seconds: an event time before 1995 or more than a day ahead of it is refused, and so are times
+    that are derived from events.
 
     Raises:
-        DecodeError: with a reason code, for anything that is not such a value. Nothing else is ever raised.
+        DecodeError: with a reason code, for every invalid value. No other exception is raised.
     """
     if topic not in BY_NAME:
         raise DecodeError("unknown-topic", f"topic {topic!r} is none of {sorted(BY_NAME)}")
     if not value:
         raise DecodeError("empty", f"a record of {topic!r} has no value")
-    most = 2 * MAX_BYTES if topic in WRAPPING else MAX_BYTES
-    if len(value) > most:
-        raise DecodeError("too-large", f"{len(value)} bytes, at most {most} are taken")
+    limit = 2 * MAX_BYTES if topic in WRAPPING_TOPICS else MAX_BYTES
+    if len(value) > limit:
+        raise DecodeError("too-large", f"{len(value)} bytes, at most {limit} are accepted")
     try:
         record = _decoders[topic].decode(value)
     except msgspec.ValidationError as exc:
-        raise DecodeError("invalid", _in_words(str(exc))) from exc
+        raise DecodeError("invalid", _describe_patterns(str(exc))) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as exc:
         raise DecodeError("not-json", str(exc)) from exc
     _check_time(record, now)
     return record
 
 
-def _in_words(message: str) -> str:
-    """The message with what a pattern asks in words.
+def _describe_patterns(message: str) -> str:
+    """Return the message with each pattern replaced by its description.
 
     >>> from schemas.bounds import NO_CONTROL
-    >>> _in_words(f"Expected `str` matching regex {NO_CONTROL!r} - at `$.device`")
+    >>> _describe_patterns(f"Expected `str` matching regex {NO_CONTROL!r} - at `$.device`")
     'Expected `str` without control characters - at `$.device`'
     """
-    for pattern, words in IN_WORDS.items():
-        message = message.replace(f"matching regex {pattern!r}", words)
+    for pattern, description in PATTERN_DESCRIPTIONS.items():
+        message = message.replace(f"matching regex {pattern!r}", description)
     return message
 
 
 def _check_time(record: object, now: float) -> None:
-    for name, earliest in _TIMES.items():
+    for name, earliest in _EARLIEST_BY_FIELD.items():
         at = getattr(record, name, None)
         if at is not None and not earliest <= at <= now + DAY:
             since = "1995" if earliest else "1970"
@@ -82,5 +80,5 @@ def _check_time(record: object, now: float) -> None:
 
 
 def encode(record: Record) -> bytes:
-    """A record as JSON."""
+    """Return the record as JSON."""
     return _encoder.encode(record)

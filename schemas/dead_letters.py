@@ -1,7 +1,7 @@
-"""What could not be used, with the reason: the `dead-letters` topic.
+"""Records that could not be processed, with the reason: the `dead-letters` topic.
 
-A letter holds the original bytes, so that it can be replayed, up to `LARGEST_ORIGINAL` of them. Of a larger record it
-holds the beginning, with the size and the SHA-256 of the whole: the log at its offset has the rest.
+A dead letter holds the original bytes, so that it can be replayed, up to `LARGEST_ORIGINAL` of them. Of a larger record
+it holds the beginning, with the size and the SHA-256 of the whole: the source topic has the rest, at the same offset.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from schemas.errors import ReasonCode
 from schemas.record import Record
 
 LARGEST_ORIGINAL = 1_000_000
-"""Bytes of key, value and headers together: what a broker takes by default in one record."""
+"""Bytes of key, value and headers together: a broker's default limit of one record."""
 BEGINNING = 64_000
-"""Bytes that are kept of a value, and of a key, that are too large together."""
+"""Bytes that are kept of the value, and of the key, of a record that is too large."""
 
 Handled = Literal["open", "replayed", "dismissed"]
 
 
 class DeadLetter(Record, frozen=True, kw_only=True):
-    """A record as it came (key, value and headers are the original bytes), where it was, and why it is here.
+    """A record as it arrived (key, value and headers are the original bytes), its topic and offset, and the reason.
 
-    `state` is what was done about it. A later record with the same id and another state is a mark: it says so of the
-    letter before it, and holds nothing of the original.
+    `state` says what was done about it. A later dead letter with the same id only updates the state of the earlier one,
+    and holds nothing of the original.
 
-    `truncated`: the record was too large, and what is here is its beginning, without headers; `size` is the number of
-    bytes of its value, and `sha256` their hash, both given for a truncated record alone.
+    `truncated`: the record was too large, and only its beginning is kept, without headers; `size` is the number of
+    bytes of the whole value, and `sha256` their hash, both set for a truncated record alone.
     """
 
     dead_letter_id: Label
@@ -49,7 +49,7 @@ class DeadLetter(Record, frozen=True, kw_only=True):
 
 
 class MisroutedRecord(Record, frozen=True, kw_only=True):
-    """A person's record that came with the wrong key or partition, sent on to its owner: the `strays` topic."""
+    """A user's record that arrived with the wrong key or partition, forwarded to its owner: the `strays` topic."""
 
     topic: Label
     partition: WholeNumber

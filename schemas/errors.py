@@ -2,26 +2,26 @@
 
 LifelongError
 ├── DecodeError            a record is not what its topic promises            → dead letter
-├── StoreUnavailable       a store does not answer                            → wait, try again
-├── StoreRefused           a store will never take the value                  → dead letter
+├── StoreUnavailable       a store does not answer                            → wait, then retry
+├── StoreRefused           a store will never accept the value                → dead letter
 ├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
-├── Fenced                 another worker owns the partition now              → what was decided is dropped
-│   └── StoreRewound       the store holds less than was written to it        → read again from where the store stands
-├── Rewound                the store or the log is not what it was            → the process begins anew
-├── KafkaAway              Kafka does not answer                              → wait, try again
-├── KafkaRefused           Kafka refuses what was asked of it                 → the command or process ends
+├── Fenced                 another worker holds the lease of the partition    → the outcome is dropped
+│   └── StoreRewound       the store holds less than was written to it        → read again from the stored offsets
+├── Rewound                the store or the log was set back                  → the process starts over
+├── KafkaAway              Kafka does not answer                              → wait, then retry
+├── KafkaRefused           Kafka refuses a request                            → the command or process ends
 ├── IncompatibleSchema     a published schema would break its readers         → nothing is published
 ├── UnusableWeights        a weights file cannot serve                        → the newest good version serves
 ├── Problem                a request to the gateway cannot be answered        → problem details (RFC 9457)
 ├── SettingsError          a setting is wrong or missing                      → the command ends, naming it
-├── StackError             the embedded stack cannot do what was asked        → the command ends
-│   └── NotWell            a server of it does not become healthy in time     → what was started is stopped again
+├── StackError             the embedded stack cannot do what a command asks   → the command ends
+│   └── NotWell            one of its servers is not healthy in time          → servers that were started are stopped
 ├── MonitoringError        Prometheus cannot be configured or started         → the command ends
-├── UnreadableFile         a file cannot be read as what it should hold       → the command ends
+├── UnreadableFile         a file does not hold what it should                → the command ends
 ├── BadCell                a cell of a row cannot be read                     → the row is refused, with the reason
 ├── NotWritable            an output file cannot be written                   → the command ends before it works
-├── NoSuch                 nothing has the name that was given                → the command ends, with near names
-├── NothingDone            nothing matches what was asked                     → the command ends
+├── NoSuch                 nothing has the requested name                     → the command ends, with similar names
+├── NothingDone            nothing matches the request                        → the command ends
 ├── NothingToDecide        a command about models names no variant            → the command ends
 ├── NoExperiment           the log holds no such experiment                   → the command ends
 ├── NothingLogged          the log holds nothing to evaluate a policy on      → the command ends
@@ -33,7 +33,7 @@ LifelongError
 ├── WorkDied               a process of the pool ended early                  → the command ends
 ├── NotFetched             the demo's data cannot be fetched                  → the command ends
 ├── NothingToPlay          the demo's data holds no event                     → the command ends
-└── Crash                  a test stops the in-memory runner                  → the test goes on
+└── Crash                  a test stops the in-memory runner                  → the test continues
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class LifelongError(Exception):
 
 
 class DecodeError(LifelongError):
-    """A record is not what its topic promises; `reason` is for machines, the message for people."""
+    """A record is not what its topic promises; `reason` is for programs, the message for people."""
 
     def __init__(self, reason: ReasonCode, message: str) -> None:
         super().__init__(message)
@@ -67,27 +67,27 @@ class DecodeError(LifelongError):
 
 
 class StoreUnavailable(LifelongError):
-    """A store does not answer; nothing was written, the same call may be made again."""
+    """A store does not answer; nothing was written, and the same call may be made again."""
 
 
 class StoreRefused(LifelongError):
-    """A store answers, and will never take this value: asking again changes nothing."""
+    """A store answers and will never accept this value: a retry changes nothing."""
 
 
 class RankerUnavailable(LifelongError):
-    """The model server did not answer in time; the caller ranks by the numpy twin and says so."""
+    """The model server did not answer in time; the caller ranks with the local ranker, and the list says so."""
 
 
 class Fenced(LifelongError):
-    """Another worker has taken over the partition: what was decided here must not be written."""
+    """Another worker has leased the partition: what this worker decided must not be written."""
 
 
 class StoreRewound(Fenced):
-    """The state store holds less than its owner has written: it was wiped, cut, or replaced by an older copy."""
+    """The state store holds less than the lease holder wrote: it was wiped, truncated or replaced by an older copy."""
 
 
 class Rewound(LifelongError):
-    """The state store holds less than was written to it: it was restored or rebuilt from an older point."""
+    """The state store holds less than was written to it: it was restored or rebuilt from an earlier point."""
 
 
 class IncompatibleSchema(LifelongError):

@@ -1,6 +1,6 @@
-"""Names of things, and the one way to name a message.
+"""Ids of users, items and messages, and the one way to derive the id of a message.
 
-Ids are strings given by the applications; the types keep a user from being passed where an item is meant.
+Ids are strings that applications choose; the types prevent passing a user where an item is expected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, NewType
 
 from msgspec import Meta
 
-from schemas.bounds import FARTHEST, ID_LENGTH, NAME_LENGTH, NOT_RESERVED, PRINTABLE
+from schemas.bounds import ID_LENGTH, LARGEST_TIME, NAME_LENGTH, NOT_RESERVED, PRINTABLE
 
 UserId = NewType("UserId", str)
 ItemId = NewType("ItemId", str)
@@ -22,15 +22,15 @@ PlanId = NewType("PlanId", str)
 MemoryId = NewType("MemoryId", str)
 
 DEFAULT_USER = UserId("@default")
-"""Whose list people get that were never seen. No person has an id that begins with it."""
+"""The reserved key of the non-personalised list, which unknown users get. No user's id begins with it."""
 
 _Id = Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)
 UserKey = Annotated[UserId, Meta(min_length=1, max_length=ID_LENGTH, pattern=NOT_RESERVED)]
 AnyUser = Annotated[UserId, _Id]
-"""A person, or `@default`."""
+"""A user, or `@default`."""
 ItemKey = Annotated[ItemId, _Id]
 BareItem = Annotated[ItemId, Meta(min_length=1, max_length=ID_LENGTH)]
-"""An item in our own messages, which hold hundreds: characters were checked where the item came in."""
+"""An item in messages that Lifelong writes, which hold hundreds: its characters were checked when it was decoded."""
 EventKey = Annotated[EventId, _Id]
 ListKey = Annotated[ListId, _Id]
 PlanKey = Annotated[PlanId, _Id]
@@ -38,24 +38,24 @@ MemoryKey = Annotated[MemoryId, _Id]
 Category = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
 Time = Annotated[
     float,
-    Meta(ge=-FARTHEST, le=FARTHEST, description="seconds since 1970-01-01T00:00:00Z, fractions allowed"),
+    Meta(ge=-LARGEST_TIME, le=LARGEST_TIME, description="seconds since 1970-01-01T00:00:00Z, fractions allowed"),
 ]
 
 
 @lru_cache(maxsize=65_536)
 def category_key(name: str) -> str:
-    """What two spellings of one category have in common: case, Unicode form and spacing make no difference.
+    """Return what all spellings of one category share: case, Unicode form and spacing make no difference.
 
     >>> category_key(" Sci-Fi"), category_key("SCI-FI") == category_key("sci-fi ")
     ('sci-fi', True)
     """
-    # Folding may part letters from their marks again, so the form is made twice (Unicode 3.13, D146).
+    # Case folding may separate letters from their marks, so the form is normalised twice (Unicode 3.13, D146).
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return " ".join(folded.split())
 
 
 def message_id(topic: str, partition: int, offset: int, kind: str) -> str:
-    """The id of the message of this kind that this input record causes: the same whenever it is made again.
+    """Return the id of the message of this kind that this input record causes: the same at every redelivery.
 
     >>> message_id("interactions", 3, 812, "list") == message_id("interactions", 3, 812, "list")
     True

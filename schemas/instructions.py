@@ -1,4 +1,4 @@
-"""What a person decides: the `instructions` topic, a union told apart by `type`. It holds from the next list on."""
+"""What users state: the `instructions` topic, a union discriminated by `type`. Each holds from the next list on."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ class _Instruction(Record, frozen=True, kw_only=True, tag_field="type"):
 
 
 class BanItem(_Instruction, frozen=True, kw_only=True, tag="ban-item"):
-    """Never show this item again."""
+    """A ban: this item is never shown again."""
 
     item_id: ItemKey
 
 
 class BanCategory(_Instruction, frozen=True, kw_only=True, tag="ban-category"):
-    """Never show anything of this category again."""
+    """A ban: no item of this category is shown again."""
 
     category: Category
 
 
 class PinItem(_Instruction, frozen=True, kw_only=True, tag="pin-item"):
-    """Keep this item at the top."""
+    """A pin: this item stays at the top."""
 
     item_id: ItemKey
 
 
 class MoreOf(_Instruction, frozen=True, kw_only=True, tag="more-of"):
-    """Show more of this category."""
+    """A wish for more of this category."""
 
     category: Category
 
 
 class LessOf(_Instruction, frozen=True, kw_only=True, tag="less-of"):
-    """Show less of this category."""
+    """A wish for less of this category."""
 
     category: Category
 
 
 class Lift(_Instruction, frozen=True, kw_only=True, tag="lift"):
-    """Take back whatever was said about this item or category: its ban, pin, more or less."""
+    """A withdrawal of whatever was stated about this item or category: its ban, pin, more or less."""
 
     value: Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
 

@@ -1,4 +1,4 @@
-"""What is remembered about a person: the `memories` topic, keyed by user and memory. Milvus is its projection."""
+"""What is remembered about a user: the `memories` topic, keyed by user and memory. Milvus is its projection."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MemoryState = Literal["active", "stale", "unresolved"]
 
 
 class Memory(Record, frozen=True, kw_only=True):
-    """One belief: this person *predicate* this *subject* named *value*, as strongly as its evidence makes it.
+    """One belief: this user *predicate* the *subject* named *value*, as strongly as the evidence supports it.
 
     `strength` is as of `recorded_from`; it fades from there at the predicate's own half-life.
-    `valid_*` is when it was true of the person, `recorded_*` when it was believed here (event time both).
+    `valid_*` is when it was true of the user, `recorded_*` when it was believed (both in event time).
     """
 
     memory_id: MemoryKey
@@ -39,7 +39,7 @@ class Memory(Record, frozen=True, kw_only=True):
 
 
 def memory_key(user: UserId, memory: MemoryId) -> str:
-    """The record key on `memories`; the user alone decides the partition, see `schemas.topics`.
+    """Return the record key on `memories`; the user alone decides the partition, see `schemas.topics`.
 
     >>> memory_key(UserId("u1"), MemoryId("m1"))
     'u1/m1'

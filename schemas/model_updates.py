@@ -1,4 +1,4 @@
-"""What the models became: the `model-updates` topic, keyed by model and compacted."""
+"""Which weights serve, and decisions about models: the `model-updates` topic, keyed by model and compacted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from schemas.bounds import Label, Sum, WholeNumber
 from schemas.record import Record
 
 MODEL = "ranker"
-"""The one model there is, and the key of what serves."""
+"""The only model, and the key of the update that serves."""
 
 Decided = Literal["promoted", "refused", "rolled-back", "continued"]
 Role = Literal["champion", "guard", "challenger", "resting"]
 
 
 class Difference(Record, frozen=True, kw_only=True):
-    """By how much a lineage gains more than the champion, over so many people; between the bounds at all times."""
+    """By how much a model variant gains more than the champion, the mean over `people` users.
+
+    `lower` and `upper` are a confidence sequence: they may be read at any time.
+    """
 
     mean: Sum
     lower: Sum
@@ -26,10 +29,13 @@ class Difference(Record, frozen=True, kw_only=True):
 
 
 class VariantStatus(Record, frozen=True, kw_only=True, rename={"variant": "lineage", "config": "recipe"}):
-    """A lineage: a recipe with everything that was learned by it, scored on the examples that all learn from.
+    """The status of a model variant: a config with everything learned by it, evaluated on examples that all learn from.
 
-    `gain` is 1 / log2(1 + place) of what was taken among the example's candidates, `hit_rate` how often that place is
-    10 or better, `loss` the negative log-likelihood; all test-then-train, over the last examples or so.
+    `gain` is 1 / log2(1 + rank) of the target among the example's candidates, `hit_rate` how often that rank is 10 or
+    better, `loss` the negative log-likelihood; all are prequential (test-then-train) and follow the latest examples.
+
+    `variant` is encoded as `lineage`, `config` as `recipe`; of the roles, `guard` is a rollback candidate and `resting`
+    a variant that is cooling down.
     """
 
     variant: Label
@@ -43,15 +49,17 @@ class VariantStatus(Record, frozen=True, kw_only=True, rename={"variant": "linea
 
 
 class ModelUpdate(Record, frozen=True, kw_only=True, rename={"variant": "lineage", "variant_statuses": "standings"}):
-    """Weights of a model, with the prequential score that speaks for them and what was decided.
+    """Weights of a model, with the prequential score that supports them and the decision about them.
 
-    `continued`: the champion has learned on, newer weights of it serve; nothing was decided. `promoted` and
-    `rolled-back`: weights of another lineage serve, `against` was the champion before. `refused`: nothing changes.
+    `continued`: the champion has learned on and its newer weights serve; nothing was decided. `promoted` and
+    `rolled-back`: weights of another variant serve, and `against` was the champion before. `refused`: nothing changes.
 
     `uri` is where the weights are (a path that the ranker's server and the workers can read; empty where refused),
-    `offsets` the last ones of the ranking log that were learned from: the same log to the same offsets gives the same
-    weights. Decisions have a `decision_id`, the same whenever they are made again, and are kept under a key of their
-    own beside the model's.
+    `table` the feature-schema id, and `offsets` the last ones of the ranking log that were learned from: the same log
+    up to the same offsets gives the same weights. `by` is who decided; `gate` is the promotion policy. A decision has a
+    `decision_id`, the same whenever it is made again, and is kept under a key of its own beside the model's.
+
+    `variant` is encoded as `lineage`, `variant_statuses` as `standings`.
     """
 
     model: Label

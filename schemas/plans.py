@@ -1,4 +1,4 @@
-"""What an agent means to do for a person, and the ledger of what became of each plan: the `plans` topic."""
+"""What an agent plans for a user, and the ledger of what became of each plan: the `plans` topic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Unit = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Intent(Record, frozen=True, kw_only=True):
-    """Serve this category with this share of attention, because of this memory."""
+    """A category that the plan serves with this weight, or avoids, because of this memory."""
 
     category: str
     weight: Annotated[float, Meta(ge=-1, le=1, description="negative: avoid")]
@@ -33,7 +33,7 @@ class Quota(Record, frozen=True, kw_only=True):
 
 
 class Constraints(Record, frozen=True, kw_only=True):
-    """What every slate must obey, whatever the ranker thinks."""
+    """What every slate must obey, whatever the ranker scores."""
 
     banned_items: tuple[str, ...] = ()
     banned_categories: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Constraints(Record, frozen=True, kw_only=True):
 
 
 class Plan(Record, frozen=True, kw_only=True):
-    """Goal → session steps → slate composition, with the memories that speak for it."""
+    """A goal, session steps and a slate composition, with the memories that support them."""
 
     plan_id: PlanId
     user_id: UserId
@@ -59,7 +59,10 @@ class Plan(Record, frozen=True, kw_only=True):
 
 
 class PlanEntry(Record, frozen=True, kw_only=True, rename={"violations": "verdict"}):
-    """A line of the ledger: why this plan was made or ended, who judged it, and what it cost."""
+    """An entry of the ledger: why this plan was made or ended, the rules that it violates, and what it cost.
+
+    `violations` is encoded as `verdict`.
+    """
 
     entry_id: str
     user_id: UserId

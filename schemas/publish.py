@@ -1,4 +1,4 @@
-"""The published contract: one JSON Schema per topic and an AsyncAPI 3 document, all made from the message types."""
+"""The published contract: one JSON Schema per topic and an AsyncAPI 3 document, generated from the message types."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def topic_schema(topic: Topic) -> dict[str, Any]:
-    """The JSON Schema of a topic's values."""
+    """Return the JSON Schema of a topic's values."""
     return {"$schema": DIALECT, "title": topic.name, "description": topic.summary, **msgspec.json.schema(topic.value)}
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3.0 document of all topics: people send on the inputs and receive on the rest."""
+    """Return the AsyncAPI 3.0 document of all topics: applications send to the inputs and receive from the rest."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -68,25 +68,25 @@ def _operation(topic: Topic) -> dict[str, Any]:
 
 
 def documents() -> dict[str, dict[str, Any]]:
-    """Every published file by its name, as the code has it now."""
+    """Return every published document by file name, as the code defines it."""
     schemas = {f"{topic.name}.json": topic_schema(topic) for topic in TOPICS}
     return schemas | {"asyncapi.json": asyncapi()}
 
 
 def write(folder: Path = PUBLISHED) -> list[str]:
-    """Publish what changed; the names of the files written.
+    """Write the documents that changed, and return the names of their files.
 
     Raises:
         IncompatibleSchema: a message type changed in a way that breaks its readers or writers; nothing is written.
     """
-    now = documents()
-    broken = [f"{name} {line}" for name, doc in now.items() for line in _breaks_published(folder / name, doc)]
-    if broken:
-        raise IncompatibleSchema("\n".join([*broken, "add an optional field, or a new topic, instead"]))
+    current = documents()
+    problems = [f"{name} {line}" for name, doc in current.items() for line in _breaks_published(folder / name, doc)]
+    if problems:
+        raise IncompatibleSchema("\n".join([*problems, "add an optional field, or a new topic, instead"]))
     folder.mkdir(exist_ok=True)
-    changed = [name for name, doc in now.items() if _text(doc) != _read(folder / name)]
+    changed = [name for name, doc in current.items() if _text(doc) != _read(folder / name)]
     for name in changed:
-        (folder / name).write_text(_text(now[name]))
+        (folder / name).write_text(_text(current[name]))
     return changed
 
 

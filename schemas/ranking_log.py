@@ -1,7 +1,7 @@
-"""What training and off-policy evaluation need: the `ranking-log` topic, of one partition: its offsets are the order.
+"""What training and off-policy evaluation need: the `ranking-log` topic. It has one partition: offsets are the order.
 
-Feature blocks are little-endian float32, row by row: `[rows, features]` in the order of the feature table that
-`table` names (see `features.views`).
+Feature blocks are little-endian float32, row by row: `[rows, features]` with the columns of the feature schema whose id
+is `table` (see `features.views`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas.ids import AnyUser, BareItem, EventKey, ItemKey, ListKey, Time
 from schemas.record import Record
 
 EntryKey = Annotated[str, Meta(min_length=1, max_length=2 * ID_LENGTH)]
-"""The id of an entry: it may hold that of a list."""
+"""The id of an entry, which may contain the id of a list."""
 Items = Annotated[tuple[BareItem, ...], Meta(max_length=1_000)]
 Row = Annotated[int, Meta(ge=0, le=1_000_000)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -28,7 +28,7 @@ class _Entry(Record, frozen=True, kw_only=True, tag_field="type"):
 
 
 class DrawQuota(Record, frozen=True, kw_only=True):
-    """A quota of the plan over the drawn-from items: the list holds so many of these rows."""
+    """A quota of the plan: the list holds `at_least` to `at_most` of these rows of the draw."""
 
     rows: tuple[Row, ...]
     at_least: Row = 0
@@ -38,11 +38,11 @@ class DrawQuota(Record, frozen=True, kw_only=True):
 class Draw(Record, frozen=True, kw_only=True):
     """How a list was drawn: everything that its propensities follow from.
 
-    `items`, best first by `scores`, are what it was drawn from. Pinned rows take the first places. Then, place by
-    place, each row that is still open gets the place with a probability proportional to exp(score / temperature);
-    open is what is not placed and what the quotas allow: no `at_most` is exceeded, and when as many places are left
-    (of `size`) as the `at_least`s still want, only what they want. `features` are the rows of the items that got no
-    place, in their order here; those of the others are the list's own. `seed` is what the random numbers came from.
+    `items`, best first by `scores`, are the items it was drawn from. Pinned rows take the first ranks. Then, rank by
+    rank, each open row gets the rank with a probability proportional to exp(score / temperature). A row is open while
+    it has no rank and the quotas allow it: no `at_most` is exceeded, and once only as many ranks are left (of `size`)
+    as the `at_least`s still require, only rows that they require are open. `features` are the rows of the items that
+    got no rank, in their order here; those of the others are in the list's own. `seed` seeds the random numbers.
     """
 
     seed: int
@@ -56,14 +56,14 @@ class Draw(Record, frozen=True, kw_only=True):
 
 
 class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
-    """A list was published: its items as they were ranked, and the user's feature rows as of then.
+    """A published list: its items as they were ranked, and the user's features at that time.
 
-    `propensities[k]` is the probability with which item k came to place k, given the items above it and given that
-    the list was drawn: their product is the probability of the whole list. It is 1 where nothing else was possible
-    (a pin, the last item that a quota allows), and none in a list that was not drawn. `draw` says how it was drawn.
-    `user_categories` are signed strengths of what is remembered about categories, the strongest ones; `external`
-    are the features of other teams, by the name of their row. `arm` is the person's in the experiment that ran;
-    `as_champion`: the arm's own weights were not there, and the champion's ranked.
+    `table` is the feature-schema id. `propensities[k]` is the probability with which `items[k]` came to its rank, given
+    the items above it and given that the list was drawn: their product is the probability of the whole list. It is 1
+    where no other item was possible (a pin, the last item that a quota allows), and none in a list that was not drawn.
+    `draw` says how it was drawn. `user_categories` are signed strengths of memories about categories, the strongest
+    ones; `external` are features of other teams, by the name of their row. `arm` is the user's in the running
+    experiment; `as_champion`: the arm's own weights were missing, and the champion's ranked.
     """
 
     list_id: ListKey
@@ -83,13 +83,13 @@ class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
 
 
 class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
-    """An organic example: what the person took, among the candidates of just before.
+    """An organic example: the item that the user chose, among the candidates as of just before.
 
-    `rank` is the place (from 1) in the list that would have been served at that moment, none if it was not in it;
-    `chosen` the row of the item that was taken, none if no source had proposed it; `newest` are the person's items
-    before it, newest first. While an experiment runs, `arm` is
-    the person's, `places` is the place (from 1) of the item among all candidates by the weights of each arm, shadows
-    too, and `list_id` the list in which it was clicked, if it was in one.
+    `table` is the feature-schema id. `rank` is the item's rank (from 1) in the list that would have been served at that
+    moment, none if it was not in it; `chosen` is the row of the chosen item, none if no source had proposed it;
+    `newest` are the user's earlier items, newest first. While an experiment runs, `arm` is the user's, `places` is the
+    rank (from 1) of the item among all candidates by the weights of each arm, shadow arms too, and `list_id` is the
+    list in which it was clicked, if it was in one.
     """
 
     event_id: EventKey
@@ -110,10 +110,10 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
 
 
 class ListOutcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
-    """A shown example matured: what was clicked of what was shown.
+    """The outcome of a matured impression: which of the shown items were clicked.
 
-    A `late` one corrects it: these were clicked while the list was not open (it had matured, or its impression came
-    later than the click); `shown` is then empty.
+    A `late` outcome corrects an earlier one: these items were clicked while the list was not open (it had matured, or
+    its impression arrived after the click); `shown` is then empty.
     """
 
     list_id: ListKey
@@ -123,19 +123,19 @@ class ListOutcome(_Entry, frozen=True, kw_only=True, tag="outcome"):
 
 
 class DefaultList(_Entry, frozen=True, kw_only=True, tag="default"):
-    """The list for people never seen was published anew: what it holds. `user_id` is `@default`.
+    """The items of a newly published non-personalised list; `user_id` is `@default`.
 
-    Choices are compared with it and with the person's own last list: that tells how long lists are worth keeping.
+    Choices are compared with it and with the user's own last list, which tells how long lists are worth keeping.
     """
 
     items: Items
 
 
 class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command", rename={"variant": "lineage"}):
-    """What an operator decides about models. It stands in the log, so that its place among the examples is known.
+    """An operator's decision about models. It is part of the log, so that its position among the examples is known.
 
-    `promote` names a lineage, or weights to load as one: a file that the trainer can read, and its SHA-256. `rollback`
-    goes back to the champion before.
+    `promote` names a model variant, or weights to load as one: a file that the trainer can read, and its SHA-256.
+    `rollback` returns to the previous champion. `variant` is encoded as `lineage`.
     """
 
     entry_id: EntryKey
@@ -148,6 +148,6 @@ class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"
 
 
 RankingLogEntry = Ranked | Choice | ListOutcome
-"""What rankers are learned from and judged by."""
+"""What rankers learn from and are evaluated on."""
 
 RankingLogValue = RankingLogEntry | DefaultList | Command

@@ -1,4 +1,4 @@
-"""The base of everything that travels: immutable, compact on the wire, unknown fields pass."""
+"""The base of every message: immutable, compact on the wire, open to unknown fields."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from msgspec import Struct
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A value on a topic. Fields without a default are required; unknown ones are passed over."""
+    """A value on a topic. Fields without a default are required; unknown fields are ignored."""

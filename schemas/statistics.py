@@ -1,4 +1,4 @@
-"""How items are doing: `item-deltas` (one contribution per event) folded into `item-statistics` (one row per item)."""
+"""Item statistics: `item-deltas` (one contribution per event) folded into `item-statistics` (one row per item)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.bounds import FARTHEST, LARGEST_COUNT, Amount, DecayedCount, Label, Sum, WholeNumber
+from schemas.bounds import LARGEST_COUNT, LARGEST_TIME, Amount, DecayedCount, Label, Sum, WholeNumber
 from schemas.ids import BareItem, ItemKey, Time
 from schemas.record import Record
 
-Seconds = Annotated[float, Meta(ge=-FARTHEST, le=FARTHEST)]
+Seconds = Annotated[float, Meta(ge=-LARGEST_TIME, le=LARGEST_TIME)]
 Segment = Literal["new", "return", "sitting"]
-"""In which a choice is made: the person's first, the first of a later sitting, or within one."""
+"""The user segment of a choice: the user's first one, the first of a later session, or one within a session."""
 
 
 class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation"}):
-    """One event's contribution to its item.
+    """One event's contribution to the statistics of its item.
 
     `source` and `offset` name the input record that caused it: the owner of the item folds each one once, however
-    often it is delivered. `before` are the person's earlier items, newest first, with seconds since each;
-    `situation` is that of the choice, none where it is not known.
+    often it is delivered. `before` are the user's earlier items, newest first, with seconds since each; `segment`
+    (encoded as `situation`) is the user segment of the choice, none where it is unknown.
     """
 
     item_id: ItemKey
@@ -34,11 +34,11 @@ class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation
 
 
 class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "situations"}):
-    """One item's statistics as of `at` (event time): decayed counts and who comes before it.
+    """One item's statistics as of `at` (event time): decayed counts, and the items chosen before it.
 
     `popularity` has one decayed count per half-life of `features.half_lives.POPULARITY_HALF_LIVES`; `covisits` and
-    `transitions` weigh the items that the same people had before (recently, and directly). `situations` holds, by
-    the situation of the choice, one decayed count per half-life of `features.half_lives.SEGMENT_HALF_LIVES`.
+    `transitions` weigh the items that the same users chose before it (recently, and directly). `segments` (encoded as
+    `situations`) holds, by user segment, one decayed count per half-life of `features.half_lives.SEGMENT_HALF_LIVES`.
     `feature_time` is `at` made strictly increasing: the time of the row in Feast.
     """
 

@@ -1,7 +1,7 @@
 """The topic table: the public contract in one place.
 
 `spread` says what the number of partitions follows: `person` topics all have the same count, so that one worker owns
-a person's partition in each of them; `item` topics likewise; `one` has a single partition.
+a user's partition in each of them; `item` topics likewise; `one` has a single partition.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
 PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS})
-"""Inputs about one person: what may be sent on as a stray."""
+"""Inputs about one user: topics whose misrouted records are forwarded."""
 
 
 class Topic(Struct, frozen=True, kw_only=True):
-    """One topic: what its keys and values are, how it is cleaned and how it is spread over partitions."""
+    """One topic: what its keys and values are, its cleanup policy and how it is spread over partitions."""
 
     name: str
     key: Literal["user", "item", "memory", "model", "none"]
@@ -59,7 +59,7 @@ TOPICS: tuple[Topic, ...] = (
         value=Interaction,
         cleanup="delete",
         spread="person",
-        summary="what people do; kept long, the source for rebuilds",
+        summary="what users do; kept long, the source for rebuilds",
     ),
     Topic(
         name=INSTRUCTIONS,
@@ -67,7 +67,7 @@ TOPICS: tuple[Topic, ...] = (
         value=Instruction,
         cleanup="delete",
         spread="person",
-        summary="what a person decides: ban, pin, more, less; kept as long as interactions",
+        summary="what a user states: ban, pin, more, less; kept as long as interactions",
     ),
     Topic(
         name=RANK_REQUESTS,
@@ -76,7 +76,7 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="delete",
         spread="person",
         retention_ms=10 * 60_000,
-        summary="rank for this person now; kept for minutes: a question that waited longer has no one waiting",
+        summary="rank for this user now; kept for minutes, as nobody waits longer for the answer",
     ),
     Topic(
         name=MISROUTED,
@@ -84,7 +84,7 @@ TOPICS: tuple[Topic, ...] = (
         value=MisroutedRecord,
         cleanup="delete",
         spread="person",
-        summary="records that came with a wrong key, sent on to their owner",
+        summary="records that arrived with a wrong key, forwarded to their owner",
     ),
     Topic(
         name=ITEMS,
@@ -100,7 +100,7 @@ TOPICS: tuple[Topic, ...] = (
         value=Recommendation,
         cleanup="compact",
         spread="person",
-        summary="the newest lists of each person, with their causes",
+        summary="the newest lists of each user, with their causes",
     ),
     Topic(
         name=PLANS,
@@ -117,7 +117,7 @@ TOPICS: tuple[Topic, ...] = (
         value=Memory,
         cleanup="compact",
         spread="person",
-        summary="the truth about each memory",
+        summary="the source of truth for each memory",
     ),
     Topic(
         name=RANKING_LOG,
@@ -126,7 +126,7 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="delete",
         spread="one",
         retention_ms=14 * DAY_MS,
-        summary="features as ranked, choices and outcomes: what is learned from, in the order of one partition",
+        summary="features as ranked, choices and outcomes: what rankers learn from, in the order of one partition",
     ),
     Topic(
         name=ITEM_DELTAS,
@@ -158,7 +158,7 @@ TOPICS: tuple[Topic, ...] = (
         value=DeadLetter,
         cleanup="delete",
         spread="one",
-        summary="what could not be used, with the reason",
+        summary="records that could not be processed, with the reason",
     ),
 )
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 import msgspec
 
 from deploy.gateway.problems import Problem
-from schemas.bounds import IN_WORDS
+from schemas.bounds import PATTERN_DESCRIPTIONS
 from schemas.ids import ItemId, ItemKey, UserId, UserKey
 
 SLASH = "\x1f"
@@ -70,6 +70,6 @@ def _id(part: str, kind: Any) -> str:
         return str(msgspec.convert(text, kind))
     except msgspec.ValidationError as exc:
         why = str(exc)
-        for pattern, words in IN_WORDS.items():
+        for pattern, words in PATTERN_DESCRIPTIONS.items():
             why = why.replace(f"matching regex {pattern!r}", words)
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{text!r} is no id here: {why}") from exc

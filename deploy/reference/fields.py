@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy.reference.markdown import code, prose, table
-from schemas.bounds import IN_WORDS, NO_CONTROL, NOT_RESERVED, PRINTABLE
+from schemas.bounds import NO_CONTROL, NOT_RESERVED, PATTERN_DESCRIPTIONS, PRINTABLE
 
 Schema = Mapping[str, Any]
 HEADER = ("field", "type", "default", "meaning")
@@ -18,7 +18,7 @@ SIZES = {
     "maxItems": "at most {}",
 }
 PATTERNS = {PRINTABLE: "printable", NOT_RESERVED: "printable, not reserved", NO_CONTROL: "no control characters"}
-EXPLAINED = "\n".join(f"- *{name}*: {IN_WORDS[pattern]}." for pattern, name in PATTERNS.items())
+EXPLAINED = "\n".join(f"- *{name}*: {PATTERN_DESCRIPTIONS[pattern]}." for pattern, name in PATTERNS.items())
 """What the names of patterns mean, as a list."""
 
 

@@ -55,7 +55,7 @@ def _messages() -> list[Row]:
         ),
         ("characters of an id", f"{bounds.ID_LENGTH:,}", f"{letter} `invalid`"),
         ("characters of a category, surface or device", f"{bounds.NAME_LENGTH:,}", f"{letter} `invalid`"),
-        ("a rating, price or attribute, either sign", f"{bounds.LARGEST:,.0f}", f"{letter} `invalid`"),
+        ("a rating, price or attribute, either sign", f"{bounds.LARGEST_AMOUNT:,.0f}", f"{letter} `invalid`"),
         ("a quantity, or seconds of dwell", f"{bounds.LARGEST_COUNT:,.0f}", f"{letter} `invalid`"),
         ("earliest event time", f"{earliest:%Y-%m-%d}", f"{letter} `absurd-time`"),
         ("an event ahead of its record", f"{codec.DAY:,.0f} s", f"{letter} `absurd-time`"),

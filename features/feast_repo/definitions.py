@@ -1,7 +1,7 @@
-"""The feature views that this system writes, as Feast objects made from the feature table.
+"""The feature views that Lifelong writes, as Feast objects generated from the feature table.
 
-`definitions(folder)` returns entities and views whose off-line log lies under the folder. Views that other teams own
-are theirs to apply in the same registry; the ranker reads them by the names that the settings give.
+`definitions(folder)` returns entities and views whose off-line log lies under the folder. Other teams apply their own
+views to the same registry; the ranker reads them by the names in the settings.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from feast.types import Float64
 
 from features.views import VIEWS
 
-USER = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING)
-ITEM = Entity(name="item", join_keys=["item_id"], value_type=ValueType.STRING)
-CATEGORY = Entity(name="category", join_keys=["category"], value_type=ValueType.STRING)
-ENTITIES = {"user_id": USER, "item_id": ITEM, "category": CATEGORY}
-KEEP = timedelta(days=3650)
+USER_ENTITY = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING)
+ITEM_ENTITY = Entity(name="item", join_keys=["item_id"], value_type=ValueType.STRING)
+CATEGORY_ENTITY = Entity(name="category", join_keys=["category"], value_type=ValueType.STRING)
+ENTITIES = {"user_id": USER_ENTITY, "item_id": ITEM_ENTITY, "category": CATEGORY_ENTITY}
+TIME_TO_LIVE = timedelta(days=3650)
 
 
 def definitions(folder: Path) -> list[Any]:
-    """Everything to apply; `folder/<view>/*.parquet` is each view's off-line log."""
+    """Return the entities and views to apply; `folder/<view>/*.parquet` is each view's off-line log."""
     views = []
     for view in VIEWS:
         path = folder / view.name
@@ -38,7 +38,7 @@ def definitions(folder: Path) -> list[Any]:
                 entities=[ENTITIES[key] for key in view.keys],
                 schema=[Field(name=name, dtype=Float64) for name in view.fields],
                 source=source,
-                ttl=KEEP,
+                ttl=TIME_TO_LIVE,
                 online=True,
             )
         )

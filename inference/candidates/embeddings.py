@@ -12,7 +12,7 @@ from inference.ranking_context import RankingContext
 
 def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Items that lie furthest in the direction of the person's newest ones."""
-    if not table.factors.known:
+    if not table.factors.loaded:
         return person.consumed[:0]
     return best(person.affinity, person.blocked, size)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.codec import MAX_BYTES, WRAPPING, decode, encode
+from schemas.codec import MAX_BYTES, WRAPPING_TOPICS, decode, encode
 from schemas.dead_letters import BEGINNING, LARGEST_ORIGINAL, DeadLetter
 from schemas.errors import DecodeError, ReasonCode
 from schemas.ids import ItemKey, message_id
@@ -123,7 +123,7 @@ def fitting(message: Message) -> tuple[Message, bytes | None]:
     if message.value is None:
         return message, None
     value = encode(message.value)
-    if message.topic in WRAPPING or len(value) <= MAX_BYTES:
+    if message.topic in WRAPPING_TOPICS or len(value) <= MAX_BYTES:
         return message, value
     letter = DeadLetter(
         dead_letter_id=message_id(message.topic, 0, 0, f"outgoing/{sha256(value).hexdigest()}"),

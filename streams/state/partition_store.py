@@ -122,7 +122,7 @@ class PartitionStore:
         for write in outcome.writes:
             if write.partition in outcome.visits:
                 self.store.visit_later(self.scope, write.partition, outcome.visits[write.partition])
-            self.store.save(replace(write, known=self.saved.get(write.partition, {})))
+            self.store.save(replace(write, expected=self.saved.get(write.partition, {})))
             self._note(write.partition, write.applied)
 
     def begin_anew(self, partition: int, source: str, origin: Origin, applied: int | None) -> None:
@@ -134,7 +134,7 @@ class PartitionStore:
         """
         offsets = {} if applied is None else {source: applied}
         write = self.write(partition, {}, offsets)
-        self.store.save(replace(write, known=self.saved.get(partition, {}), origins={source: origin}))
+        self.store.save(replace(write, expected=self.saved.get(partition, {}), origins={source: origin}))
         lease = self._lease(partition)
         self._leases[partition] = Lease(lease.epoch, {**lease.applied, **offsets}, {**lease.origins, source: origin})
         self.saved[partition] = {**self.saved.get(partition, {}), **offsets}

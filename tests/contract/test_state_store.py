@@ -90,11 +90,11 @@ def test_a_store_that_holds_less_than_its_owner_knows_takes_no_more(store: State
     lease = store.lease("people", 3)
     store.save(write(lease.epoch, {"ann": b"1"}, a=5))
     with pytest.raises(StoreRewound):
-        store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), known={"a": 7}))
+        store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), expected={"a": 7}))
     with pytest.raises(StoreRewound):
-        store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), known={"b": 0}))
+        store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), expected={"b": 0}))
     assert store.load("people", 3, ["ann"]) == {"ann": b"1"}
-    store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), known={"a": 5}))
+    store.save(replace(write(lease.epoch, {"ann": b"2"}, a=9), expected={"a": 5}))
     assert store.applied("people", 3) == {"a": 9}
 
 
@@ -108,7 +108,7 @@ def test_offsets_of_a_source_begin_anew_when_its_log_is_another(store: StateStor
     lease = store.lease("people", 3)
     store.save(write(lease.epoch, {"ann": b"1"}, a=812, b=4))
     another = {"a": Origin("xyz", 1)}
-    store.save(replace(write(lease.epoch, {}, a=-1), known={"a": 812, "b": 4}, origins=another))
+    store.save(replace(write(lease.epoch, {}, a=-1), expected={"a": 812, "b": 4}, origins=another))
     assert store.applied("people", 3) == {"a": -1, "b": 4}
     assert store.lease("people", 3).origins == store.origins("people", 3) == another
     assert store.load("people", 3, ["ann"]) == {"ann": b"1"}

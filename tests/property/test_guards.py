@@ -16,7 +16,7 @@ from deploy.gateway.problems import Problem
 from features.user_state import UserState, fold
 from features.views import user_row
 from inference.query import Query
-from schemas.bounds import LARGEST, LARGEST_COUNT
+from schemas.bounds import LARGEST_AMOUNT, LARGEST_COUNT
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError
 from schemas.ids import EventId, ItemId, UserId
@@ -46,13 +46,15 @@ def test_every_message_type_is_read_as_it_was_written(topic: str) -> None:
         assert key_of(record) is None or key_of(record)
 
 
-_amounts = some.floats(-LARGEST, LARGEST)
+_amounts = some.floats(-LARGEST_AMOUNT, LARGEST_AMOUNT)
 _counts = some.floats(0, LARGEST_COUNT)
 _events = some.lists(
     some.one_of(
         some.builds(dict, type=some.just(Rating), value=_amounts),
         some.builds(dict, type=some.just(Dwell), seconds=_counts),
-        some.builds(dict, type=some.just(Purchase), quantity=_counts, price=some.none() | some.floats(0, LARGEST)),
+        some.builds(
+            dict, type=some.just(Purchase), quantity=_counts, price=some.none() | some.floats(0, LARGEST_AMOUNT)
+        ),
     ),
     max_size=12,
 )
@@ -95,7 +97,7 @@ def test_a_value_is_refused_or_small_enough_to_be_summed_and_squared(value: floa
     try:
         taken = decode(INTERACTIONS, msgspec.json.encode(event), now=NOW)
     except DecodeError:
-        assert not isfinite(value) or abs(value) > LARGEST
+        assert not isfinite(value) or abs(value) > LARGEST_AMOUNT
     else:
         assert isfinite(taken.value**2 * 1e15)
 

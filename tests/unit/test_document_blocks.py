@@ -1,4 +1,4 @@
-"""Every block of the documents says what it is, and what is not run against servers is checked here."""
+"""Every block of the documents names its language, and blocks that do not run against servers are checked here."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from schemas.topics import INTERACTIONS
 from tests.documents import ROOT, Block, blocks
 
 LANGUAGES = {"sh", "python", "pycon", "toml", "json", "text"}
-"""sh and python are run by tests/e2e/test_documents.py, pycon by doctest; text is a picture, or what is printed."""
+"""sh and python are run by tests/e2e/test_documents.py, pycon by doctest; text is a diagram or output."""
 
 
 def test_every_block_names_its_language() -> None:
     assert [block.name for block in blocks() if block.language not in LANGUAGES] == []
 
 
-def test_there_is_something_to_run() -> None:
+def test_documents_have_blocks_to_run() -> None:
     assert len(blocks("sh")) >= 14
     assert len(blocks("python")) >= 5
     assert {block.language for block in blocks(of=[ROOT / "README.md"])} >= {"sh", "python", "json", "text"}
 
 
 @pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.name)
-def test_settings_load_as_they_are_pasted(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pasted_settings_load(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lifelong.toml").write_text(block.text)
     load_settings(with_endpoints=False)
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.name)
-def test_an_event_is_one(block: Block) -> None:
+def test_json_blocks_are_valid_events(block: Block) -> None:
     assert decode(INTERACTIONS, block.text.encode(), now=2e9)
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.name)
-def test_programs_compile(block: Block) -> None:
+def test_python_blocks_compile(block: Block) -> None:
     compile(block.text, block.name, "exec")

@@ -1,4 +1,4 @@
-"""Half-lives are rows: what follows from them follows by itself."""
+"""Half-lives are rows, and columns, initial weights and sources follow from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inference.candidates.sources import SOURCES
 from inference.ranking.features import FeatureTable
 from inference.ranking.network import START, initial
 
-CHANGED = """
+CHANGED_TABLE = """
 from dataclasses import dataclass
 import features.half_lives as table
 from features.decay import DAY
@@ -38,10 +38,10 @@ def test_every_row_has_columns_with_its_initial_weight_and_a_source() -> None:
     assert POPULARITY_HALF_LIVES[CATEGORY_ORDER].seconds > POPULARITY_HALF_LIVES[FALLBACK_ORDER].seconds
 
 
-def test_every_initial_weight_is_that_of_a_column() -> None:
+def test_every_initial_weight_belongs_to_a_column() -> None:
     assert set(START) <= set(FeatureTable().columns)
 
 
 def test_a_changed_and_an_added_row_need_no_other_line() -> None:
-    done = subprocess.run([sys.executable, "-c", CHANGED], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0.75", "True", "True"]
+    result = subprocess.run([sys.executable, "-c", CHANGED_TABLE], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["0.75", "True", "True"]

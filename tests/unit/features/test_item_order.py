@@ -1,4 +1,4 @@
-"""Items in the order of a key, whatever happens to the keys."""
+"""Items stay in the order of a key, however the keys change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOVES = st.lists(st.tuples(st.integers(0, 7), st.one_of(st.none(), st.sampled_fr
 
 
 @given(MOVES)
-def test_highest_keys_come_first_and_of_equal_ones_the_lower_number(moves: list[tuple[int, float | None]]) -> None:
+def test_the_highest_key_comes_first_and_of_equal_keys_the_lower_number(moves: list[tuple[int, float | None]]) -> None:
     order, keys = Order(), dict[int, float]()
     for number, key in moves:
         if key is not None:
@@ -20,10 +20,10 @@ def test_highest_keys_come_first_and_of_equal_ones_the_lower_number(moves: list[
             keys[number] = key
         elif number in keys:
             order.drop(number, keys.pop(number))
-        assert order.first(9).tolist() == sorted(keys, key=lambda one: (-keys[one], one))
+        assert order.first(9).tolist() == sorted(keys, key=lambda item: (-keys[item], item))
 
 
-def test_who_does_not_have_the_key_is_not_dropped() -> None:
+def test_an_item_is_not_dropped_by_a_key_that_it_does_not_have() -> None:
     order = Order()
     order.put(3, None, 1.0)
     for number, key in ((4, 1.0), (2, 1.0), (3, 2.0), (3, 0.0)):

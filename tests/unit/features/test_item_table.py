@@ -1,4 +1,4 @@
-"""The item table: the same whatever came before, cheap to move, and blind to what has not happened."""
+"""The item table depends on the newest rows alone, is cheap to update, and knows nothing of the future."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ DAY = 86_400.0
 
 
 def rows_of(events: list[tuple[int, int]]) -> list[ItemStatistics]:
-    """Statistics after each event; an event is an item and the seconds since the one before it."""
+    """Return the statistics after each event; an event is an item and the seconds since the event before."""
     rows: dict[str, ItemStatistics] = {}
-    made, now, before = [], START, []
+    history, now, before = [], START, []
     for offset, (number, gap) in enumerate(events):
         now += gap
         name = ItemId(f"i{number}")
@@ -42,12 +42,12 @@ def rows_of(events: list[tuple[int, int]]) -> list[ItemStatistics]:
             segment=SEGMENTS[offset * 7 % 3],
         )
         rows[name] = fold_delta(rows.get(name), delta)
-        made.append(rows[name])
+        history.append(rows[name])
         before.append(name)
-    return made
+    return history
 
 
-def told(rows: list[ItemStatistics]) -> ItemTable:
+def table_of(rows: list[ItemStatistics]) -> ItemTable:
     table = ItemTable()
     for row in rows:
         table.put_statistics(row)
@@ -55,8 +55,8 @@ def told(rows: list[ItemStatistics]) -> ItemTable:
 
 
 def neighbours(table: ItemTable, kind: str, item: str) -> dict[ItemId, float]:
-    number, held = table.number[ItemId(item)], getattr(table, kind)
-    pairs = zip(held.ids[number].tolist(), held.weights[number].tolist(), strict=True)
+    number, rows = table.number[ItemId(item)], getattr(table, kind)
+    pairs = zip(rows.ids[number].tolist(), rows.weights[number].tolist(), strict=True)
     return {table.ids[other]: weight for other, weight in pairs if weight > 0.0}
 
 
@@ -67,13 +67,13 @@ EVENTS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 300_000)), min_siz
 @given(EVENTS)
 def test_the_order_of_popularity_is_that_of_the_decayed_counts(events: list[tuple[int, int]]) -> None:
     rows = rows_of(events)
-    table = told(rows)
+    table = table_of(rows)
     newest = {row.item_id: row for row in rows}
     now = max(row.at for row in rows)
-    for half, half_life in enumerate(POPULARITY_SECONDS):
+    for index, half_life in enumerate(POPULARITY_SECONDS):
         counts = [
-            np.log2(newest[table.ids[number]].popularity[half]) + (newest[table.ids[number]].at - now) / half_life
-            for number in table.popular(half, 100)
+            np.log2(newest[table.ids[number]].popularity[index]) + (newest[table.ids[number]].at - now) / half_life
+            for number in table.popular(index, 100)
         ]
         assert len(counts) == len(newest)
         assert all(high >= low - 1e-6 for high, low in itertools.pairwise(counts))
@@ -83,7 +83,7 @@ def test_the_order_of_popularity_is_that_of_the_decayed_counts(events: list[tupl
 @given(EVENTS)
 def test_a_pair_is_found_from_both_sides(events: list[tuple[int, int]]) -> None:
     rows = rows_of(events)
-    table = told(rows)
+    table = table_of(rows)
     for row in {row.item_id: row for row in rows}.values():
         assert set(neighbours(table, "covisited", row.item_id)) == set(row.covisits)
         for earlier in row.covisits:
@@ -96,17 +96,17 @@ def test_a_pair_is_found_from_both_sides(events: list[tuple[int, int]]) -> None:
 @given(EVENTS)
 def test_the_newest_rows_alone_give_the_same_table(events: list[tuple[int, int]]) -> None:
     rows = rows_of(events)
-    whole, compacted = told(rows), told(list({row.item_id: row for row in rows}.values()))
+    whole, compacted = table_of(rows), table_of(list({row.item_id: row for row in rows}.values()))
     for kind in ("covisited", "covisiting", "followed"):
         for item in whole.ids:
-            one, other = neighbours(whole, kind, item), neighbours(compacted, kind, item)
-            assert one.keys() == other.keys()
-            assert np.allclose([one[name] for name in one], [other[name] for name in one], rtol=1e-4)
+            left, right = neighbours(whole, kind, item), neighbours(compacted, kind, item)
+            assert left.keys() == right.keys()
+            assert np.allclose([left[name] for name in left], [right[name] for name in left], rtol=1e-4)
 
 
 @settings(max_examples=60, deadline=None)
 @given(EVENTS, st.randoms())
-def test_counts_by_situation_are_those_of_the_newest_rows_in_whatever_order(
+def test_counts_by_user_segment_are_those_of_the_newest_rows_in_any_order(
     events: list[tuple[int, int]], rng: random.Random
 ) -> None:
     rows = rows_of(events)
@@ -117,16 +117,16 @@ def test_counts_by_situation_are_those_of_the_newest_rows_in_whatever_order(
     for row in newest:
         for name, counts in row.segments.items():
             sums[SEGMENTS.index(name)] += np.array(counts) * np.exp2((row.at - at) / np.array(SEGMENT_SECONDS))
-    for table in (told(rows), told(newest)):
+    for table in (table_of(rows), table_of(newest)):
         for row in newest:
-            held = table.segments[..., table.number[row.item_id]]
-            assert held.tolist() == [list(row.segments.get(name, (0.0, 0.0))) for name in SEGMENTS]
+            segments = table.segments[..., table.number[row.item_id]]
+            assert segments.tolist() == [list(row.segments.get(name, (0.0, 0.0))) for name in SEGMENTS]
         assert np.allclose(table.situations_all, sums, rtol=1e-9, atol=1e-12)
 
 
 def test_the_same_row_again_changes_only_the_version() -> None:
     rows = rows_of([(1, 0), (2, 60), (3, 60)])
-    once, twice = told(rows), told([*rows, rows[-1]])
+    once, twice = table_of(rows), table_of([*rows, rows[-1]])
     assert twice.version == once.version
     assert np.array_equal(once.log_popularity, twice.log_popularity)
     assert once.order == twice.order
@@ -135,23 +135,23 @@ def test_the_same_row_again_changes_only_the_version() -> None:
     assert np.allclose(once.situations_all, twice.situations_all, rtol=1e-12)
 
 
-def test_it_grows_and_keeps_what_it_had() -> None:
+def test_growth_keeps_all_statistics() -> None:
     rows = rows_of([(number, 60) for number in range(600)])
-    table = told(rows)
+    table = table_of(rows)
     assert len(table) == 600
     assert table.count[:600].tolist() == [1.0] * 600
     assert table.segments[:, 0, :600].sum(axis=0).tolist() == [1.0] * 600
     assert table.situations_all.sum(axis=0)[1] == pytest.approx(600.0, rel=0.05)
-    assert neighbours(table, "covisited", "i1") == pytest.approx(neighbours(told(rows[:2]), "covisited", "i1"))
+    assert neighbours(table, "covisited", "i1") == pytest.approx(neighbours(table_of(rows[:2]), "covisited", "i1"))
 
 
 def test_items_need_no_catalogue() -> None:
-    table = told(rows_of([(1, 0)]))
+    table = table_of(rows_of([(1, 0)]))
     assert table.available(ItemId("i1"), START)
     assert (table.title(ItemId("i1")), table.categories(ItemId("i1"))) == ("", ())
 
 
-def test_a_catalogue_entry_waits_until_somebody_met_the_item() -> None:
+def test_a_catalogue_entry_waits_for_the_first_event_of_its_item() -> None:
     table = ItemTable()
     table.put_item(Item(item_id="i1", title="A teapot", categories=("tea",)))
     assert (len(table), table.available(ItemId("i1"), START)) == (0, False)
@@ -167,7 +167,7 @@ def test_an_item_that_says_from_when_it_is_available_needs_no_events() -> None:
 
 
 def test_a_withdrawn_item_comes_back_with_a_new_entry() -> None:
-    table = told(rows_of([(1, 0)]))
+    table = table_of(rows_of([(1, 0)]))
     table.withdraw(ItemId("i1"))
     assert not table.available(ItemId("i1"), START)
     table.put_statistics(rows_of([(1, 0), (1, 60)])[-1])
@@ -177,7 +177,7 @@ def test_a_withdrawn_item_comes_back_with_a_new_entry() -> None:
 
 
 def test_a_corrected_entry_moves_the_item_to_its_new_categories() -> None:
-    table = told(rows_of([(1, 0)]))
+    table = table_of(rows_of([(1, 0)]))
     table.put_item(Item(item_id="i1", categories=("tea", "pots")))
     table.put_item(Item(item_id="i1", categories=("pots",)))
     assert [table.by_category.members(name).tolist() for name in ("tea", "pots")] == [[], [0]]
@@ -186,8 +186,8 @@ def test_a_corrected_entry_moves_the_item_to_its_new_categories() -> None:
     assert len(table.by_category.at(np.array([0]))) == CATEGORIES_PER_ITEM
 
 
-def test_factors_of_items_unknown_here_are_passed_over() -> None:
-    table = told(rows_of([(1, 0)]))
+def test_factors_of_unknown_items_are_ignored() -> None:
+    table = table_of(rows_of([(1, 0)]))
     rows = np.zeros((2, FACTOR_WIDTH), np.float32)
     rows[:, LEAN] = [[3.0], [2.0]]
     table.put_factors([ItemId("i9"), ItemId("i1")], rows)
@@ -196,7 +196,7 @@ def test_factors_of_items_unknown_here_are_passed_over() -> None:
 
 def test_factors_survive_growth() -> None:
     rows = rows_of([(number, 60) for number in range(300)])
-    table = told(rows[:1])
+    table = table_of(rows[:1])
     table.put_factors([ItemId("i0")], np.ones((1, FACTOR_WIDTH), np.float32))
     for row in rows[1:]:
         table.put_statistics(row)
@@ -211,9 +211,9 @@ def test_categories_survive_growth() -> None:
     assert table.by_category.hold("kind-0", np.arange(4)).tolist() == [True, False, True, False]
 
 
-def test_the_weakest_neighbour_makes_room() -> None:
+def test_a_new_neighbour_replaces_the_weakest() -> None:
     popular = rows_of([(0, 0)])
-    table = told(popular)
+    table = table_of(popular)
     for number in range(1, 400):
         row = fold_delta(
             None,
@@ -227,19 +227,19 @@ def test_the_weakest_neighbour_makes_room() -> None:
             ),
         )
         table.put_statistics(row)
-    held = neighbours(table, "covisiting", "i0")
-    assert len(held) == table.covisiting.width
-    assert "i399" in held
-    assert "i1" not in held
+    weights = neighbours(table, "covisiting", "i0")
+    assert len(weights) == table.covisiting.width
+    assert "i399" in weights
+    assert "i1" not in weights
 
 
-def test_content_speaks_of_the_item_alone() -> None:
+def test_content_depends_on_the_item_alone() -> None:
     assert not content_vector(Item(item_id="i1")).any()
     vector = content_vector(Item(item_id="i1", title="Green tea", tags=("organic",), text="from Uji"))
     assert np.isclose(vector @ vector, 1.0)
 
 
-def test_the_leaders_of_a_category_follow_what_happens_to_its_items() -> None:
+def test_the_leading_items_of_a_category_follow_events_and_entries() -> None:
     table, rows = ItemTable(), {}
 
     def choose(name: str, times: int) -> None:
@@ -274,7 +274,7 @@ def test_the_leaders_of_a_category_follow_what_happens_to_its_items() -> None:
     assert not table.by_category.hold("unknown", numbers).any()
 
 
-def test_made_up_ids_cost_nothing_until_they_are_known() -> None:
+def test_made_up_ids_take_no_room_until_they_are_known() -> None:
     table = ItemTable()
     table.put_item(Item(item_id=ItemId("real"), available_from=0.0))
     before = {name: value.shape for name, value in vars(table).items() if isinstance(value, np.ndarray)}
@@ -299,7 +299,7 @@ def test_an_unknown_item_is_known_with_its_entry_or_after_a_few_events() -> None
 
 
 def row_of(name: str, count: int) -> ItemStatistics:
-    """The row of an item after so many events."""
+    """Return the row of an item after `count` events."""
     row: ItemStatistics | None = None
     for offset in range(count):
         delta = ItemDelta(item_id=ItemId(name), source="s", offset=offset, event_time=1.6e9 + offset, weight=1.0)

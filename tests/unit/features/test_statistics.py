@@ -1,4 +1,4 @@
-"""Item statistics: the same whatever the order of arrival, and no delta counts twice."""
+"""Item statistics do not depend on the order of arrival, and no delta counts twice."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def delta(
 
 def folded(deltas: list[ItemDelta]) -> ItemStatistics:
     row: ItemStatistics | None = None
-    for one in deltas:
-        row = fold_delta(row, one)
+    for item_delta in deltas:
+        row = fold_delta(row, item_delta)
     assert row is not None
     return row
 
@@ -56,7 +56,7 @@ EVENTS = st.lists(st.tuples(st.floats(0, 5_000_000), st.sampled_from([None, *SEG
 
 
 @given(EVENTS, st.randoms())
-def test_counts_by_situation_are_decayed_sums_in_whatever_order(
+def test_counts_by_user_segment_are_decayed_sums_in_any_order(
     events: list[tuple[float, Segment | None]], rng: random.Random
 ) -> None:
     shuffled = list(events)
@@ -65,38 +65,37 @@ def test_counts_by_situation_are_decayed_sums_in_whatever_order(
     newest = max(at for at, _ in events)
     assert set(row.segments) == {name for _, name in events} - {None}
     for name, counts in row.segments.items():
-        times = [at for at, each in events if each == name]
-        direct = [sum(exp2((at - newest) / half) for at in times) for half in SEGMENT_SECONDS]
+        times = [at for at, segment in events if segment == name]
+        direct = [sum(exp2((at - newest) / half_life) for at in times) for half_life in SEGMENT_SECONDS]
         assert counts == pytest.approx(direct, rel=1e-6)
 
 
-def test_a_delta_without_a_situation_counts_in_none_and_lets_the_others_age() -> None:
-    known = folded([delta(0, 0, segment="new")])
-    row = fold_delta(known, delta(1, SEGMENT_SECONDS[0]))
+def test_a_delta_without_a_segment_counts_in_none_and_ages_the_others() -> None:
+    row = fold_delta(folded([delta(0, 0, segment="new")]), delta(1, SEGMENT_SECONDS[0]))
     assert row.count == 2
     assert row.segments == {"new": pytest.approx((0.5, exp2(-0.1)))}
 
 
-def test_a_delta_written_before_there_were_situations_still_decodes() -> None:
+def test_a_delta_without_a_segment_field_still_decodes() -> None:
     written = encode(delta(0, 0, segment="new")).replace(b'"situation":"new"', b'"unheard_of":"new"')
-    found = decode(ITEM_DELTAS, written, now=START * 2)
-    assert isinstance(found, ItemDelta)
-    assert found.segment is None
+    decoded = decode(ITEM_DELTAS, written, now=START * 2)
+    assert isinstance(decoded, ItemDelta)
+    assert decoded.segment is None
 
 
-def test_marks_tell_a_second_delivery_per_source() -> None:
-    marks = FoldedOffsets().add(delta(5, 0))
-    assert marks.has(delta(5, 0))
-    assert marks.has(delta(3, 0))
-    assert not marks.has(delta(6, 0))
-    assert not marks.has(delta(5, 0, source="interactions-1"))
+def test_folded_offsets_recognise_a_second_delivery_per_source() -> None:
+    folded_offsets = FoldedOffsets().add(delta(5, 0))
+    assert folded_offsets.has(delta(5, 0))
+    assert folded_offsets.has(delta(3, 0))
+    assert not folded_offsets.has(delta(6, 0))
+    assert not folded_offsets.has(delta(5, 0, source="interactions-1"))
 
 
 def test_neighbours_are_bounded_and_the_strongest_stay() -> None:
-    strong = [delta(number, number, "friend") for number in range(5)]
-    row = folded([*strong, *(delta(10 + n, 10 + n, f"stranger-{n}") for n in range(NEIGHBOURS + 50))])
+    strong = [delta(number, number, "frequent") for number in range(5)]
+    row = folded([*strong, *(delta(10 + n, 10 + n, f"rare-{n}") for n in range(NEIGHBOURS + 50))])
     assert len(row.covisits) == NEIGHBOURS
-    assert "friend" in row.covisits
+    assert "frequent" in row.covisits
 
 
 def test_only_the_directly_preceding_item_is_a_transition() -> None:

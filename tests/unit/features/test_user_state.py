@@ -1,4 +1,4 @@
-"""A person as a fold: nothing counts twice, late events correct, lists stay in event-time order."""
+"""The fold of a user's events: nothing counts twice, late events correct, lists stay in event-time order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_duplicate_changes_nothing() -> None:
     assert fold(once, event) is once
 
 
-def test_a_late_event_takes_its_place_in_time_and_moves_no_clock_back() -> None:
+def test_a_late_event_is_inserted_at_its_time_and_turns_no_clock_back() -> None:
     state = folded(click("ann", "a", at=100), click("ann", "c", at=300), click("ann", "b", at=200))
     assert [entry.item_id for entry in state.recent] == ["a", "b", "c"]
     assert state.last_at == START + 300
@@ -57,20 +57,20 @@ def test_repeats_and_their_gaps_are_counted() -> None:
     assert state.user_item_statistics["a"].count == 2
 
 
-def test_ratings_are_read_against_the_persons_own_mean() -> None:
+def test_ratings_are_relative_to_the_users_own_mean() -> None:
     state = folded(rating("ann", "a", 8), rating("ann", "b", 8, at=1), rating("ann", "c", 3, at=2))
     assert state.mean_value is not None
     assert state.recent[-1].reward < 0 < state.recent[1].reward
 
 
-def test_what_was_shown_keeps_its_answers_until_it_matures() -> None:
+def test_a_shown_slate_collects_its_outcome_until_it_matures() -> None:
     shown = impression("ann", ("a", "b", "c"), "list-1")
     state = folded(shown, click("ann", "b", at=5), skip("ann", "a", at=6))
     assert state.shown[0].clicked == ("b",)
     assert state.shown[0].skipped == ("a",)
     assert mature(state) == (state, ())
-    later, done = mature(fold(state, click("ann", "z", at=SESSION_GAP + 10)))
-    assert [slate.list_id for slate in done] == ["list-1"]
+    later, matured = mature(fold(state, click("ann", "z", at=SESSION_GAP + 10)))
+    assert [slate.list_id for slate in matured] == ["list-1"]
     assert later.shown == ()
 
 
@@ -86,7 +86,7 @@ def test_feature_times_increase_strictly_even_for_events_of_one_second() -> None
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5_000)), max_size=120, unique_by=itemgetter(1)), st.randoms()
 )
-def test_bounds_hold_and_order_of_arrival_does_not_matter_to_what_is_recent(
+def test_bounds_hold_and_recent_items_do_not_depend_on_the_order_of_arrival(
     chosen: list[tuple[int, int]], rng: random.Random
 ) -> None:
     events = [click("ann", f"i{number}", at=at) for number, at in chosen]
@@ -106,24 +106,24 @@ def test_events_of_one_second_stay_in_the_order_in_which_they_came() -> None:
 
 
 def test_the_applications_session_ids_say_when_a_session_begins() -> None:
-    def clicks(*given: tuple[float, str]) -> UserState:
+    def clicks(*timed_sessions: tuple[float, str]) -> UserState:
         state = UserState(user_id=UserId("u1"))
-        for at, session in given:
+        for at, session in timed_sessions:
             state = fold(state, replace(click("u1", "i1", at=at), session_id=session))
         return state
 
     assert clicks((0, "a"), (10, "a"), (20, "b")).session.number == 2, "another id begins one"
     assert clicks((0, "a"), (9_000, "a")).session.number == 1, "the same id continues it, however long the silence"
     assert clicks((0, "a"), (9_000, "")).session.number == 2, "without an id, silence ends it"
-    assert clicks((0, ""), (10, "a")).session == UserSession(START, 2, 1, 0, "a"), "an id that comes late is taken"
+    assert clicks((0, ""), (10, "a")).session == UserSession(START, 2, 1, 0, "a"), "an id that comes late is adopted"
     assert clicks((100, "b"), (50, "a")).session.number == 1, "a late event of an older session begins none"
 
 
 @pytest.mark.parametrize(("quantity", "weight"), [(1.0, 1.0), (3.0, 2.0), (7.0, 3.0), (0.0, 0.1)])
 def test_a_quantity_weighs_by_its_logarithm(quantity: float, weight: float) -> None:
     for event_type in (Purchase, AddToCart):
-        made = event_type(
+        event = event_type(
             event_id=EventId("e"), user_id=UserId("u1"), event_time=START, item_id=ItemId("i"), quantity=quantity
         )
-        assert feedback_weight(made) == weight
-        assert fold(UserState(user_id=UserId("u1")), made).recent[0].feedback_weight == weight
+        assert feedback_weight(event) == weight
+        assert fold(UserState(user_id=UserId("u1")), event).recent[0].feedback_weight == weight

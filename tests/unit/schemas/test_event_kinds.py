@@ -11,7 +11,7 @@ from schemas.interactions import Impression, Interaction, ItemEvent, Search, _Ev
 
 
 def subclasses(base: type) -> set[type]:
-    return {base, *(one for sub in base.__subclasses__() for one in subclasses(sub))}
+    return {base, *(descendant for child in base.__subclasses__() for descendant in subclasses(child))}
 
 
 def test_every_type_of_interaction_has_a_row_and_is_in_the_union() -> None:
@@ -24,10 +24,10 @@ def test_a_row_does_not_contradict_itself(event_type: type[Interaction]) -> None
     assert (kind.weight > 0.0) == (kind.skip_run == "ends"), "a choice, and nothing else, ends a run of skips"
     assert isinstance(kind.reward, str) or -1.0 <= kind.reward <= 1.0
     if event_type in (Impression, Search):
-        assert kind == EventKind(names=kind.names), "only events about one item say something of it"
+        assert kind == EventKind(names=kind.names), "only events about one item mean anything for it"
 
 
-def test_no_word_of_logs_names_two_types() -> None:
+def test_no_name_in_logs_stands_for_two_types() -> None:
     words = [name for kind in KINDS.values() for name in kind.names]
     assert len(words) == len(set(words))
     assert not set(words) & set(map(type_name, KINDS))
