@@ -1,4 +1,4 @@
-"""Scores that are no numbers are never published: such a list falls back to popularity, and says so."""
+"""Scores that are not finite are never published: such a list falls back to popularity, and its degradation says so."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from inference.ports import Scores
 
 DEGRADATION = "scores-not-finite"
 """The degradation of a list whose scores were not finite: its items are in the order of their popularity."""
-SLOW = len(HALF_LIVES) // 2
+FALLBACK_HALF_LIFE = len(HALF_LIVES) // 2
+"""The index in `HALF_LIVES` of the popularity that such a list falls back to."""
 logger = logging.getLogger(__name__)
 
 
 def unsound(scores: Scores, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which rows of scores hold something that is not finite, `[users]`."""
+    """Return which rows of scores hold a value that is not finite, `[users]`."""
     return np.asarray((~np.isfinite(scores.values) & mask).any(axis=1), np.bool_)
 
 
 def by_popularity(scores: Scores, rows: NDArray[np.bool_], items: Numbers, table: ItemTable) -> Scores:
-    """The scores with these rows in the order of popularity, from 0 downwards; `items` is `[users, candidates]`."""
+    """Return the scores with these rows in the order of popularity, from 0 downwards; `items` is `[users,
+    candidates]`.
+    """
     if not rows.any():
         return scores
     logger.error("scores of %d lists are not finite; they are ranked by popularity", int(rows.sum()))
     values = scores.values.copy()
     for row in np.flatnonzero(rows):
-        order = (-table.log_popularity[SLOW].take(items[row])).argsort(kind="stable")
+        order = (-table.log_popularity[FALLBACK_HALF_LIFE].take(items[row])).argsort(kind="stable")
         values[row, order] = -np.arange(len(order), dtype=np.float32)
     return replace(scores, values=values)

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.planning.guardrails import check_plan, check_current_plan
+from agents.planning.guardrails import check_current_plan, check_plan
 from agents.planning.plan import PlanningContext, last_resort
 from schemas.plans import Plan, PlanEntry
 
