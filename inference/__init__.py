@@ -1,1 +1,1 @@
-"""Which items, in what order: candidates, ranking, learning, evaluation and the served model."""
+"""Recommendation: candidates, ranking, learning, evaluation and the served model."""

@@ -1,8 +1,7 @@
-"""Experiments: who is in which arm, for good, and which weights rank for whom.
+"""Experiments: the stable assignment of users to arms, and which weights rank for whom.
 
-A person's arm follows from the experiment's name and their id, and from nothing else: every worker, every restart and
-every replay finds the same one, and nothing has to be kept. The name salts the hash, so that arms of two experiments
-have nothing to do with each other.
+A user's arm follows from the experiment's name and their id alone: every worker, every restart and every replay finds
+the same arm, and nothing is stored. The name salts the hash, so that arms of two experiments are independent.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from inference.query import Assigned, Query
 from schemas.ids import DEFAULT_USER, UserId
 
 POINTS = 10_000
-"""How many points people fall on: shares are whole numbers of them."""
+"""How many points users are hashed to: shares are whole numbers of points."""
 CONTROL = "control"
-"""The arm of everybody who is in no other: nothing is done for them."""
+"""The arm of all users who are in no other: they get the default."""
 CHAMPION = ""
-"""Stands for the lineage that serves, whichever that is."""
+"""Stands for the model variant that serves, whichever that is."""
 
 
 class Arm(Struct, frozen=True, kw_only=True):
-    """What is done for some people: which lineage's weights rank, and how lists explore (none: they do not).
+    """The treatment of some users: which model variant's weights rank, and how lists explore (none: they do not).
 
-    `share` is how many they are of everybody. An arm without a share is a shadow: nobody is in it, and its weights
-    are asked only what place they would have given to what people took.
+    `share` is the share of all users. An arm without a share is a shadow: no user is in it, and its weights only say
+    which rank they would have given to the targets of prequential queries.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Arm(Struct, frozen=True, kw_only=True):
 
 
 class Experiment:
-    """Divides people into arms. `control` has everybody whom no other arm has.
+    """Divides users into arms. `control` has all users whom no other arm has.
 
     >>> control, bold = Arm(name=CONTROL), Arm(name="bold", share=0.5, variant="faster")
     >>> experiment = Experiment("spring", control, [bold])
@@ -57,15 +56,15 @@ class Experiment:
         self._number = {variant: number for number, variant in enumerate(self.variants)}
 
     def arm_of(self, user: UserId) -> Arm | None:
-        """The person's arm; none for the list that people never seen have in common."""
+        """Return the user's arm; none for the non-personalised list."""
         return self.arms[self._points[point_of(self.name, user)]] if user != DEFAULT_USER else None
 
     def shares(self) -> dict[str, float]:
-        """Which share of people each arm has, that of control included."""
+        """Return the share of users of each arm, that of control included."""
         return {arm.name: self._points.count(number) / POINTS for number, arm in enumerate(self.arms)}
 
     def split(self, queries: Sequence[Query]) -> Split | None:
-        """Whose weights are to score these queries; none where the champion's score everything."""
+        """Return whose weights score these queries; none where the champion's score everything."""
         if len(self.variants) == 1:
             return None
         arms = [self.arm_of(query.user.user_id) for query in queries]
@@ -75,69 +74,69 @@ class Experiment:
             prequential_queries=np.flatnonzero([query.target is not None for query in queries]).astype(np.int32),
         )
 
-    def assigned(self, user: UserId, absent: Sequence[str], places: Mapping[str, int]) -> Assigned | None:
-        """What is told of a person's arm; `places` are those that lineages gave an exam's item."""
+    def assigned(self, user: UserId, absent: Sequence[str], ranks: Mapping[str, int]) -> Assigned | None:
+        """Return the user's arm as it is logged; `ranks` are those that variants gave a prequential query's target."""
         arm = self.arm_of(user)
         if arm is None:
             return None
-        found = {each.name: places[each.variant] for each in self.arms if each.variant in places}
-        return Assigned(experiment=self.name, arm=arm.name, as_champion=arm.variant in absent, places=found)
+        by_arm = {other.name: ranks[other.variant] for other in self.arms if other.variant in ranks}
+        return Assigned(experiment=self.name, arm=arm.name, as_champion=arm.variant in absent, ranks=by_arm)
 
 
 def point_of(experiment: str, user: UserId) -> int:
-    """Where a person falls, from 0 to `POINTS` - 1, each as likely."""
+    """Return the point that a user is hashed to, uniform from 0 to `POINTS` - 1."""
     digest = blake2b(f"{experiment}|{user}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % POINTS
 
 
 def points_of(shares: Sequence[float]) -> list[int]:
-    """The arm that has each point, counted from 1 in the order of `shares`; 0 is control.
+    """Return the arm of each point, counted from 1 in the order of `shares`; 0 is control.
 
-    Each arm has an equal part of the points for a home, and takes them in order; one that outgrows its home takes the
-    far ends of the others' homes in turn. So when a share grows, whoever is in an arm stays there: with two arms
-    always, with more of them as long as none has outgrown its home (with all shares in all orders it cannot be had).
+    Each arm has an equal section of the points as its home, and fills it in order; an arm that outgrows its home takes
+    the far ends of the other homes in turn. So when a share grows, users stay in their arms: with two arms always, with
+    more as long as none has outgrown its home (for all shares in all orders that is impossible).
 
     >>> before, after = points_of([0.1, 0.5]), points_of([0.4, 0.5])
     >>> before.count(1), after.count(1), [was for was, now in zip(before, after) if was and was != now]
     (1000, 4000, [])
     """
-    taken = [0] * POINTS
-    wanted = [int(share * POINTS + 1e-6) for share in shares]
+    arms = [0] * POINTS
+    sizes = [int(share * POINTS + 1e-6) for share in shares]
     orders = [_order(arm, len(shares)) for arm in range(len(shares))]
-    for pick in range(max(wanted, default=0)):
-        for arm, most in enumerate(wanted):
-            if pick < most:
-                taken[next(point for point in orders[arm] if not taken[point])] = arm + 1
-    return taken
+    for pick in range(max(sizes, default=0)):
+        for arm, size in enumerate(sizes):
+            if pick < size:
+                arms[next(point for point in orders[arm] if not arms[point])] = arm + 1
+    return arms
 
 
 def _order(arm: int, arms: int) -> Iterator[int]:
-    """The points in the order in which an arm takes them."""
+    """Return the points in the order in which an arm takes them."""
     size = POINTS // arms
     home = range(arm * size, (arm + 1) * size)
     others = sorted(set(range(arms * size)).difference(home), key=lambda point: (-(point % size), point))
     return iter([*home, *range(arms * size, POINTS), *others])
 
 
-def places_of(split: Split | None, scores: Scores, row: int, chosen: int | None, size: int) -> dict[str, int]:
-    """The place (from 1) of the candidate `chosen` by each lineage whose weights are there, if `row` is an exam.
+def variant_ranks(split: Split | None, scores: Scores, row: int, chosen: int | None, size: int) -> dict[str, int]:
+    """Return the rank (from 1) of the candidate `chosen` by each loaded variant, if `row` is a prequential query.
 
-    Of those that score alike, the first goes before, as in a list.
+    Of candidates with equal scores the first ranks higher, as in a list.
     """
     if split is None or scores.prequential_queries is None or chosen is None or row not in split.prequential_queries:
         return {}
     query_row = int(np.flatnonzero(split.prequential_queries == row)[0])
     return {
-        variant: _place(scores.prequential_queries[number, query_row, :size], chosen)
+        variant: _rank(scores.prequential_queries[number, query_row, :size], chosen)
         for number, variant in enumerate(split.variants)
         if variant not in scores.absent
     }
 
 
-def _place(values: NDArray[np.float32], chosen: int) -> int:
-    """The place of one of the values when the highest goes first.
+def _rank(values: NDArray[np.float32], chosen: int) -> int:
+    """Return the rank of one of the values when the highest goes first.
 
-    >>> _place(np.array([0.5, 2.0, 0.5], np.float32), 2)
+    >>> _rank(np.array([0.5, 2.0, 0.5], np.float32), 2)
     3
     """
     own = values[chosen]

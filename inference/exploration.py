@@ -1,9 +1,9 @@
-"""Lists that explore: filter first, sample last, and log with which probability each item came to its place.
+"""Lists that explore: filter first, sample last, and log the probability with which each item got its slot.
 
 A share of the lists is drawn by Plackett-Luce (Luce 1959; Plackett, Applied Statistics 1975) over the best of the
-ranking: place by place, a row that is open gets it with a probability proportional to exp(score / temperature). What
-is open follows from the plan's pins and quotas (`inference.slate`). The draw is by Gumbel-top-k (Yellott 1977; Kool,
-van Hoof and Welling, ICML 2019): one sort by score plus noise, which is the same law.
+ranking: slot by slot, an open row gets it with a probability proportional to exp(score / temperature). Which rows are
+open follows from the plan's pins and quotas (`inference.slate`). The draw is by Gumbel-top-k (Yellott 1977; Kool, van
+Hoof and Welling, ICML 2019): one sort by score plus noise, which has the same distribution.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Doubles = NDArray[np.float64]
 class Exploration(Struct, frozen=True, kw_only=True):
     """How lists explore: the share of them that is drawn, how boldly, and from how many of the best candidates.
 
-    At temperature 1 the ranker's scores are taken as what they were trained to be, logarithms of how likely each
-    candidate is chosen; lower is nearer to the list that exploits. A plan's own rate goes before `rate`.
+    At temperature 1 the ranker's scores are read as what they are trained to be, log-probabilities of the choice up to
+    a constant; lower is nearer to the list that exploits. A plan's own rate overrides `rate`.
     """
 
     rate: float = 0.0
@@ -33,9 +33,9 @@ class Exploration(Struct, frozen=True, kw_only=True):
     top: int = 30
 
     def rng(self, seed: int, plan_rate: float = 0.0) -> np.random.Generator | None:
-        """What to draw the list of this seed with; none if it is among those that exploit.
+        """Return the generator that draws the list of this seed; none if the list exploits.
 
-        The same seed gives the same list, whenever it is made again.
+        The same seed gives the same list on every replay.
 
         >>> Exploration().rng(7) is None
         True
@@ -50,7 +50,7 @@ class Exploration(Struct, frozen=True, kw_only=True):
 
 
 def pool_of(rules: SlateRules, top: int) -> list[int]:
-    """The rows that a list is drawn from, best first: the `top` best, and those of the list that exploits.
+    """Return the rows that a list is drawn from, best first: the `top` best, and those of the list that exploits.
 
     The latter are needed where pins or quotas reach below the top, or the top is too small for a list.
 
@@ -63,10 +63,10 @@ def pool_of(rules: SlateRules, top: int) -> list[int]:
 def draw(
     scores: Doubles, temperature: float, rules: SlateRules, rng: np.random.Generator
 ) -> tuple[list[int], list[float]]:
-    """A slate's rows, and for each the probability that it was drawn given the rows above it.
+    """Draw a slate: its rows, and for each the probability that it was drawn given the rows above it.
 
-    One noise serves as long as what is open only shrinks; where it grows (a pin or a quota is done with) there is a
-    new one, for the old one says something of what was not open.
+    One noise serves as long as the set of open rows only shrinks; where it grows (a pin or a quota is filled) new noise
+    is drawn, as the old noise is conditioned on what was not open.
 
     >>> draw(np.array([0.0, 9e9]), 1.0, SlateRules(rows=2, size=1), np.random.default_rng(0))
     ([1], [1.0])
@@ -76,8 +76,8 @@ def draw(
     opened: list[Bools] = []
     noise = rng.gumbel(size=rules.rows)
     placed = np.zeros(rules.rows, np.bool_)
-    for place in range(rules.places):
-        free = open_rows(rules, placed, place)
+    for slot in range(rules.slots):
+        free = open_rows(rules, placed, slot)
         if opened and (free & ~opened[-1]).any():
             noise = rng.gumbel(size=rules.rows)
         row = int(np.where(free, logits + noise, -np.inf).argmax())
@@ -92,7 +92,7 @@ def draw(
 
 
 def shares(logits: Doubles, free: Bools) -> Doubles:
-    """The softmax over what is open, `[.., rows]`; zero elsewhere and where nothing is.
+    """Return the softmax over open rows, `[.., rows]`; zero for closed rows and where none is open.
 
     >>> shares(np.array([1.0, 1.0, 5.0]), np.array([True, True, False])).tolist()
     [0.5, 0.5, 0.0]
@@ -100,12 +100,12 @@ def shares(logits: Doubles, free: Bools) -> Doubles:
     shown = np.where(free, logits, -np.inf)
     top = shown.max(axis=-1, keepdims=True)
     weights = np.exp(shown - np.where(np.isfinite(top), top, 0.0))
-    sums: Doubles = weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-300)
-    return sums
+    probabilities: Doubles = weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-300)
+    return probabilities
 
 
 class Drawn(Struct, frozen=True):
-    """A slate that was drawn: its rows, their propensities, and what the log says of it."""
+    """A slate that was drawn: its rows, their propensities, and its log entry."""
 
     rows: list[int]
     propensities: list[float]
@@ -124,8 +124,8 @@ def draw_list(
     """Draw a slate of `ranked` (best first, with their `scores` and `features [rows, features]`)."""
     pool = pool_of(rules, how.top)
     logged: Doubles = scores[pool].astype(np.float64).round(6)
-    within = narrowed(rules, pool)
-    rows, propensities = draw(logged, how.temperature, within, rng)
+    pool_rules = narrowed(rules, pool)
+    rows, propensities = draw(logged, how.temperature, pool_rules, rng)
     rest = sorted(set(range(len(pool))) - set(rows))
     log = Draw(
         seed=seed,
@@ -134,23 +134,25 @@ def draw_list(
         items=tuple(ranked[row] for row in pool),
         scores=tuple(logged.tolist()),
         features=np.ascontiguousarray(features[[pool[row] for row in rest]], dtype="<f4").tobytes(),
-        pinned=within.pinned,
-        quotas=_quotas(within.limits),
+        pinned=pool_rules.pinned,
+        quotas=_quotas(pool_rules.limits),
     )
     return Drawn([pool[row] for row in rows], propensities, log)
 
 
 def narrowed(rules: SlateRules, pool: Sequence[int]) -> SlateRules:
-    """The same rules over these rows alone; pins must be among them.
+    """Return the same rules over these rows alone; pins must be among them.
 
     >>> narrowed(SlateRules(rows=9, size=2, pinned=(7,)), [0, 1, 7]).pinned
     (2,)
     """
-    at = {row: place for place, row in enumerate(pool)}
+    new_row = {row: index for index, row in enumerate(pool)}
     limits = rules.limits
     if limits is not None:
         limits = SlateLimits(limits.members[:, list(pool)], limits.at_least, limits.at_most)
-    return SlateRules(rows=len(pool), size=rules.size, pinned=tuple(at[row] for row in rules.pinned), limits=limits)
+    return SlateRules(
+        rows=len(pool), size=rules.size, pinned=tuple(new_row[row] for row in rules.pinned), limits=limits
+    )
 
 
 def _quotas(limits: SlateLimits | None) -> tuple[DrawQuota, ...]:
@@ -165,12 +167,12 @@ def _quotas(limits: SlateLimits | None) -> tuple[DrawQuota, ...]:
 
 
 def rules_of_draw(log: Draw) -> SlateRules:
-    """The rules under which a logged list was drawn: the inverse of what `draw_list` logs."""
+    """Return the rules under which a logged list was drawn: the inverse of what `draw_list` logs."""
     rows, limits = len(log.items), None
     if log.quotas:
         members = np.zeros((len(log.quotas), rows), np.bool_)
-        for place, quota in enumerate(log.quotas):
-            members[place, list(quota.rows)] = True
+        for index, quota in enumerate(log.quotas):
+            members[index, list(quota.rows)] = True
         limits = SlateLimits(
             members,
             np.array([quota.at_least for quota in log.quotas]),

@@ -1,4 +1,4 @@
-"""The served model, and the numpy twin when it is away: a circuit breaker between the two (Nygard, Release It!)."""
+"""The served model with the local ranker as fallback: a circuit breaker between the two (Nygard, Release It!)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ DEGRADATION = "ranker-local"
 
 
 class FallbackRanker:
-    """Asks `primary`; when it is unavailable `local_ranker` answers, and the scores say so.
+    """Scores by `primary`; when it is unavailable `local_ranker` scores, and the degradation says so.
 
-    After `failures` in a row the primary is left alone for `pause` seconds of `clock` (any clock that only moves
-    forward), so that its time limit is not waited for in every batch. Then one call tries it again: an answer closes
-    the breaker, a failure opens it for another pause. Nothing needs a restart.
+    After `failures` in a row the primary is not called for `pause` seconds of `clock` (any monotonic clock), so that
+    not every batch waits for its time limit. Then one call tries it again: an answer closes the breaker, a failure
+    opens it for another pause. Recovery needs no restart.
 
     >>> from inference.learning.weights_file import initial_weights
     >>> from inference.local_ranker import LocalRanker
@@ -48,21 +48,21 @@ class FallbackRanker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the primary is being left alone."""
+        """Whether the breaker is open: the primary is not called."""
         return self._failed >= self._limit and self._clock() < self._retry_at
 
     def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
-        """See `Ranker`; unavailable only if the twin is."""
+        """See `Ranker`; unavailable only if the local ranker is."""
         if self.is_open:
-            return self._stand_in(features, mask, split)
+            return self._score_locally(features, mask, split)
         try:
             scores = self._primary.score(features, mask, split)
         except RankerUnavailable:
             self._failed += 1
             self._retry_at = self._clock() + self._pause
-            return self._stand_in(features, mask, split)
+            return self._score_locally(features, mask, split)
         self._failed = 0
         return scores
 
-    def _stand_in(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None) -> Scores:
+    def _score_locally(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None) -> Scores:
         return replace(self._local_ranker.score(features, mask, split), degradation=DEGRADATION)

@@ -1,4 +1,4 @@
-"""Scores that are no numbers are never published: such a list falls back to popularity, and says so."""
+"""Scores that are not finite are never published: such a list falls back to popularity, and its degradation says so."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ logger = logging.getLogger(__name__)
 
 
 def unsound(scores: Scores, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which rows of scores hold something that is not finite, `[users]`."""
+    """Return which rows of scores hold a value that is not finite, `[users]`."""
     return np.asarray((~np.isfinite(scores.values) & mask).any(axis=1), np.bool_)
 
 
 def by_popularity(scores: Scores, rows: NDArray[np.bool_], items: Numbers, table: ItemTable) -> Scores:
-    """The scores with these rows in the order of popularity, from 0 downwards; `items` is `[users, candidates]`."""
+    """Return the scores with these rows in the order of popularity, from 0 downwards; `items` is `[users,
+    candidates]`.
+    """
     if not rows.any():
         return scores
     logger.error("scores of %d lists are not finite; they are ranked by popularity", int(rows.sum()))

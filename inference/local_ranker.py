@@ -13,7 +13,7 @@ Floats = NDArray[np.float32]
 
 
 class LocalRanker:
-    """Scores by the weights that it was given last; the twin of the served model, and what tests rank with.
+    """Scores by the weights that were loaded last, as the served model does; tests rank with it, too.
 
     >>> from inference.learning.weights_file import initial_weights
     >>> ranker = LocalRanker(initial_weights(("covisit", "age")))
@@ -27,11 +27,11 @@ class LocalRanker:
 
     @property
     def version(self) -> int:
-        """The version of the weights that score now."""
+        """The version of the loaded weights."""
         return self._weights.version
 
     def load_weights(self, weights: Weights) -> bool:
-        """Score by these weights from the next call on; refused, with False, if they fit another feature table."""
+        """Score by these weights from the next call on; return False and refuse weights of another feature schema."""
         if weights.table != self._weights.table:
             return False
         self._weights = weights
@@ -47,7 +47,10 @@ class LocalRanker:
 
 
 def _by_variant(weights: Weights, features: Floats, mask: NDArray[np.bool_], split: Split) -> Scores:
-    """Each row by its own lineage's weights, and exams by all, apart from that: exams must not move a list by a bit."""
+    """Score each row by its own variant's weights, and prequential queries by all variants in a separate pass.
+
+    The pass is separate because prequential queries must never change a list.
+    """
     values = np.empty(mask.shape, np.float32)
     for number, name in enumerate(split.variants):
         rows = np.flatnonzero(split.own == number)

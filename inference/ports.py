@@ -1,4 +1,4 @@
-"""What ranking needs from outside: a model that scores. Small real implementations stand beside the servers' ones."""
+"""The port of ranking: a model that scores. Each server has a small in-process implementation beside it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 
 class Split(Struct, frozen=True, kw_only=True):
-    """A batch that several lineages' weights score, in one call. `variants` names them; "" is the champion's.
+    """A batch that several variants' weights score, in one call. `variants` names them; "" is the champion.
 
-    Row u is scored by `lineages[own[u]]` (`own` int32 `[users]`). The rows `prequential_queries` (int32 `[exams]`) are
-    scored by every lineage beside that, which changes nothing about the other scores.
+    Row u is scored by `variants[own[u]]` (`own` int32 `[users]`). The rows `prequential_queries` (int32 `[prequential
+    queries]`) are also scored by every variant, which never changes the other scores.
     """
 
     variants: tuple[str, ...]
@@ -22,10 +22,10 @@ class Split(Struct, frozen=True, kw_only=True):
 
 
 class Scores(Struct, frozen=True):
-    """`values` is float32 `[users, candidates]`; `degradation` names what stood in for the served model.
+    """`values` is float32 `[users, candidates]`; `degradation` names the fallback if the served model did not score.
 
-    Of a split batch, `prequential_queries` is float32 `[lineages, exams, candidates]`, none without exams, and `absent`
-    names the lineages whose weights are not there: the champion's scored in their place.
+    For a split batch, `prequential_queries` is float32 `[variants, prequential queries, candidates]`, none without such
+    queries, and `absent` names the variants whose weights are not loaded: the champion's score instead.
     """
 
     values: NDArray[np.float32]
@@ -38,7 +38,7 @@ class Scores(Struct, frozen=True):
 class Ranker(Protocol):
     """Scores candidates, higher is better.
 
-    May block up to its time limit; may be called again with the same input (it changes nothing).
+    May block up to its time limit; may be called again with the same input (it has no side effect).
     """
 
     def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:

@@ -1,4 +1,4 @@
-"""What is asked of the recommender, and what it answers: R(user, environment, agent) → list of the formal model."""
+"""The query to the recommender and its answer: R(user, environment, agent) → list of the formal model."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from schemas.ranking_log import Draw
 
 
 class Query(Struct, frozen=True, kw_only=True):
-    """Rank for this person, as of this state, at this event time.
+    """Rank for this user, as of this state, at this event time.
 
-    `target` is the item that the person went on to choose, where that is known already: the query is then an exam
-    (test, then train) and the item plays no part in how the list is made. `external` are the features of
+    `plan` composes the slate (intents, quotas, pins, exploration), and `preferences` are the agent's numbers, bans
+    among them. `target` is the item that the user went on to choose, where that is known already: the query is then
+    prequential (test, then train) and the item plays no part in how the list is made. `external` are the features of
     `features.views.External` rows by name. Only a query with a `seed` may be answered by a list that explores.
     `shown_at` is when the list will be shown, by which items must be available, and `wall` the same by the wall clock,
-    by which people are told how long ago something was; without them that is `now`.
+    by which reasons say how long ago something was; without them that is `now`.
     """
 
     user: UserState
@@ -41,13 +42,13 @@ class Query(Struct, frozen=True, kw_only=True):
     wall: float | None = None
 
     @property
-    def told_at(self) -> float:
+    def reason_time(self) -> float:
         """The time by which reasons say how long ago something was."""
         return self.now if self.wall is None else max(self.now, self.wall)
 
 
 class Candidates(Sequence[ItemId]):
-    """Items by row. Their ids are looked up when they are read: most of a list's candidates never are.
+    """Items by row, whose ids are looked up on access: most candidates of a list are never read.
 
     >>> list(Candidates([ItemId("i0"), ItemId("i1"), ItemId("i2")], [2, 0]))
     ['i2', 'i0']
@@ -58,11 +59,11 @@ class Candidates(Sequence[ItemId]):
         self._numbers = numbers
 
     def __eq__(self, other: object) -> bool:
-        """Whether the same items are in the same rows."""
+        """Return whether the same items are in the same rows."""
         return isinstance(other, Candidates) and list(self) == list(other)
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         return len(self._numbers)
 
     @overload
@@ -72,14 +73,14 @@ class Candidates(Sequence[ItemId]):
     def __getitem__(self, row: slice) -> Candidates: ...
 
     def __getitem__(self, row: int | slice) -> ItemId | Candidates:
-        """The item of a row, or those of some."""
+        """Return the item of a row, or the items of a slice of rows."""
         if isinstance(row, slice):
             return Candidates(self._ids, self._numbers[row])
         return self._ids[self._numbers[row]]
 
 
 class Placed(Struct, frozen=True):
-    """One place of a ranking; `row` is its row in the ranking's feature block.
+    """One slot of a slate; `row` is its row in the ranking's feature block.
 
     `propensity` is that of `schemas.ranking_log.Ranked`: none where nothing was drawn.
     """
@@ -93,24 +94,25 @@ class Placed(Struct, frozen=True):
 
 
 class Assigned(Struct, frozen=True, kw_only=True):
-    """The arm of an experiment that the person is in; for an exam also the place that each arm's weights gave the item.
+    """The arm of an experiment that the user is in; `ranks` are the ranks (from 1) that the arms' weights gave the
+    target of a prequential query.
 
-    `as_champion`: the arm's weights were not there, and the champion's ranked.
+    `as_champion`: the arm's weights were not loaded, and the champion's ranked.
     """
 
     experiment: str
     arm: str
     as_champion: bool = False
-    places: dict[str, int] = {}
+    ranks: dict[str, int] = {}
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
     """The answer: the slate, best first, and what is needed to explain it and to learn from it.
 
-    `features` is float32 `[candidates, features]` and `items` names its rows. For an exam `chosen` is the row of the
-    item that was taken (none if no source proposed it) and `rank` its place in the slate from 1 (none if not in it).
-    `table` names the columns, see `features.views.table_id`. `draw` says how a list that explores was drawn,
-    `assigned` what an experiment has to do with it.
+    `features` is float32 `[candidates, features]` and `items` names its rows. For a prequential query `chosen` is the
+    row of the target (none if no source proposed it) and `rank` its rank in the slate from 1 (none if not in it).
+    `table` is the feature-schema id, see `features.views.feature_schema_id`. `draw` says how a list that explores was
+    drawn, `assigned` which arm of an experiment it belongs to.
     """
 
     slate: tuple[Placed, ...]

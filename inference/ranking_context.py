@@ -1,4 +1,4 @@
-"""One query in terms of the item table: item numbers, weights, what is blocked, and a score of every item by source.
+"""One query in terms of the item table: item numbers, weights, blocked items, and a score of every item by source.
 
 Everything here is arrays of length `[items]` or `[recent]`, made once per query and read by sources and features.
 """
@@ -20,24 +20,24 @@ from inference.query import Query
 from schemas.ids import ItemId
 
 RECENT_ITEMS = 40
-FADE = 0.93
-"""What one step back in the person's history weighs against the step after it."""
+TRACE_DECAY = 0.93
+"""The weight of an item of the history against that of the next newer one."""
 NEAR_ITEMS = 12
-NEAR_FADE = 0.6
-"""The same for what goes with the very newest items."""
-LATELY = 5
-"""How many of the newest items make the taste of now."""
-STEPS = 3
-"""How many of the newest items say what comes directly next."""
-WORDS_OF = 10
-"""How many of the newest items lend their words."""
+NEAR_DECAY = 0.6
+"""The same for co-visitation with the newest few items."""
+TASTE_ITEMS = 5
+"""How many of the newest items make the short-term taste."""
+TRANSITION_STEPS = 3
+"""How many of the newest items transitions start from."""
+WORD_ITEMS = 10
+"""How many of the newest items are compared by words."""
 
 
 class RankingContext(Struct, frozen=True, kw_only=True):
-    """What one query knows. `recent` are item numbers, newest first, distinct; `trace` their weights.
+    """One query as arrays. `recent` are item numbers, newest first, distinct; `trace` their weights.
 
-    `consumed` are items that were chosen, `consumed_count` how often and `consumed_at` when last; `judged` is the
-    rewards of those that were only skipped, disliked or looked at.
+    `consumed` are items that were chosen, `consumed_count` how often and `consumed_at` when last; `unchosen_rewards`
+    are the rewards of items that were only skipped, disliked or viewed.
     """
 
     query: Query
@@ -47,7 +47,7 @@ class RankingContext(Struct, frozen=True, kw_only=True):
     consumed: Numbers
     consumed_count: Numbers
     consumed_at: Doubles
-    judged: dict[int, float]
+    unchosen_rewards: dict[int, float]
     blocked: Bools
     repeats: bool
     covisit: Doubles
@@ -55,15 +55,15 @@ class RankingContext(Struct, frozen=True, kw_only=True):
     transition: Doubles
     words: Doubles
     affinity: NDArray[np.float32]
-    profile: NDArray[np.float32]
+    content_profile: NDArray[np.float32]
     tastes: Doubles
 
 
 def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> RankingContext:
-    """The query over the table; `repeats` says whether consumed items may be candidates."""
+    """Return the query in terms of the table; `repeats` says whether consumed items may be candidates."""
     recent, rewards = _recent(query.user, table)
-    trace = FADE ** np.arange(len(recent), dtype=np.float64)
-    (consumed, count, consumed_at), judged = _touched(query.user, table)
+    trace = TRACE_DECAY ** np.arange(len(recent), dtype=np.float64)
+    (consumed, count, consumed_at), unchosen_rewards = _user_item_arrays(query.user, table)
     blocked = _blocked(query, table)
     if not repeats:
         blocked[consumed] = True
@@ -75,34 +75,35 @@ def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> Ra
         consumed=consumed,
         consumed_count=count,
         consumed_at=consumed_at,
-        judged=judged,
+        unchosen_rewards=unchosen_rewards,
         blocked=blocked,
         repeats=repeats,
         **_scores(query, table, recent, trace),
         affinity=table.factors.affinity(recent, max(1, len(table))),
-        profile=_profile(table.content, recent, trace),
+        content_profile=_content_profile(table.content, recent, trace),
         tastes=_tastes(table, recent, rewards),
     )
 
 
 def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
-    found = [number for number in map(table.number.get, map(ItemId, items)) if number is not None]
-    return np.array(found, np.int64)
+    numbers = [number for number in map(table.number.get, map(ItemId, items)) if number is not None]
+    return np.array(numbers, np.int64)
 
 
-def _touched(state: UserState, table: ItemTable) -> tuple[tuple[Numbers, Numbers, Doubles], dict[int, float]]:
-    """Consumed items with how often and when last, and the rewards of judged ones."""
+def _user_item_arrays(state: UserState, table: ItemTable) -> tuple[tuple[Numbers, Numbers, Doubles], dict[int, float]]:
+    """Return consumed items with their counts and last times, and the rewards of items that were not chosen."""
     get = table.number.get
-    known = [(number, touch) for item, touch in state.user_item_statistics.items() if (number := get(item)) is not None]
-    consumed = [one for one in known if one[1].count]
+    by_item = state.user_item_statistics.items()
+    statistics = [(number, own) for item, own in by_item if (number := get(item)) is not None]
+    consumed = [(number, own) for number, own in statistics if own.count]
     numbers = np.array([number for number, _ in consumed], np.int64)
-    counts = np.array([touch.count for _, touch in consumed], np.int64)
-    last_at = np.array([touch.last_at for _, touch in consumed], np.float64)
-    return (numbers, counts, last_at), {number: touch.reward for number, touch in known if not touch.count}
+    counts = np.array([own.count for _, own in consumed], np.int64)
+    last_at = np.array([own.last_at for _, own in consumed], np.float64)
+    return (numbers, counts, last_at), {number: own.reward for number, own in statistics if not own.count}
 
 
 def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
-    """The newest chosen items, each once, and the newest rewards of each."""
+    """Return the newest chosen items, each once, with the newest reward of each: `[recent]` both."""
     newest: dict[int, float] = {}
     for entry in reversed(state.recent):
         number = table.number.get(entry.item_id)
@@ -112,7 +113,7 @@ def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
 
 
 def _blocked(query: Query, table: ItemTable) -> Bools:
-    """Withdrawn, unavailable, hidden and banned: `[items]`."""
+    """Return which items are withdrawn, unavailable, hidden or banned: `[items]`."""
     blocked = table.unavailable(query.now if query.shown_at is None else query.shown_at, query.locale)
     blocked[_numbers(table, query.user.hidden)] = True
     blocked[_numbers(table, query.preferences.banned_items)] = True
@@ -122,23 +123,23 @@ def _blocked(query: Query, table: ItemTable) -> Bools:
 
 
 def _scores(query: Query, table: ItemTable, recent: Numbers, trace: Doubles) -> dict[str, Doubles]:
-    """Every item's score by each way of knowing the person, `[items]` each (or `[1]` for an empty table)."""
+    """Return every item's score by co-visitation, transitions and words, `[items]` each (`[1]` for an empty table)."""
     size = max(1, len(table))
     if not len(recent):
         return dict.fromkeys(("covisit", "covisit_near", "transition", "words"), np.zeros(size))
     root = table.inverse_root[:size]
-    now = _since_landmark(query.now, COVISIT_HALF_LIFE)
-    seed = trace * root[recent] * now
+    decay = _since_landmark(query.now, COVISIT_HALF_LIFE)
+    seed = trace * root[recent] * decay
     nearest = recent[:NEAR_ITEMS]
-    near = NEAR_FADE ** np.arange(len(nearest)) * root[nearest] * now
-    last = recent[:STEPS]
+    near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest] * decay
+    last = recent[:TRANSITION_STEPS]
     step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * _since_landmark(query.now, TRANSITION_HALF_LIFE)
     together = _around(recent, table.covisited, table.covisiting)
     return {
         "covisit": _spread(*together, seed, size) * root,
         "covisit_near": _spread(*together, near, size) * root,
         "transition": _spread(*_around(last, table.followed), step, size),
-        "words": table.words.scores(recent[:WORDS_OF], trace[:WORDS_OF], size),
+        "words": table.words.scores(recent[:WORD_ITEMS], trace[:WORD_ITEMS], size),
     }
 
 
@@ -148,20 +149,20 @@ def _since_landmark(now: float, half_life: HalfLife) -> float:
 
 
 def _around(recent: Numbers, *kinds: Neighbours) -> tuple[Numbers, NDArray[np.float32]]:
-    """The neighbours of the recent items, of all these kinds, and their weights: `[recent, width of all]`."""
+    """Return the neighbours of the recent items, of all these kinds, and their weights: `[recent, width of all]`."""
     ids = np.concatenate([kind.ids[recent] for kind in kinds], axis=1, dtype=np.int64)
     return ids, np.concatenate([kind.weights[recent] for kind in kinds], axis=1)
 
 
 def _spread(ids: Numbers, weights: NDArray[np.float32], seed: Doubles, size: int) -> Doubles:
-    """What neighbours get from the first `len(seed)` of the recent items: sum of seed x weight, `[items]`."""
+    """Sum seed x weight over the neighbours of the first `len(seed)` recent items, by item: `[items]`."""
     steps = len(seed)
-    given = (weights[:steps] * seed[:, None]).ravel()
-    total: Doubles = np.bincount(ids[:steps].ravel(), given, minlength=size)[:size].astype(np.float64, copy=False)
-    return total
+    contributions = (weights[:steps] * seed[:, None]).ravel()
+    sums = np.bincount(ids[:steps].ravel(), contributions, minlength=size)[:size]
+    return sums.astype(np.float64, copy=False)
 
 
-def _profile(content: NDArray[np.float32], recent: Numbers, trace: Doubles) -> NDArray[np.float32]:
+def _content_profile(content: NDArray[np.float32], recent: Numbers, trace: Doubles) -> NDArray[np.float32]:
     if not len(recent):
         return np.zeros(content.shape[1], np.float32)
     mean: NDArray[np.float32] = (trace @ content[recent] / trace.sum()).astype(np.float32)
@@ -169,21 +170,21 @@ def _profile(content: NDArray[np.float32], recent: Numbers, trace: Doubles) -> N
 
 
 def _tastes(table: ItemTable, recent: Numbers, rewards: Doubles) -> Doubles:
-    """How the person's choices spread over categories, `[3, categories + 1]`: lately, in the long run, by rewards."""
+    """Return how choices spread over categories, `[3, categories + 1]`: short-term, long-term, and by rewards."""
     size = len(table.by_category) + 1
     tastes = np.zeros((3, size))
     if len(recent):
-        held = table.by_category.at(recent)
-        lately = held[:, :LATELY]
-        tastes[0] = np.bincount(lately.ravel(), minlength=size) / lately.shape[1]
-        tastes[1] = np.bincount(held.ravel(), minlength=size) / len(recent)
-        tastes[2] = np.bincount(held.ravel(), np.tile(rewards, len(held)), minlength=size) / len(recent)
+        categories = table.by_category.at(recent)
+        newest = categories[:, :TASTE_ITEMS]
+        tastes[0] = np.bincount(newest.ravel(), minlength=size) / newest.shape[1]
+        tastes[1] = np.bincount(categories.ravel(), minlength=size) / len(recent)
+        tastes[2] = np.bincount(categories.ravel(), np.tile(rewards, len(categories)), minlength=size) / len(recent)
         tastes[:, 0] = 0.0
     return tastes
 
 
 def age_days(now: float | Doubles, at: Doubles) -> Doubles:
-    """Days from each time until now, none below zero.
+    """Return the days from each time until now, none below zero.
 
     >>> age_days(86_400.0, np.array([0.0])).tolist()
     [1.0]

@@ -1,4 +1,4 @@
-"""Why items are in the list, in words that their sources' evidence carries."""
+"""Reasons for the items of a list, true by the evidence of their sources."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ import numpy as np
 from features.item_neighbours import Neighbours
 from features.item_table import Doubles, ItemTable, Numbers
 from inference.candidates.source import Source
-from inference.ranking_context import STEPS, RankingContext
+from inference.ranking_context import TRANSITION_STEPS, RankingContext
 
-SEEDS = 8
+NAMED_CAUSES = 8
 """How many of the newest items may be named as the cause."""
 
 
-def reasons(sources: Sequence[Source], numbers: Numbers, person: RankingContext, table: ItemTable) -> list[str]:
-    """What to tell the person of each item, `[items]`, by the source that speaks most for it.
+def reasons(sources: Sequence[Source], numbers: Numbers, context: RankingContext, table: ItemTable) -> list[str]:
+    """Return the reason for each item, `[items]`, by the source that proposes it most strongly.
 
-    Names the item of theirs that led to it, where there is one.
+    It names the recent item that led to it, where there is one.
     """
-    causes = _causes([source.name for source in sources], numbers, person, table)
-    told = [source.told(person, table, item) for source, item in zip(sources, numbers.tolist(), strict=True)]
+    causes = _causes([source.name for source in sources], numbers, context, table)
+    texts = [source.reason_for(context, table, item) for source, item in zip(sources, numbers.tolist(), strict=True)]
     return [
         reason if cause is None else f"{reason}: {table.title(table.ids[cause]) or table.ids[cause]}"
-        for reason, cause in zip(told, causes, strict=True)
+        for reason, cause in zip(texts, causes, strict=True)
     ]
 
 
-def _causes(names: Sequence[str], numbers: Numbers, person: RankingContext, table: ItemTable) -> list[int | None]:
-    """The recent item that weighs most for each item, none where nothing says so."""
+def _causes(names: Sequence[str], numbers: Numbers, context: RankingContext, table: ItemTable) -> list[int | None]:
+    """Return the recent item that weighs most for each item, none without a neighbour among them."""
     causes: list[int | None] = [None] * len(names)
     by_source: dict[str, tuple[tuple[Neighbours, ...], int]] = {
-        "covisitation": ((table.covisited, table.covisiting), SEEDS),
-        "covisitation-near": ((table.covisited, table.covisiting), STEPS),
-        "transitions": ((table.followed,), STEPS),
+        "covisitation": ((table.covisited, table.covisiting), NAMED_CAUSES),
+        "covisitation-near": ((table.covisited, table.covisiting), TRANSITION_STEPS),
+        "transitions": ((table.followed,), TRANSITION_STEPS),
     }
-    for name, (held, steps) in by_source.items():
-        places = [place for place, known in enumerate(names) if known == name]
-        recent = person.recent[:steps]
-        if not places or not len(recent):
+    for name, (kinds, steps) in by_source.items():
+        rows = [row for row, source in enumerate(names) if source == name]
+        recent = context.recent[:steps]
+        if not rows or not len(recent):
             continue
-        weights = sum(_weights(neighbours, recent, numbers[places]) for neighbours in held)
-        for place, row in zip(places, np.asarray(weights), strict=True):
-            strongest = int(row.argmax())
-            causes[place] = int(recent[strongest]) if row[strongest] > 0.0 else None
+        weights = sum(_weights(neighbours, recent, numbers[rows]) for neighbours in kinds)
+        for row, by_recent in zip(rows, np.asarray(weights), strict=True):
+            strongest = int(by_recent.argmax())
+            causes[row] = int(recent[strongest]) if by_recent[strongest] > 0.0 else None
     return causes
 
 
 def _weights(neighbours: Neighbours, recent: Numbers, numbers: Numbers) -> Doubles:
-    """What each recent item says of each of `numbers`: `[numbers, recent]`."""
+    """Return the weight of each of `numbers` among the neighbours of each recent item: `[numbers, recent]`."""
     ids, weights = neighbours.ids[recent], neighbours.weights[recent]
-    held: Doubles = np.where(ids == numbers[:, None, None], weights, 0.0).sum(axis=2, dtype=np.float64)
-    return held
+    summed: Doubles = np.where(ids == numbers[:, None, None], weights, 0.0).sum(axis=2, dtype=np.float64)
+    return summed

@@ -1,4 +1,4 @@
-"""R(user, environment, agent) → list: the steps from a query to a slate, for a batch of people at once."""
+"""R(user, environment, agent) → list: the steps from a query to a slate, for a batch of users at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from features.item_table import ItemTable, Numbers
 from features.user_state import UserState
 from features.views import External
 from inference.candidates.pool import Pool, gather
-from inference.experiment import Experiment, places_of
+from inference.experiment import Experiment, variant_ranks
 from inference.exploration import Drawn, Exploration, draw_list
 from inference.finite_scores import DEGRADATION, by_popularity, unsound
 from inference.learning.weights_file import Weights
@@ -26,21 +26,21 @@ from inference.slate import SlateRules, compose, rules_of
 from schemas.ids import ItemId
 
 Repeats = Literal["allow", "forbid", "learn"]
-RARE = 0.01
+MIN_REPEAT_RATE = 0.01
 """Below this share of repeats among choices, consumed items are not candidates."""
-PATIENCE = 5.0
-"""How many choices of a person count as much as what the stream says of repeats."""
+REPEAT_RATE_PRIOR = 5.0
+"""How many choices of a user count as much as the repeat rate of the stream."""
 AS_CHAMPION = "arm-as-champion"
-"""The degradation of a list whose arm's own weights are not there (yet): the champion's ranked."""
+"""The degradation of a list whose arm's own weights are not loaded (yet): the champion's ranked."""
 
 
 class Recommender:
-    """Ranks batches of people. A list is a pure function of (state, item table, weights).
+    """Ranks batches of users. A list is a pure function of (state, item table, weights).
 
-    `repeats` says whether consumed items may come again; "learn" lets the share of repeats decide that the stream
-    (through the weights) and the person have shown. Without `exploration` every list is the best one, whatever a plan
+    `repeats` says whether consumed items may be recommended again; with "learn" the share of repeats in the stream
+    (through the weights) and of the user decides. Without `exploration` every list is the best one, whatever a plan
     says; with it, a list that explores is drawn by its query's seed. Candidates come from the sources of the features.
-    An `experiment` has people's lists ranked, and explored, as their arm says.
+    With an `experiment` the user's arm decides which weights rank and how the list explores.
 
     >>> from inference.learning.weights_file import initial_weights
     >>> from inference.local_ranker import LocalRanker
@@ -50,7 +50,7 @@ class Recommender:
     >>> table.put_item(Item(item_id="i1", available_from=0.0))
     >>> recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
     >>> [ranking] = recommender.rank([Query(user=UserState(user_id=UserId("u1")), now=1e9)])
-    >>> [place.item_id for place in ranking.slate]
+    >>> [placed.item_id for placed in ranking.slate]
     ['i1']
     """
 
@@ -78,12 +78,12 @@ class Recommender:
         self._experiment = experiment
         self._repeat_rate = 0.0
         self.list_ttl = 0.0
-        """For how many seconds a list is worth keeping, as the learner has seen it; 0 while that is not known."""
+        """The list time-to-live in seconds that the learner measured; 0 while that is unknown."""
 
     def load_weights(self, weights: Weights) -> None:
-        """Use what the learner found beside the network: the items' factors, and what the stream has shown.
+        """Load what the learner publishes beside the network: item factors, repeat rate and list time-to-live.
 
-        The network itself is taken up by the rankers.
+        The network itself is loaded by the rankers.
         """
         self._repeat_rate = weights.repeat_rate
         self.list_ttl = weights.list_ttl
@@ -91,37 +91,39 @@ class Recommender:
             self.table.put_factors(weights.vector_ids, weights.vectors)
 
     def rank(self, queries: Sequence[Query]) -> list[Ranking]:
-        """One ranking per query, in order; one call of the ranker for all of them.
+        """Return one ranking per query, in order; one call of the ranker scores all of them.
 
-        An exam (`Query.target`) is ranked as if nothing were known of the item, then marked; nobody reads its reasons.
+        A prequential query (`Query.target`) is ranked without regard to its target, then evaluated; it gets no reasons.
 
         Raises:
-            RankerUnavailable: the ranker did not answer and nothing stood in for it.
+            RankerUnavailable: the ranker did not answer and there is no fallback.
         """
         if not queries:
             return []
-        persons = [make_ranking_context(query, self.table, repeats=self.may_repeat(query.user)) for query in queries]
-        pool = gather(persons, self.table, self._sources, self._width)
-        features = self.features.fill(persons, self.table, pool)
+        contexts = [make_ranking_context(query, self.table, repeats=self.may_repeat(query.user)) for query in queries]
+        pool = gather(contexts, self.table, self._sources, self._width)
+        features = self.features.fill(contexts, self.table, pool)
         split = self._experiment.split(queries) if self._experiment else None
         scores = self._ranker.score(features, pool.mask, split) if split else self._ranker.score(features, pool.mask)
         broken = unsound(scores, pool.mask)
         if broken.any():
             scores = by_popularity(scores, broken, pool.items, self.table)
             features[broken] = np.nan_to_num(features[broken], nan=0.0, posinf=0.0, neginf=0.0)
-        rankings = [self._answer(row, person, pool, features, scores) for row, person in enumerate(persons)]
-        rankings = [_degraded(each, DEGRADATION) if bad else each for each, bad in zip(rankings, broken, strict=True)]
+        rankings = [self._answer(row, context, pool, features, scores) for row, context in enumerate(contexts)]
+        rankings = [
+            _degraded(ranking, DEGRADATION) if bad else ranking for ranking, bad in zip(rankings, broken, strict=True)
+        ]
         return self._assigned(queries, rankings, split, scores)
 
     def may_repeat(self, state: UserState) -> bool:
-        """Whether consumed items are candidates for this person now."""
+        """Return whether consumed items are candidates for this user now."""
         if self._repeats != "learn":
             return self._repeats == "allow"
-        expected = (state.repeats + PATIENCE * self._repeat_rate) / (state.choices + PATIENCE)
-        return expected >= RARE
+        expected = (state.repeats + REPEAT_RATE_PRIOR * self._repeat_rate) / (state.choices + REPEAT_RATE_PRIOR)
+        return expected >= MIN_REPEAT_RATE
 
     def _answer(
-        self, row: int, person: RankingContext, pool: Pool, features: NDArray[np.float32], scores: Scores
+        self, row: int, context: RankingContext, pool: Pool, features: NDArray[np.float32], scores: Scores
     ) -> Ranking:
         size = int(pool.mask[row].sum())
         values = scores.values[row, :size]
@@ -129,14 +131,14 @@ class Recommender:
         numbers = pool.items[row, order]
         ranked = Candidates(self.table.ids, numbers.tolist())
         hold = self.table.by_category.hold
-        rules = rules_of(ranked, person.query.plan, lambda name: hold(name, numbers), self._slate_size)
-        drawn = self._drawn(person.query, ranked, order, values, features[row], rules)
-        places = drawn.rows if drawn else compose(rules)
-        chosen, rows = [ranked[place] for place in places], order[places].tolist()
-        slate = self._slate(chosen, rows, row, values, person, pool)
+        rules = rules_of(ranked, context.query.plan, lambda name: hold(name, numbers), self._slate_size)
+        drawn = self._drawn(context.query, ranked, order, values, features[row], rules)
+        ranks = drawn.rows if drawn else compose(rules)
+        chosen, rows = [ranked[rank] for rank in ranks], order[ranks].tolist()
+        slate = self._slate(chosen, rows, row, values, context, pool)
         if drawn:
-            slate = tuple(replace(place, propensity=p) for place, p in zip(slate, drawn.propensities, strict=True))
-        target = person.query.target
+            slate = tuple(replace(placed, propensity=p) for placed, p in zip(slate, drawn.propensities, strict=True))
+        target = context.query.target
         return Ranking(
             slate=slate,
             items=Candidates(self.table.ids, pool.items[row, :size].tolist()),
@@ -151,23 +153,24 @@ class Recommender:
         )
 
     def _row_of(self, item: ItemId | None, numbers: Numbers) -> int | None:
-        """Where among the candidates the item is, if there is one and it is among them."""
+        """Return the item's row among the candidates, if there is an item and it is a candidate."""
         if item is None or item not in self.table.number:
             return None
-        found = np.flatnonzero(numbers == self.table.number[item])
-        return int(found[0]) if len(found) else None
+        rows = np.flatnonzero(numbers == self.table.number[item])
+        return int(rows[0]) if len(rows) else None
 
     def _assigned(
         self, queries: Sequence[Query], rankings: list[Ranking], split: Split | None, scores: Scores
     ) -> list[Ranking]:
-        """The rankings with what the experiment, if there is one, has to do with each."""
+        """Return the rankings with the arm of each, if there is an experiment."""
         if self._experiment is None:
             return rankings
-        found = []
+        assigned = []
         for row, (query, ranking) in enumerate(zip(queries, rankings, strict=True)):
-            places = places_of(split, scores, row, ranking.chosen, len(ranking.items))
-            found.append(_told(ranking, self._experiment.assigned(query.user.user_id, scores.absent, places)))
-        return found
+            ranks = variant_ranks(split, scores, row, ranking.chosen, len(ranking.items))
+            arm = self._experiment.assigned(query.user.user_id, scores.absent, ranks)
+            assigned.append(_with_arm(ranking, arm))
+        return assigned
 
     def _exploration_of(self, query: Query) -> Exploration | None:
         arm = self._experiment.arm_of(query.user.user_id) if self._experiment else None
@@ -182,7 +185,7 @@ class Recommender:
         features: NDArray[np.float32],
         rules: SlateRules,
     ) -> Drawn | None:
-        """The list that explores, if this is one; exams are none."""
+        """Return the drawn list if this query explores; prequential queries never do."""
         how, seed = self._exploration_of(query), query.seed
         if how is None or seed is None or query.target is not None:
             return None
@@ -195,22 +198,22 @@ class Recommender:
         rows: list[int],
         row: int,
         values: NDArray[np.float32],
-        person: RankingContext,
+        context: RankingContext,
         pool: Pool,
     ) -> tuple[Placed, ...]:
-        """The places with their main source and its reason; an item that no source proposed was pinned."""
+        """Return the slots with their main source and its reason; an item that no source proposed was pinned."""
         votes = pool.votes[:, row, rows]
         proposed = votes.max(axis=0) > 0.0
         main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
-        prequential = person.query.target is not None
-        why = [""] * len(rows) if prequential else reasons(main, pool.items[row, rows], person, self.table)
+        prequential = context.query.target is not None
+        texts = [""] * len(rows) if prequential else reasons(main, pool.items[row, rows], context, self.table)
         return tuple(
             [
-                Placed(item, score, source.name, told, place)
-                if found
-                else Placed(item, score, "pinned", "you asked for it to stay", place)
-                for item, score, place, source, told, found in zip(
-                    chosen, values[rows].tolist(), rows, main, why, proposed.tolist(), strict=True
+                Placed(item, score, source.name, text, slot_row)
+                if is_proposed
+                else Placed(item, score, "pinned", "you asked for it to stay", slot_row)
+                for item, score, slot_row, source, text, is_proposed in zip(
+                    chosen, values[rows].tolist(), rows, main, texts, proposed.tolist(), strict=True
                 )
             ]
         )
@@ -220,7 +223,7 @@ def _degraded(ranking: Ranking, why: str) -> Ranking:
     return replace(ranking, degradations=(*ranking.degradations, why))
 
 
-def _told(ranking: Ranking, assigned: Assigned | None) -> Ranking:
+def _with_arm(ranking: Ranking, assigned: Assigned | None) -> Ranking:
     degradations = ranking.degradations
     if assigned is not None and assigned.as_champion:
         degradations = (*degradations, AS_CHAMPION)

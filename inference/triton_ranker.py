@@ -1,4 +1,4 @@
-"""The ranker as Triton serves it, over gRPC. The only file that talks to Triton."""
+"""The ranker as Triton serves it, over gRPC. No other file talks to Triton."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _OUTPUTS = ("SCORES", "MODEL_VERSION", "TABLE")
 
 
 class TritonRanker:
-    """Scores by the served model; one request for a whole batch.
+    """Scores by the served model, one request for a whole batch.
 
-    `table` is the feature table that is sent: a model trained on another one is treated as unavailable.
-    The connection is made with the first call and again by itself after a failure.
+    `table` is the schema id of the features that are sent: a model of another schema is treated as unavailable. The
+    connection opens with the first call and reopens by itself after a failure.
     """
 
     def __init__(self, address: str, *, table: str, timeout: float = 0.1) -> None:
@@ -30,14 +30,14 @@ class TritonRanker:
         self._timeout = timeout
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._client.close()
 
     def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
         """See `Ranker`.
 
         Raises:
-            RankerUnavailable: no answer within the time limit, or a model for another feature table.
+            RankerUnavailable: no answer within the time limit, or a model of another feature schema.
         """
         inputs = [_input("FEATURES", "FP32", features), _input("MASK", "BOOL", mask), *_split_inputs(split)]
         outputs = [InferRequestedOutput(name) for name in (*_OUTPUTS, *_split_outputs(split))]
@@ -47,26 +47,30 @@ class TritonRanker:
             raise RankerUnavailable(f"Triton did not score: {exc.message()!r}") from exc
         table = answer.as_numpy("TABLE")[0].decode()
         if table != self._table:
-            raise RankerUnavailable(f"Triton serves a model for feature table {table!r}, ours is {self._table!r}")
+            raise RankerUnavailable(
+                f"Triton serves a model of feature schema {table!r}, this process has {self._table!r}"
+            )
         scores = Scores(answer.as_numpy("SCORES"), int(answer.as_numpy("MODEL_VERSION")[0]))
         if split is None:
             return scores
-        held = answer.as_numpy("HELD").tolist()
+        loaded = answer.as_numpy("HELD").tolist()
         return replace(
             scores,
             prequential_queries=answer.as_numpy("EXAM_SCORES") if len(split.prequential_queries) else None,
-            absent=tuple(name for name, is_held in zip(split.variants, held, strict=True) if not is_held),
+            absent=tuple(name for name, is_loaded in zip(split.variants, loaded, strict=True) if not is_loaded),
         )
 
 
 def _input(name: str, kind: str, values: NDArray[Any]) -> InferInput:
-    given = InferInput(name, list(values.shape), kind)
-    given.set_data_from_numpy(np.ascontiguousarray(values))
-    return given
+    tensor = InferInput(name, list(values.shape), kind)
+    tensor.set_data_from_numpy(np.ascontiguousarray(values))
+    return tensor
 
 
 def _split_inputs(split: Split | None) -> list[InferInput]:
-    """What a split batch sends beside; without exams nothing of them, as a tensor is not to be empty."""
+    """Return the further inputs of a split batch; prequential queries only if there are any, as no tensor may be
+    empty.
+    """
     if split is None:
         return []
     names = np.array([name.encode() for name in split.variants], np.object_)

@@ -1,1 +1,1 @@
-"""What is remembered of a user: extracted per event, reinforced, weakened, settled, recalled, forgotten."""
+"""Memories of a user: extracted per event, reinforced, weakened, settled, recalled, forgotten."""

@@ -82,7 +82,7 @@ def _check_intents(plan: Plan, context: PlanningContext) -> Iterator[str]:
 def _check_quotas(plan: Plan, context: PlanningContext) -> Iterator[str]:
     required = sum(quota.at_least for quota in plan.quotas)
     if required + len(plan.constraints.pinned_items) > max(context.slate_size, len(plan.constraints.pinned_items)):
-        yield f"unsatisfiable: quotas and pins want more than {context.slate_size!r} places"
+        yield f"unsatisfiable: quotas and pins require more than {context.slate_size!r} slots"
     for quota in plan.quotas:
         if quota.at_least < 0 or (quota.at_most is not None and quota.at_most < quota.at_least):
             yield f"unsatisfiable: {quota.category!r} at least {quota.at_least!r}, at most {quota.at_most!r}"

@@ -24,7 +24,7 @@ from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.decisions import PolicyDecision
 from inference.evaluation.off_policy.estimators import By
 from inference.evaluation.off_policy.ranking_logs import (
-    USUAL,
+    DEFAULT_TARGETS,
     EvaluatedPolicy,
     KnownWeights,
     evaluate_log,
@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
 def policy(
     logs: Logs = None,
     target: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(USUAL)}, or a feature: its highest first.")
+        list[str] | None, typer.Option(help=f"One of {', '.join(DEFAULT_TARGETS)}, or a feature: its highest first.")
     ] = None,
     by: Annotated[str, typer.Option(help=f"What a click depends on: {', '.join(BYS)} or all.")] = "item",
     clip: Annotated[float, typer.Option(help="Cut weights above this.")] = float("inf"),
@@ -94,7 +94,9 @@ def policy(
 
         found["open_bandit"] = check(bandits, clip=clip)
     if entries or not bandits:
-        found["ranking_log"] = evaluate_log(entries, _known(settings, weights), target or USUAL, bys, clip=clip)
+        found["ranking_log"] = evaluate_log(
+            entries, _known(settings, weights), target or DEFAULT_TARGETS, bys, clip=clip
+        )
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
         return

@@ -1,1 +1,1 @@
-"""Where candidates come from: one source per file, all of them in the table of `sources`."""
+"""Candidate sources: one per file, all of them in the table of `sources`."""

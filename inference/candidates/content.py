@@ -1,4 +1,4 @@
-"""What reads like the person's recent items, among items too new to have shown how they do."""
+"""Content similarity to the user's recent items, among cold items that have no statistics yet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from features.item_table import ItemTable, Numbers
 from inference.ranking_context import RankingContext
 
 
-def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """Cold items whose words agree most with those of the recent ones."""
-    if not len(person.recent):
-        return person.consumed[:0]
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the cold items whose content vectors are most similar to the user's content profile."""
+    if not len(context.recent):
+        return context.consumed[:0]
     cold = table.cold()
-    cold = cold[~person.blocked[cold]]
-    scores = table.content[cold] @ person.profile
-    found = (-scores).argsort(kind="stable")[:size]
-    return cold[found[scores[found] > 0.0]]
+    cold = cold[~context.blocked[cold]]
+    scores = table.content[cold] @ context.content_profile
+    ranked = (-scores).argsort(kind="stable")[:size]
+    return cold[ranked[scores[ranked] > 0.0]]

@@ -1,4 +1,4 @@
-"""What the same people chose: items near the recent ones by cosine-normalised co-visitation.
+"""Co-visitation: items that the same users chose as the recent ones, by cosine-normalised counts.
 
 Item-based nearest neighbours (Deshpande and Karypis, TOIS 2004), with recent items weighing more.
 """
@@ -10,11 +10,11 @@ from inference.candidates.source import best
 from inference.ranking_context import RankingContext
 
 
-def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """Items that go with the person's recent ones."""
-    return best(person.covisit, person.blocked, size)
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items most co-visited with the user's recent ones."""
+    return best(context.covisit, context.blocked, size)
 
 
-def propose_near(person: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """Items that go with the person's very newest ones."""
-    return best(person.covisit_near, person.blocked, size)
+def propose_near(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items most co-visited with the user's newest few."""
+    return best(context.covisit_near, context.blocked, size)

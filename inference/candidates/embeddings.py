@@ -1,6 +1,6 @@
-"""Where the person is heading by the learned factors: an exact matrix product over the in-process mirror.
+"""Affinity by learned item factors: an exact matrix product over the in-process mirror.
 
-Proposes nothing until somebody has put factors into the table.
+Proposes nothing until factors have been loaded into the table.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from inference.candidates.source import best
 from inference.ranking_context import RankingContext
 
 
-def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """Items that lie furthest in the direction of the person's newest ones."""
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items that lie furthest in the direction of the user's newest ones."""
     if not table.factors.loaded:
-        return person.consumed[:0]
-    return best(person.affinity, person.blocked, size)
+        return context.consumed[:0]
+    return best(context.affinity, context.blocked, size)
 
 
-def reason(person: RankingContext, table: ItemTable, item: int) -> str:
-    """Close to a taste that has been shown; of somebody who showed none, only that others choose it."""
-    if len(person.recent):
+def reason(context: RankingContext, table: ItemTable, item: int) -> str:
+    """Return "close to your taste" if the user has chosen anything, else only that others choose the item."""
+    if len(context.recent):
         return "close to your taste"
     return "others choose this" if table.count[item] else "hardly anybody knows this yet"

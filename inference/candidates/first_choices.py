@@ -1,4 +1,4 @@
-"""What people choose first: for somebody of whom nothing is known, what others began with."""
+"""First-choice popularity: what users choose first, for users who have chosen nothing yet."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from features.user_segment import SEGMENTS, user_segment
 from inference.candidates.source import best
 from inference.ranking_context import RankingContext
 
-NEW = SEGMENTS.index("new")
-MANY = 5.0
-"""How many, with decay, must have begun with an item for that to be said."""
+NEW_SEGMENT = SEGMENTS.index("new")
+MANY_FIRST_CHOICES = 5.0
+"""From this decayed count of first choices on, the reason says "many"."""
 SLOWEST = SEGMENT_SECONDS.index(max(SEGMENT_SECONDS))
 
 
-def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """Items that were most often the first choice lately; nothing for people who have made theirs."""
-    if user_segment(person.query.user, person.query.now, person.query.session_id) != "new":
-        return person.consumed[:0]
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items that were most often the first choice lately; none for users who have made theirs."""
+    if user_segment(context.query.user, context.query.now, context.query.session_id) != "new":
+        return context.consumed[:0]
     items = len(table)
-    left = np.exp2((table.last_at[:items] - person.query.now) / SEGMENT_SECONDS[SLOWEST])
-    return best(table.segments[NEW, SLOWEST, :items] * left, person.blocked, size)
+    decay = np.exp2((table.last_at[:items] - context.query.now) / SEGMENT_SECONDS[SLOWEST])
+    return best(table.segments[NEW_SEGMENT, SLOWEST, :items] * decay, context.blocked, size)
 
 
-def reason(person: RankingContext, table: ItemTable, item: int) -> str:
-    """Two make a beginning; many are more."""
-    left = np.exp2((table.last_at[item] - person.query.now) / SEGMENT_SECONDS[SLOWEST])
-    begun = table.segments[NEW, SLOWEST, item] * min(1.0, left)
-    return "what many begin with" if begun >= MANY else "what others begin with"
+def reason(context: RankingContext, table: ItemTable, item: int) -> str:
+    """Return how common it is to begin with the item."""
+    decay = np.exp2((table.last_at[item] - context.query.now) / SEGMENT_SECONDS[SLOWEST])
+    first_choices = table.segments[NEW_SEGMENT, SLOWEST, item] * min(1.0, decay)
+    return "what many begin with" if first_choices >= MANY_FIRST_CHOICES else "what others begin with"

@@ -1,4 +1,4 @@
-"""What has just come out: the newest items that hardly anybody has met."""
+"""New items: the latest ones that hardly any user has seen."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from inference.ranking_context import RankingContext
 NEW_SECONDS = 30 * DAY
 
 
-def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """The items that became choosable last, newest first."""
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the cold items that became available last, newest first."""
     cold = table.cold()[::-1]
-    return cold[~person.blocked[cold]][:size]
+    return cold[~context.blocked[cold]][:size]
 
 
-def reason(person: RankingContext, table: ItemTable, item: int) -> str:
-    """New is what came within a month, by its release or else by its first event."""
-    begun = table.from_time[item] if np.isfinite(table.from_time[item]) and table.from_time[item] > 0.0 else None
-    if begun is None and table.count[item]:
-        begun = table.first_at[item]
-    is_new = begun is not None and person.query.told_at - float(begun) <= NEW_SECONDS
+def reason(context: RankingContext, table: ItemTable, item: int) -> str:
+    """Return "new" for an item of the last month, by its release or else by its first event."""
+    released = table.from_time[item] if np.isfinite(table.from_time[item]) and table.from_time[item] > 0.0 else None
+    if released is None and table.count[item]:
+        released = table.first_at[item]
+    is_new = released is not None and context.query.reason_time - float(released) <= NEW_SECONDS
     return "new" if is_new else "hardly anybody knows this yet"

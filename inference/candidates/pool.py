@@ -16,8 +16,8 @@ from schemas.ids import ItemId
 
 
 class Pool(Struct, frozen=True, kw_only=True):
-    """`items` int64 `[users, candidates]` (0 where `mask` is false); `votes` float32 `[sources, users, candidates]`:
-    1 / (1 + place / 10) in the source's own order, 0 if it did not propose the item.
+    """`items` int64 `[users, candidates]` (0 where `mask` is false); `votes` float32 `[sources, users, candidates]`: 1
+    / (1 + rank / 10) by the rank (from 0) in the source's own order, 0 if the source did not propose the item.
     """
 
     items: Numbers
@@ -26,33 +26,33 @@ class Pool(Struct, frozen=True, kw_only=True):
 
 
 class Slots(Struct, frozen=True, kw_only=True):
-    """Where proposals lie side by side, a room of its own size for each source; all arrays are `[slots]`.
+    """The layout of proposals side by side, a section of slots for each source; all arrays are `[slots]`.
 
-    `begins` `[sources]` is each room's first slot, `source` whose slot it is, `vote` what it counts, and `by_place` the
-    slots in the order of their places in their sources' own orders, of equal ones the earlier source first.
+    `begins` `[sources]` is each section's first slot, `source` the source of a slot, `vote` its vote, and `by_rank` the
+    slots ordered by their ranks in their sources' own orders, of equal ones the earlier source first.
     """
 
     begins: tuple[int, ...]
     source: Numbers
     vote: NDArray[np.float32]
-    by_place: Numbers
+    by_rank: Numbers
 
 
 @cache
 def _slots(sizes: tuple[int, ...]) -> Slots:
-    place = np.concatenate([np.arange(size) for size in sizes])
+    rank = np.concatenate([np.arange(size) for size in sizes])
     return Slots(
         begins=tuple(np.cumsum([0, *sizes])[:-1].tolist()),
         source=np.repeat(np.arange(len(sizes)), sizes),
-        vote=(1.0 / (1.0 + place / 10.0)).astype(np.float32),
-        by_place=np.argsort(place, kind="stable"),
+        vote=(1.0 / (1.0 + rank / 10.0)).astype(np.float32),
+        by_rank=np.argsort(rank, kind="stable"),
     )
 
 
-def gather(persons: Sequence[RankingContext], table: ItemTable, sources: Sequence[Source], width: int) -> Pool:
-    """Ask every source for every person; the best-placed proposals fill `width`, pinned items before all."""
+def gather(contexts: Sequence[RankingContext], table: ItemTable, sources: Sequence[Source], width: int) -> Pool:
+    """Ask every source for every user; the best-ranked proposals fill `width`, pinned items before all."""
     slots = _slots(tuple([source.size for source in sources]))
-    rows = [_merge(person, table, sources, slots, width) for person in persons]
+    rows = [_merge(context, table, sources, slots, width) for context in contexts]
     longest = max(1, *(len(items) for items, _ in rows))
     pool = Pool(
         items=np.zeros((len(rows), longest), np.int64),
@@ -67,28 +67,28 @@ def gather(persons: Sequence[RankingContext], table: ItemTable, sources: Sequenc
 
 
 def _merge(
-    person: RankingContext, table: ItemTable, sources: Sequence[Source], slots: Slots, width: int
+    context: RankingContext, table: ItemTable, sources: Sequence[Source], slots: Slots, width: int
 ) -> tuple[Numbers, NDArray[np.float32]]:
-    """One person's candidates in ascending item number, and who proposed them."""
+    """Return one user's candidates `[candidates]` in ascending item number, and their votes `[sources, candidates]`."""
     nothing = len(table)
-    found = np.full(len(slots.source), nothing)
+    proposals = np.full(len(slots.source), nothing)
     for begin, source in zip(slots.begins, sources, strict=True):
-        proposed = source.propose(person, table, source.size)
-        found[begin : begin + len(proposed)] = proposed
-    ordered = np.concatenate([_pinned(person, table), found[slots.by_place]])
+        proposed = source.propose(context, table, source.size)
+        proposals[begin : begin + len(proposed)] = proposed
+    ordered = np.concatenate([_pinned(context, table), proposals[slots.by_rank]])
     distinct = _first(ordered, nothing + 1)
-    kept = np.sort(distinct[distinct != nothing][:width])
+    candidates = np.sort(distinct[distinct != nothing][:width])
     row_of = np.full(nothing + 1, -1, np.int32)
-    row_of[kept] = np.arange(len(kept))
-    rows = row_of[found]
-    counts = rows >= 0
-    votes = np.zeros((len(sources), len(kept)), np.float32)
-    votes[slots.source[counts], rows[counts]] = slots.vote[counts]
-    return kept, votes
+    row_of[candidates] = np.arange(len(candidates))
+    rows = row_of[proposals]
+    is_candidate = rows >= 0
+    votes = np.zeros((len(sources), len(candidates)), np.float32)
+    votes[slots.source[is_candidate], rows[is_candidate]] = slots.vote[is_candidate]
+    return candidates, votes
 
 
 def _first(items: Numbers, size: int) -> Numbers:
-    """Each item once, where it comes first; `size` is above all numbers.
+    """Return each item once, in the order of first appearance; `size` is above all numbers.
 
     >>> _first(np.array([3, 1, 3, 2, 1]), 4).tolist()
     [3, 1, 2]
@@ -100,8 +100,8 @@ def _first(items: Numbers, size: int) -> Numbers:
     return distinct
 
 
-def _pinned(person: RankingContext, table: ItemTable) -> Numbers:
-    plan = person.query.plan
+def _pinned(context: RankingContext, table: ItemTable) -> Numbers:
+    plan = context.query.plan
     names = plan.constraints.pinned_items if plan else ()
     numbers = [table.number.get(ItemId(name)) for name in names]
-    return np.array([number for number in numbers if number is not None and not person.blocked[number]], np.int64)
+    return np.array([number for number in numbers if number is not None and not context.blocked[number]], np.int64)

@@ -1,4 +1,4 @@
-"""What many people chose lately: decayed popularity at one half-life."""
+"""Decayed popularity at one half-life."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from inference.candidates.source import Propose, Reason
 from inference.ranking_context import RankingContext
 
 
-def popular(half: int) -> Propose:
-    """The source of the most popular items at the half-life of this place in `POPULARITY_HALF_LIVES`."""
+def popular(half_life_index: int) -> Propose:
+    """Return the source of the most popular items at `POPULARITY_HALF_LIVES[half_life_index]`."""
 
-    def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
+    def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
         depth = 2 * size
         while True:
-            numbers = table.popular(half, depth)
-            allowed = numbers[~person.blocked[numbers]]
+            numbers = table.popular(half_life_index, depth)
+            allowed = numbers[~context.blocked[numbers]]
             if len(allowed) >= size or len(numbers) < depth:
                 return allowed[:size]
             depth *= 4
@@ -25,7 +25,7 @@ def popular(half: int) -> Propose:
 
 
 def span(seconds: float) -> str:
-    """A time in words.
+    """Return a duration in words.
 
     >>> span(0.05 * DAY), span(DAY), span(40 * DAY)
     ('hour', 'day', '40 days')
@@ -35,14 +35,14 @@ def span(seconds: float) -> str:
     return unit if number == 1 else f"{number} {unit}s"
 
 
-def popular_lately(half: int) -> Reason:
-    """Says in which time the item was popular: within the half-life at this place, or else within the first longer one
-    in which somebody chose it at all.
+def popular_lately(half_life_index: int) -> Reason:
+    """Return the reason that names the time in which the item was popular: the half-life at this index, or else the
+    first longer one within which any user chose it.
     """
 
-    def reason(person: RankingContext, table: ItemTable, item: int) -> str:
-        idle = person.query.told_at - float(table.last_at[item])
-        within = next((each for each in POPULARITY_SECONDS[half:] if idle <= each), None)
+    def reason(context: RankingContext, table: ItemTable, item: int) -> str:
+        idle = context.query.reason_time - float(table.last_at[item])
+        within = next((half_life for half_life in POPULARITY_SECONDS[half_life_index:] if idle <= half_life), None)
         return f"popular in the last {span(within)}" if within else "popular for long"
 
     return reason

@@ -1,4 +1,4 @@
-"""What a source of candidates is."""
+"""The contract of a candidate source."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Reason = Callable[[RankingContext, ItemTable, int], str]
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """A way to find items for a person.
+    """A way to find candidates for a user.
 
-    `propose(person, table, size)` returns at most `size` item numbers, best first, none of them blocked; it changes
-    nothing. `reason` tells a person in a few words why such an item is in the list; it may be a function of person,
-    table and item number, where what is true depends on them.
+    `propose(context, table, size)` returns at most `size` item numbers, best first, none of them blocked; it changes
+    nothing. `reason` says in a few words why such an item is in the list; it may be a function of context, table and
+    item number, where what is true depends on them.
     """
 
     name: str
@@ -28,20 +28,20 @@ class Source(Struct, frozen=True, kw_only=True):
     size: int
     reason: str | Reason
 
-    def told(self, person: RankingContext, table: ItemTable, item: int) -> str:
-        """The reason for this item, true of this person now."""
-        return self.reason if isinstance(self.reason, str) else self.reason(person, table, item)
+    def reason_for(self, context: RankingContext, table: ItemTable, item: int) -> str:
+        """Return the reason for this item, true of this user now."""
+        return self.reason if isinstance(self.reason, str) else self.reason(context, table, item)
 
 
 def best(scores: NDArray[np.floating], blocked: Bools, size: int) -> Numbers:
-    """The numbers of the `size` highest positive scores that are not blocked, best first.
+    """Return the item numbers of the `size` highest positive scores that are not blocked, best first.
 
     >>> best(np.array([0.2, 0.0, 0.9, 0.4]), np.array([0, 0, 0, 1], np.bool_), 2).tolist()
     [2, 0]
     """
-    found = ((scores > 0.0) & ~blocked).nonzero()[0]
-    losses = -scores[found]
-    if len(found) > size:
-        kept = losses.argpartition(size - 1)[:size]
-        found, losses = found[kept], losses[kept]
-    return found[losses.argsort(kind="stable")]
+    items = ((scores > 0.0) & ~blocked).nonzero()[0]
+    negated = -scores[items]
+    if len(items) > size:
+        best_rows = negated.argpartition(size - 1)[:size]
+        items, negated = items[best_rows], negated[best_rows]
+    return items[negated.argsort(kind="stable")]

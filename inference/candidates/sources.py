@@ -22,11 +22,11 @@ SOURCES: tuple[Source, ...] = (
     *(
         Source(
             name=f"popular-{span(half_life).replace(' ', '-')}",
-            propose=popular(place),
+            propose=popular(index),
             size=25,
-            reason=popular_lately(place),
+            reason=popular_lately(index),
         )
-        for place, half_life in enumerate(POPULARITY_SECONDS)
+        for index, half_life in enumerate(POPULARITY_SECONDS)
     ),
     Source(name="covisitation", propose=covisitation.propose, size=70, reason="goes with what you chose lately"),
     Source(name="covisitation-near", propose=covisitation.propose_near, size=70, reason="goes with your last choice"),

@@ -1,4 +1,4 @@
-"""What people chose directly after the person's newest items: a first-order chain, softened over three steps."""
+"""Transitions: what users chose directly after the user's newest items, a first-order chain over three steps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from inference.candidates.source import best
 from inference.ranking_context import RankingContext
 
 
-def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """Items that often come next."""
-    return best(person.transition, person.blocked, size)
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items that are most often chosen next."""
+    return best(context.transition, context.blocked, size)

@@ -1,4 +1,4 @@
-"""What shares its words with the person's newest items: sequels, editions, the same thing in another colour."""
+"""Shared words: items named like the user's newest ones, such as sequels, editions and other colours."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from inference.candidates.source import best
 from inference.ranking_context import RankingContext
 
 
-def propose(person: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """Items with the closest names."""
-    return best(person.words, person.blocked, size)
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items with the most similar names."""
+    return best(context.words, context.blocked, size)

@@ -1,1 +1,1 @@
-"""What is evaluated, and how: metrics, baselines, off-policy estimates, experiments and intervals."""
+"""Evaluation: metrics, baselines, off-policy estimates, experiments and intervals."""

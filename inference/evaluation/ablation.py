@@ -1,7 +1,7 @@
-"""What can be left out of a recommender to see what it adds: each candidate source, each group of feature columns.
+"""Ablation: leave out a candidate source or a group of feature columns to measure what it adds.
 
-Whatever is left out keeps its place: a source proposes nothing, columns stay zero. So the network is as large as
-before, and begins from the same draws; all that differs is what it is not told.
+A source that is left out proposes nothing, columns that are left out stay zero. So the network keeps its size and its
+initial weights; only its input differs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from schemas.errors import LifelongError
 
 SOURCE, GROUP = "source:", "features:"
 POPULAR = "popular"
-"""The sources of popularity at all half-lives, taken as one."""
+"""The popularity sources of all half-lives, as one part."""
 
 
 class UnknownPart(LifelongError):
@@ -29,20 +29,21 @@ class UnknownPart(LifelongError):
 
 
 def parts() -> tuple[str, ...]:
-    """Every part that can be left out by itself, popularity as a whole first."""
+    """Return every part that can be left out by itself, popularity as a whole first."""
     sources = [source.name for source in SOURCES if not _is_popular(source.name)]
     groups = [row.group for row in COLUMNS]
     return (SOURCE + POPULAR, *(SOURCE + name for name in sources), *(GROUP + name for name in groups))
 
 
 def known_parts() -> tuple[str, ...]:
-    """The parts, and the sources of popularity one by one."""
+    """Return the parts, and the popularity sources one by one."""
     single = [SOURCE + source.name for source in SOURCES if _is_popular(source.name)]
     return (*parts(), *single)
 
 
 def chosen_parts(text: str) -> tuple[str, ...]:
-    """The parts of an option: `all`, or names with commas between; a bare name stands for what has it, one or both.
+    """Return the parts that an option names: `all`, or names with commas between; a bare name matches sources and
+    groups.
 
     Raises:
         UnknownPart: nothing has that name.
@@ -53,17 +54,17 @@ def chosen_parts(text: str) -> tuple[str, ...]:
     if text.strip() == "all":
         return parts()
     known = known_parts()
-    found: list[str] = []
-    for name in [one.strip() for one in text.split(",") if one.strip()]:
-        meant = [part for part in known if name in (part, part.split(":", 1)[1])]
-        if not meant:
+    chosen: list[str] = []
+    for name in [stripped for part in text.split(",") if (stripped := part.strip())]:
+        matching = [part for part in known if name in (part, part.split(":", 1)[1])]
+        if not matching:
             raise UnknownPart(f"--ablate {name!r} is none of all, {', '.join(known)}")
-        found += meant
-    return tuple(dict.fromkeys(found))
+        chosen += matching
+    return tuple(dict.fromkeys(chosen))
 
 
 def features_without(external: Sequence[External], without: Collection[str]) -> FeatureTable:
-    """The feature table, with its sources, that lacks these parts; the whole one if there are none."""
+    """Return the feature table, with its sources, without these parts."""
     return FeatureTable(
         external,
         sources=[_silenced(source) if _is_left_out(source.name, without) else source for source in SOURCES],
@@ -83,5 +84,5 @@ def _silenced(source: Source) -> Source:
     return replace(source, propose=_nothing)
 
 
-def _nothing(person: RankingContext, table: ItemTable, size: int) -> Numbers:
+def _nothing(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     return np.empty(0, np.int64)

@@ -1,2 +1,4 @@
-"""Where models learn from the ranking log. torch is imported here (by the learner) and in one baseline of
-the evaluation, nowhere else in the package."""
+"""Learning from the ranking log: learner, variants, promotion and weights files.
+
+torch is imported here (by the learner) and in one baseline of the evaluation, nowhere else in the package.
+"""

@@ -1,4 +1,4 @@
-"""Everything that a learner is, as bytes: so that it goes on after a restart as if nothing had happened."""
+"""The complete state of a learner as bytes: after a restart it continues as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ _decoder = msgspec.msgpack.Decoder(Snapshot)
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """The snapshot as bytes."""
+    """Return the snapshot as bytes."""
     return _encoder.encode(snapshot)
 
 
 def decode(data: bytes) -> Snapshot:
-    """What `encode` was given.
+    """Return the snapshot that `encode` wrote.
 
     Raises:
         msgspec.DecodeError: these are not the bytes of a snapshot.
@@ -72,7 +72,7 @@ def decode(data: bytes) -> Snapshot:
 
 
 def pack(array: NDArray[np.generic]) -> Packed:
-    """The array as bytes.
+    """Return the array as bytes.
 
     >>> unpack(pack(np.array([1.5, 2.5]))).tolist()
     [1.5, 2.5]
@@ -81,17 +81,17 @@ def pack(array: NDArray[np.generic]) -> Packed:
 
 
 def unpack(packed: Packed) -> NDArray[np.generic]:
-    """The array, writable."""
+    """Return the array, writable."""
     return np.frombuffer(packed.data, packed.dtype).reshape(packed.shape).copy()
 
 
 def pack_random(rng: np.random.Generator) -> str:
-    """The generator's state."""
+    """Return the generator's state as text."""
     return json.dumps(rng.bit_generator.state)
 
 
 def unpack_random(state: str) -> np.random.Generator:
-    """A generator that goes on where the other one stood."""
+    """Return a generator in this state."""
     rng = np.random.default_rng(0)
     rng.bit_generator.state = json.loads(state)
     return rng

@@ -1,4 +1,4 @@
-"""How well weights rank the candidates of examples, of which each says what was taken."""
+"""Metrics of weights on examples: how well they rank the candidate that was chosen."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from inference.learning.examples import Example
 from inference.ranking.network import Arrays, forward
 
 Doubles = NDArray[np.float64]
-TOP = 10
+HIT_RANK = 10
 WORST_LOSS = 20.0
 
 
 class ExampleMetrics(Struct, frozen=True):
-    """For each example, `[examples]`: gain, whether the place was within the first `TOP`, and loss."""
+    """For each example, `[examples]`: gain, whether the rank is within the first `HIT_RANK`, and loss."""
 
     gain: Doubles
     hit: Doubles
@@ -25,35 +25,35 @@ class ExampleMetrics(Struct, frozen=True):
 
 
 def example_metrics(arrays: Arrays, examples: Sequence[Example]) -> ExampleMetrics:
-    """Rank every example's rows by these weights, all in one pass.
+    """Rank every example's rows by these weights, all in one pass, and return the metrics.
 
-    The place of what was taken is one more than the candidates above it (one that scores alike counts half). Where an
-    example holds a sample, each row stands for as many candidates as its `offset` says: in expectation the place is
-    that among all of them, whoever drew the sample. `gain` is 1 / log2(1 + place), within (0, 1]; `loss` the negative
-    log-likelihood, at most 20. Scores that are no finite numbers gain nothing.
+    The rank of the target is one more than the number of candidates above it (one with an equal score counts half).
+    Where an example holds a sample, each row stands for as many candidates as its `offset` says: the rank is an
+    unbiased estimate of that among all candidates. `gain` is 1 / log2(1 + rank), within (0, 1]; `loss` the negative
+    log-likelihood, at most 20. Scores that are not finite gain nothing.
     """
     sizes = [len(example.target) for example in examples]
     scores = forward(arrays, np.concatenate([example.features for example in examples])).astype(np.float64)
     finite = np.isfinite(scores)
     starts = np.cumsum([0, *sizes[:-1]])
-    taken = starts + [int(example.target.argmax()) for example in examples]
+    targets = starts + [int(example.target.argmax()) for example in examples]
     scores = np.where(finite, scores, 0.0)
     offsets = np.concatenate([example.offset for example in examples]).astype(np.float64)
     stands_for = np.exp(offsets)
-    stands_for[taken] = 0.0
-    own = np.repeat(scores[taken], sizes)
+    stands_for[targets] = 0.0
+    own = np.repeat(scores[targets], sizes)
     above = (scores > own) + 0.5 * (scores == own)
-    place = 1.0 + np.add.reduceat(above * stands_for, starts)
+    rank = 1.0 + np.add.reduceat(above * stands_for, starts)
     sound = np.minimum.reduceat(finite, starts)
     return ExampleMetrics(
-        gain=np.where(sound, 1.0 / np.log2(1.0 + place), 0.0),
-        hit=np.where(sound, place <= TOP, 0.0),
-        loss=np.where(sound, _loss(scores + offsets, taken, starts, sizes), WORST_LOSS),
+        gain=np.where(sound, 1.0 / np.log2(1.0 + rank), 0.0),
+        hit=np.where(sound, rank <= HIT_RANK, 0.0),
+        loss=np.where(sound, _loss(scores + offsets, targets, starts, sizes), WORST_LOSS),
     )
 
 
-def _loss(scores: Doubles, taken: NDArray[np.int64], starts: NDArray[np.int64], sizes: Sequence[int]) -> Doubles:
+def _loss(scores: Doubles, targets: NDArray[np.int64], starts: NDArray[np.int64], sizes: Sequence[int]) -> Doubles:
     top = np.maximum.reduceat(scores, starts)
     total = np.log(np.add.reduceat(np.exp(scores - np.repeat(top, sizes)), starts)) + top
-    loss: Doubles = np.clip(total - scores[taken], 0.0, WORST_LOSS)
+    loss: Doubles = np.clip(total - scores[targets], 0.0, WORST_LOSS)
     return loss

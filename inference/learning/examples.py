@@ -15,12 +15,12 @@ from schemas.ids import ListId
 from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogValue
 
 LARGEST_FEATURE = 1_000.0
-"""Features are squashed to a few units; what is beyond this was not computed by us, and would drown the network."""
+"""Features are squashed to a few units; larger ones come from a faulty producer and would dominate the network."""
 
 
 class Example(Struct, frozen=True):
-    """`features` float32 `[rows, features]`; the rows that were taken, weighted: `target` float32 `[rows]`; and
-    `offset` float32 `[rows]`, what sampling adds to the scores.
+    """One example: `features` float32 `[rows, features]`; `target` float32 `[rows]`, the weight of the chosen rows; and
+    `offset` float32 `[rows]`, the correction for sampling that is added to the scores.
     """
 
     features: NDArray[np.float32]
@@ -29,12 +29,12 @@ class Example(Struct, frozen=True):
 
 
 def check_entry(entry: RankingLogValue, table: str, width: int) -> None:
-    """See that an entry can be learned from: its blocks are as large as they say, its numbers are features.
+    """Check that an entry can be learned from: its blocks have the declared size, its numbers are features.
 
-    Entries of another feature table than `table`, whose rows are `width` wide, are not learned from and not checked.
+    Entries of another feature schema than `table`, whose rows are `width` wide, are not learned from and not checked.
 
     Raises:
-        DecodeError: it cannot.
+        DecodeError: the entry cannot be learned from.
     """
     if not isinstance(entry, Choice | Ranked) or entry.table != table:
         return
@@ -56,28 +56,28 @@ def _check_block(block: bytes, rows: int, width: int) -> None:
 
 
 def from_choice(choice: Choice, width: int) -> Example | None:
-    """The organic example in a choice, none if no source had proposed the item."""
+    """Return the organic example in a choice, none if no source had proposed the item."""
     if choice.chosen is None or len(choice.items) < 2:
         return None
     features = np.frombuffer(choice.features, "<f4").reshape(len(choice.items), width)
     target = np.zeros(len(features), np.float32)
     target[choice.chosen] = choice.weight
     if len(features) > ROWS:
-        kept = [choice.chosen, *(row for row in range(ROWS) if row != choice.chosen)][:ROWS]
-        features, target = features[kept], target[kept]
+        rows = [choice.chosen, *(row for row in range(ROWS) if row != choice.chosen)][:ROWS]
+        features, target = features[rows], target[rows]
     return Example(features, target, correction(len(target)))
 
 
 def from_outcome(ranked: Ranked, outcome: ListOutcome, width: int) -> Example | None:
-    """The shown example in a matured outcome, none if nothing or everything was clicked."""
-    place = {item: row for row, item in enumerate(ranked.items)}
-    shown = [item for item in outcome.shown if item in place][:ROWS]
-    clicked = {item for item in outcome.clicked if item in place}
+    """Return the shown example in a matured outcome, none if nothing or everything was clicked."""
+    row_of = {item: row for row, item in enumerate(ranked.items)}
+    shown = [item for item in outcome.shown if item in row_of][:ROWS]
+    clicked = {item for item in outcome.clicked if item in row_of}
     if not 0 < len(clicked) < len(shown):
         return None
     features = np.frombuffer(ranked.features, "<f4").reshape(len(ranked.items), width)
     target = np.array([item in clicked for item in shown], np.float32)
-    return Example(features[[place[item] for item in shown]], target / target.sum(), np.zeros(len(shown), np.float32))
+    return Example(features[[row_of[item] for item in shown]], target / target.sum(), np.zeros(len(shown), np.float32))
 
 
 class Ring:
@@ -94,39 +94,39 @@ class Ring:
         self.rows = np.zeros(size, np.int64)
 
     def __len__(self) -> int:
-        """How many examples are kept."""
+        """Return the number of examples that are kept."""
         return min(self.added, len(self.rows))
 
     def add(self, example: Example) -> int:
-        """Keep the example; the place where it is."""
-        place, rows = self.added % len(self.rows), len(example.target)
-        self.features[place, :rows] = example.features
-        self.features[place, rows:] = 0.0
-        self.target[place] = 0.0
-        self.target[place, :rows] = example.target
-        self.offset[place, :rows] = example.offset
-        self.rows[place] = rows
+        """Keep the example; return its slot."""
+        slot, rows = self.added % len(self.rows), len(example.target)
+        self.features[slot, :rows] = example.features
+        self.features[slot, rows:] = 0.0
+        self.target[slot] = 0.0
+        self.target[slot, :rows] = example.target
+        self.offset[slot, :rows] = example.offset
+        self.rows[slot] = rows
         self.added += 1
-        return place
+        return slot
 
     def snapshot(self) -> RingSnapshot:
-        """What `restore` needs."""
+        """Return the state for `restore`."""
         size = len(self)
         parts = (self.features, self.target, self.offset, self.rows)
         return RingSnapshot(self.added, *(pack(part[:size]) for part in parts))
 
-    def restore(self, kept: RingSnapshot) -> None:
-        """Become the ring that was kept."""
-        self.added = kept.added
+    def restore(self, snapshot: RingSnapshot) -> None:
+        """Restore the ring from a snapshot of the same width."""
+        self.added = snapshot.added
         size = len(self)
-        self.features[:size] = unpack(kept.features)
-        self.target[:size] = unpack(kept.target)
-        self.offset[:size] = unpack(kept.offset)
-        self.rows[:size] = unpack(kept.rows)
+        self.features[:size] = unpack(snapshot.features)
+        self.target[:size] = unpack(snapshot.target)
+        self.offset[:size] = unpack(snapshot.offset)
+        self.rows[:size] = unpack(snapshot.rows)
 
 
 class Pending:
-    """Lists that were ranked and whose outcome has not matured; the oldest is given up."""
+    """Ranked lists whose outcome has not matured; beyond `size` the oldest is dropped."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -138,5 +138,5 @@ class Pending:
             self.lists.popitem(last=False)
 
     def take(self, list_id: ListId) -> Ranked | None:
-        """The list, once."""
+        """Remove and return the list, none if it is not pending."""
         return self.lists.pop(list_id, None)

@@ -1,4 +1,4 @@
-"""The learner: reads the ranking log in order, learns from each example once and from a few past ones again."""
+"""The learner: reads the ranking log in order, learns each example once and replays a few past ones with it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from features.views import feature_schema_id
 from inference.learning.checkpoint import Snapshot, decode, encode, pack, pack_random, unpack, unpack_random
 from inference.learning.examples import Example, Pending, Ring, from_choice, from_outcome
 from inference.learning.item_vectors import ItemVectors
-from inference.learning.torch_network import flatten, slope, unflatten
+from inference.learning.torch_network import flatten, unflatten, write_gradients
 from inference.learning.weights_file import Weights
 from inference.ranking.network import Arrays, forward, initial
 from schemas.ids import ItemId
 from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogEntry
 
-RATE = 0.1
-EPSILON = 1e-6
-START_SUM = 0.01
+LEARNING_RATE = 0.1
+ADAGRAD_EPSILON = 1e-6
+INITIAL_SQUARE = 0.01
 REPLAYS = 2
-RING = 4_096
-PENDING = 10_000
-MEMORY = 1_000
-"""Over about how many exams prequential scores are averaged."""
+RING_SIZE = 4_096
+PENDING_LISTS = 10_000
+SCORE_WINDOW = 1_000
+"""Over about how many prequential queries scores are averaged."""
 REPEAT_PRIOR = 50.0
-"""How many choices that repeat nothing are assumed before the first."""
+"""How many choices without a repeat are assumed before the first."""
 
 
 _STORED = {
@@ -38,15 +38,15 @@ _STORED = {
     "_hits": "_hits",
     "_repeats": "_repeats",
 }
-"""Counters by the name under which a checkpoint stores them."""
+"""Counters of the learner by the names under which checkpoints store them."""
 
 
 class Learner:
     """Learns the network by softmax over candidates and Adagrad (Duchi et al., JMLR 2011), one step per example.
 
     The same entries in the same order give bit-identical weights, however they were divided into calls. Entries of
-    another feature table are counted in `foreign` and passed over. With `vectors` item factors are learned too. `rate`
-    is how fast it learns, where 1 is usual, and `replays` how many past examples are learned again with each new one.
+    another feature schema are counted in `foreign` and ignored. With `vectors` item factors are learned too. `rate`
+    multiplies the learning rate, and `replays` is how many past examples are replayed with each new one.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Learner:
         replays: int = REPLAYS,
     ) -> None:
         torch.set_num_threads(1)
-        self._rate = rate * RATE
+        self._rate = rate * LEARNING_RATE
         self._replays = replays
         self.table = feature_schema_id(columns)
         self._width = len(columns)
@@ -68,13 +68,13 @@ class Learner:
         self._flat = flatten(start)
         self._parts = unflatten(self._flat, shapes)
         self._arrays: Arrays = {name: part.numpy() for name, part in self._parts.items()}
-        self._steepest = torch.zeros_like(self._flat)
-        self._slopes = unflatten(self._steepest, shapes)
-        self._squares = torch.full_like(self._flat, START_SUM)
+        self._gradient = torch.zeros_like(self._flat)
+        self._gradients = unflatten(self._gradient, shapes)
+        self._squares = torch.full_like(self._flat, INITIAL_SQUARE)
         self._rng = np.random.default_rng(seed)
-        self._organic = Ring(RING, self._width)
-        self._shown = Ring(RING // 4, self._width)
-        self._pending = Pending(PENDING)
+        self._organic = Ring(RING_SIZE, self._width)
+        self._shown = Ring(RING_SIZE // 4, self._width)
+        self._pending = Pending(PENDING_LISTS)
         self._vectors = ItemVectors(seed) if vectors else None
         self.prequential_queries = 0
         self.foreign = 0
@@ -84,23 +84,23 @@ class Learner:
 
     @property
     def examples(self) -> int:
-        """How many examples were learned from: organic and shown."""
+        """The number of examples learned: organic and shown."""
         return self._organic.added + self._shown.added
 
     @property
     def score(self) -> float:
-        """Prequential mean reciprocal rank of the last exams or so."""
+        """The prequential mean reciprocal rank over about the last `SCORE_WINDOW` queries."""
         return self._mean(self._reciprocal_rank)
 
     @property
     def hit_rate(self) -> float:
-        """Prequential share of the last exams or so whose item was in the list."""
+        """The prequential share of queries whose target was in the list, over about the last `SCORE_WINDOW`."""
         return self._mean(self._hits)
 
     @property
     def repeat_rate(self) -> float:
-        """Share of the last choices or so that repeated an earlier one; starts at none."""
-        return self._repeats / (REPEAT_PRIOR + min(self.prequential_queries, MEMORY))
+        """The share of choices that repeated an earlier one, over about the last `SCORE_WINDOW`; starts at zero."""
+        return self._repeats / (REPEAT_PRIOR + min(self.prequential_queries, SCORE_WINDOW))
 
     def learn(self, entries: Sequence[RankingLogEntry]) -> None:
         """Learn from the next entries of the ranking log, in their order."""
@@ -109,31 +109,31 @@ class Learner:
                 case Choice():
                     self._evaluate(entry)
                     if self._fits(entry.table):
-                        self._take_choice(entry)
+                        self._learn_choice(entry)
                 case Ranked():
                     if self._fits(entry.table):
                         self._pending.add(entry)
                 case ListOutcome():
                     ranked = self._pending.take(entry.list_id)
                     if ranked is not None:
-                        self._take(self._shown, from_outcome(ranked, entry, self._width))
+                        self._learn_example(self._shown, from_outcome(ranked, entry, self._width))
                 case _:
                     assert_never(entry)
 
     def weights(self) -> Arrays:
-        """The network's weights as arrays of their own."""
+        """Return copies of the network's weights."""
         return {name: part.copy() for name, part in self._arrays.items()}
 
     def export(self, version: int) -> Weights:
-        """What serving takes up, under this version, but for the items' factors: see `vectors`."""
+        """Return the weights to serve, under this version, without item factors: see `vectors`."""
         return Weights(version=version, table=self.table, arrays=self.weights(), repeat_rate=self.repeat_rate)
 
     def vectors(self, *, moved_only: bool = False) -> tuple[tuple[ItemId, ...], NDArray[np.float32]]:
-        """The items' factors, none if they are not learned; or only what has moved since they were last asked for."""
+        """Return the item factors, none if they are not learned; or only those that have moved since the last call."""
         return self._vectors.export(moved_only=moved_only) if self._vectors else ((), np.zeros((0, 0), np.float32))
 
     def checkpoint(self) -> bytes:
-        """Everything that this learner is, for `restore`."""
+        """Return the complete state of this learner, for `restore`."""
         return encode(
             Snapshot(
                 table=self.table,
@@ -149,71 +149,71 @@ class Learner:
         )
 
     def restore(self, checkpoint: bytes) -> bool:
-        """Become the learner that made the checkpoint; refused, with False, if it learned another feature table."""
-        kept = decode(checkpoint)
-        if kept.table != self.table:
+        """Restore the learner that wrote the checkpoint; return False and refuse one of another feature schema."""
+        snapshot = decode(checkpoint)
+        if snapshot.table != self.table:
             return False
-        self._rng = unpack_random(kept.random)
-        self._flat.copy_(torch.from_numpy(unpack(kept.parameters)))
-        self._squares = torch.from_numpy(unpack(kept.squares))
-        self._organic.restore(kept.organic)
-        self._shown.restore(kept.shown)
-        self._pending = Pending(PENDING)
-        for ranked in kept.pending:
+        self._rng = unpack_random(snapshot.random)
+        self._flat.copy_(torch.from_numpy(unpack(snapshot.parameters)))
+        self._squares = torch.from_numpy(unpack(snapshot.squares))
+        self._organic.restore(snapshot.organic)
+        self._shown.restore(snapshot.shown)
+        self._pending = Pending(PENDING_LISTS)
+        for ranked in snapshot.pending:
             self._pending.add(ranked)
-        if self._vectors and kept.vectors:
-            self._vectors.restore(kept.vectors)
+        if self._vectors and snapshot.vectors:
+            self._vectors.restore(snapshot.vectors)
         for stored, name in _STORED.items():
-            setattr(self, name, type(getattr(self, name))(kept.tallies[stored]))
+            setattr(self, name, type(getattr(self, name))(snapshot.tallies[stored]))
         return True
 
     def _mean(self, total: float) -> float:
-        return total / max(1, min(self.prequential_queries, MEMORY))
+        return total / max(1, min(self.prequential_queries, SCORE_WINDOW))
 
     def _fits(self, table: str) -> bool:
         self.foreign += table != self.table
         return table == self.table
 
     def _evaluate(self, choice: Choice) -> None:
-        """Test, then train: the exam counts before anything is learned from it."""
-        keep = 1.0 if self.prequential_queries < MEMORY else 1.0 - 1.0 / MEMORY
+        """Count the prequential query, before anything is learned from it."""
+        keep = 1.0 if self.prequential_queries < SCORE_WINDOW else 1.0 - 1.0 / SCORE_WINDOW
         self.prequential_queries += 1
         self._reciprocal_rank = keep * self._reciprocal_rank + (1.0 / choice.rank if choice.rank else 0.0)
         self._hits = keep * self._hits + (choice.rank is not None)
         self._repeats = keep * self._repeats + choice.seen_before
 
-    def _take_choice(self, choice: Choice) -> None:
+    def _learn_choice(self, choice: Choice) -> None:
         example = from_choice(choice, self._width)
-        # Of an example that was cut the rows are no longer those of the items.
+        # The rows of an example that was cut are no longer those of the items.
         if example is not None and self._vectors is not None and len(example.target) == len(choice.items):
             self._vectors.learn(choice.items, choice.newest, self._error(example))
-        self._take(self._organic, example)
+        self._learn_example(self._organic, example)
 
     def _error(self, example: Example) -> NDArray[np.float32]:
-        """What each row's share of the softmax is too high, `[rows]`."""
+        """Return each row's share of the softmax less its target, `[rows]`."""
         scores = forward(self._arrays, example.features) + example.offset
         share = np.exp(scores - scores.max())
         error: NDArray[np.float32] = share * (example.target.sum() / share.sum()) - example.target
         return error
 
-    def _take(self, ring: Ring, example: Example | None) -> None:
+    def _learn_example(self, ring: Ring, example: Example | None) -> None:
         if example is None:
             return
         newest = ring.add(example)
-        again = self._rng.integers(0, len(ring), self._replays)
-        self._step(ring, np.append(again, newest))
+        replayed = self._rng.integers(0, len(ring), self._replays)
+        self._step(ring, np.append(replayed, newest))
 
-    def _step(self, ring: Ring, places: NDArray[np.int64]) -> None:
-        """One Adagrad step on these examples: cross-entropy of what was taken under softmax over the rows."""
-        rows = int(ring.rows[places].max())
-        held = np.arange(rows) < ring.rows[places, None]
-        offset = np.where(held, ring.offset[places, :rows], np.float32(-np.inf))
-        slope(
+    def _step(self, ring: Ring, slots: NDArray[np.int64]) -> None:
+        """Take one Adagrad step on the examples in these slots: cross-entropy under softmax over the rows."""
+        rows = int(ring.rows[slots].max())
+        filled = np.arange(rows) < ring.rows[slots, None]
+        offset = np.where(filled, ring.offset[slots, :rows], np.float32(-np.inf))
+        write_gradients(
             self._parts,
-            self._slopes,
-            torch.from_numpy(ring.features[places, :rows].astype(np.float32)),
-            torch.from_numpy(ring.target[places, :rows]),
+            self._gradients,
+            torch.from_numpy(ring.features[slots, :rows].astype(np.float32)),
+            torch.from_numpy(ring.target[slots, :rows]),
             torch.from_numpy(offset),
         )
-        self._squares.addcmul_(self._steepest, self._steepest)
-        self._flat.addcdiv_(self._steepest, self._squares.sqrt().add_(EPSILON), value=-self._rate)
+        self._squares.addcmul_(self._gradient, self._gradient)
+        self._flat.addcdiv_(self._gradient, self._squares.sqrt().add_(ADAGRAD_EPSILON), value=-self._rate)

@@ -1,4 +1,4 @@
-"""Weights that were not learned here: read from a file that an operator names, checked, and served as they are."""
+"""A model loaded from a file that an operator names: checked, and served as it is."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ _decoder = msgspec.msgpack.Decoder(LoadedSnapshot)
 
 
 class LoadedModel:
-    """A `inference.learning.model_variant.Model` that stays as it was loaded."""
+    """A `inference.learning.model_variant.VariantModel` that stays as it was loaded."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
 
     def learn(self, entries: Sequence[RankingLogEntry]) -> None:
-        """See `Model`; nothing is learned."""
+        """See `VariantModel`; nothing is learned."""
 
     def weights(self) -> Arrays:
-        """See `Model`."""
+        """See `VariantModel`."""
         return self._weights.arrays
 
     def export(self, version: int) -> Weights:
-        """See `Model`."""
+        """See `VariantModel`."""
         return replace(self._weights, version=version)
 
     def checkpoint(self) -> bytes:
-        """See `Model`."""
+        """See `VariantModel`."""
         own = self._weights
         return _encoder.encode(
             LoadedSnapshot(
@@ -66,24 +66,24 @@ class LoadedModel:
         )
 
     def restore(self, checkpoint: bytes) -> bool:
-        """See `Model`."""
-        kept = _decoder.decode(checkpoint)
-        if kept.table != self._weights.table:
+        """See `VariantModel`."""
+        snapshot = _decoder.decode(checkpoint)
+        if snapshot.table != self._weights.table:
             return False
-        arrays = {name: unpack(part).astype(np.float32, copy=False) for name, part in kept.arrays.items()}
+        arrays = {name: unpack(part).astype(np.float32, copy=False) for name, part in snapshot.arrays.items()}
         self._weights = Weights(
-            version=kept.version,
-            table=kept.table,
+            version=snapshot.version,
+            table=snapshot.table,
             arrays=arrays,
-            repeat_rate=kept.repeat_rate,
-            vector_ids=kept.vector_ids,
-            vectors=unpack(kept.vectors).astype(np.float32, copy=False),
+            repeat_rate=snapshot.repeat_rate,
+            vector_ids=snapshot.vector_ids,
+            vectors=unpack(snapshot.vectors).astype(np.float32, copy=False),
         )
         return True
 
 
 def digest(data: bytes) -> str:
-    """The SHA-256 of a file's content.
+    """Return the SHA-256 of a file's content.
 
     >>> digest(b"")[:8]
     'e3b0c442'
@@ -92,17 +92,17 @@ def digest(data: bytes) -> str:
 
 
 def load_weights(path: Path, sha256: str, *, columns: tuple[str, ...]) -> Weights:
-    """The weights in a file, checked before anything is served with them.
+    """Read the weights in a file and check that they may serve.
 
     Raises:
-        UnusableWeights: it is not there, is another file than was meant, or is not fit to serve.
+        UnusableWeights: the file is missing, has another digest, or may not serve.
     """
     try:
         data = path.read_bytes()
     except OSError as exc:
         raise UnusableWeights(f"{str(path)!r} cannot be read: {exc.strerror}") from exc
     if digest(data) != sha256:
-        raise UnusableWeights(f"{str(path)!r} is not the file that was meant: its SHA-256 is another")
+        raise UnusableWeights(f"{str(path)!r} has another SHA-256 than was named: name the digest of this file")
     try:
         weights = read_weights(BytesIO(data))
         check_weights(weights, columns)

@@ -1,4 +1,4 @@
-"""A lineage: a recipe of learner settings, with everything that was learned by it; or weights loaded by hand."""
+"""A model variant: a learner with its config and everything that it has learned, or weights loaded by hand."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from inference.learning.weights_file import Weights
 from inference.ranking.network import Arrays
 from schemas.ranking_log import RankingLogEntry
 
-MEMORY = 1_000
-"""Over about how many examples running scores are averaged."""
+METRICS_WINDOW = 1_000
+"""Over about how many examples running metrics are averaged."""
 
 
 class VariantConfig(Struct, frozen=True):
-    """What a lineage's learner does otherwise: its rate against the usual one, examples learned again, and its seed."""
+    """The settings of a variant's learner: its rate as a multiple of the default, replayed examples, and its seed."""
 
     rate: float = 1.0
     replays: int = REPLAYS
     seed: int = 0
 
     def __str__(self) -> str:
-        """The recipe for people."""
+        """Return the config as operators read it."""
         return f"rate {self.rate:g}, replays {self.replays}, seed {self.seed}"
 
 
 class VariantModel(Protocol):
-    """What a lineage scores and serves with."""
+    """The port of a variant's model: it learns, serves and is checkpointed."""
 
     def learn(self, entries: Sequence[RankingLogEntry]) -> None:
         """Learn from the next entries, in their order."""
         ...
 
     def weights(self) -> Arrays:
-        """The network's weights as arrays of their own."""
+        """Return the network's weights; the caller must not change them."""
         ...
 
     def export(self, version: int) -> Weights:
-        """What serving takes up of this model, under this version."""
+        """Return the weights to serve, under this version."""
         ...
 
     def checkpoint(self) -> bytes:
-        """Everything that this model is, for `restore`."""
+        """Return the complete state of this model, for `restore`."""
         ...
 
     def restore(self, checkpoint: bytes) -> bool:
-        """Become the model that made the checkpoint; refused, with False, if it is of another feature table."""
+        """Restore the model that wrote the checkpoint; return False and refuse one of another feature schema."""
         ...
 
 
 class RunningMetrics(Struct):
-    """Running means of what was measured of a lineage, over about the last `MEMORY` examples."""
+    """Running means of a variant's metrics, over about the last `METRICS_WINDOW` examples."""
 
     examples: int = 0
     gain: float = 0.0
@@ -62,17 +62,17 @@ class RunningMetrics(Struct):
     loss: float = 0.0
 
     def add(self, metrics: ExampleMetrics) -> None:
-        """Count examples, in their order."""
+        """Add the metrics of examples, in their order."""
         for gain, hit, loss in zip(metrics.gain, metrics.hit, metrics.loss, strict=True):
             self.examples += 1
-            share = 1.0 / min(self.examples, MEMORY)
+            share = 1.0 / min(self.examples, METRICS_WINDOW)
             self.gain += share * (float(gain) - self.gain)
             self.hit += share * (float(hit) - self.hit)
             self.loss += share * (float(loss) - self.loss)
 
 
 class ModelVariant:
-    """A model with its name, what it is, and its running scores; `config` is none where nothing is learned."""
+    """A model with its name, config and running metrics; `config` is none where nothing is learned."""
 
     def __init__(self, name: str, model: VariantModel, config: VariantConfig | None) -> None:
         self.name = name
@@ -82,10 +82,10 @@ class ModelVariant:
 
     @property
     def what(self) -> str:
-        """What it is, for people."""
+        """The config as operators read it."""
         return str(self.config) if self.config is not None else "loaded by hand"
 
 
 def make_learner(columns: tuple[str, ...], config: VariantConfig, *, vectors: bool) -> Learner:
-    """A learner that follows the recipe and knows nothing yet."""
+    """Return a new learner of this config."""
     return Learner(columns, seed=config.seed, vectors=vectors, rate=config.rate, replays=config.replays)

@@ -1,7 +1,7 @@
-"""What is learned and decided from the ranking log: a function of its entries and their order, and nothing else.
+"""The online trainer: learning and promotion as a pure function of the ranking log's entries and their order.
 
-Every example is learned by every lineage, and measured with weights that know nothing of it: those that each lineage
-had when the example's block began. So a block is measured at once, however its examples came.
+Every example is learned by every variant, and evaluated with weights that have not seen it: those that each variant had
+when the example's block began. So a block is evaluated in one pass, however its examples arrived.
 """
 
 from __future__ import annotations
@@ -29,16 +29,17 @@ from schemas.ids import UserId
 from schemas.model_updates import VariantStatus
 from schemas.ranking_log import Choice, Command, DefaultList, ListOutcome, Ranked, RankingLogValue
 
-REMEMBERED = 16_384
-"""How many entries back a repeated one is recognised: a worker that died publishes its last batches again."""
+SEEN_ENTRIES = 16_384
+"""How many entries back a repeated one is recognised: a restarted worker publishes its last batches again."""
 FIRST = "default"
-"""The lineage that serves first, and never goes."""
+"""The variant that serves first, and is never removed."""
 
 
 class OnlineTrainerConfig(Struct, frozen=True, kw_only=True):
-    """Who learns what: the columns of the ranker, the recipes by name (`FIRST` among them), and the gate's rules.
+    """The ranker's columns, the variant configs by name (`FIRST` among them), and the rules of promotion.
 
-    `served` lineages, of the recipes, serve the arms of an experiment beside the champion.
+    `served` names variants that serve the arms of an experiment beside the champion; `block` is the number of examples
+    that are evaluated together, and with `vectors` the first variant learns item factors.
     """
 
     columns: tuple[str, ...]
@@ -50,30 +51,30 @@ class OnlineTrainerConfig(Struct, frozen=True, kw_only=True):
 
 
 class PromotionBlock:
-    """Examples that are to be measured together, and the weights that each lineage had before the first of them."""
+    """Examples that are evaluated together, and the weights that each variant had before the first of them."""
 
     def __init__(self) -> None:
-        self.people: list[UserId] = []
+        self.users: list[UserId] = []
         self.examples: list[Example] = []
         self.weights: dict[str, Arrays] = {}
 
     def add(self, user: UserId, example: Example, variants: Iterable[ModelVariant]) -> None:
-        """One more example, not learned from yet."""
+        """Add an example that no variant has learned yet."""
         if not self.examples:
             self.weights = {variant.name: variant.model.weights() for variant in variants}
-        self.people.append(user)
+        self.users.append(user)
         self.examples.append(example)
 
 
 class SeenEntries:
-    """The ids of the last entries."""
+    """The ids of the last `size` entries."""
 
-    def __init__(self, ids: Iterable[str] = (), size: int = REMEMBERED) -> None:
+    def __init__(self, ids: Iterable[str] = (), size: int = SEEN_ENTRIES) -> None:
         self._size = size
         self.ids = OrderedDict.fromkeys(ids)
 
     def is_new(self, entry_id: str) -> bool:
-        """Whether the id comes for the first time; it is remembered.
+        """Return whether the id is new, and remember it.
 
         >>> seen = SeenEntries(["a"])
         >>> seen.is_new("a"), seen.is_new("b"), seen.is_new("b")
@@ -88,7 +89,9 @@ class SeenEntries:
 
 
 class OnlineTrainer:
-    """Leads lineages through the log: joins lists with their outcomes, measures, has the gate decide."""
+    """Leads variants through the ranking log: joins lists with outcomes, trains, evaluates, and applies the promotion
+    policy.
+    """
 
     def __init__(self, plan: OnlineTrainerConfig) -> None:
         self.plan = plan
@@ -102,20 +105,20 @@ class OnlineTrainer:
 
     @property
     def champion(self) -> ModelVariant:
-        """The lineage that serves."""
+        """The variant that serves."""
         return self.variants[self.promotion.champion]
 
     @property
     def first(self) -> Learner:
-        """The learner that has seen everything: what it counts is true of all."""
+        """The learner that has seen every entry: its counters hold for the whole log."""
         model = self.variants[FIRST].model
         assert isinstance(model, Learner)
         return model
 
     def export(self, version: int, *, moved_only: bool = False) -> Weights:
-        """What is to serve, under this version: the champion's network, and what is told as it is now whoever serves:
-        how often people repeat themselves, how long lists are worth keeping, and the items' factors (with `moved_only`,
-        those that have moved since).
+        """Return the weights to serve, under this version: the champion's network, and, whichever variant serves, the
+        current repeat rate, list time-to-live and item factors (with `moved_only`, those that have moved since the last
+        export).
         """
         others = {name: self.variants[name].model.weights() for name in self.plan.served}
         ids, vectors = self.first.vectors(moved_only=moved_only)
@@ -129,7 +132,7 @@ class OnlineTrainer:
         )
 
     def learn(self, entry: RankingLogValue) -> tuple[PromotionDecision, ...]:
-        """Test, then train, on the next entry; what was decided by it. One that came before changes nothing."""
+        """Test, then train, on the next entry; return the decisions that follow. A repeated entry changes nothing."""
         if not self.seen.is_new(entry.entry_id):
             return ()
         match entry:
@@ -143,21 +146,21 @@ class OnlineTrainer:
                 for variant in self.variants.values() if pair is not None else ():
                     variant.model.learn(pair or ())
             case Choice():
-                self.ttl.ask(entry)
+                self.ttl.compare(entry)
                 return self._choice(entry)
             case Command():
-                return (*self._close(), self._obey(entry))
+                return (*self._close_block(), self._execute(entry))
             case _:
                 assert_never(entry)
         return ()
 
     def variant_statuses(self) -> tuple[VariantStatus, ...]:
-        """How every lineage stands, the champion first."""
+        """Return the status of every variant, the champion first."""
         ordered = sorted(self.variants.values(), key=lambda variant: variant is not self.champion)
         return tuple(self._variant_status(variant) for variant in ordered)
 
     def new_variant(self, name: str, model: Learner | LoadedModel, config: VariantConfig | None) -> ModelVariant:
-        """A lineage joins: it takes part from the next example on."""
+        """Add a variant, which takes part from the next example on."""
         self.variants[name] = ModelVariant(name, model, config)
         self.promotion.join(name)
         return self.variants[name]
@@ -167,27 +170,27 @@ class OnlineTrainer:
         return ModelVariant(name, make_learner(self.plan.columns, config, vectors=vectors), config)
 
     def _choice(self, choice: Choice) -> tuple[PromotionDecision, ...]:
-        """Note it for the block, have all learn from it, and once the block is full, measure and decide."""
+        """Add the choice to the block, train all variants on it, and once the block is full, evaluate and decide."""
         example = from_choice(choice, len(self.plan.columns)) if choice.table == self.table else None
         if example is not None:
             self.block.add(choice.user_id, example, self.variants.values())
         for variant in self.variants.values():
             variant.model.learn((choice,))
-        return self._close() if len(self.block.examples) == self.plan.block else ()
+        return self._close_block() if len(self.block.examples) == self.plan.block else ()
 
-    def _close(self) -> tuple[PromotionDecision, ...]:
-        """Measure the examples of the block, if there are any, and have the gate decide."""
+    def _close_block(self) -> tuple[PromotionDecision, ...]:
+        """Evaluate the examples of the block, if there are any, and apply the promotion policy."""
         block, self.block = self.block, PromotionBlock()
         if not block.examples:
             return ()
         metrics = {name: example_metrics(arrays, block.examples) for name, arrays in block.weights.items()}
-        for name, found in metrics.items():
-            self.variants[name].metrics.add(found)
-        decisions = self.promotion.observe({name: found.gain for name, found in metrics.items()}, block.people)
-        self._tidy()
+        for name, measured in metrics.items():
+            self.variants[name].metrics.add(measured)
+        decisions = self.promotion.observe({name: measured.gain for name, measured in metrics.items()}, block.users)
+        self._remove_unused_variants()
         return decisions
 
-    def _obey(self, command: Command) -> PromotionDecision:
+    def _execute(self, command: Command) -> PromotionDecision:
         reason = command.reason or "an operator's decision"
         if command.action == "rollback":
             decision = self.promotion.roll_back(reason=reason)
@@ -195,7 +198,7 @@ class OnlineTrainer:
             decision = self._promote_file(command, reason)
         else:
             decision = self.promotion.promote(command.variant, reason=reason)
-        self._tidy()
+        self._remove_unused_variants()
         return decision
 
     def _promote_file(self, command: Command, reason: str) -> PromotionDecision:
@@ -210,10 +213,10 @@ class OnlineTrainer:
             self.new_variant(name, LoadedModel(weights), None)
         return self.promotion.promote(name, reason=reason)
 
-    def _tidy(self) -> None:
-        """What no recipe asks for stays only while it serves, or may serve again."""
-        kept = {*self.plan.configs, self.promotion.champion, self.promotion.previous}
-        for name in [name for name in self.variants if name not in kept]:
+    def _remove_unused_variants(self) -> None:
+        """Remove variants without a config, unless they serve or may serve again."""
+        used = {*self.plan.configs, self.promotion.champion, self.promotion.previous}
+        for name in [name for name in self.variants if name not in used]:
             del self.variants[name]
             self.promotion.leave(name)
 

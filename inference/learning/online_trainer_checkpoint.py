@@ -1,4 +1,4 @@
-"""A course as bytes, and back: with the recipes of now, which need not be those that it was kept with."""
+"""Checkpoints of the online trainer; they restore under the current variant configs, which may have changed since."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schemas.ids import UserId
 
 
 class ModelVariantSnapshot(Struct, frozen=True, kw_only=True, rename={"config": "recipe", "metrics": "tally"}):
-    """A lineage: its model, whose form its recipe tells, and its running scores."""
+    """A model variant: its model, whose class follows from its config, and its running metrics."""
 
     name: str
     config: VariantConfig | None
@@ -29,7 +29,7 @@ class ModelVariantSnapshot(Struct, frozen=True, kw_only=True, rename={"config": 
 
 
 class ExampleSnapshot(Struct, frozen=True):
-    """An example of the block that is not full yet."""
+    """An example of the promotion block that is not full yet."""
 
     user: UserId
     features: Packed
@@ -40,7 +40,7 @@ class ExampleSnapshot(Struct, frozen=True):
 class OnlineTrainerSnapshot(
     Struct, frozen=True, kw_only=True, rename={"variants": "lineages", "ttl": "life", "promotion": "gate"}
 ):
-    """A course with everything in it."""
+    """The complete state of an online trainer."""
 
     variants: list[ModelVariantSnapshot]
     promotion: PromotionSnapshot
@@ -56,7 +56,7 @@ _decoder = msgspec.msgpack.Decoder(OnlineTrainerSnapshot)
 
 
 def checkpoint(trainer: OnlineTrainer) -> bytes:
-    """Everything that the course is, for `restore`."""
+    """Return the complete state of the trainer, for `restore`."""
     block = trainer.block
     return _encoder.encode(
         OnlineTrainerSnapshot(
@@ -65,8 +65,8 @@ def checkpoint(trainer: OnlineTrainer) -> bytes:
             lists=trainer.lists.snapshot(),
             seen=list(trainer.seen.ids),
             block=[
-                ExampleSnapshot(user, pack(each.features), pack(each.target), pack(each.offset))
-                for user, each in zip(block.people, block.examples, strict=True)
+                ExampleSnapshot(user, pack(example.features), pack(example.target), pack(example.offset))
+                for user, example in zip(block.users, block.examples, strict=True)
             ],
             block_weights={
                 name: {part: pack(array) for part, array in arrays.items()} for name, arrays in block.weights.items()
@@ -77,34 +77,34 @@ def checkpoint(trainer: OnlineTrainer) -> bytes:
 
 
 def restore(trainer: OnlineTrainer, data: bytes) -> bool:
-    """Have a course that knows nothing become the one that was kept; refused, with False, for another feature table.
+    """Restore a new trainer from a checkpoint; return False and refuse one of another feature schema.
 
-    Lineages follow the recipes of now: one that is gone from them stays only while it serves or guards, one that is
-    new begins as a copy of the champion, and where a recipe changed, comparisons begin anew.
+    Variants follow the current configs: one without a config stays only while it is champion or rollback candidate, a
+    new one begins as a copy of the champion, and where a config changed, comparisons restart.
 
     Raises:
-        msgspec.DecodeError: these are not the bytes of a course.
+        msgspec.DecodeError: these are not the bytes of a checkpoint.
     """
-    kept = _decoder.decode(data)
-    by_name = {each.name: each for each in kept.variants}
-    for name in (kept.promotion.champion, kept.promotion.previous):
+    snapshot = _decoder.decode(data)
+    by_name = {variant.name: variant for variant in snapshot.variants}
+    for name in (snapshot.promotion.champion, snapshot.promotion.previous):
         if name in by_name and name not in trainer.variants:
             trainer.new_variant(name, _empty(trainer, by_name[name]), by_name[name].config)
     for name, variant in trainer.variants.items():
-        source = by_name.get(name) or _model_to_copy(by_name, kept.promotion.champion)
+        source = by_name.get(name) or _model_to_copy(by_name, snapshot.promotion.champion)
         if not variant.model.restore(source.model):
             return False
         variant.metrics = source.metrics if name in by_name else RunningMetrics()
-    trainer.promotion.restore(kept.promotion)
-    trainer.lists.restore(kept.lists)
-    trainer.seen = SeenEntries(kept.seen)
-    if kept.ttl is not None:
-        trainer.ttl.restore(kept.ttl)
+    trainer.promotion.restore(snapshot.promotion)
+    trainer.lists.restore(snapshot.lists)
+    trainer.seen = SeenEntries(snapshot.seen)
+    if snapshot.ttl is not None:
+        trainer.ttl.restore(snapshot.ttl)
     changed = {name for name, variant in trainer.variants.items() if _config(by_name, name) != variant.config}
-    for name in trainer.variants if kept.promotion.champion in changed else changed:
+    for name in trainer.variants if snapshot.promotion.champion in changed else changed:
         trainer.promotion.forget(name)
     if not changed and set(by_name) == set(trainer.variants):
-        trainer.block = _block(kept)
+        trainer.block = _block(snapshot)
     return True
 
 
@@ -114,14 +114,16 @@ def _of_variant(variant: ModelVariant) -> ModelVariantSnapshot:
     )
 
 
-def _empty(trainer: OnlineTrainer, kept: ModelVariantSnapshot) -> Learner | LoadedModel:
-    if kept.config is None:
+def _empty(trainer: OnlineTrainer, snapshot: ModelVariantSnapshot) -> Learner | LoadedModel:
+    if snapshot.config is None:
         return LoadedModel(initial_weights(trainer.plan.columns))
-    return make_learner(trainer.plan.columns, kept.config, vectors=trainer.plan.vectors and kept.name == FIRST)
+    return make_learner(trainer.plan.columns, snapshot.config, vectors=trainer.plan.vectors and snapshot.name == FIRST)
 
 
 def _model_to_copy(by_name: dict[str, ModelVariantSnapshot], champion: str) -> ModelVariantSnapshot:
-    """What a new lineage begins as: the champion, or where that does not learn, the lineage that was first."""
+    """Return the model that a new variant copies: the champion, or the first variant where the champion does not
+    learn.
+    """
     best = by_name[champion]
     return best if best.config is not None else by_name[FIRST]
 
@@ -130,16 +132,16 @@ def _config(by_name: dict[str, ModelVariantSnapshot], name: str) -> VariantConfi
     return by_name[name].config if name in by_name else None
 
 
-def _block(kept: OnlineTrainerSnapshot) -> PromotionBlock:
+def _block(snapshot: OnlineTrainerSnapshot) -> PromotionBlock:
     block = PromotionBlock()
-    for each in kept.block:
+    for example in snapshot.block:
         features, target, offset = (
-            unpack(part).astype(np.float32, copy=False) for part in (each.features, each.target, each.offset)
+            unpack(part).astype(np.float32, copy=False) for part in (example.features, example.target, example.offset)
         )
-        block.people.append(each.user)
+        block.users.append(example.user)
         block.examples.append(Example(features, target, offset))
     block.weights = {
         name: {part: unpack(array).astype(np.float32, copy=False) for part, array in arrays.items()}
-        for name, arrays in kept.block_weights.items()
+        for name, arrays in snapshot.block_weights.items()
     }
     return block

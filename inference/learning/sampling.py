@@ -1,7 +1,7 @@
-"""Which candidates of an exam an example keeps, so that the ranking log stays small and the learner unbiased.
+"""Which candidates of a prequential query an example keeps, so that the ranking log is small and the learner unbiased.
 
-The hardest are kept for certain, the others by chance. In the softmax each of the latter stands for several that were
-left out, so its score is raised by the logarithm of how many (logQ correction: Bengio and Senecal, 2008).
+The hardest candidates are always kept, the others are sampled. In the softmax each sampled one stands for several that
+were left out, so its score is raised by the logarithm of how many (logQ correction: Bengio and Senecal, 2008).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from inference.query import Ranking
 
-HARD = 9
+HARD_NEGATIVES = 9
 """How many of the best-ranked candidates are kept beside the choice."""
 ROWS = 32
 """How many candidates are kept in all."""
@@ -22,25 +22,27 @@ USUAL_CANDIDATES = 140
 
 
 def sample(ranking: Ranking, seed: int) -> NDArray[np.intp]:
-    """Rows for an example: the choice first, then the `HARD` best others, then random ones; none without a choice."""
+    """Return the rows of an example: the choice, the `HARD_NEGATIVES` best others, random ones; none without a
+    choice.
+    """
     if ranking.chosen is None:
         return np.empty(0, np.intp)
-    hard = [place.row for place in ranking.slate if place.row not in (ranking.chosen, -1)][:HARD]
+    hard = [placed.row for placed in ranking.slate if placed.row not in (ranking.chosen, -1)][:HARD_NEGATIVES]
     left = np.ones(len(ranking.items), np.bool_)
     left[[ranking.chosen, *hard]] = False
-    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(left))[: ROWS - 1 - len(hard)]
-    return np.concatenate([[ranking.chosen], hard, drawn]).astype(np.intp)
+    sampled = np.random.default_rng(seed).permutation(np.flatnonzero(left))[: ROWS - 1 - len(hard)]
+    return np.concatenate([[ranking.chosen], hard, sampled]).astype(np.intp)
 
 
 def correction(rows: int) -> NDArray[np.float32]:
-    """What to add to the scores of a sample's rows, `[rows]`; nothing if it is so small that all were kept.
+    """Return the logQ correction of a sample's rows, `[rows]`; zeros if it is so small that all were kept.
 
     >>> correction(3).tolist()
     [0.0, 0.0, 0.0]
-    >>> correction(ROWS)[:HARD + 1].any(), float(correction(ROWS)[-1]) > 1.0
+    >>> correction(ROWS)[:HARD_NEGATIVES + 1].any(), float(correction(ROWS)[-1]) > 1.0
     (np.False_, True)
     """
     added = np.zeros(rows, np.float32)
     if rows == ROWS:
-        added[1 + HARD :] = log((USUAL_CANDIDATES - 1 - HARD) / (ROWS - 1 - HARD))
+        added[1 + HARD_NEGATIVES :] = log((USUAL_CANDIDATES - 1 - HARD_NEGATIVES) / (ROWS - 1 - HARD_NEGATIVES))
     return added

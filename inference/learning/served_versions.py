@@ -1,7 +1,7 @@
-"""The files of a model repository: which may serve, and which of them was announced.
+"""The weights files of a model repository: which may serve, and which was announced.
 
-`weights.npz` is what serves; `versions/<number>.npz` are what served lately. A file that is broken, or that holds
-numbers that are not finite, is passed over: the newest good one serves.
+`weights.npz` serves; `versions/<number>.npz` served lately. A file that is broken, or that holds numbers that are not
+finite, is skipped: the newest good one serves.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LARGEST_FILE = 4_000_000_000
 
 
 class ServedWeights(Struct, frozen=True):
-    """The newest good weights and where they are, if there are any; `next_version` is above all that were seen."""
+    """The newest good weights and their path, if there are any; `next_version` is above all versions that were read."""
 
     weights: Weights | None
     path: Path | None
@@ -30,9 +30,9 @@ class ServedWeights(Struct, frozen=True):
 
 
 def newest_good(live: Path, columns: tuple[str, ...]) -> ServedWeights:
-    """What serves; where that is broken, the newest of the versions beside it that is not.
+    """Return what serves; where that is broken, the newest good version beside it.
 
-    Weights for another feature table than that of `columns` are not good, but are no fault either.
+    Weights of another feature schema than that of `columns` may not serve, but are no error.
     """
     highest = -1
     for path in (live, *_versions(live.parent)):
@@ -45,20 +45,20 @@ def newest_good(live: Path, columns: tuple[str, ...]) -> ServedWeights:
         except FileNotFoundError:
             continue
         except UnusableWeights as exc:
-            logger.error("%s does not serve: %s; the newest good version is looked for", path, exc)
+            logger.error("%s does not serve: %s; looking for the newest good version", path, exc)
         else:
             return ServedWeights(weights, path, weights.version + 1)
     return ServedWeights(None, None, highest + 1)
 
 
 def _versions(repository: Path) -> Iterator[Path]:
-    """The versions that are kept, the newest first."""
+    """Yield the paths of the kept versions, newest first."""
     numbered = [path for path in (repository / "versions").glob("*.npz") if path.stem.isdigit()]
     yield from sorted(numbered, key=lambda path: -int(path.stem))
 
 
 def announced_weights(uri: str, repository: Path, columns: tuple[str, ...]) -> Weights | None:
-    """The weights at this URI; none if they are gone, none were announced, or they are for another feature table.
+    """Return the weights at this URI; none if it is empty, the file is gone, or they are of another feature schema.
 
     Raises:
         DecodeError: it is no file of this repository, or holds nothing that may serve.
@@ -69,8 +69,8 @@ def announced_weights(uri: str, repository: Path, columns: tuple[str, ...]) -> W
         path = Path(uri).resolve()
         if not path.is_relative_to(repository.resolve()):
             raise DecodeError("invalid", f"{uri!r} is no file of the model repository {str(repository)!r}")
-        found = path.stat()
-        if not S_ISREG(found.st_mode) or found.st_size > LARGEST_FILE:
+        status = path.stat()
+        if not S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
             raise DecodeError("invalid", f"{uri!r} is no weights file")
         weights = read_weights(path)
         if weights.table != feature_schema_id(columns):

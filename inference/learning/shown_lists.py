@@ -1,4 +1,4 @@
-"""Lists and what became of them: an outcome is learned from together with the list as it was ranked."""
+"""Lists joined with their outcomes: an outcome is learned together with the list as it was ranked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from schemas.ids import ItemId, ListId
 from schemas.ranking_log import ListOutcome, Ranked
 
-SIZE = 10_000
-"""How many lists are kept; the oldest is given up."""
+PENDING_LISTS = 10_000
+"""How many lists are kept; beyond that the oldest is dropped."""
 
 
 class PendingList(Struct, frozen=True):
-    """A list as it was ranked, what has been clicked, and what was shown of it (none until its outcome matured)."""
+    """A list as it was ranked, its clicked items, and its shown items (none until its outcome matures)."""
 
     ranked: Ranked
     clicked: tuple[ItemId, ...] = ()
@@ -24,63 +24,63 @@ class PendingList(Struct, frozen=True):
 
 
 class ShownLists:
-    """The last lists. A list matures once; what is clicked afterwards corrects it."""
+    """The last lists. A list matures once; later clicks correct it."""
 
-    def __init__(self, size: int = SIZE) -> None:
+    def __init__(self, size: int = PENDING_LISTS) -> None:
         self._size = size
         self._lists: OrderedDict[ListId, PendingList] = OrderedDict()
 
     def add(self, ranked: Ranked) -> None:
-        """Keep a list that was published, without what learning does not read."""
+        """Add a list that was published, without the fields that learning does not read."""
         slim = replace(ranked, user_features={}, user_categories={}, external={})
         self._lists.setdefault(ranked.list_id, PendingList(slim))
         if len(self._lists) > self._size:
             self._lists.popitem(last=False)
 
     def settle(self, outcome: ListOutcome) -> tuple[Ranked, ListOutcome] | None:
-        """The list with what is to be learned from this outcome; none if there is nothing new in it.
+        """Return the list with the outcome to learn from; none if there is nothing new in it.
 
-        A late click, and one that a second outcome of the list has beside those of the first, is learned from as a
-        choice among what was shown and had not been clicked before. One that comes
-        before the outcome has matured (the impression was later still) is counted when it does.
+        A late click, and one that only a second outcome of the list has, is learned as a choice among the shown items
+        that had not been clicked before. A click that comes before the outcome has matured (as the impression is even
+        later) is counted when it matures.
         """
-        kept = self._lists.get(outcome.list_id)
-        if kept is None:
+        pending = self._lists.get(outcome.list_id)
+        if pending is None:
             return None
-        if kept.shown is not None:
-            return self._correct(kept, kept.shown, outcome)
+        if pending.shown is not None:
+            return self._correct(pending, pending.shown, outcome)
         if not outcome.late:
-            return self._mature(kept, outcome)
-        self._lists[outcome.list_id] = replace(kept, clicked=_union(kept.clicked, outcome.clicked))
+            return self._mature(pending, outcome)
+        self._lists[outcome.list_id] = replace(pending, clicked=_union(pending.clicked, outcome.clicked))
         return None
 
     def snapshot(self) -> list[PendingList]:
-        """What `restore` needs."""
+        """Return the state for `restore`."""
         return list(self._lists.values())
 
-    def restore(self, kept: Iterable[PendingList]) -> None:
-        """Become what was kept."""
-        self._lists = OrderedDict((each.ranked.list_id, each) for each in kept)
+    def restore(self, lists: Iterable[PendingList]) -> None:
+        """Restore the lists of a snapshot."""
+        self._lists = OrderedDict((pending.ranked.list_id, pending) for pending in lists)
 
-    def _mature(self, kept: PendingList, outcome: ListOutcome) -> tuple[Ranked, ListOutcome]:
-        early = tuple(item for item in kept.clicked if item in outcome.shown)
+    def _mature(self, pending: PendingList, outcome: ListOutcome) -> tuple[Ranked, ListOutcome]:
+        early = tuple(item for item in pending.clicked if item in outcome.shown)
         clicked = _union(outcome.clicked, early)
-        self._lists[outcome.list_id] = PendingList(kept.ranked, clicked, outcome.shown)
-        return kept.ranked, replace(outcome, clicked=clicked)
+        self._lists[outcome.list_id] = PendingList(pending.ranked, clicked, outcome.shown)
+        return pending.ranked, replace(outcome, clicked=clicked)
 
     def _correct(
-        self, kept: PendingList, shown: tuple[ItemId, ...], outcome: ListOutcome
+        self, pending: PendingList, shown: tuple[ItemId, ...], outcome: ListOutcome
     ) -> tuple[Ranked, ListOutcome] | None:
-        new = tuple(item for item in dict.fromkeys(outcome.clicked) if item in shown and item not in kept.clicked)
+        new = tuple(item for item in dict.fromkeys(outcome.clicked) if item in shown and item not in pending.clicked)
         if not new:
             return None
-        left = tuple(item for item in shown if item not in kept.clicked)
-        self._lists[outcome.list_id] = replace(kept, clicked=(*kept.clicked, *new))
-        return kept.ranked, replace(outcome, shown=left, clicked=new)
+        left = tuple(item for item in shown if item not in pending.clicked)
+        self._lists[outcome.list_id] = replace(pending, clicked=(*pending.clicked, *new))
+        return pending.ranked, replace(outcome, shown=left, clicked=new)
 
 
 def _union(one: tuple[ItemId, ...], other: tuple[ItemId, ...]) -> tuple[ItemId, ...]:
-    """Both, each item once, in their order.
+    """Return the items of both, each once, in their order.
 
     >>> _union((ItemId("a"),), (ItemId("b"), ItemId("a")))
     ('a', 'b')

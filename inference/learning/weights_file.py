@@ -1,8 +1,8 @@
-"""Weights of a ranker as they travel: one npz file, replaced atomically, that says which feature table it fits.
+"""Weights files: one npz file, replaced atomically, that names the feature schema it fits.
 
-The file holds an array per part of the network, `version` and `table`, and beside them what the worker takes up itself:
-`repeat_rate`, `list_ttl`, and the items' learned factors (`vector_ids`, `vectors`). Lineages that serve an experiment
-are in the same file, `lineage/part` by name: one version is all that serves. It is read without pickle.
+The file holds an array per part of the network, `version` and `table`, and the values that the worker loads itself:
+`repeat_rate`, `list_life`, and the learned item factors (`vector_ids`, `vectors`). Variants that serve the arms of an
+experiment are in the same file, named `variant/part`: one version covers all that serves. It is read without pickle.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _BESIDE = ("version", "table", "repeat_rate", "list_life", "vector_ids", "vector
 
 
 class UnusableWeights(LifelongError):
-    """A weights file cannot be used: it is not there, not the one that was meant, or does not fit."""
+    """A weights file cannot be used: it is missing, another than the named one, or does not fit."""
 
 
 class Weights(Struct, frozen=True, kw_only=True):
-    """One version of a ranker. `vectors` is float32 `[items, features.item_factors.WIDTH]`, and
-    `vector_ids` names its rows.
+    """One version of a ranker. `vectors` is float32 `[items, features.item_factors.WIDTH]`, and `vector_ids` names its
+    rows.
 
-    `repeat_rate` is the share of choices that repeat an earlier one, as the learner has seen it; `list_ttl` for how
-    many seconds a person's list does better than that for people never seen, 0 while that is not known. `others` are
-    the networks of lineages that serve beside the champion, by their names.
+    `repeat_rate` is the share of choices that repeat an earlier one, as the learner measured it; `list_ttl` for how
+    many seconds a user's list does better than the non-personalised one, 0 while that is unknown. `others` are the
+    networks of variants that serve beside the champion, by their names.
     """
 
     version: int
@@ -48,17 +48,17 @@ class Weights(Struct, frozen=True, kw_only=True):
     others: dict[str, Arrays] = {}
 
     def of(self, variant: str) -> Arrays:
-        """The network of this lineage; the champion's if it is not here, or if none is named."""
+        """Return the network of this variant; the champion's if it is not loaded or the name is empty."""
         return self.others.get(variant, self.arrays)
 
 
 def initial_weights(columns: tuple[str, ...]) -> Weights:
-    """Version 0: what serves before anything was learned."""
+    """Return version 0, which serves before anything is learned."""
     return Weights(version=0, table=feature_schema_id(columns), arrays=initial(columns))
 
 
 def write_weights(path: Path, weights: Weights) -> None:
-    """Put the weights at `path`: readers see the old file or the new one, never a part of one."""
+    """Write the weights to `path`: readers see the old file or the new one, never a part of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
     with draft.open("wb") as file:
@@ -80,11 +80,11 @@ def write_weights(path: Path, weights: Weights) -> None:
 
 
 def read_weights(source: Path | BinaryIO) -> Weights:
-    """What `write_weights` put at a path, from there or from an open file.
+    """Read the weights that `write_weights` wrote, from a path or an open file.
 
     Raises:
         FileNotFoundError: nothing was written there yet.
-        UnusableWeights: it is another file, or not a whole one.
+        UnusableWeights: it is no weights file, or incomplete.
     """
     try:
         if isinstance(source, Path):
@@ -112,13 +112,15 @@ def _read(source: BinaryIO) -> Weights:
 
 
 def check_weights(weights: Weights, columns: tuple[str, ...]) -> None:
-    """See that weights may serve this feature table: every part has its shape, every number is finite.
+    """Check that weights may serve this feature schema: every part has its shape, every number is finite.
 
     Raises:
-        UnusableWeights: they may not.
+        UnusableWeights: they may not serve.
     """
     if weights.table != feature_schema_id(columns):
-        raise UnusableWeights(f"they are for feature table {weights.table!r}, ours is {feature_schema_id(columns)!r}")
+        raise UnusableWeights(
+            f"they fit feature schema {weights.table!r}, this process has {feature_schema_id(columns)!r}"
+        )
     expected = {name: part.shape for name, part in initial(columns).items()}
     for arrays in (weights.arrays, *weights.others.values()):
         if {name: part.shape for name, part in arrays.items()} != expected:
@@ -132,9 +134,9 @@ def check_weights(weights: Weights, columns: tuple[str, ...]) -> None:
 
 
 def _others(arrays: Arrays) -> dict[str, Arrays]:
-    """Networks by lineage, from arrays by `lineage/part`."""
-    found: dict[str, Arrays] = {}
+    """Return networks by variant, from arrays by `variant/part`."""
+    networks: dict[str, Arrays] = {}
     for name, array in arrays.items():
         variant, _, part = name.partition("/")
-        found.setdefault(variant, {})[part] = array
-    return found
+        networks.setdefault(variant, {})[part] = array
+    return networks

@@ -1,1 +1,1 @@
-"""In what order: the feature table of candidates, and the network that scores it."""
+"""Ranking: the feature table of candidates, and the network that scores it."""

@@ -1,8 +1,8 @@
-"""The feature table of candidates: what the ranker sees of each person-item pair.
+"""The feature table of candidates: the ranker's input for each user-item pair.
 
 A row is a group of columns with one function that fills them for a whole batch, so that an array operation serves all
 users and candidates at once. Adding a feature is adding a row (or a column to one). Values are scale-free: logarithms,
-ratios and places relative to the other candidates, squashed to a few units, so one model fits every domain.
+ratios and ranks relative to the other candidates, squashed to a few units, so one model fits every domain.
 """
 
 from __future__ import annotations
@@ -23,29 +23,28 @@ from inference.candidates.source import Source
 from inference.candidates.sources import SOURCES
 from inference.ranking.habits import at_this_time
 from inference.ranking_context import RankingContext, age_days
-from schemas.statistics import Segment
 
 Block = NDArray[np.floating]
-LEVELS = [row for row, half_life in enumerate(POPULARITY_HALF_LIVES) if half_life.has_level]
+LEVEL_INDEXES = [index for index, half_life in enumerate(POPULARITY_HALF_LIVES) if half_life.has_level]
 """At which half-lives the decayed count itself is a feature, not only its ratio to others."""
-LOW = -3.0
-TOGETHER = 8
-"""How many people are filled at once: as many as keep the arrays in the processor's cache."""
-SHRINK = 5.0
-"""How many values an item needs until its own mean counts as much as everybody's."""
-ALIKE = 5.0
-"""How many choices an item needs until its own share in a situation counts as much as the usual one."""
-RARE = 0.05
-"""The decayed count below which it makes no difference how few chose an item."""
+LOWEST_RELATIVE = -3.0
+USERS_AT_ONCE = 8
+"""How many users are filled at once: as many as keep the arrays in the processor's cache."""
+VALUE_PRIOR = 5.0
+"""How many values an item needs until its own mean counts as much as the overall mean."""
+SEGMENT_PRIOR = 5.0
+"""How many choices an item needs until its own share in a segment counts as much as the usual share."""
+SEGMENT_MIN_COUNT = 0.05
+"""The decayed count below which segment popularity does not distinguish items."""
 
 
 class RankingBatch(Struct, frozen=True, kw_only=True):
-    """What features read: `items` and `mask` `[users, candidates]`, `now` `[users, 1]`, and the items' `categories`
-    `[most, users, candidates]` as `features.item_categories` numbers them.
+    """The input of feature groups: `items` and `mask` `[users, candidates]`, `now` `[users, 1]`, and the items'
+    `categories` `[most, users, candidates]` as `features.item_categories` numbers them.
     """
 
     table: ItemTable
-    persons: Sequence[RankingContext]
+    contexts: Sequence[RankingContext]
     pool: Pool
     items: Numbers
     mask: Bools
@@ -64,9 +63,9 @@ class FeatureGroup(Struct, frozen=True, kw_only=True):
 
 
 def _relative(values: Block, mask: Bools) -> Block:
-    """Logarithms against the highest of the list: 0 at the top, -3 at a 4,096th of it or less."""
+    """Return base-2 logarithms relative to the list's highest: 0 at the top, -3 at a 4,096th of it or less."""
     top = np.where(mask, values, -np.inf).max(axis=-1, keepdims=True)
-    relative: Block = np.maximum((values - np.where(np.isfinite(top), top, 0.0)) / 4.0, LOW)
+    relative: Block = np.maximum((values - np.where(np.isfinite(top), top, 0.0)) / 4.0, LOWEST_RELATIVE)
     return relative
 
 
@@ -74,106 +73,103 @@ def _popularity(batch: RankingBatch) -> Block:
     logs = batch.table.log_popularity.take(batch.items, axis=1)
     counts = logs - batch.now / np.array(POPULARITY_SECONDS)[:, None, None]
     ratios = np.clip(counts[:-1] - counts[1:], -12.0, 0.0) / 4.0
-    level = np.clip(counts[LEVELS], -8.0, 12.0) / 8.0
+    level = np.clip(counts[LEVEL_INDEXES], -8.0, 12.0) / 8.0
     return np.concatenate([_relative(logs, batch.mask), ratios, level])
 
 
 def _segment_popularity(batch: RankingBatch) -> Block:
-    """What people in the same situation choose: new ones, those who came back, those within a sitting.
+    """Return popularity in the user's segment: new users, returning users, users within a session.
 
-    Per half-life the item's share among them against their share of all choices, in octaves, shrunk towards none; and
-    how many of them chose it lately, relative to the most chosen of the list.
+    Per half-life the lift of the item's share in the segment over the segment's share of all choices, in octaves,
+    shrunk towards none; and how many of the segment chose it lately, relative to the list's highest.
     """
     table, items, now = batch.table, batch.items, batch.now
-    who = [SEGMENTS.index(_segment_of(person)) for person in batch.persons]
-    rows = np.arange(len(who))
-    each = table.segments.take(items, axis=-1)  # [situation, half, users, candidates]
-    left = _left(table.last_at[items] - now)
-    mine, everyone = each[who, :, rows].swapaxes(0, 1) * left, each.sum(axis=0) * left  # [half, users, candidates]
-    totals = table.situations_all[..., None, None] * _left(table.newest_at - now)  # [situation, half, users, 1]
-    usual = (totals[who, :, rows].swapaxes(0, 1) + 1.0) / (totals.sum(axis=0) + len(SEGMENTS))
-    lift = np.log2((mine + ALIKE * usual) / (everyone + ALIKE) / usual)
-    level = _relative(np.log2(mine + RARE), batch.mask)
+    queries = [context.query for context in batch.contexts]
+    own = [SEGMENTS.index(user_segment(query.user, query.now, query.session_id)) for query in queries]
+    rows = np.arange(len(own))
+    counts = table.segments.take(items, axis=-1)  # [segment, half-life, users, candidates]
+    decay = _segment_decay(table.last_at[items] - now)
+    in_segment = counts[own, :, rows].swapaxes(0, 1) * decay  # [half-life, users, candidates]
+    overall = counts.sum(axis=0) * decay
+    totals = table.situations_all[..., None, None] * _segment_decay(table.newest_at - now)
+    usual = (totals[own, :, rows].swapaxes(0, 1) + 1.0) / (totals.sum(axis=0) + len(SEGMENTS))
+    lift = np.log2((in_segment + SEGMENT_PRIOR * usual) / (overall + SEGMENT_PRIOR) / usual)
+    level = _relative(np.log2(in_segment + SEGMENT_MIN_COUNT), batch.mask)
     return np.concatenate([np.clip(lift, -4.0, 4.0) / 2.0, level])
 
 
-def _segment_of(person: RankingContext) -> Segment:
-    query = person.query
-    return user_segment(query.user, query.now, query.session_id)
-
-
-def _left(seconds: Doubles) -> Doubles:
-    """What time has left of counts by situation, `[half, ..]`; an earlier time reads them as they are."""
-    left: Doubles = np.exp2(np.minimum(0.0, seconds) / np.array(SEGMENT_SECONDS)[:, None, None])
-    return left
+def _segment_decay(seconds: Doubles) -> Doubles:
+    """Return what is left of segment counts after -`seconds`, `[half-life, ..]`; times in the future decay nothing."""
+    decay: Doubles = np.exp2(np.minimum(0.0, seconds) / np.array(SEGMENT_SECONDS)[:, None, None])
+    return decay
 
 
 def _age(batch: RankingBatch) -> Block:
     table, items = batch.table, batch.items
-    known = table.count[items] > 0
+    has_events = table.count[items] > 0
     age = np.log1p(age_days(batch.now, table.first_at[items])) / 3.0
     idle = np.log1p(age_days(batch.now, table.last_at[items]) * 24.0) / 4.0
     count = np.log1p(table.count[items]) / 4.0
-    return np.stack([np.where(known, age, 0.0), np.where(known, idle, 2.0), count])
+    return np.stack([np.where(has_events, age, 0.0), np.where(has_events, idle, 2.0), count])
 
 
 def _value(batch: RankingBatch) -> Block:
-    """Mean value against everybody's, shrunk, in thirds of that."""
+    """Return the item's mean value less the overall mean, shrunk, in thirds of the latter."""
     table, items = batch.table, batch.items
     mean = table.mean_value()
     count = table.value_count[items]
-    own = (table.value_sum[items] + SHRINK * mean) / (count + SHRINK)
+    own = (table.value_sum[items] + VALUE_PRIOR * mean) / (count + VALUE_PRIOR)
     return np.clip((own - mean) / max(abs(mean) / 3.0, 1e-9), -2.0, 2.0)[None]
 
 
 def _pick(batch: RankingBatch, *names: str) -> Block:
-    """The persons' scores of these names, of their candidates alone: `[len(names), users, candidates]`."""
+    """Return the contexts' scores of these names for their candidates alone: `[len(names), users, candidates]`."""
     picked = np.empty((len(names), *batch.items.shape))
-    for row, person in enumerate(batch.persons):
-        for place, name in enumerate(names):
-            picked[place, row] = getattr(person, name).take(batch.items[row])
+    for row, context in enumerate(batch.contexts):
+        for column, name in enumerate(names):
+            picked[column, row] = getattr(context, name).take(batch.items[row])
     return picked
 
 
 def _near(batch: RankingBatch) -> Block:
-    """Co-visitation and transition scores: relative to the best of the list, and as they are."""
+    """Return co-visitation and transition scores: relative to the list's best, and as they are."""
     logs = np.log2(_pick(batch, "covisit", "covisit_near", "transition") + 1e-4)
     return np.concatenate([_relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)])
 
 
 def _words(batch: RankingBatch) -> Block:
-    """Words shared with the newest items: as they are, and relative to the best of the list."""
+    """Return the score of words shared with the newest items: as it is, and relative to the list's best."""
     values = _pick(batch, "words")
     return np.concatenate([np.tanh(values), _relative(np.log2(values + 1e-2), batch.mask)])
 
 
 def _affinity(batch: RankingBatch) -> Block:
-    """What the learned factors add to the score; see `features.item_factors`."""
+    """Return the affinity by learned factors; see `features.item_factors`."""
     return np.clip(_pick(batch, "affinity"), -8.0, 8.0)
 
 
 def _content(batch: RankingBatch) -> Block:
-    profiles = np.stack([person.profile for person in batch.persons])
-    closeness: Block = (batch.table.content[batch.items] @ profiles[..., None])[..., 0]
-    return closeness[None]
+    profiles = np.stack([context.content_profile for context in batch.contexts])
+    similarity: Block = (batch.table.content[batch.items] @ profiles[..., None])[..., 0]
+    return similarity[None]
 
 
 def _tastes(batch: RankingBatch) -> Block:
-    """How far the item's categories are the person's: lately, in the long run, by reward."""
-    held = batch.categories
-    size = np.maximum(1, np.count_nonzero(held, axis=0))
+    """Return the user's share of choices in the item's categories: short-term, long-term, by reward."""
+    categories = batch.categories
+    size = np.maximum(1, np.count_nonzero(categories, axis=0))
     shares = np.empty((3, *batch.items.shape))
-    for row, person in enumerate(batch.persons):
-        shares[:, row] = person.tastes.take(held[:, row], axis=1).sum(axis=1)
+    for row, context in enumerate(batch.contexts):
+        shares[:, row] = context.tastes.take(categories[:, row], axis=1).sum(axis=1)
     shares /= size
     return shares
 
 
 def _category_weights(batch: RankingBatch, row: int) -> Doubles:
-    """What plan and memories weigh each category for one person: `[2, categories + 1]`."""
+    """Return the weight of each category by plan and by memories for one user: `[2, categories + 1]`."""
     number_of = batch.table.by_category.number_of
     weights = np.zeros((2, len(batch.table.by_category) + 1))
-    preferences = batch.persons[row].query.preferences
+    preferences = batch.contexts[row].query.preferences
     for source, named in enumerate((preferences.intent_weights, preferences.category_weights)):
         for category, weight in named:
             weights[source, number_of(category)] += weight
@@ -183,98 +179,96 @@ def _category_weights(batch: RankingBatch, row: int) -> Doubles:
 
 
 def _agent(batch: RankingBatch) -> Block:
-    """Intent match x confidence, match with remembered categories, and with remembered items."""
+    """Return intent match x confidence, match with remembered categories, and with remembered items."""
     filled = np.zeros((3, *batch.items.shape))
-    for row, person in enumerate(batch.persons):
-        if not person.query.preferences.is_weighted:
+    for row, context in enumerate(batch.contexts):
+        if not context.query.preferences.is_weighted:
             continue
         match = _category_weights(batch, row).take(batch.categories[:, row], axis=1).sum(axis=1)
         filled[:2, row] = np.clip(match, -2.0, 2.0)
-        filled[2, row] = _remembered(person, batch.table, batch.items[row])
+        filled[2, row] = _item_weights(context, batch.table, batch.items[row])
     return filled
 
 
-def _remembered(person: RankingContext, table: ItemTable, items: Numbers) -> Doubles:
-    """What is remembered of each of the items."""
+def _item_weights(context: RankingContext, table: ItemTable, items: Numbers) -> Doubles:
+    """Return the weight of each of the items by memories: `[items]`."""
     weighted = [
-        (table.number[item], weight) for item, weight in person.query.preferences.item_weights if item in table.number
+        (table.number[item], weight) for item, weight in context.query.preferences.item_weights if item in table.number
     ]
     if not weighted:
         return np.zeros(len(items))
     numbers, weights = zip(*weighted, strict=True)
-    remembered = np.bincount(np.array(numbers, np.int64), np.tanh(weights), minlength=len(table))
-    return remembered[items].astype(np.float64, copy=False)
+    summed = np.bincount(np.array(numbers, np.int64), np.tanh(weights), minlength=len(table))
+    return summed[items].astype(np.float64, copy=False)
 
 
 def _repeats(batch: RankingBatch) -> Block:
-    """Of consumed items: that they are, how often, gap over personal interval, whether in this sitting, and how often
-    at about this time of day and of the week.
-
-    Of items that were only skipped, disliked or looked at: the reward that this shows.
+    """Return, for consumed items: a flag, how often, gap over personal interval, gap, whether in this session, and how
+    often at about this time of day and of the week; for items that were only skipped, disliked or viewed: the reward.
     """
     filled = np.zeros((8, *batch.items.shape))
-    for row, person in enumerate(batch.persons):
-        if person.judged:
+    for row, context in enumerate(batch.contexts):
+        if context.unchosen_rewards:
             reward = np.zeros(len(batch.table))
-            reward[list(person.judged)] = list(person.judged.values())
+            reward[list(context.unchosen_rewards)] = list(context.unchosen_rewards.values())
             filled[7, row] = reward[batch.items[row]]
-        if person.repeats and len(person.consumed):
+        if context.repeats and len(context.consumed):
             consumed = np.zeros(len(batch.table), np.bool_)
-            consumed[person.consumed] = True
-            held = np.flatnonzero(batch.mask[row] & consumed[batch.items[row]])
-            filled[:7, row, held] = _of_consumed(person, batch.table, batch.items[row, held])
+            consumed[context.consumed] = True
+            repeated = np.flatnonzero(batch.mask[row] & consumed[batch.items[row]])
+            filled[:7, row, repeated] = _of_consumed(context, batch.table, batch.items[row, repeated])
     return filled
 
 
-def _of_consumed(person: RankingContext, table: ItemTable, items: Numbers) -> Block:
-    """The first seven columns of `_repeats` for consumed items: `[7, items]`."""
-    state = person.query.user
-    touched = [state.user_item_statistics[table.ids[item]] for item in items.tolist()]
-    rows = [(touch.first_at, touch.last_at, touch.count) for touch in touched]
+def _of_consumed(context: RankingContext, table: ItemTable, items: Numbers) -> Block:
+    """Return the first seven columns of `_repeats` for consumed items: `[7, items]`."""
+    state = context.query.user
+    statistics = [state.user_item_statistics[table.ids[item]] for item in items.tolist()]
+    rows = [(own.first_at, own.last_at, own.count) for own in statistics]
     first, last, count = np.array(rows, np.float64).reshape(-1, 3).T
-    gap = np.maximum(0.0, person.query.now - last)
-    habit = state.gap_sum / max(1, state.repeats) or DAY
-    own = np.where(last > first, (last - first) / np.maximum(1.0, count - 1.0), habit)
+    gap = np.maximum(0.0, context.query.now - last)
+    usual_gap = state.gap_sum / max(1, state.repeats) or DAY
+    interval = np.where(last > first, (last - first) / np.maximum(1.0, count - 1.0), usual_gap)
     columns = (
         np.ones(len(items)),
         np.log1p(count) / 2.0,
-        np.clip(np.log2((gap + 3_600.0) / (own + 3_600.0)) / 4.0, -2.0, 2.0),
+        np.clip(np.log2((gap + 3_600.0) / (interval + 3_600.0)) / 4.0, -2.0, 2.0),
         np.log1p(gap / DAY) / 3.0,
         last >= state.session.began_at,
     )
-    query = person.query
+    query = context.query
     return np.stack([*columns, *at_this_time(query.user, query.now, items, table.number).T])
 
 
 def _user(batch: RankingBatch) -> Block:
-    """The person's own row, the same for every candidate; the network crosses it with the others."""
-    rows = np.array([[feature.value(person.query.user) for feature in USER_FEATURES] for person in batch.persons])
+    """Return the user's own features, the same for every candidate; the network crosses them with the others."""
+    rows = np.array([[feature.value(context.query.user) for feature in USER_FEATURES] for context in batch.contexts])
     return _spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch)
 
 
 def _segment(batch: RankingBatch) -> Block:
-    """How long the person was away, whether they are new, and how well the sources know what is near them."""
+    """Return how long the user was away, whether they have no recent items, and their best co-visitation score."""
     rows = np.array(
         [
             (
-                np.log1p(max(0.0, person.query.now - person.query.user.last_at) / 3_600.0) / 4.0
-                if person.query.user.version
+                np.log1p(max(0.0, context.query.now - context.query.user.last_at) / 3_600.0) / 4.0
+                if context.query.user.version
                 else 0.0,
-                float(not len(person.recent)),
-                float(np.log2(person.covisit.max(initial=0.0) + 1e-3)) / 8.0,
+                float(not len(context.recent)),
+                float(np.log2(context.covisit.max(initial=0.0) + 1e-3)) / 8.0,
             )
-            for person in batch.persons
+            for context in batch.contexts
         ]
     )
     return _spread(rows, batch)
 
 
 def _spread(rows: Doubles, batch: RankingBatch) -> Block:
-    """What is the same for all candidates of a person (`rows` is `[users, columns]`)."""
+    """Broadcast `rows [users, columns]` to all candidates of a user: `[columns, users, candidates]`."""
     return np.broadcast_to(rows.T[..., None], (rows.shape[-1], *batch.items.shape))
 
 
-def _names(prefix: str, half_lives: Sequence[HalfLife]) -> tuple[str, ...]:
+def _at_half_lives(prefix: str, half_lives: Sequence[HalfLife]) -> tuple[str, ...]:
     """Return the names of one column per half-life."""
     return tuple(f"{prefix}_{half_life.name}" for half_life in half_lives)
 
@@ -288,9 +282,9 @@ COLUMNS: tuple[FeatureGroup, ...] = (
     FeatureGroup(
         group="popularity",
         names=(
-            *_names("popular", POPULARITY_HALF_LIVES),
-            *_names("accelerating", POPULARITY_HALF_LIVES[:-1]),
-            *_names("level", [POPULARITY_HALF_LIVES[row] for row in LEVELS]),
+            *_at_half_lives("popular", POPULARITY_HALF_LIVES),
+            *_at_half_lives("accelerating", POPULARITY_HALF_LIVES[:-1]),
+            *_at_half_lives("level", [POPULARITY_HALF_LIVES[index] for index in LEVEL_INDEXES]),
         ),
         fill=_popularity,
     ),
@@ -325,16 +319,16 @@ COLUMNS: tuple[FeatureGroup, ...] = (
     FeatureGroup(group="situation", names=("away", "nothing_known", "best_covisit"), fill=_segment),
     FeatureGroup(
         group="company",
-        names=(*_names("company", SEGMENT_HALF_LIVES), *_names("company_popular", SEGMENT_HALF_LIVES)),
+        names=(*_at_half_lives("company", SEGMENT_HALF_LIVES), *_at_half_lives("company_popular", SEGMENT_HALF_LIVES)),
         fill=_segment_popularity,
     ),
 )
 
 
 class FeatureTable:
-    """The columns of one deployment: the table above and the features that other teams own.
+    """The feature columns of one deployment: the groups above and the features that other teams own.
 
-    `sources` are those whose candidates it describes. The columns of the groups in `without` stay zero.
+    `sources` are those whose candidates it describes. Columns of the groups in `without` stay zero.
 
     >>> FeatureTable(()).columns[:2]
     ('popular_0.05d', 'popular_0.25d')
@@ -355,21 +349,21 @@ class FeatureTable:
         self.columns: tuple[str, ...] = (*names, *(f"external_{row.view}:{row.name}" for row in self.external))
         self.id = feature_schema_id(self.columns)
 
-    def fill(self, persons: Sequence[RankingContext], table: ItemTable, pool: Pool) -> NDArray[np.float32]:
-        """The ranker's input, float32 `[users, candidates, features]`; zero where there is no candidate."""
+    def fill(self, contexts: Sequence[RankingContext], table: ItemTable, pool: Pool) -> NDArray[np.float32]:
+        """Return the ranker's input, float32 `[users, candidates, features]`; zero where there is no candidate."""
         features = np.empty((*pool.items.shape, len(self.columns)), np.float32)
-        for start in range(0, len(persons), TOGETHER):
-            part = slice(start, start + TOGETHER)
-            now = np.array([[person.query.now] for person in persons[part]])
-            held = Pool(items=pool.items[part], mask=pool.mask[part], votes=pool.votes[:, part])
+        for start in range(0, len(contexts), USERS_AT_ONCE):
+            part = slice(start, start + USERS_AT_ONCE)
+            now = np.array([[context.query.now] for context in contexts[part]])
+            part_pool = Pool(items=pool.items[part], mask=pool.mask[part], votes=pool.votes[:, part])
             batch = RankingBatch(
                 table=table,
-                persons=persons[part],
-                pool=held,
-                items=held.items,
-                mask=held.mask,
+                contexts=contexts[part],
+                pool=part_pool,
+                items=part_pool.items,
+                mask=part_pool.mask,
                 now=now,
-                categories=table.by_category.at(held.items),
+                categories=table.by_category.at(part_pool.items),
             )
             columns = np.concatenate(self._blocks(batch), dtype=np.float32, casting="same_kind")
             features[part] = np.moveaxis(columns, 0, -1)
@@ -379,7 +373,7 @@ class FeatureTable:
     def _blocks(self, batch: RankingBatch) -> list[Block]:
         blocks = [self._block(batch, block) for block in self._rows]
         if self.external:
-            rows = np.array([[self._read(person, row) for row in self.external] for person in batch.persons])
+            rows = np.array([[self._read(context, row) for row in self.external] for context in batch.contexts])
             blocks.append(_spread(np.sign(rows) * np.log1p(np.abs(rows)) / 2.0, batch))
         return blocks
 
@@ -388,6 +382,6 @@ class FeatureTable:
             return np.zeros((len(block.names), *batch.items.shape), np.float32)
         return block.fill(batch)
 
-    def _read(self, person: RankingContext, row: External) -> float:
-        given = person.query.external
-        return given.get(f"{row.view}:{row.name}", given.get(row.name, row.default))
+    def _read(self, context: RankingContext, row: External) -> float:
+        values = context.query.external
+        return values.get(f"{row.view}:{row.name}", values.get(row.name, row.default))

@@ -1,8 +1,8 @@
 """The ranker: a small network with a linear path beside it, as plain arrays.
 
 score = x @ linear + tanh(x @ inner + bias) @ outer, for `x [.., features]`. The linear path starts from what is known
-to rank sensibly anywhere, so that a newcomer's first lists are good; the hidden layer starts silent and learns what
-the linear path cannot say.
+to rank sensibly anywhere, so that the first lists of a new deployment are good; the hidden layer starts at zero and
+learns what the linear path cannot express.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from features.half_lives import POPULARITY_HALF_LIVES
 
-HIDDEN = 32
-SEED = 20_240_117
-START: dict[str, float] = {
+HIDDEN_UNITS = 32
+INITIAL_SEED = 20_240_117
+INITIAL_LINEAR: dict[str, float] = {
     **{f"popular_{half_life.name}": half_life.initial_weight for half_life in POPULARITY_HALF_LIVES},
     "covisit": 2.0,
     "transition": 1.0,
@@ -33,22 +33,22 @@ Arrays = dict[str, NDArray[np.float32]]
 
 
 def initial(columns: tuple[str, ...]) -> Arrays:
-    """The weights before anything was learned: the same for the same columns.
+    """Return the weights before learning: the same for the same columns.
 
     >>> sorted((name, array.shape) for name, array in initial(("covisit", "age")).items())
     [('bias', (32,)), ('inner', (2, 32)), ('linear', (2,)), ('outer', (32,))]
     """
-    drawn = np.random.default_rng(SEED).standard_normal((len(columns), HIDDEN))
+    inner = np.random.default_rng(INITIAL_SEED).standard_normal((len(columns), HIDDEN_UNITS))
     return {
-        "linear": np.array([START.get(name, 0.0) for name in columns], np.float32),
-        "inner": (drawn / np.sqrt(len(columns))).astype(np.float32),
-        "bias": np.zeros(HIDDEN, np.float32),
-        "outer": np.zeros(HIDDEN, np.float32),
+        "linear": np.array([INITIAL_LINEAR.get(name, 0.0) for name in columns], np.float32),
+        "inner": (inner / np.sqrt(len(columns))).astype(np.float32),
+        "bias": np.zeros(HIDDEN_UNITS, np.float32),
+        "outer": np.zeros(HIDDEN_UNITS, np.float32),
     }
 
 
 def forward(arrays: Arrays, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores float32 `[..]` of `features [.., features]`."""
+    """Return the scores, float32 `[..]`, of `features [.., features]`."""
     flat = features.reshape(-1, features.shape[-1])
     hidden = flat @ arrays["inner"]
     hidden += arrays["bias"]

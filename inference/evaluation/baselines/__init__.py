@@ -1,6 +1,6 @@
-"""What a sceptic would run instead: models of the literature under the floors' two verbs, tuned before judging.
+"""Baselines: models of the literature behind the interface of the simple baselines, tuned before evaluation.
 
-They need the optional dependencies `baselines` (implicit, scipy) and `torch`, which are imported when one is made.
+They need the optional dependencies `baselines` (implicit, scipy) and `torch`, which are imported on construction.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ FULL: dict[str, Callable[..., Tuned]] = {
         {"neighbours": 900, "own": 0.5},
     ),
 }
-"""How each baseline is made, by name; the trials that each is tuned by are its whole budget."""
+"""The factory of each baseline by name; its trials are its whole tuning budget."""
 NEEDS: dict[str, tuple[str, ...]] = {
     "EASE": (),
     "implicit ALS": ("implicit", "scipy"),
@@ -89,4 +89,4 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "V-SKNN": (),
     "TIFUKNN": ("scipy",),
 }
-"""The optional packages that each of them imports."""
+"""The optional packages that each baseline imports."""

@@ -1,6 +1,6 @@
-"""Implicit ALS by the package `implicit`, refitted nightly, with each person's factors worked out when asked.
+"""Implicit ALS by the package `implicit`, refitted daily, with each user's factors solved on request.
 
-Hu, Koren and Volinsky, ICDM 2008; the partial fit solves the person's side alone, on what they chose by now.
+Hu, Koren and Volinsky, ICDM 2008; the partial fit solves the user's side alone, on their choices so far.
 """
 
 from __future__ import annotations
@@ -12,46 +12,46 @@ from implicit.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from inference.evaluation.baselines.baseline import Baseline, Daily, Doubles, People
+from inference.evaluation.baselines.baseline import Baseline, Daily, Doubles, UserChoices
 from schemas.ids import UserId
 
 ITERATIONS = 10
 
 
 class ImplicitAls(Baseline):
-    """Items that came since the last fit have no factors: neither recommended by it nor heard."""
+    """Items that came since the last fit have no factors: they are neither recommended nor read."""
 
     def __init__(self, factors: int = 64, penalty: float = 0.05, alpha: float = 20.0) -> None:
         super().__init__()
         self._factors, self._penalty, self._alpha = factors, penalty, alpha
-        self._people = People()
+        self._users = UserChoices()
         self._daily = Daily()
         self._model: AlternatingLeastSquares | None = None
         self._fitted = 0
 
-    def take(self, user: UserId, item: int, at: float) -> None:
+    def learn_choice(self, user: UserId, item: int, at: float) -> None:
         """See `Baseline`."""
-        self._people.add(user, item)
+        self._users.add(user, item)
 
     def scores(self, known: Sequence[int], now: float) -> Doubles | None:
         """See `Baseline`."""
         if self._daily.is_due(now):
             self._fit()
-        heard = [item for item in known if item < self._fitted]
-        if self._model is None or not heard:
+        fitted = [item for item in known if item < self._fitted]
+        if self._model is None or not fitted:
             return None
-        person = self._model.recalculate_user(0, _counted([heard], self._fitted))
+        user = self._model.recalculate_user(0, _counted([fitted], self._fitted))
         scores = np.full(len(self.items.ids), -np.inf)
-        scores[: self._fitted] = self._model.item_factors @ np.asarray(person).ravel()
+        scores[: self._fitted] = self._model.item_factors @ np.asarray(user).ravel()
         return scores
 
     def _fit(self) -> None:
         self._fitted = len(self.items.ids)
-        self._model = als(_counted(self._people.chosen, self._fitted), self._factors, self._penalty, self._alpha)
+        self._model = als(_counted(self._users.chosen, self._fitted), self._factors, self._penalty, self._alpha)
 
 
 def als(counts: csr_matrix, factors: int, penalty: float, alpha: float) -> AlternatingLeastSquares:
-    """The model fitted to `counts [people, items]`, in one thread; the same counts give the same model."""
+    """Return the model fitted to `counts [users, items]`, in one thread; the same counts give the same model."""
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=factors,
@@ -67,9 +67,9 @@ def als(counts: csr_matrix, factors: int, penalty: float, alpha: float) -> Alter
 
 
 def _counted(chosen: Sequence[Sequence[int]], items: int) -> csr_matrix:
-    """How often each person chose each item, `[people, items]`."""
-    ends = np.cumsum([0, *(len(one) for one in chosen)])
-    numbers = np.concatenate([np.asarray(one, np.int32) for one in chosen])
-    found = csr_matrix((np.ones(len(numbers), np.float32), numbers, ends), shape=(len(chosen), items))
-    found.sum_duplicates()
-    return found
+    """Return how often each user chose each item, `[users, items]`."""
+    ends = np.cumsum([0, *(len(choices) for choices in chosen)])
+    numbers = np.concatenate([np.asarray(choices, np.int32) for choices in chosen])
+    counts = csr_matrix((np.ones(len(numbers), np.float32), numbers, ends), shape=(len(chosen), items))
+    counts.sum_duplicates()
+    return counts

@@ -1,4 +1,4 @@
-"""What people of an experiment did, put together from the ranking log."""
+"""What users of an experiment did, joined from the ranking log."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from msgspec import Struct, field
 from schemas.ids import ItemId, ListId, UserId
 from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogEntry
 
-TOP = 10
+HIT_RANK = 10
 
 
 class UserLog(Struct):
-    """A person in an arm: lists made for them, lists that they saw, what they clicked of those, what they chose at all
-    and how often that was in their list. `as_champion` lists were ranked by the champion: the arm had no weights yet.
+    """A user in an arm: lists made for them, lists that they saw, clicks on those, all choices, and how many of these
+    were in their list. `as_champion` lists were ranked by the champion, as the arm had no weights yet.
     """
 
     arm: str
@@ -27,11 +27,11 @@ class UserLog(Struct):
 
 
 class ExperimentLog(Struct, kw_only=True):
-    """An experiment as its log tells it. `taken`: who took something that no list had shown them, and the place that
-    each arm's weights had given it just before. `versions` are the first and the last that made a list.
+    """An experiment by its log. `taken` are organic choices, which no list had shown: the user, and the rank that each
+    arm's weights had given the item just before. `versions` are the first and the last model version that made a list.
 
-    People who were in two arms, as shares were changed, are among `everybody` and not among `people`; `left_out` counts
-    them, and what else is of no use, by reason.
+    Users who were in two arms, as shares were changed, are in `everybody` and not in `people`; `left_out` counts them,
+    and other entries that cannot be used, by reason.
     """
 
     experiment: str
@@ -43,7 +43,7 @@ class ExperimentLog(Struct, kw_only=True):
 
 
 class _Joined(Struct):
-    """The log, each entry once."""
+    """The entries of the log, each once."""
 
     lists: dict[ListId, Ranked] = field(default_factory=dict)
     choices: dict[str, Choice] = field(default_factory=dict)
@@ -52,13 +52,13 @@ class _Joined(Struct):
 
 
 def last_experiment(entries: Iterable[RankingLogEntry]) -> str:
-    """The name of the experiment that the newest marked entry is of; empty if none is."""
+    """Return the name of the experiment of the newest marked entry; empty if none is marked."""
     names = [entry.experiment for entry in entries if isinstance(entry, Ranked | Choice) and entry.experiment]
     return names[-1] if names else ""
 
 
 def experiment_log(entries: Iterable[RankingLogEntry], experiment: str) -> ExperimentLog:
-    """Everything that people of this experiment did; an entry that is there twice counts once."""
+    """Join everything that users of this experiment did; a repeated entry counts once."""
     joined = _joined(entries, experiment)
     arms: dict[UserId, set[str]] = {}
     marked: list[Ranked | Choice] = [*joined.lists.values(), *joined.choices.values()]
@@ -69,7 +69,7 @@ def experiment_log(entries: Iterable[RankingLogEntry], experiment: str) -> Exper
     _count_choices(joined, people)
     chosen = joined.choices.values()
     organic = [choice for choice in chosen if choice.list_id is None]
-    versions = [made.model_version for made in joined.lists.values()]
+    versions = [ranked.model_version for ranked in joined.lists.values()]
     return ExperimentLog(
         experiment=experiment,
         people=people,
@@ -101,21 +101,21 @@ def _joined(entries: Iterable[RankingLogEntry], experiment: str) -> _Joined:
 
 
 def _count_lists(joined: _Joined, people: dict[UserId, UserLog]) -> None:
-    """A list is seen if any of its items was shown; clicks are those on its own items."""
-    for name, made in joined.lists.items():
-        life = people.get(made.user_id)
-        if life is None:
+    """Count lists by user: a list is seen if any of its items was shown; clicks are those on its own items."""
+    for name, ranked in joined.lists.items():
+        user_log = people.get(ranked.user_id)
+        if user_log is None:
             continue
-        life.lists += 1
-        life.as_champion += made.as_champion
-        if not joined.shown.get(name, set()).isdisjoint(made.items):
-            life.seen += 1
-            life.clicks += len(joined.clicked[name].intersection(made.items))
+        user_log.lists += 1
+        user_log.as_champion += ranked.as_champion
+        if not joined.shown.get(name, set()).isdisjoint(ranked.items):
+            user_log.seen += 1
+            user_log.clicks += len(joined.clicked[name].intersection(ranked.items))
 
 
 def _count_choices(joined: _Joined, people: dict[UserId, UserLog]) -> None:
     for choice in joined.choices.values():
-        life = people.get(choice.user_id)
-        if life is not None:
-            life.choices += 1
-            life.hits += choice.rank is not None and choice.rank <= TOP
+        user_log = people.get(choice.user_id)
+        if user_log is not None:
+            user_log.choices += 1
+            user_log.hits += choice.rank is not None and choice.rank <= HIT_RANK

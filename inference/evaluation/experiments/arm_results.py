@@ -1,4 +1,4 @@
-"""What an experiment came to: arms between people, and weights on the same choices, each with intervals."""
+"""The results of an experiment: arms compared between users, and weights on the same choices, with intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from inference.evaluation.experiments.arm_log import TOP, ExperimentLog, UserLog
+from inference.evaluation.experiments.arm_log import HIT_RANK, ExperimentLog, UserLog
 from inference.evaluation.experiments.sample_ratio import SampleRatioMismatch, sample_ratio_mismatch
 from inference.evaluation.intervals.asymptotic_sequence import UserRatios, difference, one_look, paired, ratios_of
 from inference.evaluation.intervals.interval import Interval
@@ -20,21 +20,21 @@ from schemas.ids import UserId
 Role = Literal["control", "arm", "shadow"]
 
 BETWEEN: dict[str, tuple[Callable[[UserLog], float], Callable[[UserLog], float]]] = {
-    "clicks per list seen": (lambda life: life.clicks, lambda life: life.seen),
-    "choices per person": (lambda life: life.choices, lambda life: 1.0),
-    f"choices in their list of {TOP}": (lambda life: life.hits, lambda life: life.choices),
+    "clicks per list seen": (lambda user_log: user_log.clicks, lambda user_log: user_log.seen),
+    "choices per person": (lambda user_log: user_log.choices, lambda user_log: 1.0),
+    f"choices in their list of {HIT_RANK}": (lambda user_log: user_log.hits, lambda user_log: user_log.choices),
 }
-"""What arms are compared by, between people: a top over a bottom, summed over each person's life."""
+"""The metrics between users: a top over a bottom, each summed by user."""
 
 PAIRED: dict[str, Callable[[int], float]] = {
-    "gain": lambda place: 1.0 / log2(1.0 + place),
-    f"within the first {TOP}": lambda place: float(place <= TOP),
+    "gain": lambda rank: 1.0 / log2(1.0 + rank),
+    f"within the first {HIT_RANK}": lambda rank: float(rank <= HIT_RANK),
 }
-"""What weights are compared by, on what people took: a value of the place that they had given it."""
+"""The metrics on the same choices: a value of the rank that an arm's weights had given the chosen item."""
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """An arm in numbers."""
+    """The counts of an arm."""
 
     arm: str
     role: Role
@@ -47,8 +47,8 @@ class Counts(Struct, frozen=True, kw_only=True):
 
 
 class Metric(Struct, frozen=True, kw_only=True):
-    """Each arm's value, with an interval for one look; and by how much it is above that of the arm compared with, with
-    an interval that may be looked at at any time.
+    """Each arm's value, with an interval for one look; and its difference to the arm it is compared with, with an
+    interval that is valid at every look.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Metric(Struct, frozen=True, kw_only=True):
 
 
 class ExperimentResults(Struct, frozen=True, kw_only=True):
-    """What there is to say of an experiment. `level` is the risk that any difference of a metric, at any look, is
-    taken for one and is none. `paired` is over `taken` choices; `sample_ratio` is none where shares are not known.
+    """The results of an experiment. `level` is the risk that any difference of a metric is reported, at any look, where
+    there is none. `paired` is over `taken` choices; `sample_ratio` is none where shares are not known.
     """
 
     experiment: str
@@ -74,98 +74,102 @@ class ExperimentResults(Struct, frozen=True, kw_only=True):
 
 
 def experiment_results(
-    lived: ExperimentLog, *, against: str = CONTROL, level: float = 0.05, experiment: Experiment | None = None
+    log: ExperimentLog, *, against: str = CONTROL, level: float = 0.05, experiment: Experiment | None = None
 ) -> ExperimentResults:
-    """Compare every arm with `against`. With the `experiment` as it is now, arms are held against their shares."""
+    """Compare every arm with `against`. With the current `experiment`, sample ratios are checked against its shares."""
     shares = experiment.shares() if experiment is not None else {}
-    weighed = sorted({arm for _, places in lived.taken for arm in places})
-    names = sorted({life.arm for life in lived.people.values()} | set(weighed) | set(shares))
-    names.sort(key=lambda name: (name != CONTROL, name not in {life.arm for life in lived.people.values()}))
-    arms = tuple(_counts(name, lived, shares) for name in names)
+    with_ranks = sorted({arm for _, ranks in log.taken for arm in ranks})
+    names = sorted({user_log.arm for user_log in log.people.values()} | set(with_ranks) | set(shares))
+    names.sort(key=lambda name: (name != CONTROL, name not in {user_log.arm for user_log in log.people.values()}))
+    arms = tuple(_counts(name, log, shares) for name in names)
     return ExperimentResults(
-        experiment=lived.experiment,
+        experiment=log.experiment,
         against=against,
         level=level,
         arms=arms,
-        between=_between(lived, [each.arm for each in arms if each.people], against, level),
-        taken=len(lived.taken),
-        paired=_paired(lived, [name for name in names if name in weighed], against, level),
-        sample_ratio=_sample_ratio(lived, experiment, shares) if experiment is not None else None,
-        left_out={reason: count for reason, count in lived.left_out.items() if count},
+        between=_between(log, [counts.arm for counts in arms if counts.people], against, level),
+        taken=len(log.taken),
+        paired=_paired(log, [name for name in names if name in with_ranks], against, level),
+        sample_ratio=_sample_ratio(log, experiment, shares) if experiment is not None else None,
+        left_out={reason: count for reason, count in log.left_out.items() if count},
     )
 
 
-def _sample_ratio(lived: ExperimentLog, experiment: Experiment, shares: Mapping[str, float]) -> SampleRatioMismatch:
-    """Everybody who was seen, by the arm that they are in now: so that shares may be changed on the way."""
-    arms = [arm.name for user in lived.everybody if (arm := experiment.arm_of(user)) is not None]
+def _sample_ratio(log: ExperimentLog, experiment: Experiment, shares: Mapping[str, float]) -> SampleRatioMismatch:
+    """Compare the users seen with the shares, by their current arms: so that shares may change during the
+    experiment.
+    """
+    arms = [arm.name for user in log.everybody if (arm := experiment.arm_of(user)) is not None]
     return sample_ratio_mismatch(Counter(arms), shares)
 
 
-def _counts(arm: str, lived: ExperimentLog, shares: Mapping[str, float]) -> Counts:
-    own = [life for life in lived.people.values() if life.arm == arm]
+def _counts(arm: str, log: ExperimentLog, shares: Mapping[str, float]) -> Counts:
+    own = [user_log for user_log in log.people.values() if user_log.arm == arm]
     return Counts(
         arm=arm,
         role="control" if arm == CONTROL else "arm" if own or shares.get(arm) else "shadow",
         people=len(own),
-        lists=sum(life.lists for life in own),
-        as_champion=sum(life.as_champion for life in own),
-        seen=sum(life.seen for life in own),
-        clicks=sum(life.clicks for life in own),
-        choices=sum(life.choices for life in own),
+        lists=sum(user_log.lists for user_log in own),
+        as_champion=sum(user_log.as_champion for user_log in own),
+        seen=sum(user_log.seen for user_log in own),
+        clicks=sum(user_log.clicks for user_log in own),
+        choices=sum(user_log.choices for user_log in own),
     )
 
 
-def _between(lived: ExperimentLog, arms: Sequence[str], against: str, level: float) -> tuple[Metric, ...]:
-    found = []
+def _between(log: ExperimentLog, arms: Sequence[str], against: str, level: float) -> tuple[Metric, ...]:
+    metrics = []
     for name, (top, bottom) in BETWEEN.items():
-        sums = {arm: _sums(lived, arm, top, bottom) for arm in arms}
+        sums = {arm: _sums(log, arm, top, bottom) for arm in arms}
         if any(own.bottoms.any() for own in sums.values()):
-            each = _share(level, arms, against)
+            own_level = _comparison_level(level, arms, against)
             differences = {
-                arm: difference(own, sums[against], each)
+                arm: difference(own, sums[against], own_level)
                 for arm, own in sums.items()
                 if against in sums and arm != against
             }
             values = {arm: one_look(own) for arm, own in sums.items()}
-            found.append(Metric(name=name, values=values, differences=differences))
-    return tuple(found)
+            metrics.append(Metric(name=name, values=values, differences=differences))
+    return tuple(metrics)
 
 
 def _sums(
-    lived: ExperimentLog, arm: str, top: Callable[[UserLog], float], bottom: Callable[[UserLog], float]
+    log: ExperimentLog, arm: str, top: Callable[[UserLog], float], bottom: Callable[[UserLog], float]
 ) -> UserRatios:
-    own = [life for life in lived.people.values() if life.arm == arm]
-    return ratios_of(np.array([top(life) for life in own], float), np.array([bottom(life) for life in own], float))
+    own = [user_log for user_log in log.people.values() if user_log.arm == arm]
+    return ratios_of(
+        np.array([top(user_log) for user_log in own], float), np.array([bottom(user_log) for user_log in own], float)
+    )
 
 
-def _share(level: float, arms: Sequence[str], against: str) -> float:
-    """The risk of each comparison, so that all together have no more than `level`."""
+def _comparison_level(level: float, arms: Sequence[str], against: str) -> float:
+    """Return the level of each comparison, so that all together keep `level` (Bonferroni)."""
     return level / max(1, len(arms) - (against in arms))
 
 
-def _paired(lived: ExperimentLog, arms: Sequence[str], against: str, level: float) -> tuple[Metric, ...]:
-    """Arms are compared over the choices of which the weights of both have said a place: the same ones for both."""
+def _paired(log: ExperimentLog, arms: Sequence[str], against: str, level: float) -> tuple[Metric, ...]:
+    """Compare arms on the choices that the weights of both have ranked."""
     if not arms:
         return ()
-    each = _share(level, arms, against)
+    own_level = _comparison_level(level, arms, against)
     others = [arm for arm in arms if against in arms and arm != against]
     return tuple(
         Metric(
             name=name,
-            values={arm: one_look(_taken(lived, value, arm)) for arm in arms},
-            differences={arm: paired(_taken(lived, value, arm, against), each) for arm in others},
+            values={arm: one_look(_rank_values(log, value, arm)) for arm in arms},
+            differences={arm: paired(_rank_values(log, value, arm, against), own_level) for arm in others},
         )
         for name, value in PAIRED.items()
     )
 
 
-def _taken(lived: ExperimentLog, value: Callable[[int], float], arm: str, against: str | None = None) -> UserRatios:
-    """By person: the value of the places that the arm gave to what was taken, less those that the other gave."""
+def _rank_values(log: ExperimentLog, value: Callable[[int], float], arm: str, against: str | None = None) -> UserRatios:
+    """Sum by user the value of the ranks that the arm gave the chosen items, less those that the other arm gave."""
     tops: dict[UserId, float] = {}
     counts: dict[UserId, float] = {}
-    for user, places in lived.taken:
-        if arm in places and (against is None or against in places):
-            gained = value(places[arm]) - (value(places[against]) if against is not None else 0.0)
+    for user, ranks in log.taken:
+        if arm in ranks and (against is None or against in ranks):
+            gained = value(ranks[arm]) - (value(ranks[against]) if against is not None else 0.0)
             tops[user] = tops.get(user, 0.0) + gained
             counts[user] = counts.get(user, 0.0) + 1.0
     return UserRatios(np.array(list(tops.values())), np.array(list(counts.values())))

@@ -1,8 +1,9 @@
-"""Whether arms have the people that they should: if not, something but the arm tells their people apart.
+"""Sample-ratio mismatch: whether arms have as many users as their shares say.
 
-People who are lost on one side alone (a crash, a slow list, a filter) spoil every comparison. The test may be looked
-at at any time: a Dirichlet mixture against the shares as they were set (Lindon and Malek, "Anytime-valid inference for
-multinomial count data", NeurIPS 2022). If shares are kept, the evidence hardly ever reaches 1 / level, at any look.
+Users who are lost on one side alone (a crash, a slow list, a filter) invalidate every comparison. The test is valid at
+every look: a Dirichlet mixture against the shares as they are set (Lindon and Malek, "Anytime-valid inference for
+multinomial count data", NeurIPS 2022). If shares are kept, the evidence reaches 1 / level with probability `level` at
+most, over all looks.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from math import exp, lgamma, log
 
 from msgspec import Struct
 
-CENTRED = 100.0
-"""How near to the shares the mixture looks for others: about as so many people would tell them."""
-ALARM = 0.001
+PRIOR_USERS = 100.0
+"""The concentration of the mixture around the shares, in users."""
+ALARM_P = 0.001
 
 
 class SampleRatioMismatch(Struct, frozen=True):
-    """How many people each arm has, and should have; `p` is the chance of such evidence at any look, if all is well."""
+    """The number of users of each arm, and the expected one; `p` is an anytime-valid p-value."""
 
     people: dict[str, int]
     expected: dict[str, float]
@@ -26,12 +27,12 @@ class SampleRatioMismatch(Struct, frozen=True):
 
     @property
     def is_alarming(self) -> bool:
-        """Whether the results are not to be believed."""
-        return self.p < ALARM
+        """Whether the results are invalid."""
+        return self.p < ALARM_P
 
 
 def sample_ratio_mismatch(people: Mapping[str, int], shares: Mapping[str, float]) -> SampleRatioMismatch:
-    """Hold the numbers of people against the shares of their arms; an arm without a share has nobody.
+    """Test the numbers of users against the shares of their arms; an arm without a share has no users.
 
     >>> sample_ratio_mismatch({"control": 510, "bold": 490}, {"control": 0.5, "bold": 0.5}).p
     1.0
@@ -41,9 +42,9 @@ def sample_ratio_mismatch(people: Mapping[str, int], shares: Mapping[str, float]
     counts = {arm: people.get(arm, 0) for arm, share in shares.items() if share > 0.0}
     total, whole = sum(counts.values()), sum(shares.values())
     expected = {arm: shares[arm] / whole for arm in counts}
-    evidence = lgamma(CENTRED) - lgamma(CENTRED + total)
+    evidence = lgamma(PRIOR_USERS) - lgamma(PRIOR_USERS + total)
     for arm, count in counts.items():
-        prior = CENTRED * expected[arm]
+        prior = PRIOR_USERS * expected[arm]
         evidence += lgamma(prior + count) - lgamma(prior) - count * log(expected[arm])
     return SampleRatioMismatch(
         counts, {arm: share * total for arm, share in expected.items()}, min(1.0, exp(min(700.0, -evidence)))

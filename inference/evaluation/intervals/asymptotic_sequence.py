@@ -1,8 +1,8 @@
 """Ratios over users, and their differences with intervals that hold however often one looks.
 
-Many events of one user are not evidence from many users: everything here is summed by user first, and a mean is a
-ratio of sums (clicks per list: all clicks over all lists). Its error follows from the jackknife: what the ratio would
-be without each of the users.
+Many events of one user are not evidence from many users: everything here is summed by user first, and a mean is a ratio
+of sums (clicks per list: all clicks over all lists). Its error follows from the jackknife: what the ratio would be
+without each of the users.
 
 The interval of a difference is an asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas,
 "Time-uniform central limit theory and asymptotic confidence sequences", Annals of Statistics 52:6, 2024): wider than
@@ -38,8 +38,8 @@ class UserRatios(Struct, frozen=True):
     def influence(self) -> Doubles:
         """By how much the ratio would be lower without each user, `[users]`, less the mean of that.
 
-        Leaving users out (the jackknife) tells what a user is worth who makes up most of a sum; the usual linearisation
-        takes a ratio that such a user dictates for a certain one.
+        Leaving users out (the jackknife) shows the influence of a user who makes up most of a sum; the usual
+        linearisation takes a ratio that such a user dictates for a certain one.
         """
         others = np.maximum(self.bottoms.sum() - self.bottoms, 1e-300)
         moved: Doubles = (self.tops - self.value * self.bottoms) / others

@@ -26,9 +26,9 @@ def clustered(
 ) -> list[MeanInterval]:
     """Return percentile intervals of the means of `values [events, metrics]`, one per metric, resampling whole users.
 
-    `users [events]` says whose event each is. Users are drawn with replacement and all their events with them
-    (cluster bootstrap: Field and Welsh, JRSS B 2007; percentile: Efron, 1981), so that many events of one user do not
-    count as evidence from many users. The same seed gives the same intervals; every metric is resampled alike.
+    `users [events]` says whose event each is. Users are drawn with replacement and all their events with them (cluster
+    bootstrap: Field and Welsh, JRSS B 2007; percentile: Efron, 1981), so that many events of one user do not count as
+    evidence from many users. The same seed gives the same intervals; every metric is resampled alike.
 
     >>> values = np.array([[1.0], [0.0], [1.0], [0.0]])
     >>> [interval] = clustered(values, np.array([0, 0, 1, 1], np.int32), seed=1, resamples=100)

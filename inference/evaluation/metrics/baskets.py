@@ -1,6 +1,7 @@
-"""Next baskets: what a list made before a basket holds of all that came into it.
+"""Next-basket recall: the share of a basket's items in the list that was made before it.
 
-A basket is one that the events name, or else a sitting: events of a person with less than half an hour between them.
+A basket is named by the events, or else inferred as a session: events of a user with less than half an hour between
+them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from schemas.ids import ItemId, UserId
 
 
 class BasketPosition(Struct, frozen=True):
-    """Where an event stands: the number of its basket, whether it opens it, and whether its person had one before."""
+    """The basket of an event: its number, whether the event opens it, and whether its user had an earlier basket."""
 
     basket: int
     opens: bool
@@ -22,7 +23,7 @@ class BasketPosition(Struct, frozen=True):
 
 
 class Baskets:
-    """Tells baskets apart, in event-time order.
+    """Assigns events to baskets, in event-time order.
 
     >>> baskets = Baskets()
     >>> [baskets.place(UserId("ann"), "", at).basket for at in (0.0, 60.0, 9_000.0)]
@@ -36,7 +37,7 @@ class Baskets:
         self.inferred = 0
 
     def place(self, user: UserId, name: str, at: float) -> BasketPosition:
-        """The place of the person's next event; `name` is the basket's, empty if it has none."""
+        """Assign the user's next event to a basket; `name` is the basket's, empty if it has none."""
         earlier = self._last.get(user)
         number = self._numbers.get((user, name)) if name else self._session(earlier, at)
         opens = number is None
@@ -55,7 +56,7 @@ class Baskets:
 
 
 class BasketRecall:
-    """Recall@k of each basket: the share of its distinct items that the list held which was made before it opened.
+    """Recall@k of each basket: the share of its distinct items in the list that was made before it opened.
 
     >>> recall = BasketRecall()
     >>> recall.open(7, [ItemId("a"), ItemId("b")])
@@ -70,15 +71,15 @@ class BasketRecall:
         self._items: dict[int, set[ItemId]] = {}
 
     def open(self, basket: int, shown: Collection[ItemId]) -> None:
-        """The list of just before the basket; a basket that was never opened is not judged."""
+        """Set the list from just before the basket; a basket that was never opened is not evaluated."""
         self._lists[basket] = frozenset(shown)
         self._items[basket] = set()
 
     def add(self, basket: int, item: ItemId) -> None:
-        """An item came into the basket."""
+        """Add an item of the basket."""
         if basket in self._items:
             self._items[basket].add(item)
 
     def values(self) -> dict[int, float]:
-        """Recall by basket, in the order in which they were opened."""
+        """Return recall by basket, in the order in which they were opened."""
         return {basket: len(items & self._lists[basket]) / len(items) for basket, items in self._items.items() if items}

@@ -1,4 +1,4 @@
-"""Whether the ranker's probabilities can be believed: of what it gives 30 %, does 30 % happen?"""
+"""Calibration: whether events that the ranker predicts with 30 % happen in 30 % of the cases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BINS = 10
 
 
 class Bin(Struct, frozen=True):
-    """Events that were given about the same probability: its mean, how often it came true, and how many they are."""
+    """Events of about the same predicted probability: its mean, the observed share, and the number of events."""
 
     predicted: float
     observed: float
@@ -34,9 +34,9 @@ def calibration(predicted: NDArray[np.float32], came_true: NDArray[np.bool_], bi
     if not len(predicted):
         return Calibration(0.0, ())
     order = np.argsort(predicted, kind="stable")
-    made = tuple(
+    filled = tuple(
         Bin(float(predicted[part].mean()), float(came_true[part].mean()), len(part))
         for part in np.array_split(order, min(bins, len(order)))
     )
-    error = sum(abs(one.predicted - one.observed) * one.events for one in made) / len(predicted)
-    return Calibration(float(error), made)
+    error = sum(abs(part.predicted - part.observed) * part.events for part in filled) / len(predicted)
+    return Calibration(float(error), filled)

@@ -1,4 +1,4 @@
-"""What lists show to whom: how much of the catalogue, and how little known it is."""
+"""Coverage and novelty: how much of the catalogue lists show, and how unpopular it is."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class CoverageCounter:
     """Catalogue coverage (Ge, Delgado-Battenfeld and Jannach, RecSys 2010) and mean self-information of lists.
 
     The self-information of an item is -log2 of its share of all choices so far (Zhou et al., PNAS 2010; Vargas and
-    Castells, RecSys 2011): 1 bit for what every second choice takes. An item without a choice counts as having one.
+    Castells, RecSys 2011): 1 bit for an item that every second choice is of. An item without a choice counts as one.
 
-    >>> exposure = CoverageCounter()
+    >>> coverage = CoverageCounter()
     >>> for item in "aabc":
-    ...     exposure.learn(ItemId(item))
-    >>> exposure.add([ItemId("a"), ItemId("b")])
-    >>> exposure.shown().novelty
+    ...     coverage.learn(ItemId(item))
+    >>> coverage.add([ItemId("a"), ItemId("b")])
+    >>> coverage.shown().novelty
     1.5
     """
 
@@ -38,29 +38,29 @@ class CoverageCounter:
         self._seen = np.zeros(1_024, np.bool_)
         self._choices = 0
         self._bits = 0.0
-        self._places = 0
+        self._slots = 0
 
     def learn(self, item: ItemId) -> None:
-        """The item was chosen."""
+        """Count a choice of the item."""
         number = self._number(item)
         self._counts[number] += 1.0
         self._choices += 1
 
     def add(self, shown: Sequence[ItemId]) -> None:
-        """A list was made, with what was learned so far."""
+        """Count a list, by the choices that were learned before it."""
         numbers = [self._number(item) for item in shown]
         if not numbers:
             return
         counts = np.maximum(1.0, self._counts[numbers])
         self._bits += float(np.log2(max(1, self._choices) / counts).sum())
-        self._places += len(numbers)
+        self._slots += len(numbers)
         self._seen[numbers] = True
 
     def shown(self) -> CoverageMetrics:
-        """Both measures so far."""
+        """Return both metrics so far."""
         chosen = self._counts > 0
         covered = int((self._seen & chosen).sum())
-        return CoverageMetrics(covered / max(1, int(chosen.sum())), self._bits / max(1, self._places))
+        return CoverageMetrics(covered / max(1, int(chosen.sum())), self._bits / max(1, self._slots))
 
     def _number(self, item: ItemId) -> int:
         number = self._items.of(item)

@@ -1,4 +1,4 @@
-"""The loss table: what became of each choice, by how well its person was known."""
+"""Miss analysis: why choices were missed, by how many past events their users have."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-EDGES = (1, 6, 21)
-"""Past events at which the groups begin after the newcomers' one."""
+GROUP_EDGES = (1, 6, 21)
+"""Past events at which the groups begin, after the group of new users."""
 GROUPS = ("new", "1-5", "6-20", "more")
 
 
@@ -22,16 +22,16 @@ class MissAnalysis(Struct, frozen=True):
 
 
 def group_of(past: NDArray[np.int32]) -> NDArray[np.intp]:
-    """The place in `GROUPS` of so many past events.
+    """Return the index in `GROUPS` of so many past events.
 
     >>> group_of(np.array([0, 1, 5, 6, 20, 21], np.int32)).tolist()
     [0, 1, 1, 2, 2, 3]
     """
-    return np.searchsorted(np.array(EDGES), past, side="right")
+    return np.searchsorted(np.array(GROUP_EDGES), past, side="right")
 
 
 def miss_analysis(fates: NDArray[np.int8], past: NDArray[np.int32], names: Sequence[str]) -> MissAnalysis:
-    """Count fates (places in `names`) by the past events of their people.
+    """Count fates (indexes into `names`) by the past events of their users.
 
     >>> miss_analysis(np.array([0, 1, 1], np.int8), np.array([0, 0, 9], np.int32), ("hit", "missed")).counts
     ((1, 0, 0, 0), (1, 0, 1, 0))

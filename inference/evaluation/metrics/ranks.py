@@ -1,4 +1,4 @@
-"""Measures from ranks, for many events at once: `ranks [events]` are places in the list from 1, 0 for none."""
+"""Metrics from ranks, for many events at once: `ranks [events]` are ranks in the list from 1, 0 for none."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ NAMES = ("hit_rate", "gain", "reciprocal_rank")
 
 
 def contributions(ranks: NDArray[np.int16], k: int = 10) -> NDArray[np.float64]:
-    """Each event's hit, discounted gain and reciprocal rank, `[events, 3]`: their means are HR, NDCG and MRR @k.
+    """Return each event's hit, discounted gain and reciprocal rank, `[events, 3]`: their means are HR, NDCG and MRR @k.
 
     >>> contributions(np.array([1, 0, 3, 11], np.int16)).tolist()
     [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.5, 0.3333333333333333], [0.0, 0.0, 0.0]]
     """
     hit = (ranks > 0) & (ranks <= k)
-    place = np.where(hit, ranks, 1).astype(np.float64)
-    return np.stack([hit, hit / np.log2(place + 1.0), hit / place], axis=1)
+    rank = np.where(hit, ranks, 1).astype(np.float64)
+    return np.stack([hit, hit / np.log2(rank + 1.0), hit / rank], axis=1)
 
 
 def measures(ranks: NDArray[np.int16], k: int = 10) -> RankingMetrics:
-    """Their means; all zero without events.
+    """Return the means over events; all zero without events.
 
     >>> measures(np.array([1, 0], np.int16))
     RankingMetrics(events=2, hit_rate=0.5, gain=0.5, reciprocal_rank=0.5)

@@ -1,4 +1,4 @@
-"""Lists that were drawn and seen, put together from the ranking log: what off-policy evaluation works on."""
+"""Lists that were drawn and seen, joined from the ranking log: the input of off-policy evaluation."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Doubles = NDArray[np.float64]
 
 
 class LoggedList(Struct, frozen=True, kw_only=True):
-    """A drawn list that somebody saw. `rows` are its items' rows in the draw, from the top; `propensities` and
-    `clicks` (0 or 1) float64 `[places]`; `features` float32 `[drawn from, features]` in the columns of `table`.
+    """A drawn list that its user saw. `rows` are its items' rows in the draw, from the top; `propensities` and `clicks`
+    (0 or 1) float64 `[positions]`; `features` float32 `[drawn from, features]` in the columns of `table`.
     """
 
     user_id: UserId
@@ -32,10 +32,10 @@ class LoggedList(Struct, frozen=True, kw_only=True):
 
 
 class SeenLists(Struct, frozen=True, kw_only=True):
-    """What a ranking log holds for off-policy evaluation, and how much of it cannot be used, by reason.
+    """The lists of a ranking log for off-policy evaluation, and the number of unusable ones, by reason.
 
-    `exploited` lists were seen and had nothing drawn: `exploited_clicks` tells what they earned. `unseen` were drawn,
-    and nobody was shown them; `foreign` were shown without a single item of theirs.
+    `exploited` lists were seen and not drawn: `exploited_clicks` is what they earned. `unseen` were drawn and not
+    shown; `foreign` were shown without a single item of theirs.
     """
 
     lists: tuple[LoggedList, ...]
@@ -46,9 +46,9 @@ class SeenLists(Struct, frozen=True, kw_only=True):
 
 
 def seen_lists(entries: Iterable[RankingLogEntry]) -> SeenLists:
-    """Join each list with its outcome, in the order of their ids; an entry that is there twice counts once.
+    """Join each list with its outcome, in the order of their ids; a repeated entry counts once.
 
-    An item of the list that was not shown was not clicked. Whatever else was shown beside the list is passed over.
+    An item of the list that was not shown was not clicked. Other items shown beside the list are ignored.
     """
     ranked: dict[ListId, Ranked] = {}
     clicked: dict[ListId, set[ItemId]] = {}
@@ -62,37 +62,43 @@ def seen_lists(entries: Iterable[RankingLogEntry]) -> SeenLists:
                 shown.setdefault(entry.list_id, set()).update(entry.shown)
             case Choice():
                 continue
-    foreign = {name for name, made in ranked.items() if name in shown and shown[name].isdisjoint(made.items)}
-    used = [made for name, made in sorted(ranked.items()) if name in shown and name not in foreign]
-    best = [made for made in used if made.draw is None]
+    foreign = {
+        name for name, ranked_list in ranked.items() if name in shown and shown[name].isdisjoint(ranked_list.items)
+    }
+    used = [ranked_list for name, ranked_list in sorted(ranked.items()) if name in shown and name not in foreign]
+    best = [ranked_list for ranked_list in used if ranked_list.draw is None]
     return SeenLists(
-        lists=tuple(_logged(made, made.draw, clicked[made.list_id]) for made in used if made.draw is not None),
+        lists=tuple(
+            _logged(ranked_list, ranked_list.draw, clicked[ranked_list.list_id])
+            for ranked_list in used
+            if ranked_list.draw is not None
+        ),
         exploited=len(best),
-        exploited_clicks=sum(len(clicked[made.list_id].intersection(made.items)) for made in best),
-        unseen=sum(made.draw is not None and name not in shown for name, made in ranked.items()),
+        exploited_clicks=sum(len(clicked[ranked_list.list_id].intersection(ranked_list.items)) for ranked_list in best),
+        unseen=sum(ranked_list.draw is not None and name not in shown for name, ranked_list in ranked.items()),
         foreign=len(foreign),
     )
 
 
-def _logged(made: Ranked, draw: Draw, clicked: set[ItemId]) -> LoggedList:
-    at = {item: row for row, item in enumerate(draw.items)}
+def _logged(ranked_list: Ranked, draw: Draw, clicked: set[ItemId]) -> LoggedList:
+    row_of = {item: row for row, item in enumerate(draw.items)}
     return LoggedList(
-        user_id=made.user_id,
-        rows=tuple(at[item] for item in made.items),
-        propensities=np.array(made.propensities, np.float64),
-        clicks=np.array([item in clicked for item in made.items], np.float64),
+        user_id=ranked_list.user_id,
+        rows=tuple(row_of[item] for item in ranked_list.items),
+        propensities=np.array(ranked_list.propensities, np.float64),
+        clicks=np.array([item in clicked for item in ranked_list.items], np.float64),
         draw=draw,
         rules=rules_of_draw(draw),
-        features=_features(made, draw, at),
-        table=made.table,
+        features=_features(ranked_list, draw, row_of),
+        table=ranked_list.table,
     )
 
 
-def _features(made: Ranked, draw: Draw, at: Mapping[ItemId, int]) -> NDArray[np.float32]:
-    """The rows of everything that the list was drawn from."""
-    placed = np.frombuffer(made.features, "<f4").reshape(len(made.items), -1)
-    rest = [row for item, row in at.items() if item not in made.items]
+def _features(ranked_list: Ranked, draw: Draw, row_of: Mapping[ItemId, int]) -> NDArray[np.float32]:
+    """Return the feature rows of everything that the list was drawn from."""
+    placed = np.frombuffer(ranked_list.features, "<f4").reshape(len(ranked_list.items), -1)
+    rest = [row for item, row in row_of.items() if item not in ranked_list.items]
     features = np.zeros((len(draw.items), placed.shape[1]), np.float32)
-    features[[at[item] for item in made.items]] = placed
+    features[[row_of[item] for item in ranked_list.items]] = placed
     features[rest] = np.frombuffer(draw.features, "<f4").reshape(len(rest), placed.shape[1])
     return features

@@ -1,4 +1,4 @@
-"""Ways to fill a slate, as probabilities: what a policy would have done where another one did something else."""
+"""Policies that fill slates, as probabilities: what a policy would have shown where another one was logged."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from inference.slate import Bools, SlateRules, open_rows
 
 
 class LoggedPolicy(Struct, frozen=True):
-    """A way to fill slates: Plackett-Luce over `scores` (float64 `[rows]`), or at temperature 0 the best first."""
+    """A policy that fills slates: Plackett-Luce over `scores` (float64 `[rows]`), or at temperature 0 best first."""
 
     scores: Doubles
     temperature: float = 0.0
 
     def shares(self, free: Bools) -> Doubles:
-        """With which probability each row takes a place for which `free` (bool `[.., rows]`) is open: `[.., rows]`.
+        """Return the probability that each row gets a slot for which `free` (bool `[.., rows]`) is open: `[.., rows]`.
 
         >>> LoggedPolicy(np.array([1.0, 2.0, 2.0])).shares(np.array([True, True, True])).tolist()
         [0.0, 1.0, 0.0]
@@ -32,43 +32,43 @@ class LoggedPolicy(Struct, frozen=True):
 
 
 def along(policy: LoggedPolicy, rules: SlateRules, rows: Sequence[int]) -> Doubles:
-    """What the policy would put at each place under these rows above it: `[places, rows]`, each sums to 1.
+    """Return the policy's probabilities at each slot given these rows above it: `[slots, rows]`, each sums to 1.
 
     >>> along(LoggedPolicy(np.zeros(3), 1.0), SlateRules(rows=3, size=2), [0, 1]).round(2).tolist()
     [[0.33, 0.33, 0.33], [0.0, 0.5, 0.5]]
     """
     placed = np.zeros((len(rows), rules.rows), np.bool_)
-    for place, row in enumerate(rows[:-1]):
-        placed[place + 1 :, row] = True
-    free = [open_rows(rules, placed[place], place) for place in range(len(rows))]
+    for slot, row in enumerate(rows[:-1]):
+        placed[slot + 1 :, row] = True
+    free = [open_rows(rules, placed[slot], slot) for slot in range(len(rows))]
     return policy.shares(np.stack(free)) if free else np.zeros((0, rules.rows))
 
 
-def marginals(policy: LoggedPolicy, rules: SlateRules, places: int, rng: np.random.Generator, *, draws: int) -> Doubles:
-    """How often the policy puts each row at each place, whatever stands above: `[places, rows]`.
+def marginals(policy: LoggedPolicy, rules: SlateRules, slots: int, rng: np.random.Generator, *, draws: int) -> Doubles:
+    """Return the probability that the policy puts each row in each slot, whatever is above it: `[slots, rows]`.
 
-    Exact for a policy without chance. Otherwise the mean of `shares` over so many drawn slates, which varies far less
+    Exact for a deterministic policy. Otherwise the mean of `shares` over `draws` drawn slates, which varies far less
     than counting how often each row was drawn (Rao-Blackwell).
 
     >>> policy, rules = LoggedPolicy(np.array([1.0, 2.0])), SlateRules(rows=2, size=2)
     >>> marginals(policy, rules, 2, np.random.default_rng(0), draws=9).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    many = draws if policy.temperature > 0.0 else 1
-    placed = np.zeros((many, rules.rows), np.bool_)
-    found = np.zeros((places, rules.rows))
-    for place in range(places):
-        shares = policy.shares(open_rows(rules, placed, place))
-        found[place] = shares.mean(axis=0)
-        if place + 1 < places:
+    slates = draws if policy.temperature > 0.0 else 1
+    placed = np.zeros((slates, rules.rows), np.bool_)
+    probabilities = np.zeros((slots, rules.rows))
+    for slot in range(slots):
+        shares = policy.shares(open_rows(rules, placed, slot))
+        probabilities[slot] = shares.mean(axis=0)
+        if slot + 1 < slots:
             placed |= _drawn(shares, rng)
-    return found
+    return probabilities
 
 
 def _drawn(shares: Doubles, rng: np.random.Generator) -> Bools:
-    """One row of each line, by these probabilities, as a mask `[draws, rows]`; none where all are zero."""
-    upto = shares.cumsum(axis=-1)
-    at = (rng.random((len(shares), 1)) * upto[:, -1:] < upto).argmax(axis=-1)
+    """Draw one row per line by these probabilities, as a mask `[draws, rows]`; none where all are zero."""
+    cumulative = shares.cumsum(axis=-1)
+    drawn = (rng.random((len(shares), 1)) * cumulative[:, -1:] < cumulative).argmax(axis=-1)
     mask = np.zeros(shares.shape, np.bool_)
-    mask[np.arange(len(shares)), at] = upto[:, -1] > 0.0
+    mask[np.arange(len(shares)), drawn] = cumulative[:, -1] > 0.0
     return mask

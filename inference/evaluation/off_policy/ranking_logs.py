@@ -1,4 +1,4 @@
-"""Our own ranking log, from a topic or a file: which policies it can judge, and what it says of them."""
+"""Lifelong's ranking log, from a topic or a file: which policies it can evaluate, and their estimates."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from schemas.errors import DecodeError, LifelongError
 from schemas.ranking_log import Choice, RankingLogEntry, RankingLogValue
 from schemas.topics import RANKING_LOG
 
-USUAL = ("model", "exploit", "uniform", "popularity")
+DEFAULT_TARGETS = ("model", "exploit", "uniform", "popularity")
 POPULARITY = "popular_1d"
 """The column whose highest first is the policy `popularity`."""
 
 
 class NothingLogged(LifelongError):
-    """A log holds no list that was drawn and seen, or a target is none that can be judged from it."""
+    """A log has no list that was drawn and seen, or a target cannot be evaluated from it."""
 
 
 def read_lines(lines: Iterable[bytes], *, now: float, refused: Counter[str]) -> Iterator[RankingLogEntry]:
-    """The entries of JSON lines that lists are judged by; what is no entry at all is counted by reason."""
+    """Yield the entries of JSON lines that evaluation reads; lines that do not decode are counted by reason."""
     for line in lines:
         if not line.strip():
             continue
@@ -46,7 +46,7 @@ def read_lines(lines: Iterable[bytes], *, now: float, refused: Counter[str]) -> 
 
 
 def write_lines(path: Path, entries: Iterable[RankingLogEntry]) -> int:
-    """Write what evaluation needs as JSON lines; how many: lists, outcomes, and of choices what experiments tell."""
+    """Write what evaluation reads as JSON lines (lists, outcomes, and choices of experiments); return their number."""
     written = 0
     with path.open("wb") as file:
         for entry in entries:
@@ -60,15 +60,16 @@ def write_lines(path: Path, entries: Iterable[RankingLogEntry]) -> int:
 
 
 class KnownWeights(Struct, frozen=True, kw_only=True):
-    """What targets are made from: the feature columns as they are here, and the current weights if there are any."""
+    """The input of targets: the current feature columns, and the current weights if there are any."""
 
     columns: tuple[str, ...]
     weights: Weights | None = None
 
 
 class EvaluatedPolicy(Struct, frozen=True, kw_only=True):
-    """What a log says. `earned` is what the drawn lists themselves did; `best_earned` clicks per list that exploited,
-    none if there are none; `left_out` counts lists that cannot be used, by reason; `not_tried` says why of a target.
+    """The result of a log. `earned` is the value of the drawn lists themselves; `best_earned` the clicks per list that
+    exploited, none without such lists; `left_out` counts lists that cannot be used, by reason; `not_tried` says why a
+    target was not evaluated.
     """
 
     lists: int
@@ -82,12 +83,12 @@ class EvaluatedPolicy(Struct, frozen=True, kw_only=True):
 
 
 def evaluate_log(
-    entries: Iterable[RankingLogEntry], known: KnownWeights, targets: Sequence[str], bys: Sequence[By], *, clip: float
+    entries: Iterable[RankingLogEntry], inputs: KnownWeights, targets: Sequence[str], bys: Sequence[By], *, clip: float
 ) -> EvaluatedPolicy:
-    """Judge policies from a ranking log.
+    """Evaluate policies from a ranking log.
 
     Raises:
-        NothingLogged: no list in it was drawn and seen; or a target is unknown.
+        NothingLogged: no list of the log was drawn and seen; or a target is unknown.
     """
     seen = seen_lists(entries)
     lists, others = _of_one_table(seen.lists)
@@ -96,15 +97,15 @@ def evaluate_log(
             f"of {seen.exploited + seen.unseen + seen.foreign} lists none was drawn and then seen: set "
             "ranking.exploration above 0, and send impressions that name their list_id"
         )
-    tried, not_tried = _targets(targets, lists[0].table, known)
+    tried, not_tried = _targets(targets, lists[0].table, inputs)
     decisions = []
     for by in bys:
-        court = TargetEvaluator(lists, by)
-        decisions += [decide(target.name, target.what, court.trial(target), clip=clip) for target in tried]
+        evaluator = TargetEvaluator(lists, by)
+        decisions += [decide(target.name, target.what, evaluator.trial(target), clip=clip) for target in tried]
     return EvaluatedPolicy(
         lists=len(lists),
-        users=len({one.user_id for one in lists}),
-        clicks=int(sum(one.clicks.sum() for one in lists)),
+        users=len({logged.user_id for logged in lists}),
+        clicks=int(sum(logged.clicks.sum() for logged in lists)),
         earned=on_policy(TargetEvaluator(lists, "place").trial(exploiting())),
         best_earned=seen.exploited_clicks / seen.exploited if seen.exploited else None,
         left_out=_left_out(seen, others),
@@ -114,10 +115,10 @@ def evaluate_log(
 
 
 def _of_one_table(lists: Sequence[LoggedList]) -> tuple[list[LoggedList], int]:
-    """The lists of the feature table that most have, and how many have another."""
-    tables = Counter(one.table for one in lists).most_common(1)
-    kept = [one for one in lists if tables and one.table == tables[0][0]]
-    return kept, len(lists) - len(kept)
+    """Return the lists of the most common feature schema, and how many have another."""
+    tables = Counter(logged.table for logged in lists).most_common(1)
+    usable = [logged for logged in lists if tables and logged.table == tables[0][0]]
+    return usable, len(lists) - len(usable)
 
 
 def _left_out(seen: SeenLists, others: int) -> dict[str, int]:
@@ -130,24 +131,24 @@ def _left_out(seen: SeenLists, others: int) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _targets(names: Sequence[str], table: str, known: KnownWeights) -> tuple[list[Target], dict[str, str]]:
-    """The targets of these names, and why others cannot be tried."""
+def _targets(names: Sequence[str], table: str, inputs: KnownWeights) -> tuple[list[Target], dict[str, str]]:
+    """Return the targets of these names, and why others cannot be evaluated."""
     tried: list[Target] = []
     not_tried: dict[str, str] = {}
     for name in names:
-        made = _MAKERS.get(name, _column(name))(table, known)
-        if isinstance(made, str):
-            not_tried[name] = made
+        target = _MAKERS.get(name, _column(name))(table, inputs)
+        if isinstance(target, str):
+            not_tried[name] = target
         else:
-            tried.append(made)
+            tried.append(target)
     return tried, not_tried
 
 
 Maker = Callable[[str, KnownWeights], Target | str]
 
 
-def _model(table: str, known: KnownWeights) -> Target | str:
-    weights = known.weights
+def _model(table: str, inputs: KnownWeights) -> Target | str:
+    weights = inputs.weights
     if weights is None:
         return "there are no weights here: name a file with --weights"
     if weights.table != table:
@@ -156,20 +157,20 @@ def _model(table: str, known: KnownWeights) -> Target | str:
 
 
 def _column(column: str, name: str = "", what: str = "") -> Maker:
-    def make(table: str, known: KnownWeights) -> Target | str:
-        if column not in known.columns:
-            words = [*_MAKERS, *known.columns]
+    def make(table: str, inputs: KnownWeights) -> Target | str:
+        if column not in inputs.columns:
+            words = [*_MAKERS, *inputs.columns]
             raise NothingLogged(f"target {name or column!r} is neither a policy nor a feature: known are {words}")
-        if feature_schema_id(known.columns) != table:
-            return f"the lists have feature table {table!r}, here it is {feature_schema_id(known.columns)!r}"
-        return by_column(name or column, known.columns.index(column), what)
+        if feature_schema_id(inputs.columns) != table:
+            return f"the lists have feature table {table!r}, here it is {feature_schema_id(inputs.columns)!r}"
+        return by_column(name or column, inputs.columns.index(column), what)
 
     return make
 
 
 _MAKERS: dict[str, Maker] = {
     "model": _model,
-    "exploit": lambda table, known: exploiting(),
-    "uniform": lambda table, known: uniform(),
+    "exploit": lambda table, inputs: exploiting(),
+    "uniform": lambda table, inputs: uniform(),
     "popularity": _column(POPULARITY, "popularity", f"by {POPULARITY}"),
 }

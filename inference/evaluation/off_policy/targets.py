@@ -1,4 +1,4 @@
-"""Policies that are put to the test, and what each of them would have done with the lists of a log."""
+"""Target policies, and what each of them would have shown instead of the logged lists."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from inference.ports import Ranker
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
-RARE = 0.01
-EXPECTED = 10.0
-"""What the log shows less often than this, or so many times in all, it hardly ever shows."""
-DRAWS = 500
-"""From how many drawn slates the marginals of a policy with chance are worked out."""
+RARE_SHOWN_SHARE = 0.01
+RARE_SHOWN_COUNT = 10.0
+"""An item that the log shows with less than this probability, or so many times in all, counts as uncovered."""
+MARGINAL_DRAWS = 500
+"""From how many drawn slates the marginals of a random policy are estimated."""
 
 
 class Target(Struct, frozen=True):
-    """A policy by name; `fill(list)` is what it would do where this list was drawn, under the same pins and quotas."""
+    """A policy by name; `fill(list)` is the policy where this list was drawn, under the same pins and quotas."""
 
     name: str
     what: str
@@ -32,33 +32,33 @@ class Target(Struct, frozen=True):
 
 
 def exploiting() -> Target:
-    """The ranker that ranked, had it not explored."""
-    return Target("exploit", "unexplored", lambda one: LoggedPolicy(np.array(one.draw.scores)))
+    """Return the logging ranker without exploration."""
+    return Target("exploit", "unexplored", lambda logged: LoggedPolicy(np.array(logged.draw.scores)))
 
 
 def uniform() -> Target:
-    """Anything with the same probability."""
-    return Target("uniform", "all alike", lambda one: LoggedPolicy(np.zeros(len(one.draw.items)), 1.0))
+    """Return the uniform policy."""
+    return Target("uniform", "all alike", lambda logged: LoggedPolicy(np.zeros(len(logged.draw.items)), 1.0))
 
 
 def by_column(name: str, column: int, what: str) -> Target:
-    """The highest first in one column of the feature table."""
-    return Target(name, what, lambda one: LoggedPolicy(one.features[:, column].astype(np.float64)))
+    """Return the policy that ranks by one feature column, highest first."""
+    return Target(name, what, lambda logged: LoggedPolicy(logged.features[:, column].astype(np.float64)))
 
 
 def by_model(ranker: Ranker, what: str) -> Target:
-    """The highest first by a model's scores of the features as they were."""
+    """Return the policy that ranks by a model's scores of the logged features, highest first."""
 
-    def fill(one: LoggedList) -> LoggedPolicy:
-        mask = np.ones((1, len(one.features)), np.bool_)
-        return LoggedPolicy(ranker.score(one.features[None], mask).values[0].astype(np.float64))
+    def fill(logged: LoggedList) -> LoggedPolicy:
+        mask = np.ones((1, len(logged.features)), np.bool_)
+        return LoggedPolicy(ranker.score(logged.features[None], mask).values[0].astype(np.float64))
 
     return Target("model", what, fill)
 
 
 class EvaluatedTarget(Struct, frozen=True):
-    """Of each list: the ratio of what was shown `[places]`, the features that the target would show there, and which
-    share of that the log hardly ever shows.
+    """A target on one list: the ratio of what was shown `[positions]`, the expected features of what the target would
+    show there `[positions, features]`, and the share of that which the log hardly ever shows `[positions]`.
     """
 
     ratio: Doubles
@@ -67,68 +67,74 @@ class EvaluatedTarget(Struct, frozen=True):
 
 
 class TargetEvaluator:
-    """Tries targets over the same lists, by the same assumption; what depends on the log alone is worked out once."""
+    """Evaluates targets on the same lists, by the same assumption; what depends on the log alone is computed once."""
 
-    def __init__(self, lists: Sequence[LoggedList], by: By, *, draws: int = DRAWS) -> None:
+    def __init__(self, lists: Sequence[LoggedList], by: By, *, draws: int = MARGINAL_DRAWS) -> None:
         self._lists = lists
         self._by: By = by
         self._draws = draws
-        self._done = [self._logged(one) for one in lists]
-        self._rare = min(RARE, EXPECTED / max(1, len(lists)))
-        self._users = np.unique([one.user_id for one in lists], return_inverse=True)[1].astype(np.int64)
-        self._places = max((len(one.rows) for one in lists), default=0)
-        self._clicks = self._padded([one.clicks for one in lists])
-        self._filled = self._padded([np.ones(len(one.rows)) for one in lists]).astype(np.bool_)
+        self._logged_shares = [self._log_shares(logged) for logged in lists]
+        self._rare = min(RARE_SHOWN_SHARE, RARE_SHOWN_COUNT / max(1, len(lists)))
+        self._users = np.unique([logged.user_id for logged in lists], return_inverse=True)[1].astype(np.int64)
+        self._positions = max((len(logged.rows) for logged in lists), default=0)
+        self._clicks = self._padded([logged.clicks for logged in lists])
+        self._filled = self._padded([np.ones(len(logged.rows)) for logged in lists]).astype(np.bool_)
 
     def trial(self, target: Target) -> LoggedTrial:
-        """The target over all lists; a model of the clicks comes with it where their features are of one table."""
-        tried = [self._try(one, target.fill(one), done) for one, done in zip(self._lists, self._done, strict=True)]
+        """Return the target's trial on all lists, with a click model where their features have one schema."""
+        tried = [
+            self._try(logged, target.fill(logged), shares)
+            for logged, shares in zip(self._lists, self._logged_shares, strict=True)
+        ]
         modelled = None
-        if self._by != "slate" and len({one.table for one in self._lists}) == 1:
-            shown = self._padded_rows([one.features[list(one.rows)] for one in self._lists])
-            wanted = self._padded_rows([each.wanted for each in tried])
+        if self._by != "slate" and len({logged.table for logged in self._lists}) == 1:
+            shown = self._padded_rows([logged.features[list(logged.rows)] for logged in self._lists])
+            wanted = self._padded_rows([evaluated.wanted for evaluated in tried])
             modelled = cross_fitted(self._clicks, self._filled, self._users, shown, wanted)
         return LoggedTrial(
             by=self._by,
             clicks=self._clicks,
-            ratio=self._padded([each.ratio for each in tried]),
+            ratio=self._padded([evaluated.ratio for evaluated in tried]),
             filled=self._filled,
             users=self._users,
             modelled=modelled,
-            uncovered=float(np.mean([each.uncovered.mean() for each in tried])),
+            uncovered=float(np.mean([evaluated.uncovered.mean() for evaluated in tried])),
         )
 
-    def _logged(self, one: LoggedList) -> Doubles:
-        """With which probability the log has each row at each place, `[places, rows]`, see `_shares`.
+    def _log_shares(self, logged: LoggedList) -> Doubles:
+        """Return the probability that the logging policy shows each row at each position, `[positions, rows]`.
 
-        Of what was shown, one list more is known than was drawn here: its own. So it is never zero.
+        The logged list itself is one draw more than those of `_shares`, so the probability of a shown row is above
+        zero.
         """
-        shares = self._shares(one, LoggedPolicy(np.array(one.draw.scores), one.draw.temperature))
-        own = np.arange(len(one.rows)), list(one.rows)
-        shares[own] = (self._draws * shares[own] + one.propensities) / (self._draws + 1)
+        shares = self._shares(logged, LoggedPolicy(np.array(logged.draw.scores), logged.draw.temperature))
+        own = np.arange(len(logged.rows)), list(logged.rows)
+        shares[own] = (self._draws * shares[own] + logged.propensities) / (self._draws + 1)
         return shares
 
-    def _shares(self, one: LoggedList, policy: LoggedPolicy) -> Doubles:
-        """What the policy does `[places, rows]`: at each place alone, or given what was shown above."""
+    def _shares(self, logged: LoggedList, policy: LoggedPolicy) -> Doubles:
+        """Return the policy's probabilities `[positions, rows]`: marginal, or given what was shown above."""
         if self._by != "item":
-            return along(policy, one.rules, one.rows)
-        rng = np.random.default_rng(one.draw.seed)
-        return marginals(policy, one.rules, len(one.rows), rng, draws=self._draws)
+            return along(policy, logged.rules, logged.rows)
+        rng = np.random.default_rng(logged.draw.seed)
+        return marginals(policy, logged.rules, len(logged.rows), rng, draws=self._draws)
 
-    def _try(self, one: LoggedList, policy: LoggedPolicy, done: Doubles) -> EvaluatedTarget:
-        shares = self._shares(one, policy)
-        own = np.arange(len(one.rows)), list(one.rows)
-        uncovered = np.where(done < self._rare, shares, 0.0).sum(axis=1)
-        return EvaluatedTarget(shares[own] / done[own], (shares @ one.features).astype(np.float32), uncovered)
+    def _try(self, logged: LoggedList, policy: LoggedPolicy, logged_shares: Doubles) -> EvaluatedTarget:
+        shares = self._shares(logged, policy)
+        own = np.arange(len(logged.rows)), list(logged.rows)
+        uncovered = np.where(logged_shares < self._rare, shares, 0.0).sum(axis=1)
+        return EvaluatedTarget(
+            shares[own] / logged_shares[own], (shares @ logged.features).astype(np.float32), uncovered
+        )
 
     def _padded(self, parts: Sequence[Doubles]) -> Doubles:
-        found = np.zeros((len(parts), self._places))
+        padded = np.zeros((len(parts), self._positions))
         for row, part in enumerate(parts):
-            found[row, : len(part)] = part
-        return found
+            padded[row, : len(part)] = part
+        return padded
 
     def _padded_rows(self, parts: Sequence[Floats]) -> Floats:
-        found = np.zeros((len(parts), self._places, parts[0].shape[1]), np.float32)
+        padded = np.zeros((len(parts), self._positions, parts[0].shape[1]), np.float32)
         for row, part in enumerate(parts):
-            found[row, : len(part)] = part
-        return found
+            padded[row, : len(part)] = part
+        return padded

@@ -8,7 +8,7 @@ import sys
 from features.half_lives import CATEGORY_ORDER, FALLBACK_ORDER, POPULARITY_HALF_LIVES, SEGMENT_HALF_LIVES
 from inference.candidates.sources import SOURCES
 from inference.ranking.features import FeatureTable
-from inference.ranking.network import START, initial
+from inference.ranking.network import INITIAL_LINEAR, initial
 
 CHANGED_TABLE = """
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def test_every_row_has_columns_with_its_initial_weight_and_a_source() -> None:
 
 
 def test_every_initial_weight_belongs_to_a_column() -> None:
-    assert set(START) <= set(FeatureTable().columns)
+    assert set(INITIAL_LINEAR) <= set(FeatureTable().columns)
 
 
 def test_a_changed_and_an_added_row_need_no_other_line() -> None:
