@@ -79,12 +79,12 @@ def test_the_option_takes_floors_full_or_names() -> None:
 
 
 def test_missing_packages_are_named_with_the_extra_that_brings_them() -> None:
-    check_packages(FULL, is_there=lambda package: True)
-    check_packages(("EASE", "V-SKNN"), is_there=lambda package: False)
+    check_packages(FULL, is_installed=lambda package: True)
+    check_packages(("EASE", "V-SKNN"), is_installed=lambda package: False)
     with pytest.raises(PackagesMissing, match=r"^implicit, scipy is not installed: .*'lifelong\[baselines\]'"):
-        check_packages(FULL, is_there=lambda package: package == "torch")
+        check_packages(FULL, is_installed=lambda package: package == "torch")
     with pytest.raises(PackagesMissing, match=r"\[baselines,torch\]"):
-        check_packages(FULL, is_there=lambda package: False)
+        check_packages(FULL, is_installed=lambda package: False)
 
 
 def test_settings_are_told_in_words() -> None:

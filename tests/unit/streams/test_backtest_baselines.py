@@ -12,7 +12,7 @@ from deploy.embedded.environment import user_cache_dir
 from deploy.importing import Refused, read_events
 from inference.evaluation.baselines.evaluator import BaselineEvaluator, ChoiceRow
 from schemas.interactions import Rating
-from streams.backtest.baselines_process import CHUNK, BaselinesDied, BaselinesInProcess, BaselinesProcess
+from streams.backtest.baselines_process import QUEUED_CHUNK_ROWS, BaselinesDied, BaselinesInProcess, BaselinesProcess
 from tests.unit.inference.test_evaluation import agree, stream
 
 
@@ -43,7 +43,7 @@ def test_floors_on_movielens_are_what_a_direct_computation_gives() -> None:
 
 
 def test_a_process_of_their_own_changes_nothing() -> None:
-    rows = stream(CHUNK + 100)
+    rows = stream(QUEUED_CHUNK_ROWS + 100)
     here, beside = BaselinesInProcess(), BaselinesProcess()
     for row in rows:
         here.add(row)

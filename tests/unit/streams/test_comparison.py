@@ -10,7 +10,7 @@ from schemas.codec import encode
 from schemas.ids import UserId
 from schemas.topics import INTERACTIONS, ITEMS
 from streams.log.records import Inbound
-from streams.state.comparison import SETTLES_SECONDS, compare_people, described_otherwise, with_stored_versions
+from streams.state.comparison import CATALOGUE_LAG_SECONDS, compare_people, described_otherwise, with_stored_versions
 from streams.state.partition_store import PEOPLE
 from streams.state.user_record import UserRecord, new_user, pack, unpack
 from tests.builders import START, click, item, memory
@@ -68,7 +68,7 @@ def test_people_who_met_an_item_before_its_entry_was_what_it_is_now() -> None:
     other = record(ITEMS, "b", encode(item("b")), START + 9_999)
     poison = [record(INTERACTIONS, "x", value, START) for value in (None, b"", b"\xff", b"[]", b'{"user_id":1}')]
     assert described_otherwise([*met, *poison, entry, other]) == {"early"}
-    settled = [record(INTERACTIONS, "late", encode(click("late", "a")), START + 500 + SETTLES_SECONDS)]
+    settled = [record(INTERACTIONS, "late", encode(click("late", "a")), START + 500 + CATALOGUE_LAG_SECONDS)]
     assert described_otherwise([*settled, entry]) == frozenset()
 
 

@@ -109,7 +109,7 @@ async def drive(
             store.lease(PEOPLE, 0)
         mine = [Handle() for _ in batch]
         handles += mine
-        await pipeline.take(mine, batch)
+        await pipeline.handle(mine, batch)
         await asyncio.sleep(0.005)
     await pipeline.drain()
     return owner, shelf, handles

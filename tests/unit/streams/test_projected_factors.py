@@ -146,7 +146,7 @@ def test_where_an_appeal_begins_nothing_is_learned_yet() -> None:
 def test_what_is_held_does_not_keep_whole_batches() -> None:
     sent, batch = FactorSync(), np.eye(3, DIMENSIONS, dtype=np.float32)
     sent.sent([ItemId("a")], batch[:1])
-    assert all(vector.base is None for vector in sent._held.values())
+    assert all(vector.base is None for vector in sent._written.values())
 
 
 def test_an_index_that_was_away_gets_it_all_the_same() -> None:
