@@ -85,7 +85,7 @@ class Logs:
         return {}
 
 
-class World:
+class RunningAggregator:
     """An aggregator of one partition, and what it waited, published and stored."""
 
     def __init__(self, *batches: Sequence[Inbound], store: MemoryStateStore | None = None) -> None:
@@ -105,8 +105,8 @@ class World:
         )
 
     def run(self, rounds: int) -> None:
-        left = [False] * rounds + [True]
-        run(self.aggregator, until=lambda: left.pop(0))
+        rounds_left = [False] * rounds + [True]
+        run(self.aggregator, until=lambda: rounds_left.pop(0))
 
     def rows(self) -> list[tuple[str, float]]:
         values = [message.value for message in self.shelf.messages]
@@ -130,21 +130,21 @@ def deltas(*items: str, begin_at: int = 0) -> list[Inbound]:
 
 
 def test_a_window_publishes_one_row_per_item_and_commits_once() -> None:
-    world = World(deltas("a", "b", "a"))
+    world = RunningAggregator(deltas("a", "b", "a"))
     world.run(rounds=1)
     assert dict(world.rows()) == {"a": 2, "b": 1}
     assert world.reader.commits == 1
 
 
 def test_an_idle_aggregator_publishes_and_commits_nothing() -> None:
-    world = World((), deltas("a"))
+    world = RunningAggregator((), deltas("a"))
     world.run(rounds=3)
     assert world.rows() == [("a", 1)]
     assert world.reader.commits == 1
 
 
 def test_a_store_that_is_away_is_waited_for_and_no_delta_counts_twice() -> None:
-    world = World(store=Flaky(fails=2))
+    world = RunningAggregator(store=Flaky(fails=2))
     handle(world.aggregator, deltas("a", "a"))
     handle(world.aggregator, deltas("a", begin_at=2))
     assert world.waits == [STATE_RETRY.wait_seconds] * 2
@@ -152,7 +152,7 @@ def test_a_store_that_is_away_is_waited_for_and_no_delta_counts_twice() -> None:
 
 
 def test_a_fenced_batch_is_folded_again_without_a_wait() -> None:
-    world = World()
+    world = RunningAggregator()
     handle(world.aggregator, deltas("a"))
     world.store.lease(ITEMS, 0)
     handle(world.aggregator, deltas("a", begin_at=1))
@@ -161,13 +161,13 @@ def test_a_fenced_batch_is_folded_again_without_a_wait() -> None:
 
 
 def test_it_begins_after_the_stored_offset() -> None:
-    world = World()
+    world = RunningAggregator()
     handle(world.aggregator, deltas("a", "b"))
     assert begin(world.positions, {0}, sleep=world.waits.append) == {f"{ITEM_DELTAS}-0": 2}
 
 
 def test_a_store_that_was_emptied_meanwhile_ends_the_process() -> None:
-    world = World()
+    world = RunningAggregator()
     handle(world.aggregator, deltas("a"))
     world.store.replace(ITEMS, 0, {}, {})
     with pytest.raises(Rewound):

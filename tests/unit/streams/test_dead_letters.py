@@ -1,4 +1,4 @@
-"""Letters hold what fits, and say what is missing."""
+"""Dead letters hold what fits, and say what is missing."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def record(
     return Inbound(topic=ITEMS, partition=3, offset=9, key=key, value=value, timestamp=NOW, headers=headers)
 
 
-def letter_of(found: Inbound) -> DeadLetter:
-    message = dead_letter(found, "invalid", "why", NOW)
+def letter_of(record: Inbound) -> DeadLetter:
+    message = dead_letter(record, "invalid", "why", NOW)
     assert isinstance(message.value, DeadLetter)
     return message.value
 
@@ -40,7 +40,7 @@ def test_a_letter_holds_the_record_as_it_came() -> None:
     assert (letter.size, letter.sha256) == (None, "")
 
 
-def test_of_a_large_record_it_holds_the_beginning_with_size_and_hash() -> None:
+def test_the_letter_of_a_large_record_holds_its_beginning_with_size_and_hash() -> None:
     value = bytes(range(256)) * 8_000
     letter = letter_of(record(value, b"k" * 100_000, (("a", b"1"),)))
     assert letter.truncated
@@ -73,7 +73,7 @@ def test_every_letter_fits_and_is_read_as_it_was_written(
 
 
 @pytest.mark.parametrize("name", ["\x01" * 160_000, "é" * 160_000, "\U0001f600" * 160_000])
-def test_headers_whose_names_grow_when_written_fit_all_the_same(name: str) -> None:
+def test_headers_whose_names_grow_in_json_fit_too(name: str) -> None:
     assert len(encode(letter_of(record(b"x", headers=((name, b"y"),))))) <= MESSAGE_BYTES_LIMIT
 
 
@@ -84,7 +84,7 @@ def test_a_tombstone_needs_the_id_of_an_item_as_its_key(key: bytes | None) -> No
     assert refused.value.reason == "wrong-key"
 
 
-def test_a_key_that_is_not_the_values_own_is_a_wrong_key() -> None:
+def test_a_key_other_than_that_of_the_value_is_a_wrong_key() -> None:
     value = encode(item("i1"))
     assert isinstance(open_record(record(value, b"i1"), now=NOW), Item)
     for key in (None, b"i2", b"I1", b"i1 ", b"\xff"):
@@ -93,7 +93,7 @@ def test_a_key_that_is_not_the_values_own_is_a_wrong_key() -> None:
         assert refused.value.reason == "wrong-key"
 
 
-def test_what_readers_would_not_take_is_published_as_a_letter_about_it() -> None:
+def test_a_message_too_large_for_its_readers_is_published_as_a_dead_letter() -> None:
     usual = Message(ITEMS, "i1", item("i1"))
     assert fitting(usual) == (usual, encode(item("i1")))
     large = item("i1", text="x" * (MAX_BYTES + 1))
@@ -107,5 +107,5 @@ def test_what_readers_would_not_take_is_published_as_a_letter_about_it() -> None
 
 
 def test_a_withdrawal_has_nothing_that_could_be_too_large() -> None:
-    gone = Message(ITEMS, "i1", None)
-    assert fitting(gone) == (gone, None)
+    withdrawal = Message(ITEMS, "i1", None)
+    assert fitting(withdrawal) == (withdrawal, None)
