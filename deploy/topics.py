@@ -17,7 +17,7 @@ from schemas.topics import (
     Topic,
 )
 from streams.log.kafka_admin import KafkaAdmin
-from streams.log.kafka_client import LARGEST_MESSAGE
+from streams.log.kafka_client import MESSAGE_BYTES_LIMIT
 
 KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, MISROUTED, ITEM_DELTAS})
 """What a rebuild reads: kept as long as the setting `topics.interactions_retention_days` says."""
@@ -46,7 +46,7 @@ def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
     if topic.name == ITEMS:
         config["delete.retention.ms"] = str(FOR_EVER_MS)
     if topic.name in (DEAD_LETTERS, MISROUTED):
-        config["max.message.bytes"] = str(LARGEST_MESSAGE)
+        config["max.message.bytes"] = str(MESSAGE_BYTES_LIMIT)
     return config | (COMPACTION if topic.cleanup == "compact" else {})
 
 

@@ -199,7 +199,7 @@ def make_worker(settings: Settings) -> Worker:
         cluster=cluster,
         tuning=make_tuning(settings),
         deps=dataclasses.replace(make_deps(settings), letters=publisher.publish, in_flight=in_flight),
-        people=people,
+        users=people,
         positions=make_positions(settings, people, WORKER_INPUTS, settings.worker.group, observer),
         publisher=publisher,
         tables=KafkaTableReader(cluster, tuple(WORKER_TABLES)),

@@ -1,1 +1,1 @@
-"""How an event moves: one handler per topic, the table of routes, and the runners that drive them."""
+"""How an event moves: the routing table, one handler file per topic, and a room for each process that runs them."""

@@ -47,7 +47,7 @@ def _messages() -> list[Row]:
     letter, earliest = "dead letter", datetime.fromtimestamp(codec.EARLIEST, UTC)
     return [
         ("bytes of a record's value", f"{codec.MAX_BYTES:,}", f"{letter} `too-large`"),
-        ("bytes of a dead letter on its topic", f"{kafka_client.LARGEST_MESSAGE:,}", "its value is cut"),
+        ("bytes of a dead letter on its topic", f"{kafka_client.MESSAGE_BYTES_LIMIT:,}", "its value is cut"),
         (
             "bytes of an original kept in a dead letter",
             f"{dead_letters.LARGEST_ORIGINAL:,}",
@@ -59,7 +59,11 @@ def _messages() -> list[Row]:
         ("a quantity, or seconds of dwell", f"{bounds.LARGEST_COUNT:,.0f}", f"{letter} `invalid`"),
         ("earliest event time", f"{earliest:%Y-%m-%d}", f"{letter} `absurd-time`"),
         ("an event ahead of its record", f"{codec.DAY:,.0f} s", f"{letter} `absurd-time`"),
-        ("an event ahead of its record, as it is", f"{deps.AHEAD_SECONDS:,.0f} s", "it counts as of its record's time"),
+        (
+            "an event ahead of its record, as it is",
+            f"{deps.CLOCK_SKEW_SECONDS:,.0f} s",
+            "it counts as of its record's time",
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What each part adds: the log replayed anew without it, everything else equal, compared choice by choice."""
+"""Ablations: the backtest without one part, all else equal, compared choice by choice."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from streams.backtest.process_pool import PoolProgress, ReportProgress, in_proce
 from streams.backtest.run import BacktestProgress, backtest
 
 WHOLE, AGAIN = "nothing left out", "nothing left out, again"
-"""The whole is replayed first and last: how far its two times are apart says what of the others' is noise."""
+"""The whole system runs first and last: the difference of its two times is the noise of the others'."""
 
 
 class Ablated(Struct, frozen=True, kw_only=True):
-    """A replay without a part: `ranks` int16 `[judged]`, and processor time, in milliseconds an event."""
+    """A backtest without a part: `ranks` int16 `[evaluated]`, and processor time in milliseconds an event."""
 
     ranks: NDArray[np.int16]
     ms_per_event: float
 
 
 class Addition(Struct, frozen=True, kw_only=True):
-    """What a part adds: the whole less the replay without it; milliseconds are of processor time, an event."""
+    """What a part adds: the whole less the backtest without it; milliseconds are processor time an event."""
 
     hit_rate: MeanInterval
     gain: MeanInterval
@@ -38,7 +38,7 @@ class Addition(Struct, frozen=True, kw_only=True):
 
 
 class Additions(Struct, frozen=True):
-    """What each part adds, and the milliseconds an event of the whole, replayed twice among the others."""
+    """What each part adds, and the milliseconds an event of the whole, which ran twice."""
 
     parts: dict[str, Addition]
     whole_ms: tuple[float, float]
@@ -47,48 +47,48 @@ class Additions(Struct, frozen=True):
 def ablate(
     log: EventLog, system: SystemConfig, plan: BacktestConfig, parts: Sequence[str], *, jobs: int, tell: ReportProgress
 ) -> dict[str, Ablated]:
-    """A replay without each of the parts, and two of the whole among them, so that their times compare."""
+    """Run a backtest without each part, and two of the whole among them, so that times are comparable."""
     if not parts:
         return {}
     return in_processes((WHOLE, *parts, AGAIN), partial(_without, log, system, plan), jobs=jobs, tell=tell)
 
 
 def _without(log: EventLog, system: SystemConfig, plan: BacktestConfig, part: str, tell: ReportProgress) -> Ablated:
-    """In a process of its own: the same replay, without the part and the floors."""
+    """Run the same backtest without the part and without baselines, in a process of its own."""
 
-    def report(at: BacktestProgress) -> None:
-        tell(PoolProgress(part, at.done, len(log.events), f"HR@10 {at.hit_rate:.4f}"))
+    def report(progress: BacktestProgress) -> None:
+        tell(PoolProgress(part, progress.done, len(log.events), f"HR@10 {progress.hit_rate:.4f}"))
 
     left_out = () if part in (WHOLE, AGAIN) else (part,)
-    played = backtest(log, system, replace(plan, without=left_out), baselines=NoBaselines(), report=report)
-    return Ablated(ranks=played.rows["rank"].copy(), ms_per_event=1e3 * played.timing.cpu / len(log.events))
+    run = backtest(log, system, replace(plan, without=left_out), baselines=NoBaselines(), report=report)
+    return Ablated(ranks=run.rows["rank"].copy(), ms_per_event=1e3 * run.timing.cpu / len(log.events))
 
 
-def additions(ablated: Mapping[str, Ablated], people: NDArray[np.int32], plan: BacktestConfig) -> Additions | None:
-    """What each part adds on the same choices, with intervals over people; `people [judged]`."""
+def additions(ablated: Mapping[str, Ablated], users: NDArray[np.int32], plan: BacktestConfig) -> Additions | None:
+    """Return what each part adds on the same choices, with intervals over users; `users [evaluated]`."""
     if not ablated:
         return None
     parts = [name for name in ablated if name not in (WHOLE, AGAIN)]
     ours, times = contributions(ablated[WHOLE].ranks), (ablated[WHOLE].ms_per_event, ablated[AGAIN].ms_per_event)
     paired = np.concatenate([ours - contributions(ablated[name].ranks) for name in parts], axis=1)
-    intervals = clustered(paired, people, seed=plan.seed, resamples=plan.resamples)
+    intervals = clustered(paired, users, seed=plan.seed, resamples=plan.resamples)
     size = len(NAMES)
-    found = {
+    parts_added = {
         name: Addition(
-            **dict(zip(NAMES, intervals[place * size : (place + 1) * size], strict=True)),
+            **dict(zip(NAMES, intervals[index * size : (index + 1) * size], strict=True)),
             ms_per_event=sum(times) / 2.0 - ablated[name].ms_per_event,
         )
-        for place, name in enumerate(parts)
+        for index, name in enumerate(parts)
     }
-    return Additions(found, times)
+    return Additions(parts_added, times)
 
 
-def by_worth(found: Additions) -> list[tuple[str, Addition]]:
-    """Parts and what they add to HR@10, the most first."""
-    return sorted(found.parts.items(), key=lambda item: -item[1].hit_rate.value)
+def by_worth(added: Additions) -> list[tuple[str, Addition]]:
+    """Return the parts by what they add to HR@10, the most first."""
+    return sorted(added.parts.items(), key=lambda item: -item[1].hit_rate.value)
 
 
-def noise(found: Additions) -> str:
-    """What to make of the milliseconds, in words."""
-    first, last = found.whole_ms
+def noise(added: Additions) -> str:
+    """Return a sentence on how precise the milliseconds are."""
+    first, last = added.whole_ms
     return f"The whole took {first:.2f} and {last:.2f} ms: less than {abs(first - last):.2f} ms is noise."

@@ -1,4 +1,4 @@
-"""What a sceptic would run instead, on the rows and masks that ours was judged on, each in a process of its own."""
+"""Runs of tuned baselines on the rows and masks of the prequential evaluation, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from inference.evaluation.baselines.tuned import TuningTrial
 from schemas.errors import LifelongError
 from streams.backtest.process_pool import PoolProgress, ReportProgress, in_processes
 
-CHUNK = 250
+BASELINE_CHUNK_ROWS = 250
 EXTRA = {"torch": "torch"}
-"""Which optional dependencies bring a package, where it is not `baselines`."""
+"""The extra of the distribution that brings a package, where it is not `baselines`."""
 
 
 class UnknownBaseline(LifelongError):
@@ -29,7 +29,7 @@ class PackagesMissing(LifelongError):
 
 
 class BaselineRun(Struct, frozen=True, kw_only=True):
-    """One baseline: what its lists came to, its whole tuning budget, and how long both took."""
+    """A run of one baseline: its results, all trials of its tuning, and the seconds of both."""
 
     results: BaselineResults
     trials: tuple[TuningTrial, ...]
@@ -38,9 +38,9 @@ class BaselineRun(Struct, frozen=True, kw_only=True):
 
 
 class BaselineTuning(Struct, frozen=True):
-    """How a baseline was tuned, on what came before judging: the trial that it went on with, and its whole budget.
+    """How a baseline was tuned on the rows of the warm-up: the chosen trial, and all trials.
 
-    `seconds` is what trials and judging took together.
+    `seconds` is the time of trials and evaluation together.
     """
 
     chosen: TuningTrial | None
@@ -49,7 +49,7 @@ class BaselineTuning(Struct, frozen=True):
 
 
 def named(text: str) -> tuple[str, ...]:
-    """The baselines of an option: `baselines` for none, `full` for all, or names with commas between, in any case.
+    """Return the baselines of an option: `floors` for none, `full` for all, or names separated by commas, in any case.
 
     Raises:
         UnknownBaseline: there is none of that name.
@@ -59,25 +59,25 @@ def named(text: str) -> tuple[str, ...]:
     """
     if text in ("floors", "full"):
         return tuple(FULL) if text == "full" else ()
-    known = {name.lower(): name for name in FULL}
-    wanted = [one.strip() for one in text.split(",") if one.strip()]
-    for one in wanted:
-        if one.lower() not in known:
-            raise UnknownBaseline(f"--baselines {one!r} is none of floors, full, {', '.join(FULL)}")
-    return tuple(dict.fromkeys(known[one.lower()] for one in wanted))
+    by_lower_case = {name.lower(): name for name in FULL}
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name.lower() not in by_lower_case:
+            raise UnknownBaseline(f"--baselines {name!r} is none of floors, full, {', '.join(FULL)}")
+    return tuple(dict.fromkeys(by_lower_case[name.lower()] for name in names))
 
 
-def _is_there(package: str) -> bool:
+def _is_installed(package: str) -> bool:
     return find_spec(package) is not None
 
 
-def check_packages(names: Iterable[str], is_there: Callable[[str], bool] = _is_there) -> None:
-    """Nothing, if these baselines can be made here.
+def check_packages(names: Iterable[str], is_installed: Callable[[str], bool] = _is_installed) -> None:
+    """Check that the packages of these baselines are installed.
 
     Raises:
-        PackagesMissing: they cannot; says what to install.
+        PackagesMissing: some are not; the message says what to install.
     """
-    missing = sorted({package for name in names for package in NEEDS[name] if not is_there(package)})
+    missing = sorted({package for name in names for package in NEEDS[name] if not is_installed(package)})
     if missing:
         extras = ",".join(sorted({EXTRA.get(package, "baselines") for package in missing}))
         raise PackagesMissing(f"{', '.join(missing)} is not installed: pip install 'lifelong[{extras}]'")
@@ -86,41 +86,41 @@ def check_packages(names: Iterable[str], is_there: Callable[[str], bool] = _is_t
 def run_baselines(
     rows: Sequence[ChoiceRow], names: Sequence[str], *, jobs: int, tell: ReportProgress
 ) -> dict[str, BaselineRun]:
-    """Each baseline over all rows, test-then-train, tuned on those before the first judged one."""
+    """Run each baseline over all rows, test-then-train, tuned on those before the first evaluated one."""
     return in_processes(names, partial(run_baseline, rows), jobs=jobs, tell=tell)
 
 
 def run_baseline(rows: Sequence[ChoiceRow], name: str, tell: ReportProgress) -> BaselineRun:
-    """One baseline over all rows, in this process."""
+    """Run one baseline over all rows, in this process."""
     began, size = time.perf_counter(), len(rows)
-    tuned = FULL[name](report=lambda trial, of: tell(PoolProgress(name, 0, size, f"trial {trial} of {of}")))
-    evaluator = BaselineEvaluator({name: tuned})
-    for start in range(0, size, CHUNK):
-        evaluator.take(rows[start : start + CHUNK])
-        tell(PoolProgress(name, min(size, start + CHUNK), size, f"HR@10 {evaluator.hit_rate:.4f}"))
+    baseline = FULL[name](report=lambda trial, of: tell(PoolProgress(name, 0, size, f"trial {trial} of {of}")))
+    evaluator = BaselineEvaluator({name: baseline})
+    for start in range(0, size, BASELINE_CHUNK_ROWS):
+        evaluator.take(rows[start : start + BASELINE_CHUNK_ROWS])
+        tell(PoolProgress(name, min(size, start + BASELINE_CHUNK_ROWS), size, f"HR@10 {evaluator.hit_rate:.4f}"))
     seconds = time.perf_counter() - began
-    return BaselineRun(results=evaluator.results(), trials=tuned.trials, chosen=tuned.chosen, seconds=seconds)
+    return BaselineRun(results=evaluator.results(), trials=baseline.trials, chosen=baseline.chosen, seconds=seconds)
 
 
 def tuning_rows(name: str, tuning: BaselineTuning) -> list[tuple[str, str, str, str]]:
-    """A row per trial: the baseline in the first one, the setting, its HR@10, whether it was chosen."""
+    """Return a row per trial: the baseline's name in the first one, the setting, its HR@10, whether it was chosen."""
     return [
         (
-            "" if place else f"{name}, {tuning.seconds:.0f} s",
+            "" if number else f"{name}, {tuning.seconds:.0f} s",
             setting(trial.parameters),
             f"{trial.hit_rate:.4f}",
             "chosen" if trial == tuning.chosen else "",
         )
-        for place, trial in enumerate(tuning.trials)
+        for number, trial in enumerate(tuning.trials)
     ]
 
 
 def setting(parameters: Mapping[str, float]) -> str:
-    """Parameters in words.
+    """Return parameters as text.
 
     >>> setting({"rate": 0.005, "whole": False}), setting({})
     ('rate 0.005, whole no', 'as published')
     """
     words = {True: "yes", False: "no"}
-    told = [f"{name} {words[v] if isinstance(v, bool) else format(v, 'g')}" for name, v in parameters.items()]
-    return ", ".join(told) or "as published"
+    settings = [f"{name} {words[v] if isinstance(v, bool) else format(v, 'g')}" for name, v in parameters.items()]
+    return ", ".join(settings) or "as published"

@@ -1,4 +1,4 @@
-"""The floors in a process of their own, fed with rows while ours are played."""
+"""The simple baselines in a process of their own, fed with rows while the backtest runs."""
 
 from __future__ import annotations
 
@@ -13,82 +13,83 @@ from threadpoolctl import threadpool_limits
 from inference.evaluation.baselines.evaluator import BaselineEvaluator, BaselineResults, ChoiceRow
 from schemas.errors import LifelongError
 
-CHUNK = 500
-AHEAD = 200
-"""How many chunks may wait for the floors: beyond that ours waits."""
-PATIENCE_SECONDS = 1.0
+QUEUED_CHUNK_ROWS = 500
+CHUNKS_AHEAD = 200
+"""How many chunks may wait for the baselines: beyond that the backtest waits."""
+LIVENESS_CHECK_SECONDS = 1.0
+"""How often a wait checks that the process is alive."""
 
 
 class BaselinesDied(LifelongError):
-    """The process of the floors ended before it had answered."""
+    """The process of the baselines ended before it had answered."""
 
 
 def _run(rows: Any, results: Any) -> None:
     os.nice(5)
-    evaluate = BaselineEvaluator()
+    evaluator = BaselineEvaluator()
     with threadpool_limits(1):
         while chunk := rows.get():
-            evaluate.take(chunk)
-    results.put(evaluate.results())
+            evaluator.take(chunk)
+    results.put(evaluator.results())
 
 
 class Baselines(Protocol):
-    """Takes rows as they come; `results` waits for the end, `close` gives up."""
+    """Evaluates baselines on rows as they are added; `results` waits for the end, `close` cancels."""
 
     def add(self, row: ChoiceRow) -> None:
-        """One more row."""
+        """Add a row."""
         ...
 
     def results(self) -> BaselineResults:
-        """What all rows came to. Called once, last."""
+        """Return the results over all rows. Called once, last."""
         ...
 
     def close(self) -> None:
-        """Leave nothing running."""
+        """Stop everything that still runs."""
         ...
 
 
 class BaselinesInProcess:
-    """`Baselines` in this process: for short logs, where starting another takes longer than the work."""
+    """`Baselines` in this process: for short logs, where starting a process takes longer than the work."""
 
     def __init__(self) -> None:
-        self._evaluate = BaselineEvaluator()
+        self._evaluator = BaselineEvaluator()
 
     def add(self, row: ChoiceRow) -> None:
         """See `Baselines`."""
-        self._evaluate.take([row])
+        self._evaluator.take([row])
 
     def results(self) -> BaselineResults:
         """See `Baselines`."""
-        return self._evaluate.results()
+        return self._evaluator.results()
 
     def close(self) -> None:
         """See `Baselines`."""
 
 
 class RecordedRows:
-    """`Baselines` that pass rows on and keep them, for whoever is judged on them later."""
+    """`Baselines` that pass rows on and record them, for the evaluation of other baselines later."""
 
     def __init__(self, baselines: Baselines) -> None:
-        self._floors = baselines
+        self._baselines = baselines
         self.rows: list[ChoiceRow] = []
 
     def add(self, row: ChoiceRow) -> None:
         """See `Baselines`."""
         self.rows.append(row)
-        self._floors.add(row)
+        self._baselines.add(row)
 
     def results(self) -> BaselineResults:
         """See `Baselines`."""
-        return self._floors.results()
+        return self._baselines.results()
 
     def close(self) -> None:
         """See `Baselines`."""
-        self._floors.close()
+        self._baselines.close()
 
 
 class NoBaselines:
-    """`Baselines` that judge nothing: where only ours is wanted."""
+    """`Baselines` without any baseline: for backtests of Lifelong alone."""
 
     def add(self, row: ChoiceRow) -> None:
         """See `Baselines`."""
@@ -102,41 +103,41 @@ class NoBaselines:
 
 
 class BaselinesProcess:
-    """`Baselines` in a process of their own, so that they take nothing from the time of ours."""
+    """`Baselines` in a process of their own, so that they do not slow the backtest."""
 
     def __init__(self) -> None:
         context = get_context("spawn")
-        self._rows, self._results = context.Queue(AHEAD), context.Queue()
+        self._rows, self._results = context.Queue(CHUNKS_AHEAD), context.Queue()
         self._process = context.Process(target=_run, args=(self._rows, self._results), daemon=True)
         self._process.start()
         self._chunk: list[ChoiceRow] = []
 
     def add(self, row: ChoiceRow) -> None:
-        """One more row; waits only when the floors are far behind.
+        """Add a row; waits only when the baselines are far behind.
 
         Raises:
-            BaselinesDied: the process ended, for want of memory perhaps.
+            BaselinesDied: the process ended, perhaps out of memory.
         """
         self._chunk.append(row)
-        if len(self._chunk) == CHUNK:
+        if len(self._chunk) == QUEUED_CHUNK_ROWS:
             self._flush()
 
     def results(self) -> BaselineResults:
-        """Wait until every row is judged.
+        """Wait until every row is evaluated.
 
         Raises:
-            BaselinesDied: the process ended, for want of memory perhaps.
+            BaselinesDied: the process ended, perhaps out of memory.
         """
         self._flush()
         self._put([])
         while True:
             try:
-                found: BaselineResults = self._results.get(timeout=PATIENCE_SECONDS)
+                results: BaselineResults = self._results.get(timeout=LIVENESS_CHECK_SECONDS)
             except queue.Empty:
                 self._check()
             else:
                 self._process.join()
-                return found
+                return results
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -151,7 +152,7 @@ class BaselinesProcess:
     def _put(self, chunk: list[ChoiceRow]) -> None:
         while True:
             try:
-                self._rows.put(chunk, timeout=PATIENCE_SECONDS)
+                self._rows.put(chunk, timeout=LIVENESS_CHECK_SECONDS)
             except queue.Full:
                 self._check()
             else:
@@ -159,4 +160,4 @@ class BaselinesProcess:
 
     def _check(self) -> None:
         if not self._process.is_alive():
-            raise BaselinesDied(f"the floors ended with exit code {self._process.exitcode!r}")
+            raise BaselinesDied(f"the baselines ended with exit code {self._process.exitcode!r}")

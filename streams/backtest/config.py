@@ -1,4 +1,4 @@
-"""What is to be replayed, and how: everything that decides the numbers that come out."""
+"""The input and the configuration of a backtest: everything that decides its results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class NothingToEvaluate(LifelongError):
 
 
 class EventLog(Struct, frozen=True, kw_only=True):
-    """The events of an input in event-time order, each with its 0-based place among all `rows`, refused ones too."""
+    """The events of an input in event-time order, each with its 0-based index among all `rows`, refused ones too."""
 
     name: str
     rows: int
@@ -38,11 +38,11 @@ class EventLog(Struct, frozen=True, kw_only=True):
 
 
 class BacktestConfig(Struct, frozen=True, kw_only=True):
-    """How to replay.
+    """How to run a backtest.
 
-    The first `warm_up` of the rows are learned from and not judged. Weights are taken up after every `take_up_every`
-    choices. `seed` is that of the learner and of the intervals. `without` names parts of
-    `inference.evaluation.ablation` that are left out.
+    The first `warm_up` (a share) of the rows are learned from and not evaluated. New weights are loaded after every
+    `take_up_every` choices. `seed` is that of the learner and of the intervals. `without` names parts of
+    `inference.evaluation.ablation` to leave out.
     """
 
     warm_up: float = 0.2
@@ -54,9 +54,9 @@ class BacktestConfig(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class SystemConfig:
-    """The system under test as the wiring sets it up: the same recommender, options and learner as in production.
+    """The system under test as the wiring builds it: recommender, options and learner of production.
 
-    `default_every_seconds` is the shortest time between two non-personalised lists. Pickled for processes of its own.
+    `default_every_seconds` is the shortest time between two non-personalised lists. Pickled for other processes.
     """
 
     external: tuple[External, ...]

@@ -1,4 +1,4 @@
-"""The rows that a replay judges: one per choice after the warm-up, in columns."""
+"""The evaluated rows of a backtest: one per choice after the warm-up, in columns."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 ChoiceFate = Literal["hit", "11-50", "below 50", "not retrieved", "held back", "unseen"]
 FATES: tuple[ChoiceFate, ...] = ("hit", "11-50", "below 50", "not retrieved", "held back", "unseen")
-"""What became of a choice: in the list; ranked lower; not among the candidates; chosen before, and not shown again by
-the rule for repeats; never met before."""
+"""The fate of a choice: in the list; ranked lower (two classes); not among the candidates; chosen before, and held back
+by the rule for repeats; an item without any event before."""
 
 COLUMNS = np.dtype(
     [
@@ -33,15 +33,15 @@ COLUMNS = np.dtype(
         ("later_basket", np.bool_),
     ]
 )
-"""`rank` and `topic_rank` are places in the lists from 1, 0 for none; `top_share` and `list_share` the softmax's share
-of the first place and of the whole list; `opens` says that the row is the first of its basket, `later_basket` that its
-person had one before."""
+"""`rank` and `topic_rank` are ranks in the lists from 1, 0 for none; `top_share` and `list_share` the softmax's share
+of the first rank and of the whole list; `opens` says that the row is the first of its basket, `later_basket` that its
+user had one before."""
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Codes(Generic[Key]):
-    """Keys by number, in order of appearance.
+    """Integer codes of keys, in order of appearance.
 
     >>> codes = Codes[str]()
     >>> codes.of("a"), codes.of("b"), codes.of("a")
@@ -52,7 +52,7 @@ class Codes(Generic[Key]):
         self._codes: dict[Key, int] = {}
 
     def of(self, key: Key) -> int:
-        """The number of the key."""
+        """Return the code of the key."""
         return self._codes.setdefault(key, len(self._codes))
 
 
@@ -64,16 +64,16 @@ class EvaluatedRows:
         self._size = 0
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of rows."""
         return self._size
 
     def add(self, row: tuple[object, ...]) -> None:
-        """One more, its values in the order of `COLUMNS`."""
+        """Append a row, its values in the order of `COLUMNS`."""
         if self._size == len(self._rows):
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
         self._rows[self._size] = row
         self._size += 1
 
     def array(self) -> NDArray[np.void]:
-        """All of them, as a structured array."""
+        """Return all rows as a structured array."""
         return self._rows[: self._size]

@@ -1,4 +1,4 @@
-"""Watches a replay: what was ranked for each choice just before it, and what the topic held."""
+"""The prequential evaluator: the list that was ranked just before each choice, and the one that the topic held."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from streams.outcomes.record_outcome import PrequentialQuery
 
 
 class LastScores:
-    """A `Ranker` that keeps what it answered last, so that places below the list can be told."""
+    """A `Ranker` that keeps its last scores, so that ranks below the list are known."""
 
     def __init__(self, ranker: Ranker) -> None:
         self._ranker = ranker
@@ -39,7 +39,7 @@ class LastScores:
 
 
 class EvaluatedList(Struct, frozen=True, kw_only=True):
-    """A choice that was judged: what it is called in the input, and the list that was made before it."""
+    """An evaluated choice: its index in the input, its user and item, and the list that was ranked before it."""
 
     index: int
     user: UserId
@@ -48,9 +48,9 @@ class EvaluatedList(Struct, frozen=True, kw_only=True):
 
 
 class PrequentialEvaluator(Unobserved):
-    """An `Observer` that turns exams into rows, for ours and for the floors. `begin` announces each event.
+    """An `Observer` that turns prequential queries into evaluated rows and baseline rows. `begin` announces each event.
 
-    `seconds` is the time that this took, which is no part of what is observed.
+    `seconds` is the time of the evaluation itself, which is no part of the system under test.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class PrequentialEvaluator(Unobserved):
         self._recommender = recommender
         self._scores = scores
         self._on_row = on_row
-        self._on_judged = on_evaluated
+        self._on_evaluated = on_evaluated
         self._users = Codes[UserId]()
-        self._index, self._judges = 0, False
+        self._index, self._evaluates = 0, False
         self._served = ServedList("none")
         self.rows = EvaluatedRows()
         self.seconds = 0.0
@@ -76,42 +76,42 @@ class PrequentialEvaluator(Unobserved):
         self.hits = 0
         self.baskets = Baskets()
         self.recall = BasketRecall()
-        self.exposure = CoverageCounter()
-        self.topic_exposure = CoverageCounter()
+        self.coverage = CoverageCounter()
+        self.topic_coverage = CoverageCounter()
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def begin(self, index: int, served: ServedList, *, evaluates: bool) -> None:
-        """The next event has this place in the input; the topic holds this list for its person."""
-        self._index, self._served, self._judges = index, served, evaluates
+        """Announce the next event: its index in the input, and the list that the topic holds for its user."""
+        self._index, self._served, self._evaluates = index, served, evaluates
 
     def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
         """See `Observer`. Item statistics are still as they were before the event."""
         began = time.perf_counter()
         self.counts += outcome.counters.counts
         for prequential, ranking in outcome.evaluated:
-            self._note(prequential, ranking)
+            self._add(prequential, ranking)
         self.seconds += time.perf_counter() - began
 
-    def _note(self, prequential: PrequentialQuery, ranking: Ranking) -> None:
+    def _add(self, prequential: PrequentialQuery, ranking: Ranking) -> None:
         self.prequential_queries += 1
         user, item = prequential.query.user, prequential.event.item_id
         repeats = self._recommender.may_repeat(user)
         basket = self.baskets.place(
             user.user_id, getattr(prequential.event, "basket_id", ""), prequential.event.event_time
         )
-        if self._judges:
+        if self._evaluates:
             shown = tuple([placed.item_id for placed in ranking.slate])
             self._evaluate(prequential, ranking, basket, shown, repeats=repeats)
-            self._on_judged(EvaluatedList(index=self._index, user=user.user_id, item=item, shown=shown))
-        for exposure in (self.exposure, self.topic_exposure):
-            exposure.learn(item)
+            self._on_evaluated(EvaluatedList(index=self._index, user=user.user_id, item=item, shown=shown))
+        for coverage in (self.coverage, self.topic_coverage):
+            coverage.learn(item)
         self.recall.add(basket.basket, item)
         self._on_row(
             ChoiceRow(
                 user.user_id,
                 item,
                 prequential.event.event_time,
-                self._judges,
+                self._evaluates,
                 repeats,
                 user.hidden,
                 basket.basket,
@@ -129,12 +129,12 @@ class PrequentialEvaluator(Unobserved):
         repeats: bool,
     ) -> None:
         item, user, served = prequential.event.item_id, prequential.query.user, self._served
-        number = self._table.number.get(item)
+        number, is_held_back = self._table.number.get(item), prequential.seen_before and not repeats
         values = self._scores.last.values[0, : len(ranking.items)]
         top_share, list_share = _shares(values, [placed.row for placed in ranking.slate if placed.row >= 0])
         self.hits += ranking.rank is not None
-        self.exposure.add(shown)
-        self.topic_exposure.add(served.items)
+        self.coverage.add(shown)
+        self.topic_coverage.add(served.items)
         if basket.opens:
             self.recall.open(basket.basket, shown)
         self.rows.add(
@@ -148,7 +148,7 @@ class PrequentialEvaluator(Unobserved):
                 served.items.index(item) + 1 if item in served.items else 0,
                 KINDS.index(served.kind),
                 served.age,
-                _fate(ranking, values, known=number is not None, held_back=prequential.seen_before and not repeats),
+                _fate(ranking, values, is_known=number is not None, is_held_back=is_held_back),
                 top_share,
                 list_share,
                 ranking.chosen is not None,
@@ -159,20 +159,20 @@ class PrequentialEvaluator(Unobserved):
         )
 
 
-def _fate(ranking: Ranking, values: NDArray[np.float32], *, known: bool, held_back: bool) -> int:
-    """The number in `FATES` of what became of the choice."""
+def _fate(ranking: Ranking, values: NDArray[np.float32], *, is_known: bool, is_held_back: bool) -> int:
+    """Return the index in `FATES` of the choice's fate."""
     if ranking.rank is not None:
         return FATES.index("hit")
     if ranking.chosen is not None:
-        place = int((values > values[ranking.chosen]).sum()) + 1
-        return FATES.index("11-50") if place <= 50 else FATES.index("below 50")
-    if not known:
+        rank = int((values > values[ranking.chosen]).sum()) + 1
+        return FATES.index("11-50") if rank <= 50 else FATES.index("below 50")
+    if not is_known:
         return FATES.index("unseen")
-    return FATES.index("held back") if held_back else FATES.index("not retrieved")
+    return FATES.index("held back") if is_held_back else FATES.index("not retrieved")
 
 
 def _shares(values: NDArray[np.float32], rows: list[int]) -> tuple[float, float]:
-    """The softmax's share of the first place and of all places of a list, over the candidates' scores."""
+    """Return the softmax's share of the first rank and of all ranks of a list, over the candidates' scores."""
     if not len(values) or not rows:
         return 0.0, 0.0
     weights = np.exp(values - values.max())

@@ -1,4 +1,4 @@
-"""The trainer's step within a replay: after each event, deterministic, with nothing written to disk."""
+"""The trainer of a backtest: it learns after each event, deterministically, and writes nothing to disk."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from streams.routes import TRAINER
 
 
 class InMemoryTrainer:
-    """Reads the ranking log, has the course learn, and announces weights on `model-updates` after every so many exams.
+    """Learns from the ranking log, and announces weights after every `every` prequential queries.
 
-    Weights stay in memory: the announcement's `uri` is their version, and `fetch` has the newest.
+    Weights stay in memory: the announcement's `uri` names their version, and `fetch` returns the newest.
     """
 
     def __init__(self, online_trainer: OnlineTrainer, *, every: int, clock: Callable[[], float]) -> None:
@@ -28,8 +28,8 @@ class InMemoryTrainer:
         self._published_at = 0
         self._newest: Weights | None = None
 
-    def take(self, records: list[Inbound], log: InMemoryLog) -> None:
-        """Test, then train on these entries of the ranking log; announce weights when they are due."""
+    def learn(self, records: list[Inbound], log: InMemoryLog) -> None:
+        """Learn from these records of the ranking log; announce weights when they are due."""
         for record in records:
             TRAINER[record.topic](record, self.online_trainer)
         if self.online_trainer.first.prequential_queries - self._published_at >= self._every:
@@ -37,7 +37,7 @@ class InMemoryTrainer:
             self._publish(log)
 
     def fetch(self, uri: str) -> Weights | None:
-        """The weights that were announced under this name, unless newer ones have been since."""
+        """Return the weights of an announcement, none if newer ones were announced."""
         return self._newest if self._newest is not None and uri == _uri(self._newest.version) else None
 
     def _publish(self, log: InMemoryLog) -> None:

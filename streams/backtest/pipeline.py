@@ -1,7 +1,7 @@
-"""The whole system in this process: the handlers of production over a log in memory, and the trainer beside them.
+"""The pipeline of a backtest: the handlers of production over a log in memory, and the trainer beside them.
 
-The wall clock of a replay is event time: it stands at the newest event. So lists expire, and stages are stamped, as
-if the events happened now. Nothing else in the system knows that it is a replay.
+The wall clock of a backtest is event time: it stands at the newest event. So lists expire, and stages are stamped, as
+if the events happened now. Nothing else in the system knows that it is a backtest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from streams.backtest.evaluator import EvaluatedList, LastScores, PrequentialEva
 from streams.backtest.in_memory_trainer import InMemoryTrainer
 from streams.backtest.served_lists import ServedList, ServedLists
 from streams.handlers.deps import Deps, Options
-from streams.log.in_memory_log import EVERYTHING
+from streams.log.in_memory_log import NO_LIMIT
 from streams.routes import TRAINER
 from streams.worker.in_memory_runner import InMemoryRunner, Subscriber
 from streams.worker.lists import DefaultState
@@ -41,18 +41,18 @@ class EventClock:
         self.now = 0.0
 
     def __call__(self) -> float:
-        """The time of the newest event."""
+        """Return the time of the newest event."""
         return self.now
 
     def advance(self, at: float) -> None:
-        """Move on to this time; never back."""
+        """Move forward to this time; never back."""
         self.now = max(self.now, at)
 
 
 class BacktestPipeline:
-    """One worker, the owner of the statistics and the trainer, one event at a time.
+    """A worker, an item-statistics aggregator and a trainer, which handle one event at a time.
 
-    Every choice is examined and learned from before the next event is looked at.
+    Every choice is evaluated and learned from before the next event is read.
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class BacktestPipeline:
             deps,
             MemoryStateStore(),
             subscribers=(
-                Subscriber(tuple(TRAINER), lambda records: self.trainer.take(records, self._runner.log)),
-                Subscriber((RECOMMENDATIONS,), self.served.take),
+                Subscriber(tuple(TRAINER), lambda records: self.trainer.learn(records, self._runner.log)),
+                Subscriber((RECOMMENDATIONS,), self.served.read),
             ),
             observer=self.evaluator,
             forgets=True,
@@ -99,32 +99,32 @@ class BacktestPipeline:
 
     @property
     def model_version(self) -> int:
-        """The version of the weights that rank now."""
+        """Return the version of the weights that rank now."""
         return self._local_ranker.version
 
     @property
     def kept_records(self) -> int:
-        """How many records the log holds: none between events."""
+        """Return how many records the log holds: none between events."""
         return self._runner.log.kept
 
     def put_items(self, items: list[Item]) -> None:
-        """The catalogue, or a part of it that has become available."""
+        """Add items to the catalogue."""
         for item in items:
             self._runner.send(ITEMS, item.item_id, item)
         self._runner.run()
 
     def play(self, event: Interaction) -> None:
-        """Handle one event and everything that follows from it."""
+        """Handle one event and all that follows from it."""
         self.clock.advance(event.event_time)
         self._runner.log.append(INTERACTIONS, event.user_id, encode(event))
         self._runner.run()
 
     def look(self, user: UserId, now: float, locale: str = "") -> ServedList:
-        """What the topic holds for this person at this time: their own list, or else that for people never seen.
+        """Return the list that the topic holds for a user at this time: their own, else the non-personalised one.
 
-        The latter is published by a timer, of whatever statistics there were at the newest event, and again before it
-        expires. Where events have the very time at which it was published last, the log's clock is too coarse to tell,
-        and the timer is taken to have gone off before whoever is shown that list.
+        A timer publishes the latter, by the statistics at the newest event, and again before it expires. Where events
+        have the very time at which it was published last, the log's clock is too coarse to order them, and the timer
+        counts as the earlier.
         """
         self.clock.advance(now)
         deps, own = self._runner.deps, self.served.own(user, now)
@@ -142,11 +142,11 @@ class BacktestPipeline:
 
 
 def _options(system: SystemConfig) -> Options:
-    """The settings that handlers see, but every choice is examined and counts: nothing crowds here."""
-    return replace(system.options, prequential_rate=1.0, prequential_per_batch=EVERYTHING)
+    """Return the settings that handlers see, with every choice evaluated: a backtest is never overloaded."""
+    return replace(system.options, prequential_rate=1.0, prequential_per_batch=NO_LIMIT)
 
 
 def _online_trainer(system: SystemConfig, columns: tuple[str, ...], seed: int) -> OnlineTrainer:
-    """The champion's lineage alone: a replay judges what serves by default, and nothing challenges it."""
-    recipe = structs.replace(system.learner, seed=seed)
-    return OnlineTrainer(OnlineTrainerConfig(columns=columns, configs={FIRST: recipe}, vectors=system.item_vectors))
+    """Return an online trainer of the champion alone: a backtest evaluates what serves by default."""
+    config = structs.replace(system.learner, seed=seed)
+    return OnlineTrainer(OnlineTrainerConfig(columns=columns, configs={FIRST: config}, vectors=system.item_vectors))

@@ -1,4 +1,4 @@
-"""Predictions as a Parquet file: one row per judged event, written as they come."""
+"""Predictions as a Parquet file: one row per evaluated event, written as the backtest runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIELDS: list[pa.Field[Any]] = [
 ]
 SCHEMA = pa.schema(_FIELDS)
 """`index` is the 0-based row in the time-ordered input, refused rows counted; `list` the items, best first."""
-TOGETHER = 10_000
+ROWS_PER_WRITE = 10_000
 
 
 class Predictions:
@@ -30,20 +30,20 @@ class Predictions:
         self._rows: list[EvaluatedList] = []
 
     def __enter__(self) -> Predictions:
-        """Itself."""
+        """Return this writer."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is left and close the file."""
+        """Write the remaining rows and close the file."""
         self._flush()
         self._writer.close()
 
     def add(self, evaluated: EvaluatedList) -> None:
-        """One more row."""
+        """Add a row."""
         self._rows.append(evaluated)
-        if len(self._rows) == TOGETHER:
+        if len(self._rows) == ROWS_PER_WRITE:
             self._flush()
 
     def _flush(self) -> None:

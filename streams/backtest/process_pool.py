@@ -1,4 +1,4 @@
-"""Pieces of work in processes of their own, as many at once as are allowed, each telling how far it is."""
+"""A process pool: tasks in processes of their own, at most so many at once, that report their progress."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from threadpoolctl import threadpool_limits
 
 from schemas.errors import LifelongError
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class PoolProgress(Struct, frozen=True):
-    """How far one piece is; `note` says in a few words what it is doing, or what has come of it."""
+    """The progress of one task; `note` says in a few words what it does or has achieved."""
 
     name: str
     done: int
@@ -30,37 +30,37 @@ ReportProgress = Callable[[PoolProgress], None]
 
 
 class WorkDied(LifelongError):
-    """A process ended before its work was done; what it wrote to the terminal says why."""
+    """A process ended before its task; its output on the terminal says why."""
 
 
 def in_processes(
     names: Sequence[str],
-    work: Callable[[str, ReportProgress], Found],
+    work: Callable[[str, ReportProgress], Result],
     *,
     jobs: int,
     tell: ReportProgress = lambda step: None,
-) -> dict[str, Found]:
+) -> dict[str, Result]:
     """`work(name, tell)` for each name, in the order of `names`; at most `jobs` at once, one thread each.
 
-    `work` and what it returns are pickled. Nothing is left running, however this ends.
+    `work` and what it returns are pickled. No process is left running, however this ends.
 
     Raises:
-        WorkDied: a process ended early, by an error or for want of memory.
+        WorkDied: a process ended early, by an error or out of memory.
     """
     pool = _ProcessPool(work, tell)
-    waiting, found = deque(names), dict[str, Found]()
+    waiting, results = deque(names), dict[str, Result]()
     try:
         while waiting or pool.running:
             while waiting and len(pool.running) < jobs:
                 pool.start(waiting.popleft())
-            found |= pool.listen()
+            results |= pool.receive()
     finally:
         pool.end()
-    return {name: found[name] for name in names}
+    return {name: results[name] for name in names}
 
 
 class _ProcessPool:
-    """The processes that work now, by the end of the pipe that each is heard on."""
+    """The running processes, by the connection from which their reports are received."""
 
     def __init__(self, work: Callable[[str, ReportProgress], Any], tell: ReportProgress) -> None:
         self._work, self._tell = work, tell
@@ -68,30 +68,30 @@ class _ProcessPool:
 
     def start(self, name: str) -> None:
         context = get_context("spawn")
-        heard, told = context.Pipe(duplex=False)
-        process = context.Process(target=_run, args=(self._work, name, told), daemon=True)
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_run, args=(self._work, name, sender), daemon=True)
         process.start()
-        told.close()
-        self.running[heard] = (name, process)
+        sender.close()
+        self.running[receiver] = (name, process)
 
-    def listen(self) -> dict[str, Any]:
-        """Wait until somebody says something; what has been finished."""
-        found = {}
+    def receive(self) -> dict[str, Any]:
+        """Wait for reports; returns the results of finished tasks by name."""
+        results = {}
         ready = wait(list(self.running))
-        for heard in [one for one in self.running if one in ready]:
-            name, process = self.running[heard]
+        for receiver in [connection for connection in self.running if connection in ready]:
+            name, process = self.running[receiver]
             try:
-                said = heard.recv()
+                report = receiver.recv()
             except EOFError:
                 process.join()
                 raise WorkDied(f"{name!r} ended with exit code {process.exitcode!r}") from None
-            if isinstance(said, PoolProgress):
-                self._tell(said)
+            if isinstance(report, PoolProgress):
+                self._tell(report)
                 continue
-            found[name] = said[0]
-            del self.running[heard]
+            results[name] = report[0]
+            del self.running[receiver]
             process.join()
-        return found
+        return results
 
     def end(self) -> None:
         for _, process in self.running.values():
@@ -99,6 +99,6 @@ class _ProcessPool:
             process.join()
 
 
-def _run(work: Callable[[str, ReportProgress], Any], name: str, told: Connection) -> None:
+def _run(work: Callable[[str, ReportProgress], Any], name: str, sender: Connection) -> None:
     with threadpool_limits(1):
-        told.send((work(name, told.send),))
+        sender.send((work(name, sender.send),))

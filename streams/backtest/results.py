@@ -1,4 +1,4 @@
-"""What a replay comes to: every number that is printed, drawn and written as JSON."""
+"""The results of a backtest: every number that is printed, drawn and written as JSON."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from streams.backtest.served_lists import KINDS
 OURS = "Lifelong"
 TOPIC = "Lifelong, topic"
 SYSTEMS = (OURS, TOPIC, *BASELINES)
-POINTS = 60
-WEEK = 7 * 86_400.0
+CURVE_POINTS = 60
+WEEK_SECONDS = 7 * 86_400.0
 Ranks = dict[str, NDArray[np.int16]]
 
 
 class Part(Struct, frozen=True):
-    """Some of the judged events, and everybody's measures on them."""
+    """A part of the evaluated events, and the measures of every system on it."""
 
     name: str
     measures: dict[str, RankingMetrics]
 
 
 class ServedShare(Struct, frozen=True):
-    """Where the topic's lists came from: share of the events, hit rate, and median age in seconds."""
+    """One kind of the topic's lists: share of the events, hit rate, and median age in seconds."""
 
     share: float
     hit_rate: float
@@ -49,7 +49,7 @@ class ServedShare(Struct, frozen=True):
 
 
 class NextBasket(Struct, frozen=True):
-    """Recall@10 of whole baskets, by the list of just before each; `later` are those of people who had one before."""
+    """Recall@10 of whole baskets, by the list just before each; `later` are the baskets of users who had one before."""
 
     baskets: int
     named: int
@@ -62,9 +62,9 @@ class NextBasket(Struct, frozen=True):
 class Speed(Struct, frozen=True):
     """Events a second by the wall clock and by processor time, and milliseconds an event by the wall clock.
 
-    Included: encoding and decoding the event, folding, planning, exam and list with their candidates and features,
-    item statistics, every message as JSON, states, learning and taking up weights. Left out: reading the file, judging
-    and the floors; `defaults_per_event_ms`, lists for people never seen, is told apart.
+    Included: encoding and decoding the event, folding, planning, prequential query and list with their candidates and
+    features, item statistics, every message as JSON, states, learning and loading weights. Left out: reading the file,
+    evaluation and baselines; `defaults_per_event_ms`, non-personalised lists, is counted apart.
     """
 
     events_per_second: float
@@ -76,17 +76,17 @@ class Speed(Struct, frozen=True):
 
 
 class Comparisons(Struct, frozen=True):
-    """What was played beside ours and the floors: baselines over the same rows, and replays without a part."""
+    """Comparisons beside the simple baselines: tuned baselines over the same rows, and backtests without a part."""
 
     baseline_runs: dict[str, BaselineRun] = field(default_factory=dict)
     ablated: dict[str, Ablated] = field(default_factory=dict)
 
 
 class BacktestResults(Struct, frozen=True, kw_only=True):
-    """One replay. `hr_request` judges the list of the moment of the event, `hr_topic` what the topic held then.
+    """The results of one backtest. `hr_request` is of the list ranked just before an event, `hr_topic` of the topic's.
 
-    `running` is everybody's HR@10 so far, at places equally far apart among the judged choices. `systems` and what is
-    told of each hold the baselines too, if there are any; `additions` is what each part adds that was left out.
+    `running` is the HR@10 of every system so far, at equal distances among the evaluated choices. `systems` and the
+    other fields by system include tuned baselines, if there are any; `additions` is what each part adds.
     """
 
     data: str
@@ -121,14 +121,14 @@ class BacktestResults(Struct, frozen=True, kw_only=True):
 
 
 def backtest_results(
-    log: EventLog, plan: BacktestConfig, played: BacktestRun, beside: Comparisons | None = None
+    log: EventLog, plan: BacktestConfig, run: BacktestRun, comparisons: Comparisons | None = None
 ) -> BacktestResults:
-    """Everything from what was observed."""
-    beside = beside or Comparisons()
-    baseline_runs = beside.baseline_runs
-    rows, ranks = played.rows, _ranks(played, baseline_runs)
+    """Return all results from what a run has observed."""
+    comparisons = comparisons or Comparisons()
+    baseline_runs = comparisons.baseline_runs
+    rows, ranks = run.rows, _ranks(run, baseline_runs)
     systems = _measures(ranks, np.ones(len(rows), np.bool_))
-    ours = systems[OURS]
+    lifelong = systems[OURS]
     choices = sum(is_choice(event) for _, event in log.events)
     return BacktestResults(
         data=log.name,
@@ -138,13 +138,13 @@ def backtest_results(
         evaluated=len(rows),
         people=len(np.unique(rows["user"])),
         refused=dict(log.refused),
-        unused=_unused(played.counts, choices - played.prequential_queries),
-        hr_request=ours.hit_rate,
-        ndcg_request=ours.gain,
-        mrr_request=ours.reciprocal_rank,
+        unused=_unused(run.counts, choices - run.prequential_queries),
+        hr_request=lifelong.hit_rate,
+        ndcg_request=lifelong.gain,
+        mrr_request=lifelong.reciprocal_rank,
         hr_topic=systems[TOPIC].hit_rate,
         systems=systems,
-        shown=_shown(played, baseline_runs),
+        shown=_shown(run, baseline_runs),
         differences=_differences(ranks, rows["user"], plan),
         new_people=_measures(ranks, rows["user_events"] == 0),
         by_person=_parts(ranks, group_of(rows["user_events"]), GROUPS),
@@ -154,29 +154,33 @@ def backtest_results(
         miss_analysis=miss_analysis(rows["fate"], rows["user_events"], FATES),
         topic=_served(rows),
         calibration=_calibration(rows),
-        next_basket=_baskets(played, baseline_runs),
-        baselines={name: BaselineTuning(one.chosen, one.trials, one.seconds) for name, one in baseline_runs.items()},
-        additions=additions(beside.ablated, rows["user"], plan),
-        speed=_speed(played.timing),
-        model_version=played.model_version,
+        next_basket=_baskets(run, baseline_runs),
+        baselines=_tunings(baseline_runs),
+        additions=additions(comparisons.ablated, rows["user"], plan),
+        speed=_speed(run.timing),
+        model_version=run.model_version,
         plan=plan,
     )
 
 
-def _ranks(played: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> Ranks:
-    """Everybody's places on the judged choices, ours first."""
-    ranks: Ranks = {OURS: played.rows["rank"], TOPIC: played.rows["topic_rank"]}
-    ranks |= {name: played.baselines.ranks[:, place] for place, name in enumerate(BASELINES)}
-    return ranks | {name: one.results.ranks[:, 0] for name, one in baseline_runs.items()}
+def _ranks(run: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> Ranks:
+    """Return the ranks of every system on the evaluated choices, Lifelong's first."""
+    ranks: Ranks = {OURS: run.rows["rank"], TOPIC: run.rows["topic_rank"]}
+    ranks |= {name: run.baselines.ranks[:, column] for column, name in enumerate(BASELINES)}
+    return ranks | {name: tuned.results.ranks[:, 0] for name, tuned in baseline_runs.items()}
 
 
-def _shown(played: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> dict[str, CoverageMetrics]:
-    shown = {OURS: played.shown, TOPIC: played.topic_shown, **played.baselines.shown}
-    return shown | {name: one.results.shown[name] for name, one in baseline_runs.items()}
+def _tunings(baseline_runs: Mapping[str, BaselineRun]) -> dict[str, BaselineTuning]:
+    return {name: BaselineTuning(tuned.chosen, tuned.trials, tuned.seconds) for name, tuned in baseline_runs.items()}
+
+
+def _shown(run: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> dict[str, CoverageMetrics]:
+    shown = {OURS: run.shown, TOPIC: run.topic_shown, **run.baselines.shown}
+    return shown | {name: tuned.results.shown[name] for name, tuned in baseline_runs.items()}
 
 
 def _measures(ranks: Ranks, where: NDArray[np.bool_]) -> dict[str, RankingMetrics]:
-    return {name: measures(one[where]) for name, one in ranks.items()}
+    return {name: measures(column[where]) for name, column in ranks.items()}
 
 
 def _parts(ranks: Ranks, codes: NDArray[np.intp], names: tuple[str, ...]) -> tuple[Part, ...]:
@@ -186,9 +190,9 @@ def _parts(ranks: Ranks, codes: NDArray[np.intp], names: tuple[str, ...]) -> tup
 
 
 def _weeks(ranks: Ranks, at: NDArray[np.float64]) -> tuple[Part, ...]:
-    """By calendar weeks, named by their Mondays."""
+    """Return the measures by calendar weeks, named by their Mondays."""
     monday = 4 * 86_400.0
-    codes = ((at - monday) // WEEK).astype(np.int64)
+    codes = ((at - monday) // WEEK_SECONDS).astype(np.int64)
     epoch = datetime(1970, 1, 5, tzinfo=UTC)
     return tuple(
         Part((epoch + timedelta(weeks=int(code))).date().isoformat(), _measures(ranks, codes == code))
@@ -197,61 +201,64 @@ def _weeks(ranks: Ranks, at: NDArray[np.float64]) -> tuple[Part, ...]:
 
 
 def _running(ranks: Ranks) -> dict[str, tuple[float, ...]]:
-    """HR@10 of all choices up to there, at `POINTS` places, the last one at the end."""
+    """Return the HR@10 of all choices so far at `CURVE_POINTS` points, the last one at the end."""
     size = len(next(iter(ranks.values())))
-    upto = np.unique(np.linspace(0, size, min(POINTS, size) + 1).astype(np.int64)[1:])
-    return {name: tuple((np.cumsum((one > 0) & (one <= 10))[upto - 1] / upto).tolist()) for name, one in ranks.items()}
+    upto = np.unique(np.linspace(0, size, min(CURVE_POINTS, size) + 1).astype(np.int64)[1:])
+    return {
+        name: tuple((np.cumsum((column > 0) & (column <= 10))[upto - 1] / upto).tolist())
+        for name, column in ranks.items()
+    }
 
 
-def _differences(ranks: Ranks, people: NDArray[np.int32], plan: BacktestConfig) -> dict[str, dict[str, MeanInterval]]:
-    """Ours less each floor and baseline, on the same events."""
-    each = {name: contributions(one) for name, one in ranks.items()}
+def _differences(ranks: Ranks, users: NDArray[np.int32], plan: BacktestConfig) -> dict[str, dict[str, MeanInterval]]:
+    """Return Lifelong less each baseline, on the same events."""
+    contributed = {name: contributions(column) for name, column in ranks.items()}
     others = [name for name in ranks if name not in (OURS, TOPIC)]
-    paired = np.concatenate([each[OURS] - each[name] for name in others], axis=1)
-    intervals = clustered(paired, people, seed=plan.seed, resamples=plan.resamples)
+    paired = np.concatenate([contributed[OURS] - contributed[name] for name in others], axis=1)
+    intervals = clustered(paired, users, seed=plan.seed, resamples=plan.resamples)
     size = len(NAMES)
     return {
-        name: dict(zip(NAMES, intervals[place * size : (place + 1) * size], strict=True))
-        for place, name in enumerate(others)
+        name: dict(zip(NAMES, intervals[index * size : (index + 1) * size], strict=True))
+        for index, name in enumerate(others)
     }
 
 
 def _unused(counts: Counter[tuple[str, str]], duplicates: int) -> dict[str, int]:
-    """Records that no handler could use, and choices whose event id had come before."""
+    """Return counts of records that no handler could use, and of choices whose event id was applied before."""
     unused = {label: count for (name, label), count in sorted(counts.items()) if name == "refused"}
     return unused | ({"an event of this id was applied before": duplicates} if duplicates else {})
 
 
 def _served(rows: NDArray[np.void]) -> dict[str, ServedShare]:
-    found: dict[str, ServedShare] = {}
+    shares: dict[str, ServedShare] = {}
     for code, kind in enumerate(KINDS):
         part = rows[rows["topic_kind"] == code]
         if len(part):
             age = float(np.median(part["topic_age"]))
-            found[kind] = ServedShare(len(part) / len(rows), float((part["topic_rank"] > 0).mean()), age)
-    return found
+            shares[kind] = ServedShare(len(part) / len(rows), float((part["topic_rank"] > 0).mean()), age)
+    return shares
 
 
 def _calibration(rows: NDArray[np.void]) -> dict[str, Calibration]:
-    """Of the softmax over the candidates, where the item was one of them."""
-    held = rows[rows["retrieved"]]
+    """Return the calibration of the softmax over the candidates, where the item was one of them."""
+    retrieved = rows[rows["retrieved"]]
     return {
-        "first place": calibration(held["top_share"], held["rank"] == 1),
-        "list": calibration(held["list_share"], held["rank"] > 0),
+        "first place": calibration(retrieved["top_share"], retrieved["rank"] == 1),
+        "list": calibration(retrieved["list_share"], retrieved["rank"] > 0),
     }
 
 
-def _baskets(played: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> NextBasket:
-    rows = played.rows[played.rows["opens"]]
+def _baskets(run: BacktestRun, baseline_runs: Mapping[str, BaselineRun]) -> NextBasket:
+    rows = run.rows[run.rows["opens"]]
     later = {int(row["basket"]) for row in rows if row["later_basket"]}
-    recalls = {OURS: played.baskets, **played.baselines.baskets}
-    recalls |= {name: one.results.baskets[name] for name, one in baseline_runs.items()}
+    recalls = {OURS: run.baskets, **run.baselines.baskets}
+    recalls |= {name: tuned.results.baskets[name] for name, tuned in baseline_runs.items()}
     return NextBasket(
-        baskets=len(played.baskets),
-        named=played.named_baskets,
-        inferred=played.inferred_baskets,
+        baskets=len(run.baskets),
+        named=run.named_baskets,
+        inferred=run.inferred_baskets,
         recall={name: _mean(list(values.values())) for name, values in recalls.items()},
-        later_baskets=len(later & played.baskets.keys()),
+        later_baskets=len(later & run.baskets.keys()),
         later_recall={
             name: _mean([value for basket, value in values.items() if basket in later])
             for name, values in recalls.items()

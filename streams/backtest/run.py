@@ -1,4 +1,4 @@
-"""One replay, from the first event to the results."""
+"""The run of a backtest, from the first event to the last."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from streams.backtest.evaluator import EvaluatedList
 from streams.backtest.pipeline import BacktestPipeline
 from streams.worker.gc_tuning import tuned_gc
 
-SHORT = 2_000
-"""Below so many events the floors are worked out in this process."""
-REPORT_EVERY = 50
-LATELY = 1_000
+IN_PROCESS_EVENTS = 2_000
+"""Below so many events the baselines run in this process."""
+REPORT_EVERY_EVENTS = 50
+SPEED_EVENTS = 1_000
+"""The reported speed is that of so many newest events."""
 
 
 class BacktestProgress(Struct, frozen=True):
-    """How far a replay is: events done, events a second, and the running HR@10 over the judged ones."""
+    """The progress of a backtest: events done, events a second, and HR@10 over the evaluated ones so far."""
 
     done: int
     per_second: float
@@ -39,10 +40,10 @@ class BacktestProgress(Struct, frozen=True):
 
 
 class Timing(Struct, frozen=True, kw_only=True):
-    """Seconds. `wall` and `cpu` are of the events' own handling; `defaults` of lists for people never seen.
+    """Seconds: `wall` and `cpu` of handling the events, `defaults` of non-personalised lists.
 
-    Processor time is taken of the whole and shared out by wall time: asking for it around each event would cost more
-    than some events do. `each` float32 `[events]` is the wall time of each event.
+    Processor time is measured once and split by wall time: measuring it around each event would cost more than some
+    events do. `each` float32 `[events]` is the wall time of each event.
     """
 
     wall: float
@@ -52,7 +53,7 @@ class Timing(Struct, frozen=True, kw_only=True):
 
 
 class BacktestRun(Struct, frozen=True, kw_only=True):
-    """Everything that a replay observed; `rows` is a structured array of `streams.backtest.evaluated_rows.COLUMNS`."""
+    """All observations of a backtest; `rows` is a structured array of `streams.backtest.evaluated_rows.COLUMNS`."""
 
     rows: NDArray[np.void]
     baselines: BaselineResults
@@ -68,16 +69,16 @@ class BacktestRun(Struct, frozen=True, kw_only=True):
 
 
 class Sink(Protocol):
-    """Takes judged choices one by one."""
+    """Receives evaluated choices one by one."""
 
     def add(self, evaluated: EvaluatedList) -> None:
-        """One more."""
+        """Add one."""
         ...
 
 
 def make_baselines(log: EventLog) -> Baselines:
-    """The floors, beside ours where the log is long enough for that."""
-    return BaselinesInProcess() if len(log.events) < SHORT else BaselinesProcess()
+    """Return the simple baselines, in a process of their own if the log is long enough."""
+    return BaselinesInProcess() if len(log.events) < IN_PROCESS_EVENTS else BaselinesProcess()
 
 
 def backtest(
@@ -89,12 +90,12 @@ def backtest(
     baselines: Baselines | None = None,
     report: Callable[[BacktestProgress], None] = lambda progress: None,
 ) -> BacktestRun:
-    """Play the whole log; the same log, system and plan give the same rows and lists.
+    """Run the whole log; the same log, system and plan give the same rows and lists.
 
-    Without `baselines` given, the usual ones are judged.
+    Without `baselines`, those of `make_baselines` are evaluated.
 
     Raises:
-        NothingToEvaluate: nobody chose anything.
+        NothingToEvaluate: the log holds no choice.
     """
     if not any(is_choice(event) for _, event in log.events):
         reasons = "; ".join(f"{count} rows refused: {reason}" for reason, count in log.refused.most_common(3))
@@ -102,15 +103,15 @@ def backtest(
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1))
         stack.enter_context(tuned_gc())
-        judging = baselines or make_baselines(log)
-        stack.callback(judging.close)
-        pipeline = BacktestPipeline(system, plan, on_row=judging.add, on_evaluated=sink.add if sink else _forget)
+        evaluated = baselines or make_baselines(log)
+        stack.callback(evaluated.close)
+        pipeline = BacktestPipeline(system, plan, on_row=evaluated.add, on_evaluated=sink.add if sink else _ignore)
         timing = _play(log, plan, pipeline, report)
-        return _played(pipeline, judging.results(), timing)
+        return _run_of(pipeline, evaluated.results(), timing)
 
 
-def _forget(evaluated: EvaluatedList) -> None:
-    """Nobody wants the lists."""
+def _ignore(evaluated: EvaluatedList) -> None:
+    """Do nothing: no sink was given."""
 
 
 def _play(
@@ -118,55 +119,55 @@ def _play(
 ) -> Timing:
     waiting = deque(_by_time(log.items))
     evaluator = pipeline.evaluator
-    judged_from = int(log.rows * plan.warm_up)
-    each, looks = np.zeros((2, len(log.events)), np.float32)
+    evaluated_from = int(log.rows * plan.warm_up)
+    each, defaults = np.zeros((2, len(log.events)), np.float32)
     began, cpu_began = time.perf_counter(), time.process_time()
     for done, (index, event) in enumerate(log.events):
         _release(waiting, event.event_time, pipeline)
-        looked = time.perf_counter()
-        evaluates = index >= judged_from
+        default_began = time.perf_counter()
+        evaluates = index >= evaluated_from
         served = pipeline.look(event.user_id, event.event_time, event.context.locale)
         evaluator.begin(index, served, evaluates=evaluates)
-        playing, judging = time.perf_counter(), evaluator.seconds
+        play_began, evaluating = time.perf_counter(), evaluator.seconds
         pipeline.play(event)
-        each[done] = time.perf_counter() - playing - (evaluator.seconds - judging)
-        looks[done] = playing - looked
-        if not done % REPORT_EVERY:
+        each[done] = time.perf_counter() - play_began - (evaluator.seconds - evaluating)
+        defaults[done] = play_began - default_began
+        if not done % REPORT_EVERY_EVENTS:
             report(_progress(done, each, pipeline))
     report(_progress(len(log.events), each, pipeline))
     took, cpu = time.perf_counter() - began, time.process_time() - cpu_began
     wall = float(each.sum(dtype=np.float64))
-    return Timing(wall=wall, cpu=cpu * wall / took, defaults=float(looks.sum(dtype=np.float64)), each=each)
+    return Timing(wall=wall, cpu=cpu * wall / took, defaults=float(defaults.sum(dtype=np.float64)), each=each)
 
 
 def _by_time(items: Sequence[Item]) -> Iterator[Item]:
-    """Items in the order of when they become available; those that do not say so come first."""
+    """Yield items in the order in which they become available; those without a time come first."""
     yield from sorted(items, key=lambda item: item.available_from or 0.0)
 
 
 def _release(waiting: deque[Item], now: float, pipeline: BacktestPipeline) -> None:
-    """Tell the system of items when they become available and not before: nobody could know of them."""
-    found = []
+    """Put items into the catalogue once they are available, not before: the system could not know them."""
+    available = []
     while waiting and (waiting[0].available_from or 0.0) <= now:
-        found.append(waiting.popleft())
-    if found:
-        pipeline.put_items(found)
+        available.append(waiting.popleft())
+    if available:
+        pipeline.put_items(available)
 
 
 def _progress(done: int, each: NDArray[np.float32], pipeline: BacktestPipeline) -> BacktestProgress:
-    """The speed is that of the last events."""
-    newest, evaluated = each[max(0, done - LATELY) : done], len(pipeline.evaluator.rows)
+    """Return the progress, with the speed of the newest events."""
+    newest, evaluated = each[max(0, done - SPEED_EVENTS) : done], len(pipeline.evaluator.rows)
     speed = len(newest) / max(float(newest.sum()), 1e-9)
     return BacktestProgress(done, speed, evaluated, pipeline.evaluator.hits / max(1, evaluated))
 
 
-def _played(pipeline: BacktestPipeline, baselines: BaselineResults, timing: Timing) -> BacktestRun:
+def _run_of(pipeline: BacktestPipeline, baselines: BaselineResults, timing: Timing) -> BacktestRun:
     evaluator = pipeline.evaluator
     return BacktestRun(
         rows=evaluator.rows.array(),
         baselines=baselines,
-        shown=evaluator.exposure.shown(),
-        topic_shown=evaluator.topic_exposure.shown(),
+        shown=evaluator.coverage.shown(),
+        topic_shown=evaluator.topic_coverage.shown(),
         baskets=evaluator.recall.values(),
         named_baskets=evaluator.baskets.named,
         inferred_baskets=evaluator.baskets.inferred,

@@ -1,4 +1,4 @@
-"""What the `recommendations` topic holds for a person just before an event, as a subscriber would read it."""
+"""Served lists: what the `recommendations` topic holds for a user just before an event, as a subscriber reads it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Slate(Struct, frozen=True):
 
 
 class _List(Struct, frozen=True):
-    """The part of a `Recommendation` that is looked at."""
+    """The part of a `Recommendation` that is read."""
 
     user_id: UserId
     slates: tuple[_Slate, ...]
@@ -33,7 +33,7 @@ class _List(Struct, frozen=True):
 
 
 class ServedList(Struct, frozen=True):
-    """The list that somebody would be shown: whose it is, its items, and how old it is in seconds of event time."""
+    """The list that a user would be shown: its kind, its items, and its age in seconds of event time."""
 
     kind: Kind
     items: tuple[ItemId, ...] = ()
@@ -41,28 +41,28 @@ class ServedList(Struct, frozen=True):
 
 
 class ServedLists:
-    """The newest list of each person, read from the topic record by record."""
+    """The newest list of each user, read from the topic record by record."""
 
     def __init__(self) -> None:
         self._decode = msgspec.json.Decoder(_List).decode
         self._newest: dict[UserId, tuple[float, float, tuple[ItemId, ...]]] = {}
 
-    def take(self, records: list[Inbound]) -> None:
-        """Read on. Records of a person come in the order of their versions."""
+    def read(self, records: list[Inbound]) -> None:
+        """Read records; those of a user come in the order of their versions."""
         for record in records:
-            made = self._decode(record.value or b"")
-            items = tuple([ranked.item_id for ranked in made.slates[0].items]) if made.slates else ()
-            self._newest[made.user_id] = (made.event_time, made.expires_at, items)
+            served = self._decode(record.value or b"")
+            items = tuple([ranked.item_id for ranked in served.slates[0].items]) if served.slates else ()
+            self._newest[served.user_id] = (served.event_time, served.expires_at, items)
 
     def own(self, user: UserId, now: float) -> ServedList | None:
-        """The person's list, if there is one that has not expired."""
-        made_at, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
-        return ServedList("own", items, now - made_at) if expires_at > now else None
+        """Return the user's list, if there is one that has not expired."""
+        event_time, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
+        return ServedList("own", items, now - event_time) if expires_at > now else None
 
     def default(self, now: float, locale: str = "") -> ServedList:
-        """Return the list for users never seen, of this locale or what it falls back to, unless it has expired."""
+        """Return the non-personalised list of this locale or what it falls back to, unless it has expired."""
         for user in (*map(default_user, fallbacks(locale)), DEFAULT_USER):
-            made_at, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
+            event_time, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
             if expires_at > now:
-                return ServedList("default", items, now - made_at)
+                return ServedList("default", items, now - event_time)
         return ServedList("none")

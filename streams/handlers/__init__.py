@@ -1,1 +1,1 @@
-"""One handler per topic: pure functions from a record to an outcome. `streams.routes` says which process calls it."""
+"""Handlers: one file per topic, pure functions from a record to an outcome. `streams.routes` says who calls them."""

@@ -1,4 +1,4 @@
-"""What handlers work with, chosen by the wiring and handed in: one value, no globals."""
+"""The dependencies of handlers: one value that the wiring builds, no globals."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from streams.log.in_flight import InFlight
 from streams.log.records import Message
 from streams.worker.stream_clock import StreamClock
 
-AHEAD_SECONDS = 300.0
-"""How far an event's time may be ahead of its record's, and of the stream's: clocks differ."""
+CLOCK_SKEW_SECONDS = 300.0
+"""How far an event's time may be ahead of its record's, and of the stream's."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the settings say about handling: see `deploy.settings`, sections `ranking` and `worker`."""
+    """The settings that handlers see: `deploy.settings`, sections `ranking` and `worker`."""
 
     person_partitions: int = 4
     item_partitions: int = 4
@@ -32,9 +32,9 @@ class Options:
 
 @dataclass(frozen=True)
 class Deps:
-    """The tables that every worker keeps, the recommender over them, and the wall clock.
+    """The item table of a worker, the recommender that reads it, and the wall clock.
 
-    The clock serves expiry and latency alone; whatever is believed about a person follows event time.
+    The clock serves expiry and latency alone: the state of a user follows event time.
     """
 
     table: ItemTable
@@ -43,28 +43,29 @@ class Deps:
     options: Options = Options()
     external: ExternalFeatures | None = None
     load_weights: Callable[[str], None] | None = None
-    """Called with the URI of promoted weights: the numpy twin follows the served model."""
+    """Loads the weights of a URI into the local ranker, so that it follows the served model."""
     stream: StreamClock = field(default_factory=StreamClock)
     letters: Callable[[Sequence[Message]], None] = lambda messages: None
-    """Publishes dead letters about what only this process knows: table records that ended it."""
+    """Publishes dead letters about table records that ended this process: no other process knows of them."""
     in_flight: InFlight = field(default_factory=InFlight)
-    """What this process handles now, and which records ended it before."""
+    """The records that this process handles now, and those that ended it before."""
 
     @property
     def stream_now(self) -> float:
-        """The time that the stream has reached (event time): what availability and the default list follow."""
+        """Return the event time that the stream has reached: availability and the non-personalised list follow it."""
         return self.stream.now(self.clock(), newest_known=self.table.newest_at)
 
     def shown_at(self, at: float) -> float:
-        """As of when a list that answers an event of this time is shown: not before the stream's time, and not further
-        ahead of it than clocks differ.
+        """Return the event time as of which a list is shown that answers an event of time `at`.
+
+        It is not before the stream's time, and at most `CLOCK_SKEW_SECONDS` ahead of it.
         """
         now = self.stream_now
-        return max(now, min(at, now + AHEAD_SECONDS))
+        return max(now, min(at, now + CLOCK_SKEW_SECONDS))
 
     @property
     def list_ttl(self) -> float:
-        """For how many seconds a person's list holds, from when its events came in."""
+        """Return the list time-to-live in seconds, counted from when its events were received."""
         options = self.options
         if options.expires == "fixed":
             return options.expires_seconds

@@ -1,4 +1,4 @@
-"""`instructions`: a person decided something. It is remembered as stated and holds from the next list on."""
+"""`instructions`: a user stated a decision. It is remembered as stated and holds from the next list on."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from streams.outcomes.record_outcome import RecordOutcome
 from streams.state.user_record import UserRecord
 
 
-def on_instruction(person: UserRecord, instruction: Instruction, source: Source, deps: Deps) -> RecordOutcome:
-    """Apply one instruction: memory, constraints and a new plan, at once."""
-    if has_seen(person.user, instruction.event_id):
-        return RecordOutcome(person=replace(person, version=person.version + 1), list_due=False)
-    user = note(person.user, instruction.event_id, instruction.event_time)
-    obeyed = apply_instruction(
-        person.agent,
+def on_instruction(record: UserRecord, instruction: Instruction, source: Source, deps: Deps) -> RecordOutcome:
+    """Apply one instruction: it changes memories, constraints and the plan at once."""
+    if has_seen(record.user, instruction.event_id):
+        return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
+    user = note(record.user, instruction.event_id, instruction.event_time)
+    step = apply_instruction(
+        record.agent,
         user,
         _spelled(instruction, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
     return RecordOutcome(
-        person=UserRecord(user=user, agent=obeyed.agent, version=person.version + 1),
-        messages=agent_messages(obeyed),
+        record=UserRecord(user=user, agent=step.agent, version=record.version + 1),
+        messages=agent_messages(step),
         cause=instruction.event_id,
     )
 
 
 def _spelled(instruction: Instruction, deps: Deps) -> Instruction:
-    """The instruction, with its category in the catalogue's spelling."""
+    """Return the instruction with its category as the catalogue spells it."""
     if not isinstance(instruction, BanCategory | MoreOf | LessOf):
         return instruction
     return replace(instruction, category=deps.table.by_category.spelled(instruction.category))

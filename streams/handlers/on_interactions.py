@@ -1,4 +1,4 @@
-"""`interactions`: a person did something. Examine the list of just before, fold, remember, re-plan, count the item."""
+"""`interactions`: a user did something. Rank as of just before it, fold it, remember, re-plan, count the item."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ from streams.outcomes.record_outcome import PrequentialQuery, RecordOutcome
 from streams.state.user_record import UserRecord
 from streams.worker.list_outcomes import outcome_message
 
-BEFORE = 24
-"""How many earlier items of the person an item's delta names."""
+EARLIER_ITEMS_LIMIT = 24
+"""How many earlier items of the user an item's delta names."""
 
 
-def on_interaction(person: UserRecord, event: Interaction, source: Source, deps: Deps) -> RecordOutcome:
+def on_interaction(record: UserRecord, event: Interaction, source: Source, deps: Deps) -> RecordOutcome:
     """Apply one interaction.
 
-    1. an application's duplicate changes nothing but the person's version
-    2. examine: rank as of just before the choice (test, then train)
-    3. fold the event; slates that have matured go to the ranking log, late clicks to correct them
-    4. the agent lives through it: memories, triggers, plan
-    5. the item's owner is told
+    1. a duplicate of an application raises the user's version and changes nothing else
+    2. make a prequential query: rank as of just before the choice (test, then train)
+    3. fold the event; matured slates go to the ranking log, and late clicks that correct them
+    4. the agent applies the event: memories, triggers, plan
+    5. the item's delta goes to the aggregator
     """
-    if has_seen(person.user, event.event_id):
-        return RecordOutcome(person=replace(person, version=person.version + 1), list_due=False)
-    prequential = _prequential_query(person, event, source, deps)
-    user, matured = mature(fold(person.user, event))
-    lived = apply_event(
-        person.agent,
-        person.user,
+    if has_seen(record.user, event.event_id):
+        return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
+    prequential = _prequential_query(record, event, source, deps)
+    user, matured = mature(fold(record.user, event))
+    step = apply_event(
+        record.agent,
+        record.user,
         user,
         event,
         _categories(event, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
     return RecordOutcome(
-        person=UserRecord(user=user, agent=lived.agent, version=person.version + 1),
+        record=UserRecord(user=user, agent=step.agent, version=record.version + 1),
         messages=(
-            *agent_messages(lived),
+            *agent_messages(step),
             *(outcome_message(user, slate) for slate in matured),
-            *_late_click(person.user, event, source),
-            *_delta(person.user, event, source),
+            *_late_click(record.user, event, source),
+            *_delta(record.user, event, source),
         ),
         prequential=prequential,
         cause=event.event_id,
-        suppressed=lived.suppressed,
+        suppressed=step.suppressed,
     )
 
 
@@ -68,30 +68,30 @@ def _categories(event: Interaction, deps: Deps) -> tuple[str, ...]:
     return deps.table.categories(item) if item else ()
 
 
-def _prequential_query(person: UserRecord, event: Interaction, source: Source, deps: Deps) -> PrequentialQuery | None:
+def _prequential_query(record: UserRecord, event: Interaction, source: Source, deps: Deps) -> PrequentialQuery | None:
     if not is_choice(event) or not _is_prequential_query(source, deps.options.prequential_rate):
         return None
     query = Query(
-        user=person.user,
-        now=max(event.event_time, person.user.last_at),
-        plan=person.plan,
-        preferences=preferences_of(person.plan, person.agent.memories),
+        user=record.user,
+        now=max(event.event_time, record.user.last_at),
+        plan=record.plan,
+        preferences=preferences_of(record.plan, record.agent.memories),
         context=event.context,
         session_id=event.session_id,
-        locale=event.context.locale or person.user.locale,
+        locale=event.context.locale or record.user.locale,
         target=event.item_id,
     )
     entry = message_id(source.topic, source.partition, source.offset, "choice")
-    return PrequentialQuery(query, event, entry, event.item_id in person.user.user_item_statistics)
+    return PrequentialQuery(query, event, entry, event.item_id in record.user.user_item_statistics)
 
 
 def _is_prequential_query(source: Source, rate: float) -> bool:
-    """A fixed share of the records, the same ones on every replay."""
+    """Return whether the record is in a fixed share of the records: the same records whenever the log is read."""
     return rate >= 1.0 or (source.offset * 2_654_435_761 + source.partition) % 1_000 < rate * 1_000
 
 
 def _late_click(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:
-    """The correction that a choice makes to a list that is not open: matured, or not known to be shown yet."""
+    """Return the correction of a list that is not open when one of its items is chosen: matured, or not shown yet."""
     if not is_choice(event) or event.list_id is None:
         return ()
     if any(slate.list_id == event.list_id for slate in before.shown):
@@ -109,7 +109,7 @@ def _late_click(before: UserState, event: Interaction, source: Source) -> tuple[
 
 
 def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:
-    """The contribution of a choice to its item; nothing for other events."""
+    """Return the contribution of a choice to its item's statistics; nothing for other events."""
     if not is_choice(event):
         return ()
     delta = ItemDelta(
@@ -126,11 +126,11 @@ def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Messa
 
 
 def _earlier(state: UserState, event: ItemEvent) -> tuple[tuple[ItemId, float], ...]:
-    """The person's earlier items, newest first, each once, with the seconds since."""
-    found: dict[ItemId, float] = {}
+    """Return the user's earlier items, newest first, each once, with the seconds since."""
+    seconds_since: dict[ItemId, float] = {}
     for entry in reversed(state.recent):
         if entry.feedback_weight > 0 and entry.at <= event.event_time and entry.item_id != event.item_id:
-            found.setdefault(entry.item_id, event.event_time - entry.at)
-            if len(found) == BEFORE:
+            seconds_since.setdefault(entry.item_id, event.event_time - entry.at)
+            if len(seconds_since) == EARLIER_ITEMS_LIMIT:
                 break
-    return tuple(found.items())
+    return tuple(seconds_since.items())

@@ -1,4 +1,4 @@
-"""`item-deltas`: contributions of single events, folded by the one owner of each item into its statistics."""
+"""`item-deltas`: contributions of single events. The aggregator that owns an item folds them into its statistics."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from streams.log.records import Inbound, Message
 from streams.outcomes.batch_outcome import BatchOutcome, Counters
 from streams.state.partition_store import PartitionStore
 
-MARKS = ""
-"""The key under which a partition keeps which deltas it has folded; no item has an empty id (`schemas.ids`)."""
+FOLDED_OFFSETS_KEY = ""
+"""The state key under which a partition keeps its folded offsets; no item has an empty id (`schemas.ids`)."""
 
 _rows = msgspec.msgpack.Decoder(ItemStatistics)
-_marks = msgspec.msgpack.Decoder(FoldedOffsets)
+_folded_offsets = msgspec.msgpack.Decoder(FoldedOffsets)
 _encode = msgspec.msgpack.Encoder().encode
 
 
 def unpack_row(state: bytes) -> ItemStatistics:
-    """A row as the state store keeps it."""
+    """Return the row that the state store holds as these bytes."""
     return _rows.decode(state)
 
 
 def on_item_deltas(
     records: Sequence[Inbound], owner: PartitionStore, *, now: float, in_flight: InFlight | None = None
 ) -> BatchOutcome:
-    """Fold a batch, partition by partition; each touched item's row is published once.
+    """Fold a batch, partition by partition, and publish the row of each changed item once.
 
-    Records that `in_flight` has set aside are not folded.
+    Records that `in_flight` has set aside become dead letters.
     """
-    aside = in_flight or InFlight()
+    in_flight = in_flight or InFlight()
     counters = Counters()
     by_partition: dict[int, list[Inbound]] = {}
     for record in records:
@@ -46,13 +46,13 @@ def on_item_deltas(
     messages: list[Message] = []
     writes = []
     for partition, batch in by_partition.items():
-        sound = [record for record in batch if not aside.is_set_aside(record)]
-        messages += [crashed(record, now) for record in batch if aside.is_set_aside(record)]
+        sound = [record for record in batch if not in_flight.is_set_aside(record)]
+        messages += [crashed(record, now) for record in batch if in_flight.is_set_aside(record)]
         deltas, letters = _opened(sound, owner.partitions, now)
-        marks, rows = _fold(deltas, owner, partition)
+        folded, rows = _fold(deltas, owner, partition)
         messages += letters
         messages += [Message(ITEM_STATISTICS, row.item_id, row) for row in rows.values()]
-        states = {item: _encode(row) for item, row in rows.items()} | {MARKS: _encode(marks)}
+        states = {item: _encode(row) for item, row in rows.items()} | {FOLDED_OFFSETS_KEY: _encode(folded)}
         writes.append(owner.write(partition, states, {f"{batch[-1].topic}-{partition}": batch[-1].offset}))
         counters.count("deltas", by=len(deltas))
     return BatchOutcome(messages=tuple(messages), writes=tuple(writes), counters=counters)
@@ -70,7 +70,7 @@ def _opened(batch: Sequence[Inbound], partitions: int, now: float) -> tuple[list
 
 
 def _own(record: Inbound, delta: ItemDelta, partitions: int) -> ItemDelta:
-    """The delta, if its item belongs to this partition: two partitions would keep two rows of one item."""
+    """Return the delta if its item belongs to this partition: two partitions would keep two rows of one item."""
     if partition_of(delta.item_id, partitions) != record.partition:
         raise DecodeError("wrong-key", f"item {delta.item_id!r} does not belong to partition {record.partition}")
     return delta
@@ -79,15 +79,17 @@ def _own(record: Inbound, delta: ItemDelta, partitions: int) -> ItemDelta:
 def _fold(
     deltas: Sequence[ItemDelta], owner: PartitionStore, partition: int
 ) -> tuple[FoldedOffsets, dict[str, ItemStatistics]]:
-    """Rows after these deltas, of the touched items alone; deltas folded before are passed over."""
-    states = owner.store.load(owner.scope, partition, [MARKS, *{delta.item_id for delta in deltas}])
-    marks = _marks.decode(states[MARKS]) if MARKS in states else FoldedOffsets()
+    """Return the changed rows after these deltas; deltas that were folded before are skipped."""
+    states = owner.store.load(owner.scope, partition, [FOLDED_OFFSETS_KEY, *{delta.item_id for delta in deltas}])
+    folded = FoldedOffsets()
+    if FOLDED_OFFSETS_KEY in states:
+        folded = _folded_offsets.decode(states[FOLDED_OFFSETS_KEY])
     rows: dict[str, ItemStatistics] = {}
     for delta in deltas:
-        if marks.has(delta):
+        if folded.has(delta):
             continue
         item = delta.item_id
-        known = rows.get(item) or (_rows.decode(states[item]) if item in states else None)
-        rows[item] = fold_delta(known, delta)
-        marks = marks.add(delta)
-    return marks, rows
+        row = rows.get(item) or (_rows.decode(states[item]) if item in states else None)
+        rows[item] = fold_delta(row, delta)
+        folded = folded.add(delta)
+    return folded, rows

@@ -1,4 +1,4 @@
-"""`rank-requests`: somebody is about to be shown a list. Rank it as of now; nothing is learned about the person."""
+"""`rank-requests`: a list is about to be shown. It is ranked as of now; the state of the user does not change."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from streams.outcomes.record_outcome import RecordOutcome
 from streams.state.user_record import UserRecord
 
 
-def on_rank_request(person: UserRecord, request: RankRequest, source: Source, deps: Deps) -> RecordOutcome:
-    """A new list for a person who is known; strangers are served the default list."""
+def on_rank_request(record: UserRecord, request: RankRequest, source: Source, deps: Deps) -> RecordOutcome:
+    """Ask for a new list of a known user; unknown users are served the non-personalised list."""
     del source
-    if person.is_new:
-        return RecordOutcome(person=person, list_due=False)
+    if record.is_new:
+        return RecordOutcome(record=record, list_due=False)
     at = min(request.event_time, deps.stream_now)
-    person = replace(person, version=person.version + 1)
-    return RecordOutcome(person=person, cause=request.event_id, at=at, locale=request.context.locale)
+    record = replace(record, version=record.version + 1)
+    return RecordOutcome(record=record, cause=request.event_id, at=at, locale=request.context.locale)

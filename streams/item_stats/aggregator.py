@@ -1,7 +1,7 @@
-"""The owner of item statistics: folds `item-deltas` into rows and publishes those, about twice a second.
+"""The item-statistics aggregator: folds `item-deltas` into rows and publishes them, about twice a second.
 
-It is a process of its own, so that people's events never wait for it. Effects, in the order in which a crash may cut
-them: 1 publish 2 store rows with marks and offsets 3 commit. A batch that is cut is folded again from the store.
+It is a process of its own, so that users' events never wait for it. Effects, in the order in which a crash may cut
+them: 1 publish 2 store rows with folded offsets and source offsets 3 commit. A batch that is cut is folded again.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from streams.state.partition_store import PartitionStore
 from streams.state.positions import Positions
 
 logger = logging.getLogger(__name__)
-BATCH_RECORDS = 2_000
-COMPARE_SECONDS = 5.0
+AGGREGATOR_POLL_RECORDS = 2_000
+COMPARE_EVERY_SECONDS = 5.0
 
 
 class OwnedReader(LogReader, Protocol):
-    """A `LogReader` that tells which partitions it reads now."""
+    """A `LogReader` that knows its assigned partitions and their lag."""
 
     def assignment(self) -> Iterable[int]:
-        """The partitions that are ours as of the last `poll`."""
+        """Return the partitions that are assigned as of the last `poll`."""
         ...
 
     def lag(self) -> Mapping[int, int]:
-        """How many records of each of our partitions have not been polled."""
+        """Return how many records of each assigned partition were not polled."""
         ...
 
 
 @dataclass(frozen=True)
 class ItemStatisticsAggregator:
-    """Everything that the process runs on; the wiring fills it."""
+    """The dependencies of the process, built by the wiring."""
 
     reader: OwnedReader
     items: PartitionStore
@@ -73,19 +73,19 @@ def _report_wait(observer: Observer, error: BaseException) -> None:
 
 
 def run(aggregator: ItemStatisticsAggregator, *, until: Callable[[], bool]) -> None:
-    """Fold until told to stop; each window's deltas are folded together.
+    """Fold until `until` holds; the deltas of a window are folded together.
 
     Raises:
-        WentBack: the store or the log is not what it was.
+        Rewound: the store or the log was rewound.
     """
     (topic,) = AGGREGATOR
     compared = aggregator.clock()
     while not until():
         began = aggregator.clock()
-        if began - compared > COMPARE_SECONDS:
+        if began - compared > COMPARE_EVERY_SECONDS:
             compared = began
             compare(aggregator)
-        records = aggregator.reader.poll(BATCH_RECORDS, 0.5)
+        records = aggregator.reader.poll(AGGREGATOR_POLL_RECORDS, 0.5)
         for partition, behind in aggregator.reader.lag().items():
             aggregator.observer.lag(topic, partition, behind)
         for part in aggregator.in_flight.split(records):
@@ -97,18 +97,18 @@ def run(aggregator: ItemStatisticsAggregator, *, until: Callable[[], bool]) -> N
 
 
 def compare(aggregator: ItemStatisticsAggregator) -> None:
-    """Hold what is stored against the log.
+    """Compare the stored offsets with the log.
 
     Raises:
-        WentBack: they do not fit any more.
+        Rewound: the store or the log was rewound.
     """
     try:
-        wrong = aggregator.positions.breaks()
+        breaks = aggregator.positions.breaks()
     except SERVER_AWAY as exc:
         logger.info("log and store are not compared: %s", exc)
         return
-    if wrong:
-        raise Rewound("; ".join(wrong) + ": the process is to begin anew, from there")
+    if breaks:
+        raise Rewound("; ".join(breaks) + ": the process is to begin anew, from there")
 
 
 def handle(aggregator: ItemStatisticsAggregator, records: Sequence[Inbound]) -> None:
@@ -136,8 +136,8 @@ def _handle_once(aggregator: ItemStatisticsAggregator, records: Sequence[Inbound
     aggregator.items.assign(aggregator.reader.assignment())
     named = [aggregator.items.named(record) for record in records]
     if aggregator.items.rewound():
-        raise Rewound("the state store went back: the process is to begin anew, from there")
-    fold = AGGREGATOR[records[0].topic]
+        raise Rewound("the state store was rewound: the process is to begin anew, from there")
+    (fold,) = AGGREGATOR.values()
     outcome = fold(named, aggregator.items, now=aggregator.clock(), in_flight=aggregator.in_flight)
     aggregator.publisher.publish(outcome.messages)
     published = aggregator.clock()

@@ -1,9 +1,9 @@
-"""Records that cannot be used: opened by one rule everywhere, and set aside as letters that fit into the log.
+"""Records that cannot be used: every process opens records by one rule, and publishes dead letters that fit the log.
 
-Every process opens what it reads by `open_record`, so that what is refused by one is refused by all, for the same
-reason. Of a topic that several processes read, one writes the letters: the one that reads each record once. That is the
+Every process opens records by `open_record`, so that all of them refuse the same records for the same reason. Of a
+topic that several processes read, one writes the dead letters: the one that reads each record once. That is the
 aggregator for `item-deltas`, the trainer for `ranking-log`, the gateway for `recommendations`, the projector for the
-other compacted topics, and the worker that owns the person for all that is about people.
+other compacted topics, and the worker that owns the user for all user topics.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEM_STATISTICS, ITEMS, ME
 from streams.log.records import Inbound, Message
 
 logger = logging.getLogger(__name__)
-HEADERS = 64
-"""How many headers a letter keeps."""
-LONGEST_MESSAGE = 1_000
+HEADERS_LIMIT = 64
+"""How many headers a dead letter keeps."""
+MESSAGE_CHARACTERS_LIMIT = 1_000
 
 
 def _model_keys(update: ModelUpdate) -> tuple[str, ...]:
-    """A decision is kept under a key of its own beside the model's."""
+    """Return the key of the model, and that of the decision, which is kept beside it."""
     return update.model, f"{update.model}:{update.decision_id}"
 
 
@@ -43,28 +43,28 @@ _KEYS: dict[str, Callable[[Any], tuple[str, ...]]] = {
     ITEMS: lambda item: (item.item_id,),
     ITEM_STATISTICS: lambda row: (row.item_id,),
     ITEM_DELTAS: lambda delta: (delta.item_id,),
-    RECOMMENDATIONS: lambda made: (made.user_id,),
+    RECOMMENDATIONS: lambda recommendation: (recommendation.user_id,),
     MEMORIES: _memory_keys,
     MODEL_UPDATES: _model_keys,
 }
-"""What the key of a record may be, by its value: compaction keeps one record per key, so another key would be a second
-truth about the same thing.
+"""The keys that a record may have, by its value. Compaction keeps one record per key, so under another key a second
+version of the same thing would stay.
 """
 
 
 def open_record(record: Inbound, *, now: float) -> Any:
-    """The value of a record that is not about a person, checked against its key; none if it withdraws an item.
+    """Return the value of a record of no user topic, checked against its key; none if it withdraws an item.
 
     Raises:
-        DecodeError: with the reason code of its dead letter.
+        DecodeError: the record cannot be used; `reason` is the code of its dead letter.
     """
     key = _text(record.key)
     if not record.value and record.topic == ITEMS:
         _check_item_key(key)
         return None
     value = decode(record.topic, record.value, now=now)
-    if record.topic in _KEYS and key not in (wanted := _KEYS[record.topic](value)):
-        raise DecodeError("wrong-key", f"the key is {key!r}, the value is about {wanted[-1]!r}: they are to be equal")
+    if record.topic in _KEYS and key not in (allowed := _KEYS[record.topic](value)):
+        raise DecodeError("wrong-key", f"the key is {key!r}, the value is about {allowed[-1]!r}: they are to be equal")
     return value
 
 
@@ -83,9 +83,9 @@ def _check_item_key(key: str | None) -> None:
 
 
 def dead_letter(record: Inbound, reason: ReasonCode, message: str, now: float) -> Message:
-    """The record as a letter: with everything that it came with, or with its beginning if that does not fit."""
+    """Return the dead letter of a record: with the whole record, or with its beginning if that does not fit."""
     key, value = record.key or b"", record.value or b""
-    whole = len(record.headers) <= HEADERS and _size(record) <= LARGEST_ORIGINAL
+    whole = len(record.headers) <= HEADERS_LIMIT and _size(record) <= LARGEST_ORIGINAL
     letter = DeadLetter(
         dead_letter_id=message_id(record.log, record.partition, record.offset, "dead-letter"),
         topic=record.topic,
@@ -95,7 +95,7 @@ def dead_letter(record: Inbound, reason: ReasonCode, message: str, now: float) -
         value=record.value if whole or record.value is None else value[:BEGINNING],
         headers=record.headers if whole else (),
         reason=reason,
-        message=message[:LONGEST_MESSAGE],
+        message=message[:MESSAGE_CHARACTERS_LIMIT],
         wall_time=now,
         truncated=not whole,
         size=None if whole else len(value),
@@ -105,20 +105,20 @@ def dead_letter(record: Inbound, reason: ReasonCode, message: str, now: float) -
 
 
 def crashed(record: Inbound, now: float) -> Message:
-    """The letter of a record that ended the process twice: see `streams.log.in_flight`."""
+    """Return the dead letter of a record that ended the process twice: see `streams.log.in_flight`."""
     return dead_letter(record, "crashed", "the process ended twice while it handled this record", now)
 
 
 def _size(record: Inbound) -> int:
-    """Bytes of the record, at most; JSON writes a control character of a header's name as six."""
+    """Return an upper bound of the record's bytes; JSON writes a control character of a header's name as six."""
     headers = sum(6 * len(name.encode(errors="replace")) + len(value or b"") for name, value in record.headers)
     return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def fitting(message: Message) -> tuple[Message, bytes | None]:
-    """A message with its bytes; in place of one that no reader would take, for its size, a letter about it.
+    """Return a message with its bytes; one that is too large for its readers is replaced by a dead letter about it.
 
-    What handlers publish is bounded by what they keep, so this is the last line of defence, not the first.
+    The state of handlers bounds what they publish, so this is the last line of defence, not the first.
     """
     if message.value is None:
         return message, None

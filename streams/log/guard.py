@@ -1,6 +1,6 @@
-"""The one place that catches what nobody foresaw: a record that breaks its handler is set aside, with the reason.
+"""The one place that catches every exception: a record that breaks its handler becomes a dead letter with the reason.
 
-Stores and servers that are away are no such thing: they raise errors of ours, which pass, so that the runner waits.
+Stores and servers that are away raise the project's own errors, which pass, so that the runner waits.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _T = TypeVar("_T")
 
 
 def guarded(apply: Callable[[], _T], *, name: str) -> _T | str:
-    """What applying a record comes to, or in words why there is nothing.
+    """Return what `apply` returns, or the reason as text if it raises.
 
-    Handlers are pure: nothing of a failed one remains, and its person is as before.
+    Handlers are pure: a failed one leaves its user as before.
     """
     try:
         return apply()

@@ -1,8 +1,8 @@
-"""Names of record headers that are not UTF-8: Kafka takes any bytes, its Python clients do not.
+"""Record headers whose names are not UTF-8: Kafka accepts any bytes, its Python clients do not.
 
-aiokafka raises from the middle of a fetch, and asks for the same records for ever. Here such a batch is read again by
-aiokafka's own reader in Python, over a buffer that writes what is not UTF-8 as escapes. All other batches are read as
-before.
+aiokafka raises in the middle of a fetch, and fetches the same records forever. Such a batch is read again by aiokafka's
+own reader in Python, over a buffer that decodes other bytes than UTF-8 to escapes. All other batches take the usual
+way.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 
 
 class _Escaping(bytearray):
-    """Bytes whose parts decode whatever they hold.
+    """Bytes that decode to text whatever they hold.
 
     >>> _Escaping(b"a\\xffb")[1:].decode("utf-8")
     '\\\\xffb'
     """
 
     def __getitem__(self, at: Any) -> Any:
-        found = super().__getitem__(at)
-        return _Escaping(found) if isinstance(at, slice) else found
+        part = super().__getitem__(at)
+        return _Escaping(part) if isinstance(at, slice) else part
 
     def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
         return super().decode(encoding, errors)
 
 
 class _Batch:
-    """One batch of records; `again` are its bytes, looked up only if its records cannot be read."""
+    """One batch, number `number` of `records`; those bytes are read only if aiokafka cannot read the batch."""
 
     def __init__(self, batch: Any, records: bytes, number: int) -> None:
         self._batch = batch
@@ -39,11 +39,11 @@ class _Batch:
         self._number = number
 
     def __getattr__(self, name: str) -> Any:
-        """All else is aiokafka's."""
+        """Return an attribute of aiokafka's own object."""
         return getattr(self._batch, name)
 
     def __next__(self) -> Any:
-        """The next record: how aiokafka looks into the marks of transactions, which have no headers."""
+        """Return the next record: aiokafka reads transaction markers like this, which have no headers."""
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
@@ -66,24 +66,24 @@ class _Batch:
 
 
 class EscapingRecords:
-    """`MemoryRecords` of aiokafka, with batches that survive header names which are not UTF-8."""
+    """aiokafka's `MemoryRecords`, with batches that accept header names which are not UTF-8."""
 
     def __init__(self, records: bytes) -> None:
-        self._found: Any = MemoryRecords(records)
+        self._memory_records: Any = MemoryRecords(records)
         self._records = records
         self._number = 0
 
     def __getattr__(self, name: str) -> Any:
-        """All else is aiokafka's."""
-        return getattr(self._found, name)
+        """Return an attribute of aiokafka's own object."""
+        return getattr(self._memory_records, name)
 
     def next_batch(self) -> _Batch | None:
-        """The next batch, none at the end."""
-        batch = self._found.next_batch()
+        """Return the next batch, none at the end."""
+        batch = self._memory_records.next_batch()
         self._number += 1
         return None if batch is None else _Batch(batch, self._records, self._number - 1)
 
 
 def read_any_header_names() -> None:
-    """Have every consumer of this process read such records. May be called twice."""
+    """Make every consumer of this process read such records. A second call changes nothing."""
     fetcher.MemoryRecords = EscapingRecords

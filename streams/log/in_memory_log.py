@@ -1,4 +1,4 @@
-"""A log in memory: topics with the real partitioner, and cursors that each read every record once."""
+"""A log in memory: topics with Kafka's partitioner, and cursors that each read every record once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from schemas.topics import BY_NAME
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
 
-EVERYTHING = 1_000_000
+NO_LIMIT = 1_000_000
 
 
 class Partition:
-    """The records of one partition, by offset; those before `start` have been forgotten.
+    """The records of one partition, by offset; those before `start` were dropped.
 
     >>> log = Partition()
     >>> log.read(0), len(log)
@@ -25,30 +25,30 @@ class Partition:
         self._records: list[Inbound] = []
 
     def __len__(self) -> int:
-        """The offset of the next record."""
+        """Return the offset of the next record."""
         return self.start + len(self._records)
 
     def __iter__(self) -> Iterator[Inbound]:
-        """The records that are kept."""
+        """Iterate over the records that are kept."""
         return iter(self._records)
 
     def append(self, record: Inbound) -> None:
-        """One more record, whose offset is `len`."""
+        """Append a record, whose offset is `len`."""
         self._records.append(record)
 
-    def read(self, at: int, limit: int = EVERYTHING) -> list[Inbound]:
-        """At most `limit` records from this offset on."""
+    def read(self, at: int, limit: int = NO_LIMIT) -> list[Inbound]:
+        """Return at most `limit` records from offset `at` on."""
         first = max(0, at - self.start)
         return self._records[first : first + limit]
 
     def forget(self) -> None:
-        """Drop what is kept; offsets go on."""
+        """Drop all records; offsets go on."""
         self.start = len(self)
         self._records.clear()
 
 
 class InMemoryLog:
-    """Topics in memory: append-only partitions of records, and readers who are told which have grown."""
+    """Topics in memory: append-only partitions of records, and cursors that learn which topics have grown."""
 
     def __init__(self, *, person_partitions: int, item_partitions: int, clock: Callable[[], float]) -> None:
         counts = {"person": person_partitions, "item": item_partitions, "one": 1}
@@ -60,25 +60,25 @@ class InMemoryLog:
         self._grown: set[tuple[str, int]] = set()
 
     def append(self, topic: str, key: str | None, value: bytes | None, *, partition: int | None = None) -> Inbound:
-        """One more record, at the end of its partition."""
+        """Append a record to its partition: that of the key, if none is given."""
         logs = self.partitions[topic]
-        place = partition if partition is not None else partition_of(key or "", len(logs))
+        index = partition if partition is not None else partition_of(key or "", len(logs))
         record = Inbound(
             topic=topic,
-            partition=place,
-            offset=len(logs[place]),
+            partition=index,
+            offset=len(logs[index]),
             key=key.encode() if key is not None else None,
             value=value,
             timestamp=self._clock(),
         )
-        logs[place].append(record)
-        self._grown.add((topic, place))
+        logs[index].append(record)
+        self._grown.add((topic, index))
         for reader in self._readers[topic]:
             reader.behind.add(topic)
         return record
 
-    def tell(self, reader: Cursor, topics: Sequence[str]) -> None:
-        """From now on each of these topics is put to what the reader is `behind` in, whenever it has grown."""
+    def subscribe(self, reader: Cursor, topics: Sequence[str]) -> None:
+        """Add each of these topics to the reader's `behind` whenever it grows."""
         for topic in topics:
             self._readers[topic].append(reader)
 
@@ -90,7 +90,7 @@ class InMemoryLog:
             self.append(message.topic, message.key, value, partition=partition)
 
     def records(self, topic: str) -> list[Inbound]:
-        """All records of a topic that are kept, partition by partition."""
+        """Return all records of a topic that are kept, partition by partition."""
         return [record for log in self.partitions[topic] for record in log]
 
     @property
@@ -99,14 +99,14 @@ class InMemoryLog:
         return sum(len(log) - log.start for logs in self.partitions.values() for log in logs)
 
     def forget(self) -> None:
-        """Drop every record: whoever reads this log has read them."""
-        for topic, place in self._grown:
-            self.partitions[topic][place].forget()
+        """Drop every record: all readers of this log have read them."""
+        for topic, index in self._grown:
+            self.partitions[topic][index].forget()
         self._grown.clear()
 
 
 class Cursor:
-    """Where one reader of some topics stands. `start` says where to begin in a partition, none to leave it out."""
+    """The position of one reader of some topics. `start` returns the first offset in a partition, none to skip it."""
 
     def __init__(self, log: InMemoryLog, topics: Sequence[str], start: Callable[[str, int], int | None]) -> None:
         self._log = log
@@ -114,27 +114,27 @@ class Cursor:
         self._start = start
         self._read: dict[tuple[str, int], int] = {}
         self.behind = set(self._topics)
-        """Topics in which there may be records that were not read."""
-        log.tell(self, self._topics)
+        """Topics that may hold unread records."""
+        log.subscribe(self, self._topics)
 
-    def next(self, limit: int = EVERYTHING) -> list[Inbound]:
-        """At most `limit` records that were not read before: topic by topic, partition by partition."""
-        taken: list[Inbound] = []
+    def next(self, limit: int = NO_LIMIT) -> list[Inbound]:
+        """Return at most `limit` unread records: topic by topic, partition by partition."""
+        records: list[Inbound] = []
         if not self.behind:
-            return taken
+            return records
         for topic in [topic for topic in self._topics if topic in self.behind]:
-            taken += self._of(topic, limit - len(taken))
-            if len(taken) < limit:
+            records += self._of(topic, limit - len(records))
+            if len(records) < limit:
                 self.behind.discard(topic)
-        return taken
+        return records
 
     def _of(self, topic: str, limit: int) -> list[Inbound]:
-        taken: list[Inbound] = []
+        records: list[Inbound] = []
         for partition, log in enumerate(self._log.partitions[topic]):
             at = self._read.get((topic, partition))
             if at is None and (at := self._start(topic, partition)) is None:
                 continue
-            found = log.read(at, limit - len(taken))
-            self._read[topic, partition] = at + len(found)
-            taken += found
-        return taken
+            unread = log.read(at, limit - len(records))
+            self._read[topic, partition] = at + len(unread)
+            records += unread
+        return records

@@ -1,4 +1,4 @@
-"""A `LogReader` over a log in memory: for tests and replay."""
+"""A `LogReader` over a log in memory: for tests and backtests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streams.log.records import Inbound
 
 
 class InMemoryLogReader:
-    """Reads a topic of one partition from where `start` says, asked with the first poll."""
+    """Reads a topic of one partition from the offset that `start` returns at the first poll."""
 
     def __init__(
         self, log: InMemoryLog, topic: str, *, start: Callable[[], Mapping[str, int]], most: int = 500
@@ -25,14 +25,14 @@ class InMemoryLogReader:
         """See `streams.log.ports.LogReader`; never waits."""
         if self._at is None:
             self._at = self._start().get(self._name, 0)
-        found = self._records.read(self._at, min(limit, self._most))
-        self._at += len(found)
-        return found
+        records = self._records.read(self._at, min(limit, self._most))
+        self._at += len(records)
+        return records
 
     def commit(self) -> None:
         """See `streams.log.ports.LogReader`."""
         self.committed = self._at or 0
 
     def exhausted(self) -> bool:
-        """Whether everything there is was polled."""
+        """Return whether all records were polled."""
         return self._at == len(self._records)

@@ -1,4 +1,4 @@
-"""What the commands ask of a Kafka cluster: its topics, their settings, and where groups stand."""
+"""Administration of a Kafka cluster: topics and their settings, access, logins, offsets of logs and groups."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ logger = logging.getLogger(__name__)
 SCRAM_ITERATIONS = 8_192
 _NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.INVALID_GROUP_ID})
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
-"""How a broker that gives topics no ids has it."""
+"""The id of a topic on a broker that gives topics no ids."""
 
 
 class Grant(Struct, frozen=True):
-    """What a principal may do: an operation on one topic or one group, by its name on the cluster."""
+    """A right of a principal: an operation on one topic or one group, by its name on the cluster."""
 
     principal: str
     kind: str
@@ -52,20 +52,20 @@ class KafkaAdmin:
         self._admin = AdminClient(cluster.config())
 
     def expect(self, topics: Sequence[str], *, within: float) -> None:
-        """Make sure that the cluster answers, and has these topics.
+        """Check that the cluster answers and has these topics.
 
         Raises:
             KafkaAway: it does not answer within so many seconds.
-            KafkaRefused: a topic is not there.
+            KafkaRefused: a topic does not exist.
         """
-        known = self.partitions(within=within)
-        missing = [name for name in topics if name not in known]
+        existing = self.partitions(within=within)
+        missing = [name for name in topics if name not in existing]
         if missing:
             where = self._cluster.bootstrap
             raise KafkaRefused(f"Kafka at {where!r} has no topics {missing}; `lifelong topics create` makes them")
 
     def partitions(self, *, within: float = 10.0) -> dict[str, int]:
-        """How many partitions each of the cluster's topics has, by plain name; other prefixes are left out.
+        """Return the number of partitions of each topic, by plain name; topics of other prefixes are left out.
 
         Raises:
             KafkaAway: the cluster does not answer within so many seconds.
@@ -82,7 +82,7 @@ class KafkaAdmin:
         return {self._cluster.plain(n): len(t.partitions) for n, t in topics.items() if n.startswith(prefix)}
 
     def settings(self, name: str) -> dict[str, str]:
-        """The settings of a topic."""
+        """Return the settings of a topic."""
         resource = ConfigResource(ResourceType.TOPIC, self._cluster.topic(name))
         entries = self._admin.describe_configs([resource])[resource].result(10)
         return {key: str(entry.value) for key, entry in entries.items()}
@@ -91,7 +91,7 @@ class KafkaAdmin:
         """Create a topic.
 
         Raises:
-            KafkaRefused: the cluster will not have it.
+            KafkaRefused: the cluster refuses.
         """
         new = NewTopic(
             self._cluster.topic(name), num_partitions=partitions, replication_factor=replication, config=config
@@ -103,26 +103,26 @@ class KafkaAdmin:
                 raise KafkaRefused(f"topic {new.topic!r}: {exc}") from exc
 
     def grant(self, grants: Sequence[Grant]) -> bool:
-        """Allow all of it, from any host; what is allowed already stays. False if the broker has no authorizer.
+        """Allow all of it, from any host, beside what is allowed already; false if the broker has no authorizer.
 
         Raises:
-            KafkaRefused: the cluster will not have it.
+            KafkaRefused: the cluster refuses.
         """
         bindings = [
             AclBinding(
-                ResourceType[one.kind.upper()],
-                one.name,
+                ResourceType[grant.kind.upper()],
+                grant.name,
                 ResourcePatternType.LITERAL,
-                one.principal,
+                grant.principal,
                 "*",
-                AclOperation[one.operation],
+                AclOperation[grant.operation],
                 AclPermissionType.ALLOW,
             )
-            for one in grants
+            for grant in grants
         ]
         try:
-            for made in self._admin.create_acls(bindings).values():
-                made.result(30)
+            for response in self._admin.create_acls(bindings).values():
+                response.result(30)
         except KafkaException as exc:
             if exc.args[0].code() == KafkaError.SECURITY_DISABLED:
                 return False
@@ -130,22 +130,22 @@ class KafkaAdmin:
         return True
 
     def scram_users(self) -> set[str]:
-        """Who has a login of SCRAM.
+        """Return the users that have a SCRAM login.
 
         Raises:
-            KafkaRefused: whoever asks may not know.
+            KafkaRefused: this client may not list them.
         """
         try:
-            known = self._admin.describe_user_scram_credentials().result(30)  # type: ignore[union-attr]
+            users = self._admin.describe_user_scram_credentials().result(30)  # type: ignore[union-attr]
         except KafkaException as exc:
             raise KafkaRefused(f"logins cannot be listed: {exc}") from exc
-        return set(known)
+        return set(users)
 
     def add_scram_users(self, mechanism: str, passwords: Mapping[str, str]) -> None:
-        """Give these users these passwords, for a mechanism such as `SCRAM-SHA-512`.
+        """Set the passwords of these users, for a mechanism such as `SCRAM-SHA-512`.
 
         Raises:
-            KafkaRefused: the cluster will not have it.
+            KafkaRefused: the cluster refuses.
         """
         kind = ScramMechanism[mechanism.replace("-", "_")]
         changes: list[UserScramCredentialAlteration] = [
@@ -153,8 +153,8 @@ class KafkaAdmin:
             for name, password in passwords.items()
         ]
         try:
-            for made in self._admin.alter_user_scram_credentials(changes).values():
-                made.result(30)
+            for response in self._admin.alter_user_scram_credentials(changes).values():
+                response.result(30)
         except KafkaException as exc:
             raise KafkaRefused(f"logins are not created: {exc}") from exc
 
@@ -174,45 +174,45 @@ class KafkaAdmin:
         asked = ConsumerGroupTopicPartitions(f"{self._cluster.prefix}{group}")
         with _away(self._cluster):
             try:
-                known = self._admin.list_consumer_group_offsets([asked])[asked.group_id].result(10).topic_partitions
+                offsets = self._admin.list_consumer_group_offsets([asked])[asked.group_id].result(10).topic_partitions
             except KafkaException as exc:
                 if exc.args[0].code() not in _NO_GROUP:
                     raise
                 return {}
-        found = {(self._cluster.plain(at.topic), at.partition): at.offset for at in known or []}
-        return {at: offset for at, offset in found.items() if at[0] in topics and offset >= 0}
+        committed = {(self._cluster.plain(at.topic), at.partition): at.offset for at in offsets or []}
+        return {at: offset for at, offset in committed.items() if at[0] in topics and offset >= 0}
 
     def _topic_ids(self, topics: Sequence[str]) -> dict[str, tuple[str, int]]:
-        """The id and the number of partitions of each topic that there is."""
+        """Return the id and the number of partitions of each topic that exists."""
         names = [self._cluster.topic(topic) for topic in topics]
         described = self._admin.describe_topics(TopicCollection(names), request_timeout=10)
-        found = {}
+        ids = {}
         for topic, name in zip(topics, names, strict=True):
             try:
-                told = described[name].result(10)
+                description = described[name].result(10)
             except KafkaException as exc:
                 if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise
             else:
-                found[topic] = (_id(str(told.topic_id)), len(told.partitions))
-        return found
+                ids[topic] = (_id(str(description.topic_id)), len(description.partitions))
+        return ids
 
     def _offsets(self, partitions: Sequence[TopicPartition], which: OffsetSpec) -> dict[tuple[str, int], int]:
         if not partitions:
             return {}
-        found = self._admin.list_offsets(dict.fromkeys(partitions, which), request_timeout=10)
-        return {(self._cluster.plain(at.topic), at.partition): one.result(10).offset for at, one in found.items()}
+        offsets = self._admin.list_offsets(dict.fromkeys(partitions, which), request_timeout=10)
+        return {(self._cluster.plain(at.topic), at.partition): end.result(10).offset for at, end in offsets.items()}
 
     def ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-        """The offset that the next record of each partition will get."""
-        known = self.partitions()
+        """Return the offset that the next record of each partition will get."""
+        partitions = self.partitions()
         asked = {
             TopicPartition(self._cluster.topic(topic), p): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for topic in topics
-            for p in range(known.get(topic, 0))
+            for p in range(partitions.get(topic, 0))
         }
-        found = self._admin.list_offsets(asked)
-        return {(self._cluster.plain(at.topic), at.partition): end.result(10).offset for at, end in found.items()}
+        offsets = self._admin.list_offsets(asked)
+        return {(self._cluster.plain(at.topic), at.partition): end.result(10).offset for at, end in offsets.items()}
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Kafka through confluent-kafka: publishing, and reading whole topics (`streams.log.kafka_group` reads as a group).
 
-The partitioner is Java's (`murmur2_random`); librdkafka's own default differs and would tear people apart.
+The partitioner is Java's (`murmur2_random`); librdkafka's default differs and would split a user over partitions.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ logger = logging.getLogger(__name__)
 client_logger = logging.getLogger("librdkafka")
 _headers_of = methodcaller("headers")
 
-LARGEST_MESSAGE = 2_000_000
-"""Bytes: a dead letter holds the original record, which may be as large as the broker takes, in base64."""
+MESSAGE_BYTES_LIMIT = 2_000_000
+"""A dead letter holds the original record, which may be as large as the broker accepts, in base64."""
 NO_GROUP = "unused"
-"""What a reader of whole topics gives for a group, as the client wants one."""
+"""The group id of readers of whole topics: the client requires one and does not use it."""
 _ELECTING = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -60,7 +60,7 @@ ELECTION_RETRY = RetryPolicy(1.0, attempts=30, retries=_is_electing)
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where Kafka is and who we are there; `prefix` stands before every topic name."""
+    """Address and login of a Kafka cluster; `prefix` comes before every topic name."""
 
     bootstrap: str
     security_protocol: str = "PLAINTEXT"
@@ -71,7 +71,7 @@ class Cluster:
     prefix: str = ""
 
     def config(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The client settings of librdkafka, and more of them."""
+        """Return the client settings of librdkafka, with `more` on top."""
         config: dict[str, Any] = {
             "bootstrap.servers": self.bootstrap,
             "security.protocol": self.security_protocol,
@@ -86,16 +86,16 @@ class Cluster:
         return config | dict(more or {})
 
     def topic(self, name: str) -> str:
-        """The topic's name on this cluster."""
+        """Return the name of a topic on this cluster."""
         return f"{self.prefix}{name}"
 
     def plain(self, topic: str) -> str:
-        """The name in the topic table of a topic on this cluster."""
+        """Return the name in the topic table of a topic on this cluster."""
         return topic.removeprefix(self.prefix)
 
 
 def inbound(record: KafkaRecord, cluster: Cluster) -> Inbound:
-    """A record as ours."""
+    """Return a record of the client as an `Inbound`."""
     _, milliseconds = record.timestamp()
     return Inbound(
         topic=cluster.plain(record.topic() or ""),
@@ -109,11 +109,11 @@ def inbound(record: KafkaRecord, cluster: Cluster) -> Inbound:
 
 
 def _headers(record: KafkaRecord) -> list[tuple[str, Any]]:
-    """The record's headers; none where a name is not UTF-8, which the client does not hand over.
+    """Return the record's headers; none where a name is not UTF-8, which the client cannot return.
 
-    For such a name the client returns a list with holes in it and leaves an exception pending. A plain call may not
-    notice: the exception comes up later, somewhere else, or the process ends at the first hole. `methodcaller` calls
-    by a path of the interpreter that always looks.
+    For such a name the client returns a list with null entries and leaves an exception pending. A plain call may not
+    notice: the exception is raised later, elsewhere, or the process ends at the first null. `methodcaller` takes a path
+    of the interpreter that always checks.
     """
     try:
         headers = _headers_of(record) or []
@@ -128,13 +128,16 @@ def _bytes(value: str | bytes | None) -> bytes | None:
 
 
 Ends = dict[tuple[str, int], int]
-"""By topic and partition, the offset at which its reader found nothing more to read: behind marks of transactions and
-deleted records too, which a client's position does not pass.
+"""By topic and partition, the offset at which its reader reached the end: behind transaction markers and deleted
+records too, which a client's position does not pass.
 """
 
 
-def taken(consumer: Consumer, cluster: Cluster, limit: int, seconds: float, ends: Ends) -> list[Inbound]:
-    """What is there: waits for the first record alone, as `consume` would wait for all of them. Notes ends."""
+def consumed(consumer: Consumer, cluster: Cluster, limit: int, seconds: float, ends: Ends) -> list[Inbound]:
+    """Return up to `limit` records and note the ends that were reached.
+
+    Waits up to `seconds` for the first record alone: `consume` would wait for all of them.
+    """
     records = consumer.consume(1, seconds)
     if records:
         records += consumer.consume(limit - 1, 0.0)
@@ -148,11 +151,11 @@ def taken(consumer: Consumer, cluster: Cluster, limit: int, seconds: float, ends
 
 
 class KafkaPublisher:
-    """A `Publisher` on Kafka: idempotent, all replicas, and it never gives up on a message that it was given.
+    """A `Publisher` on Kafka: idempotent, acknowledged by all replicas, and never giving up on a message.
 
-    Records gather for `linger_ms`: librdkafka sends a request per partition, so fewer and fuller ones cost less.
-    Only with `receipts` is there a report of each record, which `deliver` needs; without, of failures alone, and then
-    a refusal is for good: every later wait repeats it.
+    Records are batched for `linger_ms`: librdkafka sends a request per partition, so fewer and fuller ones cost less.
+    With `receipts` every record is reported, which `deliver` needs; without, failures alone are, and a refusal is for
+    good: every later wait raises it again.
     """
 
     def __init__(
@@ -171,7 +174,7 @@ class KafkaPublisher:
                     "linger.ms": linger_ms,
                     "compression.type": "lz4",
                     "message.timeout.ms": 0,
-                    "message.max.bytes": LARGEST_MESSAGE,
+                    "message.max.bytes": MESSAGE_BYTES_LIMIT,
                     "delivery.report.only.error": not receipts,
                     "queue.buffering.max.messages": 500_000,
                 }
@@ -183,14 +186,14 @@ class KafkaPublisher:
         for message, value in map(fitting, messages):
             owner = message.owner
             partition = partition_of(owner, self._partitions[message.topic]) if owner is not None else None
-            self._queue(self._cluster.topic(message.topic), message.key, value, partition, self._noted)
+            self._queue(self._cluster.topic(message.topic), message.key, value, partition, self._on_report)
         return self
 
     def wait(self) -> None:
         """See `streams.log.ports.Receipt`.
 
         Raises:
-            KafkaRefused: the broker will never take one of them.
+            KafkaRefused: the broker will never accept one of them.
         """
         self.flush()
 
@@ -198,53 +201,53 @@ class KafkaPublisher:
         """See `streams.log.ports.Publisher`.
 
         Raises:
-            KafkaRefused: the broker will never take one of them.
+            KafkaRefused: the broker will never accept one of them.
         """
         self.post(messages).wait()
 
     def send(self, topic: str, key: str | bytes | None, value: bytes | None) -> None:
-        """Queue one record as it is, without waiting; `flush` waits."""
-        self._queue(self._cluster.topic(topic), key, value, None, self._noted)
+        """Queue one record as it is, without waiting; `flush` waits for it."""
+        self._queue(self._cluster.topic(topic), key, value, None, self._on_report)
         self._producer.poll(0)
 
     def flush(self, *, within: float | None = None) -> None:
-        """Wait until everything queued is acknowledged, for as long as that takes or for so many seconds.
+        """Wait until all queued records are acknowledged, for as long as it takes or for `within` seconds.
 
         Raises:
-            KafkaRefused: the broker will never take one of them.
+            KafkaRefused: the broker will never accept one of them.
             KafkaAway: not all were acknowledged in that time; they may still be, as long as this process lives.
         """
         with self._lock:
             self._settle(within)
 
     def close(self) -> None:
-        """Wait for what is queued, then leave."""
+        """Wait for queued records, then close the producer."""
         self.flush()
         self._producer.close()
 
     def deliver(self, topic: str, records: Iterable[tuple[str | None, bytes | None]]) -> list[tuple[int, int]]:
-        """Produce records and wait: the partition and offset of each, in order.
+        """Produce records, wait, and return the partition and offset of each, in order.
 
         Raises:
-            KafkaRefused: the broker will never take one of them.
+            KafkaRefused: the broker will never accept one of them.
         """
-        placed: dict[int, tuple[int, int]] = {}
+        delivered: dict[int, tuple[int, int]] = {}
         with self._lock:
-            for place, (key, value) in enumerate(records):
-                self._queue(self._cluster.topic(topic), key, value, None, partial(self._placed, placed, place))
+            for index, (key, value) in enumerate(records):
+                self._queue(self._cluster.topic(topic), key, value, None, partial(self._on_delivery, delivered, index))
             self._settle()
-        return [placed[place] for place in sorted(placed)]
+        return [delivered[index] for index in sorted(delivered)]
 
-    def _placed(
-        self, placed: dict[int, tuple[int, int]], place: int, error: KafkaError | None, record: KafkaRecord
+    def _on_delivery(
+        self, delivered: dict[int, tuple[int, int]], index: int, error: KafkaError | None, record: KafkaRecord
     ) -> None:
-        self._noted(error, record)
-        placed[place] = (record.partition() or 0, record.offset() or 0)
+        self._on_report(error, record)
+        delivered[index] = (record.partition() or 0, record.offset() or 0)
 
     def _queue(
-        self, topic: str, key: str | bytes | None, value: bytes | None, partition: int | None, note: Any
+        self, topic: str, key: str | bytes | None, value: bytes | None, partition: int | None, on_delivery: Any
     ) -> None:
-        arguments: dict[str, Any] = {"key": key, "value": value, "on_delivery": note}
+        arguments: dict[str, Any] = {"key": key, "value": value, "on_delivery": on_delivery}
         if partition is not None:
             arguments["partition"] = partition
         while True:
@@ -255,7 +258,7 @@ class KafkaPublisher:
             else:
                 return
 
-    def _noted(self, error: KafkaError | None, record: KafkaRecord) -> None:
+    def _on_report(self, error: KafkaError | None, record: KafkaRecord) -> None:
         if error is not None:
             self._failures.append(f"{record.topic()}: {error}")
 
@@ -274,7 +277,7 @@ class KafkaPublisher:
 
 
 class KafkaTableReader:
-    """A `TableReader` on Kafka: every partition of some topics, from the beginning, in no consumer group."""
+    """A `TableReader` on Kafka: every partition of some topics, from the beginning, without a consumer group."""
 
     def __init__(
         self,
@@ -290,7 +293,7 @@ class KafkaTableReader:
         self._topics = tuple(topics)
         self._poll_seconds = poll_seconds
         self._batch = batch
-        self._found_ends: Ends = {}
+        self._reached_ends: Ends = {}
         self._consumer = Consumer(
             cluster.config(
                 {
@@ -307,37 +310,37 @@ class KafkaTableReader:
     def catch_up(self) -> list[Inbound]:
         """See `streams.log.ports.TableReader`.
 
-        The end is where nothing more can be read: records of transactions that are still open come later, by `poll`.
+        The end is where nothing more can be read: `poll` returns records of open transactions later.
         """
         partitions = self._all_partitions()
         self._consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for topic, p in partitions])
         ends = {at: self._ends(*at) for at in partitions}
         behind = {at for at, (low, high) in ends.items() if high > low}
-        found: list[Inbound] = []
+        records: list[Inbound] = []
         while behind:
-            found += self.poll()
-            behind -= self._found_ends.keys()
-        return found
+            records += self.poll()
+            behind -= self._reached_ends.keys()
+        return records
 
     def poll(self) -> list[Inbound]:
         """See `streams.log.ports.TableReader`."""
-        return taken(self._consumer, self._cluster, self._batch, self._poll_seconds, self._found_ends)
+        return consumed(self._consumer, self._cluster, self._batch, self._poll_seconds, self._reached_ends)
 
     def close(self) -> None:
-        """Leave."""
+        """Close the consumer."""
         self._consumer.close()
 
     def _all_partitions(self) -> list[tuple[str, int]]:
         try:
-            known = self._consumer.list_topics(timeout=10).topics
+            existing = self._consumer.list_topics(timeout=10).topics
         except KafkaException as exc:
             where = self._cluster.bootstrap
             raise KafkaAway(f"Kafka at {where!r} does not answer: {exc.args[0].str()}; see that it runs") from exc
-        missing = [name for name in self._topics if self._cluster.topic(name) not in known]
+        missing = [name for name in self._topics if self._cluster.topic(name) not in existing]
         if missing:
             raise KafkaRefused(f"topics {missing} do not exist; `lifelong topics create` makes them")
         names = [self._cluster.topic(name) for name in self._topics]
-        return [(name, partition) for name in names for partition in known[name].partitions]
+        return [(name, partition) for name in names for partition in existing[name].partitions]
 
     def _ends(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first and the next offset of a partition; one without a leader is asked again.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.log.kafka_client import Cluster, Ends, taken
+from streams.log.kafka_client import Cluster, Ends, consumed
 from streams.log.records import Inbound
 
 logger = logging.getLogger(__name__)
@@ -15,10 +15,10 @@ _FORBIDDEN = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_
 
 
 class KafkaGroupReader:
-    """Reads topics as a member of a group, from where the group stands; offsets are committed when asked.
+    """Reads topics as a member of a group, from the group's offsets; offsets are committed by `commit` alone.
 
-    With `start` the group's offsets are not read: whenever partitions are given to this member it is asked, with these
-    partitions, from which offsets on (by `topic-partition`; from the beginning, where it names none).
+    With `start` the group's offsets are not used: it is called with the partitions of every assignment, and returns the
+    offsets to read on from, by `topic-partition`; a partition that it does not name is read from its beginning.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class KafkaGroupReader:
     ) -> None:
         self._cluster = cluster
         self._start = start
-        self._found_ends: Ends = {}
+        self._reached_ends: Ends = {}
         self._consumer = Consumer(
             cluster.config(
                 {
@@ -42,7 +42,7 @@ class KafkaGroupReader:
                     "session.timeout.ms": 10_000,
                     "isolation.level": "read_committed",
                     "enable.partition.eof": True,
-                    # These readers take their time: fuller answers cost broker and reader less.
+                    # No user waits for these readers: fuller responses cost broker and reader less.
                     "fetch.min.bytes": 65_536,
                     "fetch.wait.max.ms": 200,
                 }
@@ -55,22 +55,22 @@ class KafkaGroupReader:
             self._consumer.subscribe(names, on_assign=self._assigned)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._found_ends.clear()
+        self._reached_ends.clear()
         starts = self._start({at.partition for at in partitions}) if self._start is not None and partitions else {}
         for at in partitions:
             at.offset = starts.get(f"{self._cluster.plain(at.topic)}-{at.partition}", OFFSET_BEGINNING)
         consumer.assign(partitions)
 
     def poll(self, limit: int, seconds: float) -> list[Inbound]:
-        """Up to `limit` records, waiting at most so long for them."""
-        return taken(self._consumer, self._cluster, limit, seconds, self._found_ends)
+        """Return up to `limit` records, after at most `seconds` of waiting."""
+        return consumed(self._consumer, self._cluster, limit, seconds, self._reached_ends)
 
     def assignment(self) -> set[int]:
-        """The partitions that are ours as of the last `poll`."""
+        """Return the partitions that are assigned as of the last `poll`."""
         return {at.partition for at in self._consumer.assignment()}
 
     def lag(self) -> dict[int, int]:
-        """How many records of each of our partitions have not been polled, as far as the client knows by now."""
+        """Return how many records of each assigned partition were not polled, as far as the client knows."""
         positions = {at.partition: at for at in self._consumer.position(self._consumer.assignment())}
         unread = [at for at in positions.values() if at.offset < 0]
         if unread:
@@ -79,11 +79,11 @@ class KafkaGroupReader:
         for partition, at in positions.items():
             low, high = self._consumer.get_watermark_offsets(at, cached=True)
             position = at.offset if at.offset >= 0 else max(0, low)
-            lags[partition] = max(0, high - max(position, self._found_ends.get((at.topic, partition), 0)))
+            lags[partition] = max(0, high - max(position, self._reached_ends.get((at.topic, partition), 0)))
         return lags
 
     def commit(self) -> None:
-        """What was polled so far is done with."""
+        """Commit all that was polled; an error that passes is left to the next commit."""
         try:
             self._consumer.commit(asynchronous=False)
         except KafkaException as exc:
@@ -92,5 +92,5 @@ class KafkaGroupReader:
             logger.info("commit is left to the next one: %s", exc)
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group and close the consumer."""
         self._consumer.close()

@@ -1,4 +1,4 @@
-"""The newest record of a key, looked up in a compacted topic: for commands, not for the hot path."""
+"""Lookups in compacted topics: for commands, not for the hot path."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from streams.log.records import Inbound
 
 
 def newest_of(cluster: Cluster, topic: str, key: str) -> Inbound | None:
-    """The newest record with this key; the whole topic is read for it."""
+    """Return the newest record with this key; reads the whole topic."""
     reader = KafkaTableReader(cluster, (topic,))
     try:
-        mine = [record for record in reader.catch_up() if record.key == key.encode()]
+        matching = [record for record in reader.catch_up() if record.key == key.encode()]
     finally:
         reader.close()
-    return mine[-1] if mine else None
+    return matching[-1] if matching else None
 
 
 def catalogue(cluster: Cluster) -> list[Inbound]:
-    """Every record of the catalogue."""
+    """Return every record of the catalogue."""
     reader = KafkaTableReader(cluster, (ITEMS,))
     try:
         return reader.catch_up()

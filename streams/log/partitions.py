@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: Java's murmur2 partitioner, which Kafka's own clients use."""
+"""The partitioner: Java's murmur2, which Kafka's own clients use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiokafka.partitioner import murmur2
 
 @lru_cache(maxsize=200_000)
 def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key among so many.
+    """Return the partition of a key among `partitions`.
 
     >>> partition_of("u1", 8) == partition_of("u1", 8)
     True

@@ -1,4 +1,4 @@
-"""What the runners need from outside: somewhere to publish, and somebody who watches."""
+"""The ports of the runners: publishers, readers of the log, and observers."""
 
 from __future__ import annotations
 
@@ -10,75 +10,75 @@ from streams.outcomes.batch_outcome import BatchOutcome
 
 
 class Receipt(Protocol):
-    """For messages that were posted: waits until each is acknowledged by all replicas, for as long as it takes."""
+    """Waits until posted messages are acknowledged by all replicas, for as long as it takes."""
 
     def wait(self) -> None:
-        """Return when all are. May be called from any thread."""
+        """Return when all are acknowledged. May be called from any thread."""
         ...
 
 
 class Publisher(Protocol):
-    """Produces messages, each to the partition that its owner (or else its key) decides, in the order of the calls."""
+    """Produces messages, each to the partition of its owner, or else of its key, in the order of the calls."""
 
     def post(self, messages: Sequence[Message]) -> Receipt:
-        """Have all on their way; does not block."""
+        """Queue all messages; does not block."""
         ...
 
     def publish(self, messages: Sequence[Message]) -> None:
-        """Post, and wait for the receipt."""
+        """Post the messages and wait for the receipt."""
         ...
 
 
 class TableReader(Protocol):
-    """Reads whole topics from their beginning on, for tables that every worker keeps."""
+    """Reads whole topics from their beginning, for tables that every worker keeps."""
 
     def catch_up(self) -> Sequence[Inbound]:
-        """Everything up to the ends of the topics as they are now. Called once, first; may block for long."""
+        """Return all records up to the present ends of the topics. Called once, first; may block for long."""
         ...
 
     def poll(self) -> Sequence[Inbound]:
-        """What came since; blocks for a moment if there is nothing."""
+        """Return the records since the last call; blocks for a moment if there are none."""
         ...
 
 
 class LogReader(Protocol):
-    """Reads a topic as a group; `commit` says that all that was polled is done with."""
+    """Reads topics as a member of a group."""
 
     def poll(self, limit: int, seconds: float) -> Sequence[Inbound]:
-        """Up to `limit` records, waiting at most so long."""
+        """Return up to `limit` records, after at most `seconds` of waiting."""
         ...
 
     def commit(self) -> None:
-        """What was polled so far is done with."""
+        """Commit the offsets of all that was polled: it is handled."""
         ...
 
 
 class Observer(Protocol):
-    """Told what happened, for metrics. Must not block and must not raise."""
+    """Receives what happened, for metrics. Must not block and must not raise."""
 
     def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
-        """A batch was published and stored at these wall-clock times."""
+        """Observe a batch that was published and stored at these wall-clock times, in seconds."""
         ...
 
     def table_read(self, topic: str, records: int) -> None:
-        """So many records of a table's topic were taken in."""
+        """Observe that so many records of a table topic were applied."""
         ...
 
     def waiting_for(self, what: str) -> None:
-        """A server is away; the partitions wait for it."""
+        """Observe that a server is away and the partitions wait for it."""
         ...
 
     def lag(self, topic: str, partition: int, records: int) -> None:
-        """So many records of a partition are not applied yet."""
+        """Observe that so many records of a partition are not applied yet."""
         ...
 
     def broken(self, how: str, what: str, partition: int) -> None:
-        """The log of a topic, or what is stored of a scope, is not what it was: see `streams.state.positions.Break`."""
+        """Observe that the log of a topic or the store of a scope was rewound: see `streams.state.positions.Break`."""
         ...
 
 
 class Unobserved:
-    """An `Observer` that looks away."""
+    """An `Observer` that ignores everything."""
 
     def batch_done(self, outcome: BatchOutcome, *, published: float, stored: float) -> None:
         """See `Observer`."""

@@ -1,4 +1,4 @@
-"""A record as it comes from a topic, and a message as it goes to one; nothing of any client library."""
+"""Records read from topics and messages produced to them, independent of any client library."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from schemas.record import Record
 
 
 class Inbound(Struct, frozen=True, kw_only=True):
-    """A record as it was read: bytes, where it was, and when it was produced (wall clock, seconds).
+    """A record as read: key and value bytes, its position, and when it was produced (wall clock, seconds).
 
-    `generation` is how often the offsets of its source had begun anew (`streams.state.positions`).
+    `generation` counts how often the offsets of its source had begun anew (`streams.state.positions`).
     """
 
     topic: str
@@ -24,7 +24,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
 
     @property
     def log(self) -> str:
-        """The topic's name, told apart from the same topic before its offsets began anew.
+        """Return the topic's name with its generation: after offsets began anew the log is another one.
 
         >>> from msgspec.structs import replace
         >>> at = Inbound(topic="strays", partition=0, offset=1, key=None, value=None, timestamp=0.0)
@@ -35,7 +35,7 @@ class Inbound(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True):
-    """A record to be produced. `owner` is what decides the partition where that is not the key itself."""
+    """A record to produce. `owner` decides the partition where the key does not."""
 
     topic: str
     key: str | None
@@ -44,9 +44,9 @@ class Message(Struct, frozen=True):
 
 
 class Source(Struct, frozen=True):
-    """Which record caused something: ids of messages are made from it, so that they are the same when made again.
+    """The record that caused a message: message ids are derived from it, so that a second attempt gives the same ids.
 
-    `topic` is the record's `log`: offsets that began anew give other ids.
+    `topic` is the record's `log`: after offsets began anew, ids are other ones.
     """
 
     topic: str
@@ -56,7 +56,7 @@ class Source(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The source partition, as it stands in `applied` offsets.
+        """Return the name of the source partition, as in `applied` offsets.
 
         >>> Source("interactions", 3, 812, 0.0).name
         'interactions-3'

@@ -1,4 +1,4 @@
-"""What handling a batch comes to. Nothing is written by handlers: the runner publishes, stores, acknowledges."""
+"""The outcome of a batch. Handlers write nothing: the runner publishes it, stores it, and acknowledges its records."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from streams.state.user_record import UserRecord
 
 
 class Counters(Struct):
-    """What happened in a batch, for whoever observes it: counts by name and label."""
+    """Counts of what happened in a batch, by name and label, for its observer."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count(self, name: str, label: str = "", by: int = 1) -> None:
-        """Note that something happened."""
+        """Add `by` to a count."""
         self.counts[(name, label)] += by
 
 
 class BatchOutcome(Struct, frozen=True, kw_only=True):
-    """Messages to publish, states to store with their offsets, and the people as they are then.
+    """Messages to publish, states to store with their offsets, and the user records after the batch.
 
-    `visits` says, by partition, when a timer is to look at people again (`streams.worker.list_outcomes`).
-    `evaluated` are the exams of the batch with what was ranked for each, for whoever observes it.
+    `visits` holds, by partition and user, when a timer looks for matured slates (`streams.worker.list_outcomes`).
+    `evaluated` are the prequential queries of the batch with their rankings, for its observer.
     """
 
     messages: tuple[Message, ...] = ()
     writes: tuple[Write, ...] = ()
-    people: dict[str, UserRecord] = {}
+    users: dict[str, UserRecord] = {}
     visits: dict[int, dict[str, float]] = {}
     evaluated: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
     counters: Counters

@@ -1,4 +1,4 @@
-"""What applying one record to one person comes to."""
+"""The outcome of one record, applied to one user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from streams.state.user_record import UserRecord
 
 
 class PrequentialQuery(Struct, frozen=True):
-    """Rank as of just before this choice: test, then train."""
+    """A query that ranks as of just before a choice (test, then train); `event` is the choice.
+
+    `seen_before` says that the user has interacted with the chosen item before.
+    """
 
     query: Query
     event: ItemEvent
@@ -21,12 +24,13 @@ class PrequentialQuery(Struct, frozen=True):
 
 
 class RecordOutcome(Struct, frozen=True, kw_only=True):
-    """The person afterwards, what to publish, what to be examined on, and whether a list is due.
+    """The user record after one record, what to publish, a prequential query if any, and whether a list is due.
 
-    `suppressed` are the triggers that had no budget left, `cause` is the event that a list would answer.
+    `cause` is the event that the list answers, `at` the event time as of which it is ranked if not the user's own;
+    `suppressed` are triggers of the agent that had no budget left.
     """
 
-    person: UserRecord
+    record: UserRecord
     messages: tuple[Message, ...] = ()
     prequential: PrequentialQuery | None = None
     cause: EventId | None = None

@@ -1,1 +1,1 @@
-"""The projector: writes published messages behind to the feature store and the vector indexes."""
+"""The projector: writes what was published to the feature store and the vector indexes, behind the lists."""

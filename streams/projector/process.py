@@ -1,10 +1,10 @@
-"""Projections, written behind from what was published: Feast's rows, and Milvus's vectors, told and learned.
+"""The projector: writes what was published to Feast (feature rows) and Milvus (content and learned vectors).
 
-They lag the lists by about a second, and are never read on the hot path. Writing one twice changes nothing, so the
-projector may start again anywhere behind where it was: 1 publish dead letters 2 write 3 commit.
+Projections lag the lists by about a second, and are never read on the hot path. Writing one twice changes nothing, so
+the projector may restart from any earlier offset: 1 publish dead letters 2 write 3 commit.
 
-It is the one process that reads every record of the compacted topics once, so it writes the dead letters about them.
-A store that is away is waited for; a value that a store refuses for good is set aside, and what is behind it goes on.
+It is the one process that reads every record of the compacted topics once, so it writes the dead letters about them. It
+waits for a store that is away; a value that a store refuses for good becomes a dead letter, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ from streams.routes import PROJECTOR
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
-WINDOW_SECONDS = 0.8
+PROJECTION_WINDOW_SECONDS = 0.8
 """Rows of one window are written together: most of their cost is per write."""
 
 
 class ProjectorObserver(Protocol):
-    """Told what was projected, for metrics."""
+    """Receives what was projected, for metrics."""
 
     def projected(self, target: str, rows: int, *, delay: float) -> None:
-        """So many rows were written, the oldest of them this many seconds after it was published."""
+        """Observe that rows were written; `delay` is the seconds since the oldest of them was published."""
         ...
 
     def away(self, target: str) -> None:
-        """A store does not answer; the same rows are tried again."""
+        """Observe that a store does not answer; the same rows are written again later."""
         ...
 
     def refused(self, topic: str, reason: ReasonCode) -> None:
-        """A record was set aside as a dead letter."""
+        """Observe that a record became a dead letter."""
         ...
 
 
 @dataclass(frozen=True)
 class Projector:
-    """Everything that the projector process runs on; the wiring fills it.
+    """The dependencies of the projector process, built by the wiring.
 
-    `read` gives the weights that were announced under a URI, none if they are gone: newer ones have been since.
+    `read` returns the weights of a URI, none if newer ones have replaced them.
     """
 
     reader: LogReader
@@ -81,7 +81,7 @@ class Projector:
 
 
 def run(projector: Projector, *, until: Callable[[], bool]) -> None:
-    """Project until told to stop."""
+    """Project until `until` holds."""
     while not until():
         began = projector.clock()
         records = projector.reader.poll(5_000, 0.5)
@@ -91,7 +91,7 @@ def run(projector: Projector, *, until: Callable[[], bool]) -> None:
                     if not project(projector, records[part], until=until):
                         return
             projector.reader.commit()
-            projector.sleep(max(0.0, WINDOW_SECONDS - (projector.clock() - began)))
+            projector.sleep(max(0.0, PROJECTION_WINDOW_SECONDS - (projector.clock() - began)))
 
 
 def project(projector: Projector, records: Sequence[Inbound], *, until: Callable[[], bool]) -> bool:
@@ -146,14 +146,14 @@ def _set_aside(projector: Projector, record: Inbound, reason: ReasonCode, why: s
 
 @dataclass(frozen=True)
 class _Writing:
-    """Writes to stores in turn until told to stop; `oldest` is when the oldest record was published."""
+    """Writes to stores in turn until `until` holds; `oldest` is when the oldest record was published."""
 
     projector: Projector
     until: Callable[[], bool]
     oldest: float
 
     def all(self, target: str, rows: Sequence[tuple[Inbound, _T]], write: Callable[[list[_T]], object]) -> bool:
-        """Write the rows, each with the record that it follows from; false if told to stop meanwhile."""
+        """Write the rows, each given with its record; returns false if `until` holds meanwhile."""
         if not rows:
             return True
         if not self._part(target, rows, write):
@@ -162,9 +162,9 @@ class _Writing:
         return True
 
     def _part(self, target: str, rows: Sequence[tuple[Inbound, _T]], write: Callable[[list[_T]], object]) -> bool:
-        """Write these rows; of refused ones each half by itself, until the one row that is refused is found."""
+        """Write these rows; if they are refused, write each half by itself until the single refused row remains."""
         try:
-            return self._insist(target, lambda: write([row for _, row in rows]))
+            return self._write(target, lambda: write([row for _, row in rows]))
         except StoreRefused as exc:
             if len(rows) == 1:
                 _set_aside(self.projector, rows[0][0], "refused", f"{target}: {exc}")
@@ -172,8 +172,8 @@ class _Writing:
         middle = len(rows) // 2
         return self._part(target, rows[:middle], write) and self._part(target, rows[middle:], write)
 
-    def _insist(self, target: str, write: Callable[[], object]) -> bool:
-        """Write, again and again while the store is away; false if told to stop meanwhile."""
+    def _write(self, target: str, write: Callable[[], object]) -> bool:
+        """Write, again while the store is away; returns false if `until` holds meanwhile."""
 
         def report_wait(error: BaseException) -> None:
             self.projector.in_flight.rest()
@@ -200,31 +200,31 @@ Moved = tuple[Inbound, tuple[ItemId, Vectors]]
 
 
 def _moved(projector: Projector, updates: Sequence[tuple[Inbound, ModelUpdate]]) -> list[Moved]:
-    """Which factors the newest weights hold otherwise than the index does, each with the record that announced it.
+    """Return the item factors of the newest weights that differ from the index, each with the announcing record.
 
-    Each announcement is looked at, so that one of weights that cannot serve is told of, and hides no good ones.
+    All announcements are read, so that weights that cannot serve become a dead letter and do not hide good ones.
     """
     newest: tuple[Inbound, Weights] | None = None
     for record, update in updates:
         try:
-            weights = projector.read(update.uri)
+            announced = projector.read(update.uri)
         except DecodeError as exc:
             _set_aside(projector, record, exc.reason, str(exc))
         else:
-            newest = (record, weights) if weights else newest
+            newest = (record, announced) if announced else newest
     if newest is None:
         return []
-    record, found = newest
-    drawn, appeal = projector.sent.moved(found)
-    return [(record, (item, vector)) for item, vector in zip(drawn, appeal, strict=True)]
+    record, weights = newest
+    items, vectors = projector.sent.moved(weights)
+    return [(record, (item, vector)) for item, vector in zip(items, vectors, strict=True)]
 
 
 def _put_factors(projector: Projector, moved: Sequence[tuple[ItemId, Vectors]]) -> None:
-    drawn, appeal = [item for item, _ in moved], np.stack([vector for _, vector in moved])
-    projector.factors.put([IndexedItem(item) for item in drawn], appeal)
-    projector.sent.sent(drawn, appeal)
+    items, vectors = [item for item, _ in moved], np.stack([vector for _, vector in moved])
+    projector.factors.put([IndexedItem(item) for item in items], vectors)
+    projector.sent.sent(items, vectors)
 
 
-def _withdraw_factors(projector: Projector, gone: Sequence[ItemId]) -> None:
-    projector.factors.delete(gone)
-    projector.sent.withdrawn(gone)
+def _withdraw_factors(projector: Projector, withdrawn: Sequence[ItemId]) -> None:
+    projector.factors.delete(withdrawn)
+    projector.sent.withdrawn(withdrawn)

@@ -1,1 +1,1 @@
-"""What the owner of a partition stores, from where it reads on, and how the states are rebuilt from the log."""
+"""Stored states: partition stores with their leases, positions in the log, and the rebuild of states from the log."""

@@ -1,8 +1,8 @@
-"""What is stored, held against what the log says: what differs, and what may differ because the log does not hold it.
+"""Comparison of stored states with those rebuilt from the log: which differ, and which may, as the log forgets causes.
 
-Two things about a person are not in the log for good. Rank requests number the person's lists and are kept for minutes,
-so a rebuilt person's version may be lower. And a memory speaks of an item's categories as the catalogue had them then;
-the catalogue keeps its newest entries alone, so people who met an item before its entry changed may remember otherwise.
+Two causes of a user's state are not kept in the log. Rank requests number the user's lists and are kept for minutes, so
+the version of a rebuilt user may be lower. And a memory names an item's categories as the catalogue had them then; the
+catalogue keeps its newest entries alone, so users who met an item before its entry changed may have other memories.
 """
 
 from __future__ import annotations
@@ -19,48 +19,48 @@ from streams.log.records import Inbound
 from streams.state.partition_store import PEOPLE
 from streams.state.user_record import UserRecord, pack, unpack
 
-SETTLES_SECONDS = 60.0
-"""How long after a catalogue entry a worker may still have used the one before it."""
+CATALOGUE_LAG_SECONDS = 60.0
+"""How long after a catalogue entry a worker may still have used the previous one."""
 
 
 class Comparison(Struct, frozen=True):
-    """Keys whose states differ, and keys whose states differ by what the log cannot tell any more."""
+    """Keys whose states differ without a reason, and keys whose difference is `explained` by what the log forgot."""
 
     differing: tuple[str, ...]
     explained: tuple[str, ...] = ()
 
 
-class _Met(Struct):
-    """Who met which item, of any interaction."""
+class _UserItem(Struct):
+    """The user and the item of any interaction."""
 
     user_id: str
     item_id: str = ""
 
 
-_met = msgspec.json.Decoder(_Met)
+_user_item = msgspec.json.Decoder(_UserItem)
 
 
 def described_otherwise(records: Iterable[Inbound]) -> frozenset[str]:
-    """People who met an item before its catalogue entry became what it is now, by records of both topics."""
-    found = list(records)
-    changed = {record.key: record.timestamp for record in found if record.topic == ITEMS}
-    people = set()
-    for record in found:
+    """Return the users who met an item before its newest catalogue entry, by the records of both topics."""
+    all_records = list(records)
+    changed = {record.key: record.timestamp for record in all_records if record.topic == ITEMS}
+    users = set()
+    for record in all_records:
         if record.topic != INTERACTIONS or not record.value:
             continue
         try:
-            met = _met.decode(record.value)
+            pair = _user_item.decode(record.value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
             continue
-        if changed.get(met.item_id.encode(), 0.0) + SETTLES_SECONDS > record.timestamp:
-            people.add(met.user_id)
-    return frozenset(people)
+        if changed.get(pair.item_id.encode(), 0.0) + CATALOGUE_LAG_SECONDS > record.timestamp:
+            users.add(pair.user_id)
+    return frozenset(users)
 
 
 def compare_people(
     rebuilt: StateStore, store: StateStore, partitions: int, otherwise: Collection[str] = ()
 ) -> Comparison:
-    """People whose states differ; of those in `otherwise` what is remembered may, and what they did may not."""
+    """Return the users whose states differ; of users in `otherwise` the memories may differ, the events may not."""
     differing: list[str] = []
     explained: list[str] = []
     for partition in range(partitions):
@@ -68,19 +68,21 @@ def compare_people(
         for key in sorted(left.keys() | right.keys()):
             if left.get(key) == right.get(key) or _same(left.get(key), right.get(key)):
                 continue
-            known = key in otherwise and _same(left.get(key), right.get(key), facts_only=True)
-            (explained if known else differing).append(key)
+            is_explained = key in otherwise and _same(left.get(key), right.get(key), facts_only=True)
+            (explained if is_explained else differing).append(key)
     return Comparison(tuple(differing), tuple(explained))
 
 
 def _same(left: bytes | None, right: bytes | None, *, facts_only: bool = False) -> bool:
-    """Whether two states are of the same person but for the number of their last list; or what they did is the same."""
+    """Return whether two states are equal but for the list version; with `facts_only`, whether the events are."""
     if left is None or right is None:
         return False
-    one, other = _read(left), _read(right)
-    if one is None or other is None:
+    first, second = _read(left), _read(right)
+    if first is None or second is None:
         return False
-    return one.user == other.user if facts_only else pack(replace(one, version=0)) == pack(replace(other, version=0))
+    if facts_only:
+        return first.user == second.user
+    return pack(replace(first, version=0)) == pack(replace(second, version=0))
 
 
 def _read(state: bytes) -> UserRecord | None:
@@ -91,11 +93,11 @@ def _read(state: bytes) -> UserRecord | None:
 
 
 def with_stored_versions(states: Mapping[str, bytes], stored: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The rebuilt people, with lists numbered on from those that were published: a version never falls."""
-    found = dict(states)
+    """Return the rebuilt users with versions no lower than the stored ones: the versions of lists never fall."""
+    renumbered = dict(states)
     for key in states.keys() & stored.keys():
-        known = _read(stored[key])
-        made = unpack(states[key])
-        if known is not None and known.version > made.version:
-            found[key] = pack(replace(made, version=known.version))
-    return found
+        published = _read(stored[key])
+        rebuilt = unpack(states[key])
+        if published is not None and published.version > rebuilt.version:
+            renumbered[key] = pack(replace(rebuilt, version=published.version))
+    return renumbered

@@ -1,4 +1,4 @@
-"""Who owns which partitions, up to where each was applied, and the people kept at hand for it."""
+"""The partition store: leases on the partitions of a scope, applied offsets, and a cache of user records."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from streams.state.user_record import UserRecord, new_user, unpack
 
 PEOPLE = "people"
 ITEMS = "items"
-CACHED_PEOPLE = 20_000
+CACHED_USERS = 20_000
 
 
 class PartitionStore:
-    """Partitions of one scope held by this worker: claims, applied offsets, and a bounded cache of people."""
+    """The partitions of one scope that this process has leased: applied offsets, a bounded cache of user records."""
 
     def __init__(self, store: StateStore, *, scope: str, partitions: int) -> None:
         self.store = store
@@ -30,73 +30,73 @@ class PartitionStore:
         self._leases: dict[int, Lease] = {}
         self._cache: OrderedDict[str, UserRecord] = OrderedDict()
         self.saved: dict[int, dict[str, int]] = {}
-        """By partition: the offsets that this owner knows to be stored: those that it found and those that it wrote."""
+        """By partition, the offsets that are stored as far as this owner has read or written them."""
 
     def assign(self, partitions: Iterable[int]) -> None:
-        """Hold exactly these partitions: new ones are claimed, lost ones and all cached people are dropped.
+        """Lease exactly these partitions: new ones are leased, lost ones and the whole cache are dropped.
 
         Raises:
-            StoreUnavailable: call again; what was claimed so far is kept.
+            StoreUnavailable: call again; the leases so far are kept.
         """
-        wanted = set(partitions)
+        assigned = set(partitions)
         self._cache.clear()
-        for lost in set(self._leases) - wanted:
+        for lost in set(self._leases) - assigned:
             del self._leases[lost]
-        for won in sorted(wanted - set(self._leases)):
-            lease = self._leases[won] = self.store.lease(self.scope, won)
-            self._note(won, lease.applied)
+        for partition in sorted(assigned - set(self._leases)):
+            lease = self._leases[partition] = self.store.lease(self.scope, partition)
+            self._note(partition, lease.applied)
 
     def release(self) -> None:
-        """Hold nothing: the next assignment claims anew."""
+        """Drop all leases: the next `assign` leases anew."""
         self._leases.clear()
         self._cache.clear()
 
     @property
-    def held(self) -> frozenset[int]:
-        """The partitions held now."""
+    def assigned(self) -> frozenset[int]:
+        """The partitions that are leased now."""
         return frozenset(self._leases)
 
     def applied(self, partition: int) -> dict[str, int]:
-        """The last applied offset by source partition (`topic-partition`)."""
+        """Return the last applied offset by source partition (`topic-partition`)."""
         lease = self._leases.get(partition)
         return lease.applied if lease else {}
 
     def origin(self, partition: int, source: str) -> Origin | None:
-        """Which log the applied offset of a source counts in, if that was noted."""
+        """Return the log in which the applied offset of a source counts, if it is noted."""
         lease = self._leases.get(partition)
         return lease.origins.get(source) if lease else None
 
     def named(self, record: Inbound) -> Inbound:
-        """The record with the generation of its source."""
+        """Return the record with the generation of its source."""
         origin = self.origin(record.partition, f"{record.topic}-{record.partition}")
         return replace(record, generation=origin.generation) if origin and origin.generation else record
 
     def is_new(self, record: Inbound) -> bool:
-        """Whether this worker holds the record's partition and has not applied the record yet."""
+        """Return whether the record's partition is leased and the record not applied yet."""
         lease = self._leases.get(record.partition)
         return lease is not None and record.offset > lease.applied.get(f"{record.topic}-{record.partition}", -1)
 
     def load(self, users: Iterable[UserId]) -> dict[str, UserRecord]:
-        """The people by id, from the cache or the store; a person without a state is a stranger."""
-        people: dict[str, UserRecord] = {}
+        """Return the user records by id, from the cache or the store; a user without a state is new."""
+        records: dict[str, UserRecord] = {}
         missing: dict[int, list[UserId]] = {}
         for user in users:
-            known = self._cache.get(user)
-            if known is not None:
-                people[user] = known
+            cached = self._cache.get(user)
+            if cached is not None:
+                records[user] = cached
             else:
                 missing.setdefault(partition_of(user, self.partitions), []).append(user)
-        for partition, wanted in missing.items():
-            states = self.store.load(self.scope, partition, wanted)
-            for user in wanted:
-                people[user] = unpack(states[user]) if user in states else new_user(user)
-        return people
+        for partition, uncached in missing.items():
+            states = self.store.load(self.scope, partition, uncached)
+            for user in uncached:
+                records[user] = unpack(states[user]) if user in states else new_user(user)
+        return records
 
     def write(self, partition: int, states: dict[str, bytes], applied: dict[str, int]) -> Write:
-        """States and offsets of one partition as this owner may write them.
+        """Return the write of states and offsets of one partition, with the epoch of its lease.
 
         Raises:
-            Fenced: the partition is not held any more.
+            Fenced: the partition is not leased any more.
         """
         return Write(
             scope=self.scope,
@@ -107,16 +107,16 @@ class PartitionStore:
         )
 
     def store_outcome(self, outcome: BatchOutcome) -> None:
-        """Save, then keep: see both."""
+        """Save an outcome, then keep it: see both."""
         self.save(outcome)
         self.keep(outcome)
 
     def save(self, outcome: BatchOutcome) -> None:
-        """Write an outcome's states with their offsets. Touches nothing but the store: any thread may call it.
+        """Write an outcome's states with their offsets. Changes nothing but the store: any thread may call it.
 
         Raises:
-            Fenced: another worker holds one of the partitions; the rest may have been written.
-            StoreWentBack: the store holds less than this owner has written.
+            Fenced: another worker has leased one of the partitions; the others may be written.
+            StoreRewound: the store holds less than this owner has written.
             StoreUnavailable: call again with the same outcome.
         """
         for write in outcome.writes:
@@ -126,10 +126,10 @@ class PartitionStore:
             self._note(write.partition, write.applied)
 
     def begin_anew(self, partition: int, source: str, origin: Origin, applied: int | None) -> None:
-        """Note which log a source's offsets count in from now on, and where in it they stand, if not as before.
+        """Store in which log a source's offsets count from now on, and the last applied one, if it changes.
 
         Raises:
-            Fenced: another worker holds the partition.
+            Fenced: another worker has leased the partition.
             StoreUnavailable: call again.
         """
         offsets = {} if applied is None else {source: applied}
@@ -140,49 +140,49 @@ class PartitionStore:
         self.saved[partition] = {**self.saved.get(partition, {}), **offsets}
 
     def keep(self, outcome: BatchOutcome) -> None:
-        """Have an outcome's people at hand and count its records as applied.
+        """Cache an outcome's user records and count its source records as applied.
 
         Raises:
-            Fenced: a partition is not held any more.
+            Fenced: a partition is not leased any more.
         """
         for write in outcome.writes:
             lease = self._lease(write.partition)
             self._leases[write.partition] = Lease(lease.epoch, {**lease.applied, **write.applied}, lease.origins)
-        for user, person in outcome.people.items():
-            self._cache[user] = person
+        for user, record in outcome.users.items():
+            self._cache[user] = record
             self._cache.move_to_end(user)
-        while len(self._cache) > CACHED_PEOPLE:
+        while len(self._cache) > CACHED_USERS:
             self._cache.popitem(last=False)
 
     def rewound(self) -> bool:
-        """Whether the store held less, when a partition was claimed last, than this owner knew to be stored in it."""
-        return any(is_behind(self._leases[p].applied, known) for p, known in self.saved.items() if p in self._leases)
+        """Return whether the store held less than this owner had stored, when a partition was leased last."""
+        return any(is_behind(self._leases[p].applied, saved) for p, saved in self.saved.items() if p in self._leases)
 
     def lost(self) -> list[int]:
-        """The partitions held of which the store holds less than this owner knows to be stored. Asks the store alone.
+        """Return the leased partitions of which the store holds less than this owner has stored. Asks the store alone.
 
         Raises:
-            StoreUnavailable: nothing is known.
+            StoreUnavailable: the store does not answer.
         """
-        # What is known is taken first: what is written meanwhile may only be more.
-        known = {partition: dict(self.saved.get(partition, {})) for partition in self.held}
-        return [p for p, offsets in known.items() if offsets and is_behind(self.store.applied(self.scope, p), offsets)]
+        # Read before the store is asked: writes in between may only add.
+        saved = {partition: dict(self.saved.get(partition, {})) for partition in self.assigned}
+        return [p for p, offsets in saved.items() if offsets and is_behind(self.store.applied(self.scope, p), offsets)]
 
     def _note(self, partition: int, applied: Mapping[str, int]) -> None:
-        known = self.saved.get(partition, {})
-        self.saved[partition] = {**known, **{s: max(at, known.get(s, -1)) for s, at in applied.items()}}
+        saved = self.saved.get(partition, {})
+        self.saved[partition] = {**saved, **{s: max(at, saved.get(s, -1)) for s, at in applied.items()}}
 
     def _lease(self, partition: int) -> Lease:
         lease = self._leases.get(partition)
         if lease is None:
-            raise Fenced(f"partition {partition} of {self.scope!r} is not held any more")
+            raise Fenced(f"partition {partition} of {self.scope!r} is not leased any more")
         return lease
 
 
-def is_behind(stored: Mapping[str, int], known: Mapping[str, int]) -> bool:
-    """Whether offsets are missing, or lower than they were known to be.
+def is_behind(stored: Mapping[str, int], expected: Mapping[str, int]) -> bool:
+    """Return whether stored offsets are missing, or lower than expected.
 
     >>> is_behind({"a": 5}, {"a": 5}), is_behind({"a": 4, "b": 9}, {"a": 5}), is_behind({}, {"a": 0})
     (False, True, True)
     """
-    return any(stored.get(source, -1) < offset for source, offset in known.items())
+    return any(stored.get(source, -1) < offset for source, offset in expected.items())

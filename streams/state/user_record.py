@@ -1,4 +1,4 @@
-"""A person as their partition's owner keeps them: what they did, what their agent thinks, and how often it changed."""
+"""The user record: the state of a user and their agent, as the owner of their partition stores it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.plans import Constraints, Plan
 
 
 class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
-    """One record of the state store. `version` grows with every applied record: it numbers the person's lists."""
+    """One record of the state store. `version` grows with every applied record and numbers the user's lists."""
 
     user: UserState
     agent: AgentState = AgentState()
@@ -21,23 +21,23 @@ class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing is known of this person yet."""
+        """Return whether no record of this user was applied yet."""
         return self.version == 0
 
     @property
     def plan(self) -> Plan | None:
-        """The plan that lists obey: the agent's, or where that has lapsed, nothing but what the person has said."""
-        said = self.agent.constraints
-        if self.agent.plan is not None or said == Constraints():
+        """Return the plan that lists follow: the agent's, or after it lapsed one of the user's constraints alone."""
+        stated = self.agent.constraints
+        if self.agent.plan is not None or stated == Constraints():
             return self.agent.plan
         user = self.user.user_id
         return Plan(
-            plan_id=PlanId(""), user_id=user, goal="", constraints=said, made_at=self.user.last_at, expires_at=NEVER
+            plan_id=PlanId(""), user_id=user, goal="", constraints=stated, made_at=self.user.last_at, expires_at=NEVER
         )
 
 
 def new_user(user_id: UserId) -> UserRecord:
-    """A person never seen.
+    """Return the record of an unknown user.
 
     >>> new_user(UserId("u1")).is_new
     True
@@ -49,11 +49,11 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(UserRecord)
 
 
-def pack(person: UserRecord) -> bytes:
-    """A person as the state store keeps them; equal persons give equal bytes."""
-    return _encoder.encode(person)
+def pack(record: UserRecord) -> bytes:
+    """Return the bytes that the state store holds; equal records give equal bytes."""
+    return _encoder.encode(record)
 
 
 def unpack(state: bytes) -> UserRecord:
-    """The person that was packed."""
+    """Return the record that was packed."""
     return _decoder.decode(state)

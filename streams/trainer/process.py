@@ -1,13 +1,13 @@
-"""The trainer: learns from the ranking log as it grows, and publishes weights that the ranker takes up.
+"""The trainer: learns from the ranking log as it grows, and publishes the weights that the ranker serves.
 
-What it knows and decides is a function of the log up to an offset. A checkpoint holds all of it together with that
-offset, and the reader starts there whenever the log is given to this process: whatever is cut and wherever, the same
-log gives the same weights and the same decisions.
+Its weights and decisions are a function of the log up to an offset. A checkpoint holds all of it together with that
+offset, and the reader starts there whenever its partition is assigned: wherever a crash interrupts, the same log gives
+the same weights and the same decisions.
 
 Effects of a publication, in the order in which a crash may cut them: 1 the version's own file 2 the file that the
-served model follows, replaced atomically 3 the announcement on `model-updates`. Of a checkpoint: 4 its file, replaced
-atomically 5 the group's offset, which only says to others how far the trainer is. A decision is carried out by all
-five before anything else is learned; a refusal by the last three.
+served model follows, replaced atomically 3 the announcement on `model-updates`. Effects of a checkpoint: 4 its file,
+replaced atomically 5 the group's offset, which only shows others how far the trainer is. A promotion decision takes all
+five before anything else is learned; a refusal takes the last three.
 """
 
 from __future__ import annotations
@@ -38,33 +38,33 @@ from streams.trainer.progress import TrainerProgress
 
 logger = logging.getLogger(__name__)
 KEPT_VERSIONS = 20
-BATCH = 500
-BEHIND_SECONDS = 5.0
+TRAINER_POLL_RECORDS = 500
+CAUGHT_UP_SECONDS = 5.0
+"""By how much the log may be ahead, beside the publication interval, of a trainer that has caught up."""
 Point = Literal["own-file", "live-file", "announcement", "checkpoint", "commit"]
 
 
 class TrainerObserver(Protocol):
-    """Told what the trainer did, for metrics."""
+    """Receives what the trainer did, for metrics."""
 
     def learned(self, online_trainer: OnlineTrainer, entries: int) -> None:
-        """So many entries were learned from."""
+        """Observe that so many entries were learned from."""
         ...
 
     def announced(self, update: ModelUpdate) -> None:
-        """New weights serve, or something was decided."""
+        """Observe an announcement: new weights serve, or a decision was made."""
         ...
 
     def refused(self, topic: str, reason: ReasonCode) -> None:
-        """A record was set aside as a dead letter."""
+        """Observe that a record became a dead letter."""
         ...
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """Everything that the trainer process runs on; the wiring fills it. `live` is what the served model follows.
+    """The dependencies of the trainer process, built by the wiring. `live` is the file that the served model follows.
 
-    The reader starts where `progress.begin` says. `interrupt` is called before each effect: tests end there what
-    could die there.
+    The reader starts at the offsets of `progress.begin`. `interrupt` is called before each effect: tests crash there.
     """
 
     reader: LogReader
@@ -80,11 +80,11 @@ class Trainer:
 
 
 def run(trainer: Trainer, *, until: Callable[[], bool]) -> None:
-    """Learn, publish and keep checkpoints until told to stop; what was learned last is published on the way out."""
+    """Learn, publish and write checkpoints until `until` holds; the last weights are published at the end."""
     progress = trainer.progress
     progress.published_at = progress.kept_at = trainer.clock()
     while not until():
-        records = trainer.reader.poll(BATCH, 0.2)
+        records = trainer.reader.poll(TRAINER_POLL_RECORDS, 0.2)
         for part in trainer.in_flight.split(records):
             with trainer.in_flight.handling(records[part]):
                 learn(trainer, records[part])
@@ -102,21 +102,21 @@ def run(trainer: Trainer, *, until: Callable[[], bool]) -> None:
 
 
 def learn(trainer: Trainer, records: Sequence[Inbound]) -> None:
-    """Learn from these records, in their order, and carry out what is decided on the way."""
+    """Learn from these records in order, and carry out each decision before the next record."""
     progress = trainer.progress
     for record in records:
-        decisions = _learned(trainer, record)
+        decisions = _learn_one(trainer, record)
         progress.read(record)
         for decision in decisions:
             carry_out(trainer, decision, record)
-    if not records or trainer.clock() - records[-1].timestamp < trainer.publish_every_seconds + BEHIND_SECONDS:
+    if not records or trainer.clock() - records[-1].timestamp < trainer.publish_every_seconds + CAUGHT_UP_SECONDS:
         progress.caught_up = True
     if records:
         trainer.observer.learned(progress.online_trainer, len(records))
 
 
-def _learned(trainer: Trainer, record: Inbound) -> tuple[PromotionDecision, ...]:
-    """What was decided by a record; one that cannot be learned from is set aside."""
+def _learn_one(trainer: Trainer, record: Inbound) -> tuple[PromotionDecision, ...]:
+    """Learn from a record and return the decisions; a record that cannot be learned from becomes a dead letter."""
     if trainer.in_flight.is_set_aside(record):
         trainer.publisher.publish([crashed(record, trainer.clock())])
         trainer.observer.refused(record.topic, "crashed")
@@ -130,7 +130,7 @@ def _learned(trainer: Trainer, record: Inbound) -> tuple[PromotionDecision, ...]
 
 
 def carry_out(trainer: Trainer, decision: PromotionDecision, record: Inbound) -> None:
-    """Have a decision that followed from this record take effect, and be known."""
+    """Carry out and announce a promotion decision that followed from this record."""
     decision_id = message_id(record.topic, record.partition, record.offset, f"decision/{decision.variant}")
     logger.info("%s %s against %s: %s", decision.decision, decision.variant, decision.against, decision.reason)
     uri = _serve(trainer) if decision.decision != "refused" else ""
@@ -142,13 +142,13 @@ def carry_out(trainer: Trainer, decision: PromotionDecision, record: Inbound) ->
         against=decision.against,
         difference=decision.difference,
     )
-    own = Message(MODEL_UPDATES, f"{MODEL}:{decision_id}", update)
-    _announce(trainer, [own] if decision.decision == "refused" else [Message(MODEL_UPDATES, MODEL, update), own])
+    entry = Message(MODEL_UPDATES, f"{MODEL}:{decision_id}", update)
+    _announce(trainer, [entry] if decision.decision == "refused" else [Message(MODEL_UPDATES, MODEL, update), entry])
     keep(trainer)
 
 
 def publish(trainer: Trainer) -> None:
-    """Have what the champion has learned serve; see the module's first lines for the order."""
+    """Publish the champion's present weights; the module docstring lists the effects."""
     uri = _serve(trainer)
     if uri:
         served = trainer.progress.online_trainer.first.hit_rate
@@ -157,8 +157,9 @@ def publish(trainer: Trainer) -> None:
 
 
 def _serve(trainer: Trainer) -> str:
-    """Effects 1 and 2: the champion's weights in their files, with those that serve an experiment's arms; where, or
-    nothing if the champion's are not fit to serve.
+    """Write the champion's weights with those of an experiment's arms (effects 1 and 2); returns their path.
+
+    The path is empty, and nothing is written, if the champion's weights are not finite.
     """
     progress = trainer.progress
     weights = progress.online_trainer.export(progress.version + 1)
@@ -187,7 +188,7 @@ def _is_sound(arrays: Arrays) -> bool:
 
 
 def _announcement(trainer: Trainer, decision: Decided, uri: str, reason: str) -> ModelUpdate:
-    """What is told of the model: how every lineage stands, and up to where the log was learned."""
+    """Return the announcement: the status of every model variant, and the offsets that were learned from."""
     progress = trainer.progress
     online_trainer = progress.online_trainer
     return ModelUpdate(
@@ -208,7 +209,7 @@ def _announcement(trainer: Trainer, decision: Decided, uri: str, reason: str) ->
 
 
 def _announce(trainer: Trainer, messages: Sequence[Message]) -> None:
-    """Effect 3."""
+    """Publish the announcement (effect 3)."""
     trainer.interrupt("announcement")
     trainer.publisher.publish(messages)
     update = messages[0].value
@@ -217,7 +218,7 @@ def _announce(trainer: Trainer, messages: Sequence[Message]) -> None:
 
 
 def keep(trainer: Trainer) -> None:
-    """Effects 4 and 5: keep a checkpoint, tell the group."""
+    """Write a checkpoint and commit the group's offset (effects 4 and 5)."""
     trainer.interrupt("checkpoint")
     trainer.progress.keep(trainer.clock())
     trainer.interrupt("commit")

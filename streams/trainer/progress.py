@@ -1,4 +1,4 @@
-"""How far the trainer is: what has been learned, up to which offset of the log, and the checkpoint that holds both."""
+"""The trainer's progress: the online trainer, the offsets it has learned from, and the checkpoint of both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True, rename={"online_trainer": "course"}):
-    """What is known, the offsets from which to read on (by `topic-partition`), and the version published last."""
+    """The stored progress: the online trainer, the offsets to read on from (by `topic-partition`), the last version."""
 
     offsets: dict[str, int]
     version: int
@@ -30,9 +30,9 @@ _decoder = msgspec.msgpack.Decoder(Checkpoint)
 
 
 class TrainerProgress:
-    """The course, how far it has come, and its checkpoint in one file that is replaced as a whole.
+    """The online trainer, its offsets, and its checkpoint in one file that is replaced as a whole.
 
-    `make` makes a course that knows nothing; `version` is what serves already.
+    `make` returns an untrained online trainer; `version` is that of the weights that serve already.
     """
 
     def __init__(self, path: Path, make: Callable[[], OnlineTrainer], *, version: int = 0) -> None:
@@ -44,16 +44,16 @@ class TrainerProgress:
         self.unpublished = 0
         self.unkept = 0
         self.caught_up = True
-        """False where nothing is known any longer of what serves: nothing is published until that is learned again."""
+        """False while an untrained trainer knows less than the weights that serve: it publishes nothing."""
         self.published_at = 0.0
         self.kept_at = 0.0
 
     def begin(self) -> Mapping[str, int]:
-        """Go back to the checkpoint, or to knowing nothing; the offsets from which to read on.
+        """Restore the checkpoint, or begin untrained, and return the offsets to read on from.
 
-        To be called whenever the log is given to this process, before anything is read from it. A partition that is
-        not named is to be read from its beginning. A checkpoint of another feature table or release says only where
-        to read on: of what lies before it, most cannot be learned from.
+        Call it whenever the log is assigned to this process, before reading. Read a partition that is not named from
+        its beginning. A checkpoint of another feature table or release gives the offsets alone: most entries before
+        them cannot be learned from.
         """
         self.online_trainer = self._make()
         self.offsets = {}
@@ -62,10 +62,10 @@ class TrainerProgress:
             self.caught_up = self.version == 0
             logger.info("no checkpoint at %s: the log is read from its beginning", self._path)
             return self.offsets
-        kept = _decoder.decode(self._path.read_bytes())
-        self.offsets = dict(kept.offsets)
-        self.version = max(self.version, kept.version)
-        if not self._restored(kept.online_trainer):
+        checkpoint = _decoder.decode(self._path.read_bytes())
+        self.offsets = dict(checkpoint.offsets)
+        self.version = max(self.version, checkpoint.version)
+        if not self._restored(checkpoint.online_trainer):
             self.online_trainer = self._make()
             logger.warning("the checkpoint at %s fits another feature table or release: learning anew", self._path)
         return self.offsets
@@ -77,26 +77,28 @@ class TrainerProgress:
             return False
 
     def read(self, record: Inbound) -> None:
-        """The record was learned from."""
+        """Note that a record was learned from."""
         name = f"{record.topic}-{record.partition}"
         expected = self.offsets.get(name, 0)
         if record.offset != expected:
-            logger.warning("%s goes on at %d, not at %d: that part of it is gone", name, record.offset, expected)
+            logger.warning(
+                "%s goes on at %d, not at %d: the records between were deleted", name, record.offset, expected
+            )
         self.offsets[name] = record.offset + 1
         self.unpublished += 1
         self.unkept += 1
 
     def applied(self) -> dict[str, int]:
-        """The last offset that was learned from, by source."""
+        """Return the last offset that was learned from, by source."""
         return {name: offset - 1 for name, offset in self.offsets.items()}
 
     def published(self, version: int, at: float) -> None:
-        """This version serves what is known now."""
+        """Note that this version holds the present weights, published at this time."""
         self.version, self.published_at, self.unpublished = version, at, 0
 
     def keep(self, at: float) -> None:
         """Write the checkpoint: readers see the old file or the new one, never a part of one."""
-        kept = Checkpoint(
+        checkpoint = Checkpoint(
             offsets=self.offsets,
             version=self.version,
             online_trainer=online_trainer_checkpoint.checkpoint(self.online_trainer),
@@ -104,7 +106,7 @@ class TrainerProgress:
         draft = self._path.with_suffix(".draft")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
-            file.write(_encoder.encode(kept))
+            file.write(_encoder.encode(checkpoint))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)

@@ -1,1 +1,1 @@
-"""The worker: folds a user's records, re-plans and publishes lists."""
+"""The worker: folds users' records, re-plans and publishes lists."""

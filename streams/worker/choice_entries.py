@@ -1,4 +1,4 @@
-"""Exams as examples: what the person took, among a sample of the candidates of just before."""
+"""Ranking-log entries of choices: the chosen item among a sample of the candidates of just before the choice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from streams.outcomes.record_outcome import PrequentialQuery
 
 
 def choice_message(prequential: PrequentialQuery, ranking: Ranking) -> Message:
-    """The exam's result for the ranking log; without features if the choice was no candidate: nothing to learn."""
+    """Return the ranking-log entry of a prequential query.
+
+    It has no features if the choice was no candidate: there is nothing to learn then.
+    """
     rows = sample(ranking, int(prequential.entry_id, 16))
     features = np.ascontiguousarray(ranking.features[rows], dtype="<f4") if len(rows) else None
     choice = Choice(
@@ -40,7 +43,7 @@ def choice_message(prequential: PrequentialQuery, ranking: Ranking) -> Message:
 
 
 def _in_arm(choice: Choice, prequential: PrequentialQuery, assigned: Assigned | None) -> Choice:
-    """The choice with what an experiment wants to know of it."""
+    """Return the choice with its arm of the experiment, if there is one."""
     if assigned is None:
         return choice
     return replace(

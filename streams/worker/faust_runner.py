@@ -1,8 +1,8 @@
-"""The handlers on Faust: one stream of everything about people, and the tables beside it.
+"""The worker on Faust: one stream of all user topics, and the tables beside it.
 
-Faust calls its processors "agents"; here they are runners of handlers, and an *agent* plans for a person. Faust
-brings group membership, rebalancing and back-pressure. What it is not trusted with is acknowledging: records are
-acknowledged by `streams.worker.pipeline`, after their outcome was published and stored.
+Faust calls its processors "agents"; here they run handlers, and an *agent* plans for a user. Faust brings group
+membership, rebalancing and back-pressure. It does not acknowledge: `streams.worker.pipeline` acknowledges records after
+their outcome is published and stored.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ from streams.worker.tables import apply_tables
 logger = logging.getLogger(__name__)
 
 EXIT_RESTART = 75
-"""The exit status that asks the supervisor to start the process anew (EX_TEMPFAIL)."""
-LOOK_SECONDS = 5.0
-"""How often it is looked whether the worker gets on, and whether log and store are what they were."""
+"""The exit status that asks the supervisor to restart the process (EX_TEMPFAIL)."""
+CHECK_EVERY_SECONDS = 5.0
+"""How often the worker checks that it makes progress, and that log and store were not rewound."""
 BUFFERED_BATCHES = 5
-"""How many batches wait in memory: behind them stands whatever comes next, such as a request for a list."""
-TABLE_CHUNK = 25
-"""Records of a table taken in at a time, so that no batch of people waits long for it."""
+"""How many batches wait in memory: the next record, such as a request for a list, waits behind all of them."""
+TABLE_CHUNK_RECORDS = 25
+"""Table records applied at a time, so that no batch of users waits long for them."""
 
 
 @dataclass(frozen=True)
 class BatchTuning:
-    """How a worker takes batches: see `deploy.settings.Worker`."""
+    """How a worker forms batches: see `deploy.settings.Worker`."""
 
     group: str
     batch_max: int = 200
@@ -65,12 +65,12 @@ class BatchTuning:
 
 @dataclass(frozen=True)
 class Worker:
-    """Everything that one worker process runs on; the wiring fills it."""
+    """The dependencies of one worker process, built by the wiring."""
 
     cluster: Cluster
     tuning: BatchTuning
     deps: Deps
-    people: PartitionStore
+    users: PartitionStore
     positions: Positions
     publisher: Publisher
     tables: TableReader
@@ -78,14 +78,14 @@ class Worker:
 
 
 def run(worker: Worker, *, data_dir: str) -> None:
-    """Run until told to stop by SIGTERM or SIGINT; an error nobody foresaw ends the process with a non-zero status.
+    """Run until SIGTERM or SIGINT; an unexpected error ends the process with a non-zero status.
 
-    The tables are caught up with first, so that no list is made from half a catalogue.
+    The tables are read to their ends first, so that no list is made from half a catalogue.
     """
     read_any_header_names()
     app = build(worker, data_dir=data_dir)
     with tuned_gc():
-        # The catalogue first: what it does not have is not known until it has been met a few times.
+        # The catalogue first: an item outside of it counts as known only after several interactions.
         apply_tables(sorted(worker.tables.catch_up(), key=lambda record: record.topic != ITEMS), worker.deps)
         try:
             faust.Worker(
@@ -96,20 +96,20 @@ def run(worker: Worker, *, data_dir: str) -> None:
 
 
 def _give_up(worker: Worker, exc: BaseException) -> None:
-    logger.critical("an error nobody foresaw: starting again", exc_info=exc)
+    logger.critical("an unexpected error: the process restarts", exc_info=exc)
     worker.deps.in_flight.failed(exc)
     os._exit(EXIT_RESTART)
 
 
-def _begin_anew(worker: Worker, why: str) -> None:
-    """End for a reason of the process's own: nothing that is in flight is to blame."""
+def _restart(worker: Worker, why: str) -> None:
+    """End the process for a reason of its own: no record in flight is to blame."""
     logger.critical("%s", why)
     worker.deps.in_flight.leave()
     os._exit(EXIT_RESTART)
 
 
 def build(worker: Worker, *, data_dir: str) -> OwnersApp:
-    """The Faust app of a worker; nothing runs and nothing is connected yet."""
+    """Return the Faust app of a worker; nothing runs and nothing is connected yet."""
     tuning, cluster = worker.tuning, worker.cluster
     app = OwnersApp(
         f"{cluster.prefix}{tuning.group}",
@@ -127,7 +127,7 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
         datadir=data_dir,
     )
     pipeline = Pipeline(
-        worker.people,
+        worker.users,
         worker.deps,
         worker.publisher,
         worker.observer,
@@ -135,15 +135,15 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
     )
     app.give_up = partial(_give_up, worker)
     app.lease_partitions = partial(_lease_partitions, app, pipeline, worker)
-    people = app.topic(*(cluster.topic(name) for name in WORKER_INPUTS), **_RAW)
-    app.agent(people, concurrency=1, name="people")(_people(pipeline, worker))
+    inputs = app.topic(*(cluster.topic(name) for name in WORKER_INPUTS), **_RAW)
+    app.agent(inputs, concurrency=1, name="people")(_batches(pipeline, worker))
     app.on_partitions_assigned.connect(partial(_assigned, pipeline, worker), weak=False)
     app.on_partitions_revoked.connect(partial(_revoked, worker), weak=False)
     app.task(partial(_keep_tables, app, worker))
     app.timer(interval=tuning.default_every_seconds, name="default-list")(_default_list(worker))
     app.timer(interval=tuning.visit_every_seconds, name="outcomes")(_outcomes(pipeline, worker))
-    app.timer(interval=LOOK_SECONDS, name="watchdog")(_watchdog(app, pipeline, worker))
-    app.timer(interval=LOOK_SECONDS, name="positions")(_compare(app, worker))
+    app.timer(interval=CHECK_EVERY_SECONDS, name="watchdog")(_watchdog(app, pipeline, worker))
+    app.timer(interval=CHECK_EVERY_SECONDS, name="positions")(_compare(app, worker))
     return app
 
 
@@ -164,58 +164,58 @@ def _credentials(cluster: Cluster) -> Any:
     )
 
 
-def _people(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
-    """What Faust runs: batches are whatever has come in, a moment after the first of it.
+def _batches(pipeline: Pipeline, worker: Worker) -> Callable[..., Any]:
+    """Return the processor for Faust: a batch is all records that have arrived shortly after its first one.
 
-    Records are taken from the stream's own queue. Faust's `take` hands over in fixed steps of time and moves each
-    record through the stream by itself, which at hundreds of records a second costs more than ranking does.
+    It reads the stream's own queue. Faust's `take` delivers at fixed intervals and moves each record through the stream
+    one by one, which at hundreds of records a second costs more than ranking does.
     """
     tuning = worker.tuning
 
-    async def people(stream: Any) -> AsyncIterator[None]:
+    async def batches(stream: Any) -> AsyncIterator[None]:
         stream.enable_acks = False
-        waiting = stream.channel.queue
-        pipeline.taken = waiting.qsize
+        queue = stream.channel.queue
+        pipeline.waiting_records = queue.qsize
         async for event in stream.events():
             await asyncio.sleep(tuning.batch_within_seconds)
             events = [event]
-            while len(events) < tuning.batch_max and not waiting.empty():
-                events.append(waiting.get_nowait())
-            # What was fetched before a rebalance is fetched again after it, from where the store stands.
+            while len(events) < tuning.batch_max and not queue.empty():
+                events.append(queue.get_nowait())
+            # Records fetched before a rebalance are fetched again after it, from the stored offsets.
             events = [event for event in events if event.message.generation_id == event.app.consumer_generation_id]
             records = [_inbound(event.message, worker) for event in events]
             for part in worker.deps.in_flight.split(records) if records else ():
-                await pipeline.take(events[part], records[part])
+                await pipeline.handle(events[part], records[part])
             yield
 
-    return people
+    return batches
 
 
 async def _lease_again(app: faust.App, worker: Worker) -> None:
-    """Claim what is assigned to us now; a store that went back is read from anew, by a process begun anew."""
-    worker.people.release()
-    await _when_available(worker, partial(worker.people.assign, _person_partitions(app)))
-    if worker.people.rewound():
-        _begin_anew(worker, "the state store went back: starting again from there")
+    """Lease the assigned partitions anew; after a rewound store the process restarts from its offsets."""
+    worker.users.release()
+    await _when_available(worker, partial(worker.users.assign, _assigned_partitions(app)))
+    if worker.users.rewound():
+        _restart(worker, "the state store was rewound: the process restarts from there")
 
 
 async def _lease_partitions(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> dict[tuple[str, int], int]:
-    """Claim what is assigned once everything decided is done; from where on to read each topic and partition."""
+    """Lease the assigned partitions once all effects are done; returns the offsets to read on from."""
     starts: dict[tuple[str, int], int] = {}
 
     def lease() -> None:
-        worker.people.assign(_person_partitions(app))
-        if not worker.people.rewound():
+        worker.users.assign(_assigned_partitions(app))
+        if not worker.users.rewound():
             starts.update(worker.positions.start_offsets())
 
     await pipeline.between_batches(partial(_when_available, worker, lease))
-    if worker.people.rewound():
-        _begin_anew(worker, "the state store went back: starting again from there")
-    logger.info("owns people of partitions %s", sorted(worker.people.held))
+    if worker.users.rewound():
+        _restart(worker, "the state store was rewound: the process restarts from there")
+    logger.info("owns users of partitions %s", sorted(worker.users.assigned))
     return {(worker.cluster.topic(topic), partition): offset for (topic, partition), offset in starts.items()}
 
 
-def _person_partitions(app: faust.App) -> set[int]:
+def _assigned_partitions(app: faust.App) -> set[int]:
     return {tp.partition for tp in app.consumer.assignment()}
 
 
@@ -243,13 +243,13 @@ def _inbound(message: Any, worker: Worker) -> Inbound:
         timestamp=message.timestamp,
         headers=tuple(headers.items() if isinstance(headers, dict) else headers),
     )
-    return worker.people.named(record)
+    return worker.users.named(record)
 
 
 async def _assigned(pipeline: Pipeline, worker: Worker, app: Any, assigned: Any, **_: Any) -> None:
-    """Nothing is ours any more: what is decided is finished first. What is ours is claimed by `_lease_partitions`."""
+    """Release all partitions if none is assigned, after all effects are done; `_lease_partitions` leases new ones."""
     if not assigned:
-        await pipeline.between_batches(partial(_when_available, worker, partial(worker.people.assign, ())))
+        await pipeline.between_batches(partial(_when_available, worker, partial(worker.users.assign, ())))
 
 
 async def _revoked(worker: Worker, app: Any, revoked: Any, **_: Any) -> None:
@@ -257,19 +257,21 @@ async def _revoked(worker: Worker, app: Any, revoked: Any, **_: Any) -> None:
 
 
 async def _keep_tables(app: faust.App, worker: Worker) -> None:
-    """Follow the table topics for as long as the worker runs."""
+    """Apply the table topics while the worker runs."""
     loop = asyncio.get_running_loop()
     while not app.should_stop:
         records = await loop.run_in_executor(None, worker.tables.poll)
-        for at in range(0, len(records), TABLE_CHUNK):
-            chunk = records[at : at + TABLE_CHUNK]
+        for at in range(0, len(records), TABLE_CHUNK_RECORDS):
+            chunk = records[at : at + TABLE_CHUNK_RECORDS]
             worker.observer.table_read("tables", apply_tables(chunk, worker.deps))
             await asyncio.sleep(0)
 
 
 def _default_list(worker: Worker) -> Callable[[], Any]:
-    """Publish the list for people never seen when the statistics have moved, when something in it may not be shown any
-    more, and when half of its life is over; its partition's owner does so.
+    """Return the timer that publishes the non-personalised list; the owner of its partition does so.
+
+    It is due when the statistics have changed, when an item of it is not available any more, and after half of its
+    time-to-live.
     """
     deps = worker.deps
     published = DefaultState()
@@ -277,10 +279,10 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
     async def default_list_timer() -> None:
         nonlocal published
         version, now = deps.table.version, deps.clock()
-        home = partition_of(DEFAULT_USER, worker.people.partitions)
-        over = not all(deps.table.available(item, deps.stream_now) for item in published.items)
-        due = over or published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
-        if home not in worker.people.held or not due:
+        home = partition_of(DEFAULT_USER, worker.users.partitions)
+        has_unavailable = not all(deps.table.available(item, deps.stream_now) for item in published.items)
+        due = has_unavailable or published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
+        if home not in worker.users.assigned or not due:
             return
         messages = default_lists(deps, after=published.version)
         await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
@@ -290,18 +292,18 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
 
 
 def _outcomes(pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
-    """Publish the outcomes of slates that have matured, also of people who do not come back: 1 publish 2 note."""
+    """Return the timer that publishes outcomes of matured slates, also of users who stay away: 1 publish 2 note."""
 
-    def carry_out(done: Visit) -> None:
-        worker.publisher.publish(done.messages)
-        note(worker.people, done)
+    def carry_out(completed: Visit) -> None:
+        worker.publisher.publish(completed.messages)
+        note(worker.users, completed)
 
     async def outcomes_timer() -> None:
         try:
-            for partition in sorted(worker.people.held) if not pipeline.waiting else ():
-                done = visit(worker.people, worker.deps, partition)
-                if done is not None:
-                    await asyncio.get_running_loop().run_in_executor(None, carry_out, done)
+            for partition in sorted(worker.users.assigned) if not pipeline.waiting else ():
+                due = visit(worker.users, worker.deps, partition)
+                if due is not None:
+                    await asyncio.get_running_loop().run_in_executor(None, carry_out, due)
         except StoreUnavailable as exc:
             logger.warning("outcomes wait: %s", exc)
 
@@ -309,42 +311,42 @@ def _outcomes(pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
 
 
 def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[], Any]:
-    """End the process when it stands still (`streams.worker.stall_watch`): the supervisor starts it anew."""
+    """Return the timer that ends a stalled process (`streams.worker.stall_watch`): the supervisor restarts it."""
     watch = StallWatch(worker.tuning.stall_seconds)
 
     async def watchdog() -> None:
         consumer = cast(OwnersConsumer, app.consumer)
         now, readings = asyncio.get_running_loop().time(), consumer.readings()
-        named = {f"{worker.cluster.plain(tp.topic)}-{tp.partition}": stand for tp, stand in readings.items()}
+        progress = {f"{worker.cluster.plain(tp.topic)}-{tp.partition}": reading for tp, reading in readings.items()}
         waits = pipeline.waiting or not consumer.is_leased or app.rebalancing
-        sight = Sight(pipeline.handled, pipeline.queued, waits, named)
-        for tp, stand in readings.items():
+        sight = Sight(pipeline.handled, pipeline.queued, waits, progress)
+        for tp, reading in readings.items():
             topic = worker.cluster.plain(tp.topic)
-            applied = worker.people.applied(tp.partition).get(f"{topic}-{tp.partition}", -1)
-            worker.observer.lag(topic, tp.partition, lag(stand, applied, sight.queued))
+            applied = worker.users.applied(tp.partition).get(f"{topic}-{tp.partition}", -1)
+            worker.observer.lag(topic, tp.partition, lag(reading, applied, sight.queued))
         for name in watch.held_back(sight, now):
-            at = named[name]
+            at = progress[name]
             logger.warning(
                 "%s: an open transaction holds back %d records from %d on", name, at.end - at.stable, at.stable
             )
         if why := watch.stalled(sight, now):
-            _begin_anew(worker, f"{why}: stopping")
+            _restart(worker, f"{why}: the process restarts")
 
     return watchdog
 
 
 def _compare(app: OwnersApp, worker: Worker) -> Callable[[], Any]:
-    """End the process when the log or the store is not what it was: begun anew it reads from where the store stands."""
+    """Return the timer that restarts the process after log or store were rewound: it reads on from stored offsets."""
 
     async def compare() -> None:
         if not cast(OwnersConsumer, app.consumer).is_leased:
             return
         try:
-            wrong = await asyncio.get_running_loop().run_in_executor(None, worker.positions.breaks)
+            breaks = await asyncio.get_running_loop().run_in_executor(None, worker.positions.breaks)
         except SERVER_AWAY as exc:
             logger.info("log and store are not compared: %s", exc)
             return
-        if wrong:
-            _begin_anew(worker, f"{'; '.join(wrong)}: starting again from there")
+        if breaks:
+            _restart(worker, f"{'; '.join(breaks)}: the process restarts from there")
 
     return compare

@@ -1,4 +1,4 @@
-"""Python's cycle collector, at its defaults, walks a worker's tables many times a second and finds nothing."""
+"""Tuning of Python's cycle collector: at its defaults it scans a worker's tables often and frees nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ GC_THRESHOLD = (50_000, 20, 50)
 
 @contextmanager
 def tuned_gc() -> Iterator[None]:
-    """Within this, cycles are looked for rarely."""
-    usual = gc.get_threshold()
+    """Collect cycles rarely within this context."""
+    previous = gc.get_threshold()
     gc.set_threshold(*GC_THRESHOLD)
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        gc.set_threshold(*previous)

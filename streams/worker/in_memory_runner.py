@@ -1,7 +1,7 @@
-"""The whole loop in one process, over an in-memory log: for tests and replay.
+"""The whole loop in one process, over an in-memory log: for tests and backtests.
 
-The same handlers, in the same order of effects as on Kafka: publish, store with offsets, acknowledge. What a crash
-between two of them leaves behind can be tried by `interrupt`.
+It runs the same handlers, with the same order of effects as on Kafka: publish, store with offsets, acknowledge. Tests
+crash it between two of them by `interrupt`.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ Point = Literal["before-publish", "before-store", "before-acknowledge"]
 
 
 class Crash(LifelongError):
-    """Raised by an `interrupt` to stop the runner where a process could die."""
+    """An `interrupt` raises it to stop the runner where a process could die."""
 
 
 class Subscriber(Struct, frozen=True):
-    """Somebody else who reads the log, such as the trainer: `take` is called with each record of the topics once."""
+    """Another reader of the log, such as the trainer: `handle` is called with each record of the topics once."""
 
     topics: tuple[str, ...]
-    take: Callable[[list[Inbound]], None]
+    handle: Callable[[list[Inbound]], None]
 
 
 class InMemoryRunner:
-    """One worker over a `InMemoryLog`; several of them may share log and store, each with its own partitions.
+    """One worker over an `InMemoryLog`; several of them may share log and store, each with its own partitions.
 
-    Before the next batch of people is handled, everything that follows from the last one has been: statistics are in
-    the table and subscribers have read. With `forgets` the log drops what was read, so that it never grows; then the
-    runner must be the only reader beside its subscribers.
+    All that follows from a batch of users is handled before the next one: statistics are in the table and subscribers
+    have read. With `forgets` the log drops records that were read, so that it never grows; then the runner must be the
+    only reader beside its subscribers.
     """
 
     def __init__(
@@ -73,70 +73,72 @@ class InMemoryRunner:
         self._interrupt = interrupt
         self._observer = observer or Unobserved()
         self._forgets = forgets
-        self._people = PartitionStore(store, scope=PEOPLE, partitions=options.person_partitions)
+        self._users = PartitionStore(store, scope=PEOPLE, partitions=options.person_partitions)
         self._items = PartitionStore(store, scope=ITEMS, partitions=options.item_partitions)
-        self._people.assign(range(options.person_partitions) if owns is None else owns)
+        self._users.assign(range(options.person_partitions) if owns is None else owns)
         self._items.assign(range(options.item_partitions) if owns is None else owns)
-        self._events = Cursor(self.log, WORKER_INPUTS, lambda topic, at: self._begin(self._people, topic, at))
+        self._events = Cursor(self.log, WORKER_INPUTS, lambda topic, at: self._begin(self._users, topic, at))
         self._deltas = Cursor(self.log, tuple(AGGREGATOR), lambda topic, at: self._begin(self._items, topic, at))
         self._table_records = Cursor(self.log, tuple(WORKER_TABLES), lambda topic, at: 0)
-        self._subscribed = [(Cursor(self.log, one.topics, lambda topic, at: 0), one.take) for one in subscribers]
+        self._subscribed = [
+            (Cursor(self.log, subscriber.topics, lambda topic, at: 0), subscriber.handle) for subscriber in subscribers
+        ]
 
     def send(self, topic: str, key: str | None, value: Record | bytes | None, *, partition: int | None = None) -> None:
         """Produce one record, as an application would."""
         self.log.append(topic, key, encode(value) if isinstance(value, Record) else value, partition=partition)
 
     def run(self) -> None:
-        """Handle everything there is, until nothing more follows from it."""
-        while self._tables() or self._item_deltas() or self._tell() or self._person_batch() or self._visit():
+        """Handle all records, until nothing more follows from them."""
+        while self._tables() or self._item_deltas() or self._notify() or self._user_batch() or self._visit():
             pass
         if self._forgets:
             self.log.forget()
 
     def publish_default(self) -> None:
-        """Publish the list for people never seen, as of the newest statistics."""
+        """Publish the non-personalised lists, as of the newest statistics."""
         self.log.publish(default_lists(self.deps))
 
     def _begin(self, owner: PartitionStore, topic: str, partition: int) -> int | None:
-        """Where to begin: after what the store has, less what is redelivered; not in what others own."""
-        if partition not in owner.held:
+        """Return the first offset to read: after the applied one less redeliveries; none in others' partitions."""
+        if partition not in owner.assigned:
             return None
         applied = owner.applied(partition).get(f"{topic}-{partition}", -1)
         return max(0, applied + 1 - self._redelivers)
 
     def _tables(self) -> bool:
-        taken = self._table_records.next()
-        apply_tables(taken, self.deps)
-        return bool(taken)
+        records = self._table_records.next()
+        apply_tables(records, self.deps)
+        return bool(records)
 
     def _item_deltas(self) -> bool:
-        taken = self._deltas.next()
-        if taken:
-            fold = AGGREGATOR[taken[0].topic]
-            self._carry_out(fold(taken, self._items, now=self.deps.clock()), self._items)
-        return bool(taken)
+        records = self._deltas.next()
+        if records:
+            (fold,) = AGGREGATOR.values()
+            self._carry_out(fold(records, self._items, now=self.deps.clock()), self._items)
+        return bool(records)
 
-    def _tell(self) -> bool:
-        told = False
-        for cursor, take in self._subscribed:
-            taken = cursor.next()
-            if taken:
-                take(taken)
-                told = True
-        return told
+    def _notify(self) -> bool:
+        has_read = False
+        for cursor, handle in self._subscribed:
+            records = cursor.next()
+            if records:
+                handle(records)
+                has_read = True
+        return has_read
 
-    def _person_batch(self) -> bool:
-        taken = self._events.next(self._batch)
-        if taken:
-            self._carry_out(handle_user_batch(taken, self._people, self.deps), self._people)
-        return bool(taken)
+    def _user_batch(self) -> bool:
+        records = self._events.next(self._batch)
+        if records:
+            self._carry_out(handle_user_batch(records, self._users, self.deps), self._users)
+        return bool(records)
 
     def _visit(self) -> bool:
-        done = [found for at in self._people.held if (found := visit(self._people, self.deps, at)) is not None]
-        for found in done:
-            self.log.publish(found.messages)
-            note(self._people, found)
-        return bool(done)
+        visits = [due for at in self._users.assigned if (due := visit(self._users, self.deps, at)) is not None]
+        for due in visits:
+            self.log.publish(due.messages)
+            note(self._users, due)
+        return bool(visits)
 
     def _carry_out(self, outcome: BatchOutcome, owner: PartitionStore) -> None:
         """1 publish 2 store states with offsets 3 acknowledge: the order in which a crash may cut them."""

@@ -1,7 +1,7 @@
-"""Outcomes of lists that were shown, also to people who do not come back: a timer asks who is due.
+"""Outcomes of lists that were shown, also to users who stay away: a timer visits the users whose slates have matured.
 
-A slate's outcome may be published more than once: by the timer, and by the person's own next event, with whatever was
-clicked meanwhile. Equal outcomes have equal ids, and readers of the ranking log unite those of one list.
+A slate's outcome may be published more than once: by the timer, and by the user's own next event, with the clicks in
+between. Equal outcomes have equal ids, and readers of the ranking log merge those of one list.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from streams.log.records import Message
 from streams.state.partition_store import PartitionStore
 from streams.state.user_record import UserRecord
 
-MOST = 500
-"""How many people of a partition are visited at a time."""
+VISIT_LIMIT = 500
+"""How many users of a partition are visited at a time."""
 
 
 class Visit(Struct, frozen=True, kw_only=True):
-    """What visiting the people of one partition comes to: publish, then note who was visited, and who is due later."""
+    """A visit to users of one partition: messages to publish, then users who were visited or are due `later`."""
 
     partition: int
     messages: tuple[Message, ...]
@@ -34,7 +34,7 @@ class Visit(Struct, frozen=True, kw_only=True):
 
 
 def outcome_message(user: UserState, slate: OpenSlate) -> Message:
-    """The outcome of a slate that has matured."""
+    """Return the ranking-log entry of a matured slate's outcome."""
     kind = "|".join(("outcome", user.user_id, slate.list_id, *slate.clicked))
     entry = ListOutcome(
         entry_id=message_id(RANKING_LOG, 0, 0, kind),
@@ -47,38 +47,38 @@ def outcome_message(user: UserState, slate: OpenSlate) -> Message:
     return Message(RANKING_LOG, user.user_id, entry)
 
 
-def visits_of(people: Mapping[str, UserRecord]) -> dict[str, float]:
-    """When each of these people is to be visited: those with open slates."""
-    due = {user: matures_at(person.user) for user, person in people.items() if person.user.shown}
+def visits_of(records: Mapping[str, UserRecord]) -> dict[str, float]:
+    """Return when each user with open slates is due for a visit (event time)."""
+    due = {user: matures_at(record.user) for user, record in records.items() if record.user.shown}
     return {user: at for user, at in due.items() if at is not None}
 
 
 def visit(owner: PartitionStore, deps: Deps, partition: int) -> Visit | None:
-    """Visit the people of a partition whose slates have matured by the stream's clock; none if nobody is due.
+    """Visit the users of a partition whose slates have matured by the stream's clock; none if no user is due.
 
     Raises:
-        StoreUnavailable: nothing was decided; the next visit finds the same people.
+        StoreUnavailable: nothing is changed; the next visit finds the same users.
     """
     now = deps.stream_now
-    users = owner.store.due(owner.scope, partition, now, MOST)
+    users = owner.store.due(owner.scope, partition, now, VISIT_LIMIT)
     if not users:
         return None
-    people = owner.load(map(UserId, users))
-    messages = [outcome_message(p.user, slate) for p in people.values() for slate in matured_by(p.user, now)]
+    records = owner.load(map(UserId, users))
+    messages = [outcome_message(r.user, slate) for r in records.values() for slate in matured_by(r.user, now)]
     later = {
-        user: min(slate.at for slate in person.user.shown if slate.at + MATURES_AFTER > now) + MATURES_AFTER
-        for user, person in people.items()
-        if any(slate.at + MATURES_AFTER > now for slate in person.user.shown)
+        user: min(slate.at for slate in record.user.shown if slate.at + MATURES_AFTER > now) + MATURES_AFTER
+        for user, record in records.items()
+        if any(slate.at + MATURES_AFTER > now for slate in record.user.shown)
     }
     visited = tuple(user for user in users if user not in later)
     return Visit(partition=partition, messages=tuple(messages), visited=visited, later=later)
 
 
-def note(owner: PartitionStore, done: Visit) -> None:
-    """Note a visit whose messages are published.
+def note(owner: PartitionStore, completed: Visit) -> None:
+    """Store that a visit is completed: its messages are published.
 
     Raises:
-        StoreUnavailable: the same people are visited again.
+        StoreUnavailable: the same users are visited again.
     """
-    owner.store.visit_later(owner.scope, done.partition, done.later)
-    owner.store.visited(owner.scope, done.partition, done.visited)
+    owner.store.visit_later(owner.scope, completed.partition, completed.later)
+    owner.store.visited(owner.scope, completed.partition, completed.visited)

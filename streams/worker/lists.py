@@ -1,4 +1,4 @@
-"""Lists as published: a person's slates with their causes, and the ranking-log entry that learning needs."""
+"""Lists as published: a user's slates with their causes, and the ranking-log entries that the trainer needs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from streams.outcomes.batch_outcome import Counters
 from streams.state.user_record import UserRecord, new_user
 
 HOME = "home"
-"""The surface of which everybody has a list."""
+"""The surface for which every user has a list."""
 
 
 class Due(Struct, frozen=True, kw_only=True):
-    """A list that is owed to a person: the events it answers, the last record that asked, and when (event time).
+    """A list that is due to a user: the events it answers, the last record that caused it, and its event time `at`.
 
     `asked` are surfaces that a rank request names, and `locale` the locale, where it names one.
     """
@@ -43,15 +43,15 @@ class Due(Struct, frozen=True, kw_only=True):
     asked: tuple[str, ...] = ()
     locale: str = ""
 
-    def query(self, person: UserRecord, shown_at: float, wall: float | None = None) -> Query:
-        """What to ask the recommender for a list that is shown at this time (event time, and by the wall clock)."""
+    def query(self, record: UserRecord, shown_at: float, wall: float | None = None) -> Query:
+        """Return the recommender's query for a list that is shown at this event time and, if given, wall-clock time."""
         return Query(
-            user=person.user,
+            user=record.user,
             now=self.at,
-            plan=person.plan,
-            preferences=preferences_of(person.plan, person.agent.memories),
+            plan=record.plan,
+            preferences=preferences_of(record.plan, record.agent.memories),
             context=self.context or Context(),
-            locale=self.locale or person.user.locale,
+            locale=self.locale or record.user.locale,
             seed=self.seed,
             shown_at=shown_at,
             wall=wall,
@@ -59,38 +59,38 @@ class Due(Struct, frozen=True, kw_only=True):
 
     @property
     def surfaces(self) -> tuple[str, ...]:
-        """What the list is for: home, whatever else was asked for, so that nobody's list for home is lost by it."""
+        """Return the surfaces of the list: always with `HOME`, as the newest list replaces all before it."""
         return tuple(dict.fromkeys((HOME, *self.asked, self.context.surface if self.context else HOME)))
 
     def list_id(self, surface: str = HOME) -> ListId:
-        """The id of a slate: the same whenever it is made again from the same record."""
+        """Return the id of a slate: the same whenever it is made from the same record."""
         source, kind = self.source, f"list/{self.user_id}"
         kind = kind if surface == HOME else f"{kind}/{surface}"
         return ListId(message_id(source.topic, source.partition, source.offset, kind))
 
     @property
     def seed(self) -> int:
-        """What the list is drawn with if it explores: by person and source offset, as its id; exact in any JSON."""
+        """Return the seed of an exploring list, from the same parts as its id; small enough to be exact in any JSON."""
         return int(self.list_id()[:13], 16)
 
 
 class Answer(Struct, frozen=True):
-    """A list that is due, with what was asked and ranked for it, and up to where its partition is applied."""
+    """A list that is due, with its user, query and ranking, and the applied offsets of its partition."""
 
     due: Due
-    person: UserRecord
+    record: UserRecord
     query: Query
     ranking: Ranking
     applied: dict[str, int]
 
 
 def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, counters: Counters) -> tuple[Message, ...]:
-    """The recommendation, and an entry in the ranking log for each of its slates."""
+    """Return the recommendation, and an entry of the ranking log for each of its slates."""
     due, ranking = answer.due, answer.ranking
     shown_at = due.at if answer.query.shown_at is None else answer.query.shown_at
     slate = _checked(answer, shown_at, deps, counters)
     if len(slate) < len(ranking.slate):
-        answer, slate = _not_as_drawn(answer), tuple(replace(placed, propensity=None) for placed in slate)
+        answer, slate = _without_draw(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
         counters.count("degraded", degradation)
     return (
@@ -102,19 +102,19 @@ def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, count
 def _recommendation(
     answer: Answer, slate: tuple[Placed, ...], stages: Mapping[str, float], deps: Deps
 ) -> Recommendation:
-    due, person, ranking = answer.due, answer.person, answer.ranking
-    plan, draw = person.agent.plan, ranking.draw
-    items, seed = _items(slate, person, deps), draw.seed if draw else None
+    due, record, ranking = answer.due, answer.record, answer.ranking
+    plan, draw = record.agent.plan, ranking.draw
+    items, seed = _items(slate, record, deps), draw.seed if draw else None
     return Recommendation(
         user_id=due.user_id,
-        version=person.version,
+        version=record.version,
         slates=tuple(Slate(list_id=due.list_id(name), surface=name, items=items, seed=seed) for name in due.surfaces),
         trigger_event_ids=due.causes,
         plan_id=plan.plan_id if plan else None,
         evidence=plan.evidence if plan else (),
         model_version=ranking.model_version,
         statistics_version=ranking.statistics_version,
-        state_version=person.user.version,
+        state_version=record.user.version,
         event_time=due.at,
         expires_at=stages["received"] + deps.list_ttl,
         applied=answer.applied,
@@ -126,10 +126,10 @@ def _recommendation(
 
 
 def _checked(answer: Answer, now: float, deps: Deps, counters: Counters) -> tuple[Placed, ...]:
-    """The slate without whatever the guardrails forbid, whoever proposed it."""
-    slate, person = answer.ranking.slate, answer.person
+    """Return the slate without the items that the guardrails forbid, whatever their source."""
+    slate, record = answer.ranking.slate, answer.record
     items = [placed.item_id for placed in slate]
-    constraints = person.agent.constraints
+    constraints = record.agent.constraints
     concerned = dict.fromkeys([*items, *(ItemId(item) for item in constraints.pinned_items)])
     names = deps.table.categories if constraints.banned_categories else _no_categories
     available = {item: names(item) for item in concerned if deps.table.available(item, now, answer.query.locale)}
@@ -138,22 +138,22 @@ def _checked(answer: Answer, now: float, deps: Deps, counters: Counters) -> tupl
         return slate
     for violation in violations:
         counters.count("guardrail", violation.reason)
-    kept = set(strike(items, constraints, available))
-    return tuple(placed for placed in slate if placed.item_id in kept)
+    allowed = set(strike(items, constraints, available))
+    return tuple(placed for placed in slate if placed.item_id in allowed)
 
 
 def _no_categories(item: ItemId) -> tuple[str, ...]:
-    """Categories are looked up for people who banned one."""
+    """Return no categories: they matter to users who banned one only."""
     return ()
 
 
-def _not_as_drawn(answer: Answer) -> Answer:
-    """The answer whose list is not what was drawn: no probability is known of what the guardrails left of it."""
+def _without_draw(answer: Answer) -> Answer:
+    """Return the answer without its draw: no probability is known of a list that the guardrails have cut."""
     return replace(answer, ranking=replace(answer.ranking, draw=None))
 
 
-def _items(slate: tuple[Placed, ...], person: UserRecord, deps: Deps) -> tuple[RankedItem, ...]:
-    explainer = Explainer(person.agent.plan, person.agent.memories)
+def _items(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[RankedItem, ...]:
+    explainer = Explainer(record.agent.plan, record.agent.memories)
     return tuple(
         RankedItem(
             item_id=placed.item_id,
@@ -167,13 +167,13 @@ def _items(slate: tuple[Placed, ...], person: UserRecord, deps: Deps) -> tuple[R
 
 
 def _reason(placed: Placed, explainer: Explainer, deps: Deps) -> str:
-    """What is remembered of the person, where that speaks for the item and bears it out; else why it was found."""
-    told = explainer.item(placed.item_id, deps.table.categories(placed.item_id))
-    return told.text if told else placed.reason
+    """Return the explanation by the agent's memories or plan if any, else the reason of the candidate source."""
+    explanation = explainer.item(placed.item_id, deps.table.categories(placed.item_id))
+    return explanation.text if explanation else placed.reason
 
 
 def _ranked(answer: Answer, slate: tuple[Placed, ...], surface: str) -> Ranked:
-    due, person, ranking = answer.due, answer.person, answer.ranking
+    due, record, ranking = answer.due, answer.record, answer.ranking
     rows = [placed.row for placed in slate if placed.row >= 0]
     return Ranked(
         entry_id=f"{due.list_id(surface)}-ranked",
@@ -184,9 +184,9 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...], surface: str) -> Ranked:
         items=tuple(placed.item_id for placed in slate if placed.row >= 0),
         features=np.ascontiguousarray(ranking.features[rows], dtype="<f4").tobytes(),
         propensities=tuple(placed.propensity for placed in slate if placed.row >= 0),
-        feature_time=person.user.feature_time,
-        user_features=user_row(person.user),
-        user_categories=category_strengths(person.agent.memories, due.at),
+        feature_time=record.user.feature_time,
+        user_features=user_row(record.user),
+        user_categories=category_strengths(record.agent.memories, due.at),
         external=answer.query.external,
         model_version=ranking.model_version,
         draw=ranking.draw,
@@ -197,7 +197,7 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...], surface: str) -> Ranked:
 
 
 class DefaultState(Struct, frozen=True):
-    """The list for people never seen as it was published last: of which statistics, when, and what it held."""
+    """The non-personalised list as published last: its statistics version, when, its items and its version."""
 
     statistics: int = -1
     at: float = float("-inf")
@@ -205,8 +205,8 @@ class DefaultState(Struct, frozen=True):
     version: int = 0
 
     def is_due(self, statistics: int, now: float, *, every: float, lasts: float) -> bool:
-        """Whether it is to be published: the statistics have moved (then at most once in `every` seconds), or half of
-        the time that it `lasts` is over.
+        """Return whether a new one is due: the statistics have changed (then at most once in `every` seconds), or half
+        of its time-to-live of `lasts` seconds is over.
 
         >>> DefaultState(7, 100.0).is_due(7, 110.0, every=1.0, lasts=60.0)
         False
@@ -216,15 +216,15 @@ class DefaultState(Struct, frozen=True):
 
 
 MOST_LOCALES = 64
-"""For how many locales there is a list for users never seen: the first that the catalogue names."""
+"""For how many locales there is a non-personalised list: the first that the catalogue names."""
 
 
 def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
-    """The lists for users never seen, as of the newest statistics: one for all, one for each locale that items name.
+    """Return the non-personalised lists as of the newest statistics: one for all, one per locale that items name.
 
-    Their version is the millisecond, above the version that they come `after`: clocks may be set back, versions only
-    grow. They are published again before they expire, whether or not anything has happened. The ranking log gets an
-    entry of the list for all.
+    Their version is the wall time in milliseconds, but above `after`: clocks may be set back, versions only grow. A
+    timer publishes them again before they expire, also without any event. The ranking log gets an entry of the list
+    for all.
     """
     user, now, wall = new_user(DEFAULT_USER).user, deps.stream_now, deps.clock()
     locales = ("", *deps.table.locales.names[:MOST_LOCALES])
@@ -241,12 +241,13 @@ def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
         event_time=now,
         items=tuple(placed.item_id for placed in rankings[0].slate),
     )
-    return *(Message(RECOMMENDATIONS, made.user_id, made) for made in lists), Message(RANKING_LOG, DEFAULT_USER, entry)
+    recommendations = [Message(RECOMMENDATIONS, one.user_id, one) for one in lists]
+    return *recommendations, Message(RANKING_LOG, DEFAULT_USER, entry)
 
 
 def _default_list(deps: Deps, user: UserId, ranking: Ranking, *, version: int, received: float) -> Recommendation:
-    kind = user.removeprefix("@")
-    list_id = ListId(f"{kind}-{ranking.statistics_version}-{ranking.model_version}")
+    name = user.removeprefix("@")
+    list_id = ListId(f"{name}-{ranking.statistics_version}-{ranking.model_version}")
     items = _items(ranking.slate, new_user(DEFAULT_USER), deps)
     return Recommendation(
         user_id=user,
@@ -262,7 +263,7 @@ def _default_list(deps: Deps, user: UserId, ranking: Ranking, *, version: int, r
 
 
 def as_published(messages: tuple[Message, ...], statistics: int, at: float) -> DefaultState:
-    """The state of the default lists that these messages publish, of these statistics, at this time."""
+    """Return the state of the non-personalised lists that these messages publish, of this statistics version."""
     lists = [message.value for message in messages if isinstance(message.value, Recommendation)]
-    items = dict.fromkeys(ranked.item_id for made in lists for ranked in made.home.items)
+    items = dict.fromkeys(ranked.item_id for published in lists for ranked in published.home.items)
     return DefaultState(statistics=statistics, at=at, items=tuple(items), version=lists[0].version)

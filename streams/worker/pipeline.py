@@ -1,8 +1,9 @@
-"""Deciding ahead of effects: while one batch is acknowledged and stored, the next ones are decided already.
+"""The worker's pipeline: while the effects of one batch are carried out, the next batch is decided already.
 
-Effects keep their order, batch after batch: 1 publish 2 store states with offsets 3 acknowledge. What is decided ahead
-rests on states that are not stored yet; a crash loses both, and the log gives both again. Where another owner has
-written meanwhile, everything that is not stored is decided again on what is still ours.
+Effects keep their order, batch after batch: 1 publish 2 store states with offsets 3 acknowledge. A batch that is
+decided ahead depends on states that are not stored yet; a crash loses both, and both follow from the log again. If
+another owner has written in between, all batches that are not stored are decided again on the partitions that are still
+leased.
 """
 
 from __future__ import annotations
@@ -27,23 +28,23 @@ from streams.worker.user_batch import handle_user_batch
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-AHEAD = 1
-"""How many batches may be decided and not stored, beside the one whose effects are under way."""
+BATCHES_AHEAD = 1
+"""How many batches may be decided and not stored, beside the one whose effects are carried out."""
 SLOW_EFFECTS_SECONDS = 2.0
 """Effects that take longer wait for a server: what ends the process from then on is not a record in flight."""
 
 
 class Acknowledges(Protocol):
-    """A record's handle at its consumer."""
+    """The handle of a record at its consumer."""
 
     def ack(self) -> object:
-        """The record is done with."""
+        """Acknowledge the record."""
         ...
 
 
 @dataclass(frozen=True)
 class Decided:
-    """A batch whose effects are still to come; `done` is resolved after them, or when the batch is decided again."""
+    """A decided batch whose effects are pending; `done` is resolved after them, or when the batch is decided again."""
 
     events: Sequence[Acknowledges]
     records: Sequence[Inbound]
@@ -54,11 +55,11 @@ class Decided:
 
 
 class Pipeline:
-    """Takes batches of one worker, in order. `lease_again` is called after a fence: it claims what is ours now.
+    """Handles the batches of one worker, in order. `lease_again` leases the assigned partitions after a fence.
 
-    Deciding is done in the event loop: it keeps the interpreter busy, and a second thread would only fight for it.
-    Effects wait for servers, in a thread. While a store is away everything waits, and with it the partitions.
-    Claims change only while nothing is being decided and nothing waits for its effects.
+    Batches are decided in the event loop: this needs the interpreter, which a second thread would only compete for.
+    Effects wait for servers, in a thread. While a store is away everything waits, and with it the partitions. Leases
+    change only while no batch is being decided and no effect is pending.
     """
 
     def __init__(
@@ -80,27 +81,27 @@ class Pipeline:
         self._deciding = asyncio.Lock()
         self._deciding_now = 0
         self.waiting = False
-        """Whether a store is away just now."""
+        """Whether a store is away now."""
         self.handled = 0
-        """How many records were decided and carried out: it grows while anything gets on."""
-        self.taken: Callable[[], int] = lambda: 0
-        """How many records wait in front of the pipeline."""
+        """How many records were decided and carried out: it grows while there is progress."""
+        self.waiting_records: Callable[[], int] = lambda: 0
+        """Returns how many records wait in front of the pipeline."""
 
     @property
     def queued(self) -> int:
-        """How many records have been fetched, and are not carried out yet."""
-        return self.taken() + self._deciding_now + sum(len(decided.records) for decided in self._pending)
+        """Return how many records are fetched and not carried out yet."""
+        return self.waiting_records() + self._deciding_now + sum(len(decided.records) for decided in self._pending)
 
-    async def take(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> None:
-        """Decide a batch; returns when it is decided and at most `AHEAD` others wait for their effects.
+    async def handle(self, events: Sequence[Acknowledges], records: Sequence[Inbound]) -> None:
+        """Decide a batch; returns when it is decided and at most `BATCHES_AHEAD` others wait for their effects.
 
-        What went wrong for good with the effects of an earlier batch is raised here.
+        Raises the error that ended the effects of an earlier batch.
         """
         self._deciding_now = len(records)
         if self._deps.in_flight.is_wary:
-            # Two that are in flight at a death clear each other: a suspect waits until it is alone.
+            # Of two batches in flight at a death neither can be blamed: a suspect waits until it is alone.
             await self.drain()
-        while len(self._pending) > AHEAD:
+        while len(self._pending) > BATCHES_AHEAD:
             await self._first_done()
         async with self._deciding:
             self._raise_if_failed()
@@ -113,13 +114,13 @@ class Pipeline:
             self._effects = asyncio.create_task(self._carry_out_all())
 
     async def drain(self) -> None:
-        """Return when every effect is done."""
+        """Return when all effects are done."""
         while self._pending:
             await self._first_done()
         self._raise_if_failed()
 
     async def between_batches(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Call when nothing is being decided and every effect is done."""
+        """Await `call` when no batch is being decided and all effects are done."""
         while True:
             await self.drain()
             async with self._deciding:
@@ -176,24 +177,24 @@ class Pipeline:
         self._owner.save(decided.outcome)
         self._observer.batch_done(decided.outcome, published=published, stored=self._deps.clock())
 
-    def _acknowledge(self, done: Decided) -> None:
-        """Acknowledge what is applied here; what belongs to somebody else by now is theirs to acknowledge."""
-        for event, record in zip(done.events, done.records, strict=True):
-            if record.partition in self._owner.held and not self._owner.is_new(record):
+    def _acknowledge(self, decided: Decided) -> None:
+        """Acknowledge the records that are applied here; the new owner of a partition acknowledges the others."""
+        for event, record in zip(decided.events, decided.records, strict=True):
+            if record.partition in self._owner.assigned and not self._owner.is_new(record):
                 event.ack()
 
-    async def _decide_again(self, why: Fenced) -> None:
-        """Everything that is not stored, as one batch, on what is ours now."""
+    async def _decide_again(self, fence: Fenced) -> None:
+        """Decide all records that are not stored again, as one batch, on the partitions that are leased then."""
         async with self._deciding:
-            old = list(self._pending)
-            events = [event for decided in old for event in decided.events]
-            records = [record for decided in old for record in decided.records]
-            logger.warning("%d records are decided again: %s", len(records), why)
+            pending = list(self._pending)
+            events = [event for decided in pending for event in decided.events]
+            records = [record for decided in pending for record in decided.records]
+            logger.warning("%d records are decided again: %s", len(records), fence)
             await self._lease_again()
-            again = await self._decide(events, records, self._deps.in_flight.begin(records))
+            redecided = await self._decide(events, records, self._deps.in_flight.begin(records))
             self._pending.clear()
-            self._pending.append(again)
-        for decided in old:
+            self._pending.append(redecided)
+        for decided in pending:
             self._deps.in_flight.end(decided.spans)
             decided.done.set_result(None)
 

@@ -1,7 +1,7 @@
-"""From bytes to what may be applied: decode, dead-letter, send strays on, skip what was applied before.
+"""Receiving: decode records, dead-letter what cannot be used, forward misrouted ones, skip what was applied before.
 
-Everything here follows from the record alone, so that a replay of the log comes to the same: an event time is held
-against the time at which its record was produced, not against the time at which it is read.
+Everything follows from the record alone, so that reading the log again gives the same: an event time is compared with
+the time at which its record was produced, not with the time at which it is read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schemas.dead_letters import MisroutedRecord
 from schemas.errors import DecodeError
 from schemas.ids import UserId
 from schemas.topics import MISROUTED
-from streams.handlers.deps import AHEAD_SECONDS
+from streams.handlers.deps import CLOCK_SKEW_SECONDS
 from streams.log.dead_letters import crashed, dead_letter
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message, Source
@@ -27,7 +27,7 @@ from streams.state.partition_store import PartitionStore
 
 
 class AcceptedRecord(Struct, frozen=True):
-    """A decoded record of one of the person topics, to be applied; `topic` is where it was meant for."""
+    """A decoded record of a user topic, to be applied; `topic` is the one that it was meant for."""
 
     topic: str
     user_id: UserId
@@ -36,20 +36,20 @@ class AcceptedRecord(Struct, frozen=True):
 
     @property
     def source(self) -> Source:
-        """Which record it is."""
+        """Return the source of messages that follow from this record."""
         record = self.record
         return Source(record.log, record.partition, record.offset, record.timestamp)
 
 
 class Received(Struct, frozen=True):
-    """A batch sorted out: what to apply in order, what to publish, and how far each partition has been read."""
+    """A received batch: records to apply in order, messages to publish, and the last offset of each source."""
 
     accepted: tuple[AcceptedRecord, ...]
     messages: tuple[Message, ...]
     applied: dict[int, dict[str, int]]
 
 
-def _no(record: Inbound) -> bool:
+def _none_set_aside(record: Inbound) -> bool:
     return False
 
 
@@ -59,11 +59,11 @@ def receive(
     *,
     now: float,
     counters: Counters,
-    is_set_aside: Callable[[Inbound], bool] = _no,
+    is_set_aside: Callable[[Inbound], bool] = _none_set_aside,
 ) -> Received:
-    """Sort a batch out; a record that cannot be used becomes a dead letter, and the partition goes on.
+    """Receive a batch; a record that cannot be used becomes a dead letter, and the partition goes on.
 
-    So does one that `is_set_aside` because it ended the process before: it is not even decoded.
+    So does a record that `is_set_aside` because it ended the process before: it is not even decoded.
     """
     accepted: list[AcceptedRecord] = []
     messages: list[Message] = []
@@ -73,13 +73,13 @@ def receive(
             counters.count("redelivered", record.topic)
             continue
         applied.setdefault(record.partition, {})[f"{record.topic}-{record.partition}"] = record.offset
-        found = crashed(record, now) if is_set_aside(record) else _open(record, owner.partitions, now)
-        if isinstance(found, AcceptedRecord):
-            accepted.append(found)
-            counters.count("events", found.topic)
+        result = crashed(record, now) if is_set_aside(record) else _open(record, owner.partitions, now)
+        if isinstance(result, AcceptedRecord):
+            accepted.append(result)
+            counters.count("events", result.topic)
         else:
-            messages.append(found)
-            counters.count("refused", found.topic)
+            messages.append(result)
+            counters.count("refused", result.topic)
     return Received(tuple(accepted), tuple(messages), applied)
 
 
@@ -97,23 +97,23 @@ def _open(record: Inbound, partitions: int, now: float) -> AcceptedRecord | Mess
 
 
 def open_event(record: Inbound, topic: str, *, now: float) -> tuple[str, bytes, Any]:
-    """What a record of this topic says of a person, with the topic and the bytes that it was meant for as.
+    """Return the topic and the bytes that a record was meant as, and its event.
 
-    `now` counts only where the record does not say when it was produced.
+    `now` counts only if the record does not tell when it was produced.
 
     Raises:
-        DecodeError: it says nothing that can be used.
+        DecodeError: the record cannot be used.
     """
     produced = record.timestamp if record.timestamp >= EARLIEST else now
     event = decode(topic, record.value, now=produced)
     if isinstance(event, MisroutedRecord):
-        return event.topic, event.value, _believable(WORKER_ENVELOPES[topic](event, now=produced), produced)
-    return topic, record.value or b"", _believable(event, produced)
+        return event.topic, event.value, _within_skew(WORKER_ENVELOPES[topic](event, now=produced), produced)
+    return topic, record.value or b"", _within_skew(event, produced)
 
 
-def _believable(event: Any, produced: float) -> Any:
-    """The event, no further ahead of its record than clocks differ, else as of its record.
+def _within_skew(event: Any, produced: float) -> Any:
+    """Return the event; if its time is more than `CLOCK_SKEW_SECONDS` ahead of its record, with the record's time.
 
-    So a clock that is wrong moves only its own events, and those to the time at which they came.
+    So a wrong clock changes only its own events, and those to the time at which they were produced.
     """
-    return event if event.event_time <= produced + AHEAD_SECONDS else replace(event, event_time=produced)
+    return event if event.event_time <= produced + CLOCK_SKEW_SECONDS else replace(event, event_time=produced)

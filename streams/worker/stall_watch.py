@@ -1,8 +1,8 @@
-"""Whether a worker gets on: what is seen of it every few seconds, and what follows from it.
+"""The stall watch: whether a worker makes progress, by a sample of its state every few seconds.
 
-A worker ends when it handles nothing though it has records, or reads nothing of a partition though it has nothing else
-to do. It does not end while it makes any progress, nor while it waits for a store, nor for records that it may not
-read yet: those of open transactions, and what is left of deleted ones.
+A worker is restarted when it handles nothing though it has records, or reads nothing of a partition though it is idle.
+It is not while it makes any progress, while it waits for a store, nor for records that it may not read yet: those of
+open transactions, and the gaps of deleted ones.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class PartitionProgress:
-    """A partition: the next offset to be read, the end of what may be read (the last stable offset), and the end."""
+    """The progress in a partition: the next offset to read, the last stable offset, and the end."""
 
     position: int
     stable: int
@@ -22,8 +22,8 @@ class PartitionProgress:
 
 @dataclass(frozen=True)
 class Sight:
-    """A worker at one moment: how many records it has handled since its start, and how many it has taken and not
-    handled; whether it `waits` for a server or a claim; and where its partitions stand.
+    """A sample of a worker: records handled since its start, records fetched and not handled, whether it `waits` for a
+    server or a lease, and the progress of its partitions.
     """
 
     handled: int
@@ -34,16 +34,16 @@ class Sight:
 
 @dataclass
 class StallWatch:
-    """Looks at a worker again and again; times are in seconds of any clock that only grows."""
+    """Judges samples of one worker in turn; times are seconds of a monotonic clock."""
 
     stall_seconds: float
     _handled: int = -1
     _since: float = 0.0
-    _stands: dict[str, tuple[int, float]] = field(default_factory=dict)
-    _held: dict[str, float] = field(default_factory=dict)
+    _positions: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _blocked_since: dict[str, float] = field(default_factory=dict)
 
     def stalled(self, sight: Sight, now: float) -> str:
-        """Why the worker is to end, in words; empty if it gets on.
+        """Return why the worker is to be restarted; empty if it makes progress.
 
         >>> watch, idle = StallWatch(30.0), Sight(0, 0, False, {})
         >>> watch.stalled(Sight(5, 9, False, {}), 0.0), watch.stalled(Sight(5, 9, False, {}), 31.0)
@@ -56,43 +56,43 @@ class StallWatch:
         return self._unread(sight, now)
 
     def _unread(self, sight: Sight, now: float) -> str:
-        """A partition that has records to read, of which none is read, while there is nothing else to do."""
-        for name, stand in sight.partitions.items():
-            was, since = self._stands.get(name, (-1, now))
+        """Return a message about a partition with readable records of which none is read though the worker is idle."""
+        for name, progress in sight.partitions.items():
+            position, since = self._positions.get(name, (-1, now))
             is_busy = sight.waits or sight.queued > 0
-            if is_busy or stand.position != was or stand.position >= stand.stable:
-                self._stands[name] = (stand.position, now)
+            if is_busy or progress.position != position or progress.position >= progress.stable:
+                self._positions[name] = (progress.position, now)
             elif now - since > self.stall_seconds:
-                return f"{name} is not read: at {stand.position} of {stand.stable} for {now - since:.0f} s"
+                return f"{name} is not read: at {progress.position} of {progress.stable} for {now - since:.0f} s"
         return ""
 
     def held_back(self, sight: Sight, now: float) -> list[str]:
-        """The partitions whose next records have belonged to an open transaction for long: told once each time.
+        """Return the partitions whose next records have long belonged to an open transaction: once for each.
 
         >>> watch = StallWatch(30.0)
-        >>> held = Sight(1, 0, False, {"interactions-0": PartitionProgress(5, 5, 8)})
-        >>> watch.held_back(held, 0.0), watch.held_back(held, 31.0), watch.held_back(held, 99.0)
+        >>> blocked = Sight(1, 0, False, {"interactions-0": PartitionProgress(5, 5, 8)})
+        >>> watch.held_back(blocked, 0.0), watch.held_back(blocked, 31.0), watch.held_back(blocked, 99.0)
         ([], ['interactions-0'], [])
         """
-        told = []
-        for name, stand in sight.partitions.items():
-            if stand.position < stand.stable or stand.stable >= stand.end:
-                self._held.pop(name, None)
-            elif now - self._held.setdefault(name, now) > self.stall_seconds:
-                self._held[name] = float("inf")
-                told.append(name)
-        return told
+        partitions = []
+        for name, progress in sight.partitions.items():
+            if progress.position < progress.stable or progress.stable >= progress.end:
+                self._blocked_since.pop(name, None)
+            elif now - self._blocked_since.setdefault(name, now) > self.stall_seconds:
+                self._blocked_since[name] = float("inf")
+                partitions.append(name)
+        return partitions
 
 
-def lag(stand: PartitionProgress, applied: int, queued: int) -> int:
-    """Records of a partition that are not applied yet, as far as is known: those of open transactions count.
+def lag(progress: PartitionProgress, applied: int, queued: int) -> int:
+    """Return how many records of a partition are not applied yet; those of open transactions count.
 
-    With nothing taken and not handled, what lies between the last applied record and the position are no records:
-    marks of transactions, and what was deleted.
+    With an empty queue there are no records between the last applied offset and the position: only transaction markers
+    and deleted records.
 
     >>> lag(PartitionProgress(position=8, stable=8, end=8), applied=5, queued=0)
     0
     >>> lag(PartitionProgress(position=8, stable=8, end=10), applied=5, queued=3)
     4
     """
-    return max(0, stand.end - (applied + 1 if queued else max(stand.position, applied + 1)))
+    return max(0, progress.end - (applied + 1 if queued else max(progress.position, applied + 1)))

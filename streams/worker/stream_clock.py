@@ -1,22 +1,23 @@
-"""The time that the stream has reached: a clock that no single producer can move.
+"""The stream clock: the event time that the stream has reached, which no single producer can change.
 
-What is believed about a person follows their own events. What everybody is shown, and whether an item may be shown yet
-or still, follows this clock. Where most events lag by less than a day the stream is live, and the clock is wall time,
-also in a quiet hour. A log of 2013 that is played today lags by years, and so does the clock. An event with a wrong
-time is one lag among many, and the median does not move for it.
+The state of a user follows their own events. The non-personalised list, and whether an item is available, follow this
+clock. If most events lag by less than a day the stream is live, and the clock is wall time, also in a quiet hour. A log
+of 2013 that is played today lags by years, and so does the clock. An event with a wrong time is one lag among many, and
+does not change their median.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-DAY = 86_400.0
-WINDOW = 101
-"""How many of the newest events are asked."""
+LIVE_LAG_SECONDS = 86_400.0
+"""A stream that lags by less is live."""
+LAG_SAMPLES = 101
+"""How many of the newest events the median is taken of."""
 
 
 class StreamClock:
-    """Event time as most of the newest events have it.
+    """A clock of event time, by the median lag of the newest events.
 
     >>> live, old = StreamClock(), StreamClock()
     >>> for at in (1e9, 1e9 + 1, 1e9 + 20 * 3_600):
@@ -27,22 +28,22 @@ class StreamClock:
     """
 
     def __init__(self) -> None:
-        self._lags: deque[float] = deque(maxlen=WINDOW)
+        self._lags: deque[float] = deque(maxlen=LAG_SAMPLES)
         self._lag: float | None = 0.0
 
     def observe(self, *, event_time: float, produced: float) -> None:
-        """An event came, whose record was produced at this time (wall clock)."""
+        """Observe an event whose record was produced at this wall-clock time."""
         self._lags.append(max(0.0, produced - event_time))
         self._lag = None
 
     def now(self, wall: float, *, newest_known: float = 0.0) -> float:
-        """The time that the stream has reached, never ahead of `wall`.
+        """Return the time that the stream has reached, never ahead of `wall`.
 
-        Before any event was seen, `newest_known`, the newest event time in the item statistics, says whether the
-        stream is live: if it is more than a day old, the stream is taken to go on from there.
+        Before the first event, `newest_known` decides, the newest event time in the item statistics: if it is more than
+        a day old, the stream is assumed to go on from there.
         """
         if not self._lags:
-            return newest_known if 0.0 < newest_known < wall - DAY else wall
+            return newest_known if 0.0 < newest_known < wall - LIVE_LAG_SECONDS else wall
         if self._lag is None:
             self._lag = sorted(self._lags)[len(self._lags) // 2]
-        return wall - self._lag if self._lag >= DAY else wall
+        return wall - self._lag if self._lag >= LIVE_LAG_SECONDS else wall

@@ -1,7 +1,7 @@
-"""Topics that every worker reads whole, into the table that ranking works from.
+"""The table topics: every worker reads them whole, into the table that ranking reads.
 
-Every worker reads them, so none of them writes dead letters about them: the projector does, which reads each record
-once. Here a wrong record is passed over and counted.
+No worker writes dead letters about them, as all workers read them: the projector does, which reads each record once. A
+worker skips and logs a wrong record.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 
 
 def apply_tables(records: Iterable[Inbound], deps: Deps) -> int:
-    """Take records into the table; what is wrong in them is passed over and logged. How many were taken."""
-    found, taken = list(records), 0
-    for part in deps.in_flight.split(found):
-        with deps.in_flight.handling(found[part]):
-            taken += sum(_apply(record, deps) for record in found[part])
-    return taken
+    """Apply records to the table and return how many were applied; wrong ones are skipped and logged."""
+    batch, applied = list(records), 0
+    for part in deps.in_flight.split(batch):
+        with deps.in_flight.handling(batch[part]):
+            applied += sum(_apply(record, deps) for record in batch[part])
+    return applied
 
 
 def _apply(record: Inbound, deps: Deps) -> bool:
@@ -34,9 +34,9 @@ def _apply(record: Inbound, deps: Deps) -> bool:
         deps.letters([crashed(record, deps.clock())])
         return False
     try:
-        failed = guarded(lambda: WORKER_TABLES[record.topic](record, deps), name=record.topic)
+        error = guarded(lambda: WORKER_TABLES[record.topic](record, deps), name=record.topic)
     except DecodeError as exc:
-        failed = str(exc)
-    if failed is not None:
-        logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, failed)
-    return failed is None
+        error = str(exc)
+    if error is not None:
+        logger.warning("%s-%d@%d passed over: %s", record.topic, record.partition, record.offset, error)
+    return error is None

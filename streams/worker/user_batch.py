@@ -1,8 +1,8 @@
-"""A batch of records about people, from bytes to messages: the path that every event takes.
+"""A batch of records of user topics, from bytes to messages: the path that every event takes.
 
-    receive → load → apply each record by its route → rank everybody touched in one call → compose
+    receive → load → apply each record by its route → rank all affected users in one call → compose
 
-Nothing here writes: the runner publishes the outcome's messages, stores its states with their offsets, acknowledges.
+Nothing is written here: the runner publishes the outcome's messages, stores its states with offsets, and acknowledges.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from streams.worker.receive import AcceptedRecord, receive
 
 
 def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: Deps) -> BatchOutcome:
-    """Handle one batch; see the module's first lines for the steps.
+    """Handle one batch; the module docstring lists the steps.
 
     Raises:
-        StoreUnavailable: nothing was decided; call again with the same records.
+        StoreUnavailable: nothing is changed; call again with the same records.
     """
     began = deps.clock()
     batch = apply_records(records, owner, deps)
@@ -52,7 +52,7 @@ def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: D
     for due, query, ranking in zip(
         batch.due.values(), queries[prequential_queries:], rankings[prequential_queries:], strict=True
     ):
-        answer = Answer(due, batch.people[due.user_id], query, ranking, batch.applied_by(due.user_id, owner))
+        answer = Answer(due, batch.users[due.user_id], query, ranking, batch.applied_by(due.user_id, owner))
         batch.messages += list_messages(answer, stages, deps, batch.counters)
     batch.counters.count("lists", by=len(batch.due))
     return batch.outcome(owner)
@@ -60,9 +60,9 @@ def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: D
 
 @dataclass
 class UserBatch:
-    """Records applied to people, before anything was ranked: who is touched, and what is owed to whom."""
+    """Records applied to users, before anything is ranked: the user records afterwards, and the lists that are due."""
 
-    people: dict[str, UserRecord]
+    users: dict[str, UserRecord]
     applied: dict[int, dict[str, int]]
     messages: list[Message]
     prequential_queries: list[PrequentialQuery] = field(default_factory=list)
@@ -71,24 +71,24 @@ class UserBatch:
     evaluated: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
 
     def applied_by(self, user: UserId, owner: PartitionStore) -> dict[str, int]:
-        """Up to which offsets of each source the person's partition is applied with this batch."""
+        """Return the last offset of each source that is applied to the user's partition with this batch."""
         partition = partition_of(user, owner.partitions)
         return {**owner.applied(partition), **self.applied.get(partition, {})}
 
     def outcome(self, owner: PartitionStore) -> BatchOutcome:
-        """What is to be published and stored."""
+        """Return the outcome to publish and store."""
         states: dict[int, dict[str, bytes]] = {partition: {} for partition in self.applied}
-        for user, person in self.people.items():
-            if not person.is_new:
-                states[partition_of(user, owner.partitions)][user] = pack(person)
+        for user, record in self.users.items():
+            if not record.is_new:
+                states[partition_of(user, owner.partitions)][user] = pack(record)
         visits: dict[int, dict[str, float]] = {}
-        for user, at in visits_of(self.people).items():
+        for user, at in visits_of(self.users).items():
             visits.setdefault(partition_of(user, owner.partitions), {})[user] = at
         writes: list[Write] = [owner.write(p, states[p], offsets) for p, offsets in self.applied.items()]
         return BatchOutcome(
             messages=tuple(self.messages),
             writes=tuple(writes),
-            people=self.people,
+            users=self.users,
             visits=visits,
             evaluated=self.evaluated,
             counters=self.counters,
@@ -96,7 +96,7 @@ class UserBatch:
 
 
 def apply_records(records: Sequence[Inbound], owner: PartitionStore, deps: Deps) -> UserBatch:
-    """Receive, load, and apply each record to its person by the table of routes; nothing is ranked.
+    """Receive and load a batch, and apply each record to its user by the routing table; nothing is ranked.
 
     Raises:
         StoreUnavailable: call again with the same records.
@@ -106,61 +106,61 @@ def apply_records(records: Sequence[Inbound], owner: PartitionStore, deps: Deps)
     for accepted in received.accepted:
         if accepted.topic == INTERACTIONS:
             deps.stream.observe(event_time=accepted.event.event_time, produced=accepted.record.timestamp)
-    people = owner.load({accepted.user_id for accepted in received.accepted})
-    batch = UserBatch(people, received.applied, list(received.messages), counters=counters)
+    users = owner.load({accepted.user_id for accepted in received.accepted})
+    batch = UserBatch(users, received.applied, list(received.messages), counters=counters)
     for accepted in received.accepted:
-        step = _apply(accepted, people[accepted.user_id], deps)
-        if isinstance(step, RecordOutcome):
-            _note(batch, accepted, step)
+        outcome = _apply(accepted, users[accepted.user_id], deps)
+        if isinstance(outcome, RecordOutcome):
+            _add(batch, accepted, outcome)
         else:
-            batch.messages.append(dead_letter(accepted.record, "handler-error", step, now))
+            batch.messages.append(dead_letter(accepted.record, "handler-error", outcome, now))
             counters.count("refused", "handler-error")
     return batch
 
 
-def _apply(accepted: AcceptedRecord, person: UserRecord, deps: Deps) -> RecordOutcome | str:
-    route = WORKER[accepted.topic]
-    return guarded(lambda: route(person, accepted.event, accepted.source, deps), name=accepted.topic)
+def _apply(accepted: AcceptedRecord, record: UserRecord, deps: Deps) -> RecordOutcome | str:
+    handler = WORKER[accepted.topic]
+    return guarded(lambda: handler(record, accepted.event, accepted.source, deps), name=accepted.topic)
 
 
-def _note(batch: UserBatch, accepted: AcceptedRecord, step: RecordOutcome) -> None:
-    """Take a step into the batch: one list per person, answering all of the batch's events."""
-    batch.people[accepted.user_id] = step.person
-    batch.messages += step.messages
-    batch.prequential_queries += [step.prequential] if step.prequential else []
-    for trigger in step.suppressed:
+def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome) -> None:
+    """Add an outcome to the batch: one list per user answers all of the batch's events."""
+    batch.users[accepted.user_id] = outcome.record
+    batch.messages += outcome.messages
+    batch.prequential_queries += [outcome.prequential] if outcome.prequential else []
+    for trigger in outcome.suppressed:
         batch.counters.count("suppressed", trigger)
-    if not step.list_due:
+    if not outcome.list_due:
         return
-    known = batch.due.get(accepted.user_id)
+    earlier = batch.due.get(accepted.user_id)
     batch.due[accepted.user_id] = Due(
         user_id=accepted.user_id,
-        causes=(known.causes if known else ()) + ((step.cause,) if step.cause else ()),
+        causes=(earlier.causes if earlier else ()) + ((outcome.cause,) if outcome.cause else ()),
         source=accepted.source,
-        at=max(step.person.user.last_at, step.at or 0.0),
-        locale=step.locale or (known.locale if known else ""),
-        asked=(*(known.asked if known else ()), *getattr(accepted.event, "surfaces", ())),
-        context=getattr(accepted.event, "context", None) or (known.context if known else None),
+        at=max(outcome.record.user.last_at, outcome.at or 0.0),
+        locale=outcome.locale or (earlier.locale if earlier else ""),
+        asked=(*(earlier.asked if earlier else ()), *getattr(accepted.event, "surfaces", ())),
+        context=getattr(accepted.event, "context", None) or (earlier.context if earlier else None),
     )
 
 
 def _affordable(prequential_queries: list[PrequentialQuery], most: int) -> list[PrequentialQuery]:
-    """So many of the exams, spread over the batch: when events crowd, lists come before learning.
+    """Return at most `most` of the prequential queries, spread over the batch: under load, lists come before learning.
 
     >>> _affordable([], 16)
     []
     """
     if len(prequential_queries) <= most:
         return prequential_queries
-    return [prequential_queries[place * len(prequential_queries) // most] for place in range(most)]
+    return [prequential_queries[index * len(prequential_queries) // most] for index in range(most)]
 
 
 def _queries(batch: UserBatch, deps: Deps) -> list[Query]:
-    """What to ask the recommender, in one call: exams first, then lists."""
+    """Return the recommender's queries for one call: prequential ones first, then lists."""
     queries = [prequential.query for prequential in batch.prequential_queries]
     wall = deps.clock()
-    queries += [due.query(batch.people[due.user_id], deps.shown_at(due.at), wall) for due in batch.due.values()]
+    queries += [due.query(batch.users[due.user_id], deps.shown_at(due.at), wall) for due in batch.due.values()]
     if deps.external is None:
         return queries
-    known = deps.external.read([query.user.user_id for query in queries])
-    return [replace(query, external=known.get(query.user.user_id, {})) for query in queries]
+    external = deps.external.read([query.user.user_id for query in queries])
+    return [replace(query, external=external.get(query.user.user_id, {})) for query in queries]

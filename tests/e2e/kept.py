@@ -45,7 +45,7 @@ class Kept:
 
 def counts(items: StateStore) -> dict[str, int]:
     """How often each item was chosen, by the rows of a store."""
-    from streams.handlers.on_item_deltas import MARKS, unpack_row
+    from streams.handlers.on_item_deltas import FOLDED_OFFSETS_KEY, unpack_row
 
     states = {key: state for partition in range(4) for key, state in items.scan(ITEMS, partition)}
-    return {key: unpack_row(state).count for key, state in states.items() if key != MARKS}
+    return {key: unpack_row(state).count for key, state in states.items() if key != FOLDED_OFFSETS_KEY}

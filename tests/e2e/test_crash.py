@@ -10,7 +10,7 @@ import pytest
 
 from features.ports import StateStore
 from schemas.statistics import ItemStatistics
-from streams.handlers.on_item_deltas import MARKS
+from streams.handlers.on_item_deltas import FOLDED_OFFSETS_KEY
 from streams.state.partition_store import PEOPLE
 from streams.state.rebuild import differences
 from tests.builders import click, skip
@@ -31,7 +31,7 @@ def events_of(number: int, seed: int) -> list:
 def rows(store: StateStore) -> dict[str, ItemStatistics]:
     decoder = msgspec.msgpack.Decoder(ItemStatistics)
     states = {key: state for partition in range(4) for key, state in store.scan("items", partition)}
-    return {key: decoder.decode(state) for key, state in states.items() if key != MARKS}
+    return {key: decoder.decode(state) for key, state in states.items() if key != FOLDED_OFFSETS_KEY}
 
 
 def assert_undisturbed(system: System, events: list) -> None:

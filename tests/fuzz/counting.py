@@ -21,7 +21,7 @@ from schemas.topics import (
     RECOMMENDATIONS,
 )
 from streams.handlers.deps import Deps
-from streams.log.kafka_client import LARGEST_MESSAGE
+from streams.log.kafka_client import MESSAGE_BYTES_LIMIT
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message
 from streams.state.partition_store import PartitionStore
@@ -55,7 +55,7 @@ class Counts:
         assert isinstance(letter, DeadLetter)
         assert letter.reason in REASONS, letter.reason
         value = encode(letter)
-        assert len(value) <= LARGEST_MESSAGE, f"a letter of {len(value)} bytes"
+        assert len(value) <= MESSAGE_BYTES_LIMIT, f"a letter of {len(value)} bytes"
         assert decode(DEAD_LETTERS, value, now=NOW) == letter
         self.letters[letter.reason] += 1
 

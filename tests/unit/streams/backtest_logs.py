@@ -1,4 +1,4 @@
-"""A generated log for replays: people of several tastes, items that come out over time, ties, skips and repeats."""
+"""A generated log for backtests: users of several tastes, new items over time, equal times, skips and repeats."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ HOUR = 3_600.0
 
 
 class Lists:
-    """A `Sink` that keeps every judged list by the place of its event."""
+    """A `Sink` that keeps every evaluated list by the index of its event."""
 
     def __init__(self) -> None:
-        self.made: dict[int, tuple[ItemId, ...]] = {}
+        self.by_index: dict[int, tuple[ItemId, ...]] = {}
 
     def add(self, evaluated: EvaluatedList) -> None:
-        self.made[evaluated.index] = evaluated.shown
+        self.by_index[evaluated.index] = evaluated.shown
 
     def upto(self, index: int) -> dict[int, tuple[ItemId, ...]]:
-        return {place: made for place, made in self.made.items() if place < index}
+        return {at: items for at, items in self.by_index.items() if at < index}
 
 
 def event(number: int, user: str, item: str, at: float, *, skipped: bool = False) -> Interaction:
@@ -40,7 +40,7 @@ def event(number: int, user: str, item: str, at: float, *, skipped: bool = False
 
 
 def generated(size: int = 400, seed: int = 5) -> EventLog:
-    """A new item of each taste comes out every 100 events; every tenth event is a skip, every eighth shares a time."""
+    """Return events with a new item of each taste every 100; every tenth is a skip, every eighth repeats a time."""
     rng = random.Random(seed)
     events: list[tuple[int, Interaction]] = []
     at = START
@@ -54,7 +54,7 @@ def generated(size: int = 400, seed: int = 5) -> EventLog:
 
 
 def catalogue(events: list[tuple[int, Interaction]]) -> list[Item]:
-    """All items that ever occur, some that nobody meets, and far more that come out after the last event."""
+    """Return the items of the events, some without events, and many that become available after the last event."""
     names = sorted({e.item_id for _, e in events if isinstance(e, Rating | Skip)})
     items = [Item(item_id=name, title=name.title(), categories=(name.split("-")[0],)) for name in names]
     late = events[-1][1].event_time + HOUR
@@ -67,5 +67,5 @@ def played(
     log: EventLog, plan: BacktestConfig | None = None, settings: Settings | None = None
 ) -> tuple[Lists, BacktestRun]:
     lists = Lists()
-    found = backtest(log, make_system_config(settings or Settings()), plan or BacktestConfig(warm_up=0.0), sink=lists)
-    return lists, found
+    run = backtest(log, make_system_config(settings or Settings()), plan or BacktestConfig(warm_up=0.0), sink=lists)
+    return lists, run

@@ -1,4 +1,4 @@
-"""Both arms learn from all traffic, and what they learn serves as exactly as the champion's."""
+"""Every arm's model variant learns from all traffic, and serves online_trainer the same rules as the champion."""
 
 from __future__ import annotations
 
@@ -32,44 +32,46 @@ BROKEN = {**CONFIGS, "broken": VariantConfig(rate=1e30)}
 
 
 def in_arms(work: list[RankingLogEntry]) -> list[RankingLogValue]:
-    """The same entries, as people in two arms made them."""
-    found: list[RankingLogValue] = []
+    """Return the same entries, as users in two arms made them."""
+    values: list[RankingLogValue] = []
     for entry in work:
         arm = "bold" if int(entry.user_id[1:]) % 2 else "control"
-        marked = isinstance(entry, Choice | Ranked)
-        found.append(replace(entry, experiment="spring", arm=arm) if marked else entry)
-    return found
+        has_arm = isinstance(entry, Choice | Ranked)
+        values.append(replace(entry, experiment="spring", arm=arm) if has_arm else entry)
+    return values
 
 
 def trainer(configs: dict[str, VariantConfig] = CONFIGS, served: tuple[str, ...] = SERVED) -> OnlineTrainer:
     return make_online_trainer(configs, served=served)
 
 
-def learned(by: OnlineTrainer, work: list[RankingLogValue]) -> OnlineTrainer:
+def learned(online_trainer: OnlineTrainer, work: list[RankingLogValue]) -> OnlineTrainer:
     for entry in work:
-        by.learn(entry)
-    return by
+        online_trainer.learn(entry)
+    return online_trainer
 
 
-def same(one: Arrays, other: Arrays) -> bool:
-    return all(np.array_equal(part, other[name]) for name, part in one.items())
+def same(first: Arrays, second: Arrays) -> bool:
+    return all(np.array_equal(part, second[name]) for name, part in first.items())
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_every_lineage_learns_what_people_of_every_arm_did(name: str) -> None:
+def test_every_variant_learns_from_the_users_of_every_arm(name: str) -> None:
     together = learned(trainer(), in_arms(entries(80)))
     alone = learned(make_online_trainer({"default": CONFIGS[name]}), [*entries(80)])
     assert same(together.variants[name].model.weights(), alone.first.weights())
     assert together.first.examples == alone.first.examples > 100
 
 
-def test_without_arms_that_need_it_nothing_but_the_champion_is_exported() -> None:
+def test_without_arms_of_their_own_weights_the_champion_alone_is_exported() -> None:
     assert learned(make_online_trainer(), [*entries(20)]).export(1).others == {}
 
 
-def exhaust(folder: Path, shelf: Shelf, by: OnlineTrainer | None = None, point: Point | None = None) -> None:
+def exhaust(
+    folder: Path, shelf: Shelf, online_trainer: OnlineTrainer | None = None, point: Point | None = None
+) -> None:
     log = log_of(in_arms(entries(120)))
-    make = (lambda: by) if by else trainer
+    make = (lambda: online_trainer) if online_trainer else trainer
     if point is not None:
         with pytest.raises(Crash):
             _run(make_trainer(log, folder, interrupt=crash_at(point, 3), make=make, shelf=shelf))
@@ -82,7 +84,7 @@ def _run(trainer: Trainer) -> None:
 
 
 @pytest.mark.parametrize("point", [None, "own-file", "live-file", "announcement", "checkpoint", "commit"])
-def test_one_file_and_one_version_hold_all_that_serves_however_the_trainer_is_cut(
+def test_one_file_and_one_version_hold_all_served_weights_wherever_the_trainer_crashes(
     tmp_path: Path, point: Point | None
 ) -> None:
     shelf = Shelf()
@@ -97,15 +99,15 @@ def test_one_file_and_one_version_hold_all_that_serves_however_the_trainer_is_cu
     assert set(read_weights(Path(newest.uri)).others) == set(SERVED)
 
 
-def test_a_lineage_that_is_no_numbers_any_longer_does_not_serve_and_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_a_variant_whose_weights_are_not_finite_does_not_serve_and_does_not_stop_the_others(tmp_path: Path) -> None:
     with np.errstate(all="ignore"):
-        exhaust(tmp_path, Shelf(), by=trainer(BROKEN, ("broken", "quick")))
+        exhaust(tmp_path, Shelf(), online_trainer=trainer(BROKEN, ("broken", "quick")))
     live = read_weights(tmp_path / "models" / "ranker" / "weights.npz")
     assert set(live.others) == {"quick"}
     assert live.version > 0
 
 
-def test_a_file_of_one_lineage_is_the_same_to_the_byte_as_before(tmp_path: Path) -> None:
+def test_a_file_of_one_variant_has_no_arrays_of_others(tmp_path: Path) -> None:
     write_weights(tmp_path / "w.npz", learned(make_online_trainer(), [*entries(20)]).export(3))
     with np.load(tmp_path / "w.npz") as file:
         assert not [name for name in file.files if "/" in name]

@@ -1,4 +1,4 @@
-"""The baselines on the rows that ours was judged on, in processes of their own."""
+"""Tuned baselines on the evaluated rows of the backtest, in processes of their own."""
 
 from __future__ import annotations
 
@@ -34,40 +34,40 @@ def rows() -> list[ChoiceRow]:
     return stream(600)
 
 
-def test_processes_of_their_own_change_nothing(rows: list[ChoiceRow]) -> None:
-    heard: list[PoolProgress] = []
+def test_a_process_for_each_baseline_changes_nothing(rows: list[ChoiceRow]) -> None:
+    reports: list[PoolProgress] = []
     names = ("V-SKNN", "EASE")
-    found = run_baselines(rows, names, jobs=2, tell=heard.append)
-    assert tuple(found) == names
-    for name, one in found.items():
+    runs = run_baselines(rows, names, jobs=2, tell=reports.append)
+    assert tuple(runs) == names
+    for name, baseline in runs.items():
         here = run_baseline(rows, name, lambda step: None)
-        assert np.array_equal(one.results.ranks, here.results.ranks)
-        assert (one.trials, one.chosen) == (here.trials, here.chosen)
-        assert one.results.baskets == here.results.baskets
-        assert len(one.results.ranks) == sum(row.evaluated for row in rows)
-        last = [step for step in heard if step.name == name][-1]
+        assert np.array_equal(baseline.results.ranks, here.results.ranks)
+        assert (baseline.trials, baseline.chosen) == (here.trials, here.chosen)
+        assert baseline.results.baskets == here.results.baskets
+        assert len(baseline.results.ranks) == sum(row.evaluated for row in rows)
+        last = [step for step in reports if step.name == name][-1]
         assert (last.done, last.total) == (len(rows), len(rows))
 
 
-def test_a_process_that_died_is_told_of() -> None:
+def test_a_process_that_died_raises_an_error() -> None:
     with pytest.raises(WorkDied, match="'nobody' ended with exit code 1"):
         in_processes(("nobody",), partial(run_baseline, []), jobs=1)
 
 
-def test_every_baseline_is_compared_with_ours_on_the_same_choices() -> None:
+def test_every_baseline_is_compared_with_lifelong_on_the_same_choices() -> None:
     log, plan, baselines = generated(300), BacktestConfig(resamples=50), RecordedRows(BaselinesInProcess())
-    played = backtest(log, make_system_config(Settings()), plan, baselines=baselines)
+    run = backtest(log, make_system_config(Settings()), plan, baselines=baselines)
     baseline_runs = {name: run_baseline(baselines.rows, name, lambda step: None) for name in ("V-SKNN", "TIFUKNN")}
-    found = backtest_results(log, plan, played, Comparisons(baseline_runs))
-    assert tuple(found.systems) == (OURS, TOPIC, *BASELINES, *baseline_runs)
-    assert {one.events for one in found.systems.values()} == {found.evaluated}
-    for name, one in baseline_runs.items():
-        lift = found.systems[OURS].hit_rate - found.systems[name].hit_rate
-        assert found.differences[name]["hit_rate"].value == pytest.approx(lift)
-        assert found.shown[name] == one.results.shown[name]
-        assert found.next_basket.recall[name] == pytest.approx(np.mean(list(one.results.baskets[name].values())))
-        assert found.baselines[name].trials == one.trials
-        assert found.baselines[name].chosen in one.trials
+    results = backtest_results(log, plan, run, Comparisons(baseline_runs))
+    assert tuple(results.systems) == (OURS, TOPIC, *BASELINES, *baseline_runs)
+    assert {metrics.events for metrics in results.systems.values()} == {results.evaluated}
+    for name, baseline in baseline_runs.items():
+        lift = results.systems[OURS].hit_rate - results.systems[name].hit_rate
+        assert results.differences[name]["hit_rate"].value == pytest.approx(lift)
+        assert results.shown[name] == baseline.results.shown[name]
+        assert results.next_basket.recall[name] == pytest.approx(np.mean(list(baseline.results.baskets[name].values())))
+        assert results.baselines[name].trials == baseline.trials
+        assert results.baselines[name].chosen in baseline.trials
 
 
 def test_the_option_takes_floors_full_or_names() -> None:
@@ -79,13 +79,13 @@ def test_the_option_takes_floors_full_or_names() -> None:
 
 
 def test_missing_packages_are_named_with_the_extra_that_brings_them() -> None:
-    check_packages(FULL, is_there=lambda package: True)
-    check_packages(("EASE", "V-SKNN"), is_there=lambda package: False)
+    check_packages(FULL, is_installed=lambda package: True)
+    check_packages(("EASE", "V-SKNN"), is_installed=lambda package: False)
     with pytest.raises(PackagesMissing, match=r"^implicit, scipy is not installed: .*'lifelong\[baselines\]'"):
-        check_packages(FULL, is_there=lambda package: package == "torch")
+        check_packages(FULL, is_installed=lambda package: package == "torch")
     with pytest.raises(PackagesMissing, match=r"\[baselines,torch\]"):
-        check_packages(FULL, is_there=lambda package: False)
+        check_packages(FULL, is_installed=lambda package: False)
 
 
-def test_settings_are_told_in_words() -> None:
+def test_settings_are_shown_as_text() -> None:
     assert setting({"neighbours": 500, "whole": True}) == "neighbours 500, whole yes"

@@ -1,4 +1,4 @@
-"""The floors on real people's events, and in a process of their own."""
+"""The simple baselines on real events, and in a process of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy.embedded.environment import user_cache_dir
 from deploy.importing import Refused, read_events
 from inference.evaluation.baselines.evaluator import BaselineEvaluator, ChoiceRow
 from schemas.interactions import Rating
-from streams.backtest.baselines_process import CHUNK, BaselinesDied, BaselinesInProcess, BaselinesProcess
+from streams.backtest.baselines_process import QUEUED_CHUNK_ROWS, BaselinesDied, BaselinesInProcess, BaselinesProcess
 from tests.unit.inference.test_evaluation import agree, stream
 
 
@@ -35,25 +35,25 @@ def movielens_rows(path: Path, limit: int, judged_every: int) -> list[ChoiceRow]
 
 
 @pytest.mark.slow
-def test_floors_on_movielens_are_what_a_direct_computation_gives() -> None:
+def test_baselines_on_movielens_equal_a_direct_computation() -> None:
     rows = movielens_rows(movielens(user_cache_dir()).events, 4_000, 37)
-    judge = BaselineEvaluator()
-    judge.take(rows)
-    agree(rows, judge.results().ranks)
+    evaluator = BaselineEvaluator()
+    evaluator.take(rows)
+    agree(rows, evaluator.results().ranks)
 
 
-def test_a_process_of_their_own_changes_nothing() -> None:
-    rows = stream(CHUNK + 100)
+def test_another_process_gives_the_same_results() -> None:
+    rows = stream(QUEUED_CHUNK_ROWS + 100)
     here, beside = BaselinesInProcess(), BaselinesProcess()
     for row in rows:
         here.add(row)
         beside.add(row)
-    ours, theirs = here.results(), beside.results()
-    assert np.array_equal(ours.ranks, theirs.ranks)
-    assert (ours.baskets, ours.shown) == (theirs.baskets, theirs.shown)
+    local, remote = here.results(), beside.results()
+    assert np.array_equal(local.ranks, remote.ranks)
+    assert (local.baskets, local.shown) == (remote.baskets, remote.shown)
 
 
-def test_floors_that_died_are_told_of() -> None:
+def test_a_dead_process_raises_an_error() -> None:
     beside = BaselinesProcess()
     beside.close()
     with pytest.raises(BaselinesDied, match="exit code"):

@@ -1,4 +1,4 @@
-"""No look-ahead: what comes later changes no list. Same seed, same output."""
+"""No look-ahead: later events change no list. Same seed, same output."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def whole(log: EventLog) -> Lists:
     return played(log)[0]
 
 
-def test_lists_differ_between_people_and_times(whole: Lists) -> None:
-    """Else the tests below would hold of a system that does nothing."""
+def test_lists_differ_between_users_and_times(whole: Lists) -> None:
+    """Otherwise the tests below would hold for a system that does nothing."""
     assert len(set(whole.upto(FIRST).values())) > FIRST / 2
 
 
 def test_lists_are_the_same_when_the_rest_is_cut(log: EventLog, whole: Lists) -> None:
     cut = replace(log, rows=FIRST, events=log.events[:FIRST])
-    assert played(cut)[0].made == whole.upto(FIRST)
+    assert played(cut)[0].by_index == whole.upto(FIRST)
 
 
 def test_lists_are_the_same_when_the_rest_is_shuffled(log: EventLog, whole: Lists) -> None:
@@ -48,24 +48,24 @@ def test_lists_are_the_same_without_the_items_that_appear_only_later(log: EventL
 
 
 def test_lists_change_when_the_past_does(log: EventLog, whole: Lists) -> None:
-    """The same comparison sees a difference where there is one."""
+    """The comparison detects a difference."""
     assert played(shuffled(log, FIRST // 2))[0].upto(FIRST) != whole.upto(FIRST)
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_one_does_not(log: EventLog, whole: Lists) -> None:
     lists, first = played(log)
-    assert lists.made == whole.made
+    assert lists.by_index == whole.by_index
     other, second = played(log, BacktestConfig(warm_up=0.0, seed=7))
-    assert other.made != whole.made
+    assert other.by_index != whole.by_index
     columns = ("user", "at", "user_events", "item_events", "basket")
     assert all(np.array_equal(first.rows[name], second.rows[name]) for name in columns)
 
 
 @pytest.mark.slow
-def test_nothing_is_seen_ahead_on_real_events() -> None:
+def test_there_is_no_look_ahead_on_real_events() -> None:
     log, first = movielens_log(3_000), 1_500
     lists = played(log)[0].upto(first)
-    assert played(replace(log, rows=first, events=log.events[:first]))[0].made == lists
+    assert played(replace(log, rows=first, events=log.events[:first]))[0].by_index == lists
     assert played(replace(shuffled(log, first), items=known_items(log, first)))[0].upto(first) == lists
 
 
@@ -81,7 +81,7 @@ def movielens_log(limit: int) -> EventLog:
 
 
 def shuffled(log: EventLog, first: int) -> EventLog:
-    """The later events' people and items, in any order at the later times."""
+    """Return the log with users and items of the later events in random order, at the same times."""
     rest = [event for _, event in log.events[first:]]
     others = random.Random(1).sample(rest, len(rest))
     moved = [replace(other, event_time=event.event_time) for event, other in zip(rest, others, strict=True)]
@@ -89,10 +89,10 @@ def shuffled(log: EventLog, first: int) -> EventLog:
 
 
 def known_items(log: EventLog, first: int) -> list:  # type: ignore[type-arg]
-    """The catalogue without items that nobody has met in the first events and that do not come out before then."""
-    known = {event.item_id for _, event in log.events[:first] if has_item(event)}
+    """Return the catalogue without items that appear in later events only or become available later."""
+    met = {event.item_id for _, event in log.events[:first] if has_item(event)}
     end = log.events[first - 1][1].event_time
-    return [item for item in log.items if item.item_id in known or (item.available_from or math.inf) <= end]
+    return [item for item in log.items if item.item_id in met or (item.available_from or math.inf) <= end]
 
 
 def has_item(event: Interaction) -> bool:

@@ -1,4 +1,4 @@
-"""A category is the same however it is spelled, and is shown as it came."""
+"""A category is the same in every spelling, and is shown in the first one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def world():  # type: ignore[no-untyped-def]
 
 
 def horror(runner) -> set[str]:  # type: ignore[no-untyped-def]
-    return {place.item_id for place in newest_list(runner, "ann").home.items if place.item_id.startswith("h")}
+    return {ranked.item_id for ranked in newest_list(runner, "ann").home.items if ranked.item_id.startswith("h")}
 
 
 @pytest.mark.parametrize("spelled", SPELLINGS)

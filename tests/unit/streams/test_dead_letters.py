@@ -1,4 +1,4 @@
-"""Letters hold what fits, and say what is missing."""
+"""Dead letters hold what fits, and say what is missing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from schemas.dead_letters import BEGINNING, DeadLetter
 from schemas.errors import DecodeError
 from schemas.items import Item
 from schemas.topics import DEAD_LETTERS, ITEMS
-from streams.log.dead_letters import HEADERS, dead_letter, fitting, open_record
-from streams.log.kafka_client import LARGEST_MESSAGE
+from streams.log.dead_letters import HEADERS_LIMIT, dead_letter, fitting, open_record
+from streams.log.kafka_client import MESSAGE_BYTES_LIMIT
 from streams.log.records import Inbound, Message
 from tests.builders import item
 
@@ -27,8 +27,8 @@ def record(
     return Inbound(topic=ITEMS, partition=3, offset=9, key=key, value=value, timestamp=NOW, headers=headers)
 
 
-def letter_of(found: Inbound) -> DeadLetter:
-    message = dead_letter(found, "invalid", "why", NOW)
+def letter_of(record: Inbound) -> DeadLetter:
+    message = dead_letter(record, "invalid", "why", NOW)
     assert isinstance(message.value, DeadLetter)
     return message.value
 
@@ -40,7 +40,7 @@ def test_a_letter_holds_the_record_as_it_came() -> None:
     assert (letter.size, letter.sha256) == (None, "")
 
 
-def test_of_a_large_record_it_holds_the_beginning_with_size_and_hash() -> None:
+def test_the_letter_of_a_large_record_holds_its_beginning_with_size_and_hash() -> None:
     value = bytes(range(256)) * 8_000
     letter = letter_of(record(value, b"k" * 100_000, (("a", b"1"),)))
     assert letter.truncated
@@ -50,8 +50,8 @@ def test_of_a_large_record_it_holds_the_beginning_with_size_and_hash() -> None:
 
 
 def test_too_many_headers_are_not_kept() -> None:
-    assert letter_of(record(b"x", headers=(("h", b""),) * HEADERS)).headers != ()
-    assert letter_of(record(b"x", headers=(("h", b""),) * (HEADERS + 1))).truncated
+    assert letter_of(record(b"x", headers=(("h", b""),) * HEADERS_LIMIT)).headers != ()
+    assert letter_of(record(b"x", headers=(("h", b""),) * (HEADERS_LIMIT + 1))).truncated
 
 
 def test_a_record_without_a_value_has_a_letter_without_one() -> None:
@@ -68,13 +68,13 @@ def test_every_letter_fits_and_is_read_as_it_was_written(
 ) -> None:
     letter = letter_of(record(value and value + b"\x00" * more, key, headers))
     written = encode(letter)
-    assert len(written) <= LARGEST_MESSAGE
+    assert len(written) <= MESSAGE_BYTES_LIMIT
     assert decode(DEAD_LETTERS, written, now=NOW) == letter
 
 
 @pytest.mark.parametrize("name", ["\x01" * 160_000, "é" * 160_000, "\U0001f600" * 160_000])
-def test_headers_whose_names_grow_when_written_fit_all_the_same(name: str) -> None:
-    assert len(encode(letter_of(record(b"x", headers=((name, b"y"),))))) <= LARGEST_MESSAGE
+def test_headers_whose_names_grow_in_json_fit_too(name: str) -> None:
+    assert len(encode(letter_of(record(b"x", headers=((name, b"y"),))))) <= MESSAGE_BYTES_LIMIT
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff", b" ", b"a\x00", b"k" * 257])
@@ -84,7 +84,7 @@ def test_a_tombstone_needs_the_id_of_an_item_as_its_key(key: bytes | None) -> No
     assert refused.value.reason == "wrong-key"
 
 
-def test_a_key_that_is_not_the_values_own_is_a_wrong_key() -> None:
+def test_a_key_other_than_that_of_the_value_is_a_wrong_key() -> None:
     value = encode(item("i1"))
     assert isinstance(open_record(record(value, b"i1"), now=NOW), Item)
     for key in (None, b"i2", b"I1", b"i1 ", b"\xff"):
@@ -93,7 +93,7 @@ def test_a_key_that_is_not_the_values_own_is_a_wrong_key() -> None:
         assert refused.value.reason == "wrong-key"
 
 
-def test_what_readers_would_not_take_is_published_as_a_letter_about_it() -> None:
+def test_a_message_too_large_for_its_readers_is_published_as_a_dead_letter() -> None:
     usual = Message(ITEMS, "i1", item("i1"))
     assert fitting(usual) == (usual, encode(item("i1")))
     large = item("i1", text="x" * (MAX_BYTES + 1))
@@ -103,9 +103,9 @@ def test_what_readers_would_not_take_is_published_as_a_letter_about_it() -> None
     assert message.value.reason == "too-large"
     assert message.value.sha256 == sha256(encode(large)).hexdigest()
     assert value is not None
-    assert len(value) < LARGEST_MESSAGE
+    assert len(value) < MESSAGE_BYTES_LIMIT
 
 
 def test_a_withdrawal_has_nothing_that_could_be_too_large() -> None:
-    gone = Message(ITEMS, "i1", None)
-    assert fitting(gone) == (gone, None)
+    withdrawal = Message(ITEMS, "i1", None)
+    assert fitting(withdrawal) == (withdrawal, None)

@@ -1,4 +1,4 @@
-"""What an experiment changes for people, what it tells of itself, and what it must not touch."""
+"""What an experiment changes for users, what it publishes about itself, and what it must not change."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ HALF = Arm(name="upside-down", share=0.5, variant="contrary")
 
 
 def weights(*variants: str) -> Weights:
-    """The champion's initial weights, and beside them `contrary` ones, which want the opposite, and `wild` ones."""
+    """Return the champion's initial weights with `contrary` ones, which rank the opposite way, and `wild` ones."""
     start = initial_weights(FEATURES.columns)
     rng = np.random.default_rng(1)
     wild = {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in start.arrays.items()}
-    known = {"contrary": start.arrays | {"linear": -start.arrays["linear"]}, "wild": wild}
-    return replace(start, others={name: known[name] for name in variants})
+    others = {"contrary": start.arrays | {"linear": -start.arrays["linear"]}, "wild": wild}
+    return replace(start, others={name: others[name] for name in variants})
 
 
 class Counting(LocalRanker):
-    """Counts its calls."""
+    """A ranker that records its calls."""
 
-    def __init__(self, given: Weights) -> None:
-        super().__init__(given)
+    def __init__(self, weights: Weights) -> None:
+        super().__init__(weights)
         self.splits: list[Split | None] = []
 
     def score(self, features: Any, mask: Any, split: Split | None = None) -> Scores:
@@ -54,14 +54,14 @@ class Counting(LocalRanker):
         return super().score(features, mask, split)
 
 
-def lived(*arms: Arm, known: Weights | None = None, ranker: LocalRanker | None = None) -> InMemoryRunner:
-    """People choose a few things; with arms, an experiment runs."""
+def with_choices(*arms: Arm, served: Weights | None = None, ranker: LocalRanker | None = None) -> InMemoryRunner:
+    """Return a runner after some choices of each user; with arms, an experiment runs."""
     experiment = Experiment("spring", Arm(name=CONTROL), arms) if arms else None
     table = ItemTable()
-    given = ranker or LocalRanker(known or weights("contrary", "wild"))
+    arm_ranker = ranker or LocalRanker(served or weights("contrary", "wild"))
     deps = Deps(
         table=table,
-        recommender=Recommender(table, given, features=FEATURES, experiment=experiment),
+        recommender=Recommender(table, arm_ranker, features=FEATURES, experiment=experiment),
         clock=lambda: START + 1e6,
         options=Options(person_partitions=4, item_partitions=4),
     )
@@ -92,57 +92,57 @@ def raw(runner: InMemoryRunner, *topics: str) -> list[bytes | None]:
     return [record.value for topic in topics for record in runner.log.records(topic)]
 
 
-def unmarked(found: Iterable[Any]) -> list[bytes]:
-    """Records without what an experiment tells of itself."""
-    marks = {"experiment": None, "arm": None, "places": {}}
-    return [encode(replace(each, **{k: v for k, v in marks.items() if hasattr(each, k)})) for each in found]
+def unmarked(records: Iterable[Any]) -> list[bytes]:
+    """Return encoded records without the fields of an experiment."""
+    defaults = {"experiment": None, "arm": None, "places": {}}
+    return [encode(replace(record, **{k: v for k, v in defaults.items() if hasattr(record, k)})) for record in records]
 
 
-def test_without_an_experiment_nothing_of_it_is_on_any_topic() -> None:
-    runner = lived()
+def test_without_an_experiment_no_message_names_one() -> None:
+    runner = with_choices()
     assert not any(
         word in (value or b"")
         for value in raw(runner, RECOMMENDATIONS, RANKING_LOG)
         for word in (b'"arm"', b"experiment", b"places")
     )
     ranker = Counting(weights())
-    lived(ranker=ranker)
+    with_choices(ranker=ranker)
     assert set(ranker.splits) == {None}
 
 
-def test_each_list_says_its_persons_arm_and_the_log_says_the_same() -> None:
-    runner, experiment = lived(HALF), Experiment("spring", Arm(name=CONTROL), [HALF])
-    made = lists(runner)
+def test_each_list_names_its_users_arm_and_so_does_the_log() -> None:
+    runner, experiment = with_choices(HALF), Experiment("spring", Arm(name=CONTROL), [HALF])
+    published = lists(runner)
     arms = {user: arm.name for user in PEOPLE if (arm := experiment.arm_of(UserId(user)))}
     assert set(arms.values()) == {CONTROL, "upside-down"}
-    assert {(each.user_id, each.experiment, each.arm) for each in made} == {(u, "spring", arms[u]) for u in PEOPLE}
+    assert {(each.user_id, each.experiment, each.arm) for each in published} == {(u, "spring", arms[u]) for u in PEOPLE}
     for kind in (Ranked, Choice):
         assert {(e.user_id, e.experiment, e.arm) for e in logged(runner, kind)} == {
             (u, "spring", arms[u]) for u in PEOPLE
         }
 
 
-def test_people_in_an_arm_get_the_lists_of_its_weights_and_nobody_else_does() -> None:
-    plain, mixed = lived(), lived(HALF)
-    flipped = lived(ranker=LocalRanker(replace(weights(), arrays=weights("contrary").others["contrary"])))
+def test_users_of_an_arm_alone_get_the_lists_of_its_weights() -> None:
+    plain, mixed = with_choices(), with_choices(HALF)
+    flipped = with_choices(ranker=LocalRanker(replace(weights(), arrays=weights("contrary").others["contrary"])))
     as_usual, contrary = ({m.home.list_id: m.home.items for m in lists(runner)} for runner in (plain, flipped))
-    for made in lists(mixed):
-        own = contrary if made.arm == "upside-down" else as_usual
+    for published in lists(mixed):
+        own = contrary if published.arm == "upside-down" else as_usual
         # A gathered row may be summed in another order than a whole batch: the last digit may differ.
-        assert [item.item_id for item in made.home.items] == [item.item_id for item in own[made.home.list_id]]
+        assert [item.item_id for item in published.home.items] == [item.item_id for item in own[published.home.list_id]]
     assert as_usual != contrary
 
 
-def test_shadows_change_no_list_by_a_bit() -> None:
-    without, with_shadow = lived(), lived(SHADOW)
+def test_shadow_arms_never_change_a_published_list() -> None:
+    without, with_shadow = with_choices(), with_choices(SHADOW)
     assert unmarked(lists(with_shadow)) == [encode(each) for each in lists(without)]
     assert unmarked(read(with_shadow, RANKING_LOG)) == [encode(each) for each in read(without, RANKING_LOG)]
-    one, other = lived(HALF), lived(HALF, SHADOW)
-    assert raw(one, RECOMMENDATIONS) == raw(other, RECOMMENDATIONS)
+    alone, shadowed = with_choices(HALF), with_choices(HALF, SHADOW)
+    assert raw(alone, RECOMMENDATIONS) == raw(shadowed, RECOMMENDATIONS)
 
 
-def test_every_arm_and_shadow_says_where_it_would_have_put_what_was_taken() -> None:
-    choices = [entry for entry in logged(lived(HALF, SHADOW), Choice) if entry.chosen is not None]
+def test_every_arm_and_shadow_logs_its_rank_of_the_chosen_item() -> None:
+    choices = [entry for entry in logged(with_choices(HALF, SHADOW), Choice) if entry.chosen is not None]
     assert choices
     assert {tuple(sorted(entry.places)) for entry in choices} == {("control", "shadow", "upside-down")}
     for entry in choices:
@@ -152,16 +152,16 @@ def test_every_arm_and_shadow_says_where_it_would_have_put_what_was_taken() -> N
 
 def test_a_batch_is_still_one_call_of_the_ranker() -> None:
     without, with_arms = Counting(weights()), Counting(weights("contrary", "wild"))
-    lived(ranker=without)
-    lived(HALF, SHADOW, ranker=with_arms)
+    with_choices(ranker=without)
+    with_choices(HALF, SHADOW, ranker=with_arms)
     assert len(with_arms.splits) == len(without.splits)
 
 
-def test_an_arm_whose_weights_are_not_there_is_served_by_the_champion_and_says_so() -> None:
-    runner, plain = lived(HALF, known=weights("wild")), lived()
-    for made, usual in zip(lists(runner), lists(plain), strict=True):
-        assert made.degradations == ((AS_CHAMPION,) if made.arm == "upside-down" else ())
-        assert [item.item_id for item in made.home.items] == [item.item_id for item in usual.home.items]
+def test_an_arm_without_weights_is_served_by_the_champion_and_says_so() -> None:
+    runner, plain = with_choices(HALF, served=weights("wild")), with_choices()
+    for published, usual in zip(lists(runner), lists(plain), strict=True):
+        assert published.degradations == ((AS_CHAMPION,) if published.arm == "upside-down" else ())
+        assert [item.item_id for item in published.home.items] == [item.item_id for item in usual.home.items]
     assert {entry.arm for entry in logged(runner, Ranked) if entry.as_champion} == {"upside-down"}
     assert {tuple(entry.places) for entry in logged(runner, Choice) if entry.places} == {("control",)}
 
@@ -169,19 +169,19 @@ def test_an_arm_whose_weights_are_not_there_is_served_by_the_champion_and_says_s
 def test_an_arm_may_explore_while_control_does_not() -> None:
     bold = Arm(name="bold", share=0.5, exploration=Exploration(rate=1.0, top=8))
     ranker = Counting(weights())
-    made = lists(lived(bold, ranker=ranker))
-    assert {(each.arm, each.home.seed is not None) for each in made} == {("bold", True), (CONTROL, False)}
-    assert set(ranker.splits) == {None}, "nobody's weights are others"
+    published = lists(with_choices(bold, ranker=ranker))
+    assert {(each.arm, each.home.seed is not None) for each in published} == {("bold", True), (CONTROL, False)}
+    assert set(ranker.splits) == {None}, "no arm has weights of its own"
 
 
-def test_a_replayed_log_gives_the_same_arms_and_lists() -> None:
-    assert raw(lived(HALF, SHADOW), RECOMMENDATIONS, RANKING_LOG) == raw(
-        lived(HALF, SHADOW), RECOMMENDATIONS, RANKING_LOG
+def test_the_same_log_gives_the_same_arms_and_lists() -> None:
+    assert raw(with_choices(HALF, SHADOW), RECOMMENDATIONS, RANKING_LOG) == raw(
+        with_choices(HALF, SHADOW), RECOMMENDATIONS, RANKING_LOG
     )
 
 
 @pytest.mark.parametrize("arms", [(), (HALF,)])
 def test_a_click_on_a_shown_list_names_it_only_while_an_experiment_runs(arms: tuple[Arm, ...]) -> None:
-    runner = lived(*arms)
+    runner = with_choices(*arms)
     send_event(runner, click("u1", "war-3", at=900.0, list_id="l1"))
     assert logged(runner, Choice)[-1].list_id == ("l1" if arms else None)

@@ -1,4 +1,4 @@
-"""The collector's thresholds are ours for a while, and then what they were."""
+"""The collector's thresholds are tuned within the context and restored after it."""
 
 from __future__ import annotations
 

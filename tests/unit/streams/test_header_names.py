@@ -1,4 +1,4 @@
-"""Records with header names that are no UTF-8 are read like all others, in every codec."""
+"""Records with header names that are not UTF-8 are read like all others, in every codec."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from streams.log.header_names import EscapingRecords
 
 
 class Name(str):
-    """A header's name that is written as bytes which are no UTF-8."""
+    """A header name that encodes to bytes that are not UTF-8."""
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         return b"\xff\xfe"
 
 
 def batch(codec: int, values: list[bytes], *, bad: int | None) -> bytes:
-    """A batch of these values, one of them with such a header."""
+    """Return a batch of these values; record `bad` has such a header."""
     builder = _DefaultRecordBatchBuilderPy(2, codec, 0, -1, -1, 0, 1_000_000)
     for offset, value in enumerate(values):
         headers = [(Name("x"), b"1")] if offset == bad else [("fine", b"2")]
@@ -25,10 +25,10 @@ def batch(codec: int, values: list[bytes], *, bad: int | None) -> bytes:
 
 
 def read(data: bytes) -> list[tuple[int, bytes, list[tuple[str, bytes]]]]:
-    records, found = EscapingRecords(data), []
-    while (one := records.next_batch()) is not None:
-        found += [(record.offset, record.value, list(record.headers)) for record in one]
-    return found
+    batches, records = EscapingRecords(data), []
+    while (next_batch := batches.next_batch()) is not None:
+        records += [(record.offset, record.value, list(record.headers)) for record in next_batch]
+    return records
 
 
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
@@ -38,13 +38,13 @@ CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 @pytest.mark.parametrize("bad", [0, 1, 2])
 def test_the_name_is_escaped_and_no_record_is_lost_or_read_twice(codec: int, bad: int) -> None:
     values = [b"a" * 300, b"b" * 300, b"c" * 300]
-    found = read(batch(codec, values, bad=bad))
-    assert [(offset, value) for offset, value, _ in found] == list(enumerate(values))
+    records = read(batch(codec, values, bad=bad))
+    assert [(offset, value) for offset, value, _ in records] == list(enumerate(values))
     escaped = [("\\xff\\xfe", b"1")]
-    assert [headers for _, _, headers in found] == [escaped if n == bad else [("fine", b"2")] for n in range(3)]
+    assert [headers for _, _, headers in records] == [escaped if n == bad else [("fine", b"2")] for n in range(3)]
 
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
-def test_batches_around_it_are_read_as_they_are(codec: int) -> None:
+def test_batches_before_and_after_it_are_read_unchanged(codec: int) -> None:
     data = batch(0, [b"a"], bad=None) + batch(codec, [b"b" * 99], bad=0) + batch(codec, [b"c"], bad=None)
     assert [value for _, value, _ in read(data)] == [b"a", b"b" * 99, b"c"]

@@ -24,16 +24,16 @@ def record(offset: int, partition: int = 0, generation: int = 0) -> Inbound:
 
 
 def dies(folder: Path, records: list[Inbound], why: Exception | None = None) -> None:
-    """A process that ends while it handles these, by an exception or without a word."""
+    """End a process while it handles these records, by an exception or by a kill."""
     process = InFlight(folder)
     process.begin(records)
     if why is not None:
         process.failed(why)
-    letting_go(process)
+    release(process)
 
 
-def letting_go(process: InFlight) -> None:
-    """The system closes a dead process's files, and with them its locks."""
+def release(process: InFlight) -> None:
+    """Close the file of a dead process and with it its lock, as the system does."""
     import os
 
     os.close(process._file)
@@ -42,15 +42,15 @@ def letting_go(process: InFlight) -> None:
 
 def aside(folder: Path, records: list[Inbound]) -> list[int]:
     process = InFlight(folder)
-    found = [one.offset for one in records if process.is_set_aside(one)]
-    letting_go(process)
-    return found
+    offsets = [record.offset for record in records if process.is_set_aside(record)]
+    release(process)
+    return offsets
 
 
 BATCH = [record(offset) for offset in range(4, 10)]
 
 
-def test_one_that_ends_the_process_twice_while_it_is_alone_is_set_aside_and_no_other(tmp_path: Path) -> None:
+def test_a_record_that_ends_the_process_twice_while_it_is_alone_is_set_aside_and_no_other(tmp_path: Path) -> None:
     for _ in range(2):
         dies(tmp_path, [record(6)])
     assert aside(tmp_path, BATCH) == [6]
@@ -61,19 +61,19 @@ def test_one_death_sets_nothing_aside(tmp_path: Path) -> None:
     assert aside(tmp_path, BATCH) == []
 
 
-def test_a_process_that_is_killed_with_a_batch_any_number_of_times_costs_no_record(tmp_path: Path) -> None:
+def test_killing_a_process_with_a_batch_any_number_of_times_sets_no_record_aside(tmp_path: Path) -> None:
     for _ in range(5):
         dies(tmp_path, BATCH)
     assert aside(tmp_path, BATCH) == []
 
 
-def test_after_an_exception_in_a_batch_one_more_death_alone_is_enough(tmp_path: Path) -> None:
+def test_after_an_exception_in_a_batch_one_death_alone_is_enough(tmp_path: Path) -> None:
     dies(tmp_path, BATCH, ValueError("x"))
     dies(tmp_path, [record(6)])
     assert aside(tmp_path, BATCH) == [6]
 
 
-def test_suspects_are_taken_one_by_one_and_everything_keeps_its_order(tmp_path: Path) -> None:
+def test_suspects_are_handled_one_by_one_and_the_order_is_kept(tmp_path: Path) -> None:
     dies(tmp_path, [record(4), record(5)])
     process = InFlight(tmp_path)
     read = [record(3), record(4), record(5), record(4, partition=1), record(6)]
@@ -85,40 +85,40 @@ def test_without_a_suspect_records_stay_together() -> None:
     assert [BATCH[part] for part in InFlight().split(BATCH)] == [BATCH]
 
 
-def test_what_was_handled_after_all_is_no_suspect_any_more(tmp_path: Path) -> None:
+def test_a_record_that_was_handled_is_no_suspect_any_more(tmp_path: Path) -> None:
     dies(tmp_path, [record(4), record(5)])
     process = InFlight(tmp_path)
-    for one in (record(4), record(5)):
-        with process.handling([one]):
+    for handled in (record(4), record(5)):
+        with process.handling([handled]):
             pass
-    letting_go(process)
-    again = InFlight(tmp_path)
-    assert [BATCH[part] for part in again.split(BATCH)] == [BATCH]
+    release(process)
+    successor = InFlight(tmp_path)
+    assert [BATCH[part] for part in successor.split(BATCH)] == [BATCH]
 
 
-def test_what_is_set_aside_stays_so_over_many_starts(tmp_path: Path) -> None:
+def test_a_record_that_is_set_aside_stays_so_over_restarts(tmp_path: Path) -> None:
     for _ in range(2):
         dies(tmp_path, [record(6)])
     for _ in range(3):
         process = InFlight(tmp_path)
         with process.handling([record(6)]):
             pass
-        letting_go(process)
+        release(process)
     assert aside(tmp_path, BATCH) == [6]
 
 
-def test_an_exception_is_noted_and_being_told_to_stop_is_no_death(tmp_path: Path) -> None:
+def test_an_exception_is_noted_and_an_interrupt_is_no_death(tmp_path: Path) -> None:
     for _ in range(3):
         process = InFlight(tmp_path)
         with pytest.raises(KeyboardInterrupt), process.handling([record(6)]):
             raise KeyboardInterrupt
-        letting_go(process)
+        release(process)
     assert aside(tmp_path, BATCH) == []
     for _ in range(2):
         process = InFlight(tmp_path)
         with pytest.raises(ValueError, match="x"), process.handling([record(6)]):
             raise ValueError("x")
-        letting_go(process)
+        release(process)
     assert aside(tmp_path, BATCH) == [6]
 
 
@@ -131,44 +131,44 @@ def test_the_same_offset_of_a_topic_that_began_anew_is_another_record(tmp_path: 
 
 
 def test_two_processes_of_a_name_keep_two_notes(tmp_path: Path) -> None:
-    one, other = InFlight(tmp_path), InFlight(tmp_path)
-    one.begin([record(1)])
-    other.begin([record(2)])
+    first, second = InFlight(tmp_path), InFlight(tmp_path)
+    first.begin([record(1)])
+    second.begin([record(2)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["process-0.json", "process-1.json"]
     notes = [(tmp_path / f"process-{number}.json").read_bytes() for number in (0, 1)]
     assert [b'"first":1' in note for note in notes] == [True, False]
 
 
-@pytest.mark.parametrize("left", [b"", b"{", b"\xff\xfe", b'{"in_flight":7}', b'{"in_flight":[{"source":"inter', b"[]"])
-def test_a_torn_note_says_nothing_and_is_written_over(tmp_path: Path, left: bytes) -> None:
-    (tmp_path / "process-0.json").write_bytes(left)
+@pytest.mark.parametrize("note", [b"", b"{", b"\xff\xfe", b'{"in_flight":7}', b'{"in_flight":[{"source":"inter', b"[]"])
+def test_a_torn_note_is_ignored_and_overwritten(tmp_path: Path, note: bytes) -> None:
+    (tmp_path / "process-0.json").write_bytes(note)
     assert aside(tmp_path, BATCH) == []
     for _ in range(2):
         dies(tmp_path, [record(6)])
     assert aside(tmp_path, BATCH) == [6]
 
 
-def test_while_a_server_is_away_nothing_is_to_blame_and_afterwards_it_is_again(tmp_path: Path) -> None:
+def test_no_record_is_blamed_while_a_server_is_away(tmp_path: Path) -> None:
     for _ in range(3):
         process = InFlight(tmp_path)
         process.begin([record(6)])
         process.rest()
-        letting_go(process)
+        release(process)
     assert aside(tmp_path, BATCH) == []
     process = InFlight(tmp_path)
     spans = process.begin([record(5)])
     process.rest()
     process.end(spans)
     process.begin([record(6)])
-    letting_go(process)
+    release(process)
     dies(tmp_path, [record(6)])
     assert aside(tmp_path, BATCH) == [6]
 
 
-def test_a_store_that_went_back_blames_no_record(tmp_path: Path) -> None:
+def test_a_rewound_store_blames_no_record(tmp_path: Path) -> None:
     for _ in range(3):
         process = InFlight(tmp_path)
         with pytest.raises(Rewound), process.handling([record(6)]):
-            raise Rewound("the state store went back")
-        letting_go(process)
+            raise Rewound("the state store was rewound")
+        release(process)
     assert aside(tmp_path, BATCH) == []

@@ -17,21 +17,21 @@ from tests.builders import click, make_deps, rating, skip, small_catalogue
 
 def events(number: int, seed: int = 1) -> list:
     rng = random.Random(seed)
-    found = []
+    generated = []
     for at in range(number):
         user, name = f"u{rng.randrange(12)}", f"{rng.choice(('war', 'comedy', 'drama'))}-{rng.randrange(8)}"
         kind = rng.random()
         late = rng.randrange(0, 50) if kind < 0.1 else 0
         if kind < 0.2:
-            found.append(skip(user, name, at=at * 30 - late))
+            generated.append(skip(user, name, at=at * 30 - late))
         elif kind < 0.5:
-            found.append(rating(user, name, rng.randrange(1, 6), at=at * 30 - late))
+            generated.append(rating(user, name, rng.randrange(1, 6), at=at * 30 - late))
         else:
-            found.append(click(user, name, at=at * 30 - late))
-    return found
+            generated.append(click(user, name, at=at * 30 - late))
+    return generated
 
 
-def told(work: list, **more) -> tuple[InMemoryRunner, MemoryStateStore]:  # type: ignore[no-untyped-def]
+def runner_with(work: list, **more) -> tuple[InMemoryRunner, MemoryStateStore]:  # type: ignore[no-untyped-def]
     store = MemoryStateStore()
     runner = InMemoryRunner(make_deps(), store, **more)
     small_catalogue(runner)
@@ -43,43 +43,45 @@ def told(work: list, **more) -> tuple[InMemoryRunner, MemoryStateStore]:  # type
 WORK = events(250)
 
 
-def calm() -> MemoryStateStore:
-    runner, store = told(WORK)
+def undisturbed() -> MemoryStateStore:
+    runner, store = runner_with(WORK)
     runner.run()
     return store
 
 
 @pytest.mark.parametrize("batch", [2, 7, 64, 1_000])
-def test_people_are_the_same_however_events_are_batched(batch: int) -> None:
-    runner, store = told(WORK, batch=batch)
+def test_users_are_the_same_however_events_are_batched(batch: int) -> None:
+    runner, store = runner_with(WORK, batch=batch)
     runner.run()
-    assert differences(store, calm(), PEOPLE, 4) == []
+    assert differences(store, undisturbed(), PEOPLE, 4) == []
 
 
 @pytest.mark.parametrize("point", ["before-publish", "before-store", "before-acknowledge"])
 def test_crashes_at_any_point_change_nothing(point: str) -> None:
     rng = random.Random(3)
 
-    def maybe(at: str) -> None:
+    def crash_sometimes(at: str) -> None:
         if at == point and rng.random() < 0.2:
             raise Crash(at)
 
-    runner, store = told(WORK, batch=9)
+    runner, store = runner_with(WORK, batch=9)
     log = runner.log
     for _ in range(400):
-        runner = InMemoryRunner(runner.deps, store, log, batch=9, redelivers=rng.randrange(4), interrupt=maybe)
+        runner = InMemoryRunner(
+            runner.deps, store, log, batch=9, redelivers=rng.randrange(4), interrupt=crash_sometimes
+        )
         try:
             runner.run()
         except Crash:
             continue
         break
-    assert differences(store, calm(), PEOPLE, 4) == []
+    assert differences(store, undisturbed(), PEOPLE, 4) == []
     assert sorted(key for p in range(4) for key, _ in store.scan(ITEMS, p)) == sorted(
-        key for p in range(4) for key, _ in calm().scan(ITEMS, p)
+        key for p in range(4) for key, _ in undisturbed().scan(ITEMS, p)
     )
 
 
-def test_a_log_that_forgets_changes_nothing_and_subscribers_read_each_record_once() -> None:
+def test_a_log_that_drops_read_records_changes_nothing_and_subscribers_read_each_record_once() -> None:
     store, seen = MemoryStateStore(), []
     subscriber = Subscriber((INTERACTIONS, RECOMMENDATIONS), seen.extend)
     runner = InMemoryRunner(make_deps(), store, forgets=True, subscribers=(subscriber,))
@@ -88,23 +90,23 @@ def test_a_log_that_forgets_changes_nothing_and_subscribers_read_each_record_onc
         runner.send(INTERACTIONS, event.user_id, event)
         runner.run()
         assert runner.log.kept == 0
-    assert differences(store, calm(), PEOPLE, 4) == []
-    places = [(record.topic, record.partition, record.offset) for record in seen]
-    assert len(places) == len(set(places))
-    whole, _ = told(WORK)
+    assert differences(store, undisturbed(), PEOPLE, 4) == []
+    positions = [(record.topic, record.partition, record.offset) for record in seen]
+    assert len(positions) == len(set(positions))
+    whole, _ = runner_with(WORK)
     whole.run()
-    assert len(places) == len(whole.log.records(INTERACTIONS)) + len(whole.log.records(RECOMMENDATIONS))
+    assert len(positions) == len(whole.log.records(INTERACTIONS)) + len(whole.log.records(RECOMMENDATIONS))
 
 
 def test_a_rebuild_from_the_log_is_identical() -> None:
-    runner, store = told(WORK, batch=5)
+    runner, store = runner_with(WORK, batch=5)
     runner.run()
     records = [record for topic in WORKER_INPUTS for record in runner.log.records(topic)]
     assert differences(rebuild_people(records, runner.deps), store, PEOPLE, 4) == []
 
 
-def test_a_rebuild_takes_partitions_in_the_order_of_offsets_whatever_the_producers_clocks_say() -> None:
-    runner, _ = told(WORK)
+def test_a_rebuild_reads_partitions_in_the_order_of_offsets_whatever_the_producers_clocks_say() -> None:
+    runner, _ = runner_with(WORK)
     records = runner.log.records(INTERACTIONS)
     rng = random.Random(5)
     from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""A broker that does not answer is said so in a line that a person can act on; one that comes back is waited for."""
+"""A broker that does not answer gives an error that an operator can act on; one that comes back is waited for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Silent:
 
 
 class ComingBack:
-    """A consumer whose broker has two partitions, and knows nothing of either the first times that it is asked."""
+    """A consumer whose broker has two partitions, and knows no leader for the first `times` requests."""
 
     def __init__(self, times: int) -> None:
         self._left = times
@@ -48,13 +48,13 @@ def reader_on(consumer: Any) -> KafkaTableReader:
     return reader
 
 
-def test_a_broker_that_is_away_is_named() -> None:
+def test_a_broker_that_is_away_is_named_in_the_error() -> None:
     reader = reader_on(Silent())
     with pytest.raises(KafkaAway, match=r"'127.0.0.1:1' does not answer.*see that it runs"):
         reader.catch_up()
 
 
-def test_partitions_that_are_unknown_while_a_broker_comes_back_are_asked_again() -> None:
+def test_partitions_without_a_leader_are_asked_again() -> None:
     assert reader_on(ComingBack(times=2)).catch_up() == []
     with pytest.raises(KafkaRefused, match=f"{ITEMS}-0 has no leader"):
         reader_on(ComingBack(times=1_000)).catch_up()

@@ -1,4 +1,4 @@
-"""Outcomes of people who never come back: a timer publishes them, and each counts once."""
+"""Outcomes of users who never come back: a timer publishes them, and each counts once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def live() -> tuple[InMemoryRunner, Wall, MemoryStateStore]:
     return runner, wall, store
 
 
-def test_people_who_never_come_back_are_counted_once_each() -> None:
+def test_users_who_never_come_back_are_counted_once_each() -> None:
     runner, wall, _ = live()
     for number in range(20):
         send_event(runner, impression(f"u{number}", ("war-0", "war-1"), f"l{number}"))
@@ -49,9 +49,9 @@ def test_people_who_never_come_back_are_counted_once_each() -> None:
     wall.now += MATURES_AFTER + 60.0
     runner.run()
     runner.run()
-    found = outcomes(runner)
-    assert sorted(one.list_id for one in found) == sorted(f"l{number}" for number in range(20))
-    assert sum(len(one.clicked) for one in found) == 10
+    published = outcomes(runner)
+    assert sorted(entry.list_id for entry in published) == sorted(f"l{number}" for number in range(20))
+    assert sum(len(entry.clicked) for entry in published) == 10
 
 
 def test_nothing_matures_before_its_time() -> None:
@@ -62,17 +62,17 @@ def test_nothing_matures_before_its_time() -> None:
     assert outcomes(runner) == []
 
 
-def test_lists_of_one_person_mature_each_at_its_own_time() -> None:
+def test_each_list_of_a_user_matures_at_its_own_time() -> None:
     runner, wall, _ = live()
     send_event(runner, impression("ann", ("war-0",), "l1"))
     wall.now += 600.0
     send_event(runner, impression("ann", ("war-1",), "l2", at=600.0))
     wall.now = START + MATURES_AFTER + 60.0
     runner.run()
-    assert [one.list_id for one in outcomes(runner)] == ["l1"]
+    assert [entry.list_id for entry in outcomes(runner)] == ["l1"]
     wall.now += 600.0
     runner.run()
-    assert {one.list_id for one in outcomes(runner)} == {"l1", "l2"}
+    assert {entry.list_id for entry in outcomes(runner)} == {"l1", "l2"}
 
 
 def test_the_timer_leaves_the_state_as_it_is_so_that_a_rebuild_is_equal() -> None:
@@ -88,7 +88,7 @@ def test_the_timer_leaves_the_state_as_it_is_so_that_a_rebuild_is_equal() -> Non
     assert differences(rebuild_people(records, runner.deps), store, PEOPLE, 4) == []
 
 
-def test_a_click_after_the_timer_is_counted_and_what_was_counted_is_not_again() -> None:
+def test_a_click_after_the_timer_is_counted_and_earlier_clicks_are_not_counted_again() -> None:
     runner, wall, _ = live()
     send_event(runner, impression("ann", ("war-0", "war-1"), "l1"))
     send_event(runner, click("ann", "war-0", at=1.0, list_id="l1"))
@@ -97,11 +97,11 @@ def test_a_click_after_the_timer_is_counted_and_what_was_counted_is_not_again() 
     send_event(runner, click("ann", "war-1", at=MATURES_AFTER + 50.0, list_id="l1"))
     wall.now += 60.0
     runner.run()
-    clicked = {item for one in outcomes(runner) for item in one.clicked if one.list_id == "l1"}
+    clicked = {item for entry in outcomes(runner) for item in entry.clicked if entry.list_id == "l1"}
     assert clicked == {"war-0", "war-1"}
-    ids = [one.entry_id for one in outcomes(runner)]
-    equal = {one.entry_id: one for one in outcomes(runner)}
-    assert all(equal[entry] == one for entry, one in zip(ids, outcomes(runner), strict=True))
+    ids = [entry.entry_id for entry in outcomes(runner)]
+    equal = {entry.entry_id: entry for entry in outcomes(runner)}
+    assert all(equal[entry_id] == entry for entry_id, entry in zip(ids, outcomes(runner), strict=True))
 
 
 def test_without_an_impression_there_is_no_outcome() -> None:
@@ -111,24 +111,24 @@ def test_without_an_impression_there_is_no_outcome() -> None:
     assert outcomes(runner) == []
 
 
-def of_ann(made, **more):  # type: ignore[no-untyped-def]
+def of_ann(entry, **more):  # type: ignore[no-untyped-def]
     from msgspec.structs import replace
 
-    return replace(made, user_id="ann", **more)
+    return replace(entry, user_id="ann", **more)
 
 
 def test_an_outcome_that_is_published_twice_is_one_impression_and_its_clicks_once() -> None:
-    made = of_ann(ranked(1), experiment="x", arm="a")
+    shown = of_ann(ranked(1), experiment="x", arm="a")
     first, again = of_ann(outcome(1, 0)), of_ann(outcome(1, 0, 3))
-    for entries in ([made, first], [made, first, first], [made, again, first], [made, first, again]):
+    for entries in ([shown, first], [shown, first, first], [shown, again, first], [shown, first, again]):
         life = experiment_log(entries, "x").people["ann"]  # type: ignore[index]
-        wanted = 2 if again in entries else 1
-        assert (life.seen, life.clicks) == (1, wanted)
+        clicks = 2 if again in entries else 1
+        assert (life.seen, life.clicks) == (1, clicks)
         seen = seen_lists(entries)
-        assert (seen.exploited, seen.exploited_clicks) == (1, wanted)
+        assert (seen.exploited, seen.exploited_clicks) == (1, clicks)
 
 
-def test_learning_takes_a_list_once_and_then_only_what_is_new() -> None:
+def test_a_list_is_learned_once_and_then_its_new_clicks_alone() -> None:
     lists = ShownLists()
     lists.add(ranked(1))
     first = lists.settle(outcome(1, 0))

@@ -23,7 +23,7 @@ from tests.builders import START, click, make_deps
 
 
 class Handle:
-    """A record's handle that remembers whether it was acknowledged."""
+    """The handle of a record; `done` says whether it is acknowledged."""
 
     def __init__(self) -> None:
         self.done = False
@@ -33,7 +33,7 @@ class Handle:
 
 
 class Shelf:
-    """A publisher that keeps what it was given."""
+    """A publisher that keeps its messages."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -43,7 +43,7 @@ class Shelf:
         return self
 
     def wait(self) -> None:
-        """Everything is here."""
+        """Return at once: all messages are acknowledged."""
 
     def publish(self, messages: Sequence[Message]) -> None:
         self.post(messages)
@@ -64,19 +64,19 @@ class Flaky(MemoryStateStore):
 
 
 def batches(number: int, size: int) -> list[list[Inbound]]:
-    found = []
+    work = []
     for at in range(number):
         batch = []
-        for place in range(size):
-            offset = at * size + place
+        for index in range(size):
+            offset = at * size + index
             event = click("ann", f"i{offset % 7}", at=offset)
             batch.append(
                 Inbound(
                     topic=INTERACTIONS, partition=0, offset=offset, key=b"ann", value=encode(event), timestamp=START
                 )
             )
-        found.append(batch)
-    return found
+        work.append(batch)
+    return work
 
 
 async def drive(
@@ -107,9 +107,9 @@ async def drive(
     for number, batch in enumerate(work):
         if number == steal_at:
             store.lease(PEOPLE, 0)
-        mine = [Handle() for _ in batch]
-        handles += mine
-        await pipeline.take(mine, batch)
+        batch_handles = [Handle() for _ in batch]
+        handles += batch_handles
+        await pipeline.handle(batch_handles, batch)
         await asyncio.sleep(0.005)
     await pipeline.drain()
     return owner, shelf, handles
@@ -136,7 +136,7 @@ def test_a_store_that_is_away_is_waited_for() -> None:
     assert all(handle.done for handle in handles)
 
 
-def test_after_a_fence_what_is_not_stored_is_decided_again_with_the_same_result() -> None:
+def test_after_a_fence_batches_that_are_not_stored_are_decided_again_with_the_same_result() -> None:
     calm, stolen = MemoryStateStore(), MemoryStateStore()
     work = batches(6, 4)
     asyncio.run(drive(calm, work))
@@ -146,8 +146,8 @@ def test_after_a_fence_what_is_not_stored_is_decided_again_with_the_same_result(
     assert all(handle.done for handle in handles)
 
 
-class Looking(Shelf):
-    """A publisher that looks, while a batch takes effect, at what else is in flight."""
+class InFlightRecorder(Shelf):
+    """A publisher that records what else is in flight while the effects of a batch are carried out."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class Looking(Shelf):
 def test_a_suspect_is_handled_while_nothing_else_is_in_flight(tmp_path: Path) -> None:
     work, suspect = batches(9, 1), Span(f"{INTERACTIONS}-0", 5, 5)
     (tmp_path / "process-0.json").write_bytes(msgspec.json.encode(Note(suspects=[suspect])))
-    shelf = Looking(tmp_path)
+    shelf = InFlightRecorder(tmp_path)
     asyncio.run(drive(MemoryStateStore(), work, shelf=shelf, in_flight=InFlight(tmp_path)))
     assert {together for first, together in shelf.beside if first == 5} == {1}
     assert max(together for _, together in shelf.beside) > 1

@@ -1,4 +1,4 @@
-"""Offsets that go back: what follows from where a source stood and from the log as it is."""
+"""Positions after offsets went back: what follows from the stored offset and from the log."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ offsets = st.integers(0, 60)
 
 
 class Broker:
-    """What a broker says, as it is told to."""
+    """A broker that returns the bounds and commits of the test."""
 
     def __init__(
         self, bounds: Mapping[tuple[str, int], Bounds], committed: Mapping[tuple[str, int], int] | None = None
     ):
-        self.told = dict(bounds)
+        self.known_bounds = dict(bounds)
         self.commits = dict(committed or {})
 
     def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
-        return self.told
+        return self.known_bounds
 
     def committed(self, group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         return self.commits
 
 
 class Seen(Unobserved):
-    """An observer that remembers what broke."""
+    """An observer that keeps the breaks."""
 
     def __init__(self) -> None:
         self.breaks: list[tuple[str, str, int]] = []
@@ -69,28 +69,26 @@ def stands(offset: int, end: int, *, topic_id: str = "one") -> tuple[Positions, 
 
 
 @given(applied=st.integers(-1, 60), begin=offsets, length=offsets, topic_id=st.sampled_from(["one", "two", ""]))
-def test_no_record_of_the_log_that_was_not_applied_is_passed_over(
-    applied: int, begin: int, length: int, topic_id: str
-) -> None:
+def test_no_unapplied_record_of_the_log_is_skipped(applied: int, begin: int, length: int, topic_id: str) -> None:
     log = Bounds(topic_id, begin, begin + length)
     start = where_to_begin(applied, Origin("one"), log)
     same_log = topic_id != "two" and applied < log.end
-    left = set(range(log.begin, log.end)) - (set(range(applied + 1)) if same_log else set())
+    unread = set(range(log.begin, log.end)) - (set(range(applied + 1)) if same_log else set())
     if start.found != "truncated":
-        assert left <= set(range(start.offset, log.end))
+        assert unread <= set(range(start.offset, log.end))
     assert log.begin <= start.offset or start.offset <= log.end
     assert (start.applied is not None) == (start.origin.generation == 1)
     assert start.applied is None or start.applied == start.offset - 1 or start.applied == -1
 
 
-def test_reading_goes_on_after_what_is_stored_whatever_was_committed() -> None:
+def test_reading_goes_on_after_the_stored_offset_whatever_was_committed() -> None:
     fresh, seen, broker = stands(7, 20)
     broker.commits = {(INTERACTIONS, 0): 8}
     assert fresh.start_offsets() == {(INTERACTIONS, 0): 8}
     assert seen.breaks == []
 
 
-def test_a_store_behind_what_was_committed_is_said_and_read_again() -> None:
+def test_a_store_behind_the_committed_offset_is_reported_and_read_again() -> None:
     fresh, seen, broker = stands(7, 20)
     broker.commits = {(INTERACTIONS, 0): 15}
     assert fresh.start_offsets() == {(INTERACTIONS, 0): 8}
@@ -99,7 +97,7 @@ def test_a_store_behind_what_was_committed_is_said_and_read_again() -> None:
 
 def test_a_topic_that_was_made_again_is_read_from_its_beginning_once() -> None:
     fresh, seen, broker = stands(7, 20)
-    broker.told = {(INTERACTIONS, 0): Bounds("two", 0, 30)}
+    broker.known_bounds = {(INTERACTIONS, 0): Bounds("two", 0, 30)}
     assert fresh.breaks()
     assert fresh.start_offsets() == {(INTERACTIONS, 0): 0}
     assert seen.breaks == [("made-again", INTERACTIONS, 0)]
@@ -109,9 +107,9 @@ def test_a_topic_that_was_made_again_is_read_from_its_beginning_once() -> None:
     assert (again.breaks(), seen.breaks) == ([], [])
 
 
-def test_what_a_topic_made_again_holds_is_no_duplicate_of_what_the_old_one_held() -> None:
+def test_records_of_a_topic_made_again_are_no_duplicates_of_the_old_ones() -> None:
     fresh, _, broker = stands(7, 20)
-    broker.told = {(INTERACTIONS, 0): Bounds("two", 0, 30)}
+    broker.known_bounds = {(INTERACTIONS, 0): Bounds("two", 0, 30)}
     fresh.start_offsets()
     record = Inbound(topic=INTERACTIONS, partition=0, offset=3, key=b"", value=b"", timestamp=0.0)
     named = fresh.owner.named(record)
@@ -120,15 +118,15 @@ def test_what_a_topic_made_again_holds_is_no_duplicate_of_what_the_old_one_held(
     assert source.name not in FoldedOffsets({f"{INTERACTIONS}-0": 7}).offsets
 
 
-def test_records_deleted_before_they_were_applied_are_said_to_be_missing() -> None:
+def test_records_deleted_before_they_were_applied_are_reported_missing() -> None:
     fresh, seen, broker = stands(7, 20)
-    broker.told = {(INTERACTIONS, 0): Bounds("one", 12, 20)}
+    broker.known_bounds = {(INTERACTIONS, 0): Bounds("one", 12, 20)}
     assert fresh.breaks() == []
     assert fresh.start_offsets() == {(INTERACTIONS, 0): 12}
     assert seen.breaks == [("deleted", INTERACTIONS, 0)]
 
 
-def test_requests_that_are_gone_are_missed_by_nobody_nor_what_was_before_a_new_system() -> None:
+def test_expired_requests_and_records_before_a_new_system_are_no_loss() -> None:
     old = Broker({(RANK_REQUESTS, 0): Bounds("one", 12, 20)}, {(RANK_REQUESTS, 0): 5})
     positions, seen = system(old, topic=RANK_REQUESTS)
     assert (positions.start_offsets(), seen.breaks) == ({(RANK_REQUESTS, 0): 12}, [("store-behind", PEOPLE, 0)])
@@ -137,7 +135,7 @@ def test_requests_that_are_gone_are_missed_by_nobody_nor_what_was_before_a_new_s
     assert (positions.start_offsets(), seen.breaks) == ({(INTERACTIONS, 0): 12}, [])
 
 
-def test_a_wiped_store_whose_log_has_lost_its_beginning_is_said_to_be() -> None:
+def test_a_wiped_store_whose_log_has_lost_its_beginning_is_reported() -> None:
     broker = Broker({(INTERACTIONS, 0): Bounds("one", 12, 20)}, {(INTERACTIONS, 0): 18})
     positions, seen = system(broker)
     assert positions.start_offsets() == {(INTERACTIONS, 0): 12}
@@ -155,7 +153,7 @@ def test_a_store_that_loses_data_while_it_is_owned_is_noticed_without_any_traffi
 
 def test_partitions_that_are_added_are_noticed() -> None:
     fresh, _, broker = stands(7, 20)
-    broker.told |= {(INTERACTIONS, 1): Bounds("one", 0, 0)}
+    broker.known_bounds |= {(INTERACTIONS, 1): Bounds("one", 0, 0)}
     assert fresh.breaks() == ["topic 'interactions' has 2 partitions, the settings want 1"]
 
 

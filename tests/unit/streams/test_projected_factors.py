@@ -1,4 +1,4 @@
-"""Learned factors on their way into the item index: only what moved, and again after the index was away."""
+"""Projection of learned item factors: only factors that moved are written, also after the index was away."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.builders import START, item
 
 
 class Index(InProcessItems):
-    """An item index that counts what is written to it, and does not answer the first `away` times."""
+    """An item index that records writes, and does not answer the first `away` times."""
 
     def __init__(self, away: int = 0) -> None:
         super().__init__()
@@ -41,8 +41,8 @@ class Index(InProcessItems):
         self.written += [item.item_id for item in items]
 
 
-class World:
-    """A projector whose weights are by name."""
+class ProjectedFactors:
+    """A projector of announced weights, which are read by their URI."""
 
     def __init__(self, away: int = 0) -> None:
         self.index = Index(away)
@@ -75,7 +75,7 @@ class World:
         self.letters += messages
 
     def serve(self, uri: str, rows: dict[str, list[float]], decision: Decided = "continued") -> None:
-        """These appeals are announced."""
+        """Announce weights with these appeals."""
         vectors = np.zeros((len(rows), FACTOR_WIDTH), np.float32)
         vectors[:, :2] = list(rows.values())
         ids = tuple(map(ItemId, rows))
@@ -94,42 +94,42 @@ class World:
             decision=decision,
             reason="",
         )
-        self.tell(MODEL_UPDATES, "ranker", encode(update))
+        self.send(MODEL_UPDATES, "ranker", encode(update))
 
-    def tell(self, topic: str, key: str, value: bytes | None) -> None:
+    def send(self, topic: str, key: str, value: bytes | None) -> None:
         record = Inbound(topic=topic, partition=0, offset=0, key=key.encode(), value=value, timestamp=START)
         assert project(self.projector, [record], until=lambda: False)
 
 
-def test_only_what_has_turned_is_written_again() -> None:
-    world = World()
-    world.serve("1", {"a": [1.0, 0.0], "b": [0.0, 1.0], "unknown": [0.0, 0.0]})
-    world.serve("2", {"a": [2.0, 0.01], "b": [1.0, 1.0], "c": [1.0, 0.0]})
-    assert world.index.written == ["a", "b", "b", "c"]
-    assert [one.item_id for one in world.index.like(ItemId("a"), 9)] == ["c", "b"]
-    assert world.index.like(ItemId("b"), 1)[0].similarity == pytest.approx(2**-0.5, abs=1e-3)
+def test_only_factors_that_turned_are_written_again() -> None:
+    projection = ProjectedFactors()
+    projection.serve("1", {"a": [1.0, 0.0], "b": [0.0, 1.0], "unknown": [0.0, 0.0]})
+    projection.serve("2", {"a": [2.0, 0.01], "b": [1.0, 1.0], "c": [1.0, 0.0]})
+    assert projection.index.written == ["a", "b", "b", "c"]
+    assert [similar.item_id for similar in projection.index.like(ItemId("a"), 9)] == ["c", "b"]
+    assert projection.index.like(ItemId("b"), 1)[0].similarity == pytest.approx(2**-0.5, abs=1e-3)
 
 
-def test_what_does_not_serve_or_is_gone_changes_nothing() -> None:
-    world = World()
-    world.serve("1", {"a": [1.0, 0.0]}, decision="refused")
-    world.announce("tidied-away")
-    assert world.index.written == []
+def test_weights_that_do_not_serve_or_were_replaced_change_nothing() -> None:
+    projection = ProjectedFactors()
+    projection.serve("1", {"a": [1.0, 0.0]}, decision="refused")
+    projection.announce("tidied-away")
+    assert projection.index.written == []
 
 
-def test_a_withdrawn_item_stays_away_until_it_is_back_in_the_catalogue() -> None:
-    world = World()
-    world.serve("1", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
-    world.tell(ITEMS, "a", None)
-    world.serve("2", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
-    assert world.index.like(ItemId("a"), 1) == ()
-    world.tell(ITEMS, "a", encode(item("a")))
-    world.serve("3", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
-    assert world.index.written == ["a", "b", "a"]
+def test_a_withdrawn_item_is_not_written_until_it_is_back_in_the_catalogue() -> None:
+    projection = ProjectedFactors()
+    projection.serve("1", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
+    projection.send(ITEMS, "a", None)
+    projection.serve("2", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
+    assert projection.index.like(ItemId("a"), 1) == ()
+    projection.send(ITEMS, "a", encode(item("a")))
+    projection.serve("3", {"a": [1.0, 0.0], "b": [0.0, 1.0]})
+    assert projection.index.written == ["a", "b", "a"]
 
 
-def test_where_an_appeal_begins_nothing_is_learned_yet() -> None:
-    """Candidates that nobody chose and nobody was wrong about have drawn appeals, and say nothing."""
+def test_initial_appeals_are_not_written() -> None:
+    """Candidates without a choice or an error keep their initial appeals, which are random."""
     learned = ItemVectors(seed=0)
     names = tuple(ItemId(f"i{number}") for number in range(50))
     learned.learn(names, names[:3], np.zeros(50, np.float32))
@@ -143,14 +143,14 @@ def test_where_an_appeal_begins_nothing_is_learned_yet() -> None:
     assert set(moved) == {"i0", "i1"}
 
 
-def test_what_is_held_does_not_keep_whole_batches() -> None:
+def test_kept_vectors_do_not_keep_whole_batches_in_memory() -> None:
     sent, batch = FactorSync(), np.eye(3, FACTOR_DIMENSIONS, dtype=np.float32)
     sent.sent([ItemId("a")], batch[:1])
-    assert all(vector.base is None for vector in sent._held.values())
+    assert all(vector.base is None for vector in sent._written.values())
 
 
-def test_an_index_that_was_away_gets_it_all_the_same() -> None:
-    world = World(away=2)
-    world.serve("1", {"a": [1.0, 0.0]})
-    assert world.index.written == ["a"]
-    assert world.projector.sent.moved(world.weights["1"])[1].shape == (0, FACTOR_DIMENSIONS)
+def test_an_index_that_was_away_is_written_when_it_is_back() -> None:
+    projection = ProjectedFactors(away=2)
+    projection.serve("1", {"a": [1.0, 0.0]})
+    assert projection.index.written == ["a"]
+    assert projection.projector.sent.moved(projection.weights["1"])[1].shape == (0, FACTOR_DIMENSIONS)

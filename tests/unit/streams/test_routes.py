@@ -1,4 +1,4 @@
-"""What the projector and the gateway make of single records, by the routes."""
+"""The projector's and the gateway's handlers, called by the routing table with single records."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def record(topic: str, key: str | bytes | None, value: Record | bytes | None) ->
     )
 
 
-def projected(given: Inbound) -> Projection:
-    return PROJECTOR[given.topic](given, now=START)
+def projected(inbound: Inbound) -> Projection:
+    return PROJECTOR[inbound.topic](inbound, now=START)
 
 
-def viewed(given: Inbound, *, caught_up: bool = True) -> ViewUpdate:
-    return GATEWAY[given.topic](given, now=START, caught_up=caught_up)
+def viewed(inbound: Inbound, *, caught_up: bool = True) -> ViewUpdate:
+    return GATEWAY[inbound.topic](inbound, now=START, caught_up=caught_up)
 
 
 def published(user: str, **stages: float) -> Recommendation:
@@ -58,8 +58,8 @@ def test_an_item_is_indexed_and_a_withdrawn_one_is_dropped() -> None:
 
 
 def test_a_memory_is_indexed() -> None:
-    kept = memory("ann", "war")
-    assert projected(record(MEMORIES, memory_key(kept.user_id, kept.memory_id), kept)).memory == kept
+    liking = memory("ann", "war")
+    assert projected(record(MEMORIES, memory_key(liking.user_id, liking.memory_id), liking)).memory == liking
 
 
 def test_a_choice_projects_nothing_and_is_not_even_decoded() -> None:

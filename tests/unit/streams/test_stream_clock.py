@@ -1,4 +1,4 @@
-"""The time that everybody is shown things by: no single producer moves it."""
+"""The stream clock: no single producer changes it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from schemas.ids import ItemId, UserId
 from schemas.recommendations import RankRequest
 from schemas.topics import ITEMS, RANK_REQUESTS
 from streams.worker.lists import default_lists
-from streams.worker.stream_clock import DAY, StreamClock
+from streams.worker.stream_clock import LIVE_LAG_SECONDS, StreamClock
 from tests.builders import START, click, event_id, item, make_runner, newest_list, send_event
 
 NOW = START + 1e6
 LAG = 30 * 86_400.0
-"""Seconds by which a log that is played again lags."""
+"""Seconds by which a log of the past lags."""
 HOUR = 3_600.0
 
 
-def heard(*lags: float, wall: float = NOW) -> StreamClock:
+def clock_after(*lags: float, wall: float = NOW) -> StreamClock:
     clock = StreamClock()
     for lag in lags:
         clock.observe(event_time=wall - lag, produced=wall)
@@ -27,42 +27,42 @@ def heard(*lags: float, wall: float = NOW) -> StreamClock:
 
 
 @given(some.lists(some.floats(-1e9, 1e9), min_size=0, max_size=40))
-def test_a_minority_of_wrong_clocks_moves_nothing(wrong: list[float]) -> None:
-    assert heard(*wrong, *[LAG] * (len(wrong) + 1)).now(NOW) == NOW - LAG
-    assert heard(*wrong, *[0.5] * (len(wrong) + 1)).now(NOW) == NOW
+def test_a_minority_of_wrong_clocks_changes_nothing(wrong: list[float]) -> None:
+    assert clock_after(*wrong, *[LAG] * (len(wrong) + 1)).now(NOW) == NOW - LAG
+    assert clock_after(*wrong, *[0.5] * (len(wrong) + 1)).now(NOW) == NOW
 
 
 @given(some.lists(some.floats(-1e9, 1e9), max_size=300), some.floats(0.0, 1e9))
 def test_it_is_never_ahead_of_the_wall(lags: list[float], later: float) -> None:
-    assert heard(*lags).now(NOW + later) <= NOW + later
+    assert clock_after(*lags).now(NOW + later) <= NOW + later
 
 
 def test_it_goes_on_in_a_quiet_hour() -> None:
-    assert heard(0.5, 0.5, 0.5).now(NOW + HOUR) == NOW + HOUR
-    assert heard(LAG, LAG, LAG).now(NOW + HOUR) == NOW + HOUR - LAG
+    assert clock_after(0.5, 0.5, 0.5).now(NOW + HOUR) == NOW + HOUR
+    assert clock_after(LAG, LAG, LAG).now(NOW + HOUR) == NOW + HOUR - LAG
 
 
-def test_a_log_of_long_ago_has_a_clock_of_long_ago() -> None:
-    years = 10 * 365 * DAY
-    assert heard(*[years] * 5).now(NOW) == NOW - years
+def test_a_log_of_the_past_has_a_clock_of_the_past() -> None:
+    years = 10 * 365 * LIVE_LAG_SECONDS
+    assert clock_after(*[years] * 5).now(NOW) == NOW - years
 
 
-def test_before_any_event_the_newest_statistics_say_whether_the_stream_is_live() -> None:
+def test_before_any_event_the_newest_statistics_decide_whether_the_stream_is_live() -> None:
     clock = StreamClock()
     assert clock.now(NOW) == NOW
     assert clock.now(NOW, newest_known=NOW - HOUR) == NOW
-    assert clock.now(NOW, newest_known=NOW - 30 * DAY) == NOW - 30 * DAY
+    assert clock.now(NOW, newest_known=NOW - 30 * LIVE_LAG_SECONDS) == NOW - 30 * LIVE_LAG_SECONDS
     assert clock.now(NOW, newest_known=NOW + HOUR) == NOW
 
 
-def shown_to_strangers(runner) -> set[str]:  # type: ignore[no-untyped-def]
+def shown_to_unknown_users(runner) -> set[str]:  # type: ignore[no-untyped-def]
     recommendation, _ = default_lists(runner.deps)
-    return {place.item_id for place in recommendation.value.home.items}
+    return {ranked.item_id for ranked in recommendation.value.home.items}
 
 
 @pytest.fixture
 def live():  # type: ignore[no-untyped-def]
-    """A live stream, an item that is to come out in ten hours, and one that is to go in ten hours."""
+    """Return a live stream, an item that becomes available in ten hours, and one that is withdrawn in ten hours."""
     runner = make_runner()
     for name in ("a", "b", "c"):
         runner.send(ITEMS, name, item(name, "tea"))
@@ -76,18 +76,18 @@ def live():  # type: ignore[no-untyped-def]
     return runner
 
 
-def test_an_event_of_tomorrow_shows_nobody_what_is_not_out_and_hides_nothing(live) -> None:  # type: ignore[no-untyped-def]
-    before = shown_to_strangers(live)
+def test_an_event_of_tomorrow_neither_shows_unavailable_items_nor_hides_others(live) -> None:  # type: ignore[no-untyped-def]
+    before = shown_to_unknown_users(live)
     assert {"a", "b", "c", "last"} <= before
     assert "soon" not in before
     send_event(live, click("early", "a", at=1e6 + 20 * HOUR))
-    assert shown_to_strangers(live) == before
-    own = {place.item_id for place in newest_list(live, "early").home.items}
+    assert shown_to_unknown_users(live) == before
+    own = {ranked.item_id for ranked in newest_list(live, "early").home.items}
     assert "soon" not in own
     assert "last" in own
 
 
-def test_an_event_of_tomorrow_is_of_when_it_came(live) -> None:  # type: ignore[no-untyped-def]
+def test_an_event_of_tomorrow_gets_the_time_of_its_record(live) -> None:  # type: ignore[no-untyped-def]
     send_event(live, click("early", "a", at=1e6 + 20 * HOUR))
     assert newest_list(live, "early").event_time <= NOW
 
@@ -99,15 +99,15 @@ def ask(runner, user: str, *surfaces: str) -> None:  # type: ignore[no-untyped-d
 
 def test_a_list_that_is_asked_for_another_surface_keeps_the_one_for_home(live) -> None:  # type: ignore[no-untyped-def]
     ask(live, "u1", "cart")
-    made = newest_list(live, "u1")
-    assert [slate.surface for slate in made.slates] == ["home", "cart"]
-    assert made.home.items
+    recommendation = newest_list(live, "u1")
+    assert [slate.surface for slate in recommendation.slates] == ["home", "cart"]
+    assert recommendation.home.items
     ask(live, "u1")
     assert [slate.surface for slate in newest_list(live, "u1").slates] == ["home"]
 
 
-def test_who_asks_long_after_their_last_event_is_told_of_what_is_out_now(live) -> None:  # type: ignore[no-untyped-def]
+def test_a_request_long_after_the_last_event_shows_items_that_are_available_now(live) -> None:  # type: ignore[no-untyped-def]
     ask(live, "u1", "home")
-    shown = {place.item_id for place in newest_list(live, "u1").home.items}
+    shown = {ranked.item_id for ranked in newest_list(live, "u1").home.items}
     assert ItemId("soon") not in shown
     assert ItemId("last") in shown

@@ -1,4 +1,4 @@
-"""Topics that every worker reads whole: one wrong record costs itself."""
+"""The table topics: a wrong record is skipped and the others are applied."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def record(offset: int, key: str, value: bytes | None) -> Inbound:
     return Inbound(topic=ITEMS, partition=0, offset=offset, key=key.encode(), value=value, timestamp=START)
 
 
-def test_a_table_record_that_ended_the_worker_becomes_a_letter_and_the_others_are_taken() -> None:
+def test_a_table_record_that_ended_the_worker_becomes_a_dead_letter_and_the_others_are_applied() -> None:
     letters: list[Message] = []
-    aside = InFlight(suspects=[Span(f"{ITEMS}-0", 1, 1, DEATHS)])
-    deps = replace(make_deps(), in_flight=aside, letters=letters.extend)
+    in_flight = InFlight(suspects=[Span(f"{ITEMS}-0", 1, 1, DEATHS)])
+    deps = replace(make_deps(), in_flight=in_flight, letters=letters.extend)
     names = ("war-0", "war-1", "war-2")
     records = [record(offset, name, encode(item(name, "war"))) for offset, name in enumerate(names)]
     assert apply_tables(records, deps) == 2

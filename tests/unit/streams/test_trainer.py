@@ -1,4 +1,4 @@
-"""Continual learning is exact: the same log gives the same weights, whatever is cut, repeated or polled otherwise."""
+"""Continual learning is exact: the same log gives the same weights, whatever crashes, repeats or poll sizes happen."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ WORK: list[RankingLogValue] = [
     command(2, "rollback"),
     *EXAMPLES[330:],
 ]
-"""A log in which the gate decides by itself, an operator decides twice, and a block is not full at its end."""
+"""A log in which the promotion policy decides, an operator decides twice, and the last block is not full."""
 
 
 def exhaust(trainer: Trainer) -> bytes:
-    """Everything that is known once the log was read through."""
+    """Return the online trainer's checkpoint after the whole log."""
     reader = trainer.reader
     assert isinstance(reader, InMemoryLogReader)
     run(trainer, until=reader.exhausted)
@@ -52,25 +52,27 @@ def exhaust(trainer: Trainer) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return exhaust(make_trainer(log_of(WORK), tmp_path_factory.mktemp("calm")))
 
 
 @pytest.mark.parametrize("most", [2, 64, 500])
-def test_the_same_log_polled_otherwise_gives_the_same_weights(tmp_path: Path, calm: bytes, most: int) -> None:
-    assert exhaust(make_trainer(log_of(WORK), tmp_path, most=most)) == calm
+def test_the_same_log_in_other_polls_gives_the_same_weights(tmp_path: Path, undisturbed: bytes, most: int) -> None:
+    assert exhaust(make_trainer(log_of(WORK), tmp_path, most=most)) == undisturbed
 
 
 @pytest.mark.parametrize("point", ["own-file", "live-file", "announcement", "checkpoint", "commit"])
 @pytest.mark.parametrize("time", [0, 1, 3])
-def test_a_crash_before_any_effect_gives_the_same_weights(tmp_path: Path, calm: bytes, point: Point, time: int) -> None:
+def test_a_crash_before_any_effect_gives_the_same_weights(
+    tmp_path: Path, undisturbed: bytes, point: Point, time: int
+) -> None:
     log = log_of(WORK)
     with pytest.raises(Crash):
         exhaust(make_trainer(log, tmp_path, interrupt=crash_at(point, time)))
-    assert exhaust(make_trainer(log, tmp_path, most=11)) == calm
+    assert exhaust(make_trainer(log, tmp_path, most=11)) == undisturbed
 
 
-def test_crashes_one_after_the_other_give_the_same_weights(tmp_path: Path, calm: bytes) -> None:
+def test_crashes_one_after_the_other_give_the_same_weights(tmp_path: Path, undisturbed: bytes) -> None:
     log, crashes = log_of(WORK), 0
     for point in ("commit", "live-file", "checkpoint", "announcement") * 2:
         try:
@@ -78,29 +80,27 @@ def test_crashes_one_after_the_other_give_the_same_weights(tmp_path: Path, calm:
         except Crash:
             crashes += 1
     assert crashes > 4
-    assert exhaust(make_trainer(log, tmp_path)) == calm
+    assert exhaust(make_trainer(log, tmp_path)) == undisturbed
 
 
-def test_a_log_that_grows_while_the_trainer_is_away_is_learned_as_if_it_had_been_there(
-    tmp_path: Path, calm: bytes
+def test_entries_written_while_the_trainer_is_down_are_learned_as_if_it_had_been_up(
+    tmp_path: Path, undisturbed: bytes
 ) -> None:
     log = log_of(WORK[:70])
     exhaust(make_trainer(log, tmp_path))
     for entry in WORK[70:]:
         append(log, entry)
-    assert exhaust(make_trainer(log, tmp_path)) == calm
+    assert exhaust(make_trainer(log, tmp_path)) == undisturbed
 
 
-def test_when_the_log_is_given_to_this_process_again_it_goes_back_to_its_checkpoint(
-    tmp_path: Path, calm: bytes
-) -> None:
+def test_a_new_assignment_of_the_log_restores_the_checkpoint(tmp_path: Path, undisturbed: bytes) -> None:
     trainer = make_trainer(log_of(WORK), tmp_path)
     exhaust(trainer)
     trainer.progress.begin()
-    assert online_trainer_checkpoint.checkpoint(trainer.progress.online_trainer) == calm
+    assert online_trainer_checkpoint.checkpoint(trainer.progress.online_trainer) == undisturbed
 
 
-def test_weights_say_up_to_which_offset_they_were_learned(tmp_path: Path) -> None:
+def test_announced_weights_name_the_offset_they_were_learned_up_to(tmp_path: Path) -> None:
     shelf = Shelf()
     exhaust(make_trainer(log_of(WORK), tmp_path / "one", shelf=shelf))
     for message in shelf.messages[-15:]:
@@ -127,22 +127,22 @@ def test_versions_grow_over_a_crash(tmp_path: Path) -> None:
     assert versions == sorted(set(versions))
 
 
-def test_what_is_no_entry_is_passed_over(tmp_path: Path, calm: bytes) -> None:
+def test_a_record_that_is_no_entry_is_skipped(tmp_path: Path, undisturbed: bytes) -> None:
     log = log_of([])
     for number, entry in enumerate(WORK):
         append(log, entry)
         if number % 10 == 0:
             log.append(RANKING_LOG, "ann", b"{")
-    assert exhaust(make_trainer(log, tmp_path)) == calm
+    assert exhaust(make_trainer(log, tmp_path)) == undisturbed
 
 
-def test_a_checkpoint_of_another_release_says_where_to_read_on(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_release_gives_the_offset_to_read_on(tmp_path: Path) -> None:
     log = log_of(WORK)
     trainer = make_trainer(log, tmp_path)
     exhaust(trainer)
     path = tmp_path / "progress.bin"
-    kept = msgspec.msgpack.decode(path.read_bytes(), type=Checkpoint)
-    path.write_bytes(msgspec.msgpack.encode(replace(kept, online_trainer=b"\x00")))
+    checkpoint = msgspec.msgpack.decode(path.read_bytes(), type=Checkpoint)
+    path.write_bytes(msgspec.msgpack.encode(replace(checkpoint, online_trainer=b"\x00")))
     again = make_trainer(log, tmp_path)
     append(log, choice(1_000))
     exhaust(again)
@@ -156,7 +156,7 @@ def learned(*work: RankingLogValue) -> tuple[int, bytes]:
     return trainer.first.examples, trainer.export(1).arrays["linear"].tobytes()
 
 
-def test_an_entry_that_comes_again_is_learned_once() -> None:
+def test_a_repeated_entry_is_learned_once() -> None:
     work: list[RankingLogValue] = [choice(1), ranked(1), outcome(1, 3)]
     assert learned(*work, *work) == learned(*work)
     assert learned(*work)[0] == 2

@@ -1,4 +1,4 @@
-"""What a person's events lead to, with everything real but the servers."""
+"""What a user's events lead to, with all parts of production but the servers."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def test_a_list_names_its_causes_and_reflects_the_offset_of_its_event():
     small_catalogue(runner)
     event = click("ann", "war-0")
     send_event(runner, event)
-    made = newest_list(runner, "ann")
+    recommendation = newest_list(runner, "ann")
     partition = partition_of("ann", 4)
-    assert made.trigger_event_ids == (event.event_id,)
-    assert made.applied[f"interactions-{partition}"] == 0
-    assert {"ingested", "received", "folded", "ranked"} <= set(made.stages)
+    assert recommendation.trigger_event_ids == (event.event_id,)
+    assert recommendation.applied[f"interactions-{partition}"] == 0
+    assert {"ingested", "received", "folded", "ranked"} <= set(recommendation.stages)
 
 
 def test_a_duplicate_event_has_no_second_effect():
@@ -51,7 +51,7 @@ def test_a_duplicate_event_has_no_second_effect():
     assert [row.count for row in rows] == [1]
 
 
-def test_a_banned_category_is_gone_from_the_next_list_on():
+def test_a_ban_holds_from_the_next_list_on():
     runner = make_runner()
     small_catalogue(runner)
     send_event(runner, click("ann", "war-0"))
@@ -94,7 +94,7 @@ def test_a_record_with_a_wrong_key_reaches_its_owner_once():
     assert newest_list(runner, "ann").trigger_event_ids == (event.event_id,)
 
 
-def test_choices_are_examined_before_they_are_learned():
+def test_choices_are_evaluated_before_they_are_learned():
     runner = make_runner()
     small_catalogue(runner)
     send_event(runner, click("ann", "war-0"))

@@ -1,4 +1,4 @@
-"""A ranking log in memory, and trainers on it that can be cut anywhere."""
+"""A ranking log in memory, and trainers on it that can crash anywhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS = 12
 
 
 def choice(number: int, *, user: str = "", column: int = -1) -> Choice:
-    """A person who takes the candidate that is highest in one column."""
+    """Return a choice of the candidate that is highest in one column."""
     features = np.random.default_rng(number).standard_normal((ROWS, len(COLUMNS))).astype("<f4")
     return Choice(
         entry_id=f"choice-{number}",
@@ -79,17 +79,17 @@ def outcome(number: int, *clicked: int, late: bool = False) -> ListOutcome:
 
 
 def entries(number: int) -> list[RankingLogEntry]:
-    """Choices, lists with their outcomes a while later, late clicks, and now and then an entry once more."""
-    found: list[RankingLogEntry] = []
+    """Return choices, lists with later outcomes, late clicks, and repeated entries."""
+    log: list[RankingLogEntry] = []
     for at in range(number):
-        found += [choice(at), ranked(at)]
+        log += [choice(at), ranked(at)]
         if at >= 5:
-            found.append(outcome(at - 5, at % ROWS))
+            log.append(outcome(at - 5, at % ROWS))
         if at >= 9 and at % 3 == 0:
-            found.append(outcome(at - 9, (at + 1) % ROWS, late=True))
+            log.append(outcome(at - 9, (at + 1) % ROWS, late=True))
         if at % 11 == 10:
-            found += found[-4:]
-    return found
+            log += found[-4:]
+    return log
 
 
 def command(number: int, action: str = "promote", variant: str = "", **more: str) -> Command:
@@ -108,7 +108,7 @@ def log_of(work: Sequence[RankingLogValue]) -> InMemoryLog:
 
 
 class Ticks:
-    """A clock on which each look takes a second."""
+    """A clock that advances by a second with each call."""
 
     def __init__(self) -> None:
         self.now = START
@@ -119,7 +119,7 @@ class Ticks:
 
 
 class Shelf:
-    """A publisher that keeps what it was given."""
+    """A publisher that keeps its messages."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -129,14 +129,14 @@ class Shelf:
         return self
 
     def wait(self) -> None:
-        """Everything is here."""
+        """Return at once: all messages are acknowledged."""
 
     def publish(self, messages: list[Message]) -> None:
         self.post(messages)
 
 
 class Unwatched:
-    """An observer that looks away."""
+    """An observer that ignores everything."""
 
     def learned(self, trainer: OnlineTrainer, entries: int) -> None: ...
 
@@ -146,12 +146,12 @@ class Unwatched:
 
 
 def crash_at(point: Point, time: int) -> Callable[[Point], None]:
-    """An interrupt that ends the process when it comes to a point for the so-manieth time."""
-    left = [time]
+    """Return an interrupt that crashes the process at a point, after `time` passes of it."""
+    passes_left = [time]
 
     def interrupt(reached: Point) -> None:
-        left[0] -= reached == point
-        if reached == point and left[0] < 0:
+        passes_left[0] -= reached == point
+        if reached == point and passes_left[0] < 0:
             raise Crash(point)
 
     return interrupt
