@@ -10,10 +10,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
+BROKER_RECORD_BYTES = 1_000_000
+"""Bytes that a broker accepts by default in one record."""
 ID_LENGTH = 256
 """Characters of an id, wherever it appears."""
 NAME_LENGTH = 128
 """Characters of a category, a surface, a device and their like."""
+TEXT_LENGTH = 1_000
+"""Characters of a short text: a search, a query for memories."""
+SLATE_LENGTH = 100
+"""Items that a slate may be composed of, and that a request may ask for."""
 LARGEST = 1e12
 """The largest rating, price or attribute, either sign."""
 LARGEST_COUNT = 1e9
@@ -41,7 +47,7 @@ IN_WORDS = {
 
 Name = Annotated[str, Meta(max_length=NAME_LENGTH, pattern=NO_CONTROL)]
 Label = Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)]
-Text = Annotated[str, Meta(max_length=1_000)]
+Text = Annotated[str, Meta(max_length=TEXT_LENGTH)]
 Amount = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 NonNegative = Annotated[float, Meta(ge=0, le=LARGEST)]
 Count = Annotated[float, Meta(ge=0, le=LARGEST_COUNT)]

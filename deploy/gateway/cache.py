@@ -1,7 +1,7 @@
-"""What the gateway keeps at hand: everybody's newest list and the catalogue, as they came, fed by a thread.
+"""The gateway's cache: every user's newest list and the catalogue, as published, fed by a thread.
 
-Memory: lists take at most what the setting `gateway.cache_mb` says (one of ten items is about 2 kB: 512 MB hold some
-250,000 people); beyond it those go first that were published longest ago. The catalogue is held whole.
+Memory: lists take at most the setting `gateway.cache_mb` (a list of ten items is about 2 kB: 512 MB hold some 250,000
+users); beyond it the lists published longest ago are evicted first. The catalogue is held whole.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from streams.log.dead_letters import open_record
 from streams.log.ports import TableReader
 from streams.log.records import Inbound
 
-KEPT_TOPICS = (RECOMMENDATIONS, ITEMS)
+CACHED_TOPICS = (RECOMMENDATIONS, ITEMS)
 _ALWAYS = (-inf, inf)
 ENTRY_OVERHEAD = 250
-"""Bytes that a list takes beside its own: key, object headers, its place in the table."""
+"""Bytes that a list takes beside its value: key, object headers, table entry."""
 
 
 class Cache:
-    """Newest values by key, as bytes. One thread calls `take`; all else is called from one event loop.
+    """Newest values by key, as bytes. One thread calls `take`; everything else is called from one event loop.
 
-    What is no item or no list is passed over, and handed to `refuse` with what is wrong; lists are looked into once
-    the topic has been read to its end, so that a gateway with many people starts soon.
+    Records that are not items or lists are skipped and handed to `refuse` with the error. Lists are decoded only once
+    the topic has been read to its end, so that a gateway with many users starts soon.
     """
 
     def __init__(
@@ -45,48 +45,48 @@ class Cache:
         self._withdrawn: set[str] = set()
         self._windows: dict[str, tuple[float, float]] = {}
         self.lag = 0.0
-        """How far the stream's time is behind wall time, by the newest list for people never seen."""
+        """Seconds of stream time behind wall time, by the newest non-personalised list."""
         self._limit = list_bytes
-        self._held_bytes = 0
+        self._list_bytes = 0
         self._lists: dict[str, bytes] = {}
         self._items: dict[str, bytes] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.caught_up = False
         self.complete = True
-        """False once a list had to go: whoever is not found then may well be known."""
+        """False once a list was evicted: then a user without a cached list may still have one."""
 
     def take(self, records: Iterable[Inbound]) -> None:
-        """Take records in, in the order of the log, and wake those who watch."""
-        touched: set[str] = set()
+        """Apply records in log order, and wake the requests that wait for one of their users."""
+        changed_users: set[str] = set()
         for record in records:
             try:
                 key = (record.key or b"").decode()
                 if record.topic == ITEMS:
                     self._put_item(key, record.value, open_record(record, now=self._clock()))
                 else:
-                    self._look_into(key, record)
+                    self._check(key, record)
                     self._put_list(key, record.value)
-                    touched.add(key)
+                    changed_users.add(key)
             except DecodeError as exc:
                 self._refuse(record, exc)
             except UnicodeDecodeError as exc:
                 self._refuse(record, DecodeError("wrong-key", str(exc)))
-        # Looked at after the lists were put, as a watcher looks at the lists after it is entered: nobody is missed.
-        woken = touched & self._watchers.keys()
+        # A watcher registers before it reads the lists; reading watchers after writing the lists misses none.
+        woken = changed_users & self._watchers.keys()
         if woken and self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake, woken)
 
     def list_of(self, user: UserId) -> bytes | None:
-        """The person's newest list; a list later in the log has taken the place of those before it."""
+        """Return the user's newest list, encoded; none if there is none or it was evicted."""
         return self._lists.get(user)
 
     def item(self, item: ItemId) -> bytes | None:
-        """The item's entry in the catalogue; none if it is not in it, or was withdrawn."""
+        """Return the item's catalogue entry, encoded; none if it is unknown or withdrawn."""
         return self._items.get(item)
 
     def may_be_shown(self, item: ItemId, now: float) -> bool:
-        """Whether the item is neither withdrawn nor outside its window at this time; unknown ones may."""
+        """Return whether the item is neither withdrawn nor outside its availability at this time; unknown ones may."""
         if item in self._withdrawn:
             return False
         begins, ends = self._windows.get(item, _ALWAYS)
@@ -94,11 +94,11 @@ class Cache:
 
     @property
     def watched(self) -> frozenset[str]:
-        """Whose lists are being waited for."""
+        """Return the users whose lists are being waited for."""
         return frozenset(self._watchers)
 
     async def until(self, user: UserId, enough: Callable[[bytes | None], bool], seconds: float) -> bool:
-        """Wait until the person's list is enough; false if it is not within these seconds."""
+        """Wait until the user's list satisfies `enough`; return false if it does not within these seconds."""
         changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         watchers = self._watchers.setdefault(user, set())
@@ -122,12 +122,14 @@ class Cache:
             for changed in self._watchers.get(user, ()):
                 changed.set()
 
-    def _look_into(self, key: str, record: Inbound) -> None:
+    def _check(self, key: str, record: Inbound) -> None:
+        """Decode a list, so that a malformed one is refused; set the lag by the non-personalised one."""
         if not record.value or not (self.caught_up or key == DEFAULT_USER):
             return
-        made: Recommendation = open_record(record, now=self._clock())
+        recommendation: Recommendation = open_record(record, now=self._clock())
         if key == DEFAULT_USER:
-            self.lag = max(0.0, made.stages.get("received", made.event_time) - made.event_time)
+            received = recommendation.stages.get("received", recommendation.event_time)
+            self.lag = max(0.0, received - recommendation.event_time)
 
     def _put_item(self, key: str, value: bytes | None, item: Item | None) -> None:
         _put(self._items, key, value)
@@ -141,21 +143,21 @@ class Cache:
             self._windows[key] = (begins, inf if item.available_until is None else item.available_until)
 
     def _put_list(self, user: str, value: bytes | None) -> None:
-        known = self._lists.pop(user, None)
-        self._held_bytes -= len(known) + ENTRY_OVERHEAD if known else 0
+        previous = self._lists.pop(user, None)
+        self._list_bytes -= len(previous) + ENTRY_OVERHEAD if previous else 0
         if not value:
             return
         self._lists[user] = value
-        self._held_bytes += len(value) + ENTRY_OVERHEAD
-        while self._held_bytes > self._limit and len(self._lists) > 1:
-            self._let_go(next(iter(self._lists)))
+        self._list_bytes += len(value) + ENTRY_OVERHEAD
+        while self._list_bytes > self._limit and len(self._lists) > 1:
+            self._evict(next(iter(self._lists)))
 
-    def _let_go(self, oldest: str) -> None:
+    def _evict(self, oldest: str) -> None:
         value = self._lists.pop(oldest)
         if oldest == DEFAULT_USER:
             self._lists[oldest] = value
         else:
-            self._held_bytes -= len(value) + ENTRY_OVERHEAD
+            self._list_bytes -= len(value) + ENTRY_OVERHEAD
             self.complete = False
 
 
@@ -167,26 +169,26 @@ def _put(table: dict[str, bytes], key: str, value: bytes | None) -> None:
 
 
 class Feeder:
-    """Reads the topics of a cache whole and goes on reading them, in a thread of its own.
+    """Reads the topics of a cache from their beginning and follows them, in a thread of its own.
 
-    `died` is called if the thread ends by an error nobody foresaw. Kafka being away later on is none: the cache stays
-    as it is.
+    `on_failure` is called if the thread ends by an unexpected error. Kafka being away later on is none: the cache
+    stays as it is.
     """
 
-    def __init__(self, reader: TableReader, cache: Cache, *, died: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, reader: TableReader, cache: Cache, *, on_failure: Callable[[], None] = lambda: None) -> None:
         self._reader = reader
         self._cache = cache
-        self._died = died
-        self._told = Event()
+        self._on_failure = on_failure
+        self._stopping = Event()
         self._thread = Thread(target=self._run, name="feeder", daemon=True)
 
     def start(self) -> None:
-        """Begin to read. Once."""
+        """Begin to read. Call once."""
         self._thread.start()
 
     def close(self, within: float) -> bool:
-        """End; whether that was done within these seconds. Blocks."""
-        self._told.set()
+        """Stop reading; block until the thread ends, and return whether it did within these seconds."""
+        self._stopping.set()
         self._thread.join(within)
         return not self._thread.is_alive()
 
@@ -194,8 +196,8 @@ class Feeder:
         try:
             self._cache.take(self._reader.catch_up())
             self._cache.caught_up = True
-            while not self._told.is_set():
+            while not self._stopping.is_set():
                 self._cache.take(self._reader.poll())
         except BaseException:
-            self._died()
+            self._on_failure()
             raise

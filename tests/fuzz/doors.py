@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from deploy.gateway.cache import KEPT_TOPICS, Cache
+from deploy.gateway.cache import CACHED_TOPICS, Cache
 from deploy.gateway.problems import Problem
 from deploy.gateway.request_parsing import is_bulk, parse_request
 from deploy.letters import folded, readable
@@ -30,7 +30,7 @@ from tests.fuzz.counting import NOW, REASONS, Guard
 class GatewayCache(Guard):
     """What the gateway keeps at hand."""
 
-    topics = KEPT_TOPICS
+    topics = CACHED_TOPICS
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import schemas.topics
 from deploy.acls import access, grants
-from deploy.gateway.cache import KEPT_TOPICS
+from deploy.gateway.cache import CACHED_TOPICS
 from deploy.settings import Settings, TopicSettings
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, RECOMMENDATIONS, TOPICS
 from streams.projector.process import PROJECTED_TOPICS
@@ -31,7 +31,7 @@ def published_in(package: str) -> set[str]:
 def test_readers_may_read_what_they_read() -> None:
     assert set(TABLE["worker"].reads) == {*PERSON_INPUTS, *TABLES}
     assert set(TABLE["projector"].reads) == set(PROJECTED_TOPICS)
-    assert set(TABLE["gateway"].reads) == set(KEPT_TOPICS)
+    assert set(TABLE["gateway"].reads) == set(CACHED_TOPICS)
 
 
 def test_what_handlers_publish_one_of_the_processes_may_write() -> None:
