@@ -28,6 +28,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from deploy import settings_checks
+from schemas.bounds import SLATE_LENGTH
 from schemas.errors import LifelongError
 
 ENDPOINTS_FILE = "endpoints.toml"
@@ -250,7 +251,7 @@ class RankingSettings(SettingsSection):
     seen, at most ``expires_at_most_seconds``; until that is known, and with "fixed", for ``expires_seconds``.
     """
 
-    slate_size: int = Field(default=10, ge=1, le=100)
+    slate_size: int = Field(default=10, ge=1, le=SLATE_LENGTH)
     candidates: int = Field(default=150, ge=10, le=2_000)
     repeats: Literal["allow", "forbid", "learn"] = "learn"
     expires: Literal["learn", "fixed"] = "learn"

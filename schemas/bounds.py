@@ -10,10 +10,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
+BROKER_RECORD_BYTES = 1_000_000
+"""Bytes that a broker accepts by default in one record."""
 ID_LENGTH = 256
 """Characters of an id, wherever it appears."""
 NAME_LENGTH = 128
 """Characters of a category, a surface, a device or a similar name."""
+TEXT_LENGTH = 1_000
+"""Characters of a short text: a search, a query for memories."""
+SLATE_LENGTH = 100
+"""Items that a slate may be composed of, and that a request may ask for."""
 LARGEST_AMOUNT = 1e12
 """The largest rating, price or attribute, of either sign."""
 LARGEST_COUNT = 1e9
@@ -41,7 +47,7 @@ PATTERN_DESCRIPTIONS = {
 
 Name = Annotated[str, Meta(max_length=NAME_LENGTH, pattern=NO_CONTROL)]
 Label = Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)]
-Text = Annotated[str, Meta(max_length=1_000)]
+Text = Annotated[str, Meta(max_length=TEXT_LENGTH)]
 Amount = Annotated[float, Meta(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
 NonNegative = Annotated[float, Meta(ge=0, le=LARGEST_AMOUNT)]
 Count = Annotated[float, Meta(ge=0, le=LARGEST_COUNT)]

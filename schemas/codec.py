@@ -15,12 +15,13 @@ from typing import Any
 
 import msgspec
 
-from schemas.bounds import PATTERN_DESCRIPTIONS
+from schemas.bounds import BROKER_RECORD_BYTES, PATTERN_DESCRIPTIONS
 from schemas.errors import DecodeError
 from schemas.record import Record
 from schemas.topics import BY_NAME, DEAD_LETTERS, MISROUTED, TOPICS
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = BROKER_RECORD_BYTES
+"""Bytes of a record's value."""
 EARLIEST = 788_918_400.0
 """1995-01-01, in seconds since 1970: an earlier event time is a mistake of units."""
 DAY = 86_400.0

@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.bounds import Label, WholeNumber
+from schemas.bounds import BROKER_RECORD_BYTES, Label, WholeNumber
 from schemas.errors import ReasonCode
 from schemas.record import Record
 
-LARGEST_ORIGINAL = 1_000_000
-"""Bytes of key, value and headers together: a broker's default limit of one record."""
+LARGEST_ORIGINAL = BROKER_RECORD_BYTES
+"""Bytes of key, value and headers together."""
 BEGINNING = 64_000
 """Bytes that are kept of the value, and of the key, of a record that is too large."""
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.bounds import Amount, Count, Label, Name, NonNegative
+from schemas.bounds import TEXT_LENGTH, Amount, Count, Label, Name, NonNegative
 from schemas.ids import EventKey, ItemKey, ListKey, Time, UserKey
 from schemas.record import Record
 
@@ -97,7 +97,7 @@ class Skip(ItemEvent, frozen=True, kw_only=True, tag="skip"):
 class Search(_Event, frozen=True, kw_only=True, tag="search"):
     """Something was searched for in words."""
 
-    query: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    query: Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH)]
 
 
 Interaction = Impression | View | Click | Dwell | Rating | AddToCart | Purchase | Like | Dislike | Hide | Skip | Search

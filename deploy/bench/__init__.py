@@ -1,1 +1,1 @@
-"""Measuring the real stack: a stated rate, open loop, timed from the intended send to the list on its topic."""
+"""Measure the real stack at a stated rate, open loop, from the intended send to the list on its topic."""

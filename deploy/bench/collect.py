@@ -12,8 +12,8 @@ from streams.log.kafka_client import Cluster
 from streams.log.records import Inbound
 
 
-class _Seen(Struct):
-    """Of a recommendation, what is needed here."""
+class _ListFields(Struct):
+    """The fields of a recommendation that the benchmark needs."""
 
     trigger_event_ids: tuple[str, ...] = ()
     stages: dict[str, float] = {}
@@ -23,7 +23,7 @@ class _Seen(Struct):
 
 
 class Arrival(Struct, frozen=True):
-    """A list as it arrived: when it was read, what it answers, and its stages (wall clock)."""
+    """A list's arrival: when it was read, the events that it answers, and its stages, in wall-clock seconds."""
 
     at: float
     event_ids: tuple[str, ...]
@@ -36,12 +36,12 @@ class Collector(TopicSubscriber):
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster, (RECOMMENDATIONS,), batch=50)
-        self._decoder = msgspec.json.Decoder(_Seen)
+        self._decoder = msgspec.json.Decoder(_ListFields)
         self.arrivals: list[Arrival] = []
 
     def take(self, record: Inbound) -> None:
         """See `TopicSubscriber`."""
-        seen = self._decoder.decode(record.value or b"{}")
-        stages = seen.stages | {"published": record.timestamp}
-        self.arrivals.append(Arrival(wall_clock(), seen.trigger_event_ids, stages, bool(seen.degradations)))
-        self.answered.update(seen.trigger_event_ids)
+        fields = self._decoder.decode(record.value or b"{}")
+        stages = fields.stages | {"published": record.timestamp}
+        self.arrivals.append(Arrival(wall_clock(), fields.trigger_event_ids, stages, bool(fields.degradations)))
+        self.answered.update(fields.trigger_event_ids)

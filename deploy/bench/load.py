@@ -18,7 +18,7 @@ CATEGORY_COUNT = 20
 
 
 def send_catalogue(publisher: KafkaPublisher, items: int) -> None:
-    """A catalogue of so many items in twenty categories."""
+    """Send a catalogue of this many items in twenty categories."""
     for number in range(items):
         name = f"item-{number}"
         item = Item(
@@ -32,14 +32,15 @@ def send_catalogue(publisher: KafkaPublisher, items: int) -> None:
 
 
 def choices(users: int, items: int, seed: int) -> Iterator[tuple[str, str]]:
-    """Endless (user, item): users uniform, items by Zipf's law within the user's few categories."""
+    """Yield (user, item) without end: users uniform, items by Zipf's law within the user's few categories."""
     rng = np.random.default_rng(seed)
     while True:
-        who = rng.integers(0, users, 1_000)
+        user_numbers = rng.integers(0, users, 1_000)
         rank = np.minimum(rng.zipf(1.3, 1_000), items) - 1
-        category = (who * 7 + rng.integers(0, 3, 1_000)) % CATEGORY_COUNT
-        what = (rank // CATEGORY_COUNT * CATEGORY_COUNT + category) % items
-        yield from ((f"user-{user}", f"item-{item}") for user, item in zip(who.tolist(), what.tolist(), strict=True))
+        category = (user_numbers * 7 + rng.integers(0, 3, 1_000)) % CATEGORY_COUNT
+        item_numbers = (rank // CATEGORY_COUNT * CATEGORY_COUNT + category) % items
+        pairs = zip(user_numbers.tolist(), item_numbers.tolist(), strict=True)
+        yield from ((f"user-{user}", f"item-{item}") for user, item in pairs)
 
 
 class Sender:
@@ -53,7 +54,7 @@ class Sender:
         self.intended: dict[str, float] = {}
 
     def send(self, rate: float, seconds: float) -> None:
-        """Send for so long; what was due while the sender was held up is sent at once, timed from when it was due."""
+        """Send for this many seconds; overdue events are sent at once, and timed from when they were due."""
         began, wall = time.monotonic(), time.time()  # noqa: TID251 - the bench is a client with a clock of its own
         total = int(rate * seconds)
         for number in range(total):
@@ -61,10 +62,10 @@ class Sender:
             ahead = began + due - time.monotonic()
             if ahead > 0.0005:
                 time.sleep(ahead)
-            self._one(wall + due)
+            self._send_click(wall + due)
         self._publisher.flush()
 
-    def _one(self, due: float) -> None:
+    def _send_click(self, due: float) -> None:
         user, item = next(self._choices)
         event_id = EventId(f"{self._run}-{self._sent}")
         self._sent += 1

@@ -1,4 +1,4 @@
-"""What a run came to: percentiles by stage, losses, coalescing, and what each process used."""
+"""The results of a run: percentiles by stage, lost events, coalescing, and what each process used."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from rich.table import Table
 from deploy.bench.collect import Arrival
 
 REPORTED_STAGES = ("intended", "ingested", "received", "folded", "ranked", "published", "read")
-"""When the event was due, stamped by its producer, taken by the worker, folded, ranked; the list stamped, and read."""
+"""When the event was due, timestamped by its producer, received by the worker, folded, ranked; when the list was
+timestamped and read."""
 
 
 class Usage(Struct, frozen=True):
-    """What a process used during the run: cores (1.0 is one core busy all the time) and resident memory."""
+    """What a process used during the run: cores (1.0 is one core busy all the time) and resident memory in MiB."""
 
     cores: float
     memory_mb: float
@@ -57,16 +58,15 @@ def make_report(
     """Match lists to events. An event is answered by the first list that names it; a second one is a duplicate."""
     answers: Counter[str] = Counter()
     latencies: list[float] = []
-    marks: list[list[float]] = []
+    times: list[list[float]] = []
     for arrival in arrivals:
-        mine = [event for event in arrival.event_ids if event in intended]
-        fresh = [event for event in mine if answers[event] == 0]
-        answers.update(mine)
+        own = [event for event in arrival.event_ids if event in intended]
+        fresh = [event for event in own if answers[event] == 0]
+        answers.update(own)
         latencies += [(arrival.at - intended[event]) * 1e3 for event in fresh]
         if fresh:
-            known = arrival.stages
-            inner = [known.get(name, arrival.at) for name in REPORTED_STAGES[1:-1]]
-            marks.append([intended[fresh[-1]], *inner, arrival.at])
+            inner = [arrival.stages.get(name, arrival.at) for name in REPORTED_STAGES[1:-1]]
+            times.append([intended[fresh[-1]], *inner, arrival.at])
     lists = sum(1 for arrival in arrivals if any(event in intended for event in arrival.event_ids))
     last = max((arrival.at for arrival in arrivals), default=0.0)
     span = max(1e-9, last - min(intended.values(), default=0.0))
@@ -82,7 +82,7 @@ def make_report(
         max_ms=round(max(latencies, default=float("nan")), 2),
         coalescing=round(len(latencies) / max(1, lists), 3),
         events_per_second=round(len(latencies) / span, 1),
-        stages_ms=_stages(np.array(marks)),
+        stages_ms=_stages(np.array(times)),
         processes=processes,
     )
 
@@ -93,29 +93,29 @@ def _percentiles(values: Sequence[float]) -> dict[str, float]:
     return {f"p{share}_ms": round(float(np.percentile(values, share)), 2) for share in (50, 90, 99)}
 
 
-def _stages(marks: NDArray[np.float64]) -> dict[str, dict[str, float]]:
-    """Percentiles of the time between consecutive marks; the last event of each list stands for it."""
-    if not len(marks):
+def _stages(times: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+    """Return percentiles of the time in each stage; `times` [lists, stages] are seconds of each list's last event."""
+    if not len(times):
         return {}
     return {
-        f"{before} → {after}": _percentiles(((marks[:, place + 1] - marks[:, place]) * 1e3).tolist())
-        for place, (before, after) in enumerate(pairwise(REPORTED_STAGES))
+        f"{before} → {after}": _percentiles(((times[:, index + 1] - times[:, index]) * 1e3).tolist())
+        for index, (before, after) in enumerate(pairwise(REPORTED_STAGES))
     }
 
 
 class Meter:
-    """CPU time of processes between now and `read`."""
+    """Measures the CPU time of processes between its creation and `read`."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
         self._before = {name: _seconds(process) for name, process in self._processes.items()}
 
     def read(self, elapsed: float) -> dict[str, Usage]:
-        """What each process and its children used since."""
+        """Return what each process and its children used since, over `elapsed` seconds."""
         return {
             name: Usage(
                 cores=round((_seconds(process) - self._before[name]) / elapsed, 3),
-                memory_mb=round(sum(one.memory_info().rss for one in _family(process)) / 2**20, 1),
+                memory_mb=round(sum(member.memory_info().rss for member in _family(process)) / 2**20, 1),
             )
             for name, process in self._processes.items()
         }
@@ -126,13 +126,13 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _seconds(process: psutil.Process) -> float:
-    times = [one.cpu_times() for one in _family(process)]
-    return sum(one.user + one.system for one in times)
+    times = [member.cpu_times() for member in _family(process)]
+    return sum(time.user + time.system for time in times)
 
 
 def show(report: Report) -> RenderableType:
-    """The report for people."""
-    head = Table("rate", "sent", "lists", "lost", "twice", "degraded", "p50", "p90", "p99", "max", box=None)
+    """Return the report as tables."""
+    head = Table("rate", "sent", "lists", "lost", "duplicates", "degraded", "p50", "p90", "p99", "max", box=None)
     head.add_row(
         f"{report.rate:g}/s",
         str(report.sent),
@@ -145,9 +145,9 @@ def show(report: Report) -> RenderableType:
     stages = Table("stage", "p50 ms", "p90 ms", "p99 ms", box=None, title="where the time goes", title_justify="left")
     for name, values in report.stages_ms.items():
         stages.add_row(name, *(f"{values[key]:.1f}" for key in ("p50_ms", "p90_ms", "p99_ms")))
-    used = Table("process", "cores", "MB", box=None, title="what it took", title_justify="left")
+    used = Table("process", "cores", "MB", box=None, title="resources used", title_justify="left")
     for name, usage in report.processes.items():
         used.add_row(name, f"{usage.cores:.2f}", f"{usage.memory_mb:.0f}")
-    rest = Table.grid()
-    rest.add_row(f"{report.coalescing:.2f} events per list, {report.events_per_second:.0f} events/s answered")
-    return Group(head, rest, stages, used)
+    throughput = Table.grid()
+    throughput.add_row(f"{report.coalescing:.2f} events per list, {report.events_per_second:.0f} events/s answered")
+    return Group(head, throughput, stages, used)

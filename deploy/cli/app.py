@@ -1,4 +1,4 @@
-"""The whole of ``lifelong``. Each file adds its own commands; the table below is all that is shared."""
+"""Build and run the command line ``lifelong``. Each file registers its own commands; they share the table below."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ COMMANDS = (
     processes,
 )
 NOT_ABOUT_SERVERS = (NoSuch, NothingDone, UnreadableFile)
-"""What goes wrong whichever servers and settings there are: where those were read from would tell nothing."""
+"""Errors that do not depend on servers or settings: their messages do not name where those were read from."""
 
 
 def make_app() -> typer.Typer:
-    """The whole command line."""
+    """Return the command line with the commands of every file."""
     app = typer.Typer(
         name="lifelong",
-        help="Events in, recommendations out, learning for a lifetime.",
+        help="Streaming personalization: events in, recommendation lists out.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -73,8 +73,8 @@ def make_app() -> typer.Typer:
     return app
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"lifelong {version('lifelong')}, Python {platform.python_version()}")
         raise typer.Exit
 
@@ -84,11 +84,11 @@ def _options(
         bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Events in, recommendations out, learning for a lifetime."""
+    """Streaming personalization: events in, recommendation lists out."""
 
 
 def main() -> None:
-    """Run a command; what we foresaw going wrong is said in a line, without a traceback."""
+    """Run a command; print an expected error in one line, without a traceback."""
     for name in ("librdkafka", "pymilvus"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
@@ -102,13 +102,13 @@ def main() -> None:
 
 
 def unreadable(exc: OSError | UnicodeDecodeError) -> str:
-    """What the system says of a file, with its name.
+    """Return the operating system's message about a file, with the file's name.
 
     >>> unreadable(FileNotFoundError(2, "No such file or directory", "a.csv"))
     "'a.csv': No such file or directory"
     """
     if isinstance(exc, UnicodeDecodeError):
-        return f"a file is no text in UTF-8: {exc}"
+        return f"a file is not text in UTF-8: {exc}"
     return f"{exc.filename!r}: {exc.strerror}" if exc.filename is not None else str(exc)
 
 

@@ -1,4 +1,4 @@
-"""``lifelong backtest``, or ``backtest``: how good the lists would have been on a log of yours, without peeking."""
+"""``lifelong backtest`` (alias ``replay``): evaluate lists on your log, each before its event is learned from."""
 
 from __future__ import annotations
 
@@ -40,15 +40,19 @@ if TYPE_CHECKING:
     from streams.backtest.results import BacktestResults
 
 Topic = Annotated[str, typer.Option("--from-topic", help="Instead of a file: a topic of the configured Kafka.")]
-Limit = Annotated[int | None, typer.Option(help="Only the first so many rows, in event-time order.")]
-Repeats = Annotated[str, typer.Option(help="May consumed items come again: allow, forbid, learn. Else the setting.")]
-Report = Annotated[Path | None, typer.Option(help="Write one self-contained HTML page here.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write all numbers here.")]
-Lists = Annotated[Path | None, typer.Option("--predictions", help="Write every judged list here, as Parquet.")]
-Baselines = Annotated[str, typer.Option(help="Beside the floors: full, or names with commas between.")]
-Parts = Annotated[str, typer.Option("--ablate", help="What each part adds: all, or names with commas between.")]
-Jobs = Annotated[int, typer.Option(min=0, help="Processes at once for these two; 0 for as many as there are cores.")]
-Seed = Annotated[int, typer.Option(help="Of the learner and of the intervals.")]
+Limit = Annotated[int | None, typer.Option(help="Use only the first rows, this many, in event-time order.")]
+Repeats = Annotated[
+    str, typer.Option(help="Whether lists may repeat consumed items: allow, forbid, learn; default: the setting.")
+]
+Report = Annotated[Path | None, typer.Option(help="Write a self-contained HTML report to this file.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write all results as JSON to this file.")]
+Lists = Annotated[
+    Path | None, typer.Option("--predictions", help="Write every evaluated list as Parquet to this file.")
+]
+Baselines = Annotated[str, typer.Option(help="Baselines beside the four simple ones: full, or comma-separated names.")]
+Parts = Annotated[str, typer.Option("--ablate", help="Measure what each part adds: all, or comma-separated names.")]
+Jobs = Annotated[int, typer.Option(min=0, help="Parallel processes for baselines and ablations; 0: one per core.")]
+Seed = Annotated[int, typer.Option(help="Seed of the learner and of the bootstrap intervals.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -79,26 +83,26 @@ def replay_log(
     jobs: Jobs = 0,
     seed: Seed = 0,
 ) -> None:
-    """Backtest: replay a log through the handlers of production, test-then-train, with four floors on the same rows."""
+    """Replay a log through the production handlers, test-then-train, beside four simple baselines on the same rows."""
     check_writable(report, as_json, predictions)
-    asked = _asked(baselines, ablate, jobs)
+    comparison = _comparison_options(baselines, ablate, jobs)
     settings = _with_repeats(load_settings(), repeats)
     headers = (columns, items_columns, separator, items_separator)
     log = _log(settings, topic, Typed(events, items, columns_map, items_map, types, *headers, dates, limit))
-    found = _played(Console(stderr=True), log, settings, BacktestConfig(seed=seed), predictions, asked)
-    _write(found, report, as_json)
+    results = _run(Console(stderr=True), log, settings, BacktestConfig(seed=seed), predictions, comparison)
+    _write(results, report, as_json)
 
 
 class ComparisonOptions(Struct, frozen=True):
-    """What is played after ours, and in how many processes at once."""
+    """What runs after the backtest itself, and in how many processes at once."""
 
     baselines: tuple[str, ...]
     parts: tuple[str, ...]
     jobs: int
 
 
-def _asked(baselines: str, ablate: str, jobs: int) -> ComparisonOptions:
-    """What was asked for, refused before anything is read if it cannot be had."""
+def _comparison_options(baselines: str, ablate: str, jobs: int) -> ComparisonOptions:
+    """Return the requested comparisons; refuse unknown names and missing packages before any file is read."""
     from inference.evaluation.ablation import chosen_parts
     from streams.backtest.baseline_runner import check_packages, named
 
@@ -126,70 +130,71 @@ def _with_repeats(settings: Settings, repeats: str) -> Settings:
     return settings.model_copy(update={"ranking": settings.ranking.model_copy(update={"repeats": repeats})})
 
 
-def _played(
+def _run(
     console: Console,
     log: EventLog,
     settings: Settings,
-    plan: BacktestConfig,
+    config: BacktestConfig,
     predictions: Path | None,
-    asked: ComparisonOptions,
+    comparison: ComparisonOptions,
 ) -> BacktestResults:
-    """Replay behind a progress bar; judged lists go to their file on the way. Then whatever is played beside it."""
+    """Run the backtest behind a progress bar and write evaluated lists on the way; then run the comparisons."""
     from deploy.wiring import make_system_config
     from streams.backtest.baselines_process import RecordedRows
     from streams.backtest.predictions import Predictions
     from streams.backtest.results import Comparisons, backtest_results
     from streams.backtest.run import backtest, make_baselines
 
-    baselines = RecordedRows(make_baselines(log)) if asked.baselines else None
+    baselines = RecordedRows(make_baselines(log)) if comparison.baselines else None
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
         bar = stack.enter_context(replay_bar(console))
         task = bar.add_task("replaying", total=len(log.events), hit_rate=0.0, speed=0.0)
-        played = backtest(
+        run = backtest(
             log,
             make_system_config(settings),
-            plan,
+            config,
             sink=sink,
             baselines=baselines,
             report=lambda at: bar.update(task, completed=at.done, hit_rate=at.hit_rate, speed=at.per_second),
         )
-    baseline_runs = _evaluated(console, baselines.rows if baselines else [], asked)
-    return backtest_results(
-        log, plan, played, Comparisons(baseline_runs, _ablated(console, log, settings, plan, asked))
-    )
+    baseline_runs = _baseline_runs(console, baselines.rows if baselines else [], comparison)
+    ablations = _ablations(console, log, settings, config, comparison)
+    return backtest_results(log, config, run, Comparisons(baseline_runs, ablations))
 
 
-def _evaluated(console: Console, rows: Sequence[ChoiceRow], asked: ComparisonOptions) -> dict[str, BaselineRun]:
-    """The baselines, after ours, so that they take nothing from its speed."""
-    if not asked.baselines:
+def _baseline_runs(
+    console: Console, rows: Sequence[ChoiceRow], comparison: ComparisonOptions
+) -> dict[str, BaselineRun]:
+    """Run the baselines after the backtest, so that they do not slow it down."""
+    if not comparison.baselines:
         return {}
     from streams.backtest.baseline_runner import run_baselines
 
-    with work_bar(console) as tell:
-        return run_baselines(rows, asked.baselines, jobs=asked.jobs, tell=tell)
+    with work_bar(console) as report:
+        return run_baselines(rows, comparison.baselines, jobs=comparison.jobs, tell=report)
 
 
-def _ablated(
-    console: Console, log: EventLog, settings: Settings, plan: BacktestConfig, asked: ComparisonOptions
+def _ablations(
+    console: Console, log: EventLog, settings: Settings, config: BacktestConfig, comparison: ComparisonOptions
 ) -> dict[str, Ablated]:
-    """The replays without a part."""
-    if not asked.parts:
+    """Run the backtest once without each requested part."""
+    if not comparison.parts:
         return {}
     from deploy.wiring import make_system_config
     from streams.backtest.ablations import ablate
 
-    with work_bar(console) as tell:
-        return ablate(log, make_system_config(settings), plan, asked.parts, jobs=asked.jobs, tell=tell)
+    with work_bar(console) as report:
+        return ablate(log, make_system_config(settings), config, comparison.parts, jobs=comparison.jobs, tell=report)
 
 
-def _write(found: BacktestResults, report: Path | None, as_json: Path | None) -> None:
+def _write(results: BacktestResults, report: Path | None, as_json: Path | None) -> None:
     from deploy.reports.console import console_report
 
-    Console().print(console_report(found))
+    Console().print(console_report(results))
     if report is not None:
         from deploy.reports.html import html_report
 
-        report.write_text(html_report(found))
+        report.write_text(html_report(results))
     if as_json is not None:
-        as_json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        as_json.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")

@@ -1,4 +1,4 @@
-"""``lifelong bench``: how long from the event to its list, at a stated rate, on the real stack."""
+"""``lifelong bench``: measure the latency from event to list on the real stack, at a stated rate."""
 
 from __future__ import annotations
 
@@ -30,17 +30,19 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     rate: Annotated[float, typer.Option(help="Events per second.")] = 300.0,
-    seconds: Annotated[float, typer.Option(help="For how long.")] = 60.0,
-    users: Annotated[int, typer.Option(help="How many people.")] = 2_000,
+    seconds: Annotated[float, typer.Option(help="How long to measure, in seconds.")] = 60.0,
+    users: Annotated[int, typer.Option(help="How many users.")] = 2_000,
     items: Annotated[int, typer.Option(help="How many items.")] = 2_000,
-    warmup: Annotated[float, typer.Option(help="Seconds at the same rate first, not counted.")] = 10.0,
-    here: Annotated[bool, typer.Option(help="On the stack that the settings name, not on one of its own.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    warmup: Annotated[float, typer.Option(help="Seconds at the same rate before measuring starts.")] = 10.0,
+    here: Annotated[
+        bool, typer.Option(help="Measure the stack that the settings name instead of a temporary one.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Drive a stated rate, open loop, through the real stack, timed from the intended send.
+    """Send events at a stated rate, open loop, through the real stack; time each from its intended send.
 
-    A stack of its own is started in a temporary directory and stopped again: the events are made up, and must not be
-    learned from elsewhere.
+    The events are synthetic and must not be learned from elsewhere, so a separate stack is started in a temporary
+    directory and stopped again.
     """
     console = Console(stderr=True)
     with _stack(console, here=here) as (settings, pids):
@@ -68,14 +70,14 @@ def bench(
 
 @contextmanager
 def _stack(console: Console, *, here: bool) -> Iterator[tuple[Settings, dict[str, int]]]:
-    """The settings of the stack to measure, and the pids of its processes; a stack of its own is stopped again."""
+    """Yield the settings of the stack to measure and the pids of its processes; stop a temporary stack afterwards."""
     if here:
         stack = Stack(load_settings(with_endpoints=False))
         yield load_settings(), _pids(stack)
         return
     with TemporaryDirectory(prefix="lifelong-bench-") as folder:
         stack = Stack(load_settings(with_endpoints=False).model_copy(update={"data_dir": Path(folder)}))
-        console.print("starting a stack of its own")
+        console.print("starting a temporary stack")
         try:
             stack.up(lambda name, state: None, programs=True)
             yield stack.settings(), _pids(stack) | {"bench": os.getpid()}

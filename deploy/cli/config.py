@@ -1,4 +1,4 @@
-"""``lifelong config``: what is set and where, and a file to begin from."""
+"""``lifelong config``: show every setting with its source, and print an example file."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    changed: bool = typer.Option(False, "--changed", help="Only what is not the default."), as_json: AsJson = False
+    changed: bool = typer.Option(False, "--changed", help="Show only settings that differ from their default."),
+    as_json: AsJson = False,
 ) -> None:
     """Show every setting with its value and the source that named it; secrets are masked."""
     settings, layers = load_layers()
-    found = [each for each in sourced(settings, layers) if not changed or each.source != "default"]
+    shown = [setting for setting in sourced(settings, layers) if not changed or setting.source != "default"]
     if as_json:
-        put_json(found)
+        put_json(shown)
         return
-    rows = [(each.name, escape(json.dumps(each.value)), escape(each.source)) for each in found]
+    rows = [(setting.name, escape(json.dumps(setting.value)), escape(setting.source)) for setting in shown]
     console = Console(highlight=False)
     console.print(listing(console, SETTING_COLUMNS, rows) if rows else "Everything is at its default.")
 

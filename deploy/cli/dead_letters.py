@@ -1,4 +1,4 @@
-"""``lifelong dead-letters``: what could not be used, why, and back into the log once it can be."""
+"""``lifelong dead-letters``: list records that could not be used, and replay or dismiss them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.cli.servers import reach_kafka
-from deploy.cli.shown import AsJson, Column, NothingDone, listing, one_of, put_json
+from deploy.cli.shown import AsJson, Column, NothingDone, complete_id, listing, put_json
 from deploy.clients import make_publisher, wall_clock
 from deploy.letters import folded, mark_of, readable
 from deploy.settings import Settings, load_settings
@@ -22,14 +22,16 @@ from schemas.dead_letters import DeadLetter, Handled
 from schemas.topics import DEAD_LETTERS
 from streams.log.kafka_client import Cluster, KafkaPublisher, KafkaTableReader
 
-Reason = Annotated[str, typer.Option(help="Only those with this reason code.")]
-Ids = Annotated[list[str] | None, typer.Argument(help="As `list` shows them, or the beginning of an id.", metavar="ID")]
+Reason = Annotated[str, typer.Option(help="Only dead letters with this reason code.")]
+Ids = Annotated[
+    list[str] | None, typer.Argument(help="Ids as `list` shows them, or their first characters.", metavar="ID")
+]
 Patience = Annotated[float, typer.Option(help="Seconds to wait for Kafka.", min=0.1)]
 LETTER_COLUMNS = (
     Column("id"),
     Column("state"),
     Column("since"),
-    Column("where from"),
+    Column("source"),
     Column("reason"),
     Column("message", prose=True),
 )
@@ -38,7 +40,7 @@ HINT = "`lifelong dead-letters list` shows them"
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
-    letters = typer.Typer(help="What could not be used: list, show, replay, dismiss.", no_args_is_help=True)
+    letters = typer.Typer(help="Records that could not be used: list, show, replay, dismiss.", no_args_is_help=True)
     letters.command("list")(list_letters)
     letters.command("show")(show)
     letters.command("replay")(replay)
@@ -47,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
 
 def read_letters(cluster: Cluster) -> list[DeadLetter]:
-    """All dead letters, oldest first, each once, with what was done about it."""
+    """Return all dead letters, oldest first, each once, with its current state."""
     reader = KafkaTableReader(cluster, (DEAD_LETTERS,))
     try:
         return folded(readable(reader.catch_up(), now=wall_clock()))
@@ -57,33 +59,35 @@ def read_letters(cluster: Cluster) -> list[DeadLetter]:
 
 def list_letters(
     reason: Reason = "",
-    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 50,
-    only_open: Annotated[bool, typer.Option("--open", help="Only those that nothing was done about.")] = False,
+    limit: Annotated[int, typer.Option(help="How many of the newest to show.", min=1)] = 50,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those neither replayed nor dismissed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, the newest last, and how many there are of each reason."""
-    found = [
+    """List dead letters, the newest last, with counts by reason and by state."""
+    letters = [
         letter
         for letter in read_letters(reach_kafka(load_settings(), DEAD_LETTERS))
         if reason in ("", letter.reason) and (letter.state == "open" or not only_open)
     ]
     if as_json:
-        put_json([_named(letter) for letter in found[-limit:]])
+        put_json([_named(letter) for letter in letters[-limit:]])
         return
     console = Console(highlight=False)
     console.print(
-        listing(console, LETTER_COLUMNS, [_row(each) for each in found[-limit:]]) if found else "No dead letters."
+        listing(console, LETTER_COLUMNS, [_row(letter) for letter in letters[-limit:]])
+        if letters
+        else "No dead letters."
     )
-    for counts in (Counter(letter.reason for letter in found), Counter(letter.state for letter in found)):
+    for counts in (Counter(letter.reason for letter in letters), Counter(letter.state for letter in letters)):
         if counts:
             console.print(", ".join(f"{count} {name}" for name, count in counts.most_common()))
 
 
 def show(
-    dead_letter_id: Annotated[str, typer.Argument(help="As `list` shows it, or its beginning.")],
+    dead_letter_id: Annotated[str, typer.Argument(help="Id as `list` shows it, or its first characters.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show one dead letter with everything that it came with."""
+    """Show one dead letter with the key, headers and value of its record."""
     [letter] = _chosen(read_letters(reach_kafka(load_settings(), DEAD_LETTERS)), [dead_letter_id])
     if as_json:
         put_json(_named(letter) | {"key": _text(letter.key), "value": _text(letter.value)})
@@ -100,36 +104,36 @@ def show(
 def replay(
     ids: Ids = None,
     reason: Reason = "",
-    again: Annotated[bool, typer.Option(help="Those too that were replayed or dismissed before.")] = False,
+    again: Annotated[bool, typer.Option(help="Include those that were replayed or dismissed before.")] = False,
     timeout: Patience = 30.0,
 ) -> None:
-    """Send dead letters to where they came from once more, with their own key and value; none named: all open ones.
+    """Send dead letters back to their topics with their own key and value; without ids, all open ones.
 
-    What was sent is marked, and is not sent again without --again.
+    Replayed letters are marked, and are not sent again without --again.
     """
     settings = load_settings()
     chosen = _matching(settings, ids, reason, again=again, what="replay")
-    whole = [letter for letter in chosen if not letter.truncated]
-    if not whole:
-        raise NothingDone(f"{len(chosen)} dead letters hold a part of their record alone: send the originals again")
+    complete = [letter for letter in chosen if not letter.truncated]
+    if not complete:
+        raise NothingDone(f"{len(chosen)} dead letters hold only part of their record: send the originals again")
     publisher = make_publisher(settings)
-    # 1 they are in the log again 2 they are marked: cut between the two they may be sent twice, never lost.
-    for letter in whole:
+    # 1 send the records 2 mark the letters: a crash between the two may send them twice, and loses none.
+    for letter in complete:
         publisher.send(letter.topic, letter.key, letter.value)
     publisher.flush(within=timeout)
-    _mark(publisher, whole, "replayed", timeout)
-    Console().print(f"Sent {len(whole)} back to where they came from.")
-    if len(whole) < len(chosen):
-        Console().print(f"{len(chosen) - len(whole)} hold a part of their record alone, and were left.")
+    _mark(publisher, complete, "replayed", timeout)
+    Console().print(f"Sent {len(complete)} back to their topics.")
+    if len(complete) < len(chosen):
+        Console().print(f"{len(chosen) - len(complete)} hold only part of their record, and were left.")
 
 
 def dismiss(
     ids: Ids = None,
     reason: Reason = "",
-    everything: Annotated[bool, typer.Option("--all", help="All that are open.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All open ones.")] = False,
     timeout: Patience = 30.0,
 ) -> None:
-    """Mark dead letters as done with: they are not replayed any more, and stay in the log."""
+    """Mark dead letters as dismissed: they are no longer replayed, and stay in the log."""
     if not (ids or reason or everything):
         raise typer.BadParameter("name dead letters, or --reason CODE, or --all")
     settings = load_settings()
@@ -144,19 +148,19 @@ def _matching(settings: Settings, ids: list[str] | None, reason: str, *, again: 
     matching = [letter for letter in named if again or letter.state == "open"]
     if not matching:
         done = Counter(letter.state for letter in named)
-        said = ", ".join(f"{count} {state}" for state, count in done.items())
-        more = f": {said} already" + ("; --again replays them" if what == "replay" else "") if said else ""
+        states = ", ".join(f"{count} {state}" for state, count in done.items())
+        more = f": {states} already" + ("; --again replays them" if what == "replay" else "") if states else ""
         raise NothingDone(f"there is no dead letter to {what}{more}")
     return matching
 
 
 def _chosen(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter]:
-    """Those that are named by their ids or by beginnings of them; all, where none is."""
+    """Return the letters named by ids or unique prefixes of ids; without any, all letters."""
     if not ids:
         return list(letters)
     by_id = {letter.dead_letter_id: letter for letter in letters}
-    wanted = dict.fromkeys(one_of(each, list(by_id), what="dead letter", hint=HINT) for each in ids)
-    return [by_id[each] for each in wanted]
+    chosen_ids = dict.fromkeys(complete_id(prefix, list(by_id), what="dead letter", hint=HINT) for prefix in ids)
+    return [by_id[letter_id] for letter_id in chosen_ids]
 
 
 def _mark(publisher: KafkaPublisher, letters: Sequence[DeadLetter], state: Handled, timeout: float) -> None:
@@ -171,7 +175,7 @@ def _row(letter: DeadLetter) -> tuple[str, ...]:
 
 
 def _since(letter: DeadLetter) -> str:
-    """The letter's date and time; as a number where no calendar has it."""
+    """Return the letter's date and time; the bare number where it is out of the calendar's range."""
     try:
         return datetime.fromtimestamp(letter.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError, OSError):
@@ -183,13 +187,13 @@ def _where(letter: DeadLetter) -> str:
 
 
 def _named(letter: DeadLetter) -> dict[str, object]:
-    """A letter for programs, without what it came with, which may be large and no text."""
+    """Return a letter's fields for JSON, without its key and value, which may be large and not text."""
     names = ("dead_letter_id", "state", "topic", "partition", "offset", "reason", "message", "wall_time")
     return {name: getattr(letter, name) for name in names}
 
 
 def _text(value: bytes | None) -> object:
-    """Bytes as text where they are, else in base64 under that name."""
+    """Return bytes as text where they are UTF-8, else as `{"base64": …}`."""
     if value is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""``lifelong evaluate``: what another policy would have earned, from what was logged."""
+"""``lifelong evaluate``: estimate what another policy would have earned from the ranking log (off-policy)."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ ESTIMATE_COLUMNS = (
     Column("estimate"),
     Column("value"),
     Column("95 %"),
-    Column("worth"),
+    Column("effective n"),
     Column("top weight"),
 )
 BYS: tuple[By, ...] = ("item", "place", "cascade", "slate")
 DEPENDS: dict[By, str] = {
-    "item": "if a click depends on its item and place alone",
+    "item": "if a click depends on its item and position alone",
     "cascade": "if it depends on the items above too",
     "slate": "if it depends on the whole list",
-    "place": "the target fills one place at a time of a list as logged",
+    "place": "the target fills one position at a time of a list as logged",
 }
 
 
@@ -63,7 +63,9 @@ Logs = Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
-    evaluate = typer.Typer(help="What another policy would have earned, from what was logged.", no_args_is_help=True)
+    evaluate = typer.Typer(
+        help="Interval what another policy would have earned, from the ranking log.", no_args_is_help=True
+    )
     evaluate.command("policy")(policy)
     evaluate.command("export")(export)
     app.add_typer(evaluate, name="evaluate")
@@ -72,44 +74,44 @@ def register(app: typer.Typer) -> None:
 def policy(
     logs: Logs = None,
     target: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(DEFAULT_TARGETS)}, or a feature: its highest first.")
+        list[str] | None, typer.Option(help=f"One of {', '.join(DEFAULT_TARGETS)}, or a feature to sort by.")
     ] = None,
     by: Annotated[str, typer.Option(help=f"What a click depends on: {', '.join(BYS)} or all.")] = "item",
-    clip: Annotated[float, typer.Option(help="Cut weights above this.")] = float("inf"),
+    clip: Annotated[float, typer.Option(help="Clip importance weights above this.")] = float("inf"),
     weights: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="The model; none: the one that serves.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A weights file; default: the model that serves.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate the clicks per list of policies that did not draw the log: IPS, SNIPS, doubly robust, with intervals."""
+    """Interval the clicks per list of policies that did not draw the log: IPS, SNIPS, doubly robust, with intervals."""
     if by not in (*BYS, "all"):
         raise typer.BadParameter(f"{by!r} is none of {', '.join(BYS)} or all", param_hint="--by")
-    bys = [one for one in BYS if by in (one, "all")]
+    bys = [option for option in BYS if by in (option, "all")]
     console, refused = Console(stderr=as_json), Counter[str]()
     settings = load_settings()
     bandits, entries = _read(settings, logs or [], refused)
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     if bandits:
         from inference.evaluation.off_policy.open_bandit import check
 
-        found["open_bandit"] = check(bandits, clip=clip)
+        results["open_bandit"] = check(bandits, clip=clip)
     if entries or not bandits:
-        found["ranking_log"] = evaluate_log(
-            entries, _known(settings, weights), target or DEFAULT_TARGETS, bys, clip=clip
+        results["ranking_log"] = evaluate_log(
+            entries, _known_weights(settings, weights), target or DEFAULT_TARGETS, bys, clip=clip
         )
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        typer.echo(msgspec.json.encode(results).decode())
         return
-    for checked in found.get("open_bandit", ()):
+    for checked in results.get("open_bandit", ()):
         _show_bandit(console, checked)
-    if "ranking_log" in found:
-        _show_log(console, found["ranking_log"])
+    if "ranking_log" in results:
+        _show_log(console, results["ranking_log"])
     for reason, count in refused.most_common():
         console.print(f"[yellow]![/] {count} lines refused: {escape(reason)}")
 
 
-def export(file: Annotated[Path, typer.Argument(help="JSON lines, as `lifelong evaluate policy` takes them.")]) -> None:
-    """Write the stack's ranking log to a file: the lists, how they were drawn, what was clicked, and experiments."""
+def export(file: Annotated[Path, typer.Argument(help="JSON lines, as `lifelong evaluate policy` reads them.")]) -> None:
+    """Write the stack's ranking log to a file: lists, propensities, clicks and experiment arms."""
     check_writable(file)
     refused = Counter[str]()
     entries = list(read_topic(load_settings(), refused))
@@ -141,7 +143,7 @@ def _read(
 
 
 def read_topic(settings: Settings, refused: Counter[str]) -> Iterator[RankingLogEntry]:
-    """The stack's ranking log; what is no entry is counted by reason."""
+    """Yield the entries of the stack's ranking log; count records that are not entries by reason."""
     reader = KafkaTableReader(reach_kafka(settings, RANKING_LOG), (RANKING_LOG,))
     try:
         values = [record.value for record in reader.catch_up() if record.value]
@@ -150,7 +152,7 @@ def read_topic(settings: Settings, refused: Counter[str]) -> Iterator[RankingLog
     yield from read_lines(values, now=wall_clock(), refused=refused)
 
 
-def _known(settings: Settings, weights: Path | None) -> KnownWeights:
+def _known_weights(settings: Settings, weights: Path | None) -> KnownWeights:
     path = weights or weights_path(settings)
     return KnownWeights(
         columns=FeatureTable(external_rows(settings)).columns,
@@ -159,10 +161,10 @@ def _known(settings: Settings, weights: Path | None) -> KnownWeights:
 
 
 def _read_weights(path: Path) -> Weights:
-    """The weights in a file.
+    """Return the weights in a file.
 
     Raises:
-        NoSuch: it holds none.
+        NoSuch: the file holds none.
     """
     try:
         return read_weights(path)
@@ -172,7 +174,7 @@ def _read_weights(path: Path) -> Weights:
 
 def _show_log(console: Console, evaluated: EvaluatedPolicy) -> None:
     console.print(
-        f"{evaluated.lists:,} drawn lists seen by {evaluated.users:,} people, {evaluated.clicks:,} clicks: "
+        f"{evaluated.lists:,} drawn lists seen by {evaluated.users:,} users, {evaluated.clicks:,} clicks: "
         f"{_number(evaluated.earned)} per list",
         highlight=False,
     )
@@ -193,7 +195,9 @@ def _show_bandit(console: Console, checked: Checked) -> None:
         f"{checked.log}: {checked.impressions:,} impressions, {checked.clicks} clicks, {_number(checked.earned)} each"
     )
     if not checked.decisions:
-        console.print(f"{escape(title)}\nNo other log of the same items was given: there is nothing to judge from it.")
+        console.print(
+            f"{escape(title)}\nNo other log of the same items was given: there is no policy to evaluate on it."
+        )
         return
     console.print(_table(console, title, checked.decisions, checked.own))
     _show_warnings(console, checked.decisions)
@@ -202,39 +206,40 @@ def _show_bandit(console: Console, checked: Checked) -> None:
 def _table(
     console: Console, title: str, decisions: Sequence[PolicyDecision], own: Mapping[str, Interval] | None = None
 ) -> RenderableType:
-    """Targets with their estimates; `own` is what each of them earned itself, where that is known."""
+    """Return a table of targets with their estimates; `own` is what each target earned itself, where that is known."""
     rows: list[tuple[str, ...]] = []
-    for one in decisions:
-        lines = {"IPS": one.ips, "SNIPS": one.snips, "doubly robust": one.doubly_robust}
-        lines |= {"its own log": own[one.target]} if own else {}
-        first = (f"{one.overlap.effective:,.0f}", f"{one.overlap.largest:,.1f}{_cut(one)}")
-        beside = iter((f"[bold]{escape(one.target)}[/]", escape(one.what)))
-        for name, found in lines.items():
-            if found is not None:
-                rows.append((next(beside, ""), name, f"{found.value:.4g}", _interval(found), *first))
+    for decision in decisions:
+        lines = {"IPS": decision.ips, "SNIPS": decision.snips, "doubly robust": decision.doubly_robust}
+        lines |= {"its own log": own[decision.target]} if own else {}
+        first = (f"{decision.overlap.effective:,.0f}", f"{decision.overlap.largest:,.1f}{_clipped(decision)}")
+        headings = iter((f"[bold]{escape(decision.target)}[/]", escape(decision.what)))
+        for name, estimate in lines.items():
+            if estimate is not None:
+                rows.append((next(headings, ""), name, f"{estimate.value:.4g}", _interval(estimate), *first))
                 first = ("", "")
-        rows.append(("", "to this log", f"{one.difference.value:+.4g}", _interval(one.difference, "+"), "", ""))
+        difference = decision.difference
+        rows.append(("", "to this log", f"{difference.value:+.4g}", _interval(difference, "+"), "", ""))
     return listing(console, ESTIMATE_COLUMNS, rows, title=f"\n{title}")
 
 
-def _cut(one: PolicyDecision) -> str:
-    return f" ({one.overlap.clipped:.1%} cut)" if one.overlap.clipped else ""
+def _clipped(decision: PolicyDecision) -> str:
+    return f" ({decision.overlap.clipped:.1%} clipped)" if decision.overlap.clipped else ""
 
 
 def _show_warnings(console: Console, decisions: Sequence[PolicyDecision]) -> None:
-    for one in decisions:
-        for warning in one.warnings:
-            console.print(f"[yellow]![/] {escape(one.target)}, by {one.by}: {warning}", highlight=False)
+    for decision in decisions:
+        for warning in decision.warnings:
+            console.print(f"[yellow]![/] {escape(decision.target)}, by {decision.by}: {warning}", highlight=False)
 
 
-def _number(found: Interval) -> str:
-    """An estimate with its interval.
+def _number(estimate: Interval) -> str:
+    """Return an estimate with its interval as text.
 
     >>> _number(Interval(0.1234567, 0.1, 0.15))
     '0.1235 [0.1, 0.15]'
     """
-    return f"{found.value:.4g} [{_interval(found)}]"
+    return f"{estimate.value:.4g} [{_interval(estimate)}]"
 
 
-def _interval(found: Interval, sign: str = "") -> str:
-    return f"{found.low:{sign}.3g}, {found.high:{sign}.3g}" if np.isfinite(found.low) else "unknown"
+def _interval(estimate: Interval, sign: str = "") -> str:
+    return f"{estimate.low:{sign}.3g}, {estimate.high:{sign}.3g}" if np.isfinite(estimate.low) else "unknown"

@@ -1,4 +1,4 @@
-"""``lifelong send`` and ``lifelong import``: events and items into the log."""
+"""``lifelong send`` and ``lifelong import``: put events and items into the log."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 INPUTS = ("interactions", "items", "instructions", "rank-requests")
 SHOWN_REFUSALS = 20
-"""How many wrong lines are shown; all are counted."""
+"""How many refused lines are shown; all are counted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -53,44 +53,44 @@ def register(app: typer.Typer) -> None:
 
 
 def send(
-    file: Annotated[Path | None, typer.Argument(help="JSON lines; none or '-' for standard input.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="JSON lines; none or '-': standard input.")] = None,
     topic: Annotated[str, typer.Option(help=f"One of {', '.join(INPUTS)}.")] = INTERACTIONS,
-    user: Annotated[str, typer.Option(help="Send one event, of this user.")] = "",
+    user: Annotated[str, typer.Option(help="Send a single event of this user.")] = "",
     item: Annotated[str, typer.Option(help="… about this item.")] = "",
     kind: Annotated[str, typer.Option("--type", help="… of this type.")] = "click",
     value: Annotated[float | None, typer.Option(help="… with this value (a rating).")] = None,
     category: Annotated[str, typer.Option(help="… about this category (an instruction).")] = "",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for Kafka.", min=0.1)] = 30.0,
 ) -> None:
-    """Send records to a topic: JSON lines, or one event by its parts. Each is checked before it is sent.
+    """Send records to a topic: JSON lines, or a single event from options. Each is checked before it is sent.
 
-    A line that is wrong is shown with its number, the others are sent, and the exit status is 1.
+    Invalid lines are shown with their numbers and the exit status is 1; the others are sent.
     """
     if topic not in INPUTS:
         raise typer.BadParameter(f"{topic!r} is none of {', '.join(INPUTS)}")
     settings = load_settings()
-    lines = [(1, _one(user, item, kind, value, category))] if user else list(_lines(file))
+    lines = [(1, _single_event(user, item, kind, value, category))] if user else list(_lines(file))
     if not lines:
         raise NothingDone("nothing was sent: there was no line to send")
     reach_kafka(settings, topic)
     publisher = make_publisher(settings)
-    sent = wrong = 0
+    sent = refused = 0
     for number, record in _checked(topic, lines):
         if isinstance(record, str):
-            wrong += 1
-            if wrong <= SHOWN_REFUSALS:
+            refused += 1
+            if refused <= SHOWN_REFUSALS:
                 typer.echo(f"line {number}: {record}", err=True)
             continue
         publisher.send(topic, getattr(record, "user_id", None) or record.item_id, encode(record))  # type: ignore[attr-defined]
         sent += 1
     publisher.flush(within=timeout)
-    typer.echo(f"Sent {sent} to {topic}." + (f" {wrong} lines are wrong and were not sent." if wrong else ""))
-    if wrong or not sent:
+    typer.echo(f"Sent {sent} to {topic}." + (f" {refused} lines are invalid and were not sent." if refused else ""))
+    if refused or not sent:
         raise typer.Exit(1)
 
 
 def _checked(topic: str, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Record | str]]:
-    """Each line as the record that it is, or why it is none."""
+    """Yield each line's number with its decoded record, or with the reason why it is refused."""
     now = wall_clock()
     for number, line in lines:
         try:
@@ -99,17 +99,17 @@ def _checked(topic: str, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[i
             yield number, f"{exc.reason}: {exc}"
 
 
-def _one(user: str, item: str, kind: str, value: float | None, category: str) -> bytes:
-    made = {"type": kind, "event_id": uuid4().hex, "user_id": user, "event_time": wall_clock()}
+def _single_event(user: str, item: str, kind: str, value: float | None, category: str) -> bytes:
+    fields = {"type": kind, "event_id": uuid4().hex, "user_id": user, "event_time": wall_clock()}
     parts: dict[str, object] = {"item_id": item or None, "value": value, "category": category or None}
     if kind == "lift":
-        # What is taken back is named by either; the message has one field for both.
+        # The user may name a category or an item; the message has one field for both.
         parts = {"value": category or item or None}
-    return msgspec.json.encode(made | {name: part for name, part in parts.items() if part is not None})
+    return msgspec.json.encode(fields | {name: part for name, part in parts.items() if part is not None})
 
 
 def _lines(file: Path | None) -> Iterator[tuple[int, bytes]]:
-    """Lines with their numbers, of a file of any compression or of standard input; blank ones are passed over."""
+    """Yield numbered lines of a file, compressed or not, or of standard input; skip blank ones."""
     from deploy.files.errors import in_words
     from deploy.files.tables.opening import open_file
 
@@ -121,9 +121,9 @@ def _lines(file: Path | None) -> Iterator[tuple[int, bytes]]:
 
 
 def _numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    mark = b"\xef\xbb\xbf"
+    byte_order_mark = b"\xef\xbb\xbf"
     for number, line in enumerate(stream, 1):
-        stripped = line.removeprefix(mark).strip() if number == 1 else line.strip()
+        stripped = line.removeprefix(byte_order_mark).strip() if number == 1 else line.strip()
         if stripped:
             yield number, stripped
 
@@ -139,13 +139,15 @@ def import_file(
     separator: Separator = "",
     items_separator: ItemsSeparator = "",
     dates: Dates = "",
-    rate: Annotated[float, typer.Option(help="Events per second; 0 is as fast as it goes.")] = 0.0,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many, in event-time order.")] = None,
+    rate: Annotated[float, typer.Option(help="Events per second; 0: as fast as possible.")] = 0.0,
+    limit: Annotated[
+        int | None, typer.Option(help="Use only the first events, this many, in event-time order.")
+    ] = None,
 ) -> None:
     """Import a file of events, in event-time order, a catalogue, or both; the catalogue is sent first.
 
-    How the files are read is shown first, as by `lifelong check`. The same row has the same event id, however often it
-    is sent.
+    Shows how the files are read first, as `lifelong check` does. A row always gets the same event id, so that sending
+    it again has no second effect.
     """
     from deploy.files.options import Typed
     from deploy.files.report import FileReport
@@ -165,17 +167,17 @@ def _send_events(publisher: KafkaPublisher, reading: Reading, total: int, rate: 
     from deploy.files.errors import Refused
 
     began = time.monotonic()
-    shown = track(reading.events(Refused()), "importing", total=total, console=Console(stderr=True))
-    for place, (_, event) in enumerate(shown):
+    tracked = track(reading.events(Refused()), "importing", total=total, console=Console(stderr=True))
+    for index, (_, event) in enumerate(tracked):
         if rate:
-            time.sleep(max(0.0, began + place / rate - time.monotonic()))
+            time.sleep(max(0.0, began + index / rate - time.monotonic()))
         publisher.send(INTERACTIONS, event.user_id, encode(event))
     publisher.flush()
     typer.echo(f"Sent {total} events in {time.monotonic() - began:.1f} s.")
 
 
 def send_items(publisher: KafkaPublisher, catalogue: Catalogue) -> int:
-    """Send a catalogue to `items`; how many."""
+    """Send a catalogue to the topic `items`; return how many items were sent."""
     from deploy.files.errors import Refused
 
     sent = 0

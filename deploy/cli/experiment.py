@@ -1,4 +1,4 @@
-"""``lifelong experiment``: who is in which arm, and what the arms came to."""
+"""``lifelong experiment``: show which arm users are in, and compare the arms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from schemas.topics import MODEL_UPDATES
 
 
 class NoExperiment(LifelongError):
-    """No experiment is set, or a log holds nothing of the one that was asked for."""
+    """No experiment is set, or the log has no entries of the requested one."""
 
 
 def register(app: typer.Typer) -> None:
@@ -47,9 +47,9 @@ def register(app: typer.Typer) -> None:
 
 
 def assign(
-    users: Annotated[list[str], typer.Argument(help="Ids of people.", metavar="USER...")], as_json: AsJson = False
+    users: Annotated[list[str], typer.Argument(help="Ids of users.", metavar="USER...")], as_json: AsJson = False
 ) -> None:
-    """Say which arm people are in: the same one on every worker, for as long as the shares stay."""
+    """Show which arm users are in: the same one on every worker, for as long as the shares stay."""
     experiment = make_experiment(load_settings())
     if experiment is None:
         raise NoExperiment("no experiment is set: give [experiment] a name and arms in lifelong.toml")
@@ -65,26 +65,29 @@ def results(
     logs: Annotated[
         list[Path] | None,
         typer.Argument(
-            exists=True, dir_okay=False, help="JSON lines of `lifelong evaluate export`; none: the stack's log."
+            exists=True, dir_okay=False, help="JSON lines of `lifelong evaluate export`; default: the stack's log."
         ),
     ] = None,
-    name: Annotated[str, typer.Option(help="Which experiment; none: the one that is set, or else the last.")] = "",
-    against: Annotated[str, typer.Option(help="The arm that others are compared with.")] = CONTROL,
+    name: Annotated[
+        str, typer.Option(help="Which experiment; default: the one in the settings, else the last in the log.")
+    ] = "",
+    against: Annotated[str, typer.Option(help="The arm to compare the others with.")] = CONTROL,
     level: Annotated[
-        float, typer.Option(help="The risk that any difference of a measure is none.", min=1e-6, max=0.5)
+        float, typer.Option(help="Probability of a false positive over all arms of a measure.", min=1e-6, max=0.5)
     ] = 0.05,
     as_json: AsJson = False,
 ) -> None:
-    """Compare arms: between their people, and by where their weights had put what people took."""
+    """Compare arms: between their users, and by the ranks that their weights gave to the items users chose."""
     settings, refused = load_settings(), Counter[str]()
     entries = _read(settings, logs or [], refused)
-    alive = _log(entries, name or settings.experiment.name)
-    found = results_of(alive, against=against, level=level, experiment=_known(settings, alive.experiment))
-    found = replace(found, notes=_notes(alive, found, [] if logs else _decided(settings)))
+    arm_log = _log(entries, name or settings.experiment.name)
+    configured = _configured(settings, arm_log.experiment)
+    compared = results_of(arm_log, against=against, level=level, experiment=configured)
+    compared = replace(compared, notes=_notes(arm_log, compared, [] if logs else _decided(settings)))
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        typer.echo(msgspec.json.encode(compared).decode())
         return
-    _show(Console(), found)
+    _show(Console(), compared)
     for reason, count in refused.most_common():
         Console().print(f"[yellow]![/] {count} lines refused: {escape(reason)}")
 
@@ -100,110 +103,115 @@ def _log(entries: Sequence[RankingLogEntry], name: str) -> ExperimentLog:
     name = name or last_experiment(entries)
     if not name:
         raise NoExperiment("no experiment is set, and none is in the log: give [experiment] a name and arms")
-    alive = experiment_log(entries, name)
-    if not alive.people:
+    arm_log = experiment_log(entries, name)
+    if not arm_log.people:
         raise NoExperiment(
-            f"nothing of experiment {name!r} is in the log: the last one there is {last_experiment(entries)!r}"
+            f"the log has no entries of experiment {name!r}: its last one is {last_experiment(entries)!r}"
         )
-    return alive
+    return arm_log
 
 
-def _known(settings: Settings, name: str) -> Experiment | None:
-    """The experiment as it is set now, where the settings are about the one of this name."""
-    known = make_experiment(settings)
-    return known if known is not None and known.name == name else None
+def _configured(settings: Settings, name: str) -> Experiment | None:
+    """Return the experiment of the settings if it has this name."""
+    experiment = make_experiment(settings)
+    return experiment if experiment is not None and experiment.name == name else None
 
 
 def _decided(settings: Settings) -> list[ModelUpdate]:
     return decisions(updates(read_updates(reach_kafka(settings, MODEL_UPDATES))))
 
 
-def _notes(alive: ExperimentLog, found: ExperimentResults, decided: Sequence[ModelUpdate]) -> tuple[str, ...]:
-    """What to bear in mind when the results are read."""
+def _notes(arm_log: ExperimentLog, compared: ExperimentResults, decided: Sequence[ModelUpdate]) -> tuple[str, ...]:
+    """Return caveats for reading the results."""
     notes = []
-    if found.against not in {each.arm for each in found.arms}:
-        notes.append(f"there is no arm {found.against!r} to compare with: there are {[a.arm for a in found.arms]}")
-    if found.sample_ratio is not None and found.sample_ratio.is_alarming:
-        notes.append("the arms do not have the people that they should: believe nothing here before you know why")
-    first, last = alive.versions
+    if compared.against not in {arm.arm for arm in compared.arms}:
+        notes.append(
+            f"there is no arm {compared.against!r} to compare with: there are {[a.arm for a in compared.arms]}"
+        )
+    if compared.sample_ratio is not None and compared.sample_ratio.is_alarming:
+        notes.append(
+            "sample-ratio mismatch: arms do not have their shares of users; find the cause before trusting any result"
+        )
+    first, last = arm_log.versions
     for update in decided:
         if update.decision != "refused" and first < update.version <= last:
             notes.append(
-                f"{update.variant} was {update.decision} at version {update.version}: whoever is ranked for by the "
-                "champion, as control is, had other weights from then on"
+                f"{update.variant} was {update.decision} at version {update.version}: arms that the champion ranks, "
+                "such as control, had other weights from then on"
             )
-    for each in found.arms:
-        if each.as_champion:
-            notes.append(
-                f"{each.as_champion} lists of {each.arm} were ranked by the champion: its weights were not there"
-            )
+    for arm in compared.arms:
+        if arm.as_champion:
+            notes.append(f"{arm.as_champion} lists of {arm.arm} were ranked by the champion: its weights were missing")
     return tuple(notes)
 
 
-def _show(console: Console, found: ExperimentResults) -> None:
-    console.print(_arms(console, found))
-    if found.between:
-        title = "between people: a person counts in their own arm"
-        console.print(_metrics(console, title, found.between, found.against))
-    if found.paired:
-        title = f"on the same {found.taken:,} choices: the place that each arm's weights had given to what was taken"
-        console.print(_metrics(console, title, found.paired, found.against))
-    console.print(_footnote(found), highlight=False)
-    if found.sample_ratio is not None:
-        console.print(_sample_ratio(found), highlight=False)
-    for reason, count in found.left_out.items():
+def _show(console: Console, compared: ExperimentResults) -> None:
+    console.print(_arms(console, compared))
+    if compared.between:
+        title = "between users: a user counts in their own arm"
+        console.print(_metrics(console, title, compared.between, compared.against))
+    if compared.paired:
+        title = f"on the same {compared.taken:,} choices: the rank that each arm's weights gave to the chosen item"
+        console.print(_metrics(console, title, compared.paired, compared.against))
+    console.print(_footnote(compared), highlight=False)
+    if compared.sample_ratio is not None:
+        console.print(_sample_ratio(compared), highlight=False)
+    for reason, count in compared.left_out.items():
         console.print(f"[dim]left out: {count:,} {reason}[/]", highlight=False)
-    for note in found.notes:
+    for note in compared.notes:
         console.print(f"[yellow]![/] {escape(note)}", highlight=False)
 
 
-def _arms(console: Console, found: ExperimentResults) -> RenderableType:
-    names = ("people", "lists", "seen", "clicks", "choices")
-    rows = [(_called(each), *(f"{getattr(each, name):,}" for name in names)) for each in found.arms]
-    columns = [Column("arm"), *(Column(name, right=True) for name in names)]
-    return listing(console, columns, rows, title=f"experiment {found.experiment}")
+def _arms(console: Console, compared: ExperimentResults) -> RenderableType:
+    headings = {"people": "users", "lists": "lists", "seen": "seen", "clicks": "clicks", "choices": "choices"}
+    rows = [(_arm_name(counts), *(f"{getattr(counts, field):,}" for field in headings)) for counts in compared.arms]
+    columns = [Column("arm"), *(Column(heading, right=True) for heading in headings.values())]
+    return listing(console, columns, rows, title=f"experiment {compared.experiment}")
 
 
-def _called(each: Counts) -> str:
-    return f"{each.arm} [dim](shadow)[/]" if each.role == "shadow" else each.arm
+def _arm_name(counts: Counts) -> str:
+    return f"{counts.arm} [dim](shadow)[/]" if counts.role == "shadow" else counts.arm
 
 
 def _metrics(console: Console, title: str, metrics: Sequence[Metric], against: str) -> RenderableType:
-    """A row for each arm of each measure; where the terminal is narrow, its measure stands above each."""
-    columns = [Column(name) for name in ("measure", "arm", "value", "95 %", f"to {against}", "at any time", "so")]
+    """Return a table with a row for each arm of each measure."""
+    columns = [
+        Column(name) for name in ("measure", "arm", "value", "95 %", f"to {against}", "at any time", "conclusion")
+    ]
     rows: list[tuple[str, ...]] = []
     for metric in metrics:
         for arm, value in metric.values.items():
             other = metric.differences.get(arm)
-            compared = (f"{other.value:+.4f}", _interval(other, "+"), _said(other)) if other else ("", "", "")
+            compared = (f"{other.value:+.4f}", _interval(other, "+"), _conclusion(other)) if other else ("", "", "")
             rows.append((metric.name, escape(arm), f"{value.value:.4f}", _interval(value), *compared))
     return listing(console, columns, rows, title=f"\n{title}")
 
 
-def _interval(found: Interval, sign: str = "") -> str:
-    return f"{found.low:{sign}.4f} to {found.high:{sign}.4f}" if np.isfinite(found.low) else "unknown"
+def _interval(estimate: Interval, sign: str = "") -> str:
+    return f"{estimate.low:{sign}.4f} to {estimate.high:{sign}.4f}" if np.isfinite(estimate.low) else "unknown"
 
 
-def _said(found: Interval) -> str:
-    """What may be said of a difference.
+def _conclusion(difference: Interval) -> str:
+    """Return what the interval of a difference allows to conclude.
 
-    >>> [_said(Interval(0.1, low, 0.2)) for low in (0.05, -0.05)]
-    ['surely more', 'not known yet']
+    >>> [_conclusion(Interval(0.1, low, 0.2)) for low in (0.05, -0.05)]
+    ['more', 'undecided']
     """
-    if found.low > 0.0:
-        return "surely more"
-    return "surely less" if found.high < 0.0 else "not known yet"
+    if difference.low > 0.0:
+        return "more"
+    return "less" if difference.high < 0.0 else "undecided"
 
 
-def _footnote(found: ExperimentResults) -> str:
+def _footnote(compared: ExperimentResults) -> str:
     return (
-        f"[dim]Differences may be looked at at any time: at level {found.level:g} for all arms of a measure together. "
-        "Intervals of single values are for one look. All are clustered by person.[/]"
+        f"[dim]Intervals of differences hold at any time, at level {compared.level:g} for all arms of a measure. "
+        "Intervals of single values hold for one look. All are clustered by user.[/]"
     )
 
 
-def _sample_ratio(found: ExperimentResults) -> str:
-    ratio = found.sample_ratio
+def _sample_ratio(compared: ExperimentResults) -> str:
+    ratio = compared.sample_ratio
     assert ratio is not None
     counts = ", ".join(f"{arm} {n:,} of {ratio.expected[arm]:,.0f}" for arm, n in ratio.people.items())
-    return f"people as they should be: {counts} (p = {ratio.p:.2g}{', ALARMING' if ratio.is_alarming else ''})"
+    warning = ", MISMATCH" if ratio.is_alarming else ""
+    return f"sample ratio, users of those expected: {counts} (p = {ratio.p:.2g}{warning})"

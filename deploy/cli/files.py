@@ -1,4 +1,4 @@
-"""``lifelong check``: how files would be read; and what the commands that read files have in common."""
+"""``lifelong check``: show how files would be read; and the options that commands reading files share."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 
 KINDS = "CSV, TSV, .dat, .inter, JSON, JSON lines or Parquet; also compressed."
 EventsFile = Annotated[Path | None, typer.Argument(help=f"Events: {KINDS}", show_default=False)]
-ItemsFile = Annotated[Path | None, typer.Option("--items", help="A catalogue, of the same kinds.")]
-Map = Annotated[str, typer.Option("--map", help="Whose column is which: user=…,item=…,time=…,value=…,type=…")]
-ItemsMap = Annotated[str, typer.Option(help="The catalogue's: item=…,title=…,text=…,categories=…,price=…")]
-Types = Annotated[str, typer.Option(help="What types are called: viewed=view,bought=purchase; or one for all rows.")]
-Columns = Annotated[str, typer.Option(help="Names of the columns of a file without a header.")]
-ItemsColumns = Annotated[str, typer.Option(help="The same of the catalogue.")]
-Separator = Annotated[str, typer.Option(help="Between cells: tab, comma, semicolon, pipe, space, or as written.")]
-ItemsSeparator = Annotated[str, typer.Option(help="The same of the catalogue.")]
-Dates = Annotated[str, typer.Option(help="What 01/02/2020 means: day-first, month-first or year-first.")]
+ItemsFile = Annotated[Path | None, typer.Option("--items", help="A catalogue, in one of the same formats.")]
+Map = Annotated[str, typer.Option("--map", help="Which column is which: user=…,item=…,time=…,value=…,type=…")]
+ItemsMap = Annotated[str, typer.Option(help="The same for the catalogue: item=…,title=…,text=…,categories=…,price=…")]
+Types = Annotated[
+    str,
+    typer.Option(help="Event types by their names in the file: viewed=view,bought=purchase; or one type for all rows."),
+]
+Columns = Annotated[str, typer.Option(help="Column names of a file without a header.")]
+ItemsColumns = Annotated[str, typer.Option(help="The same for the catalogue.")]
+Separator = Annotated[
+    str, typer.Option(help="Column separator: tab, comma, semicolon, pipe, space, or the character itself.")
+]
+ItemsSeparator = Annotated[str, typer.Option(help="The same for the catalogue.")]
+Dates = Annotated[str, typer.Option(help="How to read 01/02/2020: day-first, month-first or year-first.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,8 +52,9 @@ def check(
 ) -> None:
     """Show how a file of events, a catalogue or both would be read, without sending anything.
 
-    Told are what each column is taken for, the first and last event, people and items, and the rows that would be
-    refused, by reason and with their numbers. With --items alone, --map, --columns and --separator are the catalogue's.
+    Shows what each column is read as, the first and last event, the numbers of users and items, and the rows that would
+    be refused, by reason and with their line numbers. With --items alone, --map, --columns and --separator apply to the
+    catalogue.
     """
     from deploy.files.checking import load, nothing_in, open_files
     from deploy.files.options import Typed
@@ -61,18 +67,18 @@ def check(
         typer.echo(msgspec.json.encode(empty | msgspec.to_builtins(loaded.report)).decode())
     else:
         typer.echo("\n".join(loaded.lines))
-    if told := nothing_in(loaded.report):
-        typer.echo(told, err=True)
+    if message := nothing_in(loaded.report):
+        typer.echo(message, err=True)
         raise typer.Exit(1)
 
 
 def read_and_show(typed: Typed, *, keep: bool = True) -> tuple[Files, LoadedFile]:
-    """Read files for a command that goes on with them; how they were read is shown first, on standard error.
+    """Read the files of a command, and show on standard error how they were read.
 
-    Without `keep` the events and items are not held: they can be read again from the files.
+    Without `keep` the events and items are not held in memory: they can be read again from the files.
 
     Raises:
-        UnreadableFile: they cannot be read, or hold nothing that can be used.
+        UnreadableFile: the files cannot be read, or hold nothing usable.
     """
     from deploy.files.checking import load, nothing_in, open_files
     from deploy.files.errors import UnreadableFile
@@ -80,6 +86,6 @@ def read_and_show(typed: Typed, *, keep: bool = True) -> tuple[Files, LoadedFile
     files = open_files(typed, now=wall_clock())
     loaded = load(files, keep=keep)
     typer.echo("\n".join(loaded.lines) + "\n", err=True)
-    if told := nothing_in(loaded.report):
-        raise UnreadableFile(told)
+    if message := nothing_in(loaded.report):
+        raise UnreadableFile(message)
     return files, loaded

@@ -1,4 +1,4 @@
-"""``lifelong logs``: what servers and processes wrote, and what they write."""
+"""``lifelong logs``: show and follow the logs of servers and processes."""
 
 from __future__ import annotations
 
@@ -28,49 +28,49 @@ def register(app: typer.Typer) -> None:
 
 
 def complete(incomplete: str) -> list[str]:
-    """The names that begin so, for the shell."""
+    """Return the log names that begin with the text, for shell completion."""
     return [name for name in LOG_NAMES if name.startswith(incomplete)]
 
 
 def logs(
-    name: Annotated[str, typer.Argument(help="As `status` shows it; none: all of them.", autocompletion=complete)] = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines of each.", min=0)] = 20,
+    name: Annotated[str, typer.Argument(help="Name as `status` shows it; default: all.", autocompletion=complete)] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines of each log.", min=0)] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the end of the log of a server or process of this stack; with --json an object for each line."""
+    """Show the end of the log of a server or process of this stack; with --json one object per line."""
     paths = _paths(name)
-    for each, path in paths.items():
-        _put(paths, each, last_lines(path, lines), as_json)
+    for log_name, path in paths.items():
+        _put(paths, log_name, last_lines(path, lines), as_json)
     if not follow:
         return
-    followed = {each: Followed(path) for each, path in paths.items()}
+    followed = {log_name: Followed(path) for log_name, path in paths.items()}
     try:
         while True:
-            for each, log in followed.items():
-                _put(paths, each, log.new_lines(), as_json)
+            for log_name, log in followed.items():
+                _put(paths, log_name, log.new_lines(), as_json)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         return
 
 
 def _paths(name: str) -> dict[str, Path]:
-    """The logs that are there, by name.
+    """Return the existing log files by name.
 
     Raises:
-        NoSuch: the name is none of the stack's.
-        SettingsError: there is no such log; the message says where it was looked for.
+        NoSuch: the name is not one of the stack's.
+        SettingsError: no such file exists; the message names the folder.
     """
     if name and name not in LOG_NAMES:
         raise NoSuch(f"there is no log of {name!r}: {nearest(name, LOG_NAMES)}")
     layout = DataLayout.of(load_settings(with_endpoints=False).data_dir, user_cache_dir())
-    found = {each: layout.log(each) for each in LOG_NAMES if each == name or not name}
-    there = {each: path for each, path in found.items() if path.is_file()}
-    if not there:
+    paths = {log_name: layout.log(log_name) for log_name in LOG_NAMES if log_name == name or not name}
+    existing = {log_name: path for log_name, path in paths.items() if path.is_file()}
+    if not existing:
         raise SettingsError(
-            f"there is no log{f' of {name}' if name else ''} in {str(layout.logs)!r}: nothing ran there"
+            f"there is no log{f' of {name}' if name else ''} in {str(layout.logs)!r}: nothing has run there"
         )
-    return there
+    return existing
 
 
 def _put(paths: Mapping[str, Path], name: str, lines: list[str], as_json: bool) -> None:

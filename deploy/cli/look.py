@@ -1,4 +1,4 @@
-"""``lifelong tail`` and ``lifelong why``: lists as they come, and why the current one is what it is."""
+"""``lifelong tail`` and ``lifelong why``: follow a user's lists, and explain the current one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from streams.state.partition_store import PEOPLE
 from streams.state.user_record import UserRecord, new_user, unpack
 
 Titles = dict[str, str]
-LIST = (
+LIST_COLUMNS = (
     Column("", right=True),
     Column("item"),
     Column("title", prose=True),
@@ -54,82 +54,82 @@ def register(app: typer.Typer) -> None:
 
 
 def tail(
-    user: Annotated[str, typer.Option(help="Whose lists.")],
-    count: Annotated[int, typer.Option(help="Stop after so many; 0 goes on until interrupted.", min=0)] = 0,
+    user: Annotated[str, typer.Option(help="Id of the user.")],
+    count: Annotated[int, typer.Option(help="Stop after this many lists; 0: follow until interrupted.", min=0)] = 0,
     timeout: Annotated[
-        float, typer.Option(help="Stop once no list came for so many seconds; 0 waits for ever.", min=0)
+        float, typer.Option(help="Stop when no list came for this many seconds; 0: wait for ever.", min=0)
     ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Follow a person's lists as they are published, beginning with the newest; with --json a line for each."""
+    """Follow a user's lists as they are published, beginning with the newest; with --json one line per list."""
     cluster = reach_kafka(load_settings(), RECOMMENDATIONS, ITEMS)
     titles, console = ({} if as_json else read_titles(cluster)), Console(highlight=False)
     shown = 0
     try:
-        for made in _lists(cluster, user, timeout):
+        for recommendation in _lists(cluster, user, timeout):
             if as_json:
-                put_json_line(made)
+                put_json_line(recommendation)
             else:
-                console.print(list_table(console, made, titles))
+                console.print(list_table(console, recommendation, titles))
             shown += 1
             if shown == count:
                 return
     except KeyboardInterrupt:
         return
-    waited = f"no {'more ' if shown else ''}list of {user!r} came within {timeout:g} s"
+    message = f"no {'more ' if shown else ''}list of {user!r} came within {timeout:g} s"
     if not shown or count:
-        raise NothingDone(f"{waited}; `lifelong status` shows whether the worker runs")
-    Console(stderr=True).print(f"{waited}.")
+        raise NothingDone(f"{message}; `lifelong status` shows whether the worker runs")
+    Console(stderr=True).print(f"{message}.")
 
 
 def _lists(cluster: Cluster, user: str, timeout: float) -> Iterator[Recommendation]:
-    """The person's newest list, then each as it comes, until none came for so long; says what it waits for."""
+    """Yield the user's newest list, then each new one, until none arrives for `timeout` seconds (0: without end)."""
     reader, notice = KafkaTableReader(cluster, (RECOMMENDATIONS,)), Console(stderr=True, highlight=False)
     try:
-        mine = [record for record in reader.catch_up() if record.key == user.encode()][-1:]
-        if not mine:
+        records = [record for record in reader.catch_up() if record.key == user.encode()][-1:]
+        if not records:
             notice.print(f"Nothing was published for {escape(repr(user))} yet: waiting for a first list.")
         last = time.monotonic()
         while not timeout or time.monotonic() - last < timeout:
-            for record in mine:
+            for record in records:
                 last = time.monotonic()
                 yield decode(RECOMMENDATIONS, record.value, now=wall_clock())
-            mine = [record for record in reader.poll() if record.key == user.encode()]
+            records = [record for record in reader.poll() if record.key == user.encode()]
     finally:
         reader.close()
 
 
-def why(user: Annotated[str, typer.Option(help="Whose list.")], as_json: AsJson = False) -> None:
-    """Show a person's current list with its causes, timings, plan and memories."""
+def why(user: Annotated[str, typer.Option(help="Id of the user.")], as_json: AsJson = False) -> None:
+    """Show a user's current list with its causes, timings, plan and memories."""
     settings = load_settings()
     cluster, console = reach_kafka(settings, RECOMMENDATIONS, ITEMS), Console(highlight=False)
     record = newest_of(cluster, RECOMMENDATIONS, user)
     if record is None:
-        raise NothingDone(f"nothing was published for {user!r} yet: people never seen are served '@default'")
-    made: Recommendation = decode(RECOMMENDATIONS, record.value, now=wall_clock())
-    person = read_person(settings, UserId(user))
+        raise NothingDone(f"nothing was published for {user!r} yet: unknown users are served '@default'")
+    recommendation: Recommendation = decode(RECOMMENDATIONS, record.value, now=wall_clock())
+    stored = read_user(settings, UserId(user))
     if as_json:
-        put_json({"list": made, "published": record.timestamp, **_agent_named(person)})
+        put_json({"list": recommendation, "published": record.timestamp, **_agent_fields(stored)})
         return
-    listed = list_table(console, made, read_titles(cluster))
-    console.print(Group(listed, _timings(made, record.timestamp), *_agent(console, person)))
+    table = list_table(console, recommendation, read_titles(cluster))
+    console.print(Group(table, _timings(recommendation, record.timestamp), *_agent(console, stored)))
 
 
-def _agent_named(person: UserRecord) -> dict[str, object]:
-    """Plan, memories and tastes for programs."""
-    tastes = category_strengths(person.agent.memories, person.user.last_at)
-    return {"plan": person.agent.plan, "memories": person.agent.memories, "tastes": dict(tastes)}
+def _agent_fields(user: UserRecord) -> dict[str, object]:
+    """Return plan, memories and tastes for JSON."""
+    tastes = category_strengths(user.agent.memories, user.user.last_at)
+    return {"plan": user.agent.plan, "memories": user.agent.memories, "tastes": dict(tastes)}
 
 
-def read_person(settings: Settings, user: UserId) -> UserRecord:
-    """The person as the state store has them."""
+def read_user(settings: Settings, user: UserId) -> UserRecord:
+    """Return the user's record from the state store; a new one if there is none."""
     partition = partition_of(user, settings.topics.person_partitions)
     state = make_store(settings).load(PEOPLE, partition, [user]).get(user)
     return unpack(state) if state else new_user(user)
 
 
 def read_titles(cluster: Cluster) -> Titles:
-    """Titles by item id, from the catalogue; what is no item is passed over."""
+    """Return titles by item id, from the catalogue; skip records that are not items."""
     titles: Titles = {}
     for record in catalogue(cluster):
         try:
@@ -140,41 +140,44 @@ def read_titles(cluster: Cluster) -> Titles:
     return titles
 
 
-def list_table(console: Console, made: Recommendation, titles: Titles) -> RenderableType:
-    """A list as people read it."""
-    causes = ", ".join(made.trigger_event_ids[-3:]) or "-"
-    arm = f" · {made.experiment}: {made.arm}" if made.arm else ""
-    title = f"{made.user_id} · version {made.version} · model {made.model_version}{arm} · because of {causes}"
+def list_table(console: Console, recommendation: Recommendation, titles: Titles) -> RenderableType:
+    """Return a list as a table."""
+    causes = ", ".join(recommendation.trigger_event_ids[-3:]) or "-"
+    arm = f" · {recommendation.experiment}: {recommendation.arm}" if recommendation.arm else ""
+    versions = f"version {recommendation.version} · model {recommendation.model_version}"
+    title = f"{recommendation.user_id} · {versions}{arm} · because of {causes}"
     rows = []
-    for place, ranked in enumerate(made.home.items, 1):
+    for rank, ranked in enumerate(recommendation.home.items, 1):
         name = titles.get(ranked.item_id, "")
         score = f"{ranked.score:.2f}"
-        rows.append((str(place), escape(ranked.item_id), escape(name), score, ranked.source, escape(ranked.reason)))
-    return listing(console, LIST, rows, title=title)
+        rows.append((str(rank), escape(ranked.item_id), escape(name), score, ranked.source, escape(ranked.reason)))
+    return listing(console, LIST_COLUMNS, rows, title=title)
 
 
-def _timings(made: Recommendation, published: float) -> RenderableType:
-    stages = made.stages | {"published": published}
+def _timings(recommendation: Recommendation, published: float) -> RenderableType:
+    stages = recommendation.stages | {"published": published}
     names = [name for name in ("ingested", "received", "folded", "ranked", "published") if name in stages]
     steps = [f"{after} +{max(0.0, stages[after] - stages[before]) * 1e3:.1f} ms" for before, after in pairwise(names)]
-    degraded = f" · degraded: {', '.join(made.degradations)}" if made.degradations else ""
-    return Text(f"\ntimings: {' · '.join(steps)}{degraded}\napplied: {made.applied}")
+    degraded = f" · degraded: {', '.join(recommendation.degradations)}" if recommendation.degradations else ""
+    return Text(f"\ntimings: {' · '.join(steps)}{degraded}\napplied: {recommendation.applied}")
 
 
-def _agent(console: Console, person: UserRecord) -> list[RenderableType]:
-    plan = person.agent.plan
+def _agent(console: Console, user: UserRecord) -> list[RenderableType]:
+    plan = user.agent.plan
     lines: list[RenderableType] = []
     if plan is not None:
-        intents = ", ".join(f"{i.category} {i.weight:+.2f} (sure {i.confidence:.2f})" for i in plan.intents) or "none"
-        said = plan.constraints
-        held = [*said.banned_items, *said.banned_categories, *(f"pin {item}" for item in said.pinned_items)]
+        intents = (
+            ", ".join(f"{i.category} {i.weight:+.2f} (confidence {i.confidence:.2f})" for i in plan.intents) or "none"
+        )
+        limits = plan.constraints
+        names = [*limits.banned_items, *limits.banned_categories, *(f"pin {item}" for item in limits.pinned_items)]
         lines.append(Text(f"\nplan {plan.plan_id} by {plan.author}: {plan.goal}\n  intents: {intents}"))
-        lines.append(Text(f"  holds: {', '.join(held) or 'nothing banned or pinned'}"))
-    strengths = category_strengths(person.agent.memories, person.user.last_at)
+        lines.append(Text(f"  constraints: {', '.join(names) or 'nothing banned or pinned'}"))
+    strengths = category_strengths(user.agent.memories, user.user.last_at)
     rows = []
-    for memory in sorted(person.agent.memories, key=lambda memory: -memory.strength)[:12]:
+    for memory in sorted(user.agent.memories, key=lambda memory: -memory.strength)[:12]:
         evidence = escape(", ".join(memory.evidence[-3:]))
         rows.append((memory.predicate, escape(memory.value), f"{memory.strength:.2f}", memory.source, evidence))
     tastes = ", ".join(f"{name} {strength:+.2f}" for name, strength in strengths.items())
     memories = listing(console, MEMORY_COLUMNS, rows, title="memories")
-    return [*lines, Text(f"\ntaste: {tastes or 'nothing remembered yet'}"), memories]
+    return [*lines, Text(f"\ntastes: {tastes or 'nothing remembered yet'}"), memories]

@@ -1,4 +1,4 @@
-"""``lifelong models``: who serves, how the others stand, what was decided and why, and deciding by hand."""
+"""``lifelong models``: show model variants and past decisions; promote or roll back by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from deploy.cli.servers import reach_kafka
-from deploy.cli.shown import AsJson, Column, NoSuch, listing, one_of, put_json
+from deploy.cli.shown import AsJson, Column, NoSuch, complete_id, listing, put_json
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.settings_checks import nearest
@@ -30,29 +30,31 @@ from schemas.topics import MODEL_UPDATES, RANKING_LOG
 from streams.log.kafka_client import Cluster, KafkaTableReader
 from streams.log.records import Inbound
 
-Reason = Annotated[str, typer.Option(help="Why: kept with the decision.")]
+Reason = Annotated[str, typer.Option(help="Why; stored with the decision.")]
 
 WeightsFile = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="A weights file, to be loaded as a lineage of its own.")
+    Path | None, typer.Option(exists=True, dir_okay=False, help="A weights file, to be loaded as a variant of its own.")
 ]
 
 
-FIRST_LINEAGE = "default"
+FIRST_VARIANT = "default"
+ROLE_NAMES = {"guard": "rollback candidate", "resting": "cooling down"}
+"""How stored roles are shown where their own names say too little."""
 VARIANT_COLUMNS = (
-    Column("lineage"),
+    Column("variant"),
     Column("role"),
-    Column("recipe"),
+    Column("config"),
     Column("examples", right=True),
     Column("gain", right=True),
     Column("hr@10", right=True),
     Column("loss", right=True),
-    Column("gains more than the champion"),
+    Column("gain over the champion"),
 )
 HISTORY_COLUMNS = (
     Column("id"),
     Column("when"),
     Column("decision"),
-    Column("lineage"),
+    Column("variant"),
     Column("against"),
     Column("by"),
     Column("version", right=True),
@@ -61,7 +63,7 @@ HISTORY_COLUMNS = (
 
 
 class NothingToDecide(LifelongError):
-    """A command names no lineage and no weights, or both."""
+    """A command names no variant and no weights, or both."""
 
 
 def register(app: typer.Typer) -> None:
@@ -76,38 +78,38 @@ def register(app: typer.Typer) -> None:
 
 
 def list_models(as_json: AsJson = False) -> None:
-    """Show every lineage: whether it serves, its running scores, and its difference to the one that does."""
+    """Show every variant: its role, its running scores, and its difference to the champion."""
     serving = [update for update in _updates(load_settings()) if update.variant_statuses]
     if as_json:
         put_json(serving[-1] if serving else None)
         return
     console = Console(highlight=False)
     if not serving:
-        console.print("No model has been announced yet: `lifelong status` says whether the trainer runs.")
+        console.print("No model has been announced yet: `lifelong status` shows whether the trainer runs.")
         return
     console.print(variant_table(console, serving[-1]))
 
 
 def history(
-    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 50, as_json: AsJson = False
+    limit: Annotated[int, typer.Option(help="How many of the newest to show.", min=1)] = 50, as_json: AsJson = False
 ) -> None:
-    """Show what was decided, the newest last: by the gate or by an operator, and why."""
-    made = decisions(_updates(load_settings()))[-limit:]
+    """Show decisions, the newest last: made by the promotion policy or by an operator, and why."""
+    newest = decisions(_updates(load_settings()))[-limit:]
     if as_json:
-        put_json(made)
+        put_json(newest)
         return
     console = Console(highlight=False)
-    console.print(history_table(console, made) if made else "Nothing has been decided yet.")
+    console.print(history_table(console, newest) if newest else "Nothing has been decided yet.")
 
 
 def show_decision(
-    decision_id: Annotated[str, typer.Argument(help="As `history` shows it, or its beginning.")],
+    decision_id: Annotated[str, typer.Argument(help="Id as `history` shows it, or its first characters.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show one decision with the interval that it was made by and how all lineages stood."""
-    made = {update.decision_id: update for update in decisions(_updates(load_settings()))}
+    """Show one decision with the interval behind it and the status of all variants at that time."""
+    by_id = {update.decision_id: update for update in decisions(_updates(load_settings()))}
     hint = "`lifelong models history` shows them"
-    update = made[one_of(decision_id, list(made), what="decision", hint=hint)]
+    update = by_id[complete_id(decision_id, list(by_id), what="decision", hint=hint)]
     if as_json:
         put_json(update)
         return
@@ -120,13 +122,13 @@ def show_decision(
 
 
 def promote(
-    variant: Annotated[str, typer.Argument(help="As `list` shows it.")] = "",
+    variant: Annotated[str, typer.Argument(help="Name as `list` shows it.")] = "",
     weights: WeightsFile = None,
     reason: Reason = "",
 ) -> None:
-    """Have a lineage serve, or weights from a file. The gate guards it: if it is worse, it is rolled back."""
+    """Promote a variant, or weights from a file, to champion. The promotion policy rolls it back if it is worse."""
     if bool(variant) == (weights is not None):
-        raise NothingToDecide("name a lineage, as `lifelong models list` shows it, or --weights FILE; not both")
+        raise NothingToDecide("name a variant, as `lifelong models list` shows it, or --weights FILE; not both")
     settings = load_settings()
     if variant:
         refuse_unknown(variant, known_variants(settings, _updates(settings)))
@@ -134,47 +136,51 @@ def promote(
     _send(settings, replace(_command("promote", reason), variant=variant, uri=uri, sha256=sha256))
 
 
-def known_variants(settings: Settings, found: Iterable[ModelUpdate]) -> list[str]:
-    """The lineages that may serve: those that the trainer announced last, and those that the settings name."""
-    announced = [[each.variant for each in update.variant_statuses] for update in found if update.variant_statuses]
-    return sorted({FIRST_LINEAGE, *settings.trainer.challengers, *(announced[-1] if announced else ())})
+def known_variants(settings: Settings, updates: Iterable[ModelUpdate]) -> list[str]:
+    """Return the variants that may serve: those that the trainer announced last, and those that the settings name."""
+    announced = [
+        [status.variant for status in update.variant_statuses] for update in updates if update.variant_statuses
+    ]
+    return sorted({FIRST_VARIANT, *settings.trainer.challengers, *(announced[-1] if announced else ())})
 
 
 def refuse_unknown(variant: str, known: list[str]) -> None:
-    """Refuse a lineage that nobody has heard of: the trainer would, minutes later and elsewhere.
+    """Refuse an unknown variant at once: the trainer would do so minutes later, in its own log.
 
     Raises:
-        NoSuch: it is not among these; the message names them.
+        NoSuch: the variant is not known; the message names those that are.
     """
     if variant not in known:
-        raise NoSuch(f"there is no lineage {variant!r} to promote: there are {known}; {nearest(variant, known)}")
+        raise NoSuch(f"there is no variant {variant!r} to promote: there are {known}; {nearest(variant, known)}")
 
 
 def rollback(reason: Reason = "") -> None:
-    """Have the champion before serve again."""
+    """Make the previous champion serve again."""
     _send(load_settings(), _command("rollback", reason))
 
 
 def keep_weights(path: Path, settings: Settings) -> tuple[str, str]:
-    """Copy a weights file to where the trainer finds it, also when it learns the log anew: its place and SHA-256.
+    """Copy a weights file to where the trainer finds it, also when it learns the log anew; return path and SHA-256.
 
     Raises:
-        UnusableWeights: it is not fit to serve.
+        UnusableWeights: the weights are not fit to serve.
     """
     columns = FeatureTable(external_rows(settings)).columns
     sha256 = digest(path.read_bytes())
     load_weights(path, sha256, columns=columns)
-    kept = settings.data_dir / "models" / "ranker" / "loaded" / f"{sha256[:16]}.npz"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, kept)
-    return str(kept.absolute()), sha256
+    target = settings.data_dir / "models" / "ranker" / "loaded" / f"{sha256[:16]}.npz"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+    return str(target.absolute()), sha256
 
 
 def _send(settings: Settings, command: Command) -> None:
-    """Put a command at the end of the ranking log: so that its place among the examples is known for good."""
+    """Append a command to the ranking log, which fixes its position among the training examples."""
     reach_kafka(settings, RANKING_LOG)
     [(_, offset)] = make_publisher(settings, receipts=True).deliver(RANKING_LOG, [(None, encode(command))])
-    Console().print(f"The trainer will decide at offset {offset} of its log; `lifelong models history` tells.")
+    Console().print(
+        f"The trainer will decide at offset {offset} of its log; `lifelong models history` shows the decision."
+    )
 
 
 def _command(action: Literal["promote", "rollback"], reason: str) -> Command:
@@ -186,7 +192,7 @@ def _updates(settings: Settings) -> list[ModelUpdate]:
 
 
 def read_updates(cluster: Cluster) -> list[Inbound]:
-    """All records about models, in their order."""
+    """Return all records of `model-updates`, in log order."""
     reader = KafkaTableReader(cluster, (MODEL_UPDATES,))
     try:
         return reader.catch_up()
@@ -195,38 +201,41 @@ def read_updates(cluster: Cluster) -> list[Inbound]:
 
 
 def updates(records: Iterable[Inbound]) -> list[ModelUpdate]:
-    """What they say; what is no update is passed over."""
-    found = []
+    """Return the decoded updates; skip records that cannot be decoded."""
+    decoded = []
     for record in records:
         try:
-            found.append(decode(MODEL_UPDATES, record.value, now=wall_clock()))
+            decoded.append(decode(MODEL_UPDATES, record.value, now=wall_clock()))
         except DecodeError:
             continue
-    return found
+    return decoded
 
 
-def decisions(found: Iterable[ModelUpdate]) -> list[ModelUpdate]:
-    """Decisions in their order, each once: one that a crash cut short is made again under the same id."""
-    return list({update.decision_id: update for update in found if update.decision_id}.values())
+def decisions(updates: Iterable[ModelUpdate]) -> list[ModelUpdate]:
+    """Return the decisions in order, each once: a crash may repeat a decision under the same id."""
+    return list({update.decision_id: update for update in updates if update.decision_id}.values())
 
 
 def variant_table(console: Console, update: ModelUpdate) -> RenderableType:
-    """Lineages as people read them, the one that serves first."""
+    """Return variants as a table, the champion first."""
     title = f"version {update.version} · {update.examples} examples learned · lists: mrr {update.score:.3f}"
     rows = []
-    for each in update.variant_statuses:
-        scores = (f"{each.gain:.4f}", f"{each.hit_rate:.3f}", f"{each.loss:.3f}") if each.examples else ("-", "-", "-")
-        rows.append((each.variant, each.role, each.config, str(each.examples), *scores, escape(_difference_of(each))))
+    for status in update.variant_statuses:
+        scores = ("-", "-", "-")
+        if status.examples:
+            scores = (f"{status.gain:.4f}", f"{status.hit_rate:.3f}", f"{status.loss:.3f}")
+        about = (status.variant, ROLE_NAMES.get(status.role, status.role), status.config, str(status.examples))
+        rows.append((*about, *scores, escape(_difference_of(status))))
     return listing(console, VARIANT_COLUMNS, rows, title=title)
 
 
-def history_table(console: Console, made: Iterable[ModelUpdate]) -> RenderableType:
-    """Decisions as people read them."""
+def history_table(console: Console, updates: Iterable[ModelUpdate]) -> RenderableType:
+    """Return decisions as a table."""
     rows = []
-    for update in made:
+    for update in updates:
         when = datetime.fromtimestamp(update.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        own = (update.decision, update.variant, update.against, update.by, str(update.version))
-        rows.append((update.decision_id, when, *own, escape(update.reason)))
+        fields = (update.decision, update.variant, update.against, update.by, str(update.version))
+        rows.append((update.decision_id, when, *fields, escape(update.reason)))
     return listing(console, HISTORY_COLUMNS, rows)
 
 
@@ -236,10 +245,10 @@ def _difference_of(variant_status: VariantStatus) -> str:
     return interval(variant_status.difference) if variant_status.difference is not None else "not compared now"
 
 
-def interval(found: Difference) -> str:
-    """A difference with its bounds.
+def interval(difference: Difference) -> str:
+    """Return a difference with its bounds and the number of users as text.
 
     >>> interval(Difference(mean=0.01, lower=0.002, upper=0.03, people=640))
     '+0.0100 [+0.0020, +0.0300] over 640'
     """
-    return f"{found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}] over {found.people}"
+    return f"{difference.mean:+.4f} [{difference.lower:+.4f}, {difference.upper:+.4f}] over {difference.people}"

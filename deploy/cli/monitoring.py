@@ -1,4 +1,4 @@
-"""``lifelong monitor``: what Prometheus scrapes, and a Prometheus that scrapes it."""
+"""``lifelong monitor``: write the targets for Prometheus to scrape, and start a Prometheus."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ def register(app: typer.Typer) -> None:
 
 
 def targets(as_json: AsJson = False) -> None:
-    """Write the addresses of everything that tells metrics to <data_dir>/prometheus/targets.json."""
+    """Write the addresses of everything that serves metrics to <data_dir>/prometheus/targets.json."""
     console = Console(highlight=False, soft_wrap=True)
-    folder, found = _known()
+    folder, scraped = _targets()
     if as_json:
-        put_json({"file": str(write_targets(folder, found)), "targets": found})
+        put_json({"file": str(write_targets(folder, scraped)), "targets": scraped})
         return
-    console.print(f"Wrote {write_targets(folder, found)}")
-    for job, address in found.items():
+    console.print(f"Wrote {write_targets(folder, scraped)}")
+    for job, address in scraped.items():
         console.print(f"  {job:<10} http://{address}/metrics")
 
 
 def prometheus(
-    port: Annotated[int, typer.Option(help="Where to listen, on the loopback interface; 0 takes a free port.")] = 0,
+    port: Annotated[int, typer.Option(help="Port on the loopback interface; 0: any free port.")] = 0,
 ) -> None:
     """Start Prometheus here, in the foreground, with the shipped configuration and alert rules."""
     console = Console(highlight=False, soft_wrap=True)
-    folder, found = _known()
+    folder, scraped = _targets()
     port = port or free_port()
     command = prometheus_command(folder, port)
-    write_targets(folder, found)
-    console.print(f"Prometheus: http://127.0.0.1:{port}  (Ctrl-C ends it; its data stays in {folder})")
+    write_targets(folder, scraped)
+    console.print(f"Prometheus: http://127.0.0.1:{port}  (Ctrl-C stops it; its data stays in {folder})")
     console.print(f"Alerts:     http://127.0.0.1:{port}/alerts")
     console.print(f"Grafana:    PROMETHEUS_URL=http://127.0.0.1:{port}, and mount {GRAFANA / 'provisioning'}")
     os.execv(command[0], command)
 
 
-def _known() -> tuple[Path, dict[str, str]]:
-    """Where Prometheus's files go, and what to scrape: a server that the user has given is not ours to know."""
+def _targets() -> tuple[Path, dict[str, str]]:
+    """Return Prometheus's folder and the addresses to scrape, by job; external servers are left out."""
     stack = Stack(load_settings(with_endpoints=False))
-    ours = {server.name for server in stack.embedded()}
+    embedded = {server.name for server in stack.embedded()}
     chosen = stack.ports()
-    ports = {name: chosen[name] for server, name in SERVER_PORTS.items() if server in ours and name in chosen}
+    ports = {name: chosen[name] for server, name in SERVER_PORTS.items() if server in embedded and name in chosen}
     return stack.layout.data_dir / "prometheus", addresses(stack.settings(), ports)

@@ -1,4 +1,4 @@
-"""Files that a command is to write, tried before its work begins."""
+"""Output files of a command, checked before its work begins."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from schemas.errors import LifelongError
 
 
 class NotWritable(LifelongError):
-    """A file cannot be written where it was asked for; the message names it and says why."""
+    """An output file cannot be written; the message names it and says why."""
 
 
 def check_writable(*paths: Path | None) -> None:
-    """Make sure that each file can be written, so that no work is lost to a path; none is made, none is changed.
+    """Check that each file can be written, so that no work is lost to a wrong path; create and change none.
 
     Raises:
-        NotWritable: its folder is missing, it is a folder itself, or the system refuses it.
+        NotWritable: the folder is missing, the path is a folder, or the system refuses the file.
 
     >>> check_writable(None, Path("no/such/folder/page.html"))
     Traceback (most recent call last):
@@ -30,12 +30,12 @@ def check_writable(*paths: Path | None) -> None:
 def _check(path: Path) -> None:
     if not path.parent.is_dir():
         raise NotWritable(f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
-    was_there = path.exists()
+    existed = path.exists()
     try:
-        # Only the attempt tells: a disk may be read-only, and permissions mean little to root.
+        # Only an attempt can tell: a disk may be read-only, and permissions mean little to root.
         with path.open("ab"):
             pass
     except OSError as exc:
         raise NotWritable(f"{str(path)!r} cannot be written: {exc.strerror}") from exc
-    if not was_there:
+    if not existed:
         path.unlink()

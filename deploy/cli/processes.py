@@ -1,4 +1,4 @@
-"""The processes of the system, as commands: what a supervisor or a container runs."""
+"""The processes of the system as commands, for a supervisor or a container to run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def worker() -> None:
-    """Own people: fold their events, re-plan, rank, publish. Several workers share the partitions."""
+    """Fold events into user states, re-plan, rank and publish lists. Several workers share the partitions."""
     settings = _begin()
     from deploy.wiring import make_worker
     from streams.worker.faust_runner import run
@@ -33,14 +33,14 @@ def worker() -> None:
 
 
 def statistics() -> None:
-    """Own items: fold what events say of them, and publish their statistics."""
+    """Aggregate item statistics from events, and publish them."""
     settings = _begin(yields=True)
     from deploy.wiring import make_aggregator
     from streams.item_stats.aggregator import run
 
     _check_topics(settings)
     serve_metrics(settings.statistics.metrics_port)
-    run(make_aggregator(settings), until=_until_told())
+    run(make_aggregator(settings), until=_until_signalled())
 
 
 def trainer() -> None:
@@ -50,19 +50,19 @@ def trainer() -> None:
     from streams.trainer.process import run
 
     serve_metrics(settings.trainer.metrics_port)
-    # With more threads sums are made in another order, and the same log would not give the same weights and scores.
+    # More threads would add in another order, and the same log would not give the same weights and scores.
     with threadpool_limits(1):
-        run(make_trainer(settings, TrainerMetrics()), until=_until_told())
+        run(make_trainer(settings, TrainerMetrics()), until=_until_signalled())
 
 
 def projector() -> None:
-    """Write behind: feature rows to Feast; memories, items and what was learned of items to Milvus."""
+    """Write behind: feature rows to Feast; memories, items and learned item factors to Milvus."""
     settings = _begin(yields=True)
     from deploy.wiring import make_projector
     from streams.projector.process import run
 
     serve_metrics(settings.projector.metrics_port)
-    run(make_projector(settings, ProjectorMetrics()), until=_until_told())
+    run(make_projector(settings, ProjectorMetrics()), until=_until_signalled())
 
 
 def gateway() -> None:
@@ -74,7 +74,7 @@ def gateway() -> None:
 
 
 def _begin(*, yields: bool = False) -> Settings:
-    """Settings and logging; a process that `yields` leaves the processor to those that people wait for."""
+    """Return the settings, and set up logging; a process that `yields` lowers its priority below the serving ones."""
     if yields:
         os.nice(10)
     logging.getLogger("librdkafka").setLevel(logging.INFO)
@@ -89,9 +89,9 @@ def _check_topics(settings: Settings) -> None:
     refuse_wrong_topics(settings, KafkaAdmin(make_cluster(settings)))
 
 
-def _until_told() -> Callable[[], bool]:
-    """True once SIGTERM or SIGINT has come: the loop ends in good order."""
-    told: list[int] = []
+def _until_signalled() -> Callable[[], bool]:
+    """Return a check that is true once SIGTERM or SIGINT has arrived, so that the loop ends in good order."""
+    signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, frame: told.append(signum))
-    return lambda: bool(told)
+        signal.signal(number, lambda signum, frame: signals.append(signum))
+    return lambda: bool(signals)

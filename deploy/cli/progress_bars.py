@@ -1,4 +1,4 @@
-"""What ``lifelong replay`` shows while it works."""
+"""The progress bars of ``lifelong backtest``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.backtest.process_pool import PoolProgress, ReportProgress
 
 
 def replay_bar(console: Console) -> Progress:
-    """The bar of the replay itself: events, running HR@10, speed."""
+    """Return the bar of the replay itself: events, running HR@10, speed."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -27,7 +27,7 @@ def replay_bar(console: Console) -> Progress:
 
 @contextmanager
 def work_bar(console: Console) -> Iterator[ReportProgress]:
-    """A bar for each piece of work from when it is first heard of; a line remains of each that has been done."""
+    """Show a bar per task from its first report on; a finished task leaves a line."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -37,17 +37,17 @@ def work_bar(console: Console) -> Iterator[ReportProgress]:
         console=console,
     )
     with bar:
-        yield _Pieces(bar).tell
+        yield _TaskBars(bar).report
 
 
-class _Pieces:
-    """The tasks of a bar by name."""
+class _TaskBars:
+    """The tasks of a progress bar by name."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._tasks: dict[str, TaskID] = {}
 
-    def tell(self, step: PoolProgress) -> None:
+    def report(self, step: PoolProgress) -> None:
         if step.name not in self._tasks:
             self._tasks[step.name] = self._bar.add_task(escape(step.name), total=step.total, note=step.note)
         self._bar.update(self._tasks[step.name], completed=step.done, note=step.note)

@@ -1,4 +1,4 @@
-"""``lifelong rebuild``: people, features and memories anew from the log."""
+"""``lifelong rebuild``: rebuild user states, features and memories from the log."""
 
 from __future__ import annotations
 
@@ -55,28 +55,33 @@ def rebuild(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 if anything differs.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fold the log anew, and put the result in place of what is stored (workers go on from there by themselves)."""
+    """Fold the log anew, and replace what is stored by the result; workers continue from there by themselves."""
     settings, console = load_settings(), Console(stderr=as_json)
-    made = _fold(settings)
+    rebuilt = _fold(settings)
     counts = settings.topics.person_partitions, settings.topics.item_partitions
     store = make_store(settings)
-    found = compare_people(made.people, store, counts[0], described_otherwise(made.records))
-    differing = [*found.differing, *differences(made.items, store, ITEMS_SCOPE, counts[1])]
-    console.print(f"Read {len(made.records)} records; {len(differing)} states differ from what is stored.")
-    if found.explained:
-        console.print(f"Besides, {len(found.explained)} people met items whose catalogue entry has changed since.")
+    comparison = compare_people(rebuilt.people, store, counts[0], described_otherwise(rebuilt.records))
+    differing = [*comparison.differing, *differences(rebuilt.items, store, ITEMS_SCOPE, counts[1])]
+    console.print(f"Read {len(rebuilt.records)} records; {len(differing)} states differ from what is stored.")
+    if comparison.explained:
+        console.print(
+            f"Besides, {len(comparison.explained)} users consumed items whose catalogue entries have changed since."
+        )
     if as_json:
-        counted = {"records": len(made.records), "differing": len(differing), "explained": len(found.explained)}
-        put_json(counted | {"examples": differing[:5]})
+        explained = len(comparison.explained)
+        put_json(
+            {"records": len(rebuilt.records), "differing": len(differing), "explained": explained}
+            | {"examples": differing[:5]}
+        )
     if not check:
-        _put(settings, made, console)
+        _put(settings, rebuilt, console)
     elif differing:
         console.print(f"for example {differing[:5]}")
         raise typer.Exit(1)
 
 
-class _Made(Struct):
-    """What was folded anew, of which records, in which logs."""
+class _Rebuilt(Struct):
+    """Rebuilt states, the records that they are folded from, and the origins of those records' logs."""
 
     people: StateStore
     items: StateStore
@@ -84,8 +89,8 @@ class _Made(Struct):
     origins: Origins
 
 
-def _fold(settings: Settings) -> _Made:
-    """Read the log from its beginning on, and fold it by the routes of production."""
+def _fold(settings: Settings) -> _Rebuilt:
+    """Read the log from its beginning, and fold it by the production routes."""
     cluster, store = reach_kafka(settings), make_store(settings)
     admin = KafkaAdmin(cluster)
     origins = origins_of(store, PEOPLE, admin.bounds(WORKER_INPUTS))
@@ -95,20 +100,20 @@ def _fold(settings: Settings) -> _Made:
     reader.close()
     table, features = ItemTable(), FeatureTable()
     recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
-    options, aside = make_options(settings), _set_aside(records)
-    deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=options, in_flight=aside)
+    options, suspects = make_options(settings), _crash_suspects(records)
+    deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=options, in_flight=suspects)
     apply_tables([record for record in records if record.topic == ITEMS], deps)
     people = rebuild_people([record for record in records if record.topic in WORKER_INPUTS], deps)
     items = rebuild_items([record for record in records if record.topic == ITEM_DELTAS], deps)
-    return _Made(people, items, records, origins)
+    return _Rebuilt(people, items, records, origins)
 
 
-def _put(settings: Settings, made: _Made, console: Console) -> None:
-    """1 states and offsets, in place of what is stored 2 memories and statistics on their topics 3 feature rows."""
+def _put(settings: Settings, rebuilt: _Rebuilt, console: Console) -> None:
+    """1 replace stored states and offsets 2 publish memories and statistics 3 write feature rows."""
     counts, store = (settings.topics.person_partitions, settings.topics.item_partitions), make_store(settings)
-    written = put_in_place(made.people, store, PEOPLE, counts[0], _of(made.origins, WORKER_INPUTS))
-    written += put_in_place(made.items, store, ITEMS_SCOPE, counts[1], _of(made.origins, (ITEM_DELTAS,)))
-    messages, rows = republished(made.people, made.items, counts), feature_rows(made.people, counts[0])
+    written = put_in_place(rebuilt.people, store, PEOPLE, counts[0], _of(rebuilt.origins, WORKER_INPUTS))
+    written += put_in_place(rebuilt.items, store, ITEMS_SCOPE, counts[1], _of(rebuilt.origins, (ITEM_DELTAS,)))
+    messages, rows = republished(rebuilt.people, rebuilt.items, counts), feature_rows(rebuilt.people, counts[0])
     make_publisher(settings).publish(messages)
     make_feast(settings).write(rows, log_name="rebuild")
     console.print(f"Wrote {written} states and {len(rows)} feature rows.")
@@ -119,8 +124,8 @@ def _of(origins: Origins, topics: tuple[str, ...]) -> Origins:
     return {at: origin for at, origin in origins.items() if at[0] in topics}
 
 
-def _set_aside(records: Sequence[Inbound]) -> InFlight:
-    """The records that ended a process, by their dead letters: they would end this one too."""
+def _crash_suspects(records: Sequence[Inbound]) -> InFlight:
+    """Return the records that crashed a worker, by their dead letters: they would crash this process too."""
     spans = []
     for record in records:
         if record.topic != DEAD_LETTERS:

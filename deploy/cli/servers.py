@@ -1,4 +1,4 @@
-"""Servers that a command is about to ask: one that is away is named within seconds, before any work begins."""
+"""Check that a command's servers answer before its work begins, within seconds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ KAFKA_PATIENCE_SECONDS = 5.0
 
 
 def reach_kafka(settings: Settings, *topics: str) -> Cluster:
-    """Where Kafka is, once it has answered and has these topics.
+    """Return how to reach Kafka, once it has answered and has these topics.
 
     Raises:
         SettingsError: no broker is set and none was started.
-        KafkaAway: it does not answer.
-        KafkaRefused: a topic is not there.
+        KafkaAway: Kafka does not answer.
+        KafkaRefused: a topic is missing.
     """
     cluster = make_cluster(settings)
     KafkaAdmin(cluster).expect(topics, within=KAFKA_PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""What commands print: tables that fit the terminal, `--json` for programs, and where settings were read from."""
+"""Output of commands: tables that fit the terminal, `--json` for programs, and where settings were read from."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from rich.text import Text
 from deploy.settings import ENDPOINTS_FILE, SettingsError, config_path, load_settings
 from schemas.errors import LifelongError
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 READABLE_WIDTH = 24
-"""Columns of the terminal that prose needs at least; where there are fewer, a row is shown as lines of its own."""
+"""The fewest terminal columns for prose; where there are fewer, each row is shown as a block of lines."""
 
 
 class NoSuch(LifelongError):
-    """A name is that of nothing, or of several things; the message names what there is."""
+    """A name matches nothing, or several things; the message names what exists."""
 
 
 class NothingDone(LifelongError):
-    """A command found nothing to do: its exit status says so, too."""
+    """A command found nothing to do; its exit status is 1."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a listing. Prose may be wrapped; all else is copied by people, and is never cut or broken."""
+    """A column of a listing. Prose may wrap; other cells, such as ids, are for copying and never cut or wrapped."""
 
     name: str
     prose: bool = False
@@ -41,13 +41,13 @@ class Column:
 def listing(
     console: Console, columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], *, title: str = ""
 ) -> RenderableType:
-    """Rows as a table, or one below the other where the terminal is too narrow for that. Nothing is cut.
+    """Return rows as a table, or as blocks of lines where the terminal is too narrow. Nothing is cut.
 
-    Cells are markup, as in any table of rich: what others wrote is to be escaped.
+    Cells are rich markup: escape text that comes from elsewhere.
     """
     fits = _fits(console, columns, rows)
-    shown = [_table(columns, rows)] if fits else _blocks(columns, rows, console.width)
-    return Group(*([Text(title, style="italic")] if title else []), *shown)
+    parts = [_table(columns, rows)] if fits else _blocks(columns, rows, console.width)
+    return Group(*([Text(title, style="italic")] if title else []), *parts)
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]]) -> Table:
@@ -62,8 +62,8 @@ def _table(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]]) 
 
 def _fits(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]]) -> bool:
     needed = 0
-    for place, column in enumerate(columns):
-        widths = [Measurement.get(console, console.options, _cell(row[place])).maximum for row in rows]
+    for index, column in enumerate(columns):
+        widths = [Measurement.get(console, console.options, _cell(row[index])).maximum for row in rows]
         widest = max([len(column.name), *widths])
         needed += 2 + (min(widest, READABLE_WIDTH) if column.prose else widest)
     return needed <= console.width
@@ -74,7 +74,7 @@ def _cell(cell: RenderableType) -> RenderableType:
 
 
 def _blocks(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], width: int) -> list[RenderableType]:
-    """Each row under its first cell: short cells side by side as they fit, prose below; empty cells are left out."""
+    """Return each row as a block under its first cell: short cells side by side, prose below, no empty cells."""
     parts: list[RenderableType] = []
     for row in rows:
         first, *others = (_text(cell) for cell in row)
@@ -89,7 +89,7 @@ def _blocks(columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]],
 
 
 def _lines(cells: Sequence[Text], width: int) -> list[Text]:
-    """Cells one after the other, none broken, in as few lines as they fit in."""
+    """Return cells one after the other, none broken, in as few lines as they fit."""
     lines: list[Text] = []
     for cell in cells:
         if lines and lines[-1].cell_len + 3 + cell.cell_len <= width:
@@ -112,49 +112,49 @@ def _text(cell: RenderableType) -> Text:
 
 
 def put_json(value: Any) -> None:
-    """Print a value as JSON, indented, alone on standard output."""
+    """Print a value as indented JSON on standard output."""
     typer.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
 def put_json_line(value: Any) -> None:
-    """Print a value as one line of JSON, for commands that go on."""
+    """Print a value as one line of JSON, for commands that follow a stream."""
     typer.echo(msgspec.json.encode(value).decode())
 
 
 def origin() -> str:
-    """Which data directory and settings file a command read: what to look at when a server is not where it should be.
+    """Return which data directory and settings file a command read, for error messages about servers.
 
-    What cannot be read is named all the same.
+    Names the settings file even if it cannot be read.
     """
     config = config_path()
-    said = f"settings file {str(config.absolute())!r}" + ("" if config.is_file() else ", which is not there")
+    file = f"settings file {str(config.absolute())!r}" + ("" if config.is_file() else ", which does not exist")
     try:
         data_dir = load_settings(with_endpoints=False).data_dir.absolute()
     except SettingsError:
-        return said
-    up = "" if (data_dir / ENDPOINTS_FILE).is_file() else ", in which `lifelong up` never ran"
-    return f"data directory {str(data_dir)!r}{up}; {said}"
+        return file
+    up = "" if (data_dir / ENDPOINTS_FILE).is_file() else ", in which `lifelong up` has not run"
+    return f"data directory {str(data_dir)!r}{up}; {file}"
 
 
-def one_of(prefix: str, known: Sequence[str], *, what: str, hint: str) -> str:
-    """The id that a person means by its beginning; a whole id always means itself.
+def complete_id(prefix: str, ids: Sequence[str], *, what: str, hint: str) -> str:
+    """Return the only id that begins with the prefix; a whole id always means itself.
 
     Raises:
-        NoSuch: no id begins so, or several do: they are named.
+        NoSuch: no id begins with the prefix, or several do; the message names them.
 
-    >>> one_of("ab", ["abc", "b"], what="dead letter", hint="")
+    >>> complete_id("ab", ["abc", "b"], what="dead letter", hint="")
     'abc'
-    >>> one_of("a", ["ab", "ac"], what="dead letter", hint="")
+    >>> complete_id("a", ["ab", "ac"], what="dead letter", hint="")
     Traceback (most recent call last):
     ...
     deploy.cli.shown.NoSuch: 'a' is the beginning of 2 ids of a dead letter: ab, ac; give more of it
     """
-    if prefix in known:
+    if prefix in ids:
         return prefix
-    found = sorted({each for each in known if prefix and each.startswith(prefix)})
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    matches = sorted({candidate for candidate in ids if prefix and candidate.startswith(prefix)})
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
         raise NoSuch(f"there is no {what} {prefix!r}; {hint}")
-    shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
-    raise NoSuch(f"{prefix!r} is the beginning of {len(found)} ids of a {what}: {shown}; give more of it")
+    shown = ", ".join(matches[:5]) + (", …" if len(matches) > 5 else "")
+    raise NoSuch(f"{prefix!r} is the beginning of {len(matches)} ids of a {what}: {shown}; give more of it")

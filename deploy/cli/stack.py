@@ -1,4 +1,4 @@
-"""``lifelong up``, ``down``, ``status`` and ``doctor``: the embedded stack from the command line."""
+"""``lifelong up``, ``down``, ``restart``, ``status`` and ``doctor``: the embedded stack from the command line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STATUS_COLUMNS = (
     Column("memory", right=True),
     Column("where"),
 )
-ENDS = {"healthy": "[green]✓[/]", "degraded": "[yellow]![/]"}
+FINAL_STATES = {"healthy": "[green]✓[/]", "degraded": "[yellow]![/]"}
 CHECK_MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
 
 
@@ -44,13 +44,12 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    servers_only: Annotated[bool, typer.Option(help="Start the servers, not our own programs.")] = False,
-    quiet: Annotated[bool, typer.Option(help="Say only what went wrong.")] = False,
+    servers_only: Annotated[bool, typer.Option(help="Start only the servers, none of the processes.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print only problems.")] = False,
 ) -> None:
     """Start Kafka, Redis, Milvus and Triton here, then worker, statistics, trainer, projector and gateway."""
     console = Console(quiet=quiet)
-    given = _given()
-    stack = Stack(given)
+    stack = Stack(_settings())
     _announce(console, stack.downloads())
     began = time.monotonic()
     try:
@@ -62,31 +61,31 @@ def up(
     console.print(_done(started, stack, time.monotonic() - began))
     errors = Console(stderr=True, highlight=False)
     for name, why in stack.degraded.items():
-        errors.print(f"[yellow]![/] {name} is broken, all else goes on without it: {escape(why)}", soft_wrap=True)
         errors.print(
-            f"    → `lifelong logs {name}`; the data of {name} lie in {stack.layout.data(name)}", soft_wrap=True
+            f"[yellow]![/] {name} does not work, everything else runs without it: {escape(why)}", soft_wrap=True
+        )
+        errors.print(
+            f"    → `lifelong logs {name}`; the data of {name} are in {stack.layout.data(name)}", soft_wrap=True
         )
     if any(server.name == "milvus" for server in stack.embedded()):
         console.print(f"[yellow]![/] {escape(milvus.OPEN_TO_ALL)}.")
     if not servers_only:
-        _show_door(console, stack.settings())
+        _show_gateway(console, stack.settings())
 
 
 def _done(started: Sequence[str], stack: Stack, seconds: float) -> str:
     if not started:
-        return "Everything runs already; nothing was changed."
+        return "Everything is running already; nothing was changed."
     degraded = f", degraded: without {', '.join(stack.degraded)}" if stack.degraded else ""
     return f"Started {', '.join(started)} in {seconds:.0f} s{degraded}."
 
 
 def down() -> None:
-    """Stop everything that `up` started, and leave no process."""
-    stack = Stack(_given())
+    """Stop everything that `up` started, and leave no process behind."""
+    stack = Stack(_settings())
     stopped = stack.down()
-    where = stack.layout.data_dir
-    Console(highlight=False).print(
-        f"Stopped {', '.join(stopped)}." if stopped else f"Nothing is running in {escape(str(where))}.", soft_wrap=True
-    )
+    nothing = f"Nothing is running in {escape(str(stack.layout.data_dir))}."
+    Console(highlight=False).print(f"Stopped {', '.join(stopped)}." if stopped else nothing, soft_wrap=True)
 
 
 def restart(
@@ -97,8 +96,8 @@ def restart(
         ),
     ],
 ) -> None:
-    """Stop servers or processes and start them anew, as the settings are now; waits until each is well."""
-    console, stack = Console(highlight=False), Stack(_given())
+    """Restart servers or processes with the current settings; wait until each is healthy."""
+    console, stack = Console(highlight=False), Stack(_settings())
     for name in names:
         began = time.monotonic()
         try:
@@ -107,30 +106,30 @@ def restart(
             _explain(stack, exc, undone=False)
             raise typer.Exit(1) from exc
         if name in stack.degraded:
-            raise StackError(f"{name} was started and is broken: {stack.degraded[name]}")
+            raise StackError(f"{name} was started and does not work: {stack.degraded[name]}")
         console.print(f"Restarted {name} in {time.monotonic() - began:.0f} s.")
 
 
 def show_status(
     as_json: AsJson = False,
 ) -> None:
-    """Show every server and program: state, health, where it is, memory, log."""
-    stack = Stack(_given())
+    """Show every server and process: state, health, restarts, pid, memory and address."""
+    stack = Stack(_settings())
     rows = stack.status()
     if as_json:
         content = {"data_dir": str(stack.layout.data_dir), "servers": [_as_dict(row) for row in rows]}
-        put_json(content | {"gateway": _door(stack.settings())})
+        put_json(content | {"gateway": _gateway(stack.settings())})
         return
     console = Console(highlight=False)
     console.print(_table(console, rows))
     console.print(f"Data: {escape(str(stack.layout.data_dir))}  Logs: `lifelong logs NAME`", soft_wrap=True)
     if any(row.name == "gateway" and row.pid for row in rows):
-        _show_door(console, stack.settings())
+        _show_gateway(console, stack.settings())
 
 
 def show_doctor(as_json: AsJson = False) -> None:
-    """Check this machine and this installation; says what to do about what is wrong."""
-    checks = doctor.examine(_given())
+    """Check this machine and this installation; say how to fix problems."""
+    checks = doctor.examine(_settings())
     if as_json:
         put_json(checks)
     else:
@@ -147,7 +146,7 @@ def _show_checks(console: Console, checks: Sequence[doctor.Check]) -> None:
 
 
 class _Progress:
-    """A live table on a terminal, plain lines elsewhere; ``report`` may be called from several threads."""
+    """A live table on a terminal, plain lines elsewhere. ``report`` may be called from several threads."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -166,7 +165,7 @@ class _Progress:
             self._live.stop()
 
     def report(self, name: str, what: str) -> None:
-        """Show that ``what`` happens to ``name`` now."""
+        """Show that ``name`` enters the state ``what`` now."""
         seconds = time.monotonic() - self._began
         self._last[name] = (what, seconds)
         if not self._live:
@@ -176,12 +175,12 @@ class _Progress:
         table = Table.grid(padding=(0, 2))
         now = time.monotonic() - self._began
         for name, (what, since) in self._last.copy().items():
-            done = what in ENDS
-            table.add_row(ENDS.get(what, "…"), name, what, f"{since if done else now:5.1f} s")
+            done = what in FINAL_STATES
+            table.add_row(FINAL_STATES.get(what, "…"), name, what, f"{since if done else now:5.1f} s")
         return table
 
 
-def _given() -> Settings:
+def _settings() -> Settings:
     return load_settings(with_endpoints=False)
 
 
@@ -200,7 +199,7 @@ def _explain(stack: Stack, exc: StackError, *, undone: bool = True) -> None:
         errors.print(f"The end of {stack.layout.log(exc.name)}:")
         errors.print(stack.log_tail(exc.name), markup=False, soft_wrap=True)
     if undone:
-        errors.print("What was started has been stopped again; `lifelong doctor` may know more.")
+        errors.print("Everything started has been stopped again; `lifelong doctor` may find the cause.")
 
 
 def _as_dict(row: status.StatusRow) -> dict[str, object]:
@@ -208,15 +207,15 @@ def _as_dict(row: status.StatusRow) -> dict[str, object]:
 
 
 def _table(console: Console, rows: Sequence[status.StatusRow]) -> RenderableType:
-    """Servers and programs; what is wrong with one stands below the table, where it has room."""
-    lines, wrong = [], []
+    """Return servers and processes as a table, with problems below it, where they have room."""
+    lines, problems = [], []
     for row in rows:
         if row.problem and (row.pid or row.state in ("external", "failed", "starting")):
-            wrong.append(f"[red]✗[/] {row.name}: {escape(row.problem)}")
+            problems.append(f"[red]✗[/] {row.name}: {escape(row.problem)}")
         if row.last_end:
-            wrong.append(f"[yellow]![/] {row.name} ended by itself {_times(row.restarts)} {escape(row.last_end)}")
+            problems.append(f"[yellow]![/] {row.name} ended by itself {_times(row.restarts)} {escape(row.last_end)}")
         lines.append(_line(row))
-    return Group(listing(console, STATUS_COLUMNS, lines), *(Text.from_markup(line) for line in wrong))
+    return Group(listing(console, STATUS_COLUMNS, lines), *(Text.from_markup(line) for line in problems))
 
 
 def _line(row: status.StatusRow) -> tuple[str, ...]:
@@ -227,7 +226,7 @@ def _line(row: status.StatusRow) -> tuple[str, ...]:
 
 
 def _times(count: int) -> str:
-    """How often, before when it was last.
+    """Return how often something happened, as words before the last time.
 
     >>> _times(1), _times(3)
     ('once,', '3 times, last')
@@ -236,7 +235,7 @@ def _times(count: int) -> str:
 
 
 def _state(row: status.StatusRow) -> str:
-    """State and health in a word: what runs is told from what answers."""
+    """Return state and health in a word: a process may run and yet not answer."""
     if row.pid or row.state == "external":
         healthy = "external" if row.state == "external" else "healthy"
         return f"[green]{healthy}[/]" if row.healthy else "[red]unhealthy[/]"
@@ -244,25 +243,29 @@ def _state(row: status.StatusRow) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Seconds as people read them.
+    """Return seconds as a short duration.
 
     >>> _duration(0), _duration(59), _duration(3_700)
     ('-', '59s', '1h01m')
     """
     if seconds < 1:
         return "-"
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, remaining = divmod(int(seconds), 60)
     return (
-        f"{minutes // 60}h{minutes % 60:02}m" if minutes >= 60 else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+        f"{minutes // 60}h{minutes % 60:02}m"
+        if minutes >= 60
+        else f"{minutes}m{remaining:02}s"
+        if minutes
+        else f"{remaining}s"
     )
 
 
-def _door(settings: Settings) -> dict[str, object]:
+def _gateway(settings: Settings) -> dict[str, object]:
     keys = [key.get_secret_value() for key in settings.gateway.api_keys]
     return {"url": f"http://{settings.gateway.host}:{settings.gateway.port}", "api_keys": keys}
 
 
-def _show_door(console: Console, settings: Settings) -> None:
+def _show_gateway(console: Console, settings: Settings) -> None:
     if not settings.gateway.port:
         return
     keys = ", ".join(key.get_secret_value() for key in settings.gateway.api_keys)

@@ -1,4 +1,4 @@
-"""``lifelong topics`` and ``lifelong schemas``: the contract, made and checked."""
+"""``lifelong topics`` and ``lifelong schemas``: create topics and publish schemas, and check both."""
 
 from __future__ import annotations
 
@@ -37,60 +37,62 @@ def register(app: typer.Typer) -> None:
 
 
 def create() -> None:
-    """Create the topics that are missing; existing ones are never changed. Grant each process what it needs, where the
-    broker has an authorizer, and a login of its own, where the broker keeps passwords (SCRAM).
+    """Create missing topics; existing ones are never changed.
+
+    Grants each process the rights that it needs, where the broker has an authorizer, and creates a login per process,
+    where the broker stores passwords (SCRAM).
     """
     settings = load_settings()
     admin = KafkaAdmin(reach_kafka(settings))
     created = create_topics(settings, admin)
-    Console().print(f"Created {', '.join(created)}." if created else "All topics are there.")
-    made = create_logins(settings, admin)
-    if made:
+    Console().print(f"Created {', '.join(created)}." if created else "All topics exist.")
+    logins = create_logins(settings, admin)
+    if logins:
         Console().print(
-            f"Created logins for {', '.join(made)}; their passwords are in {settings.data_dir / CREDENTIALS_FILE}."
+            f"Created logins for {', '.join(logins)}; their passwords are in {settings.data_dir / CREDENTIALS_FILE}."
         )
     granted = grant_access(settings, admin)
-    who = ", ".join(principal(one.process, settings) for one in access(settings))
-    Console().print(f"Granted {granted} rights to {who}." if granted else "The broker has no authorizer.")
+    principals = ", ".join(principal(rights.process, settings) for rights in access(settings))
+    Console().print(f"Granted {granted} rights to {principals}." if granted else "The broker has no authorizer.")
 
 
 def check(as_json: AsJson = False) -> None:
-    """Name what differs from the contract; exit code 1 if anything does."""
+    """Show topics that differ from the contract; exit code 1 if any does."""
     if _print_reports(problems_only=True, as_json=as_json):
         raise typer.Exit(1)
 
 
 def show(as_json: AsJson = False) -> None:
-    """Show every topic: its key, policy, partitions, and what it is for."""
+    """Show every topic: key, policy, partitions and purpose."""
     _print_reports(problems_only=False, as_json=as_json)
 
 
 def _print_reports(*, problems_only: bool, as_json: bool) -> int:
     settings = load_settings()
     reports = check_topics(settings, KafkaAdmin(reach_kafka(settings)))
-    wrong = [report for report in reports if report.problem]
-    shown = wrong if problems_only else reports
+    problems = [report for report in reports if report.problem]
+    shown = problems if problems_only else reports
     if as_json:
         put_json([_as_dict(report) for report in shown])
-        return len(wrong)
+        return len(problems)
     rows = []
     for report in shown:
         topic = report.topic
         what = f"[red]{escape(report.problem)}[/]" if report.problem else topic.summary
         rows.append((topic.name, topic.key, topic.cleanup, str(report.partitions or "-"), what))
     console = Console(highlight=False)
-    all_well = problems_only and not wrong
-    console.print("All topics are as the contract says." if all_well else listing(console, TOPIC_COLUMNS, rows))
-    return len(wrong)
+    all_match = problems_only and not problems
+    console.print("All topics match the contract." if all_match else listing(console, TOPIC_COLUMNS, rows))
+    return len(problems)
 
 
 def _as_dict(report: TopicReport) -> dict[str, object]:
     topic = report.topic
-    said = {"topic": topic.name, "key": topic.key, "policy": topic.cleanup, "what": topic.summary}
-    return said | {"partitions": report.partitions, "problem": report.problem}
+    about = {"topic": topic.name, "key": topic.key, "policy": topic.cleanup, "what": topic.summary}
+    return about | {"partitions": report.partitions, "problem": report.problem}
 
 
 def write_schemas() -> None:
-    """Publish the schemas anew; an incompatible change is refused."""
+    """Publish the schemas anew; refuse an incompatible change."""
     changed = write()
     Console().print(f"Wrote {', '.join(changed)} to {PUBLISHED.name}/." if changed else "Nothing changed.")

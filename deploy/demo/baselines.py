@@ -1,4 +1,4 @@
-"""The floors on the demo's events, in a process of their own, at low priority, before the events are played."""
+"""Baselines on the demo's events, evaluated in a separate process at low priority, before the events are played."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from schemas.ids import ItemId, UserId
 Row = tuple[str, str, str, float]
 """Event id, user, item, event time."""
 Ranks = dict[str, dict[str, int | None]]
-"""By event id: the rank of its item in each floor's list, none if it was not in it."""
+"""By event id: the 1-based rank of its item in each baseline's list, none if it was not in it."""
 BASELINE_NAMES = ("decayed popularity", "item-kNN")
 
 
 def evaluate(rows: Sequence[Row], evaluated: frozenset[str], *, repeats: bool) -> Ranks:
-    """Test, then train, over all rows; ranks are worked out for the judged events alone."""
+    """Return the ranks of the evaluated events, test-then-train over all rows."""
     baselines: dict[str, SimpleBaseline] = dict(zip(BASELINE_NAMES, (DecayedPopularity(), ItemKnn()), strict=True))
     histories: dict[str, list[ItemId]] = {}
     ranks: Ranks = {}
@@ -41,31 +41,31 @@ def _rank(
     return top.index(ItemId(item)) + 1 if item in top else None
 
 
-def _gently(rows: Sequence[Row], evaluated: frozenset[str], repeats: bool) -> Ranks:
+def _evaluate_at_low_priority(rows: Sequence[Row], evaluated: frozenset[str], repeats: bool) -> Ranks:
     os.nice(10)
     return evaluate(rows, evaluated, repeats=repeats)
 
 
 class DemoBaselines:
-    """Judging goes on in the background from the start; `ranks` are there when it has ended."""
+    """Evaluates in the background from the start; `ranks` are complete when it has ended."""
 
     def __init__(self, rows: Sequence[Row], evaluated: frozenset[str], *, repeats: bool) -> None:
         self._pool = get_context("spawn").Pool(1)
-        self._result: AsyncResult[Any] = self._pool.apply_async(_gently, (rows, evaluated, repeats))
+        self._result: AsyncResult[Any] = self._pool.apply_async(_evaluate_at_low_priority, (rows, evaluated, repeats))
         self._ranks: Ranks | None = None
 
     @property
     def ranks(self) -> Ranks:
-        """What is known so far: nothing, or everything."""
+        """Return the ranks: empty until the evaluation has ended."""
         if self._ranks is None and self._result.ready():
             self._ranks = self._result.get()
         return self._ranks or {}
 
     def wait(self, seconds: float) -> Ranks:
-        """What is known after waiting at most so long.
+        """Return the ranks after waiting at most this long.
 
         Raises:
-            multiprocessing.TimeoutError: it is not known by then.
+            multiprocessing.TimeoutError: the evaluation has not ended by then.
         """
         self._ranks = self._result.get(seconds)
         return self._ranks or {}

@@ -1,4 +1,4 @@
-"""What the demo shows in the terminal: live, and at the end."""
+"""The demo's reports in the terminal: live, and at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Percentiles = dict[str, dict[str, float]]
 
 
 class DemoSummary(Struct, frozen=True):
-    """Everything that the demo measured; times in milliseconds."""
+    """Everything that the demo measured. Fields ending in `_ms` are milliseconds, `seconds` are seconds."""
 
     data: str
     events: int
@@ -39,14 +39,14 @@ class DemoSummary(Struct, frozen=True):
 
 
 def freshness(stages: Sequence[Mapping[str, float]]) -> Percentiles:
-    """Percentiles by stage and in all, from the event's entry into the log to the list as read from its topic."""
-    found: Percentiles = {}
+    """Return percentiles by stage and in total, from the event's entry into the log to the list read from its topic."""
+    percentiles: Percentiles = {}
     spans = [*pairwise(WATCHED_STAGES), (WATCHED_STAGES[0], WATCHED_STAGES[-1])]
     for before, after in spans:
-        times = [max(0.0, one[after] - one[before]) * 1e3 for one in stages if before in one and after in one]
-        name = f"{before} → {after}"
-        found[name] = {f"p{share}": round(float(np.percentile(times, share)), 1) for share in (50, 99)} if times else {}
-    return found
+        times = [max(0.0, at[after] - at[before]) * 1e3 for at in stages if before in at and after in at]
+        quantiles = {f"p{share}": round(float(np.percentile(times, share)), 1) for share in (50, 99)} if times else {}
+        percentiles[f"{before} → {after}"] = quantiles
+    return percentiles
 
 
 def live(
@@ -59,7 +59,7 @@ def live(
     per_second: float,
     seen: Sequence[str],
 ) -> RenderableType:
-    """The board as of now."""
+    """Return the live report as of now."""
     times = freshness(list(watch.stages))
     head = Table.grid(padding=(0, 3))
     spans = times.get(f"{WATCHED_STAGES[0]} → {WATCHED_STAGES[-1]}") or {"p50": 0.0, "p99": 0.0}
@@ -75,23 +75,23 @@ def live(
         _quality(watch, baselines),
         _stages(times),
         f"re-plans: {_counted(replans(watch.plans))}",
-        _person(watch, titles, seen),
+        _followed_user(watch, titles, seen),
     )
 
 
 def _quality(watch: ListWatch, baselines: Mapping[str, dict[str, int | None]]) -> RenderableType:
     if not baselines:
-        return "HR@10 at request time: the floors are being worked out …"
+        return "HR@10 at request time: the baselines are being evaluated …"
     measures = paired(dict(watch.ours), dict(baselines)).measures()
     return quality_table(measures)
 
 
 def quality_table(measures: Mapping[str, RankingMetrics]) -> Table:
-    """HR@10, NDCG@10 and MRR on the same events."""
+    """Return a table of HR@10, NDCG@10 and MRR on the same events."""
     table = Table("test, then train", "events", "HR@10", "NDCG@10", "MRR", box=None, header_style="bold")
-    for name, one in measures.items():
-        row = (str(one.events), f"{one.hit_rate:.3f}", f"{one.gain:.3f}", f"{one.reciprocal_rank:.3f}")
-        table.add_row(name, *row)
+    for name, metrics in measures.items():
+        values = (f"{metrics.hit_rate:.3f}", f"{metrics.gain:.3f}", f"{metrics.reciprocal_rank:.3f}")
+        table.add_row(name, str(metrics.events), *values)
     return table
 
 
@@ -103,39 +103,39 @@ def _stages(times: Percentiles) -> RenderableType:
 
 
 def replans(plans: Counter[tuple[str, str]]) -> dict[str, int]:
-    """Plans made, by trigger."""
-    found: Counter[str] = Counter()
+    """Return how many plans were accepted, by trigger."""
+    accepted: Counter[str] = Counter()
     for (trigger, decision), count in plans.items():
         if decision == "accepted":
-            found[trigger] += count
-    return dict(found.most_common())
+            accepted[trigger] += count
+    return dict(accepted.most_common())
 
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none yet"
 
 
-def _person(watch: ListWatch, titles: Mapping[str, str], seen: Sequence[str]) -> RenderableType:
-    made = watch.newest
-    if made is None:
-        return Panel(f"person {watch.follow}: no event yet", title_align="left")
+def _followed_user(watch: ListWatch, titles: Mapping[str, str], seen: Sequence[str]) -> RenderableType:
+    newest = watch.newest
+    if newest is None:
+        return Panel(f"user {watch.follow}: no event yet", title_align="left")
     table = Table("", "title", "from", "why", box=None)
-    for place, ranked in enumerate(made.home.items[:6], 1):
+    for rank, ranked in enumerate(newest.home.items[:6], 1):
         name = titles.get(ranked.item_id, ranked.item_id)
-        table.add_row(str(place), escape(name), ranked.source, escape(ranked.reason))
+        table.add_row(str(rank), escape(name), ranked.source, escape(ranked.reason))
     last = " · ".join(escape(titles.get(item, item)) for item in seen[-3:])
-    title = f"person {watch.follow}, list version {made.version}: last took {last}"
+    title = f"user {watch.follow}, list version {newest.version}: last chose {last}"
     return Panel(table, title=title, title_align="left")
 
 
 def final_report(summary: DemoSummary) -> RenderableType:
-    """The summary for people."""
+    """Return the summary as tables."""
     table = Table.grid(padding=(0, 2))
     rows = {
         "played": f"{summary.events} events of {summary.data}, {summary.events_per_second:.0f} a second",
         "lists": f"{summary.lists} published, {summary.lost} events without one, {summary.degraded_lists} degraded",
         "re-plans": _counted(summary.replans),
-        "model": f"version {summary.model_version} learned on the way",
+        "model": f"version {summary.model_version} learned meanwhile",
         "dead letters": str(summary.dead_letters),
         "time": f"stack up in {summary.up_seconds:.0f} s, all in {summary.seconds:.0f} s",
     }

@@ -1,4 +1,4 @@
-"""The demo's events once more, through `lifelong replay`: whether the live system ranked as a replay says it would."""
+"""Live versus backtest: the demo's events through `lifelong backtest`, to compare its ranks with the live ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPLAYED = "the same, replayed"
 
 
 class _Ranks:
-    """A `Sink` that keeps each choice's place in its list, by the place of its event."""
+    """A `Sink` that keeps each choice's rank in its list, by the index of its event."""
 
     def __init__(self) -> None:
         self.ranks: dict[int, int | None] = {}
@@ -30,9 +30,9 @@ class _Ranks:
 def backtest_ranks(
     events: Sequence[Interaction], items: Sequence[Item], settings: Settings, report: Callable[[int], None]
 ) -> dict[str, int | None]:
-    """By event id: the rank of its item in the list that a replay makes just before it, none if it was not in it.
+    """Return, by event id, the item's rank in the list that a backtest makes just before it; none if it is not in it.
 
-    `report` is told now and then how many events are done.
+    `report` is called now and then with the number of events done.
     """
     log = EventLog(name="the demo's events", rows=len(events), events=list(enumerate(events)), items=items)
     sink = _Ranks()

@@ -1,4 +1,4 @@
-"""MovieLens 100K, taken from the `recbole` wheel on the user's own machine; it is never redistributed."""
+"""MovieLens 100K, unpacked from the `recbole` wheel on the user's own machine; it is never redistributed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Taken from the wheel of RecBole (MIT), which carries it as an example."""
 
 
 class DataSet(Struct, frozen=True):
-    """A file of events, its catalogue if it has one, and what its owners want said."""
+    """A file of events, its catalogue if it has one, and a notice that its owners require."""
 
     name: str
     events: Path
@@ -28,16 +28,16 @@ class DataSet(Struct, frozen=True):
 
 
 class NotFetched(LifelongError):
-    """The wheel could not be had from the package index."""
+    """The wheel could not be fetched from the package index."""
 
 
 def is_cached(cache: Path) -> bool:
-    """Whether nothing needs fetching."""
+    """Return whether the data set is in the cache."""
     return (_folder(cache) / "ml-100k.inter").is_file()
 
 
 def movielens(cache: Path) -> DataSet:
-    """The data set, fetched into the cache the first time.
+    """Return the data set, fetched into the cache the first time.
 
     Raises:
         NotFetched: the package index does not answer; `--data` takes a file of your own instead.
@@ -53,8 +53,8 @@ def _folder(cache: Path) -> Path:
 
 
 def _fetch(target: Path) -> None:
-    """The wheel alone, none of what it depends on."""
+    """Fetch the wheel without its dependencies."""
     install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", str(target), WHEEL]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotFetched(f"{WHEEL} could not be fetched: {done.stderr.strip()[-500:]}; `--data FILE` takes your own")
+    result = subprocess.run(install, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise NotFetched(f"{WHEEL} could not be fetched: {result.stderr.strip()[-500:]}; `--data FILE` takes your own")

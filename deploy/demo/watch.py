@@ -1,4 +1,4 @@
-"""What comes out while events are played: choices examined, lists, plans, counted as a subscriber sees them."""
+"""Counts what a subscriber sees while events are played: prequential queries, lists, plans, dead letters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WATCHED_STAGES = ("ingested", "received", "folded", "ranked", "published", "read
 
 
 class ListWatch(TopicSubscriber):
-    """Counts what is published from now on; one person is followed closely."""
+    """Counts what is published from now on, and keeps the newest list of one user."""
 
     def __init__(self, cluster: Cluster, *, follow: str) -> None:
         super().__init__(cluster, (RECOMMENDATIONS, RANKING_LOG, PLANS, DEAD_LETTERS), batch=100)
@@ -40,8 +40,8 @@ class ListWatch(TopicSubscriber):
         """See `TopicSubscriber`."""
         now = wall_clock()
         match decode(record.topic, record.value, now=now):
-            case Recommendation() as made:
-                self._list(made, record.timestamp, now)
+            case Recommendation() as recommendation:
+                self._count_list(recommendation, record.timestamp, now)
             case Choice() as choice:
                 self.ours[choice.event_id] = choice.rank
             case PlanEntry() as entry:
@@ -49,22 +49,22 @@ class ListWatch(TopicSubscriber):
             case _:
                 self.dead_letters += record.topic == DEAD_LETTERS
 
-    def _list(self, made: Recommendation, published: float, now: float) -> None:
-        if not made.trigger_event_ids:
+    def _count_list(self, recommendation: Recommendation, published: float, now: float) -> None:
+        if not recommendation.trigger_event_ids:
             return
         self.lists += 1
-        self.degraded += bool(made.degradations)
-        self.answered.update(made.trigger_event_ids)
-        self.model_version = made.model_version
-        stages = made.stages | {"published": published, "read": now}
+        self.degraded += bool(recommendation.degradations)
+        self.answered.update(recommendation.trigger_event_ids)
+        self.model_version = recommendation.model_version
+        stages = recommendation.stages | {"published": published, "read": now}
         self.stages.append(stages)
         self.all_stages.append(stages)
-        if made.user_id == self.follow:
-            self.newest = made
+        if recommendation.user_id == self.follow:
+            self.newest = recommendation
 
 
 def paired(ours: dict[str, int | None], baselines: dict[str, dict[str, int | None]]) -> Paired:
-    """Ours and the floors over the events that all of them were judged on."""
+    """Return metrics of Lifelong and the baselines over the events that all of them were evaluated on."""
     names = (OURS, *next(iter(baselines.values()), {}))
     measures = Paired(names)
     for event_id, ranks in baselines.items():

@@ -1,4 +1,4 @@
-"""The gateway as an application: the table of what it answers, and what runs while it does."""
+"""The gateway as an ASGI application: its handlers, and the threads that run beside it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ HANDLERS = (
 FEEDER_SECONDS = 2.0
 
 
-class GatewayOptions(Litestar):
-    """The application, which reads addresses as they were written."""
+class GatewayApp(Litestar):
+    """The application; it decodes escapes in paths only after splitting them, so that ids may hold slashes."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -44,9 +44,9 @@ class GatewayOptions(Litestar):
 
 
 def create_app(context: GatewayContext) -> Litestar:
-    """The application over this door. Threads run from its start to its end, so a door is used once.
+    """Return the application over this context. Its threads run from start to end, so a context is used once.
 
-    Without one of the door's keys nothing is answered but health, metrics and the documentation.
+    Without one of the context's keys, only health, metrics and the documentation are answered.
     """
 
     @asynccontextmanager
@@ -60,7 +60,7 @@ def create_app(context: GatewayContext) -> Litestar:
         finally:
             await _end(context)
 
-    return GatewayOptions(
+    return GatewayApp(
         route_handlers=HANDLERS,
         guards=[key_guard(context.keys)],
         dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
@@ -73,7 +73,7 @@ def create_app(context: GatewayContext) -> Litestar:
 
 
 async def _end(context: GatewayContext) -> None:
-    """1 what was posted is delivered, as far as it can be in the time of a post 2 the threads end."""
+    """1 deliver queued posts, within the timeout of a post 2 end the threads."""
     await asyncio.to_thread(context.backlog.close, context.post_seconds)
     await asyncio.to_thread(context.producer_queue.close, context.post_seconds)
     await asyncio.to_thread(context.feeder.close, FEEDER_SECONDS)

@@ -1,4 +1,4 @@
-"""Who may come in: a key in `X-API-Key`, or as a bearer token. What is open says so at its handler."""
+"""Authentication: a key in `X-API-Key`, or as a bearer token. Handlers that need no key carry `OPEN_ROUTE`."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ OPEN_ROUTE = {"open": True}
 
 
 def key_guard(keys: Sequence[str]) -> Guard:
-    """A guard that lets through whoever brings one of the keys; how long it takes tells nothing about them."""
-    known = [_digest(key) for key in keys]
+    """Return a guard that accepts requests with one of the keys; it compares them in constant time."""
+    digests = [_digest(key) for key in keys]
 
     def require_key(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         if handler.opt.get("open"):
             return
-        brought = _digest(_brought(connection))
-        if not sum(compare_digest(brought, key) for key in known):
+        presented = _digest(_presented_key(connection))
+        if not sum(compare_digest(presented, digest) for digest in digests):
             text = f"no valid key: send one of those in setting gateway.api_keys as the header {KEY_HEADER}"
             raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", text, headers={"WWW-Authenticate": "Bearer"})
 
     return require_key
 
 
-def _brought(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+def _presented_key(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return connection.headers.get(KEY_HEADER) or bearer

@@ -1,6 +1,6 @@
-"""Back-pressure: beyond so many events that workers have not applied, more are turned away until some are.
+"""Back-pressure: while too many events wait to be applied by workers, the gateway refuses new ones.
 
-Nothing that was accepted is lost by it, and lists are served all the time.
+Accepted events are never lost by it, and lists are served all the time.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ from collections.abc import Callable
 from http import HTTPStatus
 from threading import Event, Thread
 
+from deploy.gateway.limits import MAX_RETRY_SECONDS
 from deploy.gateway.problems import Problem
 from schemas.errors import LifelongError
 from streams.state.positions import Logs
 
 logger = logging.getLogger(__name__)
 MEASURE_SECONDS = 1.0
-LONGEST_SECONDS = 60
-"""The longest that a sender is told to wait before it tries again."""
 
 
 def behind(logs: Logs, group: str, topic: str) -> int:
-    """How many records of a topic the group has not committed; those that are deleted by now do not count.
+    """Return how many records of a topic the group has not committed, without deleted ones.
 
     Raises:
-        KafkaAway: nobody knows.
+        KafkaAway: Kafka does not answer.
     """
     committed = logs.committed(group, (topic,))
     ends = logs.bounds((topic,))
@@ -33,9 +32,9 @@ def behind(logs: Logs, group: str, topic: str) -> int:
 
 
 class Backlog:
-    """How many events wait for workers: measured each second, and counted in between.
+    """The number of events that wait for workers: measured every second, and counted in between.
 
-    Not known, because Kafka does not answer, is none: then the outbox is the bound. With `most` 0 there is no bound.
+    While Kafka does not answer, the number counts as 0: then the producer queue is the bound. `most` 0 sets no bound.
     """
 
     def __init__(self, measure: Callable[[], int] = lambda: 0, *, most: int = 0) -> None:
@@ -43,29 +42,29 @@ class Backlog:
         self._most = most
         self._waiting = 0
         self._applied_per_second = 0.0
-        self._ends = Event()
+        self._stopping = Event()
         self._thread = Thread(target=self._run, name="backlog", daemon=True)
 
     def start(self) -> None:
-        """Begin to measure. Once."""
+        """Begin to measure. Call once."""
         if self._most:
             self._thread.start()
 
     def close(self, within: float) -> None:
-        """End. Blocks."""
-        self._ends.set()
+        """Stop measuring; block until the thread ends, at most `within` seconds."""
+        self._stopping.set()
         if self._most:
             self._thread.join(within)
 
     def accepted(self, events: int) -> None:
-        """So many events were stored just now."""
+        """Count events that have just been stored."""
         self._waiting += events
 
     def refuse_if_full(self) -> None:
-        """Turn a sender away while more wait than may.
+        """Refuse a request while more events wait than `most`.
 
         Raises:
-            Problem: 429, with the seconds after which the same may be sent again.
+            Problem: 429, with `Retry-After` in seconds.
         """
         if self._most and self._waiting > self._most:
             text = f"{self._waiting} events wait to be applied, at most {self._most} may: send them again later"
@@ -73,22 +72,22 @@ class Backlog:
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "backlog", text, headers=headers)
 
     def patience(self) -> int:
-        """Seconds until the backlog is small enough again, at the speed of the last second."""
-        over = self._waiting - self._most
+        """Return the seconds until the backlog is below `most` again, at the speed of the last second."""
+        excess = self._waiting - self._most
         if self._applied_per_second <= 0.0:
-            return LONGEST_SECONDS if over > 0 else 1
-        return max(1, min(LONGEST_SECONDS, math.ceil(over / self._applied_per_second)))
+            return MAX_RETRY_SECONDS if excess > 0 else 1
+        return max(1, min(MAX_RETRY_SECONDS, math.ceil(excess / self._applied_per_second)))
 
     def measure(self) -> None:
-        """Ask how many events wait, and note how fast they became fewer."""
+        """Measure how many events wait, and how fast their number falls."""
         before = self._waiting
         try:
             self._waiting = self._measure()
         except LifelongError as exc:
-            logger.info("how many events wait is not known: %s", exc)
+            logger.info("the number of waiting events is unknown: %s", exc)
             self._waiting = 0
         self._applied_per_second = (before - self._waiting) / MEASURE_SECONDS
 
     def _run(self) -> None:
-        while not self._ends.wait(MEASURE_SECONDS):
+        while not self._stopping.wait(MEASURE_SECONDS):
             self.measure()

@@ -1,7 +1,7 @@
-"""What the gateway keeps at hand: everybody's newest list and the catalogue, as they came, fed by a thread.
+"""The gateway's cache: every user's newest list and the catalogue, as published, fed by a thread.
 
-Memory: lists take at most what the setting `gateway.cache_mb` says (one of ten items is about 2 kB: 512 MB hold some
-250,000 people); beyond it those go first that were published longest ago. The catalogue is held whole.
+Memory: lists take at most the setting `gateway.cache_mb` (a list of ten items is about 2 kB: 512 MB hold some 250,000
+users); beyond it the lists published longest ago are evicted first. The catalogue is held whole.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from streams.outcomes.view_update import ALWAYS, ItemUpdate, ListUpdate
 from streams.routes import GATEWAY
 
 ENTRY_OVERHEAD = 250
-"""Bytes that a list takes beside its own: key, object headers, its place in the table."""
+"""Bytes that a list takes beside its value: key, object headers, table entry."""
 
 
 class Cache:
-    """Newest values by key, as bytes. One thread calls `take`; all else is called from one event loop.
+    """Newest values by key, as bytes. One thread calls `take`; everything else is called from one event loop.
 
-    What is no item or no list is passed over, and handed to `refuse` with what is wrong; lists are looked into once
-    the topic has been read to its end, so that a gateway with many people starts soon.
+    Records that are not items or lists are skipped and handed to `refuse` with the error. Lists are decoded only once
+    the topic has been read to its end, so that a gateway with many users starts soon.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Cache:
         self._withdrawn: set[str] = set()
         self._windows: dict[str, tuple[float, float]] = {}
         self.lag = 0.0
-        """How far the stream's time is behind wall time, by the newest list for people never seen."""
+        """Seconds of stream time behind wall time, by the newest non-personalised list."""
         self._limit = list_bytes
-        self._held_bytes = 0
+        self._list_bytes = 0
         self._lists: dict[str, bytes] = {}
         self._default_lists: set[str] = set()
         self._items: dict[str, bytes] = {}
@@ -52,11 +52,11 @@ class Cache:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.caught_up = False
         self.complete = True
-        """False once a list had to go: whoever is not found then may well be known."""
+        """False once a list was evicted: then a user without a cached list may still have one."""
 
     def take(self, records: Iterable[Inbound]) -> None:
-        """Take records in, in the order of the log, and wake those who watch."""
-        touched: set[str] = set()
+        """Apply records in log order, and wake the requests that wait for one of their users."""
+        changed_users: set[str] = set()
         for record in records:
             try:
                 update = GATEWAY[record.topic](record, now=self._clock(), caught_up=self.caught_up)
@@ -66,24 +66,24 @@ class Cache:
             match update:
                 case ListUpdate():
                     self._put_list(update)
-                    touched.add(update.user_id)
+                    changed_users.add(update.user_id)
                 case ItemUpdate():
                     self._put_item(update)
-        # Looked at after the lists were put, as a watcher looks at the lists after it is entered: nobody is missed.
-        woken = touched & self._watchers.keys()
+        # A watcher registers before it reads the lists; reading watchers after writing the lists misses none.
+        woken = changed_users & self._watchers.keys()
         if woken and self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake, woken)
 
     def list_of(self, user: UserId) -> bytes | None:
-        """The person's newest list; a list later in the log has taken the place of those before it."""
+        """Return the user's newest list, encoded; none if there is none or it was evicted."""
         return self._lists.get(user)
 
     def item(self, item: ItemId) -> bytes | None:
-        """The item's entry in the catalogue; none if it is not in it, or was withdrawn."""
+        """Return the item's catalogue entry, encoded; none if it is unknown or withdrawn."""
         return self._items.get(item)
 
     def may_be_shown(self, item: ItemId, now: float) -> bool:
-        """Whether the item is neither withdrawn nor outside its window at this time; unknown ones may."""
+        """Return whether the item is neither withdrawn nor outside its availability at this time; unknown ones may."""
         if item in self._withdrawn:
             return False
         begins, ends = self._windows.get(item, ALWAYS)
@@ -91,11 +91,11 @@ class Cache:
 
     @property
     def watched(self) -> frozenset[str]:
-        """Whose lists are being waited for."""
+        """Return the users whose lists are being waited for."""
         return frozenset(self._watchers)
 
     async def until(self, user: UserId, enough: Callable[[bytes | None], bool], seconds: float) -> bool:
-        """Wait until the person's list is enough; false if it is not within these seconds."""
+        """Wait until the user's list satisfies `enough`; return false if it does not within these seconds."""
         changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         watchers = self._watchers.setdefault(user, set())
@@ -136,46 +136,46 @@ class Cache:
         if update.lag is not None:
             self.lag = update.lag
         known = self._lists.pop(user, None)
-        self._held_bytes -= len(known) + ENTRY_OVERHEAD if known else 0
+        self._list_bytes -= len(known) + ENTRY_OVERHEAD if known else 0
         if not value:
             self._default_lists.discard(user)
             return
         self._lists[user] = value
-        self._held_bytes += len(value) + ENTRY_OVERHEAD
+        self._list_bytes += len(value) + ENTRY_OVERHEAD
         self._default_lists |= {user} if is_default(user) else set()
-        while self._held_bytes > self._limit and len(self._lists) > max(1, len(self._default_lists)):
-            self._let_go(next(iter(self._lists)))
+        while self._list_bytes > self._limit and len(self._lists) > max(1, len(self._default_lists)):
+            self._evict(next(iter(self._lists)))
 
-    def _let_go(self, oldest: str) -> None:
+    def _evict(self, oldest: str) -> None:
         value = self._lists.pop(oldest)
         if is_default(oldest):
             self._lists[oldest] = value
         else:
-            self._held_bytes -= len(value) + ENTRY_OVERHEAD
+            self._list_bytes -= len(value) + ENTRY_OVERHEAD
             self.complete = False
 
 
 class Feeder:
-    """Reads the topics of a cache whole and goes on reading them, in a thread of its own.
+    """Reads the topics of a cache from their beginning and follows them, in a thread of its own.
 
-    `died` is called if the thread ends by an error nobody foresaw. Kafka being away later on is none: the cache stays
-    as it is.
+    `on_failure` is called if the thread ends by an unexpected error. Kafka being away later on is none: the cache
+    stays as it is.
     """
 
-    def __init__(self, reader: TableReader, cache: Cache, *, died: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, reader: TableReader, cache: Cache, *, on_failure: Callable[[], None] = lambda: None) -> None:
         self._reader = reader
         self._cache = cache
-        self._died = died
-        self._told = Event()
+        self._on_failure = on_failure
+        self._stopping = Event()
         self._thread = Thread(target=self._run, name="feeder", daemon=True)
 
     def start(self) -> None:
-        """Begin to read. Once."""
+        """Begin to read. Call once."""
         self._thread.start()
 
     def close(self, within: float) -> bool:
-        """End; whether that was done within these seconds. Blocks."""
-        self._told.set()
+        """Stop reading; block until the thread ends, and return whether it did within these seconds."""
+        self._stopping.set()
         self._thread.join(within)
         return not self._thread.is_alive()
 
@@ -183,8 +183,8 @@ class Feeder:
         try:
             self._cache.take(self._reader.catch_up())
             self._cache.caught_up = True
-            while not self._told.is_set():
+            while not self._stopping.is_set():
                 self._cache.take(self._reader.poll())
         except BaseException:
-            self._died()
+            self._on_failure()
             raise

@@ -1,4 +1,4 @@
-"""What the handlers of the gateway work with, in one value; `deploy.wiring` fills it."""
+"""The dependencies of the gateway's handlers in one value, which `deploy.gateway.wiring` builds."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from deploy.gateway.similar_items import SimilarItemsService
 
 @dataclass
 class GatewayCondition:
-    """How the process is: `draining` once it was told to end, `failed` once one of its threads died."""
+    """The state of the process: `draining` once it is asked to end, `failed` once one of its threads died."""
 
     draining: bool = False
     failed: bool = False
 
     def fail(self) -> None:
-        """A thread died: the process is to end."""
+        """Note that a thread died, which ends the process."""
         self.failed = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayContext:
-    """Everything that the gateway runs on. `person_partitions` is how many partitions a person's topics have.
+    """Everything that the gateway runs on. `person_partitions` is the partition count of topics keyed by user.
 
-    `restarts` tells how often each process of the stack ended by itself; nothing where no supervisor is known.
+    `restarts` returns how often each process of the stack ended by itself; empty where there is no supervisor.
+    `post_seconds` bounds the wait for Kafka, `body_bytes` the body of a request.
     """
 
     keys: tuple[str, ...] = field(repr=False)
@@ -48,9 +49,9 @@ class GatewayContext:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     person_partitions: int
+    post_seconds: float
+    body_bytes: int
     backlog: Backlog = field(default_factory=Backlog)
-    post_seconds: float = 5.0
-    body_bytes: int = 5_000_000
 
 
-Given = Annotated[NamedDependency[SkipValidation[GatewayContext]], "the door, as it was given to the application"]
+InjectedContext = Annotated[NamedDependency[SkipValidation[GatewayContext]], "the context of the application"]

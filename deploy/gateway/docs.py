@@ -1,7 +1,7 @@
-"""The OpenAPI document and its page: complete in themselves, nothing is fetched from elsewhere.
+"""The OpenAPI document and its page: self-contained, nothing is fetched from elsewhere.
 
-Bodies are described by the very types that are decoded. The bundled Swagger UI (4.15) reads OpenAPI 3.0, so the page
-is given the document in that dialect; `openapi.json` is 3.1.
+Bodies are described by the types that decode them. The bundled Swagger UI (4.15) reads OpenAPI 3.0, so the page gets
+the document in that version; `openapi.json` is 3.1.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from schemas.items import Item
 
 ROOT = "/schema"
 REFERENCE = "#/components/schemas/{name}"
-FILLED_IN = ("event_id", "event_time")
+OPTIONAL_OVER_HTTP = ("event_id", "event_time")
 PAGE_FILES = {
     "page.js": "text/javascript",
     "swagger-ui.css": "text/css",
@@ -55,14 +55,14 @@ PAGE = f"""<!doctype html>
 </html>
 """
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
-"""What the browser may load for the page: from here alone."""
+"""Content security policy of the page: everything is loaded from this server."""
 
 Document = dict[str, Any]
 AnyRequest = Request[Any, Any, Any]
 
 
 def openapi_config() -> OpenAPIConfig:
-    """What is served under `/schema`: the page, its files, and the document in both dialects."""
+    """Return what is served under `/schema`: the page, its files, and the document in both versions."""
     return OpenAPIConfig(
         title="Lifelong",
         version="1",
@@ -82,7 +82,7 @@ def openapi_config() -> OpenAPIConfig:
             include_in_schema=False,
             response_headers={"Content-Security-Policy": POLICY},
         ),
-        render_plugins=[_Page(), _Newest(), _Older()],
+        render_plugins=[_Page(), _OpenApi31(), _OpenApi30()],
     )
 
 
@@ -94,7 +94,7 @@ class _Page(OpenAPIRenderPlugin):
         return PAGE.encode()
 
 
-class _Newest(OpenAPIRenderPlugin):
+class _OpenApi31(OpenAPIRenderPlugin):
     def __init__(self) -> None:
         super().__init__(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
 
@@ -102,17 +102,17 @@ class _Newest(OpenAPIRenderPlugin):
         return msgspec.json.encode(completed(openapi_schema))
 
 
-class _Older(OpenAPIRenderPlugin):
+class _OpenApi30(OpenAPIRenderPlugin):
     def __init__(self) -> None:
         super().__init__(path="/openapi-3.0.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
 
     def render(self, request: AnyRequest, openapi_schema: Document) -> bytes:
-        return msgspec.json.encode({**in_older_dialect(completed(openapi_schema)), "openapi": "3.0.3"})
+        return msgspec.json.encode({**as_openapi_3_0(completed(openapi_schema)), "openapi": "3.0.3"})
 
 
 @get("/page/{name:str}", sync_to_thread=False)
 def get_page_file(name: FromPath[str]) -> Response[bytes]:
-    """A file of the page."""
+    """Return a file of the page."""
     if name not in PAGE_FILES:
         raise NotFoundException(f"there is no file {name!r}")
     return Response(_file(name), media_type=PAGE_FILES[name], headers={"Cache-Control": "public, max-age=86400"})
@@ -124,20 +124,20 @@ def _file(name: str) -> bytes:
 
 
 def completed(document: Document) -> Document:
-    """The framework's document with our bodies and problems in it."""
+    """Return the framework's document with request bodies and problem details added."""
     components = document["components"]
     components = {**components, "schemas": components.get("schemas", {}) | body_schemas()}
     paths = {
-        path: {verb: _answering(operation) for verb, operation in operations.items()}
+        path: {verb: _with_problems(operation) for verb, operation in operations.items()}
         for path, operations in document["paths"].items()
     }
     return {**document, "paths": paths, "components": components}
 
 
-def _answering(operation: Document) -> Document:
-    """The operation, whose answers other than success are all problems."""
+def _with_problems(operation: Document) -> Document:
+    """Return the operation with problem details as the default for every answer but success."""
     problem = {
-        "description": "Whatever goes wrong: problem details, with a reason code.",
+        "description": "Any error: problem details, with a reason code.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name=Details.__name__)}}},
     }
     good = {code: response for code, response in operation["responses"].items() if code < "400"}
@@ -145,41 +145,42 @@ def _answering(operation: Document) -> Document:
 
 
 def body_schemas() -> Document:
-    """What may be posted, as JSON Schemas by name; over HTTP an event need not bring its id and its time."""
+    """Return JSON Schemas of request bodies by name; over HTTP an event's id and time are optional."""
     unions = {"Interaction": Interaction, "Instruction": Instruction}
     named, schemas = msgspec.json.schema_components([*unions.values(), Item, Details], ref_template=REFERENCE)
-    found = {name: _with_optional(schema) for name, schema in schemas.items()}
-    return found | dict(zip(unions, named, strict=False))
+    bodies = {name: _with_optional(schema) for name, schema in schemas.items()}
+    return bodies | dict(zip(unions, named, strict=False))
 
 
 def _with_optional(schema: Document) -> Document:
-    """
+    """Return the schema without the fields that the gateway fills in among its required ones.
+
     >>> _with_optional({"required": ["type", "event_id", "event_time"]})
     {'required': ['type']}
     """
     if "required" not in schema:
         return schema
-    return {**schema, "required": [name for name in schema["required"] if name not in FILLED_IN]}
+    return {**schema, "required": [name for name in schema["required"] if name not in OPTIONAL_OVER_HTTP]}
 
 
-def in_older_dialect(schema: Any) -> Any:
-    """A schema of OpenAPI 3.1 as 3.0 says it: no `const`, no type `null`.
+def as_openapi_3_0(schema: Any) -> Any:
+    """Return a schema of OpenAPI 3.1 in terms of 3.0: no `const`, no type `null`.
 
-    >>> in_older_dialect({"anyOf": [{"type": "string"}, {"type": "null"}], "default": None})
+    >>> as_openapi_3_0({"anyOf": [{"type": "string"}, {"type": "null"}], "default": None})
     {'anyOf': [{'type': 'string'}], 'default': None, 'nullable': True}
-    >>> in_older_dialect({"const": "click"})
+    >>> as_openapi_3_0({"const": "click"})
     {'enum': ['click']}
     """
     if isinstance(schema, list):
-        return [in_older_dialect(one) for one in schema]
+        return [as_openapi_3_0(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    older = {name: in_older_dialect(value) for name, value in schema.items()}
-    if "const" in older:
-        older["enum"] = [older.pop("const")]
+    converted = {name: as_openapi_3_0(value) for name, value in schema.items()}
+    if "const" in converted:
+        converted["enum"] = [converted.pop("const")]
     for name in ("anyOf", "oneOf"):
-        choices = older.get(name)
+        choices = converted.get(name)
         if isinstance(choices, list) and {"type": "null"} in choices:
-            older[name] = [one for one in choices if one != {"type": "null"}]
-            older["nullable"] = True
-    return older
+            converted[name] = [choice for choice in choices if choice != {"type": "null"}]
+            converted["nullable"] = True
+    return converted

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it is to be sent requests, and its metrics. Open to everybody who reaches it."""
+"""Liveness, readiness and metrics of the gateway. These need no key."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from deploy.gateway.auth import OPEN_ROUTE
-from deploy.gateway.context import Given
+from deploy.gateway.context import InjectedContext
 
 
 class Health(Struct, frozen=True, omit_defaults=True):
-    """How the process is: `ready`, `unavailable`, `catching-up`, `draining` or `failed`; to be alive is to say `live`.
+    """Status of the process: `ready`, `unavailable`, `catching-up`, `draining` or `failed`; for liveness, `live`.
 
-    `reasons`: of servers that do not answer as they should, what is wrong, by server. `restarts`: how often processes
-    of the stack ended by themselves, of those that did.
+    `reasons`: problems of servers, by server. `restarts`: how often each process of the stack ended by itself, where
+    it did.
     """
 
     status: str
@@ -24,16 +24,18 @@ class Health(Struct, frozen=True, omit_defaults=True):
     restarts: dict[str, int] = {}
 
 
-@get("/health/live", opt=OPEN_ROUTE, tags=["operation"], summary="Does it live?", security=[{}])
+@get("/health/live", opt=OPEN_ROUTE, tags=["operation"], summary="Liveness", security=[{}])
 async def live() -> Health:
-    """The process answers."""
+    """Answer that the process is alive."""
     return Health("live")
 
 
-@get("/health/ready", opt=OPEN_ROUTE, tags=["operation"], summary="Is it to be sent requests?", security=[{}])
-async def ready(context: Given) -> Response[Health]:
-    """Send requests here: 200 once lists and catalogue were read to the end; 503 before that, while draining, and
-    while Kafka or the state store does not answer within a second: `reasons` names which, and why.
+@get("/health/ready", opt=OPEN_ROUTE, tags=["operation"], summary="Readiness", security=[{}])
+async def ready(context: InjectedContext) -> Response[Health]:
+    """Answer whether requests may be sent here.
+
+    200 once lists and catalogue have been read to the end; 503 before that, while draining, and while Kafka or the
+    state store does not answer within a second: `reasons` names which, and why.
     """
     reasons = context.probe.problems()
     status = _status(context, reasons)
@@ -44,11 +46,11 @@ async def ready(context: Given) -> Response[Health]:
 
 @get("/metrics", opt=OPEN_ROUTE, include_in_schema=False)
 async def metrics() -> Response[bytes]:
-    """For Prometheus."""
+    """Return metrics in the text format of Prometheus."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _status(context: Given, reasons: dict[str, str]) -> str:
+def _status(context: InjectedContext, reasons: dict[str, str]) -> str:
     if context.condition.failed:
         return "failed"
     if context.condition.draining:

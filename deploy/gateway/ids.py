@@ -1,8 +1,8 @@
-"""Ids in addresses: a person or an item is the same at this door as in a message.
+"""Ids in request paths: a user or an item has the same id over HTTP as in a message.
 
-An id may hold whatever prints, a slash too. Servers hand over addresses with `%2F` undone, and then a slash in an id
-looks like one between parts: `DELETE /v1/items/keep%2F` would withdraw `keep`. So parts are told apart before escapes
-are undone, and a slash within one travels to the handler as `SLASH`, which no id can hold.
+An id may hold any printable character, also a slash. Servers pass paths with `%2F` decoded, and then a slash in an id
+looks like a separator: `DELETE /v1/items/keep%2F` would withdraw `keep`. So paths are split before escapes are decoded,
+and a slash within a part reaches the handler as `SLASH`, which no id can hold.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from schemas.ids import ItemId, ItemKey, UserId, UserKey
 
 SLASH = "\x1f"
 REFUSED = "\x00"
-"""Stands for what no id can hold: bytes that are no UTF-8, and the stand-in for a slash itself."""
+"""Replaces what no id can hold: bytes that are not UTF-8, and the character `SLASH` itself."""
 
 
 def read_whole_ids(scope: MutableMapping[str, Any]) -> None:
-    """Put into the scope of a request a path whose parts are those of the address.
+    """Set the path in a request's scope so that its parts are those of the raw address.
 
     >>> scope = {"type": "http", "raw_path": b"/v1/items/a%2Fb%20c", "path": "/v1/items/a/b c"}
     >>> read_whole_ids(scope)
@@ -47,19 +47,19 @@ def _part(raw: bytes) -> str:
 
 
 def user_id(part: str) -> UserId:
-    """The person that a part of an address names.
+    """Return the user id in a part of a path.
 
     Raises:
-        Problem: no person can have this id.
+        Problem: 422, it is not a valid user id.
     """
     return UserId(_id(part, UserKey))
 
 
 def item_id(part: str) -> ItemId:
-    """The item that a part of an address names.
+    """Return the item id in a part of a path.
 
     Raises:
-        Problem: no item can have this id.
+        Problem: 422, it is not a valid item id.
     """
     return ItemId(_id(part, ItemKey))
 
@@ -69,7 +69,7 @@ def _id(part: str, kind: Any) -> str:
     try:
         return str(msgspec.convert(text, kind))
     except msgspec.ValidationError as exc:
-        why = str(exc)
+        message = str(exc)
         for pattern, words in PATTERN_DESCRIPTIONS.items():
-            why = why.replace(f"matching regex {pattern!r}", words)
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{text!r} is no id here: {why}") from exc
+            message = message.replace(f"matching regex {pattern!r}", words)
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{text!r} is not a valid id: {message}") from exc

@@ -1,4 +1,4 @@
-"""The gateway's ports over a log in memory: for tests, and for a gateway without servers."""
+"""The gateway's ports over an in-memory log, for tests and for a gateway without servers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from streams.log.records import Inbound
 class InMemoryTopics:
     """A `Log` and a `TableReader` over one `InMemoryLog`.
 
-    `away` keeps both waiting, as a broker does that does not answer; `back` lets them go on.
+    `away` makes both wait, like a broker that does not answer; `back` lets them continue.
     """
 
     def __init__(self, log: InMemoryLog, topics: Sequence[str]) -> None:
         self.log = log
         self.deliveries = 0
         self._topics = tuple(topics)
-        self._read: dict[tuple[str, int], int] = {}
+        self._offsets: dict[tuple[str, int], int] = {}
         self._changed = Condition()
         self._is_away = False
 
@@ -27,10 +27,10 @@ class InMemoryTopics:
         """See `deploy.gateway.ports.Log`."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_away)
-            placed = [self.log.append(topic, key, value) for key, value in records]
+            stored = [self.log.append(topic, key, value) for key, value in records]
             self.deliveries += 1
             self._changed.notify_all()
-        return [(record.partition, record.offset) for record in placed]
+        return [(record.partition, record.offset) for record in stored]
 
     def catch_up(self) -> list[Inbound]:
         """See `streams.log.ports.TableReader`."""
@@ -40,27 +40,27 @@ class InMemoryTopics:
     def poll(self) -> list[Inbound]:
         """See `streams.log.ports.TableReader`."""
         with self._changed:
-            found = [] if self._is_away else self._new()
-            if not found:
+            records = [] if self._is_away else self._new()
+            if not records:
                 self._changed.wait(0.02)
-        return found
+        return records
 
     def away(self) -> None:
-        """Answer nobody from now on."""
+        """Stop answering."""
         with self._changed:
             self._is_away = True
 
     def back(self) -> None:
-        """Answer again, those first who wait."""
+        """Answer again, waiting callers first."""
         with self._changed:
             self._is_away = False
             self._changed.notify_all()
 
     def _new(self) -> list[Inbound]:
-        found: list[Inbound] = []
+        records: list[Inbound] = []
         for topic in self._topics:
             for partition, log in enumerate(self.log.partitions[topic]):
-                at = self._read.get((topic, partition), 0)
-                self._read[(topic, partition)] = len(log)
-                found += log.read(at)
-        return found
+                offset = self._offsets.get((topic, partition), 0)
+                self._offsets[(topic, partition)] = len(log)
+                records += log.read(offset)
+        return records

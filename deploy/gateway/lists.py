@@ -1,4 +1,4 @@
-"""A person's list as it is to be shown now: as new as was asked for, or the newest there is, marked stale."""
+"""Serves users' lists: as fresh as requested, or the newest there is, marked stale."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from deploy.gateway.cache import Cache
+from deploy.gateway.limits import MAX_RANK_WAITERS
 from deploy.gateway.problems import Problem
 from deploy.gateway.producer_queue import ProducerQueue
 from deploy.gateway.tokens import covers
@@ -23,16 +24,15 @@ from schemas.recommendations import RankRequest, Recommendation, Slate
 from schemas.topics import RANK_REQUESTS, RECOMMENDATIONS
 
 logger = logging.getLogger(__name__)
-UNPROMPTED = 0.5
-"""The share of the time for which the owner is left to publish by itself, before it is asked to."""
-MAX_ASKED = 10_000
+UNPROMPTED_SHARE = 0.5
+"""The share of the wait in which the worker may publish by itself, before it is asked to."""
 ASK_SECONDS = 5.0
 NEVER, NO_LIST = -2, -1
-"""What stands for a version where there was no question, and where there is no list."""
+"""Versions that mean: never asked, and no list."""
 
 
 class ListQuery(Struct, frozen=True, kw_only=True):
-    """Whose list, for which surface, how many items of it; what it must reflect, and how long that may take."""
+    """A request for a user's list: surface, number of items, the token that it must reflect, and the longest wait."""
 
     user: UserId
     surface: str = "home"
@@ -44,10 +44,10 @@ class ListQuery(Struct, frozen=True, kw_only=True):
 
 
 class ServedResponse(Recommendation, frozen=True, kw_only=True):
-    """A recommendation as published, cut to what was asked for.
+    """A recommendation as published, cut to the requested surface and length.
 
-    `stale`: it is expired, or does not reflect what `after` names, or is not as fresh as was asked for. `default`: the
-    person has no list, this is the one for everybody. `notice` says in words what is not as asked for: a surface that
+    `stale`: it is expired, or does not reflect what `after` names, or is not as fresh as requested. `default`: the user
+    has no list, this is the non-personalised one. `notice` says in words what differs from the request: a surface that
     the list has no slate of.
     """
 
@@ -57,28 +57,28 @@ class ServedResponse(Recommendation, frozen=True, kw_only=True):
 
 
 class RankWaiters:
-    """Whom the owner was asked to rank for, and which version they had then: asked once until the answer comes."""
+    """Users for whom a rank request is pending, with the list version they had then: one request until the answer."""
 
     def __init__(self) -> None:
         self._version: dict[UserId, int] = {}
 
     def waits(self, user: UserId, version: int) -> bool:
-        """Whether an answer for this person, who has this version now, is still to come."""
+        """Return whether the answer for this user, whose list has this version now, is still to come."""
         return self._version.get(user, NEVER) >= version
 
     def note(self, user: UserId, version: int) -> None:
-        """The owner is being asked. Beyond ten thousand, the oldest are forgotten."""
+        """Note that a rank request is being sent. Beyond `MAX_RANK_WAITERS`, the oldest is forgotten."""
         self._version[user] = version
-        if len(self._version) > MAX_ASKED:
+        if len(self._version) > MAX_RANK_WAITERS:
             del self._version[next(iter(self._version))]
 
     def forget(self, user: UserId) -> None:
-        """It could not be asked."""
+        """Note that the rank request could not be sent."""
         self._version.pop(user, None)
 
 
 class Lists:
-    """Serves lists from the cache, and asks owners for newer ones."""
+    """Serves lists from the cache, and asks workers for newer ones by rank requests."""
 
     def __init__(
         self, cache: Cache, producer_queue: ProducerQueue, *, clock: Callable[[], float], new_id: Callable[[], str]
@@ -87,145 +87,152 @@ class Lists:
         self._producer_queue = producer_queue
         self._clock = clock
         self._new_id = new_id
-        self._asked = RankWaiters()
-        self._asking: set[asyncio.Task[None]] = set()
+        self._waiters = RankWaiters()
+        self._sending: set[asyncio.Task[None]] = set()
 
-    async def serve(self, wanted: ListQuery) -> ServedResponse:
-        """The person's list, or everybody's if they have none.
+    async def serve(self, query: ListQuery) -> ServedResponse:
+        """Return the user's list, or the non-personalised one if they have none.
 
         Raises:
-            Problem: there is not even a list for everybody, or the cache is still catching up with the log.
+            Problem: 503, there is not even a non-personalised list, or the cache is still catching up with the log.
         """
         if not self._cache.caught_up:
             raise _not_yet("catching-up", "the gateway is still reading the lists; ask again in a moment")
-        made, stale = await self._newest(wanted)
-        default = made is None
-        made = made or self._default_list(wanted)
-        if made is None:
-            raise _not_yet("no-list", f"no list was published yet, neither for {wanted.user!r} nor for everybody")
-        made, struck = self._available(made)
-        if struck and not default:
-            self._ask(wanted, made.version)
-            made, default = self._or_everybodys(made, wanted)
-        shown = replace(made, slates=_cut(made, wanted))
-        stale = stale or self._is_expired(made)
+        recommendation, stale = await self._newest(query)
+        default = recommendation is None
+        recommendation = recommendation or self._default_list(query)
+        if recommendation is None:
+            raise _not_yet(
+                "no-list", f"no list was published yet, neither for {query.user!r} nor a non-personalised one"
+            )
+        recommendation, removed = self._available(recommendation)
+        if removed and not default:
+            self._ask(query, recommendation.version)
+            recommendation, default = self._or_non_personalised(recommendation, query)
+        shown = replace(recommendation, slates=_cut(recommendation, query))
+        stale = stale or self._is_expired(recommendation)
         return ServedResponse(
-            **asdict(shown), stale=stale, default=default or is_default(made.user_id), notice=_notice(made, wanted)
+            **asdict(shown),
+            stale=stale,
+            default=default or is_default(recommendation.user_id),
+            notice=_notice(recommendation, query),
         )
 
-    async def _newest(self, wanted: ListQuery) -> tuple[Recommendation | None, bool]:
-        """The person's newest list and whether it falls short.
+    async def _newest(self, query: ListQuery) -> tuple[Recommendation | None, bool]:
+        """Return the user's newest list and whether it is stale.
 
-        1. wait for a list that reflects the token; an event that owed no list, such as a duplicate, gets none
-        2. ask the owner, if that does not come or the list is not fresh; an expired one is served meanwhile if
-           somebody else has asked already
+        1. wait for a list that reflects the token; an event that causes no list, such as a duplicate, gets none
+        2. send a rank request, if that list does not come or is not fresh; while one is pending already, serve an
+           expired list
         3. wait for the answer
         """
         loop = asyncio.get_running_loop()
-        ends = loop.time() + wanted.seconds
+        ends = loop.time() + query.seconds
 
         def reflects(value: bytes | None) -> bool:
-            made = self._read(value) if wanted.token else None
-            return not wanted.token or (made is not None and covers(made.applied, wanted.token))
+            recommendation = self._read(value) if query.token else None
+            return not query.token or (recommendation is not None and covers(recommendation.applied, query.token))
 
-        arrived = await self._cache.until(wanted.user, reflects, wanted.seconds * UNPROMPTED)
-        held = self._read(self._cache.list_of(wanted.user))
-        before = held.version if held else NO_LIST
-        due = self._is_due(wanted, held)
+        arrived = await self._cache.until(query.user, reflects, query.seconds * UNPROMPTED_SHARE)
+        cached = self._read(self._cache.list_of(query.user))
+        version = cached.version if cached else NO_LIST
+        due = self._is_due(query, cached)
         if arrived and not due:
-            return held, False
-        if arrived and not wanted.fresh and self._asked.waits(wanted.user, before):
-            return held, True
+            return cached, False
+        if arrived and not query.fresh and self._waiters.waits(query.user, version):
+            return cached, True
 
         def answers(value: bytes | None) -> bool:
-            made = self._read(value)
-            return made is not None and reflects(value) and (made.version > before or not due)
+            recommendation = self._read(value)
+            return recommendation is not None and reflects(value) and (recommendation.version > version or not due)
 
-        self._ask(wanted, before)
-        answered = await self._cache.until(wanted.user, answers, ends - loop.time())
-        return self._read(self._cache.list_of(wanted.user)), not answered
+        self._ask(query, version)
+        answered = await self._cache.until(query.user, answers, ends - loop.time())
+        return self._read(self._cache.list_of(query.user)), not answered
 
-    def _is_due(self, wanted: ListQuery, held: Recommendation | None) -> bool:
-        """Whether a newer list is to be asked for: none is for strangers, they have no owner."""
-        if is_default(wanted.user):
+    def _is_due(self, query: ListQuery, cached: Recommendation | None) -> bool:
+        """Return whether to request a newer list; never for reserved ids, whose lists no worker ranks on request."""
+        if is_default(query.user):
             return False
-        if held is None:
+        if cached is None:
             return not self._cache.complete
-        return wanted.fresh or self._is_expired(held)
+        return query.fresh or self._is_expired(cached)
 
     def stream_now(self) -> float:
-        """The time that the stream has reached, by which items are available."""
+        """Return the time that the stream has reached, which decides whether items are available."""
         return self._clock() - self._cache.lag
 
-    def _available(self, made: Recommendation) -> tuple[Recommendation, bool]:
-        """The list without what may not be shown any more, or not yet; and whether there was such an item."""
+    def _available(self, recommendation: Recommendation) -> tuple[Recommendation, bool]:
+        """Return the list without items that may not be shown now, and whether any was removed."""
         now = self.stream_now()
         slates = tuple(
-            replace(slate, items=tuple(one for one in slate.items if self._cache.may_be_shown(one.item_id, now)))
-            for slate in made.slates
+            replace(slate, items=tuple(entry for entry in slate.items if self._cache.may_be_shown(entry.item_id, now)))
+            for slate in recommendation.slates
         )
-        struck = any(len(new.items) < len(old.items) for new, old in zip(slates, made.slates, strict=True))
-        return (replace(made, slates=slates), True) if struck else (made, False)
+        removed = any(len(new.items) < len(old.items) for new, old in zip(slates, recommendation.slates, strict=True))
+        return (replace(recommendation, slates=slates), True) if removed else (recommendation, False)
 
-    def _or_everybodys(self, made: Recommendation, wanted: ListQuery) -> tuple[Recommendation, bool]:
-        """The person's list; everybody's, and that it is, if nothing of their own may be shown."""
-        everybodys = None if made.home.items else self._default_list(wanted)
-        return (made, False) if everybodys is None else (self._available(everybodys)[0], True)
+    def _or_non_personalised(self, recommendation: Recommendation, query: ListQuery) -> tuple[Recommendation, bool]:
+        """Return the list and false; the non-personalised one and true, if no item of the list may be shown."""
+        fallback = None if recommendation.home.items else self._default_list(query)
+        return (recommendation, False) if fallback is None else (self._available(fallback)[0], True)
 
-    def _default_list(self, wanted: ListQuery) -> Recommendation | None:
-        """The list for users never seen: of the locale that was asked for, of what it falls back to, or of all."""
-        users = (*map(default_user, fallbacks(wanted.locale)), DEFAULT_USER)
-        return next((made for user in users if (made := self._read(self._cache.list_of(user)))), None)
+    def _default_list(self, query: ListQuery) -> Recommendation | None:
+        """Return the non-personalised list of the query's locale, of what it falls back to, or of all."""
+        users = (*map(default_user, fallbacks(query.locale)), DEFAULT_USER)
+        return next((found for user in users if (found := self._read(self._cache.list_of(user)))), None)
 
-    def _is_expired(self, made: Recommendation) -> bool:
-        return made.expires_at <= self._clock()
+    def _is_expired(self, recommendation: Recommendation) -> bool:
+        return recommendation.expires_at <= self._clock()
 
-    def _ask(self, wanted: ListQuery, version: int) -> None:
-        """Ask the owner of the person to rank, unless it was asked already; nobody waits for the question itself."""
-        if self._asked.waits(wanted.user, version):
+    def _ask(self, query: ListQuery, version: int) -> None:
+        """Send a rank request for the user in the background, unless one is pending."""
+        if self._waiters.waits(query.user, version):
             return
-        self._asked.note(wanted.user, version)
-        asking = asyncio.create_task(self._send(wanted))
-        self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
+        self._waiters.note(query.user, version)
+        sending = asyncio.create_task(self._send(query))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
 
-    async def _send(self, wanted: ListQuery) -> None:
+    async def _send(self, query: ListQuery) -> None:
         request = RankRequest(
             event_id=EventId(self._new_id()),
-            user_id=wanted.user,
+            user_id=query.user,
             event_time=self._clock(),
-            context=Context(surface=wanted.surface, locale=wanted.locale),
-            surfaces=(wanted.surface,),
+            context=Context(surface=query.surface, locale=query.locale),
+            surfaces=(query.surface,),
         )
         try:
-            await self._producer_queue.put(RANK_REQUESTS, [(wanted.user, encode(request))], within=ASK_SECONDS)
+            await self._producer_queue.put(RANK_REQUESTS, [(query.user, encode(request))], within=ASK_SECONDS)
         except LifelongError as exc:
-            self._asked.forget(wanted.user)
-            logger.warning("the owner of %r could not be asked for a list: %s", wanted.user, exc)
+            self._waiters.forget(query.user)
+            logger.warning("the rank request for %r could not be sent: %s", query.user, exc)
 
     def _read(self, value: bytes | None) -> Recommendation | None:
         if value is None:
             return None
         try:
-            made: Recommendation = decode(RECOMMENDATIONS, value, now=self._clock())
+            recommendation: Recommendation = decode(RECOMMENDATIONS, value, now=self._clock())
         except DecodeError as exc:
-            logger.warning("a list is passed over: %s", exc)
+            logger.warning("a list is skipped: %s", exc)
             return None
-        return made
+        return recommendation
 
 
-def _cut(made: Recommendation, wanted: ListQuery) -> tuple[Slate, ...]:
-    """The slate of the surface, or else the first one, cut to so many items."""
-    chosen = [slate for slate in made.slates if slate.surface == wanted.surface] or list(made.slates[:1])
-    return tuple(replace(slate, items=slate.items[: wanted.n]) for slate in chosen[:1])
+def _cut(recommendation: Recommendation, query: ListQuery) -> tuple[Slate, ...]:
+    """Return the slate of the surface, or else the first one, cut to `n` items."""
+    chosen = [slate for slate in recommendation.slates if slate.surface == query.surface] or list(
+        recommendation.slates[:1]
+    )
+    return tuple(replace(slate, items=slate.items[: query.n]) for slate in chosen[:1])
 
 
-def _notice(made: Recommendation, wanted: ListQuery) -> str:
-    """What to say of a surface that is not there; nothing where it is."""
-    there = [slate.surface for slate in made.slates]
-    if wanted.surface in there or not there:
+def _notice(recommendation: Recommendation, query: ListQuery) -> str:
+    """Return a notice that the list lacks the requested surface; empty where it has it."""
+    surfaces = [slate.surface for slate in recommendation.slates]
+    if query.surface in surfaces or not surfaces:
         return ""
-    return f"the list has no slate of surface {wanted.surface!r}, shown is that of {there[0]!r}; there are {there}"
+    return f"the list has no slate of surface {query.surface!r}, shown is that of {surfaces[0]!r}; there are {surfaces}"
 
 
 def _not_yet(reason: str, text: str) -> Problem:

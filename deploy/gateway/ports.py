@@ -1,4 +1,4 @@
-"""What the gateway needs of the log: a place where records are put, each with a receipt."""
+"""What the gateway needs of the log: delivery of records, each with a receipt."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Protocol
 
 
 class GatewayLog(Protocol):
-    """Where posts are stored. Called by one thread alone."""
+    """The log that stores posts. Called by one thread only."""
 
     def deliver(self, topic: str, records: Iterable[tuple[str | None, bytes | None]]) -> list[tuple[int, int]]:
-        """Store records and block until all are acknowledged, for as long as that takes: partition and offset of each.
+        """Store records and return the partition and offset of each; block until all are acknowledged, without a limit.
 
-        Records of one partition get offsets in the order in which they are given.
+        Records of one partition get offsets in their order.
 
         Raises:
-            KafkaRefused: one of them will never be taken; others may have been stored.
+            KafkaRefused: one of them will never be accepted; others may have been stored.
         """
         ...

@@ -1,4 +1,4 @@
-"""What comes in: events, items and instructions, one or many at once."""
+"""Handlers that store events, items and instructions, one or many per request."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from litestar.params import PathParameter
 from msgspec import UNSET, Struct, UnsetType
 
 from deploy.gateway import ids
-from deploy.gateway.context import GatewayContext, Given
+from deploy.gateway.context import GatewayContext, InjectedContext
+from deploy.gateway.limits import MAX_VALUES
 from deploy.gateway.problems import Problem, Rejected
-from deploy.gateway.request_parsing import MAX_VALUES, ParsedRequest, is_bulk, parse_request
+from deploy.gateway.request_parsing import ParsedRequest, is_bulk, parse_request
 from deploy.gateway.tokens import token_of
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, PERSON_TOPICS
 
@@ -22,10 +23,10 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class AcceptedResponse(Struct, frozen=True, kw_only=True):
-    """What was stored, for good, before this was answered: how many, what was not, and a token for `after`.
+    """What was stored durably before this answer: how many values, which were rejected, and a token for `after`.
 
-    `ignored`: by the place of a value in the list, its fields that no type of this topic has. They are kept and not
-    read: most of the time one is misspelt.
+    `ignored`: unknown fields of values, by the value's index in the list. They are stored but not read; most often one
+    is misspelt.
     """
 
     accepted: int
@@ -34,85 +35,90 @@ class AcceptedResponse(Struct, frozen=True, kw_only=True):
     ignored: dict[int, tuple[str, ...]] | UnsetType = UNSET
 
 
-def _takes(name: str) -> type[Operation]:
-    """An operation whose body is one value of this name, or a list of them."""
+def _body_of(name: str) -> type[Operation]:
+    """Return an operation whose body is one value of this schema, or a list of them."""
 
     @dataclass
-    class Takes(Operation):
+    class BodyOperation(Operation):
         def __post_init__(self) -> None:
-            one = Reference(ref=f"#/components/schemas/{name}")
-            many = Schema(type=OpenAPIType.ARRAY, items=one, max_items=MAX_VALUES)
-            content = {"application/json": OpenAPIMediaType(schema=Schema(one_of=[one, many]))}
+            value = Reference(ref=f"#/components/schemas/{name}")
+            values = Schema(type=OpenAPIType.ARRAY, items=value, max_items=MAX_VALUES)
+            content = {"application/json": OpenAPIMediaType(schema=Schema(one_of=[value, values]))}
             self.request_body = RequestBody(content=content, required=True)
 
-    return Takes
+    return BodyOperation
 
 
 @post(
     "/v1/interactions",
     status_code=202,
-    operation_class=_takes("Interaction"),
+    operation_class=_body_of("Interaction"),
     tags=["in"],
-    summary="Store what people did",
+    summary="Store interactions",
 )
-async def post_interactions(request: AnyRequest, context: Given) -> AcceptedResponse:
-    """What people did.
+async def post_interactions(request: AnyRequest, context: InjectedContext) -> AcceptedResponse:
+    """Store one interaction or a list of them.
 
-    Answered once all replicas have it. Without `event_id` and `event_time` they are filled in; sent again with the
-    same `event_id`, an event has no second effect, so repeat whatever was not answered. Of a list, those that are
-    wrong are named and the others stored. Give `token` to `GET /v1/recommendations/{user_id}?after=` to read a list
-    that reflects the events. While too many wait for workers, answered with 429 and `Retry-After`.
+    Answered once all replicas have the events. Missing `event_id` and `event_time` are filled in. An event sent again
+    with the same `event_id` has no second effect, so repeat every request without an answer. Invalid values of a list
+    are named in the answer, and the others are stored. Pass `token` to `GET /v1/recommendations/{user_id}?after=` to
+    read a list that reflects the events. While too many events wait for workers, the answer is 429 with `Retry-After`.
     """
     context.backlog.refuse_if_full()
-    accepted = await _stored(INTERACTIONS, request, context)
-    context.backlog.accepted(accepted.accepted)
-    return accepted
+    response = await _store(INTERACTIONS, request, context)
+    context.backlog.accepted(response.accepted)
+    return response
 
 
 @post(
     "/v1/instructions",
     status_code=202,
-    operation_class=_takes("Instruction"),
+    operation_class=_body_of("Instruction"),
     tags=["in"],
-    summary="Store what people decide",
+    summary="Store instructions",
 )
-async def post_instructions(request: AnyRequest, context: Given) -> AcceptedResponse:
-    """What people decide: ban, pin, more, less. As `POST /v1/interactions`."""
-    return await _stored(INSTRUCTIONS, request, context)
+async def post_instructions(request: AnyRequest, context: InjectedContext) -> AcceptedResponse:
+    """Store users' instructions: ban, pin, more, less. Works like `POST /v1/interactions`."""
+    return await _store(INSTRUCTIONS, request, context)
 
 
-@post("/v1/items", status_code=202, operation_class=_takes("Item"), tags=["in"], summary="Put items into the catalogue")
-async def post_items(request: AnyRequest, context: Given) -> AcceptedResponse:
-    """Items of the catalogue, each replacing what was known of it."""
-    return await _stored(ITEMS, request, context)
+@post(
+    "/v1/items", status_code=202, operation_class=_body_of("Item"), tags=["in"], summary="Put items into the catalogue"
+)
+async def post_items(request: AnyRequest, context: InjectedContext) -> AcceptedResponse:
+    """Store catalogue items; each replaces the earlier entry of its item."""
+    return await _store(ITEMS, request, context)
 
 
 @delete("/v1/items/{item_id:str}", status_code=202, tags=["in"], summary="Withdraw an item")
-async def delete_item(item_id: Annotated[str, PathParameter(min_length=1)], context: Given) -> AcceptedResponse:
-    """Withdraw an item; one that is not in the catalogue is withdrawn all the same."""
+async def delete_item(
+    item_id: Annotated[str, PathParameter(min_length=1)], context: InjectedContext
+) -> AcceptedResponse:
+    """Withdraw an item, whether it is in the catalogue or not."""
     await context.producer_queue.put(ITEMS, [(ids.item_id(item_id), None)], within=context.post_seconds)
     return AcceptedResponse(accepted=1)
 
 
-async def _stored(topic: str, request: AnyRequest, context: GatewayContext) -> AcceptedResponse:
-    """1 check 2 store 3 answer: cut between the last two, the sender repeats it.
+async def _store(topic: str, request: AnyRequest, context: GatewayContext) -> AcceptedResponse:
+    """1 check 2 store 3 answer: after a crash between the last two, the sender repeats the request.
 
     Raises:
-        Problem: nothing was taken, or it was not acknowledged in time.
+        Problem: no value was accepted, or Kafka did not acknowledge in time.
     """
     body = await request.body()
-    taken = parse_request(topic, body, now=context.clock(), new_id=context.new_id)
-    _refuse_if_nothing(taken, bulk=is_bulk(body))
-    places = await context.producer_queue.put(topic, taken.records, within=context.post_seconds)
-    token = token_of(topic, places) if topic in PERSON_TOPICS else ""
-    return AcceptedResponse(accepted=len(places), rejected=taken.rejected, token=token, ignored=taken.ignored or UNSET)
+    parsed = parse_request(topic, body, now=context.clock(), new_id=context.new_id)
+    _refuse_if_empty(parsed, bulk=is_bulk(body))
+    receipts = await context.producer_queue.put(topic, parsed.records, within=context.post_seconds)
+    token = token_of(topic, receipts) if topic in PERSON_TOPICS else ""
+    ignored = parsed.ignored or UNSET
+    return AcceptedResponse(accepted=len(receipts), rejected=parsed.rejected, token=token, ignored=ignored)
 
 
-def _refuse_if_nothing(taken: ParsedRequest, *, bulk: bool) -> None:
-    if taken.records or not taken.rejected:
+def _refuse_if_empty(parsed: ParsedRequest, *, bulk: bool) -> None:
+    if parsed.records or not parsed.rejected:
         return
-    first = taken.rejected[0]
+    first = parsed.rejected[0]
     if bulk:
-        text = f"none of {len(taken.rejected)} values was taken; the first: {first.message}"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, first.reason, text, rejected=taken.rejected)
+        text = f"none of {len(parsed.rejected)} values was accepted; the first: {first.message}"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, first.reason, text, rejected=parsed.rejected)
     raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, first.reason, first.message)

@@ -1,4 +1,4 @@
-"""Whether the servers answer that events need, asked in the background: a request for readiness waits for none."""
+"""Health checks of the servers that events need, run in the background: readiness requests never wait for them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from threading import Event, Thread
 
 EVERY_SECONDS = 1.0
 WITHIN_SECONDS = 1.0
-UNKNOWN = "not asked yet"
+UNKNOWN = "not checked yet"
 
 Check = Callable[[], str]
-"""Empty if a server answers as it should, else what is wrong; may block for as long as it likes."""
+"""Returns what is wrong with a server, empty if nothing is; may block without a limit."""
 
 
 class Probe:
-    """Asks each server again and again, each in a thread of its own, so that one that hangs hides no other.
+    """Checks each server repeatedly, each in a thread of its own, so that one that hangs does not delay the others.
 
-    A server that takes longer than `within` to answer counts as one that does not, until it does. `clock` counts
-    seconds from anywhere.
+    A server that has not answered within `within` seconds counts as unavailable until it answers. `clock` returns
+    monotonic seconds.
     """
 
     def __init__(
@@ -28,49 +28,49 @@ class Probe:
         every: float = EVERY_SECONDS,
         within: float = WITHIN_SECONDS,
     ) -> None:
-        self._asked = {name: _Asked(check, clock, within) for name, check in checks.items()}
+        self._servers = {name: _CheckedServer(check, clock, within) for name, check in checks.items()}
         self._every = every
-        self._told = Event()
+        self._stopping = Event()
         self._threads = [
-            Thread(target=self._run, args=(asked,), name=f"probe-{name}", daemon=True)
-            for name, asked in self._asked.items()
+            Thread(target=self._run, args=(server,), name=f"probe-{name}", daemon=True)
+            for name, server in self._servers.items()
         ]
 
     def start(self) -> None:
-        """Begin to ask. Once."""
+        """Begin to check. Call once."""
         for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
-        """Ask no more; a question that is open is left to itself."""
-        self._told.set()
+        """Stop checking; a check that is running is not waited for."""
+        self._stopping.set()
 
     def problems(self) -> dict[str, str]:
-        """What is wrong now, by server; empty if all of them answered in time when they were asked last."""
-        found = {name: asked.problem() for name, asked in self._asked.items()}
-        return {name: problem for name, problem in found.items() if problem}
+        """Return current problems by server; empty if every server passed its last check in time."""
+        problems = {name: server.problem() for name, server in self._servers.items()}
+        return {name: problem for name, problem in problems.items() if problem}
 
-    def _run(self, asked: _Asked) -> None:
-        while not self._told.is_set():
-            asked.ask()
-            self._told.wait(self._every)
+    def _run(self, server: _CheckedServer) -> None:
+        while not self._stopping.is_set():
+            server.check()
+            self._stopping.wait(self._every)
 
 
-class _Asked:
-    """One server: its last answer, and since when the next one is waited for."""
+class _CheckedServer:
+    """A server's last result, and since when the running check waits."""
 
     def __init__(self, check: Check, clock: Callable[[], float], within: float) -> None:
-        self._check = check
+        self._ask = check
         self._clock = clock
         self._within = within
         self._since: float | None = None
         self._last = UNKNOWN
 
-    def ask(self) -> None:
-        begun = self._since = self._clock()
-        said = self._check()
-        took = self._clock() - begun
-        self._last = said or (f"answered after {took:.1f} s" if took > self._within else "")
+    def check(self) -> None:
+        began = self._since = self._clock()
+        problem = self._ask()
+        elapsed = self._clock() - began
+        self._last = problem or (f"answered after {elapsed:.1f} s" if elapsed > self._within else "")
         self._since = None
 
     def problem(self) -> str:

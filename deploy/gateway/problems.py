@@ -1,4 +1,4 @@
-"""What goes wrong, as RFC 9457 problem details: the one place where an exception becomes an answer.
+"""Errors as RFC 9457 problem details: the only place where an exception becomes a response.
 
 `reason` is for machines and stays the same; `detail` is for people.
 """
@@ -23,7 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Rejected(Struct, frozen=True):
-    """One value of a post that was not taken: its place in the list, a reason code, and what is wrong."""
+    """A posted value that was not accepted: its index in the list, a reason code, and what is wrong."""
 
     index: int
     reason: str
@@ -42,7 +42,7 @@ class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Problem(LifelongError):
-    """A request that cannot be answered as asked."""
+    """A request that fails with this status, reason code and detail."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Problem(LifelongError):
 
 
 def details(status: HTTPStatus, reason: str, detail: str) -> Details:
-    """The body of an answer.
+    """Return the body of an error response.
 
     >>> details(HTTPStatus.NOT_FOUND, "unknown-item", "no such item").type
     'urn:lifelong:problem:unknown-item'
@@ -70,24 +70,24 @@ def details(status: HTTPStatus, reason: str, detail: str) -> Details:
 
 
 def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[Details]:
-    """The answer to an exception; one that nobody foresaw is logged and told to nobody."""
-    body, headers = _told(exc)
+    """Return the response to an exception; log an unexpected one, and keep its text from the client."""
+    body, headers = _body_and_headers(exc)
     if body.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s failed", request.method, request.scope.get("path_template", ""), exc_info=exc)
     return Response(body, status_code=body.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def _told(exc: Exception) -> tuple[Details, dict[str, str]]:
-    again = {"Retry-After": "1"}
+def _body_and_headers(exc: Exception) -> tuple[Details, dict[str, str]]:
+    retry = {"Retry-After": "1"}
     match exc:
         case Problem():
             return exc.details, exc.headers
         case DecodeError():
             return details(HTTPStatus.UNPROCESSABLE_ENTITY, exc.reason, str(exc)), {}
         case StoreUnavailable():
-            return details(HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", str(exc)), again
+            return details(HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", str(exc)), retry
         case KafkaRefused():
-            return details(HTTPStatus.SERVICE_UNAVAILABLE, "kafka-refused", str(exc)), again
+            return details(HTTPStatus.SERVICE_UNAVAILABLE, "kafka-refused", str(exc)), retry
         case HTTPException():
             return _of_framework(exc), dict(exc.headers or {})
         case _:
@@ -98,5 +98,5 @@ def _told(exc: Exception) -> tuple[Details, dict[str, str]]:
 def _of_framework(exc: HTTPException) -> Details:
     status = HTTPStatus(exc.status_code)
     faults = exc.extra if isinstance(exc.extra, list) else []
-    told = [f"{fault.get('key', '')}: {fault.get('message', '')}" for fault in faults if isinstance(fault, dict)]
-    return details(status, status.name.lower().replace("_", "-"), "; ".join(told) or exc.detail)
+    texts = [f"{fault.get('key', '')}: {fault.get('message', '')}" for fault in faults if isinstance(fault, dict)]
+    return details(status, status.name.lower().replace("_", "-"), "; ".join(texts) or exc.detail)

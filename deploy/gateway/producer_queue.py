@@ -1,7 +1,7 @@
-"""Posts on their way into the log: those that wait are delivered together, by one thread, and each gets its receipt.
+"""The producer queue: waiting posts are delivered together, by one thread, and each gets its receipt.
 
-A post is acknowledged only once all replicas have it. One that is given up on after its time may still be stored when
-the log answers again: sent once more with the same event ids it has no second effect.
+A post is acknowledged only once all replicas have it. A post that timed out may still be stored when the log answers
+again; sending it again with the same event ids has no second effect.
 """
 
 from __future__ import annotations
@@ -15,71 +15,71 @@ from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
+from deploy.gateway.limits import MAX_QUEUED_BYTES
 from deploy.gateway.ports import GatewayLog
 from deploy.gateway.problems import Problem
 from streams.log.kafka_errors import KafkaRefused
 
 logger = logging.getLogger(__name__)
-QUEUE_BYTES = 64_000_000
 RECORD_OVERHEAD = 200
 
 Record = tuple[str, bytes | None]
-Places = list[tuple[int, int]]
+Receipts = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, eq=False)
 class Post:
-    """Records for one topic, and whoever waits for their places."""
+    """Records for one topic, and the future of their partitions and offsets."""
 
     topic: str
     records: Sequence[Record]
-    receipt: asyncio.Future[Places]
+    receipt: asyncio.Future[Receipts]
     size: int
 
 
 class ProducerQueue:
-    """Takes posts from the event loop and delivers them from a thread of its own; holds `max_bytes` of them.
+    """Takes posts from the event loop and delivers them from a thread of its own; holds at most `max_bytes` of them.
 
-    `died` is called if the thread ends by an error nobody foresaw.
+    `on_failure` is called if the thread ends by an unexpected error.
     """
 
     def __init__(
         self,
         log: GatewayLog,
         *,
-        died: Callable[[], None] = lambda: None,
-        max_bytes: int = QUEUE_BYTES,
+        on_failure: Callable[[], None] = lambda: None,
+        max_bytes: int = MAX_QUEUED_BYTES,
     ) -> None:
         self._log = log
-        self._died = died
+        self._on_failure = on_failure
         self._max_bytes = max_bytes
         self._queue: SimpleQueue[Post | None] = SimpleQueue()
         self._lock = Lock()
         self._waiting_bytes = 0
         self._waiting_posts = 0
-        self._thread = Thread(target=self._run, name="outbox", daemon=True)
+        self._thread = Thread(target=self._run, name="producer-queue", daemon=True)
 
     def start(self) -> None:
-        """Begin to deliver. Once."""
+        """Begin to deliver. Call once."""
         self._thread.start()
 
     def close(self, within: float) -> bool:
-        """Deliver what waits, then end; whether that was done within these seconds. Blocks."""
+        """Deliver waiting posts, then end; block, and return whether the thread ended within these seconds."""
         self._queue.put(None)
         self._thread.join(within)
         return not self._thread.is_alive()
 
     @property
     def waiting(self) -> int:
-        """How many posts are held: not delivered yet, or being delivered."""
+        """Return how many posts wait or are being delivered."""
         return self._waiting_posts
 
-    async def put(self, topic: str, records: Sequence[Record], *, within: float) -> Places:
-        """Store the records: the partition and offset of each, in order.
+    async def put(self, topic: str, records: Sequence[Record], *, within: float) -> Receipts:
+        """Store the records and return the partition and offset of each, in order.
 
         Raises:
-            Problem: not acknowledged within these seconds, or too much is waiting already; the same may be sent again.
-            KafkaRefused: they will never be taken.
+            Problem: 503, not acknowledged within these seconds, or the queue is full; send the same again.
+            KafkaRefused: they will never be accepted.
         """
         if not records:
             return []
@@ -110,49 +110,49 @@ class ProducerQueue:
                 for topic, together in by_topic.items():
                     self._deliver(topic, together)
         except BaseException:
-            self._died()
+            self._on_failure()
             raise
 
     def _waiting(self) -> tuple[list[Post], bool]:
-        """All posts that wait, at least one or the end; and whether there will be more."""
+        """Return all waiting posts, after waiting for the first; and whether there will be more."""
         posts: list[Post] = []
-        found = self._queue.get()
-        while found is not None:
-            posts.append(found)
+        post = self._queue.get()
+        while post is not None:
+            posts.append(post)
             try:
-                found = self._queue.get_nowait()
+                post = self._queue.get_nowait()
             except Empty:
                 return posts, True
         return posts, False
 
     def _deliver(self, topic: str, posts: Sequence[Post]) -> None:
-        wanted = [post for post in posts if not post.receipt.cancelled()]
-        records = [record for post in wanted for record in post.records]
+        waiting = [post for post in posts if not post.receipt.cancelled()]
+        records = [record for post in waiting for record in post.records]
         try:
-            places = self._log.deliver(topic, records) if records else []
+            receipts = self._log.deliver(topic, records) if records else []
         except KafkaRefused as exc:
             logger.error("Kafka refuses what was posted to %r: %s", topic, exc)
-            for post in wanted:
-                _tell(post, exc)
+            for post in waiting:
+                _hand_over(post, exc)
         else:
-            begun = 0
-            for post in wanted:
-                _tell(post, places[begun : begun + len(post.records)])
-                begun += len(post.records)
+            start = 0
+            for post in waiting:
+                _hand_over(post, receipts[start : start + len(post.records)])
+                start += len(post.records)
         finally:
             with self._lock:
                 self._waiting_bytes -= sum(post.size for post in posts)
                 self._waiting_posts -= len(posts)
 
 
-def _tell(post: Post, outcome: Places | KafkaRefused) -> None:
-    """Hand the outcome over to the loop that waits for it, if it still runs."""
+def _hand_over(post: Post, outcome: Receipts | KafkaRefused) -> None:
+    """Hand the outcome to the event loop that waits for it, if it still runs."""
     loop = post.receipt.get_loop()
     if not loop.is_closed():
         loop.call_soon_threadsafe(_settle, post.receipt, outcome)
 
 
-def _settle(receipt: asyncio.Future[Places], outcome: Places | KafkaRefused) -> None:
+def _settle(receipt: asyncio.Future[Receipts], outcome: Receipts | KafkaRefused) -> None:
     if receipt.done():
         return
     if isinstance(outcome, KafkaRefused):

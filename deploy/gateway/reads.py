@@ -1,4 +1,4 @@
-"""What goes out: lists, items like an item, what is remembered of a person."""
+"""Handlers that return lists, similar items and a user's memories."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from msgspec import Struct
 
 from agents.memory.ports import FoundMemory
 from deploy.gateway import ids
-from deploy.gateway.context import GatewayContext, Given
+from deploy.gateway.context import GatewayContext, InjectedContext
+from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.lists import ListQuery, ServedResponse
 from deploy.gateway.problems import Problem
-from deploy.gateway.tokens import own_part
+from deploy.gateway.tokens import user_part
+from schemas.bounds import NAME_LENGTH, SLATE_LENGTH, TEXT_LENGTH
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.ids import ItemId, UserId
@@ -23,107 +25,117 @@ from schemas.topics import ITEMS
 
 STALE = "X-Lifelong-Stale"
 SPARE = 10
-"""How many more items are asked for than wanted: an index may still hold some that were withdrawn."""
-Count = Annotated[int, QueryParameter(ge=1, le=100)]
-Milliseconds = Annotated[int, QueryParameter(ge=0, le=10_000)]
+"""How many more items to search than to return: the index may still hold withdrawn ones."""
+Count = Annotated[int, QueryParameter(ge=1, le=SLATE_LENGTH)]
+Milliseconds = Annotated[int, QueryParameter(ge=0, le=MAX_WAIT_MS)]
 Name = Annotated[str, PathParameter(min_length=1)]
 
 
-class Alike(Struct, frozen=True, rename={"similarity": "likeness"}):
-    """An item, its cosine likeness in [-1, 1] to the one asked about, and its title."""
+class SimilarItem(Struct, frozen=True, rename={"similarity": "likeness"}):
+    """An item, its cosine similarity in [-1, 1] to the requested one, and its title."""
 
     item_id: ItemId
     similarity: float
     title: str
 
 
-class AlikeItems(Struct, frozen=True):
-    """The items most like one, the likest first."""
+class SimilarItems(Struct, frozen=True):
+    """The items most similar to one, the most similar first."""
 
     item_id: ItemId
-    items: tuple[Alike, ...]
+    items: tuple[SimilarItem, ...]
 
 
 class Memories(Struct, frozen=True):
-    """What is remembered of a person, the likest to what was asked first."""
+    """A user's memories, the most similar to the query first."""
 
     user_id: UserId
     memories: tuple[FoundMemory, ...]
 
 
-@get("/v1/recommendations/{user_id:str}", tags=["out"], summary="A person's list")
+@get("/v1/recommendations/{user_id:str}", tags=["out"], summary="A user's list")
 async def get_recommendations(
-    context: Given,
+    context: InjectedContext,
     user_id: Name,
     n: Count = 10,
-    surface: Annotated[str, QueryParameter(max_length=128)] = "home",
-    locale: Annotated[str, QueryParameter(max_length=128, description="whose items and default list: `de-AT`")] = "",
+    surface: Annotated[str, QueryParameter(max_length=NAME_LENGTH)] = "home",
+    locale: Annotated[
+        str, QueryParameter(max_length=NAME_LENGTH, description="whose items and non-personalised list: `de-AT`")
+    ] = "",
     after: Annotated[str, QueryParameter(description="the token of a POST: wait for a list that reflects it")] = "",
     timeout_ms: Milliseconds = 1_000,
     fresh: Annotated[bool, QueryParameter(description="have it ranked now")] = False,
     if_none_match: Annotated[str, HeaderParameter(name="If-None-Match")] = "",
 ) -> Response[ServedResponse | None]:
-    """A person's list; for people never seen, everybody's (`default`).
+    """Return a user's list; for unknown users, the non-personalised one (`default`).
 
-    `after` and `fresh` wait up to `timeout_ms`; what is served when that passes is marked `stale`, in the body and by
-    the header `X-Lifelong-Stale: 1`. The entity tag is the list's version.
+    `after` and `fresh` wait up to `timeout_ms`; a list served after that is marked `stale`, in the body and by the
+    header `X-Lifelong-Stale: 1`. The entity tag is the list's version.
     """
     user = ids.user_id(user_id)
-    wanted = ListQuery(
+    query = ListQuery(
         user=user,
         surface=surface,
         locale=locale,
         n=n,
-        token=own_part(after, user, context.person_partitions),
+        token=user_part(after, user, context.person_partitions),
         fresh=fresh,
         seconds=timeout_ms / 1_000,
     )
-    served = await context.lists.serve(wanted)
+    served = await context.lists.serve(query)
     tag = f'"{"default-" if served.default else ""}{served.version}"'
     headers = {"ETag": f"W/{tag}", "Cache-Control": "private, no-cache"} | ({STALE: "1"} if served.stale else {})
-    if not {tag, "*"}.isdisjoint(known.strip().removeprefix("W/") for known in if_none_match.split(",")):
+    if not {tag, "*"}.isdisjoint(cached.strip().removeprefix("W/") for cached in if_none_match.split(",")):
         return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(served, headers=headers)
 
 
-@get("/v1/items/{item_id:str}/similar", tags=["out"], summary="Items like an item")
+@get("/v1/items/{item_id:str}/similar", tags=["out"], summary="Similar items")
 async def get_similar(
-    context: Given,
+    context: InjectedContext,
     item_id: Name,
     n: Count = 10,
-    by: Annotated[Literal["content", "choices"], QueryParameter(description="what makes items alike")] = "content",
-) -> AlikeItems:
-    """The items of the catalogue most like this one.
+    by: Annotated[Literal["content", "choices"], QueryParameter(description="what similarity is based on")] = "content",
+) -> SimilarItems:
+    """Return the catalogue items most similar to this one.
 
-    By `content`: title, text, categories and tags. By `choices`: they draw the same people, as far as was learned.
+    By `content`: title, text, categories and tags. By `choices`: learned from the users who chose them.
     """
-    name = ids.item_id(item_id)
-    item = _item(context, name)
+    target = ids.item_id(item_id)
+    item = _item(context, target)
     if item is None:
-        text = f"item {name!r} is not in the catalogue: POST /v1/items puts it there"
+        text = f"item {target!r} is not in the catalogue: POST /v1/items puts it there"
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", text)
-    service, wanted = context.similar_items, n + SPARE
-    found = await (service.similar(item, wanted) if by == "content" else service.chosen_alike(item.item_id, wanted))
+    service, count = context.similar_items, n + SPARE
+    matches = await (
+        service.similar(item, count) if by == "content" else service.similar_by_choices(item.item_id, count)
+    )
     now = context.lists.stream_now()
-    known = [(one, _item(context, one.item_id)) for one in found if context.cache.may_be_shown(one.item_id, now)]
-    alike = [Alike(one.item_id, round(one.similarity, 6), entry.title) for one, entry in known if entry is not None]
-    return AlikeItems(name, tuple(alike[:n]))
+    shown = [
+        (match, _item(context, match.item_id)) for match in matches if context.cache.may_be_shown(match.item_id, now)
+    ]
+    similar = [
+        SimilarItem(match.item_id, round(match.similarity, 6), entry.title)
+        for match, entry in shown
+        if entry is not None
+    ]
+    return SimilarItems(target, tuple(similar[:n]))
 
 
-@get("/v1/users/{user_id:str}/memories", tags=["out"], summary="What is remembered of a person")
+@get("/v1/users/{user_id:str}/memories", tags=["out"], summary="A user's memories")
 async def get_memories(
-    context: Given,
+    context: InjectedContext,
     user_id: Name,
-    q: Annotated[str, QueryParameter(max_length=1_000, description="what to compare with, in words")] = "",
+    q: Annotated[str, QueryParameter(max_length=TEXT_LENGTH, description="text to compare memories with")] = "",
     n: Count = 10,
 ) -> Memories:
-    """The person's memories most like `q`; about a second behind the newest event."""
+    """Return the user's memories most similar to `q`; about a second behind the newest event."""
     user = ids.user_id(user_id)
     return Memories(user, await context.similar_items.remembered(user, q, n))
 
 
 def _item(context: GatewayContext, item_id: str) -> Item | None:
-    """The catalogue's entry, none if it is not one."""
+    """Return the catalogue's entry; none if there is none or it cannot be decoded."""
     value = context.cache.item(ItemId(item_id))
     try:
         item: Item | None = decode(ITEMS, value, now=context.clock()) if value else None

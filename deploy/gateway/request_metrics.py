@@ -1,4 +1,4 @@
-"""Requests counted and timed, by route. A path is never a label: there are as many as there are people."""
+"""Counts and times requests by route. A path is never a label: there are as many paths as users."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Observe = Callable[[str, int, float], None]
 
 
 class RequestMetrics:
-    """An ASGI application around another. `observe` is told route, status and seconds of every request answered.
+    """An ASGI application around another. `observe` receives route, status and seconds of every answered request.
 
-    `clock` counts seconds from anywhere.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(self, app: ASGIApp, observe: Observe, *, clock: Callable[[], float]) -> None:
@@ -29,10 +29,10 @@ class RequestMetrics:
             return
         began = self._clock()
 
-        async def noting(message: Message) -> None:
+        async def observed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = scope.get("path_template") or UNMATCHED
                 self._observe(route, message["status"], self._clock() - began)
             await send(message)
 
-        await self._app(scope, receive, noting)
+        await self._app(scope, receive, observed)

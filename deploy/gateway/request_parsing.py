@@ -1,7 +1,6 @@
-"""A posted body, one value or a list of them, as records for the log: checked by the very rules that Kafka's are.
+"""Parses a posted body, one value or a list of them, into records for the log, checked like records from Kafka.
 
-Each value stands for itself: what is wrong with one does not keep out the others. Fields that nobody knows are passed
-on as they came.
+Values are independent: an invalid one does not keep out the others. Unknown fields are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -12,16 +11,14 @@ from http import HTTPStatus
 import msgspec
 from msgspec import Raw, Struct
 
+from deploy.gateway.limits import MAX_VALUE_BYTES, MAX_VALUES
 from deploy.gateway.problems import Problem, Rejected
 from deploy.gateway.unknown import unknown_fields
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import ITEMS
 
-MAX_VALUES = 1_000
-MAX_VALUE_BYTES = 900_000
-"""What a broker takes by default is 1 MB for a batch of records, with what surrounds them."""
-NEVER_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _many = msgspec.json.Decoder(list[Raw])
 _fields = msgspec.json.Decoder(dict[str, Raw])
@@ -31,7 +28,7 @@ KeyedValue = tuple[str, bytes]
 
 
 class ParsedRequest(Struct, frozen=True):
-    """What a body came to: records by key, in order, what was turned away, and fields that nobody knows, by place."""
+    """A parsed body: records with their keys, in order; rejected values; and unknown fields by the value's index."""
 
     records: tuple[KeyedValue, ...]
     rejected: tuple[Rejected, ...]
@@ -39,14 +36,14 @@ class ParsedRequest(Struct, frozen=True):
 
 
 def parse_request(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) -> ParsedRequest:
-    """Take in a body for a topic. An event without an id or a time gets a new id, and `now`.
+    """Parse a body for a topic. An event without an id or a time gets a new id and `now`.
 
     Raises:
-        Problem: the body is not JSON, or a list of more than `MAX_VALUES`.
+        Problem: 400, the body is not JSON; 413, it is a list of more than `MAX_VALUES`.
 
     >>> event = b'{"type": "like", "user_id": "u1", "item_id": "i1"}'
-    >>> taken = parse_request("interactions", b"[%b, {}]" % event, now=1e9, new_id=lambda: "e1")
-    >>> [key for key, value in taken.records], [(one.index, one.reason) for one in taken.rejected]
+    >>> parsed = parse_request("interactions", b"[%b, {}]" % event, now=1e9, new_id=lambda: "e1")
+    >>> [key for key, value in parsed.records], [(value.index, value.reason) for value in parsed.rejected]
     (['u1'], [(1, 'invalid')])
     """
     records: list[KeyedValue] = []
@@ -64,7 +61,7 @@ def parse_request(topic: str, body: bytes, *, now: float, new_id: Callable[[], s
 
 
 def is_bulk(body: bytes) -> bool:
-    """Whether the body is a list."""
+    """Return whether the body is a list."""
     return body.lstrip(b" \t\r\n")[:1] == b"["
 
 
@@ -73,10 +70,10 @@ def _values(body: bytes) -> list[bytes]:
         return [body]
     try:
         values = [bytes(raw) for raw in _many.decode(body)]
-    except NEVER_JSON as exc:
-        raise Problem(HTTPStatus.BAD_REQUEST, "not-json", f"the body is no JSON list: {exc}") from exc
+    except NOT_JSON as exc:
+        raise Problem(HTTPStatus.BAD_REQUEST, "not-json", f"the body is not a JSON list: {exc}") from exc
     if len(values) > MAX_VALUES:
-        text = f"{len(values)} values in one request, at most {MAX_VALUES} are taken: send them in parts"
+        text = f"{len(values)} values in one request, at most {MAX_VALUES} are accepted: send them in parts"
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many", text)
     return values
 
@@ -84,17 +81,17 @@ def _values(body: bytes) -> list[bytes]:
 def _record(topic: str, raw: bytes, now: float, new_id: Callable[[], str]) -> tuple[str, bytes, Struct]:
     value = raw if topic == ITEMS else _filled(raw, now, new_id)
     if len(value) > MAX_VALUE_BYTES:
-        raise DecodeError("too-large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are taken")
+        raise DecodeError("too-large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are accepted")
     record = decode(topic, value, now=now)
     key: str = record.item_id if topic == ITEMS else record.user_id
     return key, value, record
 
 
 def _filled(raw: bytes, now: float, new_id: Callable[[], str]) -> bytes:
-    """The event with an id and a time; what is no object is left to the codec to refuse."""
+    """Return the event with an id and a time; leave a value that is not an object for the codec to refuse."""
     try:
         fields = _fields.decode(raw)
-    except NEVER_JSON:
+    except NOT_JSON:
         return raw
     if "event_id" in fields and "event_time" in fields:
         return raw

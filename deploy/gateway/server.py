@@ -1,4 +1,4 @@
-"""The gateway as a process: served by uvicorn, and ended without anybody noticing."""
+"""The gateway as a process, served by uvicorn, and its graceful shutdown."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ import uvicorn
 
 from deploy.gateway.app import create_app
 from deploy.gateway.context import GatewayCondition
+from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.request_metrics import RequestMetrics
 from deploy.monitoring.telemetry import count_request
 from deploy.settings import Settings
 
 logger = logging.getLogger(__name__)
-GRACE_SECONDS = 15
-"""How long requests that have begun may take to end: longer than the longest wait that a GET can ask for."""
+GRACE_SECONDS = MAX_WAIT_MS // 1_000 + 5
+"""How long started requests may take to end: longer than the longest wait of a GET."""
 
 
 class GatewayServer(uvicorn.Server):
-    """Told to end by SIGTERM or SIGINT it
+    """A server that drains. On SIGTERM or SIGINT it
 
-    1. answers `/health/ready` with 503, at once, and everything else as before, so that balancers turn away
-    2. after `drain_seconds` takes no more connections and lets requests finish that have begun
-    3. delivers what was posted; the process ends with status 0
+    1. answers `/health/ready` with 503 at once, and everything else as before, so that load balancers turn away
+    2. after `drain_seconds` accepts no more connections and lets started requests finish
+    3. delivers queued posts; the process ends with status 0
 
-    Told twice it goes on to the second step at once. A thread of the gateway that died ends it, too.
+    A second signal starts step 2 at once. The death of one of the gateway's threads ends the server, too.
     """
 
     def __init__(self, config: uvicorn.Config, condition: GatewayCondition, *, drain_seconds: float) -> None:
@@ -39,7 +40,7 @@ class GatewayServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are ours while the server runs; none is raised again afterwards, so that the status is 0."""
+        """Handle signals here while the server runs, and raise none again afterwards, so that the status is 0."""
         loop = asyncio.get_running_loop()
         numbers = (signal.SIGTERM, signal.SIGINT)
         for number in numbers:
@@ -51,7 +52,7 @@ class GatewayServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def on_tick(self, counter: int) -> bool:
-        """Called ten times a second: whether to end."""
+        """Return whether to end; called ten times a second."""
         return await super().on_tick(counter) or self._condition.failed
 
     def _drain(self) -> None:
@@ -64,7 +65,7 @@ class GatewayServer(uvicorn.Server):
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop.
+    """Serve until a signal to stop.
 
     Raises:
         SettingsError: no key or no broker is set.

@@ -1,4 +1,4 @@
-"""The servers and processes that the gateway's readiness tells of, as the settings name them."""
+"""The servers and processes that the gateway's readiness reports, as the settings name them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.state.partition_store import PEOPLE
 
 
 def make_probe(settings: Settings) -> Probe:
-    """Asks Kafka, and the state store where one is set."""
+    """Return a probe of Kafka, and of the state store where one is set."""
     admin = KafkaAdmin(make_cluster(settings))
     checks = {"kafka": lambda: problem_of(lambda: admin.expect((), within=WITHIN_SECONDS))}
     if settings.redis.url.get_secret_value():
@@ -26,7 +26,7 @@ def make_probe(settings: Settings) -> Probe:
 
 
 def problem_of(ask: Callable[[], object]) -> str:
-    """What a server that is away says of itself; nothing if it answers.
+    """Return the error of a server that does not answer; empty if it does.
 
     >>> problem_of(dict)
     ''
@@ -39,6 +39,6 @@ def problem_of(ask: Callable[[], object]) -> str:
 
 
 def make_restarts(settings: Settings) -> Callable[[], dict[str, int]]:
-    """How often each process of the stack in the data directory ended by itself; nothing where there is no stack."""
+    """Return a reader of how often each process of the stack ended by itself; empty where there is no stack."""
     RESTARTS.read = watched(settings.data_dir)
     return RESTARTS.read

@@ -1,4 +1,4 @@
-"""Searches by likeness: they block, so they take turns in one thread beside the event loop."""
+"""Similarity searches. They block, so they run one after the other in a thread beside the event loop."""
 
 from __future__ import annotations
 
@@ -20,49 +20,49 @@ _T = TypeVar("_T")
 
 
 class SimilarItemsService:
-    """Items like an item, and a person's memories like a text. Without an index everything is unavailable.
+    """Items similar to an item, and a user's memories similar to a text. Without an index they are unavailable.
 
-    `items` holds vectors of content, `factors` those that were learned from choices.
+    `items` indexes content vectors, `factors` vectors learned from choices.
     """
 
     def __init__(self, items: ItemIndex | None, memories: MemoryIndex | None, factors: ItemIndex | None = None) -> None:
         self._items = items
         self._memories = memories
         self._factors = factors
-        self._thread = ThreadPoolExecutor(1, "likeness")
+        self._thread = ThreadPoolExecutor(1, "similar-items")
 
     async def similar(self, item: Item, n: int) -> tuple[Similar, ...]:
-        """The n items whose content is most like this item's, the likest first, never itself; none if it has no words.
+        """Return the n other items most similar by content, the most similar first; empty if the item has no text.
 
         Raises:
             StoreUnavailable: the index does not answer in time.
         """
-        index = _given(self._items)
+        index = _available(self._items)
         vector = content_vector(item)
         if not vector.any():
             return ()
         return await self._in_turn(lambda: others_like(index, vector, item.item_id, n))
 
-    async def chosen_alike(self, item: ItemId, n: int) -> tuple[Similar, ...]:
-        """The n items that draw the same people as this one, the likest first; none if nothing was learned of it yet.
+    async def similar_by_choices(self, item: ItemId, n: int) -> tuple[Similar, ...]:
+        """Return the n items most similar by learned factors, the most similar first; empty if the item has none yet.
 
         Raises:
             StoreUnavailable: the index does not answer in time.
         """
-        index = _given(self._factors)
+        index = _available(self._factors)
         return await self._in_turn(lambda: index.like(item, n))
 
     async def remembered(self, user: UserId, text: str, n: int) -> tuple[FoundMemory, ...]:
-        """The person's n memories most like the text.
+        """Return the user's n memories most similar to the text.
 
         Raises:
             StoreUnavailable: the index does not answer in time.
         """
-        index = _given(self._memories)
+        index = _available(self._memories)
         return await self._in_turn(lambda: index.search(user, embed([text])[0], n))
 
     def close(self) -> None:
-        """Begin nothing new."""
+        """Start no more searches."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _in_turn(self, search: Callable[[], _T]) -> _T:
@@ -73,7 +73,7 @@ class SimilarItemsService:
             raise StoreUnavailable(f"no answer within {SEARCH_PATIENCE_SECONDS:g} s; ask again later") from exc
 
 
-def _given(index: _T | None) -> _T:
+def _available(index: _T | None) -> _T:
     if index is None:
         raise StoreUnavailable("setting milvus.uri is empty: `lifelong up` starts a server, or name your own")
     return index

@@ -1,4 +1,4 @@
-"""Fields of a posted value that its type does not have: they are passed on, and named to whoever sent them."""
+"""Unknown fields of a posted value: they are stored, and named in the answer."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from deploy.gateway.limits import MAX_UNKNOWN_FIELDS
 from schemas.errors import DecodeError
-
-MOST_UNKNOWN_FIELDS = 20
-"""How many are named of one value."""
 
 
 def unknown_fields(value: bytes, record: Struct) -> tuple[str, ...]:
-    """The names in this JSON object that the record, which was decoded from it, has no field for; nested ones dotted.
+    """Return names in a JSON object for which the record decoded from it has no field; nested ones are dotted.
 
     Raises:
-        DecodeError: it is no JSON, in a field that nobody knows and that the record's own decoder skipped.
+        DecodeError: an unknown field, which the record's own decoder skipped, is not JSON.
 
     >>> from schemas.codec import decode
     >>> event = b'{"type":"like","event_id":"e","user_id":"u","event_time":1e9,"item_id":"i"'
@@ -29,25 +27,25 @@ def unknown_fields(value: bytes, record: Struct) -> tuple[str, ...]:
     try:
         sent = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise DecodeError("not-json", f"in a field that nobody knows: {exc}") from exc
-    return tuple(sorted(_unknown(sent, record, "")))[:MOST_UNKNOWN_FIELDS]
+        raise DecodeError("not-json", f"in an unknown field: {exc}") from exc
+    return tuple(sorted(_unknown(sent, record, "")))[:MAX_UNKNOWN_FIELDS]
 
 
 def _unknown(sent: Any, record: Any, path: str) -> Iterator[str]:
     if isinstance(record, Struct) and isinstance(sent, Mapping):
-        known = _names(record)
+        fields = _json_fields(record)
         for name, part in sent.items():
-            if name in known:
-                yield from _unknown(part, getattr(record, known[name], None), f"{path}{name}.")
+            if name in fields:
+                yield from _unknown(part, getattr(record, fields[name], None), f"{path}{name}.")
             else:
                 yield f"{path}{name}"
     elif isinstance(record, tuple | list) and isinstance(sent, list):
-        for one, part in zip(record, sent, strict=False):
-            yield from _unknown(part, one, path)
+        for element, part in zip(record, sent, strict=False):
+            yield from _unknown(part, element, path)
 
 
-def _names(record: Struct) -> dict[str, str]:
-    """Its fields, and the tag that tells its type, by their names in JSON."""
+def _json_fields(record: Struct) -> dict[str, str]:
+    """Return the record's field names, and its tag field, by their names in JSON."""
     config = record.__struct_config__
-    named = dict(zip(record.__struct_encode_fields__, record.__struct_fields__, strict=True))
-    return named | ({config.tag_field: ""} if config.tag_field else {})
+    fields = dict(zip(record.__struct_encode_fields__, record.__struct_fields__, strict=True))
+    return fields | ({config.tag_field: ""} if config.tag_field else {})

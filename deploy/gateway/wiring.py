@@ -1,4 +1,4 @@
-"""What the gateway runs on, chosen by the settings: `deploy.wiring` for this process."""
+"""Builds what the gateway runs on from the settings: `deploy.wiring` for this process."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ logger = logging.getLogger(__name__)
 
 
 def make_gateway_context(settings: Settings) -> GatewayContext:
-    """Everything that the gateway runs on.
+    """Build everything that the gateway runs on.
 
     Raises:
         SettingsError: no key is set, or no broker.
     """
     gateway, condition, publisher = settings.gateway, GatewayCondition(), make_publisher(settings, receipts=True)
     cache = _cache(settings, publisher)
-    producer_queue = ProducerQueue(publisher, died=condition.fail)
+    producer_queue = ProducerQueue(publisher, on_failure=condition.fail)
     return GatewayContext(
         keys=gateway_keys(settings),
         cache=cache,
-        feeder=Feeder(KafkaTableReader(make_cluster(settings), tuple(GATEWAY)), cache, died=condition.fail),
+        feeder=Feeder(KafkaTableReader(make_cluster(settings), tuple(GATEWAY)), cache, on_failure=condition.fail),
         producer_queue=producer_queue,
         lists=Lists(cache, producer_queue, clock=wall_clock, new_id=_new_id),
         similar_items=_similar_items(settings),
@@ -62,10 +62,10 @@ def make_gateway_context(settings: Settings) -> GatewayContext:
 
 
 def _cache(settings: Settings, publisher: KafkaPublisher) -> Cache:
-    """The cache, which writes dead letters about lists; those about items are the projector's."""
+    """Build the cache, which writes dead letters about lists; the projector writes those about items."""
 
     def refuse(record: Inbound, exc: DecodeError) -> None:
-        logger.warning("%s-%d@%d is passed over: %s", record.topic, record.partition, record.offset, exc)
+        logger.warning("%s-%d@%d is skipped: %s", record.topic, record.partition, record.offset, exc)
         if record.topic == RECOMMENDATIONS and cache.caught_up:
             publisher.publish([dead_letter(record, exc.reason, str(exc), wall_clock())])
 
@@ -74,23 +74,23 @@ def _cache(settings: Settings, publisher: KafkaPublisher) -> Cache:
 
 
 def _similar_items(settings: Settings) -> SimilarItemsService:
-    """What is searched by likeness; without Milvus that is unavailable, and no more."""
+    """Build the similarity searches; without Milvus only these are unavailable."""
     if not settings.milvus.uri:
         return SimilarItemsService(None, None, None)
     return SimilarItemsService(make_item_index(settings), make_memory_index(settings), make_factor_index(settings))
 
 
 def make_backlog(settings: Settings) -> Backlog:
-    """How many events wait for workers, and how many may."""
+    """Build the measure of events that wait for workers, bounded by the setting `gateway.backlog_max`."""
     measure = partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS)
     return Backlog(measure, most=settings.gateway.backlog_max)
 
 
 def gateway_keys(settings: Settings) -> tuple[str, ...]:
-    """The keys that open the gateway.
+    """Return the API keys.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: none is set, or one is empty.
     """
     keys = tuple(key.get_secret_value() for key in settings.gateway.api_keys)
     if not keys or not all(keys):

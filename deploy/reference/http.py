@@ -1,4 +1,4 @@
-"""The reference of HTTP: the gateway's own OpenAPI document, operation by operation."""
+"""The HTTP reference: the gateway's own OpenAPI document, operation by operation."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ gateway serves this contract as OpenAPI 3.1 at `/schema/openapi.json`, and a pag
 
 
 def document() -> Document:
-    """The OpenAPI document of a gateway, made without starting one."""
+    """Return the gateway's OpenAPI document without starting a gateway."""
     unstarted = cast("GatewayContext", SimpleNamespace(keys=(), body_bytes=0))
     return completed(create_app(unstarted).openapi_schema.to_schema())
 
 
 def http_page() -> str:
-    """The page as Markdown."""
-    found = document()
+    """Return the page as Markdown."""
+    contract = document()
     parts = ["# HTTP", INTRODUCTION]
-    for path, operations in found["paths"].items():
+    for path, operations in contract["paths"].items():
         for verb, operation in operations.items():
             parts += [f"## {verb.upper()} `{path}`", *_operation(operation)]
-    parts += ["## Answers", *_answers(found["components"]["schemas"])]
+    parts += ["## Answers", *_answers(contract["components"]["schemas"])]
     return "\n\n".join(parts) + "\n"
 
 
 def _operation(operation: Document) -> Iterator[str]:
     yield f"**{operation['summary']}.**"
     yield prose(operation.get("description"))
-    rows = [_parameter(each) for each in operation.get("parameters", ())]
+    rows = [_parameter(parameter) for parameter in operation.get("parameters", ())]
     if rows:
         yield table(HEADER, rows)
     if "requestBody" in operation:
@@ -56,10 +56,10 @@ def _operation(operation: Document) -> Iterator[str]:
             yield f"Answer {status}: {_content(answer)}."
 
 
-def _parameter(each: Document) -> tuple[str, str, str, str, str]:
-    schema = each["schema"]
-    default = "required" if each.get("required") else code(schema.get("default"))
-    return f"`{each['name']}`", each["in"], type_of(schema), default, prose(each.get("description"))
+def _parameter(parameter: Document) -> tuple[str, str, str, str, str]:
+    schema = parameter["schema"]
+    default = "required" if parameter.get("required") else code(schema.get("default"))
+    return f"`{parameter['name']}`", parameter["in"], type_of(schema), default, prose(parameter.get("description"))
 
 
 def _content(body: Document) -> str:
@@ -68,7 +68,7 @@ def _content(body: Document) -> str:
 
 
 def _linked(schema: Document) -> str:
-    """A body in words, with links to the tables of its fields."""
+    """Return a body's type in words, with links to the tables of its fields."""
     if "$ref" in schema and type_of(schema) not in ON_TOPICS:
         return f"[{type_of(schema)}](#{type_of(schema).lower()})"
     words = type_of(schema)
@@ -78,9 +78,9 @@ def _linked(schema: Document) -> str:
 
 
 def _answers(schemas: Document) -> Iterator[str]:
-    elsewhere = {name for topic in TOPICS for name in topic_schema(topic).get("$defs", ())} | set(ON_TOPICS)
+    on_topics_page = {name for topic in TOPICS for name in topic_schema(topic).get("$defs", ())} | set(ON_TOPICS)
     for name, schema in schemas.items():
-        if name not in elsewhere and "properties" in schema:
+        if name not in on_topics_page and "properties" in schema:
             yield f"### {name}"
             yield prose(schema.get("description"))
             yield fields(schema)

@@ -1,10 +1,10 @@
-"""The reference of limits: the constants that bound what travels and what is kept, read from where they stand."""
+"""The reference of limits: bounds on messages, requests and states, each read from the constant that sets it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from deploy.gateway import producer_queue, request_parsing
+from deploy.gateway import limits
 from deploy.reference.markdown import table
 from deploy.reference.settings import allowed
 from deploy.settings import Settings
@@ -17,7 +17,7 @@ from streams.log import kafka_client
 Row = tuple[str, str, str]
 HEADER = ("limit", "value", "beyond it")
 INTRODUCTION = """\
-Every limit on what travels and what is kept. Bounds of single fields, such as the items of an impression, are in
+Every limit on messages, requests and states. Bounds of single fields, such as the items of an impression, are in
 [Topics and messages](topics.md).
 """
 BOUNDED = {
@@ -26,7 +26,7 @@ BOUNDED = {
     "gateway.cache_mb": "the lists published longest ago are evicted; those users get the non-personalised list",
     "ranking.slate_size": "the process refuses to start",
     "ranking.candidates": "the process refuses to start",
-    "ranking.expires_at_most_seconds": "a list expires then, whatever was learned",
+    "ranking.expires_at_most_seconds": "a list expires then, whatever time-to-live was learned",
     "topics.person_partitions": "the process refuses to start; more workers than partitions stay idle",
     "topics.item_partitions": "the process refuses to start",
     "experiment.arms": "the process refuses to start",
@@ -35,7 +35,7 @@ BOUNDED = {
 
 
 def limits_page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     parts = ["# Limits", INTRODUCTION]
     for title, rows in (("Messages", _messages()), ("Requests", _requests()), ("User and item state", _state())):
         parts += [f"## {title}", table(HEADER, rows)]
@@ -69,9 +69,20 @@ def _messages() -> list[Row]:
 
 def _requests() -> list[Row]:
     return [
-        ("values in one POST", f"{request_parsing.MAX_VALUES:,}", "413 `too-many`"),
-        ("bytes of one value", f"{request_parsing.MAX_VALUE_BYTES:,}", "that value is refused, the others are stored"),
-        ("bytes that wait for Kafka", f"{producer_queue.QUEUE_BYTES:,}", "503"),
+        ("values in one POST", f"{limits.MAX_VALUES:,}", "413 `too-many`"),
+        ("bytes of one value", f"{limits.MAX_VALUE_BYTES:,}", "that value is refused, the others are stored"),
+        ("unknown fields named of one value", f"{limits.MAX_UNKNOWN_FIELDS:,}", "the others are not named"),
+        ("bytes that wait for Kafka", f"{limits.MAX_QUEUED_BYTES:,}", "503 `busy`"),
+        ("items of a GET, `n`", f"{bounds.SLATE_LENGTH:,}", "400"),
+        ("wait of a GET, `timeout_ms`", f"{limits.MAX_WAIT_MS:,}", "400"),
+        ("characters of `after`", f"{limits.MAX_TOKEN_LENGTH:,}", "400 `bad-token`"),
+        ("characters of a query for memories, `q`", f"{bounds.TEXT_LENGTH:,}", "400"),
+        (
+            "users with a pending rank request",
+            f"{limits.MAX_RANK_WAITERS:,}",
+            "the oldest is forgotten, and may be sent again",
+        ),
+        ("seconds of `Retry-After` while the backlog is full", f"{limits.MAX_RETRY_SECONDS:,}", "it is cut to that"),
     ]
 
 

@@ -29,7 +29,7 @@ class FactorSync:
         self._withdrawn: set[ItemId] = set()
 
     def moved(self, weights: Weights) -> tuple[list[ItemId], Vectors]:
-        """Return the items whose appeal has turned, and its directions `[items, FACTOR_DIMENSIONS]`, each of length 1."""
+        """Return the items whose appeal has turned, and its unit directions `[items, FACTOR_DIMENSIONS]`."""
         if not len(weights.vector_ids):
             return [], np.zeros((0, FACTOR_DIMENSIONS), np.float32)
         appeal = weights.vectors[:, APPEAL]

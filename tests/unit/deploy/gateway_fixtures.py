@@ -1,4 +1,4 @@
-"""A gateway over a log in memory, on which a `MemoryRunner` may run, or lists be published by hand."""
+"""A gateway over an in-memory log, on which an `InMemoryRunner` may run or tests publish lists."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from deploy.gateway.app import create_app
 from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.in_memory import InMemoryTopics
+from deploy.gateway.limits import MAX_QUEUED_BYTES
 from deploy.gateway.lists import Lists
 from deploy.gateway.probe import Probe
 from deploy.gateway.producer_queue import ProducerQueue
@@ -39,8 +40,8 @@ NOW = START + 1e6
 
 
 @dataclass
-class World:
-    """A door, the log behind it, and a client before it."""
+class GatewayFixture:
+    """A gateway's context, the log behind it, and a client of it."""
 
     log: InMemoryLog
     topics: InMemoryTopics
@@ -49,9 +50,9 @@ class World:
     now: float = NOW
 
     def publish(self, user: str, version: int, **more: Any) -> Recommendation:
-        made = made_list(user, version, **more)
-        self.topics.deliver(RECOMMENDATIONS, [(user, encode(made))])
-        return made
+        recommendation = list_of(user, version, **more)
+        self.topics.deliver(RECOMMENDATIONS, [(user, encode(recommendation))])
+        return recommendation
 
     def get(self, path: str, **more: Any) -> Any:
         return self.client.get(path, headers={"X-API-Key": KEY} | more.pop("headers", {}), params=more)
@@ -65,7 +66,7 @@ class World:
         return self.log.records(topic)
 
 
-def made_list(user: str, version: int, items: int = 5, surface: str = "home", **more: Any) -> Recommendation:
+def list_of(user: str, version: int, items: int = 5, surface: str = "home", **more: Any) -> Recommendation:
     ranked = tuple(RankedItem(item_id=ItemId(f"i{k}"), score=1.0 - k / 10, source="popular") for k in range(items))
     slate = Slate(list_id=f"{user}-{version}", surface=surface, items=ranked)  # type: ignore[arg-type]
     filled = {"expires_at": NOW + 3_600, "event_time": START} | more
@@ -78,18 +79,21 @@ def build(
     memories: MemoryIndex | None = None,
     factors: ItemIndex | None = None,
     post_seconds: float = 5.0,
+    body_bytes: int = 5_000_000,
     **more: Any,
-) -> World:
-    """A world whose gateway is not running yet."""
-    world: World
+) -> GatewayFixture:
+    """Return a gateway that is not running yet."""
+    gateway: GatewayFixture
     log = InMemoryLog(person_partitions=PARTITIONS, item_partitions=PARTITIONS, clock=lambda: NOW)
     topics = InMemoryTopics(log, tuple(GATEWAY))
     condition, numbers = GatewayCondition(), count()
     cache = Cache(list_bytes=more.pop("list_bytes", 1_000_000))
-    producer_queue = ProducerQueue(topics, died=condition.fail, max_bytes=more.pop("outbox_bytes", 64_000_000))
+    producer_queue = ProducerQueue(
+        topics, on_failure=condition.fail, max_bytes=more.pop("queue_bytes", MAX_QUEUED_BYTES)
+    )
 
     def clock() -> float:
-        return world.now
+        return gateway.now
 
     def new_id() -> str:
         return f"given-{next(numbers)}"
@@ -97,7 +101,7 @@ def build(
     context = GatewayContext(
         keys=("another-key", KEY),
         cache=cache,
-        feeder=Feeder(topics, cache, died=condition.fail),
+        feeder=Feeder(topics, cache, on_failure=condition.fail),
         producer_queue=producer_queue,
         lists=Lists(cache, producer_queue, clock=clock, new_id=new_id),
         similar_items=SimilarItemsService(items, memories, factors),
@@ -107,19 +111,20 @@ def build(
         new_id=new_id,
         person_partitions=PARTITIONS,
         post_seconds=post_seconds,
+        body_bytes=body_bytes,
         **more,
     )
-    world = World(log, topics, context)
-    return world
+    gateway = GatewayFixture(log, topics, context)
+    return gateway
 
 
 @contextmanager
-def running(world: World) -> Iterator[World]:
-    """The world with its gateway running, caught up."""
-    with TestClient(create_app(world.context)) as client:
-        world.client = client
-        eventually(lambda: world.context.cache.caught_up)
-        yield world
+def running(gateway: GatewayFixture) -> Iterator[GatewayFixture]:
+    """Run the gateway; yield it once its cache has caught up."""
+    with TestClient(create_app(gateway.context)) as client:
+        gateway.client = client
+        eventually(lambda: gateway.context.cache.caught_up)
+        yield gateway
 
 
 def eventually(holds: Callable[[], bool]) -> None:

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from deploy.cli.app import make_app
 from deploy.cli.models import known_variants, refuse_unknown
 from deploy.cli.outputs import NotWritable, check_writable
-from deploy.cli.shown import Column, NoSuch, listing, one_of
+from deploy.cli.shown import Column, NoSuch, complete_id, listing
 from deploy.letters import folded, mark_of
 from deploy.settings import Settings
 from schemas.dead_letters import DeadLetter
@@ -206,7 +206,7 @@ def test_without_a_stack_the_data_directory_and_the_settings_file_are_named(tmp_
     told = side_by_side(tmp_path, [("topics", "show")], kafka="")
     [(said, status)] = told.values()
     assert status == "status 1 in time"
-    assert f"{str(tmp_path / 'data')!r}, in which `lifelong up` never ran" in said
+    assert f"{str(tmp_path / 'data')!r}, in which `lifelong up` has not run" in said
     assert f"{str(tmp_path / 'lifelong.toml')!r}, which is not there" in said
 
 
@@ -241,10 +241,10 @@ def test_the_beginning_of_an_id_is_enough_where_it_is_that_of_one(ids: set[str],
     beginning = wanted[: data.draw(st.integers(1, 6))]
     alike = sorted(each for each in ids if each.startswith(beginning))
     if len(alike) == 1:
-        assert one_of(beginning, list(ids), what="letter", hint="") == wanted
+        assert complete_id(beginning, list(ids), what="letter", hint="") == wanted
     else:
         with pytest.raises(NoSuch) as caught:
-            one_of(beginning, list(ids), what="letter", hint="")
+            complete_id(beginning, list(ids), what="letter", hint="")
         assert all(each in str(caught.value) for each in alike[:5])
 
 

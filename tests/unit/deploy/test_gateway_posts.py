@@ -1,4 +1,4 @@
-"""What comes in through the gateway: checked, stored, acknowledged, in that order."""
+"""The gateway checks, stores and acknowledges posts, in that order."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from schemas.codec import decode
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS
 from streams.log.partitions import partition_of
 from streams.state.positions import Bounds
-from tests.unit.deploy.gateway_fixtures import KEY, NOW, PARTITIONS, World, build, eventually, running
+from tests.unit.deploy.gateway_fixtures import KEY, NOW, PARTITIONS, GatewayFixture, build, eventually, running
 
 CLICK = {"type": "click", "event_id": "e1", "user_id": "u1", "event_time": 1.7e9, "item_id": "i1"}
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with running(build(post_seconds=2.0, body_bytes=1_200_000)) as world:
-        yield world
+def gateway() -> Iterator[GatewayFixture]:
+    with running(build(post_seconds=2.0, body_bytes=1_200_000)) as gateway:
+        yield gateway
 
 
-def values(world: World, topic: str) -> list[Any]:
-    return [msgspec.json.decode(record.value) for record in world.records(topic)]
+def values(gateway: GatewayFixture, topic: str) -> list[Any]:
+    return [msgspec.json.decode(record.value) for record in gateway.records(topic)]
 
 
-def test_an_event_is_stored_as_it_came_under_its_person_before_it_is_acknowledged(world: World) -> None:
-    told = world.post("/v1/interactions", CLICK | {"unheard_of": [1, {"x": None}]})
-    (record,) = world.records(INTERACTIONS)
+def test_an_event_is_stored_unchanged_under_its_user_before_it_is_acknowledged(gateway: GatewayFixture) -> None:
+    response = gateway.post("/v1/interactions", CLICK | {"unheard_of": [1, {"x": None}]})
+    (record,) = gateway.records(INTERACTIONS)
     assert record.key == b"u1"
     assert record.partition == partition_of("u1", PARTITIONS)
     assert msgspec.json.decode(record.value) == CLICK | {"unheard_of": [1, {"x": None}]}
-    assert (told.status_code, told.json()) == (
+    assert (response.status_code, response.json()) == (
         202,
         {
             "accepted": 1,
@@ -46,23 +46,23 @@ def test_an_event_is_stored_as_it_came_under_its_person_before_it_is_acknowledge
     )
 
 
-def test_fields_that_nobody_knows_are_named_by_the_place_of_their_value(world: World) -> None:
+def test_unknown_fields_are_named_by_the_index_of_their_value(gateway: GatewayFixture) -> None:
     nested = CLICK | {"context": {"surface": "home", "devise": "tv"}}
-    told = world.post("/v1/interactions", [CLICK, CLICK | {"itme": 1, "colour": 2}, {}, nested]).json()
-    assert told["ignored"] == {"1": ["colour", "itme"], "3": ["context.devise"]}
-    assert (told["accepted"], [one["index"] for one in told["rejected"]]) == (3, [2])
-    assert world.post("/v1/items", {"item_id": "i1", "titel": "A teapot"}).json()["ignored"] == {"0": ["titel"]}
-    assert "ignored" not in world.post("/v1/interactions", CLICK).json()
+    response = gateway.post("/v1/interactions", [CLICK, CLICK | {"itme": 1, "colour": 2}, {}, nested]).json()
+    assert response["ignored"] == {"1": ["colour", "itme"], "3": ["context.devise"]}
+    assert (response["accepted"], [entry["index"] for entry in response["rejected"]]) == (3, [2])
+    assert gateway.post("/v1/items", {"item_id": "i1", "titel": "A teapot"}).json()["ignored"] == {"0": ["titel"]}
+    assert "ignored" not in gateway.post("/v1/interactions", CLICK).json()
 
 
-def test_an_event_without_id_and_time_is_given_them(world: World) -> None:
-    world.post("/v1/interactions", {"type": "like", "user_id": "u1", "item_id": "i1"})
-    (record,) = world.records(INTERACTIONS)
+def test_a_missing_id_and_time_are_filled_in(gateway: GatewayFixture) -> None:
+    gateway.post("/v1/interactions", {"type": "like", "user_id": "u1", "item_id": "i1"})
+    (record,) = gateway.records(INTERACTIONS)
     event = decode(INTERACTIONS, record.value, now=NOW)
     assert (event.event_id, event.event_time) == ("given-0", NOW)
 
 
-def test_of_many_those_that_are_wrong_are_named_and_the_others_stored(world: World) -> None:
+def test_of_a_list_invalid_values_are_named_and_the_others_stored(gateway: GatewayFixture) -> None:
     wrong = [
         CLICK | {"event_time": 12.0},
         CLICK | {"type": "teleport"},
@@ -71,10 +71,10 @@ def test_of_many_those_that_are_wrong_are_named_and_the_others_stored(world: Wor
         CLICK | {"user_id": "@default"},
         CLICK | {"session_id": "x" * 950_000},
     ]
-    told = world.post("/v1/interactions", [CLICK, *wrong, CLICK | {"user_id": "u2"}])
-    assert told.status_code == 202
-    assert told.json()["accepted"] == 2
-    assert [(one["index"], one["reason"]) for one in told.json()["rejected"]] == [
+    response = gateway.post("/v1/interactions", [CLICK, *wrong, CLICK | {"user_id": "u2"}])
+    assert response.status_code == 202
+    assert response.json()["accepted"] == 2
+    assert [(entry["index"], entry["reason"]) for entry in response.json()["rejected"]] == [
         (1, "absurd-time"),
         (2, "invalid"),
         (3, "invalid"),
@@ -82,14 +82,14 @@ def test_of_many_those_that_are_wrong_are_named_and_the_others_stored(world: Wor
         (5, "invalid"),
         (6, "too-large"),
     ]
-    assert sorted(value["user_id"] for value in values(world, INTERACTIONS)) == ["u1", "u2"]
+    assert sorted(value["user_id"] for value in values(gateway, INTERACTIONS)) == ["u1", "u2"]
 
 
-def test_the_token_names_the_last_record_of_each_partition(world: World) -> None:
-    people = [f"u{k}" for k in range(20)]
-    told = world.post("/v1/interactions", [CLICK | {"user_id": user} for user in people])
-    last = {partition: len(log) - 1 for partition, log in enumerate(world.log.partitions[INTERACTIONS]) if log}
-    assert told.json()["token"] == ",".join(f"interactions-{p}@{offset}" for p, offset in sorted(last.items()))
+def test_the_token_names_the_last_record_of_each_partition(gateway: GatewayFixture) -> None:
+    users = [f"u{k}" for k in range(20)]
+    response = gateway.post("/v1/interactions", [CLICK | {"user_id": user} for user in users])
+    last = {partition: len(log) - 1 for partition, log in enumerate(gateway.log.partitions[INTERACTIONS]) if log}
+    assert response.json()["token"] == ",".join(f"interactions-{p}@{offset}" for p, offset in sorted(last.items()))
 
 
 @pytest.mark.parametrize(
@@ -108,115 +108,119 @@ def test_the_token_names_the_last_record_of_each_partition(world: World) -> None
         (b" " * 1_200_001, 413, "request-entity-too-large"),
     ],
 )
-def test_what_cannot_be_taken_is_refused_with_a_reason(world: World, body: bytes, status: int, reason: str) -> None:
-    told = world.post("/v1/interactions", body)
-    assert (told.status_code, told.json()["reason"]) == (status, reason)
-    assert told.headers["Content-Type"] == "application/problem+json"
-    assert told.json()["status"] == status
-    assert world.records(INTERACTIONS) == []
+def test_an_unacceptable_body_is_refused_with_a_reason(
+    gateway: GatewayFixture, body: bytes, status: int, reason: str
+) -> None:
+    response = gateway.post("/v1/interactions", body)
+    assert (response.status_code, response.json()["reason"]) == (status, reason)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["status"] == status
+    assert gateway.records(INTERACTIONS) == []
 
 
-def test_an_empty_list_is_nothing_and_accepted(world: World) -> None:
-    assert world.post("/v1/interactions", []).json() == {"accepted": 0, "rejected": [], "token": ""}
+def test_an_empty_list_is_nothing_and_accepted(gateway: GatewayFixture) -> None:
+    assert gateway.post("/v1/interactions", []).json() == {"accepted": 0, "rejected": [], "token": ""}
 
 
-def test_items_are_stored_and_withdrawn(world: World) -> None:
-    assert world.post("/v1/items", [{"item_id": "i1", "title": "Jaws"}, {"title": "nameless"}]).json()["accepted"] == 1
-    assert world.client.delete("/v1/items/i1", headers={"X-API-Key": KEY}).status_code == 202
-    assert [(record.key, bool(record.value)) for record in world.records(ITEMS)] == [(b"i1", True), (b"i1", False)]
+def test_items_are_stored_and_withdrawn(gateway: GatewayFixture) -> None:
+    assert (
+        gateway.post("/v1/items", [{"item_id": "i1", "title": "Jaws"}, {"title": "nameless"}]).json()["accepted"] == 1
+    )
+    assert gateway.client.delete("/v1/items/i1", headers={"X-API-Key": KEY}).status_code == 202
+    assert [(record.key, bool(record.value)) for record in gateway.records(ITEMS)] == [(b"i1", True), (b"i1", False)]
 
 
-def test_instructions_are_stored(world: World) -> None:
-    told = world.post("/v1/instructions", {"type": "ban-category", "user_id": "u1", "category": "war"})
-    assert told.json()["token"] == f"instructions-{partition_of('u1', PARTITIONS)}@0"
-    assert [value["category"] for value in values(world, INSTRUCTIONS)] == ["war"]
+def test_instructions_are_stored(gateway: GatewayFixture) -> None:
+    response = gateway.post("/v1/instructions", {"type": "ban-category", "user_id": "u1", "category": "war"})
+    assert response.json()["token"] == f"instructions-{partition_of('u1', PARTITIONS)}@0"
+    assert [value["category"] for value in values(gateway, INSTRUCTIONS)] == ["war"]
 
 
-def test_posts_that_wait_together_are_delivered_together_and_each_gets_its_own_token(world: World) -> None:
-    world.topics.away()
-    people = [f"u{k}" for k in range(12)]
-    with ThreadPoolExecutor(len(people)) as threads:
-        sent = [threads.submit(world.post, "/v1/interactions", CLICK | {"user_id": user}) for user in people]
-        _when_waiting(world, len(people))
-        tokens = {user: answer.result().json()["token"] for user, answer in zip(people, sent, strict=True)}
-    places = {r.key.decode(): f"interactions-{r.partition}@{r.offset}" for r in world.records(INTERACTIONS)}
-    assert tokens == places
-    assert world.topics.deliveries <= 2
+def test_posts_that_wait_together_are_delivered_together_and_each_gets_its_own_token(gateway: GatewayFixture) -> None:
+    gateway.topics.away()
+    users = [f"u{k}" for k in range(12)]
+    with ThreadPoolExecutor(len(users)) as threads:
+        sent = [threads.submit(gateway.post, "/v1/interactions", CLICK | {"user_id": user}) for user in users]
+        _when_waiting(gateway, len(users))
+        tokens = {user: answer.result().json()["token"] for user, answer in zip(users, sent, strict=True)}
+    expected = {r.key.decode(): f"interactions-{r.partition}@{r.offset}" for r in gateway.records(INTERACTIONS)}
+    assert tokens == expected
+    assert gateway.topics.deliveries <= 2
 
 
-def _when_waiting(world: World, posts: int) -> None:
-    """Let the log answer once so many posts wait for it."""
-    eventually(lambda: world.context.producer_queue.waiting == posts)
-    world.topics.back()
+def _when_waiting(gateway: GatewayFixture, posts: int) -> None:
+    """Let the log answer once this many posts wait for it."""
+    eventually(lambda: gateway.context.producer_queue.waiting == posts)
+    gateway.topics.back()
 
 
-def test_a_log_that_is_away_is_said_so_in_time_and_nothing_is_acknowledged() -> None:
-    with running(build(post_seconds=0.05)) as world:
-        world.topics.away()
-        told = world.post("/v1/interactions", CLICK)
-        assert (told.status_code, told.json()["reason"]) == (503, "not-acknowledged")
-        assert "same event_id" in told.json()["detail"]
-        assert told.headers["Retry-After"] == "1"
-        world.topics.back()
-        assert world.post("/v1/interactions", CLICK).status_code == 202
+def test_a_log_that_is_away_is_reported_in_time_and_nothing_is_acknowledged() -> None:
+    with running(build(post_seconds=0.05)) as gateway:
+        gateway.topics.away()
+        response = gateway.post("/v1/interactions", CLICK)
+        assert (response.status_code, response.json()["reason"]) == (503, "not-acknowledged")
+        assert "same event_id" in response.json()["detail"]
+        assert response.headers["Retry-After"] == "1"
+        gateway.topics.back()
+        assert gateway.post("/v1/interactions", CLICK).status_code == 202
 
 
-def test_too_much_waiting_is_turned_away_at_once() -> None:
-    with running(build(post_seconds=0.01, outbox_bytes=500)) as world:
-        world.topics.away()
-        reasons = [world.post("/v1/interactions", CLICK).json()["reason"] for _ in range(2)]
+def test_a_full_queue_refuses_posts_at_once() -> None:
+    with running(build(post_seconds=0.01, queue_bytes=500)) as gateway:
+        gateway.topics.away()
+        reasons = [gateway.post("/v1/interactions", CLICK).json()["reason"] for _ in range(2)]
         assert reasons == ["not-acknowledged", "busy"]
-        world.topics.back()
-        eventually(lambda: world.context.producer_queue.waiting == 0)
-        assert world.context.producer_queue.waiting == 0
+        gateway.topics.back()
+        eventually(lambda: gateway.context.producer_queue.waiting == 0)
+        assert gateway.context.producer_queue.waiting == 0
 
 
-def test_what_was_posted_is_delivered_before_the_gateway_ends() -> None:
-    world = build()
-    world.context.producer_queue.start()
-    assert world.context.producer_queue.close(1.0)
-    assert not world.context.condition.failed
+def test_queued_posts_are_delivered_before_the_gateway_ends() -> None:
+    gateway = build()
+    gateway.context.producer_queue.start()
+    assert gateway.context.producer_queue.close(1.0)
+    assert not gateway.context.condition.failed
 
 
 @pytest.mark.parametrize("path", ["/v1/interactions", "/v1/items", "/v1/instructions"])
-def test_nothing_is_taken_without_a_key(world: World, path: str) -> None:
+def test_nothing_is_accepted_without_a_key(gateway: GatewayFixture, path: str) -> None:
     for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": f"Basic {KEY}"}, {"X-API-Key": ""}):
-        told = world.client.post(path, json=[CLICK], headers=headers)
-        assert (told.status_code, told.json()["reason"]) == (401, "unauthorized")
-        assert KEY not in told.text
-    assert world.records(INTERACTIONS) == []
+        response = gateway.client.post(path, json=[CLICK], headers=headers)
+        assert (response.status_code, response.json()["reason"]) == (401, "unauthorized")
+        assert KEY not in response.text
+    assert gateway.records(INTERACTIONS) == []
 
 
-def test_a_key_may_come_as_a_bearer_token(world: World) -> None:
+def test_a_key_may_come_as_a_bearer_token(gateway: GatewayFixture) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
-    assert world.client.post("/v1/interactions", json=CLICK, headers=headers).status_code == 202
+    assert gateway.client.post("/v1/interactions", json=CLICK, headers=headers).status_code == 202
 
 
-def test_while_too_many_events_wait_for_workers_more_are_turned_away_and_lists_are_not() -> None:
+def test_a_full_backlog_refuses_interactions_and_nothing_else() -> None:
     waiting = [0]
     backlog = Backlog(lambda: waiting[0], most=3)
-    with running(build(backlog=backlog)) as world:
-        assert world.post("/v1/interactions", [CLICK] * 4).status_code == 202
-        told = world.post("/v1/interactions", CLICK)
-        assert (told.status_code, told.json()["reason"]) == (429, "backlog")
-        assert int(told.headers["Retry-After"]) >= 1
-        assert len(world.records(INTERACTIONS)) == 4
-        assert world.post("/v1/items", {"item_id": "i1", "title": "A teapot"}).status_code == 202
+    with running(build(backlog=backlog)) as gateway:
+        assert gateway.post("/v1/interactions", [CLICK] * 4).status_code == 202
+        response = gateway.post("/v1/interactions", CLICK)
+        assert (response.status_code, response.json()["reason"]) == (429, "backlog")
+        assert int(response.headers["Retry-After"]) >= 1
+        assert len(gateway.records(INTERACTIONS)) == 4
+        assert gateway.post("/v1/items", {"item_id": "i1", "title": "A teapot"}).status_code == 202
         backlog.measure()
-        assert world.post("/v1/interactions", CLICK).status_code == 202
+        assert gateway.post("/v1/interactions", CLICK).status_code == 202
 
 
-def test_a_sender_is_told_to_wait_as_long_as_the_backlog_is_likely_to_take() -> None:
+def test_retry_after_is_as_long_as_the_backlog_is_likely_to_take() -> None:
     waits = iter((100, 90, 95))
     backlog = Backlog(lambda: next(waits), most=50)
-    told = []
+    seconds = []
     for _ in range(3):
         backlog.measure()
-        told.append(backlog.patience())
-    assert told == [60, 4, 60]
+        seconds.append(backlog.patience())
+    assert seconds == [60, 4, 60]
 
 
-def test_what_workers_have_not_committed_waits_and_what_is_deleted_does_not() -> None:
+def test_the_backlog_counts_uncommitted_events_without_deleted_ones() -> None:
     class Logs:
         def bounds(self, topics: Sequence[str]) -> dict[tuple[str, int], Bounds]:
             return {(INTERACTIONS, 0): Bounds("", 5, 20), (INTERACTIONS, 1): Bounds("", 0, 7)}

@@ -1,4 +1,4 @@
-"""Readiness: not without Kafka and the state store, whichever way they are away, and never at a request's cost."""
+"""Readiness needs Kafka and the state store, however they fail, and never delays a request."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from tests.unit.deploy.test_stack_watched import BEGAN, ended
 
 
 class Server:
-    """Answers, refuses or hangs, as it is told."""
+    """A check that passes, fails or hangs, as the test sets it."""
 
     def __init__(self) -> None:
-        self.says = ""
-        self.asked = 0
+        self.problem = ""
+        self.checks = 0
         self.free = Event()
         self.free.set()
 
     def __call__(self) -> str:
-        self.asked += 1
+        self.checks += 1
         self.free.wait()
-        return self.says
+        return self.problem
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -59,28 +59,28 @@ def servers(clock: Clock) -> Iterator[tuple[Probe, Server, Server]]:
     probe.close()
 
 
-def asked_again(server: Server) -> None:
-    before = server.asked
-    eventually(lambda: server.asked > before + 1)
+def checked_again(server: Server) -> None:
+    before = server.checks
+    eventually(lambda: server.checks > before + 1)
 
 
-def test_it_is_not_ready_while_a_server_refuses_and_says_which(servers: tuple[Probe, Server, Server]) -> None:
+def test_readiness_names_a_server_that_refuses(servers: tuple[Probe, Server, Server]) -> None:
     probe, _, store = servers
-    world = build(probe=probe)
-    world.publish(DEFAULT_USER, 1)
-    with running(world):
-        eventually(lambda: world.client.get("/health/ready").status_code == 200)
-        store.says = "Redis does not answer"
-        asked_again(store)
-        told = world.client.get("/health/ready")
-        assert told.status_code == 503
-        assert told.json() == {"status": "unavailable", "reasons": {"state-store": "Redis does not answer"}}
-        store.says = ""
-        asked_again(store)
-        assert world.client.get("/health/ready").json() == {"status": "ready"}
+    gateway = build(probe=probe)
+    gateway.publish(DEFAULT_USER, 1)
+    with running(gateway):
+        eventually(lambda: gateway.client.get("/health/ready").status_code == 200)
+        store.problem = "Redis does not answer"
+        checked_again(store)
+        response = gateway.client.get("/health/ready")
+        assert response.status_code == 503
+        assert response.json() == {"status": "unavailable", "reasons": {"state-store": "Redis does not answer"}}
+        store.problem = ""
+        checked_again(store)
+        assert gateway.client.get("/health/ready").json() == {"status": "ready"}
 
 
-def test_a_server_that_hangs_counts_as_away_after_a_second_and_hides_no_other(
+def test_a_hanging_server_counts_as_away_after_a_second_and_delays_no_other(
     servers: tuple[Probe, Server, Server], clock: Clock
 ) -> None:
     probe, kafka, store = servers
@@ -88,31 +88,31 @@ def test_a_server_that_hangs_counts_as_away_after_a_second_and_hides_no_other(
     probe.start()
     eventually(lambda: not probe.problems())
     kafka.free.clear()
-    asked = kafka.asked
-    eventually(lambda: kafka.asked > asked)
+    before = kafka.checks
+    eventually(lambda: kafka.checks > before)
     clock.now += 0.9
     assert "kafka" not in probe.problems()
     clock.now += 0.2
-    asked_again(store)
+    checked_again(store)
     assert probe.problems() == {"kafka": "no answer for 1.1 s"}
     kafka.free.set()
-    asked_again(kafka)
+    checked_again(kafka)
     eventually(lambda: not probe.problems())
 
 
 def test_a_request_waits_for_no_server(servers: tuple[Probe, Server, Server]) -> None:
     probe, kafka, _ = servers
     kafka.free.clear()
-    told: list[Any] = []
+    statuses: list[Any] = []
     with TestClient(create_app(build(probe=probe).context)) as client:
-        reader = Thread(target=lambda: told.append(client.get("/health/ready").status_code))
+        reader = Thread(target=lambda: statuses.append(client.get("/health/ready").status_code))
         reader.start()
         reader.join(10)
         kafka.free.set()
-    assert told == [503]
+    assert statuses == [503]
 
 
-def test_restarts_are_told_by_readiness_and_by_the_metric(tmp_path: Any) -> None:
+def test_readiness_and_the_metric_report_restarts(tmp_path: Any) -> None:
     layout = DataLayout.of(tmp_path, tmp_path)
     restarts = watched(tmp_path)
     assert restarts() == {}
@@ -124,5 +124,5 @@ def test_restarts_are_told_by_readiness_and_by_the_metric(tmp_path: Any) -> None
     counters.read = restarts
     [family] = counters.collect()
     assert {sample.labels["process"]: sample.value for sample in family.samples} == {"worker": 2.0, "kafka": 0.0}
-    with running(build(restarts=restarts)) as world:
-        assert world.client.get("/health/ready").json() == {"status": "ready", "restarts": {"worker": 2}}
+    with running(build(restarts=restarts)) as gateway:
+        assert gateway.client.get("/health/ready").json() == {"status": "ready", "restarts": {"worker": 2}}

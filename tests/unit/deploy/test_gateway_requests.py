@@ -1,4 +1,4 @@
-"""The door itself: who may come in, how it says how it is, and what it says of itself."""
+"""The gateway itself: authentication, health, metrics and its OpenAPI document."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from deploy.gateway.wiring import gateway_keys
 from deploy.settings import GatewaySettings, Settings, SettingsError
 from schemas.ids import DEFAULT_USER
 from streams.log.records import Inbound
-from tests.unit.deploy.gateway_fixtures import KEY, World, build, eventually, running
+from tests.unit.deploy.gateway_fixtures import KEY, GatewayFixture, build, eventually, running
 
 OPEN = ("/health/live", "/health/ready", "/metrics", "/schema", "/schema/openapi.json", "/schema/page/page.js")
 CLOSED = ("/v1/recommendations/u1", "/v1/items/i1/similar", "/v1/users/u1/memories")
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def gateway() -> Iterator[GatewayFixture]:
     built = build()
     built.publish(DEFAULT_USER, 1)
-    with running(built) as world:
-        yield world
+    with running(built) as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def document(world: World) -> Any:
-    return world.client.get("/schema/openapi.json").json()
+def document(gateway: GatewayFixture) -> Any:
+    return gateway.client.get("/schema/openapi.json").json()
 
 
-def test_what_is_open_needs_no_key_and_everything_else_does(world: World) -> None:
-    assert {path: world.client.get(path).status_code for path in OPEN} == dict.fromkeys(OPEN, 200)
-    assert {path: world.client.get(path).status_code for path in CLOSED} == dict.fromkeys(CLOSED, 401)
+def test_open_routes_need_no_key_and_all_others_do(gateway: GatewayFixture) -> None:
+    assert {path: gateway.client.get(path).status_code for path in OPEN} == dict.fromkeys(OPEN, 200)
+    assert {path: gateway.client.get(path).status_code for path in CLOSED} == dict.fromkeys(CLOSED, 401)
 
 
-def test_every_route_that_is_not_known_to_be_open_is_closed(document: Any, world: World) -> None:
+def test_every_route_that_is_not_known_to_be_open_is_closed(document: Any, gateway: GatewayFixture) -> None:
     paths = {path.replace("{", "").replace("}", "") for path in document["paths"]}
-    answers = {path: world.client.request("GET", path).status_code for path in paths - set(OPEN)}
+    answers = {path: gateway.client.request("GET", path).status_code for path in paths - set(OPEN)}
     assert set(answers.values()) <= {401, 405}
     assert len(answers) == 7
 
@@ -57,36 +57,38 @@ def test_without_a_key_the_gateway_does_not_start(keys: tuple[str, ...]) -> None
         gateway_keys(settings)
 
 
-def test_readiness_goes_with_the_catching_up_and_ends_with_the_draining() -> None:
-    world = build()
-    world.topics.away()
-    with TestClient(create_app(world.context)) as client:
-        world.client = client
-        world.context.cache.caught_up = False
+def test_readiness_begins_with_catching_up_and_ends_with_draining() -> None:
+    gateway = build()
+    gateway.topics.away()
+    with TestClient(create_app(gateway.context)) as client:
+        gateway.client = client
+        gateway.context.cache.caught_up = False
         assert client.get("/health/ready").json() == {"status": "catching-up"}
         assert client.get("/v1/recommendations/u1", headers={"X-API-Key": KEY}).json()["reason"] == "catching-up"
-        world.context.cache.caught_up = True
+        gateway.context.cache.caught_up = True
         assert client.get("/health/ready").json() == {"status": "ready"}
-        world.context.condition.draining = True
-        told = client.get("/health/ready")
-        assert (told.status_code, told.json()) == (503, {"status": "draining"})
+        gateway.context.condition.draining = True
+        response = client.get("/health/ready")
+        assert (response.status_code, response.json()) == (503, {"status": "draining"})
         assert client.get("/health/live").status_code == 200
 
 
 class Broken:
-    """A reader of which nobody foresaw that it breaks."""
+    """A reader that raises an unexpected error."""
 
     def catch_up(self) -> list[Inbound]:
         return []
 
     def poll(self) -> list[Inbound]:
-        raise RuntimeError("nobody foresaw this")
+        raise RuntimeError("unexpected")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_dies_fails_the_gateway() -> None:
-    world = build()
-    context = replace(world.context, feeder=Feeder(Broken(), world.context.cache, died=world.context.condition.fail))
+    gateway = build()
+    context = replace(
+        gateway.context, feeder=Feeder(Broken(), gateway.context.cache, on_failure=gateway.context.condition.fail)
+    )
     with TestClient(create_app(context)) as client:
         eventually(lambda: context.condition.failed)
         assert (client.get("/health/ready").status_code, client.get("/health/live").status_code) == (503, 200)
@@ -97,7 +99,9 @@ def test_requests_are_counted_by_route_and_never_by_path() -> None:
     built = build()
     built.publish(DEFAULT_USER, 1)
     ticks = count()
-    app = RequestMetrics(create_app(built.context), lambda *told: seen.append(told), clock=lambda: float(next(ticks)))
+    app = RequestMetrics(
+        create_app(built.context), lambda *request: seen.append(request), clock=lambda: float(next(ticks))
+    )
     with TestClient(app) as client:
         headers = {"X-API-Key": KEY}
         client.get("/health/live")
@@ -116,11 +120,11 @@ def test_requests_are_counted_by_route_and_never_by_path() -> None:
     assert {seconds for _, _, seconds in seen} == {1.0}
 
 
-def test_problems_of_the_framework_are_problem_details_too(world: World) -> None:
-    told = world.get("/nowhere")
-    assert (told.status_code, told.json()["reason"]) == (404, "not-found")
-    assert told.headers["Content-Type"] == "application/problem+json"
-    assert world.client.put("/v1/items", headers={"X-API-Key": KEY}).json()["reason"] == "method-not-allowed"
+def test_problems_of_the_framework_are_problem_details_too(gateway: GatewayFixture) -> None:
+    response = gateway.get("/nowhere")
+    assert (response.status_code, response.json()["reason"]) == (404, "not-found")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert gateway.client.put("/v1/items", headers={"X-API-Key": KEY}).json()["reason"] == "method-not-allowed"
 
 
 def test_the_document_describes_bodies_by_the_published_types(document: Any) -> None:
@@ -135,16 +139,16 @@ def test_the_document_describes_bodies_by_the_published_types(document: Any) -> 
         )
 
 
-def test_every_reference_of_the_document_leads_somewhere(document: Any, world: World) -> None:
-    for one in (document, world.client.get("/schema/openapi-3.0.json").json()):
-        for reference in references(one):
-            found: Any = one
+def test_every_reference_of_the_document_leads_somewhere(document: Any, gateway: GatewayFixture) -> None:
+    for version in (document, gateway.client.get("/schema/openapi-3.0.json").json()):
+        for reference in references(version):
+            node: Any = version
             for step in reference.removeprefix("#/").split("/"):
-                found = found[step]
+                node = node[step]
 
 
 def references(node: Any) -> Iterator[str]:
-    """Every `$ref` below, and every target of a discriminator."""
+    """Yield every `$ref` below, and every target of a discriminator."""
     if isinstance(node, dict):
         yield from (node[key] for key in node if key == "$ref")
         yield from node.get("mapping", {}).values() if "propertyName" in node else ()
@@ -161,14 +165,14 @@ def test_answers_are_described_by_the_recommendation_as_published(document: Any)
     assert {"version", "slates", "stale", "default"} <= set(
         document["components"]["schemas"]["ServedResponse"]["properties"]
     )
-    assert [one["name"] for one in operation["parameters"]].count("user_id") == 1
+    assert [entry["name"] for entry in operation["parameters"]].count("user_id") == 1
     assert operation["responses"]["default"]["content"]["application/problem+json"]
 
 
-def test_the_page_names_nothing_elsewhere(world: World) -> None:
-    page = world.client.get("/schema")
+def test_the_page_loads_nothing_from_elsewhere(gateway: GatewayFixture) -> None:
+    page = gateway.client.get("/schema")
     assert page.headers["Content-Type"].startswith("text/html")
     assert "//" not in page.text.replace("<!doctype html>", "")
     assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
-    assert world.client.get("/schema/page/setup.py").status_code == 404
-    assert world.client.get("/schema/page/../../etc/passwd").status_code == 404
+    assert gateway.client.get("/schema/page/setup.py").status_code == 404
+    assert gateway.client.get("/schema/page/../../etc/passwd").status_code == 404

@@ -1,0 +1,23 @@
+"""Limits on requests and on what the gateway holds, each in one place; the reference of limits reads them from here.
+
+Limits that a setting can change are in `deploy.settings`, those of single fields in `schemas.bounds`.
+"""
+
+from __future__ import annotations
+
+MAX_VALUES = 1_000
+"""Values in one POST."""
+MAX_VALUE_BYTES = 900_000
+"""Bytes of one posted value: a broker accepts by default 1 MB for a batch of records, including its framing."""
+MAX_QUEUED_BYTES = 64_000_000
+"""Bytes of posts that wait for Kafka."""
+MAX_WAIT_MS = 10_000
+"""Milliseconds that a GET may wait for a list."""
+MAX_TOKEN_LENGTH = 10_000
+"""Characters of the parameter `after`."""
+MAX_UNKNOWN_FIELDS = 20
+"""Unknown fields that are named of one posted value."""
+MAX_RANK_WAITERS = 10_000
+"""Users for whom a requested list is remembered as pending; beyond it the oldest is forgotten."""
+MAX_RETRY_SECONDS = 60
+"""The longest `Retry-After` while the backlog is full."""
