@@ -6,7 +6,7 @@ assumed.
 
 from __future__ import annotations
 
-from math import log2
+from math import log10
 from typing import assert_never
 
 from schemas.event_kinds import kind_of
@@ -20,8 +20,8 @@ LEAST_QUANTITY_WEIGHT = 0.1
 def feedback_weight(event: Interaction | ItemEvent) -> float:
     """Return how much of a choice of its item the event is; 0 if it is no choice.
 
-    A quantity weighs by its logarithm, as counts do in implicit feedback (Hu, Koren, Volinsky, ICDM 2008): three of an
-    item weigh twice as much as one, seven three times.
+    A quantity weighs by its logarithm, as counts do in implicit feedback (Hu, Koren, Volinsky, ICDM 2008): ten of an
+    item weigh twice as much as one, a hundred three times.
 
     >>> from schemas.interactions import Click
     >>> feedback_weight(Click(event_id="e", user_id="u", event_time=1e9, item_id="i"))
@@ -29,7 +29,7 @@ def feedback_weight(event: Interaction | ItemEvent) -> float:
     """
     weight = kind_of(event).weight
     if isinstance(event, AddToCart | Purchase) and event.quantity != 1.0:
-        return weight * max(LEAST_QUANTITY_WEIGHT, log2(1.0 + event.quantity))
+        return weight * _quantity_weight(event.quantity)
     return weight
 
 
@@ -52,6 +52,10 @@ def reward(event: Interaction | ItemEvent, mean_value: float | None) -> float:
             return 0.5 * min(1.0, event.seconds / DWELL_SATURATES_SECONDS) if isinstance(event, Dwell) else 0.0
         case _:
             assert_never(given)
+
+
+def _quantity_weight(quantity: float) -> float:
+    return max(LEAST_QUANTITY_WEIGHT, 1.0 + log10(quantity)) if quantity > 0.0 else LEAST_QUANTITY_WEIGHT
 
 
 def _relative_rating(value: float, mean: float | None) -> float:

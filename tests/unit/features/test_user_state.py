@@ -119,7 +119,7 @@ def test_the_applications_session_ids_say_when_a_session_begins() -> None:
     assert clicks((100, "b"), (50, "a")).session.number == 1, "a late event of an older session begins none"
 
 
-@pytest.mark.parametrize(("quantity", "weight"), [(1.0, 1.0), (3.0, 2.0), (7.0, 3.0), (0.0, 0.1)])
+@pytest.mark.parametrize(("quantity", "weight"), [(1.0, 1.0), (10.0, 2.0), (100.0, 3.0), (0.01, 0.1), (0.0, 0.1)])
 def test_a_quantity_weighs_by_its_logarithm(quantity: float, weight: float) -> None:
     for event_type in (Purchase, AddToCart):
         event = event_type(
