@@ -71,11 +71,11 @@ def test_additions_are_paired_and_the_largest_comes_first() -> None:
     found = additions(made, np.array([0, 0, 1, 1], np.int32), PLAN)
     assert found is not None
     assert found.whole_ms == (3.25, 2.75)
-    assert [(name, one.hit_rate.mean, one.ms_per_event) for name, one in by_worth(found)] == [
+    assert [(name, one.hit_rate.value, one.ms_per_event) for name, one in by_worth(found)] == [
         ("source:b", 0.75, 2.0),
         ("source:a", 0.25, 0.5),
     ]
     one = found.parts["source:a"]
-    assert one.gain.mean == pytest.approx(0.5 / 4)
+    assert one.gain.value == pytest.approx(0.5 / 4)
     assert one.hit_rate.low <= 0.25 <= one.hit_rate.high
     assert additions({}, np.zeros(0, np.int32), PLAN) is None

@@ -63,7 +63,7 @@ def test_every_baseline_is_compared_with_ours_on_the_same_choices() -> None:
     assert {one.events for one in found.systems.values()} == {found.evaluated}
     for name, one in baseline_runs.items():
         lift = found.systems[OURS].hit_rate - found.systems[name].hit_rate
-        assert found.differences[name]["hit_rate"].mean == pytest.approx(lift)
+        assert found.differences[name]["hit_rate"].value == pytest.approx(lift)
         assert found.shown[name] == one.results.shown[name]
         assert found.next_basket.recall[name] == pytest.approx(np.mean(list(one.results.baskets[name].values())))
         assert found.baselines[name].trials == one.trials
