@@ -1,7 +1,7 @@
-"""What an agent hands to the ranker: its plan and memories as numbers, worked out once per ranking.
+"""What an agent hands to the ranker: its plan and memories as numbers, computed once per ranking.
 
-Explanations take signs and weights from the same functions, so what a line says and what the score counts agree:
-whatever is named as a reason has a positive weight.
+Explanations take signs and weights from the same functions, so a line and a score cannot disagree: whatever is named as
+a reason has a positive weight.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ def intent_weight(intent: Intent) -> float:
 
 
 def preferences_of(plan: Plan | None, memories: Iterable[Memory]) -> AgentPreferences:
-    """Return the plan and the active memories as numbers; dormant memories say nothing.
+    """Return the plan and the active memories as numbers; dormant memories have no weight.
 
-    Strengths are as recorded: a memory's strength is brought up to date by each event that speaks of it.
+    Strengths are as of the memory's last event, not faded to the time of the ranking; those of categories are multiplied
+    by trust.
 
-    >>> preferences_of(None, ())  == AgentPreferences()
+    >>> preferences_of(None, ()) == AgentPreferences()
     True
     """
     active = [memory for memory in memories if is_active(memory)]

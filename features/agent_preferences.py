@@ -1,7 +1,7 @@
 """What a user's agent hands to the ranker: bans, weights and liked values, as numbers.
 
-`agents.preferences` works them out, once per ranking; `inference` reads them as they are. Neither imports the other, so
-the value type stands here.
+`agents.preferences` computes them, once per ranking; `inference` reads them as they are. Neither imports the other, so
+the value type is defined here.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ WORD_ITEMS = 10
 
 
 class RankingContext(Struct, frozen=True, kw_only=True):
-    """One query as arrays. `recent` are item numbers, newest first, distinct; `trace` their weights.
+    """One query as arrays. `recent` are item numbers, newest first, distinct.
 
     `consumed` are items that were chosen, `consumed_count` how often and `consumed_at` when last; `unchosen_rewards`
     are the rewards of items that were only skipped, disliked or viewed.
@@ -42,8 +42,6 @@ class RankingContext(Struct, frozen=True, kw_only=True):
 
     query: Query
     recent: Numbers
-    rewards: Doubles
-    trace: Doubles
     consumed: Numbers
     consumed_count: Numbers
     consumed_at: Doubles
@@ -70,8 +68,6 @@ def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> Ra
     return RankingContext(
         query=query,
         recent=recent,
-        rewards=rewards,
-        trace=trace,
         consumed=consumed,
         consumed_count=count,
         consumed_at=consumed_at,

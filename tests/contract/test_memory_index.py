@@ -66,7 +66,7 @@ def _address(request: pytest.FixtureRequest) -> Address:
 
 @pytest.fixture
 def user() -> UserId:
-    """Somebody whom no other test knows."""
+    """Return a user id that no other test uses."""
     return UserId(f"user-{next(_users)}")
 
 
@@ -74,11 +74,11 @@ def put(index: MemoryIndex, *memories: Memory) -> None:
     index.put(memories, embed([text_of(one) for one in memories]))
 
 
-def found(index: MemoryIndex, user: UserId, text: str = "likes jazz", **more: Any) -> list[str]:
+def hits(index: MemoryIndex, user: UserId, text: str = "likes jazz", **more: Any) -> list[str]:
     return [one.value for one in index.search(user, embed([text])[0], 10, **more)]
 
 
-def test_the_likest_memory_is_found_first(memories: MemoryIndex, user: UserId) -> None:
+def test_the_most_similar_memory_comes_first(memories: MemoryIndex, user: UserId) -> None:
     put(memories, memory(user, "folk"), memory(user, "jazz"), memory(user, "rock", "dislikes"))
     first = memories.search(user, embed(["likes jazz"])[0], 2)[0]
     assert (first.value, first.predicate) == ("jazz", "likes")
@@ -86,65 +86,65 @@ def test_the_likest_memory_is_found_first(memories: MemoryIndex, user: UserId) -
     assert first.memory_id == memory_id(user, "category", "likes", "jazz")
 
 
-def test_no_more_is_found_than_was_asked_for(memories: MemoryIndex, user: UserId) -> None:
+def test_no_more_than_k_memories_are_returned(memories: MemoryIndex, user: UserId) -> None:
     put(memories, *(memory(user, f"c{k}") for k in range(5)))
     assert len(memories.search(user, embed(["likes"])[0], 3)) == 3
 
 
-def test_nobody_elses_memories_are_found(memories: MemoryIndex, user: UserId) -> None:
+def test_memories_of_other_users_are_never_returned(memories: MemoryIndex, user: UserId) -> None:
     put(memories, memory(user, "jazz"))
-    assert found(memories, UserId(f"{user}-other")) == []
+    assert hits(memories, UserId(f"{user}-other")) == []
 
 
-def test_a_name_full_of_quotes_finds_its_own_memories_only(memories: MemoryIndex, user: UserId) -> None:
+def test_a_user_id_full_of_quotes_finds_its_own_memories_only(memories: MemoryIndex, user: UserId) -> None:
     nasty = UserId(f"{user}{NASTY}")
     put(memories, memory(user, "jazz"), memory(nasty, NASTY))
-    assert found(memories, nasty) == [NASTY]
+    assert hits(memories, nasty) == [NASTY]
     memories.delete(nasty)
-    assert (found(memories, nasty), found(memories, user)) == ([], ["jazz"])
+    assert (hits(memories, nasty), hits(memories, user)) == ([], ["jazz"])
 
 
 def test_memories_can_be_restricted_to_predicates(memories: MemoryIndex, user: UserId) -> None:
     put(memories, memory(user, "jazz"), memory(user, "rock", "dislikes"), memory(user, "war", "bans"))
-    assert sorted(found(memories, user, predicates=("dislikes", "bans"))) == ["rock", "war"]
+    assert sorted(hits(memories, user, predicates=("dislikes", "bans"))) == ["rock", "war"]
 
 
 def test_writing_twice_is_writing_once(memories: MemoryIndex, user: UserId) -> None:
     put(memories, memory(user, "jazz"))
     put(memories, memory(user, "jazz"), memory(user, "jazz"))
-    assert found(memories, user) == ["jazz"]
+    assert hits(memories, user) == ["jazz"]
 
 
-def test_stale_memories_are_kept_but_not_found(memories: MemoryIndex, user: UserId) -> None:
+def test_stale_memories_are_stored_but_not_returned(memories: MemoryIndex, user: UserId) -> None:
     put(memories, memory(user, "jazz", state="stale"))
-    assert found(memories, user) == []
+    assert hits(memories, user) == []
     put(memories, memory(user, "jazz"))
-    assert found(memories, user) == ["jazz"]
+    assert hits(memories, user) == ["jazz"]
 
 
-def test_a_memory_that_has_ended_is_taken_out(memories: MemoryIndex, user: UserId) -> None:
+def test_a_memory_that_has_ended_is_removed(memories: MemoryIndex, user: UserId) -> None:
     put(memories, memory(user, "jazz"), memory(user, "folk"))
     put(memories, replace(memory(user, "jazz"), recorded_to=5.0))
-    assert found(memories, user) == ["folk"]
+    assert hits(memories, user) == ["folk"]
 
 
-def test_of_one_memory_given_twice_the_last_counts(memories: MemoryIndex, user: UserId) -> None:
+def test_of_memories_that_share_an_id_the_last_counts(memories: MemoryIndex, user: UserId) -> None:
     put(memories, memory(user, "jazz"), replace(memory(user, "jazz"), recorded_to=5.0))
-    assert found(memories, user) == []
+    assert hits(memories, user) == []
     put(memories, replace(memory(user, "jazz"), recorded_to=5.0), memory(user, "jazz"))
-    assert found(memories, user) == ["jazz"]
+    assert hits(memories, user) == ["jazz"]
 
 
-def test_named_memories_are_deleted_and_unknown_ones_passed_over(memories: MemoryIndex, user: UserId) -> None:
+def test_named_memories_are_deleted_and_unknown_ids_ignored(memories: MemoryIndex, user: UserId) -> None:
     jazz, folk = memory(user, "jazz"), memory(user, "folk")
     put(memories, jazz, folk)
     memories.delete(user, [jazz.memory_id, memory(user, "unknown").memory_id])
-    assert found(memories, user) == ["folk"]
+    assert hits(memories, user) == ["folk"]
     memories.delete(user, [])
-    assert found(memories, user) == ["folk"]
+    assert hits(memories, user) == ["folk"]
 
 
-def test_nothing_to_write_is_no_mistake(memories: MemoryIndex, items: ItemIndex) -> None:
+def test_writing_nothing_is_allowed(memories: MemoryIndex, items: ItemIndex) -> None:
     put(memories)
     items.put([], np.zeros((0, WIDTH), dtype=np.float32))
     items.delete([])
@@ -164,7 +164,7 @@ def stocked(index: ItemIndex) -> ItemIndex:
     return index
 
 
-def test_the_likest_items_are_found_first_with_their_cosine(items: ItemIndex) -> None:
+def test_the_most_similar_items_come_first_with_their_cosine(items: ItemIndex) -> None:
     similar = stocked(items).similar(3 * VECTORS[0], 2)
     assert [one.item_id for one in similar] == ["a", "b"]
     assert [one.similarity for one in similar] == pytest.approx([1.0, 0.8], abs=1e-5)
@@ -177,14 +177,14 @@ def test_items_can_be_restricted_to_categories(items: ItemIndex) -> None:
     assert items.similar(VECTORS[0], 9, categories=("unknown",)) == ()
 
 
-def test_items_like_one_that_is_held_are_found_without_it(items: ItemIndex) -> None:
+def test_items_similar_to_a_stored_item_exclude_it(items: ItemIndex) -> None:
     like = stocked(items).like(ItemId("b"), 2)
     assert [one.item_id for one in like] == ["a", "c"]
     assert [one.similarity for one in like] == pytest.approx([0.8, 0.6], abs=1e-5)
     assert items.like(ItemId("unknown"), 2) == ()
 
 
-def test_a_withdrawn_item_is_not_found(items: ItemIndex) -> None:
+def test_a_withdrawn_item_is_not_returned(items: ItemIndex) -> None:
     stocked(items).delete([ItemId("a"), ItemId(NASTY), ItemId("unknown")])
     assert [one.item_id for one in items.similar(VECTORS[0], 9)] == ["b", "c"]
 

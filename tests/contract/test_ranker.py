@@ -39,7 +39,7 @@ def with_lineages(version: int) -> Weights:
 
 
 def split(prequential_queries: tuple[int, ...] = ()) -> Split:
-    """Three people: one served by the champion, two in arms, one of which has no weights."""
+    """Three users: one served by the champion, two in arms, one of which has no weights."""
     return Split(
         variants=("", "bold", "calm", "gone"),
         own=np.array([0, 1, 3], np.int32),
@@ -80,7 +80,7 @@ def test_it_scores_each_candidate_and_names_its_version(ranker: Ranker) -> None:
     assert (scores.model_version, scores.degradation) == (5, None)
 
 
-def test_where_there_is_no_candidate_the_score_is_minus_infinity(ranker: Ranker) -> None:
+def test_the_score_without_a_candidate_is_minus_infinity(ranker: Ranker) -> None:
     features, mask = batch()
     values = ranker.score(features, mask).values
     assert np.isneginf(values[~mask]).all()
@@ -106,7 +106,7 @@ def test_all_rankers_score_within_a_hundred_thousandth(ranker: Ranker) -> None:
 
 
 @pytest.mark.parametrize("prequential_queries", [(), (1,), (0, 2)])
-def test_each_row_is_scored_by_its_own_lineage_and_exams_by_all(
+def test_each_row_is_scored_by_its_own_variant_and_prequential_queries_by_all(
     ranker: Ranker, prequential_queries: tuple[int, ...]
 ) -> None:
     features, mask = batch()
@@ -125,7 +125,7 @@ def test_each_row_is_scored_by_its_own_lineage_and_exams_by_all(
         assert scores.prequential_queries is None
 
 
-def test_exams_move_no_list_by_a_bit(ranker: Ranker) -> None:
+def test_prequential_queries_never_change_a_list(ranker: Ranker) -> None:
     features, mask = batch()
     plain = ranker.score(features, mask).values
     shadows = Split(
@@ -138,21 +138,21 @@ def test_exams_move_no_list_by_a_bit(ranker: Ranker) -> None:
     assert np.array_equal(alone, evaluated)
 
 
-def test_weights_for_another_feature_table_are_refused_by_the_twin() -> None:
+def test_weights_of_another_feature_schema_are_refused_by_the_local_ranker() -> None:
     local_ranker = LocalRanker(drawn(5))
     assert not local_ranker.load_weights(initial_weights(("other",)))
     assert local_ranker.load_weights(drawn(6))
     assert local_ranker.version == 6
 
 
-def test_nobody_there_is_unavailable() -> None:
+def test_a_server_that_is_not_there_is_unavailable() -> None:
     ranker = TritonRanker(NOWHERE, table=FeatureTable().id, timeout=0.2)
     with pytest.raises(RankerUnavailable, match="Triton did not score"):
         ranker.score(*batch())
     ranker.close()
 
 
-def test_with_a_twin_the_lists_go_on_and_say_so() -> None:
+def test_with_a_fallback_lists_go_on_and_name_the_degradation() -> None:
     away = TritonRanker(NOWHERE, table=FeatureTable().id, timeout=0.2)
     scores = FallbackRanker(away, LocalRanker(drawn(5)), clock=lambda: 0.0).score(*batch())
     assert (scores.degradation, scores.model_version) == (DEGRADATION, 5)
@@ -160,15 +160,15 @@ def test_with_a_twin_the_lists_go_on_and_say_so() -> None:
 
 
 @pytest.mark.servers
-def test_a_served_model_for_another_feature_table_is_as_good_as_away(served: tuple[TritonRanker, Publish]) -> None:
+def test_a_served_model_of_another_feature_schema_counts_as_unavailable(served: tuple[TritonRanker, Publish]) -> None:
     ranker, publish = served
     publish(replace(drawn(5), table="another"))
-    with pytest.raises(RankerUnavailable, match="feature table 'another'"):
+    with pytest.raises(RankerUnavailable, match="feature schema 'another'"):
         ranker.score(*batch())
 
 
 @pytest.mark.servers
-def test_new_weights_are_taken_up_without_a_failed_request(
+def test_new_weights_are_loaded_without_a_failed_request(
     served: tuple[TritonRanker, Publish], triton_server: TritonSettings
 ) -> None:
     ranker, publish = served

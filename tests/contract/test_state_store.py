@@ -29,7 +29,7 @@ def write(epoch: int, states: dict[str, bytes], **applied: int) -> Write:
     return Write(scope="people", partition=3, epoch=epoch, states=states, applied=applied)
 
 
-def test_what_was_saved_is_loaded_and_the_rest_is_missing(store: StateStore) -> None:
+def test_saved_states_are_loaded_and_others_are_missing(store: StateStore) -> None:
     lease = store.lease("people", 3)
     store.save(write(lease.epoch, {"ann": b"1", "bob": b"2"}, a=5))
     assert store.load("people", 3, ["ann", "eve"]) == {"ann": b"1"}
@@ -44,7 +44,7 @@ def test_partitions_and_scopes_do_not_see_each_other(store: StateStore) -> None:
     assert store.load("items", 3, ["ann"]) == {}
 
 
-def test_who_claims_a_partition_learns_what_was_applied(store: StateStore) -> None:
+def test_leasing_a_partition_returns_its_applied_offsets(store: StateStore) -> None:
     first = store.lease("people", 3)
     store.save(write(first.epoch, {}, a=5, b=7))
     second = store.lease("people", 3)
@@ -52,7 +52,7 @@ def test_who_claims_a_partition_learns_what_was_applied(store: StateStore) -> No
     assert second.epoch > first.epoch
 
 
-def test_a_former_owner_can_write_no_more(store: StateStore) -> None:
+def test_a_stale_owner_cannot_write(store: StateStore) -> None:
     former, _ = store.lease("people", 3), store.lease("people", 3)
     with pytest.raises(Fenced):
         store.save(write(former.epoch, {"ann": b"zombie"}, a=9))
@@ -60,7 +60,7 @@ def test_a_former_owner_can_write_no_more(store: StateStore) -> None:
     assert store.applied("people", 3) == {}
 
 
-def test_an_offset_never_goes_back_and_nothing_of_such_a_write_remains(store: StateStore) -> None:
+def test_a_write_that_rewinds_an_offset_is_refused_as_a_whole(store: StateStore) -> None:
     lease = store.lease("people", 3)
     store.save(write(lease.epoch, {"ann": b"new"}, a=9))
     with pytest.raises(Fenced):
@@ -69,14 +69,14 @@ def test_an_offset_never_goes_back_and_nothing_of_such_a_write_remains(store: St
     assert store.applied("people", 3) == {"a": 9}
 
 
-def test_the_same_write_twice_is_the_same_as_once(store: StateStore) -> None:
+def test_writes_are_idempotent(store: StateStore) -> None:
     lease = store.lease("people", 3)
     for _ in range(2):
         store.save(write(lease.epoch, {"ann": b"1"}, a=5))
     assert dict(store.scan("people", 3)) == {"ann": b"1"}
 
 
-def test_replacing_a_partition_leaves_nothing_of_the_old_and_fences_its_owner(store: StateStore) -> None:
+def test_replacing_a_partition_removes_the_old_states_and_fences_its_owner(store: StateStore) -> None:
     lease = store.lease("people", 3)
     store.save(write(lease.epoch, {"ann": b"1", "bob": b"2"}, a=5))
     store.replace("people", 3, {"ann": b"rebuilt"}, {"a": 4})
@@ -86,7 +86,7 @@ def test_replacing_a_partition_leaves_nothing_of_the_old_and_fences_its_owner(st
         store.save(write(lease.epoch, {"ann": b"old"}, a=6))
 
 
-def test_a_store_that_holds_less_than_its_owner_knows_takes_no_more(store: StateStore) -> None:
+def test_a_store_with_fewer_offsets_than_its_owner_knows_refuses_writes(store: StateStore) -> None:
     lease = store.lease("people", 3)
     store.save(write(lease.epoch, {"ann": b"1"}, a=5))
     with pytest.raises(StoreRewound):
@@ -98,13 +98,13 @@ def test_a_store_that_holds_less_than_its_owner_knows_takes_no_more(store: State
     assert store.applied("people", 3) == {"a": 9}
 
 
-def test_a_store_that_has_lost_a_partition_takes_no_more_of_its_owner(store: StateStore) -> None:
+def test_a_store_that_lost_a_partition_refuses_writes_of_its_owner(store: StateStore) -> None:
     with pytest.raises(StoreRewound):
         store.save(write(1, {"ann": b"1"}, a=5))
     assert store.applied("people", 3) == {}
 
 
-def test_offsets_of_a_source_begin_anew_when_its_log_is_another(store: StateStore) -> None:
+def test_offsets_of_a_source_restart_with_a_new_log(store: StateStore) -> None:
     lease = store.lease("people", 3)
     store.save(write(lease.epoch, {"ann": b"1"}, a=812, b=4))
     another = {"a": Origin("xyz", 1)}
@@ -114,7 +114,7 @@ def test_offsets_of_a_source_begin_anew_when_its_log_is_another(store: StateStor
     assert store.load("people", 3, ["ann"]) == {"ann": b"1"}
 
 
-def test_a_rebuilt_partition_counts_in_the_log_that_it_was_rebuilt_from(store: StateStore) -> None:
+def test_a_rebuilt_partition_has_the_log_that_it_was_rebuilt_from(store: StateStore) -> None:
     store.replace("people", 3, {}, {"a": 4}, {"a": Origin("xyz", 2)})
     assert store.origins("people", 3) == {"a": Origin("xyz", 2)}
     store.replace("people", 3, {}, {"a": 5})
@@ -128,7 +128,7 @@ def test_thousands_of_states_in_one_write(store: StateStore) -> None:
     assert dict(store.scan("people", 3)) == states
 
 
-def test_a_server_that_is_away_is_said_to_be(free_tcp_port: int) -> None:
+def test_an_unreachable_server_is_reported_as_unavailable(free_tcp_port: int) -> None:
     away = RedisStateStore(f"redis://127.0.0.1:{free_tcp_port}/0", timeout_seconds=0.2)
     calls: list[Callable[[], Any]] = [
         lambda: away.lease("people", 0),
@@ -141,7 +141,7 @@ def test_a_server_that_is_away_is_said_to_be(free_tcp_port: int) -> None:
             call()
 
 
-def test_people_are_due_in_the_order_of_their_times_and_no_sooner(store: StateStore) -> None:
+def test_users_are_due_in_the_order_of_their_times_and_no_sooner(store: StateStore) -> None:
     store.visit_later("people", 3, {"ann": 30.0, "bob": 10.0, "eve": 20.0, "far": 99.0})
     assert store.due("people", 3, 9.9, 10) == []
     assert store.due("people", 3, 30.0, 10) == ["bob", "eve", "ann"]
@@ -149,7 +149,7 @@ def test_people_are_due_in_the_order_of_their_times_and_no_sooner(store: StateSt
     assert store.due("people", 2, 99.0, 10) == store.due("items", 3, 99.0, 10) == []
 
 
-def test_who_was_visited_is_due_no_more_and_a_newer_time_takes_the_place_of_an_older(store: StateStore) -> None:
+def test_a_visited_user_is_no_longer_due_and_a_newer_time_replaces_an_older(store: StateStore) -> None:
     store.visit_later("people", 3, {"ann": 10.0, "bob": 10.0, "k\u00e9/y": 10.0})
     store.visited("people", 3, ["ann", "nobody"])
     store.visit_later("people", 3, {"bob": 50.0})

@@ -1,4 +1,4 @@
-"""A person's life in a few lines: events are folded, the agent lives through them."""
+"""A user's life in a few lines: events are folded, the agent lives through them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
 
 
 class Life(Struct, frozen=True):
-    """A person, their agent's mind, and every step so far."""
+    """A user, their agent's state, and every step so far."""
 
     state: UserState = UserState(user_id=USER)
     agent: AgentState = AgentState()
@@ -57,7 +57,7 @@ def shown(at: float, *items: str) -> Impression:
 def after(life: Life, events: Iterable[Any], *, planner: Planner = RULES) -> Life:
     """The life after these interactions and instructions, one by one."""
     for one in events:
-        life = _obeyed(life, one) if isinstance(one, Instruction) else _lived(life, one, planner)
+        life = _instructed(life, one) if isinstance(one, Instruction) else _lived(life, one, planner)
     return life
 
 
@@ -72,16 +72,16 @@ def _lived(life: Life, one: Interaction, planner: Planner) -> Life:
     return Life(state, step.agent, (*life.steps, step))
 
 
-def _obeyed(life: Life, one: Instruction) -> Life:
+def _instructed(life: Life, one: Instruction) -> Life:
     state = note(life.state, one.event_id, one.event_time)
     step = apply_instruction(life.agent, state, one, event_source_id=one.event_id)
     return Life(state, step.agent, (*life.steps, step))
 
 
 def belief(life: Life, predicate: Predicate, value: str) -> Memory:
-    """The memory, active or dormant, that this person *predicate* *value*."""
-    held = (*life.agent.memories, *life.agent.dormant)
-    return next(memory for memory in held if (memory.predicate, memory.value) == (predicate, value))
+    """The memory, active or dormant, that this user *predicate* *value*."""
+    memories = (*life.agent.memories, *life.agent.dormant)
+    return next(memory for memory in memories if (memory.predicate, memory.value) == (predicate, value))
 
 
 def believes(life: Life, predicate: Predicate, value: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is remembered, for how long, and what happens when it is contradicted."""
+"""Memories: how they are written, how they fade, and how contradictions are settled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def clicks(n: int, item: str = "jazz-1", start: float = 0.0) -> list[Click]:
     return [event(Click, start + 10.0 * k, item) for k in range(n)]
 
 
-def test_a_choice_is_remembered_as_a_liking_of_its_category_with_the_event_as_evidence() -> None:
+def test_a_choice_is_remembered_as_a_liked_category_with_the_event_as_evidence() -> None:
     life = life_of(event(Click, 0.0, "jazz-1"))
     (memory,) = life.agent.memories
     assert (memory.predicate, memory.value, memory.source, memory.strength) == ("likes", "jazz", "inferred", 0.5)
@@ -35,17 +35,17 @@ def test_a_choice_is_remembered_as_a_liking_of_its_category_with_the_event_as_ev
     assert life.last.memories == (memory,)
 
 
-def test_a_strong_judgement_is_also_remembered_of_the_item_itself_and_counts_as_stated() -> None:
+def test_a_strong_reward_is_also_remembered_for_the_item_itself_and_counts_as_stated() -> None:
     life = life_of(event(Dislike, 0.0, "jazz-1"))
     assert belief(life, "dislikes", "jazz-1").source == "stated"
     assert belief(life, "dislikes", "jazz").source == "inferred"
 
 
-def test_a_purchase_says_much_of_the_item_but_nothing_was_said() -> None:
+def test_a_purchase_is_remembered_for_the_item_as_inferred() -> None:
     assert belief(life_of(event(Purchase, 0.0, "jazz-1")), "likes", "jazz-1").source == "inferred"
 
 
-def test_searches_and_impressions_teach_nothing() -> None:
+def test_searches_and_impressions_give_no_signal() -> None:
     assert life_of(event(Search, 0.0, query="jazz"), shown(1.0, "jazz-1")).agent.memories == ()
 
 
@@ -54,7 +54,7 @@ def test_a_memory_halves_every_half_life_of_its_kind() -> None:
     assert faded(memory, START + 30 * DAY) == pytest.approx(memory.strength / 2)
 
 
-def test_what_was_stated_outlasts_what_was_inferred_and_dislikes_of_categories_fade_sooner_than_likes() -> None:
+def test_stated_memories_outlast_inferred_ones_and_disliked_categories_fade_sooner_than_liked_ones() -> None:
     assert all(HALF_LIFE["stated", s, p] > HALF_LIFE["inferred", s, p] for _, s, p in HALF_LIFE if "wants" not in p)
     assert HALF_LIFE["inferred", "category", "dislikes"] < HALF_LIFE["inferred", "category", "likes"]
 
@@ -64,7 +64,7 @@ def test_evidence_is_the_newest_few_events() -> None:
     assert memory.evidence == tuple(f"Click-jazz-1-{10.0 * k}" for k in range(12 - MAX_EVIDENCE, 12))
 
 
-def test_a_late_event_adds_what_is_left_of_it_and_overwrites_nothing_newer() -> None:
+def test_a_late_event_adds_its_decayed_weight_and_overwrites_nothing_newer() -> None:
     life = life_of(event(Click, 30 * DAY, "jazz-1"))
     late = after(life, [event(Click, 0.0, "jazz-2")])
     memory = belief(late, "likes", "jazz")
@@ -81,12 +81,12 @@ def test_a_forgotten_memory_is_published_with_its_end() -> None:
     assert not believes(life, "likes", "jazz")
 
 
-def test_a_memory_is_held_until_the_moment_it_falls_below_the_floor() -> None:
+def test_a_memory_is_kept_until_it_falls_below_the_forgotten_strength() -> None:
     memory = life_of(event(Click, 0.0, "jazz-1")).agent.memories[0]
     assert faded(memory, fades_at(memory)) == pytest.approx(FORGOTTEN_STRENGTH)
 
 
-def test_what_was_shown_and_skipped_is_liked_less_but_not_disliked() -> None:
+def test_a_skipped_item_weakens_likes_without_a_dislike() -> None:
     before = life_of(*clicks(3), shown(40.0, "jazz-2"))
     skipped = after(before, [event(Skip, 50.0, "jazz-2")])
     assert belief(skipped, "likes", "jazz").strength < belief(before, "likes", "jazz").strength
@@ -99,7 +99,7 @@ def test_absence_weakens_nothing() -> None:
     assert belief(shown_only, "likes", "jazz") == belief(before, "likes", "jazz")
 
 
-def test_the_stronger_of_two_inferences_holds_and_the_other_is_closed() -> None:
+def test_the_stronger_of_two_inferences_is_active_and_the_other_stale() -> None:
     life = life_of(*clicks(6), event(Dislike, 70.0, "jazz-2"))
     assert believes(life, "likes", "jazz")
     loser = belief(life, "dislikes", "jazz")
@@ -107,13 +107,13 @@ def test_the_stronger_of_two_inferences_holds_and_the_other_is_closed() -> None:
     assert loser in life.last.memories
 
 
-def test_even_inferences_are_unresolved_and_call_for_a_plan() -> None:
+def test_undecided_inferences_are_unresolved_and_trigger_a_plan() -> None:
     life = life_of(event(Like, 0.0, "jazz-1"), event(Like, 1.0, "jazz-2"), event(Dislike, 2.0, "jazz-3"))
     assert belief(life, "likes", "jazz").state == belief(life, "dislikes", "jazz").state == "unresolved"
     assert life.last.trigger == "contradiction"
 
 
-def test_the_next_evidence_resolves_what_was_even() -> None:
+def test_the_next_evidence_resolves_an_undecided_contradiction() -> None:
     life = life_of(
         event(Like, 0.0, "jazz-1"),
         event(Like, 1.0, "jazz-2"),
@@ -124,7 +124,7 @@ def test_the_next_evidence_resolves_what_was_even() -> None:
     assert not believes(life, "dislikes", "jazz")
 
 
-def test_what_was_stated_outranks_any_amount_of_inference() -> None:
+def test_a_statement_outranks_any_amount_of_inference() -> None:
     life = life_of(*clicks(30), event(LessOf, 400.0, category="jazz"))
     assert believes(life, "wants-less", "jazz")
     assert belief(life, "likes", "jazz").state == "stale"
@@ -137,14 +137,14 @@ def test_of_two_statements_the_newer_holds_in_whatever_order_they_arrive() -> No
         assert belief(life, "wants-more", "jazz").state == "stale"
 
 
-def test_of_two_statements_at_the_same_instant_the_cautious_one_holds() -> None:
+def test_of_two_statements_at_the_same_instant_the_negative_one_holds() -> None:
     pin, ban = event(PinItem, 5.0, "jazz-1"), event(BanItem, 5.0, "jazz-1")
     for life in (life_of(pin, ban), life_of(ban, pin)):
         assert life.agent.constraints.banned_items == ("jazz-1",)
         assert life.agent.constraints.pinned_items == ()
 
 
-def test_lifting_what_was_said_revives_what_it_had_outranked() -> None:
+def test_lifting_a_statement_revives_what_it_had_outranked() -> None:
     before = life_of(*clicks(3), event(BanCategory, 50.0, category="jazz"))
     lifted = after(before, [event(Lift, 60.0, value="jazz")])
     assert not believes(before, "likes", "jazz")
@@ -154,12 +154,12 @@ def test_lifting_what_was_said_revives_what_it_had_outranked() -> None:
     assert next(memory for memory in lifted.last.memories if memory.predicate == "bans").recorded_to == START + 60.0
 
 
-def test_a_late_lift_does_not_take_back_what_was_said_after_it() -> None:
+def test_a_late_lift_does_not_retract_later_statements() -> None:
     life = life_of(event(BanItem, 60.0, "jazz-1"), event(Lift, 50.0, value="jazz-1"))
     assert life.agent.constraints.banned_items == ("jazz-1",)
 
 
-def test_a_lift_leaves_alone_what_was_only_inferred() -> None:
+def test_a_lift_does_not_change_inferred_memories() -> None:
     life = life_of(*clicks(3), event(Lift, 60.0, value="jazz"))
     assert believes(life, "likes", "jazz")
 
@@ -176,19 +176,19 @@ def test_memories_are_bounded_and_items_never_crowd_out_categories() -> None:
     assert believes(life, "likes", "jazz")
 
 
-def test_only_so_many_pins_hold_and_the_oldest_goes() -> None:
+def test_pins_are_limited_and_the_oldest_is_dropped() -> None:
     life = life_of(*(event(PinItem, float(k), f"thing-{k}") for k in range(DECISION_LIMITS["pins"] + 1)))
     assert life.agent.constraints.pinned_items == tuple(f"thing-{k}" for k in range(DECISION_LIMITS["pins"], 0, -1))
 
 
-def test_an_item_of_many_categories_speaks_less_of_each() -> None:
+def test_an_item_of_many_categories_gives_each_a_smaller_signal() -> None:
     click = event(Click, 0.0, "x")
     (alone,) = extract(click, 0.5, ("a",))
     shared = extract(click, 0.5, ("a", "b", "c", "d"))
     assert alone.weight == 2 * shared[0].weight
 
 
-def test_a_faint_judgement_teaches_nothing() -> None:
+def test_a_faint_reward_gives_no_signal() -> None:
     assert extract(event(View, 0.0, "x"), 0.1, ("a",)) == ()
 
 
@@ -201,7 +201,7 @@ def test_the_same_belief_has_the_same_id_wherever_it_is_learned() -> None:
     assert memory.memory_id == memory_id(USER, "category", "likes", "jazz")
 
 
-def test_the_least_that_matters_comes_to_mind_last_and_stale_memories_never() -> None:
+def test_the_least_relevant_memory_is_recalled_last_and_stale_memories_never() -> None:
     life = life_of(*clicks(4), event(Click, 50.0, "folk-1"), event(LessOf, 60.0, category="rock"))
     now = START + 60.0
     assert [memory.value for memory in recall(life.agent.memories, now)] == ["rock", "jazz", "folk"]
@@ -209,7 +209,7 @@ def test_the_least_that_matters_comes_to_mind_last_and_stale_memories_never() ->
     assert recall(life.agent.dormant, now) == ()
 
 
-def test_what_is_at_hand_comes_to_mind_before_what_is_not() -> None:
+def test_related_memories_are_recalled_before_unrelated_ones() -> None:
     life = life_of(*clicks(2), event(Click, 50.0, "folk-1"))
     assert recall(life.agent.memories, START + 50.0, about=("folk",))[0].value == "folk"
 
@@ -220,9 +220,9 @@ def test_settling_a_settled_group_changes_nothing() -> None:
     assert settle(group, START + 90.0) == group
 
 
-def test_learning_touches_only_what_the_lesson_is_about() -> None:
+def test_a_signal_changes_only_memories_of_its_value() -> None:
     life = life_of(*clicks(3), event(Click, 50.0, "folk-1"))
-    held = {memory.memory_id: memory for memory in life.agent.memories}
+    memories = {memory.memory_id: memory for memory in life.agent.memories}
     cause = SignalCause(USER, EventId("e"), START + 60.0, START + 60.0)
-    learned = learn(held, [PreferenceSignal("category", "likes", "folk", 0.5)], cause, NEVER)
+    learned = learn(memories, [PreferenceSignal("category", "likes", "folk", 0.5)], cause, NEVER)
     assert [memory.value for memory in learned.changed] == ["folk"]

@@ -53,24 +53,24 @@ def test_intents_are_shares_of_attention_and_point_at_memories() -> None:
     assert set(plan.evidence) <= {memory.memory_id for memory in life.agent.memories}
 
 
-def test_more_chosen_is_more_wanted_and_more_certain() -> None:
+def test_more_choices_give_more_weight_and_more_confidence() -> None:
     plan = plan_of(life_of(*CHOICES, event(Lift, 20.0, value="nothing")))
     by_name = {intent.category: intent for intent in plan.intents}
     assert by_name["jazz"].weight > by_name["folk"].weight
     assert by_name["jazz"].confidence > by_name["folk"].confidence
 
 
-def test_what_is_disliked_is_avoided() -> None:
+def test_disliked_categories_have_negative_intents() -> None:
     life = life_of(event(Dislike, 0.0, "rock-1"), *CHOICES[1:], event(Lift, 20.0, value="nothing"))
     assert {intent.category: intent.weight < 0 for intent in plan_of(life).intents}["rock"]
 
 
-def test_a_person_of_whom_nothing_is_known_gets_a_plan_without_wishes() -> None:
+def test_an_unknown_user_gets_a_plan_without_intents() -> None:
     plan = plan_of(life_of(event(Lift, 0.0, value="nothing")))
     assert (plan.intents, plan.quotas, plan.constraints) == ((), (), Constraints())
 
 
-def test_more_of_a_category_gets_it_places_and_less_of_it_takes_them() -> None:
+def test_wanting_more_of_a_category_gives_it_slots_and_wanting_less_limits_them() -> None:
     life = life_of(*CHOICES, event(MoreOf, 20.0, category="rock"), event(LessOf, 21.0, category="jazz"))
     quotas = {quota.category: quota for quota in plan_of(life).quotas}
     assert quotas["rock"].at_least == MORE_AT_LEAST
@@ -91,17 +91,17 @@ def test_bans_and_pins_are_constraints_of_the_very_next_plan() -> None:
     assert plan_of(life).constraints == life.agent.constraints == expected
 
 
-def test_a_banned_category_is_not_wanted_however_much_it_was_liked() -> None:
+def test_a_banned_category_has_no_intent_however_much_it_was_liked() -> None:
     life = life_of(*CHOICES, event(BanCategory, 20.0, category="jazz"))
     assert "jazz" not in [intent.category for intent in plan_of(life).intents]
 
 
-def test_what_is_lifted_is_free_again() -> None:
+def test_a_lifted_ban_no_longer_constrains() -> None:
     life = life_of(event(BanItem, 0.0, "jazz-1"), event(Lift, 1.0, value="jazz-1"))
     assert plan_of(life).constraints == Constraints()
 
 
-def test_what_is_disputed_is_shown_a_little() -> None:
+def test_a_disputed_category_gets_a_few_slots() -> None:
     life = life_of(event(Click, 0.0, "jazz-1"), event(Dislike, 1.0, "rock-1"), event(Click, 2.0, "rock-1"))
     assert life.last.trigger == "contradiction"
     assert Quota(category="rock", at_least=1, at_most=2) in plan_of(life).quotas
@@ -130,7 +130,7 @@ def test_a_plan_is_refused_with_a_reason() -> None:
     assert violations_of(life, goal="g" * 201) == ["too-long"]
 
 
-def test_categories_that_the_catalogue_lacks_are_refused_where_it_is_known() -> None:
+def test_unknown_categories_are_refused_where_the_catalogue_is_given() -> None:
     life = life_of(event(MoreOf, 0.0, category="jazz"))
     violations = check_plan(plan_of(life), context_of(life.agent), categories=("folk",))
     assert violations == ("unknown-category: 'jazz' is not in the catalogue",)
@@ -146,7 +146,7 @@ def test_a_refused_plan_is_in_the_ledger_and_the_current_one_stays() -> None:
     assert ruling.entries[0].violations
 
 
-def test_without_a_current_plan_that_holds_the_last_resort_does() -> None:
+def test_without_a_valid_current_plan_the_last_resort_is_adopted() -> None:
     life = life_of(*CHOICES, event(BanItem, 20.0, "jazz-3"))
     context = context_of(life.agent)
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
@@ -157,7 +157,7 @@ def test_without_a_current_plan_that_holds_the_last_resort_does() -> None:
         assert ruling.plan.constraints == life.agent.constraints
 
 
-def test_a_plan_is_followed_to_its_end_though_a_memory_behind_it_has_faded_meanwhile() -> None:
+def test_a_plan_is_followed_to_its_end_even_if_its_evidence_fades_meanwhile() -> None:
     life = life_of(*CHOICES)
     forgetful = replace(context_of(life.agent), memories=())
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
@@ -209,7 +209,7 @@ def test_a_profile_moves_by_a_share_of_what_the_event_shows_beyond_it() -> None:
     assert moved.short_term["folk"] > moved.long_term["folk"] > 0.0
 
 
-def test_taste_is_kept_apart_by_situation() -> None:
+def test_preferences_are_kept_apart_by_context() -> None:
     evening, morning = profile_contexts(20 * 3_600.0, Context(device="tv")), profile_contexts(8 * 3_600.0, Context())
     profile = updated_profile(updated_profile(Profile(), 1.0, ("jazz",), evening), 1.0, ("news",), morning)
     lasting = {"jazz": 0.5, "news": 0.5}

@@ -17,7 +17,7 @@ def numbers(life: Life) -> AgentPreferences:
     return preferences_of(life.agent.plan, life.agent.memories)
 
 
-def test_a_user_of_whom_nothing_is_known_has_no_weights() -> None:
+def test_an_unknown_user_has_no_weights() -> None:
     assert numbers(Life()) == AgentPreferences()
     assert not numbers(Life()).is_weighted
 
@@ -50,7 +50,7 @@ def test_liked_items_come_strongest_first() -> None:
     assert preferences_of(None, remembered).liked_items == ("b", "a")
 
 
-def test_dormant_memories_say_nothing() -> None:
+def test_dormant_memories_have_no_weight() -> None:
     assert preferences_of(None, (memory("u1", "tea", "likes", state="stale"),)) == AgentPreferences()
 
 

@@ -34,7 +34,7 @@ def test_the_first_event_begins_a_session_and_a_plan() -> None:
     assert [entry.decision for entry in step.entries] == ["accepted"]
 
 
-def test_within_a_session_the_plan_goes_on() -> None:
+def test_within_a_session_the_plan_stays() -> None:
     life = life_of(event(Click, 0.0, "jazz-1"), event(Click, 50.0, "jazz-2"))
     assert (life.last.trigger, life.last.entries) == (None, ())
     assert life.agent.plan == life.steps[0].agent.plan
@@ -73,13 +73,13 @@ def test_answering_the_last_item_of_the_newest_slate_exhausts_it() -> None:
     assert [step.trigger for step in life.steps] == ["session-start", None, "slate-exhausted"]
 
 
-def test_a_plan_that_is_over_is_made_anew() -> None:
+def test_an_expired_plan_is_replaced() -> None:
     life = life_of(event(Click, 0.0, "jazz-1"), event(Click, 50.0, "jazz-2"), event(Click, 61.0, "jazz-1"))
     assert [step.trigger for step in life.steps] == ["session-start", None, "plan-expired"]
     assert [entry.decision for entry in life.last.entries] == ["expired", "accepted"]
 
 
-def test_who_is_hardly_known_is_planned_for_again_sooner() -> None:
+def test_users_with_little_evidence_are_re_planned_sooner() -> None:
     life = life_of(*(event(Click, 10.0 * k, "jazz-1") for k in range(200)))
     plans = [entry.plan for step in life.steps for entry in step.entries if entry.decision == "accepted"]
     lengths = [plan.expires_at - plan.made_at for plan in plans]
@@ -88,7 +88,7 @@ def test_who_is_hardly_known_is_planned_for_again_sooner() -> None:
     assert len(plans) < 8
 
 
-def test_a_plan_that_is_over_ends_even_where_no_new_one_can_be_paid_for() -> None:
+def test_an_expired_plan_ends_even_without_the_budget_for_a_new_one() -> None:
     begun = life_of(event(Click, 0.0, "jazz-1"))
     life = after(begun, [event(Click, 61.0, "jazz-2")], planner=RulePlanner(cost=Cost(milliseconds=1e6)))
     assert (life.agent.plan, life.last.suppressed) == (None, ("plan-expired",))
@@ -100,11 +100,11 @@ def test_an_instruction_is_obeyed_however_often_it_comes() -> None:
     assert {step.trigger for step in life.steps} == {"instruction"}
 
 
-def test_a_lasting_change_of_taste_is_noticed_once() -> None:
+def test_a_lasting_change_of_preference_is_detected_once() -> None:
     habit = [event(Click, 60.0 * k, "jazz-1") for k in range(60)]
     change = [event(Click, 60.0 * k, "rock-1") for k in range(60, 100)]
     life = life_of(*habit, *change)
-    noticed = [place for place, step in enumerate(life.steps) if step.trigger == "taste-drift"]
+    noticed = [index for index, step in enumerate(life.steps) if step.trigger == "taste-drift"]
     assert len(noticed) == 1
     assert 60 < noticed[0] < 75
     plan = life.agent.plan
@@ -112,7 +112,7 @@ def test_a_lasting_change_of_taste_is_noticed_once() -> None:
     assert plan.intents[0].category in ("jazz", "rock")
 
 
-def test_a_person_of_many_interests_does_not_drift() -> None:
+def test_a_user_of_many_interests_does_not_drift() -> None:
     items = islice(cycle(["jazz-1", "folk-1", "rock-1", "jazz-folk", "jazz-2"]), 400)
     life = life_of(*(event(Click, 60.0 * k, item) for k, item in enumerate(items)))
     assert "taste-drift" not in [step.trigger for step in life.steps]
@@ -123,7 +123,7 @@ def test_a_late_event_does_not_move_the_drift_detector() -> None:
     assert after(life, [event(Click, 30.0, "rock-1")]).agent.drift == life.agent.drift
 
 
-def test_the_test_for_drift_begins_anew_after_it_has_spoken() -> None:
+def test_the_drift_test_restarts_after_a_detection() -> None:
     drift, spoken = Drift(), []
     for distance in [0.05] * 40 + [0.6] * 10:
         drift, drifted = watch(drift, distance)
@@ -132,26 +132,26 @@ def test_the_test_for_drift_begins_anew_after_it_has_spoken() -> None:
     assert drift.seen < 10
 
 
-def test_the_distance_of_tastes_is_symmetric_and_ignores_dislikes() -> None:
+def test_the_distance_of_preferences_is_symmetric_and_ignores_dislikes() -> None:
     left, right = {"a": 0.7, "b": 0.3, "c": -1.0}, {"a": 0.1, "d": 0.9}
     assert divergence(left, right) == pytest.approx(divergence(right, left))
     assert divergence(left, {"a": 0.7, "b": 0.3}) == pytest.approx(0.0)
 
 
-def test_a_plan_too_dear_for_its_budget_is_never_made_but_for_an_instruction() -> None:
-    dear = RulePlanner(cost=Cost(tokens=1e6))
-    life = after(Life(), [event(Click, 0.0, "jazz-1"), event(MoreOf, 1.0, category="jazz")], planner=dear)
+def test_a_plan_beyond_its_budget_is_made_for_instructions_only() -> None:
+    expensive = RulePlanner(cost=Cost(tokens=1e6))
+    life = after(Life(), [event(Click, 0.0, "jazz-1"), event(MoreOf, 1.0, category="jazz")], planner=expensive)
     assert (life.steps[0].trigger, life.steps[0].suppressed) == (None, ("session-start",))
     assert life.last.trigger == "instruction"
 
 
-def test_a_bucket_holds_one_minutes_worth_and_refills_with_event_time() -> None:
-    bucket, taken = Bucket(), 0
+def test_a_bucket_holds_one_minutes_budget_and_refills_with_event_time() -> None:
+    bucket, paid = Bucket(), 0
     for second in range(60):
         after_taking = take(bucket, 1.0, 10.0, now=START + second)
-        taken += after_taking is not None
+        paid += after_taking is not None
         bucket = after_taking or bucket
-    assert taken == 10 + 9
+    assert paid == 10 + 9
 
 
 def test_time_that_runs_back_refills_nothing() -> None:

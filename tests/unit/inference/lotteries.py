@@ -13,16 +13,16 @@ from inference.evaluation.off_policy.estimators import By, LoggedTrial
 from inference.evaluation.off_policy.policies import LoggedPolicy, along
 from inference.slate import SlateRules
 
-ITEMS, PLACES, KINDS = 5, 3, 4
-RULES = SlateRules(rows=ITEMS, size=PLACES)
-SLATES = np.array(list(permutations(range(ITEMS), PLACES)))
-EACH_PLACE = np.arange(PLACES)
+ITEMS, POSITION_COUNT, KINDS = 5, 3, 4
+RULES = SlateRules(rows=ITEMS, size=POSITION_COUNT)
+SLATES = np.array(list(permutations(range(ITEMS), POSITION_COUNT)))
+POSITIONS = np.arange(POSITION_COUNT)
 LEFT = np.array([0.5, 0.3, 0.2])
-"""How much of an item's appeal is left at each place."""
+"""The share of an item's appeal at each position."""
 _draws = np.random.default_rng(11)
 APPEAL = _draws.uniform(size=(KINDS, ITEMS))
 SCORES = _draws.normal(size=(KINDS, ITEMS))
-"""There are several kinds of people: what appeals to them `[kinds, items]`, and what the ranker believes."""
+"""There are several kinds of users: what appeals to them `[kinds, items]`, and the scores of the ranker."""
 
 
 def policy(name: str, kind: int) -> LoggedPolicy:
@@ -36,30 +36,30 @@ def policy(name: str, kind: int) -> LoggedPolicy:
 
 @cache
 def shares(name: str) -> np.ndarray:
-    """The probability of each item at each place, given what is above: `[kinds, slates, places, items]`."""
+    """Return the probability of each item at each position, given those above: `[kinds, slates, positions, items]`."""
     each = [[along(policy(name, kind), RULES, rows.tolist()) for rows in SLATES] for kind in range(KINDS)]
     return np.array(each)
 
 
 @cache
 def chances(name: str) -> np.ndarray:
-    """With which probability it puts there what is there: `[kinds, slates, places]`."""
+    """Return the probability of the shown items: `[kinds, slates, positions]`."""
     return np.take_along_axis(shares(name), SLATES[None, :, :, None], axis=3)[..., 0]
 
 
 @cache
 def marginals(name: str) -> np.ndarray:
-    """How often each item is at each place, whatever is above: `[kinds, places, items]`."""
-    found = np.zeros((KINDS, PLACES, ITEMS))
+    """Return the probability of each item at each position, whatever is above: `[kinds, positions, items]`."""
+    probabilities = np.zeros((KINDS, POSITION_COUNT, ITEMS))
     for kind in range(KINDS):
         for rows, chance in zip(SLATES, chances(name)[kind].prod(axis=1), strict=True):
-            found[kind, EACH_PLACE, rows] += chance
-    return found
+            probabilities[kind, POSITIONS, rows] += chance
+    return probabilities
 
 
 @cache
 def clicked(by: By) -> np.ndarray:
-    """The probability of a click, `[kinds, slates, places]`; it depends on as much of the list as `by` says."""
+    """Return the probability of a click, `[kinds, slates, positions]`; it depends on what `by` says."""
     appeal = APPEAL[:, SLATES]
     own = appeal * LEFT
     if by == "item":
@@ -70,7 +70,7 @@ def clicked(by: By) -> np.ndarray:
 
 
 def truth(target: str, by: By) -> float:
-    """Clicks per list, by going through all slates; for `place` each place by the target in a list as logged."""
+    """Return clicks per list, by enumerating all slates; for `place` one position at a time."""
     slates = chances("logged" if by == "place" else target).prod(axis=2)[..., None]
     each = chances(target) / chances("logged") if by == "place" else 1.0
     return float((slates * each * clicked(by)).sum() / KINDS)
@@ -85,30 +85,30 @@ class Log(Struct, frozen=True):
     clicks: np.ndarray
 
 
-def log(seed: int, by: By, *, people: int = 120, most: int = 12) -> Log:
-    """People come more or less often, and click more or less."""
+def log(seed: int, by: By, *, user_count: int = 120, most: int = 12) -> Log:
+    """Draw lists of users who come more or less often, and click more or less."""
     rng = np.random.default_rng(seed)
-    users = np.repeat(np.arange(people), rng.integers(1, most, people))
+    users = np.repeat(np.arange(user_count), rng.integers(1, most, user_count))
     kinds = rng.integers(KINDS, size=len(users))
     upto = chances("logged").prod(axis=2).cumsum(axis=1)
     slates = (rng.random((len(users), 1)) < upto[kinds]).argmax(axis=1)
-    keen = rng.choice([0.4, 1.6], people)[users, None]
-    clicks = rng.random((len(users), PLACES)) < keen * clicked(by)[kinds, slates]
+    keen = rng.choice([0.4, 1.6], user_count)[users, None]
+    clicks = rng.random((len(users), POSITION_COUNT)) < keen * clicked(by)[kinds, slates]
     return Log(users, kinds, slates, clicks.astype(float))
 
 
-def trial(found: Log, target: str, by: By) -> LoggedTrial:
-    """The target over this log, with a model that knows the items' appeal a little wrong."""
-    items = SLATES[found.slates]
+def trial(logged: Log, target: str, by: By) -> LoggedTrial:
+    """Return the target's trial on this log, with a model of slightly wrong appeal."""
+    items = SLATES[logged.slates]
     if by == "item":
-        theirs = (marginals(target) / marginals("logged"))[found.kinds[:, None], EACH_PLACE, items]
-        wanted = marginals(target)[found.kinds]
+        ratios = (marginals(target) / marginals("logged"))[logged.kinds[:, None], POSITIONS, items]
+        wanted = marginals(target)[logged.kinds]
     else:
-        theirs = (chances(target) / chances("logged"))[found.kinds, found.slates]
-        wanted = shares(target)[found.kinds, found.slates]
-    hints = APPEAL.round(1)[found.kinds]
-    filled = np.ones(theirs.shape, np.bool_)
+        ratios = (chances(target) / chances("logged"))[logged.kinds, logged.slates]
+        wanted = shares(target)[logged.kinds, logged.slates]
+    hints = APPEAL.round(1)[logged.kinds]
+    filled = np.ones(ratios.shape, np.bool_)
     shown = np.take_along_axis(hints, items, axis=1)[..., None]
     expected = np.einsum("npi,ni->np", wanted, hints)[..., None]
-    modelled = cross_fitted(found.clicks, filled, found.users, shown.astype("f4"), expected.astype("f4"))
-    return LoggedTrial(by=by, clicks=found.clicks, ratio=theirs, filled=filled, users=found.users, modelled=modelled)
+    modelled = cross_fitted(logged.clicks, filled, logged.users, shown.astype("f4"), expected.astype("f4"))
+    return LoggedTrial(by=by, clicks=logged.clicks, ratio=ratios, filled=filled, users=logged.users, modelled=modelled)

@@ -1,4 +1,4 @@
-"""A small world for ranking tests: items of three kinds, people who choose, and everything that follows from it."""
+"""A small world for ranking tests: items of three kinds, users who choose, and everything that follows from it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def query_of(
 
 
 def busy_world(people: int = 12, each: int = 6) -> World:
-    """People who mostly stay with one kind: those of one kind choose the same items in the same order."""
+    """Users who mostly stay with one kind: those of one kind choose the same items in the same order."""
     world = World([item(number) for number in range(30)])
     for step in range(each):
         for person in range(people):

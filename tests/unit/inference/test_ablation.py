@@ -1,4 +1,4 @@
-"""What is left out keeps its place and says nothing; everything else is as it was."""
+"""A part that is left out keeps its size and has no effect; all others are unchanged."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def somebody() -> tuple[World, list[RankingContext]]:
     return world, [make_ranking_context(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)]
 
 
-def test_columns_that_are_left_out_are_zero_and_all_others_as_they_were() -> None:
-    world, persons = somebody()
-    pool = gather(persons, world.table, SOURCES, 150)
+def test_columns_that_are_left_out_are_zero_and_all_others_are_unchanged() -> None:
+    world, contexts = somebody()
+    pool = gather(contexts, world.table, SOURCES, 150)
     lacking = features_without((), ("features:near", "source:words"))
-    full, filled = FEATURES.fill(persons, world.table, pool), lacking.fill(persons, world.table, pool)
+    full, filled = FEATURES.fill(contexts, world.table, pool), lacking.fill(contexts, world.table, pool)
     assert lacking.columns == FEATURES.columns
     near = np.array([name.startswith(("covisit", "transition")) for name in FEATURES.columns])
     assert full[..., near].any()
@@ -31,13 +31,13 @@ def test_columns_that_are_left_out_are_zero_and_all_others_as_they_were() -> Non
     assert np.array_equal(filled[..., ~near], full[..., ~near])
 
 
-def test_a_source_that_is_left_out_proposes_nothing_and_the_others_what_they_did() -> None:
-    world, persons = somebody()
+def test_a_source_that_is_left_out_proposes_nothing_and_the_others_are_unchanged() -> None:
+    world, contexts = somebody()
     lacking = features_without((), ("source:covisitation", "source:popular")).sources
     for source, silenced in zip(SOURCES, lacking, strict=True):
-        proposed = silenced.propose(persons[0], world.table, source.size)
+        proposed = silenced.propose(contexts[0], world.table, source.size)
         left_out = source.name == "covisitation" or source.name.startswith("popular-")
-        expected = [] if left_out else source.propose(persons[0], world.table, source.size).tolist()
+        expected = [] if left_out else source.propose(contexts[0], world.table, source.size).tolist()
         assert (silenced.name, proposed.tolist()) == (source.name, expected)
 
 

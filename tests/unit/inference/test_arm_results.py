@@ -1,4 +1,4 @@
-"""Results of experiments: right as often as they say, however often one looks, and not fooled by busy people."""
+"""Results of experiments: right as often as they say, however often one looks, and not fooled by busy users."""
 
 from __future__ import annotations
 
@@ -69,16 +69,16 @@ LOG: list[RankingLogEntry] = [
 ]
 
 
-def test_the_log_is_counted_by_person_and_arm() -> None:
-    found = experiment_log([*LOG, *LOG], "spring")
-    assert found.people == {
+def test_the_log_is_counted_by_user_and_arm() -> None:
+    results = experiment_log([*LOG, *LOG], "spring")
+    assert results.people == {
         "ann": UserLog("control", lists=2, seen=1, clicks=2, choices=1, hits=1),
         "bob": UserLog("bold", lists=1, seen=1, clicks=1, choices=2, hits=1, as_champion=1),
         "cid": UserLog("bold", lists=1, choices=1),
     }
-    assert found.taken == [("ann", {"control": 3, "bold": 1}), ("bob", {"control": 1, "bold": 30})]
-    assert sorted(found.left_out.values()) == [1, 1, 1]
-    assert found.versions == (1, 6)
+    assert results.taken == [("ann", {"control": 3, "bold": 1}), ("bob", {"control": 1, "bold": 30})]
+    assert sorted(results.left_out.values()) == [1, 1, 1]
+    assert results.versions == (1, 6)
     assert last_experiment(LOG) == "spring"
     assert last_experiment([]) == ""
 
@@ -86,21 +86,21 @@ def test_the_log_is_counted_by_person_and_arm() -> None:
 def test_results_tell_arms_apart_from_shadows() -> None:
     shadowed = [choice(9, "ann", "control", rank=1, places={"control": 1, "bold": 2, "dim": 4}), *LOG]
     experiment = Experiment("spring", Arm(name="control"), [Arm(name="bold", share=0.5), Arm(name="dim")])
-    found = experiment_results(experiment_log(shadowed, "spring"), experiment=experiment)
-    assert [(arm.arm, arm.role, arm.people) for arm in found.arms] == [
+    results = experiment_results(experiment_log(shadowed, "spring"), experiment=experiment)
+    assert [(arm.arm, arm.role, arm.people) for arm in results.arms] == [
         ("control", "control", 1),
         ("bold", "arm", 2),
         ("dim", "shadow", 0),
     ]
-    gain = found.paired[0]
+    gain = results.paired[0]
     assert set(gain.differences) == {"bold", "dim"}
     assert gain.values["dim"].value == pytest.approx(1 / np.log2(5))
     assert gain.differences["dim"].value == pytest.approx(1 / np.log2(5) - 1)
-    assert found.sample_ratio is not None
-    assert sum(found.sample_ratio.people.values()) == 4
+    assert results.sample_ratio is not None
+    assert sum(results.sample_ratio.people.values()) == 4
 
 
-def test_a_share_that_grew_on_the_way_leaves_people_out_and_makes_no_alarm() -> None:
+def test_a_share_that_grew_meanwhile_excludes_users_and_raises_no_alarm() -> None:
     before, after = (Experiment("spring", Arm(name="control"), [Arm(name="bold", share=share)]) for share in (0.1, 0.5))
     users = [UserId(f"u{number}") for number in range(600)]
     log = [
@@ -109,15 +109,15 @@ def test_a_share_that_grew_on_the_way_leaves_people_out_and_makes_no_alarm() -> 
         for late, experiment in enumerate((before, after))
         if (arm := experiment.arm_of(user))
     ]
-    found = experiment_results(experiment_log(log, "spring"), experiment=after)
-    assert 180 < found.left_out["people who changed arms, as shares were changed"] < 300
-    assert found.sample_ratio is not None
-    assert not found.sample_ratio.is_alarming
-    assert found.sample_ratio.expected == {"control": 300.0, "bold": 300.0}
+    results = experiment_results(experiment_log(log, "spring"), experiment=after)
+    assert 180 < results.left_out["people who changed arms, as shares were changed"] < 300
+    assert results.sample_ratio is not None
+    assert not results.sample_ratio.is_alarming
+    assert results.sample_ratio.expected == {"control": 300.0, "bold": 300.0}
 
 
 def people(rng: np.random.Generator, count: int, lift: float = 0.0) -> ExperimentLog:
-    """People of two arms: most hardly ever come or click, a few do all the time; seven in ten are in control."""
+    """Users of two arms: most hardly ever come or click, a few do all the time; seven in ten are in control."""
     alive: dict[UserId, UserLog] = {}
     for number in range(count):
         seen = 1 + rng.geometric(0.25) + (rng.random() < 0.05) * rng.integers(20, 60)
@@ -142,11 +142,11 @@ def false_alarms(name: str, looks: Sequence[int]) -> tuple[float, float]:
         found_ours = found_usual = False
         for look in looks:
             metric = next(m for m in experiment_results(first(whole, look), level=LEVEL).between if m.name == name)
-            found = metric.differences["bold"]
-            found_ours |= not found.low <= 0.0 <= found.high
+            results = metric.differences["bold"]
+            found_ours |= not results.low <= 0.0 <= results.high
             ends = [metric.values[arm] for arm in ("bold", "control")]
             spread = sum(((end.high - end.low) / 3.92) ** 2 for end in ends) ** 0.5
-            found_usual |= abs(found.value) > 1.645 * spread
+            found_usual |= abs(results.value) > 1.645 * spread
         ours += found_ours
         usual += found_usual
     return ours / WORLDS, usual / WORLDS
@@ -159,8 +159,8 @@ def test_a_difference_of_nothing_is_hardly_ever_found_however_often_one_looks(na
     assert usual > 1.5 * LEVEL, "the usual interval looked at as often errs, or this test could not fail"
 
 
-def test_people_who_come_back_with_more_make_no_alarm() -> None:
-    """The same people at every look, each time with more lists: what a person is like stays what they are like."""
+def test_users_who_come_back_more_often_raise_no_alarm() -> None:
+    """The same users at every look, each time with more lists: what a user is like stays what they are like."""
     alarms = 0
     for world in range(WORLDS):
         rng = np.random.default_rng(world)
@@ -170,35 +170,35 @@ def test_people_who_come_back_with_more_make_no_alarm() -> None:
             more = rng.poisson(2.0, 300)
             seen, clicks = seen + more, clicks + rng.binomial(more, keen)
             ours = [UserRatios(clicks[of & (seen > 0)], seen[of & (seen > 0)]) for of in (arm, ~arm)]
-            found = difference(*ours, LEVEL)
-            alarmed |= not found.low <= 0.0 <= found.high
+            results = difference(*ours, LEVEL)
+            alarmed |= not results.low <= 0.0 <= results.high
         alarms += alarmed
     assert alarms <= LEVEL * WORLDS
 
 
-def test_a_difference_is_found_and_held() -> None:
-    found = held = 0
+def test_a_difference_is_detected_and_stays_detected() -> None:
+    results = covered = 0
     for world in range(40):
         metric = experiment_results(people(np.random.default_rng(world), 3_000, lift=0.06)).between[0]
         interval = metric.differences["bold"]
-        found += interval.low > 0.0
-        held += interval.low <= 0.06 <= interval.high + 0.005
-    assert found >= 36
-    assert held >= 38
+        results += interval.low > 0.0
+        covered += interval.low <= 0.06 <= interval.high + 0.005
+    assert results >= 36
+    assert covered >= 38
 
 
-def test_one_look_at_an_arm_holds_the_truth_about_as_often_as_it_says() -> None:
-    held = 0
+def test_an_interval_for_one_look_covers_the_truth_about_as_often_as_it_says() -> None:
+    covered = 0
     for world in range(400):
         rng = np.random.default_rng(world)
         keen, seen = rng.beta(0.4, 3.0, 200), 1.0 + rng.poisson(3.0, 200)
         interval = one_look(UserRatios(rng.binomial(seen.astype(int), keen).astype(float), seen))
-        held += interval.low <= 0.4 / 3.4 <= interval.high
-    assert 0.92 <= held / 400 <= 0.98
+        covered += interval.low <= 0.4 / 3.4 <= interval.high
+    assert 0.92 <= covered / 400 <= 0.98
 
 
-def test_paired_weights_that_differ_by_nothing_are_hardly_ever_told_apart() -> None:
-    """Every person has a leaning of their own, which is nothing on the whole."""
+def test_equal_paired_weights_are_hardly_ever_reported_as_different() -> None:
+    """Every user has a leaning of their own, which is nothing on the whole."""
     alarms = 0
     for world in range(WORLDS):
         rng = np.random.default_rng(world)
@@ -207,36 +207,36 @@ def test_paired_weights_that_differ_by_nothing_are_hardly_ever_told_apart() -> N
             who = np.unique(rng.integers(0, 400, 60))
             counts[who] += 1.0
             tops[who] += np.clip(leaning[who] + rng.normal(0.0, 0.3, len(who)), -1.0, 1.0)
-            found = paired(UserRatios(tops[counts > 0], counts[counts > 0]), LEVEL)
-            alarmed |= not found.low <= 0.0 <= found.high
+            results = paired(UserRatios(tops[counts > 0], counts[counts > 0]), LEVEL)
+            alarmed |= not results.low <= 0.0 <= results.high
         alarms += alarmed
     assert alarms <= LEVEL * WORLDS
 
 
-def test_one_busy_person_is_no_evidence() -> None:
+def test_one_busy_user_is_no_evidence() -> None:
     crowd = {UserId(f"u{n}"): UserLog("bold" if n % 2 else "control", seen=2, clicks=n % 4 // 2) for n in range(40)}
     crowd[UserId("u1")] = UserLog("bold", seen=5_000, clicks=5_000)
-    found = (
+    results = (
         experiment_results(ExperimentLog(experiment="spring", people=crowd, taken=[])).between[0].differences["bold"]
     )
-    assert found.value > 0.3
-    assert found.low < 0.0
+    assert results.value > 0.3
+    assert results.low < 0.0
 
 
-def test_of_too_little_nothing_is_said() -> None:
+def test_too_little_data_gives_unbounded_intervals() -> None:
     alone = {UserId("a"): UserLog("bold", seen=1, clicks=1), UserId("b"): UserLog("control", seen=1)}
     assert (
         experiment_results(ExperimentLog(experiment="s", people=alone, taken=[])).between[0].differences["bold"].low
         == -np.inf
     )
     nobody_clicks = {UserId(f"u{n}"): UserLog("bold" if n % 2 else "control", seen=1) for n in range(50)}
-    found = (
+    results = (
         experiment_results(ExperimentLog(experiment="s", people=nobody_clicks, taken=[])).between[0].differences["bold"]
     )
-    assert (found.value, found.low, found.high) == (0.0, -np.inf, np.inf)
+    assert (results.value, results.low, results.high) == (0.0, -np.inf, np.inf)
 
 
-def test_arms_that_lose_people_are_noticed_and_others_hardly_ever() -> None:
+def test_arms_that_lose_users_raise_an_alarm_and_others_hardly_ever() -> None:
     alarms = noticed = 0
     for world in range(WORLDS):
         rng = np.random.default_rng(world)

@@ -1,4 +1,4 @@
-"""Each baseline finds what is there to be found, is what its paper says, and knows nothing before it happened."""
+"""Each baseline finds planted patterns, follows its paper, and never reads the future."""
 
 from __future__ import annotations
 
@@ -38,56 +38,56 @@ def named(letters: str) -> list[ItemId]:
     return [ItemId(letter) for letter in letters]
 
 
-def two_camps(floor: SimpleBaseline, people: int = 24) -> SimpleBaseline:
-    """Half the people choose a, b, c in this order, the others x, y, z; the last item of some is still to come."""
+def two_camps(baseline: SimpleBaseline, user_count: int = 24) -> SimpleBaseline:
+    """Half the users choose a, b, c in this order, the others x, y, z; the last item of some is still to come."""
     for step in range(3):
-        for person in range(people):
-            if step < 2 or person >= 8:
-                item = GROUPS[person % 2][step]
-                floor.learn(UserId(f"u{person}"), ItemId(item), START + step * 7_200.0 + person)
-    return floor
+        for user in range(user_count):
+            if step < 2 or user >= 8:
+                item = GROUPS[user % 2][step]
+                baseline.learn(UserId(f"u{user}"), ItemId(item), START + step * 7_200.0 + user)
+    return baseline
 
 
 @each
-def test_somebody_gets_what_people_alike_chose_next(make: Callable[[], Baseline]) -> None:
-    floor = two_camps(make())
+def test_a_user_gets_what_similar_users_chose_next(make: Callable[[], Baseline]) -> None:
+    baseline = two_camps(make())
     now = START + 3 * 7_200.0
-    for person, group in ((0, "abc"), (1, "xyz")):
+    for user, group in ((0, "abc"), (1, "xyz")):
         history = named(group[:2])
         top = (
-            floor.top_of(UserId(f"u{person}"), history, now, 1, history)
-            if isinstance(floor, Personal)
-            else floor.top(history, now, 1, history)
+            baseline.top_of(UserId(f"u{user}"), history, now, 1, history)
+            if isinstance(baseline, Personal)
+            else baseline.top(history, now, 1, history)
         )
         assert top == [group[2]]
 
 
 @each
-def test_it_knows_nothing_before_the_first_event(make: Callable[[], Baseline]) -> None:
+def test_before_the_first_event_the_list_is_empty(make: Callable[[], Baseline]) -> None:
     assert make().top((), START, 10, ()) == []
 
 
 @each
-def test_excluded_items_are_not_in_the_list_and_none_is_there_twice(make: Callable[[], Baseline]) -> None:
-    floor = two_camps(make())
-    top = floor.top(named("ab"), START + DAY, 10, named("ab"))
+def test_excluded_items_are_not_in_the_list_and_none_is_repeated(make: Callable[[], Baseline]) -> None:
+    baseline = two_camps(make())
+    top = baseline.top(named("ab"), START + DAY, 10, named("ab"))
     assert not set(top) & set("ab")
     assert len(set(top)) == len(top) == 4
 
 
 @each
-def test_a_stranger_gets_what_is_popular(make: Callable[[], Baseline]) -> None:
-    floor = taught(make(), "1a 2a 3b 4b 5b")
-    assert floor.top((), START, 2, ()) == floor.top(named("?"), START, 2, ()) == ["b", "a"]
+def test_an_unknown_user_gets_popular_items(make: Callable[[], Baseline]) -> None:
+    baseline = taught(make(), "1a 2a 3b 4b 5b")
+    assert baseline.top((), START, 2, ()) == baseline.top(named("?"), START, 2, ()) == ["b", "a"]
 
 
 @each
-def test_an_item_that_came_after_the_last_fit_does_no_harm(make: Callable[[], Baseline]) -> None:
-    floor = two_camps(make())
-    floor.top(named("ab"), START + DAY, 1, ())
-    floor.learn(UserId("late"), ItemId("new"), START + DAY + 60.0)
-    assert floor.top(named("new"), START + DAY + 120.0, 3, ())
-    assert floor.top([*named("ab"), ItemId("new")], START + DAY + 120.0, 1, ["a", "b", "new"])  # type: ignore[list-item]
+def test_an_item_that_came_after_the_last_fit_is_tolerated(make: Callable[[], Baseline]) -> None:
+    baseline = two_camps(make())
+    baseline.top(named("ab"), START + DAY, 1, ())
+    baseline.learn(UserId("late"), ItemId("new"), START + DAY + 60.0)
+    assert baseline.top(named("new"), START + DAY + 120.0, 3, ())
+    assert baseline.top([*named("ab"), ItemId("new")], START + DAY + 120.0, 1, ["a", "b", "new"])  # type: ignore[list-item]
 
 
 @each
@@ -108,56 +108,56 @@ def test_ease_is_the_ridge_regression_of_each_item_on_the_others() -> None:
     assert (np.diag(found) == 0.0).all()
 
 
-def test_ease_keeps_to_the_most_popular_items() -> None:
-    floor = two_camps(Ease(penalty=1.0, most=3))
-    floor.learn(UserId("u0"), ItemId("rare"), START + 9_000.0)
-    assert floor.top(named("a"), START + 10_000.0, 2, named("a"))[0] == "b"
-    assert "rare" not in floor.top(named("a"), START + 10_000.0, 2, named("a"))
+def test_ease_recommends_the_most_popular_items_only() -> None:
+    baseline = two_camps(Ease(penalty=1.0, max_items=3))
+    baseline.learn(UserId("u0"), ItemId("rare"), START + 9_000.0)
+    assert baseline.top(named("a"), START + 10_000.0, 2, named("a"))[0] == "b"
+    assert "rare" not in baseline.top(named("a"), START + 10_000.0, 2, named("a"))
 
 
-def test_als_folds_a_person_in_as_the_formula_says() -> None:
-    floor = two_camps(ImplicitAls(factors=4, penalty=0.5, alpha=3.0))
-    scores = floor.scores([0, 2], START + DAY)  # type: ignore[attr-defined]
-    rows = [(person, item) for person, chosen in enumerate(floor._people.chosen) for item in chosen]  # type: ignore[attr-defined]
-    people, items = np.array(rows).T
-    model = als(csr_matrix((np.ones(len(rows), np.float32), (people, items))), 4, 0.5, 3.0)
+def test_als_folds_a_user_in_by_the_closed_form() -> None:
+    baseline = two_camps(ImplicitAls(factors=4, penalty=0.5, alpha=3.0))
+    scores = baseline.scores([0, 2], START + DAY)  # type: ignore[attr-defined]
+    rows = [(user, item) for user, chosen in enumerate(baseline._users.chosen) for item in chosen]  # type: ignore[attr-defined]
+    user_count, items = np.array(rows).T
+    model = als(csr_matrix((np.ones(len(rows), np.float32), (user_count, items))), 4, 0.5, 3.0)
     factors = np.asarray(model.item_factors, np.float64)
-    heard = factors[[0, 2]]
-    left = factors.T @ factors + 2.0 * heard.T @ heard + 0.5 * np.eye(4)
-    person = np.linalg.solve(left, 3.0 * heard.sum(axis=0))
-    assert scores == pytest.approx(factors @ person, abs=1e-3)
+    reported = factors[[0, 2]]
+    left = factors.T @ factors + 2.0 * reported.T @ reported + 0.5 * np.eye(4)
+    user = np.linalg.solve(left, 3.0 * reported.sum(axis=0))
+    assert scores == pytest.approx(factors @ user, abs=1e-3)
 
 
 def test_the_newest_items_weigh_most_in_vsknn() -> None:
     """Worked by hand: of the session b, a (newest first) the neighbours share a (weight .5) or b (weight 1)."""
-    floor = taught(VSknn(), "1a 1p 2b 2q 3a 3b", apart=1.0)
-    scores = floor.scores([0, 2], START)  # type: ignore[attr-defined]
-    named_scores = dict(zip(floor.items.ids, scores.tolist(), strict=True))  # type: ignore[attr-defined]
+    baseline = taught(VSknn(), "1a 1p 2b 2q 3a 3b", apart=1.0)
+    scores = baseline.scores([0, 2], START)  # type: ignore[attr-defined]
+    named_scores = dict(zip(baseline.items.ids, scores.tolist(), strict=True))  # type: ignore[attr-defined]
     assert named_scores["q"] == pytest.approx(1.0)
     assert named_scores["p"] == pytest.approx(0.5 * 0.9)
     assert named_scores["a"] == pytest.approx(0.5 * 0.9 + 1.5)
     assert named_scores["b"] == -np.inf, "the newest item is not recommended"
 
 
-def test_sittings_are_told_apart_only_where_they_are_sessions() -> None:
+def test_sessions_are_separate_neighbours_unless_whole_histories_are_used() -> None:
     for whole, found in ((True, ["z"]), (False, ["y"])):
-        floor = VSknn(whole=whole)
+        baseline = VSknn(whole=whole)
         for at, item in ((0.0, "z"), (10_000.0, "x"), (10_001.0, "y")):
-            floor.learn(UserId("u"), ItemId(item), START + at)
-        top = floor.top(named("x"), START + 10_002.0, 2, named("y" if whole else "z"))
+            baseline.learn(UserId("u"), ItemId(item), START + at)
+        top = baseline.top(named("x"), START + 10_002.0, 2, named("y" if whole else "z"))
         assert top[:1] == found
 
 
-def test_vsknn_expects_nothing_again_within_a_sitting_unless_told_to() -> None:
+def test_vsknn_repeats_nothing_within_a_session_unless_configured_to() -> None:
     for again, now, found in ((False, 60.0, "c"), (True, 60.0, "a"), (False, 9_000.0, "a")):
-        floor = taught(VSknn(again=again), "1a 1b 1c", apart=0.0)
-        floor.learn(UserId("2"), ItemId("a"), START)
-        floor.learn(UserId("2"), ItemId("b"), START + 1.0)
-        top = floor.top_of(UserId("2"), named("ab"), START + now, 1, ())  # type: ignore[attr-defined]
+        baseline = taught(VSknn(again=again), "1a 1b 1c", apart=0.0)
+        baseline.learn(UserId("2"), ItemId("a"), START)
+        baseline.learn(UserId("2"), ItemId("b"), START + 1.0)
+        top = baseline.top_of(UserId("2"), named("ab"), START + now, 1, ())  # type: ignore[attr-defined]
         assert top == [found]
 
 
-def test_a_persons_vector_is_worked_out_in_groups_of_baskets() -> None:
+def test_a_users_vector_is_computed_over_groups_of_baskets() -> None:
     """Hu et al., section 4.1: five baskets in groups of two, the first of which has one."""
     vector = personal_vector([[1], [2], [3], [4], [5]], 2, 0.9, 0.7)
     first, second, third = np.array([1.0]) * 0.7**2, np.array([0.9, 1.0]) / 2 * 0.7, np.array([0.9, 1.0]) / 2
@@ -165,39 +165,39 @@ def test_a_persons_vector_is_worked_out_in_groups_of_baskets() -> None:
     assert [vector[item] for item in range(1, 6)] == pytest.approx(expected.tolist())
 
 
-def test_tifuknn_expects_what_somebody_buys_again_and_not_what_lies_in_the_basket() -> None:
-    floor = Tifuknn(own=0.9)
+def test_tifuknn_recommends_repeat_purchases_and_nothing_of_the_current_basket() -> None:
+    baseline = Tifuknn(own=0.9)
     for week in range(6):
-        for place, item in enumerate("mn" if week % 2 else "m"):
-            floor.learn(UserId("u"), ItemId(item), START + week * 7 * DAY + place)
-        floor.learn(UserId("v"), ItemId("other"), START + week * 7 * DAY + 10.0)
+        for index, item in enumerate("mn" if week % 2 else "m"):
+            baseline.learn(UserId("u"), ItemId(item), START + week * 7 * DAY + index)
+        baseline.learn(UserId("v"), ItemId("other"), START + week * 7 * DAY + 10.0)
     history, later = named("mmnmmnmmn"), START + 50 * DAY
-    assert floor.top_of(UserId("u"), history, later, 2, ()) == ["m", "n"]
-    floor.learn(UserId("u"), ItemId("m"), later)
-    assert floor.top_of(UserId("u"), [*history, ItemId("m")], later + 60.0, 1, ()) == ["n"]
+    assert baseline.top_of(UserId("u"), history, later, 2, ()) == ["m", "n"]
+    baseline.learn(UserId("u"), ItemId("m"), later)
+    assert baseline.top_of(UserId("u"), [*history, ItemId("m")], later + 60.0, 1, ()) == ["n"]
 
 
-def test_gru4rec_makes_room_for_more_items_and_keeps_what_it_has_learned() -> None:
-    floor = two_camps(Gru4Rec(width=16, rate=1e-2, epochs=30))
-    floor.top(named("a"), START + 9_000.0, 1, ())
+def test_gru4rec_grows_with_the_items_and_keeps_its_weights() -> None:
+    baseline = two_camps(Gru4Rec(width=16, rate=1e-2, epochs=30))
+    baseline.top(named("a"), START + 9_000.0, 1, ())
     for number in range(1_100):
-        floor.learn(UserId(f"once-{number}"), ItemId(f"i{number}"), START + 9_001.0)
-    top = floor.top(named("ab"), START + 9_002.0, 1, named("ab"))
+        baseline.learn(UserId(f"once-{number}"), ItemId(f"i{number}"), START + 9_001.0)
+    top = baseline.top(named("ab"), START + 9_002.0, 1, named("ab"))
     assert top == ["c"]
 
 
-def test_online_steps_alone_teach_gru4rec() -> None:
-    floor = Gru4Rec(width=16, rate=1e-2, epochs=0)
+def test_gru4rec_learns_from_online_steps_alone() -> None:
+    baseline = Gru4Rec(width=16, rate=1e-2, epochs=0)
     for turn in range(160):
-        for person in range(8):
-            item = GROUPS[person % 2][turn % 3]
-            floor.learn(UserId(f"u{person}"), ItemId(item), START + turn)
-    assert floor.top(named("ab"), START + 200.0, 1, ()) == ["c"]
-    assert floor.top(named("xy"), START + 200.0, 1, ()) == ["z"]
+        for user in range(8):
+            item = GROUPS[user % 2][turn % 3]
+            baseline.learn(UserId(f"u{user}"), ItemId(item), START + turn)
+    assert baseline.top(named("ab"), START + 200.0, 1, ()) == ["c"]
+    assert baseline.top(named("xy"), START + 200.0, 1, ()) == ["z"]
 
 
 class Constant:
-    """A floor that always says the same."""
+    """A baseline that always says the same."""
 
     def __init__(self, item: str = "a") -> None:
         self.item = ItemId(item)
@@ -210,17 +210,17 @@ class Constant:
         self.learned += 1
 
 
-def test_tuning_sees_only_what_came_before_the_first_question_and_keeps_what_hit_most() -> None:
-    made: list[Constant] = []
+def test_tuning_reads_only_choices_before_the_first_list_and_selects_the_best_hit_rate() -> None:
+    parameters_made: list[Constant] = []
 
     def make(item: str) -> Constant:
-        made.append(Constant(item))
-        return made[-1]
+        parameters_made.append(Constant(item))
+        return parameters_made[-1]
 
     tuned = Tuned(make, [{"item": "a"}, {"item": "b"}, {"item": "c"}])  # type: ignore[dict-item]
-    for place in range(40):
-        tuned.learn(UserId(f"u{place}"), ItemId("b" if place >= 30 else "a"), START + place)
-    assert (tuned.chosen, made) == (None, [])
+    for index in range(40):
+        tuned.learn(UserId(f"u{index}"), ItemId("b" if index >= 30 else "a"), START + index)
+    assert (tuned.chosen, parameters_made) == (None, [])
     assert tuned.top((), START, 1, ()) == ["b"]
     assert [(trial.parameters["item"], trial.hit_rate) for trial in tuned.trials] == [
         ("a", 0.0),
@@ -229,11 +229,11 @@ def test_tuning_sees_only_what_came_before_the_first_question_and_keeps_what_hit
     ]
     assert tuned.chosen == tuned.trials[1]
     tuned.learn(UserId("late"), ItemId("c"), START + 99.0)
-    assert [each.learned for each in made] == [40, 40, 40, 41]
+    assert [each.learned for each in parameters_made] == [40, 40, 40, 41]
     assert len(tuned.trials) == 3
 
 
-def test_trials_are_judged_without_what_somebody_has_chosen_only_where_nobody_chooses_again() -> None:
+def test_trials_exclude_chosen_items_only_where_users_never_repeat() -> None:
     again = [TuningChoice(UserId("u"), ItemId("a"), START + step) for step in range(40)]
     assert hit_rate(Constant(), again) == 1.0
     once = [TuningChoice(UserId(f"u{step}"), ItemId("a"), START + step) for step in range(40)]
@@ -245,10 +245,10 @@ def test_trials_are_judged_without_what_somebody_has_chosen_only_where_nobody_ch
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_each_of_the_table_can_be_tuned_and_asked(name: str) -> None:
-    floor = FULL[name]()
-    two_camps(floor)
-    top = floor.top_of(UserId("u0"), named("ab"), START + DAY, 3, named("ab"))
+def test_every_baseline_of_the_table_can_be_tuned_and_queried(name: str) -> None:
+    baseline = FULL[name]()
+    two_camps(baseline)
+    top = baseline.top_of(UserId("u0"), named("ab"), START + DAY, 3, named("ab"))
     assert len(top) == 3
-    assert len(floor.trials) >= 3
-    assert floor.chosen is not None
+    assert len(baseline.trials) >= 3
+    assert baseline.chosen is not None

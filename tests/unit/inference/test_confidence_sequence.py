@@ -29,9 +29,9 @@ def lopsided(rng: np.random.Generator) -> Values:
 def restless(rng: np.random.Generator) -> Values:
     """Each value's spread follows the size of the last one; its expectation never does."""
     found = np.zeros(BLOCKS * BLOCK)
-    for place in range(1, len(found)):
-        spread = 0.1 + 0.8 * abs(found[place - 1])
-        found[place] = spread * rng.choice([-1.0, 1.0])
+    for index in range(1, len(found)):
+        spread = 0.1 + 0.8 * abs(found[index - 1])
+        found[index] = spread * rng.choice([-1.0, 1.0])
     return found
 
 
@@ -51,13 +51,13 @@ def bounds(values: Values, level: float = LEVEL) -> list[tuple[float, float]]:
 
 
 @pytest.mark.parametrize("draw", [tails, lopsided, restless, coins])
-def test_it_hardly_ever_leaves_the_truth_out(draw: Callable[[np.random.Generator], Values]) -> None:
+def test_it_hardly_ever_excludes_the_truth(draw: Callable[[np.random.Generator], Values]) -> None:
     rng = np.random.default_rng(1)
     missed = sum(any(not low <= 0.0 <= high for low, high in bounds(draw(rng))) for _ in range(SEQUENCES))
     assert missed <= LEVEL * SEQUENCES
 
 
-def test_the_usual_interval_looked_at_as_often_errs_far_more() -> None:
+def test_the_usual_interval_errs_far_more_with_as_many_looks() -> None:
     """So the test above can fail: this is what it would find in an interval that is meant for one look."""
     rng, missed = np.random.default_rng(1), 0
     for _ in range(SEQUENCES):
@@ -69,7 +69,7 @@ def test_the_usual_interval_looked_at_as_often_errs_far_more() -> None:
     assert missed > 2 * LEVEL * SEQUENCES
 
 
-def test_one_that_is_never_better_is_hardly_ever_found_better_however_it_drifts() -> None:
+def test_a_model_that_is_never_better_is_hardly_ever_reported_as_better_however_it_drifts() -> None:
     rng, found = np.random.default_rng(2), 0
     for _ in range(SEQUENCES):
         at = np.arange(BLOCKS * BLOCK)
@@ -80,7 +80,7 @@ def test_one_that_is_never_better_is_hardly_ever_found_better_however_it_drifts(
 
 
 @pytest.mark.parametrize(("mean", "spread", "enough"), [(0.3, 0.3, 100), (0.05, 0.2, 1_000), (-0.05, 0.2, 1_000)])
-def test_a_difference_is_found_soon(mean: float, spread: float, enough: int) -> None:
+def test_a_difference_is_detected_soon(mean: float, spread: float, enough: int) -> None:
     rng, found = np.random.default_rng(3), 0
     for _ in range(10):
         sequence = ConfidenceSequence(0.05)
@@ -90,11 +90,11 @@ def test_a_difference_is_found_soon(mean: float, spread: float, enough: int) -> 
     assert found >= 9
 
 
-def test_nothing_is_known_of_nothing() -> None:
+def test_without_values_the_interval_is_the_whole_range() -> None:
     assert ConfidenceSequence(0.05).interval() == Interval(0.0, -1.0, 1.0)
 
 
-def test_equal_models_are_soon_known_to_be_about_equal() -> None:
+def test_equal_models_soon_have_a_narrow_interval_around_zero() -> None:
     sequence = ConfidenceSequence(0.05)
     sequence.add([0.0] * 2_000)
     interval = sequence.interval()
@@ -112,6 +112,6 @@ def test_how_values_are_divided_into_calls_changes_nothing_but_rounding() -> Non
 
 
 @pytest.mark.parametrize("value", [1.01, -7.0, float("nan")])
-def test_what_is_not_within_bounds_is_refused(value: float) -> None:
+def test_values_out_of_bounds_are_refused(value: float) -> None:
     with pytest.raises(ValueError, match="within"):
         ConfidenceSequence(0.05).add([0.0, value])

@@ -1,4 +1,4 @@
-"""Measures say what they promise: intervals cover, floors are what a direct computation gives, baskets are whole."""
+"""Measures say what they promise: intervals cover, baselines are what a direct computation gives, baskets are whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAY = 86_400.0
 
 
 def simulated(rng: np.random.Generator, people: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Differences of hits by people who differ much more than their events do; the true mean is 0.1."""
+    """Differences of hits by users who differ much more than their events do; the true mean is 0.1."""
     events = rng.integers(1, 25, people)
     own = rng.normal(0.1, 0.3, people)
     codes = np.repeat(np.arange(people), events).astype(np.int32)
@@ -41,7 +41,7 @@ def covered(clusters: bool) -> float:
     return held / 200
 
 
-def test_intervals_over_people_cover_as_often_as_they_say() -> None:
+def test_intervals_over_users_cover_as_often_as_they_say() -> None:
     assert 0.90 <= covered(clusters=True) <= 0.99
 
 
@@ -60,7 +60,7 @@ def test_without_events_there_is_no_interval() -> None:
     assert clustered(np.zeros((0, 2)), np.zeros(0, np.int32), seed=0)[1].high == 0.0
 
 
-def test_measures_of_arrays_are_those_of_the_running_ones() -> None:
+def test_metrics_of_arrays_equal_the_running_ones() -> None:
     ranks = np.random.default_rng(2).integers(0, 14, 300).astype(np.int16)
     running = Prequential()
     for rank in ranks.tolist():
@@ -72,7 +72,7 @@ def test_measures_of_arrays_are_those_of_the_running_ones() -> None:
     )
 
 
-def test_a_ranker_that_knows_its_chances_is_calibrated_and_a_boastful_one_is_not() -> None:
+def test_true_probabilities_are_calibrated_and_overconfident_ones_are_not() -> None:
     rng = np.random.default_rng(4)
     chance = rng.random(20_000).astype(np.float32)
     happened = rng.random(20_000) < chance
@@ -80,13 +80,13 @@ def test_a_ranker_that_knows_its_chances_is_calibrated_and_a_boastful_one_is_not
     assert calibration(np.sqrt(chance), happened).error > 0.1
 
 
-def test_losses_add_up() -> None:
+def test_the_counts_of_the_miss_analysis_add_up() -> None:
     rng = np.random.default_rng(6)
     table = miss_analysis(rng.integers(0, 3, 500).astype(np.int8), rng.integers(0, 40, 500).astype(np.int32), "abc")
     assert sum(map(sum, table.counts)) == 500
 
 
-def test_lists_of_the_popular_are_less_novel_and_cover_less() -> None:
+def test_lists_of_popular_items_are_less_novel_and_cover_less() -> None:
     popular, rare = CoverageCounter(), CoverageCounter()
     for exposure in (popular, rare):
         for item in "aaaaabbbcd":
@@ -97,7 +97,7 @@ def test_lists_of_the_popular_are_less_novel_and_cover_less() -> None:
     assert (popular.shown().coverage, rare.shown().coverage) == (0.5, 0.5)
 
 
-def test_exposure_bears_more_items_than_it_began_with() -> None:
+def test_coverage_grows_with_the_number_of_items() -> None:
     exposure = CoverageCounter()
     for number in range(3_000):
         exposure.learn(ItemId(f"i{number}"))
@@ -105,7 +105,7 @@ def test_exposure_bears_more_items_than_it_began_with() -> None:
     assert exposure.shown().coverage == 1 / 3_000
 
 
-def test_named_baskets_hold_together_and_others_end_with_a_pause() -> None:
+def test_named_baskets_stay_together_and_inferred_ones_end_with_a_session() -> None:
     baskets, ann, bob = Baskets(), UserId("ann"), UserId("bob")
     steps = [
         (ann, "b1", 0.0),
@@ -122,7 +122,7 @@ def test_named_baskets_hold_together_and_others_end_with_a_pause() -> None:
     assert (baskets.named, baskets.inferred) == (2, 2)
 
 
-def test_a_basket_is_judged_by_the_list_of_before_it_and_each_item_counts_once() -> None:
+def test_a_basket_is_evaluated_by_the_list_from_before_it_and_each_item_counts_once() -> None:
     recall = BasketRecall()
     recall.add(1, ItemId("a"))
     recall.open(2, [ItemId("a"), ItemId("b"), ItemId("c")])
@@ -149,7 +149,7 @@ def stream(size: int = 500) -> list[ChoiceRow]:
 
 
 def pairs(past: list[ChoiceRow]) -> Counter[frozenset[ItemId]]:
-    """How many people chose one item first while the other was among their twenty newest."""
+    """How many users chose one item first while the other was among their twenty newest."""
     histories: dict[UserId, list[ItemId]] = {}
     found = Counter[frozenset[ItemId]]()
     for row in past:
@@ -161,7 +161,7 @@ def pairs(past: list[ChoiceRow]) -> Counter[frozenset[ItemId]]:
 
 
 def direct(rows: list[ChoiceRow], at: int) -> dict[str, dict[ItemId, float]]:
-    """Each floor's scores just before a row, worked out anew from all rows before it."""
+    """Each baseline's scores just before a row, worked out anew from all rows before it."""
     past, user, now = rows[:at], rows[at].user, rows[at].at
     counts, decayed = Counter(row.item for row in past), Counter[ItemId]()
     people: dict[ItemId, set[UserId]] = {}
@@ -204,7 +204,7 @@ def _places(item: ItemId, scores: dict[ItemId, float], edge: float = 1e-9) -> se
     return {place if place <= 10 else 0 for place in range(better + 1, better + level + 1)}
 
 
-def test_floors_are_what_a_direct_computation_gives() -> None:
+def test_baseline_results_equal_a_direct_computation() -> None:
     rows, judge = stream(), BaselineEvaluator()
     judge.take(rows)
     agree(rows, judge.results().ranks)

@@ -32,12 +32,12 @@ def test_each_arm_has_its_share_and_control_the_rest() -> None:
         assert abs(found[name] - share * len(PEOPLE)) < 4 * spread
 
 
-def test_a_third_each_leaves_hardly_anybody_to_control() -> None:
+def test_three_arms_of_a_third_leave_hardly_any_user_to_control() -> None:
     shares = experiment(one=1 / 3, two=1 / 3, three=1 / 3).shares()
     assert shares == {CONTROL: 0.0001, "one": 0.3333, "two": 0.3333, "three": 0.3333}
 
 
-def test_another_process_finds_the_same_arms() -> None:
+def test_another_process_assigns_the_same_arms() -> None:
     code = (
         "from inference.experiment import *\n"
         "e = Experiment('spring', Arm(name='control'), [Arm(name='bold', share=0.5)])\n"
@@ -47,7 +47,7 @@ def test_another_process_finds_the_same_arms() -> None:
     assert told.strip() == str(arms(experiment(bold=0.5))[:50])
 
 
-def test_arms_of_two_experiments_have_nothing_to_do_with_each_other() -> None:
+def test_arms_of_two_experiments_are_independent() -> None:
     spring, autumn = (np.array(arms(experiment(name, bold=0.5))) == "bold" for name in ("spring", "autumn"))
     both = (spring & autumn).mean()
     assert abs(both - spring.mean() * autumn.mean()) < 4 * 0.25 / len(PEOPLE) ** 0.5
@@ -55,7 +55,7 @@ def test_arms_of_two_experiments_have_nothing_to_do_with_each_other() -> None:
     assert abs(np.corrcoef([point_of("spring", user) for user in PEOPLE], again)[0, 1]) < 0.03
 
 
-def test_people_fall_evenly_on_all_points() -> None:
+def test_users_are_hashed_evenly_to_all_points() -> None:
     counts = np.bincount([point_of("spring", user) * 20 // POINTS for user in PEOPLE])
     expected = len(PEOPLE) / 20
     assert ((counts - expected) ** 2 / expected).sum() < 43.8  # the 0.999 quantile of chi-square with 19
@@ -74,17 +74,15 @@ def test_people_fall_evenly_on_all_points() -> None:
         ((0.1, 0.2, 0.25, 0.1), (0.2, 0.2, 0.25, 0.25)),
     ],
 )
-def test_whoever_is_in_an_arm_stays_there_when_a_share_grows(
-    before: tuple[float, ...], after: tuple[float, ...]
-) -> None:
+def test_users_stay_in_their_arm_when_its_share_grows(before: tuple[float, ...], after: tuple[float, ...]) -> None:
     pairs = list(zip(points_of(before), points_of(after), strict=True))
     assert not [pair for pair in pairs if pair[0] and pair[0] != pair[1]]
 
 
-def test_whoever_is_left_in_an_arm_that_shrinks_was_there_before() -> None:
+def test_users_of_an_arm_that_shrinks_were_in_it_before() -> None:
     before, after = points_of((0.4, 0.3)), points_of((0.1, 0.3))
     assert {was for was, now in zip(before, after, strict=True) if now == 1} == {1}
 
 
-def test_the_list_for_people_never_seen_is_in_no_arm() -> None:
+def test_the_non_personalised_list_is_in_no_arm() -> None:
     assert experiment(bold=1.0).arm_of(DEFAULT_USER) is None

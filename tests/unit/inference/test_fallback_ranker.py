@@ -1,4 +1,4 @@
-"""The twin stands in when the served model is away, says so, and steps back when it returns."""
+"""The local ranker is the fallback while the served model is unavailable; the degradation says so."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def pair() -> tuple[FallbackRanker, Served, Clock]:
     return FallbackRanker(served, local_ranker, clock=clock, failures=2, pause=1.0), served, clock
 
 
-def test_the_served_model_answers_while_it_is_there() -> None:
+def test_the_served_model_scores_while_it_is_available() -> None:
     ranker, _, _ = pair()
     assert ranker.score(FEATURES, MASK).degradation is None
     assert ranker.score(FEATURES, MASK).model_version == 7
 
 
-def test_the_twin_stands_in_and_the_scores_say_so() -> None:
+def test_the_local_ranker_is_the_fallback_and_the_degradation_says_so() -> None:
     ranker, served, _ = pair()
     served.away = True
     scores = ranker.score(FEATURES, MASK)
@@ -57,7 +57,7 @@ def test_the_twin_stands_in_and_the_scores_say_so() -> None:
     assert np.isfinite(scores.values).all()
 
 
-def test_after_some_failures_the_served_model_is_left_alone_for_a_while() -> None:
+def test_after_repeated_failures_the_served_model_is_not_called_for_a_while() -> None:
     ranker, served, _ = pair()
     served.away = True
     for _ in range(10):
@@ -66,7 +66,7 @@ def test_after_some_failures_the_served_model_is_left_alone_for_a_while() -> Non
     assert ranker.is_open
 
 
-def test_it_heals_without_a_restart() -> None:
+def test_it_recovers_without_a_restart() -> None:
     ranker, served, clock = pair()
     served.away = True
     for _ in range(3):
@@ -76,7 +76,7 @@ def test_it_heals_without_a_restart() -> None:
     assert not ranker.is_open
 
 
-def test_one_failed_try_leaves_it_alone_for_another_while() -> None:
+def test_a_failed_try_opens_the_breaker_for_another_pause() -> None:
     ranker, served, clock = pair()
     served.away = True
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Weights that are no numbers reach nobody: the list is by popularity, and says so."""
+"""Scores that are not finite are never published: the list is ranked by popularity, and says so."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def recommender(world: World, value: float) -> Recommender:
 
 @pytest.mark.parametrize("value", [nan, inf, -inf])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_list_of_scores_that_are_no_numbers_is_by_popularity_and_says_so(value: float) -> None:
+def test_a_list_with_scores_that_are_not_finite_is_ranked_by_popularity_and_says_so(value: float) -> None:
     world = busy_world()
     [ranking] = recommender(world, value).rank([Query(user=world.state("u1"), now=world.now)])
     assert ranking.degradations == (DEGRADATION,)
     assert ranking.slate
-    assert all(isfinite(place.score) for place in ranking.slate)
-    popularity = [world.table.log_popularity[3, world.table.number[place.item_id]] for place in ranking.slate]
+    assert all(isfinite(placed.score) for placed in ranking.slate)
+    popularity = [world.table.log_popularity[3, world.table.number[placed.item_id]] for placed in ranking.slate]
     assert popularity == sorted(popularity, reverse=True)
     assert np.isfinite(ranking.features).all()
 
 
-def test_usual_weights_degrade_nothing() -> None:
+def test_finite_scores_cause_no_degradation() -> None:
     world = busy_world()
     [ranking] = world.recommender().rank([Query(user=world.state("u1"), now=world.now)])
     assert ranking.degradations == ()

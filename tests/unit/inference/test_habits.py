@@ -1,4 +1,4 @@
-"""What people choose at this time of day and of the week."""
+"""What users choose at this time of day and of the week."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def near(state: UserState, at: float) -> np.ndarray:
     return at_this_time(state, START + at, np.arange(3), NUMBER)
 
 
-def test_what_is_usual_now_counts_and_what_is_usual_at_other_hours_does_not(regular: UserState) -> None:
+def test_choices_at_this_hour_count_and_those_at_other_hours_do_not(regular: UserState) -> None:
     morning, evening = near(regular, 14 * DAY)[:, 0], near(regular, 14 * DAY + 12 * HOUR)[:, 0]
     assert morning[0] == pytest.approx(np.log1p(14))
     assert evening[0] < 0.01
     assert morning[2] == evening[2] == 0.0
 
 
-def test_the_day_of_the_week_tells_what_the_hour_does_not(regular: UserState) -> None:
+def test_the_day_of_the_week_distinguishes_what_the_hour_does_not(regular: UserState) -> None:
     gym_day, other_day = near(regular, 17 * DAY + HOUR)[1], near(regular, 14 * DAY + HOUR)[1]
     assert gym_day[0] == pytest.approx(other_day[0])
     assert gym_day[1] == pytest.approx(np.log1p(2))
     assert other_day[1] < 0.01
 
 
-def test_somebody_without_choices_has_no_habits() -> None:
+def test_a_user_without_choices_has_no_habits() -> None:
     assert not near(UserState(user_id=UserId("u2")), 0.0).any()

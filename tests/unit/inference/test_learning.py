@@ -14,7 +14,7 @@ from features.item_factors import FACTOR_WIDTH, ItemFactors
 from features.views import feature_schema_id
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.learner import Learner
-from inference.learning.torch_network import flatten, slope, unflatten
+from inference.learning.torch_network import flatten, unflatten, write_gradients
 from inference.learning.torch_network import forward as torch_forward
 from inference.learning.weights_file import initial_weights, read_weights, write_weights
 from inference.ranking.network import Arrays, forward, initial
@@ -30,7 +30,7 @@ def drawn_arrays(seed: int = 0) -> Arrays:
 
 
 def choice(number: int, *, rank: int | None = None, seen: bool = False) -> Choice:
-    """A person who always takes the candidate that is highest in the last column."""
+    """A user who always takes the candidate that is highest in the last column."""
     features = np.random.default_rng(number).standard_normal((12, len(COLUMNS))).astype("<f4")
     return Choice(
         entry_id=f"c{number}",
@@ -93,7 +93,7 @@ def test_numpy_and_torch_score_alike() -> None:
     assert np.abs(scores - forward(arrays, features)).max() < 1e-5
 
 
-def test_the_written_slope_is_the_recorded_one() -> None:
+def test_the_written_gradient_equals_autograd() -> None:
     rng = np.random.default_rng(2)
     features = torch.from_numpy(rng.standard_normal((3, 7, len(COLUMNS))).astype(np.float32))
     target = torch.from_numpy(rng.random((3, 7)).astype(np.float32))
@@ -107,11 +107,11 @@ def test_the_written_slope_is_the_recorded_one() -> None:
     logs = torch.log_softmax(scores, dim=-1).masked_fill(offset == -torch.inf, 0.0)
     (recorded,) = torch.autograd.grad(-(target * logs).sum() / 3, flat)
     written = torch.full_like(flat.detach(), torch.nan)
-    slope(unflatten(flat.detach(), shapes), unflatten(written, shapes), features, target, offset)
+    write_gradients(unflatten(flat.detach(), shapes), unflatten(written, shapes), features, target, offset)
     assert torch.allclose(recorded, written, atol=1e-5)
 
 
-def test_it_learns_what_people_take() -> None:
+def test_it_learns_what_users_choose() -> None:
     learner = Learner(COLUMNS)
     before = loss(learner, range(1_000, 1_050))
     learner.learn([choice(number) for number in range(300)])
@@ -127,7 +127,7 @@ def test_it_learns_from_what_was_clicked_among_the_shown() -> None:
     assert learner.prequential_queries == 0
 
 
-def test_the_same_examples_divided_otherwise_give_the_same_weights() -> None:
+def test_weights_do_not_depend_on_how_examples_are_divided_into_calls() -> None:
     entries = [choice(number) for number in range(60)]
     one, other = Learner(COLUMNS), Learner(COLUMNS)
     one.learn(entries)
@@ -154,31 +154,31 @@ def test_a_restart_changes_nothing() -> None:
     )
 
 
-def test_a_checkpoint_of_another_feature_table_is_refused() -> None:
+def test_a_checkpoint_of_another_feature_schema_is_refused() -> None:
     assert not Learner(("other", "columns")).restore(Learner(COLUMNS).checkpoint())
 
 
-def test_entries_of_another_feature_table_are_passed_over() -> None:
+def test_entries_of_another_feature_schema_are_ignored() -> None:
     learner = Learner(("other", "columns"))
     learner.learn([choice(1)])
     assert (learner.foreign, learner.examples) == (1, 0)
 
 
-def test_exams_are_scored_before_they_are_learned_from() -> None:
+def test_prequential_queries_are_scored_before_they_are_learned() -> None:
     learner = Learner(COLUMNS)
     learner.learn([choice(1, rank=2), choice(2)])
     assert (learner.prequential_queries, learner.score, learner.hit_rate) == (2, 0.25, 0.5)
 
 
 @pytest.mark.parametrize("repeating", [True, False])
-def test_the_share_of_repeats_is_found(repeating: bool) -> None:
+def test_the_repeat_rate_is_estimated(repeating: bool) -> None:
     learner = Learner(COLUMNS)
     learner.learn([choice(number, seen=repeating and number % 2 == 0) for number in range(200)])
     assert (learner.repeat_rate > 0.2) is repeating
 
 
 def pair(number: int, items: int = 16) -> Choice:
-    """Somebody whose newest item is of a pair takes the other one, among all that there are."""
+    """Return a choice of the other item of a pair by a user whose newest item is of that pair."""
     newest = number % items
     base = choice(number)
     features = np.zeros((items, len(COLUMNS)), "<f4")
@@ -198,7 +198,7 @@ def test_what_follows_an_item_comes_to_lie_in_its_direction() -> None:
         assert ids[int(found.argmax())] == f"i{newest ^ 1}"
 
 
-def test_an_item_begins_the_same_wherever_it_comes_and_only_what_moved_is_told_again() -> None:
+def test_an_items_first_factors_depend_on_its_id_alone_and_only_moved_ones_are_exported_again() -> None:
     one, other = ItemVectors(3), ItemVectors(3)
     one.learn([ItemId("a"), ItemId("b")], [], np.zeros(2, np.float32))
     other.learn([ItemId("b"), ItemId("a")], [], np.zeros(2, np.float32))
@@ -211,7 +211,7 @@ def test_an_item_begins_the_same_wherever_it_comes_and_only_what_moved_is_told_a
     assert one.export(moved_only=True)[0] == ()
 
 
-def test_weights_come_back_from_their_file(tmp_path: Path) -> None:
+def test_weights_survive_writing_and_reading(tmp_path: Path) -> None:
     learner = Learner(COLUMNS, vectors=True)
     learner.learn([choice(number) for number in range(50)])
     ids, vectors = learner.vectors()

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from inference.learning import list_ttl
-from inference.learning.list_ttl import ENOUGH, ListTtl
+from inference.learning.list_ttl import MIN_COMPARISONS, ListTtl
 from inference.learning.model_variant import VariantConfig
 from inference.learning.online_trainer import OnlineTrainer, OnlineTrainerConfig
 from inference.learning.online_trainer_checkpoint import checkpoint, restore
@@ -21,7 +21,7 @@ DAY = 86_400.0
 OWN, COMMON = ItemId("own"), ItemId("common")
 
 
-def made(number: int, at: float) -> Ranked:
+def list_of(number: int, at: float) -> Ranked:
     return Ranked(
         entry_id=f"ranked-{number}",
         user_id=UserId("u1"),
@@ -37,7 +37,7 @@ def made(number: int, at: float) -> Ranked:
     )
 
 
-def taken(number: int, item: ItemId, at: float) -> Choice:
+def choice_of(number: int, item: ItemId, at: float) -> Choice:
     return Choice(
         entry_id=f"choice-{number}",
         user_id=UserId("u1"),
@@ -54,14 +54,14 @@ def taken(number: int, item: ItemId, at: float) -> Choice:
     )
 
 
-def stream(life: float, *, choices: int) -> list[RankingLogValue]:
+def stream(ttl: float, *, choices: int) -> list[RankingLogValue]:
     """Lists that hold what is chosen for so long, and then hold nothing that is; ages from seconds to two weeks."""
     rng = np.random.default_rng(1)
     log: list[RankingLogValue] = [DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,))]
     at = START
     for number in range(choices):
         age = float(np.exp(rng.uniform(np.log(10.0), np.log(14 * DAY))))
-        log += [made(number, at), taken(number, OWN if age < life else COMMON, at + age)]
+        log += [list_of(number, at), choice_of(number, OWN if age < ttl else COMMON, at + age)]
         at += age
     return log
 
@@ -70,47 +70,47 @@ def trainer() -> OnlineTrainer:
     return OnlineTrainer(OnlineTrainerConfig(columns=("age",), configs={"default": VariantConfig()}))
 
 
-@pytest.mark.parametrize("life", [120.0, 3_840.0, 122_880.0])
-def test_lists_are_kept_while_they_do_better_than_those_for_everybody(life: float) -> None:
+@pytest.mark.parametrize("ttl", [120.0, 3_840.0, 122_880.0])
+def test_the_time_to_live_ends_where_the_non_personalised_list_does_better(ttl: float) -> None:
     learner = trainer()
-    for entry in stream(life, choices=1_000):
+    for entry in stream(ttl, choices=1_000):
         learner.learn(entry)
-    assert learner.export(1).list_ttl == life
+    assert learner.export(1).list_ttl == ttl
 
 
-def test_nothing_is_said_before_enough_was_seen() -> None:
-    life = ListTtl()
-    for entry in stream(3_840.0, choices=ENOUGH - 1):
-        life.ask(entry) if isinstance(entry, Choice) else life.add(entry)  # type: ignore[arg-type]
-    assert life.seconds == 0.0
-    life.ask(taken(ENOUGH, OWN, START + 1e9))
-    assert life.seconds > 0.0
+def test_the_time_to_live_is_unknown_before_enough_comparisons() -> None:
+    ttl = ListTtl()
+    for entry in stream(3_840.0, choices=MIN_COMPARISONS - 1):
+        ttl.compare(entry) if isinstance(entry, Choice) else ttl.add(entry)  # type: ignore[arg-type]
+    assert ttl.seconds == 0.0
+    ttl.compare(choice_of(MIN_COMPARISONS, OWN, START + 1e9))
+    assert ttl.seconds > 0.0
 
 
-@pytest.mark.parametrize("people", [50, 400])
-def test_people_who_come_back_daily_are_known_however_many_there_are(
-    people: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("users", [50, 400])
+def test_users_who_come_back_daily_are_compared_however_many_there_are(
+    users: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(list_ttl, "PEOPLE", 100)
-    life = ListTtl()
-    life.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
-    for number in range(20 * people):
-        user, at = UserId(f"u{number % people}"), START + number * DAY / people
-        life.ask(replace(taken(number, OWN, at), user_id=user))
-        life.add(replace(made(number, at), user_id=user))
-    assert DAY < life.seconds < 2 * DAY
-    assert len(life.snapshot().lists) <= 100
+    monkeypatch.setattr(list_ttl, "SAMPLED_USERS", 100)
+    ttl = ListTtl()
+    ttl.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
+    for number in range(20 * users):
+        user, at = UserId(f"u{number % users}"), START + number * DAY / users
+        ttl.compare(replace(choice_of(number, OWN, at), user_id=user))
+        ttl.add(replace(list_of(number, at), user_id=user))
+    assert DAY < ttl.seconds < 2 * DAY
+    assert len(ttl.snapshot().lists) <= 100
 
 
-def test_a_choice_from_before_the_list_says_nothing_of_it() -> None:
-    life = ListTtl()
-    life.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
-    life.add(made(1, START + 60.0))
-    life.ask(taken(1, OWN, START))
-    assert life.snapshot().compared == 0
+def test_a_choice_from_before_the_list_is_not_compared_with_it() -> None:
+    ttl = ListTtl()
+    ttl.add(DefaultList(entry_id="d", user_id=DEFAULT_USER, event_time=START, items=(COMMON,)))
+    ttl.add(list_of(1, START + 60.0))
+    ttl.compare(choice_of(1, OWN, START))
+    assert ttl.snapshot().compared == 0
 
 
-def test_a_course_that_was_cut_goes_on_as_if_it_had_not_been() -> None:
+def test_a_trainer_restored_from_a_checkpoint_continues_identically() -> None:
     whole, first, second = trainer(), trainer(), trainer()
     log = stream(3_840.0, choices=400)
     for entry in log:
@@ -133,7 +133,7 @@ def test_a_course_that_was_cut_goes_on_as_if_it_had_not_been() -> None:
         (0.0, Options(expires_at_most_seconds=60.0), 60.0),
     ],
 )
-def test_a_list_holds_for_as_long_as_was_learned_within_what_settings_allow(
+def test_a_list_expires_after_the_learned_time_to_live_within_the_settings(
     learned: float, options: Options, holds: float
 ) -> None:
     deps = make_deps(options=options)

@@ -1,4 +1,4 @@
-"""What a list promises, whoever asks and however they are batched."""
+"""What a list promises, for every user and in every batch."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def plan(**changes: object) -> Plan:
 
 
 def names(ranking: Ranking) -> list[ItemId]:
-    return [place.item_id for place in ranking.slate]
+    return [placed.item_id for placed in ranking.slate]
 
 
 def same(one: Ranking, other: Ranking) -> bool:
@@ -53,10 +53,10 @@ def same(one: Ranking, other: Ranking) -> bool:
     )
 
 
-def test_somebody_never_seen_gets_what_is_popular() -> None:
+def test_an_unknown_user_gets_popular_items() -> None:
     ranking = WORLD.recommender().rank([ask(WORLD, "nobody")])[0]
     assert len(ranking.slate) == 10
-    assert all(place.reason for place in ranking.slate)
+    assert all(placed.reason for placed in ranking.slate)
 
 
 def test_without_any_item_the_list_is_empty() -> None:
@@ -66,24 +66,24 @@ def test_without_any_item_the_list_is_empty() -> None:
 
 def test_items_are_ranked_without_a_catalogue() -> None:
     world = World()
-    for person in range(4):
-        world.choose(f"u{person}", person % 2)
+    for user in range(4):
+        world.choose(f"u{user}", user % 2)
     assert names(world.recommender().rank([ask(world, "new")])[0])[:2] == ["i1", "i0"]
 
 
-def test_an_item_that_nobody_met_and_nobody_released_is_not_shown() -> None:
+def test_an_item_without_events_or_release_is_not_shown() -> None:
     world = World([item(1), item(2)])
     world.choose("u1", 1)
     assert names(world.recommender().rank([ask(world, "u2")])[0]) == ["i1"]
 
 
-def test_people_get_what_others_chose_after_the_same_items() -> None:
+def test_users_get_what_others_chose_after_the_same_items() -> None:
     world = World()
-    for person in range(8):
-        world.choose(f"tea{person}", 0)
-        world.choose(f"tea{person}", 3)
-        world.choose(f"cake{person}", 2)
-        world.choose(f"cake{person}", 5)
+    for user in range(8):
+        world.choose(f"tea{user}", 0)
+        world.choose(f"tea{user}", 3)
+        world.choose(f"cake{user}", 2)
+        world.choose(f"cake{user}", 5)
     world.choose("new", 0)
     assert names(world.recommender().rank([ask(world, "new")])[0])[0] == "i3"
 
@@ -110,16 +110,16 @@ def test_a_batch_is_one_call_of_the_ranker() -> None:
     assert calls == [5]
 
 
-@pytest.mark.parametrize("taken", ["i0", "i7", "i29", "unheard-of"])
-def test_the_item_of_an_exam_plays_no_part_in_the_list(taken: str) -> None:
+@pytest.mark.parametrize("chosen", ["i0", "i7", "i29", "unheard-of"])
+def test_the_target_of_a_prequential_query_does_not_influence_the_list(chosen: str) -> None:
     recommender = WORLD.recommender()
-    [exam], [plain] = (recommender.rank([ask(WORLD, "u1", target=target)]) for target in (ItemId(taken), None))
-    assert names(exam) == names(plain)
-    assert exam.items == plain.items
-    assert np.array_equal(exam.features, plain.features)
+    [prequential], [plain] = (recommender.rank([ask(WORLD, "u1", target=target)]) for target in (ItemId(chosen), None))
+    assert names(prequential) == names(plain)
+    assert prequential.items == plain.items
+    assert np.array_equal(prequential.features, plain.features)
     assert plain.rank is None
-    assert exam.rank == (names(plain).index(ItemId(taken)) + 1 if taken in names(plain) else None)
-    assert exam.chosen == (plain.items.index(ItemId(taken)) if taken in plain.items else None)
+    assert prequential.rank == (names(plain).index(ItemId(chosen)) + 1 if chosen in names(plain) else None)
+    assert prequential.chosen == (plain.items.index(ItemId(chosen)) if chosen in plain.items else None)
 
 
 def test_events_of_the_future_and_items_of_the_future_change_no_list() -> None:
@@ -149,8 +149,8 @@ def test_constraints_hold_whatever_the_ranker_thinks(
         banned_categories=tuple(kinds),
         pinned_items=tuple(f"i{number}" for number in pinned),
     )
-    asked = plan(constraints=constraints, quotas=(Quota(category="tea", at_most=most),))
-    [ranking] = WORLD.recommender("allow").rank([ask(WORLD, "u1", plan=asked)])
+    given_plan = plan(constraints=constraints, quotas=(Quota(category="tea", at_most=most),))
+    [ranking] = WORLD.recommender("allow").rank([ask(WORLD, "u1", plan=given_plan)])
     slate = names(ranking)
     assert not set(slate) & set(constraints.banned_items)
     assert not any(kind in WORLD.table.categories(chosen) for chosen in slate for kind in kinds)
@@ -159,20 +159,20 @@ def test_constraints_hold_whatever_the_ranker_thinks(
 
 
 def test_pinned_items_lead_the_list() -> None:
-    asked = plan(constraints=Constraints(pinned_items=("i20",)))
-    assert names(WORLD.recommender().rank([ask(WORLD, "u1", plan=asked)])[0])[0] == "i20"
+    given_plan = plan(constraints=Constraints(pinned_items=("i20",)))
+    assert names(WORLD.recommender().rank([ask(WORLD, "u1", plan=given_plan)])[0])[0] == "i20"
 
 
 def test_a_quota_is_filled_as_far_as_there_are_items() -> None:
-    asked = plan(quotas=(Quota(category="cake", at_least=4),))
-    slate = names(WORLD.recommender().rank([ask(WORLD, "u0", plan=asked)])[0])
+    given_plan = plan(quotas=(Quota(category="cake", at_least=4),))
+    slate = names(WORLD.recommender().rank([ask(WORLD, "u0", plan=given_plan)])[0])
     assert sum("cake" in WORLD.table.categories(chosen) for chosen in slate) >= 4
 
 
 def test_a_plans_intent_brings_its_category_forward() -> None:
-    asked = plan(intents=(Intent(category="cake", weight=1.0, confidence=1.0),))
+    given_plan = plan(intents=(Intent(category="cake", weight=1.0, confidence=1.0),))
     recommender = WORLD.recommender()
-    [plain], [intended] = (recommender.rank([ask(WORLD, "u0", plan=each)]) for each in (None, asked))
+    [plain], [intended] = (recommender.rank([ask(WORLD, "u0", plan=each)]) for each in (None, given_plan))
 
     def cakes(ranking: Ranking) -> int:
         return sum("cake" in WORLD.table.categories(chosen) for chosen in names(ranking)[:5])
@@ -187,7 +187,7 @@ def test_a_remembered_ban_is_obeyed() -> None:
     assert not any("tea" in WORLD.table.categories(chosen) for chosen in slate)
 
 
-def test_hidden_and_withdrawn_and_unavailable_items_are_gone() -> None:
+def test_hidden_withdrawn_and_unavailable_items_are_not_shown() -> None:
     world = busy_world()
     hide = Hide(event_id=EventId("h1"), user_id=UserId("u1"), event_time=world.now, item_id=ItemId("i0"))
     world.states[UserId("u1")] = fold(world.state("u1"), hide)
@@ -197,23 +197,23 @@ def test_hidden_and_withdrawn_and_unavailable_items_are_gone() -> None:
     assert not {"i0", "i3", "i6"} & set(ranking.items)
 
 
-def test_a_skipped_item_falls_back_but_is_not_sent_away() -> None:
+def test_a_skipped_item_ranks_lower_but_is_not_removed() -> None:
     world = busy_world()
     [before] = world.recommender().rank([ask(world, "u1")])
     first = before.slate[0]
     skip = Skip(event_id=EventId("s1"), user_id=UserId("u1"), event_time=world.now, item_id=first.item_id)
     world.states[UserId("u1")] = fold(world.state("u1"), skip)
     [after] = world.recommender().rank([ask(world, "u1")])
-    assert {place.item_id: place.score for place in after.slate}[first.item_id] < first.score - 0.5
+    assert {placed.item_id: placed.score for placed in after.slate}[first.item_id] < first.score - 0.5
 
 
-def test_where_nobody_repeats_consumed_items_do_not_come_again() -> None:
+def test_where_users_never_repeat_consumed_items_are_not_candidates() -> None:
     state = WORLD.state("u1")
     [ranking] = WORLD.recommender("learn").rank([ask(WORLD, "u1")])
     assert not set(state.user_item_statistics) & set(ranking.items)
 
 
-def test_where_the_stream_repeats_consumed_items_may_come_again() -> None:
+def test_where_users_repeat_consumed_items_are_candidates() -> None:
     recommender = WORLD.recommender("learn")
     recommender.load_weights(replace(initial_weights(FEATURES.columns), repeat_rate=0.3))
     [ranking] = recommender.rank([ask(WORLD, "u1")])
@@ -224,24 +224,24 @@ def test_lists_beat_popularity_and_learning_does_not_harm_them() -> None:
     world, learner, popularity = World([item(number) for number in range(60)]), Learner(FEATURES.columns), Popularity()
     ranker = LocalRanker(initial_weights(FEATURES.columns))
     recommender = Recommender(world.table, ranker, features=FEATURES, slate_size=3)
-    rng, ours, floor = np.random.default_rng(0), Prequential(3), Prequential(3)
+    rng, ours, baseline = np.random.default_rng(0), Prequential(3), Prequential(3)
     for event in range(600):
         user = int(rng.integers(0, 60))
-        taken = 3 * ((len(world.state(f"u{user}").user_item_statistics) + user // 3) % 20) + user % 3
-        query = ask(world, f"u{user}", target=ItemId(f"i{taken}"))
-        [exam] = recommender.rank([query])
-        ours.add(exam.rank)
+        chosen = 3 * ((len(world.state(f"u{user}").user_item_statistics) + user // 3) % 20) + user % 3
+        query = ask(world, f"u{user}", target=ItemId(f"i{chosen}"))
+        [prequential] = recommender.rank([query])
+        ours.add(prequential.rank)
         popular = popularity.top((), query.now, 3, set(query.user.user_item_statistics))
-        floor.add(popular.index(f"i{taken}") + 1 if f"i{taken}" in popular else None)
-        rows = sample(exam, event)
-        learner.learn([choice_of(exam, query, rows, event)])
+        baseline.add(popular.index(f"i{chosen}") + 1 if f"i{chosen}" in popular else None)
+        rows = sample(prequential, event)
+        learner.learn([choice_of(prequential, query, rows, event)])
         ranker.load_weights(learner.export(event))
-        popularity.learn(query.user.user_id, ItemId(f"i{taken}"), query.now)
-        world.choose(f"u{user}", taken)
-    assert ours.measures().hit_rate > floor.measures().hit_rate + 0.2
+        popularity.learn(query.user.user_id, ItemId(f"i{chosen}"), query.now)
+        world.choose(f"u{user}", chosen)
+    assert ours.measures().hit_rate > baseline.measures().hit_rate + 0.2
 
 
-def choice_of(exam: Ranking, query: Query, rows: np.ndarray, event: int) -> Choice:
+def choice_of(prequential: Ranking, query: Query, rows: np.ndarray, event: int) -> Choice:
     assert query.target is not None
     return Choice(
         entry_id=f"c{event}",
@@ -249,18 +249,18 @@ def choice_of(exam: Ranking, query: Query, rows: np.ndarray, event: int) -> Choi
         event_time=query.now,
         event_id=EventId(f"e{event}"),
         item_id=query.target,
-        table=exam.table,
-        items=tuple(exam.items[row] for row in rows),
-        features=exam.features[rows].tobytes(),
+        table=prequential.table,
+        items=tuple(prequential.items[row] for row in rows),
+        features=prequential.features[rows].tobytes(),
         chosen=0 if len(rows) else None,
-        rank=exam.rank,
+        rank=prequential.rank,
         seen_before=query.target in query.user.user_item_statistics,
-        model_version=exam.model_version,
+        model_version=prequential.model_version,
     )
 
 
-def test_a_list_names_its_versions_and_its_feature_table() -> None:
+def test_a_list_names_its_versions_and_its_feature_schema() -> None:
     [ranking] = WORLD.recommender().rank([ask(WORLD, "u1")])
     assert (ranking.model_version, ranking.statistics_version) == (0, WORLD.table.version)
     assert ranking.table == FEATURES.id
-    assert all(ranking.items[place.row] == place.item_id for place in ranking.slate)
+    assert all(ranking.items[placed.row] == placed.item_id for placed in ranking.slate)

@@ -1,4 +1,4 @@
-"""What people in the same situation choose, as the ranker sees it."""
+"""What users in the same situation choose, as the ranker sees it."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ NAMES = ("company_1d", "company_10d", "company_popular_1d", "company_popular_10d
 
 
 def small_world() -> World:
-    """Newcomers take i0, those who return i1, those within a sitting i2 and i3."""
+    """New users choose i0, returning ones i1, and i2 and i3 within a session."""
     world = World()
-    for person in range(9):
-        world.choose(f"u{person}", 0, after=5 * HOUR)
-        world.choose(f"u{person}", 2)
-        world.choose(f"u{person}", 3 + person % 2)
-        world.choose(f"u{person}", 1, after=HOUR)
+    for number in range(9):
+        world.choose(f"u{number}", 0, after=5 * HOUR)
+        world.choose(f"u{number}", 2)
+        world.choose(f"u{number}", 3 + number % 2)
+        world.choose(f"u{number}", 1, after=HOUR)
     return world
 
 
 def columns(world: World, queries: list[Query]) -> tuple[np.ndarray, np.ndarray]:
     """Item numbers `[users, candidates]` and the four columns `[users, candidates, 4]`; everything is a candidate."""
-    persons = [make_ranking_context(query, world.table, repeats=True) for query in queries]
-    pool = gather(persons, world.table, SOURCES, 50)
+    contexts = [make_ranking_context(query, world.table, repeats=True) for query in queries]
+    pool = gather(contexts, world.table, SOURCES, 50)
     assert pool.mask.all()
-    return pool.items, FEATURES.fill(persons, world.table, pool)[..., FIRST : FIRST + 4]
+    return pool.items, FEATURES.fill(contexts, world.table, pool)[..., FIRST : FIRST + 4]
 
 
 def direct(world: World, query: Query, item: ItemId) -> list[float]:
@@ -61,7 +61,7 @@ def direct(world: World, query: Query, item: ItemId) -> list[float]:
         everyone = sum(count(name, half, item) for name in SEGMENTS)
         lift = log2((count(own, half, item) + 5.0 * usual) / (everyone + 5.0)) - log2(usual)
         lifts.append(min(4.0, max(-4.0, lift)) / 2.0)
-        best = max(log2(count(own, half, each) + 0.05) for each in world.rows)
+        best = max(log2(count(own, half, segment) + 0.05) for segment in world.rows)
         levels.append(max(-3.0, (log2(count(own, half, item) + 0.05) - best) / 4.0))
     return [*lifts, *levels]
 
@@ -71,68 +71,68 @@ def test_the_columns_are_those_of_the_definition() -> None:
     who = ("nobody", 60.0), ("u8", 60.0), ("u8", HOUR), ("u0", 30 * 24 * HOUR), ("nobody", 24 * HOUR)
     queries = [Query(user=world.state(name), now=world.now + after) for name, after in who]
     assert [user_segment(query.user, query.now) for query in queries] == ["new", "sitting", "return", "return", "new"]
-    items, found = columns(world, queries)
+    items, filled = columns(world, queries)
     for row, query in enumerate(queries):
         wanted = [direct(world, query, world.table.ids[number]) for number in items[row].tolist()]
-        assert np.allclose(found[row], wanted, atol=1e-5)
+        assert np.allclose(filled[row], wanted, atol=1e-5)
 
 
-def test_each_situation_has_its_own_favourite() -> None:
+def test_each_segment_has_its_own_favourite() -> None:
     world = small_world()
     queries = [
         Query(user=world.state("nobody"), now=world.now + 60.0),
         Query(user=world.state("u8"), now=world.now + HOUR),
         Query(user=world.state("u8"), now=world.now + 60.0),
     ]
-    items, found = columns(world, queries)
+    items, filled = columns(world, queries)
     for column in range(len(NAMES)):
-        best = items[np.arange(3), found[..., column].argmax(axis=1)]
+        best = items[np.arange(3), filled[..., column].argmax(axis=1)]
         assert [world.table.ids[number] for number in best] == ["i0", "i1", "i2"]
 
 
-def test_people_never_seen_are_ranked_by_what_newcomers_choose() -> None:
+def test_unknown_users_are_ranked_by_what_new_users_choose() -> None:
     world = small_world()
-    for person in range(9):
-        world.choose(f"u{person}", 1, after=HOUR)
-        world.choose(f"u{person}", 2)
+    for number in range(9):
+        world.choose(f"u{number}", 1, after=HOUR)
+        world.choose(f"u{number}", 2)
     start = initial_weights(FEATURES.columns)
     linear = start.arrays["linear"].copy()
     linear[FIRST : FIRST + 4] = 2.0
     learned = replace(start, arrays={**start.arrays, "linear": linear})
-    stranger = Query(user=world.state("nobody"), now=world.now + 60.0)
+    unknown = Query(user=world.state("nobody"), now=world.now + 60.0)
 
     def leads(weights: Weights) -> ItemId:
         recommender = Recommender(world.table, LocalRanker(weights), features=FEATURES)
-        return recommender.rank([stranger])[0].slate[0].item_id
+        return recommender.rank([unknown])[0].slate[0].item_id
 
     assert leads(start) != "i0"
     assert leads(learned) == "i0"
 
 
-def test_without_known_situations_nobody_is_told_apart() -> None:
+def test_without_segment_counts_all_users_are_ranked_alike() -> None:
     world = small_world()
     bare = ItemTable()
     for row in world.rows.values():
         bare.put_statistics(replace(row, segments={}))
     world.table = bare
-    _, found = columns(world, [Query(user=world.state("nobody"), now=world.now)])
-    assert not found.any()
+    _, filled = columns(world, [Query(user=world.state("nobody"), now=world.now)])
+    assert not filled.any()
 
 
-def test_a_query_from_long_before_the_newest_event_is_answered_in_numbers() -> None:
+def test_a_query_from_long_before_the_newest_event_has_finite_features() -> None:
     world = small_world()
-    _, found = columns(world, [Query(user=world.state("nobody"), now=world.now - 5e8)])
-    assert np.isfinite(found).all()
-    assert found[..., 2:].max() == pytest.approx(0.0)
+    _, filled = columns(world, [Query(user=world.state("nobody"), now=world.now - 5e8)])
+    assert np.isfinite(filled).all()
+    assert filled[..., 2:].max() == pytest.approx(0.0)
 
 
 def test_the_columns_stand_side_by_side() -> None:
     assert FeatureTable().columns[FIRST : FIRST + 4] == NAMES
 
 
-def test_somebody_never_seen_is_proposed_what_others_began_with_and_nobody_else_is() -> None:
+def test_first_choices_are_proposed_to_unknown_users_only() -> None:
     world = small_world()
-    stranger = make_ranking_context(Query(user=world.state("nobody"), now=world.now), world.table, repeats=True)
-    known = make_ranking_context(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)
-    assert [world.table.ids[number] for number in first_choices.propose(stranger, world.table, 5)] == ["i0"]
-    assert not len(first_choices.propose(known, world.table, 5))
+    unknown = make_ranking_context(Query(user=world.state("nobody"), now=world.now), world.table, repeats=True)
+    returning = make_ranking_context(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)
+    assert [world.table.ids[number] for number in first_choices.propose(unknown, world.table, 5)] == ["i0"]
+    assert not len(first_choices.propose(returning, world.table, 5))

@@ -1,4 +1,4 @@
-"""The model that Triton mounts, run here with a stand-in for Triton's module: the same scores as the numpy twin."""
+"""The model that Triton mounts, run here with a stand-in for Triton's module: the same scores as the local ranker."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def split(**more: Any) -> dict[str, np.ndarray]:
-    """A request in which the second person is in an arm; with `EXAMS`, rows that all lineages score."""
-    given = {"LINEAGES": np.array([b"", b"bold", b"gone"], np.object_), "OWN": np.array([0, 1], np.int32)}
-    return request() | given | more
+    """A request in which the second user is in an arm; with `EXAMS`, rows that all variants score."""
+    inputs = {"LINEAGES": np.array([b"", b"bold", b"gone"], np.object_), "OWN": np.array([0, 1], np.int32)}
+    return request() | inputs | more
 
 
-def asked_of(given: dict[str, np.ndarray]) -> Split:
+def split_of(inputs: dict[str, np.ndarray]) -> Split:
     return Split(
-        variants=tuple(name.decode() for name in given["LINEAGES"]),
-        own=given["OWN"],
-        prequential_queries=given.get("EXAMS", np.zeros(0, np.int32)),
+        variants=tuple(name.decode() for name in inputs["LINEAGES"]),
+        own=inputs["OWN"],
+        prequential_queries=inputs.get("EXAMS", np.zeros(0, np.int32)),
     )
 
 
@@ -76,7 +76,7 @@ def request(seed: int = 0) -> dict[str, np.ndarray]:
     return {"FEATURES": rng.standard_normal((2, 9, len(COLUMNS))).astype(np.float32), "MASK": mask}
 
 
-def test_it_scores_as_the_twin_does(model: Any, repository: Path) -> None:
+def test_it_scores_as_the_local_ranker_does(model: Any, repository: Path) -> None:
     weights = drawn(3)
     write_weights(repository / "weights.npz", weights)
     asked = request()
@@ -87,7 +87,7 @@ def test_it_scores_as_the_twin_does(model: Any, repository: Path) -> None:
     assert answer.outputs["TABLE"][0].decode() == weights.table
 
 
-def test_new_weights_are_taken_up_with_the_next_request(model: Any, repository: Path) -> None:
+def test_new_weights_are_loaded_with_the_next_request(model: Any, repository: Path) -> None:
     versions = []
     for version in (1, 2, 3):
         write_weights(repository / "weights.npz", drawn(version))
@@ -96,14 +96,14 @@ def test_new_weights_are_taken_up_with_the_next_request(model: Any, repository: 
 
 
 @pytest.mark.parametrize("prequential_queries", [None, [1], [0, 1]])
-def test_lineages_score_as_the_twin_has_them_score(
+def test_variants_score_as_in_the_local_ranker(
     model: Any, repository: Path, prequential_queries: list[int] | None
 ) -> None:
     weights = replace(drawn(3), others={"bold": drawn(4).arrays})
     write_weights(repository / "weights.npz", weights)
     asked = split() if prequential_queries is None else split(EXAMS=np.array(prequential_queries, np.int32))
     [answer] = model.execute([asked])
-    local_ranker = LocalRanker(weights).score(asked["FEATURES"], asked["MASK"], asked_of(asked))
+    local_ranker = LocalRanker(weights).score(asked["FEATURES"], asked["MASK"], split_of(asked))
     assert np.allclose(answer.outputs["SCORES"], local_ranker.values, atol=1e-5)
     assert not np.allclose(answer.outputs["SCORES"], model.execute([request()])[0].outputs["SCORES"], atol=0.1)
     assert answer.outputs["HELD"].tolist() == [True, True, False]
@@ -115,7 +115,7 @@ def test_lineages_score_as_the_twin_has_them_score(
         assert np.allclose(answer.outputs["EXAM_SCORES"], local_ranker.prequential_queries, atol=1e-5)
 
 
-def test_exams_move_no_other_score_by_a_bit(model: Any, repository: Path) -> None:
+def test_prequential_queries_never_change_other_scores(model: Any, repository: Path) -> None:
     write_weights(repository / "weights.npz", replace(drawn(3), others={"bold": drawn(4).arrays}))
     without, evaluated = model.execute([split(), split(EXAMS=np.array([0], np.int32))])
     assert np.array_equal(without.outputs["SCORES"], evaluated.outputs["SCORES"])
@@ -131,7 +131,7 @@ def test_a_broken_file_leaves_the_weights_that_serve(model: Any, repository: Pat
     assert model.execute([request()])[0].outputs["MODEL_VERSION"].tolist() == [1]
 
 
-def test_without_weights_it_answers_with_an_error(model: Any) -> None:
+def test_without_weights_it_responds_with_an_error(model: Any) -> None:
     assert "no weights" in model.execute([request()])[0].error.message
 
 

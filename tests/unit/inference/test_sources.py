@@ -29,21 +29,21 @@ def context(user: str, *, repeats: bool = True, **changes: Any) -> RankingContex
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 @pytest.mark.parametrize("user", ["u1", "nobody"])
-def test_no_more_than_asked_each_once_none_blocked(source: Source, user: str) -> None:
+def test_a_source_proposes_at_most_the_size_each_item_once_and_none_blocked(source: Source, user: str) -> None:
     asking = context(user)
     asking.blocked[::2] = True
-    found = source.propose(asking, WORLD.table, 5)
-    assert len(found) <= 5
-    assert len(set(found.tolist())) == len(found)
-    assert not asking.blocked[found].any()
+    proposed = source.propose(asking, WORLD.table, 5)
+    assert len(proposed) <= 5
+    assert len(set(proposed.tolist())) == len(proposed)
+    assert not asking.blocked[proposed].any()
 
 
-# Intents and memories share their places between categories, so fewer places are shared otherwise.
+# Intents and memories divide their size between categories, so a smaller size is divided differently.
 ONE_ORDER = [source for source in SOURCES if source.name not in ("intents", "memories")]
 
 
 @pytest.mark.parametrize("source", ONE_ORDER, ids=lambda source: source.name)
-def test_asking_for_fewer_gives_the_best_of_more(source: Source) -> None:
+def test_a_smaller_size_gives_the_best_of_a_larger_one(source: Source) -> None:
     more, fewer = (source.propose(context("u1"), WORLD.table, size).tolist() for size in (8, 3))
     assert more[:3] == fewer
 
@@ -52,7 +52,7 @@ def test_sources_have_names_of_their_own() -> None:
     assert len({source.name for source in SOURCES}) == len(SOURCES)
 
 
-def test_the_pool_is_no_wider_than_asked_and_says_who_proposed() -> None:
+def test_the_pool_is_no_wider_than_its_width_and_has_the_votes_of_the_sources() -> None:
     pool = gather([context("u1"), context("nobody")], WORLD.table, SOURCES, 10)
     assert pool.items.shape[1] <= 10
     assert (pool.votes[:, pool.mask].max(axis=0) > 0.0).all()
@@ -61,8 +61,8 @@ def test_the_pool_is_no_wider_than_asked_and_says_who_proposed() -> None:
 
 def test_features_are_finite_named_once_and_within_a_few_units() -> None:
     table = FeatureTable((External("credit", "limit", 3.0),))
-    persons = [context(user) for user in ("u1", "u2", "nobody")]
-    filled = table.fill(persons, WORLD.table, gather(persons, WORLD.table, SOURCES, 20))
+    contexts = [context(user) for user in ("u1", "u2", "nobody")]
+    filled = table.fill(contexts, WORLD.table, gather(contexts, WORLD.table, SOURCES, 20))
     assert filled.shape[-1] == len(table.columns) == len(set(table.columns))
     assert np.isfinite(filled).all()
     assert np.abs(filled).max() < 8.0
@@ -70,14 +70,14 @@ def test_features_are_finite_named_once_and_within_a_few_units() -> None:
 
 def test_a_feature_of_another_team_reaches_every_candidate() -> None:
     table = FeatureTable((External("credit", "limit"),))
-    persons = [context("u1", external={"limit": 4.0}), context("u2")]
-    pool = gather(persons, WORLD.table, SOURCES, 20)
-    column = table.fill(persons, WORLD.table, pool)[..., -1]
+    contexts = [context("u1", external={"limit": 4.0}), context("u2")]
+    pool = gather(contexts, WORLD.table, SOURCES, 20)
+    column = table.fill(contexts, WORLD.table, pool)[..., -1]
     assert np.allclose(column[0][pool.mask[0]], np.log1p(4.0) / 2.0)
     assert not column[1].any()
 
 
-def test_another_feature_is_another_table() -> None:
+def test_another_feature_gives_another_schema_id() -> None:
     assert FeatureTable().id != FeatureTable((External("credit", "limit"),)).id
 
 
@@ -85,38 +85,38 @@ def test_another_feature_is_another_table() -> None:
 def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
     from inference.ranking.features import RankingBatch
 
-    persons = [context("u1"), context("nobody")]
-    pool = gather(persons, WORLD.table, SOURCES, 20)
+    contexts = [context("u1"), context("nobody")]
+    pool = gather(contexts, WORLD.table, SOURCES, 20)
     batch = RankingBatch(
         table=WORLD.table,
-        persons=persons,
+        contexts=contexts,
         pool=pool,
         items=pool.items,
         mask=pool.mask,
-        now=np.array([[each.query.now] for each in persons]),
+        now=np.array([[own.query.now] for own in contexts]),
         categories=WORLD.table.by_category.at(pool.items),
     )
     assert block.fill(batch).shape == (len(block.names), *pool.items.shape)  # type: ignore[attr-defined]
 
 
-def test_each_person_of_a_batch_has_their_own_values_under_the_names_of_the_columns() -> None:
+def test_each_user_of_a_batch_has_their_own_values_under_the_names_of_the_columns() -> None:
     consumed = WORLD.state("u1").user_item_statistics
     disliked = WORLD.table.ids[0]
     minded = memory("u2", disliked, "dislikes", "item", strength=0.7)
-    persons = [context("nobody"), context("u1"), context("u2", memories=(minded,))]
+    contexts = [context("nobody"), context("u1"), context("u2", memories=(minded,))]
     table = FeatureTable()
-    pool = gather(persons, WORLD.table, SOURCES, 1_000)
-    filled = table.fill(persons, WORLD.table, pool)
-    told = set()
-    for row, one in enumerate(persons):
-        for place, number in enumerate(pool.items[row, : pool.mask[row].sum()].tolist()):
-            found = dict(zip(table.columns, filled[row, place].tolist(), strict=True))
+    pool = gather(contexts, WORLD.table, SOURCES, 1_000)
+    filled = table.fill(contexts, WORLD.table, pool)
+    seen_columns = set()
+    for row, own in enumerate(contexts):
+        for candidate, number in enumerate(pool.items[row, : pool.mask[row].sum()].tolist()):
+            values = dict(zip(table.columns, filled[row, candidate].tolist(), strict=True))
             item = WORLD.table.ids[number]
             count = consumed[item].count if row == 1 and item in consumed else None
             if row < 2:
-                assert found["consumed"] == float(count is not None)
-                assert found["consumed_count"] == pytest.approx(np.log1p(count) / 2.0 if count else 0.0)
-            assert found["memory_item"] == pytest.approx(np.tanh(-0.7) if row == 2 and item == disliked else 0.0)
-            assert found["affinity"] == pytest.approx(float(np.clip(one.affinity[number], -8.0, 8.0)))
-            told |= {name for name in ("consumed", "memory_item", "affinity") if found[name]}
-    assert told == {"consumed", "memory_item", "affinity"}
+                assert values["consumed"] == float(count is not None)
+                assert values["consumed_count"] == pytest.approx(np.log1p(count) / 2.0 if count else 0.0)
+            assert values["memory_item"] == pytest.approx(np.tanh(-0.7) if row == 2 and item == disliked else 0.0)
+            assert values["affinity"] == pytest.approx(float(np.clip(own.affinity[number], -8.0, 8.0)))
+            seen_columns |= {name for name in ("consumed", "memory_item", "affinity") if values[name]}
+    assert seen_columns == {"consumed", "memory_item", "affinity"}
