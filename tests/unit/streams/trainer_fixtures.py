@@ -88,7 +88,7 @@ def entries(number: int) -> list[RankingLogEntry]:
         if at >= 9 and at % 3 == 0:
             log.append(outcome(at - 9, (at + 1) % ROWS, late=True))
         if at % 11 == 10:
-            log += found[-4:]
+            log += log[-4:]
     return log
 
 
