@@ -1,7 +1,7 @@
 """The retry policy: every process waits in the same way for a server that is away, and goes on where it stopped.
 
 A server that is away costs time and no record: partitions wait for it, and offsets are committed later. So a policy
-without `attempts` retries for as long as it takes. A fence is no matter for a policy: whoever is fenced takes new
+without `attempts` retries for as long as it takes. Fences are not retried by a policy: a fenced owner takes new
 leases and decides again, without a wait.
 """
 

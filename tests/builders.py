@@ -61,7 +61,7 @@ def item(name: str, *categories: str, **more: Any) -> Item:
 
 
 def memory(user: str, value: str, predicate: Predicate = "likes", subject: Subject = "category", **more: Any) -> Memory:
-    usual = Memory(
+    base = Memory(
         memory_id=memory_id(UserId(user), subject, predicate, value),
         user_id=UserId(user),
         subject=subject,
@@ -73,7 +73,7 @@ def memory(user: str, value: str, predicate: Predicate = "likes", subject: Subje
         recorded_from=0.0,
         source="inferred",
     )
-    return replace(usual, **more)
+    return replace(base, **more)
 
 
 def make_deps(
@@ -97,7 +97,7 @@ def make_runner(*, store: StateStore | None = None, **more: Any) -> InMemoryRunn
 
 
 def small_catalogue(runner: InMemoryRunner, *, per_category: int = 8) -> None:
-    """Films of three categories: war-0…, comedy-0…, drama-0…"""
+    """Send a catalogue of three categories: war-0…, comedy-0…, drama-0…"""
     for category in ("war", "comedy", "drama"):
         for number in range(per_category):
             name = f"{category}-{number}"

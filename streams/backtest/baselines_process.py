@@ -140,7 +140,7 @@ class BaselinesProcess:
                 return results
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process at once."""
         self._process.terminate()
         self._process.join()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class NothingToEvaluate(LifelongError):
-    """The input holds no choice of an item by a person."""
+    """The input holds no choice of an item by a user."""
 
 
 class EventLog(Struct, frozen=True, kw_only=True):

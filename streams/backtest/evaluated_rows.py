@@ -13,7 +13,7 @@ FATES: tuple[ChoiceFate, ...] = ("hit", "11-50", "below 50", "not retrieved", "h
 """The fate of a choice: in the list; ranked lower (two classes); not among the candidates; chosen before, and held back
 by the rule for repeats; an item without any event before."""
 
-COLUMNS = np.dtype(
+ROW_DTYPE = np.dtype(
     [
         ("index", np.int64),
         ("user", np.int32),
@@ -57,10 +57,10 @@ class Codes(Generic[Key]):
 
 
 class EvaluatedRows:
-    """Rows of `COLUMNS`, appended one by one."""
+    """Rows of `ROW_DTYPE`, appended one by one."""
 
     def __init__(self) -> None:
-        self._rows = np.zeros(1_024, COLUMNS)
+        self._rows = np.zeros(1_024, ROW_DTYPE)
         self._size = 0
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class EvaluatedRows:
         return self._size
 
     def add(self, row: tuple[object, ...]) -> None:
-        """Append a row, its values in the order of `COLUMNS`."""
+        """Append a row, its values in the order of `ROW_DTYPE`."""
         if self._size == len(self._rows):
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
         self._rows[self._size] = row

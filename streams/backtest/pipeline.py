@@ -102,11 +102,6 @@ class BacktestPipeline:
         """Return the version of the weights that rank now."""
         return self._local_ranker.version
 
-    @property
-    def kept_records(self) -> int:
-        """Return how many records the log holds: none between events."""
-        return self._runner.log.kept
-
     def put_items(self, items: list[Item]) -> None:
         """Add items to the catalogue."""
         for item in items:

@@ -53,7 +53,7 @@ class Timing(Struct, frozen=True, kw_only=True):
 
 
 class BacktestRun(Struct, frozen=True, kw_only=True):
-    """All observations of a backtest; `rows` is a structured array of `streams.backtest.evaluated_rows.COLUMNS`."""
+    """All observations of a backtest; `rows` is a structured array of `streams.backtest.evaluated_rows.ROW_DTYPE`."""
 
     rows: NDArray[np.void]
     baselines: BaselineResults
@@ -99,7 +99,7 @@ def backtest(
     """
     if not any(is_choice(event) for _, event in log.events):
         reasons = "; ".join(f"{count} rows refused: {reason}" for reason, count in log.refused.most_common(3))
-        raise NothingToEvaluate(f"{log.name!r} holds no choice of an item by a person. {reasons}".rstrip(". "))
+        raise NothingToEvaluate(f"{log.name!r} holds no choice of an item by a user. {reasons}".rstrip(". "))
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1))
         stack.enter_context(tuned_gc())

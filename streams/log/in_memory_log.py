@@ -93,11 +93,6 @@ class InMemoryLog:
         """Return all records of a topic that are kept, partition by partition."""
         return [record for log in self.partitions[topic] for record in log]
 
-    @property
-    def kept(self) -> int:
-        """How many records are kept, of all topics."""
-        return sum(len(log) - log.start for logs in self.partitions.values() for log in logs)
-
     def forget(self) -> None:
         """Drop every record: all readers of this log have read them."""
         for topic, index in self._grown:

@@ -182,7 +182,7 @@ class KafkaPublisher:
         )
 
     def post(self, messages: Sequence[Message]) -> KafkaPublisher:
-        """See `streams.log.ports.Publisher`. The receipt covers whatever else was posted by then."""
+        """See `streams.log.ports.Publisher`. The receipt covers all that was posted by then."""
         for message, value in map(fitting, messages):
             owner = message.owner
             partition = partition_of(owner, self._partitions[message.topic]) if owner is not None else None

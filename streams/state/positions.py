@@ -40,7 +40,7 @@ class Start:
     offset: int
     origin: Origin
     applied: int | None = None
-    found: Break | None = None
+    broken: Break | None = None
 
 
 def where_to_begin(applied: int, origin: Origin | None, log: Bounds) -> Start:
@@ -54,7 +54,7 @@ def where_to_begin(applied: int, origin: Origin | None, log: Bounds) -> Start:
     >>> where_to_begin(812, Origin("a"), Bounds("b", 0, 4)).offset
     0
     >>> where_to_begin(812, Origin("a"), Bounds("a", 0, 800))
-    Start(offset=800, origin=Origin(topic_id='a', generation=1), applied=799, found='truncated')
+    Start(offset=800, origin=Origin(topic_id='a', generation=1), applied=799, broken='truncated')
     >>> where_to_begin(3, Origin("a"), Bounds("a", 9, 20)).offset
     9
     """
@@ -68,7 +68,7 @@ def where_to_begin(applied: int, origin: Origin | None, log: Bounds) -> Start:
         return Start(log.end, anew, log.end - 1, "truncated")
     here = Origin(stored.topic_id or log.topic_id, stored.generation)
     if log.begin > applied + 1:
-        return Start(log.begin, here, found="deleted")
+        return Start(log.begin, here, broken="deleted")
     return Start(applied + 1, here)
 
 
@@ -78,7 +78,7 @@ def breaks_now(applied: int, origin: Origin | None, log: Bounds) -> Break | None
     >>> breaks_now(3, Origin("a"), Bounds("a", 9, 20)), breaks_now(3, Origin("a"), Bounds("b", 0, 20))
     (None, 'made-again')
     """
-    kind = where_to_begin(applied, origin, log).found
+    kind = where_to_begin(applied, origin, log).broken
     return None if kind == "deleted" else kind
 
 
@@ -165,10 +165,10 @@ class Positions:
         source = f"{topic}-{partition}"
         applied, origin = self.owner.applied(partition).get(source, -1), self.owner.origin(partition, source)
         start = where_to_begin(applied, origin, log)
-        if start.found == "deleted" and not _matters(topic, applied, committed):
+        if start.broken == "deleted" and not _matters(topic, applied, committed):
             start = Start(start.offset, start.origin)
-        if start.found is not None:
-            self.observer.broken(start.found, topic, partition)
+        if start.broken is not None:
+            self.observer.broken(start.broken, topic, partition)
             logger.critical("%s: %s", source, describe(start, applied, log))
         if start.applied is None and committed > applied + 1:
             self._report_behind(source, partition, applied, committed)
@@ -190,7 +190,7 @@ def _matters(topic: str, applied: int, committed: int) -> bool:
 
 def describe(start: Start, applied: int, log: Bounds) -> str:
     """Return a message about the break: what happened, and where reading goes on."""
-    match start.found:
+    match start.broken:
         case "made-again":
             return f"the topic was deleted and made again ({applied} was applied): read from its beginning, {log.begin}"
         case "truncated":

@@ -31,7 +31,7 @@ T = TypeVar("T")
 BATCHES_AHEAD = 1
 """How many batches may be decided and not stored, beside the one whose effects are carried out."""
 SLOW_EFFECTS_SECONDS = 2.0
-"""Effects that take longer wait for a server: what ends the process from then on is not a record in flight."""
+"""Effects that take longer wait for a server: from then on no record in flight is blamed for a death."""
 
 
 class Acknowledges(Protocol):

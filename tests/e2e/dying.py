@@ -1,6 +1,6 @@
-"""One of our programs with a fault built in: `python -m tests.e2e.dying HOW PROGRAM` ends on records with the marker.
+"""A program of Lifelong with a built-in fault: `python -m tests.e2e.dying HOW PROGRAM` ends on records with the marker.
 
-It ends where nobody foresees it: outside the guard around handlers, by an exception or without any notice.
+It ends outside the guard around handlers, by an exception or without any notice.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ WHERE = {
     "worker": ("streams.worker.receive", "_open"),
     "statistics": ("streams.handlers.on_item_deltas", "open_record"),
 }
-"""What these programs call with a record that is not set aside."""
+"""The functions that these programs call with a record that is not set aside."""
 ROUTES: dict[str, dict[str, Any]] = {"trainer": TRAINER, "projector": PROJECTOR}
-"""These call the handlers of their routes with one record at a time."""
+"""The routes of programs that call their handlers with one record at a time."""
 
 
 def _raise() -> None:

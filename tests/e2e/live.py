@@ -1,4 +1,4 @@
-"""A whole stack as `lifelong up` starts it, and what people and producers do to it."""
+"""A client of a whole stack as `lifelong up` starts it, for users and producers of any kind."""
 
 from __future__ import annotations
 
@@ -30,126 +30,130 @@ from streams.log.kafka_client import KafkaTableReader
 from streams.log.records import Inbound
 from tests.e2e.system import wait_until
 
-Place = tuple[str, int, int]
-"""Where a record is: topic, partition, offset."""
-List = dict[str, Any]
+RecordPosition = tuple[str, int, int]
+"""The position of a record: topic, partition, offset."""
+ListResponse = dict[str, Any]
 """A list as the gateway serves it."""
-LARGEST_MESSAGE = 200_000_000
+UNPACKED_BYTES_LIMIT = 200_000_000
 _numbers = count()
 
 
 class Live:
-    """A client of a whole stack: produces whatever it likes, and asks what came of it."""
+    """A client of a whole stack: produces any records, and reads what follows from them."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.settings = stack.settings()
         self.cluster = make_cluster(self.settings)
-        door = self.settings.gateway
+        gateway = self.settings.gateway
         self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{door.port}",
-            headers={"X-API-Key": door.api_keys[0].get_secret_value()},
+            base_url=f"http://127.0.0.1:{gateway.port}",
+            headers={"X-API-Key": gateway.api_keys[0].get_secret_value()},
             trust_env=False,
             timeout=30,
         )
         self._producer = Producer(self.cluster.config({"partitioner": "murmur2_random"}))
         self._reader = KafkaTableReader(self.cluster, (DEAD_LETTERS,))
-        self._letters = self._by_place(self._reader.catch_up())
+        self._letters = self._by_position(self._reader.catch_up())
 
     def close(self) -> None:
         self._reader.close()
         self.http.close()
 
-    def produce(self, topic: str, key: bytes | str | None, value: bytes | None, *, partition: int = -1) -> Place:
-        """One record to one of our topics, as any producer could; where it is."""
+    def produce(
+        self, topic: str, key: bytes | str | None, value: bytes | None, *, partition: int = -1
+    ) -> RecordPosition:
+        """Produce one record to a topic, as any producer could; returns its position."""
         return self._send(self._producer, topic, key, value, partition)
 
-    def produce_compressed(self, topic: str, key: str, value: bytes) -> Place:
-        """One record that is far smaller on its way than it is."""
+    def produce_compressed(self, topic: str, key: str, value: bytes) -> RecordPosition:
+        """Produce one record that is far smaller compressed than decompressed; returns its position."""
         config = {
             "partitioner": "murmur2_random",
             "compression.type": "gzip",
-            "message.max.bytes": LARGEST_MESSAGE,
+            "message.max.bytes": UNPACKED_BYTES_LIMIT,
         }
         return self._send(Producer(self.cluster.config(config)), topic, key, value, -1)
 
-    def _send(self, producer: Producer, topic: str, key: bytes | str | None, value: bytes | None, at: int) -> Place:
-        placed: list[Any] = []
+    def _send(
+        self, producer: Producer, topic: str, key: bytes | str | None, value: bytes | None, at: int
+    ) -> RecordPosition:
+        reports: list[Any] = []
         name = self.cluster.topic(topic)
-        producer.produce(name, key=key, value=value, partition=at, on_delivery=lambda *told: placed.append(told))
+        producer.produce(name, key=key, value=value, partition=at, on_delivery=lambda *report: reports.append(report))
         assert producer.flush(30) == 0
-        [(error, record)] = placed
+        [(error, record)] = reports
         assert error is None
         return topic, record.partition(), record.offset()
 
     def produce_many(self, topic: str, records: list[tuple[str, bytes]]) -> None:
-        """Many records, in this order."""
+        """Produce many records, in this order."""
         for key, value in records:
             self._producer.produce(self.cluster.topic(topic), key=key, value=value)
             self._producer.poll(0)
         assert self._producer.flush(60) == 0
 
     def produce_header(self, topic: str, key: str, value: bytes) -> None:
-        """A record with a header whose name is not UTF-8, which only a client that was tampered with sends."""
+        """Produce a record with a header whose name is not UTF-8, which only a modified client sends."""
         environment = os.environ | {"AIOKAFKA_NO_EXTENSIONS": "1"}
-        given = json.dumps(self.cluster.config({"logger": None}) | {"topic": self.cluster.topic(topic), "key": key})
-        command = [sys.executable, "-m", "tests.e2e.odd_header", given, value.decode()]
+        config = json.dumps(self.cluster.config({"logger": None}) | {"topic": self.cluster.topic(topic), "key": key})
+        command = [sys.executable, "-m", "tests.e2e.odd_header", config, value.decode()]
         subprocess.run(command, env=environment, check=True, timeout=60)
 
-    def letter(self, place: Place, *, seconds: float = 20.0) -> DeadLetter:
-        """The dead letter about the record there, once it is written."""
-        wait_until(lambda: self._find(place), seconds=seconds, what=f"a dead letter about {place}")
-        return self._letters[place]
+    def letter(self, position: RecordPosition, *, seconds: float = 20.0) -> DeadLetter:
+        """Return the dead letter about the record at this position, once it is written."""
+        wait_until(lambda: self._find(position), seconds=seconds, what=f"a dead letter about {position}")
+        return self._letters[position]
 
-    def is_set_aside(self, place: Place) -> bool:
-        """Whether there is a dead letter about the record by now."""
-        return self._find(place)
+    def is_set_aside(self, position: RecordPosition) -> bool:
+        """Return whether there is a dead letter about the record now."""
+        return self._find(position)
 
-    def _find(self, place: Place) -> bool:
-        if place not in self._letters:
-            self._letters |= self._by_place(self._reader.poll())
-        return place in self._letters
+    def _find(self, position: RecordPosition) -> bool:
+        if position not in self._letters:
+            self._letters |= self._by_position(self._reader.poll())
+        return position in self._letters
 
     @staticmethod
-    def _by_place(records: list[Inbound]) -> dict[Place, DeadLetter]:
+    def _by_position(records: list[Inbound]) -> dict[RecordPosition, DeadLetter]:
         letters = [decode(DEAD_LETTERS, record.value, now=time.time()) for record in records]
         return {(letter.topic, letter.partition, letter.offset): letter for letter in letters}
 
-    def post(self, what: str, body: object, *, status: int = 201) -> dict[str, Any]:
-        """What the gateway answers to values that are posted."""
-        answer = self.http.post(f"/v1/{what}", json=body)
+    def post(self, path: str, body: object, *, status: int = 201) -> dict[str, Any]:
+        """Post values to the gateway and return its response."""
+        answer = self.http.post(f"/v1/{path}", json=body)
         assert answer.status_code // 100 == status // 100, answer.text
         return dict(answer.json())
 
-    def get(self, user: str, **query: object) -> List:
-        """The person's list."""
+    def get(self, user: str, **query: object) -> ListResponse:
+        """Return the user's list."""
         answer = self.http.get(f"/v1/recommendations/{quote(user, safe='')}", params=query)  # type: ignore[arg-type]
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def click(self, user: str, item: str, **more: object) -> List:
-        """The person's list that answers this click."""
+    def click(self, user: str, item: str, **more: object) -> ListResponse:
+        """Post a click and return the list that answers it."""
         event = {"type": "click", "user_id": user, "item_id": item} | more
         token = self.post("interactions", event)["token"]
         return self.get(user, after=token, timeout_ms=10_000, n=50)
 
     def serves_others(self, item: str = "i1") -> None:
-        """Somebody who was never seen clicks, and gets a list of their own that answers it."""
-        made = self.click(f"somebody-{next(_numbers)}", item)
-        assert (made["default"], made["stale"]) == (False, False)
-        assert items_of(made)
-        assert all(math.isfinite(ranked["score"]) for ranked in made["slates"][0]["items"])
+        """Check that a click of a new user is answered by a list of their own."""
+        response = self.click(f"somebody-{next(_numbers)}", item)
+        assert (response["default"], response["stale"]) == (False, False)
+        assert items_of(response)
+        assert all(math.isfinite(ranked["score"]) for ranked in response["slates"][0]["items"])
 
     def newest_lists(self) -> dict[str, Recommendation]:
-        """Everybody's newest list on the topic; what is no list there is passed over, as every reader does."""
-        found: list[Recommendation] = []
+        """Return the newest list of each user on the topic; records that are no lists are skipped, as readers do."""
+        lists: list[Recommendation] = []
         for record in self.records(RECOMMENDATIONS):
             with suppress(DecodeError):
-                found.append(open_record(record, now=time.time()))
-        return {made.user_id: made for made in sorted(found, key=lambda made: made.version)}
+                lists.append(open_record(record, now=time.time()))
+        return {each.user_id: each for each in sorted(lists, key=lambda recommendation: recommendation.version)}
 
     def records(self, *topics: str) -> list[Inbound]:
-        """Everything on these topics."""
+        """Return all records of these topics."""
         reader = KafkaTableReader(self.cluster, topics)
         try:
             return reader.catch_up()
@@ -157,15 +161,15 @@ class Live:
             reader.close()
 
     def restarts(self) -> dict[str, str]:
-        """Which processes ended by themselves, and how they did last."""
+        """Return the processes that ended by themselves, with the last cause of each."""
         return {name: ends.last_how for name, ends in read_ends(self.stack.layout).items()}
 
     def memory_mb(self, name: str) -> float:
-        """Resident memory of one of our processes."""
+        """Return the resident memory of a process in megabytes."""
         [pid] = [row.pid for row in self.stack.status() if row.name == name]
         return float(psutil.Process(pid).memory_info().rss / 1e6)
 
 
-def items_of(made: List) -> list[str]:
-    """The ids of a list, the best first."""
-    return [ranked["item_id"] for ranked in made["slates"][0]["items"]]
+def items_of(response: ListResponse) -> list[str]:
+    """Return the item ids of a list, the best first."""
+    return [ranked["item_id"] for ranked in response["slates"][0]["items"]]

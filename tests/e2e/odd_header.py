@@ -20,18 +20,18 @@ class _Odd(str):
         return b"\xff\xfe"
 
 
-async def _produce(given: dict[str, Any], value: bytes) -> None:
+async def _produce(config: dict[str, Any], value: bytes) -> None:
     producer = aiokafka.AIOKafkaProducer(
-        bootstrap_servers=given["bootstrap.servers"],
-        security_protocol=given["security.protocol"],
-        sasl_mechanism=given.get("sasl.mechanisms", "PLAIN"),
-        sasl_plain_username=given.get("sasl.username"),
-        sasl_plain_password=given.get("sasl.password"),
+        bootstrap_servers=config["bootstrap.servers"],
+        security_protocol=config["security.protocol"],
+        sasl_mechanism=config.get("sasl.mechanisms", "PLAIN"),
+        sasl_plain_username=config.get("sasl.username"),
+        sasl_plain_password=config.get("sasl.password"),
     )
     await producer.start()
     try:
         await producer.send_and_wait(
-            given["topic"], key=given["key"].encode(), value=value, headers=[(_Odd("x"), b"v")]
+            config["topic"], key=config["key"].encode(), value=value, headers=[(_Odd("x"), b"v")]
         )
     finally:
         await producer.stop()

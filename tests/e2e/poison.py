@@ -1,4 +1,4 @@
-"""Records that stopped a partition once, or could: topic, key, value, and the reason of their dead letter."""
+"""Records that once stopped a partition, or could: topic, key, value, and the reason of their dead letter."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ GOOD: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
-"""A value of each topic that a process reads, with its key; what is changed in it makes it poison."""
+"""A key and a value of each topic that a process reads; a change of a field makes it poison."""
 TIMES = {ITEM_STATISTICS: "at", MEMORIES: "recorded_from", MODEL_UPDATES: "wall_time", RECOMMENDATIONS: "expires_at"}
 KEYED = (ITEM_STATISTICS, ITEM_DELTAS, RECOMMENDATIONS, MEMORIES, MODEL_UPDATES, ITEMS)
 
@@ -94,44 +94,44 @@ Poison = tuple[str, bytes | str | None, bytes | None, str]
 
 
 def poisoned(topic: str, /, **changed: object) -> tuple[str, str, bytes]:
-    """Topic, key and value of a good record in which this was changed."""
+    """Return topic, key and value of a good record with these fields changed."""
     key, value = GOOD[topic]
     return topic, key, json.dumps(value | changed).encode()
 
 
 def without(topic: str, field: str) -> tuple[str, str, bytes]:
-    """Topic, key and value of a good record that lacks a field."""
+    """Return topic, key and value of a good record without a field."""
     key, value = GOOD[topic]
     return topic, key, json.dumps({name: part for name, part in value.items() if name != field}).encode()
 
 
 def poison_table() -> dict[str, Poison]:
-    """Each by what is wrong with it."""
-    return _anywhere() | _people() | _tables() | _learning()
+    """Return all poison records by their fault."""
+    return _anywhere() | _users() | _tables() | _learning()
 
 
 def _anywhere() -> dict[str, Poison]:
     timed = [topic for topic in GOOD if topic in TIMES or "event_time" in GOOD[topic][1]]
-    found: dict[str, Poison] = {}
+    poison: dict[str, Poison] = {}
     for topic in GOOD:
-        found[f"{topic}: no JSON"] = (topic, GOOD[topic][0], b"\x00\xff", "not-json")
-        found[f"{topic}: nested too deep"] = (topic, GOOD[topic][0], _nested(topic), "not-json")
+        poison[f"{topic}: no JSON"] = (topic, GOOD[topic][0], b"\x00\xff", "not-json")
+        poison[f"{topic}: nested too deep"] = (topic, GOOD[topic][0], _nested(topic), "not-json")
     for topic in timed:
         far = {TIMES.get(topic, "event_time"): 1e308}
-        found[f"{topic}: a time of 1e308"] = (*poisoned(topic, **far), "invalid")
+        poison[f"{topic}: a time of 1e308"] = (*poisoned(topic, **far), "invalid")
     for topic in KEYED:
         _, _, value = poisoned(topic)
-        found[f"{topic}: another key"] = (topic, "another", value, "wrong-key")
-        found[f"{topic}: a key that is not UTF-8"] = (topic, b"\xff\xfe", value, "wrong-key")
-        found[f"{topic}: an empty key"] = (topic, b"", value, "wrong-key")
-    return found
+        poison[f"{topic}: another key"] = (topic, "another", value, "wrong-key")
+        poison[f"{topic}: a key that is not UTF-8"] = (topic, b"\xff\xfe", value, "wrong-key")
+        poison[f"{topic}: an empty key"] = (topic, b"", value, "wrong-key")
+    return poison
 
 
 def _nested(topic: str) -> bytes:
     return b'{"pad":' + b"[" * 100_000 + b"," + poisoned(topic)[2][1:]
 
 
-def _people() -> dict[str, Poison]:
+def _users() -> dict[str, Poison]:
     rating = poisoned(INTERACTIONS, type="rating", value=1.7e308)
     ban = poisoned(INSTRUCTIONS, type="ban-category", user_id="@default")
     inner = b64encode(poisoned(INTERACTIONS, user_id="@default")[2]).decode()
@@ -142,8 +142,8 @@ def _people() -> dict[str, Poison]:
         "a click of @default": (*poisoned(INTERACTIONS, user_id="@default"), "invalid"),
         "a ban of @default": (*ban, "invalid"),
         "a request for @default-2": (*poisoned(RANK_REQUESTS, user_id="@default-2"), "invalid"),
-        "a stray of @default": (*poisoned(MISROUTED, value=inner), "invalid"),
-        "a stray of a topic about nobody": (*poisoned(MISROUTED, topic=ITEMS), "unknown-topic"),
+        "a misrouted record of @default": (*poisoned(MISROUTED, value=inner), "invalid"),
+        "a misrouted record of no user topic": (*poisoned(MISROUTED, topic=ITEMS), "unknown-topic"),
         "a memory of @default": (MEMORIES, "@default/m", _memory(user_id="@default", memory_id="m")[2], "invalid"),
         "a surface of 890 kB": (*poisoned(INTERACTIONS, context=long), "invalid"),
         "a session of 890 kB": (*poisoned(INTERACTIONS, session_id="x" * 890_000), "invalid"),
@@ -189,6 +189,6 @@ def _slate(**changed: object) -> dict[str, Any]:
 
 
 def longest_memory() -> Memory:
-    """What our schema takes and is longest in bytes: four for each character."""
+    """Return the longest memory in bytes that the schema accepts: four for each character."""
     wide = "\N{GRINNING FACE}" * 256
     return memory(wide, wide, subject="item", valid_from=AT, recorded_from=AT, evidence=(), memory_id=ItemId(wide))

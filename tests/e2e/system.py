@@ -45,7 +45,7 @@ _numbers = count()
 
 
 def wait_until(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Poll until it holds; fail with what was waited for."""
+    """Poll until `holds` returns true; fail with what was waited for."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -54,51 +54,51 @@ def wait_until(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
 
 
 class System:
-    """Topics of its own, and the processes that were started on them; `close` ends those."""
+    """A system with topics of its own and its processes; `close` ends them."""
 
     def __init__(self, stack: Settings, folder: Path, **more: dict[str, Any]) -> None:
         prefix = f"t{os.getpid()}-{next(_numbers)}."
-        given: dict[str, dict[str, Any]] = {
+        overrides: dict[str, dict[str, Any]] = {
             "topics": {"prefix": prefix, "person_partitions": 4, "item_partitions": 4},
             "worker": {"session_timeout_ms": 6_000, "metrics_port": 0},
         }
         for section, values in more.items():
-            given.setdefault(section, {}).update(values)
-        updates = {name: getattr(stack, name).model_copy(update=values) for name, values in given.items()}
+            overrides.setdefault(section, {}).update(values)
+        updates = {name: getattr(stack, name).model_copy(update=values) for name, values in overrides.items()}
         self.settings = stack.model_copy(update=updates | {"data_dir": stack.data_dir})
-        self._given = given
+        self._overrides = overrides
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
         self.instead: dict[str, tuple[str, ...]] = {}
-        """Programs that are started by another module than our command line, with its arguments."""
-        self._forget_what_others_learned()
+        """Programs that another module than the command line starts, with its arguments."""
+        self._invalidate_learned_weights()
         self.cluster = make_cluster(self.settings)
         self._admin = KafkaAdmin(self.cluster)
         create_topics(self.settings, self._admin)
         self.publisher = make_publisher(self.settings, receipts=True)
         self.store = make_store(self.settings)
 
-    def _forget_what_others_learned(self) -> None:
-        """All systems of a session share Triton, and with it the file of weights: whoever starts first begins anew.
+    def _invalidate_learned_weights(self) -> None:
+        """Invalidate the file of weights: all systems of a session share Triton and it, and each begins untrained.
 
-        What is there fits no feature table any more, but versions go on from it.
+        The weights fit no feature table afterwards, but versions go on from theirs.
         """
         path = weights_path(self.settings)
         if path.is_file():
             write_weights(path, replace(read_weights(path), table="of another test"))
 
     def start(self, program: str = "worker") -> subprocess.Popen[bytes]:
-        """Start one of our programs on this system; with the first worker, the owner of item statistics too."""
+        """Start a program on this system; with the first worker, the item-statistics aggregator too."""
         if program == "worker" and not self._processes:
             self._start("statistics")
         return self._start(program)
 
     def command(self, *arguments: str) -> str:
-        """Run one of our commands on this system; what it prints. Raises CalledProcessError if it fails."""
+        """Run a command on this system and return its output. Raises CalledProcessError if it fails."""
         command = [sys.executable, "-m", "deploy.cli", *arguments]
-        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=60)
-        done.check_returncode()
-        return done.stdout
+        completed = subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=60)
+        completed.check_returncode()
+        return completed.stdout
 
     def _start(self, program: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", *self.instead.get(program, ("deploy.cli",)), program]
@@ -108,20 +108,20 @@ class System:
         return process
 
     def _environment(self) -> dict[str, str]:
-        """That of a process of ours on this system, and nothing of another one."""
+        """Return the environment of a process on this system, without settings of any other."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
         environment |= {"LIFELONG_DATA_DIR": str(self.settings.data_dir), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-        for section, values in self._given.items():
+        for section, values in self._overrides.items():
             environment |= {f"LIFELONG_{section}__{key}".upper(): _text(value) for key, value in values.items()}
         return environment
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
-        """kill -9."""
+        """Kill a process by SIGKILL."""
         process.kill()
         process.wait()
 
     def close_processes(self) -> None:
-        """End every process that still runs, as an operator would."""
+        """End every running process, as an operator would."""
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -132,12 +132,12 @@ class System:
                 self.kill(process)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """End processes and close the publisher."""
         self.close_processes()
         self.publisher.close()
 
     def catalogue(self, *, per_category: int = 8) -> None:
-        """Films of three categories: war-0…, comedy-0…, drama-0…"""
+        """Send a catalogue of three categories: war-0…, comedy-0…, drama-0…"""
         for category in ("war", "comedy", "drama"):
             for number in range(per_category):
                 self.publisher.send("items", f"{category}-{number}", encode(item(f"{category}-{number}", category)))
@@ -148,7 +148,7 @@ class System:
         self.publisher.deliver(topic, [(event.user_id, encode(event)) for event in events])  # type: ignore[attr-defined]
 
     def records(self, *topics: str) -> list[Inbound]:
-        """Everything on these topics."""
+        """Return all records of these topics."""
         reader = KafkaTableReader(self.cluster, topics)
         try:
             return reader.catch_up()
@@ -156,20 +156,21 @@ class System:
             reader.close()
 
     def lists(self) -> list[Recommendation]:
-        """Every list on the topic, those for people never seen left out."""
-        found = [decode(RECOMMENDATIONS, record.value, now=time.time()) for record in self.records(RECOMMENDATIONS)]
-        return [made for made in found if made.user_id != "@default"]
+        """Return every list on the topic but the non-personalised ones."""
+        published = [decode(RECOMMENDATIONS, record.value, now=time.time()) for record in self.records(RECOMMENDATIONS)]
+        return [each for each in published if each.user_id != "@default"]
 
     def newest(self, user: str) -> Recommendation | None:
-        """The person's list of the highest version."""
-        return max((made for made in self.lists() if made.user_id == user), key=lambda m: m.version, default=None)
+        """Return the user's list of the highest version."""
+        own = (each for each in self.lists() if each.user_id == user)
+        return max(own, key=lambda recommendation: recommendation.version, default=None)
 
     def wait_applied(self, *, seconds: float = 60.0) -> None:
-        """Until every record about people, and every delta that follows, is in the state store."""
-        wait_until(self._surely_applied, seconds=seconds, what="all records applied")
+        """Wait until every record of the user topics, and every delta that follows, is in the state store."""
+        wait_until(self._is_applied_for_sure, seconds=seconds, what="all records applied")
 
-    def _surely_applied(self) -> bool:
-        """A store that is away says nothing of what is applied."""
+    def _is_applied_for_sure(self) -> bool:
+        """Return whether all records are applied; a store that is away cannot tell."""
         try:
             return self._all_applied()
         except StoreUnavailable:
@@ -187,19 +188,19 @@ class System:
         return True
 
     def undisturbed(self) -> tuple[StateStore, StateStore]:
-        """People and item statistics as one worker that nothing ever happened to would have them."""
+        """Return users and item statistics as a worker without any interruption would have stored them."""
         table, features = ItemTable(), FeatureTable()
         recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
         deps = Deps(table=table, recommender=recommender, clock=time.time, options=make_options(self.settings))
         from streams.worker.tables import apply_tables
 
         apply_tables(self.records("items"), deps)
-        people = rebuild_people(self.records(*WORKER_INPUTS), deps)
-        # Of what was published twice the first: offsets are to grow, or what lies between them is taken for folded.
+        users = rebuild_people(self.records(*WORKER_INPUTS), deps)
+        # The first of deltas that were published twice: of falling offsets the fold would skip those in between.
         deltas: dict[tuple[int, bytes | None], Inbound] = {}
         for delta in self.records(ITEM_DELTAS):
             deltas.setdefault((delta.partition, delta.value), delta)
-        return people, rebuild_items(list(deltas.values()), deps)
+        return users, rebuild_items(list(deltas.values()), deps)
 
 
 def _text(value: object) -> str:
@@ -210,7 +211,7 @@ def _text(value: object) -> str:
 
 @contextmanager
 def hung(pid: int) -> Iterator[None]:
-    """A process and its children that answer nothing for a while: stopped, not ended."""
+    """Suspend a process and its children within this context: they answer nothing, and do not end."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     for process in family:
         process.suspend()

@@ -1,4 +1,4 @@
-"""Whatever happens to workers: nothing lost, no double effect, the same state as if nothing had happened."""
+"""Crashes of workers: no event is lost or has a double effect, and states are as without a crash."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 def events_of(number: int, seed: int) -> list:
     rng = random.Random(seed)
-    found = []
+    events = []
     for at in range(number):
         user, name = f"u{rng.randrange(150)}", f"{rng.choice(('war', 'comedy', 'drama'))}-{rng.randrange(8)}"
-        found.append((skip if rng.random() < 0.1 else click)(user, name, at=at * 2.0))
-    return found
+        events.append((skip if rng.random() < 0.1 else click)(user, name, at=at * 2.0))
+    return events
 
 
 def rows(store: StateStore) -> dict[str, ItemStatistics]:
@@ -35,18 +35,18 @@ def rows(store: StateStore) -> dict[str, ItemStatistics]:
 
 
 def assert_undisturbed(system: System, events: list) -> None:
-    people, items = system.undisturbed()
-    assert differences(system.store, people, PEOPLE, 4) == []
-    ours, theirs = rows(system.store), rows(items)
+    users, items = system.undisturbed()
+    assert differences(system.store, users, PEOPLE, 4) == []
+    stored, expected = rows(system.store), rows(items)
     chosen = [event.item_id for event in events if type(event).__name__ == "Click"]
-    assert {name: row.count for name, row in ours.items()} == {name: chosen.count(name) for name in set(chosen)}
-    for name, row in ours.items():
-        assert row.popularity == pytest.approx(theirs[name].popularity, rel=1e-9)
-    answered = {event for made in system.lists() for event in made.trigger_event_ids}
+    assert {name: row.count for name, row in stored.items()} == {name: chosen.count(name) for name in set(chosen)}
+    for name, row in stored.items():
+        assert row.popularity == pytest.approx(expected[name].popularity, rel=1e-9)
+    answered = {event for each in system.lists() for event in each.trigger_event_ids}
     assert {event.event_id for event in events} <= answered
 
 
-def test_killing_the_worker_at_random_moments_loses_nothing_and_doubles_nothing(system: System) -> None:
+def test_killing_the_worker_at_random_moments_loses_no_event_and_doubles_none(system: System) -> None:
     system.catalogue()
     events = events_of(5_000, seed=7)
     rng = random.Random(11)

@@ -1,4 +1,4 @@
-"""What the demo shows of a live system is what a replay of the same events gives on the same choices."""
+"""The demo's hit rate of a live system agrees with a backtest of the same events on the same choices."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from deploy.embedded.environment import user_cache_dir
 from tests.e2e.system import System
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
-APART = 0.025
-"""How far HR@10 may be apart: live, weights and statistics come a little later, and under load in another order."""
+TOLERANCE = 0.025
+"""The tolerance of HR@10: live weights and statistics are a little later, and under load in another order."""
 
 
-def test_the_running_hit_rate_of_the_demo_agrees_with_a_replay(make_system) -> None:  # type: ignore[no-untyped-def]
+def test_the_running_hit_rate_of_the_demo_agrees_with_a_backtest(make_system) -> None:  # type: ignore[no-untyped-def]
     system: System = make_system(trainer={"metrics_port": 0})
     system.start()
     system.start("trainer")
@@ -30,8 +30,8 @@ def test_the_running_hit_rate_of_the_demo_agrees_with_a_replay(make_system) -> N
     session.end()
     session.replay(lambda done: None)
     measures = session.summary(seconds=0.0, up_seconds=0.0).measures
-    live, again = measures[OURS], measures[REPLAYED]
-    assert live.events == again.events > 500
-    assert live.hit_rate == pytest.approx(again.hit_rate, abs=APART)
-    assert live.gain == pytest.approx(again.gain, abs=APART)
-    assert min(live.hit_rate, again.hit_rate) > 0.1
+    live, backtested = measures[OURS], measures[REPLAYED]
+    assert live.events == backtested.events > 500
+    assert live.hit_rate == pytest.approx(backtested.hit_rate, abs=TOLERANCE)
+    assert live.gain == pytest.approx(backtested.gain, abs=TOLERANCE)
+    assert min(live.hit_rate, backtested.hit_rate) > 0.1

@@ -1,4 +1,4 @@
-"""A record that really ends a process, by a fault built into it, ends it twice at most while it is alone."""
+"""A record that ends a process, by a built-in fault, ends it at most twice while it is alone in flight."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS, RANKING_LOG
 from streams.log.partitions import partition_of
 from tests.builders import START, click, item
 from tests.e2e.dying import MARKER
-from tests.e2e.kept import Kept
+from tests.e2e.supervised import Supervised
 from tests.e2e.system import System, wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 WAYS = ("raise", "exit", "kill")
 DOOMED = click("doomed", MARKER, at=10)
 BESIDE = next(f"beside-{n}" for n in range(100) if partition_of(f"beside-{n}", 4) == partition_of("doomed", 4))
-"""Somebody of the same partition."""
+"""A user of the same partition."""
 
 
 def letters(system: System) -> list[DeadLetter]:
     return [decode(DEAD_LETTERS, record.value, now=time.time()) for record in system.records(DEAD_LETTERS)]
 
 
-def wait_all(kept: Sequence[Kept], holds: Callable[[int], bool], what: str) -> None:
-    """Until it holds of each, while all are started again whenever they end."""
+def wait_all(supervised: Sequence[Supervised], holds: Callable[[int], bool], what: str) -> None:
+    """Wait until it holds for each system, while their ended processes are restarted."""
 
     def all_hold() -> bool:
-        for each in kept:
-            each.look()
-        return all(holds(number) for number in range(len(kept)))
+        for each in supervised:
+            each.restart_ended()
+        return all(holds(number) for number in range(len(supervised)))
 
     wait_until(all_hold, seconds=120, what=what)
 
@@ -49,21 +49,21 @@ def test_a_record_that_ends_the_worker_is_set_aside_and_its_partition_goes_on(
     for system, how in zip(systems, WAYS, strict=True):
         system.instead["worker"] = ("tests.e2e.dying", how)
         system.catalogue()
-    kept = [Kept(system) for system in systems]
+    supervised = [Supervised(system) for system in systems]
     for system in systems:
         system.send([click(BESIDE, "war-0")])
-    wait_all(kept, lambda n: systems[n]._surely_applied(), "all runs")
+    wait_all(supervised, lambda n: systems[n]._is_applied_for_sure(), "all runs")
     for system in systems:
         system.send([DOOMED])
-    wait_all(kept, lambda n: len(letters(systems[n])) == 1, "a letter of each")
+    wait_all(supervised, lambda n: len(letters(systems[n])) == 1, "a letter of each")
     after = [click(BESIDE, "war-1", at=20), click("ann", "war-2", at=20), click("doomed", "war-3", at=20)]
     for system in systems:
         system.send(after)
-    wait_all(kept, lambda n: systems[n]._surely_applied(), "reading goes on")
-    for system, restarts in zip(systems, (each.restarts for each in kept), strict=True):
+    wait_all(supervised, lambda n: systems[n]._is_applied_for_sure(), "reading goes on")
+    for system, restarts in zip(systems, (each.restarts for each in supervised), strict=True):
         assert [(letter.reason, letter.topic) for letter in letters(system)] == [("crashed", "interactions")]
         assert restarts["worker"] <= 2
-        answered = {made.user_id: made.trigger_event_ids for made in system.lists()}
+        answered = {each.user_id: each.trigger_event_ids for each in system.lists()}
         assert {event.user_id for event in after} <= answered.keys()
 
 
@@ -72,11 +72,13 @@ def test_a_record_that_kills_the_worker_among_others_costs_none_of_them(system: 
     system.catalogue()
     good = [click(f"u{number % 9}", f"war-{number % 8}", at=number) for number in range(60)]
     system.send([*good[:30], DOOMED, *good[30:]])
-    kept = Kept(system)
-    wait_all([kept], lambda _: len(letters(system)) == 1 and system._surely_applied(), "all others are applied")
+    supervised = Supervised(system)
+    wait_all(
+        [supervised], lambda _: len(letters(system)) == 1 and system._is_applied_for_sure(), "all others are applied"
+    )
     assert [letter.reason for letter in letters(system)] == ["crashed"]
-    assert kept.restarts["worker"] <= 3
-    assert {event.event_id for event in good} == {e for made in system.lists() for e in made.trigger_event_ids}
+    assert supervised.restarts["worker"] <= 3
+    assert {event.event_id for event in good} == {e for each in system.lists() for e in each.trigger_event_ids}
 
 
 FATAL: dict[str, tuple[str, str, Record]] = {
@@ -111,8 +113,8 @@ def test_a_record_that_ends_any_other_program_is_set_aside(make_system: Callable
         system.publisher.send(topic, key, encode(value))
         system.publisher.send(topic, key, b"not JSON, and behind it")
         system.publisher.flush()
-    kept = [Kept(system, [program]) for system, program in zip(systems, FATAL, strict=True)]
-    wait_all(kept, lambda n: len(letters(systems[n])) >= 2, "a letter about it, and one about what is behind it")
-    for system, program, each in zip(systems, FATAL, kept, strict=True):
+    supervised = [Supervised(system, [program]) for system, program in zip(systems, FATAL, strict=True)]
+    wait_all(supervised, lambda n: len(letters(systems[n])) >= 2, "a letter about it, and one about what is behind it")
+    for system, program, each in zip(systems, FATAL, supervised, strict=True):
         assert {letter.reason for letter in letters(system)} == {"crashed", "not-json"}
         assert each.restarts[program] <= 3

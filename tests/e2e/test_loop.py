@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
 def top(system: System, user: str) -> list[str]:
-    made = system.newest(user)
-    return [ranked.item_id for ranked in made.home.items] if made else []
+    newest = system.newest(user)
+    return [ranked.item_id for ranked in newest.home.items] if newest else []
 
 
 def test_a_click_changes_the_next_list(system: System) -> None:
@@ -61,7 +61,7 @@ def test_poison_among_good_events_is_set_aside_and_every_good_one_is_answered(sy
     system.wait_applied()
     letters = [decode(DEAD_LETTERS, record.value, now=time.time()) for record in system.records(DEAD_LETTERS)]
     assert len({letter.dead_letter_id for letter in letters}) == len(good)
-    answered = {event for made in system.lists() for event in made.trigger_event_ids}
+    answered = {event for each in system.lists() for event in each.trigger_event_ids}
     assert {event.event_id for event in good} <= answered
 
 
@@ -75,7 +75,7 @@ def test_json_from_any_client_in_any_compression_is_answered(shared_system: Syst
         producer.produce(topic, json.dumps(event | {"event_id": f"{codec}-{number}"}).encode())
     producer.flush()
     wait_until(
-        lambda: f"{codec}-19" in {e for made in shared_system.lists() for e in made.trigger_event_ids},
+        lambda: f"{codec}-19" in {e for each in shared_system.lists() for e in each.trigger_event_ids},
         seconds=40,
         what=f"a list for {user}",
     )

@@ -1,4 +1,4 @@
-"""A state store that loses data: what is missing is folded again from the log, and states are as undisturbed."""
+"""A state store that loses data: missing states are folded again from the log, as without the loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import redis
 
 from deploy.embedded.stack import Stack
 from tests.conftest import unheard
-from tests.e2e.kept import Kept
+from tests.e2e.supervised import Supervised
 from tests.e2e.system import System, wait_until
 from tests.e2e.test_crash import events_of
 
@@ -22,7 +22,7 @@ LOG = "appendonly.aof"
 
 @contextmanager
 def stopped(embedded: Stack) -> Iterator[Path]:
-    """Redis ended in good order, with its data in reach; started again afterwards."""
+    """Stop Redis within this context and yield its data file; start it again afterwards."""
     embedded._supervisor.stop(["redis"])
     yield embedded.layout.data("redis") / LOG
     embedded.up(unheard, names=frozenset({"redis"}))
@@ -44,31 +44,31 @@ def cut(system: System, embedded: Stack, copy: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [wipe, put_back, cut])
-def test_what_the_store_loses_is_folded_again_from_the_log(
+def test_states_that_the_store_loses_are_folded_again_from_the_log(
     make_system: Callable[..., System], embedded: Stack, damage: Callable[..., None], tmp_path: Path
 ) -> None:
     system = make_system()
     system.catalogue()
     events = events_of(700, seed=3)
-    kept = Kept(system)
+    supervised = Supervised(system)
     system.send(events[:300])
-    kept.wait_applied()
+    supervised.wait_applied()
     copy = tmp_path / LOG
     if damage is put_back:
         with stopped(embedded) as log:
             shutil.copy(log, copy)
     system.send(events[300:600])
-    kept.wait_applied()
-    before = kept.restarts.copy()
+    supervised.wait_applied()
+    before = supervised.restarts.copy()
     damage(system, embedded, copy)
-    assert not system._surely_applied(), "nothing was lost: the damage is none"
-    kept.wait_applied()
+    assert not system._is_applied_for_sure(), "the damage lost no data"
+    supervised.wait_applied()
     system.send(events[600:])
-    kept.wait_undisturbed()
-    assert all(count <= 1 for count in (kept.restarts - before).values())
+    supervised.wait_undisturbed()
+    assert all(count <= 1 for count in (supervised.restarts - before).values())
     wait_until(
         lambda: (
-            {event.event_id for event in events[600:]} <= {e for made in system.lists() for e in made.trigger_event_ids}
+            {event.event_id for event in events[600:]} <= {e for each in system.lists() for e in each.trigger_event_ids}
         ),
         seconds=20,
         what="lists answer",

@@ -1,4 +1,4 @@
-"""People who come once and never again: what they were shown and what they clicked is counted, once."""
+"""Users who come once and never again: their impressions and clicks are counted, once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 PEOPLE = [f"once-{number}" for number in range(60)]
 LONG_AGO = 2_400.0
 LIVE = 120
-"""Live events of others: by them the stream's clock is that of the wall."""
+"""Live events of other users: by them the stream clock is wall time."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "trainer": {"challengers": {"quick": {"rate": 1.0}}},
     "experiment": {"name": "spring", "arms": {"fast": {"share": 0.5, "variant": "quick"}}},
@@ -32,7 +32,7 @@ def outcomes(system: System) -> list[ListOutcome]:
     return [entry for entry in entries if isinstance(entry, ListOutcome)]
 
 
-def test_sixty_people_who_never_come_back_are_sixty_outcomes_and_counted_once(
+def test_sixty_users_who_never_come_back_give_sixty_outcomes_counted_once(
     make_system: Callable[..., System],
 ) -> None:
     system = make_system(**SETTINGS)
@@ -41,9 +41,9 @@ def test_sixty_people_who_never_come_back_are_sixty_outcomes_and_counted_once(
     ago = time.time() - START - LONG_AGO
     system.send([click(user, f"war-{n % 8}", at=ago) for n, user in enumerate(PEOPLE)])
     system.wait_applied()
-    lists = {made.user_id: made.home for made in system.lists()}
+    lists = {each.user_id: each.home for each in system.lists()}
     assert lists.keys() == set(PEOPLE)
-    shown = {user: tuple(one.item_id for one in home.items) for user, home in lists.items()}
+    shown = {user: tuple(ranked.item_id for ranked in home.items) for user, home in lists.items()}
     for user, home in lists.items():
         first = shown[user][0]
         system.send(
@@ -54,12 +54,12 @@ def test_sixty_people_who_never_come_back_are_sixty_outcomes_and_counted_once(
         )
     system.send([click(f"live-{n}", f"drama-{n % 8}", at=time.time() - START) for n in range(LIVE)])
     system.wait_applied()
-    wait_until(lambda: {o.user_id for o in outcomes(system)} >= set(PEOPLE), seconds=30, what="everybody's outcome")
-    found = [outcome for outcome in outcomes(system) if not outcome.late]
-    assert {outcome.list_id: (outcome.shown, outcome.clicked) for outcome in found} == {
+    wait_until(lambda: {o.user_id for o in outcomes(system)} >= set(PEOPLE), seconds=30, what="every user's outcome")
+    on_time = [outcome for outcome in outcomes(system) if not outcome.late]
+    assert {outcome.list_id: (outcome.shown, outcome.clicked) for outcome in on_time} == {
         home.list_id: (shown[user], shown[user][:1]) for user, home in lists.items()
     }
-    assert set(Counter(outcome.list_id for outcome in found).values()) == {1}
+    assert set(Counter(outcome.list_id for outcome in on_time).values()) == {1}
     arms = json.loads(system.command("experiment", "results", "--json"))["arms"]
     assert sum(arm["seen"] for arm in arms) == len(PEOPLE)
     assert sum(arm["clicks"] for arm in arms) == len(PEOPLE)

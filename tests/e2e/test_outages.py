@@ -1,4 +1,4 @@
-"""Servers that are away for a while: events wait or lists say what is missing, and all goes on by itself."""
+"""Servers that are away for a while: events wait or lists name the degradation, and all recovers by itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pid_of(embedded: Stack, name: str) -> int:
 
 
 def answered(system: System) -> set[str]:
-    return {event for made in system.lists() for event in made.trigger_event_ids}
+    return {event for each in system.lists() for event in each.trigger_event_ids}
 
 
 def begin(system: System) -> None:
@@ -31,14 +31,14 @@ def begin(system: System) -> None:
     system.wait_applied()
 
 
-def test_while_triton_is_away_lists_say_so_and_recover(system: System, embedded: Stack) -> None:
+def test_while_triton_is_away_lists_name_the_degradation_and_recover(system: System, embedded: Stack) -> None:
     begin(system)
     with hung(pid_of(embedded, "triton")):
         system.send([click("ann", "war-0", at=number) for number in range(5)])
         wait_until(lambda: system.newest("ann") is not None, seconds=20, what="a list without Triton")
-        made = system.newest("ann")
-        assert made is not None
-        assert made.degradations == ("ranker-local",)
+        newest = system.newest("ann")
+        assert newest is not None
+        assert newest.degradations == ("ranker-local",)
 
     def recovered() -> bool:
         system.send([click("bob", "war-1", at=time.monotonic())])
@@ -50,7 +50,7 @@ def test_while_triton_is_away_lists_say_so_and_recover(system: System, embedded:
 
 
 @pytest.mark.parametrize("name", ["redis", "kafka"])
-def test_what_was_sent_while_a_store_hung_is_answered_when_it_is_back(
+def test_events_sent_while_a_server_hangs_are_answered_when_it_is_back(
     system: System, embedded: Stack, name: str
 ) -> None:
     begin(system)
@@ -67,7 +67,7 @@ def test_what_was_sent_while_a_store_hung_is_answered_when_it_is_back(
     wait_until(lambda: {event.event_id for event in events} <= answered(system), seconds=90, what="all are answered")
 
 
-def test_a_killed_redis_comes_back_and_nothing_is_lost(system: System, embedded: Stack) -> None:
+def test_a_killed_redis_comes_back_and_no_event_is_lost(system: System, embedded: Stack) -> None:
     import psutil
 
     begin(system)
@@ -77,11 +77,11 @@ def test_a_killed_redis_comes_back_and_nothing_is_lost(system: System, embedded:
     system.send(events[50:])
     wait_until(lambda: {event.event_id for event in events} <= answered(system), seconds=60, what="all are answered")
     system.wait_applied()
-    people, _ = system.undisturbed()
+    users, _ = system.undisturbed()
     from streams.state.partition_store import PEOPLE
     from streams.state.rebuild import differences
 
-    assert differences(system.store, people, PEOPLE, 4) == []
+    assert differences(system.store, users, PEOPLE, 4) == []
 
 
 def test_while_milvus_is_away_lists_go_on_and_memories_reach_it_afterwards(system: System, embedded: Stack) -> None:
@@ -91,9 +91,9 @@ def test_while_milvus_is_away_lists_go_on_and_memories_reach_it_afterwards(syste
         system.send([click("ann", "war-0", at=1), click("ann", "war-1", at=2)])
         wait_until(lambda: system.newest("ann") is not None, seconds=20, what="a list without Milvus")
     index = make_memory_index(system.settings)
-    asked = embed(["likes war"])[0]
+    query = embed(["likes war"])[0]
     wait_until(
-        lambda: [found.value for found in index.search(UserId("ann"), asked, 3)] == ["war"],
+        lambda: [memory.value for memory in index.search(UserId("ann"), query, 3)] == ["war"],
         seconds=120,
         what="the memory in Milvus",
     )

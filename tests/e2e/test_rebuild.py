@@ -1,4 +1,4 @@
-"""The log is the truth: what is stored equals what the log says, and can be made from it again."""
+"""The log is the source of truth: stored states equal a rebuild from it, and can be replaced by one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
 def damage(system: System, user: str) -> None:
-    """Write over a person's state, as a fault would."""
+    """Overwrite a user's state, as a fault would."""
     partition = partition_of(user, 4)
     lease = system.store.lease(PEOPLE, partition)
     states = {user: pack(new_user(UserId("somebody-else")))}
@@ -28,7 +28,7 @@ def damage(system: System, user: str) -> None:
     )
 
 
-def test_what_workers_stored_is_what_the_log_says_and_damage_is_found_and_repaired(system: System) -> None:
+def test_stored_states_equal_a_rebuild_and_damage_is_detected_and_repaired(system: System) -> None:
     system.catalogue()
     system.start()
     events = [click(f"u{n % 20}", f"{('war', 'comedy')[n % 2]}-{n % 7}", at=n * 5.0) for n in range(400)]
@@ -41,10 +41,10 @@ def test_what_workers_stored_is_what_the_log_says_and_damage_is_found_and_repair
     assert "0 states differ" in system.command("rebuild", "--check")
 
     damage(system, "u3")
-    with pytest.raises(subprocess.CalledProcessError) as found:
+    with pytest.raises(subprocess.CalledProcessError) as failure:
         system.command("rebuild", "--check")
-    assert "1 states differ" in found.value.stdout
-    assert "u3" in found.value.stdout
+    assert "1 states differ" in failure.value.stdout
+    assert "u3" in failure.value.stdout
 
     assert "Wrote" in system.command("rebuild")
     assert "0 states differ" in system.command("rebuild", "--check")

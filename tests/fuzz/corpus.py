@@ -1,4 +1,4 @@
-"""What mutations begin with: valid records of every topic, and records that once did harm."""
+"""The corpus of the fuzzer: valid records of every topic, and records that once did harm."""
 
 from __future__ import annotations
 
@@ -253,12 +253,12 @@ _MAKERS: dict[str, Callable[[], list[Record]]] = {
 
 
 def valid(topic: str) -> list[Record]:
-    """Records of this topic, of each type and with every field, that its decoder takes."""
+    """Return records of a topic, of each type and with every field, that its decoder accepts."""
     return _MAKERS[topic]()
 
 
 def key_of(record: Record) -> str | None:
-    """The key with which a valid record is published."""
+    """Return the key with which a valid record is published."""
     match record:
         case Memory():
             return memory_key(record.user_id, record.memory_id)
@@ -276,8 +276,8 @@ def key_of(record: Record) -> str | None:
             return str(getattr(record, "user_id", getattr(record, "item_id", None)))
 
 
-def _with(topic: str, place: int, old: bytes, new: bytes) -> bytes:
-    value = encode(valid(topic)[place])
+def _with(topic: str, index: int, old: bytes, new: bytes) -> bytes:
+    value = encode(valid(topic)[index])
     assert old in value, (old, value)
     return value.replace(old, new, 1)
 
@@ -313,4 +313,4 @@ POISONS: dict[str, list[bytes | None]] = {
     RECOMMENDATIONS: [b"{}", _with(RECOMMENDATIONS, 0, b"1.0", b"1e400")],
     DEAD_LETTERS: [b"{}", _with(DEAD_LETTERS, 0, b"1700000000.0", b"1e308")],
 }
-"""Records that ended a process once, or that nobody noticed."""
+"""Records that once ended a process, or were applied unnoticed."""

@@ -1,4 +1,4 @@
-"""What becomes of records at a guard, counted, and what every guard must show afterwards."""
+"""Counts of the outcomes of records at a guard, and what every guard must still do afterwards."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ NOW = START + 1e6
 
 @dataclass
 class Counts:
-    """What became of records. `passed` are no letters of this process, by what they are instead."""
+    """Counts of outcomes. `passed` are records that are neither accepted nor dead letters of this process."""
 
     records: int = 0
     accepted: int = 0
     passed: Counter[str] = field(default_factory=Counter)
     letters: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
-    """What a handler did not foresee, and its guard caught."""
+    """Unexpected errors of handlers that the guard caught."""
 
     @property
     def adds_up(self) -> bool:
-        """Whether every record became something, and one thing only."""
+        """Return whether every record has exactly one outcome."""
         return self.records == self.accepted + self.passed.total() + self.letters.total()
 
     def letter(self, message: Message) -> None:
-        """Count a letter, after it was read as its readers will."""
+        """Count a dead letter, after decoding it as its readers do."""
         letter = message.value
         assert isinstance(letter, DeadLetter)
         assert letter.reason in REASONS, letter.reason
@@ -61,24 +61,24 @@ class Counts:
 
 
 class Guard:
-    """One process: the topics that it reads, what it does with a batch, and that it still works afterwards."""
+    """One process: the topics that it reads, how it handles a batch, and a check that it still works afterwards."""
 
     topics: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.counts = Counts()
 
-    def take(self, records: Sequence[Inbound]) -> None:
-        """Have the process handle a batch, and count what became of each record."""
+    def handle(self, records: Sequence[Inbound]) -> None:
+        """Handle a batch in the process, and count the outcome of each record."""
         raise NotImplementedError
 
     def check(self) -> None:
-        """See that a good record is still handled as it should be."""
+        """Check that a good record is still handled correctly."""
         raise NotImplementedError
 
 
 class Faults(logging.Handler):
-    """Counts what `streams.log.guard` caught."""
+    """Counts the errors that `streams.log.guard` caught."""
 
     def __init__(self, counts: Counts) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Faults(logging.Handler):
 
 
 def a_good_list(events: PartitionStore, deps: Deps) -> Recommendation:
-    """The list that a click of somebody new leads to."""
+    """Return the list that answers a click of a new user."""
     event = click(f"good{next(_numbers)}", "war-0")
     at = partition_of(event.user_id, PARTITIONS)
     applied = events.applied(at).get(f"{INTERACTIONS}-{at}", -1)
@@ -103,11 +103,11 @@ def a_good_list(events: PartitionStore, deps: Deps) -> Recommendation:
         timestamp=START + 1.0,
     )
     outcome = handle_user_batch([record], events, deps)
-    [made] = [message.value for message in outcome.messages if message.topic == RECOMMENDATIONS]
-    assert isinstance(made, Recommendation)
-    assert made.home.items
-    assert all(isfinite(place.score) for place in made.home.items)
-    return made
+    [recommendation] = [message.value for message in outcome.messages if message.topic == RECOMMENDATIONS]
+    assert isinstance(recommendation, Recommendation)
+    assert recommendation.home.items
+    assert all(isfinite(ranked.score) for ranked in recommendation.home.items)
+    return recommendation
 
 
 _numbers = count()

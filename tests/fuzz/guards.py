@@ -1,9 +1,9 @@
-"""Every guard by the name of its process: what is harmed is sent through each."""
+"""Every guard by the name of its process: mutated records go through each."""
 
 from __future__ import annotations
 
 from tests.fuzz.counting import Guard
-from tests.fuzz.doors import GatewayCache, GatewayIntake, LetterReading
+from tests.fuzz.gateway_guards import GatewayCache, GatewayRequests, LetterReading
 from tests.fuzz.processes import Aggregator, Projections, Tables, Trainer, Worker
 
 GUARDS: dict[str, type[Guard]] = {
@@ -13,6 +13,6 @@ GUARDS: dict[str, type[Guard]] = {
     "trainer": Trainer,
     "projector": Projections,
     "gateway-cache": GatewayCache,
-    "gateway-intake": GatewayIntake,
+    "gateway-requests": GatewayRequests,
     "dead-letters": LetterReading,
 }

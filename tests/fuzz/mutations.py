@@ -1,4 +1,4 @@
-"""Small harm to records, drawn from a seeded generator: to their bytes, and to the JSON that they hold."""
+"""Mutations of records, drawn from a seeded generator: of their bytes, and of the JSON that they hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 RAW = "@@raw:"
-"""Marks text that is written into the JSON as it is: what no JSON encoder would write."""
+"""Marks text that is written into the JSON unchanged: an encoder would not write it."""
 NUMBERS = (
     "0", "-0.0", "-1", "0.5", "1e-320", "1e11", "1.7e308", "-1.7e308", "1e400", "-1e400", "9007199254740993",
     "18446744073709551616", "-9223372036854775809", "NaN", "Infinity", "-Infinity", "nan", "1e", "01", "1" * 400,
@@ -29,17 +29,17 @@ Random = random.Random
 
 
 def mutated(rng: Random, value: bytes, others: list[bytes]) -> bytes | None:
-    """The record after one to three harms; `others` are records that parts may be spliced in from."""
-    found: bytes | None = value
+    """Return the record after one to three mutations; parts of `others` may be spliced in."""
+    mutant: bytes | None = value
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        if not found:
-            return found
-        found = in_json(rng, found) if rng.random() < 0.7 else in_bytes(rng, found, others)
-    return found
+        if not mutant:
+            return mutant
+        mutant = in_json(rng, mutant) if rng.random() < 0.7 else in_bytes(rng, mutant, others)
+    return mutant
 
 
 def in_bytes(rng: Random, value: bytes, others: list[bytes]) -> bytes | None:
-    """Harm to bytes, whatever they mean."""
+    """Mutate bytes, whatever they mean."""
     at = rng.randrange(len(value))
     match rng.randrange(8):
         case 0:
@@ -62,21 +62,21 @@ def in_bytes(rng: Random, value: bytes, others: list[bytes]) -> bytes | None:
 
 
 def in_json(rng: Random, value: bytes) -> bytes:
-    """Harm to what the JSON says: a value, a name or the shape of one object or list in it."""
+    """Mutate the JSON: a value, a name or the shape of one object or list in it."""
     try:
         tree = _decode(value)
-        places = list(_places(tree))
+        slots = list(_slots(tree))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return value[: len(value) // 2]
-    if not places:
+    if not slots:
         return value
-    inside, name = rng.choice(places)
-    _HARMS[rng.randrange(len(_HARMS))](rng, inside, name)
+    inside, name = rng.choice(slots)
+    _MUTATIONS[rng.randrange(len(_MUTATIONS))](rng, inside, name)
     return written(tree)
 
 
 def written(tree: Any) -> bytes:
-    """The tree as JSON, with what is marked as raw as it is."""
+    """Return the tree as JSON, with raw text unchanged."""
     try:
         text = _encode(tree)
     except (UnicodeEncodeError, RecursionError):
@@ -89,16 +89,16 @@ def written(tree: Any) -> bytes:
 
 
 def raw(text: str) -> str:
-    """A mark for this text."""
+    """Return a placeholder for this raw text."""
     return f"{RAW}{text}@@"
 
 
-def _places(tree: Any) -> Any:
-    """Every value of the tree, by what holds it."""
+def _slots(tree: Any) -> Any:
+    """Yield the container and the key of every value in the tree."""
     names: Any = tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
     for name in names:
         yield tree, name
-        yield from _places(tree[name])
+        yield from _slots(tree[name])
 
 
 def _number(rng: Random, inside: Any, name: Any) -> None:
@@ -128,7 +128,7 @@ def _renamed(rng: Random, inside: Any, name: Any) -> None:
 
 
 def _twice(rng: Random, inside: Any, name: Any) -> None:
-    """A field that is there twice, or an element once more."""
+    """Repeat a field or an element."""
     if isinstance(inside, dict):
         spelled = name[:-1] + f"\\u{ord(name[-1]):04x}" if name else "x"
         inside[name] = raw(f'{written(inside[name]).decode()},"{spelled}":{rng.choice(OTHERS[:6])}')
@@ -155,6 +155,6 @@ def _many(rng: Random, inside: Any, name: Any) -> None:
         inside |= {f"{rng.choice(string.ascii_letters)}{number}": number for number in range(rng.choice((1, 40, 300)))}
 
 
-_HARMS: tuple[Callable[[Random, Any, Any], None], ...] = (
+_MUTATIONS: tuple[Callable[[Random, Any, Any], None], ...] = (
     _number, _number, _number, _text, _text, _text, _long, _other, _missing, _renamed, _twice, _swapped, _deep, _many,
 )  # fmt: skip

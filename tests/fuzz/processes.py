@@ -1,4 +1,4 @@
-"""The guards of processes that work on the log, in memory: the same handlers as on Kafka, no servers."""
+"""The guards of the processes that read the log, in memory: the same handlers as on Kafka, no servers."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ MODELS = Path(mkdtemp(prefix="fuzz-models"))
 
 
 class Worker(Guard):
-    """The people's worker: every batch is received, each tenth goes all the way to lists."""
+    """The worker's user topics: every batch is received, every tenth one goes all the way to lists."""
 
     topics = WORKER_INPUTS
-    ALL_THE_WAY = 10
+    FULL_BATCH_EVERY = 10
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,18 +56,18 @@ class Worker(Guard):
             for number in range(8):
                 self._deps.table.put_item(item(f"{category}-{number}", category))
 
-    def take(self, records: Sequence[Inbound]) -> None:
+    def handle(self, records: Sequence[Inbound]) -> None:
         self._batches += 1
-        if self._batches % self.ALL_THE_WAY == 1:
+        if self._batches % self.FULL_BATCH_EVERY == 1:
             outcome = handle_user_batch(records, self._owner, self._deps)
-            tally, messages = outcome.counters, outcome.messages
+            counters, messages = outcome.counters, outcome.messages
             self._owner.store_outcome(outcome)
         else:
-            tally = Counters()
-            messages = receive(records, self._owner, now=NOW, counters=tally).messages
-        self._count(records, tally, messages)
+            counters = Counters()
+            messages = receive(records, self._owner, now=NOW, counters=counters).messages
+        self._count(records, counters, messages)
 
-    def _count(self, records: Sequence[Inbound], tally: Counters, messages: Iterable[Message]) -> None:
+    def _count(self, records: Sequence[Inbound], counters: Counters, messages: Iterable[Message]) -> None:
         broken = 0
         for message in messages:
             if message.topic == DEAD_LETTERS:
@@ -75,12 +75,12 @@ class Worker(Guard):
                 assert isinstance(message.value, DeadLetter)
                 broken += message.value.reason == "handler-error"
             elif message.topic == MISROUTED:
-                self.counts.passed["stray"] += 1
+                self.counts.passed["misrouted"] += 1
             else:
                 published, value = fitting(message)
                 assert published is message, f"a message for {message.topic} is too large"
                 decode(message.topic, value, now=NOW)
-        events = sum(number for (name, _), number in tally.counts.items() if name == "events")
+        events = sum(number for (name, _), number in counters.counts.items() if name == "events")
         self.counts.records += len(records)
         self.counts.accepted += events - broken
 
@@ -89,38 +89,38 @@ class Worker(Guard):
 
 
 class Tables(Guard):
-    """The worker's tables; letters about them are the projector's."""
+    """The worker's tables; the projector writes the dead letters about them."""
 
     topics = tuple(WORKER_TABLES)
 
     def __init__(self) -> None:
         super().__init__()
-        self._deps = replace(make_deps(clock=lambda: NOW), load_weights=lambda uri: _looked_at(_weights(uri)))
+        self._deps = replace(make_deps(clock=lambda: NOW), load_weights=lambda uri: _ignore(_weights(uri)))
         for number in range(8):
             self._deps.table.put_item(item(f"war-{number}", "war"))
 
-    def take(self, records: Sequence[Inbound]) -> None:
-        taken = apply_tables(records, self._deps)
+    def handle(self, records: Sequence[Inbound]) -> None:
+        applied = apply_tables(records, self._deps)
         self.counts.records += len(records)
-        self.counts.accepted += taken
-        self.counts.passed["the projector's"] += len(records) - taken
+        self.counts.accepted += applied
+        self.counts.passed["the projector's"] += len(records) - applied
 
     def check(self) -> None:
-        made = a_good_list(owner_of(PEOPLE), self._deps)
-        assert "scores-not-finite" not in made.degradations
+        recommendation = a_good_list(owner_of(PEOPLE), self._deps)
+        assert "scores-not-finite" not in recommendation.degradations
 
 
 def _weights(uri: str) -> Weights | None:
-    """Weights by their file, as the wiring reads them; none if it is gone."""
+    """Return the weights of a file, as the wiring reads them; none if it does not exist."""
     return announced_weights(uri, MODELS, COLUMNS)
 
 
-def _looked_at(weights: Weights | None) -> None:
-    """Nothing is done with them."""
+def _ignore(weights: Weights | None) -> None:
+    """Do nothing: the weights are read and checked alone."""
 
 
 class Aggregator(Guard):
-    """The owner of items' statistics."""
+    """The item-statistics aggregator."""
 
     topics = tuple(AGGREGATOR)
 
@@ -128,7 +128,7 @@ class Aggregator(Guard):
         super().__init__()
         self._owner = owner_of(ITEM_SCOPE)
 
-    def take(self, records: Sequence[Inbound]) -> None:
+    def handle(self, records: Sequence[Inbound]) -> None:
         outcome = on_item_deltas(records, self._owner, now=NOW)
         self._owner.store_outcome(outcome)
         for message in outcome.messages:
@@ -145,7 +145,7 @@ class Aggregator(Guard):
         at = partition_of("war-1", PARTITIONS)
         value = b'{"item_id":"war-1","source":"good","offset":1,"event_time":1.7e9,"weight":1.0}'
         record = Inbound(topic=ITEM_DELTAS, partition=at, offset=10**9, key=b"war-1", value=value, timestamp=START)
-        self.take([record])
+        self.handle([record])
         assert self.counts.accepted == before + 1
 
 
@@ -159,7 +159,7 @@ class Trainer(Guard):
         self._shelf = Shelf()
         self._trainer = make_trainer(log_of(()), Path(mkdtemp(prefix="fuzz")), shelf=self._shelf)
 
-    def take(self, records: Sequence[Inbound]) -> None:
+    def handle(self, records: Sequence[Inbound]) -> None:
         learn(self._trainer, records)
         refused = [message for message in self._shelf.messages if message.topic == DEAD_LETTERS]
         for message in refused:
@@ -176,7 +176,7 @@ class Trainer(Guard):
 
 
 class Projections(Guard):
-    """The projector; of the ranking log it writes no letters."""
+    """The projector; it writes no dead letters about the ranking log."""
 
     topics = tuple(PROJECTOR)
 
@@ -208,19 +208,19 @@ class Projections(Guard):
     def publish(self, messages: Sequence[Message]) -> None:
         self._letters += messages
 
-    def take(self, records: Sequence[Inbound]) -> None:
+    def handle(self, records: Sequence[Inbound]) -> None:
         assert project(self._projector, records, until=lambda: False)
         for message in self._letters:
             self.counts.letter(message)
-        of_the_trainer = sum(record.topic == RANKING_LOG for record in records)
+        of_ranking_log = sum(record.topic == RANKING_LOG for record in records)
         self.counts.records += len(records)
-        self.counts.passed["ranking log"] += of_the_trainer
-        self.counts.accepted += len(records) - of_the_trainer - len(self._letters)
+        self.counts.passed["ranking log"] += of_ranking_log
+        self.counts.accepted += len(records) - of_ranking_log - len(self._letters)
         self._letters.clear()
 
     def check(self) -> None:
         good = item("good-1", "war")
         record = Inbound(topic=ITEMS, partition=0, offset=1, key=b"good-1", value=encode(good), timestamp=START)
-        self.take([record])
-        found = self.index.similar(content_vector(good), 1_000)
-        assert good.item_id in {one.item_id for one in found}
+        self.handle([record])
+        similar = self.index.similar(content_vector(good), 1_000)
+        assert good.item_id in {entry.item_id for entry in similar}

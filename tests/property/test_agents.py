@@ -1,4 +1,4 @@
-"""Laws that hold for an agent whatever a person does."""
+"""Laws that hold for an agent whatever a user does."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ OF_CATEGORY = st.sampled_from([BanCategory, MoreOf, LessOf])
 
 
 @st.composite
-def happenings(draw: st.DrawFn) -> Any:
-    """An interaction or an instruction, at any time within 200 days, in no order."""
+def events_of_a_user(draw: st.DrawFn) -> Any:
+    """Draw an interaction or an instruction, at any time within 200 days, in no order."""
     fields = {
         "event_id": EventId(f"e{draw(st.integers(0, 10**6))}"),
         "user_id": UserId("u1"),
@@ -48,15 +48,15 @@ def happenings(draw: st.DrawFn) -> Any:
     return draw(st.sampled_from(kinds))
 
 
-LIVES = st.lists(happenings(), max_size=40, unique_by=lambda one: one.event_id)
+LIVES = st.lists(events_of_a_user(), max_size=40, unique_by=lambda event: event.event_id)
 
 
-def held(agent: AgentState) -> tuple[Memory, ...]:
+def all_memories(agent: AgentState) -> tuple[Memory, ...]:
     return (*agent.memories, *agent.dormant)
 
 
 @given(LIVES, st.integers(0, 40))
-def test_a_life_in_batches_with_the_mind_stored_between_them_is_the_same_life(events: list[Any], cut: int) -> None:
+def test_storing_the_agent_state_between_two_batches_changes_nothing(events: list[Any], cut: int) -> None:
     whole = after(Life(), events)
     first = after(Life(), events[:cut])
     stored = msgspec.msgpack.decode(msgspec.msgpack.encode(first.agent), type=AgentState)
@@ -69,15 +69,15 @@ def test_a_life_in_batches_with_the_mind_stored_between_them_is_the_same_life(ev
 @given(LIVES)
 def test_memories_stay_within_their_bounds(events: list[Any]) -> None:
     life = after(Life(), events)
-    for memory in held(life.agent):
+    for memory in all_memories(life.agent):
         assert memory.recorded_to is None
         assert 1 <= len(memory.evidence) <= MAX_EVIDENCE
         assert memory.strength > 0.0
-    assert len(held(life.agent)) <= sum(FADING_CAPACITY.values()) + sum(DECISION_LIMITS.values())
+    assert len(all_memories(life.agent)) <= sum(FADING_CAPACITY.values()) + sum(DECISION_LIMITS.values())
 
 
 @given(LIVES)
-def test_no_two_beliefs_that_contradict_each_other_are_ever_both_active(events: list[Any]) -> None:
+def test_no_two_contradicting_memories_are_both_active(events: list[Any]) -> None:
     for step in after(Life(), events).steps:
         sides = {(m.subject, m.value, m.predicate in FOR) for m in step.agent.memories}
         assert not [side for side in sides if (side[0], side[1], not side[2]) in sides]
@@ -85,30 +85,30 @@ def test_no_two_beliefs_that_contradict_each_other_are_ever_both_active(events: 
 
 
 @given(LIVES)
-def test_what_is_published_adds_up_to_what_is_held(events: list[Any]) -> None:
+def test_published_memories_add_up_to_those_of_the_agent(events: list[Any]) -> None:
     life = after(Life(), events)
     published = {memory.memory_id: memory for step in life.steps for memory in step.memories}
-    assert {known: m for known, m in published.items() if m.recorded_to is None} == {
-        memory.memory_id: memory for memory in held(life.agent)
+    assert {memory_id: m for memory_id, m in published.items() if m.recorded_to is None} == {
+        memory.memory_id: memory for memory in all_memories(life.agent)
     }
 
 
 @given(LIVES)
-def test_every_plan_that_is_followed_obeys_what_was_said(events: list[Any]) -> None:
+def test_every_plan_obeys_the_users_constraints(events: list[Any]) -> None:
     for step in after(Life(), events).steps:
         active = {(m.predicate, m.subject, m.value) for m in step.agent.memories}
         for predicate, subject, value in active:
             if predicate == "bans":
-                said = step.agent.constraints
-                assert value in (said.banned_items if subject == "item" else said.banned_categories)
+                constraints = step.agent.constraints
+                assert value in (constraints.banned_items if subject == "item" else constraints.banned_categories)
         if step.agent.plan is not None:
             assert step.agent.plan.constraints == step.agent.constraints
 
 
 @given(LIVES)
 def test_an_instruction_makes_a_plan_at_once(events: list[Any]) -> None:
-    for one, step in zip(events, after(Life(), events).steps, strict=True):
-        if isinstance(one, BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift):
+    for event, step in zip(events, after(Life(), events).steps, strict=True):
+        if isinstance(event, BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift):
             assert step.trigger == "instruction"
             assert step.entries[-1].decision == "accepted"
 
@@ -138,25 +138,25 @@ def test_whatever_explains_an_item_is_remembered_and_weighs_for_it_in_the_rankin
 
 
 @given(
-    st.lists(st.sampled_from([ItemId(name) for name in [*CATALOGUE, "gone"]]), max_size=12),
+    st.lists(st.sampled_from([ItemId(name) for name in [*CATALOGUE, "withdrawn"]]), max_size=12),
     st.sets(st.sampled_from(list(CATALOGUE))),
     st.sets(CATEGORIES),
 )
 def test_nothing_banned_or_withdrawn_survives_the_check_of_a_list(
     slate: list[ItemId], items: set[str], categories: set[str]
 ) -> None:
-    said = Constraints(banned_items=tuple(sorted(items)), banned_categories=tuple(sorted(categories)))
-    shelf = {ItemId(name): of for name, of in CATALOGUE.items()}
-    kept = strike(slate, said, shelf)
-    assert check_slate(kept, said, shelf) == ()
-    assert not items & set(kept)
-    assert not [item for item in kept if categories & set(shelf[item])]
-    assert "gone" not in kept
+    constraints = Constraints(banned_items=tuple(sorted(items)), banned_categories=tuple(sorted(categories)))
+    available = {ItemId(name): of for name, of in CATALOGUE.items()}
+    allowed = strike(slate, constraints, available)
+    assert check_slate(allowed, constraints, available) == ()
+    assert not items & set(allowed)
+    assert not [item for item in allowed if categories & set(available[item])]
+    assert "withdrawn" not in allowed
 
 
 @settings(max_examples=20)
 @given(LIVES)
-def test_living_is_a_function_of_its_arguments(events: list[Any]) -> None:
+def test_an_agent_step_is_a_function_of_its_arguments(events: list[Any]) -> None:
     def steps() -> tuple[AgentStep, ...]:
         return after(Life(), events).steps
 

@@ -1,4 +1,4 @@
-"""Whatever comes, every record is used or set aside, and what is accepted keeps every number finite."""
+"""Every record is applied or becomes a dead letter, and accepted records keep every number finite."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOW = START + 1e6
 
 
 @pytest.mark.parametrize("process", GUARDS)
-def test_every_harmed_record_is_used_or_set_aside_and_the_process_goes_on(process: str) -> None:
+def test_every_mutated_record_is_applied_or_set_aside_and_the_process_goes_on(process: str) -> None:
     counts = fuzz(process, 2_000, seed=7)
     assert counts.adds_up
     assert counts.accepted
@@ -60,7 +60,7 @@ _events = some.lists(
 )
 
 
-def lived(events: list[dict[str, Any]]) -> UserState:
+def state_after(events: list[dict[str, Any]]) -> UserState:
     state = UserState(user_id=UserId("ann"))
     for number, fields in enumerate(events):
         kind, rest = fields["type"], {name: value for name, value in fields.items() if name != "type"}
@@ -77,48 +77,48 @@ def lived(events: list[dict[str, Any]]) -> UserState:
 
 @given(_events)
 @settings(max_examples=60, deadline=None)
-def test_whatever_is_accepted_features_and_scores_are_finite_and_a_list_comes_out(events: list[dict[str, Any]]) -> None:
+def test_accepted_events_give_finite_features_and_scores_and_a_list(events: list[dict[str, Any]]) -> None:
     deps = make_deps()
     for number in range(6):
         deps.table.put_item(item(f"tea-{number}", "tea"))
-    state = lived(events)
+    state = state_after(events)
     assert all(isfinite(value) for value in user_row(state).values())
     assert isfinite(state.value_sum)
     [ranking] = deps.recommender.rank([Query(user=state, now=START + 100.0)])
     assert np.isfinite(ranking.features).all()
     assert ranking.slate
-    assert all(isfinite(place.score) for place in ranking.slate)
+    assert all(isfinite(placed.score) for placed in ranking.slate)
     assert ranking.degradations == ()
 
 
 @given(some.floats())
-def test_a_value_is_refused_or_small_enough_to_be_summed_and_squared(value: float) -> None:
+def test_an_accepted_value_can_be_summed_and_squared(value: float) -> None:
     event = {"type": "rating", "event_id": "e", "user_id": "u", "event_time": START, "item_id": "i", "value": value}
     try:
-        taken = decode(INTERACTIONS, msgspec.json.encode(event), now=NOW)
+        rating = decode(INTERACTIONS, msgspec.json.encode(event), now=NOW)
     except DecodeError:
         assert not isfinite(value) or abs(value) > LARGEST_AMOUNT
     else:
-        assert isfinite(taken.value**2 * 1e15)
+        assert isfinite(rating.value**2 * 1e15)
 
 
-def at_doors(text: str, field: str) -> list[bool]:
-    """Which doors take this text as the id of an item, or of a person."""
-    usual: dict[str, Any] = {"event_id": "e", "user_id": "u", "event_time": START, "item_id": "i"} | {field: text}
-    doors = [lambda: decode(INTERACTIONS, msgspec.json.encode({"type": "like", **usual}), now=NOW)]
-    doors.append(lambda: decode(INSTRUCTIONS, msgspec.json.encode({"type": "ban-item", **usual}), now=NOW))
-    doors.append(lambda: (ids.user_id if field == "user_id" else ids.item_id)(text.replace("/", ids.SLASH)))
+def accepted_by(text: str, field: str) -> list[bool]:
+    """Return which decoders accept this text as the id of an item or of a user."""
+    fields: dict[str, Any] = {"event_id": "e", "user_id": "u", "event_time": START, "item_id": "i"} | {field: text}
+    decoders = [lambda: decode(INTERACTIONS, msgspec.json.encode({"type": "like", **fields}), now=NOW)]
+    decoders.append(lambda: decode(INSTRUCTIONS, msgspec.json.encode({"type": "ban-item", **fields}), now=NOW))
+    decoders.append(lambda: (ids.user_id if field == "user_id" else ids.item_id)(text.replace("/", ids.SLASH)))
     if field == "item_id":
-        doors.append(lambda: decode(ITEMS, msgspec.json.encode({"item_id": text}), now=NOW))
-    taken = []
-    for door in doors:
+        decoders.append(lambda: decode(ITEMS, msgspec.json.encode({"item_id": text}), now=NOW))
+    accepted = []
+    for accept in decoders:
         try:
-            door()
+            accept()
         except (DecodeError, Problem):
-            taken.append(False)
+            accepted.append(False)
         else:
-            taken.append(True)
-    return taken
+            accepted.append(True)
+    return accepted
 
 
 _texts = some.one_of(
@@ -131,8 +131,8 @@ _texts = some.one_of(
 
 
 @given(_texts, some.sampled_from(["user_id", "item_id"]))
-def test_an_id_is_taken_at_every_door_or_at_none(text: str, field: str) -> None:
+def test_an_id_is_accepted_by_every_decoder_or_by_none(text: str, field: str) -> None:
     if ids.SLASH in text:  # how a slash travels inside the gateway; no id holds it
-        assert not any(at_doors(text, field)[:2])
+        assert not any(accepted_by(text, field)[:2])
         return
-    assert len(set(at_doors(text, field))) == 1
+    assert len(set(accepted_by(text, field))) == 1

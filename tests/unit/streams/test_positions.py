@@ -74,7 +74,7 @@ def test_no_unapplied_record_of_the_log_is_skipped(applied: int, begin: int, len
     start = where_to_begin(applied, Origin("one"), log)
     same_log = topic_id != "two" and applied < log.end
     unread = set(range(log.begin, log.end)) - (set(range(applied + 1)) if same_log else set())
-    if start.found != "truncated":
+    if start.broken != "truncated":
         assert unread <= set(range(start.offset, log.end))
     assert log.begin <= start.offset or start.offset <= log.end
     assert (start.applied is not None) == (start.origin.generation == 1)
@@ -158,6 +158,6 @@ def test_partitions_that_are_added_are_noticed() -> None:
 
 
 def test_a_log_without_ids_that_is_shorter_than_what_was_applied_counts_as_made_again() -> None:
-    assert where_to_begin(812, None, Bounds("", 0, 4)).found == "made-again"
+    assert where_to_begin(812, None, Bounds("", 0, 4)).broken == "made-again"
     assert breaks_now(812, Origin(""), Bounds("", 0, 4)) == "made-again"
     assert where_to_begin(3, None, Bounds("", 0, 4)).offset == 4

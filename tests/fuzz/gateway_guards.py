@@ -1,4 +1,4 @@
-"""The guards of those who are asked from outside: the gateway, and whoever lists dead letters."""
+"""The guards of the gateway and of the command that lists dead letters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.fuzz.counting import NOW, REASONS, Guard
 
 
 class GatewayCache(Guard):
-    """What the gateway keeps at hand."""
+    """The gateway's cache."""
 
     topics = tuple(GATEWAY)
 
@@ -42,7 +42,7 @@ class GatewayCache(Guard):
         self._refused += 1
         self.counts.letter(dead_letter(record, exc.reason, str(exc), NOW))
 
-    def take(self, records: Sequence[Inbound]) -> None:
+    def handle(self, records: Sequence[Inbound]) -> None:
         before = self._refused
         self._cache.take(records)
         self.counts.records += len(records)
@@ -53,35 +53,35 @@ class GatewayCache(Guard):
 
         value = encode(made_list("good", 1))
         record = Inbound(topic=RECOMMENDATIONS, partition=0, offset=1, key=b"good", value=value, timestamp=START)
-        self.take([record])
+        self.handle([record])
         assert self._cache.list_of(UserId("good")) == value
         assert isfinite(self._cache.lag)
 
 
-class GatewayIntake(Guard):
-    """What is posted: a body that is a list counts once for each of its values, and is refused as one."""
+class GatewayRequests(Guard):
+    """The gateway's request parsing: a body that is a list counts once for each value, and is refused as a whole."""
 
     topics = (*(topic for topic in WORKER if topic != RANK_REQUESTS), ITEMS)
 
-    def take(self, records: Sequence[Inbound]) -> None:
+    def handle(self, records: Sequence[Inbound]) -> None:
         for record in records:
             self._post(record.topic, record.value or b"")
 
     def _post(self, topic: str, body: bytes) -> None:
         counts = self.counts
         try:
-            taken = parse_request(topic, body, now=NOW, new_id=lambda: "given")
+            parsed = parse_request(topic, body, now=NOW, new_id=lambda: "given")
         except Problem as problem:
             counts.records += 1
             counts.passed[f"answered {problem.details.status} {problem.details.reason}"] += 1
             return
-        found = len(taken.records) + len(taken.rejected)
-        assert found == 1 or is_bulk(body)
-        counts.records += found
-        counts.accepted += len(taken.records)
-        for _, value in taken.records:
+        values = len(parsed.records) + len(parsed.rejected)
+        assert values == 1 or is_bulk(body)
+        counts.records += values
+        counts.accepted += len(parsed.records)
+        for _, value in parsed.records:
             decode(topic, value, now=NOW)
-        for rejected in taken.rejected:
+        for rejected in parsed.rejected:
             assert rejected.reason in REASONS
             assert rejected.message
             counts.letters[rejected.reason] += 1
@@ -93,11 +93,11 @@ class GatewayIntake(Guard):
 
 
 class LetterReading(Guard):
-    """Who lists dead letters: what is no letter is passed over."""
+    """The command that lists dead letters: it skips records that are none."""
 
     topics = (DEAD_LETTERS,)
 
-    def take(self, records: Sequence[Inbound]) -> None:
+    def handle(self, records: Sequence[Inbound]) -> None:
         from deploy.cli.dead_letters import _named, _row
 
         letters = list(readable(records, now=NOW))
