@@ -15,7 +15,7 @@ import numpy as np
 
 from features.item_table import ItemTable, Numbers
 from inference.candidates import sources
-from inference.candidates.source import Source
+from inference.candidates.source import CandidateSource
 from inference.ranking_context import RankingContext
 
 CHOICES = 5
@@ -33,7 +33,9 @@ def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     return np.array(found[:size], np.int64)
 
 
-ROW = Source(name="new-in-category", propose=propose, size=10, reason="new in a category that you chose from lately")
+ROW = CandidateSource(
+    name="new-in-category", propose=propose, size=10, reason="new in a category that you chose from lately"
+)
 
 
 def register() -> None:

@@ -12,7 +12,7 @@ from features.half_lives import FALLBACK_ORDER
 from features.item_table import ItemTable, Numbers
 from inference.ports import Scores
 
-DEGRADATION = "scores-not-finite"
+SCORES_NOT_FINITE = "scores-not-finite"
 """The degradation of a list whose scores were not finite: its items are in the order of their popularity."""
 logger = logging.getLogger(__name__)
 

@@ -8,14 +8,16 @@ import numpy as np
 
 from features.item_neighbours import Neighbours
 from features.item_table import Doubles, ItemTable, Numbers
-from inference.candidates.source import Source
+from inference.candidates.source import CandidateSource
 from inference.ranking_context import TRANSITION_STEPS, RankingContext
 
 NAMED_CAUSES = 8
 """How many of the newest items may be named as the cause."""
 
 
-def reasons(sources: Sequence[Source], numbers: Numbers, context: RankingContext, table: ItemTable) -> list[str]:
+def reasons(
+    sources: Sequence[CandidateSource], numbers: Numbers, context: RankingContext, table: ItemTable
+) -> list[str]:
     """Return the reason for each item, `[items]`, by the source that proposes it most strongly.
 
     It names the recent item that led to it, where there is one.

@@ -34,7 +34,7 @@ from streams.handlers.on_rank_requests import on_rank_request
 from streams.handlers.on_ranking_log import on_ranking_log, project_ranking_log
 from streams.handlers.on_recommendations import view_recommendation
 from streams.handlers.on_strays import open_misrouted
-from streams.log.records import Inbound, Source
+from streams.log.records import Inbound, RecordSource
 from streams.outcomes.batch_outcome import BatchOutcome
 from streams.outcomes.projection import Projection
 from streams.outcomes.record_outcome import RecordOutcome
@@ -54,7 +54,7 @@ class GatewayHandler(Protocol):
     def __call__(self, record: Inbound, *, now: float, caught_up: bool) -> ViewUpdate: ...
 
 
-WORKER: dict[str, Callable[[UserRecord, Any, Source, Deps], RecordOutcome]] = {
+WORKER: dict[str, Callable[[UserRecord, Any, RecordSource, Deps], RecordOutcome]] = {
     INTERACTIONS: on_interaction,
     INSTRUCTIONS: on_instruction,
     RANK_REQUESTS: on_rank_request,

@@ -9,8 +9,8 @@ from deploy.reference.markdown import code, prose, table
 from schemas.bounds import NO_CONTROL, NOT_RESERVED, PATTERN_DESCRIPTIONS, PRINTABLE
 
 Schema = Mapping[str, Any]
-HEADER = ("field", "type", "default", "meaning")
-BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+FIELD_HEADER = ("field", "type", "default", "meaning")
+SCHEMA_BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 SIZES = {
     "minLength": "length ≥ {}",
     "maxLength": "length ≤ {}",
@@ -47,7 +47,7 @@ def fields(schema: Schema) -> str:
         (f"`{name}`", type_of(one), "required" if name in required else code(one.get("default")), _said(one))
         for name, one in schema["properties"].items()
     ]
-    return table(HEADER, rows)
+    return table(FIELD_HEADER, rows)
 
 
 def _said(schema: Schema) -> str:
@@ -78,7 +78,7 @@ def _name(schema: Schema) -> str:
 
 
 def _bounds(schema: Schema) -> str:
-    found = [f"{sign} {schema[key]:,g}" for key, sign in BOUNDS.items() if key in schema]
+    found = [f"{sign} {schema[key]:,g}" for key, sign in SCHEMA_BOUNDS.items() if key in schema]
     found += [words.format(f"{schema[key]:,}") for key, words in SIZES.items() if key in schema]
     if "pattern" in schema:
         found.append(PATTERNS.get(schema["pattern"], f"matching `{schema['pattern']}`"))

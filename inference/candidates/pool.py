@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.item_table import Bools, ItemTable, Numbers
-from inference.candidates.source import Source
+from inference.candidates.source import CandidateSource
 from inference.ranking_context import RankingContext
 from schemas.ids import ItemId
 
@@ -49,7 +49,9 @@ def _slots(sizes: tuple[int, ...]) -> Slots:
     )
 
 
-def gather(contexts: Sequence[RankingContext], table: ItemTable, sources: Sequence[Source], width: int) -> Pool:
+def gather(
+    contexts: Sequence[RankingContext], table: ItemTable, sources: Sequence[CandidateSource], width: int
+) -> Pool:
     """Ask every source for every user; the best-ranked proposals fill `width`, pinned items before all."""
     slots = _slots(tuple([source.size for source in sources]))
     rows = [_merge(context, table, sources, slots, width) for context in contexts]
@@ -67,7 +69,7 @@ def gather(contexts: Sequence[RankingContext], table: ItemTable, sources: Sequen
 
 
 def _merge(
-    context: RankingContext, table: ItemTable, sources: Sequence[Source], slots: Slots, width: int
+    context: RankingContext, table: ItemTable, sources: Sequence[CandidateSource], slots: Slots, width: int
 ) -> tuple[Numbers, NDArray[np.float32]]:
     """Return one user's candidates `[candidates]` in ascending item number, and their votes `[sources, candidates]`."""
     nothing = len(table)

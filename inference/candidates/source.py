@@ -15,7 +15,7 @@ Propose = Callable[[RankingContext, ItemTable, int], Numbers]
 Reason = Callable[[RankingContext, ItemTable, int], str]
 
 
-class Source(Struct, frozen=True, kw_only=True):
+class CandidateSource(Struct, frozen=True, kw_only=True):
     """A way to find candidates for a user.
 
     `propose(context, table, size)` returns at most `size` item numbers, best first, none of them blocked; it changes

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from features.item_table import ItemTable, Numbers
 from features.views import External
-from inference.candidates.source import Source
+from inference.candidates.source import CandidateSource
 from inference.candidates.sources import SOURCES
 from inference.ranking.features import COLUMNS, FeatureTable
 from inference.ranking_context import RankingContext
@@ -80,7 +80,7 @@ def _is_left_out(name: str, without: Collection[str]) -> bool:
     return SOURCE + name in without or (_is_popular(name) and SOURCE + POPULAR in without)
 
 
-def _silenced(source: Source) -> Source:
+def _silenced(source: CandidateSource) -> CandidateSource:
     return replace(source, propose=_nothing)
 
 

@@ -19,7 +19,7 @@ from features.item_table import Bools, Doubles, ItemTable, Numbers
 from features.user_segment import SEGMENTS, user_segment
 from features.views import USER_FEATURES, External, feature_schema_id
 from inference.candidates.pool import Pool
-from inference.candidates.source import Source
+from inference.candidates.source import CandidateSource
 from inference.candidates.sources import SOURCES
 from inference.ranking.habits import at_this_time
 from inference.ranking_context import RankingContext, age_days
@@ -273,7 +273,7 @@ def _at_half_lives(prefix: str, half_lives: Sequence[HalfLife]) -> tuple[str, ..
     return tuple(f"{prefix}_{half_life.name}" for half_life in half_lives)
 
 
-def _of_sources(sources: Sequence[Source]) -> FeatureGroup:
+def _of_sources(sources: Sequence[CandidateSource]) -> FeatureGroup:
     names = tuple(f"from_{source.name}" for source in sources)
     return FeatureGroup(group="sources", names=names, fill=lambda batch: batch.pool.votes)
 
@@ -338,7 +338,7 @@ class FeatureTable:
         self,
         external: Sequence[External] = (),
         *,
-        sources: Sequence[Source] = SOURCES,
+        sources: Sequence[CandidateSource] = SOURCES,
         without: Collection[str] = (),
     ) -> None:
         self.external = tuple(external)

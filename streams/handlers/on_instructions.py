@@ -9,13 +9,13 @@ from features.user_state import has_seen, note
 from schemas.ids import message_id
 from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf
 from streams.handlers.deps import Deps
-from streams.log.records import Source
+from streams.log.records import RecordSource
 from streams.outcomes.agent_messages import agent_messages
 from streams.outcomes.record_outcome import RecordOutcome
 from streams.state.user_record import UserRecord
 
 
-def on_instruction(record: UserRecord, instruction: Instruction, source: Source, deps: Deps) -> RecordOutcome:
+def on_instruction(record: UserRecord, instruction: Instruction, source: RecordSource, deps: Deps) -> RecordOutcome:
     """Apply one instruction: it changes memories, constraints and the plan at once."""
     if has_seen(record.user, instruction.event_id):
         return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)

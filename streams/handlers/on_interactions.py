@@ -18,7 +18,7 @@ from schemas.ranking_log import ListOutcome as ShownOutcome
 from schemas.statistics import ItemDelta
 from schemas.topics import ITEM_DELTAS, RANKING_LOG
 from streams.handlers.deps import Deps
-from streams.log.records import Message, Source
+from streams.log.records import Message, RecordSource
 from streams.outcomes.agent_messages import agent_messages
 from streams.outcomes.record_outcome import PrequentialQuery, RecordOutcome
 from streams.state.user_record import UserRecord
@@ -28,7 +28,7 @@ EARLIER_ITEMS_LIMIT = 24
 """How many earlier items of the user an item's delta names."""
 
 
-def on_interaction(record: UserRecord, event: Interaction, source: Source, deps: Deps) -> RecordOutcome:
+def on_interaction(record: UserRecord, event: Interaction, source: RecordSource, deps: Deps) -> RecordOutcome:
     """Apply one interaction.
 
     1. a duplicate of an application raises the user's version and changes nothing else
@@ -68,7 +68,9 @@ def _categories(event: Interaction, deps: Deps) -> tuple[str, ...]:
     return deps.table.categories(item) if item else ()
 
 
-def _prequential_query(record: UserRecord, event: Interaction, source: Source, deps: Deps) -> PrequentialQuery | None:
+def _prequential_query(
+    record: UserRecord, event: Interaction, source: RecordSource, deps: Deps
+) -> PrequentialQuery | None:
     if not is_choice(event) or not _is_prequential_query(source, deps.options.prequential_rate):
         return None
     query = Query(
@@ -85,12 +87,12 @@ def _prequential_query(record: UserRecord, event: Interaction, source: Source, d
     return PrequentialQuery(query, event, entry, event.item_id in record.user.user_item_statistics)
 
 
-def _is_prequential_query(source: Source, rate: float) -> bool:
+def _is_prequential_query(source: RecordSource, rate: float) -> bool:
     """Return whether the record is in a fixed share of the records: the same records whenever the log is read."""
     return rate >= 1.0 or (source.offset * 2_654_435_761 + source.partition) % 1_000 < rate * 1_000
 
 
-def _late_click(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:
+def _late_click(before: UserState, event: Interaction, source: RecordSource) -> tuple[Message, ...]:
     """Return the correction of a list that is not open when one of its items is chosen: matured, or not shown yet."""
     if not is_choice(event) or event.list_id is None:
         return ()
@@ -108,7 +110,7 @@ def _late_click(before: UserState, event: Interaction, source: Source) -> tuple[
     return (Message(RANKING_LOG, event.user_id, entry),)
 
 
-def _delta(before: UserState, event: Interaction, source: Source) -> tuple[Message, ...]:
+def _delta(before: UserState, event: Interaction, source: RecordSource) -> tuple[Message, ...]:
     """Return the contribution of a choice to its item's statistics; nothing for other events."""
     if not is_choice(event):
         return ()

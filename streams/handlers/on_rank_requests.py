@@ -6,12 +6,12 @@ from msgspec.structs import replace
 
 from schemas.recommendations import RankRequest
 from streams.handlers.deps import Deps
-from streams.log.records import Source
+from streams.log.records import RecordSource
 from streams.outcomes.record_outcome import RecordOutcome
 from streams.state.user_record import UserRecord
 
 
-def on_rank_request(record: UserRecord, request: RankRequest, source: Source, deps: Deps) -> RecordOutcome:
+def on_rank_request(record: UserRecord, request: RankRequest, source: RecordSource, deps: Deps) -> RecordOutcome:
     """Ask for a new list of a known user; unknown users are served the non-personalised list."""
     del source
     if record.is_new:

@@ -43,7 +43,7 @@ class Message(Struct, frozen=True):
     owner: str | None = None
 
 
-class Source(Struct, frozen=True):
+class RecordSource(Struct, frozen=True):
     """The record that caused a message: message ids are derived from it, so that a second attempt gives the same ids.
 
     `topic` is the record's `log`: after offsets began anew, ids are other ones.
@@ -58,7 +58,7 @@ class Source(Struct, frozen=True):
     def name(self) -> str:
         """Return the name of the source partition, as in `applied` offsets.
 
-        >>> Source("interactions", 3, 812, 0.0).name
+        >>> RecordSource("interactions", 3, 812, 0.0).name
         'interactions-3'
         """
         return f"{self.topic}-{self.partition}"

@@ -21,7 +21,7 @@ from schemas.ranking_log import DefaultList, Ranked
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RANKING_LOG, RECOMMENDATIONS
 from streams.handlers.deps import Deps
-from streams.log.records import Message, Source
+from streams.log.records import Message, RecordSource
 from streams.outcomes.batch_outcome import Counters
 from streams.state.user_record import UserRecord, new_user
 
@@ -37,7 +37,7 @@ class Due(Struct, frozen=True, kw_only=True):
 
     user_id: UserId
     causes: tuple[EventId, ...]
-    source: Source
+    source: RecordSource
     at: float
     context: Context | None = None
     asked: tuple[str, ...] = ()

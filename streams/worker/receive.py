@@ -20,7 +20,7 @@ from schemas.topics import MISROUTED
 from streams.handlers.deps import CLOCK_SKEW_SECONDS
 from streams.log.dead_letters import crashed, dead_letter
 from streams.log.partitions import partition_of
-from streams.log.records import Inbound, Message, Source
+from streams.log.records import Inbound, Message, RecordSource
 from streams.outcomes.batch_outcome import Counters
 from streams.routes import WORKER_ENVELOPES
 from streams.state.partition_store import PartitionStore
@@ -35,10 +35,10 @@ class AcceptedRecord(Struct, frozen=True):
     record: Inbound
 
     @property
-    def source(self) -> Source:
+    def source(self) -> RecordSource:
         """Return the source of messages that follow from this record."""
         record = self.record
-        return Source(record.log, record.partition, record.offset, record.timestamp)
+        return RecordSource(record.log, record.partition, record.offset, record.timestamp)
 
 
 class Received(Struct, frozen=True):

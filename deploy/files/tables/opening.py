@@ -27,7 +27,7 @@ COMPRESSED = {
     b"\xfd7zXZ\x00": "xz",
     b"PK\x03\x04": "zip",
 }
-SUFFIXES = frozenset({".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"})
+COMPRESSED_SUFFIXES = frozenset({".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"})
 LAYERS = 4
 """How deep compressed files may lie in each other."""
 BUFFER = 1 << 20
@@ -97,7 +97,7 @@ def _compression(opened: Opened) -> str | None:
 
 def _unpacked(opened: Opened, kind: str) -> Opened:
     name, stream = opened.name, opened.stream
-    if name.suffix.lower() in SUFFIXES:
+    if name.suffix.lower() in COMPRESSED_SUFFIXES:
         name = name.with_suffix("")
     layers = (*opened.layers, kind)
     if kind == "zip":

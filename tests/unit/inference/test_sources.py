@@ -10,7 +10,7 @@ import pytest
 from features.item_factors import FACTOR_WIDTH
 from features.views import External
 from inference.candidates.pool import gather
-from inference.candidates.source import Source
+from inference.candidates.source import CandidateSource
 from inference.candidates.sources import SOURCES
 from inference.ranking.features import COLUMNS, FeatureTable
 from inference.ranking_context import RankingContext, make_ranking_context
@@ -29,7 +29,7 @@ def context(user: str, *, repeats: bool = True, **changes: Any) -> RankingContex
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 @pytest.mark.parametrize("user", ["u1", "nobody"])
-def test_a_source_proposes_at_most_the_size_each_item_once_and_none_blocked(source: Source, user: str) -> None:
+def test_a_source_proposes_at_most_the_size_each_item_once_and_none_blocked(source: CandidateSource, user: str) -> None:
     asking = context(user)
     asking.blocked[::2] = True
     proposed = source.propose(asking, WORLD.table, 5)
@@ -43,7 +43,7 @@ ONE_ORDER = [source for source in SOURCES if source.name not in ("intents", "mem
 
 
 @pytest.mark.parametrize("source", ONE_ORDER, ids=lambda source: source.name)
-def test_a_smaller_size_gives_the_best_of_a_larger_one(source: Source) -> None:
+def test_a_smaller_size_gives_the_best_of_a_larger_one(source: CandidateSource) -> None:
     more, fewer = (source.propose(context("u1"), WORLD.table, size).tolist() for size in (8, 3))
     assert more[:3] == fewer
 

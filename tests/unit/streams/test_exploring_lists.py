@@ -13,7 +13,7 @@ from schemas.items import Item
 from schemas.ranking_log import Choice, Ranked
 from schemas.recommendations import Recommendation
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, RANKING_LOG, RECOMMENDATIONS
-from streams.log.records import Source
+from streams.log.records import RecordSource
 from streams.outcomes.batch_outcome import Counters
 from streams.state.user_record import new_user
 from streams.worker.in_memory_runner import InMemoryRunner
@@ -104,7 +104,7 @@ def test_a_ban_holds_in_the_next_list_that_is_drawn() -> None:
 def test_a_drawn_list_that_guardrails_cut_has_no_propensities() -> None:
     runner = with_choices(BOLD)
     deps = runner.deps
-    due = Due(user_id="new", causes=(), source=Source(INTERACTIONS, 0, 999, START), at=START + 1_000.0)  # type: ignore[arg-type]
+    due = Due(user_id="new", causes=(), source=RecordSource(INTERACTIONS, 0, 999, START), at=START + 1_000.0)  # type: ignore[arg-type]
     record = new_user(due.user_id)
     query = due.query(record, due.at)
     ranking = deps.recommender.rank([query])[0]

@@ -12,7 +12,7 @@ from features.ports import Origin
 from features.statistics import FoldedOffsets
 from schemas.topics import INTERACTIONS, RANK_REQUESTS
 from streams.log.ports import Unobserved
-from streams.log.records import Inbound, Source
+from streams.log.records import Inbound, RecordSource
 from streams.state.partition_store import PEOPLE, PartitionStore
 from streams.state.positions import Bounds, Positions, breaks_now, where_to_begin
 
@@ -114,7 +114,7 @@ def test_records_of_a_topic_made_again_are_no_duplicates_of_the_old_ones() -> No
     record = Inbound(topic=INTERACTIONS, partition=0, offset=3, key=b"", value=b"", timestamp=0.0)
     named = fresh.owner.named(record)
     assert fresh.owner.is_new(named)
-    source = Source(named.log, named.partition, named.offset, 0.0)
+    source = RecordSource(named.log, named.partition, named.offset, 0.0)
     assert source.name not in FoldedOffsets({f"{INTERACTIONS}-0": 7}).offsets
 
 
