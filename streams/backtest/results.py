@@ -82,7 +82,7 @@ class Comparisons(Struct, frozen=True):
     ablated: dict[str, Ablated] = field(default_factory=dict)
 
 
-class BacktestResults(Struct, frozen=True, kw_only=True):
+class BacktestResults(Struct, frozen=True, kw_only=True, rename={"evaluated": "judged", "miss_analysis": "losses"}):
     """The results of one backtest. `hr_request` is of the list ranked just before an event, `hr_topic` of the topic's.
 
     `running` is the HR@10 of every system so far, at equal distances among the evaluated choices. `systems` and the

@@ -59,7 +59,7 @@ def test_everybody_is_judged_on_the_same_rows_after_the_warm_up(once: tuple[str,
     assert min(rows["index"].to_pylist()) == int(numbers["rows"] * 0.2)
     hits = [item in made for item, made in zip(rows["item"].to_pylist(), rows["list"].to_pylist(), strict=True)]
     assert sum(hits) / len(hits) == pytest.approx(numbers["hr_request"])
-    assert sum(map(sum, numbers["miss_analysis"]["counts"])) == len(rows)
+    assert sum(map(sum, numbers["losses"]["counts"])) == len(rows)
 
 
 def test_predictions_hold_ids_as_given_and_at_most_ten(once: tuple[str, dict, Path]) -> None:  # type: ignore[type-arg]
@@ -86,7 +86,7 @@ def test_what_may_not_repeat_is_not_recommended_again(files: dict[str, Path]) ->
     for row in pq.read_table(lists).to_pylist():
         assert not seen.setdefault(row["user"], set()) & set(row["list"])
         seen[row["user"]].add(row["item"])
-    held_back = numbers["miss_analysis"]["counts"][numbers["miss_analysis"]["fates"].index("held back")]
+    held_back = numbers["losses"]["counts"][numbers["losses"]["fates"].index("held back")]
     assert sum(held_back) > 0
 
 
@@ -97,7 +97,7 @@ def test_baselines_are_in_the_numbers_and_change_none_of_ours(
     text, numbers, lists = replayed(files, "beside", "--baselines", "v-sknn")
     assert "V-SKNN" in text
     assert lists.read_bytes() == once[2].read_bytes()
-    assert numbers["systems"]["V-SKNN"]["events"] == numbers["evaluated"]
+    assert numbers["systems"]["V-SKNN"]["events"] == numbers["judged"]
     assert len(numbers["baselines"]["V-SKNN"]["trials"]) == 5
 
 
