@@ -27,8 +27,8 @@ def intent_weight(intent: Intent) -> float:
 def preferences_of(plan: Plan | None, memories: Iterable[Memory]) -> AgentPreferences:
     """Return the plan and the active memories as numbers; dormant memories have no weight.
 
-    Strengths are as of the memory's last event, not faded to the time of the ranking; those of categories are multiplied
-    by trust.
+    Strengths are as of the memory's last event, not faded to the time of the ranking; those of categories are
+    multiplied by trust.
 
     >>> preferences_of(None, ()) == AgentPreferences()
     True
