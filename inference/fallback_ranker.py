@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from inference.ports import Ranker, Scores, Split
 from schemas.errors import RankerUnavailable
 
-DEGRADATION = "ranker-local"
+RANKED_LOCALLY = "ranker-local"
+"""The degradation of a list that the local ranker scored."""
 
 
 class FallbackRanker:
@@ -65,4 +66,4 @@ class FallbackRanker:
         return scores
 
     def _score_locally(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None) -> Scores:
-        return replace(self._local_ranker.score(features, mask, split), degradation=DEGRADATION)
+        return replace(self._local_ranker.score(features, mask, split), degradation=RANKED_LOCALLY)

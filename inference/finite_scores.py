@@ -12,7 +12,7 @@ from features.item_table import ItemTable, Numbers
 from features.statistics import HALF_LIVES
 from inference.ports import Scores
 
-DEGRADATION = "scores-not-finite"
+SCORES_NOT_FINITE = "scores-not-finite"
 """The degradation of a list whose scores were not finite: its items are in the order of their popularity."""
 FALLBACK_HALF_LIFE = len(HALF_LIVES) // 2
 """The index in `HALF_LIVES` of the popularity that such a list falls back to."""

@@ -15,7 +15,7 @@ from features.views import External
 from inference.candidates.pool import Pool, gather
 from inference.experiment import Experiment, variant_ranks
 from inference.exploration import Drawn, Exploration, draw_list
-from inference.finite_scores import DEGRADATION, by_popularity, unsound
+from inference.finite_scores import SCORES_NOT_FINITE, by_popularity, unsound
 from inference.learning.weights_file import Weights
 from inference.ports import Ranker, Scores, Split
 from inference.query import Assigned, Candidates, Placed, Query, Ranking
@@ -111,7 +111,8 @@ class Recommender:
             features[broken] = np.nan_to_num(features[broken], nan=0.0, posinf=0.0, neginf=0.0)
         rankings = [self._answer(row, context, pool, features, scores) for row, context in enumerate(contexts)]
         rankings = [
-            _degraded(ranking, DEGRADATION) if bad else ranking for ranking, bad in zip(rankings, broken, strict=True)
+            _degraded(ranking, SCORES_NOT_FINITE) if bad else ranking
+            for ranking, bad in zip(rankings, broken, strict=True)
         ]
         return self._assigned(queries, rankings, split, scores)
 

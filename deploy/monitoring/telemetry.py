@@ -19,8 +19,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from agents.planning.guardrails import Fault
-from inference.fallback_ranker import DEGRADATION
-from inference.finite_scores import DEGRADATION as NOT_FINITE
+from inference.fallback_ranker import RANKED_LOCALLY
+from inference.finite_scores import SCORES_NOT_FINITE
 from schemas.dead_letters import DeadLetter, MisroutedRecord
 from schemas.errors import ReasonCode
 from schemas.model_updates import ModelUpdate, VariantStatus
@@ -208,7 +208,7 @@ class PrometheusObserver:
         _start(MISROUTED_SENT, PERSON_TOPICS)
         _start(PLANS, get_args(TriggerName), ("accepted", "rejected"))
         _start(SUPPRESSED, get_args(TriggerName))
-        _start(DEGRADED, (DEGRADATION, NOT_FINITE))
+        _start(DEGRADED, (RANKED_LOCALLY, SCORES_NOT_FINITE))
         _start(GUARDRAIL, get_args(Fault))
         _start(WAITING, ("state-store",))
         _start(PREQUENTIAL_QUERIES, ("yes", "no"))

@@ -16,7 +16,7 @@ from inference.evaluation.metrics.calibration import Calibration, calibration
 from inference.evaluation.metrics.coverage import CoverageMetrics
 from inference.evaluation.metrics.miss_analysis import GROUPS, MissAnalysis, group_of, miss_analysis
 from inference.evaluation.metrics.prequential import RankingMetrics
-from inference.evaluation.metrics.ranks import NAMES, contributions, measures
+from inference.evaluation.metrics.ranks import METRIC_NAMES, contributions, measures
 from schemas.interactions import Consumption
 from streams.backtest.ablations import Ablated, Additions, additions
 from streams.backtest.baseline_runner import BaselineRun, BaselineTuning
@@ -209,9 +209,9 @@ def _differences(ranks: Ranks, people: NDArray[np.int32], plan: BacktestConfig) 
     others = [name for name in ranks if name not in (OURS, TOPIC)]
     paired = np.concatenate([each[OURS] - each[name] for name in others], axis=1)
     intervals = clustered(paired, people, seed=plan.seed, resamples=plan.resamples)
-    size = len(NAMES)
+    size = len(METRIC_NAMES)
     return {
-        name: dict(zip(NAMES, intervals[place * size : (place + 1) * size], strict=True))
+        name: dict(zip(METRIC_NAMES, intervals[place * size : (place + 1) * size], strict=True))
         for place, name in enumerate(others)
     }
 

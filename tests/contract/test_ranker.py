@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deploy.embedded.stack import Stack
 from deploy.settings import TritonSettings
-from inference.fallback_ranker import DEGRADATION, FallbackRanker
+from inference.fallback_ranker import RANKED_LOCALLY, FallbackRanker
 from inference.learning.weights_file import Weights, initial_weights, write_weights
 from inference.local_ranker import LocalRanker
 from inference.ports import Ranker, Split
@@ -155,7 +155,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 def test_with_a_fallback_lists_go_on_and_name_the_degradation() -> None:
     away = TritonRanker(NOWHERE, table=FeatureTable().id, timeout=0.2)
     scores = FallbackRanker(away, LocalRanker(drawn(5)), clock=lambda: 0.0).score(*batch())
-    assert (scores.degradation, scores.model_version) == (DEGRADATION, 5)
+    assert (scores.degradation, scores.model_version) == (RANKED_LOCALLY, 5)
     away.close()
 
 

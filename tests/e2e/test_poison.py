@@ -20,7 +20,7 @@ from deploy.clients import make_memory_index
 from deploy.embedded.stack import Stack
 from deploy.settings import load_settings
 from deploy.wiring import weights_path
-from inference.finite_scores import DEGRADATION
+from inference.finite_scores import SCORES_NOT_FINITE
 from inference.learning.weights_file import Weights, read_weights, write_weights
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS, ITEMS, MEMORIES, MODEL_UPDATES
@@ -267,7 +267,7 @@ def test_scores_that_are_no_numbers_are_never_published(live: Live) -> None:
     path = weights_path(live.settings)
     huge = {name: np.full_like(part, 3e38) for name, part in weights.arrays.items()}
     write_weights(path, replace(weights, version=weights.version + 1_000, arrays=huge))
-    wait_until(lambda: DEGRADATION in live.click("eve", "i1").get("degradations", ()), seconds=30, what="says so")
+    wait_until(lambda: SCORES_NOT_FINITE in live.click("eve", "i1").get("degradations", ()), seconds=30, what="says so")
     live.serves_others()
     write_weights(path, replace(weights, version=weights.version + 2_000))
     wait_until(lambda: not live.click("eve", "i2").get("degradations"), seconds=30, what="good weights serve again")

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from inference.fallback_ranker import DEGRADATION, FallbackRanker
+from inference.fallback_ranker import RANKED_LOCALLY, FallbackRanker
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.ports import Scores, Split
@@ -53,7 +53,7 @@ def test_the_local_ranker_is_the_fallback_and_the_degradation_says_so() -> None:
     ranker, served, _ = pair()
     served.away = True
     scores = ranker.score(FEATURES, MASK)
-    assert (scores.degradation, scores.model_version) == (DEGRADATION, 0)
+    assert (scores.degradation, scores.model_version) == (RANKED_LOCALLY, 0)
     assert np.isfinite(scores.values).all()
 
 
@@ -97,7 +97,7 @@ def test_while_the_served_model_is_away_arms_keep_their_own_weights() -> None:
     features, mask = np.ones((2, 2, 1), np.float32), np.ones((2, 2), np.bool_)
     usual, bold = (LocalRanker(replace(start, arrays=own)).score(features, mask).values for own in (start.arrays, arm))
     scores = ranker.score(features, mask, split)
-    assert scores.degradation == DEGRADATION
+    assert scores.degradation == RANKED_LOCALLY
     assert np.array_equal(scores.values, [usual[0], bold[1]])
     assert not np.array_equal(usual, bold)
     assert scores.prequential_queries is not None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from inference.finite_scores import DEGRADATION
+from inference.finite_scores import SCORES_NOT_FINITE
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.query import Query
@@ -28,7 +28,7 @@ def recommender(world: World, value: float) -> Recommender:
 def test_a_list_with_scores_that_are_not_finite_is_ranked_by_popularity_and_says_so(value: float) -> None:
     world = busy_world()
     [ranking] = recommender(world, value).rank([Query(user=world.state("u1"), now=world.now)])
-    assert ranking.degradations == (DEGRADATION,)
+    assert ranking.degradations == (SCORES_NOT_FINITE,)
     assert ranking.slate
     assert all(isfinite(placed.score) for placed in ranking.slate)
     popularity = [world.table.log_popularity[3, world.table.number[placed.item_id]] for placed in ranking.slate]
