@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.memory.operations import Learned, PreferenceSignal, SignalCause, extract, learn, retract
-from agents.memory.record import DECISIONS, NEVER
+from agents.memory.record import DECISION_PREDICATES, NEVER
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import lapse, rule
 from agents.planning.plan import DEFAULT_SLATE_SIZE, Planner, PlanningContext, constraints_of
@@ -168,7 +168,7 @@ def _remember(agent: AgentState, learned: Learned | None) -> AgentState:
     if learned is None or not learned.changed:
         return agent
     stored = learned.memories.values()
-    decided = any(memory.predicate in DECISIONS for memory in learned.changed)
+    decided = any(memory.predicate in DECISION_PREDICATES for memory in learned.changed)
     return replace(
         agent,
         memories=tuple(memory for memory in stored if memory.state == "active"),

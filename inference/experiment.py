@@ -18,7 +18,7 @@ from inference.ports import Scores, Split
 from inference.query import Assigned, Query
 from schemas.ids import DEFAULT_USER, UserId
 
-POINTS = 10_000
+HASH_POINTS = 10_000
 """How many points users are hashed to: shares are whole numbers of points."""
 CONTROL = "control"
 """The arm of all users who are in no other: they get the default."""
@@ -61,7 +61,7 @@ class Experiment:
 
     def shares(self) -> dict[str, float]:
         """Return the share of users of each arm, that of control included."""
-        return {arm.name: self._points.count(number) / POINTS for number, arm in enumerate(self.arms)}
+        return {arm.name: self._points.count(number) / HASH_POINTS for number, arm in enumerate(self.arms)}
 
     def split(self, queries: Sequence[Query]) -> Split | None:
         """Return whose weights score these queries; none where the champion's score everything."""
@@ -84,9 +84,9 @@ class Experiment:
 
 
 def point_of(experiment: str, user: UserId) -> int:
-    """Return the point that a user is hashed to, uniform from 0 to `POINTS` - 1."""
+    """Return the point that a user is hashed to, uniform from 0 to `HASH_POINTS` - 1."""
     digest = blake2b(f"{experiment}|{user}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % POINTS
+    return int.from_bytes(digest, "big") % HASH_POINTS
 
 
 def points_of(shares: Sequence[float]) -> list[int]:
@@ -100,8 +100,8 @@ def points_of(shares: Sequence[float]) -> list[int]:
     >>> before.count(1), after.count(1), [was for was, now in zip(before, after) if was and was != now]
     (1000, 4000, [])
     """
-    arms = [0] * POINTS
-    sizes = [int(share * POINTS + 1e-6) for share in shares]
+    arms = [0] * HASH_POINTS
+    sizes = [int(share * HASH_POINTS + 1e-6) for share in shares]
     orders = [_order(arm, len(shares)) for arm in range(len(shares))]
     for pick in range(max(sizes, default=0)):
         for arm, size in enumerate(sizes):
@@ -112,10 +112,10 @@ def points_of(shares: Sequence[float]) -> list[int]:
 
 def _order(arm: int, arms: int) -> Iterator[int]:
     """Return the points in the order in which an arm takes them."""
-    size = POINTS // arms
+    size = HASH_POINTS // arms
     home = range(arm * size, (arm + 1) * size)
     others = sorted(set(range(arms * size)).difference(home), key=lambda point: (-(point % size), point))
-    return iter([*home, *range(arms * size, POINTS), *others])
+    return iter([*home, *range(arms * size, HASH_POINTS), *others])
 
 
 def variant_ranks(split: Split | None, scores: Scores, row: int, chosen: int | None, size: int) -> dict[str, int]:

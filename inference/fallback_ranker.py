@@ -12,6 +12,7 @@ from inference.ports import Ranker, Scores, Split
 from schemas.errors import RankerUnavailable
 
 RANKED_LOCALLY = "ranker-local"
+"""The degradation of a list that the local ranker scored."""
 
 
 class FallbackRanker:

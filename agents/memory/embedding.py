@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.memories import Memory
 
-WIDTH = 64
+EMBEDDING_WIDTH = 64
 _WORD = re.compile(r"\w+")
 
 Vectors = NDArray[np.float32]
@@ -24,11 +24,11 @@ def embed(texts: Sequence[str]) -> Vectors:
     >>> bool(left @ right > 0.999), bool(left @ other < 0.999)
     (True, True)
     """
-    vectors = np.zeros((len(texts), WIDTH), dtype=np.float32)
+    vectors = np.zeros((len(texts), EMBEDDING_WIDTH), dtype=np.float32)
     for row, text in enumerate(texts):
         for word in _WORD.findall(text.lower()):
             digest = blake2b(word.encode(), digest_size=4).digest()
-            vectors[row, int.from_bytes(digest[:3], "big") % WIDTH] += 1.0 if digest[3] & 1 else -1.0
+            vectors[row, int.from_bytes(digest[:3], "big") % EMBEDDING_WIDTH] += 1.0 if digest[3] & 1 else -1.0
     return normalised(vectors)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from agents.memory.embedding import WIDTH, Vectors, clamped, normalised
+from agents.memory.embedding import EMBEDDING_WIDTH, Vectors, clamped, normalised
 from agents.memory.ports import FoundMemory
 from agents.milvus_collection import (
     VECTOR,
@@ -32,7 +32,7 @@ class MilvusMemory:
         address: Address,
         *,
         collection: str = "memories",
-        width: int = WIDTH,
+        width: int = EMBEDDING_WIDTH,
         consistency: Consistency = "Eventually",
     ) -> None:
         shape = CollectionSchema(name=collection, key=_KEY, fields=_FIELDS, width=width)

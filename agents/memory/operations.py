@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from agents.memory.record import (
     AGAINST,
-    DECISIONS,
+    DECISION_PREDICATES,
     FOR,
     MAX_EVIDENCE,
     NEVER,
@@ -260,7 +260,9 @@ def _surplus(memories: Memories, now: float) -> list[Memory]:
     surplus: list[Memory] = []
     for subject, capacity in FADING_CAPACITY.items():
         fading = [
-            memory for memory in memories.values() if memory.subject == subject and memory.predicate not in DECISIONS
+            memory
+            for memory in memories.values()
+            if memory.subject == subject and memory.predicate not in DECISION_PREDICATES
         ]
         if len(fading) > capacity:
             surplus += sorted(fading, key=worth)[: len(fading) - capacity]

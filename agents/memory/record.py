@@ -35,10 +35,10 @@ TRUST: dict[Source, float] = {"stated": 1.0, "inferred": 0.7}
 
 FOR: frozenset[Predicate] = frozenset({"likes", "wants-more", "pins"})
 AGAINST: frozenset[Predicate] = frozenset({"dislikes", "wants-less", "bans"})
-DECISIONS: frozenset[Predicate] = frozenset({"bans", "pins"})
+DECISION_PREDICATES: frozenset[Predicate] = frozenset({"bans", "pins"})
 """What lists must obey; these never fade."""
 
-STATED_ONLY: frozenset[Predicate] = DECISIONS | {"wants-more", "wants-less"}
+STATED_ONLY: frozenset[Predicate] = DECISION_PREDICATES | {"wants-more", "wants-less"}
 """What only instructions write, and only a lift retracts."""
 
 HALF_LIFE: dict[tuple[Source, Subject, Predicate], float] = {

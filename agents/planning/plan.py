@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from agents.memory.record import DECISIONS, is_active
+from agents.memory.record import DECISION_PREDICATES, is_active
 from agents.planning.budget import Cost
 from agents.profile import Profile
 from schemas.ids import EventId, ItemId, PlanId, UserId
@@ -70,7 +70,7 @@ def constraints_of(memories: Iterable[Memory]) -> Constraints:
     >>> constraints_of(())
     Constraints(banned_items=(), banned_categories=(), pinned_items=())
     """
-    decisions = [memory for memory in memories if memory.predicate in DECISIONS and is_active(memory)]
+    decisions = [memory for memory in memories if memory.predicate in DECISION_PREDICATES and is_active(memory)]
     decisions.sort(key=lambda memory: (-memory.recorded_from, memory.memory_id))
     bans = [memory for memory in decisions if memory.predicate == "bans"]
     return Constraints(

@@ -15,7 +15,7 @@ from features.item_table import ItemTable, Numbers
 from features.views import External
 from inference.candidates.source import CandidateSource
 from inference.candidates.sources import SOURCES
-from inference.ranking.features import COLUMNS, FeatureTable
+from inference.ranking.features import FEATURE_GROUPS, FeatureTable
 from inference.ranking_context import RankingContext
 from schemas.errors import LifelongError
 
@@ -31,7 +31,7 @@ class UnknownPart(LifelongError):
 def parts() -> tuple[str, ...]:
     """Return every part that can be left out by itself, popularity as a whole first."""
     sources = [source.name for source in SOURCES if not _is_popular(source.name)]
-    groups = [row.group for row in COLUMNS]
+    groups = [row.group for row in FEATURE_GROUPS]
     return (SOURCE + POPULAR, *(SOURCE + name for name in sources), *(GROUP + name for name in groups))
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from inference.learning.checkpoint import RingSnapshot, pack, unpack
-from inference.learning.sampling import ROWS, correction
+from inference.learning.sampling import EXAMPLE_ROWS, correction
 from schemas.errors import DecodeError
 from schemas.ids import ListId
 from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogValue
@@ -62,8 +62,8 @@ def from_choice(choice: Choice, width: int) -> Example | None:
     features = np.frombuffer(choice.features, "<f4").reshape(len(choice.items), width)
     target = np.zeros(len(features), np.float32)
     target[choice.chosen] = choice.weight
-    if len(features) > ROWS:
-        rows = [choice.chosen, *(row for row in range(ROWS) if row != choice.chosen)][:ROWS]
+    if len(features) > EXAMPLE_ROWS:
+        rows = [choice.chosen, *(row for row in range(EXAMPLE_ROWS) if row != choice.chosen)][:EXAMPLE_ROWS]
         features, target = features[rows], target[rows]
     return Example(features, target, correction(len(target)))
 
@@ -71,7 +71,7 @@ def from_choice(choice: Choice, width: int) -> Example | None:
 def from_outcome(ranked: Ranked, outcome: ListOutcome, width: int) -> Example | None:
     """Return the shown example in a matured outcome, none if nothing or everything was clicked."""
     row_of = {item: row for row, item in enumerate(ranked.items)}
-    shown = [item for item in outcome.shown if item in row_of][:ROWS]
+    shown = [item for item in outcome.shown if item in row_of][:EXAMPLE_ROWS]
     clicked = {item for item in outcome.clicked if item in row_of}
     if not 0 < len(clicked) < len(shown):
         return None
@@ -88,9 +88,9 @@ class Ring:
 
     def __init__(self, size: int, width: int) -> None:
         self.added = 0
-        self.features = np.zeros((size, ROWS, width), np.float16)
-        self.target = np.zeros((size, ROWS), np.float32)
-        self.offset = np.zeros((size, ROWS), np.float32)
+        self.features = np.zeros((size, EXAMPLE_ROWS, width), np.float16)
+        self.target = np.zeros((size, EXAMPLE_ROWS), np.float32)
+        self.offset = np.zeros((size, EXAMPLE_ROWS), np.float32)
         self.rows = np.zeros(size, np.int64)
 
     def __len__(self) -> int:

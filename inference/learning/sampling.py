@@ -15,7 +15,7 @@ from inference.query import Ranking
 
 HARD_NEGATIVES = 9
 """How many of the best-ranked candidates are kept beside the choice."""
-ROWS = 32
+EXAMPLE_ROWS = 32
 """How many candidates are kept in all."""
 USUAL_CANDIDATES = 140
 """About how many candidates a list is made from."""
@@ -30,7 +30,7 @@ def sample(ranking: Ranking, seed: int) -> NDArray[np.intp]:
     hard = [placed.row for placed in ranking.slate if placed.row not in (ranking.chosen, -1)][:HARD_NEGATIVES]
     left = np.ones(len(ranking.items), np.bool_)
     left[[ranking.chosen, *hard]] = False
-    sampled = np.random.default_rng(seed).permutation(np.flatnonzero(left))[: ROWS - 1 - len(hard)]
+    sampled = np.random.default_rng(seed).permutation(np.flatnonzero(left))[: EXAMPLE_ROWS - 1 - len(hard)]
     return np.concatenate([[ranking.chosen], hard, sampled]).astype(np.intp)
 
 
@@ -39,10 +39,10 @@ def correction(rows: int) -> NDArray[np.float32]:
 
     >>> correction(3).tolist()
     [0.0, 0.0, 0.0]
-    >>> correction(ROWS)[:HARD_NEGATIVES + 1].any(), float(correction(ROWS)[-1]) > 1.0
+    >>> correction(EXAMPLE_ROWS)[:HARD_NEGATIVES + 1].any(), float(correction(EXAMPLE_ROWS)[-1]) > 1.0
     (np.False_, True)
     """
     added = np.zeros(rows, np.float32)
-    if rows == ROWS:
-        added[1 + HARD_NEGATIVES :] = log((USUAL_CANDIDATES - 1 - HARD_NEGATIVES) / (ROWS - 1 - HARD_NEGATIVES))
+    if rows == EXAMPLE_ROWS:
+        added[1 + HARD_NEGATIVES :] = log((USUAL_CANDIDATES - 1 - HARD_NEGATIVES) / (EXAMPLE_ROWS - 1 - HARD_NEGATIVES))
     return added

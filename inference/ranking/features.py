@@ -278,7 +278,7 @@ def _of_sources(sources: Sequence[CandidateSource]) -> FeatureGroup:
     return FeatureGroup(group="sources", names=names, fill=lambda batch: batch.pool.votes)
 
 
-COLUMNS: tuple[FeatureGroup, ...] = (
+FEATURE_GROUPS: tuple[FeatureGroup, ...] = (
     FeatureGroup(
         group="popularity",
         names=(
@@ -343,7 +343,7 @@ class FeatureTable:
     ) -> None:
         self.external = tuple(external)
         self.sources = tuple(sources)
-        self._rows = tuple(_of_sources(sources) if row.group == "sources" else row for row in COLUMNS)
+        self._rows = tuple(_of_sources(sources) if row.group == "sources" else row for row in FEATURE_GROUPS)
         self._without = frozenset(without)
         names = [name for block in self._rows for name in block.names]
         self.columns: tuple[str, ...] = (*names, *(f"external_{row.view}:{row.name}" for row in self.external))

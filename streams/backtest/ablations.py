@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from inference.evaluation.intervals.cluster_bootstrap import MeanInterval, clustered
-from inference.evaluation.metrics.ranks import NAMES, contributions
+from inference.evaluation.metrics.ranks import METRIC_NAMES, contributions
 from streams.backtest.baselines_process import NoBaselines
 from streams.backtest.config import BacktestConfig, EventLog, SystemConfig
 from streams.backtest.process_pool import PoolProgress, ReportProgress, in_processes
@@ -72,10 +72,10 @@ def additions(ablated: Mapping[str, Ablated], users: NDArray[np.int32], plan: Ba
     ours, times = contributions(ablated[WHOLE].ranks), (ablated[WHOLE].ms_per_event, ablated[AGAIN].ms_per_event)
     paired = np.concatenate([ours - contributions(ablated[name].ranks) for name in parts], axis=1)
     intervals = clustered(paired, users, seed=plan.seed, resamples=plan.resamples)
-    size = len(NAMES)
+    size = len(METRIC_NAMES)
     parts_added = {
         name: Addition(
-            **dict(zip(NAMES, intervals[index * size : (index + 1) * size], strict=True)),
+            **dict(zip(METRIC_NAMES, intervals[index * size : (index + 1) * size], strict=True)),
             ms_per_event=sum(times) / 2.0 - ablated[name].ms_per_event,
         )
         for index, name in enumerate(parts)

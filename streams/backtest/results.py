@@ -16,7 +16,7 @@ from inference.evaluation.metrics.calibration import Calibration, calibration
 from inference.evaluation.metrics.coverage import CoverageMetrics
 from inference.evaluation.metrics.miss_analysis import GROUPS, MissAnalysis, group_of, miss_analysis
 from inference.evaluation.metrics.prequential import RankingMetrics
-from inference.evaluation.metrics.ranks import NAMES, contributions, measures
+from inference.evaluation.metrics.ranks import METRIC_NAMES, contributions, measures
 from schemas.event_kinds import is_choice
 from streams.backtest.ablations import Ablated, Additions, additions
 from streams.backtest.baseline_runner import BaselineRun, BaselineTuning
@@ -216,9 +216,9 @@ def _differences(ranks: Ranks, users: NDArray[np.int32], plan: BacktestConfig) -
     others = [name for name in ranks if name not in (OURS, TOPIC)]
     paired = np.concatenate([contributed[OURS] - contributed[name] for name in others], axis=1)
     intervals = clustered(paired, users, seed=plan.seed, resamples=plan.resamples)
-    size = len(NAMES)
+    size = len(METRIC_NAMES)
     return {
-        name: dict(zip(NAMES, intervals[index * size : (index + 1) * size], strict=True))
+        name: dict(zip(METRIC_NAMES, intervals[index * size : (index + 1) * size], strict=True))
         for index, name in enumerate(others)
     }
 

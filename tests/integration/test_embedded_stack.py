@@ -15,7 +15,7 @@ import typer
 from pymilvus import MilvusClient
 from typer.testing import CliRunner
 
-from agents.memory.embedding import WIDTH
+from agents.memory.embedding import EMBEDDING_WIDTH
 from deploy.cli import stack as stack_commands
 from deploy.clients import make_memory_index
 from deploy.embedded import kafka, milvus, redis, shared_memory, triton
@@ -161,7 +161,7 @@ def test_a_broken_milvus_keeps_nothing_else_from_starting_and_is_brought_back(ma
 
 def test_a_milvus_whose_collections_do_not_answer_is_not_healthy(stack: Settings) -> None:
     memories = make_memory_index(stack)
-    memories.search(UserId("nobody"), np.ones(WIDTH), 1)
+    memories.search(UserId("nobody"), np.ones(EMBEDDING_WIDTH), 1)
     memories.close()
     assert milvus.problem(stack) == ""
     client = MilvusClient(stack.milvus.uri, token=stack.milvus.token.get_secret_value())

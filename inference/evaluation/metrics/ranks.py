@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from inference.evaluation.metrics.prequential import RankingMetrics
 
-NAMES = ("hit_rate", "gain", "reciprocal_rank")
+METRIC_NAMES = ("hit_rate", "gain", "reciprocal_rank")
 
 
 def contributions(ranks: NDArray[np.int16], k: int = 10) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from inference.experiment import CONTROL, POINTS, Arm, Experiment, point_of, points_of
+from inference.experiment import CONTROL, HASH_POINTS, Arm, Experiment, point_of, points_of
 from schemas.ids import DEFAULT_USER, UserId
 
 PEOPLE = [UserId(f"user-{number}") for number in range(20_000)]
@@ -56,7 +56,7 @@ def test_arms_of_two_experiments_are_independent() -> None:
 
 
 def test_users_are_hashed_evenly_to_all_points() -> None:
-    counts = np.bincount([point_of("spring", user) * 20 // POINTS for user in PEOPLE])
+    counts = np.bincount([point_of("spring", user) * 20 // HASH_POINTS for user in PEOPLE])
     expected = len(PEOPLE) / 20
     assert ((counts - expected) ** 2 / expected).sum() < 43.8  # the 0.999 quantile of chi-square with 19
 

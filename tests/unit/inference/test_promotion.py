@@ -17,7 +17,7 @@ from inference.learning.loaded_model import digest
 from inference.learning.model_variant import VariantConfig
 from inference.learning.online_trainer import OnlineTrainer
 from inference.learning.promotion import PromotionDecision, PromotionPolicy, PromotionRules, means_by_user
-from inference.learning.sampling import ROWS, correction
+from inference.learning.sampling import EXAMPLE_ROWS, correction
 from inference.learning.weights_file import write_weights
 from inference.ranking.network import initial
 from schemas.ids import ItemId, UserId
@@ -212,7 +212,7 @@ def example(number: int, rows: int) -> Example:
 
 
 def test_metrics_of_a_batch_of_examples_equal_those_one_by_one() -> None:
-    examples = [example(number, rows) for number, rows in enumerate((3, 12, ROWS, ROWS, 2))]
+    examples = [example(number, rows) for number, rows in enumerate((3, 12, EXAMPLE_ROWS, EXAMPLE_ROWS, 2))]
     rng = np.random.default_rng(0)
     arrays = {name: rng.standard_normal(part.shape).astype(np.float32) for name, part in initial(COLUMNS).items()}
     together = example_metrics(arrays, examples)

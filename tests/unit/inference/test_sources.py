@@ -12,7 +12,7 @@ from features.views import External
 from inference.candidates.pool import gather
 from inference.candidates.source import CandidateSource
 from inference.candidates.sources import SOURCES
-from inference.ranking.features import COLUMNS, FeatureTable
+from inference.ranking.features import FEATURE_GROUPS, FeatureTable
 from inference.ranking_context import RankingContext, make_ranking_context
 from tests.builders import memory
 from tests.unit.inference.ranking_fixtures import busy_world, query_of
@@ -81,7 +81,7 @@ def test_another_feature_gives_another_schema_id() -> None:
     assert FeatureTable().id != FeatureTable((External("credit", "limit"),)).id
 
 
-@pytest.mark.parametrize("block", COLUMNS, ids=lambda block: block.group)
+@pytest.mark.parametrize("block", FEATURE_GROUPS, ids=lambda block: block.group)
 def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
     from inference.ranking.features import RankingBatch
 
