@@ -17,14 +17,14 @@ success, 1 on a failure that the message explains, and 2 for wrong arguments.
 
 
 def cli_page() -> str:
-    """The page as Markdown: a table of commands, then each as Typer documents its own applications."""
+    """Return the page as Markdown: a table of commands, then each as Typer documents it."""
     command = typer.main.get_command(make_app())
     context = typer.Context(command, info_name="lifelong")
     body = get_docs_for_click(obj=command, ctx=context, name="lifelong", title="Command line")
     _, *commands = body.split("\n## ")
-    rows = [(f"[`{name}`](#lifelong-{name})", _sentence(one.help)) for name, one in _commands(command).items()]
+    rows = [(f"[`{name}`](#lifelong-{name})", _sentence(entry.help)) for name, entry in _commands(command).items()]
     summary = "\n\n".join(["# Command line", INTRODUCTION, table(("command", "what it does"), rows)])
-    return "\n\n## ".join([summary, *(each.replace("<", "&lt;") for each in commands)]) + "\n"
+    return "\n\n## ".join([summary, *(section.replace("<", "&lt;") for section in commands)]) + "\n"
 
 
 def _commands(group: object) -> dict[str, Any]:
@@ -32,5 +32,5 @@ def _commands(group: object) -> dict[str, Any]:
 
 
 def _sentence(text: str | None) -> str:
-    """The first paragraph of a command's help."""
+    """Return the first paragraph of a command's help."""
     return prose(text).split("\n\n")[0]

@@ -1,4 +1,4 @@
-"""The reference of metrics: everything that our processes serve on `/metrics`."""
+"""The reference of metrics: everything that Lifelong's processes serve on `/metrics`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ the series `…_bucket`, `…_sum` and `…_count`.
 
 @runtime_checkable
 class Described(Protocol):
-    """A metric or a collector of metrics: what both kinds of the client library have in common."""
+    """A metric or a collector: what both kinds of the client library have in common."""
 
     def describe(self) -> Iterable[Metric]:
-        """Its metric families, without samples."""
+        """Return its metric families, without samples."""
 
 
 def metrics_page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     return "\n\n".join(["# Metrics", INTRODUCTION, table(HEADER, sorted(_rows()))]) + "\n"
 
 
@@ -45,5 +45,5 @@ def _row(family: Metric, labels: tuple[str, ...]) -> tuple[str, str, str, str]:
 
 
 def _labels(metric: object) -> tuple[str, ...]:
-    """The names of labels, which the client library keeps under this name for both kinds."""
+    """Return the names of labels, which the client library keeps under this name for both kinds."""
     return tuple(getattr(metric, "_labelnames", ()))
