@@ -12,7 +12,7 @@ from deploy.files.fields.columns import Field, kind_of, parse_items_map, parse_m
 from deploy.files.fields.event_types import TAGS, TYPES, Types, types_of
 from deploy.files.items import ItemFileOptions, read_catalogue
 from deploy.files.tables.formats import open_table
-from deploy.files.tables.rows import Wrong
+from deploy.files.tables.rows import MalformedRow
 from schemas.interactions import Interaction
 from schemas.items import Item
 
@@ -70,7 +70,7 @@ def read_frame(path: Path) -> pd.DataFrame:
     table = open_table(path)
     rows = list(table.rows.read(table.rows.names))
     malformed = next(
-        (f"{table.rows.unit} {number}: {row.reason}" for number, row in rows if isinstance(row, Wrong)), None
+        (f"{table.rows.unit} {number}: {row.reason}" for number, row in rows if isinstance(row, MalformedRow)), None
     )
     if malformed is not None:
         raise UnreadableFile(f"{str(path)!r}, {malformed}")
