@@ -15,7 +15,7 @@ LifelongError
 ├── Problem                a request to the gateway cannot be answered        → problem details (RFC 9457)
 ├── SettingsError          a setting is wrong or missing                      → the command ends, naming it
 ├── StackError             the embedded stack cannot do what was asked        → the command ends
-│   └── NotWell            a server of it does not become healthy in time     → what was started is stopped again
+│   └── NotHealthy         a server of it does not become healthy in time     → what was started is stopped again
 ├── MonitoringError        Prometheus cannot be configured or started         → the command ends
 ├── UnreadableFile         a file cannot be read as what it should hold       → the command ends
 ├── BadCell                a cell of a row cannot be read                     → the row is refused, with the reason
