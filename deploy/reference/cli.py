@@ -10,7 +10,7 @@ from typer.cli import get_docs_for_click
 from deploy.cli.app import make_app
 from deploy.reference.markdown import prose, table
 
-INTRODUCTION = """\
+CLI_INTRODUCTION = """\
 `lifelong COMMAND --help` prints the same. Commands that answer with data take `--json`; the exit status is 0 on
 success, 1 on a failure that the message explains, and 2 for wrong arguments.
 """
@@ -23,7 +23,7 @@ def cli_page() -> str:
     body = get_docs_for_click(obj=command, ctx=context, name="lifelong", title="Command line")
     _, *commands = body.split("\n## ")
     rows = [(f"[`{name}`](#lifelong-{name})", _sentence(entry.help)) for name, entry in _commands(command).items()]
-    summary = "\n\n".join(["# Command line", INTRODUCTION, table(("command", "what it does"), rows)])
+    summary = "\n\n".join(["# Command line", CLI_INTRODUCTION, table(("command", "what it does"), rows)])
     return "\n\n## ".join([summary, *(section.replace("<", "&lt;") for section in commands)]) + "\n"
 
 

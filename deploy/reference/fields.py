@@ -9,8 +9,8 @@ from deploy.reference.markdown import code, prose, table
 from schemas.bounds import IN_WORDS, NO_CONTROL, NOT_RESERVED, PRINTABLE
 
 Schema = Mapping[str, Any]
-HEADER = ("field", "type", "default", "meaning")
-BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+FIELDS_HEADER = ("field", "type", "default", "meaning")
+SCHEMA_BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 SIZES = {
     "minLength": "length ≥ {}",
     "maxLength": "length ≤ {}",
@@ -52,7 +52,7 @@ def fields(schema: Schema) -> str:
         )
         for name, field in schema["properties"].items()
     ]
-    return table(HEADER, rows)
+    return table(FIELDS_HEADER, rows)
 
 
 def type_of(schema: Schema) -> str:
@@ -79,7 +79,7 @@ def _name(schema: Schema) -> str:
 
 
 def _bounds(schema: Schema) -> str:
-    bounds = [f"{sign} {schema[key]:,g}" for key, sign in BOUNDS.items() if key in schema]
+    bounds = [f"{sign} {schema[key]:,g}" for key, sign in SCHEMA_BOUNDS.items() if key in schema]
     bounds += [words.format(f"{schema[key]:,}") for key, words in SIZES.items() if key in schema]
     if "pattern" in schema:
         bounds.append(PATTERNS.get(schema["pattern"], f"matching `{schema['pattern']}`"))

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from deploy.gateway.context import GatewayContext
 
 Document = dict[str, Any]
-HEADER = ("parameter", "in", "type", "default", "meaning")
+PARAMETERS_HEADER = ("parameter", "in", "type", "default", "meaning")
 ON_TOPICS = {"Interaction": INTERACTIONS, "Instruction": INSTRUCTIONS, "Item": ITEMS}
 """Bodies whose fields are on the page of topics, by the topic that carries them."""
-INTRODUCTION = """\
+HTTP_INTRODUCTION = """\
 `lifelong status` prints the gateway's address and API key. Send the key as `X-API-Key` or as a bearer token. A running
 gateway serves this contract as OpenAPI 3.1 at `/schema/openapi.json`, and a page to try it on at `/schema`.
 """
@@ -35,7 +35,7 @@ def document() -> Document:
 def http_page() -> str:
     """Return the page as Markdown."""
     contract = document()
-    parts = ["# HTTP", INTRODUCTION]
+    parts = ["# HTTP", HTTP_INTRODUCTION]
     for path, operations in contract["paths"].items():
         for verb, operation in operations.items():
             parts += [f"## {verb.upper()} `{path}`", *_operation(operation)]
@@ -48,7 +48,7 @@ def _operation(operation: Document) -> Iterator[str]:
     yield prose(operation.get("description"))
     rows = [_parameter(parameter) for parameter in operation.get("parameters", ())]
     if rows:
-        yield table(HEADER, rows)
+        yield table(PARAMETERS_HEADER, rows)
     if "requestBody" in operation:
         yield f"Body: {_content(operation['requestBody'])}."
     for status, answer in operation["responses"].items():

@@ -15,8 +15,8 @@ from streams.handlers import deps
 from streams.log import kafka_client
 
 Row = tuple[str, str, str]
-HEADER = ("limit", "value", "beyond it")
-INTRODUCTION = """\
+LIMITS_HEADER = ("limit", "value", "beyond it")
+LIMITS_INTRODUCTION = """\
 Every limit on messages, requests and states. Bounds of single fields, such as the items of an impression, are in
 [Topics and messages](topics.md).
 """
@@ -36,9 +36,9 @@ BOUNDED = {
 
 def limits_page() -> str:
     """Return the page as Markdown."""
-    parts = ["# Limits", INTRODUCTION]
+    parts = ["# Limits", LIMITS_INTRODUCTION]
     for title, rows in (("Messages", _messages()), ("Requests", _requests()), ("User and item state", _state())):
-        parts += [f"## {title}", table(HEADER, rows)]
+        parts += [f"## {title}", table(LIMITS_HEADER, rows)]
     parts += ["## Settings", table(("setting", "default", "allowed", "beyond it"), _settings())]
     return "\n\n".join(parts) + "\n"
 

@@ -10,9 +10,9 @@ from prometheus_client.core import Metric
 from deploy.monitoring import telemetry
 from deploy.reference.markdown import table
 
-HEADER = ("metric", "kind", "labels", "meaning")
-SUFFIXES = {"counter": "_total", "info": "_info"}
-INTRODUCTION = """\
+METRICS_HEADER = ("metric", "kind", "labels", "meaning")
+METRIC_SUFFIXES = {"counter": "_total", "info": "_info"}
+METRICS_INTRODUCTION = """\
 Every process serves its own metrics on `/metrics`: worker, item-statistics aggregator, trainer and projector on their
 `metrics_port`, the gateway on its own port. `job` and `instance` of the scrape say which process it is. A histogram has
 the series `…_bucket`, `…_sum` and `…_count`.
@@ -29,7 +29,7 @@ class Described(Protocol):
 
 def metrics_page() -> str:
     """Return the page as Markdown."""
-    return "\n\n".join(["# Metrics", INTRODUCTION, table(HEADER, sorted(_rows()))]) + "\n"
+    return "\n\n".join(["# Metrics", METRICS_INTRODUCTION, table(METRICS_HEADER, sorted(_rows()))]) + "\n"
 
 
 def _rows() -> Iterator[tuple[str, str, str, str]]:
@@ -40,7 +40,7 @@ def _rows() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _row(family: Metric, labels: tuple[str, ...]) -> tuple[str, str, str, str]:
-    name = f"`{family.name}{SUFFIXES.get(family.type, '')}`"
+    name = f"`{family.name}{METRIC_SUFFIXES.get(family.type, '')}`"
     return name, family.type, ", ".join(f"`{label}`" for label in labels) or "none", family.documentation
 
 

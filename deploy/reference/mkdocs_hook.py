@@ -9,14 +9,14 @@ from mkdocs.structure.files import File, Files
 
 from deploy.reference.pages import PAGES, decisions_page, records
 
-DECISIONS = "decisions/index.md"
+DECISIONS_PAGE = "decisions/index.md"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """List every decision record under the last entry of the navigation."""
     folder = Path(config.docs_dir)
-    pages = [DECISIONS, *(path.relative_to(folder).as_posix() for path in records(folder / "decisions"))]
-    config.nav = [{"Decisions": pages} if DECISIONS in entry.values() else entry for entry in config.nav or ()]
+    pages = [DECISIONS_PAGE, *(path.relative_to(folder).as_posix() for path in records(folder / "decisions"))]
+    config.nav = [{"Decisions": pages} if DECISIONS_PAGE in entry.values() else entry for entry in config.nav or ()]
     return config
 
 
@@ -25,5 +25,5 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for path, write in PAGES.items():
         files.append(File.generated(config, path, content=write()))
     index = decisions_page(Path(config.docs_dir) / "decisions")
-    files.append(File.generated(config, DECISIONS, content=index))
+    files.append(File.generated(config, DECISIONS_PAGE, content=index))
     return files

@@ -10,24 +10,24 @@ from deploy.settings import Settings
 from deploy.settings_checks import section_of, variable_of
 from deploy.settings_listing import example, plain
 
-HEADER = ("setting", "default", "allowed", "environment variable")
-INTRODUCTION = """\
+SETTINGS_HEADER = ("setting", "default", "allowed", "environment variable")
+SETTINGS_INTRODUCTION = """\
 Every setting, with its default. Sources, in order of precedence: environment variables, `lifelong.toml` in the working
 directory (or the file that `LIFELONG_CONFIG` names), `<data_dir>/endpoints.toml` as `lifelong up` writes it, defaults.
 `lifelong config show` prints the effective values and the source of each; `lifelong config example` prints the file at
 the end of this page.
 """
-BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+SETTING_BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 
 
 def settings_page() -> str:
     """Return the page as Markdown."""
-    parts = ["# Settings", INTRODUCTION, _top_level()]
+    parts = ["# Settings", SETTINGS_INTRODUCTION, _top_level()]
     for name in Settings.model_fields:
         section = section_of(Settings, name)
         if section is not None:
             rows = [_row((name, key), field) for key, field in section.model_fields.items()]
-            parts += [f"## `[{name}]`", prose(section.__doc__), table(HEADER, rows), *_nested(section)]
+            parts += [f"## `[{name}]`", prose(section.__doc__), table(SETTINGS_HEADER, rows), *_nested(section)]
     parts += ["## A commented `lifelong.toml`", f"```toml\n{example()}```"]
     return "\n\n".join(parts) + "\n"
 
@@ -36,7 +36,7 @@ def _top_level() -> str:
     plain_fields = [
         _row((name,), field) for name, field in Settings.model_fields.items() if not section_of(Settings, name)
     ]
-    return table(HEADER, plain_fields)
+    return table(SETTINGS_HEADER, plain_fields)
 
 
 def _row(path: tuple[str, ...], field: FieldInfo) -> tuple[str, str, str, str]:
@@ -55,7 +55,7 @@ def allowed(field: FieldInfo) -> str:
     bounds = [
         f"{sign} {getattr(bound, key):g}"
         for bound in field.metadata
-        for key, sign in BOUNDS.items()
+        for key, sign in SETTING_BOUNDS.items()
         if hasattr(bound, key)
     ]
     return ", ".join([_type(field), *bounds])
@@ -76,7 +76,7 @@ def _nested(section: type[BaseModel]) -> list[str]:
             rows = [
                 (f"`{name}`", code(plain(inner.default)), allowed(inner)) for name, inner in model.model_fields.items()
             ]
-            parts += [f"Each entry of `{key}`: {prose(model.__doc__)}", table(HEADER[:3], rows)]
+            parts += [f"Each entry of `{key}`: {prose(model.__doc__)}", table(SETTINGS_HEADER[:3], rows)]
     return parts
 
 

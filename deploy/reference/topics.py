@@ -8,9 +8,9 @@ from deploy.topics import REBUILD_TOPICS
 from schemas.publish import topic_schema
 from schemas.topics import DAY_MS, TOPICS, Topic
 
-HEADER = ("topic", "key", "cleanup", "retention", "partitions", "what it carries")
+TOPICS_HEADER = ("topic", "key", "cleanup", "retention", "partitions", "what it carries")
 PARTITIONS = {"person": "as users", "item": "as items", "one": "1"}
-INTRODUCTION = f"""\
+TOPICS_INTRODUCTION = f"""\
 Topic names carry the prefix of `topics.prefix`. Topics spread *as users* have `topics.person_partitions` partitions,
 *as items* `topics.item_partitions`. Interactions are kept for `topics.interactions_retention_days`.
 
@@ -24,7 +24,7 @@ page. Texts are:
 
 def topics_page() -> str:
     """Return the page as Markdown."""
-    parts = ["# Topics and messages", INTRODUCTION, table(HEADER, [_row(topic) for topic in TOPICS])]
+    parts = ["# Topics and messages", TOPICS_INTRODUCTION, table(TOPICS_HEADER, [_row(topic) for topic in TOPICS])]
     for topic in TOPICS:
         parts += [f"## {topic.name}", _sentence(topic), messages(topic_schema(topic), level=3)]
     return "\n\n".join(parts) + "\n"
