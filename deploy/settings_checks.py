@@ -42,7 +42,7 @@ def variable_of(path: Iterable[str]) -> str:
     return PREFIX + "__".join(path).upper()
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, candidates: Iterable[str]) -> str:
     """Return a question with the known name most similar to this one, or else a list of all.
 
     >>> nearest("bootstarp", ["bootstrap", "ssl_ca_location"])
@@ -50,7 +50,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("colour", ["url"])
     "known are ['url']"
     """
-    names = sorted(known)
+    names = sorted(candidates)
     matches = get_close_matches(name, names, n=1, cutoff=SIMILAR)
     return f"did you mean {matches[0]!r}?" if matches else f"known are {names}"
 
@@ -77,11 +77,11 @@ def _dotted(path: list[str], model: type[BaseModel]) -> list[str]:
 
 def unknown_variable(environment: Mapping[str, str], model: type[BaseModel]) -> str:
     """Explain an unknown environment variable: Pydantic ignores those, and a misspelt one must not be silent."""
-    known = {CONFIG} | {f"{PREFIX}{name.upper()}" for name in model.model_fields}
-    known |= {variable_of(path) for path in setting_names(model)}
+    candidates = {CONFIG} | {f"{PREFIX}{name.upper()}" for name in model.model_fields}
+    candidates |= {variable_of(path) for path in setting_names(model)}
     for name, value in environment.items():
-        if name.startswith(PREFIX) and name not in known:
-            return f"setting {name} = {value!r}: there is no such setting; {nearest(name, known)}"
+        if name.startswith(PREFIX) and name not in candidates:
+            return f"setting {name} = {value!r}: there is no such setting; {nearest(name, candidates)}"
     return ""
 
 
@@ -101,10 +101,10 @@ def incomplete_experiment(settings: Settings) -> str:
             f"setting experiment.name = {experiment.name!r} with arms {sorted(experiment.arms)}: an experiment takes "
             "a name and at least one arm; leave both out for none"
         )
-    known = ["champion", "default", *settings.trainer.challengers]
+    candidates = ["champion", "default", *settings.trainer.challengers]
     for name, arm in experiment.arms.items():
-        if arm.variant not in known:
-            return f"setting experiment.arms.{name}.variant = {arm.variant!r}: known are {known}"
+        if arm.variant not in candidates:
+            return f"setting experiment.arms.{name}.variant = {arm.variant!r}: known are {candidates}"
     return ""
 
 

@@ -121,4 +121,4 @@ def test_partitions_that_are_added_are_not_left_unread_in_silence(system: System
     worker.wait(60)
     again = system.start()
     assert again.wait(30) != 0
-    assert "interactions: has 5 partitions, the settings want 4" in (system._folder / "worker-2.log").read_text()
+    assert "interactions: has 5 partitions, the settings say 4" in (system._folder / "worker-2.log").read_text()
