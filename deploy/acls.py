@@ -1,7 +1,7 @@
-"""Who may do what on the cluster: one principal per process, each with the least that it needs.
+"""Access rights on the cluster: one principal per process, with the least privileges.
 
-`lifelong topics create` grants it where the broker has an authorizer; what is granted otherwise is never taken away.
-A process logs in as its principal by `kafka.sasl_username` and `kafka.sasl_password` of its own environment.
+`lifelong topics create` grants them where the broker has an authorizer; other grants are never revoked. A process logs
+in as its principal by `kafka.sasl_username` and `kafka.sasl_password` of its own environment.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ ALL_TOPICS = tuple(topic.name for topic in TOPICS)
 
 
 class Access(Struct, frozen=True, kw_only=True):
-    """One principal: what it reads and writes, as which group, which groups it looks at, and whether it compares the
-    topics with their contract when it begins.
+    """A principal's rights: topics that it reads and writes, its consumer group, a group whose offsets it reads, and
+    whether it compares the topics with their contract at start.
     """
 
     process: str
@@ -48,7 +48,7 @@ class Access(Struct, frozen=True, kw_only=True):
 
 
 def access(settings: Settings) -> tuple[Access, ...]:
-    """The table. `application` is for those who produce events and subscribe to lists, as a group of its own."""
+    """Return the table. `application` is for programs that produce events and subscribe to lists."""
     worker, trainer = settings.worker.group, settings.trainer.group
     return (
         Access(
@@ -88,7 +88,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
 
 
 def principal(process: str, settings: Settings) -> str:
-    """Whom a broker takes a process for.
+    """Return a process's principal on the broker.
 
     >>> principal("worker", Settings())
     'User:lifelong-worker'
@@ -97,35 +97,35 @@ def principal(process: str, settings: Settings) -> str:
 
 
 def grants(settings: Settings) -> list[Grant]:
-    """Everything that is granted, by principal."""
+    """Return all grants of all principals."""
     prefix = settings.topics.prefix
     return [
-        Grant(principal(one.process, settings), kind, f"{'' if name == NO_GROUP else prefix}{name}", operation)
-        for one in access(settings)
-        for kind, name, operation in _needed(one)
+        Grant(principal(rights.process, settings), kind, f"{'' if name == NO_GROUP else prefix}{name}", operation)
+        for rights in access(settings)
+        for kind, name, operation in _needed(rights)
     ]
 
 
-def _needed(one: Access) -> Iterator[tuple[str, str, str]]:
-    """Kind, name and operation of each; to read or to write is to describe too."""
-    yield from (("topic", name, "READ") for name in one.reads)
-    yield from (("topic", name, "WRITE") for name in one.writes)
-    if one.checks:
+def _needed(rights: Access) -> Iterator[tuple[str, str, str]]:
+    """Yield kind, name and operation of each grant; READ and WRITE imply DESCRIBE."""
+    yield from (("topic", name, "READ") for name in rights.reads)
+    yield from (("topic", name, "WRITE") for name in rights.writes)
+    if rights.checks:
         yield from (("topic", name, operation) for name in ALL_TOPICS for operation in ("DESCRIBE", "DESCRIBE_CONFIGS"))
-    if one.watches:
+    if rights.watches:
         yield ("topic", INTERACTIONS, "DESCRIBE")
-        yield ("group", one.watches, "DESCRIBE")
-    if one.group:
-        yield ("group", one.group, "READ")
-    # Tables are read whole, in no group; the client asks for its place all the same.
+        yield ("group", rights.watches, "DESCRIBE")
+    if rights.group:
+        yield ("group", rights.group, "READ")
+    # Tables are read whole, in no group; the client asks for the group's offsets all the same.
     yield ("group", NO_GROUP, "READ")
 
 
 def grant_access(settings: Settings, admin: KafkaAdmin) -> int:
-    """Grant everything, where the broker has an authorizer; how many grants that are, 0 without one.
+    """Grant everything, where the broker has an authorizer; return the number of grants, 0 without an authorizer.
 
     Raises:
-        KafkaRefused: whoever asks may not grant.
+        KafkaRefused: this login may not grant.
     """
-    wanted = grants(settings)
-    return len(wanted) if admin.grant(wanted) else 0
+    required = grants(settings)
+    return len(required) if admin.grant(required) else 0

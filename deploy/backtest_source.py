@@ -1,4 +1,4 @@
-"""Where the events of a replay come from: a file, or a topic of the configured Kafka."""
+"""The source of a backtest's events: a file, or a topic of the configured Kafka."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from streams.worker.receive import open_event
 
 
 def log_of(name: str, loaded: LoadedFile) -> EventLog:
-    """Files that were read, as a log."""
+    """Return loaded files as a log."""
     report = loaded.report
-    refused = Counter({one.reason: one.count for one in report.reasons})
+    refused = Counter({refusal.reason: refusal.count for refusal in report.reasons})
     if isinstance(report, FileReport) and report.catalogue is not None:
         refused += _of_the_catalogue(report.catalogue.reasons)
     return EventLog(name=name, rows=report.rows, events=loaded.events, items=loaded.items, refused=refused)
@@ -33,7 +33,7 @@ def log_of(name: str, loaded: LoadedFile) -> EventLog:
 def from_topic(
     settings: Settings, topic: str, catalogue: LoadedFile | None, *, limit: int | None, now: float
 ) -> EventLog:
-    """The log in a topic, read from its beginning to where it ends now; without a file, items are those of `items`.
+    """Return the log in a topic, from its beginning to its current end; without a catalogue, items come from `items`.
 
     Raises:
         SettingsError: no broker is set.
@@ -46,20 +46,20 @@ def from_topic(
         reader.close()
     log = from_records([record for record in records if record.topic == topic], topic, limit=limit, now=now)
     if catalogue is not None:
-        items, wrong = catalogue.items, _of_the_catalogue(catalogue.report.reasons)
+        items, refused_items = catalogue.items, _of_the_catalogue(catalogue.report.reasons)
     else:
-        items, wrong = _newest_items([record for record in records if record.topic == ITEMS], now)
-    return EventLog(name=log.name, rows=log.rows, events=log.events, items=items, refused=log.refused + wrong)
+        items, refused_items = _newest_items([record for record in records if record.topic == ITEMS], now)
+    return EventLog(name=log.name, rows=log.rows, events=log.events, items=items, refused=log.refused + refused_items)
 
 
 def _of_the_catalogue(reasons: Iterable[Refusal]) -> Counter[str]:
-    return Counter({f"of the catalogue: {one.reason}": one.count for one in reasons})
+    return Counter({f"of the catalogue: {refusal.reason}": refusal.count for refusal in reasons})
 
 
 def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, now: float) -> EventLog:
-    """Records of interactions in event-time order, ties as they were produced.
+    """Return records of interactions in event-time order, ties in the order of production.
 
-    A record that is no event has its place by when it was produced.
+    A record that is not an event is ordered by its timestamp.
     """
     opened = [(record, *_open(record, now)) for record in records]
     keyed = [
@@ -69,17 +69,17 @@ def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, no
     order = [row for _, row in sorted(keyed)][:limit]
     events: list[tuple[int, Interaction]] = []
     refused: Counter[str] = Counter()
-    for place, row in enumerate(order):
+    for index, row in enumerate(order):
         _, event, reason = opened[row]
         if event is not None:
-            events.append((place, event))
+            events.append((index, event))
         else:
             refused[reason] += 1
     return EventLog(name=name, rows=len(order), events=events, refused=refused)
 
 
 def _open(record: Inbound, now: float) -> tuple[Interaction | None, str]:
-    """The event in a record, read as the worker reads it, or why there is none."""
+    """Return the event in a record, decoded as the worker does, or the reason why there is none."""
     try:
         _, _, event = open_event(record, INTERACTIONS, now=now)
         return event, ""
@@ -88,7 +88,7 @@ def _open(record: Inbound, now: float) -> tuple[Interaction | None, str]:
 
 
 def _newest_items(records: Sequence[Inbound], now: float) -> tuple[list[Item], Counter[str]]:
-    """The newest entry of each item; withdrawn ones are left out."""
+    """Return the newest entry of each item, without withdrawn ones, and the refused entries by reason."""
     newest: dict[bytes | None, Inbound] = {record.key: record for record in records}
     items: list[Item] = []
     refused: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""The clients of the servers that the settings name. Nothing is connected before it is first used."""
+"""Makes the clients of the servers that the settings name. A client connects when it is first used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ wall_clock = time.time  # noqa: TID251 - the one place where the wall clock ente
 
 
 def make_cluster(settings: Settings) -> Cluster:
-    """Where Kafka is.
+    """Return how to reach Kafka.
 
     Raises:
         SettingsError: no broker is set and none was started.
@@ -42,24 +42,24 @@ def make_cluster(settings: Settings) -> Cluster:
 
 
 def topic_partitions(settings: Settings) -> dict[str, int]:
-    """How many partitions each topic has."""
+    """Return the number of partitions of each topic."""
     counts = {"person": settings.topics.person_partitions, "item": settings.topics.item_partitions, "one": 1}
     return {topic.name: counts[BY_NAME[topic.name].spread] for topic in TOPICS}
 
 
 def make_publisher(settings: Settings, *, linger_ms: float = 2.0, receipts: bool = False) -> KafkaPublisher:
-    """A publisher to all topics; with `receipts` where offsets are needed."""
+    """Return a publisher to all topics; `receipts` make it return offsets."""
     return KafkaPublisher(make_cluster(settings), topic_partitions(settings), linger_ms=linger_ms, receipts=receipts)
 
 
 def make_store(settings: Settings, *, timeout_seconds: float = 2.0) -> RedisStateStore:
-    """The state store; its keys carry the topics' prefix, so that systems can share a server."""
+    """Return the state store; its keys carry the topics' prefix, so that systems can share a server."""
     prefix = f"lifelong:{settings.topics.prefix}"
     return RedisStateStore(redis_url(settings), prefix=prefix, timeout_seconds=timeout_seconds)
 
 
 def redis_url(settings: Settings) -> str:
-    """The Redis server's URL.
+    """Return the Redis server's URL.
 
     Raises:
         SettingsError: no server is set and none was started.
@@ -71,7 +71,7 @@ def redis_url(settings: Settings) -> str:
 
 
 def feast_redis(url: str) -> str:
-    """A Redis URL in the form that Feast takes.
+    """Return a Redis URL in the form that Feast expects.
 
     >>> feast_redis("redis://:secret@127.0.0.1:6379/0")
     '127.0.0.1:6379,db=0,password=secret'
@@ -85,7 +85,7 @@ def feast_redis(url: str) -> str:
 
 
 def make_feast(settings: Settings) -> FeastStore:
-    """The feature store with our views applied."""
+    """Return the feature store, with Lifelong's feature views applied."""
     from features.feast_store import FeastStore
 
     project = _identifier(f"lifelong_{settings.topics.prefix}".rstrip("_"))
@@ -95,7 +95,7 @@ def make_feast(settings: Settings) -> FeastStore:
 
 
 def milvus_address(settings: Settings) -> Address:
-    """Where Milvus is.
+    """Return how to reach Milvus.
 
     Raises:
         SettingsError: no server is set and none was started.
@@ -109,21 +109,21 @@ def milvus_address(settings: Settings) -> Address:
 
 
 def make_memory_index(settings: Settings) -> MilvusMemory:
-    """Memories by likeness."""
+    """Return the index of memories by similarity."""
     from agents.memory.milvus_memory import MilvusMemory
 
     return MilvusMemory(milvus_address(settings), collection=_collection(settings, "memories"))
 
 
 def make_item_index(settings: Settings) -> MilvusItems:
-    """Items by likeness of their content."""
+    """Return the index of items by similarity of content."""
     from agents.actions.milvus_items import MilvusItems
 
     return MilvusItems(milvus_address(settings), width=CONTENT_DIMENSIONS, collection=_collection(settings, "items"))
 
 
 def make_factor_index(settings: Settings) -> MilvusItems:
-    """Items by likeness of what was learned of them: who is drawn to one is drawn to the other."""
+    """Return the index of items by similarity of learned factors: similar items are chosen by the same users."""
     from agents.actions.milvus_items import MilvusItems
     from features.item_factors import FACTOR_DIMENSIONS
 
@@ -133,7 +133,7 @@ def make_factor_index(settings: Settings) -> MilvusItems:
 
 
 def milvus_collections(settings: Settings) -> tuple[str, ...]:
-    """The collections that are ours; each is made when it is first written to."""
+    """Return the names of Lifelong's collections; each is created when it is first written to."""
     return tuple(_collection(settings, name) for name in ("memories", "items", "item_factors"))
 
 
@@ -142,7 +142,7 @@ def _collection(settings: Settings, name: str) -> str:
 
 
 def _identifier(name: str) -> str:
-    """What Milvus and Feast take as a name: letters, digits and underscores.
+    """Return a name that Milvus and Feast accept: letters, digits and underscores.
 
     >>> _identifier("shop.items")
     'shop_items'

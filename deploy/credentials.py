@@ -1,4 +1,4 @@
-"""Logins for the principals of `deploy.acls`, where the broker keeps passwords itself (SCRAM)."""
+"""Logins for the principals of `deploy.acls`, where the broker stores passwords itself (SCRAM)."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ CREDENTIALS_FILE = "kafka-credentials.toml"
 
 
 def create_logins(settings: Settings, admin: KafkaAdmin) -> list[str]:
-    """Create a login for each principal that has none, with a password drawn here; the names of those created.
+    """Create a login with a random password for each principal that has none; return the names of those created.
 
-    Passwords are added to `<data_dir>/kafka-credentials.toml`, readable by this user alone: 1 they are written down
-    2 the broker is told. Logins that the broker has already are left as they are.
+    1 add the passwords to `<data_dir>/kafka-credentials.toml`, readable by this user only 2 create the logins on the
+    broker. Existing logins are not changed.
 
     Raises:
-        KafkaRefused: the cluster will not have it.
+        KafkaRefused: the cluster refuses to create logins.
     """
     if not settings.kafka.sasl_mechanism.startswith("SCRAM-"):
         return []
-    names = [principal(one.process, settings).removeprefix("User:") for one in access(settings)]
+    names = [principal(rights.process, settings).removeprefix("User:") for rights in access(settings)]
     missing = sorted(set(names) - admin.scram_users())
     if not missing:
         return []
     passwords = {name: secrets.token_urlsafe(24) for name in missing}
-    _write_down(settings.data_dir / CREDENTIALS_FILE, passwords, settings.kafka.sasl_mechanism)
+    _save(settings.data_dir / CREDENTIALS_FILE, passwords, settings.kafka.sasl_mechanism)
     admin.add_scram_users(settings.kafka.sasl_mechanism, passwords)
     return missing
 
 
-def _write_down(path: Path, passwords: dict[str, str], mechanism: str) -> None:
+def _save(path: Path, passwords: dict[str, str], mechanism: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = tomllib.loads(path.read_text()) if path.is_file() else {}
-    logins = {name: login["sasl_password"] for name, login in known.items()} | passwords
+    saved = tomllib.loads(path.read_text()) if path.is_file() else {}
+    logins = {name: login["sasl_password"] for name, login in saved.items()} | passwords
     sections = [
         f'[{name}]\nsasl_mechanism = "{mechanism}"\nsasl_username = "{name}"\nsasl_password = "{password}"\n'
         for name, password in logins.items()

@@ -1,4 +1,4 @@
-"""What the settings say of how lists are made for whom: exploration, and the arms of an experiment."""
+"""Builds exploration and the arms of an experiment from the settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from inference.exploration import Exploration
 
 
 def make_exploration(settings: Settings, rate: float | None = None) -> Exploration | None:
-    """How lists explore, at this rate or else the usual one; none if they are to exploit, whatever plans say."""
+    """Return how lists explore, at this rate or else the setting's; none if rate 0 disables it, whatever plans say."""
     ranking = settings.ranking
     rate = ranking.exploration if rate is None else rate
     if not rate:
@@ -17,9 +17,9 @@ def make_exploration(settings: Settings, rate: float | None = None) -> Explorati
 
 
 def make_experiment(settings: Settings) -> Experiment | None:
-    """The experiment that the settings describe, if they do."""
-    given = settings.experiment
-    if not given.arms:
+    """Return the experiment of the settings; none if there is none."""
+    experiment = settings.experiment
+    if not experiment.arms:
         return None
     arms = [
         Arm(
@@ -28,12 +28,12 @@ def make_experiment(settings: Settings) -> Experiment | None:
             variant=CHAMPION if arm.variant == "champion" else arm.variant,
             exploration=make_exploration(settings, arm.exploration),
         )
-        for name, arm in given.arms.items()
+        for name, arm in experiment.arms.items()
     ]
-    return Experiment(given.name, Arm(name=CONTROL, exploration=make_exploration(settings)), arms)
+    return Experiment(experiment.name, Arm(name=CONTROL, exploration=make_exploration(settings)), arms)
 
 
 def served_variants(settings: Settings) -> tuple[str, ...]:
-    """The lineages that serve arms beside the champion."""
+    """Return the variants that serve arms beside the champion."""
     named = {arm.variant for arm in settings.experiment.arms.values()}
     return tuple(sorted(named - {"champion"}))

@@ -1,4 +1,4 @@
-"""Events and items from files, in one call each: a thin front of `deploy.files`."""
+"""Reads events and items from files, in one call each: a thin façade of `deploy.files`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy.files.fields.columns import Field, kind_of, parse_items_map, parse_m
 from deploy.files.fields.event_types import TAGS, TYPES, Types, types_of
 from deploy.files.items import ItemFileOptions, read_catalogue
 from deploy.files.tables.formats import open_table
-from deploy.files.tables.rows import Wrong
+from deploy.files.tables.rows import MalformedRow
 from schemas.interactions import Interaction
 from schemas.items import Item
 
@@ -36,40 +36,42 @@ __all__ = [
 
 
 def read_events(
-    path: Path, given: Mapping[Field, str], *, now: float, refused: Refused, limit: int | None = None
+    path: Path, columns: Mapping[Field, str], *, now: float, refused: Refused, limit: int | None = None
 ) -> list[tuple[int, Interaction]]:
-    """Events in event-time order, ties in the order of the file, each with its 0-based place in that order.
+    """Return events in event-time order, ties in the order of the file, each with its 0-based index in that order.
 
-    Places count refused rows too. The type of an event is its `type` column's (see `TYPES`), else `kind_of`'s.
+    Indexes count refused rows too. The type of an event is that of its `type` column (see `TYPES`), else `kind_of`'s.
 
     Raises:
         UnreadableFile: the file cannot be read, or lacks a column.
     """
-    return list(read(path, EventFileOptions(columns=given, limit=limit), now=now).events(refused))
+    return list(read(path, EventFileOptions(columns=columns, limit=limit), now=now).events(refused))
 
 
 def read_items(
-    path: Path, *, now: float, refused: Refused, given: Mapping[str, tuple[str, ...]] | None = None
+    path: Path, *, now: float, refused: Refused, columns: Mapping[str, tuple[str, ...]] | None = None
 ) -> Iterator[Item]:
-    """Items of a catalogue file; see `deploy.files.fields.categories` for how lists may be spelt.
+    """Yield the items of a catalogue file; see `deploy.files.fields.categories` for how lists may be spelt.
 
     Raises:
         UnreadableFile: the file cannot be read, or has no column for the item's id.
     """
-    yield from read_catalogue(path, ItemFileOptions(given or {}), now=now).items(refused, Refused())
+    yield from read_catalogue(path, ItemFileOptions(columns or {}), now=now).items(refused, Refused())
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """The file as a table, its cells as they are written.
+    """Return the file as a data frame, its cells as they are written.
 
     Raises:
-        UnreadableFile: it cannot be read, or a row of it is none.
+        UnreadableFile: the file cannot be read, or a row of it is malformed.
     """
     import pandas as pd
 
     table = open_table(path)
     rows = list(table.rows.read(table.rows.names))
-    wrong = next((f"{table.rows.unit} {number}: {row.reason}" for number, row in rows if isinstance(row, Wrong)), None)
-    if wrong is not None:
-        raise UnreadableFile(f"{str(path)!r}, {wrong}")
+    malformed = next(
+        (f"{table.rows.unit} {number}: {row.reason}" for number, row in rows if isinstance(row, MalformedRow)), None
+    )
+    if malformed is not None:
+        raise UnreadableFile(f"{str(path)!r}, {malformed}")
     return pd.DataFrame([row for _, row in rows if isinstance(row, list)], columns=list(table.rows.names))

@@ -1,13 +1,13 @@
 """Settings: typed, frozen, nested, read once at the start of a process and passed down as values.
 
-Sources, the first that names a setting wins:
+Sources, in order of precedence:
 
 1. environment variables, ``LIFELONG_KAFKA__BOOTSTRAP=broker:9092`` (two underscores step into a section)
 2. ``lifelong.toml`` in the working directory, or the file that ``LIFELONG_CONFIG`` names
-3. ``<data_dir>/endpoints.toml``, which ``lifelong up`` writes for the servers that it started itself
+3. ``<data_dir>/endpoints.toml``, which ``lifelong up`` writes for the servers that it starts
 4. the defaults below
 
-An unknown or a wrong setting is refused at start with its name, its value and what is allowed.
+An unknown or invalid setting is refused at start with its name, its value and what is allowed.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class SettingsSection(BaseModel):
 
 
 class KafkaSettings(SettingsSection):
-    """Where the log is. An empty ``bootstrap`` means: the broker that ``lifelong up`` starts. ``principal_prefix`` and
-    the name of a process are whom ``lifelong topics create`` grants what that needs, where there is an authorizer.
+    """Where Kafka is. An empty ``bootstrap`` means the broker that ``lifelong up`` starts. ``principal_prefix`` and the
+    name of a process form the principal to which ``lifelong topics create`` grants rights.
     """
 
     bootstrap: str = ""
@@ -59,13 +59,13 @@ class KafkaSettings(SettingsSection):
 
 
 class RedisSettings(SettingsSection):
-    """Where states and online features are. An empty ``url`` means: the server that ``lifelong up`` starts."""
+    """Where states and online features are stored. An empty ``url`` means the server that ``lifelong up`` starts."""
 
     url: SecretStr = SecretStr("")
 
 
 class MilvusSettings(SettingsSection):
-    """Where item vectors and memories are searched. An empty ``uri``: the server that ``lifelong up`` starts."""
+    """Where item vectors and memories are searched. An empty ``uri`` means the server that ``lifelong up`` starts."""
 
     uri: str = ""
     token: SecretStr = SecretStr("")
@@ -73,14 +73,14 @@ class MilvusSettings(SettingsSection):
 
 
 class TritonSettings(SettingsSection):
-    """Where the ranker is served (gRPC ``host:port``). Empty: the server that ``lifelong up`` starts."""
+    """Where the ranker is served (gRPC ``host:port``). Empty means the server that ``lifelong up`` starts."""
 
     grpc: str = ""
     timeout_seconds: float = Field(default=0.1, gt=0)
 
 
 class TopicSettings(SettingsSection):
-    """How topics are named and laid out."""
+    """Names, partitions, replication and retention of topics."""
 
     prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
     person_partitions: int = Field(default=4, ge=1, le=1024)
@@ -90,7 +90,7 @@ class TopicSettings(SettingsSection):
 
 
 class WorkerSettings(SettingsSection):
-    """The process that owns people: folds their events, re-plans, ranks and publishes."""
+    """The process that folds users' events, re-plans, ranks and publishes lists."""
 
     group: str = "lifelong-worker"
     batch_max: int = Field(default=200, ge=1)
@@ -103,7 +103,7 @@ class WorkerSettings(SettingsSection):
 
 
 class StatisticsSettings(SettingsSection):
-    """The process that owns item statistics: folds what events say of items, and publishes it."""
+    """The item-statistics aggregator: folds item deltas and publishes item statistics."""
 
     group: str = "lifelong-statistics"
     window_seconds: float = Field(default=0.5, gt=0)
@@ -111,19 +111,19 @@ class StatisticsSettings(SettingsSection):
 
 
 def _challenger_name(name: str) -> str:
-    """Names of challengers; those of other lineages are given by the trainer.
+    """Return the name of a challenger; refuse names that the trainer gives to other variants.
 
     >>> _challenger_name("faster")
     'faster'
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name) or name == "default" or name.startswith("loaded-"):
-        raise ValueError("a name is of small letters, digits and hyphens, and neither 'default' nor 'loaded-…'")
+        raise ValueError("a name has lower-case letters, digits and hyphens, and is neither 'default' nor 'loaded-…'")
     return name
 
 
 class ChallengerSettings(SettingsSection):
-    """A recipe that learns beside the champion: ``rate`` is how fast, where 1 is usual, ``replays`` how many past
-    examples are learned again with each new one.
+    """A model variant that learns beside the champion: ``rate`` scales its learning rate, ``replays`` is how many past
+    examples it learns again with each new one.
     """
 
     rate: float = Field(default=1.0, gt=0)
@@ -134,9 +134,9 @@ class ChallengerSettings(SettingsSection):
 class TrainerSettings(SettingsSection):
     """The process that learns from the ranking log and publishes weights.
 
-    After a crash it learns again from at most what came in ``checkpoint_every_seconds``. ``rate``, ``replays`` and
-    ``seed`` are the recipe of the lineage that serves first, ``challengers`` those of the others, by name; each costs
-    about as much processor as the first. An empty table leaves none.
+    After a crash it relearns at most the entries of ``checkpoint_every_seconds``. ``rate``, ``replays`` and ``seed``
+    configure the variant that serves first, ``challengers`` the others, by name; each costs about as much processor
+    time as the first. An empty table means no challengers.
     """
 
     group: str = "lifelong-trainer"
@@ -154,10 +154,10 @@ class TrainerSettings(SettingsSection):
 
 
 class PromotionSettings(SettingsSection):
-    """When another lineage is to serve. A challenger is promoted once it surely gains ``minimum_effect`` more than the
-    champion (gain is 1 / log2(1 + place) of what people take); ``level`` is the risk that a champion is ever replaced
-    by one that is no better. One that is undecided after ``horizon`` examples is refused, and rests for ``cool_down``
-    examples, each time twice as many. They are measured in blocks of ``block``, in which each person counts once.
+    """The promotion policy. A challenger is promoted once its gain exceeds the champion's by ``minimum_effect`` (gain:
+    1 / log2(1 + rank) of the chosen item); ``level`` is the probability that a champion is ever replaced by a variant
+    that is no better. A challenger that is undecided after ``horizon`` examples is refused and cools down for
+    ``cool_down`` examples, doubled each time. Gains are compared in blocks of ``block``; a user counts once in each.
     """
 
     level: float = Field(default=0.05, gt=0, lt=1)
@@ -168,35 +168,35 @@ class PromotionSettings(SettingsSection):
 
 
 def _arm_name(name: str) -> str:
-    """Names of arms; that of everybody who is in none is given.
+    """Return the name of an arm; refuse `control`, which is reserved for users in no other arm.
 
     >>> _arm_name("bold")
     'bold'
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name) or name == "control":
-        raise ValueError("a name is of small letters, digits and hyphens, and not 'control': those are in no other arm")
+        raise ValueError("a name has lower-case letters, digits and hyphens, and is not 'control', the arm of the rest")
     return name
 
 
 def _share(share: float) -> float:
-    """A share of people that somebody can be in, or nobody."""
+    """Return a share of users; refuse one smaller than the ten thousandth part that users are divided into."""
     if 0.0 < share < 0.0001:
-        raise ValueError("people are divided into ten thousand parts: it is 0, or 0.0001 or more")
+        raise ValueError("users are divided into ten thousand parts: a share is 0, or 0.0001 or more")
     return share
 
 
 def _shares(arms: dict[str, ArmSettings]) -> dict[str, ArmSettings]:
-    """Arms that fit into everybody."""
+    """Return the arms; refuse shares that sum to more than 1."""
     total = sum(arm.share for arm in arms.values())
     if total > 1.0 + 1e-9:
-        raise ValueError(f"the shares of the arms sum to {total:g}, and may to 1 at most")
+        raise ValueError(f"the shares of the arms sum to {total:g}, and may sum to 1 at most")
     return arms
 
 
 class ArmSettings(SettingsSection):
-    """What is done for ``share`` of the people. ``variant`` ranks for them: ``champion`` is whichever serves,
-    ``default`` the one that served first, or it is one of ``trainer.challengers``. ``exploration`` goes before that of
-    ``ranking``. An arm with a share of 0 is a shadow: it has no people, and is only asked what it would have done.
+    """An arm with ``share`` of the users. ``variant`` ranks for them: ``champion`` is the current champion, ``default``
+    the variant that served first, or it is one of ``trainer.challengers``. ``exploration`` overrides that of
+    ``ranking``. An arm with a share of 0 is a shadow: it has no users, and only records what it would have ranked.
     """
 
     share: Annotated[float, AfterValidator(_share)] = Field(default=0.0, ge=0, le=1)
@@ -205,8 +205,8 @@ class ArmSettings(SettingsSection):
 
 
 class ExperimentSettings(SettingsSection):
-    """Arms that are compared with each other. The ``name`` decides, with the user's id, who is in which: another name
-    divides people anew. Whoever is in none is in ``control``, and has what everybody has without an experiment.
+    """Arms that are compared with each other. The ``name`` and the user's id decide the arm: another name assigns users
+    anew. Users in no arm are in ``control``, and get the lists that everybody gets without an experiment.
     """
 
     name: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$")
@@ -223,11 +223,11 @@ class ProjectorSettings(SettingsSection):
 
 
 class GatewaySettings(SettingsSection):
-    """The HTTP door. ``api_keys`` empty: one key is generated by ``lifelong up`` and shown by ``lifelong status``.
+    """The HTTP gateway. If ``api_keys`` is empty, ``lifelong up`` generates a key and ``lifelong status`` shows it.
 
-    A POST that Kafka does not acknowledge within ``post_timeout_seconds`` is answered with 503. Told to end, it says
-    so on ``/health/ready`` for ``drain_seconds`` before it takes no more connections. Lists take ``cache_mb`` at most.
-    While more than ``backlog_max`` events wait for workers, more are answered with 429; 0 is no bound.
+    A POST that Kafka does not acknowledge within ``post_timeout_seconds`` is answered with 503. On SIGTERM,
+    ``/health/ready`` answers 503 for ``drain_seconds`` before connections are refused. Cached lists take ``cache_mb``
+    at most. While more than ``backlog_max`` events wait for workers, more are answered with 429; 0 sets no bound.
     """
 
     host: str = "127.0.0.1"
@@ -241,14 +241,14 @@ class GatewaySettings(SettingsSection):
 
 
 class RankingSettings(SettingsSection):
-    """The lists that are published.
+    """How lists are ranked, explored and expired.
 
-    ``exploration`` is the share of them that is drawn by chance from the ``exploration_top`` best candidates, with
-    logged propensities; a plan that has a rate of its own goes before it, and 0 draws none, whatever plans say. At
-    ``exploration_temperature`` 1 a candidate is drawn as often as the ranker believes in it, lower is more careful.
+    ``exploration`` is the share of lists drawn from the ``exploration_top`` best candidates, with logged propensities;
+    a plan's own rate overrides it, but 0 draws none, whatever plans say. At ``exploration_temperature`` 1 the
+    ranker's softmax is drawn from; lower is greedier.
 
-    With ``expires`` "learn" a person's list holds for as long as it has shown to do better than that for people never
-    seen, at most ``expires_at_most_seconds``; until that is known, and with "fixed", for ``expires_seconds``.
+    With ``expires`` "learn" a user's list is valid for as long as such lists have done better than non-personalised
+    ones, at most ``expires_at_most_seconds``; until that is known, and with "fixed", for ``expires_seconds``.
     """
 
     slate_size: int = Field(default=10, ge=1, le=SLATE_LENGTH)
@@ -264,14 +264,14 @@ class RankingSettings(SettingsSection):
 
 
 class FeatureSettings(SettingsSection):
-    """Features that other teams own, joined into ranking: ``view:field`` as Feast names them."""
+    """Features of other teams, joined into ranking: ``view:field`` as Feast names them."""
 
     external: tuple[str, ...] = ()
     external_ttl_seconds: float = Field(default=60.0, gt=0)
 
 
 class EmbeddedSettings(SettingsSection):
-    """Ports of the servers that ``lifelong up`` starts; 0 picks a free one, once."""
+    """Ports of the servers that ``lifelong up`` starts; 0 chooses a free one, once per data directory."""
 
     kafka_port: int = Field(default=0, ge=0, le=65535)
     redis_port: int = Field(default=0, ge=0, le=65535)
@@ -281,7 +281,7 @@ class EmbeddedSettings(SettingsSection):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set, by section."""
+    """All settings, by section."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="LIFELONG_", env_nested_delimiter="__")
 
@@ -311,17 +311,17 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then what the files said (passed to the constructor), then defaults."""
+        """Return the sources: environment first, then the files' values (passed to the constructor), then defaults."""
         return (env_settings, init_settings)
 
 
 def config_path() -> Path:
-    """The file that holds the user's own settings; it need not exist, unless `LIFELONG_CONFIG` names it."""
+    """Return the user's settings file; it need not exist, unless `LIFELONG_CONFIG` names it."""
     return Path(os.environ.get(settings_checks.CONFIG, "lifelong.toml"))
 
 
 class Layers(BaseModel):
-    """What each source says, the first that names a setting wins; and which files the last two are."""
+    """The values of each source, in order of precedence, and the paths of the last two."""
 
     environment: dict[str, Any]
     own: dict[str, Any]
@@ -333,26 +333,26 @@ class Layers(BaseModel):
 def load_settings(*, with_endpoints: bool = True) -> Settings:
     """Read the settings from all sources.
 
-    ``with_endpoints=False`` leaves out what ``lifelong up`` wrote: so ``up`` itself tells the servers that the
-    user has given from those that it is to start.
+    ``with_endpoints=False`` ignores the file that ``lifelong up`` writes: so ``up`` itself distinguishes servers of the
+    user from those that it starts.
 
     Raises:
-        SettingsError: a setting is unknown or wrong; the message names it, its value and what is allowed.
+        SettingsError: a setting is unknown or invalid; the message names it, its value and what is allowed.
     """
     return load_layers(with_endpoints=with_endpoints)[0]
 
 
 def load_layers(*, with_endpoints: bool = True) -> tuple[Settings, Layers]:
-    """As `load_settings`, with what each source said."""
+    """Return the settings as `load_settings`, and the values of each source."""
     path = config_path()
     _refuse(settings_checks.missing_config(os.environ, path.is_file()))
     own = _read_toml(path)
-    given = _validated(own)
-    where = given.data_dir / ENDPOINTS_FILE
-    found = _read_toml(where) if with_endpoints else {}
-    said = EnvSettingsSource(Settings)()
-    layers = Layers(environment=said, own=own, own_path=path, endpoints=found, endpoints_path=where)
-    return (_validated(_merged(found, own)) if found else given), layers
+    base = _validated(own)
+    endpoints_path = base.data_dir / ENDPOINTS_FILE
+    endpoints = _read_toml(endpoints_path) if with_endpoints else {}
+    env = EnvSettingsSource(Settings)()
+    layers = Layers(environment=env, own=own, own_path=path, endpoints=endpoints, endpoints_path=endpoints_path)
+    return (_validated(_merged(endpoints, own)) if endpoints else base), layers
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -367,7 +367,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Two nested tables as one; ``over`` wins.
+    """Return two nested tables merged; ``over`` wins.
 
     >>> _merged({"a": {"x": 1, "y": 2}}, {"a": {"x": 3}})
     {'a': {'x': 3, 'y': 2}}
@@ -387,7 +387,7 @@ def _validated(values: dict[str, Any]) -> Settings:
     except PydanticSettingsError as exc:
         raise SettingsError(f"{exc}: a table or list in the environment is written as JSON") from exc
     _refuse(settings_checks.unknown_variable(os.environ, Settings))
-    _refuse(settings_checks.half_an_experiment(settings))
+    _refuse(settings_checks.incomplete_experiment(settings))
     return settings
 
 

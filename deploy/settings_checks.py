@@ -1,4 +1,4 @@
-"""What is wrong with settings, in words: each function returns an explanation, empty where nothing is wrong."""
+"""Checks of settings: each returns an explanation of what is wrong, empty where nothing is."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 PREFIX = "LIFELONG_"
 CONFIG = "LIFELONG_CONFIG"
 SIMILAR = 0.5
-"""How alike a name must be to be proposed: a few letters wrong, swapped or missing."""
+"""How similar a name must be to be proposed: a few letters wrong, swapped or missing."""
 
 
 def section_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The section of this name; none if it is a plain setting, or unknown."""
+    """Return the section of this name; none if it is a plain setting, or unknown."""
     field = model.model_fields.get(name)
     kind = field.annotation if field is not None else None
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def setting_names(model: type[BaseModel]) -> list[tuple[str, ...]]:
-    """The path of every setting: its section, if it is in one, and its name."""
+    """Return the path of every setting: its section, if it has one, and its name."""
     paths: list[tuple[str, ...]] = []
     for name in model.model_fields:
         section = section_of(model, name)
@@ -34,7 +34,7 @@ def setting_names(model: type[BaseModel]) -> list[tuple[str, ...]]:
 
 
 def variable_of(path: Iterable[str]) -> str:
-    """The environment variable that names a setting.
+    """Return the environment variable of a setting.
 
     >>> variable_of(("kafka", "bootstrap"))
     'LIFELONG_KAFKA__BOOTSTRAP'
@@ -42,21 +42,21 @@ def variable_of(path: Iterable[str]) -> str:
     return PREFIX + "__".join(path).upper()
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A question that names the known word most like this one, or else all of them.
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Return a question with the known name most similar to this one, or else a list of all.
 
     >>> nearest("bootstarp", ["bootstrap", "ssl_ca_location"])
     "did you mean 'bootstrap'?"
     >>> nearest("colour", ["url"])
     "known are ['url']"
     """
-    names = sorted(known)
-    found = get_close_matches(name, names, n=1, cutoff=SIMILAR)
-    return f"did you mean {found[0]!r}?" if found else f"known are {names}"
+    names = sorted(candidates)
+    matches = get_close_matches(name, names, n=1, cutoff=SIMILAR)
+    return f"did you mean {matches[0]!r}?" if matches else f"known are {names}"
 
 
 def explained(exc: ValidationError, model: type[BaseModel]) -> str:
-    """A line for each setting that is wrong: its name, its value, what is allowed; of an unknown one the nearest."""
+    """Return a line for each invalid setting: its name, value and what is allowed, or the nearest known name."""
     lines = []
     for error in exc.errors():
         path = [str(part) for part in error["loc"]]
@@ -68,57 +68,55 @@ def explained(exc: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _dotted(path: list[str], model: type[BaseModel]) -> list[str]:
-    """What may stand in place of an unknown name: the settings of its section, or else sections and settings."""
+    """Return the names near an unknown one: the settings of its section, or else all sections and settings."""
     section = section_of(model, path[0])
     if len(path) == 2 and section is not None:
         return [f"{path[0]}.{key}" for key in section.model_fields]
-    return [*model.model_fields, *(".".join(known) for known in setting_names(model))]
+    return [*model.model_fields, *(".".join(names) for names in setting_names(model))]
 
 
 def unknown_variable(environment: Mapping[str, str], model: type[BaseModel]) -> str:
-    """Pydantic passes over environment names that it does not know; a typing error there must not be silent."""
-    known = {CONFIG} | {f"{PREFIX}{name.upper()}" for name in model.model_fields}
-    known |= {variable_of(path) for path in setting_names(model)}
+    """Explain an unknown environment variable: Pydantic ignores those, and a misspelt one must not be silent."""
+    candidates = {CONFIG} | {f"{PREFIX}{name.upper()}" for name in model.model_fields}
+    candidates |= {variable_of(path) for path in setting_names(model)}
     for name, value in environment.items():
-        if name.startswith(PREFIX) and name not in known:
-            return f"setting {name} = {value!r}: there is no such setting; {nearest(name, known)}"
+        if name.startswith(PREFIX) and name not in candidates:
+            return f"setting {name} = {value!r}: there is no such setting; {nearest(name, candidates)}"
     return ""
 
 
 def missing_config(environment: Mapping[str, str], is_file: bool) -> str:
-    """A file that is named and is not there would leave every setting at its default, without a word."""
+    """Explain a named settings file that is missing: it would silently leave every setting at its default."""
     named = environment.get(CONFIG)
     if named is None or is_file:
         return ""
-    return (
-        f"{CONFIG} = {named!r} is no file: correct it, or leave it out to read lifelong.toml of the working directory"
-    )
+    return f"{CONFIG} = {named!r} is not a file: correct it, or unset it to read lifelong.toml of the working directory"
 
 
-def half_an_experiment(settings: Settings) -> str:
-    """An experiment has a name and arms, and its arms lineages that learn."""
+def incomplete_experiment(settings: Settings) -> str:
+    """Explain an experiment without a name or arms, or an arm with an unknown variant."""
     experiment = settings.experiment
     if bool(experiment.name) != bool(experiment.arms):
         return (
             f"setting experiment.name = {experiment.name!r} with arms {sorted(experiment.arms)}: an experiment takes "
-            "a name and at least one arm; leave both out to have none"
+            "a name and at least one arm; leave both out for none"
         )
-    known = ["champion", "default", *settings.trainer.challengers]
+    candidates = ["champion", "default", *settings.trainer.challengers]
     for name, arm in experiment.arms.items():
-        if arm.variant not in known:
-            return f"setting experiment.arms.{name}.variant = {arm.variant!r}: known are {known}"
+        if arm.variant not in candidates:
+            return f"setting experiment.arms.{name}.variant = {arm.variant!r}: known are {candidates}"
     return ""
 
 
-def shape_of(values: Mapping[str, Any], path: tuple[str, ...]) -> bool:
-    """Whether nested tables hold this path.
+def has_path(values: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    """Return whether nested tables hold this path.
 
-    >>> shape_of({"kafka": {"bootstrap": "b:1"}}, ("kafka", "bootstrap")), shape_of({}, ("data_dir",))
+    >>> has_path({"kafka": {"bootstrap": "b:1"}}, ("kafka", "bootstrap")), has_path({}, ("data_dir",))
     (True, False)
     """
-    found: Any = values
+    node: Any = values
     for part in path:
-        if not isinstance(found, Mapping) or part not in found:
+        if not isinstance(node, Mapping) or part not in node:
             return False
-        found = found[part]
+        node = node[part]
     return True

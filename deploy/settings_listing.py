@@ -1,4 +1,4 @@
-"""Settings as people read them: each with its value and its source, and a commented file to begin from."""
+"""Listings of settings: each with its value and its source, and a commented example file."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from deploy.settings import Layers, Settings
-from deploy.settings_checks import section_of, setting_names, shape_of, variable_of
+from deploy.settings_checks import has_path, section_of, setting_names, variable_of
 
 MASK = "********"
 FILE_HEADER = """\
-Settings of Lifelong: every one there is, with its default. Take the `#` off those that you change.
-Environment variables go before this file: LIFELONG_KAFKA__BOOTSTRAP=broker:9092 (two underscores step into a section).
+All settings of Lifelong with their defaults. Remove the `#` from those that you change.
+Environment variables override this file: LIFELONG_KAFKA__BOOTSTRAP=broker:9092 (two underscores step into a section).
 """
 
 
 class SourcedSetting(Struct, frozen=True):
-    """A setting in force: its dotted name, its value (secrets masked), and where that was read."""
+    """An effective setting: its dotted name, its value (secrets masked), and its source."""
 
     name: str
     value: Any
@@ -31,7 +31,7 @@ class SourcedSetting(Struct, frozen=True):
 
 
 def sourced(settings: Settings, layers: Layers) -> list[SourcedSetting]:
-    """Every setting with its value and the source that named it."""
+    """Return every setting with its value and its source."""
     return [_sourced(settings, layers, path) for path in setting_names(Settings)]
 
 
@@ -43,15 +43,15 @@ def _sourced(settings: Settings, layers: Layers, path: tuple[str, ...]) -> Sourc
 
 
 def _source(layers: Layers, path: tuple[str, ...]) -> str:
-    if shape_of(layers.environment, path):
+    if has_path(layers.environment, path):
         return f"environment, {variable_of(path)}"
-    if shape_of(layers.own, path):
+    if has_path(layers.own, path):
         return str(layers.own_path)
-    return str(layers.endpoints_path) if shape_of(layers.endpoints, path) else "default"
+    return str(layers.endpoints_path) if has_path(layers.endpoints, path) else "default"
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it; what is secret is masked, unless it is empty. A URL's password is part of a secret.
+    """Return a value as JSON types; non-empty secrets are masked.
 
     >>> plain(SecretStr("hush")), plain(SecretStr("")), plain(Path("a"))
     ('********', '', 'a')
@@ -62,9 +62,9 @@ def plain(value: Any) -> Any:
         case BaseModel():
             return {name: plain(getattr(value, name)) for name in type(value).model_fields}
         case Mapping():
-            return {str(name): plain(one) for name, one in value.items()}
+            return {str(name): plain(entry) for name, entry in value.items()}
         case tuple() | list():
-            return [plain(one) for one in value]
+            return [plain(entry) for entry in value]
         case Path():
             return str(value)
         case _:
@@ -72,7 +72,7 @@ def plain(value: Any) -> Any:
 
 
 def example() -> str:
-    """A `lifelong.toml` that names every setting in a comment: it loads as it is, and with any `#` taken off."""
+    """Return a `lifelong.toml` with every setting in a comment; it loads unchanged, and with any `#` removed."""
     lines = [f"# {line}" for line in FILE_HEADER.splitlines()]
     for name, field in Settings.model_fields.items():
         if section_of(Settings, name) is None:
@@ -80,14 +80,14 @@ def example() -> str:
     for name in Settings.model_fields:
         section = section_of(Settings, name)
         if section is not None:
-            lines += ["", *(f"# {line}" for line in _said(section)), f"[{name}]"]
+            lines += ["", *(f"# {line}" for line in _described(section)), f"[{name}]"]
             lines += [_line(key, field) for key, field in section.model_fields.items()]
     return "\n".join(lines) + "\n"
 
 
-def _said(section: type[BaseModel]) -> list[str]:
+def _described(section: type[BaseModel]) -> list[str]:
     paragraphs = (section.__doc__ or "").replace("``", "`").split("\n\n")
-    return [line for each in paragraphs for line in wrap(" ".join(each.split()), 110)]
+    return [line for paragraph in paragraphs for line in wrap(" ".join(paragraph.split()), 110)]
 
 
 def _line(name: str, field: FieldInfo) -> str:
@@ -96,22 +96,24 @@ def _line(name: str, field: FieldInfo) -> str:
 
 
 def _allowed(field: FieldInfo) -> str:
-    """What a setting may be, as far as its type tells: its bounds, or its words."""
+    """Return what a setting may be, as far as its type says: its bounds, or its words."""
     signs = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
-    found = [f"{signs[key]} {getattr(each, key):g}" for each in field.metadata for key in signs if hasattr(each, key)]
+    bounds = [
+        f"{signs[key]} {getattr(bound, key):g}" for bound in field.metadata for key in signs if hasattr(bound, key)
+    ]
     words = getattr(field.annotation, "__args__", ())
     if words and all(isinstance(word, str) for word in words):
-        found.append(", ".join(words))
-    return ", ".join(found)
+        bounds.append(", ".join(words))
+    return ", ".join(bounds)
 
 
 def toml(value: Any) -> str:
-    """A value in one line of TOML: JSON's strings, numbers, booleans and lists are TOML's; tables are inline.
+    """Return a value in one line of TOML: strings, numbers, booleans and lists as in JSON, tables inline.
 
     >>> toml({"rate": 2.0, "names": ["a"]})
     '{ rate = 2.0, names = ["a"] }'
     """
     if isinstance(value, dict):
-        pairs = ", ".join(f"{name} = {toml(one)}" for name, one in value.items())
+        pairs = ", ".join(f"{name} = {toml(entry)}" for name, entry in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     return json.dumps(value, ensure_ascii=False)

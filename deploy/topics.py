@@ -1,4 +1,4 @@
-"""The topic table held against a cluster: what is missing is created, what differs is named."""
+"""Creates the topics of the topic table on a cluster, and checks existing ones against it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from schemas.topics import (
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import MESSAGE_BYTES_LIMIT
 
-KEPT_LONG = frozenset({INTERACTIONS, INSTRUCTIONS, MISROUTED, ITEM_DELTAS})
-"""What a rebuild reads: kept as long as the setting `topics.interactions_retention_days` says."""
+REBUILD_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, MISROUTED, ITEM_DELTAS})
+"""Topics that a rebuild reads: kept for `topics.interactions_retention_days`."""
 FOR_EVER_MS = 100 * 365 * 86_400_000
-"""For withdrawn items: a tombstone that is cleaned away would bring its item back with the next start of a worker."""
+"""Retention of tombstones of withdrawn items: a deleted one would bring its item back at the next start of a worker."""
 COMPACTION = {"min.cleanable.dirty.ratio": "0.2", "segment.ms": "3600000"}
 
 
 class TopicReport(Struct, frozen=True):
-    """One topic as it is on the cluster, and what is wrong with it, if anything."""
+    """A topic on the cluster, and its difference from the contract, if any."""
 
     topic: Topic
     partitions: int | None
@@ -35,13 +35,13 @@ class TopicReport(Struct, frozen=True):
 
 
 def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
-    """The settings of a topic on the cluster."""
+    """Return the settings of a topic on the cluster."""
     config: dict[str, str] = {"cleanup.policy": topic.cleanup}
-    if topic.name in KEPT_LONG:
+    if topic.name in REBUILD_TOPICS:
         config["retention.ms"] = str(int(settings.topics.interactions_retention_days * 86_400_000))
     elif topic.retention_ms is not None:
         config["retention.ms"] = str(topic.retention_ms)
-        # Only whole segments are deleted: one must be closed before what is in it is old.
+        # Only closed segments are deleted: a segment must close before its records expire.
         config["segment.ms"] = str(min(topic.retention_ms, 86_400_000))
     if topic.name == ITEMS:
         config["delete.retention.ms"] = str(FOR_EVER_MS)
@@ -51,15 +51,15 @@ def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
 
 
 def create_topics(settings: Settings, admin: KafkaAdmin) -> list[str]:
-    """Create what is missing; the names of what was created. Existing topics are never changed."""
-    known = admin.partitions()
-    wanted = topic_partitions(settings)
+    """Create missing topics and return their names. Existing topics are never changed."""
+    existing = admin.partitions()
+    expected = topic_partitions(settings)
     created = []
     for topic in TOPICS:
-        if topic.name not in known:
+        if topic.name not in existing:
             admin.create(
                 topic.name,
-                partitions=wanted[topic.name],
+                partitions=expected[topic.name],
                 replication=settings.topics.replication,
                 config=topic_config(topic, settings),
             )
@@ -68,31 +68,29 @@ def create_topics(settings: Settings, admin: KafkaAdmin) -> list[str]:
 
 
 def check_topics(settings: Settings, admin: KafkaAdmin) -> list[TopicReport]:
-    """Every topic of the table, with what is wrong with it on the cluster."""
-    known = admin.partitions()
-    wanted = topic_partitions(settings)
-    return [
-        TopicReport(topic, known.get(topic.name), _problem(topic, known.get(topic.name), wanted[topic.name], admin))
-        for topic in TOPICS
-    ]
+    """Return every topic of the table, with its difference from the cluster's."""
+    existing = admin.partitions()
+    expected = topic_partitions(settings)
+    counts = [(topic, existing.get(topic.name)) for topic in TOPICS]
+    return [TopicReport(topic, count, _problem(topic, count, expected[topic.name], admin)) for topic, count in counts]
 
 
 def refuse_wrong_topics(settings: Settings, admin: KafkaAdmin) -> None:
-    """Checked at the start of what owns partitions: with other counts a person would have several owners, or none.
+    """Check the topics when a process starts: with other partition counts a user would have several workers, or none.
 
     Raises:
-        SettingsError: a topic differs from the contract; names it and how.
+        SettingsError: a topic differs from the contract; the message names it and the difference.
     """
-    wrong = [f"{report.topic.name}: {report.problem}" for report in check_topics(settings, admin) if report.problem]
-    if wrong:
-        raise SettingsError("topics differ from the settings: " + "; ".join(wrong))
+    problems = [f"{report.topic.name}: {report.problem}" for report in check_topics(settings, admin) if report.problem]
+    if problems:
+        raise SettingsError("topics differ from the settings: " + "; ".join(problems))
 
 
-def _problem(topic: Topic, partitions: int | None, wanted: int, admin: KafkaAdmin) -> str:
+def _problem(topic: Topic, partitions: int | None, expected: int, admin: KafkaAdmin) -> str:
     if partitions is None:
-        return "missing: `lifelong topics create` makes it"
-    if partitions != wanted:
-        return f"has {partitions} partitions, the settings want {wanted}"
+        return "missing: `lifelong topics create` creates it"
+    if partitions != expected:
+        return f"has {partitions} partitions, the settings say {expected}"
     cleanup = admin.settings(topic.name).get("cleanup.policy")
     if cleanup != topic.cleanup:
         return f"cleanup.policy is {cleanup!r}, the contract says {topic.cleanup!r}"

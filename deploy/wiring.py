@@ -1,4 +1,4 @@
-"""Which implementation stands behind each port: the only place that chooses. Nothing here runs by itself."""
+"""Chooses the implementation behind each port from the settings; no other module does. Nothing here runs by itself."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ logger = logging.getLogger(__name__)
 
 
 def external_rows(settings: Settings) -> tuple[External, ...]:
-    """The features of other teams that the settings name as ``view:field``.
+    """Return the features of other teams that the settings name as ``view:field``.
 
     Raises:
         SettingsError: a name is not of that form.
@@ -72,38 +72,40 @@ def external_rows(settings: Settings) -> tuple[External, ...]:
 
 
 def weights_path(settings: Settings) -> Path:
-    """The weights that the served model follows."""
+    """Return the weights file that the served model loads."""
     return settings.data_dir / "models" / "ranker" / "weights.npz"
 
 
 def current_weights(settings: Settings) -> Weights:
-    """What serves now; the initial weights, put in place, where nothing fits this feature table yet."""
+    """Return the weights that serve now; write and return initial ones where none fit this feature schema yet."""
     path = weights_path(settings)
     columns = FeatureTable(external_rows(settings)).columns
-    known = newest_good(path, columns)
-    if known.weights is not None and known.path == path:
-        return known.weights
+    newest = newest_good(path, columns)
+    if newest.weights is not None and newest.path == path:
+        return newest.weights
     fresh = initial_weights(columns)
     fresh = replace(
-        fresh, others={name: fresh.arrays for name in served_variants(settings)}, version=known.next_version
+        fresh, others={name: fresh.arrays for name in served_variants(settings)}, version=newest.next_version
     )
-    write_weights(path, known.weights or fresh)
-    return known.weights or fresh
+    write_weights(path, newest.weights or fresh)
+    return newest.weights or fresh
 
 
 def fetch_weights(settings: Settings, uri: str) -> Weights | None:
-    """The weights that were announced under this URI; none if they are gone (old versions are tidied away), if it is
-    empty, for there were none that are fit to serve, or if they are for another feature table.
+    """Return the weights announced under this URI.
+
+    None if they are deleted (old versions are), if the URI is empty (no weights were fit to serve), or if they are of
+    another feature schema.
 
     Raises:
-        DecodeError: it is no file of the model repository, or holds nothing that may serve.
+        DecodeError: the URI is not a file of the model repository, or the file holds no weights that may serve.
     """
     columns = FeatureTable(external_rows(settings)).columns
     return announced_weights(uri, weights_path(settings).parent, columns)
 
 
 def make_deps(settings: Settings) -> Deps:
-    """What the worker's handlers work with: served model, numpy twin, tables, external features."""
+    """Build the dependencies of the worker's handlers: served model, local ranker, tables, external features."""
     table = ItemTable()
     rows = external_rows(settings)
     features = FeatureTable(rows)
@@ -132,7 +134,7 @@ def make_deps(settings: Settings) -> Deps:
 
 
 def make_in_flight(settings: Settings, name: str) -> InFlight:
-    """What a process of this name handles, in a file that outlives it."""
+    """Return the record of what a process of this name is handling, in a file that outlives the process."""
     return InFlight(settings.data_dir / "in-flight", f"{settings.topics.prefix}{name}")
 
 
@@ -144,8 +146,8 @@ def make_recommender(
     exploration: Exploration | None = None,
     experiment: Experiment | None = None,
 ) -> Recommender:
-    """The recommender as the settings have it: the same for the worker and for a replay, which neither explores nor
-    divides people.
+    """Build the recommender of the settings: the same for the worker and for a backtest, which has neither exploration
+    nor experiments.
     """
     ranking = settings.ranking
     return Recommender(
@@ -176,7 +178,7 @@ def _external(settings: Settings, rows: tuple[External, ...]) -> CachedExternal:
 
 
 def make_options(settings: Settings) -> Options:
-    """The settings that handlers see."""
+    """Return the settings that handlers use."""
     return Options(
         person_partitions=settings.topics.person_partitions,
         item_partitions=settings.topics.item_partitions,
@@ -189,7 +191,7 @@ def make_options(settings: Settings) -> Options:
 
 
 def make_worker(settings: Settings) -> Worker:
-    """Everything that a worker process runs on."""
+    """Build everything that a worker process runs on."""
     from streams.worker.faust_runner import Worker
 
     cluster, observer = make_cluster(settings), PrometheusObserver()
@@ -208,7 +210,7 @@ def make_worker(settings: Settings) -> Worker:
 
 
 def make_aggregator(settings: Settings) -> ItemStatisticsAggregator:
-    """Everything that the owner of item statistics runs on."""
+    """Build everything that the item-statistics aggregator runs on."""
     from streams.item_stats.aggregator import ItemStatisticsAggregator, begin
 
     group, observer = settings.statistics.group, PrometheusObserver()
@@ -229,16 +231,16 @@ def make_aggregator(settings: Settings) -> ItemStatisticsAggregator:
 
 
 def make_positions(
-    settings: Settings, owner: PartitionStore, topics: tuple[str, ...], group: str, observer: Observer
+    settings: Settings, store: PartitionStore, topics: tuple[str, ...], group: str, observer: Observer
 ) -> Positions:
-    """Where the owner of a scope reads on."""
+    """Build the positions from which a partition store's topics are read on."""
     from streams.log.kafka_admin import KafkaAdmin
 
-    return Positions(owner, KafkaAdmin(make_cluster(settings)), topics, owner.partitions, group, observer)
+    return Positions(store, KafkaAdmin(make_cluster(settings)), topics, store.partitions, group, observer)
 
 
 def make_tuning(settings: Settings) -> BatchTuning:
-    """How the worker takes batches."""
+    """Return the worker's batching."""
     from streams.worker.faust_runner import BatchTuning
 
     worker = settings.worker
@@ -253,7 +255,7 @@ def make_tuning(settings: Settings) -> BatchTuning:
 
 
 def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
-    """Everything that the trainer process runs on; it goes on from its checkpoint where there is one."""
+    """Build everything that the trainer process runs on; it continues from its checkpoint, if there is one."""
     from streams.trainer.process import Trainer
     from streams.trainer.progress import TrainerProgress
 
@@ -276,15 +278,15 @@ def make_trainer(settings: Settings, observer: TrainerObserver) -> Trainer:
 
 
 def make_online_trainer(settings: Settings) -> OnlineTrainer:
-    """A course that knows nothing yet."""
+    """Build an online trainer that has learned nothing yet."""
     from inference.learning.model_variant import VariantConfig
     from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTrainerConfig
     from inference.learning.promotion import PromotionRules
 
     trainer, promotion = settings.trainer, settings.promotion
     configs = {FIRST: VariantConfig(rate=trainer.rate, replays=trainer.replays, seed=trainer.seed)}
-    for name, given in trainer.challengers.items():
-        configs[name] = VariantConfig(rate=given.rate, replays=given.replays, seed=given.seed)
+    for name, challenger in trainer.challengers.items():
+        configs[name] = VariantConfig(rate=challenger.rate, replays=challenger.replays, seed=challenger.seed)
     rules = PromotionRules(
         level=promotion.level,
         minimum_effect=promotion.minimum_effect,
@@ -305,7 +307,7 @@ def make_online_trainer(settings: Settings) -> OnlineTrainer:
 
 
 def make_system_config(settings: Settings) -> SystemConfig:
-    """What a backtest runs: recommender, options and learner of production, without exploration and experiments."""
+    """Return what a backtest runs: production's recommender, options and learner, without exploration or experiment."""
     from inference.learning.model_variant import VariantConfig
     from streams.backtest.config import SystemConfig
 
@@ -321,7 +323,7 @@ def make_system_config(settings: Settings) -> SystemConfig:
 
 
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:
-    """Everything that the projector process runs on."""
+    """Build everything that the projector process runs on."""
     from streams.projector.process import Projector
 
     return Projector(

@@ -14,8 +14,8 @@ LifelongError
 ├── UnusableWeights        a weights file cannot serve                        → the newest good version serves
 ├── Problem                a request to the gateway cannot be answered        → problem details (RFC 9457)
 ├── SettingsError          a setting is wrong or missing                      → the command ends, naming it
-├── StackError             the embedded stack cannot do what a command asks   → the command ends
-│   └── NotWell            one of its servers is not healthy in time          → servers that were started are stopped
+├── StackError             the embedded stack cannot do what was asked        → the command ends
+│   └── NotHealthy         a server of it does not become healthy in time     → what was started is stopped again
 ├── MonitoringError        Prometheus cannot be configured or started         → the command ends
 ├── UnreadableFile         a file does not hold what it should                → the command ends
 ├── BadCell                a cell of a row cannot be read                     → the row is refused, with the reason

@@ -117,7 +117,7 @@ def replay(
     if not complete:
         raise NothingDone(f"{len(chosen)} dead letters hold only part of their record: send the originals again")
     publisher = make_publisher(settings)
-    # 1 send the records 2 mark the letters: a crash between the two may send them twice, and loses none.
+    # 1 send the records 2 mark the letters: a crash in between may send them twice, but loses none.
     for letter in complete:
         publisher.send(letter.topic, letter.key, letter.value)
     publisher.flush(within=timeout)

@@ -42,9 +42,7 @@ def demo(
     rate: Annotated[float, typer.Option(help="Events per second.")] = 150.0,
     seconds: Annotated[float, typer.Option(help="How long to play, in seconds.")] = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
-    replay: Annotated[
-        bool, typer.Option(help="At the end, evaluate a backtest on the same choices; takes a minute.")
-    ] = False,
+    replay: Annotated[bool, typer.Option(help="At the end, backtest the same events; takes a minute.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave the stack running, and print the gateway's address.")] = False,
 ) -> None:
     """Start everything, replay real users' events through Kafka, and watch their lists change.

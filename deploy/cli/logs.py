@@ -12,14 +12,14 @@ import typer
 from deploy.cli.shown import AsJson, NoSuch, put_json_line
 from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.layout import DataLayout
-from deploy.embedded.logs import Followed, last_lines, prefixed, width_of
-from deploy.embedded.programs import OWN
+from deploy.embedded.logs import FollowedLog, last_lines, prefixed, width_of
+from deploy.embedded.programs import OWN_PROCESSES
 from deploy.embedded.stack import SERVERS
 from deploy.settings import SettingsError, load_settings
 from deploy.settings_checks import nearest
 
 POLL_SECONDS = 0.3
-LOG_NAMES = (*(server.name for server in SERVERS), *(own.name for own in OWN), "supervisor")
+LOG_NAMES = (*(server.name for server in SERVERS), *(own.name for own in OWN_PROCESSES), "supervisor")
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +44,7 @@ def logs(
         _put(paths, log_name, last_lines(path, lines), as_json)
     if not follow:
         return
-    followed = {log_name: Followed(path) for log_name, path in paths.items()}
+    followed = {log_name: FollowedLog(path) for log_name, path in paths.items()}
     try:
         while True:
             for log_name, log in followed.items():

@@ -144,14 +144,14 @@ def known_variants(settings: Settings, updates: Iterable[ModelUpdate]) -> list[s
     return sorted({FIRST_VARIANT, *settings.trainer.challengers, *(announced[-1] if announced else ())})
 
 
-def refuse_unknown(variant: str, known: list[str]) -> None:
+def refuse_unknown(variant: str, variants: list[str]) -> None:
     """Refuse an unknown variant at once: the trainer would do so minutes later, in its own log.
 
     Raises:
         NoSuch: the variant is not known; the message names those that are.
     """
-    if variant not in known:
-        raise NoSuch(f"there is no variant {variant!r} to promote: there are {known}; {nearest(variant, known)}")
+    if variant not in variants:
+        raise NoSuch(f"there is no variant {variant!r} to promote: there are {variants}; {nearest(variant, variants)}")
 
 
 def rollback(reason: Reason = "") -> None:

@@ -18,7 +18,7 @@ from deploy.cli.logs import complete
 from deploy.cli.shown import AsJson, Column, listing, origin, put_json
 from deploy.embedded import doctor, milvus, status
 from deploy.embedded.server import Download, StackError
-from deploy.embedded.stack import NotWell, Stack
+from deploy.embedded.stack import NotHealthy, Stack
 from deploy.settings import Settings, load_settings
 
 STATUS_COLUMNS = (
@@ -60,9 +60,9 @@ def up(
         raise typer.Exit(1) from exc
     console.print(_done(started, stack, time.monotonic() - began))
     errors = Console(stderr=True, highlight=False)
-    for name, why in stack.degraded.items():
+    for name, problem in stack.degraded.items():
         errors.print(
-            f"[yellow]![/] {name} does not work, everything else runs without it: {escape(why)}", soft_wrap=True
+            f"[yellow]![/] {name} does not work, everything else runs without it: {escape(problem)}", soft_wrap=True
         )
         errors.print(
             f"    → `lifelong logs {name}`; the data of {name} are in {stack.layout.data(name)}", soft_wrap=True
@@ -101,8 +101,8 @@ def restart(
     for name in names:
         began = time.monotonic()
         try:
-            stack.restart(name, lambda name, what: None)
-        except NotWell as exc:
+            stack.restart(name, lambda name, state: None)
+        except NotHealthy as exc:
             _explain(stack, exc, undone=False)
             raise typer.Exit(1) from exc
         if name in stack.degraded:
@@ -164,19 +164,19 @@ class _Progress:
         if self._live:
             self._live.stop()
 
-    def report(self, name: str, what: str) -> None:
-        """Show that ``name`` enters the state ``what`` now."""
+    def report(self, name: str, state: str) -> None:
+        """Show that ``name`` enters ``state`` now."""
         seconds = time.monotonic() - self._began
-        self._last[name] = (what, seconds)
+        self._last[name] = (state, seconds)
         if not self._live:
-            self._console.print(f"{name:<14} {what:<10} {seconds:5.1f} s", highlight=False)
+            self._console.print(f"{name:<14} {state:<10} {seconds:5.1f} s", highlight=False)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         now = time.monotonic() - self._began
-        for name, (what, since) in self._last.copy().items():
-            done = what in FINAL_STATES
-            table.add_row(FINAL_STATES.get(what, "…"), name, what, f"{since if done else now:5.1f} s")
+        for name, (state, since) in self._last.copy().items():
+            done = state in FINAL_STATES
+            table.add_row(FINAL_STATES.get(state, "…"), name, state, f"{since if done else now:5.1f} s")
         return table
 
 
@@ -195,7 +195,7 @@ def _announce(console: Console, downloads: Sequence[Download]) -> None:
 def _explain(stack: Stack, exc: StackError, *, undone: bool = True) -> None:
     errors = Console(stderr=True, highlight=False)
     errors.print(f"[red]✗[/] {escape(str(exc))} (read: {escape(origin())})", soft_wrap=True)
-    if isinstance(exc, NotWell):
+    if isinstance(exc, NotHealthy):
         errors.print(f"The end of {stack.layout.log(exc.name)}:")
         errors.print(stack.log_tail(exc.name), markup=False, soft_wrap=True)
     if undone:

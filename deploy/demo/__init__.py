@@ -1,1 +1,1 @@
-"""The demonstration: real people's events through the real stack, with the floors beside it."""
+"""The demo: real users' events through the real stack, compared with baselines."""

@@ -1,4 +1,4 @@
-"""What is chosen once for a data directory and kept: ports and passwords."""
+"""Ports and passwords, chosen once per data directory and stored."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ PORT_NAMES = (
     "gateway",
 )
 SECRET_NAMES = ("kafka", "redis", "milvus", "gateway")
-# Below the range from which Linux takes the ports of outgoing connections: a stopped server's port stays free.
-LOWEST, HIGHEST = 20_000, 32_000
+# Below Linux's range for outgoing connections, so that a stopped server's port stays free.
+LOWEST_PORT, HIGHEST_PORT = 20_000, 32_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class StackChoices:
 
 
 def is_free(port: int) -> bool:
-    """True if nobody listens on ``port`` on any address of this machine."""
+    """Return whether nothing listens on ``port`` on any address of this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -62,25 +62,25 @@ def is_free(port: int) -> bool:
 
 
 def chosen(
-    kept: StackChoices, wanted: Mapping[str, int], rng: random.Random, free: Callable[[int], bool] = is_free
+    stored: StackChoices, requested: Mapping[str, int], rng: random.Random, free: Callable[[int], bool] = is_free
 ) -> StackChoices:
-    """``kept`` completed: a wanted port (not 0) wins, then the one kept, then a free one.
+    """Return ``stored`` completed: a requested port (not 0) wins, then the stored one, then a free one.
 
     >>> first = chosen(StackChoices({}, {}), {"redis": 6379}, random.Random(1), free=lambda port: True)
     >>> first.ports["redis"], chosen(first, {}, random.Random(2), free=lambda port: False) == first
     (6379, True)
     """
-    ports = {name: port for name, port in kept.ports.items() if name in PORT_NAMES}
-    ports |= {name: port for name, port in wanted.items() if port}
+    ports = {name: port for name, port in stored.ports.items() if name in PORT_NAMES}
+    ports |= {name: port for name, port in requested.items() if port}
     for name in PORT_NAMES:
         if name not in ports:
-            ports[name] = _free_port(rng, free, taken=set(ports.values()))
-    keys = {name: kept.secrets.get(name) or secrets.token_hex(16) for name in SECRET_NAMES}
+            ports[name] = _free_port(rng, free, used=set(ports.values()))
+    keys = {name: stored.secrets.get(name) or secrets.token_hex(16) for name in SECRET_NAMES}
     return StackChoices(ports, keys)
 
 
 def read(path: Path) -> StackChoices:
-    """What was chosen before; empty if nothing was.
+    """Return the stored choices; empty if there are none.
 
     Raises:
         SettingsError: the file holds something else.
@@ -88,17 +88,17 @@ def read(path: Path) -> StackChoices:
     if not path.is_file():
         return StackChoices({}, {})
     try:
-        kept = json.loads(path.read_text())
-        return StackChoices(dict(kept["ports"]), dict(kept["secrets"]))
+        content = json.loads(path.read_text())
+        return StackChoices(dict(content["ports"]), dict(content["secrets"]))
     except (ValueError, KeyError, TypeError) as exc:
         raise SettingsError(
-            f"{str(path)!r} does not hold the ports and passwords that were chosen ({exc}); put back a copy, or remove "
-            "it together with the data directory's servers to begin anew"
+            f"{str(path)!r} does not hold the chosen ports and passwords ({exc}); restore a copy, or remove it "
+            "together with the data directory's servers to start over"
         ) from exc
 
 
 def write(path: Path, choices: StackChoices) -> None:
-    """Keep ``choices`` for the next time, readable by this user alone."""
+    """Store ``choices``, readable by this user only."""
     write_private(path, json.dumps({"ports": dict(choices.ports), "secrets": dict(choices.secrets)}, indent=2))
 
 
@@ -111,9 +111,11 @@ def write_private(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def _free_port(rng: random.Random, free: Callable[[int], bool], taken: set[int]) -> int:
-    for _ in range(HIGHEST - LOWEST):
-        port = rng.randrange(LOWEST, HIGHEST)
-        if port not in taken and free(port):
+def _free_port(rng: random.Random, free: Callable[[int], bool], used: set[int]) -> int:
+    for _ in range(HIGHEST_PORT - LOWEST_PORT):
+        port = rng.randrange(LOWEST_PORT, HIGHEST_PORT)
+        if port not in used and free(port):
             return port
-    raise OSError(f"no free port between {LOWEST} and {HIGHEST}; stop what uses them, or set the ports in [embedded]")
+    raise OSError(
+        f"no free port between {LOWEST_PORT} and {HIGHEST_PORT}; stop what uses them, or set the ports in [embedded]"
+    )

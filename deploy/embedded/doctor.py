@@ -1,4 +1,4 @@
-"""``lifelong doctor``: is this machine able to run the stack, and is what runs well?
+"""``lifelong doctor``: checks whether this machine can run the stack, and whether running servers are healthy.
 
 Each check is a pure function of facts; ``examine`` gathers the facts.
 """
@@ -33,7 +33,7 @@ MEMORY_MB_NEEDED = 3_000
 
 @dataclass(frozen=True)
 class Check:
-    """What was found: ``says`` what is, ``do`` what to do about it (empty if nothing)."""
+    """A check's result: ``says`` is the finding, ``do`` what to do about it (empty if nothing)."""
 
     name: str
     level: Level
@@ -42,7 +42,7 @@ class Check:
 
 
 def check_platform(system: str, machine: str) -> Check:
-    """The server wheels exist for Linux on x86-64 alone.
+    """Check the platform: the server wheels exist for Linux x86-64 only.
 
     >>> check_platform("Darwin", "arm64").level
     'problem'
@@ -50,11 +50,13 @@ def check_platform(system: str, machine: str) -> Check:
     says = f"{system} on {machine}"
     if (system, machine) == ("Linux", "x86_64"):
         return Check("platform", "ok", says)
-    return Check("platform", "problem", says, "the embedded servers need Linux x86-64; give servers of your own by URL")
+    return Check(
+        "platform", "problem", says, "the embedded servers need Linux x86-64; name your own servers in the settings"
+    )
 
 
 def check_glibc(version: str) -> Check:
-    """Triton's wheel needs glibc 2.35.
+    """Check for glibc 2.35, which Triton's wheel needs.
 
     >>> check_glibc("2.36").level, check_glibc("2.31").level, check_glibc("").level
     ('ok', 'problem', 'problem')
@@ -66,7 +68,7 @@ def check_glibc(version: str) -> Check:
 
 
 def check_python(version: tuple[int, int]) -> Check:
-    """Python 3.11 or 3.12.
+    """Check for Python 3.11 or 3.12.
 
     >>> check_python((3, 11)).level, check_python((3, 9)).level
     ('ok', 'problem')
@@ -78,7 +80,7 @@ def check_python(version: tuple[int, int]) -> Check:
 
 
 def check_disk(free_mb: int, downloads: Sequence[Download]) -> Check:
-    """Room for what is still to be fetched and for some data."""
+    """Check for disk space for downloads and some data."""
     needed = DISK_MB_NEEDED + sum(download.megabytes for download in downloads)
     says = f"{free_mb:,} MB free, about {needed:,} MB needed"
     if free_mb >= needed:
@@ -87,7 +89,7 @@ def check_disk(free_mb: int, downloads: Sequence[Download]) -> Check:
 
 
 def check_memory(available_mb: int, running: bool) -> Check:
-    """Room for the servers, unless they already run."""
+    """Check for memory for the servers, unless they already run."""
     says = f"{available_mb:,} MB available"
     if running or available_mb >= MEMORY_MB_NEEDED:
         return Check("memory", "ok", says)
@@ -95,59 +97,59 @@ def check_memory(available_mb: int, running: bool) -> Check:
 
 
 def check_packages(missing: Sequence[str]) -> Check:
-    """All packages of the embedded extra are installed.
+    """Check that all packages of the embedded extra are installed.
 
     >>> check_packages(["uv"]).do
     'run `make setup`, or install lifelong[embedded]'
     """
     if not missing:
-        return Check("packages", "ok", "all there")
+        return Check("packages", "ok", "all installed")
     return Check(
         "packages", "problem", f"missing: {', '.join(missing)}", "run `make setup`, or install lifelong[embedded]"
     )
 
 
-def check_ports(taken: Mapping[str, str]) -> Check:
-    """No port that was chosen is another's; ``taken`` tells who has it, by ``name port``."""
-    if not taken:
-        return Check("ports", "ok", "free, or ours")
-    says = "; ".join(f"{port} is taken by {owner or 'another process'}" for port, owner in taken.items())
+def check_ports(owners: Mapping[str, str]) -> Check:
+    """Check that no chosen port is used by another process; ``owners`` maps used ports to the process."""
+    if not owners:
+        return Check("ports", "ok", "free, or used by this stack")
+    says = "; ".join(f"{port} is used by {owner or 'another process'}" for port, owner in owners.items())
     return Check("ports", "problem", says, "stop it, or set another port in [embedded], or remove choices.json")
 
 
 def check_caches(downloads: Sequence[Download]) -> Check:
-    """Everything that the servers need was fetched before."""
+    """Check that everything that the servers need is in the cache."""
     if not downloads:
         return Check("caches", "ok", "complete")
-    says = "not there yet: " + ", ".join(f"{each.what}, {each.megabytes:,} MB" for each in downloads)
+    says = "missing: " + ", ".join(f"{download.what}, {download.megabytes:,} MB" for download in downloads)
     return Check("caches", "warning", says, "nothing: `lifelong up` fetches them")
 
 
 def check_data_dir(data_dir: Path, writeable: bool) -> Check:
-    """The data directory can be written."""
+    """Check that the data directory can be written."""
     if writeable:
         return Check("data directory", "ok", str(data_dir))
-    do = "make it yours, or set data_dir (LIFELONG_DATA_DIR) to a directory that is"
+    do = "make it writable, or set data_dir (LIFELONG_DATA_DIR) to a directory that is"
     return Check("data directory", "problem", f"{str(data_dir)!r} cannot be written", do)
 
 
-def check_python_library(found: bool) -> Check:
-    """The library that Triton's Python backend loads."""
-    if found:
-        return Check("libpython", "ok", f"libpython{triton.PYTHON} is there")
+def check_python_library(installed: bool) -> Check:
+    """Check for the library that Triton's Python backend loads."""
+    if installed:
+        return Check("libpython", "ok", f"libpython{triton.PYTHON} is installed")
     do = f"install your distribution's libpython{triton.PYTHON}, or a Python built with --enable-shared"
     return Check("libpython", "warning", f"libpython{triton.PYTHON}.so was not found", do)
 
 
 def check_open_interfaces(starts_milvus: bool) -> Check:
-    """What the embedded Milvus cannot be kept from."""
+    """Warn that an embedded Milvus listens on all interfaces."""
     if not starts_milvus:
-        return Check("network", "ok", "Milvus is yours; all else listens on loopback")
-    return Check("network", "warning", milvus.OPEN_TO_ALL, "nothing on a laptop that you alone use")
+        return Check("network", "ok", "Milvus is external; everything else listens on loopback")
+    return Check("network", "warning", milvus.OPEN_TO_ALL, "nothing on a laptop that only you use")
 
 
 def check_server(row: StatusRow) -> Check:
-    """A server or program that runs is healthy."""
+    """Check that a running server or process is healthy."""
     name = f"server {row.name}"
     if row.state == "stopped":
         return Check(name, "ok", "not running")
@@ -161,15 +163,15 @@ def check_server(row: StatusRow) -> Check:
     )
 
 
-def examine(given: Settings) -> list[Check]:
-    """All checks, of this machine and of the stack of ``given``, in the order in which to mend them."""
+def examine(base: Settings) -> list[Check]:
+    """Run all checks of this machine and of the stack of ``base``, in the order in which to fix problems."""
     first = [
         check_platform(platform.system(), platform.machine()),
         check_glibc(platform.libc_ver()[1]),
         check_python(sys.version_info[:2]),
         check_packages(missing_packages()),
     ]
-    stack = Stack(given)
+    stack = Stack(base)
     downloads, running = stack.downloads(), stack.running()
     data_dir = stack.layout.data_dir
     return [
@@ -179,7 +181,7 @@ def examine(given: Settings) -> list[Check]:
         check_disk(shutil.disk_usage(_existing(data_dir)).free // 1_000_000, downloads),
         check_memory(psutil.virtual_memory().available // 1_000_000, running),
         check_caches(downloads),
-        check_ports({} if running else _taken(stack.ports())),
+        check_ports({} if running else _used_ports(stack.ports())),
         check_open_interfaces(any(server.name == "milvus" for server in stack.embedded())),
         *map(check_server, stack.status()),
     ]
@@ -189,5 +191,5 @@ def _existing(path: Path) -> Path:
     return path if path.exists() else _existing(path.parent)
 
 
-def _taken(ports: Mapping[str, int]) -> dict[str, str]:
+def _used_ports(ports: Mapping[str, int]) -> dict[str, str]:
     return {f"{port} ({name})": owner_of(port) for name, port in ports.items() if not is_free(port)}

@@ -1,4 +1,4 @@
-"""``endpoints.toml``: where the servers that ``lifelong up`` starts are, in the shape of the settings."""
+"""``endpoints.toml``: the addresses of the servers that ``lifelong up`` starts, in the shape of the settings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from deploy.settings import Settings
 KAFKA_USER = "lifelong"
 
 
-def sections(choices: StackChoices, started: frozenset[str], given: Settings) -> dict[str, dict[str, Any]]:
-    """The settings that point at the ``started`` servers and give our own programs their ports."""
+def sections(choices: StackChoices, started: frozenset[str], base: Settings) -> dict[str, dict[str, Any]]:
+    """Return the settings with the addresses of the ``started`` servers and the ports of Lifelong's processes."""
     ports, keys = choices.ports, choices.secrets
     servers: dict[str, dict[str, Any]] = {
         "kafka": {
@@ -36,24 +36,24 @@ def sections(choices: StackChoices, started: frozenset[str], given: Settings) ->
         "projector": {"metrics_port": ports["projector"]},
         "gateway": {"port": ports["gateway"]},
     }
-    if not given.gateway.api_keys:
+    if not base.gateway.api_keys:
         programs["gateway"]["api_keys"] = [keys["gateway"]]
     return {name: section for name, section in servers.items() if name in started} | programs
 
 
 def write(path: Path, content: Mapping[str, Mapping[str, Any]]) -> None:
     """Write ``content`` as TOML of mode 0600: it holds the passwords."""
-    lines = ["# Written by `lifelong up`: where the servers that it started are. Changes here are lost."]
+    lines = ["# Written by `lifelong up`: the addresses of the servers that it started. Changes here are lost."]
     for name, section in content.items():
-        # JSON's strings, numbers and lists are TOML's.
+        # TOML spells strings, numbers and lists as JSON does.
         lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in section.items())]
     write_private(path, "\n".join(lines) + "\n")
 
 
-def settings_with(given: Settings, path: Path) -> Settings:
-    """``given`` with what ``path`` says filled in wherever the user said nothing."""
-    found = tomllib.loads(path.read_text()) if path.is_file() else {}
-    own = given.model_dump(exclude_defaults=True)
-    for name, section in found.items():
+def settings_with(base: Settings, path: Path) -> Settings:
+    """Return ``base`` completed by the settings in ``path``; those of ``base`` win."""
+    endpoints = tomllib.loads(path.read_text()) if path.is_file() else {}
+    own = base.model_dump(exclude_defaults=True)
+    for name, section in endpoints.items():
         own[name] = section | own.get(name, {})
     return Settings(**own)

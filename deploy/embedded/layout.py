@@ -1,4 +1,4 @@
-"""Where everything of one embedded stack lies: one data directory, and a cache that all stacks share."""
+"""The paths of an embedded stack: a data directory, and a cache that all stacks share."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SOCKET_PATH_MAX = 90
 
 @dataclass(frozen=True)
 class DataLayout:
-    """The paths of one stack; both directories are absolute."""
+    """The paths of a stack; both directories are absolute."""
 
     data_dir: Path
     cache_dir: Path
 
     @classmethod
     def of(cls, data_dir: Path, cache_dir: Path) -> DataLayout:
-        """The layout below ``data_dir``, whichever directory the process is in later."""
+        """Return the layout below ``data_dir``, with absolute paths."""
         return cls(data_dir.absolute(), cache_dir.absolute())
 
     @property
@@ -31,7 +31,7 @@ class DataLayout:
 
     @property
     def models(self) -> Path:
-        """The model repository that Triton serves and the trainer writes weights to."""
+        """Return the model repository that Triton serves and the trainer writes weights to."""
         return self.data_dir / "models"
 
     @property
@@ -44,10 +44,10 @@ class DataLayout:
 
     @property
     def run(self) -> Path:
-        """Configuration, pids and the supervisor's socket; below the temporary directory if the path is too long."""
-        near = self.data_dir / "run"
-        if len(bytes(near / "supervisor.sock")) <= SOCKET_PATH_MAX:
-            return near
+        """Return the directory of configuration, pids and socket; a temporary one if the path is too long."""
+        directory = self.data_dir / "run"
+        if len(bytes(directory / "supervisor.sock")) <= SOCKET_PATH_MAX:
+            return directory
         name = hashlib.sha256(bytes(self.data_dir)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"lifelong-{name}"
 
@@ -60,15 +60,15 @@ class DataLayout:
         return self.run / "supervisor.pid"
 
     def data(self, name: str) -> Path:
-        """The directory that server ``name`` keeps its data in."""
+        """Return the data directory of server ``name``."""
         return self.data_dir / "data" / name
 
     def log(self, name: str) -> Path:
-        """The log file of server or program ``name``."""
+        """Return the log file of server or process ``name``."""
         return self.logs / f"{name}.log"
 
     def create(self) -> None:
-        """Make the directories; what is private is readable by this user alone. May be called again."""
+        """Create the directories; private ones are readable by this user only. May be called again."""
         for directory in (self.data_dir, self.logs, self.data_dir / "data", self.models, self.run):
             directory.mkdir(parents=True, exist_ok=True)
         self.run.chmod(0o700)

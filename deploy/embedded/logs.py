@@ -1,4 +1,4 @@
-"""The logs of a stack: their ends, and what is written to them from now on."""
+"""Reads the logs of a stack: their last lines, and new ones as they are written."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ READ_BYTES = 65_536
 
 
 def last_lines(path: Path, count: int) -> list[str]:
-    """The last so many lines; a log of any size costs only those. Empty if the file is not there."""
+    """Return the last `count` lines, reading no more than those; empty if the file does not exist."""
     if not path.is_file() or count <= 0:
         return []
     with path.open("rb") as file:
-        at, held = file.seek(0, os.SEEK_END), b""
-        while at > 0 and held.count(b"\n") <= count:
-            step = min(READ_BYTES, at)
-            at -= step
-            file.seek(at)
-            held = file.read(step) + held
-    return held.decode(errors="replace").splitlines()[-count:]
+        offset, tail = file.seek(0, os.SEEK_END), b""
+        while offset > 0 and tail.count(b"\n") <= count:
+            step = min(READ_BYTES, offset)
+            offset -= step
+            file.seek(offset)
+            tail = file.read(step) + tail
+    return tail.decode(errors="replace").splitlines()[-count:]
 
 
-class Followed:
-    """A log that is read as it grows. Begins at its end; one that was rotated or emptied is read from its beginning."""
+class FollowedLog:
+    """A log that is read as it grows, from its end; a rotated or truncated one is read from its beginning."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file, self._at = self._now()
-        self._held = b""
+        self._file, self._offset = self._stat()
+        self._partial_line = b""
 
     def new_lines(self) -> list[str]:
-        """The whole lines that were written since the last call; does not block."""
-        file, size = self._now()
-        if file != self._file or size < self._at:
-            self._file, self._at, self._held = file, 0, b""
-        if size == self._at:
+        """Return the complete lines written since the last call; does not block."""
+        file, size = self._stat()
+        if file != self._file or size < self._offset:
+            self._file, self._offset, self._partial_line = file, 0, b""
+        if size == self._offset:
             return []
         with self.path.open("rb") as log:
-            log.seek(self._at)
-            written = log.read(size - self._at)
-        self._at += len(written)
-        *lines, self._held = (self._held + written).split(b"\n")
+            log.seek(self._offset)
+            written = log.read(size - self._offset)
+        self._offset += len(written)
+        *lines, self._partial_line = (self._partial_line + written).split(b"\n")
         return [line.decode(errors="replace") for line in lines]
 
-    def _now(self) -> tuple[int, int]:
-        """Which file it is now, and how long; nothing if there is none."""
+    def _stat(self) -> tuple[int, int]:
+        """Return the file's inode and size in bytes; zeros if it does not exist."""
         try:
-            known = self.path.stat()
+            stat = self.path.stat()
         except FileNotFoundError:
             return 0, 0
-        return known.st_ino, known.st_size
+        return stat.st_ino, stat.st_size
 
 
 def prefixed(name: str, lines: list[str], width: int) -> list[str]:
-    """Lines of one log among those of others.
+    """Return lines prefixed with the name of their log.
 
     >>> prefixed("redis", ["ready"], 8)
     ['redis    | ready']
@@ -64,5 +64,5 @@ def prefixed(name: str, lines: list[str], width: int) -> list[str]:
 
 
 def width_of(names: Mapping[str, Path]) -> int:
-    """Columns for the longest of these names."""
+    """Return the length of the longest name."""
     return max(map(len, names), default=0)

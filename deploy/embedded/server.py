@@ -1,4 +1,4 @@
-"""What the stack knows of a server: one row per server, filled in by the file named for it."""
+"""The description of an embedded server; the file named after each server fills one in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.errors import LifelongError
 
 
 class StackError(LifelongError):
-    """The embedded stack cannot do what was asked; the message says why and what to do."""
+    """The embedded stack cannot do what is requested; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Program:
-    """How a process is run under the supervisor."""
+    """How the supervisor runs a process."""
 
     name: str
     command: tuple[str, ...]
@@ -38,7 +38,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Site:
-    """Where a server is to run: its paths, its ports and passwords, the settings of the stack."""
+    """The surroundings of a server: paths, ports and passwords, and the stack's settings."""
 
     layout: DataLayout
     choices: StackChoices
@@ -48,21 +48,21 @@ class Site:
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """One embedded server.
+    """An embedded server.
 
-    ``given``    True if the user's settings name a server of their own: then none is started.
-    ``endpoint`` where it is, for people to read; never holds a secret.
-    ``missing``  what must be fetched first, None when it is there.
-    ``fetch``    fetches it into the cache; may block for minutes, may be called again; raises StackError.
-    ``program``  writes the configuration and returns how to run it; may be called again.
-    ``settle``   finishes the first start once the server answers; may be called again; raises StackError.
-    ``problem``  empty when the server answers as it should, else the reason; blocks for about 3 s at most.
-    ``optional`` True if lists go on without it: then ``up`` goes on, too, and says that it is degraded.
+    ``is_external`` True if the user's settings name a server of their own: then none is started.
+    ``endpoint``    its address, for display; never holds a secret.
+    ``missing``     what must be fetched first, None if nothing.
+    ``fetch``       fetches it into the cache; may block for minutes, may be called again; raises StackError.
+    ``program``     writes the configuration and returns how to run it; may be called again.
+    ``settle``      finishes the first start once the server answers; may be called again; raises StackError.
+    ``problem``     empty if the server is healthy, else the reason; blocks for about 3 s at most.
+    ``optional``    True if lists do not need it: then ``up`` continues without it, and reports a degraded stack.
     """
 
     name: str
     start_seconds: float
-    given: Callable[[Settings], bool]
+    is_external: Callable[[Settings], bool]
     endpoint: Callable[[Settings], str]
     missing: Callable[[Site], Download | None]
     fetch: Callable[[Site], None]
@@ -73,8 +73,8 @@ class EmbeddedServer:
 
 
 def nothing_missing(site: Site) -> None:
-    """For servers that are complete in their wheel."""
+    """Fetch nothing: for servers that are complete in their wheel."""
 
 
 def nothing_to_do(site: Site) -> None:
-    """For servers that need no step of this kind."""
+    """Do nothing: for servers that do not need this step."""

@@ -1,4 +1,4 @@
-"""The embedded stack: servers and programs of one data directory, started, watched and stopped together."""
+"""The embedded stack: starts, watches and stops the servers and processes of a data directory."""
 
 from __future__ import annotations
 
@@ -16,71 +16,79 @@ import inference
 from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis, shared_memory, status, triton
 from deploy.embedded.environment import child_environment, user_cache_dir
 from deploy.embedded.layout import DataLayout
-from deploy.embedded.programs import OWN, SETUP_COMMAND, START_SECONDS, Own, command, own_environment, own_programs
+from deploy.embedded.programs import (
+    OWN_PROCESSES,
+    SETUP_COMMAND,
+    START_SECONDS,
+    OwnProcess,
+    command,
+    own_environment,
+    own_programs,
+)
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError
 from deploy.embedded.supervisor import Supervisor, programs_dir, wait_until
 from deploy.settings import Settings, config_path
 
 SERVERS = (kafka.KAFKA, redis.REDIS, milvus.MILVUS, triton.TRITON)
 ALL_SERVERS = frozenset(server.name for server in SERVERS)
-# How long what was told to stop may take before it is killed.
+# How long a process may take to stop before it is killed.
 STOP_PATIENCE_SECONDS = 30.0
-# How often a program may end and be started again before ``up`` gives up on it.
+# How often a process may start before ``up`` gives up on it.
 STARTS_ALLOWED = 3
 
-# Called with a name and what happens to it.
+# Called with the name of a server or process and its new state.
 Report = Callable[[str, str], None]
 
 
-class NotWell(StackError):
-    """A server or program was started and does not answer as it should; ``name`` is whose log tells more."""
+class NotHealthy(StackError):
+    """A server or process was started and is not healthy; the log of ``name`` says more."""
 
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name} does not become healthy: {why}")
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} does not become healthy: {reason}")
         self.name = name
 
 
 class Stack:
-    """What ``lifelong up``, ``down`` and ``status`` do, for the settings that the user has given."""
+    """What ``lifelong up``, ``down`` and ``status`` do, for settings without endpoints."""
 
-    def __init__(self, given: Settings, *, cache_dir: Path | None = None, seed: Path | None = None) -> None:
-        self.given = given
-        self.layout = DataLayout.of(given.data_dir, cache_dir or user_cache_dir())
+    def __init__(self, base: Settings, *, cache_dir: Path | None = None, seed: Path | None = None) -> None:
+        self.base = base
+        self.layout = DataLayout.of(base.data_dir, cache_dir or user_cache_dir())
         self._seed = seed or Path(inference.__file__).parent / "model_repository"
         self._supervisor = Supervisor(self.layout)
         self.degraded: dict[str, str] = {}
-        """The optional servers that the last `up` left broken, each with what is wrong."""
+        """The optional servers that do not work after the last `up`, each with its problem."""
 
     def settings(self) -> Settings:
-        """The given settings, completed by the endpoints of what was started."""
-        return endpoints.settings_with(self.given, self.layout.endpoints_file)
+        """Return the base settings, completed by the endpoints of started servers."""
+        return endpoints.settings_with(self.base, self.layout.endpoints_file)
 
     def embedded(self, names: frozenset[str] = ALL_SERVERS) -> list[EmbeddedServer]:
-        """The servers among ``names`` that are ours to start: those that the user has not given."""
-        return [server for server in SERVERS if server.name in names and not server.given(self.given)]
+        """Return the servers among ``names`` to start here: those without an address in the settings."""
+        return [server for server in SERVERS if server.name in names and not server.is_external(self.base)]
 
     def downloads(self) -> list[Download]:
-        """What ``up`` would fetch first."""
+        """Return what ``up`` would fetch first."""
         site = self._site(choices.StackChoices({}, {}))
         return [download for server in self.embedded() if (download := server.missing(site))]
 
     def running(self) -> bool:
-        """True if the supervisor of this data directory runs."""
+        """Return whether the supervisor of this data directory runs."""
         return self._supervisor.running()
 
     def ports(self) -> dict[str, int]:
-        """The ports that were chosen for this data directory, by name; empty before the first ``up``."""
+        """Return the ports chosen for this data directory, by name; empty before the first ``up``."""
         return dict(choices.read(self.layout.choices_file).ports)
 
     def up(self, report: Report, *, names: frozenset[str] = ALL_SERVERS, programs: bool = False) -> list[str]:
-        """Start the servers in ``names`` and, with ``programs``, our own; returns the names of what was started.
+        """Start the servers in ``names`` and, with ``programs``, Lifelong's processes; return the started names.
 
-        (1) choose and keep ports and passwords, (2) fetch, (3) write the endpoints, (4) start the servers side by
-        side and wait until each is well, (5) create topics, (6) start our programs. What runs already goes on. A
-        server without which lists go on may be broken: it is named in ``degraded``, and the supervisor tries it again.
+        (1) choose and store ports and passwords, (2) fetch, (3) write the endpoints, (4) start the servers in parallel
+        and wait until each is healthy, (5) create topics, (6) start the processes. What runs already keeps running.
+        An optional server may fail: it is named in ``degraded``, and the supervisor retries it.
 
         Raises:
-            StackError: something does not become well in time; what this call started has been stopped again.
+            StackError: something is not healthy in time; everything that this call started has been stopped again.
         """
         self.layout.create()
         with self._alone():
@@ -101,10 +109,10 @@ class Stack:
             return started
 
     def down(self) -> list[str]:
-        """Stop everything of this data directory and return the names of what ran; empty if nothing did.
+        """Stop everything of this data directory; return the names of what ran, empty if nothing did.
 
         Raises:
-            StackError: a process is still there although it was killed.
+            StackError: a process still lives although it was killed.
         """
         regions = shared_memory.regions_of(processes.processes_of(self.layout.data_dir))
         ran = self._stop_all()
@@ -112,22 +120,22 @@ class Stack:
         return ran
 
     def restart(self, name: str, report: Report) -> None:
-        """Stop one server or program and start it anew, as the settings are now; returns once it is well.
+        """Restart a server or process with the current settings; return once it is healthy.
 
         Raises:
-            StackError: the stack does not run, or has none of this name, or it does not become well.
+            StackError: the stack does not run, has nothing of this name, or it does not become healthy.
         """
         if not self.running():
             raise StackError(f"nothing runs in {str(self.layout.data_dir)!r}: `lifelong up` starts it")
         with self._alone():
             site = self._site(self._choose())
-            known = sorted(self._supervisor.states())
-            if name not in known:
-                raise StackError(f"there is no {name!r} here to restart: there are {known}")
+            names = sorted(self._supervisor.states())
+            if name not in names:
+                raise StackError(f"there is no {name!r} here to restart: there are {names}")
             servers = [server for server in self.embedded() if server.name == name]
-            wanted = [*(server.program(site) for server in servers), *own_programs(site, config_path())]
+            programs = [*(server.program(site) for server in servers), *own_programs(site, config_path())]
             self._supervisor.stop([name])
-            self._begin([program for program in wanted if program.name == name], [], report)
+            self._begin([program for program in programs if program.name == name], [], report)
             for server in servers:
                 self._await_server(server, site, report)
             self._await_programs([name], report)
@@ -136,24 +144,24 @@ class Stack:
         if not self.running():
             return self._end_orphans()
         ran = [state.name for state in self._supervisor.states().values() if state.pid]
-        # Our programs first, while the servers that they write to still answer.
-        self._supervisor.stop(own.name for own in OWN if own.name in ran)
+        # Processes first, while the servers that they write to still answer.
+        self._supervisor.stop(own.name for own in OWN_PROCESSES if own.name in ran)
         self._supervisor.end()
         self._end_processes(STOP_PATIENCE_SECONDS)
         return ran or ["supervisor"]
 
     def status(self) -> list[status.StatusRow]:
-        """Every server and program, with its health asked now."""
+        """Return every server and process, with its current health."""
         states = self._supervisor.states() if self.running() else {}
-        return status.rows(SERVERS, self.given, self.settings(), states, self.layout)
+        return status.rows(SERVERS, self.base, self.settings(), states, self.layout)
 
     def log_tail(self, name: str, lines: int = 20) -> str:
-        """The end of the log of ``name``."""
+        """Return the last lines of the log of ``name``."""
         path = self.layout.log(name)
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.is_file() else ""
 
     def _site(self, chosen: choices.StackChoices) -> Site:
-        return Site(self.layout, chosen, self.given.embedded, self._seed)
+        return Site(self.layout, chosen, self.base.embedded, self._seed)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -162,24 +170,24 @@ class Stack:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
                 raise StackError(
-                    f"another `lifelong up` is at work in {str(self.layout.data_dir)!r}; wait for it"
+                    f"another `lifelong up` is running in {str(self.layout.data_dir)!r}; wait for it"
                 ) from exc
             yield
 
     def _choose(self) -> choices.StackChoices:
-        embedded, given = self.given.embedded, self.given
-        wanted = {
+        embedded, base = self.base.embedded, self.base
+        requested = {
             "kafka": embedded.kafka_port,
             "redis": embedded.redis_port,
             "milvus": embedded.milvus_port,
             "triton": embedded.triton_port,
-            "worker": given.worker.metrics_port,
-            "statistics": given.statistics.metrics_port,
-            "trainer": given.trainer.metrics_port,
-            "projector": given.projector.metrics_port,
-            "gateway": given.gateway.port,
+            "worker": base.worker.metrics_port,
+            "statistics": base.statistics.metrics_port,
+            "trainer": base.trainer.metrics_port,
+            "projector": base.projector.metrics_port,
+            "gateway": base.gateway.port,
         }
-        chosen = choices.chosen(choices.read(self.layout.choices_file), wanted, random.SystemRandom())
+        chosen = choices.chosen(choices.read(self.layout.choices_file), requested, random.SystemRandom())
         choices.write(self.layout.choices_file, chosen)
         return chosen
 
@@ -192,14 +200,14 @@ class Stack:
 
         cache = self.layout.cache_dir
         cache.mkdir(parents=True, exist_ok=True)
-        # Two stacks share the cache: the second waits, and then finds it complete.
+        # Stacks share the cache: a second one waits, and then finds it complete.
         with (cache / "lock").open("w") as lock, ThreadPoolExecutor(len(SERVERS)) as pool:
             fcntl.flock(lock, fcntl.LOCK_EX)
             list(pool.map(fetch, self.embedded(names)))
 
     def _write_endpoints(self, site: Site) -> None:
-        ours = frozenset(server.name for server in self.embedded())
-        endpoints.write(self.layout.endpoints_file, endpoints.sections(site.choices, ours, self.given))
+        started = frozenset(server.name for server in self.embedded())
+        endpoints.write(self.layout.endpoints_file, endpoints.sections(site.choices, started, self.base))
 
     def _begin_supervisor(self, site: Site, names: frozenset[str]) -> None:
         self._end_orphans()
@@ -207,16 +215,16 @@ class Stack:
             port = site.choices.ports[port_name]
             if port_name.split("_")[0] in names and not choices.is_free(port):
                 raise StackError(
-                    f"port {port} ({port_name}) is taken by {processes.owner_of(port) or 'another process'}; stop it, "
+                    f"port {port} ({port_name}) is used by {processes.owner_of(port) or 'another process'}; stop it, "
                     f"or set another port in [embedded], or remove {str(self.layout.choices_file)!r} to choose anew"
                 )
         shutil.rmtree(programs_dir(self.layout), ignore_errors=True)
         self._supervisor.start()
 
     def _start_servers(self, site: Site, names: frozenset[str], started: list[str], report: Report) -> None:
-        known = self._supervisor.states()
+        states = self._supervisor.states()
         for server in SERVERS:
-            if server.given(self.given) and server.name in known:
+            if server.is_external(self.base) and server.name in states:
                 self._supervisor.forget(server.name)
         servers = self.embedded(names)
         with ThreadPoolExecutor(len(SERVERS)) as pool:
@@ -229,27 +237,27 @@ class Stack:
 
     def _start_programs(self, site: Site, started: list[str], report: Report) -> None:
         states = self._supervisor.states()
-        if not all(own.name in states and states[own.name].pid for own in OWN):
-            self._run_before(site, report)
+        if not all(own.name in states and states[own.name].pid for own in OWN_PROCESSES):
+            self._run_setup(site, report)
         self._begin(own_programs(site, config_path()), started, report)
         self._await_programs(started, report)
 
     def _await_programs(self, started: list[str], report: Report) -> None:
         settings = self.settings()
 
-        def wait(own: Own) -> None:
+        def wait(own: OwnProcess) -> None:
             self._await(own.name, START_SECONDS, partial(own.problem, status.port_of(own.name, settings)))
             report(own.name, "healthy")
 
-        with ThreadPoolExecutor(len(OWN)) as pool:
-            list(pool.map(wait, [own for own in OWN if own.name in started]))
+        with ThreadPoolExecutor(len(OWN_PROCESSES)) as pool:
+            list(pool.map(wait, [own for own in OWN_PROCESSES if own.name in started]))
 
-    def _run_before(self, site: Site, report: Report) -> None:
+    def _run_setup(self, site: Site, report: Report) -> None:
         report(" ".join(SETUP_COMMAND), "running")
         environment = child_environment() | own_environment(site, config_path())
-        done = subprocess.run(command(*SETUP_COMMAND), env=environment, capture_output=True, text=True)
-        if done.returncode:
-            raise StackError(f"`lifelong {' '.join(SETUP_COMMAND)}` failed:\n{done.stdout}{done.stderr}")
+        result = subprocess.run(command(*SETUP_COMMAND), env=environment, capture_output=True, text=True)
+        if result.returncode:
+            raise StackError(f"`lifelong {' '.join(SETUP_COMMAND)}` failed:\n{result.stdout}{result.stderr}")
 
     def _begin(self, programs: list[Program], started: list[str], report: Report) -> None:
         self._supervisor.load(programs)
@@ -272,7 +280,7 @@ class Stack:
 
         try:
             self._await(server.name, server.start_seconds, problem)
-        except NotWell as exc:
+        except NotHealthy as exc:
             if not server.optional:
                 raise
             self.degraded[server.name] = str(exc)
@@ -281,19 +289,20 @@ class Stack:
             report(server.name, "healthy")
 
     def _await(self, name: str, seconds: float, problem: Callable[[], str]) -> None:
-        found = [""]
+        last_problem = ""
         pids: set[int] = set()
 
-        def well() -> bool:
+        def healthy() -> bool:
+            nonlocal last_problem
             state = self._supervisor.states()[name]
             pids.update({state.pid} - {0})
             if state.state in {"BACKOFF", "FATAL"} or len(pids) > STARTS_ALLOWED:
-                raise NotWell(name, f"it ends soon after it was started: {state.detail or 'its log may tell why'}")
-            found[0] = problem()
-            return not found[0] and state.state == "RUNNING"
+                raise NotHealthy(name, f"it ends soon after its start: {state.detail or 'its log may say why'}")
+            last_problem = problem()
+            return not last_problem and state.state == "RUNNING"
 
-        if not wait_until(well, seconds):
-            raise NotWell(name, f"{found[0]} (after {seconds:.0f} s)")
+        if not wait_until(healthy, seconds):
+            raise NotHealthy(name, f"{last_problem} (after {seconds:.0f} s)")
 
     def _undo(self, fresh: bool, started: list[str]) -> None:
         if fresh:

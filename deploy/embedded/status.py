@@ -1,4 +1,4 @@
-"""What ``lifelong status`` shows: one row per server and program."""
+"""The rows of ``lifelong status``: one per server and process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from deploy.embedded import processes
 from deploy.embedded.layout import DataLayout
-from deploy.embedded.programs import OWN, Own
+from deploy.embedded.programs import OWN_PROCESSES, OwnProcess
 from deploy.embedded.restarts import Ends, read_ends
 from deploy.embedded.server import EmbeddedServer
 from deploy.embedded.supervisor import State
@@ -28,9 +28,9 @@ CONDITIONS: Mapping[str, Condition] = {
 
 @dataclass(frozen=True)
 class StatusRow:
-    """One server or program. ``problem`` is empty when it is healthy; ``pid`` is 0 when no process of ours runs.
+    """A server or process. ``problem`` is empty when it is healthy; ``pid`` is 0 when it does not run here.
 
-    ``restarts`` is how often it ended by itself since the supervisor began, ``last_end`` when and how it did last.
+    ``restarts`` is how often it ended by itself since the supervisor started, ``last_end`` when and how it last did.
     """
 
     name: str
@@ -51,17 +51,19 @@ class StatusRow:
 
 def rows(
     servers: tuple[EmbeddedServer, ...],
-    given: Settings,
+    base: Settings,
     settings: Settings,
     states: Mapping[str, State],
     layout: DataLayout,
 ) -> list[StatusRow]:
-    """Every server and program, asked side by side; blocks for about 3 s at most."""
+    """Return the row of every server and process, checked in parallel; block for about 3 s at most."""
     ends = read_ends(layout) if states else {}
-    with ThreadPoolExecutor(len(servers) + len(OWN)) as pool:
-        ours = pool.map(lambda own: program_row(own, settings, states.get(own.name), layout), OWN)
-        theirs = pool.map(lambda each: server_row(each, given, settings, states.get(each.name), layout), servers)
-        return [_with_ends(row, ends.get(row.name, Ends())) for row in (*theirs, *ours)]
+    with ThreadPoolExecutor(len(servers) + len(OWN_PROCESSES)) as pool:
+        process_rows = pool.map(lambda own: program_row(own, settings, states.get(own.name), layout), OWN_PROCESSES)
+        server_rows = pool.map(
+            lambda server: server_row(server, base, settings, states.get(server.name), layout), servers
+        )
+        return [_with_ends(row, ends.get(row.name, Ends())) for row in (*server_rows, *process_rows)]
 
 
 def _with_ends(row: StatusRow, ends: Ends) -> StatusRow:
@@ -70,25 +72,25 @@ def _with_ends(row: StatusRow, ends: Ends) -> StatusRow:
 
 
 def server_row(
-    server: EmbeddedServer, given: Settings, settings: Settings, state: State | None, layout: DataLayout
+    server: EmbeddedServer, base: Settings, settings: Settings, state: State | None, layout: DataLayout
 ) -> StatusRow:
-    """The row of a server; one that the user has given is external and only asked for its health."""
+    """Return the row of a server; of an external one only the health is checked."""
     endpoint = server.endpoint(settings)
-    if server.given(given):
+    if server.is_external(base):
         return StatusRow(server.name, "external", 0, 0.0, endpoint, server.problem(settings), 0, "")
     problem = server.problem(settings) if state and state.pid else "not running"
     return _row(server.name, state, endpoint, problem, layout)
 
 
-def program_row(own: Own, settings: Settings, state: State | None, layout: DataLayout) -> StatusRow:
-    """The row of a program of ours."""
+def program_row(own: OwnProcess, settings: Settings, state: State | None, layout: DataLayout) -> StatusRow:
+    """Return the row of a process of Lifelong."""
     port = port_of(own.name, settings)
     problem = own.problem(port) if state and state.pid else "not running"
     return _row(own.name, state, own.url(port) if port else "", problem, layout)
 
 
 def port_of(name: str, settings: Settings) -> int:
-    """The HTTP port of one of our programs; 0 if none was chosen yet."""
+    """Return the HTTP port of a process of Lifelong; 0 if none is chosen yet."""
     ports = {
         "worker": settings.worker.metrics_port,
         "statistics": settings.statistics.metrics_port,

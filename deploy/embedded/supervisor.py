@@ -1,4 +1,4 @@
-"""supervisord for one data directory: its configuration, and what we ask of it over its unix socket."""
+"""supervisord for a data directory: its configuration, and requests to it over its unix socket."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from deploy.embedded.environment import child_environment
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.server import Program, StackError
 
-# Marks every process of a stack with its data directory, so that none is left and none of another's is touched.
+# Marks every process of a stack with its data directory, so that `down` ends all of them and no others.
 MARK = "SUPERVISED_BY_LIFELONG"
 LOG_BYTES = 20_000_000
-# Kafka and Milvus hold many files open; no limit may be asked for above what the system grants.
+# Kafka and Milvus open many files; the limit must not exceed what the system grants.
 OPEN_FILES = 65_536
-_REMARK = re.compile(r"\s[;#]|[\r\n]")
+_COMMENT = re.compile(r"\s[;#]|[\r\n]")
 
 
 @dataclass(frozen=True)
 class State:
-    """What supervisord says of a program. ``since`` is in seconds; pid 0 means that no process runs."""
+    """A program's state by supervisord. ``since`` is its uptime in seconds; pid 0 means that no process runs."""
 
     name: str
     state: str
@@ -40,7 +40,7 @@ class State:
 
 
 def daemon_section(layout: DataLayout) -> str:
-    """The configuration of supervisord itself: a unix socket for this user, no port."""
+    """Return the configuration of supervisord itself: a unix socket for this user, no port."""
     open_files = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     return "\n".join(
         [
@@ -70,10 +70,10 @@ def daemon_section(layout: DataLayout) -> str:
 
 
 def program_section(program: Program, layout: DataLayout) -> str:
-    """The configuration of one program: started when asked, restarted when it ends by itself, stopped as a group.
+    """Return the configuration of a program: started on request, restarted when it ends, stopped as a group.
 
     Raises:
-        StackError: a value of its environment, or a word of its command, cannot be written there.
+        StackError: a value of its environment, or a word of its command, cannot be written in this format.
     """
     environment = ",".join(f"{key}={_quoted(key, value)}" for key, value in sorted(program.environment.items()))
     return "\n".join(
@@ -101,39 +101,39 @@ def program_section(program: Program, layout: DataLayout) -> str:
 
 
 def programs_dir(layout: DataLayout) -> Path:
-    """One file per program lies here."""
+    """Return the directory with a configuration file per program."""
     return layout.run / "programs"
 
 
 def _escaped(value: object) -> str:
-    # supervisord expands %(name)s, and takes what follows a blank and ; or # as a remark, even within quotes.
-    if _REMARK.search(str(value)):
+    # supervisord expands %(name)s, and reads what follows a blank and ; or # as a comment, even within quotes.
+    if _COMMENT.search(str(value)):
         raise StackError(
-            f"{str(value)!r} holds a line break, or a blank before ; or #: the supervisor cannot hand that over; "
-            "write the setting into lifelong.toml, or take another path"
+            f"{str(value)!r} holds a line break, or a blank before ; or #: the supervisor cannot pass that on; "
+            "write the setting into lifelong.toml, or use another path"
         )
     return str(value).replace("%", "%%")
 
 
 def _quoted(key: str, value: str) -> str:
-    # supervisord knows no escape within quotes, and strips quotes of either kind from both ends.
+    # supervisord has no escapes within quotes, and strips quotes of either kind from both ends.
     quote = "'" if '"' in value else '"'
     if quote in value or value != value.strip("'\""):
         raise StackError(
-            f"{key} holds quotes of both kinds, or begins or ends with one: the supervisor cannot hand that over; "
+            f"{key} holds quotes of both kinds, or begins or ends with one: the supervisor cannot pass that on; "
             "write the setting into lifelong.toml"
         )
     return f"{quote}{_escaped(value)}{quote}"
 
 
 class Supervisor:
-    """The supervisord of one layout. All methods but ``running`` and ``start`` raise StackError if it does not run."""
+    """The supervisord of a layout. All methods but ``running`` and ``start`` raise StackError if it does not run."""
 
     def __init__(self, layout: DataLayout) -> None:
         self._layout = layout
 
     def running(self) -> bool:
-        """True if it answers on its socket."""
+        """Return whether it answers on its socket."""
         try:
             self._ask("getPID")
         except StackError:
@@ -141,7 +141,7 @@ class Supervisor:
         return True
 
     def start(self) -> None:
-        """Start it in the background without programs, and wait until it answers.
+        """Start it in the background without programs; return when it answers.
 
         Raises:
             StackError: it does not answer within 15 s.
@@ -151,12 +151,12 @@ class Supervisor:
         write_private(conf, daemon_section(self._layout))
         environment = child_environment() | {MARK: str(self._layout.data_dir)}
         command = (sys.executable, "-m", "supervisor.supervisord", "-c", str(conf))
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if done.returncode or not wait_until(self.running, seconds=15):
-            raise StackError(f"supervisord does not start: {done.stdout}{done.stderr}; see {self._layout.logs}")
+        result = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if result.returncode or not wait_until(self.running, seconds=15):
+            raise StackError(f"supervisord does not start: {result.stdout}{result.stderr}; see {self._layout.logs}")
 
     def load(self, programs: Iterable[Program]) -> None:
-        """Make ``programs`` known. One whose configuration changed is stopped; one that runs unchanged goes on."""
+        """Load ``programs``. One whose configuration changed is stopped; an unchanged one keeps running."""
         for program in programs:
             conf = programs_dir(self._layout) / f"{program.name}.conf"
             write_private(conf, program_section(program, self._layout))
@@ -168,12 +168,12 @@ class Supervisor:
             self._ask("addProcessGroup", name)
 
     def forget(self, name: str) -> None:
-        """Stop a program and make it unknown."""
+        """Stop a program and remove its configuration."""
         (programs_dir(self._layout) / f"{name}.conf").unlink(missing_ok=True)
         self.load(())
 
     def begin(self, name: str) -> None:
-        """Start a program, unless it was started meanwhile; returns before it is ready."""
+        """Start a program unless it runs; return before it is ready."""
         self._ask("startProcess", name, False)
 
     def stop(self, names: Iterable[str]) -> None:
@@ -182,18 +182,18 @@ class Supervisor:
             self._ask("stopProcessGroup", name)
 
     def states(self) -> dict[str, State]:
-        """The state of every program that is known, by name."""
+        """Return the state of every loaded program, by name."""
         return {info["name"]: _state(info) for info in self._ask("getAllProcessInfo")}
 
     def end(self) -> None:
-        """Stop all programs side by side, then supervisord itself; returns when it has been told to."""
+        """Stop all programs in parallel, then request supervisord's shutdown."""
         self._ask("stopAllProcesses")
         self._ask("shutdown")
 
     def _ask(self, method: str, *arguments: object) -> Any:
         from supervisor.xmlrpc import Faults, SupervisorTransport
 
-        # The transport goes through the socket; the address is only what HTTP wants to see.
+        # The transport uses the socket; HTTP requires an address, but does not use it.
         transport = SupervisorTransport(None, None, f"unix://{self._layout.socket}")
         try:
             with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
@@ -211,10 +211,10 @@ def _state(info: dict[str, Any]) -> State:
     return State(info["name"], info["statename"], info["pid"], since, info["description"] or info["spawnerr"])
 
 
-def wait_until(true: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
-    """Ask ``true`` again and again until it says so, for ``seconds`` at most; False if it never did."""
+def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
+    """Poll ``condition`` until it holds, for ``seconds`` at most; return whether it did."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not condition():
         if time.monotonic() >= deadline:
             return False
         time.sleep(every)

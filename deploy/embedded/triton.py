@@ -1,7 +1,7 @@
 """Triton Inference Server with its Python backend, in an environment of its own.
 
-The ``nvidia-pytriton`` wheel carries the server; it needs ``numpy<2``, so it cannot share the application's
-environment. ``uv`` makes one from the committed lock below ``triton/``.
+The ``nvidia-pytriton`` wheel contains the server; it needs ``numpy<2``, so it cannot share the application's
+environment. ``uv`` creates one from the committed lock below ``triton/``.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from deploy.embedded.server import Download, EmbeddedServer, Program, Site, Stac
 from deploy.settings import Settings
 
 MODEL = "ranker"
-RECIPE = Path(__file__).parent / "triton"
+LOCK_DIR = Path(__file__).parent / "triton"
 PYTHON = "3.11"
 TRITON_MEGABYTES = 5_300
 
 
 def endpoint(settings: Settings) -> str:
-    """The gRPC address."""
+    """Return the gRPC address."""
     return settings.triton.grpc
 
 
 def problem(settings: Settings) -> str:
-    """Empty if the server is ready and the ranker is loaded."""
+    """Return why the server is not ready or the ranker not loaded; empty if both are."""
     from tritonclient.grpc import InferenceServerClient
     from tritonclient.utils import InferenceServerException
 
@@ -49,25 +49,25 @@ def problem(settings: Settings) -> str:
 
 
 def seed_models(source: Path, models: Path) -> None:
-    """Bring the model that is shipped to ``models``; weights that were learned lie beside it and stay.
+    """Copy the shipped model to ``models``; learned weights beside it stay.
 
-    Code and configuration belong together and to this version: a file that differs is kept as ``<name>.before``.
+    Code and configuration belong to this version: a file that differs is kept as ``<name>.before``.
 
     Raises:
-        StackError: neither has the ranker.
+        StackError: neither directory has the ranker.
     """
     for path in sorted(source.rglob("*")):
         target = models / path.relative_to(source)
         if path.is_dir():
             target.mkdir(parents=True, exist_ok=True)
         elif "__pycache__" not in path.parts:
-            _bring(path, target)
+            _install(path, target)
     if not (models / MODEL / "config.pbtxt").is_file():
         raise StackError(f"no model {MODEL!r} in {str(source)!r} or {str(models)!r}; install lifelong again")
 
 
-def _bring(path: Path, target: Path) -> None:
-    """Put the file there if it is absent or another one; Triton may be reading, so it is replaced as a whole."""
+def _install(path: Path, target: Path) -> None:
+    """Copy the file if it is absent or differs; replace it atomically, since Triton may be reading it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         if filecmp.cmp(path, target, shallow=False):
@@ -79,8 +79,8 @@ def _bring(path: Path, target: Path) -> None:
 
 
 def environment_dir(site: Site) -> Path:
-    """Where Triton's environment is kept; another lock is another directory."""
-    return site.layout.cache_dir / f"triton-{hashlib.sha256((RECIPE / 'uv.lock').read_bytes()).hexdigest()[:12]}"
+    """Return the directory of Triton's environment; another lock is another directory."""
+    return site.layout.cache_dir / f"triton-{hashlib.sha256((LOCK_DIR / 'uv.lock').read_bytes()).hexdigest()[:12]}"
 
 
 def _packages(site: Site) -> Path:
@@ -96,20 +96,20 @@ def _missing(site: Site) -> Download | None:
 
 
 def _fetch(site: Site) -> None:
-    """(1) sync the environment from the lock, (2) put the Python backend's stub in place, (3) mark it complete."""
+    """(1) sync the environment from the lock, (2) copy the Python backend's stub into place, (3) mark it complete."""
     into = environment_dir(site)
     if (into / "complete").is_file():
         return
     into.mkdir(parents=True, exist_ok=True)
     for name in ("pyproject.toml", "uv.lock"):
-        shutil.copyfile(RECIPE / name, into / name)
+        shutil.copyfile(LOCK_DIR / name, into / name)
     python = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
     command = (sys.executable, "-m", "uv", "sync", "--frozen", "--no-progress", "--project", str(into))
-    done = subprocess.run(
+    result = subprocess.run(
         (*command, "--python", python), cwd=into, env=installer_environment(), capture_output=True, text=True
     )
-    if done.returncode:
-        raise StackError(f"Triton's environment cannot be made by {' '.join(command)!r}:\n{done.stderr[-2000:]}")
+    if result.returncode:
+        raise StackError(f"Triton's environment cannot be created by {' '.join(command)!r}:\n{result.stderr[-2000:]}")
     server = _packages(site) / "pytriton" / "tritonserver"
     stub = server / "python_backend_stubs" / PYTHON / "triton_python_backend_stub"
     shutil.copy2(stub, server / "backends" / "python" / stub.name)
@@ -117,14 +117,14 @@ def _fetch(site: Site) -> None:
 
 
 def library_dir() -> Path | None:
-    """Where ``libpython3.11`` is, which the backend's stub loads; None if it is nowhere that we know of."""
+    """Return the directory of ``libpython3.11``, which the backend's stub loads; None if it is in no usual one."""
     candidates = [Path(sys.base_prefix) / "lib", *map(Path, filter(None, [sysconfig.get_config_var("LIBDIR")]))]
     candidates += [Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib64"), Path("/usr/local/lib")]
-    return next((each for each in candidates if any(each.glob(f"libpython{PYTHON}.so.*"))), None)
+    return next((directory for directory in candidates if any(directory.glob(f"libpython{PYTHON}.so.*"))), None)
 
 
 def shm_prefix(ports: Mapping[str, int]) -> str:
-    """What the names of this stack's regions of shared memory begin with: two stacks must not share one."""
+    """Return the prefix of this stack's shared-memory regions, which differs between stacks."""
     return f"lifelong-{ports['triton']}-" if "triton" in ports else ""
 
 
@@ -159,7 +159,7 @@ def _program(site: Site) -> Program:
 TRITON = EmbeddedServer(
     name="triton",
     start_seconds=120,
-    given=lambda settings: bool(settings.triton.grpc),
+    is_external=lambda settings: bool(settings.triton.grpc),
     endpoint=endpoint,
     missing=_missing,
     fetch=_fetch,

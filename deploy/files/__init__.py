@@ -1,9 +1,9 @@
-"""Files of events and of items, read as they are written or refused in words.
+"""Readers of event and catalogue files, which keep values as written or refuse them with a reason.
 
 `tables`: `opening` (compression, archives) → `text` (encodings) → one of `separated`, `json_rows`, `parquet`
-(rows of cells) → `fields`: `columns` (whose column is which) → `cells`, `times`, `categories` (what a cell means) →
+(rows of cells) → `fields`: `columns` (which column is which) → `cells`, `times`, `categories` (what a cell means) →
 `events`, `items` → `report`.
 
-Nothing is guessed through floats: text stays text until a field asks for a number or a time, whole numbers stay whole
-numbers of any size, and each value is checked by the codec as if an application had sent it.
+No value passes through a float: text stays text until a field needs a number or a time, integers stay exact at any
+size, and the codec checks each value as if an application had sent it.
 """

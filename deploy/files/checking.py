@@ -1,4 +1,4 @@
-"""Files as they would be read: what `lifelong check` shows, and `import` and `backtest` before they begin."""
+"""Opens and loads files: `lifelong check` reports on them, and so do `import` and `backtest` before they begin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from deploy.files.errors import UnreadableFile
 from deploy.files.events import Reading, read
 from deploy.files.items import Catalogue, read_catalogue
 from deploy.files.lines import catalogue_lines, lines_of
-from deploy.files.options import Typed, asked_items_of, asked_of
+from deploy.files.options import Typed, event_options_of, item_options_of
 from deploy.files.report import (
     CatalogueReport,
     CatalogueTally,
@@ -22,28 +22,28 @@ from schemas.items import Item
 
 
 class Files(Struct, frozen=True):
-    """A file of events, a catalogue, or both, opened and ready to be read as often as needed."""
+    """A file of events, a catalogue, or both, opened; each can be read repeatedly."""
 
     events: Reading | None
     catalogue: Catalogue | None
 
 
 def open_files(typed: Typed, *, now: float) -> Files:
-    """The files that were named. All options are understood before any file is read.
+    """Open the named files. All options are parsed before any file is read.
 
     Raises:
         UnreadableFile: an option or a file cannot be used, or no file is named.
     """
     if typed.events is None and typed.items is None:
         raise UnreadableFile("name a file of events, or a catalogue with --items")
-    asked, asked_items = asked_of(typed) if typed.events else None, asked_items_of(typed)
-    catalogue = read_catalogue(typed.items, asked_items, now=now) if typed.items else None
-    events = read(typed.events, asked, now=now) if typed.events and asked else None
+    event_options, item_options = event_options_of(typed) if typed.events else None, item_options_of(typed)
+    catalogue = read_catalogue(typed.items, item_options, now=now) if typed.items else None
+    events = read(typed.events, event_options, now=now) if typed.events and event_options else None
     return Files(events, catalogue)
 
 
 class LoadedFile(Struct, frozen=True):
-    """Everything in the files, and how it was read."""
+    """The events and items of files, and the report of how they were read."""
 
     events: list[tuple[int, Interaction]]
     items: list[Item]
@@ -51,46 +51,46 @@ class LoadedFile(Struct, frozen=True):
 
     @property
     def lines(self) -> list[str]:
-        """The report for people."""
+        """Return the report as lines of text."""
         return lines_of(self.report) if isinstance(self.report, FileReport) else catalogue_lines(self.report)
 
 
 def load(files: Files, *, keep: bool = True) -> LoadedFile:
-    """Read everything once; without `keep` only the report is made, whatever the size of the files."""
-    counts, found = FileCounts(), CatalogueTally()
+    """Read everything once; without `keep` only the report is held in memory."""
+    counts, tally = FileCounts(), CatalogueTally()
     events: list[tuple[int, Interaction]] = []
-    for one in counts.of(files.events) if files.events is not None else ():
+    for event in counts.of(files.events) if files.events is not None else ():
         if keep:
-            events.append(one)
+            events.append(event)
     items: list[Item] = []
-    for item in files.catalogue.items(found.refused, found.left_out) if files.catalogue is not None else ():
-        found.ids.add(item.item_id)
+    for item in files.catalogue.items(tally.refused, tally.left_out) if files.catalogue is not None else ():
+        tally.ids.add(item.item_id)
         if keep:
             items.append(item)
-    return LoadedFile(events, items, _report(files, counts, found))
+    return LoadedFile(events, items, _report(files, counts, tally))
 
 
-def _report(files: Files, counts: FileCounts, found: CatalogueTally) -> FileReport | CatalogueReport:
-    about = None
+def _report(files: Files, counts: FileCounts, tally: CatalogueTally) -> FileReport | CatalogueReport:
+    catalogue = None
     if files.catalogue is not None:
-        about = catalogue_report(files.catalogue, counts if files.events is not None else None, found)
+        catalogue = catalogue_report(files.catalogue, counts if files.events is not None else None, tally)
     if files.events is None:
-        assert about is not None  # one of the two is named
-        return about
+        assert catalogue is not None  # one of the two is named
+        return catalogue
     report = report_of(files.events, counts)
-    report.catalogue = about
+    report.catalogue = catalogue
     return report
 
 
 def nothing_in(report: FileReport | CatalogueReport) -> str:
-    """Why there is nothing to use; empty if there is something.
+    """Return why the files hold nothing usable; empty if they hold something.
 
-    A catalogue of which no row can be used is a fault too: what it holds would be missed without a word.
+    A catalogue without a usable row is an error too: its items would be missing silently.
     """
     parts = [report] if isinstance(report, CatalogueReport) else [report, report.catalogue]
     for part in parts:
-        found = part.events if isinstance(part, FileReport) else part.items if part is not None else 1
-        if part is not None and not found:
-            why = f"all {part.rows:,} rows were refused" if part.rows else "it has a header and no rows"
-            return f"{part.file!r} holds nothing that can be used: {why}"
+        usable = part.events if isinstance(part, FileReport) else part.items if part is not None else 1
+        if part is not None and not usable:
+            reason = f"all {part.rows:,} rows were refused" if part.rows else "it has a header and no rows"
+            return f"{part.file!r} holds nothing that can be used: {reason}"
     return ""

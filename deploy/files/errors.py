@@ -1,4 +1,4 @@
-"""What can go wrong with a file, and the words for it."""
+"""Errors of reading files, and the counts of refused rows by reason."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from schemas.errors import LifelongError
 
-EXAMPLES = 5
-"""How many refused rows of each reason are kept to be shown."""
+REFUSAL_EXAMPLES = 5
+"""How many refused rows of each reason are kept as examples."""
 MOST_REASONS = 200
-"""How many different reasons are told apart; a column of noise must not fill the memory with them."""
+"""How many different reasons are distinguished; a column of noise must not fill the memory with them."""
 DAMAGE = (
     OSError,
     EOFError,
@@ -33,21 +33,21 @@ DAMAGE = (
     zipfile.BadZipFile,
     pa.ArrowException,
 )
-"""What decompressors, decoders and Arrow raise on bytes that are not what they promise to be. Recursion that is too
-deep, and a method of compression that is unknown, are runtime errors.
+"""What decompressors, decoders and Arrow raise on damaged bytes. Too deep a recursion and an unknown method of
+compression are runtime errors.
 """
 
 
 class UnreadableFile(LifelongError):
-    """A file is of no kind that can be read, or lacks a column that is needed; the message says what to do."""
+    """A file has no readable format, or lacks a required column; the message says what to do."""
 
 
 class BadCell(LifelongError):
-    """A cell cannot be what its field asks for; the message is the reason, without the value."""
+    """A cell has no valid value for its field; the message is the reason, without the value."""
 
 
 class Refusal(Struct):
-    """One reason: how many rows, the numbers of the first of them, and what stood there."""
+    """A reason: the count of its rows, the numbers of the first ones, and their contents."""
 
     reason: str
     count: int = 0
@@ -56,7 +56,7 @@ class Refusal(Struct):
 
 
 class Refused(Struct):
-    """Rows that could not be used, counted by reason; row numbers are lines as an editor counts them.
+    """Refused rows, counted by reason; row numbers are lines as an editor counts them.
 
     >>> refused = Refused()
     >>> refused.count("no time", 7, "ann,i1,")
@@ -71,30 +71,30 @@ class Refused(Struct):
         reason = reason.encode(errors="replace").decode()
         if reason not in self.by_reason and len(self.by_reason) >= MOST_REASONS:
             reason = "other reasons"
-        found = self.by_reason.setdefault(reason, Refusal(reason))
-        found.count += 1
-        if row is not None and len(found.rows) < EXAMPLES:
-            found.rows.append(row)
-            found.examples.append(example[:200].encode(errors="replace").decode())
+        refusal = self.by_reason.setdefault(reason, Refusal(reason))
+        refusal.count += 1
+        if row is not None and len(refusal.rows) < REFUSAL_EXAMPLES:
+            refusal.rows.append(row)
+            refusal.examples.append(example[:200].encode(errors="replace").decode())
 
     @property
     def reasons(self) -> Counter[str]:
-        """How many rows each reason took."""
-        return Counter({reason: one.count for reason, one in self.by_reason.items()})
+        """Return the number of rows by reason."""
+        return Counter({reason: refusal.count for reason, refusal in self.by_reason.items()})
 
     @property
     def total(self) -> int:
-        """How many rows were refused."""
-        return sum(one.count for one in self.by_reason.values())
+        """Return the number of refused rows."""
+        return sum(refusal.count for refusal in self.by_reason.values())
 
     def most_common(self) -> list[Refusal]:
-        """The reasons, the most frequent first."""
-        return sorted(self.by_reason.values(), key=lambda one: -one.count)
+        """Return the reasons, the most frequent first."""
+        return sorted(self.by_reason.values(), key=lambda refusal: -refusal.count)
 
 
 @contextmanager
 def in_words(path: Path) -> Iterator[None]:
-    """Turn whatever a reader raises on damaged bytes into `UnreadableFile`, as one line.
+    """Turn any error that a reader raises on damaged bytes into `UnreadableFile`, with a one-line message.
 
     Raises:
         UnreadableFile: in place of any of `DAMAGE`.
@@ -102,5 +102,5 @@ def in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except DAMAGE as exc:
-        said = " ".join(str(exc).split())[:200] or type(exc).__name__
-        raise UnreadableFile(f"{str(path)!r} cannot be read, it seems damaged: {said}") from exc
+        message = " ".join(str(exc).split())[:200] or type(exc).__name__
+        raise UnreadableFile(f"{str(path)!r} cannot be read, it seems damaged: {message}") from exc

@@ -1,4 +1,4 @@
-"""Events of a file in event-time order, each checked by the codec as if an application had sent it."""
+"""Reads events of a file in event-time order; the codec checks each as if an application had sent it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deploy.files.fields.columns import FIELDS, Field, columns_of, kind_of
 from deploy.files.fields.event_types import Types
 from deploy.files.fields.times import WRONG, Times, event_clock, times_of
 from deploy.files.tables.formats import Table, open_table
-from deploy.files.tables.rows import Cell, ColumnLayout, Wrong
+from deploy.files.tables.rows import Cell, ColumnLayout, MalformedRow
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.interactions import Interaction
@@ -32,10 +32,11 @@ TEXTS: tuple[tuple[Field, str], ...] = (
 NUMBERS: tuple[Field, ...] = ("value", "price", "quantity", "seconds")
 CONTEXT: tuple[Field, ...] = ("surface", "device", "place", "locale")
 _REPEATING = frozenset({"user", "item", "type", "session", "basket", *CONTEXT})
-"""Fields whose texts come again and again: each is kept in memory once."""
+"""Fields whose texts repeat: each text is kept in memory once."""
 SHOWN_CHARACTERS = 120
-"""How much of a broken row is kept to be shown."""
-_Kept = tuple[dict[Cell, Cell] | None, list[Cell]]
+"""Characters of a malformed row that are kept as an example."""
+_Column = tuple[dict[Cell, Cell] | None, list[Cell]]
+"""The texts seen so far, where they repeat; and the column's cells."""
 REASONS = {
     "absurd-time": "the time is before 1995 or more than a day ahead",
     "Object missing required field `user_id`": "no user",
@@ -43,11 +44,11 @@ REASONS = {
     "Object missing required field `event_time`": "no time",
     "Object missing required field `value`": "a rating without a value",
 }
-"""The codec's words in those of somebody who looks at a file."""
+"""The codec's messages in terms of a file."""
 
 
 class EventFileOptions(Struct, frozen=True):
-    """How a file is to be read where the file itself does not say it."""
+    """How to read a file where the file itself does not say it."""
 
     columns: Mapping[Field, str] = {}
     types: Types = Types()
@@ -57,11 +58,11 @@ class EventFileOptions(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """A file of events that was read: its cells, by field, and when each row happened.
+    """The contents of a file of events: its cells by field, and the time of each row.
 
-    `cells: field -> [rows]`, `numbers: [rows]` as an editor counts, `order: [rows]` by time, broken rows last. `whole`
-    says that times are whole seconds. The same row of the same file has the same event id, however it is compressed: a
-    second import is recognised as duplicates.
+    `cells: field -> [rows]`, `numbers: [rows]` as an editor counts, `order: [rows]` by time, malformed rows last.
+    `whole` says that times are whole seconds. The same row of the same file has the same event id, however the file is
+    compressed, so a second import consists of duplicates.
     """
 
     table: Table
@@ -71,49 +72,49 @@ class Reading(Struct, frozen=True):
     cells: dict[Field, list[Cell]]
     times: Times
     numbers: list[int]
-    broken: dict[int, Wrong]
+    malformed: dict[int, MalformedRow]
     order: NDArray[np.int64]
     whole: bool
     now: float
 
     @property
     def rows(self) -> int:
-        """How many rows are read, wrong ones too."""
+        """Return the number of rows, including malformed ones."""
         return len(self.order)
 
     def events(self, refused: Refused) -> Iterator[tuple[int, Interaction]]:
-        """Each event with its 0-based place in time order; rows that are none are counted and keep their place."""
+        """Yield each event with its 0-based index in time order; count refused rows, which keep their index."""
         fields = list(self.cells)
-        for place, row in enumerate(self.order.tolist()):
-            if row in self.broken:
+        for index, row in enumerate(self.order.tolist()):
+            if row in self.malformed:
                 refused.count(
-                    self.broken[row].reason, self.numbers[row], _short(self.broken[row].shown, SHOWN_CHARACTERS)
+                    self.malformed[row].reason, self.numbers[row], _short(self.malformed[row].shown, SHOWN_CHARACTERS)
                 )
                 continue
             cells = {field: self.cells[field][row] for field in fields}
             try:
-                yield place, self._event(row, place, cells)
+                yield index, self._event(row, index, cells)
             except BadCell as exc:
                 refused.count(str(exc), self.numbers[row], self._shown(cells))
             except DecodeError as exc:
                 refused.count(_reason(exc), self.numbers[row], self._shown(cells))
 
-    def _event(self, row: int, place: int, cells: Mapping[Field, Cell]) -> Interaction:
+    def _event(self, row: int, index: int, cells: Mapping[Field, Cell]) -> Interaction:
         seconds = float(self.times.seconds[row])
         if seconds != seconds and cells["time"] is not None:
             raise BadCell(f"{WRONG} in {self.columns['time']!r}")
-        made = _event_of(cells, self.kind, self.types, self.columns)
+        fields = _event_of(cells, self.kind, self.types, self.columns)
         if seconds == seconds:
-            made["event_time"] = seconds
-        if "event_id" not in made:
+            fields["event_time"] = seconds
+        if "event_id" not in fields:
             moment = int(seconds) if self.whole else seconds
-            words = f"{self.table.stem}|{place}|{cells['user']}|{cells.get('item')}|{moment}"
-            made["event_id"] = blake2b(words.encode(errors="surrogatepass"), digest_size=10).hexdigest()
-        decoded: Interaction = decode(INTERACTIONS, json_of(made), now=self.now)
+            words = f"{self.table.stem}|{index}|{cells['user']}|{cells.get('item')}|{moment}"
+            fields["event_id"] = blake2b(words.encode(errors="surrogatepass"), digest_size=10).hexdigest()
+        decoded: Interaction = decode(INTERACTIONS, json_of(fields), now=self.now)
         return decoded
 
     def _shown(self, cells: Mapping[Field, Cell]) -> str:
-        """The cells of a row, for people."""
+        """Return the cells of a row as an example."""
         return ", ".join(f"{self.columns[field]}={_short(cell)}" for field, cell in cells.items())
 
 
@@ -123,81 +124,83 @@ def _short(cell: Cell, most: int = 40) -> str:
 
 
 def _reason(exc: DecodeError) -> str:
-    """Why the codec refused it, without the values: they are the example."""
+    """Return why the codec refused a row, without its values, which are the example."""
     return REASONS.get(exc.reason) or REASONS.get(str(exc)) or f"{exc.reason}: {exc}"[:160]
 
 
-def read(path: Path, asked: EventFileOptions, *, now: float) -> Reading:
+def read(path: Path, options: EventFileOptions, *, now: float) -> Reading:
     """Read a file of events.
 
     Raises:
-        UnreadableFile: it cannot be read, or lacks a column, or its dates can be meant in several ways.
+        UnreadableFile: it cannot be read, or lacks a column, or its dates are ambiguous.
     """
-    table = open_table(path, asked.layout)
-    columns = columns_of(table.rows.names, asked.columns)
-    if asked.types.always:
+    table = open_table(path, options.layout)
+    columns = columns_of(table.rows.names, options.columns)
+    if options.types.always:
         columns.pop("type", None)
-    cells, numbers, broken = _cells(table, columns)
-    times = times_of(cells["time"], event_clock(now, asked.dates), columns["time"])
-    order = np.argsort(times.seconds, kind="stable")[: asked.limit]
-    kind = asked.types.always or kind_of(columns, {field: name for field, name in asked.columns.items() if name})
+    cells, numbers, malformed = _cells(table, columns)
+    times = times_of(cells["time"], event_clock(now, options.dates), columns["time"])
+    order = np.argsort(times.seconds, kind="stable")[: options.limit]
+    kind = options.types.always or kind_of(columns, {field: name for field, name in options.columns.items() if name})
     return Reading(
-        table, columns, kind, asked.types, cells, times, numbers, broken, order, _whole(cells["time"], times), now
+        table, columns, kind, options.types, cells, times, numbers, malformed, order, _whole(cells["time"], times), now
     )
 
 
 def _whole(cells: Sequence[Cell], times: Times) -> bool:
-    """Whether all times are whole numbers of seconds: ids of events are made of their digits."""
+    """Return whether all times are whole seconds: event ids are hashes of their digits."""
     if list(times.forms) != ["seconds"] or times.forms["seconds"] != len(cells):
         return False
     return all(isinstance(cell, int) or (isinstance(cell, str) and cell.isdecimal()) for cell in cells)
 
 
-def _cells(table: Table, columns: Mapping[Field, str]) -> tuple[dict[Field, list[Cell]], list[int], dict[int, Wrong]]:
-    """The cells that are needed, by field; a text that comes again is kept once."""
+def _cells(
+    table: Table, columns: Mapping[Field, str]
+) -> tuple[dict[Field, list[Cell]], list[int], dict[int, MalformedRow]]:
+    """Return the required cells by field, row numbers, and malformed rows; repeated texts are kept once."""
     fields = [field for field in FIELDS if field in columns]
     cells: dict[Field, list[Cell]] = {field: [] for field in fields}
-    kept: list[_Kept] = [({} if field in _REPEATING else None, cells[field]) for field in fields]
+    stores: list[_Column] = [({} if field in _REPEATING else None, cells[field]) for field in fields]
     numbers: list[int] = []
-    broken: dict[int, Wrong] = {}
+    malformed: dict[int, MalformedRow] = {}
     for number, row in table.rows.read([columns[field] for field in fields]):
-        if isinstance(row, Wrong):
-            broken[len(numbers)] = row
+        if isinstance(row, MalformedRow):
+            malformed[len(numbers)] = row
             row = [None] * len(fields)
         numbers.append(number)
-        _keep(row, kept)
-    return cells, numbers, broken
+        _append(row, stores)
+    return cells, numbers, malformed
 
 
-def _keep(row: Sequence[Cell], kept: Sequence[_Kept]) -> None:
-    for cell, (known, column) in zip(row, kept, strict=True):
-        column.append(known.setdefault(cell, cell) if known is not None and isinstance(cell, str) else cell)
+def _append(row: Sequence[Cell], columns: Sequence[_Column]) -> None:
+    for cell, (texts, column) in zip(row, columns, strict=True):
+        column.append(texts.setdefault(cell, cell) if texts is not None and isinstance(cell, str) else cell)
 
 
 def _event_of(cells: Mapping[Field, Cell], kind: str, types: Types, columns: Mapping[Field, str]) -> dict[str, Any]:
-    """A row as what an application would have sent; what is missing in it is left for the codec to say.
+    """Return a row as the fields that an application would send; the codec reports missing ones.
 
     Raises:
-        BadCell: a cell is not what its field asks for.
+        BadCell: a cell has no valid value for its field.
     """
-    made: dict[str, Any] = {}
+    event: dict[str, Any] = {}
     for field, name in TEXTS:
         if field in cells and (text := _in(columns[field], text_of_cell, cells[field])) is not None:
-            made[name] = text
+            event[name] = text
     word = text_of_cell(cells["type"]) if "type" in cells else None
-    made["type"] = types.of(word) if word else kind
+    event["type"] = types.of(word) if word else kind
     for field, name in (("event", "event_id"), ("basket", "basket_id")):
         if field in cells and (text := _in(columns[field], text_of_cell, cells[field])) is not None:
-            made[name] = text
+            event[name] = text
     for field in NUMBERS:
         if field in cells and (number := _in(columns[field], number_of_cell, cells[field])) is not None:
-            made[field] = number
+            event[field] = number
     context = {field: text for field in CONTEXT if field in cells and (text := text_of_cell(cells[field]))}
-    return made | ({"context": context} if context else {})
+    return event | ({"context": context} if context else {})
 
 
 def _in(column: str, reader: Any, cell: Cell) -> Any:
-    """What a reader of cells makes of it; the reason names the column."""
+    """Return the cell as a reader of cells parses it; an error names the column."""
     if cell is None:
         return None
     try:

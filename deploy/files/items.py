@@ -1,4 +1,4 @@
-"""Items of a catalogue file, each checked by the codec as if an application had sent it."""
+"""Reads items of a catalogue file; the codec checks each as if an application had sent it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deploy.files.fields.cells import json_of, number_of_cell, text_of_cell
 from deploy.files.fields.columns import ATTRIBUTE, item_columns_of
 from deploy.files.fields.times import Times, item_clock, times_of
 from deploy.files.tables.formats import Table, open_table
-from deploy.files.tables.rows import Cell, ColumnLayout, Wrong
+from deploy.files.tables.rows import Cell, ColumnLayout, MalformedRow
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.items import Item
@@ -30,7 +30,7 @@ _YEAR = re.compile(r"(19|20)\d{2}")
 
 
 class ItemFileOptions(Struct, frozen=True):
-    """How a catalogue is to be read where it does not say it; `option` is what its map is called in messages."""
+    """How to read a catalogue where it does not say it; `option` names its column map in messages."""
 
     columns: Mapping[str, tuple[str, ...]] = {}
     layout: ColumnLayout = ColumnLayout()
@@ -39,27 +39,27 @@ class ItemFileOptions(Struct, frozen=True):
 
 
 class Catalogue(Struct, frozen=True):
-    """A catalogue that was read: `cells: column -> [rows]`, and how its lists and dates are spelt."""
+    """The contents of a catalogue: `cells: column -> [rows]`, and how its lists and dates are spelt."""
 
     table: Table
     columns: dict[str, tuple[str, ...]]
     cells: dict[str, list[Cell]]
     numbers: list[int]
-    broken: dict[int, Wrong]
+    malformed: dict[int, MalformedRow]
     spellings: dict[str, Spelling]
     times: dict[str, Times]
     now: float
 
     @property
     def rows(self) -> int:
-        """How many rows were read, wrong ones too."""
+        """Return the number of rows, including malformed ones."""
         return len(self.numbers)
 
     def items(self, refused: Refused, left_out: Refused) -> Iterator[Item]:
-        """Each item; rows that are none are refused, and single cells that cannot be used are left out and counted."""
+        """Yield each item; count refused rows, and in `left_out` unusable cells of items that are yielded."""
         for row, number in enumerate(self.numbers):
-            if row in self.broken:
-                refused.count(self.broken[row].reason, number, self.broken[row].shown.strip())
+            if row in self.malformed:
+                refused.count(self.malformed[row].reason, number, self.malformed[row].shown.strip())
                 continue
             try:
                 yield self._item(row, left_out)
@@ -70,31 +70,31 @@ class Catalogue(Struct, frozen=True):
                 refused.count(missing, number, self._shown(row))
 
     def _item(self, row: int, left_out: Refused) -> Item:
-        made: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for field, columns in self.columns.items():
             name = "item_id" if field == "item" else field
             for column in columns:
                 try:
-                    self._put(made, name, column, row)
+                    self._put(fields, name, column, row)
                 except BadCell as exc:
                     if name == "item_id" or name in DATES:
                         raise BadCell(f"{exc} in {column!r}") from exc
                     left_out.count(f"{exc} in {column!r}", self.numbers[row], str(self.cells[column][row]))
-        decoded: Item = decode(ITEMS, json_of(made), now=self.now)
+        decoded: Item = decode(ITEMS, json_of(fields), now=self.now)
         return decoded
 
-    def _put(self, made: dict[str, Any], name: str, column: str, row: int) -> None:
-        """One cell into its field; several columns of a list add up."""
+    def _put(self, fields: dict[str, Any], name: str, column: str, row: int) -> None:
+        """Put a cell into its field; several columns of a list field are concatenated."""
         cell = self.cells[column][row]
         if name in LIST_FIELDS:
             words = words_of(cell, self.spellings[column])
-            made[name] = list(dict.fromkeys([*made.get(name, []), *words]))
+            fields[name] = list(dict.fromkeys([*fields.get(name, []), *words]))
         elif name == "images":
-            made[name] = [*made.get(name, []), *_uris(cell)]
+            fields[name] = [*fields.get(name, []), *_uris(cell)]
         elif name.startswith("attributes"):
-            made.setdefault("attributes", {}).update(_attributes(name, column, cell))
+            fields.setdefault("attributes", {}).update(_attributes(name, column, cell))
         elif (value := self._value(name, column, row, cell)) is not None:
-            made[name] = value
+            fields[name] = value
 
     def _value(self, name: str, column: str, row: int, cell: Cell) -> object:
         if name == "price":
@@ -113,21 +113,21 @@ class Catalogue(Struct, frozen=True):
         return ", ".join(f"{column}={text[:40]}" for column, text in list(shown)[:4])
 
 
-def read_catalogue(path: Path, asked: ItemFileOptions, *, now: float) -> Catalogue:
+def read_catalogue(path: Path, options: ItemFileOptions, *, now: float) -> Catalogue:
     """Read a catalogue.
 
     Raises:
-        UnreadableFile: it cannot be read, lacks the column of the item's id, or its dates can be meant in several ways.
+        UnreadableFile: it cannot be read, lacks the column of the item's id, or its dates are ambiguous.
     """
-    table = open_table(path, asked.layout)
-    columns = item_columns_of(table.rows.names, asked.columns, asked.option)
+    table = open_table(path, options.layout)
+    columns = item_columns_of(table.rows.names, options.columns, options.option)
     needed = list(dict.fromkeys(column for several in columns.values() for column in several))
     cells: dict[str, list[Cell]] = {column: [] for column in needed}
     numbers: list[int] = []
-    broken: dict[int, Wrong] = {}
+    malformed: dict[int, MalformedRow] = {}
     for number, row in table.rows.read(needed):
-        if isinstance(row, Wrong):
-            broken[len(numbers)] = row
+        if isinstance(row, MalformedRow):
+            malformed[len(numbers)] = row
             row = [None] * len(needed)
         numbers.append(number)
         for column, cell in zip(needed, row, strict=True):
@@ -138,29 +138,29 @@ def read_catalogue(path: Path, asked: ItemFileOptions, *, now: float) -> Catalog
         for column in columns.get(field, ())
     }
     times = {
-        column: times_of(list(map(_year, cells[column])), item_clock(now, asked.dates), column)
+        column: times_of(list(map(_year, cells[column])), item_clock(now, options.dates), column)
         for field in DATES
         for column in columns.get(field, ())
     }
-    return Catalogue(table, columns, cells, numbers, broken, spellings, times, now)
+    return Catalogue(table, columns, cells, numbers, malformed, spellings, times, now)
 
 
 def _year(cell: Cell) -> Cell:
-    """A year alone is its first day: catalogues say no more of films."""
+    """Return a bare year, as catalogues give of films, as its first month."""
     return f"{cell}-01" if isinstance(cell, str | int) and _YEAR.fullmatch(str(cell).strip()) else cell
 
 
 def _uris(cell: Cell) -> list[str]:
-    """Addresses of images: a list, a text that spells one, or addresses one after the other."""
+    """Return image URIs of a list, a text that spells a list, or URIs one after the other."""
     if isinstance(cell, dict):
         cell = [cell]
     if isinstance(cell, list):
-        return [uri for one in cell if (uri := _uri(one))]
+        return [uri for image in cell if (uri := _uri(image))]
     return [uri for word in words_of(cell, Spelling(_URIS, "")) if (uri := word)]
 
 
 def _uri(cell: Cell) -> str | None:
-    """An address; of several sizes the largest that is named."""
+    """Return a URI; of several sizes the largest."""
     if isinstance(cell, dict):
         sizes = ("hi_res", "large", "url", "src", "medium", "small", "thumb")
         cell = next((cell[size] for size in sizes if cell.get(size)), None)
@@ -168,12 +168,12 @@ def _uri(cell: Cell) -> str | None:
 
 
 def _attributes(name: str, column: str, cell: Cell) -> dict[str, str | float | bool]:
-    """A column as an attribute of its name; an object as one attribute for each of its keys."""
+    """Return a column as an attribute of its name; an object as one attribute per key."""
     if isinstance(cell, dict):
-        made = {str(key): _attribute(value) for key, value in cell.items()}
+        attributes = {str(key): _attribute(value) for key, value in cell.items()}
     else:
-        made = {name.removeprefix(ATTRIBUTE) if name.startswith(ATTRIBUTE) else column: _attribute(cell)}
-    return {key: value for key, value in made.items() if value is not None}
+        attributes = {name.removeprefix(ATTRIBUTE) if name.startswith(ATTRIBUTE) else column: _attribute(cell)}
+    return {key: value for key, value in attributes.items() if value is not None}
 
 
 def _attribute(cell: Cell) -> str | float | bool | None:

@@ -1,4 +1,4 @@
-"""What is typed on the command line about a file, as values."""
+"""Parses the command-line options about files into values."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from deploy.files.tables.rows import layout_of
 
 
 class Typed(Struct, frozen=True):
-    """The options of `check`, `import` and `backtest`, as they were typed.
+    """The options of `check`, `import` and `backtest` as typed.
 
-    With a catalogue alone, `columns_map`, `columns` and `separator` are the catalogue's.
+    With a catalogue alone, `columns_map`, `columns` and `separator` apply to the catalogue.
     """
 
     events: Path | None = None
@@ -34,11 +34,11 @@ class Typed(Struct, frozen=True):
     limit: int | None = None
 
 
-def asked_of(typed: Typed) -> EventFileOptions:
-    """How the file of events is to be read.
+def event_options_of(typed: Typed) -> EventFileOptions:
+    """Return how to read the file of events.
 
     Raises:
-        UnreadableFile: an option cannot be understood.
+        UnreadableFile: an option is invalid.
     """
     return EventFileOptions(
         columns=parse_map(typed.columns_map),
@@ -49,18 +49,18 @@ def asked_of(typed: Typed) -> EventFileOptions:
     )
 
 
-def asked_items_of(typed: Typed) -> ItemFileOptions:
-    """How the catalogue is to be read.
+def item_options_of(typed: Typed) -> ItemFileOptions:
+    """Return how to read the catalogue.
 
     Raises:
-        UnreadableFile: an option cannot be understood.
+        UnreadableFile: an option is invalid.
     """
     alone = typed.events is None
-    named = typed.items_map or (typed.columns_map if alone else "")
+    columns_map = typed.items_map or (typed.columns_map if alone else "")
     columns = typed.items_columns or (typed.columns if alone else "")
     separator = typed.items_separator or (typed.separator if alone else "")
     return ItemFileOptions(
-        columns=parse_items_map(named),
+        columns=parse_items_map(columns_map),
         layout=layout_of(columns, separator),
         dates=_dates(typed.dates),
         option="--map" if alone and not typed.items_map else "--items-map",

@@ -1,4 +1,4 @@
-"""How files were read, for people and for programs: what each column is taken for, and what was refused where."""
+"""Reports of how files were read: the field of each column, and the refused rows by reason."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from deploy.files.tables.rows import Cell
 from schemas.interactions import Interaction
 
 NO_ID = frozenset({"na", "n/a", "nan", "null", "none", "undefined", "(not set)", "unknown"})
-"""Ids that are ids like others, but may have been meant as none."""
+"""Ids that are read as ids, but may mean a missing one."""
 _CUT = re.compile(r"\d(?:\.\d+)?E\+\d+")
 _SAMPLE = 1_000
 
 
 class CatalogueReport(Struct, kw_only=True):
-    """How a catalogue was read. `left_out` are cells that could not be used, of items that are."""
+    """How a catalogue was read. `left_out` counts unusable cells of items that are used."""
 
     file: str
     kind: str
@@ -42,10 +42,9 @@ class CatalogueReport(Struct, kw_only=True):
 
 
 class FileReport(Struct, kw_only=True):
-    """How a file of events was read. Without events, all of it is about the catalogue.
+    """How a file of events was read.
 
-    `columns` names for each column what it is taken for, or nothing; `contents` what its cells are; `first` and `last`
-    are in UTC.
+    `columns` names the field of each column, or none; `contents` the kind of its cells; `first` and `last` are in UTC.
     """
 
     file: str
@@ -69,7 +68,7 @@ class FileReport(Struct, kw_only=True):
 
 
 class FileCounts:
-    """What events come to, counted while they pass by."""
+    """Statistics of events, counted while they are read."""
 
     def __init__(self) -> None:
         self.refused = Refused()
@@ -81,12 +80,12 @@ class FileCounts:
 
     @property
     def events(self) -> int:
-        """How many passed."""
+        """Return the number of events."""
         return self.types.total()
 
     def of(self, reading: Reading) -> Iterator[tuple[int, Interaction]]:
-        """The events of a file, counted."""
-        for place, event in reading.events(self.refused):
+        """Yield the events of a file, and count them."""
+        for index, event in reading.events(self.refused):
             if not self.types:
                 self.first = event.event_time
             self.last = event.event_time
@@ -95,11 +94,11 @@ class FileCounts:
             if (item := getattr(event, "item_id", None)) is not None:
                 self.items[item] += 1
             self.days_alone = self.days_alone and event.event_time % 86_400 == 0
-            yield place, event
+            yield index, event
 
 
 def report_of(reading: Reading, counts: FileCounts) -> FileReport:
-    """How a file of events was read; its events have passed the tally."""
+    """Return the report of a file of events, all of which have been counted."""
     used = {column: field for field, column in reading.columns.items()}
     return FileReport(
         file=str(reading.table.path),
@@ -122,8 +121,8 @@ def report_of(reading: Reading, counts: FileCounts) -> FileReport:
     )
 
 
-def catalogue_report(catalogue: Catalogue, counts: FileCounts | None, found: CatalogueTally) -> CatalogueReport:
-    """How a catalogue was read, and how many of the events' items it knows."""
+def catalogue_report(catalogue: Catalogue, counts: FileCounts | None, tally: CatalogueTally) -> CatalogueReport:
+    """Return the report of a catalogue, with the number of the events' items that it has."""
     used: dict[str, list[str]] = {}
     for field, columns in catalogue.columns.items():
         for column in columns:
@@ -134,19 +133,19 @@ def catalogue_report(catalogue: Catalogue, counts: FileCounts | None, found: Cat
         kind=catalogue.table.kind,
         notes=list(catalogue.table.rows.notes),
         rows=catalogue.rows,
-        items=len(found.ids),
-        refused=found.refused.total,
-        reasons=found.refused.most_common(),
-        left_out=found.left_out.most_common(),
+        items=len(tally.ids),
+        refused=tally.refused.total,
+        reasons=tally.refused.most_common(),
+        left_out=tally.left_out.most_common(),
         columns={name: ", ".join(used[name]) if name in used else None for name in names},
         contents={column: contents(catalogue.cells[column]) for column in used},
-        categories={column: one.told for column, one in catalogue.spellings.items()},
-        known=None if counts is None else sum(item in found.ids for item in counts.items),
+        categories={column: spelling.separators for column, spelling in catalogue.spellings.items()},
+        known=None if counts is None else sum(item in tally.ids for item in counts.items),
     )
 
 
 class CatalogueTally(Struct):
-    """What a catalogue comes to."""
+    """Statistics of a catalogue: item ids, refused rows, cells left out."""
 
     ids: set[str] = msgspec.field(default_factory=set)
     refused: Refused = msgspec.field(default_factory=Refused)
@@ -154,7 +153,7 @@ class CatalogueTally(Struct):
 
 
 def moment(seconds: float) -> str:
-    """Seconds since 1970 as ISO in UTC, with a fraction only where there is one.
+    """Return seconds since 1970 as ISO 8601 in UTC, with a fraction only where there is one.
 
     >>> moment(1396867869.277), moment(0)
     ('2014-04-07T10:51:09.277Z', '1970-01-01T00:00:00Z')
@@ -166,7 +165,7 @@ def moment(seconds: float) -> str:
 
 
 def contents(cells: Sequence[Cell]) -> str:
-    """What the cells of a column are, judged by the first of them.
+    """Return the kind of a column's cells, judged by the first of them.
 
     >>> contents(["1", None, "2"]), contents(["a"]), contents([None])
     ('whole numbers', 'text', 'nothing')
@@ -200,17 +199,17 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def _doubts(reading: Reading, counts: FileCounts) -> Iterator[str]:
-    """What is read as it stands, but may have been meant otherwise."""
+    """Yield warnings of values that may mean something else than they are read as."""
     for name, ids in (("user", counts.users), ("item", counts.items)):
         column = reading.columns.get(name, "")  # type: ignore[call-overload]
-        for one in [one for one in ids if one.strip().lower() in NO_ID][:3]:
-            yield f"the {name} {one!r} is an id like others; its rows (here {ids[one]:,}) may have meant none"
+        for suspect in [text for text in ids if text.strip().lower() in NO_ID][:3]:
+            yield f"the {name} {suspect!r} is read as an id; its rows (here {ids[suspect]:,}) may mean none"
         if any(map(_CUT.fullmatch, ids)):
             yield f"ids in {column!r} look like 1.23E+15: a spreadsheet has cut them"
-        listed = sum(one.startswith("[") or "|" in one or "," in one for one in ids)
+        listed = sum(text.startswith("[") or "|" in text or "," in text for text in ids)
         if ids and listed > 0.5 * len(ids):
             yield f"ids in {column!r} look like lists: an event is about one item"
     if counts.events > 1 and counts.days_alone:
-        yield "times are days alone: within a day the order is that of the file"
+        yield "times are only days: within a day the order is that of the file"
     if reading.times.order:
         yield f"days and months are read {reading.times.order}"

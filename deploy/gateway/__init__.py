@@ -1,1 +1,1 @@
-"""The HTTP door: events, items and instructions in, lists out. `app.create_app` is the table of its contents."""
+"""The HTTP gateway: events, items and instructions in, lists out. `app.create_app` assembles it."""

@@ -1,4 +1,4 @@
-"""Watch a stack with Prometheus: where its parts tell their metrics, and a Prometheus that asks them."""
+"""Watch a stack with Prometheus: where its parts serve metrics, and a Prometheus that scrapes them."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from schemas.errors import LifelongError
 SHIPPED = Path(__file__).with_name("prometheus")
 GRAFANA = Path(__file__).with_name("grafana")
 SERVER_PORTS = {"triton": "triton_metrics", "milvus": "milvus_health"}
-"""Under which name the port of an embedded server's metrics was chosen (`deploy.embedded.choices`)."""
+"""The name in `deploy.embedded.choices` of the port of each embedded server's metrics."""
 HOW_TO_GET = "install it with `apt-get install prometheus` or from https://prometheus.io/download, then run this again"
 
 
 class MonitoringError(LifelongError):
-    """There is nothing to watch, or nothing to watch with; the message says what to do."""
+    """There is nothing to scrape, or no Prometheus; the message says what to do."""
 
 
 def addresses(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
-    """``host:port`` of each job's ``/metrics``: our processes by the settings, embedded servers by the chosen ports.
+    """Return ``host:port`` of each job's ``/metrics``: processes by the settings, embedded servers by chosen ports.
 
     >>> from deploy.settings import WorkerSettings
     >>> addresses(Settings(worker=WorkerSettings(metrics_port=9100)), {"triton_metrics": 8002})
     {'worker': '127.0.0.1:9100', 'triton': '127.0.0.1:8002'}
     """
-    found = {
+    hosts = {
         "worker": ("127.0.0.1", settings.worker.metrics_port),
         "statistics": ("127.0.0.1", settings.statistics.metrics_port),
         "trainer": ("127.0.0.1", settings.trainer.metrics_port),
         "projector": ("127.0.0.1", settings.projector.metrics_port),
         "gateway": (settings.gateway.host, settings.gateway.port),
     }
-    found |= {job: ("127.0.0.1", ports.get(name, 0)) for job, name in SERVER_PORTS.items()}
-    return {job: f"{host}:{port}" for job, (host, port) in found.items() if port}
+    hosts |= {job: ("127.0.0.1", ports.get(name, 0)) for job, name in SERVER_PORTS.items()}
+    return {job: f"{host}:{port}" for job, (host, port) in hosts.items() if port}
 
 
-def write_targets(folder: Path, found: Mapping[str, str]) -> Path:
-    """Write ``targets.json``, which a running Prometheus takes up within seconds; its path.
+def write_targets(folder: Path, targets: Mapping[str, str]) -> Path:
+    """Write ``targets.json``, which a running Prometheus reads within seconds; return its path.
 
     Raises:
-        MonitoringError: nothing is known that could be scraped.
+        MonitoringError: there is no target.
     """
-    if not found:
-        raise MonitoringError("nothing is known to scrape: run `lifelong up`, or set worker.metrics_port and the like")
+    if not targets:
+        raise MonitoringError("there is nothing to scrape: run `lifelong up`, or set worker.metrics_port and the like")
     folder.mkdir(parents=True, exist_ok=True)
-    groups = [{"targets": [address], "labels": {"job": job}} for job, address in found.items()]
+    groups = [{"targets": [address], "labels": {"job": job}} for job, address in targets.items()]
     path, draft = folder / "targets.json", folder / "targets.json.new"
     draft.write_text(json.dumps(groups, indent=2) + "\n")
     draft.replace(path)
@@ -57,7 +57,7 @@ def write_targets(folder: Path, found: Mapping[str, str]) -> Path:
 
 
 def prometheus_command(folder: Path, port: int) -> tuple[str, ...]:
-    """Put the shipped configuration and rules into ``folder``; how to run Prometheus on it, on the loopback interface.
+    """Copy the shipped configuration and rules into ``folder``; return the command for Prometheus on loopback.
 
     Raises:
         MonitoringError: there is no Prometheus on the path.
@@ -78,6 +78,6 @@ def prometheus_command(folder: Path, port: int) -> tuple[str, ...]:
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
+    """Return a port on which nothing listens now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])

@@ -1,7 +1,7 @@
-"""Metrics, in one table, and who feeds them. Every process serves its own on ``/metrics``.
+"""All metrics, in one table, and the observers that feed them. Every process serves its own on ``/metrics``.
 
-Which process it was is said by the ``job`` and ``instance`` of the scrape; no metric repeats it. What has a known set
-of labels starts at 0: so a first dead letter is an increase, and a quiet panel shows 0 instead of "no data".
+The ``job`` and ``instance`` of the scrape name the process; no metric repeats them. Metrics with a known set of label
+values start at 0: so a first dead letter is an increase, and a quiet panel shows 0 instead of "no data".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from streams.state.positions import BREAKS
 if TYPE_CHECKING:
     from inference.learning.online_trainer import OnlineTrainer
 
-# One more series for every other one, which nothing reads.
+# They would double the number of series, and nothing reads them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _FINE = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -46,7 +46,9 @@ EVENTS = Counter("lifelong_events_total", "Events applied, by topic.", ["topic"]
 DEAD_LETTERS_TOTAL = Counter(
     "lifelong_dead_letters_total", "Records set aside, by topic and reason.", ["topic", "reason"]
 )
-MISROUTED_SENT = Counter("lifelong_misrouted_total", "Records with a wrong key, sent on to their owner.", ["topic"])
+MISROUTED_SENT = Counter(
+    "lifelong_misrouted_total", "Records with a wrong key, sent on to the right partition.", ["topic"]
+)
 REDELIVERED = Counter("lifelong_redelivered_total", "Records that had been applied before.", ["topic"])
 LISTS_TOTAL = Counter("lifelong_lists_total", "Lists published.")
 STAGE = Histogram(
@@ -57,46 +59,48 @@ STORE = Histogram(
 )
 BATCH_EVENTS = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
 PLANS_TOTAL = Counter("lifelong_plans_total", "Ledger entries, by trigger and decision.", ["trigger", "decision"])
-SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that held and had no budget for a plan.", ["trigger"])
-DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by what.", ["kind"])
-GUARDRAIL = Counter("lifelong_guardrail_total", "Faults that guardrails took off lists, by what.", ["violation"])
-WAITS_TOTAL = Counter("lifelong_waits_total", "Times that a server was found away and waited for.", ["server"])
+SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that fired without budget for a plan.", ["trigger"])
+DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by kind.", ["kind"])
+GUARDRAIL = Counter(
+    "lifelong_guardrail_total", "Faults that guardrails removed from lists, by violation.", ["violation"]
+)
+WAITS_TOTAL = Counter("lifelong_waits_total", "Times that a server was unavailable and waited for.", ["server"])
 BROKEN = Counter(
     "lifelong_log_breaks_total",
-    "Topics made again, cut or deleted from, and stores that lost data, by what.",
+    "Topics recreated, truncated or deleted from, and stores that lost data.",
     ["how", "what"],
 )
 PREQUENTIAL_QUERIES = Counter(
-    "lifelong_prequential_queries_total", "Choices examined test-then-train, by whether the list had them.", ["hit"]
+    "lifelong_prequential_queries_total", "Prequential queries, by whether the list had the choice.", ["hit"]
 )
-TABLE = Counter("lifelong_table_records_total", "Records of catalogue, statistics and models taken in since the start.")
+TABLE = Counter("lifelong_table_records_total", "Records of catalogue, statistics and models read since the start.")
 MODEL_VERSION = Gauge(
-    "lifelong_model_version", "Weights: of the trainer, published last; of the worker, that ranked last.", ["model"]
+    "lifelong_model_version", "Version of the weights: the trainer's published last, the worker's used last.", ["model"]
 )
 SCORE = Gauge("lifelong_prequential_score", "Test-then-train score over the last examples.", ["model", "metric"])
-DECISIONS = Counter("lifelong_model_decisions_total", "Decisions about models, and who made them.", ["decision", "by"])
-EXAMPLES_TOTAL = Counter(
-    "lifelong_examples_total", "Examples that reached the learner, by what became of them.", ["kind"]
+DECISIONS = Counter(
+    "lifelong_model_decisions_total", "Decisions about model variants, by who made them.", ["decision", "by"]
 )
-PROJECTED = Counter("lifelong_projected_total", "Rows written behind, by where to.", ["target"])
+EXAMPLES_TOTAL = Counter("lifelong_examples_total", "Examples that reached the learner, by their use.", ["kind"])
+PROJECTED = Counter("lifelong_projected_total", "Rows written behind, by target.", ["target"])
 PROJECTION_DELAY = Histogram(
-    "lifelong_projection_seconds", "From publication to the projection.", ["target"], buckets=_PATIENT
+    "lifelong_projection_seconds", "Seconds from publication to the projection.", ["target"], buckets=_PATIENT
 )
 REQUESTS = Counter("lifelong_http_requests_total", "Requests to the gateway.", ["route", "status"])
 REQUEST_SECONDS = Histogram("lifelong_http_seconds", "Time to answer a request.", ["route"], buckets=_FINE)
-BUILD = Info("lifelong_build", "What runs here.")
+BUILD = Info("lifelong_build", "Version of the software and of Python.")
 BUILD.info({"version": version("lifelong"), "python": platform.python_version()})
 
 MEASURED_STAGES = ("queue", "fold", "rank", "publish")
-"""From the record's timestamp: until a worker takes it up, applies it, has ranked, has published."""
+"""From the record's timestamp until a worker receives it; then until it has applied it, ranked, and published."""
 TARGETS = ("feast", "milvus-memories", "milvus-items", "milvus-factors")
 """Where the projector writes (`streams.projector.process`)."""
 FORGET_SECONDS = 15.0
-"""The worker tells the lag of every partition that it holds each 5 s."""
+"""A worker reports the lag of each assigned partition every 5 s; after this long a partition is another worker's."""
 
 
 class LagGauge(Collector):
-    """Records not applied yet, by partition; one that is told of no more is another worker's, and vanishes here.
+    """Records not applied yet, by partition. A partition that is no longer reported was reassigned, and is removed.
 
     >>> seconds = iter((0.0, 10.0, 20.0))
     >>> gauge = LagGauge(clock=lambda: next(seconds))
@@ -107,20 +111,20 @@ class LagGauge(Collector):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._told: dict[tuple[str, str], tuple[int, float]] = {}
+        self._reported: dict[tuple[str, str], tuple[int, float]] = {}
 
     def set(self, topic: str, partition: int, records: int) -> None:
-        """So many records of a partition that this process holds are not applied yet."""
-        self._told[(topic, str(partition))] = (records, self._clock())
+        """Report how many records of a partition assigned to this process are not applied yet."""
+        self._reported[(topic, str(partition))] = (records, self._clock())
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """The metric without values, for the registry."""
+        """Return the metric without values, for the registry."""
         return [GaugeMetricFamily("lifelong_lag_records", "Records not applied yet.", labels=["topic", "partition"])]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """The lag of every partition told of lately."""
+        """Return the lag of every recently reported partition."""
         now, [family] = self._clock(), self.describe()
-        for labels, (records, at) in list(self._told.items()):
+        for labels, (records, at) in list(self._reported.items()):
             if now - at < FORGET_SECONDS:
                 family.add_metric(labels, records)
         return [family]
@@ -131,30 +135,30 @@ REGISTRY.register(LAG)
 
 
 class VariantStatusGauges(Collector):
-    """How lineages stand, as it was announced last: one that is gone vanishes here."""
+    """The status of model variants as announced last; a variant that is no longer announced is removed."""
 
     def __init__(self) -> None:
         self.variant_statuses: tuple[VariantStatus, ...] = ()
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """The metrics without values, for the registry."""
-        gain = "Test-then-train gain over the last examples, by lineage."
-        difference = "Gain above the champion's, and its bounds at all times."
+        """Return the metrics without values, for the registry."""
+        gain = "Test-then-train gain over the last examples, by variant."
+        difference = "Gain over the champion, with bounds that hold at any time."
         return [
             GaugeMetricFamily("lifelong_variant_gain", gain, labels=["variant"]),
-            GaugeMetricFamily("lifelong_variant_serves", "1 for the lineage that serves, else 0.", labels=["variant"]),
+            GaugeMetricFamily("lifelong_variant_serves", "1 for the champion, else 0.", labels=["variant"]),
             GaugeMetricFamily("lifelong_variant_difference", difference, labels=["variant", "bound"]),
         ]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """What was announced last."""
+        """Return the values announced last."""
         gain, serves, difference = families = self.describe()
-        for variant_status in self.variant_statuses:
-            gain.add_metric([variant_status.variant], variant_status.gain)
-            serves.add_metric([variant_status.variant], float(variant_status.role == "champion"))
-            if variant_status.difference is not None:
+        for status in self.variant_statuses:
+            gain.add_metric([status.variant], status.gain)
+            serves.add_metric([status.variant], float(status.role == "champion"))
+            if status.difference is not None:
                 for bound in ("lower", "mean", "upper"):
-                    difference.add_metric([variant_status.variant, bound], getattr(variant_status.difference, bound))
+                    difference.add_metric([status.variant, bound], getattr(status.difference, bound))
         return families
 
 
@@ -163,21 +167,19 @@ REGISTRY.register(VARIANT_STATUSES)
 
 
 class RestartCounters(Collector):
-    """How often processes of the stack ended by themselves, as `read` tells: told by the gateway, where a supervisor
-    runs it. Elsewhere there is nothing, and the start times of the processes tell instead.
+    """How often processes of the stack ended by themselves, as `read` returns. Only a gateway under the supervisor has
+    these counts; elsewhere the start times of processes show restarts.
     """
 
     def __init__(self) -> None:
         self.read: Callable[[], dict[str, int]] = dict
 
     def describe(self) -> list[CounterMetricFamily]:
-        """The metric without values, for the registry."""
-        return [
-            CounterMetricFamily("lifelong_restarts", "Ends of a process that nobody asked for.", labels=["process"])
-        ]
+        """Return the metric without values, for the registry."""
+        return [CounterMetricFamily("lifelong_restarts", "Unrequested ends of a process.", labels=["process"])]
 
     def collect(self) -> Iterable[CounterMetricFamily]:
-        """By process, those included that never ended."""
+        """Return the counts by process, also of those that never ended."""
         [family] = self.describe()
         for name, count in sorted(self.read().items()):
             family.add_metric([name], count)
@@ -189,13 +191,13 @@ REGISTRY.register(RESTARTS)
 
 
 def serve_metrics(port: int) -> int:
-    """Serve ``/metrics`` on the loopback interface; the port, a free one if 0 was asked for."""
+    """Serve ``/metrics`` on the loopback interface; return the port, a free one if `port` is 0."""
     server, _ = start_http_server(port, addr="127.0.0.1")
     return int(server.server_port)
 
 
 def count_request(route: str, status: int, seconds: float) -> None:
-    """A request to the gateway was answered; `route` is the template of its path."""
+    """Count a request to the gateway; `route` is the template of its path."""
     REQUESTS.labels(route, str(status)).inc()
     REQUEST_SECONDS.labels(route).observe(seconds)
 
@@ -264,23 +266,23 @@ class PrometheusObserver:
                 pass
 
     def _freshness(self, stages: dict[str, float], published: float) -> None:
-        """The stages of one list, in the order in which they follow each other, and from end to end."""
+        """Observe the stages of one list in order, and the time from end to end."""
         if "ingested" not in stages:
             return
-        marks = (stages["ingested"], stages["received"], stages["folded"], stages["ranked"], published)
-        for stage, begun, ended in zip(self._stages, marks, marks[1:], strict=False):
-            stage.observe(max(0.0, ended - begun))
-        self._total.observe(max(0.0, published - marks[0]))
+        times = (stages["ingested"], stages["received"], stages["folded"], stages["ranked"], published)
+        for stage, began, ended in zip(self._stages, times, times[1:], strict=False):
+            stage.observe(max(0.0, ended - began))
+        self._total.observe(max(0.0, published - times[0]))
 
 
 def _start(counter: Counter, *values: Iterable[str]) -> None:
-    """Have a counter start at 0 for every combination of these label values."""
+    """Start a counter at 0 for every combination of these label values."""
     for labels in product(*values):
         counter.labels(*labels)
 
 
 def _count(name: str, label: str, count: int) -> None:
-    """A tally of the handlers; what the published messages tell by themselves is counted from them."""
+    """Add a counter of the handlers to its metric; counts that published messages carry are taken from those."""
     match name:
         case "events":
             EVENTS.labels(label).inc(count)
@@ -306,12 +308,12 @@ class TrainerMetrics:
         _start(EXAMPLES_TOTAL, ("examined", "learned", "foreign"))
         _start(DECISIONS, ("promoted", "refused", "rolled-back"), ("gate", "operator"))
 
-    def learned(self, course: OnlineTrainer, entries: int) -> None:
+    def learned(self, trainer: OnlineTrainer, entries: int) -> None:
         """See `streams.trainer.process.TrainerObserver`."""
-        learner = course.first
-        known = {"examined": learner.prequential_queries, "learned": learner.examples, "foreign": learner.foreign}
-        for kind, total in known.items():
-            # What a checkpoint brought along was counted by the process that learned it.
+        learner = trainer.first
+        totals = {"examined": learner.prequential_queries, "learned": learner.examples, "foreign": learner.foreign}
+        for kind, total in totals.items():
+            # Totals restored from a checkpoint were counted by the process that learned them.
             EXAMPLES_TOTAL.labels(kind).inc(max(0, min(total - self._seen[kind], entries)))
             self._seen[kind] = total
         SCORE.labels("ranker", "mrr").set(learner.score)

@@ -11,13 +11,13 @@ from deploy.reference.markdown import prose
 
 RULES = Path(__file__).parents[1] / "monitoring" / "prometheus" / "alerts.yml"
 ALERTS_INTRODUCTION = """\
-The rules that ship with Lifelong. *critical*: people get no lists or stale ones. *warning*: look at it the same day.
-Every rule has a promtool test that says when it fires and when it is silent. `{{ … }}` is filled in by Prometheus.
+The rules that ship with Lifelong. *critical*: users get no lists or stale ones. *warning*: look at it the same day.
+Every rule has a promtool test of when it fires and when it is silent. `{{ … }}` is filled in by Prometheus.
 """
 
 
 def alerts_page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     parts = ["# Alerts", ALERTS_INTRODUCTION]
     for group in yaml.safe_load(RULES.read_text())["groups"]:
         parts.append(f"## {group['name'].capitalize()}")
@@ -27,7 +27,7 @@ def alerts_page() -> str:
 
 
 def _rule(rule: dict[str, Any]) -> list[str]:
-    said = rule["annotations"]
-    severity = f"*{rule['labels']['severity']}*, after {rule.get('for', 'one evaluation')}: `{said['summary']}`"
+    annotations = rule["annotations"]
+    severity = f"*{rule['labels']['severity']}*, after {rule.get('for', 'one evaluation')}: `{annotations['summary']}`"
     expression = f"```promql\n{rule['expr'].strip()}\n```"
-    return [f"### {rule['alert']}", severity, prose(said["description"]), expression]
+    return [f"### {rule['alert']}", severity, prose(annotations["description"]), expression]

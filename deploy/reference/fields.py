@@ -9,7 +9,7 @@ from deploy.reference.markdown import code, prose, table
 from schemas.bounds import NO_CONTROL, NOT_RESERVED, PATTERN_DESCRIPTIONS, PRINTABLE
 
 Schema = Mapping[str, Any]
-FIELD_HEADER = ("field", "type", "default", "meaning")
+FIELDS_HEADER = ("field", "type", "default", "meaning")
 SCHEMA_BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 SIZES = {
     "minLength": "length ≥ {}",
@@ -19,43 +19,44 @@ SIZES = {
 }
 PATTERNS = {PRINTABLE: "printable", NOT_RESERVED: "printable, not reserved", NO_CONTROL: "no control characters"}
 EXPLAINED = "\n".join(f"- *{name}*: {PATTERN_DESCRIPTIONS[pattern]}." for pattern, name in PATTERNS.items())
-"""What the names of patterns mean, as a list."""
+"""The meaning of the patterns' names, as a list."""
 
 
 def messages(schema: Schema, *, level: int) -> str:
-    """Every object of a schema, the root's alternatives first, each under a heading of this level."""
+    """Return every object of a schema, the root's alternatives first, each under a heading of this level."""
     named = schema.get("$defs", {})
     parts: list[str] = []
-    for name, one in _in_order(schema, named):
-        if "properties" in one:
-            parts += [f"{'#' * level} {name}", prose(one.get("description")), fields(one)]
-        elif "enum" in one:
-            parts += [f"{'#' * level} {name}", ", ".join(code(value) for value in one["enum"])]
+    for name, definition in _in_order(schema, named):
+        if "properties" in definition:
+            parts += [f"{'#' * level} {name}", prose(definition.get("description")), fields(definition)]
+        elif "enum" in definition:
+            parts += [f"{'#' * level} {name}", ", ".join(code(value) for value in definition["enum"])]
     return "\n\n".join(parts)
 
 
 def _in_order(schema: Schema, named: Schema) -> Iterator[tuple[str, Schema]]:
-    roots = [_name(each) for each in schema.get("anyOf", [schema]) if "$ref" in each]
+    roots = [_name(choice) for choice in schema.get("anyOf", [schema]) if "$ref" in choice]
     yield from ((name, named[name]) for name in roots)
-    yield from ((name, one) for name, one in named.items() if name not in roots)
+    yield from ((name, definition) for name, definition in named.items() if name not in roots)
 
 
 def fields(schema: Schema) -> str:
-    """The table of an object's fields; those that may not be missing say `required`."""
+    """Return the table of an object's fields; mandatory ones are marked `required`."""
     required = set(schema.get("required", ()))
     rows = [
-        (f"`{name}`", type_of(one), "required" if name in required else code(one.get("default")), _said(one))
-        for name, one in schema["properties"].items()
+        (
+            f"`{name}`",
+            type_of(field),
+            "required" if name in required else code(field.get("default")),
+            prose(field.get("description")),
+        )
+        for name, field in schema["properties"].items()
     ]
-    return table(FIELD_HEADER, rows)
-
-
-def _said(schema: Schema) -> str:
-    return prose(schema.get("description"))
+    return table(FIELDS_HEADER, rows)
 
 
 def type_of(schema: Schema) -> str:
-    """A type in words.
+    """Return a type in words.
 
     >>> type_of({"type": "array", "items": {"type": "number", "minimum": 0}, "maxItems": 3})
     'list (at most 3) of number (≥ 0)'
@@ -64,7 +65,7 @@ def type_of(schema: Schema) -> str:
     """
     for choice in ("anyOf", "oneOf"):
         if choice in schema:
-            return " or ".join(dict.fromkeys(type_of(each) for each in schema[choice]))
+            return " or ".join(dict.fromkeys(type_of(option) for option in schema[choice]))
     if "$ref" in schema:
         return _name(schema)
     if "enum" in schema:
@@ -78,11 +79,11 @@ def _name(schema: Schema) -> str:
 
 
 def _bounds(schema: Schema) -> str:
-    found = [f"{sign} {schema[key]:,g}" for key, sign in SCHEMA_BOUNDS.items() if key in schema]
-    found += [words.format(f"{schema[key]:,}") for key, words in SIZES.items() if key in schema]
+    bounds = [f"{sign} {schema[key]:,g}" for key, sign in SCHEMA_BOUNDS.items() if key in schema]
+    bounds += [words.format(f"{schema[key]:,}") for key, words in SIZES.items() if key in schema]
     if "pattern" in schema:
-        found.append(PATTERNS.get(schema["pattern"], f"matching `{schema['pattern']}`"))
-    return f" ({', '.join(found)})" if found else ""
+        bounds.append(PATTERNS.get(schema["pattern"], f"matching `{schema['pattern']}`"))
+    return f" ({', '.join(bounds)})" if bounds else ""
 
 
 def _inner(schema: Schema) -> str:

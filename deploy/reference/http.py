@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deploy.gateway.context import GatewayContext
 
 Document = dict[str, Any]
-PARAMETER_HEADER = ("parameter", "in", "type", "default", "meaning")
+PARAMETERS_HEADER = ("parameter", "in", "type", "default", "meaning")
 ON_TOPICS = {"Interaction": INTERACTIONS, "Instruction": INSTRUCTIONS, "Item": ITEMS}
 """Bodies whose fields are on the page of topics, by the topic that carries them."""
 HTTP_INTRODUCTION = """\
@@ -48,7 +48,7 @@ def _operation(operation: Document) -> Iterator[str]:
     yield prose(operation.get("description"))
     rows = [_parameter(parameter) for parameter in operation.get("parameters", ())]
     if rows:
-        yield table(PARAMETER_HEADER, rows)
+        yield table(PARAMETERS_HEADER, rows)
     if "requestBody" in operation:
         yield f"Body: {_content(operation['requestBody'])}."
     for status, answer in operation["responses"].items():

@@ -15,7 +15,7 @@ from streams.handlers import deps
 from streams.log import kafka_client
 
 Row = tuple[str, str, str]
-LIMIT_HEADER = ("limit", "value", "beyond it")
+LIMITS_HEADER = ("limit", "value", "beyond it")
 LIMITS_INTRODUCTION = """\
 Every limit on messages, requests and states. Bounds of single fields, such as the items of an impression, are in
 [Topics and messages](topics.md).
@@ -38,7 +38,7 @@ def limits_page() -> str:
     """Return the page as Markdown."""
     parts = ["# Limits", LIMITS_INTRODUCTION]
     for title, rows in (("Messages", _messages()), ("Requests", _requests()), ("User and item state", _state())):
-        parts += [f"## {title}", table(LIMIT_HEADER, rows)]
+        parts += [f"## {title}", table(LIMITS_HEADER, rows)]
     parts += ["## Settings", table(("setting", "default", "allowed", "beyond it"), _settings())]
     return "\n\n".join(parts) + "\n"
 

@@ -1,4 +1,4 @@
-"""Markdown from values: tables and code spans in which no text breaks out of its cell."""
+"""Writes Markdown from values: tables and code spans with escaped text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table with one line per row; cells are escaped.
+    """Return a Markdown table with one line per row; cells are escaped.
 
     >>> print(table(["name", "meaning"], [["`a`", "one | two"]]))
     | name | meaning |
@@ -24,7 +24,7 @@ def _cell(text: str) -> str:
 
 
 def code(value: object) -> str:
-    """A value as JSON in a code span; strings keep their quotes.
+    """Return a value as JSON in a code span; strings keep their quotes.
 
     >>> code("a"), code(0.5), code(None)
     ('`"a"`', '`0.5`', '`null`')
@@ -33,7 +33,7 @@ def code(value: object) -> str:
 
 
 def prose(docstring: str | None) -> str:
-    """A docstring as Markdown: one line per paragraph, double backticks as single ones, HTML escaped.
+    """Return a docstring as Markdown: one line per paragraph, double backticks as single ones, HTML escaped.
 
     >>> prose(\"\"\"Where the log is.
     ...
@@ -42,4 +42,4 @@ def prose(docstring: str | None) -> str:
     'Where the log is.\\n\\nEmpty `bootstrap`: the embedded broker.'
     """
     paragraphs = re.split(r"\n\s*\n", (docstring or "").strip())
-    return "\n\n".join(" ".join(each.split()).replace("``", "`").replace("<", "&lt;") for each in paragraphs)
+    return "\n\n".join(" ".join(text.split()).replace("``", "`").replace("<", "&lt;") for text in paragraphs)

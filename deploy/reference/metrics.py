@@ -1,4 +1,4 @@
-"""The reference of metrics: everything that our processes serve on `/metrics`."""
+"""The reference of metrics: everything that Lifelong's processes serve on `/metrics`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prometheus_client.core import Metric
 from deploy.monitoring import telemetry
 from deploy.reference.markdown import table
 
-METRIC_HEADER = ("metric", "kind", "labels", "meaning")
+METRICS_HEADER = ("metric", "kind", "labels", "meaning")
 METRIC_SUFFIXES = {"counter": "_total", "info": "_info"}
 METRICS_INTRODUCTION = """\
 Every process serves its own metrics on `/metrics`: worker, item-statistics aggregator, trainer and projector on their
@@ -21,15 +21,15 @@ the series `…_bucket`, `…_sum` and `…_count`.
 
 @runtime_checkable
 class Described(Protocol):
-    """A metric or a collector of metrics: what both kinds of the client library have in common."""
+    """A metric or a collector: what both kinds of the client library have in common."""
 
     def describe(self) -> Iterable[Metric]:
-        """Its metric families, without samples."""
+        """Return its metric families, without samples."""
 
 
 def metrics_page() -> str:
-    """The page as Markdown."""
-    return "\n\n".join(["# Metrics", METRICS_INTRODUCTION, table(METRIC_HEADER, sorted(_rows()))]) + "\n"
+    """Return the page as Markdown."""
+    return "\n\n".join(["# Metrics", METRICS_INTRODUCTION, table(METRICS_HEADER, sorted(_rows()))]) + "\n"
 
 
 def _rows() -> Iterator[tuple[str, str, str, str]]:
@@ -45,5 +45,5 @@ def _row(family: Metric, labels: tuple[str, ...]) -> tuple[str, str, str, str]:
 
 
 def _labels(metric: object) -> tuple[str, ...]:
-    """The names of labels, which the client library keeps under this name for both kinds."""
+    """Return the names of labels, which the client library keeps under this name for both kinds."""
     return tuple(getattr(metric, "_labelnames", ()))

@@ -1,4 +1,4 @@
-"""The hook through which MkDocs asks for the generated pages; `mkdocs.yml` names this file."""
+"""The MkDocs hook that adds the generated pages; `mkdocs.yml` names this file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of generated pages: where each stands in the documentation, and the function that writes it."""
+"""The table of generated pages: the path of each in the documentation, and the function that writes it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def decisions_page(folder: Path) -> str:
-    """The index of decision records: one line per file, titled as the file is."""
+    """Return the index of decision records: one line per file, with the file's title."""
     lines = [f"- [{path.read_text().splitlines()[0].removeprefix('# ')}]({path.name})" for path in records(folder)]
-    said = "Why things are as they are. Each record states a context, a decision and its consequences."
-    return "\n".join(["# Decision records", "", said, "", *lines]) + "\n"
+    introduction = "Why things are as they are. Each record states a context, a decision and its consequences."
+    return "\n".join(["# Decision records", "", introduction, "", *lines]) + "\n"
 
 
 def records(folder: Path) -> list[Path]:
-    """The decision records of a folder, by number."""
+    """Return the decision records of a folder, by number."""
     return sorted(folder.glob("[0-9]*.md"))

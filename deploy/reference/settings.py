@@ -10,24 +10,24 @@ from deploy.settings import Settings
 from deploy.settings_checks import section_of, variable_of
 from deploy.settings_listing import example, plain
 
-SETTING_HEADER = ("setting", "default", "allowed", "environment variable")
+SETTINGS_HEADER = ("setting", "default", "allowed", "environment variable")
 SETTINGS_INTRODUCTION = """\
 Every setting, with its default. Sources, in order of precedence: environment variables, `lifelong.toml` in the working
 directory (or the file that `LIFELONG_CONFIG` names), `<data_dir>/endpoints.toml` as `lifelong up` writes it, defaults.
-`lifelong config show` prints the values in force and the source of each; `lifelong config example` prints the file at
+`lifelong config show` prints the effective values and the source of each; `lifelong config example` prints the file at
 the end of this page.
 """
 SETTING_BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 
 
 def settings_page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     parts = ["# Settings", SETTINGS_INTRODUCTION, _top_level()]
     for name in Settings.model_fields:
         section = section_of(Settings, name)
         if section is not None:
             rows = [_row((name, key), field) for key, field in section.model_fields.items()]
-            parts += [f"## `[{name}]`", prose(section.__doc__), table(SETTING_HEADER, rows), *_nested(section)]
+            parts += [f"## `[{name}]`", prose(section.__doc__), table(SETTINGS_HEADER, rows), *_nested(section)]
     parts += ["## A commented `lifelong.toml`", f"```toml\n{example()}```"]
     return "\n\n".join(parts) + "\n"
 
@@ -36,7 +36,7 @@ def _top_level() -> str:
     plain_fields = [
         _row((name,), field) for name, field in Settings.model_fields.items() if not section_of(Settings, name)
     ]
-    return table(SETTING_HEADER, plain_fields)
+    return table(SETTINGS_HEADER, plain_fields)
 
 
 def _row(path: tuple[str, ...], field: FieldInfo) -> tuple[str, str, str, str]:
@@ -44,7 +44,7 @@ def _row(path: tuple[str, ...], field: FieldInfo) -> tuple[str, str, str, str]:
 
 
 def allowed(field: FieldInfo) -> str:
-    """What a setting may be, as far as its type says: its words, its bounds, or its type's name.
+    """Return what a setting may be, as far as its type says: its words, its bounds, or its type's name.
 
     >>> allowed(Settings.model_fields["gateway"].annotation.model_fields["port"])
     'whole number, ≥ 0, ≤ 65535'
@@ -53,10 +53,10 @@ def allowed(field: FieldInfo) -> str:
     if words and all(isinstance(word, str) for word in words):
         return ", ".join(code(word) for word in words)
     bounds = [
-        f"{sign} {getattr(each, key):g}"
-        for each in field.metadata
+        f"{sign} {getattr(bound, key):g}"
+        for bound in field.metadata
         for key, sign in SETTING_BOUNDS.items()
-        if hasattr(each, key)
+        if hasattr(bound, key)
     ]
     return ", ".join([_type(field), *bounds])
 
@@ -69,19 +69,19 @@ def _type(field: FieldInfo) -> str:
 
 
 def _nested(section: type[BaseModel]) -> list[str]:
-    """Tables of tables, such as the arms of an experiment: what each entry may say."""
+    """Return the fields of tables in tables, such as the arms of an experiment."""
     parts: list[str] = []
     for key, field in section.model_fields.items():
         for model in _models(field.annotation):
             rows = [
                 (f"`{name}`", code(plain(inner.default)), allowed(inner)) for name, inner in model.model_fields.items()
             ]
-            parts += [f"Each entry of `{key}`: {prose(model.__doc__)}", table(SETTING_HEADER[:3], rows)]
+            parts += [f"Each entry of `{key}`: {prose(model.__doc__)}", table(SETTINGS_HEADER[:3], rows)]
     return parts
 
 
 def _models(annotation: object) -> list[type[BaseModel]]:
-    found: list[type[BaseModel]] = []
+    models: list[type[BaseModel]] = []
     for argument in getattr(annotation, "__args__", ()):
-        found += [argument] if isinstance(argument, type) and issubclass(argument, BaseModel) else _models(argument)
-    return found
+        models += [argument] if isinstance(argument, type) and issubclass(argument, BaseModel) else _models(argument)
+    return models

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from deploy.reference.fields import EXPLAINED, messages
 from deploy.reference.markdown import table
-from deploy.topics import KEPT_LONG
+from deploy.topics import REBUILD_TOPICS
 from schemas.publish import topic_schema
 from schemas.topics import DAY_MS, TOPICS, Topic
 
-TOPIC_HEADER = ("topic", "key", "cleanup", "retention", "partitions", "what it carries")
+TOPICS_HEADER = ("topic", "key", "cleanup", "retention", "partitions", "what it carries")
 PARTITIONS = {"person": "as users", "item": "as items", "one": "1"}
 TOPICS_INTRODUCTION = f"""\
 Topic names carry the prefix of `topics.prefix`. Topics spread *as users* have `topics.person_partitions` partitions,
 *as items* `topics.item_partitions`. Interactions are kept for `topics.interactions_retention_days`.
 
-Values are JSON; unknown fields are ignored, wrong or missing ones make a dead letter with a reason. The JSON Schemas
-and an AsyncAPI 3 document are in `schemas/published/`; `make schemas` writes them from the same types as this page.
-Texts are:
+Values are JSON; unknown fields are ignored, invalid or missing ones lead to a dead letter with a reason. The JSON
+Schemas and an AsyncAPI 3 document are in `schemas/published/`; `make schemas` writes them from the same types as this
+page. Texts are:
 
 {EXPLAINED}
 """
 
 
 def topics_page() -> str:
-    """The page as Markdown."""
-    parts = ["# Topics and messages", TOPICS_INTRODUCTION, table(TOPIC_HEADER, [_row(topic) for topic in TOPICS])]
+    """Return the page as Markdown."""
+    parts = ["# Topics and messages", TOPICS_INTRODUCTION, table(TOPICS_HEADER, [_row(topic) for topic in TOPICS])]
     for topic in TOPICS:
         parts += [f"## {topic.name}", _sentence(topic), messages(topic_schema(topic), level=3)]
     return "\n\n".join(parts) + "\n"
@@ -36,19 +36,19 @@ def _row(topic: Topic) -> tuple[str, ...]:
 
 
 def retention(topic: Topic) -> str:
-    """How long records stay, in words.
+    """Return how long records are kept, in words.
 
     >>> [retention(topic) for topic in TOPICS if topic.name in ("rank-requests", "items", "plans")]
     ['10 min', 'the newest of each key', '90 days']
     """
     if topic.cleanup == "compact":
         return "the newest of each key"
-    if topic.name in KEPT_LONG:
+    if topic.name in REBUILD_TOPICS:
         return "as interactions"
     if topic.retention_ms is None:
         return "the broker's default"
-    days, rest = divmod(topic.retention_ms, DAY_MS)
-    return f"{rest // 60_000} min" if not days else f"{days} days"
+    days, remaining_ms = divmod(topic.retention_ms, DAY_MS)
+    return f"{remaining_ms // 60_000} min" if not days else f"{days} days"
 
 
 def _sentence(topic: Topic) -> str:

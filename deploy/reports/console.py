@@ -139,7 +139,7 @@ def _topic_and_speed(results: BacktestResults) -> RenderableType:
     table, speed = Table.grid(padding=(0, 2)), results.speed
     kinds = {"own": "the user's own", "default": "the non-personalised one", "none": "none unexpired"}
     served = (f"{kinds[kind]} {part.share:.0%} (HR {part.hit_rate:.3f})" for kind, part in results.topic.items())
-    table.add_row("[bold]topic held[/]", "; ".join(served))
+    table.add_row("[bold]topic's list[/]", "; ".join(served))
     table.add_row("[bold]calibration error[/]", _errors({k: v.error for k, v in results.calibration.items()}))
     table.add_row(
         "[bold]speed[/]",

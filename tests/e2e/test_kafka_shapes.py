@@ -121,4 +121,4 @@ def test_added_partitions_are_reported(system: System) -> None:
     worker.wait(60)
     again = system.start()
     assert again.wait(30) != 0
-    assert "interactions: has 5 partitions, the settings want 4" in (system._folder / "worker-2.log").read_text()
+    assert "interactions: has 5 partitions, the settings say 4" in (system._folder / "worker-2.log").read_text()

@@ -43,11 +43,11 @@ def login(name: str, bootstrap: str) -> KafkaSettings:
 
 @pytest.fixture(scope="module")
 def guarded_broker(embedded: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A broker of its own, with Kafka's authorizer, that knows every principal of the table; its address."""
+    """Start a broker with Kafka's authorizer and every principal of the table; yield its address."""
     folder = tmp_path_factory.mktemp("guarded")
     port, controller = [port for port in range(24_100, 24_999) if is_free(port)][:2]
     written = kafka.configuration(folder / "data", port, controller, PASSWORD)
-    users = " ".join(f'user_lifelong-{one.process}="{PASSWORD}"' for one in access(Settings()))
+    users = " ".join(f'user_lifelong-{rights.process}="{PASSWORD}"' for rights in access(Settings()))
     written = written.replace(f'user_{ADMIN}="{PASSWORD}";', f'user_{ADMIN}="{PASSWORD}" {users};')
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     written += "listener.name.client.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512\n"
@@ -78,8 +78,8 @@ def settings(guarded_broker: str, redis_server: RedisSettings) -> Settings:
 
 
 def environment(settings: Settings, process: str, data_dir: Path) -> dict[str, str]:
-    given = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
-    return given | {
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
+    return variables | {
         "LIFELONG_DATA_DIR": str(data_dir),
         "LIFELONG_KAFKA__BOOTSTRAP": settings.kafka.bootstrap,
         "LIFELONG_KAFKA__SECURITY_PROTOCOL": "SASL_PLAINTEXT",
@@ -93,8 +93,8 @@ def environment(settings: Settings, process: str, data_dir: Path) -> dict[str, s
 
 def run(settings: Settings, data_dir: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "deploy.cli", *arguments]
-    given = environment(settings, ADMIN, data_dir)
-    return subprocess.run(command, env=given, capture_output=True, text=True, timeout=60, check=True).stdout
+    variables = environment(settings, ADMIN, data_dir)
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def as_process(settings: Settings, name: str) -> Settings:
@@ -102,14 +102,14 @@ def as_process(settings: Settings, name: str) -> Settings:
 
 
 def test_each_process_does_its_work_as_its_own_principal_and_nothing_else(settings: Settings, tmp_path: Path) -> None:
-    said = run(settings, tmp_path, "topics", "create")
-    assert f"Granted {len(grants(settings))} rights to User:lifelong-worker" in said
+    output = run(settings, tmp_path, "topics", "create")
+    assert f"Granted {len(grants(settings))} rights to User:lifelong-worker" in output
     processes = []
     for name in ("statistics", "worker"):
         with (tmp_path / f"{name}.log").open("wb") as log:
             command = [sys.executable, "-m", "deploy.cli", name]
-            given = environment(settings, f"lifelong-{name}", tmp_path)
-            processes.append(subprocess.Popen(command, env=given, stdout=log, stderr=subprocess.STDOUT))
+            variables = environment(settings, f"lifelong-{name}", tmp_path)
+            processes.append(subprocess.Popen(command, env=variables, stdout=log, stderr=subprocess.STDOUT))
     try:
         application = make_publisher(as_process(settings, "application"), receipts=True)
         application.deliver(ITEMS, [("war-0", encode(item("war-0", "war")))])
@@ -135,22 +135,22 @@ def test_each_process_does_its_work_as_its_own_principal_and_nothing_else(settin
 
 
 def refusal(settings: Settings, topic: str) -> int | None:
-    """Why a principal may not write to a topic; none if it may."""
-    told: list[KafkaError | None] = []
+    """Return the error code of a write to a topic; none if it is allowed."""
+    errors: list[KafkaError | None] = []
     cluster = make_cluster(settings)
     producer = Producer(cluster.config({"message.timeout.ms": 10_000}))
-    producer.produce(cluster.topic(topic), key="x", value=b"{}", on_delivery=lambda error, _: told.append(error))
+    producer.produce(cluster.topic(topic), key="x", value=b"{}", on_delivery=lambda error, _: errors.append(error))
     producer.flush(15)
-    return told[0].code() if told[0] is not None else None
+    return errors[0].code() if errors[0] is not None else None
 
 
 def test_each_principal_gets_a_login_of_its_own_once(settings: Settings, tmp_path: Path) -> None:
     keeps = settings.kafka.model_copy(update={"sasl_mechanism": "SCRAM-SHA-512"})
-    asked = settings.model_copy(update={"kafka": keeps, "data_dir": tmp_path})
+    scram_settings = settings.model_copy(update={"kafka": keeps, "data_dir": tmp_path})
     admin = KafkaAdmin(make_cluster(settings))
-    made = create_logins(asked, admin)
-    assert made == sorted(f"lifelong-{one.process}" for one in access(settings))
-    assert create_logins(asked, admin) == []
+    created = create_logins(scram_settings, admin)
+    assert created == sorted(f"lifelong-{rights.process}" for rights in access(settings))
+    assert create_logins(scram_settings, admin) == []
     file = tmp_path / CREDENTIALS_FILE
     assert file.stat().st_mode & 0o077 == 0
     login = tomllib.loads(file.read_text())["lifelong-application"]

@@ -1,4 +1,4 @@
-"""A replay of what lies on a real broker."""
+"""A backtest of a topic on a real broker."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.unit.streams.backtest_logs import generated, played
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
-def test_a_topic_replays_as_the_events_that_were_sent_to_it(kafka_server: KafkaSettings) -> None:
+def test_a_backtest_of_a_topic_reads_the_events_sent_to_it(kafka_server: KafkaSettings) -> None:
     settings = Settings(kafka=kafka_server, topics=TopicSettings(prefix="replayed."))
     create_topics(settings, KafkaAdmin(make_cluster(settings)))
-    given, publisher = generated(120), make_publisher(settings)
-    for item in given.items:
+    source, publisher = generated(120), make_publisher(settings)
+    for item in source.items:
         publisher.send(ITEMS, item.item_id, encode(item))
-    for _, event in given.events[::-1]:
+    for _, event in source.events[::-1]:
         publisher.send(INTERACTIONS, event.user_id, encode(event))
     publisher.send(INTERACTIONS, "nobody", b"{}")
     publisher.close()
     log = from_topic(settings, INTERACTIONS, None, limit=None, now=START + 1e8)
-    assert {event.event_id for _, event in log.events} == {event.event_id for _, event in given.events}
-    assert [event.event_time for _, event in log.events] == [event.event_time for _, event in given.events]
+    assert {event.event_id for _, event in log.events} == {event.event_id for _, event in source.events}
+    assert [event.event_time for _, event in log.events] == [event.event_time for _, event in source.events]
     assert (log.rows, sum(log.refused.values())) == (121, 1)
-    assert {item.item_id for item in log.items} == {item.item_id for item in given.items}
-    lists, found = played(log)
-    assert len(lists.made) == len(found.rows) == 108
+    assert {item.item_id for item in log.items} == {item.item_id for item in source.items}
+    lists, run = played(log)
+    assert len(lists.made) == len(run.rows) == 108

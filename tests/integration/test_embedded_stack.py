@@ -1,4 +1,4 @@
-"""The embedded stack with its real servers: started, watched, brought back, closed to strangers, stopped."""
+"""The embedded stack with its real servers: starts, restarts, refuses wrong passwords, stops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from deploy.clients import make_memory_index
 from deploy.embedded import kafka, milvus, redis, shared_memory, triton
 from deploy.embedded.processes import listeners, processes_of
 from deploy.embedded.server import StackError
-from deploy.embedded.stack import ALL_SERVERS, NotWell, Stack
+from deploy.embedded.stack import ALL_SERVERS, NotHealthy, Stack
 from deploy.embedded.status import StatusRow
 from deploy.embedded.supervisor import wait_until
 from deploy.settings import EmbeddedSettings, Settings
@@ -32,23 +32,23 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 ONLY_REDIS = frozenset({"redis"})
 
 
-def unheard(name: str, what: str) -> None:
-    """A report that nobody reads."""
+def ignore(name: str, state: str) -> None:
+    """Ignore a progress report."""
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Stacks of their own, stopped at the end of the test."""
-    made: list[Stack] = []
+    """Yield a factory of stacks, which are stopped at the end of the test."""
+    stacks: list[Stack] = []
 
     def stack(name: str, **settings: object) -> Stack:
-        made.append(Stack(Settings(**settings).model_copy(update={"data_dir": tmp_path / name})))  # type: ignore[arg-type]
-        return made[-1]
+        stacks.append(Stack(Settings(**settings).model_copy(update={"data_dir": tmp_path / name})))  # type: ignore[arg-type]
+        return stacks[-1]
 
     yield stack
-    for each in made:
-        each.down()
-        shutil.rmtree(each.layout.run, ignore_errors=True)
+    for stack in stacks:
+        stack.down()
+        shutil.rmtree(stack.layout.run, ignore_errors=True)
 
 
 def row(stack: Stack, name: str) -> StatusRow:
@@ -56,7 +56,7 @@ def row(stack: Stack, name: str) -> StatusRow:
 
 
 def without(settings: Settings, section: str, **secrets: str) -> Settings:
-    """The settings with other credentials in one section."""
+    """Return the settings with other credentials in one section."""
     changed = getattr(settings, section).model_dump() | secrets
     return Settings(**(settings.model_dump(exclude={section}) | {section: changed}))
 
@@ -67,7 +67,7 @@ def test_every_server_is_healthy_and_a_second_up_changes_nothing(stack: Settings
     pids = {row.name: row.pid for row in servers}
     endpoints = embedded.layout.endpoints_file.read_text()
 
-    assert embedded.up(unheard) == []
+    assert embedded.up(ignore) == []
 
     assert {row.name: row.pid for row in embedded.status() if row.name in ALL_SERVERS} == pids
     assert embedded.layout.endpoints_file.read_text() == endpoints
@@ -82,10 +82,10 @@ def test_a_killed_server_comes_back_by_itself(stack: Settings, embedded: Stack, 
 
 
 @pytest.mark.parametrize("name", ["kafka", "redis", "triton"])
-def test_servers_listen_on_loopback_alone(stack: Settings, embedded: Stack, name: str) -> None:
-    found = listeners(row(embedded, name).pid)
-    assert found
-    assert {address for address, _ in found} == {"127.0.0.1"}
+def test_servers_listen_on_loopback_only(stack: Settings, embedded: Stack, name: str) -> None:
+    sockets = listeners(row(embedded, name).pid)
+    assert sockets
+    assert {address for address, _ in sockets} == {"127.0.0.1"}
 
 
 def test_clients_with_a_wrong_password_are_refused(stack: Settings) -> None:
@@ -100,28 +100,28 @@ def test_clients_with_a_wrong_password_are_refused(stack: Settings) -> None:
 
 
 def test_down_leaves_no_process_and_a_second_down_finds_nothing(make: Callable[..., Stack]) -> None:
-    # So long that the supervisor's socket must lie elsewhere.
+    # A path too long for the supervisor's socket.
     stack = make("stopped-" + "x" * 100)
-    assert stack.up(unheard, names=ONLY_REDIS) == ["redis"]
+    assert stack.up(ignore, names=ONLY_REDIS) == ["redis"]
     assert processes_of(stack.layout.data_dir)
     assert stack.down() == ["redis"]
     assert processes_of(stack.layout.data_dir) == []
     assert stack.down() == []
 
 
-def test_what_was_written_and_the_port_survive_down_and_up(make: Callable[..., Stack]) -> None:
+def test_data_and_ports_survive_down_and_up(make: Callable[..., Stack]) -> None:
     stack = make("kept")
-    stack.up(unheard, names=ONLY_REDIS)
+    stack.up(ignore, names=ONLY_REDIS)
     first = stack.settings()
     stack.down()
-    stack.up(unheard, names=ONLY_REDIS)
+    stack.up(ignore, names=ONLY_REDIS)
     assert stack.settings() == first
     assert redis.problem(first) == ""
 
 
 def test_servers_of_a_killed_supervisor_are_ended_by_down(make: Callable[..., Stack]) -> None:
     stack = make("orphaned")
-    stack.up(unheard, names=ONLY_REDIS)
+    stack.up(ignore, names=ONLY_REDIS)
     psutil.Process(int(stack.layout.pid_file.read_text())).kill()
     assert wait_until(lambda: not stack.running(), seconds=10)
     assert stack.down() == ["redis-server"]
@@ -133,28 +133,28 @@ def test_a_server_that_cannot_start_is_named_and_everything_is_stopped_again(mak
     data = stack.layout.data("redis")
     data.mkdir(parents=True)
     (data / "appendonly.aof").write_text("not an append-only file\n")
-    with pytest.raises(NotWell, match="redis does not become healthy"):
-        stack.up(unheard, names=ONLY_REDIS)
+    with pytest.raises(NotHealthy, match="redis does not become healthy"):
+        stack.up(ignore, names=ONLY_REDIS)
     assert "Bad file format" in stack.log_tail("redis")
     assert processes_of(stack.layout.data_dir) == []
 
 
-def test_a_broken_milvus_keeps_nothing_else_from_starting_and_is_brought_back(make: Callable[..., Stack]) -> None:
+def test_a_broken_milvus_does_not_keep_others_from_starting_and_can_be_restarted(make: Callable[..., Stack]) -> None:
     stack = make("without-milvus")
-    # What a full disk leaves: something is there, and it is not what Milvus wrote.
+    # A full disk leaves files that are not what Milvus wrote.
     data = stack.layout.data("milvus")
     data.mkdir(parents=True)
     (data / "etcd").write_text("")
-    started = stack.up(unheard, names=frozenset({"redis", "milvus"}))
+    started = stack.up(ignore, names=frozenset({"redis", "milvus"}))
     assert set(started) == {"redis", "milvus"}
     assert "milvus does not become healthy" in stack.degraded["milvus"]
     assert row(stack, "redis").healthy
-    broken = row(stack, "milvus")
-    assert (broken.healthy, broken.restarts > 0, bool(broken.last_end)) == (False, True, True)
+    degraded = row(stack, "milvus")
+    assert (degraded.healthy, degraded.restarts > 0, bool(degraded.last_end)) == (False, True, True)
 
     (data / "etcd").unlink()
     stack.degraded.clear()
-    stack.restart("milvus", unheard)
+    stack.restart("milvus", ignore)
     assert stack.degraded == {}
     assert row(stack, "milvus").healthy
 
@@ -173,9 +173,9 @@ def test_a_milvus_whose_collections_do_not_answer_is_not_healthy(stack: Settings
         client.close()
 
 
-def test_what_a_killed_triton_leaves_in_shared_memory_goes_at_down(make: Callable[..., Stack]) -> None:
+def test_down_removes_shared_memory_of_a_killed_triton(make: Callable[..., Stack]) -> None:
     stack = make("killed")
-    stack.up(unheard, names=frozenset({"triton"}))
+    stack.up(ignore, names=frozenset({"triton"}))
     prefix = triton.shm_prefix(stack.ports())
     left = shared_memory.named(prefix)
     assert left
@@ -187,18 +187,18 @@ def test_what_a_killed_triton_leaves_in_shared_memory_goes_at_down(make: Callabl
     assert shared_memory.named(prefix) == set()
 
 
-def test_a_port_that_is_taken_is_named_with_its_owner(make: Callable[..., Stack]) -> None:
+def test_a_used_port_is_named_with_its_process(make: Callable[..., Stack]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(StackError, match=rf"port {port} \(redis\) is taken by .*pid"):
-            make("taken", embedded=EmbeddedSettings(redis_port=port)).up(unheard, names=ONLY_REDIS)
+        with pytest.raises(StackError, match=rf"port {port} \(redis\) is used by .*pid"):
+            make("taken", embedded=EmbeddedSettings(redis_port=port)).up(ignore, names=ONLY_REDIS)
 
 
-def test_the_commands_start_only_what_the_user_has_not_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_start_no_server_that_the_settings_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         nowhere = f"127.0.0.1:{silent.getsockname()[1]}"
-    given = {"DATA_DIR": str(tmp_path / "d"), "KAFKA__BOOTSTRAP": nowhere, "TRITON__GRPC": nowhere}
-    for name, value in (given | {"MILVUS__URI": f"http://{nowhere}"}).items():
+    variables = {"DATA_DIR": str(tmp_path / "d"), "KAFKA__BOOTSTRAP": nowhere, "TRITON__GRPC": nowhere}
+    for name, value in (variables | {"MILVUS__URI": f"http://{nowhere}"}).items():
         monkeypatch.setenv(f"LIFELONG_{name}", value)
     app = typer.Typer()
     stack_commands.register(app)
@@ -206,11 +206,11 @@ def test_the_commands_start_only_what_the_user_has_not_given(tmp_path: Path, mon
     started = run.invoke(app, ["up", "--servers-only"])
     try:
         assert (started.exit_code, "Started redis" in started.output) == (0, True), started.output
-        assert "Everything runs already" in run.invoke(app, ["up", "--servers-only"]).output
+        assert "Everything is running already" in run.invoke(app, ["up", "--servers-only"]).output
         shown = json.loads(run.invoke(app, ["status", "--json"]).output)
-        found = {each["name"]: (each["state"], each["healthy"]) for each in shown["servers"]}
-        assert found["redis"] == ("running", True)
-        assert {found[name] for name in ("kafka", "milvus", "triton")} == {("external", False)}
+        states = {server["name"]: (server["state"], server["healthy"]) for server in shown["servers"]}
+        assert states["redis"] == ("running", True)
+        assert {states[name] for name in ("kafka", "milvus", "triton")} == {("external", False)}
         assert run.invoke(app, ["doctor"]).exit_code == 1
     finally:
         stopped = run.invoke(app, ["down"])

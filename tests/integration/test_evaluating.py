@@ -24,15 +24,15 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture
 def settings(kafka_server: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    given = kafka_server.model_dump() | {"sasl_password": kafka_server.sasl_password.get_secret_value()}
-    for name, value in given.items():
+    variables = kafka_server.model_dump() | {"sasl_password": kafka_server.sasl_password.get_secret_value()}
+    for name, value in variables.items():
         monkeypatch.setenv(f"LIFELONG_KAFKA__{name.upper()}", value)
     monkeypatch.setenv("LIFELONG_TOPICS__PREFIX", "evaluating.")
     monkeypatch.setenv("LIFELONG_DATA_DIR", str(tmp_path))
     return load_settings()
 
 
-def test_the_stacks_ranking_log_is_judged_and_exported(settings: Settings, tmp_path: Path) -> None:
+def test_the_stacks_ranking_log_is_evaluated_and_exported(settings: Settings, tmp_path: Path) -> None:
     create_topics(settings, KafkaAdmin(make_cluster(settings)))
     publisher = make_publisher(settings)
     for entry in log():
@@ -46,9 +46,9 @@ def test_the_stacks_ranking_log_is_judged_and_exported(settings: Settings, tmp_p
         assert done.exit_code == 0, done.output
         return done.output
 
-    asked = ("--target", "uniform", "--by", "place", "--json")
-    evaluated = json.loads(run("policy", *asked))
+    options = ("--target", "uniform", "--by", "place", "--json")
+    evaluated = json.loads(run("policy", *options))
     assert evaluated["ranking_log"]["lists"] == len(lists())
     exported = tmp_path / "log.jsonl"
     run("export", str(exported))
-    assert json.loads(run("policy", str(exported), *asked)) == evaluated
+    assert json.loads(run("policy", str(exported), *options)) == evaluated

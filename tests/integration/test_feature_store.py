@@ -1,4 +1,4 @@
-"""Feast on real Redis: what is served on-line, what was ranked, and what other teams own."""
+"""Feast on real Redis: online features, their history, and features of other teams."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_the_newest_row_is_served_and_a_late_one_does_not_overwrite_it(feast: Fe
 
 def test_history_is_joined_as_of_each_time(feast: FeastStore) -> None:
     feast.write([row("ann", START + n, choices=float(n)) for n in range(5)], log_name="a")
-    found = feast.historical([f"{USER_VIEW}:choices"], [({"user_id": "ann"}, START + at) for at in (0.5, 3.0, 9.0)])
-    assert found["choices"].tolist() == [0.0, 3.0, 4.0]
+    joined = feast.historical([f"{USER_VIEW}:choices"], [({"user_id": "ann"}, START + at) for at in (0.5, 3.0, 9.0)])
+    assert joined["choices"].tolist() == [0.0, 3.0, 4.0]
 
 
 def test_the_same_log_written_twice_joins_the_same(feast: FeastStore) -> None:
@@ -56,12 +56,12 @@ def test_the_same_log_written_twice_joins_the_same(feast: FeastStore) -> None:
     feast.write(rows, log_name="a")
     feast.write(rows, log_name="a")
     feast.write(rows, log_name="another")
-    found = feast.historical([f"{USER_VIEW}:choices"], [({"user_id": "ann"}, START + 2)])
-    assert found["choices"].tolist() == [2.0]
+    joined = feast.historical([f"{USER_VIEW}:choices"], [({"user_id": "ann"}, START + 2)])
+    assert joined["choices"].tolist() == [2.0]
 
 
 def warehouse(folder: Any) -> list[Any]:
-    """A view that another team owns and writes."""
+    """Return a feature view of another team."""
     user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING)
     source = FileSource(name="warehouse", path=str(folder / "segment.parquet"), timestamp_field="event_timestamp")
     return [
@@ -85,7 +85,7 @@ def put_segment(store: FeastStore, folder: Any, user: str, affinity: float) -> N
     store._feast.write_to_online_store("warehouse_segment", frame)
 
 
-def test_another_teams_features_are_read_in_bulk_and_default_for_people_without(
+def test_another_teams_features_are_read_in_bulk_with_defaults_for_users_without(
     feast: FeastStore, tmp_path: Any
 ) -> None:
     put_segment(feast, tmp_path, "ann", 0.75)
@@ -115,10 +115,12 @@ def test_what_was_ranked_is_what_history_says(make_system: Callable[..., System]
         return [r["session_events"] for r in rows] == [e.user_features["session_events"] for e in newest.values()]
 
     wait_until(projected, seconds=40, what="the rows on-line")
-    asked = [({"user_id": str(entry.user_id)}, entry.feature_time) for entry in ranked]
-    history = store.historical(REFERENCES, asked)
-    for place, entry in enumerate(ranked):
-        assert {f.name: history[f.name][place] for f in USER_FEATURES} == entry.user_features
+    requests = [({"user_id": str(entry.user_id)}, entry.feature_time) for entry in ranked]
+    history = store.historical(REFERENCES, requests)
+    for index, entry in enumerate(ranked):
+        assert {f.name: history[f.name][index] for f in USER_FEATURES} == entry.user_features
     assert {entry.external["affinity"] for entry in ranked if entry.user_id == "u1"} == {0.75}
-    joined = store.historical(["warehouse_segment:affinity"], [one for one in asked if one[0]["user_id"] == "u1"])
+    joined = store.historical(
+        ["warehouse_segment:affinity"], [request for request in requests if request[0]["user_id"] == "u1"]
+    )
     assert set(joined["affinity"]) == {0.75}

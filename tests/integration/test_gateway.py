@@ -1,4 +1,4 @@
-"""The gateway as a process on a real broker: posts become records, lists become answers, and it ends in good order."""
+"""The gateway as a process on a real broker: it stores posts, serves lists, and shuts down gracefully."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import KafkaPublisher, KafkaTableReader
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound
-from tests.unit.deploy.gateway_fixtures import made_list
+from tests.unit.deploy.gateway_fixtures import list_of
 
 pytestmark = pytest.mark.servers
 KEY = "a-key-for-tests"
@@ -42,31 +42,31 @@ CHROMIUM = shutil.which("chromium")
 
 @pytest.fixture(scope="module")
 def settings(kafka_server: KafkaSettings) -> Settings:
-    """A system of its own on the broker: its topics carry a prefix."""
-    made = Settings(
+    """Create a separate system on the broker: its topics carry a prefix."""
+    built = Settings(
         kafka=kafka_server,
         topics=TopicSettings(prefix=f"gw-{uuid4().hex[:6]}-", person_partitions=PARTITIONS, item_partitions=2),
         gateway=GatewaySettings(
             port=next(filter(is_free, range(23_100, 23_999))), api_keys=(SecretStr(KEY),), drain_seconds=1.0
         ),
     )
-    create_topics(made, KafkaAdmin(make_cluster(made)))
-    return made
+    create_topics(built, KafkaAdmin(make_cluster(built)))
+    return built
 
 
 @pytest.fixture(scope="module")
 def publisher(settings: Settings) -> KafkaPublisher:
     publisher = make_publisher(settings, receipts=True)
-    publisher.send(RECOMMENDATIONS, DEFAULT_USER, encode(made_list(DEFAULT_USER, 1, expires_at=FOREVER)))
+    publisher.send(RECOMMENDATIONS, DEFAULT_USER, encode(list_of(DEFAULT_USER, 1, expires_at=FOREVER)))
     publisher.flush()
     return publisher
 
 
 @contextmanager
 def gateway(settings: Settings, folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
-    """The process, ready; killed at the end if it still runs."""
-    kafka, door = settings.kafka, settings.gateway
-    given = {
+    """Start the process and yield it when it is ready; kill it at the end if it still runs."""
+    kafka, gateway_settings = settings.kafka, settings.gateway
+    variables = {
         "DATA_DIR": str(folder),
         "KAFKA__BOOTSTRAP": kafka.bootstrap,
         "KAFKA__SECURITY_PROTOCOL": kafka.security_protocol,
@@ -75,16 +75,16 @@ def gateway(settings: Settings, folder: Path) -> Iterator[tuple[httpx.Client, su
         "TOPICS__PREFIX": settings.topics.prefix,
         "TOPICS__PERSON_PARTITIONS": str(PARTITIONS),
         "TOPICS__ITEM_PARTITIONS": "2",
-        "GATEWAY__PORT": str(door.port),
+        "GATEWAY__PORT": str(gateway_settings.port),
         "GATEWAY__API_KEYS": f'["{KEY}"]',
-        "GATEWAY__DRAIN_SECONDS": str(door.drain_seconds),
-        "GATEWAY__POST_TIMEOUT_SECONDS": str(door.post_timeout_seconds),
+        "GATEWAY__DRAIN_SECONDS": str(gateway_settings.drain_seconds),
+        "GATEWAY__POST_TIMEOUT_SECONDS": str(gateway_settings.post_timeout_seconds),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
-    environment = inherited | {f"LIFELONG_{name}": value for name, value in given.items()}
+    environment = inherited | {f"LIFELONG_{name}": value for name, value in variables.items()}
     with (folder / "gateway.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "deploy.cli", "gateway"], env=environment, stderr=log)
-    address = f"http://127.0.0.1:{door.port}"
+    address = f"http://127.0.0.1:{gateway_settings.port}"
     try:
         with httpx.Client(base_url=address, headers={"X-API-Key": KEY}, trust_env=False, timeout=20) as client:
             eventually(lambda: is_ready(client), process)
@@ -94,8 +94,8 @@ def gateway(settings: Settings, folder: Path) -> Iterator[tuple[httpx.Client, su
         process.wait()
 
 
-def beside(settings: Settings, step: int, **more: Any) -> Settings:
-    """The settings of another gateway of the same system."""
+def second_gateway(settings: Settings, step: int, **more: Any) -> Settings:
+    """Return the settings of another gateway of the same system."""
     changed = {"port": settings.gateway.port + step} | more
     return settings.model_copy(update={"gateway": settings.gateway.model_copy(update=changed)})
 
@@ -108,7 +108,7 @@ def is_ready(client: httpx.Client) -> bool:
 
 
 def eventually(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
-    """Return as soon as it holds; fail if it does not within thirty seconds, or the process ended."""
+    """Return as soon as the condition holds; fail if it does not within thirty seconds, or the process ended."""
     tick = Event()
     for _ in range(600):
         if holds():
@@ -134,19 +134,19 @@ def records(settings: Settings, topic: str) -> list[Inbound]:
         reader.close()
 
 
-def test_posts_become_records_in_the_partitions_of_their_people(settings: Settings, client: httpx.Client) -> None:
-    people = [f"person-{k}" for k in range(40)]
-    events = [{"type": "like", "user_id": user, "item_id": "i1"} for user in people]
-    told = client.post("/v1/interactions", json=[*events, {"type": "like"}])
-    assert (told.status_code, told.json()["accepted"]) == (202, len(people))
-    assert [one["index"] for one in told.json()["rejected"]] == [len(people)]
+def test_posts_become_records_in_the_partitions_of_their_users(settings: Settings, client: httpx.Client) -> None:
+    users = [f"user-{k}" for k in range(40)]
+    events = [{"type": "like", "user_id": user, "item_id": "i1"} for user in users]
+    answer = client.post("/v1/interactions", json=[*events, {"type": "like"}])
+    assert (answer.status_code, answer.json()["accepted"]) == (202, len(users))
+    assert [rejected["index"] for rejected in answer.json()["rejected"]] == [len(users)]
     stored = {record.key.decode(): record for record in records(settings, INTERACTIONS) if record.key}
-    assert {user: stored[user].partition for user in people} == {u: partition_of(u, PARTITIONS) for u in people}
-    last = {partition_of(user, PARTITIONS): stored[user].offset for user in people}
-    assert told.json()["token"] == ",".join(f"interactions-{p}@{offset}" for p, offset in sorted(last.items()))
+    assert {user: stored[user].partition for user in users} == {u: partition_of(u, PARTITIONS) for u in users}
+    last = {partition_of(user, PARTITIONS): stored[user].offset for user in users}
+    assert answer.json()["token"] == ",".join(f"interactions-{p}@{offset}" for p, offset in sorted(last.items()))
 
 
-def test_concurrent_posts_each_get_the_place_of_their_own_record(settings: Settings, client: httpx.Client) -> None:
+def test_concurrent_posts_each_get_the_offset_of_their_own_record(settings: Settings, client: httpx.Client) -> None:
     tokens: dict[str, str] = {}
 
     def send(user: str) -> None:
@@ -173,16 +173,16 @@ def test_a_published_list_is_served_and_after_waits_for_it(client: httpx.Client,
     assert (early.json()["stale"], early.headers["X-Lifelong-Stale"]) == (True, "1")
 
     source, _, offset = token.partition("@")
-    told: list[Any] = []
-    wanted = {"after": token, "timeout_ms": 10_000}
-    reading = Thread(target=lambda: told.append(client.get("/v1/recommendations/reader", params=wanted).json()))
+    answers: list[Any] = []
+    query = {"after": token, "timeout_ms": 10_000}
+    reading = Thread(target=lambda: answers.append(client.get("/v1/recommendations/reader", params=query).json()))
     reading.start()
     for version, applied in ((1, int(offset) - 1), (2, int(offset))):
-        made = made_list("reader", version, applied={source: applied}, expires_at=FOREVER)
-        publisher.send(RECOMMENDATIONS, "reader", encode(made))
+        recommendation = list_of("reader", version, applied={source: applied}, expires_at=FOREVER)
+        publisher.send(RECOMMENDATIONS, "reader", encode(recommendation))
         publisher.flush()
     reading.join()
-    assert (told[0]["version"], told[0]["stale"], told[0]["default"]) == (2, False, False)
+    assert (answers[0]["version"], answers[0]["stale"], answers[0]["default"]) == (2, False, False)
 
 
 def test_items_come_and_go(settings: Settings, client: httpx.Client) -> None:
@@ -203,7 +203,7 @@ def test_requests_are_counted_by_route(client: httpx.Client) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_a_browser_draws_the_documentation_from_here_alone(client: httpx.Client, tmp_path: Path) -> None:
+def test_a_browser_loads_the_documentation_from_the_gateway_only(client: httpx.Client, tmp_path: Path) -> None:
     root = ("--no-sandbox",) if os.geteuid() == 0 else ()
     command = [
         str(CHROMIUM),
@@ -224,14 +224,14 @@ def test_a_browser_draws_the_documentation_from_here_alone(client: httpx.Client,
     assert re.findall(r'(?:src|href)="(?:https?:)?//(?!127\.0\.0\.1)[^"]*"', drawn) == []
 
 
-def test_told_to_end_it_says_so_finishes_what_has_begun_and_exits_well(
+def test_on_sigterm_it_drains_finishes_started_requests_and_exits_with_status_0(
     settings: Settings, publisher: KafkaPublisher, tmp_path: Path
 ) -> None:
-    with gateway(beside(settings, 1), tmp_path) as (client, process):
-        told: list[httpx.Response] = []
-        mine = f"interactions-{partition_of('waits', PARTITIONS)}"
-        wanted = {"after": f"{mine}@999999", "timeout_ms": 2_500}
-        reading = Thread(target=lambda: told.append(client.get("/v1/recommendations/waits", params=wanted)))
+    with gateway(second_gateway(settings, 1), tmp_path) as (client, process):
+        answers: list[httpx.Response] = []
+        source = f"interactions-{partition_of('waits', PARTITIONS)}"
+        query = {"after": f"{source}@999999", "timeout_ms": 2_500}
+        reading = Thread(target=lambda: answers.append(client.get("/v1/recommendations/waits", params=query)))
         reading.start()
         eventually(lambda: "lifelong_http" in client.get("/metrics").text, process)
         process.send_signal(signal.SIGTERM)
@@ -240,14 +240,14 @@ def test_told_to_end_it_says_so_finishes_what_has_begun_and_exits_well(
         assert client.post("/v1/interactions", json=event).status_code == 202
         assert process.wait(timeout=20) == 0
         reading.join()
-    assert (told[0].status_code, told[0].json()["stale"]) == (200, True)
+    assert (answers[0].status_code, answers[0].json()["stale"]) == (200, True)
     assert "late" in {record.key.decode() for record in records(settings, INTERACTIONS) if record.key}
     assert "Traceback" not in (tmp_path / "gateway.log").read_text()
 
 
 @contextmanager
-def held_up(stack: Stack) -> Iterator[None]:
-    """The broker does not answer, and goes on afterwards as if nothing had been."""
+def suspended_broker(stack: Stack) -> Iterator[None]:
+    """Suspend the broker, and resume it afterwards."""
     (pid,) = [row.pid for row in stack.status() if row.name == "kafka"]
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -259,15 +259,15 @@ def held_up(stack: Stack) -> Iterator[None]:
 def test_while_kafka_is_away_posts_are_refused_in_time_and_lists_are_served(
     settings: Settings, embedded: Stack, publisher: KafkaPublisher, tmp_path: Path
 ) -> None:
-    with gateway(beside(settings, 2, post_timeout_seconds=0.7), tmp_path) as (client, process):
+    with gateway(second_gateway(settings, 2, post_timeout_seconds=0.7), tmp_path) as (client, process):
         event = {"type": "click", "user_id": "u1", "item_id": "i1"}
-        with held_up(embedded):
+        with suspended_broker(embedded):
             refused = client.post("/v1/interactions", json=event)
             assert (refused.status_code, refused.json()["reason"]) == (503, "not-acknowledged")
             assert refused.elapsed.total_seconds() < 3
             assert client.get("/v1/recommendations/u1").json()["default"] is True
         eventually(lambda: client.post("/v1/interactions", json=event).status_code == 202, process)
-        with held_up(embedded):
+        with suspended_broker(embedded):
             client.post("/v1/interactions", json=event)
             process.terminate()
             assert process.wait(timeout=20) == 0

@@ -1,4 +1,4 @@
-"""The Milvus adapters on a real server: what a contract suite in the process cannot show."""
+"""The Milvus adapters on a real server: what an in-process contract suite cannot show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.builders import memory
 
 pytestmark = pytest.mark.servers
 
-ANYBODY = UserId("u1")
+SOME_USER = UserId("u1")
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,12 @@ def test_a_batch_larger_than_one_upsert_arrives_whole_and_is_searched_exactly(ma
     vectors = np.random.default_rng(7).normal(size=(2_500, 64)).astype(np.float32)
     many.put([IndexedItem(ItemId(f"i{k}"), ("odd" if k % 2 else "even",)) for k in range(2_500)], vectors)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    for asked in (0, 999, 1_000, 2_499):
-        nearest = np.argsort(-(unit @ unit[asked]), kind="stable")[:20]
-        assert [one.item_id for one in many.similar(vectors[asked], 20)] == [f"i{k}" for k in nearest]
+    for row in (0, 999, 1_000, 2_499):
+        nearest = np.argsort(-(unit @ unit[row]), kind="stable")[:20]
+        assert [match.item_id for match in many.similar(vectors[row], 20)] == [f"i{k}" for k in nearest]
     odd = many.similar(vectors[1], 20, categories=("odd",))
     assert len(odd) == 20
-    assert all(int(one.item_id[1:]) % 2 for one in odd)
+    assert all(int(match.item_id[1:]) % 2 for match in odd)
 
 
 def test_a_second_client_finds_the_collection_that_the_first_one_made(
@@ -59,7 +59,7 @@ def test_a_second_client_finds_the_collection_that_the_first_one_made(
     vector = np.ones((1, 64), dtype=np.float32)
     many.put([IndexedItem(ItemId("i1"))], vector)
     second = MilvusItems(address, width=64, collection=collection, consistency="Strong")
-    assert [one.item_id for one in second.similar(vector[0], 5)] == ["i1"]
+    assert [match.item_id for match in second.similar(vector[0], 5)] == ["i1"]
     second.close()
 
 
@@ -70,20 +70,20 @@ def test_after_closing_the_next_use_connects_again(many: MilvusItems) -> None:
     assert len(many.similar(vector[0], 5)) == 1
 
 
-def test_a_server_that_is_not_there_is_unavailable_in_our_words() -> None:
+def test_a_missing_server_raises_store_unavailable() -> None:
     index = MilvusMemory(Address(uri="http://127.0.0.1:1", timeout_seconds=0.5))
     with pytest.raises(StoreUnavailable, match=r"'http://127\.0\.0\.1:1'.*'memories'"):
-        index.search(ANYBODY, embed(["jazz"])[0], 1)
+        index.search(SOME_USER, embed(["jazz"])[0], 1)
 
 
-def test_a_wrong_password_is_refused_in_our_words(address: Address) -> None:
-    stranger = MilvusMemory(Address(uri=address.uri, token="root:wrong", timeout_seconds=5.0))
+def test_a_wrong_password_raises_store_unavailable(address: Address) -> None:
+    unauthorized = MilvusMemory(Address(uri=address.uri, token="root:wrong", timeout_seconds=5.0))
     with pytest.raises(StoreUnavailable):
-        stranger.search(ANYBODY, embed(["jazz"])[0], 1)
+        unauthorized.search(SOME_USER, embed(["jazz"])[0], 1)
 
 
-def test_what_the_server_will_never_take_is_refused_and_not_waited_for(address: Address) -> None:
-    """A value longer than its field: asking again changes nothing, and what is behind it must go on."""
+def test_a_batch_that_the_server_never_accepts_is_refused_without_waiting(address: Address) -> None:
+    """A value longer than its field: retries cannot help, and later batches must go on."""
     index = MilvusMemory(address, collection="refused")
     ann = memory("ann", "jazz")
     too_long = replace(ann, memory_id=MemoryId("m2"), value="x" * 2_000)

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real run, and is asked everything that the dashboard and the alert rules ask."""
+"""A real Prometheus scrapes a real run and answers every query of the dashboard and the alert rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from deploy.bench.load import Sender, send_catalogue
 from deploy.cli import monitoring as commands
 from deploy.embedded.choices import StackChoices, chosen
 from deploy.embedded.http import answers
-from deploy.embedded.programs import OWN
+from deploy.embedded.programs import OWN_PROCESSES
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import wait_until as holds
 from deploy.monitoring import telemetry
@@ -55,23 +55,23 @@ AT_WORK = (
     f"count(lifelong_lag_records) == {4 * (len(WORKER_INPUTS) + len(AGGREGATOR))}",
     'lifelong_projected_total{target="milvus-items"} > 0',
 )
-"""What holds once every program reads what it is to read."""
+"""What holds once every process reads its topics."""
 WINDOW = "15s"
-"""What Grafana would put for $__rate_interval: long enough to hold the whole load."""
+"""The value of $__rate_interval in Grafana: long enough for the whole load."""
 
 QUIET = {
     "Lag by partition": "the load is far below what a worker applies",
     "Redelivered": "nothing was restarted",
     "Waiting for servers": "every server answers",
-    "Offsets that went back": "nothing was deleted, cut or made again",
+    "Rewound offsets": "nothing was deleted, truncated or recreated",
     "Degraded lists": "Triton answers in time, mostly",
     "Guardrail": "nobody banned anything, and the sources propose no unavailable item",
     "Restarts": "nothing was restarted",
     "Triggers without budget": "a few seconds exhaust no budget",
 }
-"""Panels that may show zero in a healthy run, each with the reason; never are they without data."""
+"""Panels that may show zero in a healthy run, each with the reason; none may be without data."""
 QUIET_SERIES = {
-    "Dead letters and strays": "reasons other than the one poison sent, topics other than the one stray",
+    "Dead letters and misrouted records": "reasons and topics other than those of the one bad and one misrouted record",
     "Re-plans by trigger": "not every trigger fires in a few seconds",
     "Ledger by decision": "the rule planner proposes nothing that is rejected",
     "Examples learned": "there is one feature table, nothing is foreign",
@@ -79,8 +79,8 @@ QUIET_SERIES = {
     "Triton requests": "no request fails",
     "Refused and failed": "the gateway does not fail",
     "Version": "the first lists are ranked by the initial weights",
-    "Gain above the champion's": "lower bounds are below zero where nothing is sure yet",
-    "Decisions in the last hour": "in a few seconds nothing is decided, and one lineage alone serves",
+    "Gain over the champion": "lower bounds are below zero where nothing is decided yet",
+    "Decisions in the last hour": "in a few seconds nothing is decided, and only one variant serves",
     "Milvus requests": "functions that were called only while it started",
 }
 """Panels of which some series may be zero, as long as one is not."""
@@ -88,7 +88,7 @@ QUIET_SERIES = {
 
 @dataclass(frozen=True)
 class Prometheus:
-    """Asks a Prometheus by its HTTP API."""
+    """A client of Prometheus's HTTP API."""
 
     url: str
 
@@ -98,13 +98,13 @@ class Prometheus:
             return json.load(answer)["data"]
 
     def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
-        """The labels and values of an instant query; one that does not parse is an error of HTTP."""
-        return [(each["metric"], float(each["value"][1])) for each in self.get("query", query=expr)["result"]]
+        """Return labels and values of an instant query; an invalid query raises an HTTP error."""
+        return [(sample["metric"], float(sample["value"][1])) for sample in self.get("query", query=expr)["result"]]
 
 
 @contextmanager
 def ended(command: tuple[str, ...], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is told to end, and waited for, afterwards."""
+    """Run a process; terminate it and wait for it afterwards."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -116,15 +116,17 @@ def ended(command: tuple[str, ...], log: Path) -> Iterator[subprocess.Popen[byte
 
 @pytest.fixture(scope="module")
 def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """All of our programs on the session's servers, some seconds of events, and a Prometheus that has seen them."""
+    """Run all processes on the session's servers for some seconds of events; yield a Prometheus that scraped them."""
     folder = tmp_path_factory.mktemp("monitoring")
     ports = chosen(StackChoices({}, {}), {}, random.SystemRandom()).ports
-    given = {own.name: {"port" if own.name == "gateway" else "metrics_port": ports[own.name]} for own in OWN}
-    given["promotion"] = {"block": 8}
-    system = System(stack, folder, **given)
+    sections = {
+        own.name: {"port" if own.name == "gateway" else "metrics_port": ports[own.name]} for own in OWN_PROCESSES
+    }
+    sections["promotion"] = {"block": 8}
+    system = System(stack, folder, **sections)
     url = f"http://127.0.0.1:{ports['kafka']}"
     try:
-        for own in OWN:
+        for own in OWN_PROCESSES:
             system.start(own.name)
         servers = {name: embedded.ports()[name] for name in SERVER_PORTS.values()}
         write_targets(folder, addresses(system.settings, servers))
@@ -135,7 +137,7 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
             prometheus = Prometheus(url)
             send_catalogue(system.publisher, CATALOGUE)
             for at_work in AT_WORK:
-                wait_until(lambda asked=at_work: bool(prometheus.query(asked)), seconds=60, what=at_work)
+                wait_until(lambda query=at_work: bool(prometheus.query(query)), seconds=60, what=at_work)
             live(system, ports["gateway"])
             yield prometheus
     finally:
@@ -143,7 +145,7 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
 
 
 def hurry(config: Path) -> None:
-    """Have Prometheus scrape and evaluate once a second."""
+    """Make Prometheus scrape and evaluate once a second."""
     text = config.read_text()
     for name in ("scrape_interval: 5s", "evaluation_interval: 15s"):
         assert name in text
@@ -152,7 +154,7 @@ def hurry(config: Path) -> None:
 
 
 def live(system: System, gateway: int) -> None:
-    """Some seconds of life: clicks, a growing catalogue, callers of the gateway, and poison and strays among them."""
+    """Produce some seconds of traffic: clicks, new items, HTTP requests, a bad record and a misrouted one."""
     key = system.settings.gateway.api_keys[0].get_secret_value()
     sender = Sender(system.publisher, users=60, items=CATALOGUE, run="load", seed=1)
     other = next(name for name in map(str, range(99)) if partition_of(name, 4) != partition_of("ann", 4))
@@ -169,7 +171,7 @@ def live(system: System, gateway: int) -> None:
 
 
 def call(port: int, path: str, key: str, body: object = None) -> int:
-    """The status that the gateway answers with."""
+    """Return the status of the gateway's response."""
     data = json.dumps(body).encode() if body is not None else None
     headers = {"X-API-Key": key, "Content-Type": "application/json"}
     try:
@@ -181,35 +183,35 @@ def call(port: int, path: str, key: str, body: object = None) -> int:
 
 
 def panels() -> list[dict[str, Any]]:
-    """The panels of the dashboard as it is shipped."""
+    """Return the panels of the shipped dashboard."""
     return [panel for panel in json.loads(DASHBOARD_FILE.read_text())["panels"] if panel["type"] != "row"]
 
 
 def lacking(prometheus: Prometheus) -> dict[str, str]:
-    """Panels with a query that returns no data, or that show zero without a reason to."""
-    found = {}
+    """Return panels with a query without data, or with an unexpected zero."""
+    problems = {}
     for panel in panels():
         answered = [numbers(prometheus, target["expr"]) for target in panel["targets"]]
-        shown = [number for each in answered for number in each]
+        shown = [number for values in answered for number in values]
         if not all(answered):
-            found[panel["title"]] = f"no data: {answered}"
+            problems[panel["title"]] = f"no data: {answered}"
         elif panel["title"] not in QUIET and max(shown) <= 0:
-            found[panel["title"]] = f"nothing but zero: {answered}"
+            problems[panel["title"]] = f"nothing but zero: {answered}"
         elif panel["title"] not in QUIET | QUIET_SERIES and min(shown) <= 0:
-            found[panel["title"]] = f"zero among {answered}"
-    return found
+            problems[panel["title"]] = f"zero among {answered}"
+    return problems
 
 
 def numbers(prometheus: Prometheus, expr: str) -> list[float]:
-    """The values of a panel's query, with what Grafana would put for its variables."""
-    asked = expr.replace("$__rate_interval", WINDOW)
-    assert "$" not in asked
-    return [value for _, value in prometheus.query(asked) if not isnan(value)]
+    """Return the values of a panel's query, with Grafana's variables substituted."""
+    query = expr.replace("$__rate_interval", WINDOW)
+    assert "$" not in query
+    return [value for _, value in prometheus.query(query) if not isnan(value)]
 
 
-def test_every_panel_of_the_dashboard_shows_what_happened(watched: Prometheus) -> None:
+def test_every_panel_of_the_dashboard_shows_data(watched: Prometheus) -> None:
     assert {*QUIET, *QUIET_SERIES} <= {panel["title"] for panel in panels()}
-    # Asked until the last of it is scraped, and first of all, while the load is within the window.
+    # Repeated until everything is scraped; first of the tests, while the load is within the window.
     missing: dict[str, str] = {}
 
     def complete() -> bool:
@@ -222,7 +224,7 @@ def test_every_panel_of_the_dashboard_shows_what_happened(watched: Prometheus) -
 
 def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
     quiet = {
-        "lifelong_log_breaks_total": QUIET["Offsets that went back"],
+        "lifelong_log_breaks_total": QUIET["Rewound offsets"],
         "lifelong_redelivered_total": QUIET["Redelivered"],
         "lifelong_waits_total": QUIET["Waiting for servers"],
         "lifelong_degraded_total": QUIET["Degraded lists"],
@@ -241,7 +243,7 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
     assert {name for name in table if seen[name] == 0} <= set(quiet)
 
 
-def test_counts_are_those_of_what_was_sent(watched: Prometheus) -> None:
+def test_counts_match_the_records_sent(watched: Prometheus) -> None:
     clicks, posts = RATE * ROUNDS, ROUNDS
     expected = {
         f'lifelong_events_total{{topic="{INTERACTIONS}"}}': clicks + 2 * posts,
@@ -263,7 +265,7 @@ def total(prometheus: Prometheus, series: str) -> float:
     return value
 
 
-def test_no_alert_rule_fails_and_none_that_wakes_somebody_fires(watched: Prometheus) -> None:
+def test_no_alert_rule_fails_and_no_critical_one_fires(watched: Prometheus) -> None:
     rules = [rule for group in watched.get("rules")["groups"] for rule in group["rules"]]
     assert len(rules) > 10
     assert {rule["name"]: rule.get("lastError", "") for rule in rules if rule["health"] == "err"} == {}
@@ -278,15 +280,15 @@ def test_the_targets_command_finds_the_metrics_of_the_embedded_servers(
     commands.register(app)
     assert CliRunner().invoke(app, ["monitor", "targets"]).exit_code == 0
     groups = json.loads((embedded.layout.data_dir / "prometheus" / "targets.json").read_text())
-    found = {group["labels"]["job"]: group["targets"][0] for group in groups}
-    assert answers(f"http://{found['triton']}/metrics")
-    assert answers(f"http://{found['milvus']}/metrics")
+    targets = {group["labels"]["job"]: group["targets"][0] for group in groups}
+    assert answers(f"http://{targets['triton']}/metrics")
+    assert answers(f"http://{targets['milvus']}/metrics")
 
 
 ALONE = "import typer; from deploy.cli import monitoring; app = typer.Typer(); monitoring.register(app); app()"
 
 
-def test_the_prometheus_command_runs_until_it_is_told_to_end(
+def test_the_prometheus_command_runs_until_it_is_terminated(
     stack: Settings, embedded: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIFELONG_DATA_DIR", str(embedded.layout.data_dir))

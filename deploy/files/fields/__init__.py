@@ -1,1 +1,1 @@
-"""What columns and cells mean: which column is which, ids, times, categories, types of events."""
+"""The meaning of columns and cells: fields, ids, times, categories, event types."""

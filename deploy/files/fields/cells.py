@@ -1,4 +1,4 @@
-"""What a cell means as an id, a number or words. What cannot be meant is refused, never rounded."""
+"""Parses a cell as an id, a number or text. A value that is not exact is refused, never rounded."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from uuid import UUID
 import msgspec
 
 from deploy.files.errors import BadCell
-from deploy.files.tables.json_rows import SAFE, Inexact
+from deploy.files.tables.json_rows import EXACT_BELOW, Inexact
 from deploy.files.tables.rows import Cell
+from schemas.bounds import LARGEST_AMOUNT
 
-LARGEST = 1e12
-"""Numbers beyond it are mistakes, and would drown every sum that they enter."""
 CURRENCIES = "$€£¥"
 MISSING_NUMBERS = frozenset({"na", "n/a", "nan", "null", "none", "\\n", "-"})
-"""What stands for no number. As an id or a title these words are like others."""
+"""Texts that mean a missing number. As an id or a title they are kept."""
 
 
 def text_of_cell(cell: Cell) -> str | None:
-    """A cell as the id or the words that it is, exactly; nothing for what is missing.
+    """Return a cell as an id or text, exactly; none for a missing one.
 
     Raises:
-        BadCell: a list or an object, bytes that are no text, or a float that need not be the number that was meant.
+        BadCell: a list or an object, bytes that are not text, or a float that may not be exact.
 
     >>> text_of_cell("007"), text_of_cell(10254939386542155531000), text_of_cell(12.0), text_of_cell("NA")
     ('007', '10254939386542155531000', '12', 'NA')
@@ -49,7 +48,7 @@ def text_of_cell(cell: Cell) -> str | None:
 def _float(cell: float) -> str | None:
     if math.isnan(cell):
         return None
-    if isinstance(cell, Inexact) or abs(cell) >= SAFE:
+    if isinstance(cell, Inexact) or abs(cell) >= EXACT_BELOW:
         raise BadCell("a float too large to be sure of its digits")
     return str(int(cell)) if cell.is_integer() else repr(cell)
 
@@ -71,23 +70,23 @@ def _kind(cell: Cell) -> str:
     return f"a {type(cell).__name__}"
 
 
-def json_of(made: object) -> bytes:
-    """A row as JSON.
+def json_of(row: object) -> bytes:
+    """Return a row as JSON.
 
     Raises:
-        BadCell: a text holds half of a letter, as JSON lets programs write.
+        BadCell: a text holds a lone surrogate, which JSON escapes allow.
     """
     try:
-        return msgspec.json.encode(made)
+        return msgspec.json.encode(row)
     except UnicodeEncodeError as exc:
         raise BadCell("text that is not Unicode") from exc
 
 
 def number_of_cell(cell: Cell) -> float | None:
-    """A cell as a number; nothing for what is missing. A currency before or after it is passed over.
+    """Return a cell as a number; none for a missing one. A currency sign before or after it is ignored.
 
     Raises:
-        BadCell: it is no number, not finite, or beyond `LARGEST`.
+        BadCell: it is not a number, not finite, or beyond `LARGEST_AMOUNT`.
 
     >>> number_of_cell("4.5"), number_of_cell("$7.99"), number_of_cell("NA"), number_of_cell(None)
     (4.5, 7.99, None, None)
@@ -112,7 +111,7 @@ def _finite(cell: str | float | Decimal) -> float:
     except ValueError as exc:
         raise BadCell("no number") from exc
     except OverflowError as exc:
-        raise BadCell(f"a number beyond {LARGEST:g}") from exc
-    if not abs(number) <= LARGEST:
-        raise BadCell(f"a number beyond {LARGEST:g}")
+        raise BadCell(f"a number beyond {LARGEST_AMOUNT:g}") from exc
+    if not abs(number) <= LARGEST_AMOUNT:
+        raise BadCell(f"a number beyond {LARGEST_AMOUNT:g}")
     return number

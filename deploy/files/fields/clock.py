@@ -1,4 +1,4 @@
-"""One text as a moment: ISO in all its usual forms, names of months, and days and months as numbers in some order."""
+"""Parses a text as a time: ISO in its usual forms, names of months, and days and months as numbers in some order."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _LATIN = re.compile(r"^(.*\d)\s*(?:Z|UTC|GMT)(?:\+00:?00)?$", re.IGNORECASE)
 
 
 class ParsedTime(Struct, frozen=True):
-    """Seconds since 1970, and whether the text named a zone; without one it is taken as UTC."""
+    """Seconds since 1970, and whether the text names a zone; without one it is read as UTC."""
 
     seconds: float
     zoned: bool
 
 
 Orders = dict[Order, ParsedTime]
-"""What a text means in each order of day and month in which it is a date."""
+"""The times of a text by each order of day and month in which it is a date."""
 
 
 def moment_of(text: str) -> ParsedTime | Orders | None:
-    """What a text means; by order of day and month where that matters; nothing if it is no date.
+    """Return the time of a text; by order of day and month where that matters; none if it is not a date.
 
     >>> moment_of("2014-04-07T10:51:09.277Z"), moment_of("07/Apr/2014:10:51:09 +0000")
     (ParsedTime(seconds=1396867869.277, zoned=True), ParsedTime(seconds=1396867869.0, zoned=True))
@@ -49,16 +49,16 @@ def moment_of(text: str) -> ParsedTime | Orders | None:
     (['day-first', 'month-first'], ['day-first'])
     """
     text = text.strip().partition("[")[0].strip()
-    found = _iso(text)
-    if found is not None:
-        return found
+    parsed = _iso(text)
+    if parsed is not None:
+        return parsed
     if matched := _NUMBERS.fullmatch(text):
         return _in_orders(matched) or None
     return _written(_DAY_NAME.sub("", text, count=1))
 
 
 def _iso(text: str) -> ParsedTime | None:
-    """By Python's reader of ISO 8601, which knows most forms; a blank before the zone and UTC in letters are usual."""
+    """Parse by Python's reader of ISO 8601, after normalizing a blank before the zone and UTC in letters."""
     if len(text) < 10 or not text[:4].isdecimal():
         return None
     if matched := _LATIN.fullmatch(text):
@@ -92,7 +92,7 @@ def _written(text: str) -> ParsedTime | None:
 
 
 def _month(name: str) -> int:
-    """The number of a month, 0 if it is none.
+    """Return the number of a month, 0 for an unknown name.
 
     >>> _month("September"), _month("Sept"), _month("Zed")
     (9, 9, 0)
@@ -102,7 +102,7 @@ def _month(name: str) -> int:
 
 
 def _year(text: str) -> int:
-    """Years of two digits are those up to 2068, as POSIX has it."""
+    """Return a year; two digits mean 1969 to 2068, as in POSIX."""
     year = int(text)
     return year if len(text) == 4 else year + (2000 if year < 69 else 1900)
 
@@ -112,8 +112,8 @@ def _in_orders(matched: re.Match[str]) -> Orders:
     readings: dict[Order, tuple[str, str, str]] = {"day-first": (c, b, a), "month-first": (c, a, b)}
     if len(c) == 2:
         readings["year-first"] = (a, b, c)
-    made = {order: _at(_year(y.zfill(2)), int(m), int(d), clock) for order, (y, m, d) in readings.items()}
-    return {order: moment for order, moment in made.items() if moment is not None}
+    times = {order: _at(_year(y.zfill(2)), int(m), int(d), clock) for order, (y, m, d) in readings.items()}
+    return {order: moment for order, moment in times.items() if moment is not None}
 
 
 def _at(year: int, month: int, day: int, clock: str | None) -> ParsedTime | None:
@@ -131,7 +131,7 @@ def _at(year: int, month: int, day: int, clock: str | None) -> ParsedTime | None
 
 
 def _clock(text: str) -> tuple[timedelta, timezone | None] | None:
-    """Hours, minutes, seconds and a zone, with AM and PM."""
+    """Return the time of day and the zone of a clock text, with AM and PM; none if it is invalid."""
     matched = _TIME.fullmatch(text.strip())
     if matched is None:
         return None
@@ -142,13 +142,13 @@ def _clock(text: str) -> tuple[timedelta, timezone | None] | None:
         hour = hour % 12 + (12 if matched["half"][0] in "pP" else 0)
     if hour > 23 or minute > 59 or second > 59:
         return None
-    zone, known = _zone(matched["zone"].strip())
+    zone, recognized = _zone(matched["zone"].strip())
     micro = int((matched["f"] or "0").ljust(6, "0")[:6])
-    return (timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micro), zone) if known else None
+    return (timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micro), zone) if recognized else None
 
 
 def _zone(text: str) -> tuple[timezone | None, bool]:
-    """A zone, and whether it is one that is known; names but UTC mean different things to different people."""
+    """Return a zone, and whether it is known; names other than UTC are ambiguous."""
     if not text:
         return None, True
     if text.upper() in ("Z", "UTC", "GMT"):
@@ -161,7 +161,7 @@ def _zone(text: str) -> tuple[timezone | None, bool]:
 
 
 def moment_of_date(cell: datetime | date) -> ParsedTime | None:
-    """A date of the file's own; a day is its midnight in UTC."""
+    """Return the time of a date value; a day is its midnight in UTC."""
     if isinstance(cell, datetime):
         return _moment(cell)
-    return _moment(datetime(cell.year, cell.month, cell.day))  # noqa: DTZ001 - taken as UTC, and said
+    return _moment(datetime(cell.year, cell.month, cell.day))  # noqa: DTZ001 - read as UTC, as the report says

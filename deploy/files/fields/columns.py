@@ -1,4 +1,4 @@
-"""Which column holds what: as it was said, else by the names that logs and catalogues usually give."""
+"""Maps columns to fields: as given, else by the usual names in logs and catalogues."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ITEM_NAMES = (
     "recipe_id",
     "listing_id",
 )
-"""What the column of an item's id is called, in logs and in catalogues alike."""
+"""Usual names of the column with an item's id, in logs and in catalogues."""
 GUESSES: dict[Field, tuple[str, ...]] = {
     "user": ("user_id", "user", "customer_id", "visitor_id", "reviewer_id", "member_id", "user_pseudo_id", "uid"),
     "item": ITEM_NAMES,
@@ -79,8 +79,8 @@ GUESSES: dict[Field, tuple[str, ...]] = {
     "event": ("event_id",),
     "session": ("session_id",),
 }
-"""Names by which a field is found without `--map`, the first that is there. Capitals, blanks, ``_``, ``-`` and ``.``
-make no difference; what is not here is taken only where it is named."""
+"""Names by which a field is found without `--map`, in order of preference. Case, blanks, ``_``, ``-`` and ``.`` are
+ignored; other fields are read only where `--map` names them."""
 ITEM_FIELDS = (
     "item",
     "title",
@@ -106,21 +106,21 @@ ITEM_GUESSES: dict[str, tuple[str, ...]] = {
     "available_from": ("available_from",),
     "available_until": ("available_until",),
 }
-SAME = {"item_id": "item", "id": "item"}
-"""Other names that may stand before the ``=`` for a catalogue."""
+FIELD_ALIASES = {"item_id": "item", "id": "item"}
+"""Alternative names of fields before the ``=`` for a catalogue."""
 ATTRIBUTE = "attributes."
 
 
 def pairs_of(text: str, option: str) -> list[tuple[str, str]]:
-    """``a=b,c=d`` as pairs; quotes around a pair keep a comma in it.
+    """Return ``a=b,c=d`` as pairs; quotes around a pair keep a comma in it.
 
     Raises:
-        UnreadableFile: something is no pair.
+        UnreadableFile: an entry is not a pair.
 
     >>> pairs_of('user=ga:clientId,"item=SKU, product"', "--map")
     [('user', 'ga:clientId'), ('item', 'SKU, product')]
     """
-    made = []
+    pairs = []
     try:
         parts = next(csv.reader([text], skipinitialspace=True), [])
     except csv.Error as exc:
@@ -129,51 +129,51 @@ def pairs_of(text: str, option: str) -> list[tuple[str, str]]:
         name, equals, column = pair.partition("=")
         if not equals:
             raise UnreadableFile(f"{option} has {pair!r}: it takes pairs such as user=who,item=what")
-        made.append((name.strip(), column.strip()))
-    return made
+        pairs.append((name.strip(), column.strip()))
+    return pairs
 
 
 def parse_map(text: str) -> dict[Field, str]:
-    """``user=who,item=what`` as a mapping; ``basket=`` says that no column is the basket.
+    """Return ``user=who,item=what`` as a mapping; ``basket=`` says that no column is the basket.
 
     Raises:
-        UnreadableFile: a name on the left is not one of ours.
+        UnreadableFile: a name on the left is not a field.
 
     >>> parse_map("user=who,item=what")
     {'user': 'who', 'item': 'what'}
     """
-    found: dict[Field, str] = {}
+    columns: dict[Field, str] = {}
     for name, column in pairs_of(text, "--map"):
-        known = next((field for field in FIELDS if name in (field, f"{field}_id")), None)
-        if known is None:
+        field = next((field for field in FIELDS if name in (field, f"{field}_id")), None)
+        if field is None:
             raise UnreadableFile(f"--map has {f'{name}={column}'!r}: the name before '=' is one of {list(FIELDS)}")
-        found[known] = column
-    return found
+        columns[field] = column
+    return columns
 
 
 def parse_items_map(text: str) -> dict[str, tuple[str, ...]]:
-    """``title=name,attributes=colour`` as a mapping to columns.
+    """Return ``title=name,attributes=colour`` as a mapping to columns.
 
     Raises:
-        UnreadableFile: a name on the left is not one of ours, or comes twice.
+        UnreadableFile: a name on the left is not a field, or is repeated.
 
     >>> parse_items_map("item_id=sku,categories=a,categories=b")
     {'item': ('sku',), 'categories': ('a', 'b')}
     """
-    found: dict[str, tuple[str, ...]] = {}
+    columns: dict[str, tuple[str, ...]] = {}
     for name, column in pairs_of(text, "--items-map"):
-        field = SAME.get(name, name)
+        field = FIELD_ALIASES.get(name, name)
         if field not in ITEM_FIELDS and not field.startswith(ATTRIBUTE):
-            said = f"{name}={column}"
-            raise UnreadableFile(f"the catalogue's map has {said!r}: the name before '=' is one of {list(ITEM_FIELDS)}")
-        if field in found and field not in REPEATED:
+            pair = f"{name}={column}"
+            raise UnreadableFile(f"the catalogue's map has {pair!r}: the name before '=' is one of {list(ITEM_FIELDS)}")
+        if field in columns and field not in REPEATED:
             raise UnreadableFile(f"the catalogue's map names {name!r} twice")
-        found[field] = (*found.get(field, ()), column)
-    return found
+        columns[field] = (*columns.get(field, ()), column)
+    return columns
 
 
 def plain(name: str) -> str:
-    """A name without what makes no difference.
+    """Return a name without case and separators.
 
     >>> plain("User ID") == plain("user_id") == plain("userId") == plain("user.id")
     True
@@ -182,52 +182,52 @@ def plain(name: str) -> str:
 
 
 def found_column(names: Mapping[str, str], guesses: Sequence[str]) -> str | None:
-    """The first of the guesses that is there, among plain names."""
+    """Return the column of the first guess that exists, among plain names."""
     return next((names[key] for guess in guesses if (key := plain(guess)) in names), None)
 
 
 def plain_names(names: Iterable[str]) -> dict[str, str]:
-    """Columns by their plain names, the first of those that are alike."""
-    made: dict[str, str] = {}
+    """Return columns by their plain names, the first of those with equal ones."""
+    columns: dict[str, str] = {}
     for name in names:
-        made.setdefault(plain(name), name)
-    return made
+        columns.setdefault(plain(name), name)
+    return columns
 
 
-def columns_of(names: Sequence[str], given: Mapping[Field, str]) -> dict[Field, str]:
-    """Which column holds which field: as given, else by usual names. A column has one meaning only.
+def columns_of(names: Sequence[str], requested: Mapping[Field, str]) -> dict[Field, str]:
+    """Return the column of each field: as given, else by usual names. A column has one field only.
 
     Raises:
-        UnreadableFile: a given column is not there, or none is found for user, item or time.
+        UnreadableFile: a given column does not exist, or user, item or time has none.
     """
-    check_given(names, [(field, column) for field, column in given.items() if column], "--map")
-    taken = set(given.values())
-    free = plain_names(name for name in names if name not in taken)
-    found: dict[Field, str] = {}
+    check_columns(names, [(field, column) for field, column in requested.items() if column], "--map")
+    mapped = set(requested.values())
+    free = plain_names(name for name in names if name not in mapped)
+    columns: dict[Field, str] = {}
     for field in FIELDS:
-        column = given[field] if field in given else found_column(free, GUESSES.get(field, ()))
+        column = requested[field] if field in requested else found_column(free, GUESSES.get(field, ()))
         if column:
-            found[field] = column
+            columns[field] = column
             free.pop(plain(column), None)
-    needed = ("user", "item", "time") if "query" not in found else ("user", "time")
-    missing = [field for field in needed if field not in found]
+    needed = ("user", "item", "time") if "query" not in columns else ("user", "time")
+    missing = [field for field in needed if field not in columns]
     if missing:
         raise UnreadableFile(f"no column for {missing} among {_listed(names)}; say which with --map{_hint(names)}")
-    return found
+    return columns
 
 
-def check_given(names: Sequence[str], given: Iterable[tuple[str, str]], option: str) -> None:
-    """Refuse columns that are not there. A path into a nested cell need not be listed: rows may differ.
+def check_columns(names: Sequence[str], requested: Iterable[tuple[str, str]], option: str) -> None:
+    """Refuse columns that do not exist. A path into a nested cell need not be listed: rows may differ.
 
     Raises:
-        UnreadableFile: a column is not there.
+        UnreadableFile: a column does not exist.
     """
-    missing = [f"{field}={column}" for field, column in given if not _is_there(column, names)]
+    missing = [f"{field}={column}" for field, column in requested if not _exists(column, names)]
     if missing:
         raise UnreadableFile(f"no column for {missing} among {_listed(names)}; correct {option}{_hint(names)}")
 
 
-def _is_there(column: str, names: Sequence[str]) -> bool:
+def _exists(column: str, names: Sequence[str]) -> bool:
     root = re.split(r"\[\]|\.", column)[0]
     if column in names or any(name.startswith((f"{column}.", f"{column}[].")) for name in names):
         return True
@@ -240,50 +240,55 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _hint(names: Sequence[str]) -> str:
-    """Names that look like values are those of a file without a header."""
+    """Return a hint where names look like values, as in a file without a header; else nothing."""
     values = sum(any(letter.isdigit() for letter in name) and not name[:1].isalpha() for name in names)
     if not values:
         return ""
     return ". If the first line is no header, name the columns with --columns, such as user,item,time"
 
 
-def kind_of(columns: Mapping[Field, str], given: Mapping[Field, str]) -> str:
-    """What events are that do not say it: purchases where there are baskets (a value is then an amount), ratings where
-    there are values, clicks otherwise. Baskets that were only guessed make no purchases of what is surely ratings: a
-    column of that name, or one that was given for values.
+def kind_of(columns: Mapping[Field, str], requested: Mapping[Field, str]) -> str:
+    """Return the type of events without a type column.
+
+    Purchases where there are baskets (a value is then an amount), ratings where there are values, else clicks. Baskets
+    found by a usual name do not make purchases of ratings: a column of that name, or one given for values.
 
     >>> kind_of({"value": "value", "basket": "order_id"}, {})
     'purchase'
     >>> kind_of({"value": "Rating", "basket": "order_id"}, {})
     'rating'
     """
-    are_ratings = "value" in given or columns.get("value", "").lower() in ("rating", "overall", "stars")
-    if "basket" in columns and ("basket" in given or not are_ratings):
+    are_ratings = "value" in requested or columns.get("value", "").lower() in ("rating", "overall", "stars")
+    if "basket" in columns and ("basket" in requested or not are_ratings):
         return "purchase"
     return "rating" if "value" in columns else "click"
 
 
 def item_columns_of(
-    names: Sequence[str], given: Mapping[str, tuple[str, ...]], option: str
+    names: Sequence[str], requested: Mapping[str, tuple[str, ...]], option: str
 ) -> dict[str, tuple[str, ...]]:
-    """Which columns of a catalogue hold which field. A description is the title too where there is no other.
+    """Return the columns of each field of a catalogue. A description is also the title where there is no other.
 
     Raises:
-        UnreadableFile: a given column is not there, or none holds the item's id.
+        UnreadableFile: a given column does not exist, or none holds the item's id.
     """
-    check_given(names, [(field, column) for field, columns in given.items() for column in columns if column], option)
-    taken = {column for columns in given.values() for column in columns}
-    free = plain_names(name for name in names if name not in taken)
-    found: dict[str, tuple[str, ...]] = {}
+    check_columns(
+        names, [(field, column) for field, columns in requested.items() for column in columns if column], option
+    )
+    mapped = {column for columns in requested.values() for column in columns}
+    free = plain_names(name for name in names if name not in mapped)
+    by_field: dict[str, tuple[str, ...]] = {}
     for field, guesses in ITEM_GUESSES.items():
-        columns = given.get(field) or tuple(filter(None, [found_column(free, guesses)]))
+        columns = requested.get(field) or tuple(filter(None, [found_column(free, guesses)]))
         if any(columns):
-            found[field] = tuple(filter(None, columns))
-    found |= {field: columns for field, columns in given.items() if field.startswith("attributes") and any(columns)}
-    nested = [name for name in names if name.startswith(ATTRIBUTE) and name not in taken]
-    found |= {name: (name,) for name in nested if name not in found}
-    if "item" not in found:
+            by_field[field] = tuple(filter(None, columns))
+    by_field |= {
+        field: columns for field, columns in requested.items() if field.startswith("attributes") and any(columns)
+    }
+    nested = [name for name in names if name.startswith(ATTRIBUTE) and name not in mapped]
+    by_field |= {name: (name,) for name in nested if name not in by_field}
+    if "item" not in by_field:
         raise UnreadableFile(
             f"no column for the item's id among {_listed(names)}; say which with {option} item=…{_hint(names)}"
         )
-    return found
+    return by_field

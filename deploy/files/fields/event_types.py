@@ -1,4 +1,4 @@
-"""What logs call the types of events, beside the names of `schemas.interactions` themselves."""
+"""Maps the names of event types in logs to those of `schemas.interactions`."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from deploy.files.fields.columns import pairs_of
 from schemas.event_kinds import KINDS, type_name
 
 TYPES = {name: type_name(event_type) for event_type, kind in KINDS.items() for name in kind.names}
-"""What logs call the types; letters may be capital, and _ and blanks are read as -."""
+"""Event types by their usual names in logs; case is ignored, and _ and blanks are read as -."""
 TAGS = frozenset(map(type_name, KINDS))
 ALLOWED = ", ".join(sorted(TAGS))
 
 
 class Types(Struct, frozen=True):
-    """How types are read: words that were mapped, or one type for all rows."""
+    """How types are read: by mapped words, or one type for all rows."""
 
     mapped: Mapping[str, str] = {}
     always: str = ""
 
     def of(self, word: str) -> str:
-        """The type that a word means.
+        """Return the type that a word means.
 
         Raises:
-            BadCell: none.
+            BadCell: the word means no type.
 
         >>> Types().of("Add to cart"), Types({"seen": "view"}).of("Seen")
         ('add-to-cart', 'view')
         """
         name = "-".join(word.lower().replace("_", " ").split())
-        found = self.mapped.get(word) or self.mapped.get(name) or TYPES.get(name, name)
-        if found not in TAGS:
+        event_type = self.mapped.get(word) or self.mapped.get(name) or TYPES.get(name, name)
+        if event_type not in TAGS:
             raise BadCell(f"type {word[:40]!r} is unknown; map it with --types {word[:40]}=… to one of {ALLOWED}")
-        return found
+        return event_type
 
 
 def types_of(text: str) -> Types:
-    """``viewed=view,bought=purchase``, or one type alone for all rows.
+    """Parse ``viewed=view,bought=purchase``, or one type for all rows.
 
     Raises:
-        UnreadableFile: a type is none of ours.
+        UnreadableFile: a type is unknown.
 
     >>> types_of("purchase").always, types_of("Viewed Item=view").of("viewed_item")
     ('purchase', 'view')

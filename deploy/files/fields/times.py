@@ -1,7 +1,7 @@
-"""A column of times as seconds since 1970, each cell by itself, the order of day and month by the column as a whole.
+"""Parses a column of times as seconds since 1970: each cell by itself, the order of day and month by the whole column.
 
-Numbers are seconds, milliseconds, microseconds or nanoseconds, told apart for each row by the one unit that puts them
-between 1995 and tomorrow; or else digits of a date, such as 20200115 or 202001151005.
+Numbers are seconds, milliseconds, microseconds or nanoseconds, by the one unit that puts the row between 1995 and
+tomorrow; or else digits of a date, such as 20200115 or 202001151005.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from schemas.codec import DAY, EARLIEST
 UNITS = (("seconds", 1), ("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))
 _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _LARGEST = (1e11, 1e14, 1e17)
-"""Up to where a number is in each unit, if no unit puts it between 1995 and tomorrow."""
+"""The bounds of each unit, for numbers that no unit puts between 1995 and tomorrow."""
 YEARS_AHEAD = 5 * 366 * DAY
 ZONED, NAIVE, WRONG = "dates with a zone", "dates without a zone, taken as UTC", "no time"
 
 
 class Times(Struct, frozen=True):
-    """`seconds: [rows]`, NaN where there is no time; how many cells were of which form; the order if it mattered."""
+    """`seconds: [rows]`, NaN where there is none; counts of cells by form; the order of day and month if it matters."""
 
     seconds: NDArray[np.float64]
     forms: Counter[str]
@@ -38,27 +38,27 @@ class Times(Struct, frozen=True):
 
 
 class Clock(Struct, frozen=True):
-    """What is known beforehand: the latest moment that can be meant, and the order of day and month if it was said."""
+    """The latest possible time, in seconds since 1970, and the order of day and month if given."""
 
     latest: float
     dates: str = ""
 
 
 def event_clock(now: float, dates: str = "") -> Clock:
-    """Events happened; a day is allowed for clocks that go ahead, as in the codec."""
+    """Return the clock of events: they are past, with a day's tolerance for clocks ahead, as in the codec."""
     return Clock(now + DAY, dates)
 
 
 def item_clock(now: float, dates: str = "") -> Clock:
-    """Items may become available years from now."""
+    """Return the clock of items, which may become available years from now."""
     return Clock(now + YEARS_AHEAD, dates)
 
 
 def times_of(cells: Sequence[Cell], clock: Clock, name: str) -> Times:
-    """The times of a column.
+    """Return the times of a column.
 
     Raises:
-        UnreadableFile: days and months may be meant in more than one order, or in none that fits all rows.
+        UnreadableFile: more than one order of days and months fits all rows, or none does.
 
     >>> times_of(["1577836800", "2020-01-01", 1577836800000], event_clock(2e9), "t").seconds.tolist()
     [1577836800.0, 1577836800.0, 1577836800.0]
@@ -66,21 +66,21 @@ def times_of(cells: Sequence[Cell], clock: Clock, name: str) -> Times:
     seconds = np.full(len(cells), np.nan)
     forms: Counter[str] = Counter()
     open_rows: dict[int, Orders] = {}
-    known: dict[Cell, tuple[float, str] | Orders] = {}
+    parsed_texts: dict[Cell, tuple[float, str] | Orders] = {}
     for row, cell in enumerate(cells):
         if cell is None:
             continue
-        found = known.get(cell) if isinstance(cell, str) else _read(cell, clock)
-        if found is None:
-            found = known[cell] = _read(cell, clock)
-        if isinstance(found, dict):
-            open_rows[row] = found
+        parsed = parsed_texts.get(cell) if isinstance(cell, str) else _read(cell, clock)
+        if parsed is None:
+            parsed = parsed_texts[cell] = _read(cell, clock)
+        if isinstance(parsed, dict):
+            open_rows[row] = parsed
         else:
-            seconds[row], form = found
+            seconds[row], form = parsed
             forms[form] += 1
     order = _order(open_rows.values(), clock.dates, name) if open_rows else ""
     for row, readings in open_rows.items():
-        moment = next((moment for one, moment in readings.items() if one == order), None)
+        moment = next((moment for candidate, moment in readings.items() if candidate == order), None)
         seconds[row] = moment.seconds if moment else math.nan
         forms[_form(moment)] += 1
     return Times(seconds, forms, order)
@@ -93,7 +93,7 @@ def _form(moment: ParsedTime | None) -> str:
 
 
 def _read(cell: Cell, clock: Clock) -> tuple[float, str] | Orders:
-    """A cell's seconds and form, or its readings."""
+    """Return a cell's seconds and form, or its times by order of day and month."""
     if isinstance(cell, bytes):
         cell = cell.decode(errors="replace")
     if isinstance(cell, str):
@@ -114,14 +114,14 @@ def _from_text(text: str, clock: Clock) -> tuple[float, str] | Orders:
             return _from_number(float(text), clock)
         except ValueError:
             pass
-    found = moment_of(text)
-    if isinstance(found, dict):
-        return found
-    return (found.seconds if found else math.nan), _form(found)
+    parsed = moment_of(text)
+    if isinstance(parsed, dict):
+        return parsed
+    return (parsed.seconds if parsed else math.nan), _form(parsed)
 
 
 def _from_number(number: float | Decimal, clock: Clock) -> tuple[float, str]:
-    """The unit that makes it a time that can be meant, else the digits of a date, else the unit of its size."""
+    """Return seconds by the unit that makes a possible time, else by digits of a date, else by the number's size."""
     try:
         for name, unit in UNITS:
             if EARLIEST <= (seconds := float(number / unit)) <= clock.latest:
@@ -138,7 +138,7 @@ def _from_number(number: float | Decimal, clock: Clock) -> tuple[float, str]:
 
 
 def _from_digits(number: float | Decimal) -> float | None:
-    """20200115, 2020011510, 202001151005 and 20200115100500 as the moments that they spell.
+    """Return the time that 20200115, 2020011510, 202001151005 or 20200115100500 spells; none for other numbers.
 
     >>> _from_digits(20200115), _from_digits(20201315)
     (1579046400.0, None)
@@ -155,30 +155,30 @@ def _from_digits(number: float | Decimal) -> float | None:
         return None
 
 
-def _order(rows: Iterable[Orders], given: str, name: str) -> str:
-    """The one order of day and month in which all rows are dates; the given one, if one was given.
+def _order(rows: Iterable[Orders], requested: str, name: str) -> str:
+    """Return the only order of day and month in which all rows are dates; the given one, if any.
 
     Raises:
         UnreadableFile: there is not exactly one.
     """
-    if given:
-        return given
+    if requested:
+        return requested
     rows = list(rows)
     fitting = [order for order in ORDERS if all(order in readings for readings in rows)]
     meant = {tuple(readings[order].seconds for readings in rows): order for order in fitting}
     if len(meant) == 1:
         return next(iter(meant.values()))
-    asked = " or ".join(f"--dates {order}" for order in (fitting or ORDERS[:2]))
-    why = "in more than one order of day and month" if fitting else "in no single order of day and month"
-    raise UnreadableFile(f"column {name!r} holds dates {why} (such as {_example(rows)}): say {asked}")
+    options = " or ".join(f"--dates {order}" for order in (fitting or ORDERS[:2]))
+    problem = "in more than one order of day and month" if fitting else "in no single order of day and month"
+    raise UnreadableFile(f"column {name!r} holds dates {problem} (such as {_example(rows)}): say {options}")
 
 
 def _example(rows: Sequence[Mapping[Order, ParsedTime]]) -> str:
-    """One row's readings, as ISO days."""
+    """Return a row's possible dates, as ISO days."""
     for readings in rows:
-        days = {datetime.fromtimestamp(one.seconds, UTC).date().isoformat() for one in readings.values()}
+        days = {datetime.fromtimestamp(moment.seconds, UTC).date().isoformat() for moment in readings.values()}
         if len(days) > 1:
             return " or ".join(sorted(days))
     return " and ".join(
-        datetime.fromtimestamp(next(iter(one.values())).seconds, UTC).date().isoformat() for one in rows[:2]
+        datetime.fromtimestamp(next(iter(readings.values())).seconds, UTC).date().isoformat() for readings in rows[:2]
     )

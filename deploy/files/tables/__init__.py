@@ -1,1 +1,1 @@
-"""Bytes as rows of cells: compression, encodings, and every kind of file."""
+"""Reads bytes as rows of cells: compression, encodings, and every file format."""

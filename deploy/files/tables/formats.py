@@ -1,4 +1,4 @@
-"""Which reader a file needs: by its first bytes where they tell, else by its ending."""
+"""Chooses the reader of a file: by its first bytes where they identify it, else by its ending."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PARQUET = frozenset({".parquet", ".pq"})
 JSON = frozenset({".json", ".jsonl", ".ndjson", ".jl"})
 SEPARATED = frozenset({".csv", ".dat", ".data"}) | TABBED | RECBOLE
 OPEN_SUFFIXES = frozenset({"", ".txt", ".log"})
-"""Endings that say nothing: JSON lines if the file begins with a brace, else cells with separators."""
+"""Endings without a format: JSON lines if the file begins with a brace or bracket, else cells with separators."""
 PLAIN = ColumnLayout()
 READABLE_FORMATS = ("csv", "tsv", "dat", "inter", "item", "user", "json", "jsonl", "ndjson", "parquet", "txt")
 
 
 class Table(Struct, frozen=True):
-    """A file's rows, and what kind of file it is. `stem` is its name without endings."""
+    """A file's rows and format. `stem` is its name without endings."""
 
     path: Path
     stem: str
@@ -34,10 +34,10 @@ class Table(Struct, frozen=True):
 
 
 def open_table(path: Path, layout: ColumnLayout = PLAIN) -> Table:
-    """The rows of a file of any kind that can be read, compressed or not.
+    """Open the rows of a file of any readable format, compressed or not.
 
     Raises:
-        UnreadableFile: it is not there, is damaged, or of another kind.
+        UnreadableFile: it does not exist, is damaged, or has another format.
     """
     opened = open_file(path)
     with in_words(path):
@@ -63,10 +63,10 @@ def _rows(opened: Opened, layout: ColumnLayout) -> tuple[str, TableRows]:
 
 
 def _is_number(suffix: str) -> bool:
-    """Endings such as those of part-00000.1."""
+    """Return whether the ending is a number, as in part-00000.1."""
     return suffix[1:].isdecimal()
 
 
 def _first(lines: Iterable[str]) -> str:
-    """The first letter that is no blank."""
+    """Return the first character that is not a blank."""
     return next((line.strip()[0] for line in lines if line.strip()), "")

@@ -1,6 +1,6 @@
-"""JSON lines, and JSON with its rows in an array, at the top or inside. Numbers keep the digits that were written.
+"""Reads JSON lines, and JSON documents with rows in an array, at the top or inside. Numbers keep their digits.
 
-Python's own `json` is the reader: whole numbers of any size stay exact, and a wrong line costs that line.
+Python's own `json` parses: integers of any size stay exact, and a malformed line loses only that line.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from typing import Any
 
 from deploy.files.errors import UnreadableFile, in_words
 from deploy.files.tables.paths import expanded, names_in, pick
-from deploy.files.tables.rows import Row, Wrong, unique
+from deploy.files.tables.rows import MalformedRow, Row, unique
 from deploy.files.tables.text import NOT_UTF8, Text
 
 LINES = frozenset({".jsonl", ".ndjson", ".jl", ".json", ".txt", ".log", ""})
-SAFE = 2**53
-"""From here on a number with a fraction or an exponent need not be the whole number that was meant."""
+EXACT_BELOW = 2**53
+"""From here on a float may not be the exact integer that was written."""
 _BLANK = " \t\r\n"
 _NO_OBJECT = "the row is no JSON object"
 _NO_JSON = "the line is no JSON"
 
 
 class Inexact(float):
-    """A number so large that, written with a fraction or an exponent, it is not sure to be the one that was meant."""
+    """A number too large for a float to be sure of its digits, written with a fraction or an exponent."""
 
 
 def _number(text: str) -> Decimal | Inexact:
-    return Inexact(text) if abs(float(text)) >= SAFE else Decimal(text)
+    return Inexact(text) if abs(float(text)) >= EXACT_BELOW else Decimal(text)
 
 
 def _nothing(_: str) -> None:
-    """``NaN`` is no JSON, but pandas and Python write it for what is missing."""
+    """Read ``NaN`` as missing: it is not JSON, but pandas and Python write it."""
 
 
 _DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_nothing)
@@ -52,46 +52,46 @@ class JsonRows:
         self._text = text
         with in_words(text.opened.path):
             self._lined = _is_lined(text)
-            found: dict[str, None] = {}
+            names: dict[str, None] = {}
             for _, row in self._rows():
                 if isinstance(row, dict):
-                    found.update(dict.fromkeys(names_in(row)))
-        self.names = unique([name for name in found if not any("\ud800" <= letter <= "\udfff" for letter in name)])
+                    names.update(dict.fromkeys(names_in(row)))
+        self.names = unique([name for name in names if not any("\ud800" <= letter <= "\udfff" for letter in name)])
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Lines or one document, and the encoding."""
+        """Return whether it is lines or one document, and the encoding."""
         kind = "an object a line" if self._lined else "one JSON document"
         return tuple(filter(None, (kind, self._text.note)))
 
     def read(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Its rows; what is no object is named."""
+        """Yield its rows, malformed ones with the reason."""
         with in_words(self._text.opened.path):
             for number, row in self._rows():
-                if isinstance(row, Wrong):
+                if isinstance(row, MalformedRow):
                     yield number, row
                     continue
                 for cells in expanded([_present(pick(row, column)) for column in columns]):
                     yield number, cells
 
-    def _rows(self) -> Iterator[tuple[int, Mapping[str, Any] | Wrong]]:
+    def _rows(self) -> Iterator[tuple[int, Mapping[str, Any] | MalformedRow]]:
         return self._from_lines() if self._lined else self._from_document()
 
-    def _from_lines(self) -> Iterator[tuple[int, Mapping[str, Any] | Wrong]]:
+    def _from_lines(self) -> Iterator[tuple[int, Mapping[str, Any] | MalformedRow]]:
         for number, line in enumerate(self._text.lines(), 1):
             if self._text.is_damaged(line):
-                yield number, Wrong(NOT_UTF8, line)
+                yield number, MalformedRow(NOT_UTF8, line)
             elif stripped := line.strip():
                 yield number, _object(stripped)
 
-    def _from_document(self) -> Iterator[tuple[int, Mapping[str, Any] | Wrong]]:
+    def _from_document(self) -> Iterator[tuple[int, Mapping[str, Any] | MalformedRow]]:
         text = "".join(self._text.lines())
         at = number = 1
         try:
             for start, row in _elements(text):
                 number += text.count("\n", at - 1, start)
                 at = start + 1
-                yield number, row if isinstance(row, dict) else Wrong(_NO_OBJECT, str(row))
+                yield number, row if isinstance(row, dict) else MalformedRow(_NO_OBJECT, str(row))
         except (JSONDecodeError, RecursionError) as exc:
             shown = repr(str(self._text.opened.path))
             raise UnreadableFile(f"{shown} is neither JSON nor JSON lines: {exc}") from exc
@@ -101,22 +101,22 @@ def _present(cell: object) -> object:
     return None if cell == "" else cell
 
 
-def _object(line: str) -> Mapping[str, Any] | Wrong:
-    """The object in a line; some logs (McAuley's of Steam and Amazon) hold Python's spelling of it."""
+def _object(line: str) -> Mapping[str, Any] | MalformedRow:
+    """Return the object in a line; some logs (McAuley's of Steam and Amazon) spell it as Python does."""
     try:
-        found = _DECODER.decode(line)
+        value = _DECODER.decode(line)
     except _FAULTS:
         if not (line.startswith("{") and "'" in line):
-            return Wrong(_NO_JSON, line)
+            return MalformedRow(_NO_JSON, line)
         try:
-            found = ast.literal_eval(line)
+            value = ast.literal_eval(line)
         except _FAULTS:
-            return Wrong(_NO_JSON, line)
-    return found if isinstance(found, dict) else Wrong(_NO_OBJECT, line)
+            return MalformedRow(_NO_JSON, line)
+    return value if isinstance(value, dict) else MalformedRow(_NO_OBJECT, line)
 
 
 def _is_lined(text: Text) -> bool:
-    """Whether each line is a row: one line after another is an object, or the only line is."""
+    """Return whether each line is a row: several lines are objects, or the only line is."""
     if text.opened.suffix not in LINES:
         return False
     lines = [line.strip() for line in islice(text.lines(), 20) if line.strip()]
@@ -131,55 +131,55 @@ def _is_lined(text: Text) -> bool:
 
 
 def _elements(text: str) -> Iterator[tuple[int, Any]]:
-    """The rows of a document with where they begin.
+    """Yield the rows of a document with their offsets.
 
     Raises:
-        JSONDecodeError: it is no JSON.
+        JSONDecodeError: it is not JSON.
         UnreadableFile: several lists could be the rows.
     """
-    start = _past(text, 0)
+    start = _skip_blanks(text, 0)
     if text[start : start + 1] == "[":
         yield from _list(text, start)
         return
-    whole, _ = _DECODER.raw_decode(text, start)
-    lists = dict(_lists_in(text, start)) if isinstance(whole, dict) else {}
+    document, _ = _DECODER.raw_decode(text, start)
+    lists = dict(_lists_in(text, start)) if isinstance(document, dict) else {}
     if len(lists) > 1:
         raise UnreadableFile(f"the rows could be any of {sorted(lists)}: save the one that is meant as JSON lines")
     if not lists:
-        yield start, whole
+        yield start, document
     for at in lists.values():
         yield from _list(text, at)
 
 
 def _lists_in(text: str, start: int, before: str = "") -> Iterator[tuple[str, int]]:
-    """The lists of objects inside an object, by path, with where they begin; the object was decoded before."""
-    at = _past(text, start + 1)
+    """Yield the paths and offsets of the lists of objects inside an object, which has been decoded before."""
+    at = _skip_blanks(text, start + 1)
     while text[at : at + 1] == '"':
         key, at = _DECODER.raw_decode(text, at)
-        at = _past(text, _past(text, at) + 1)
+        at = _skip_blanks(text, _skip_blanks(text, at) + 1)
         value, end = _DECODER.raw_decode(text, at)
         if isinstance(value, list) and value and isinstance(value[0], dict):
             yield f"{before}{key}", at
         elif isinstance(value, dict):
             yield from _lists_in(text, at, f"{before}{key}.")
-        at = _past(text, end)
+        at = _skip_blanks(text, end)
         if text[at : at + 1] == ",":
-            at = _past(text, at + 1)
+            at = _skip_blanks(text, at + 1)
 
 
 def _list(text: str, start: int) -> Iterator[tuple[int, Any]]:
-    at = _past(text, start + 1)
+    at = _skip_blanks(text, start + 1)
     while text[at : at + 1] != "]":
         value, end = _DECODER.raw_decode(text, at)
         yield at, value
-        at = _past(text, end)
+        at = _skip_blanks(text, end)
         if text[at : at + 1] == ",":
-            at = _past(text, at + 1)
+            at = _skip_blanks(text, at + 1)
         elif text[at : at + 1] != "]":
             raise JSONDecodeError("expected ',' or ']'", text, at)
 
 
-def _past(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     while at < len(text) and text[at] in _BLANK:
         at += 1
     return at

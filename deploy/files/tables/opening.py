@@ -1,4 +1,4 @@
-"""A file as a stream of bytes, whatever it is compressed with: told by its first bytes, not by its name."""
+"""Opens a file as a stream of bytes; its first bytes, not its name, identify the compression."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ COMPRESSED = {
     b"\xfd7zXZ\x00": "xz",
     b"PK\x03\x04": "zip",
 }
-COMPRESSED_SUFFIXES = frozenset({".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"})
-LAYERS = 4
-"""How deep compressed files may lie in each other."""
+COMPRESSION_SUFFIXES = frozenset({".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"})
+MOST_LAYERS = 4
+"""How deep compressed files may be nested."""
 BUFFER = 1 << 20
 
 Stream = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
 class Opened(Struct, frozen=True):
-    """A file without its compression: `stream` opens it anew, in a `with`; `name` is what is inside."""
+    """A file without its compression: `stream` opens it anew, in a `with`; `name` is that of the inner file."""
 
     path: Path
     name: PurePath
@@ -45,25 +45,25 @@ class Opened(Struct, frozen=True):
 
     @property
     def suffix(self) -> str:
-        """The lower-case ending of what is inside."""
+        """Return the lower-case ending of the inner file."""
         return self.name.suffix.lower()
 
     @property
     def stem(self) -> str:
-        """The name of what is inside, without its ending."""
+        """Return the name of the inner file, without its ending."""
         return self.name.stem
 
 
 def open_file(path: Path) -> Opened:
-    """The file with every layer of compression taken off.
+    """Open a file with every layer of compression removed.
 
     Raises:
-        UnreadableFile: it is not there, a folder, empty, may not be read, or a damaged or ambiguous archive.
+        UnreadableFile: it does not exist, is a folder, is empty, may not be read, or is a damaged or ambiguous archive.
     """
     _check(path)
     opened = Opened(path, PurePath(path.name), lambda: path.open("rb", BUFFER))
     with in_words(path):
-        for _ in range(LAYERS):
+        for _ in range(MOST_LAYERS):
             kind = _compression(opened)
             if kind is None:
                 break
@@ -81,7 +81,7 @@ def _check(path: Path) -> None:
     if not path.exists():
         raise UnreadableFile(f"{shown} is no file: there is nothing of that name")
     if not path.is_file():
-        raise UnreadableFile(f"{shown} is no file but a device or a pipe: save it to a file first")
+        raise UnreadableFile(f"{shown} is a device or a pipe, not a file: save it to a file first")
     try:
         with path.open("rb"):
             pass
@@ -97,7 +97,7 @@ def _compression(opened: Opened) -> str | None:
 
 def _unpacked(opened: Opened, kind: str) -> Opened:
     name, stream = opened.name, opened.stream
-    if name.suffix.lower() in COMPRESSED_SUFFIXES:
+    if name.suffix.lower() in COMPRESSION_SUFFIXES:
         name = name.with_suffix("")
     layers = (*opened.layers, kind)
     if kind == "zip":
@@ -123,7 +123,7 @@ def _reader(stream: IO[bytes], kind: str) -> IO[bytes]:
 
 
 class _Zstd(io.RawIOBase):
-    """Zstandard by Arrow, one frame after the other, as a raw stream."""
+    """A raw stream that decompresses Zstandard by Arrow, one frame after the other."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._inner = pa.CompressedInputStream(pa.PythonFile(cast("io.IOBase", stream), mode="r"), "zstd")
@@ -133,9 +133,9 @@ class _Zstd(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        found = self._inner.read(len(view))
-        view[: len(found)] = found
-        return len(found)
+        chunk = self._inner.read(len(view))
+        view[: len(chunk)] = chunk
+        return len(chunk)
 
 
 @contextmanager
@@ -145,14 +145,14 @@ def _zipped(packed: Stream, member: str) -> Iterator[IO[bytes]]:
 
 
 def _member(opened: Opened) -> str:
-    """The one file in an archive.
+    """Return the name of the only file in an archive.
 
     Raises:
-        UnreadableFile: it holds none, or several, or is an Excel workbook.
+        UnreadableFile: it holds none, or several, or is an Office document.
     """
     shown = repr(str(opened.path))
     with opened.stream() as stream, zipfile.ZipFile(stream) as archive:
-        names = [one.filename for one in archive.infolist() if not one.is_dir()]
+        names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
     if any(name.startswith(("xl/", "word/")) for name in names):
         raise UnreadableFile(f"{shown} is an Office document: save the sheet as CSV (UTF-8)")
     hidden = ("__MACOSX/", ".")

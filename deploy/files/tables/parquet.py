@@ -1,4 +1,4 @@
-"""Parquet: columns keep the types that the file gives them; whole numbers never become floats."""
+"""Reads Parquet: columns keep the file's types; integers never become floats."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from deploy.files.tables.paths import expanded, pick
 from deploy.files.tables.rows import Cell, Row, unique
 
 MAGIC = b"PAR1"
-BATCH = 16_384
+ROWS_PER_BATCH = 16_384
 SPOOLED = 64 << 20
-SAFE_SINGLE = 2**24
-"""From here on a single-precision float is not sure to be the whole number that was meant."""
+EXACT_SINGLE_BELOW = 2**24
+"""From here on a single-precision float may not be the exact integer that was written."""
 
 
 class ParquetRows:
@@ -39,12 +39,12 @@ class ParquetRows:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing is assumed."""
+        """Return no notes: nothing is assumed."""
         return ()
 
     @contextmanager
     def _file(self) -> Iterator[pq.ParquetFile]:
-        """The file; one that was compressed as a whole is unpacked first, for it is not read from front to back."""
+        """Yield the file; unpack one that was compressed as a whole first, since Parquet needs random access."""
         if not self._opened.layers:
             with pq.ParquetFile(self._opened.path) as file:
                 yield file
@@ -57,13 +57,13 @@ class ParquetRows:
                 yield file
 
     def read(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Its rows, counted from 1."""
-        whole = [field.name for field in self._schema]
-        roots = {column: _root(column, whole) for column in columns}
+        """Yield its rows, counted from 1."""
+        column_names = [field.name for field in self._schema]
+        roots = {column: _root(column, column_names) for column in columns}
         nested = any(column != root for column, root in roots.items())
         number = 0
         with in_words(self._opened.path), self._file() as file:
-            for batch in file.iter_batches(BATCH, columns=sorted({*roots.values()})):
+            for batch in file.iter_batches(ROWS_PER_BATCH, columns=sorted({*roots.values()})):
                 cells = {name: _cells(batch.column(name)) for name in {*roots.values()}}
                 for values in zip(*(cells[roots[column]] for column in columns), strict=True):
                     number += 1
@@ -78,15 +78,15 @@ def _picked(values: Sequence[Cell], columns: Sequence[str], roots: dict[str, str
     return expanded(row)
 
 
-def _root(column: str, whole: Sequence[str]) -> str:
-    """The column of the file that a path begins in."""
-    if column in whole:
+def _root(column: str, column_names: Sequence[str]) -> str:
+    """Return the column of the file that a path begins in."""
+    if column in column_names:
         return column
-    return max((name for name in whole if column.startswith((f"{name}.", f"{name}[]"))), key=len, default=column)
+    return max((name for name in column_names if column.startswith((f"{name}.", f"{name}[]"))), key=len, default=column)
 
 
 def _paths(field: pa.Field[Any]) -> Iterator[str]:
-    """The names of a column's parts."""
+    """Yield the paths of a column's parts."""
     kind = field.type
     if types.is_struct(kind):
         for part in kind.fields:
@@ -99,7 +99,7 @@ def _paths(field: pa.Field[Any]) -> Iterator[str]:
 
 
 def _cells(column: pa.Array[Any]) -> list[Cell]:
-    """A column's cells as Python values."""
+    """Return a column's cells as Python values."""
     kind = column.type
     if types.is_dictionary(kind):
         column = column.cast(kind.value_type)
@@ -107,25 +107,25 @@ def _cells(column: pa.Array[Any]) -> list[Cell]:
     if types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us", tz="UTC" if kind.tz else None), safe=False)
     if types.is_float16(kind) or types.is_float32(kind):
-        return [Inexact(x) if x is not None and abs(x) >= SAFE_SINGLE else x for x in column.to_pylist()]
+        return [Inexact(x) if x is not None and abs(x) >= EXACT_SINGLE_BELOW else x for x in column.to_pylist()]
     if types.is_map(kind):
         return [None if pairs is None else dict(pairs) for pairs in column.to_pylist()]
     return _listed(column)
 
 
 def _listed(column: pa.Array[Any]) -> list[Cell]:
-    """As Python values; text that is none, and dates that Python does not have, are kept as bytes or nothing."""
+    """Return Python values; bytes for invalid text, the type's name for dates that Python cannot represent."""
     try:
         cells = column.to_pylist()
     except UnicodeDecodeError:
         return list(column.cast(pa.large_binary()).to_pylist())
     except (ValueError, OverflowError):
-        return [_one(column, place) for place in range(len(column))]
+        return [_cell(column, row) for row in range(len(column))]
     return [None if cell == "" else cell for cell in cells] if types.is_string(column.type) else list(cells)
 
 
-def _one(column: pa.Array[Any], place: int) -> Cell:
+def _cell(column: pa.Array[Any], row: int) -> Cell:
     try:
-        return column[place].as_py()
+        return column[row].as_py()
     except (ValueError, OverflowError):
-        return str(column[place].type)
+        return str(column[row].type)

@@ -1,7 +1,7 @@
-"""Cells inside cells, named by path: ``user.id``, ``items.0.sku``, ``event_params.page``, ``items[].sku``.
+"""Nested cells, addressed by path: ``user.id``, ``items.0.sku``, ``event_params.page``, ``items[].sku``.
 
-``items[]`` means each of the list: the row becomes as many rows. A list of objects with `key` and `value`, as in
-Google Analytics, is read as an object.
+``items[]`` means every element of the list: the row becomes one row per element. A list of objects with `key` and
+`value`, as in Google Analytics, is read as an object.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from msgspec import Struct
 from deploy.files.tables.rows import Cell
 
 DEEPEST = 12
-"""How deep the names of nested cells are listed."""
+"""How deep paths of nested cells are listed."""
 
 
-class Each(Struct, frozen=True):
-    """The cells of a list that makes a row each."""
+class RepeatedCells(Struct, frozen=True):
+    """The cells of a list whose elements become rows."""
 
     cells: list[Cell]
 
 
 def names_in(row: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterator[str]:
-    """The paths of all cells of a row.
+    """Yield the paths of all cells of a row.
 
     >>> list(names_in({"user": {"id": 1}, "items": [{"sku": "a"}], "tags": ["x"]}))
     ['user.id', 'items[].sku', 'tags']
@@ -41,20 +41,20 @@ def names_in(row: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterat
 
 def _names_in_list(value: Sequence[Any], path: str, depth: int) -> Iterator[str]:
     if _is_keyed(value):
-        yield from (f"{path}.{one['key']}" for one in value if isinstance(one, dict))
+        yield from (f"{path}.{entry['key']}" for entry in value if isinstance(entry, dict))
         return
-    for one in value[:DEEPEST]:
-        if isinstance(one, dict):
-            yield from names_in(one, f"{path}[].", depth + 1)
+    for entry in value[:DEEPEST]:
+        if isinstance(entry, dict):
+            yield from names_in(entry, f"{path}[].", depth + 1)
 
 
 def pick(value: Any, path: str) -> Cell:
-    """The cell at a path; nothing where the path leads nowhere.
+    """Return the cell at a path; none where the path leads nowhere.
 
     >>> pick({"user": {"id": 1}}, "user.id"), pick({"user.id": 2}, "user.id"), pick({"a": [5, 6]}, "a.1")
     (1, 2, 6)
     >>> pick({"items": [{"sku": "a"}, {"sku": "b"}]}, "items[].sku")
-    Each(cells=['a', 'b'])
+    RepeatedCells(cells=['a', 'b'])
     """
     if isinstance(value, list):
         return _from_list(value, path)
@@ -67,26 +67,26 @@ def pick(value: Any, path: str) -> Cell:
             return pick(value[head], rest)
         if head.endswith("[]") and isinstance(value.get(head[:-2]), list):
             listed = value[head[:-2]]
-            return Each([pick(one, rest) if rest else one for one in listed])
+            return RepeatedCells([pick(element, rest) if rest else element for element in listed])
     return None
 
 
 def expanded(cells: list[Cell]) -> Iterator[list[Cell]]:
-    """The rows that a row with lists is: one for each element, the other cells in each of them.
+    """Yield the rows of a row with lists: one per element, with the other cells repeated.
 
-    >>> list(expanded(["ann", Each(["a", "b"])]))
+    >>> list(expanded(["ann", RepeatedCells(["a", "b"])]))
     [['ann', 'a'], ['ann', 'b']]
     """
-    sizes = [len(cell.cells) for cell in cells if isinstance(cell, Each)]
+    sizes = [len(cell.cells) for cell in cells if isinstance(cell, RepeatedCells)]
     if not sizes:
         yield cells
         return
-    for place in range(max(1, *sizes)):
-        yield [_at(cell, place) if isinstance(cell, Each) else cell for cell in cells]
+    for index in range(max(1, *sizes)):
+        yield [_at(cell, index) if isinstance(cell, RepeatedCells) else cell for cell in cells]
 
 
-def _at(cell: Each, place: int) -> Cell:
-    return cell.cells[place] if place < len(cell.cells) else None
+def _at(cell: RepeatedCells, index: int) -> Cell:
+    return cell.cells[index] if index < len(cell.cells) else None
 
 
 def _splits(path: str) -> Iterator[tuple[str, str]]:
@@ -100,13 +100,13 @@ def _splits(path: str) -> Iterator[tuple[str, str]]:
 def _from_list(value: Sequence[Any], path: str) -> Cell:
     head, _, rest = path.partition(".")
     if head.isdecimal():
-        place = int(head) if len(head) < 6 else len(value)
-        found = value[place] if place < len(value) else None
-        return pick(found, rest) if rest else found
+        index = int(head) if len(head) < 6 else len(value)
+        element = value[index] if index < len(value) else None
+        return pick(element, rest) if rest else element
     if _is_keyed(value):
-        for one in value:
-            if isinstance(one, dict) and one.get("key") == path:
-                return _keyed(one.get("value"))
+        for entry in value:
+            if isinstance(entry, dict) and entry.get("key") == path:
+                return _keyed(entry.get("value"))
     return None
 
 
@@ -115,7 +115,7 @@ def _is_keyed(value: Sequence[Any]) -> bool:
 
 
 def _keyed(value: Any) -> Cell:
-    """The one of ``string_value``, ``int_value`` … that is there."""
+    """Return the value among ``string_value``, ``int_value`` … that is present."""
     if isinstance(value, dict):
-        return next((one for one in value.values() if one is not None), None)
+        return next((typed for typed in value.values() if typed is not None), None)
     return value

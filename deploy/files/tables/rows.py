@@ -1,4 +1,4 @@
-"""What every kind of file is read as: named columns, and rows of cells with the numbers that an editor shows."""
+"""The common form of every file format: named columns, and rows of cells numbered as in an editor."""
 
 from __future__ import annotations
 
@@ -8,54 +8,54 @@ from typing import Protocol
 from msgspec import Struct
 
 Cell = object
-"""`None` where there is nothing; text as written; or what the file says it is: a number, a date, a list …"""
+"""`None` for an empty cell; text as written; or the file's own type: a number, a date, a list …"""
 
 
-class Wrong(Struct, frozen=True):
-    """What stands where no row can be read: why, and how it looks."""
+class MalformedRow(Struct, frozen=True):
+    """A row that cannot be read: the reason, and its text."""
 
     reason: str
     shown: str = ""
 
 
-Row = tuple[int, list[Cell] | Wrong]
-"""A row's number and its cells, or what stands in place of them."""
+Row = tuple[int, list[Cell] | MalformedRow]
+"""A row's number and its cells, or why it is malformed."""
 
 SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "blank": " "}
 
 
 class ColumnLayout(Struct, frozen=True):
-    """What the user says of a text file: its columns if it has no header, and what parts them."""
+    """What the user says of a text file: its columns if it has no header, and their separator."""
 
     columns: tuple[str, ...] = ()
     separator: str = ""
 
 
 class TableRows(Protocol):
-    """A file's rows. `read` may be called again, and yields only the columns asked for, in that order."""
+    """A file's rows. `read` may be called again, and yields only the requested columns, in that order."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Its columns, in the order of the file; nested ones by their path, such as ``user.id``."""
+        """Return its columns, in the order of the file; nested ones by their path, such as ``user.id``."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How it is read, for people."""
+        """Return remarks on how it is read."""
 
     @property
     def spaced(self) -> frozenset[str]:
-        """Columns whose cells are lists with blanks between."""
+        """Return the columns whose cells are blank-separated lists."""
 
     @property
     def unit(self) -> str:
-        """What numbers count: lines or rows."""
+        """Return what row numbers count: `line` or `row`."""
 
     def read(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Its rows."""
+        """Yield its rows."""
 
 
 def layout_of(columns: str, separator: str) -> ColumnLayout:
-    """The layout from what was typed.
+    """Return the layout of typed options.
 
     >>> layout_of("user, item,,time", "tab")
     ColumnLayout(columns=('user', 'item', '', 'time'), separator='\\t')
@@ -65,16 +65,16 @@ def layout_of(columns: str, separator: str) -> ColumnLayout:
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Names as they are; empty ones are named by their place, and what comes again has a number behind it.
+    """Return unique names: empty ones are named by their position, repeated ones get a number.
 
     >>> unique(["a", "", "a"])
     ('a', 'column 2', 'a (2)')
     """
-    made: list[str] = []
-    for place, name in enumerate(names, 1):
-        base = name or f"column {place}"
+    chosen: list[str] = []
+    for position, name in enumerate(names, 1):
+        base = name or f"column {position}"
         count = 1
-        while (unused := base if count == 1 else f"{base} ({count})") in made:
+        while (unused := base if count == 1 else f"{base} ({count})") in chosen:
             count += 1
-        made.append(unused)
-    return tuple(made)
+        chosen.append(unused)
+    return tuple(chosen)

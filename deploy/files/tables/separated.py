@@ -1,8 +1,7 @@
-"""CSV, TSV, `.dat` and RecBole's `.inter` and `.item`: rows of a text file with separators between cells.
+"""Reads CSV, TSV, `.dat` and RecBole's `.inter` and `.item`: text files with separators between cells.
 
-Lines are parted here rather than by a table library, because three things are needed that none of them gives together:
-line numbers as an editor shows them, a wrong row that costs a row, and cells that stay text. Quoted cells are read by
-Python's `csv`.
+Lines are split here rather than by a table library, because no library gives all three of: line numbers as in an
+editor, a malformed row that loses only itself, and cells that stay text. Python's `csv` reads quoted cells.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from itertools import islice
 from msgspec import Struct
 
 from deploy.files.errors import UnreadableFile, in_words
-from deploy.files.tables.rows import Cell, ColumnLayout, Row, Wrong, unique
+from deploy.files.tables.rows import Cell, ColumnLayout, MalformedRow, Row, unique
 from deploy.files.tables.text import NOT_UTF8, Text
 
 RECBOLE = frozenset({".inter", ".item", ".user", ".kg", ".link", ".net"})
 TABBED = frozenset({".tsv", ".tab"}) | RECBOLE
 CANDIDATES = ("::", "\t", ",", ";", "|")
 QUOTING = frozenset(",;|")
-"""Where a cell in quotes may hold the separator. In files with tabs or ``::`` a quote is a letter like others."""
-SAMPLE = 100
-LONGEST_CELL = 500
-"""Over how many lines a quoted cell may go; a quote that is not closed by then was none."""
+"""Separators that a cell in quotes may hold. In files with tabs or ``::`` a quote is an ordinary character."""
+SAMPLE_LINES = 100
+MOST_CELL_LINES = 500
+"""How many lines a quoted cell may span; a quote that is not closed by then is an ordinary character."""
 SEPARATOR_NAMES = {"\t": "a tab", " ": "a blank"}
 _QUOTED = re.compile(r'"[^"]*"')
 _TYPED = re.compile(r"(.+):(token|token_seq|float|float_seq)")
@@ -39,13 +38,13 @@ class SeparatedFormat(Struct, frozen=True):
     separator: str
     quoted: bool
     skip_blanks: bool = False
-    """A blank comes after each separator and belongs to no cell."""
+    """Whether a blank follows each separator and belongs to no cell."""
 
     def split(self, line: str) -> list[str]:
-        """The cells of a record.
+        """Return the cells of a record.
 
         Raises:
-            csv.Error: a quote is not closed, or something comes between a closing quote and the separator.
+            csv.Error: a quote is not closed, or text follows a closing quote before the separator.
         """
         if not (self.quoted and '"' in line):
             cells = line.rstrip("\r\n").split(self.separator)
@@ -63,82 +62,86 @@ class SeparatedRows:
     unit = "line"
 
     def __init__(self, text: Text, layout: ColumnLayout) -> None:
-        self._text, self._given = text, layout
+        self._text, self._layout = text, layout
         csv.field_size_limit(1 << 24)
         with in_words(text.opened.path):
-            sample = [line for line in islice(text.lines(), SAMPLE) if line.strip()]
+            sample = [line for line in islice(text.lines(), SAMPLE_LINES) if line.strip()]
             if not sample:
                 raise UnreadableFile(f"{str(text.opened.path)!r} is empty: it has only blank lines")
-            self._shape = shape_of(sample, layout.separator, text.opened.suffix)
-            given = layout.columns or self._header()
-        typed = {name: found for name in given if (found := _TYPED.fullmatch(name))}
-        self._typed = len(typed) == len(given)
-        self.names = unique([typed[name][1] if self._typed else name for name in given])
-        sequences = {found[1] for found in typed.values() if found[2].endswith("_seq")}
+            self._format = format_of(sample, layout.separator, text.opened.suffix)
+            header = layout.columns or self._header()
+        typed = {name: matched for name in header if (matched := _TYPED.fullmatch(name))}
+        self._typed = len(typed) == len(header)
+        self.names = unique([typed[name][1] if self._typed else name for name in header])
+        sequences = {matched[1] for matched in typed.values() if matched[2].endswith("_seq")}
         self.spaced = frozenset(sequences if self._typed else ())
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Separator and encoding."""
-        mark = self._shape.separator
+        """Return separator and encoding."""
+        mark = self._format.separator
         parts = [f"{SEPARATOR_NAMES.get(mark, repr(mark))} between cells", self._text.note]
-        parts += ["no header: columns as given" if self._given.columns else ""]
+        parts += ["no header: columns as given" if self._layout.columns else ""]
         return tuple(filter(None, parts))
 
     def _header(self) -> list[str]:
         _, cells = next(self._records())
-        if isinstance(cells, Wrong):
-            raise UnreadableFile(f"{str(self._text.opened.path)!r}: its first line is no header: {cells.reason}")
+        if isinstance(cells, MalformedRow):
+            raise UnreadableFile(f"{str(self._text.opened.path)!r}: its first line is not a header: {cells.reason}")
         return [cell.strip() for cell in cells]
 
     def read(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Rows with as many cells as there are columns; others are named."""
-        places = [self.names.index(column) for column in columns]
+        """Yield rows with as many cells as there are columns; others as malformed."""
+        indexes = [self.names.index(column) for column in columns]
         width = len(self.names)
         with in_words(self._text.opened.path):
-            for number, cells in islice(self._records(), 0 if self._given.columns else 1, None):
-                if isinstance(cells, Wrong):
+            for number, cells in islice(self._records(), 0 if self._layout.columns else 1, None):
+                if isinstance(cells, MalformedRow):
                     yield number, cells
                 elif len(cells) != width and (len(cells) < width or any(cells[width:])):
                     yield (
                         number,
-                        Wrong(f"the row has {len(cells)} cells, not {width}", self._shape.separator.join(cells)),
+                        MalformedRow(
+                            f"the row has {len(cells)} cells, not {width}", self._format.separator.join(cells)
+                        ),
                     )
                 else:
-                    found: list[Cell] = [cells[place] or None for place in places]
-                    yield number, found
+                    row: list[Cell] = [cells[index] or None for index in indexes]
+                    yield number, row
 
-    def _records(self) -> Iterator[tuple[int, list[str] | Wrong]]:
+    def _records(self) -> Iterator[tuple[int, list[str] | MalformedRow]]:
         lines = _Numbered(self._text.lines())
-        shape = self._shape
+        form = self._format
         for number, line in lines:
             if self._text.is_damaged(line):
-                yield number, Wrong(NOT_UTF8, line)
-            elif shape.quoted and '"' in line:
+                yield number, MalformedRow(NOT_UTF8, line)
+            elif form.quoted and '"' in line:
                 yield number, self._quoted(line, lines)
             elif line.strip("\r\n "):
-                yield number, shape.split(line)
+                yield number, form.split(line)
 
-    def _quoted(self, line: str, lines: _Numbered) -> list[str] | Wrong:
-        """A record with quotes, which may go over several lines; a quote that closes nowhere is a letter."""
+    def _quoted(self, line: str, lines: _Numbered) -> list[str] | MalformedRow:
+        """Return a record with quotes, which may span several lines; an unclosed quote is an ordinary character."""
         record = line
-        for taken in range(LONGEST_CELL):
+        for extra in range(MOST_CELL_LINES):
             try:
-                cells = self._shape.split(record)
+                cells = self._format.split(record)
             except csv.Error as exc:
-                if "unexpected end" not in str(exc) or (following := lines.look(taken)) is None:
+                if "unexpected end" not in str(exc) or (following := lines.look(extra)) is None:
                     break
                 record += following
             else:
-                lines.skip(taken)
-                return Wrong(NOT_UTF8, line) if self._text.is_damaged(record) else cells
-        literal = SeparatedFormat(self._shape.separator, quoted=False, skip_blanks=self._shape.skip_blanks).split(line)
+                lines.skip(extra)
+                return MalformedRow(NOT_UTF8, line) if self._text.is_damaged(record) else cells
+        literal = SeparatedFormat(self._format.separator, quoted=False, skip_blanks=self._format.skip_blanks).split(
+            line
+        )
         width = len(self.names) if hasattr(self, "names") else len(literal)
-        return literal if len(literal) == width else Wrong("a quote is not closed", line)
+        return literal if len(literal) == width else MalformedRow("a quote is not closed", line)
 
 
 class _Numbered:
-    """Lines with their numbers, of which the next ones can be looked at."""
+    """Numbered lines with look-ahead."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -157,31 +160,31 @@ class _Numbered:
         self._ahead.extend(islice(self._lines, max(0, size - len(self._ahead))))
         return len(self._ahead) >= size
 
-    def look(self, place: int) -> str | None:
-        """The line so many after the next one."""
-        return self._ahead[place] if self._fill(place + 1) else None
+    def look(self, index: int) -> str | None:
+        """Return the line `index` lines after the next one; none past the end."""
+        return self._ahead[index] if self._fill(index + 1) else None
 
     def skip(self, count: int) -> None:
-        """Pass over lines that were looked at."""
+        """Skip lines that were looked at."""
         for _ in range(count):
             self._ahead.popleft()
         self._number += count
 
 
-def shape_of(sample: Sequence[str], separator: str, suffix: str) -> SeparatedFormat:
-    """What parts the cells: as given, by the ending, or by what gives all lines the same number of cells.
+def format_of(sample: Sequence[str], separator: str, suffix: str) -> SeparatedFormat:
+    """Return how cells are separated: as given, by the ending, or so that all lines have equally many cells.
 
     Raises:
-        UnreadableFile: several separators would do.
+        UnreadableFile: several separators are possible.
 
-    >>> shape_of(["a;b", "1,5;2"], "", ".csv").separator
+    >>> format_of(["a;b", "1,5;2"], "", ".csv").separator
     ';'
     """
     chosen = separator or _clear_separator(sample, suffix)
-    shape = SeparatedFormat(chosen, quoted=chosen in QUOTING)
+    quoted = chosen in QUOTING
     cells = [_QUOTED.sub("", line).split(chosen)[1:2] for line in sample[1:] or sample]
     blank = bool(chosen.strip()) and bool(cells) and all(cell and cell[0].startswith(" ") for cell in cells)
-    return SeparatedFormat(chosen, shape.quoted, skip_blanks=blank)
+    return SeparatedFormat(chosen, quoted, skip_blanks=blank)
 
 
 def _clear_separator(sample: Sequence[str], suffix: str) -> str:
@@ -192,16 +195,16 @@ def _clear_separator(sample: Sequence[str], suffix: str) -> str:
     if "::" in even:
         return "::"
     if usual in even or not even:
-        held = [mark for mark in CANDIDATES if mark in sample[0]]
-        return usual if usual in even or usual in sample[0] or len(held) != 1 else held[0]
+        present = [mark for mark in CANDIDATES if mark in sample[0]]
+        return usual if usual in even or usual in sample[0] or len(present) != 1 else present[0]
     if len(even) > 1:
         listed = ", ".join(SEPARATOR_NAMES.get(mark, repr(mark)) for mark in even)
-        raise UnreadableFile(f"any of {listed} could part the cells: say which with --separator")
+        raise UnreadableFile(f"any of {listed} could separate the cells: say which with --separator")
     return even[0]
 
 
 def _is_even(sample: Sequence[str], mark: str) -> bool:
-    """Whether the first line has this separator, and nearly all lines have it as often."""
+    """Return whether the first line has this separator, and nearly all lines have it equally often."""
     first = sample[0].count(mark)
     if not first:
         return False

@@ -1,4 +1,4 @@
-"""Bytes as lines of text: byte order marks, UTF-8, UTF-16, and what is neither."""
+"""Decodes bytes as lines of text: byte order marks, UTF-8, UTF-16, and 8-bit encodings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOT_UTF8 = "bytes that are not UTF-8"
 
 
 class Text(Struct, frozen=True):
-    """A file's text. With `damaged`, single lines are not in `encoding`: see `is_damaged`."""
+    """A file's text. With `damaged`, some lines are not in `encoding`: see `is_damaged`."""
 
     opened: Opened
     encoding: str
@@ -31,7 +31,7 @@ class Text(Struct, frozen=True):
     damaged: bool = False
 
     def lines(self) -> Iterator[str]:
-        """Its lines with their ends, as an editor parts them: by LF, CR LF or CR."""
+        """Yield its lines with their ends, split at LF, CR LF or CR as in an editor."""
         errors = "surrogateescape" if self.encoding.startswith("utf-8") else "strict"
         with (
             self.opened.stream() as stream,
@@ -40,15 +40,15 @@ class Text(Struct, frozen=True):
             yield from text
 
     def is_damaged(self, line: str) -> bool:
-        """Whether the line holds bytes that are not text."""
+        """Return whether the line holds bytes that are not text."""
         return self.damaged and not line.isascii() and any("\udc80" <= letter <= "\udcff" for letter in line)
 
 
 def text_of(opened: Opened) -> Text:
-    """The file as text.
+    """Return the file as text.
 
     Raises:
-        UnreadableFile: it is no text.
+        UnreadableFile: it is not text.
     """
     with opened.stream() as stream:
         head = stream.read(HEAD)
@@ -61,7 +61,7 @@ def text_of(opened: Opened) -> Text:
 
 
 def _with_zeros(opened: Opened, head: bytes) -> Text:
-    """Text in UTF-16 without a mark has a zero in nearly every second byte; anything else is no text."""
+    """Recognize UTF-16 without a mark by zeros in most second bytes; refuse other files as binary."""
     half = len(head) // 2 or 1
     for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         if head[start::2].count(0) > 0.6 * half and head[1 - start :: 2].count(0) == 0:
@@ -70,7 +70,7 @@ def _with_zeros(opened: Opened, head: bytes) -> Text:
 
 
 def _eight_bit(opened: Opened, encoding: str) -> Text:
-    """UTF-8 if all of it is, or most of the lines beyond ASCII; else the Western 8-bit encoding, said to be assumed."""
+    """Choose UTF-8 if all lines beyond ASCII are, or most of them; else latin-1, with a note that it is assumed."""
     good, bad = _counts(opened)
     if bad == 0:
         return Text(opened, encoding)
@@ -80,7 +80,7 @@ def _eight_bit(opened: Opened, encoding: str) -> Text:
 
 
 def _counts(opened: Opened) -> tuple[int, int]:
-    """How many lines beyond ASCII are UTF-8, and how many are not."""
+    """Return how many lines beyond ASCII are UTF-8, and how many are not."""
     good = bad = 0
     with opened.stream() as stream:
         for line in stream:

@@ -1,1 +1,1 @@
-"""What operators look at: the table of panels, and the Grafana dashboard that is built from it."""
+"""The Grafana dashboard: a table of panels, and the JSON that is built from it."""

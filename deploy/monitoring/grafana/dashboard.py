@@ -1,6 +1,6 @@
-"""Build ``lifelong.json`` from the table of panels: ``python -m deploy.monitoring.grafana.dashboard`` writes it anew.
+"""Build ``lifelong.json`` from the table of panels; ``python -m deploy.monitoring.grafana.dashboard`` writes it.
 
-The SDK is a development dependency: what is shipped is the JSON.
+The SDK is a development dependency: only the JSON is shipped.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ HEIGHT = 8
 
 
 def make_dashboard() -> model.Dashboard:
-    """The whole dashboard; the same table gives the same dashboard, ids and positions included."""
-    made = (
+    """Return the dashboard; the same table gives the same dashboard, including ids and positions."""
+    built = (
         build.Dashboard("Lifelong")
         .uid(UID)
-        .description("Events in, recommendations out: freshness first, then what it depends on.")
+        .description("Events in, recommendations out: freshness first, then everything that it depends on.")
         .tags(["lifelong"])
         .timezone("browser")
         .refresh("10s")
@@ -48,22 +48,22 @@ def make_dashboard() -> model.Dashboard:
     number = 0
     for row in DASHBOARD_ROWS:
         number += 1
-        made = made.with_row(build.Row(row.title).id(number))
+        built = built.with_row(build.Row(row.title).id(number))
         for panel in row.panels:
             number += 1
-            made = made.with_panel(make_panel(panel).id(number))
-    return made.build()
+            built = built.with_panel(make_panel(panel).id(number))
+    return built.build()
 
 
 def make_panel(panel: Panel) -> timeseries.Panel | stat.Panel:
-    """One panel of the table as Grafana takes it."""
-    made = _stat() if panel.kind == "stat" else _graph(panel)
-    made = made.title(panel.title).description(panel.says).unit(panel.unit)
-    made = made.datasource(SOURCE).span(panel.width).height(HEIGHT)
+    """Return a panel of the table as a Grafana panel."""
+    built = _stat() if panel.kind == "stat" else _graph(panel)
+    built = built.title(panel.title).description(panel.description).unit(panel.unit)
+    built = built.datasource(SOURCE).span(panel.width).height(HEIGHT)
     for number, query in enumerate(panel.queries):
         target = prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(chr(ord("A") + number))
-        made = made.with_target((target.instant() if panel.kind == "stat" else target.range()).datasource(SOURCE))
-    return made
+        built = built.with_target((target.instant() if panel.kind == "stat" else target.range()).datasource(SOURCE))
+    return built
 
 
 def _stat() -> stat.Panel:
@@ -86,7 +86,7 @@ def _graph(panel: Panel) -> timeseries.Panel:
 
 
 def as_json(dashboard: model.Dashboard) -> str:
-    """The dashboard as the file holds it."""
+    """Return the dashboard as the text of its file."""
     return json.dumps(dashboard, cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's row about models: what is learned, how lineages stand, what was decided."""
+"""The dashboard's row about models: learning, the status of variants, decisions."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ MODELS = DashboardRow(
     (
         Panel(
             "Version",
-            "Published last (trainer) and ranking (worker). The worker's standing still while the trainer's climbs: "
-            "the served model does not see new weights; look at Triton's log.",
+            "Published last (trainer) and used for ranking (worker). The worker's does not change while the trainer's "
+            "climbs: the served model does not see new weights; look at Triton's log.",
             "none",
             (PanelQuery('max by (job, model) (lifelong_model_version{job=~"trainer|worker"})', "{{model}} {{job}}"),),
         ),
         Panel(
             "Prequential score",
             "Test-then-train on the live stream, over about the last 1,000 choices: hit rate in the list, mean "
-            "reciprocal rank. A fall by a third against an hour ago: compare with traffic and catalogue changes first.",
+            "reciprocal rank. A fall by a third within an hour: look for changes in traffic and catalogue first.",
             "percentunit",
             (PanelQuery("max by (model, metric) (lifelong_prequential_score)", "{{model}} {{metric}}"),),
         ),
         Panel(
             "Gain by variant",
-            "Test-then-train on the same examples, of those that each variant learns from: 1 / log2(1 + place) of what "
-            "was taken. The champion's below the others' for long: `lifelong models list` says what is undecided.",
+            "Test-then-train on the examples that every variant learns from: 1 / log2(1 + rank) of the chosen item. "
+            "The champion's below the others' for long: `lifelong models list` shows what is undecided.",
             "none",
             (PanelQuery("max by (variant) (lifelong_variant_gain)", "{{variant}}"),),
         ),
         Panel(
-            "Gain above the champion's",
-            "With its bounds at all times. Once the lower bound is above promotion.minimum_effect the variant is "
+            "Gain over the champion",
+            "With bounds that hold at any time. Once the lower bound is above promotion.minimum_effect the variant is "
             "promoted; once the upper bound is below it, it is refused. Wide for hours: few users choose from lists.",
             "none",
             (PanelQuery("max by (variant, bound) (lifelong_variant_difference)", "{{variant}} {{bound}}"),),
         ),
         Panel(
             "Decisions in the last hour",
-            "Who was promoted, refused and rolled back, by the policy or by an operator; `lifelong models history` "
-            "says why. Promotions to and fro: raise promotion.minimum_effect or promotion.cool_down.",
+            "Variants promoted, refused and rolled back, by the promotion policy or by an operator; `lifelong models "
+            "history` shows why. Promotions back and forth: raise promotion.minimum_effect or promotion.cool_down.",
             "none",
             (
                 PanelQuery(
@@ -50,22 +50,22 @@ MODELS = DashboardRow(
         ),
         Panel(
             "Hit rate",
-            "Share of the choices that were in the list of just before, as the worker ranked it.",
+            "Share of the choices that were in the list ranked just before, by the worker's prequential queries.",
             "percentunit",
             (PanelQuery(f"""{rate(QUERIES + '{hit="yes"}')} / {rate(QUERIES)}""", "hit rate"),),
         ),
         Panel(
             "Examples learned",
-            "Examples per second: examined, then learned. Foreign ones belong to another feature table: normal only "
-            "during a roll-out. None learned while events come: look at the trainer's log.",
+            "Examples per second: examined (test), then learned (train). Foreign ones have another feature schema: "
+            "normal only during a roll-out. None learned while events arrive: look at the trainer's log.",
             "cps",
             (PanelQuery(rate("lifelong_examples_total", "kind"), "{{kind}}"),),
             width=12,
         ),
         Panel(
-            "Tables taken in",
-            "Records per second of catalogue, item statistics and models that workers took in. None while events "
-            "come: rankings use old statistics; look at the topic item-statistics.",
+            "Table records read",
+            "Records per second of catalogue, item statistics and models that workers read. None while events "
+            "arrive: rankings use old statistics; look at the topic item-statistics.",
             "cps",
             (PanelQuery(rate("lifelong_table_records_total"), "records"),),
             width=12,

@@ -1,4 +1,4 @@
-"""What a panel is, and the PromQL that its queries are put together from."""
+"""The types of dashboard rows and panels, and functions that write PromQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Unit = Literal["s", "short", "percentunit", "bytes", "cps", "none", "reqps", "rp
 
 @dataclass(frozen=True)
 class PanelQuery:
-    """A PromQL expression, and how its series are called."""
+    """A PromQL expression, and the legend of its series."""
 
     expr: str
     legend: str
@@ -18,10 +18,10 @@ class PanelQuery:
 
 @dataclass(frozen=True)
 class Panel:
-    """One graph; `says` tells what it shows and what to do. `limit` draws a line; `kind` is Grafana's panel type."""
+    """A graph. `description` says what it shows and what to do; `limit` draws a line; `kind` is Grafana's type."""
 
     title: str
-    says: str
+    description: str
     unit: Unit
     queries: tuple[PanelQuery, ...]
     width: int = 8
@@ -32,14 +32,14 @@ class Panel:
 
 @dataclass(frozen=True)
 class DashboardRow:
-    """Panels that answer one question."""
+    """Panels about one topic."""
 
     title: str
     panels: tuple[Panel, ...]
 
 
 def rate(metric: str, by: str = "") -> str:
-    """How fast a counter grows, summed over processes.
+    """Return the query for a counter's growth per second, summed over processes.
 
     >>> rate("lifelong_events_total", "topic")
     'sum by (topic) (rate(lifelong_events_total[$__rate_interval]))'
@@ -48,7 +48,7 @@ def rate(metric: str, by: str = "") -> str:
 
 
 def quantile(share: float, histogram: str, selector: str = "", by: str = "") -> str:
-    """A quantile of a histogram.
+    """Return the query for a quantile of a histogram.
 
     >>> quantile(0.5, "lifelong_http_seconds", by="route")
     'histogram_quantile(0.5, sum by (le, route) (rate(lifelong_http_seconds_bucket[$__rate_interval])))'

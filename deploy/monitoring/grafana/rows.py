@@ -1,6 +1,6 @@
-"""The dashboard as a table: rows of panels, each with its queries and what to do when it looks wrong.
+"""The dashboard as a table: rows of panels, each with its queries and advice for when it looks wrong.
 
-Adding a panel is adding it here and running ``python -m deploy.monitoring.grafana.dashboard``.
+To add a panel, add it here and run ``python -m deploy.monitoring.grafana.dashboard``.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ FRESHNESS = DashboardRow(
         ),
         Panel(
             "Slowest stage (p99)",
-            "queue: waiting for a worker, so add workers or find the stall. fold: people loaded from Redis. rank: "
-            "Triton or too many candidates. publish: Kafka's acknowledgement, so look at the brokers.",
+            "queue: waiting for a worker, so add workers or find the stall. fold: users loaded from Redis. rank: "
+            "Triton or too many candidates.  publish: Kafka's acknowledgement, so look at the brokers.",
             "s",
             (PanelQuery(quantile(0.99, "lifelong_stage_seconds", STAGE_FILTER, "stage"), "{{stage}}"),),
         ),
@@ -47,8 +47,8 @@ FRESHNESS = DashboardRow(
         ),
         Panel(
             "Lists in time",
-            f"Share of lists published within {TARGET_SECONDS * 1000:g} ms of their event. Below 99% the promise "
-            "is broken; above it, what is slow is single lists.",
+            f"Share of lists published within {TARGET_SECONDS * 1000:g} ms of their event. Below 99% the target "
+            "is missed; above it, only single lists are slow.",
             "percentunit",
             (
                 PanelQuery(
@@ -61,8 +61,8 @@ FRESHNESS = DashboardRow(
         ),
         Panel(
             "Storing a batch (p99)",
-            "Seconds to write states and offsets to Redis; not part of event to list, but the next batch waits for "
-            "it. Growing: look at Redis's append-only file and its disk.",
+            "Seconds to write states and offsets to Redis; not part of event to list, but the next batch waits "
+            "for it. Growing:  look at Redis's append-only file and its disk.",
             "s",
             (PanelQuery(quantile(0.99, "lifelong_store_seconds", by="scope"), "{{scope}}"),),
             width=12,
@@ -120,7 +120,7 @@ HEALTH = DashboardRow(
         ),
         Panel(
             "Partitions by worker",
-            "Partitions of all topics held by each worker. Uneven or none: a rebalance is stuck; the sum "
+            "Partitions of all topics assigned to each worker. Uneven or none: a rebalance is stuck; the sum "
             "must not change.",
             "none",
             (PanelQuery("count by (instance) (lifelong_lag_records)", "{{instance}}"),),
@@ -134,20 +134,20 @@ HEALTH = DashboardRow(
             (PanelQuery("topk(10, sum by (topic, partition) (lifelong_lag_records))", "{{topic}}-{{partition}}"),),
         ),
         Panel(
-            "Offsets that went back",
-            "Topics made again, cut or deleted from, and state stores that lost data, as found when partitions were "
-            "taken up. What is left is read again; the log of the process says from where, and what is gone.",
+            "Rewound offsets",
+            "Topics recreated, truncated or deleted from, and state stores that lost data, as found when partitions "
+            "were assigned. What is left is read again; the log of the process says from where, and what is lost.",
             "short",
             (PanelQuery("sum by (how, what) (lifelong_log_breaks_total)", "{{how}}: {{what}}"),),
         ),
         Panel(
-            "Dead letters and strays",
+            "Dead letters and misrouted records",
             "Records per second that could not be used, and records that came with a wrong key. Read them with "
-            "`lifelong dead-letters list`, mend the producer, then `lifelong dead-letters replay`.",
+            "`lifelong dead-letters list`, fix the producer, then `lifelong dead-letters replay`.",
             "cps",
             (
                 PanelQuery(rate("lifelong_dead_letters_total", "topic, reason"), "{{topic}}: {{reason}}"),
-                PanelQuery(rate("lifelong_misrouted_total", "topic"), "stray {{topic}}"),
+                PanelQuery(rate("lifelong_misrouted_total", "topic"), "misrouted {{topic}}"),
             ),
         ),
         Panel(
@@ -159,14 +159,14 @@ HEALTH = DashboardRow(
         Panel(
             "Waiting for servers",
             "Times per second that a store did not answer and was tried again. Above zero: bring that server back; "
-            "all goes on by itself.",
+            "everything continues by itself.",
             "cps",
             (PanelQuery(rate("lifelong_waits_total", "server"), "{{server}}"),),
         ),
         Panel(
             "Degraded lists",
-            "Share of lists made without something. ranker-local: Triton did not answer in time, the numpy "
-            "twin ranked.",
+            "Share of lists made with something missing. ranker-local: Triton did not answer in time, the local "
+            "ranker took over.",
             "percentunit",
             (
                 PanelQuery(
@@ -177,8 +177,8 @@ HEALTH = DashboardRow(
         ),
         Panel(
             "Guardrail",
-            "Faults per second that guardrails took off lists. They should find little: a rise is a fault in a "
-            "candidate source, in the catalogue, or an attack.",
+            "Faults per second that guardrails removed from lists. Expect few: a rise is a fault in a candidate "
+            "source, in the catalogue, or an attack.",
             "cps",
             (PanelQuery(rate("lifelong_guardrail_total", "violation"), "{{violation}}"),),
         ),
@@ -190,7 +190,7 @@ AGENTS = DashboardRow(
     (
         Panel(
             "Re-plans by trigger",
-            "Plans per second taken up, by what set them off. One trigger far above its habit: look at its condition "
+            "Accepted plans per second, by their trigger. One trigger far above its usual rate: look at its condition "
             "and its budget in agents/planning/triggers.py.",
             "cps",
             (PanelQuery(rate('lifelong_plans_total{decision="accepted"}', "trigger"), "{{trigger}}"),),
@@ -199,14 +199,14 @@ AGENTS = DashboardRow(
         Panel(
             "Ledger by decision",
             "Ledger lines per second. Many rejected: the planner proposes what the guardrails forbid; "
-            "`lifelong why --user U` shows the verdicts of one person.",
+            "`lifelong why --user U` shows the plan of one user.",
             "cps",
             (PanelQuery(rate("lifelong_plans_total", "decision"), "{{decision}}"),),
         ),
         Panel(
             "Triggers without budget",
-            "Triggers per second that held and made no plan: debounced, cooling down, or out of budget. Far above the "
-            "re-plans (left): people change faster than their agents may; look at the budgets in triggers.py.",
+            "Triggers per second that fired without a plan: debounced, cooling down, or out of budget. Far above the "
+            "re-plans (left): users change faster than their agents may plan; look at the budgets in triggers.py.",
             "cps",
             (PanelQuery(rate("lifelong_suppressed_total", "trigger"), "{{trigger}}"),),
         ),
@@ -218,15 +218,15 @@ PROJECTIONS = DashboardRow(
     (
         Panel(
             "Rows written behind",
-            "Rows per second to Feast and Milvus. None to one of them while lists come: look at the projector's log.",
+            "Rows per second to Feast and Milvus. None to one of them while lists appear: look at the projector's log.",
             "cps",
             (PanelQuery(rate("lifelong_projected_total", "target"), "{{target}}"),),
             width=12,
         ),
         Panel(
             "Delay (p50, p99)",
-            "Seconds from publication to the projection; promised within 1. Growing: the target is slow, "
-            "lists are not.",
+            "Seconds from publication to the projection; the target is 1. Growing: that server is slow; lists do not "
+            "wait for it.",
             "s",
             (
                 PanelQuery(quantile(0.5, "lifelong_projection_seconds", by="target"), "{{target}} p50"),
@@ -249,7 +249,7 @@ GATEWAY = DashboardRow(
         ),
         Panel(
             "Latency (p50, p99)",
-            "Seconds to answer, by route. Posting waits for Kafka's acknowledgement; a read with a "
+            "Seconds to answer, by route. A POST waits for Kafka's acknowledgement; a read with a "
             "token waits for its list.",
             "s",
             (
@@ -259,7 +259,7 @@ GATEWAY = DashboardRow(
         ),
         Panel(
             "Refused and failed",
-            "Share of requests answered 4xx (the caller's fault) and 5xx (ours).",
+            "Share of requests answered with 4xx (the client's fault) and 5xx (the server's fault).",
             "percentunit",
             tuple(
                 PanelQuery(
@@ -278,7 +278,7 @@ SERVER_ROWS = DashboardRow(
     (
         Panel(
             "Triton requests",
-            "Inference requests per second, and those that failed. None while lists come: workers rank locally.",
+            "Inference requests per second, and those that failed. None while lists appear: workers rank locally.",
             "reqps",
             (
                 PanelQuery(rate("nv_inference_request_success", "model"), "{{model}}"),
@@ -324,8 +324,8 @@ SERVER_ROWS = DashboardRow(
         ),
         Panel(
             "Restarts",
-            "Times in the last hour that a process began anew. Repeated: the supervisor brings back what keeps dying; "
-            "the end of its log says why.",
+            "Times in the last hour that a process started again. Repeated: the supervisor restarts a process that "
+            "keeps ending; the end of its log says why.",
             "none",
             (
                 PanelQuery("sum by (job) (changes(process_start_time_seconds[1h]))", "{{job}}"),
@@ -349,4 +349,4 @@ VENDORS = {
     "nv_inference_compute_infer_duration_us": "Triton Inference Server, user guide, Metrics",
     "milvus_proxy_req_count": "Milvus 2.3, operational metrics",
 }
-"""Metrics that others feed, and who says what they mean."""
+"""Metrics of other software, and where they are documented."""

@@ -1,4 +1,4 @@
-"""A world in which lists explore and people click by their own mind: what any policy is worth there is known."""
+"""A simulation in which lists explore and users click by known probabilities, so every policy's value is known."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import START, event_id, make_deps, newest_list, small_catalogue
 
 LEFT = (0.7, 0.5, 0.35, 0.2)
-"""How much of an item's appeal is left at each place that is looked at."""
+"""The share of an item's appeal at each examined position."""
 VISITS = 40
 APPEAL = {f"{kind}-{n}": (n % 4) / 4.0 for kind in ("war", "comedy", "drama") for n in range(8)}
 
 
 @cache
 def log() -> tuple[RankingLogEntry, ...]:
-    """People come back every hour or so, look at the top of their list, and click by their own mind."""
+    """Return lists and clicks of users who return about hourly, examine the top of their list, and click by appeal."""
     runner = InMemoryRunner(make_deps(exploration=Exploration(rate=0.8, temperature=8.0, top=8)), MemoryStateStore())
     small_catalogue(runner)
     rng = np.random.default_rng(5)
@@ -65,17 +65,17 @@ def lists() -> tuple[LoggedList, ...]:
 
 
 def best_kept_secret() -> Target:
-    """A policy that knows what appeals."""
-    return Target("appealing", "", lambda one: LoggedPolicy(np.array([APPEAL[item] for item in one.draw.items])))
+    """Return a policy that ranks by true appeal."""
+    return Target("appealing", "", lambda entry: LoggedPolicy(np.array([APPEAL[item] for item in entry.draw.items])))
 
 
 @cache
 def worth(make: Callable[[], Target]) -> float:
-    """What the target earns in these very situations, as the world is made."""
+    """Return the target's true value in these contexts, by the simulation."""
     total, target = 0.0, make()
-    for one in lists():
-        shares = marginals(target.fill(one), one.rules, len(LEFT), np.random.default_rng(0), draws=200)
-        keen = 0.5 + int(one.user_id[1:]) % 2
-        chance = np.minimum(1.0, keen * np.array([APPEAL[item] for item in one.draw.items]) * np.array(LEFT)[:, None])
+    for entry in lists():
+        shares = marginals(target.fill(entry), entry.rules, len(LEFT), np.random.default_rng(0), draws=200)
+        keen = 0.5 + int(entry.user_id[1:]) % 2
+        chance = np.minimum(1.0, keen * np.array([APPEAL[item] for item in entry.draw.items]) * np.array(LEFT)[:, None])
         total += float((shares * chance).sum())
     return total / len(lists())

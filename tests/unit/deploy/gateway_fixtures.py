@@ -128,17 +128,17 @@ def running(gateway: GatewayFixture) -> Iterator[GatewayFixture]:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Return as soon as it holds; fail if it does not within ten seconds."""
+    """Return as soon as the condition holds; fail if it does not within ten seconds."""
     tick = Event()
     for _ in range(10_000):
         if holds():
             return
         tick.wait(0.001)
-    raise AssertionError("it never held")
+    raise AssertionError("the condition never held")
 
 
 def indexed(*items: Item) -> InProcessItems:
-    """An index that holds these items."""
+    """Return an index of these items."""
     index = InProcessItems()
     index.put([IndexedItem(item.item_id) for item in items], np.stack([content_vector(item) for item in items]))
     return index

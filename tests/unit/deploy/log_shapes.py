@@ -1,4 +1,4 @@
-"""Small files of our own making in the shapes of logs that people have; by section of `guides/bring-your-log.md`."""
+"""Small synthetic files in the shapes of common logs; by section of `guides/bring-your-log.md`."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ SHAPES: dict[str, Files] = {
 
 
 def write(section: str, folder: Path) -> None:
-    """The files of a section; the films of MovieLens 1M are in latin-1, as there."""
+    """Write the files of a section; the films of MovieLens 1M are in latin-1, like the originals."""
     for name, text in SHAPES[section].items():
         data = text.encode("latin-1" if name == "movies.dat" else "utf-8")
         (folder / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)

@@ -1,4 +1,4 @@
-"""Least privilege: everything that a process does is granted, and what is not its own is not."""
+"""Least privilege: a process is granted everything that it does, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,44 +12,46 @@ from schemas.topics import DEAD_LETTERS, INTERACTIONS, RECOMMENDATIONS, TOPICS
 from streams.routes import READS
 
 ROOT = Path(__file__).parents[3]
-TABLE = {one.process: one for one in access(Settings())}
+TABLE = {grant.process: grant for grant in access(Settings())}
 
 
 def published_in(package: str) -> set[str]:
-    """The topics that `Message(TOPIC, …)` names anywhere in a package."""
-    found = set()
+    """Return the topics that `Message(TOPIC, …)` names anywhere in a package."""
+    topics = set()
     for path in (ROOT / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Message" and node.args:
                 name = getattr(node.args[0], "id", "")
-                found |= {getattr(schemas.topics, name)} if name.isupper() else set()
-    return found
+                topics |= {getattr(schemas.topics, name)} if name.isupper() else set()
+    return topics
 
 
-def test_readers_may_read_what_they_read() -> None:
+def test_readers_are_granted_the_topics_that_they_read() -> None:
     assert {name: TABLE[name].reads for name in READS} == READS
 
 
-def test_what_handlers_publish_one_of_the_processes_may_write() -> None:
+def test_every_published_topic_may_be_written_by_a_process() -> None:
     ours = [TABLE[name] for name in ("worker", "statistics", "trainer")]
-    assert published_in("streams") <= {topic for one in ours for topic in one.writes}
+    assert published_in("streams") <= {topic for grant in ours for topic in grant.writes}
 
 
-def test_every_topic_has_a_writer_and_only_what_is_set_aside_has_no_reader_among_processes() -> None:
+def test_every_topic_has_a_writer_and_only_dead_letters_and_plans_have_no_reader() -> None:
     names = {topic.name for topic in TOPICS}
-    assert {topic for one in TABLE.values() for topic in one.writes} == names
-    assert names - {topic for one in TABLE.values() for topic in one.reads} == {DEAD_LETTERS, "plans"}
+    assert {topic for grant in TABLE.values() for topic in grant.writes} == names
+    assert names - {topic for grant in TABLE.values() for topic in grant.reads} == {DEAD_LETTERS, "plans"}
 
 
-def test_only_workers_write_lists_and_only_the_door_and_applications_write_events() -> None:
-    assert [name for name, one in TABLE.items() if RECOMMENDATIONS in one.writes] == ["worker"]
-    assert [name for name, one in TABLE.items() if INTERACTIONS in one.writes] == ["gateway", "application"]
+def test_only_workers_write_lists_and_only_gateway_and_applications_write_events() -> None:
+    assert [name for name, grant in TABLE.items() if RECOMMENDATIONS in grant.writes] == ["worker"]
+    assert [name for name, grant in TABLE.items() if INTERACTIONS in grant.writes] == ["gateway", "application"]
 
 
 def test_grants_name_topics_and_groups_as_they_are_on_the_cluster() -> None:
-    made = grants(Settings(topics=TopicSettings(prefix="shop.")))
-    assert {one.name for one in made if one.kind == "topic"} == {f"shop.{topic.name}" for topic in TOPICS}
-    assert {one.name for one in made if one.kind == "group" and one.principal == "User:lifelong-trainer"} == {
+    granted = grants(Settings(topics=TopicSettings(prefix="shop.")))
+    assert {grant.name for grant in granted if grant.kind == "topic"} == {f"shop.{topic.name}" for topic in TOPICS}
+    assert {
+        grant.name for grant in granted if grant.kind == "group" and grant.principal == "User:lifelong-trainer"
+    } == {
         "shop.lifelong-trainer",
         "unused",
     }

@@ -1,4 +1,4 @@
-"""`lifelong replay` from a file to its tables, its numbers and its predictions."""
+"""`lifelong backtest` from a file to its tables, its numbers and its predictions."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def replayed(files: dict[str, Path], name: str, *more: str) -> tuple[str, dict, Path]:  # type: ignore[type-arg]
     out, lists = files["folder"] / f"{name}.json", files["folder"] / f"{name}.parquet"
-    given = ["--items", str(files["items"]), "--map", "user=who,item=what,time=when,value=stars"]
+    options = ["--items", str(files["items"]), "--map", "user=who,item=what,time=when,value=stars"]
     written = ["--json", str(out), "--predictions", str(lists)]
-    told = CliRunner().invoke(make_app(), ["replay", str(files["events"]), *given, *written, *more])
-    assert told.exit_code == 0, told.output
-    return told.stdout, json.loads(out.read_text()), lists
+    result = CliRunner().invoke(make_app(), ["backtest", str(files["events"]), *options, *written, *more])
+    assert result.exit_code == 0, result.output
+    return result.stdout, json.loads(out.read_text()), lists
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def test_bad_rows_are_counted_by_reason_and_shown(once: tuple[str, dict, Path]) 
     assert text.count("refused") == len(numbers["refused"]) == 3
 
 
-def test_everybody_is_judged_on_the_same_rows_after_the_warm_up(once: tuple[str, dict, Path]) -> None:  # type: ignore[type-arg]
+def test_every_system_is_evaluated_on_the_same_rows_after_the_warm_up(once: tuple[str, dict, Path]) -> None:  # type: ignore[type-arg]
     _, numbers, lists = once
     rows = pq.read_table(lists)
     assert {one["events"] for one in numbers["systems"].values()} == {len(rows)}
     assert min(rows["index"].to_pylist()) == int(numbers["rows"] * 0.2)
-    hits = [item in made for item, made in zip(rows["item"].to_pylist(), rows["list"].to_pylist(), strict=True)]
+    hits = [item in ranked for item, ranked in zip(rows["item"].to_pylist(), rows["list"].to_pylist(), strict=True)]
     assert sum(hits) / len(hits) == pytest.approx(numbers["hr_request"])
     assert sum(map(sum, numbers["losses"]["counts"])) == len(rows)
 
@@ -70,7 +70,7 @@ def test_predictions_hold_ids_as_given_and_at_most_ten(once: tuple[str, dict, Pa
         ("item", pa.string()),
         ("list", pa.list_(pa.string())),
     ]
-    assert all(0 < len(made) <= 10 == len({*made, *range(10 - len(made))}) for made in rows["list"].to_pylist())
+    assert all(0 < len(ranked) <= 10 == len({*ranked, *range(10 - len(ranked))}) for ranked in rows["list"].to_pylist())
     assert all(user.startswith("u") for user in rows["user"].to_pylist())
 
 
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_bytes(files: dict[str, Path], once: tuple[
     assert {**numbers, "speed": 0} == {**once[1], "speed": 0}
 
 
-def test_what_may_not_repeat_is_not_recommended_again(files: dict[str, Path]) -> None:
+def test_consumed_items_are_not_recommended_where_repeats_are_forbidden(files: dict[str, Path]) -> None:
     seen: dict[str, set[str]] = {}
     _, numbers, lists = replayed(files, "forbid", "--repeats", "forbid")
     for row in pq.read_table(lists).to_pylist():
@@ -90,7 +90,7 @@ def test_what_may_not_repeat_is_not_recommended_again(files: dict[str, Path]) ->
     assert sum(held_back) > 0
 
 
-def test_baselines_are_in_the_numbers_and_change_none_of_ours(
+def test_baselines_are_in_the_numbers_and_change_no_others(
     files: dict[str, Path],
     once: tuple[str, dict, Path],  # type: ignore[type-arg]
 ) -> None:
@@ -102,7 +102,7 @@ def test_baselines_are_in_the_numbers_and_change_none_of_ours(
 
 
 @pytest.mark.slow
-def test_what_parts_add_is_in_the_numbers(files: dict[str, Path]) -> None:
+def test_ablations_are_in_the_numbers(files: dict[str, Path]) -> None:
     text, numbers, _ = replayed(files, "parts", "--ablate", "features:near")
     added = numbers["additions"]["parts"]["features:near"]
     assert added["hit_rate"]["low"] <= added["hit_rate"]["mean"] <= added["hit_rate"]["high"]
@@ -112,13 +112,13 @@ def test_what_parts_add_is_in_the_numbers(files: dict[str, Path]) -> None:
 @pytest.mark.parametrize(
     ("option", "allowed"), [("--baselines", "floors, full, EASE"), ("--ablate", "all, source:popular")]
 )
-def test_unknown_names_are_refused_before_anything_is_read(option: str, allowed: str) -> None:
-    told = CliRunner().invoke(make_app(), ["replay", "no-such-file.csv", option, "magic"])
-    assert told.exit_code != 0
-    assert f"'magic' is none of {allowed}" in str(told.exception)
+def test_unknown_names_are_refused_before_any_file_is_read(option: str, allowed: str) -> None:
+    result = CliRunner().invoke(make_app(), ["backtest", "no-such-file.csv", option, "magic"])
+    assert result.exit_code != 0
+    assert f"'magic' is none of {allowed}" in str(result.exception)
 
 
-def test_an_unreadable_file_is_refused_in_words(files: dict[str, Path]) -> None:
-    told = CliRunner().invoke(make_app(), ["replay", str(files["events"]), "--map", "user=nobody"])
-    assert told.exit_code != 0
-    assert "nobody" in str(told.exception)
+def test_an_unreadable_file_is_refused_with_a_message(files: dict[str, Path]) -> None:
+    result = CliRunner().invoke(make_app(), ["replay", str(files["events"]), "--map", "user=nobody"])
+    assert result.exit_code != 0
+    assert "nobody" in str(result.exception)

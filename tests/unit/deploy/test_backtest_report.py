@@ -1,4 +1,4 @@
-"""What a replay shows: one page that needs nothing else, and tables that fit a terminal."""
+"""The reports of a backtest: a self-contained HTML page, and tables that fit a terminal."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from tests.unit.streams.backtest_logs import generated, played
 
 
 @pytest.fixture(scope="module")
-def found() -> BacktestResults:
+def results() -> BacktestResults:
     log, plan = generated(300), BacktestConfig(resamples=200)
     refused = replace(log, name="<b>events</b>.csv")
     return backtest_results(refused, plan, played(log, plan)[1])
 
 
-def test_the_page_needs_nothing_else(found: BacktestResults) -> None:
-    text = html_report(found)
+def test_the_html_report_is_self_contained(results: BacktestResults) -> None:
+    text = html_report(results)
     assert "<script" not in text
     assert "<img" not in text
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
     assert "@import" not in text
 
 
-def test_its_images_are_whole_and_its_names_are_text(found: BacktestResults) -> None:
-    text = html_report(found)
+def test_its_images_are_complete_and_its_names_are_text(results: BacktestResults) -> None:
+    text = html_report(results)
     images = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
     assert len(images) == 9
     for image in images:
@@ -49,22 +49,22 @@ def test_its_images_are_whole_and_its_names_are_text(found: BacktestResults) -> 
     assert "<b>events" not in text
 
 
-def test_the_same_results_give_the_same_page(found: BacktestResults) -> None:
-    assert html_report(found) == html_report(found)
+def test_the_same_results_give_the_same_html_report(results: BacktestResults) -> None:
+    assert html_report(results) == html_report(results)
 
 
-def test_the_page_and_the_board_say_the_same_numbers(found: BacktestResults) -> None:
+def test_the_html_and_the_console_report_show_the_same_numbers(results: BacktestResults) -> None:
     text = StringIO()
-    Console(file=text, width=80).print(console_report(found))
+    Console(file=text, width=80).print(console_report(results))
     for name in SYSTEMS:
-        rate = f"{found.systems[name].hit_rate:.4f}"
+        rate = f"{results.systems[name].hit_rate:.4f}"
         assert rate in text.getvalue()
-        assert rate in html_report(found)
+        assert rate in html_report(results)
     assert "…" not in text.getvalue()
 
 
-def test_baselines_and_parts_are_shown_where_there_are_any(found: BacktestResults) -> None:
-    wide = page_and_board(found)
+def test_baselines_and_parts_are_shown_where_there_are_any(results: BacktestResults) -> None:
+    wide = reports(results)
     assert not any("baselines were tuned" in text or "What each part adds" in text for text in wide)
     log, plan, baselines = generated(300), BacktestConfig(resamples=50), RecordedRows(BaselinesInProcess())
     played = backtest(log, make_system_config(Settings()), plan, baselines=baselines)
@@ -76,7 +76,7 @@ def test_baselines_and_parts_are_shown_where_there_are_any(found: BacktestResult
         "source:popular-10-days": Ablated(ranks=np.zeros_like(ranks), ms_per_event=1.5),
     }
     more = backtest_results(log, plan, played, Comparisons(baseline_runs, ablated))
-    for text in page_and_board(more):
+    for text in reports(more):
         assert text.count("chosen") >= 1
         assert all(f"{trial.hit_rate:.4f}" in text for trial in more.baselines["V-SKNN"].trials)
         assert "neighbours 100, sample 500, whole no" in text
@@ -87,20 +87,20 @@ def test_baselines_and_parts_are_shown_where_there_are_any(found: BacktestResult
     assert html_report(more).count("<svg") == 10
 
 
-def page_and_board(found: BacktestResults) -> tuple[str, str]:
+def reports(results: BacktestResults) -> tuple[str, str]:
     text = StringIO()
-    Console(file=text, width=80).print(console_report(found))
-    return html_report(found), text.getvalue()
+    Console(file=text, width=80).print(console_report(results))
+    return html_report(results), text.getvalue()
 
 
-def test_running_rates_end_with_the_whole(found: BacktestResults) -> None:
-    assert {name: rates[-1] for name, rates in found.running.items()} == pytest.approx(
-        {name: one.hit_rate for name, one in found.systems.items()}
+def test_running_rates_end_with_the_whole(results: BacktestResults) -> None:
+    assert {name: rates[-1] for name, rates in results.running.items()} == pytest.approx(
+        {name: metrics.hit_rate for name, metrics in results.systems.items()}
     )
 
 
-def test_parts_are_parts_of_the_whole(found: BacktestResults) -> None:
-    for parts in (found.by_person, found.by_item, found.by_week):
+def test_parts_are_parts_of_the_whole(results: BacktestResults) -> None:
+    for parts in (results.by_person, results.by_item, results.by_week):
         for name in SYSTEMS:
             hits = sum(part.measures[name].hit_rate * part.measures[name].events for part in parts)
-            assert hits == pytest.approx(found.systems[name].hit_rate * found.evaluated)
+            assert hits == pytest.approx(results.systems[name].hit_rate * results.evaluated)

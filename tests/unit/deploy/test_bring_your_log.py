@@ -1,4 +1,4 @@
-"""Each command of `docs/guides/bring-your-log.md` runs on small files of that shape, and reads what is there."""
+"""Each command of `docs/guides/bring-your-log.md` runs on small files of that shape, and reads everything in them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.unit.deploy.log_shapes import SHAPES, write
 
 PAGE = Path(__file__).parents[3] / "docs" / "guides" / "bring-your-log.md"
 
-# For each check of a section: events, people, items, refused, the first event, and items of the catalogue.
-FOUND: dict[str, list[tuple[int, int, int, int, str, int | None]]] = {
+# For each check of a section: events, users, items, refused, the first event, and items of the catalogue.
+EXPECTED: dict[str, list[tuple[int, int, int, int, str, int | None]]] = {
     "RetailRocket": [(3, 3, 3, 0, "2015-06-02T05:02:12.117Z", None)],
     "Yoochoose": [(3, 2, 3, 0, "2014-04-07T10:51:09.277Z", None), (1, 1, 1, 0, "2014-04-06T18:44:58.314Z", None)],
     "Last.fm 1K": [(2, 1, 2, 1, "2009-05-04T13:54:10Z", None)],
@@ -42,29 +42,29 @@ FOUND: dict[str, list[tuple[int, int, int, int, str, int | None]]] = {
 
 
 def blocks(section: str) -> list[tuple[str, str]]:
-    """The code of a section of the page: its language and its text."""
+    """Return the code blocks of a section of the page: language and text."""
     text = PAGE.read_text().partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     return re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)
 
 
 def checked(command: str) -> dict[str, object]:
-    told = CliRunner().invoke(make_app(), [*shlex.split(command)[1:], "--json"])
-    assert told.exit_code == 0, told.output
-    found: dict[str, object] = json.loads(told.stdout)
-    return found
+    result = CliRunner().invoke(make_app(), [*shlex.split(command)[1:], "--json"])
+    assert result.exit_code == 0, result.output
+    report: dict[str, object] = json.loads(result.stdout)
+    return report
 
 
 def run(language: str, text: str) -> list[dict[str, object]]:
     if language == "python":
         exec(compile(text, str(PAGE), "exec"), {})
         return []
-    found = []
+    reports = []
     for line in text.strip().splitlines():
         if line.startswith("lifelong "):
-            found.append(checked(line))
+            reports.append(checked(line))
         else:
             subprocess.run(["bash", "-c", line], check=True)
-    return found
+    return reports
 
 
 @pytest.mark.parametrize("section", SHAPES)
@@ -73,22 +73,22 @@ def test_the_commands_of_the_page_read_their_log(section: str, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     reports = [report for block in blocks(section) for report in run(*block)]
     keys = ("events", "users", "items", "refused", "first")
-    found = []
+    summaries = []
     for report in reports:
         catalogue = report["catalogue"]
-        known = catalogue["items"] if isinstance(catalogue, dict) else None
-        found.append((*(report[key] for key in keys), known))
-    assert found == FOUND[section]
+        catalogue_items = catalogue["items"] if isinstance(catalogue, dict) else None
+        summaries.append((*(report[key] for key in keys), catalogue_items))
+    assert summaries == EXPECTED[section]
 
 
 def test_each_section_has_its_files() -> None:
-    assert re.findall(r"^## (.*)$", PAGE.read_text(), re.MULTILINE) == list(SHAPES) == list(FOUND)
+    assert re.findall(r"^## (.*)$", PAGE.read_text(), re.MULTILINE) == list(SHAPES) == list(EXPECTED)
 
 
 @pytest.mark.parametrize("name", ["orders.csv", "order_products__prior.csv"])
-def test_it_is_said_what_lines_of_orders_lack(name: str, tmp_path: Path) -> None:
+def test_a_message_names_the_column_that_order_lines_lack(name: str, tmp_path: Path) -> None:
     write("Instacart", tmp_path)
-    told = CliRunner().invoke(make_app(), ["check", str(tmp_path / name)])
-    assert told.exit_code != 0
-    assert "no column for" in str(told.exception)
-    assert "'time'" in str(told.exception)
+    result = CliRunner().invoke(make_app(), ["check", str(tmp_path / name)])
+    assert result.exit_code != 0
+    assert "no column for" in str(result.exception)
+    assert "'time'" in str(result.exception)

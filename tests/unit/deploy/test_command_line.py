@@ -1,4 +1,4 @@
-"""The command line as a whole: what every command has, and how each ends when it is given what is not there."""
+"""The command line as a whole: what all commands share, and how each fails without its files and servers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DOES = {
     "projector": "a process",
     "gateway": "a process",
 }
-"""Commands that show nothing of what there is, each with what it does instead."""
+"""Commands without JSON output, each with what it does instead."""
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -86,7 +86,7 @@ NOWHERE = "127.0.0.1:9"
 
 
 def side_by_side(folder: Path, commands: Sequence[Sequence[str]], kafka: str = NOWHERE) -> dict[str, tuple[str, str]]:
-    """Commands, each in a process without a terminal: what it says on standard error, and its status.
+    """Run each command in a process without a terminal; return its standard error and its status.
 
     Most of what a command takes is starting Python, so they share that.
     """
@@ -95,38 +95,38 @@ def side_by_side(folder: Path, commands: Sequence[Sequence[str]], kafka: str = N
     environment |= {"LIFELONG_KAFKA__BOOTSTRAP": kafka} if kafka else {}
     code = SIDE_BY_SIDE.format(words=[list(words) for words in commands], folder=str(folder))
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, timeout=60)
-    told = {}
+    outcomes = {}
     for number, words in enumerate(commands):
         path = folder / f"{number}.said"
-        *said, status = path.read_text().splitlines()
-        told[" ".join(words)] = (" ".join(said), status)
+        *output, status = path.read_text().splitlines()
+        outcomes[" ".join(words)] = (" ".join(output), status)
         path.unlink()
-    return told
+    return outcomes
 
 
 @pytest.mark.parametrize("name", sorted(ALL.keys() - DOES.keys()))
-def test_every_command_that_shows_something_shows_it_to_programs(name: str) -> None:
+def test_every_command_that_shows_something_prints_json_on_request(name: str) -> None:
     options = {option for parameter in ALL[name].params for option in parameter.opts}
     assert "--json" in options
 
 
-def test_the_commands_that_show_nothing_are_there() -> None:
+def test_the_commands_without_json_exist() -> None:
     assert set(ALL) >= set(DOES)
 
 
 @pytest.mark.parametrize("name", ["", *sorted(ALL)])
-def test_help_is_asked_for_by_either_name(name: str) -> None:
+def test_help_has_two_names(name: str) -> None:
     shown = [CliRunner().invoke(make_app(), [*name.split(), flag]) for flag in ("-h", "--help")]
-    assert [each.exit_code for each in shown] == [0, 0]
+    assert [entry.exit_code for entry in shown] == [0, 0]
     assert shown[0].output == shown[1].output != ""
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     shown = CliRunner().invoke(make_app(), ["--version"])
     assert (shown.exit_code, shown.output.startswith("lifelong ")) == (0, True)
 
 
-def test_a_shell_can_be_taught_to_complete() -> None:
+def test_shell_completion_can_be_installed() -> None:
     shown = CliRunner().invoke(make_app(), ["--help"])
     assert "--install-completion" in shown.output
 
@@ -142,15 +142,15 @@ FILES = {
 }
 
 
-def test_a_file_that_is_not_there_is_named_without_a_traceback(tmp_path: Path) -> None:
-    commands = [(*name.split(), *words) for name, given in FILES.items() for words in given]
-    for command, (said, status) in side_by_side(tmp_path, commands).items():
-        assert status in ("status 1 in time", "status 2 in time"), (command, said, status)
-        assert "no-such-file" in said, command
+def test_a_missing_file_is_named_without_a_traceback(tmp_path: Path) -> None:
+    commands = [(*name.split(), *words) for name, arguments in FILES.items() for words in arguments]
+    for command, (output, status) in side_by_side(tmp_path, commands).items():
+        assert status in ("status 1 in time", "status 2 in time"), (command, output, status)
+        assert "no-such-file" in output, command
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe" * 50, b"{"])
-def test_a_file_of_another_kind_is_refused_without_a_traceback(tmp_path: Path, content: bytes) -> None:
+def test_a_file_of_another_format_is_refused_without_a_traceback(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "w.npz").write_bytes(content)
     (tmp_path / "log.jsonl").write_bytes(b"")
     commands = [
@@ -158,24 +158,24 @@ def test_a_file_of_another_kind_is_refused_without_a_traceback(tmp_path: Path, c
         ("models", "promote", "--weights", "w.npz"),
         ("experiment", "results", "w.npz"),
     ]
-    for command, (said, status) in side_by_side(tmp_path, commands).items():
-        assert status == "status 1 in time", (command, said, status)
+    for command, (output, status) in side_by_side(tmp_path, commands).items():
+        assert status == "status 1 in time", (command, output, status)
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_the_work_begins(tmp_path: Path) -> None:
     reports = [("replay", "x.csv", option, "no/folder/page") for option in ("--report", "--json", "--predictions")]
     commands = [("evaluate", "export", "no/folder/log.jsonl"), ("evaluate", "export", "."), *reports]
-    for command, (said, status) in side_by_side(tmp_path, commands).items():
+    for command, (output, status) in side_by_side(tmp_path, commands).items():
         assert status == "status 1 in time", command
-        assert "cannot be written" in said, command
+        assert "cannot be written" in output, command
     assert list(tmp_path.iterdir()) == []
 
 
-def test_checking_leaves_what_is_there_as_it_was(tmp_path: Path) -> None:
-    kept, fresh = tmp_path / "kept", tmp_path / "fresh"
-    kept.write_text("before")
-    check_writable(None, kept, fresh)
-    assert (kept.read_text(), fresh.exists()) == ("before", False)
+def test_checking_changes_no_file(tmp_path: Path) -> None:
+    existing, fresh = tmp_path / "kept", tmp_path / "fresh"
+    existing.write_text("before")
+    check_writable(None, existing, fresh)
+    assert (existing.read_text(), fresh.exists()) == ("before", False)
     with pytest.raises(NotWritable, match="Is a directory"):
         check_writable(tmp_path)
 
@@ -193,26 +193,26 @@ AWAY = [
 ]
 
 
-def test_a_server_that_is_not_there_is_named_within_seconds_with_what_was_read(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_named_within_seconds_with_the_settings_file(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         nowhere = f"127.0.0.1:{server.getsockname()[1]}"
-    for command, (said, status) in side_by_side(tmp_path, AWAY, nowhere).items():
-        assert status == "status 1 in time", (command, said)
-        assert nowhere in said, command
-        assert str(tmp_path / "data") in said, command
+    for command, (output, status) in side_by_side(tmp_path, AWAY, nowhere).items():
+        assert status == "status 1 in time", (command, output)
+        assert nowhere in output, command
+        assert str(tmp_path / "data") in output, command
 
 
 def test_without_a_stack_the_data_directory_and_the_settings_file_are_named(tmp_path: Path) -> None:
-    told = side_by_side(tmp_path, [("topics", "show")], kafka="")
-    [(said, status)] = told.values()
+    outcomes = side_by_side(tmp_path, [("topics", "show")], kafka="")
+    [(output, status)] = outcomes.values()
     assert status == "status 1 in time"
-    assert f"{str(tmp_path / 'data')!r}, in which `lifelong up` has not run" in said
-    assert f"{str(tmp_path / 'lifelong.toml')!r}, which is not there" in said
+    assert f"{str(tmp_path / 'data')!r}, in which `lifelong up` has not run" in output
+    assert f"{str(tmp_path / 'lifelong.toml')!r}, which does not exist" in output
 
 
-def test_where_nothing_was_done_the_status_says_so(tmp_path: Path) -> None:
-    told = side_by_side(tmp_path, [("send",), ("send", "--topic", "items")])
-    assert {status for _, status in told.values()} == {"status 1 in time"}
+def test_a_command_that_did_nothing_fails(tmp_path: Path) -> None:
+    outcomes = side_by_side(tmp_path, [("send",), ("send", "--topic", "items")])
+    assert {status for _, status in outcomes.values()} == {"status 1 in time"}
 
 
 # Listings
@@ -222,7 +222,7 @@ def test_where_nothing_was_done_the_status_says_so(tmp_path: Path) -> None:
     st.lists(st.lists(st.text("abc-", max_size=60), min_size=4, max_size=4), min_size=1, max_size=5),
     st.integers(40, 200),
 )
-def test_nothing_of_a_listing_is_cut_whatever_the_terminal(rows: list[list[str]], width: int) -> None:
+def test_no_terminal_width_cuts_a_listing(rows: list[list[str]], width: int) -> None:
     columns = [Column("id"), Column("state"), Column("why", prose=True), Column("at")]
     console = Console(width=width, file=StringIO())
     console.print(listing(console, columns, rows))
@@ -230,33 +230,33 @@ def test_nothing_of_a_listing_is_cut_whatever_the_terminal(rows: list[list[str]]
     assert "…" not in shown
     for row in rows:
         for cell in (row[0], row[1], row[3]):
-            # What is longer than the terminal itself is folded.
+            # Cells wider than the terminal are folded.
             assert len(cell) > width - 12 or cell in shown
     assert all(len(line) <= width for line in shown.splitlines())
 
 
 @given(st.sets(st.text("abcdef", min_size=6, max_size=6), min_size=1, max_size=8), st.data())
-def test_the_beginning_of_an_id_is_enough_where_it_is_that_of_one(ids: set[str], data: st.DataObject) -> None:
-    wanted = data.draw(st.sampled_from(sorted(ids)))
-    beginning = wanted[: data.draw(st.integers(1, 6))]
-    alike = sorted(each for each in ids if each.startswith(beginning))
-    if len(alike) == 1:
-        assert complete_id(beginning, list(ids), what="letter", hint="") == wanted
+def test_a_unique_prefix_of_an_id_is_enough(ids: set[str], data: st.DataObject) -> None:
+    expected = data.draw(st.sampled_from(sorted(ids)))
+    beginning = expected[: data.draw(st.integers(1, 6))]
+    matches = sorted(entry for entry in ids if entry.startswith(beginning))
+    if len(matches) == 1:
+        assert complete_id(beginning, list(ids), what="letter", hint="") == expected
     else:
         with pytest.raises(NoSuch) as caught:
             complete_id(beginning, list(ids), what="letter", hint="")
-        assert all(each in str(caught.value) for each in alike[:5])
+        assert all(entry in str(caught.value) for entry in matches[:5])
 
 
-def test_a_lineage_that_nobody_knows_is_refused_with_those_that_there_are() -> None:
-    known = known_variants(Settings(), [])
-    assert known == ["default", "faster", "slower"]
-    refuse_unknown("faster", known)
+def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
+    variants = known_variants(Settings(), [])
+    assert variants == ["default", "faster", "slower"]
+    refuse_unknown("faster", variants)
     with pytest.raises(NoSuch, match=r"'fastr' to promote: there are .*'slower'.*did you mean 'faster'"):
-        refuse_unknown("fastr", known)
+        refuse_unknown("fastr", variants)
 
 
-# What was done about dead letters
+# States of dead letters
 
 
 def letter(number: int) -> DeadLetter:
@@ -277,14 +277,14 @@ STEPS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["open", "replayed
 
 
 @given(STEPS)
-def test_a_letter_is_as_it_was_marked_last_and_keeps_what_it_came_with(steps: list[tuple[int, Any]]) -> None:
+def test_a_letter_has_the_state_of_its_newest_mark_and_keeps_its_record(steps: list[tuple[int, Any]]) -> None:
     log = [letter(n) if state == "open" else mark_of(letter(n), state, now=2.0) for n, state in steps]
-    found = {each.offset: each for each in folded(log)}
+    letters = {entry.offset: entry for entry in folded(log)}
     for number in range(4):
-        mine = [state for n, state in steps if n == number]
-        if "open" not in mine:
-            assert number not in found
+        own = [state for n, state in steps if n == number]
+        if "open" not in own:
+            assert number not in letters
             continue
-        marks = [state for state in mine[mine.index("open") :] if state != "open"]
-        assert found[number].state == (marks[-1] if marks else "open")
-        assert (found[number].value, found[number].wall_time) == (b"x", 1.0)
+        marks = [state for state in own[own.index("open") :] if state != "open"]
+        assert letters[number].state == (marks[-1] if marks else "open")
+        assert (letters[number].value, letters[number].wall_time) == (b"x", 1.0)

@@ -1,4 +1,4 @@
-"""The doctor names what is wrong and what to do."""
+"""The doctor names problems and what to do about them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def row(**changes: object) -> StatusRow:
         (doctor.check_ports({"6379 (redis)": "redis-server (pid 7)"}), "problem"),
         (doctor.check_data_dir(Path("/d"), writeable=True), "ok"),
         (doctor.check_data_dir(Path("/d"), writeable=False), "problem"),
-        (doctor.check_python_library(found=False), "warning"),
+        (doctor.check_python_library(installed=False), "warning"),
         (doctor.check_open_interfaces(starts_milvus=True), "warning"),
         (doctor.check_open_interfaces(starts_milvus=False), "ok"),
         (doctor.check_server(row()), "ok"),
@@ -48,16 +48,16 @@ def row(**changes: object) -> StatusRow:
         (doctor.check_server(row(state="external", pid=0, problem="PING failed", log="")), "problem"),
     ],
 )
-def test_each_finding_has_its_level_and_a_remedy_unless_all_is_well(check: Check, level: str) -> None:
+def test_each_finding_has_its_level_and_problems_a_remedy(check: Check, level: str) -> None:
     assert check.level == level
     assert bool(check.do) == (level != "ok")
 
 
-def test_who_took_a_port_is_named() -> None:
+def test_the_process_that_uses_a_port_is_named() -> None:
     assert "redis-server (pid 7)" in doctor.check_ports({"6379 (redis)": "redis-server (pid 7)"}).says
 
 
-def test_a_newer_version_brings_its_model_and_leaves_what_was_learned(tmp_path: Path) -> None:
+def test_a_newer_version_installs_its_model_and_keeps_learned_weights(tmp_path: Path) -> None:
     seed, models = tmp_path / "seed", tmp_path / "models"
     (seed / "ranker" / "1").mkdir(parents=True)
     (seed / "ranker" / "config.pbtxt").write_text("shipped")

@@ -1,4 +1,4 @@
-"""What ``up`` writes is what the settings read."""
+"""The settings read the endpoints that ``up`` writes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def chosen() -> StackChoices:
     return choices.chosen(StackChoices({}, {}), {}, random.Random(1), lambda port: True)
 
 
-def written(path: Path, chosen: StackChoices, started: frozenset[str], given: Settings) -> Path:
-    endpoints.write(path / "endpoints.toml", endpoints.sections(chosen, started, given))
+def written(path: Path, chosen: StackChoices, started: frozenset[str], base: Settings) -> Path:
+    endpoints.write(path / "endpoints.toml", endpoints.sections(chosen, started, base))
     return path / "endpoints.toml"
 
 
@@ -51,18 +51,18 @@ def test_an_application_reads_the_endpoints_as_settings(
     assert [key.get_secret_value() for key in settings.gateway.api_keys] == [chosen.secrets["gateway"]]
 
 
-def test_completing_the_given_settings_gives_the_same(tmp_path: Path, chosen: StackChoices) -> None:
-    given = Settings(data_dir=tmp_path)
-    completed = endpoints.settings_with(given, written(tmp_path, chosen, ALL, given))
+def test_completing_the_base_settings_gives_the_same(tmp_path: Path, chosen: StackChoices) -> None:
+    base = Settings(data_dir=tmp_path)
+    completed = endpoints.settings_with(base, written(tmp_path, chosen, ALL, base))
     assert completed.redis.url.get_secret_value().endswith(f":{chosen.ports['redis']}/0")
     assert completed.data_dir == tmp_path
 
 
-def test_what_the_user_has_given_stays(tmp_path: Path, chosen: StackChoices) -> None:
-    given = Settings(
+def test_the_users_settings_win(tmp_path: Path, chosen: StackChoices) -> None:
+    base = Settings(
         kafka=KafkaSettings(bootstrap="broker:9092"), gateway=GatewaySettings(port=8080, api_keys=(SecretStr("mine"),))
     )
-    completed = endpoints.settings_with(given, written(tmp_path, chosen, ALL - {"kafka"}, given))
+    completed = endpoints.settings_with(base, written(tmp_path, chosen, ALL - {"kafka"}, base))
     assert (completed.kafka.bootstrap, completed.kafka.security_protocol) == ("broker:9092", "PLAINTEXT")
     assert completed.gateway.port == 8080
     assert [key.get_secret_value() for key in completed.gateway.api_keys] == ["mine"]

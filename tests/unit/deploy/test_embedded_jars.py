@@ -1,4 +1,4 @@
-"""Jars are run only if they are those that were locked."""
+"""Only jars that match the lock are used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lock(tmp_path: Path, two_jars: list[Path]) -> dict[str, str]:
     return jars.read_lock(path)
 
 
-def test_the_jars_that_were_locked_pass(two_jars: list[Path], lock: dict[str, str]) -> None:
+def test_locked_jars_pass(two_jars: list[Path], lock: dict[str, str]) -> None:
     jars.verify(two_jars, lock)
     assert sorted(lock) == ["api.jar", "broker.jar"]
 
@@ -41,15 +41,13 @@ def test_a_missing_jar_is_refused_by_name(two_jars: list[Path], lock: dict[str, 
         jars.verify(two_jars[:1], lock)
 
 
-def test_a_jar_that_nobody_locked_is_refused_by_name(
-    tmp_path: Path, two_jars: list[Path], lock: dict[str, str]
-) -> None:
+def test_an_unlocked_jar_is_refused_by_name(tmp_path: Path, two_jars: list[Path], lock: dict[str, str]) -> None:
     (tmp_path / "extra.jar").write_bytes(b"?")
     with pytest.raises(StackError, match=r"extra\.jar.*not in the lock"):
         jars.verify([*two_jars, tmp_path / "extra.jar"], lock)
 
 
-def test_the_committed_lock_holds_what_is_asked_for() -> None:
+def test_the_committed_lock_has_the_required_jars() -> None:
     names = jars.read_lock(kafka.LOCK)
     for coordinate in kafka.COORDINATES:
         _, artifact, version = coordinate.split(":")

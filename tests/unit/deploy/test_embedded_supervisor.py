@@ -1,4 +1,4 @@
-"""What supervisord is told."""
+"""The configuration of supervisord and of the servers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deploy.embedded import choices, kafka, milvus, redis
 from deploy.embedded.choices import StackChoices
 from deploy.embedded.environment import child_environment
 from deploy.embedded.layout import SOCKET_PATH_MAX, DataLayout
-from deploy.embedded.programs import OWN, own_programs
+from deploy.embedded.programs import OWN_PROCESSES, own_programs
 from deploy.embedded.server import Program, Site, StackError
 from deploy.embedded.supervisor import daemon_section, program_section
 from deploy.settings import EmbeddedSettings
@@ -32,13 +32,13 @@ def chosen() -> StackChoices:
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
-    """As supervisord reads it, but for what it expands."""
+    """Parse the text as supervisord does, without expansions."""
     parser = UnhosedConfigParser()
     parser.read_string(text)
     return parser
 
 
-def test_the_supervisor_listens_on_a_unix_socket_alone(layout: DataLayout) -> None:
+def test_the_supervisor_listens_on_a_unix_socket_only(layout: DataLayout) -> None:
     config = parsed(daemon_section(layout))
     assert config["unix_http_server"]["file"] == str(layout.socket)
     assert config["unix_http_server"]["chmod"] == "0600"
@@ -61,8 +61,8 @@ def test_spaces_percents_and_quotes_in_a_command_survive(layout: DataLayout) -> 
 
 
 @pytest.mark.parametrize("value", ["""{"name": "ann's"}""", '"quoted"', '{"a": "x #1"}', "a ;b", "two\nlines"])
-def test_a_value_that_the_supervisor_would_spoil_is_refused(layout: DataLayout, value: str) -> None:
-    with pytest.raises(StackError, match=r"hand that over; write the setting into lifelong\.toml"):
+def test_a_value_that_the_supervisor_would_change_is_refused(layout: DataLayout, value: str) -> None:
+    with pytest.raises(StackError, match=r"pass that on; write the setting into lifelong\.toml"):
         program_section(Program("p", ("run",), Path("/d"), {"KEY": value}), layout)
 
 
@@ -93,17 +93,17 @@ def test_no_secret_is_on_a_command_line(layout: DataLayout, chosen: StackChoices
     assert [secret for secret in chosen.secrets.values() if secret in words] == []
 
 
-def test_our_programs_know_their_data_directory_wherever_they_run(
+def test_processes_find_their_data_directory_from_any_working_directory(
     layout: DataLayout, chosen: StackChoices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIFELONG_RANKING__SLATE_SIZE", "20")
     programs = own_programs(Site(layout, chosen, EmbeddedSettings(), tmp_path), tmp_path / "none.toml")
-    assert [program.name for program in programs] == [own.name for own in OWN]
+    assert [program.name for program in programs] == [own.name for own in OWN_PROCESSES]
     assert programs[0].environment["LIFELONG_DATA_DIR"] == str(tmp_path)
     assert programs[0].environment["LIFELONG_RANKING__SLATE_SIZE"] == "20"
 
 
-def test_servers_inherit_one_thread_and_no_stray_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_servers_inherit_one_thread_and_no_other_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIO_ADDRESS", "elsewhere")
     monkeypatch.setenv("LIFELONG_KAFKA__SASL_PASSWORD", "secret")
     environment = child_environment()

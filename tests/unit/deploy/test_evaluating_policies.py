@@ -1,4 +1,4 @@
-"""From lists that explore to what another policy would have earned: the truth of a made-up world is found again."""
+"""Off-policy estimates from exploring lists recover the true value of policies in a simulated world."""
 
 from __future__ import annotations
 
@@ -28,42 +28,42 @@ KNOWN = KnownWeights(columns=COLUMNS, weights=initial_weights(COLUMNS))
 
 
 @cache
-def court(by: By) -> TargetEvaluator:
+def evaluator(by: By) -> TargetEvaluator:
     return TargetEvaluator(lists(), by, draws=200)
 
 
 @pytest.mark.parametrize(
     ("make", "by"), [(uniform, "item"), (exploiting, "item"), (best_kept_secret, "item"), (uniform, "cascade")]
 )
-def test_what_a_policy_would_have_earned_is_found_within_the_interval(make: Any, by: By) -> None:
+def test_the_interval_covers_the_true_value_of_a_policy(make: Any, by: By) -> None:
     target = make()
-    decision, right = decide(target.name, "", court(by).trial(target)), worth(make)
+    decision, right = decide(target.name, "", evaluator(by).trial(target)), worth(make)
     assert decision.doubly_robust is not None
-    for found in (decision.ips, decision.snips, decision.doubly_robust):
-        assert found.low <= right <= found.high
+    for estimate in (decision.ips, decision.snips, decision.doubly_robust):
+        assert estimate.low <= right <= estimate.high
     assert decision.overlap.mean.low <= 1.0 <= decision.overlap.mean.high
 
 
 @pytest.mark.parametrize("make", [exploiting, best_kept_secret])
-def test_an_interval_that_rests_on_a_handful_of_lists_says_so(make: Any) -> None:
-    decision = decide("", "", court("cascade").trial(make()))
+def test_an_interval_from_few_lists_carries_a_warning(make: Any) -> None:
+    decision = decide("", "", evaluator("cascade").trial(make()))
     assert "little overlap" in " ".join(decision.warnings)
 
 
-def test_policies_that_differ_are_told_apart() -> None:
-    even, best = (decide(t.name, "", court("item").trial(t)) for t in (uniform(), best_kept_secret()))
+def test_policies_that_differ_are_distinguished() -> None:
+    even, best = (decide(t.name, "", evaluator("item").trial(t)) for t in (uniform(), best_kept_secret()))
     assert even.snips.high < best.snips.low
     assert best.difference.low > 0.0
 
 
-def test_a_policy_that_does_what_was_hardly_ever_done_is_warned_of() -> None:
+def test_a_policy_without_overlap_carries_a_warning() -> None:
     never = Target("worst", "", lambda one: LoggedPolicy(-np.array(one.draw.scores)))
-    warnings = " ".join(decide("worst", "", court("item").trial(never)).warnings)
+    warnings = " ".join(decide("worst", "", evaluator("item").trial(never)).warnings)
     assert "no overlap" in warnings
     assert "little overlap" in warnings
 
 
-def test_the_log_counts_what_it_cannot_use() -> None:
+def test_unusable_lists_are_counted() -> None:
     evaluated = evaluate_log(log(), KNOWN, ("uniform",), ("place",), clip=np.inf)
     assert set(evaluated.left_out) == {"not drawn", "drawn and not seen"}
     assert evaluated.lists == len(lists())
@@ -80,13 +80,13 @@ def _drawn_ids() -> set[str]:
     return {entry.list_id for entry in log() if isinstance(entry, Ranked) and entry.draw is not None}
 
 
-def test_an_entry_that_is_there_twice_counts_once() -> None:
+def test_a_repeated_entry_counts_once() -> None:
     once = evaluate_log(log(), KNOWN, ("exploit",), ("place",), clip=np.inf)
     twice = evaluate_log((*log(), *log()), KNOWN, ("exploit",), ("place",), clip=np.inf)
     assert twice == once
 
 
-def test_the_usual_targets_and_single_features_are_tried_and_others_refused() -> None:
+def test_the_usual_targets_and_single_features_are_evaluated_and_others_refused() -> None:
     names = ("model", "exploit", "uniform", "popularity", "covisit")
     evaluated = evaluate_log(log(), KNOWN, names, ("place",), clip=np.inf)
     assert [decision.target for decision in evaluated.decisions] == list(names)
@@ -96,7 +96,7 @@ def test_the_usual_targets_and_single_features_are_tried_and_others_refused() ->
         evaluate_log(log(), KNOWN, ("unheard",), ("place",), clip=np.inf)
 
 
-def test_a_target_that_cannot_be_tried_says_why() -> None:
+def test_a_target_that_cannot_be_evaluated_says_why() -> None:
     old = KnownWeights(columns=("other",), weights=initial_weights(("other",)))
     evaluated = evaluate_log(log(), old, ("model", "other", "uniform"), ("place",), clip=np.inf)
     assert set(evaluated.not_tried) == {"model", "other"}
@@ -117,7 +117,7 @@ def command() -> Any:
     return lambda *words: CliRunner().invoke(app, ["evaluate", "policy", *map(str, words)])
 
 
-def test_the_command_prints_what_it_found_and_as_json_for_programs(command: Any, tmp_path: Path) -> None:
+def test_the_command_prints_its_results_and_as_json_for_programs(command: Any, tmp_path: Path) -> None:
     path, weights = tmp_path / "log.jsonl", tmp_path / "weights.npz"
     assert write_lines(path, log()) > 1_000
     path.write_bytes(path.read_bytes() + b'{"type": "nonsense"}\n')
@@ -125,12 +125,12 @@ def test_the_command_prints_what_it_found_and_as_json_for_programs(command: Any,
     shown = command(path, "--by", "cascade", "--weights", weights)
     assert shown.exit_code == 0, shown.output
     assert all(word in shown.output for word in ("popularity", "doubly robust", "SNIPS", "1 lines refused"))
-    found = command(path, "--target", "uniform", "--by", "place", "--json")
-    assert found.exit_code == 0
-    assert json.loads(found.output)["ranking_log"]["lists"] == len(lists())
+    output = command(path, "--target", "uniform", "--by", "place", "--json")
+    assert output.exit_code == 0
+    assert json.loads(output.output)["ranking_log"]["lists"] == len(lists())
 
 
-def test_the_command_refuses_what_it_does_not_know(command: Any, tmp_path: Path) -> None:
+def test_the_command_refuses_unknown_options(command: Any, tmp_path: Path) -> None:
     table = tmp_path / "other.csv"
     table.write_text("a,b\n1,2\n")
     assert "Open Bandit" in command(table).output

@@ -1,4 +1,4 @@
-"""From events to results, in memory: an arm that is no other is not found to be one, a bad one is, and all learn."""
+"""From events to results, in memory: an arm equal to control shows no difference, a bad one does, and all learn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KINDS = ("war", "comedy", "drama")
 
 @cache
 def outcome_of(variant: str) -> ExperimentResults:
-    """People like one kind of films, and click on those of it that they see at the top; half of them are in an arm."""
+    """Return results of users who like one genre and click on its films at the top; half of them are in an arm."""
     arms = [Arm(name="tried", share=0.5, variant=variant), Arm(name="shadow", variant="contrary")]
     experiment = Experiment("spring", Arm(name=CONTROL), arms)
     ranker = LocalRanker(weights("contrary", "wild"))
@@ -51,7 +51,7 @@ def outcome_of(variant: str) -> ExperimentResults:
 def _visit(runner: InMemoryRunner, user: str, kind: str, at: float, rng: np.random.Generator) -> None:
     if at:
         home = newest_list(runner, user).home
-        items = tuple(each.item_id for each in home.items)
+        items = tuple(entry.item_id for entry in home.items)
         send_event(runner, impression(user, items, home.list_id, at=at))
         liked = [item for item in items[:5] if item.startswith(kind) and rng.random() < 0.6]
         for item in liked[:2]:
@@ -59,23 +59,23 @@ def _visit(runner: InMemoryRunner, user: str, kind: str, at: float, rng: np.rand
     send_event(runner, click(user, f"{kind}-{rng.integers(12)}", at=at + 60.0))
 
 
-def test_an_arm_that_is_served_as_control_is_makes_no_difference() -> None:
-    found = outcome_of("")
-    control, tried = (arm for arm in found.arms if arm.people)
+def test_an_arm_equal_to_control_shows_no_difference() -> None:
+    results = outcome_of("")
+    control, tried = (arm for arm in results.arms if arm.people)
     assert control.people + tried.people == len(PEOPLE)
     assert min(control.seen, tried.seen) > 50
-    for metric in found.between:
+    for metric in results.between:
         assert metric.differences["tried"].low < 0.0 < metric.differences["tried"].high
-    assert found.paired[0].differences["tried"].value == 0.0
-    assert found.sample_ratio is not None
-    assert not found.sample_ratio.is_alarming
+    assert results.paired[0].differences["tried"].value == 0.0
+    assert results.sample_ratio is not None
+    assert not results.sample_ratio.is_alarming
 
 
-def test_an_arm_that_ranks_upside_down_is_surely_worse_between_people_and_on_the_same_choices() -> None:
-    found = outcome_of("contrary")
-    clicks = next(metric for metric in found.between if metric.name == "clicks per list seen")
+def test_an_arm_that_ranks_upside_down_is_worse_between_users_and_on_the_same_choices() -> None:
+    results = outcome_of("contrary")
+    clicks = next(metric for metric in results.between if metric.name == "clicks per list seen")
     assert clicks.differences["tried"].high < 0.0
-    gain = found.paired[0]
+    gain = results.paired[0]
     assert gain.differences["tried"].high < 0.0
     assert gain.differences["shadow"].high < 0.0
-    assert found.taken > 100
+    assert results.taken > 100

@@ -1,4 +1,4 @@
-"""A worker takes the arms' weights up with the champion's, as they are announced."""
+"""A worker loads the arms' weights with the champion's, as they are announced."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings()
 
 
-def told(deps: Deps, topic: str, key: str, value: bytes) -> None:
+def handle(deps: Deps, topic: str, key: str, value: bytes) -> None:
     record = Inbound(topic=topic, partition=0, offset=0, key=key.encode(), value=value, timestamp=START)
     apply_tables([record], deps)
 
@@ -43,19 +43,19 @@ def announced(deps: Deps, uri: Path, weights: Weights) -> None:
         model="ranker", version=weights.version, uri=str(uri), table=weights.table, score=0.0, metric="mrr", examples=1,
         decision="continued", reason="test",
     )  # fmt: skip
-    told(deps, MODEL_UPDATES, "ranker", encode(update))
+    handle(deps, MODEL_UPDATES, "ranker", encode(update))
 
 
 def first(deps: Deps) -> tuple[float, int, tuple[str, ...]]:
-    """The score of the first place of a newcomer's list, by which version, and what it was made without."""
+    """Return the first score of a new user's list, its model version, and its degradations."""
     [ranking] = deps.recommender.rank([Query(user=new_user(UserId("ann")).user, now=START)])
     return ranking.slate[0].score, ranking.model_version, ranking.degradations
 
 
-def test_arms_are_served_from_the_start_and_follow_what_is_announced(settings: Settings) -> None:
+def test_arms_are_served_from_the_start_and_follow_announced_weights(settings: Settings) -> None:
     deps = make_deps(settings)
     for name in ("i0", "i1", "i2"):
-        told(deps, ITEMS, name, encode(item(name)))
+        handle(deps, ITEMS, name, encode(item(name)))
     start = current_weights(settings)
     assert start.table == feature_schema_id(deps.recommender.features.columns)
     usual, _, degradations = first(deps)
@@ -74,7 +74,7 @@ def test_arms_are_served_from_the_start_and_follow_what_is_announced(settings: S
     assert first(deps) == (usual, 2, (AS_CHAMPION,))
 
 
-def test_weights_that_serve_already_are_left_as_they_are(settings: Settings) -> None:
-    known = replace(current_weights(settings), version=7, others={})
-    write_weights(weights_path(settings), known)
+def test_weights_that_already_serve_are_not_changed(settings: Settings) -> None:
+    serving = replace(current_weights(settings), version=7, others={})
+    write_weights(weights_path(settings), serving)
     assert current_weights(settings).others == {}

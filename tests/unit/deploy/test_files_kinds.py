@@ -1,4 +1,4 @@
-"""Each way in which files differ, as a table: what stands in the file, and what is read."""
+"""Each way in which files differ, as a table: the content of the file, and what is read."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HEAD = "user_id,item_id,timestamp\n"
 AT = 1_433_221_332
 
 
-def opened(path: Path, options: str = "", **asked: object) -> Reading:
-    return read(path, EventFileOptions(columns=parse_map(options), **asked), now=NOW)  # type: ignore[arg-type]
+def opened(path: Path, options: str = "", **more: object) -> Reading:
+    return read(path, EventFileOptions(columns=parse_map(options), **more), now=NOW)  # type: ignore[arg-type]
 
 
-def found(path: Path, options: str = "", **asked: object) -> tuple[list[Interaction], Refused]:
+def read_file(path: Path, options: str = "", **more: object) -> tuple[list[Interaction], Refused]:
     refused = Refused()
-    return [event for _, event in opened(path, options, **asked).events(refused)], refused
+    return [event for _, event in opened(path, options, **more).events(refused)], refused
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -39,9 +39,9 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def times(folder: Path, *cells: str, dates: str = "") -> list[float]:
-    rows = "".join(f'u,i{place},"{cell}"\n' for place, cell in enumerate(cells))
+    rows = "".join(f'u,i{index},"{cell}"\n' for index, cell in enumerate(cells))
     reading = opened(written(folder, "t.csv", HEAD + rows), dates=dates)
-    return [float(one) for one in reading.times.seconds]
+    return [float(seconds) for seconds in reading.times.seconds]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def times(folder: Path, *cells: str, dates: str = "") -> list[float]:
         "Tue, 02 Jun 2015 05:02:12 GMT",
     ],
 )
-def test_a_moment_is_read_in_every_usual_form_whatever_the_other_rows_have(tmp_path: Path, cell: str) -> None:
+def test_a_time_is_read_in_every_usual_form_independently_of_other_rows(tmp_path: Path, cell: str) -> None:
     assert times(tmp_path, str(AT), cell, "2015-06-02T05:02:12.5Z") == [AT, AT, AT + 0.5]
 
 
@@ -85,8 +85,8 @@ def test_digits_of_a_date_are_a_date(tmp_path: Path, cell: str, day: str) -> Non
 
 
 @pytest.mark.parametrize("cell", ["never", "2015-13-02", "2015-06-02T05:02:12 EST", "99/99/2015", "True", "[1]"])
-def test_what_is_no_time_is_refused(tmp_path: Path, cell: str) -> None:
-    events, refused = found(written(tmp_path, "t.csv", f'{HEAD}u,i,"{cell}"\nu,i,{AT}\n'))
+def test_invalid_times_are_refused(tmp_path: Path, cell: str) -> None:
+    events, refused = read_file(written(tmp_path, "t.csv", f'{HEAD}u,i,"{cell}"\nu,i,{AT}\n'))
     assert len(events) == 1
     assert refused.by_reason["no time in 'timestamp'"].rows == [2]
 
@@ -101,7 +101,7 @@ def test_the_order_of_day_and_month_is_that_of_the_whole_column(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("cells", [("01/12/2010", "02/12/2010"), ("13/12/2010", "12/13/2010"), ("01/02/03",)])
-def test_an_order_that_is_not_sure_is_asked_for(tmp_path: Path, cells: tuple[str, ...]) -> None:
+def test_an_ambiguous_order_of_day_and_month_is_refused(tmp_path: Path, cells: tuple[str, ...]) -> None:
     with pytest.raises(UnreadableFile, match="--dates day-first or --dates month-first"):
         times(tmp_path, *cells)
 
@@ -127,57 +127,57 @@ SEPARATED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "asked"), SEPARATED)
+@pytest.mark.parametrize(("name", "text", "more"), SEPARATED)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
 def test_separators_headers_line_ends_and_encodings(
-    tmp_path: Path, name: str, text: str, asked: dict[str, object], encoding: str
+    tmp_path: Path, name: str, text: str, more: dict[str, object], encoding: str
 ) -> None:
-    events, refused = found(written(tmp_path, name, text.encode(encoding)), **asked)
+    events, refused = read_file(written(tmp_path, name, text.encode(encoding)), **more)
     assert [(event.user_id, event.item_id) for event in events] == [("u1", "i,1"), ("u2", "i,2")]  # type: ignore[union-attr]
     assert refused.total == 0
 
 
-def test_separators_that_are_not_clear_are_asked_for(tmp_path: Path) -> None:
+def test_ambiguous_separators_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="--separator"):
-        found(written(tmp_path, "e.csv", "user_id;item|timestamp\nu;i|1\n"))
+        read_file(written(tmp_path, "e.csv", "user_id;item|timestamp\nu;i|1\n"))
 
 
-def test_wrong_rows_cost_a_row_and_have_the_number_that_an_editor_shows(tmp_path: Path) -> None:
+def test_a_malformed_row_loses_only_itself_and_has_the_number_that_an_editor_shows(tmp_path: Path) -> None:
     text = f'{HEAD}u1,"two\nlines",{AT}\nu2,i2\nu3,i3,{AT},x\nu4,"i4,{AT}\n"u5"x,i5,{AT}\n,i6,{AT}\nu7,i7,{AT}\n'
-    events, refused = found(written(tmp_path, "e.csv", text))
+    events, refused = read_file(written(tmp_path, "e.csv", text))
     assert [event.user_id for event in events] == ["u4", '"u5"x', "u7"]
-    assert {one.reason: one.rows for one in refused.most_common()} == {
+    assert {refusal.reason: refusal.rows for refusal in refused.most_common()} == {
         "the row has 2 cells, not 3": [4],
         "the row has 4 cells, not 3": [5],
         "no user": [8],
         "invalid: Expected `str` of printable characters, not only blanks, neither '.' nor '..' - at `$.item_id`": [2],
     }
     lines = f'{{"user_id":"u","item_id":"i","timestamp":{AT}}}\n\n{{"user\n[1]\n3\n{{"user_id":{{}},"item_id":"i"}}\n'
-    events, refused = found(written(tmp_path, "e.jsonl", lines))
-    assert (len(events), wrong(refused)) == (1, [3, 4, 5, 6])
+    events, refused = read_file(written(tmp_path, "e.jsonl", lines))
+    assert (len(events), refused_rows(refused)) == (1, [3, 4, 5, 6])
     document = json.dumps([{"user_id": "u", "item_id": "i", "timestamp": AT}, 3, {"item_id": "i"}], indent=1)
-    events, refused = found(written(tmp_path, "e.json", document))
-    assert (len(events), wrong(refused)) == (1, [7, 8])
+    events, refused = read_file(written(tmp_path, "e.json", document))
+    assert (len(events), refused_rows(refused)) == (1, [7, 8])
 
 
-def wrong(refused: Refused) -> list[int]:
-    return sorted(row for one in refused.most_common() for row in one.rows)
+def refused_rows(refused: Refused) -> list[int]:
+    return sorted(number for refusal in refused.most_common() for number in refusal.rows)
 
 
-def test_quotes_are_letters_where_tabs_part_and_where_they_close_nowhere(tmp_path: Path) -> None:
+def test_quotes_are_ordinary_characters_in_tab_separated_files_and_where_unclosed(tmp_path: Path) -> None:
     tsv = HEAD.replace(",", "\t") + f'"u1\ti1\t{AT}\nu2\t12" i\t{AT}\nu3"\t"\t{AT}\n'
-    assert [(e.user_id, e.item_id) for e in found(written(tmp_path, "e.tsv", tsv))[0]] == [  # type: ignore[union-attr]
+    assert [(e.user_id, e.item_id) for e in read_file(written(tmp_path, "e.tsv", tsv))[0]] == [  # type: ignore[union-attr]
         ('"u1', "i1"),
         ("u2", '12" i'),
         ('u3"', '"'),
     ]
     text = f'{HEAD}u1,"Heroes,{AT}\nu2,"Other,{AT}\nu3,i,{AT}\n'
-    assert [e.item_id for e in found(written(tmp_path, "e.csv", text))[0]] == ['"Heroes', '"Other', "i"]  # type: ignore[union-attr]
+    assert [e.item_id for e in read_file(written(tmp_path, "e.csv", text))[0]] == ['"Heroes', '"Other', "i"]  # type: ignore[union-attr]
 
 
-def test_bytes_that_are_no_utf_8_cost_a_line_or_are_said_to_be_latin_1(tmp_path: Path) -> None:
+def test_invalid_utf_8_loses_a_line_or_is_read_as_latin_1_with_a_note(tmp_path: Path) -> None:
     mixed = HEAD.encode() + f"ü,i,{AT}\nö,i,{AT}\n".encode() + b"\xfc,i,1433221332\n"
-    events, refused = found(written(tmp_path, "e.csv", mixed))
+    events, refused = read_file(written(tmp_path, "e.csv", mixed))
     assert ([event.user_id for event in events], refused.by_reason["bytes that are not UTF-8"].rows) == (
         ["ü", "ö"],
         [4],
@@ -205,43 +205,46 @@ def test_bytes_that_are_no_utf_8_cost_a_line_or_are_said_to_be_latin_1(tmp_path:
         ('""', None),
     ],
 )
-def test_ids_in_json_are_those_that_were_written_or_refused(tmp_path: Path, cell: str, meant: str | None) -> None:
+def test_ids_in_json_are_exact_or_refused(tmp_path: Path, cell: str, meant: str | None) -> None:
     row = f'{{"user_id":{cell},"item_id":"i","timestamp":{AT}}}'
-    events, refused = found(written(tmp_path, "e.jsonl", row), "user=user_id")
+    events, refused = read_file(written(tmp_path, "e.jsonl", row), "user=user_id")
     assert [event.user_id for event in events] == ([meant] if meant else [])
     assert refused.total == (0 if meant else 1)
 
 
-def test_values_are_numbers_that_can_be_summed(tmp_path: Path) -> None:
+def test_values_are_finite_numbers(tmp_path: Path) -> None:
     cells = ("1.7e308", "1e309", "nan", "inf", "much", "-1e13", "4,5", "1_0", "4.5", " 3 ")
     rows = "".join(f'u,i,{AT},"{cell}"\n' for cell in cells)
-    events, refused = found(written(tmp_path, "e.csv", "user,item,time,rating\n" + rows))
+    events, refused = read_file(written(tmp_path, "e.csv", "user,item,time,rating\n" + rows))
     assert [event.value for event in events] == [4.5, 3.0]  # type: ignore[union-attr]
     assert refused.total == len(cells) - 2
 
 
-def test_types_are_mapped_and_unknown_ones_are_told_with_those_that_are_known(tmp_path: Path) -> None:
+def test_types_are_mapped_and_unknown_ones_are_refused_with_the_known_ones(tmp_path: Path) -> None:
     path = written(tmp_path, "e.csv", f"user,item,time,type\nu,i,{AT},Looked At\nu,i,{AT},haggle\n")
-    events, refused = found(path, types=types_of("looked_at=view"))
+    events, refused = read_file(path, types=types_of("looked_at=view"))
     assert [type(event).__name__ for event in events] == ["View"]
     [reason] = refused.reasons
     assert "'haggle' is unknown" in reason
     assert "add-to-cart, click, dislike" in reason
-    assert [type(event).__name__ for event in found(path, types=types_of("purchase"))[0]] == ["Purchase", "Purchase"]
+    assert [type(event).__name__ for event in read_file(path, types=types_of("purchase"))[0]] == [
+        "Purchase",
+        "Purchase",
+    ]
     with pytest.raises(UnreadableFile, match=r"'haggle'.*add-to-cart"):
         types_of("x=haggle")
 
 
-def test_nested_cells_are_named_by_their_path_and_lists_are_events_each(tmp_path: Path) -> None:
+def test_nested_cells_are_addressed_by_path_and_list_elements_become_events(tmp_path: Path) -> None:
     row = {"user": {"id": "u"}, "got": [{"sku": "a"}, {"sku": "b"}], "at": AT, "ctx": {"device.kind": "tv"}}
     options = "user=user.id,item=got[].sku,time=at,device=ctx.device.kind"
     pq.write_table(pa.Table.from_pylist([{**row, "ctx": None}]), tmp_path / "e.parquet")
     for path in (written(tmp_path, "e.jsonl", json.dumps(row)), tmp_path / "e.parquet"):
-        given = options if path.suffix == ".jsonl" else options.rpartition(",")[0]
-        events, _ = found(path, given)
+        mapping = options if path.suffix == ".jsonl" else options.rpartition(",")[0]
+        events, _ = read_file(path, mapping)
         assert [(event.user_id, event.item_id) for event in events] == [("u", "a"), ("u", "b")]  # type: ignore[union-attr]
-    assert found(tmp_path / "e.jsonl", options)[0][0].context.device == "tv"
-    assert [e.item_id for e in found(tmp_path / "e.jsonl", "item=got.1.sku,time=at")[0]] == ["b"]  # type: ignore[union-attr]
+    assert read_file(tmp_path / "e.jsonl", options)[0][0].context.device == "tv"
+    assert [e.item_id for e in read_file(tmp_path / "e.jsonl", "item=got.1.sku,time=at")[0]] == ["b"]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -261,20 +264,20 @@ def test_nested_cells_are_named_by_their_path_and_lists_are_events_each(tmp_path
         ("e.csv", b"a,b\n", "no column for"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+def test_unreadable_files_are_refused_with_a_message(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     with pytest.raises(UnreadableFile, match=words):
-        found(written(tmp_path, name, content))
+        read_file(written(tmp_path, name, content))
 
 
-def test_a_folder_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_folder_is_refused_with_a_message(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="is a folder"):
-        found(tmp_path)
+        read_file(tmp_path)
 
 
-def catalogue(path: Path, options: str = "", **asked: object) -> tuple[list[Item], Refused, Refused]:
+def catalogue(path: Path, options: str = "", **more: object) -> tuple[list[Item], Refused, Refused]:
     refused, left_out = Refused(), Refused()
-    made = ItemFileOptions(columns=parse_items_map(options), **asked)  # type: ignore[arg-type]
-    return list(read_catalogue(path, made, now=NOW).items(refused, left_out)), refused, left_out
+    item_options = ItemFileOptions(columns=parse_items_map(options), **more)  # type: ignore[arg-type]
+    return list(read_catalogue(path, item_options, now=NOW).items(refused, left_out)), refused, left_out
 
 
 @pytest.mark.parametrize(
@@ -292,7 +295,7 @@ def catalogue(path: Path, options: str = "", **asked: object) -> tuple[list[Item
         (["[{'id': 16, 'name': 'Animation'}, {'id': 18, 'name': 'Drama'}]"], [("Animation", "Drama")]),
     ],
 )
-def test_categories_are_apart_as_the_whole_column_spells_them(
+def test_categories_are_split_as_the_whole_column_spells_them(
     tmp_path: Path, cells: list[str], meant: list[tuple[str, ...]]
 ) -> None:
     table = pa.table({"id": [str(n) for n in range(len(cells))], "title": cells, "genres": cells})
@@ -318,11 +321,11 @@ def test_a_catalogue_has_all_its_fields_by_map(tmp_path: Path) -> None:
         "size": 3,
         "more": {"new": True},
     }
-    given = (
+    mapping = (
         "item=sku,title=n,text=about,categories=kinds,categories=kind,tags=t,price=cost,images=pics,"
         "available_from=from,available_until=to,attributes=colour,attributes.width=size,attributes=more.new"
     )
-    [item], refused, left_out = catalogue(written(tmp_path, "i.jsonl", json.dumps(row)), given)
+    [item], refused, left_out = catalogue(written(tmp_path, "i.jsonl", json.dumps(row)), mapping)
     assert item == Item(
         item_id="5",  # type: ignore[arg-type]
         title="1984",
@@ -338,19 +341,19 @@ def test_a_catalogue_has_all_its_fields_by_map(tmp_path: Path) -> None:
     assert (refused.total, left_out.total) == (0, 0)
 
 
-def test_a_cell_that_cannot_be_used_is_left_out_and_told_and_a_wrong_time_refuses(tmp_path: Path) -> None:
+def test_an_unusable_cell_is_left_out_and_counted_and_an_invalid_time_refuses_the_row(tmp_path: Path) -> None:
     text = "item_id,title,price,available_from\na,A,from 12.99,\nb,B,1,never\n,C,1,\n"
     items, refused, left_out = catalogue(written(tmp_path, "i.csv", text))
     assert [(item.item_id, item.price) for item in items] == [("a", None)]
-    assert {one.reason: one.rows for one in refused.most_common()} == {
+    assert {refusal.reason: refusal.rows for refusal in refused.most_common()} == {
         "no time in 'available_from'": [3],
         "no item id": [4],
     }
-    assert {one.reason: one.rows for one in left_out.most_common()} == {"no number in 'price'": [2]}
+    assert {refusal.reason: refusal.rows for refusal in left_out.most_common()} == {"no number in 'price'": [2]}
 
 
 @pytest.mark.parametrize("name", ["product_id", "article_id", "movieId", "asin", "StockCode", "Item ID", "sku"])
 def test_ids_are_found_under_the_same_names_in_events_and_catalogues(tmp_path: Path, name: str) -> None:
     path = written(tmp_path, "e.csv", f"user,{name},time\nu,007,{AT}\n")
-    assert [event.item_id for event in found(path)[0]] == ["007"]  # type: ignore[union-attr]
+    assert [event.item_id for event in read_file(path)[0]] == ["007"]  # type: ignore[union-attr]
     assert [item.item_id for item in catalogue(path)[0]] == ["007"]

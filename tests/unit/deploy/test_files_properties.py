@@ -1,4 +1,4 @@
-"""Whatever a table of events is written as, the same events are read; whatever bytes come, words come out."""
+"""The same events are read from every format; arbitrary bytes give a message, never a traceback."""
 
 from __future__ import annotations
 
@@ -115,12 +115,12 @@ def read_back(data: bytes, name: str) -> tuple[list[Interaction], Refused, int]:
         path = Path(folder) / name
         path.write_bytes(data)
         reading = read(path, EventFileOptions(), now=NOW)
-        found = [event for _, event in reading.events(refused)]
-    return found, refused, reading.rows
+        events = [event for _, event in reading.events(refused)]
+    return events, refused, reading.rows
 
 
-def rows_of(found: Sequence[Interaction]) -> list[Event]:
-    return [(e.user_id, e.item_id, e.event_time, e.value) for e in found if isinstance(e, Rating)]
+def rows_of(events: Sequence[Interaction]) -> list[Event]:
+    return [(e.user_id, e.item_id, e.event_time, e.value) for e in events if isinstance(e, Rating)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -130,16 +130,16 @@ def test_the_same_events_come_back(name: str, rows: list[Event], packed: str, en
     data = FORMATS[name](rows)
     if not name.endswith("parquet"):
         data = data.decode().encode(encoding)
-    found, refused, count = read_back(COMPRESSIONS[packed](data), name + packed)
-    assert rows_of(found) == sorted(rows, key=lambda row: row[2])
+    events, refused, count = read_back(COMPRESSIONS[packed](data), name + packed)
+    assert rows_of(events) == sorted(rows, key=lambda row: row[2])
     assert (refused.total, count) == (0, len(rows))
 
 
 @settings(max_examples=20, deadline=None)
 @given(rows=tables)
 def test_a_zip_is_its_one_file(rows: list[Event]) -> None:
-    found, _, _ = read_back(zipped(FORMATS["e.csv"](rows)), "any.zip")
-    assert rows_of(found) == sorted(rows, key=lambda row: row[2])
+    events, _, _ = read_back(zipped(FORMATS["e.csv"](rows)), "any.zip")
+    assert rows_of(events) == sorted(rows, key=lambda row: row[2])
 
 
 @pytest.mark.parametrize(
@@ -153,27 +153,27 @@ def test_whole_numbers_are_the_ids_that_were_meant_or_refused(kind: pa.DataType,
     out = io.BytesIO()
     users = pa.array([number, None]).cast(kind, safe=False)
     pq.write_table(pa.table({"user": users, "item": ["a", "b"], "time": [START, START], "rating": [1, 1]}), out)
-    found, refused, _ = read_back(out.getvalue(), "n.parquet")
-    assert [event.user_id for event in found] in ([str(number)], [])
-    assert refused.total == 2 - len(found)
+    events, refused, _ = read_back(out.getvalue(), "n.parquet")
+    assert [event.user_id for event in events] in ([str(number)], [])
+    assert refused.total == 2 - len(events)
     exact = 2**24 if kind == pa.float32() else 2**53 if kind == pa.float64() else 2**64
-    assert bool(found) == (number < exact)
+    assert bool(events) == (number < exact)
 
 
 def mutated(data: bytes, changes: Sequence[tuple[int, int, int]]) -> bytes:
-    """Bytes put in, taken out and changed."""
-    made = bytearray(data)
+    """Return the bytes with some inserted, deleted and changed."""
+    changed = bytearray(data)
     for where, how, byte in changes:
-        at = where % (len(made) + 1)
+        at = where % (len(changed) + 1)
         if how == 0:
-            made[at : at + 1] = bytes([byte])
+            changed[at : at + 1] = bytes([byte])
         elif how == 1:
-            made[at:at] = bytes([byte])
+            changed[at:at] = bytes([byte])
         elif how == 2:
-            del made[at : at + byte]
+            del changed[at : at + byte]
         else:
-            del made[at:]
-    return bytes(made)
+            del changed[at:]
+    return bytes(changed)
 
 
 changes = st.lists(
@@ -193,10 +193,10 @@ def test_no_bytes_raise_anything_but_our_own_error(
     data, compress = FORMATS[name](SAMPLE), COMPRESSIONS[packed]
     damaged = compress(mutated(data, how)) if inside else mutated(compress(data), how)
     try:
-        found, refused, rows = read_back(damaged, name + packed)
+        events, refused, rows = read_back(damaged, name + packed)
     except UnreadableFile:
         return
-    assert len(found) + refused.total == rows
+    assert len(events) + refused.total == rows
 
 
 @settings(max_examples=150, deadline=None)

@@ -52,10 +52,10 @@ def gateway() -> Iterator[GatewayFixture]:
 def waiting(gateway: GatewayFixture, path: str, **more: Any) -> Any:
     """Return the future of a request once it waits for the list."""
     threads = ThreadPoolExecutor(1)
-    response = threads.submit(gateway.get, path, **more)
-    eventually(lambda: bool(gateway.context.cache.watched) or response.done())
+    pending = threads.submit(gateway.get, path, **more)
+    eventually(lambda: bool(gateway.context.cache.watched) or pending.done())
     threads.shutdown(wait=False)
-    return response
+    return pending
 
 
 def rank_requests(gateway: GatewayFixture) -> list[Any]:
@@ -156,9 +156,9 @@ def test_lists_are_served_while_kafka_is_away(gateway: GatewayFixture) -> None:
 def test_the_entity_tag_is_the_version(gateway: GatewayFixture) -> None:
     response = gateway.get(f"{LISTS}/u1")
     assert response.headers["ETag"] == 'W/"7"'
-    for known in ('W/"7"', '"7"', '"1", W/"7"', "*"):
-        again = gateway.get(f"{LISTS}/u1", headers={"If-None-Match": known})
-        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", 'W/"7"')
+    for recent in ('W/"7"', '"7"', '"1", W/"7"', "*"):
+        copy = gateway.get(f"{LISTS}/u1", headers={"If-None-Match": recent})
+        assert (copy.status_code, copy.content, copy.headers["ETag"]) == (304, b"", 'W/"7"')
     assert gateway.get(f"{LISTS}/u1", headers={"If-None-Match": '"6"'}).status_code == 200
     assert gateway.get(f"{LISTS}/nobody").headers["ETag"] == 'W/"default-3"'
 
@@ -205,9 +205,9 @@ def test_the_cache_stays_within_its_bytes_and_keeps_the_non_personalised_list() 
             topic=RECOMMENDATIONS, partition=0, offset=offset, key=user.encode(), value=value, timestamp=0.0
         )
         cache.take([record])
-    held = [user for user in users if cache.list_of(UserId(user))]
-    assert held == [DEFAULT_USER, *users[-len(held) + 1 :]]
-    assert 10 < len(held) < 40
+    cached = [user for user in users if cache.list_of(UserId(user))]
+    assert cached == [DEFAULT_USER, *users[-len(cached) + 1 :]]
+    assert 10 < len(cached) < 40
 
 
 class Away(InProcessItems):

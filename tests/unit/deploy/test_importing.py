@@ -27,23 +27,23 @@ def events(path: Path, columns: str = "", limit: int | None = None):  # type: ig
 
 def test_events_come_in_time_order_and_keep_their_place(tmp_path: Path) -> None:
     path = written(tmp_path, "e.csv", f"user,item,timestamp,rating\nann,b,{START + 5},3\nann,a,{START},4\n")
-    found, refused = events(path)
-    assert [(place, event.item_id) for place, event in found] == [(0, "a"), (1, "b")]
-    assert all(isinstance(event, Rating) for _, event in found)
+    indexed, refused = events(path)
+    assert [(index, event.item_id) for index, event in indexed] == [(0, "a"), (1, "b")]
+    assert all(isinstance(event, Rating) for _, event in indexed)
     assert not refused.reasons
 
 
 def test_ties_keep_the_order_of_the_file(tmp_path: Path) -> None:
     lines = "".join(f"ann,i{n},{START}\n" for n in range(20))
-    found, _ = events(written(tmp_path, "e.csv", "user,item,time\n" + lines))
-    assert [event.item_id for _, event in found] == [f"i{n}" for n in range(20)]
-    assert isinstance(found[0][1], Click)
+    indexed, _ = events(written(tmp_path, "e.csv", "user,item,time\n" + lines))
+    assert [event.item_id for _, event in indexed] == [f"i{n}" for n in range(20)]
+    assert isinstance(indexed[0][1], Click)
 
 
 def test_columns_are_mapped_by_name_and_baskets_are_purchases(tmp_path: Path) -> None:
     path = written(tmp_path, "e.csv", "who,what,day,order\n7.0,x,2023-11-14,o1\n")
-    found, _ = events(path, "user=who,item=what,time=day,basket=order")
-    event = found[0][1]
+    indexed, _ = events(path, "user=who,item=what,time=day,basket=order")
+    event = indexed[0][1]
     assert isinstance(event, Purchase)
     assert (event.user_id, event.basket_id) == ("7.0", "o1")
 
@@ -65,9 +65,9 @@ def test_a_value_beside_baskets_is_an_amount(tmp_path: Path) -> None:
 
 def test_types_go_by_the_names_that_logs_give_them(tmp_path: Path) -> None:
     words = ("View", "addtocart", "Add to cart", "add_to_cart", "transaction", "Haggle_For")
-    lines = "".join(f"ann,i{place},{START + place},{word}\n" for place, word in enumerate(words))
-    found, refused = events(written(tmp_path, "e.csv", "user,item,time,type\n" + lines))
-    assert [type(event) for _, event in found] == [View, AddToCart, AddToCart, AddToCart, Purchase]
+    lines = "".join(f"ann,i{index},{START + index},{word}\n" for index, word in enumerate(words))
+    indexed, refused = events(written(tmp_path, "e.csv", "user,item,time,type\n" + lines))
+    assert [type(event) for _, event in indexed] == [View, AddToCart, AddToCart, AddToCart, Purchase]
     [(reason, count)] = refused.reasons.items()
     assert "Haggle_For" in reason
     assert count == 1
@@ -78,14 +78,14 @@ def test_types_go_by_the_names_that_logs_give_them(tmp_path: Path) -> None:
 def test_dates_of_parquet_are_dates(tmp_path: Path) -> None:
     times = pd.to_datetime([START, START + 60], unit="s").astype("datetime64[us]")
     pd.DataFrame({"user": ["a", "b"], "item": [1, 2], "time": times}).to_parquet(tmp_path / "e.parquet")
-    found, _ = events(tmp_path / "e.parquet")
-    assert [event.event_time for _, event in found] == [START, START + 60]
+    indexed, _ = events(tmp_path / "e.parquet")
+    assert [event.event_time for _, event in indexed] == [START, START + 60]
 
 
 def test_bad_rows_are_counted_by_reason_and_the_rest_is_read(tmp_path: Path) -> None:
     text = f"user,item,time\nann,a,{START}\n,b,{START}\nbob,c,never\neve,d,12\n"
-    found, refused = events(written(tmp_path, "e.csv", text))
-    assert [event.user_id for _, event in found] == ["ann"]
+    indexed, refused = events(written(tmp_path, "e.csv", text))
+    assert [event.user_id for _, event in indexed] == ["ann"]
     assert sum(refused.reasons.values()) == 3
 
 

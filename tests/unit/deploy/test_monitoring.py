@@ -1,4 +1,4 @@
-"""Dashboard, alert rules and the table of metrics, held against each other."""
+"""Dashboard, alert rules and the table of metrics agree."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ WORDS = frozenset({"by", "on", "or", "and", "unless", "offset", "group_left", "g
 
 
 def table() -> dict[str, set[str]]:
-    """The series of each metric in the table."""
+    """Return the series of each metric in the table."""
     families = [family for family in REGISTRY.collect() if family.name.startswith("lifelong_")]
     return {family.name: {family.name + suffix for suffix in SUFFIXES[family.type]} for family in families}
 
 
 def series(expr: str) -> set[str]:
-    """The names of the series in a PromQL expression."""
+    """Return the names of the series in a PromQL expression."""
     bare = re.sub(
         r"\{[^}]*\}|\[[^\]]*\]|\"[^\"]*\"|\b(by|on|without|ignoring|group_left|group_right) ?\([^)]*\)", "", expr
     )
@@ -58,14 +58,14 @@ def rules() -> list[dict]:
     return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
 
 
-def test_series_are_found_in_an_expression():
+def test_series_are_parsed_from_an_expression():
     assert series('histogram_quantile(0.5, sum by (le, a) (rate(x_bucket{b="c"}[5m]))) > 2 * up offset 1h') == {
         "x_bucket",
         "up",
     }
 
 
-def test_the_committed_dashboard_is_what_the_table_builds():
+def test_the_committed_dashboard_is_built_from_the_table():
     assert DASHBOARD_FILE.read_text() == as_json(make_dashboard()), "run: python -m deploy.monitoring.grafana.dashboard"
 
 
@@ -75,18 +75,18 @@ def test_the_committed_dashboard_fits_grafanas_model():
 
 
 def test_every_series_of_a_panel_or_a_rule_is_in_the_table_or_a_documented_one_of_a_vendor():
-    known = {name for names in table().values() for name in names} | set(VENDORS)
-    asked = [*panel_expressions(), *(rule["expr"] for rule in rules())]
-    assert {name for expr in asked for name in series(expr)} - known == set()
+    documented = {name for names in table().values() for name in names} | set(VENDORS)
+    expressions = [*panel_expressions(), *(rule["expr"] for rule in rules())]
+    assert {name for expr in expressions for name in series(expr)} - documented == set()
 
 
-def test_every_metric_of_the_table_is_shown_and_every_vendors_metric_named_is_used():
+def test_every_metric_of_the_table_is_shown_and_every_listed_vendor_metric_is_used():
     shown = {name for expr in panel_expressions() for name in series(expr)}
     assert {metric for metric, names in table().items() if not names & shown} == set(NOT_SHOWN)
     assert set(VENDORS) - shown == set()
 
 
-def test_every_panel_says_what_to_do_and_asks_the_chosen_data_source():
+def test_every_panel_says_what_to_do_and_queries_the_chosen_data_source():
     committed = json.loads(DASHBOARD_FILE.read_text())
     panels = [panel for panel in committed["panels"] if panel["type"] != "row"]
     assert [variable["name"] for variable in committed["templating"]["list"]] == ["datasource"]
@@ -94,19 +94,19 @@ def test_every_panel_says_what_to_do_and_asks_the_chosen_data_source():
         assert panel["title"]
         assert len(panel["description"]) > 60, panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"]
-        for asked in (panel, *panel["targets"]):
-            assert asked["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        for expressions in (panel, *panel["targets"]):
+            assert expressions["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
-def test_panels_have_ids_and_places_of_their_own():
+def test_panels_have_distinct_ids_and_positions():
     panels = json.loads(DASHBOARD_FILE.read_text())["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
-    taken: set[tuple[int, int]] = set()
-    for place in (panel["gridPos"] for panel in panels):
-        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
-        assert not cells & taken
+    occupied: set[tuple[int, int]] = set()
+    for position in (panel["gridPos"] for panel in panels):
+        cells = {(position["x"] + x, position["y"] + y) for x in range(position["w"]) for y in range(position["h"])}
+        assert not cells & occupied
         assert max(x for x, _ in cells) < 24
-        taken |= cells
+        occupied |= cells
 
 
 def test_the_target_of_the_dashboard_is_the_alerts_and_a_bound_of_the_buckets():
@@ -117,20 +117,20 @@ def test_the_target_of_the_dashboard_is_the_alerts_and_a_bound_of_the_buckets():
     assert str(TARGET_SECONDS) in bounds
 
 
-def test_every_alert_has_a_severity_a_summary_and_a_way_out():
+def test_every_alert_has_a_severity_a_summary_and_a_remedy():
     for rule in rules():
         assert rule["labels"]["severity"] in {"critical", "warning"}
         assert set(rule["annotations"]) == {"summary", "description"}
         assert len(rule["annotations"]["description"]) > 80, rule["alert"]
 
 
-def test_every_alert_is_shown_firing_and_all_are_silent_when_all_is_well():
+def test_every_alert_is_tested_firing_and_all_are_silent_in_a_healthy_system():
     tests = yaml.safe_load(ALERT_TESTS.read_text())["tests"]
     firing = [check["expr"] for test in tests for check in test["promql_expr_test"] if check["exp_samples"]]
     assert [rule["alert"] for rule in rules() if not any(f'"{rule["alert"]}"' in expr for expr in firing)] == []
     well = {(check["expr"], bool(check["exp_samples"])) for check in tests[0]["promql_expr_test"]}
     assert well == {("ALERTS", False)}
-    fed = {name for each in tests[0]["input_series"] for name in series(each["series"])}
+    fed = {name for alert in tests[0]["input_series"] for name in series(alert["series"])}
     assert {name for rule in rules() for name in series(rule["expr"])} - fed == set()
 
 
@@ -144,12 +144,12 @@ def test_every_alert_is_shown_firing_and_all_are_silent_when_all_is_well():
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-def test_promtool_is_content(command):
+def test_promtool_accepts_the_rules(command):
     done = subprocess.run(("promtool", *command), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_grafana_is_told_how_often_prometheus_scrapes_and_where_the_dashboard_lies():
+def test_grafanas_provisioning_has_the_scrape_interval_and_the_dashboards_folder():
     provisioning = targets.GRAFANA / "provisioning"
     [source] = yaml.safe_load((provisioning / "datasources" / "lifelong.yml").read_text())["datasources"]
     scraping = yaml.safe_load((targets.SHIPPED / "prometheus.yml").read_text())["global"]
@@ -167,16 +167,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return lambda *words: CliRunner().invoke(app, ["monitor", *words])
 
 
-def chosen(folder: Path, given: Settings, started: frozenset[str]) -> dict[str, int]:
-    """What `lifelong up` leaves behind for these servers."""
+def chosen(folder: Path, base: Settings, started: frozenset[str]) -> dict[str, int]:
+    """Write the files that `lifelong up` writes for these servers; return the chosen ports."""
     ports = {name: 20_000 + number for number, name in enumerate(choices.PORT_NAMES)}
-    kept = choices.StackChoices(ports, dict.fromkeys(choices.SECRET_NAMES, "secret"))
-    choices.write(folder / "choices.json", kept)
-    endpoints.write(folder / "endpoints.toml", endpoints.sections(kept, started, given))
+    stored = choices.StackChoices(ports, dict.fromkeys(choices.SECRET_NAMES, "secret"))
+    choices.write(folder / "choices.json", stored)
+    endpoints.write(folder / "endpoints.toml", endpoints.sections(stored, started, base))
     return ports
 
 
-def test_targets_are_everything_that_was_started_here(run, tmp_path):
+def test_targets_are_all_started_servers_and_processes(run, tmp_path):
     ports = chosen(tmp_path, Settings(), frozenset({"kafka", "redis", "milvus", "triton"}))
     assert run("targets").exit_code == 0
     groups = json.loads((tmp_path / "prometheus" / "targets.json").read_text())
@@ -191,7 +191,7 @@ def test_targets_are_everything_that_was_started_here(run, tmp_path):
     }
 
 
-def test_a_server_of_the_users_own_is_no_target(run, tmp_path, monkeypatch):
+def test_an_external_server_is_no_target(run, tmp_path, monkeypatch):
     monkeypatch.setenv("LIFELONG_TRITON__GRPC", "triton.example:8001")
     chosen(tmp_path, Settings(), frozenset({"kafka", "redis", "milvus"}))
     assert run("targets").exit_code == 0
@@ -199,13 +199,13 @@ def test_a_server_of_the_users_own_is_no_target(run, tmp_path, monkeypatch):
     assert "triton" not in {group["labels"]["job"] for group in groups}
 
 
-def test_without_anything_to_scrape_it_is_said_what_to_do(run):
+def test_without_targets_a_message_says_what_to_do(run):
     result = run("targets")
     assert isinstance(result.exception, targets.MonitoringError)
     assert "lifelong up" in str(result.exception)
 
 
-def test_without_prometheus_it_is_said_how_to_get_it(run, tmp_path, monkeypatch):
+def test_without_prometheus_a_message_says_how_to_install_it(run, tmp_path, monkeypatch):
     chosen(tmp_path, Settings(), frozenset())
     monkeypatch.setenv("PATH", str(tmp_path))
     result = run("prometheus")

@@ -1,4 +1,4 @@
-"""Metrics are fed by what really happens: real handlers and a real learner, values read as Prometheus reads them."""
+"""Real handlers and a real learner feed the metrics; values are read as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.builders import START, click, event_id, make_runner, send_event, skip
 
 
 class Grown:
-    """How far series have grown since this was made."""
+    """How much series have grown since its creation."""
 
     def __init__(self) -> None:
         self._before = self._now()
@@ -44,8 +44,8 @@ class Grown:
 
 
 @dataclass
-class World:
-    """A worker's core without servers: what it makes of records is shown to an observer of its own."""
+class MeasuredPipeline:
+    """A worker's core without servers, whose outcomes feed an observer of its own."""
 
     append: Callable[..., Inbound]
     handle: Callable[..., BatchOutcome]
@@ -58,7 +58,7 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
+def pipeline() -> MeasuredPipeline:
     runner = make_runner()
     small_catalogue(runner)
     owner = PartitionStore(MemoryStateStore(), scope=PEOPLE, partitions=4)
@@ -69,44 +69,44 @@ def world() -> World:
         owner.store_outcome(outcome)
         return outcome
 
-    return World(runner.log.append, handle, PrometheusObserver())
+    return MeasuredPipeline(runner.log.append, handle, PrometheusObserver())
 
 
-def test_a_batch_is_counted_once_whatever_came_before_it(world):
+def test_a_batch_is_counted_once_whatever_came_before_it(pipeline):
     grown = Grown()
     for number in range(3):
-        world.observe(world.append(INTERACTIONS, "ann", encode(click("ann", f"war-{number}", at=number))))
+        pipeline.observe(pipeline.append(INTERACTIONS, "ann", encode(click("ann", f"war-{number}", at=number))))
     assert grown("lifelong_events_total", topic=INTERACTIONS) == 3
     assert grown("lifelong_lists_total") == 3
     assert grown("lifelong_batch_events_count") == grown("lifelong_batch_events_sum") == 3
 
 
-def test_every_stage_of_a_list_is_timed_and_the_store_apart(world):
+def test_every_stage_of_a_list_is_timed_and_the_store_apart(pipeline):
     grown = Grown()
-    world.observe(world.append(INTERACTIONS, "ann", encode(click("ann", "war-0"))))
+    pipeline.observe(pipeline.append(INTERACTIONS, "ann", encode(click("ann", "war-0"))))
     for stage in ("queue", "fold", "rank", "publish", "total"):
         assert grown("lifelong_stage_seconds_count", stage=stage) == 1
     assert grown("lifelong_stage_seconds_sum", stage="total") == pytest.approx(0.03, abs=1e-6)
     assert grown("lifelong_store_seconds_sum", scope=PEOPLE) == pytest.approx(0.02, abs=1e-6)
 
 
-def test_dead_letters_strays_and_redelivered_records_are_told_apart(world):
+def test_dead_letters_misrouted_and_redelivered_records_are_counted_apart(pipeline):
     grown = Grown()
-    good = world.append(INTERACTIONS, "ann", encode(click("ann", "war-0")))
-    world.observe(good, world.append(INTERACTIONS, "ann", b"{"))
-    world.observe(good)
+    good = pipeline.append(INTERACTIONS, "ann", encode(click("ann", "war-0")))
+    pipeline.observe(good, pipeline.append(INTERACTIONS, "ann", b"{"))
+    pipeline.observe(good)
     astray = (partition_of("ann", 4) + 1) % 4
-    world.observe(world.append(INTERACTIONS, None, encode(click("ann", "war-1")), partition=astray))
+    pipeline.observe(pipeline.append(INTERACTIONS, None, encode(click("ann", "war-1")), partition=astray))
     assert grown("lifelong_dead_letters_total", topic=INTERACTIONS, reason="not-json") == 1
     assert grown("lifelong_redelivered_total", topic=INTERACTIONS) == 1
     assert grown("lifelong_misrouted_total", topic=INTERACTIONS) == 1
 
 
-def test_plans_are_counted_by_trigger_and_decision_and_exams_by_outcome(world):
+def test_plans_are_counted_by_trigger_and_decision_and_prequential_queries_by_outcome(pipeline):
     grown = Grown()
     ban = BanCategory(event_id=event_id(), user_id=UserId("ann"), event_time=START + 5, category="war")
-    world.observe(world.append(INTERACTIONS, "ann", encode(click("ann", "war-0"))))
-    world.observe(world.append(INSTRUCTIONS, "ann", encode(ban)))
+    pipeline.observe(pipeline.append(INTERACTIONS, "ann", encode(click("ann", "war-0"))))
+    pipeline.observe(pipeline.append(INSTRUCTIONS, "ann", encode(ban)))
     assert grown("lifelong_plans_total", trigger="session-start", decision="accepted") == 1
     assert grown("lifelong_plans_total", trigger="instruction", decision="accepted") == 1
     assert (
@@ -115,17 +115,19 @@ def test_plans_are_counted_by_trigger_and_decision_and_exams_by_outcome(world):
     )
 
 
-def test_triggers_that_had_no_budget_are_counted_apart(world):
+def test_triggers_without_budget_are_counted_apart(pipeline):
     grown = Grown()
     for number in range(2):
         for skipped in range(3):
             at = 20.0 * number + skipped
-            world.observe(world.append(INTERACTIONS, "ann", encode(skip("ann", f"war-{3 * number + skipped}", at=at))))
+            pipeline.observe(
+                pipeline.append(INTERACTIONS, "ann", encode(skip("ann", f"war-{3 * number + skipped}", at=at)))
+            )
     assert grown("lifelong_plans_total", trigger="skip-run", decision="accepted") == 1
     assert grown("lifelong_suppressed_total", trigger="skip-run") == 1
 
 
-def test_what_has_not_happened_yet_is_zero_and_not_unknown(world):
+def test_series_start_at_zero(pipeline):
     for name, labels in (
         ("lifelong_dead_letters_total", {"topic": INTERACTIONS, "reason": "invalid"}),
         ("lifelong_degraded_total", {"kind": "ranker-local"}),
@@ -135,7 +137,7 @@ def test_what_has_not_happened_yet_is_zero_and_not_unknown(world):
         assert REGISTRY.get_sample_value(name, labels) is not None, name
 
 
-def test_the_lag_of_a_partition_that_was_lost_vanishes():
+def test_the_lag_of_a_reassigned_partition_is_removed():
     now = [0.0]
     gauge = LagGauge(clock=lambda: now[0])
     gauge.set(INTERACTIONS, 0, 5)
@@ -163,7 +165,7 @@ def make_online_trainer() -> OnlineTrainer:
     )
 
 
-def test_the_learner_is_counted_by_what_it_did_and_a_checkpoint_is_not_learned_again():
+def test_examples_are_counted_by_their_use_and_those_of_a_checkpoint_only_once():
     entries = ranking_log()
     trainer, metrics, grown = make_online_trainer(), TrainerMetrics(), Grown()
     for entry in entries:
@@ -175,19 +177,19 @@ def test_the_learner_is_counted_by_what_it_did_and_a_checkpoint_is_not_learned_a
     score = REGISTRY.get_sample_value("lifelong_prequential_score", {"model": "ranker", "metric": "mrr"})
     assert score == trainer.first.score
 
-    again, restarted, grown = make_online_trainer(), TrainerMetrics(), Grown()
-    assert online_trainer_checkpoint.restore(again, online_trainer_checkpoint.checkpoint(trainer))
-    again.learn(replace(entries[0], entry_id="another"))
-    restarted.learned(again, 1)
+    restored, restarted, grown = make_online_trainer(), TrainerMetrics(), Grown()
+    assert online_trainer_checkpoint.restore(restored, online_trainer_checkpoint.checkpoint(trainer))
+    restored.learn(replace(entries[0], entry_id="another"))
+    restarted.learned(restored, 1)
     assert grown("lifelong_examples_total", kind="examined") == 1
 
 
 def update(trainer: OnlineTrainer, **decided: object) -> ModelUpdate:
-    told = {"model": "ranker", "version": 9, "uri": "", "table": "", "score": 0.0, "metric": "mrr", "examples": 0}
-    return ModelUpdate(**{**told, "reason": "", "variant_statuses": trainer.variant_statuses(), **decided})  # type: ignore[arg-type]
+    fields = {"model": "ranker", "version": 9, "uri": "", "table": "", "score": 0.0, "metric": "mrr", "examples": 0}
+    return ModelUpdate(**{**fields, "reason": "", "variant_statuses": trainer.variant_statuses(), **decided})  # type: ignore[arg-type]
 
 
-def test_lineages_and_decisions_are_shown_and_what_was_continued_is_no_decision():
+def test_variants_and_decisions_are_shown_and_an_undecided_comparison_is_no_decision():
     trainer, metrics, grown = make_online_trainer(), TrainerMetrics(), Grown()
     for entry in ranking_log():
         trainer.learn(entry)
@@ -207,7 +209,7 @@ def test_lineages_and_decisions_are_shown_and_what_was_continued_is_no_decision(
     assert bounds == sorted(bounds)
 
 
-def test_a_lineage_that_is_gone_is_shown_no_longer():
+def test_a_removed_variant_is_no_longer_shown():
     trainer, metrics = make_online_trainer(), TrainerMetrics()
     metrics.announced(update(trainer, decision="continued"))
     del trainer.variants["faster"]

@@ -1,4 +1,4 @@
-"""Two policies ran side by side: what the log of one says of the other is what the other earned."""
+"""Two policies ran side by side: the log of each estimates what the other earned."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typer.testing import CliRunner
 from deploy.cli import evaluate
 from inference.evaluation.off_policy.open_bandit import bandit_of, check, is_bandit, policy_of
 
-ITEMS, PLACES, ROWS = 6, 3, 60_000
+ITEMS, POSITIONS, ROWS = 6, 3, 60_000
 APPEAL = np.linspace(0.02, 0.3, ITEMS)
 
 
 def table(shares: np.ndarray, seed: int) -> pd.DataFrame:
-    """Impressions by these shares `[items]`, alike at each place; places and items are clicked less and less."""
+    """Return impressions by these shares `[items]`, equal at each position; clicks decrease with position and item."""
     rng = np.random.default_rng(seed)
-    items, places = rng.choice(ITEMS, ROWS, p=shares), rng.integers(PLACES, size=ROWS)
-    clicks = rng.random(ROWS) < APPEAL[items] / (1 + places)
+    items, positions = rng.choice(ITEMS, ROWS, p=shares), rng.integers(POSITIONS, size=ROWS)
+    clicks = rng.random(ROWS) < APPEAL[items] / (1 + positions)
     return pd.DataFrame(
-        {"item_id": items, "position": places + 1, "click": clicks.astype(int), "propensity_score": shares[items]}
+        {"item_id": items, "position": positions + 1, "click": clicks.astype(int), "propensity_score": shares[items]}
     )
 
 
@@ -40,26 +40,26 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_each_log_tells_what_the_other_policy_earned(files: list[Path]) -> None:
+def test_each_log_estimates_what_the_other_policy_earned(files: list[Path]) -> None:
     logs = [bandit_of(path, pd.read_parquet(path)) for path in files]
     truth = {"random": RANDOM, "clever": CLEVER}
     for checked in check(logs, clip=np.inf):
         [decision] = checked.decisions
-        right = float((truth[decision.target] * APPEAL).sum() * np.mean(1.0 / np.arange(1, PLACES + 1)))
+        right = float((truth[decision.target] * APPEAL).sum() * np.mean(1.0 / np.arange(1, POSITIONS + 1)))
         assert decision.doubly_robust is not None
-        for found in (decision.ips, decision.snips, decision.doubly_robust, checked.own[decision.target]):
-            assert found.low <= right <= found.high
+        for estimate in (decision.ips, decision.snips, decision.doubly_robust, checked.own[decision.target]):
+            assert estimate.low <= right <= estimate.high
         assert decision.warnings == ()
         assert not checked.earned.low <= right <= checked.earned.high, "or there would be nothing to tell apart"
 
 
-def test_a_policy_that_varies_is_how_often_it_showed_each_item_and_a_random_one_is_even(files: list[Path]) -> None:
+def test_a_varying_policy_is_estimated_by_shares_of_impressions_and_a_random_one_is_uniform(files: list[Path]) -> None:
     random, clever = (bandit_of(path, pd.read_parquet(path)) for path in files)
-    assert policy_of(random, random.shape) == pytest.approx(np.full((PLACES, ITEMS), 1.0 / ITEMS))
-    assert policy_of(clever, clever.shape) == pytest.approx(np.tile(CLEVER, (PLACES, 1)), abs=0.02)
+    assert policy_of(random, random.shape) == pytest.approx(np.full((POSITIONS, ITEMS), 1.0 / ITEMS))
+    assert policy_of(clever, clever.shape) == pytest.approx(np.tile(CLEVER, (POSITIONS, 1)), abs=0.02)
 
 
-def test_a_log_that_hardly_shows_what_the_other_would_is_warned_of(tmp_path: Path) -> None:
+def test_a_log_without_overlap_carries_a_warning(tmp_path: Path) -> None:
     narrow = np.array([1.0 - 5e-5 * 5, *[5e-5] * 5])
     logs = [
         bandit_of(tmp_path / "narrow.parquet", table(narrow, 3)),
@@ -76,10 +76,10 @@ def test_the_command_shows_both_sides(files: list[Path]) -> None:
     shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0, shown.output
     assert all(word in shown.output for word in ("random: 60,000 impressions", "its own log", "doubly robust"))
-    found = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
-    assert [one["log"] for one in found["open_bandit"]] == ["random", "clever"]
+    results = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
+    assert [log["log"] for log in results["open_bandit"]] == ["random", "clever"]
 
 
-def test_other_tables_are_none(files: list[Path]) -> None:
+def test_other_tables_are_refused(files: list[Path]) -> None:
     assert is_bandit(pd.read_parquet(files[0]))
     assert not is_bandit(pd.DataFrame({"item_id": [1], "click": [0]}))

@@ -1,4 +1,4 @@
-"""What the generated pages say of a schema, a setting, a command: on values small enough to read."""
+"""Generated pages of a schema, a setting and a command, on small values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def test_a_cell_cannot_break_out_of_its_table() -> None:
     assert table(["a"], [["one | two\nthree"]]).splitlines()[-1] == "| one \\| two three |"
 
 
-def test_a_field_that_may_not_be_missing_says_so_and_others_have_their_default() -> None:
+def test_mandatory_fields_are_marked_and_others_have_their_default() -> None:
     schema = {"properties": {"id": {"type": "string"}, "n": {"type": "integer", "default": 3}}, "required": ["id"]}
     assert fields(schema).splitlines()[2:] == ["| `id` | text | required |  |", "| `n` | whole number | `3` |  |"]
 
@@ -22,7 +22,7 @@ def test_bounds_are_part_of_a_type() -> None:
     assert type_of({"type": "string", "maxLength": 256}) == "text (length ≤ 256)"
 
 
-def test_the_alternatives_of_a_union_come_before_what_they_hold() -> None:
+def test_the_alternatives_of_a_union_come_before_their_parts() -> None:
     shape = {"type": "object", "properties": {}}
     schema = {"anyOf": [{"$ref": "#/$defs/Second"}], "$defs": {"First": shape, "Second": shape}}
     assert messages(schema, level=3).index("Second") < messages(schema, level=3).index("First")

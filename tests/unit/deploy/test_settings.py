@@ -1,4 +1,4 @@
-"""Settings: three sources in their order, and nothing wrong or unknown gets through."""
+"""Settings: sources in their order of precedence, and no invalid or unknown setting is accepted."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def test_environment_wins_over_the_file_and_the_file_over_endpoints(
         (SPRING + "[experiment.arms.a]\nshare = 0.7\n[experiment.arms.b]\nshare = 0.4\n", "sum to 1.1"),
         (
             SPRING + "[experiment.arms.bold]\nshare = 1e-9\n",
-            "experiment.arms.bold.share = 1e-09: Value error, people are",
+            "experiment.arms.bold.share = 1e-09: Value error, users are",
         ),
         (SPRING + "[experiment.arms.control]\nshare = 0.5\n", "not 'control'"),
         ("[kafka\n", "not TOML"),
     ],
 )
-def test_a_wrong_setting_is_refused_with_its_name_and_what_is_allowed(folder: Path, text: str, named: str) -> None:
+def test_an_invalid_setting_is_refused_with_its_name_and_what_is_allowed(folder: Path, text: str, named: str) -> None:
     (folder / "lifelong.toml").write_text(text)
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert named in str(caught.value)
 
 
-def test_a_typing_error_in_the_environment_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_in_the_environment_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIFELONG_KAFKA__BOOTSTRP", "a:1")
     with pytest.raises(SettingsError, match="bootstrp"):
         load_settings()
@@ -71,7 +71,7 @@ def test_secrets_are_not_shown(folder: Path) -> None:
     assert "hush" not in repr(load_settings())
 
 
-def test_arms_of_an_experiment_rank_by_lineages_that_learn(folder: Path) -> None:
+def test_arms_of_an_experiment_rank_by_known_variants(folder: Path) -> None:
     (folder / "lifelong.toml").write_text(
         SPRING
         + "[experiment.arms.quick]\nshare = 0.25\nvariant = 'faster'\n"

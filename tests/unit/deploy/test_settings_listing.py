@@ -1,4 +1,4 @@
-"""`lifelong config`: where each setting comes from, and an example that is true of every setting there is."""
+"""`lifelong config`: the source of each setting, and an example of all settings."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def test_each_setting_is_shown_with_the_source_that_named_it(folder: Path, monke
     (folder / "data" / "endpoints.toml").write_text('[kafka]\nbootstrap = "c:1"\nsasl_password = "hush"\n')
     (folder / "lifelong.toml").write_text('[kafka]\nbootstrap = "b:1"\n[gateway]\napi_keys = ["quiet"]\n')
     monkeypatch.setenv("LIFELONG_RANKING__SLATE_SIZE", "20")
-    found = {each.name: (each.value, each.source) for each in sourced(*load_layers())}
-    assert found["kafka.bootstrap"] == ("b:1", "lifelong.toml")
-    assert found["kafka.sasl_password"] == (MASK, str(folder / "data" / "endpoints.toml"))
-    assert found["gateway.api_keys"] == ([MASK], "lifelong.toml")
-    assert found["ranking.slate_size"] == (20, "environment, LIFELONG_RANKING__SLATE_SIZE")
-    assert found["redis.url"] == ("", "default")
-    assert list(found) == [".".join(path) for path in setting_names(Settings)]
+    shown = {setting.name: (setting.value, setting.source) for setting in sourced(*load_layers())}
+    assert shown["kafka.bootstrap"] == ("b:1", "lifelong.toml")
+    assert shown["kafka.sasl_password"] == (MASK, str(folder / "data" / "endpoints.toml"))
+    assert shown["gateway.api_keys"] == ([MASK], "lifelong.toml")
+    assert shown["ranking.slate_size"] == (20, "environment, LIFELONG_RANKING__SLATE_SIZE")
+    assert shown["redis.url"] == ("", "default")
+    assert list(shown) == [".".join(path) for path in setting_names(Settings)]
 
 
-def test_the_example_loads_as_it_is_and_with_every_comment_taken_off(folder: Path) -> None:
+def test_the_example_loads_unchanged_and_with_every_comment_removed(folder: Path) -> None:
     assert tomllib.loads(example()).keys() == {name for name in Settings.model_fields if name != "data_dir"}, (
         "only sections are left in force"
     )
@@ -66,26 +66,28 @@ def test_an_unknown_setting_is_answered_with_the_nearest(folder: Path, text: str
         load_settings()
 
 
-def test_so_is_one_of_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_variable_of_the_environment_is_answered_with_the_nearest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LIFELONG_KAFKA_BOOTSTRAP", "a:1")
     with pytest.raises(SettingsError, match="did you mean 'LIFELONG_KAFKA__BOOTSTRAP'"):
         load_settings()
 
 
 @given(st.sampled_from([".".join(path) for path in setting_names(Settings)]), st.data())
-def test_one_letter_left_out_is_always_understood(name: str, data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(name) - 1))
-    wrong = name[:place] + name[place + 1 :]
-    known = [".".join(path) for path in setting_names(Settings)]
-    assert wrong in known or f"did you mean {name!r}?" == nearest(wrong, known)
+def test_a_name_without_one_letter_is_always_recognized(name: str, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(name) - 1))
+    wrong = name[:index] + name[index + 1 :]
+    names = [".".join(path) for path in setting_names(Settings)]
+    assert wrong in names or f"did you mean {name!r}?" == nearest(wrong, names)
 
 
 @pytest.mark.parametrize("named", ["absent.toml", "."])
-def test_a_named_settings_file_that_is_not_there_is_refused(
+def test_a_named_settings_file_that_is_missing_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
     monkeypatch.setenv("LIFELONG_CONFIG", named)
-    with pytest.raises(SettingsError, match=re.escape(f"LIFELONG_CONFIG = {named!r} is no file")):
+    with pytest.raises(SettingsError, match=re.escape(f"LIFELONG_CONFIG = {named!r} is not a file")):
         load_settings()
 
 

@@ -1,4 +1,4 @@
-"""What is told of a stack's processes: how often they ended by themselves, what they wrote, what they left behind."""
+"""Observations of a stack's processes: restarts, logs, and shared memory left behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from deploy.cli.stack import _table
 from deploy.embedded import shared_memory
-from deploy.embedded.logs import Followed, last_lines
+from deploy.embedded.logs import FollowedLog, last_lines
 from deploy.embedded.restarts import Ends, ends_of
 from deploy.embedded.status import StatusRow
 
@@ -30,15 +30,17 @@ def ended(name: str, how: str = "exit status 1; not expected") -> str:
 
 
 @given(st.lists(st.sampled_from(["worker", "redis", "item-x"]), max_size=30), st.integers(0, 30))
-def test_every_end_since_the_supervisor_began_is_counted_and_none_before(names: list[str], began: int) -> None:
+def test_every_end_since_the_supervisors_start_is_counted_and_none_before(names: list[str], began: int) -> None:
     lines = [ended(name) for name in names]
     lines.insert(min(began, len(lines)), BEGAN)
     after = names[min(began, len(names)) :]
-    assert {name: each.count for name, each in ends_of(lines).items()} == {name: after.count(name) for name in after}
+    assert {name: listed.count for name, listed in ends_of(lines).items()} == {
+        name: after.count(name) for name in after
+    }
 
 
-def test_how_it_ended_is_told_and_what_was_told_to_stop_did_not_end_by_itself() -> None:
-    found = ends_of([
+def test_the_last_end_is_reported_and_a_requested_stop_does_not_count() -> None:
+    counted = ends_of([
         BEGAN,
         ended("worker"),
         ended("worker", "terminated by SIGKILL; not expected"),
@@ -46,7 +48,7 @@ def test_how_it_ended_is_told_and_what_was_told_to_stop_did_not_end_by_itself() 
         "2026-01-01 10:01:00,000 WARN stopped: trainer (terminated by SIGTERM)",
         "no line of a log",
     ])  # fmt: skip
-    assert found == {
+    assert counted == {
         "worker": Ends(2, "2026-01-01 10:00:05", "terminated by SIGKILL"),
         "redis": Ends(1, "2026-01-01 10:00:05", "exit status 0"),
     }
@@ -62,10 +64,10 @@ def test_the_end_of_a_log_is_its_last_lines(tmp_path_factory: pytest.TempPathFac
     assert last_lines(path, n) == (lines[-n:] if n else [])
 
 
-def test_a_followed_log_tells_what_is_written_from_now_on_also_after_it_was_rotated(tmp_path: Path) -> None:
+def test_a_followed_log_returns_new_lines_also_after_a_rotation(tmp_path: Path) -> None:
     path = tmp_path / "worker.log"
     path.write_text("before\n")
-    followed = Followed(path)
+    followed = FollowedLog(path)
     assert followed.new_lines() == []
     with path.open("a") as log:
         log.write("one\ntw")
@@ -86,7 +88,7 @@ def region() -> Iterator[Path]:
     path.unlink(missing_ok=True)
 
 
-def test_a_region_that_a_killed_process_left_is_removed_and_one_in_use_is_not(region: Path) -> None:
+def test_a_region_of_a_killed_process_is_removed_and_one_in_use_is_not(region: Path) -> None:
     code = f"import mmap; f = open({str(region)!r}, 'r+b'); m = mmap.mmap(f.fileno(), 0); print(flush=True); input()"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -99,7 +101,7 @@ def test_a_region_that_a_killed_process_left_is_removed_and_one_in_use_is_not(re
     assert not region.exists()
 
 
-def test_without_a_prefix_nothing_of_anybodys_is_named() -> None:
+def test_without_a_prefix_no_region_is_selected() -> None:
     assert shared_memory.named("") == set()
 
 
@@ -113,7 +115,7 @@ def rows() -> list[StatusRow]:
     return [flapping if row.name == "worker" else row for row in well]
 
 
-def test_status_fits_eighty_columns_and_shows_who_flaps() -> None:
+def test_status_fits_eighty_columns_and_shows_flapping_processes() -> None:
     console = Console(width=80, file=StringIO())
     console.print(_table(console, rows()))
     shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]

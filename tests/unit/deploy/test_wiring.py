@@ -1,4 +1,4 @@
-"""What is put together from settings and files."""
+"""What is built from settings and files."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def versions(settings: Settings) -> Path:
     return weights_path(settings).parent / "versions"
 
 
-def test_weights_that_were_announced_are_read_and_those_that_are_gone_are_none(settings: Settings) -> None:
-    """A rollback to weights that are unsound is announced without a URI."""
+def test_announced_weights_are_read_and_deleted_ones_are_none(settings: Settings) -> None:
+    """A rollback to unusable weights is announced without a URI."""
     write_weights(versions(settings) / "1.npz", current_weights(settings))
-    found = fetch_weights(settings, str(versions(settings) / "1.npz"))
-    assert found is not None
-    assert found.version == 0
+    fetched = fetch_weights(settings, str(versions(settings) / "1.npz"))
+    assert fetched is not None
+    assert fetched.version == 0
     assert fetch_weights(settings, str(versions(settings) / "2.npz")) is fetch_weights(settings, "") is None
 
 
-def test_weights_elsewhere_or_that_are_none_are_refused_in_words(settings: Settings, tmp_path: Path) -> None:
+def test_weights_elsewhere_or_invalid_ones_are_refused_with_a_message(settings: Settings, tmp_path: Path) -> None:
     own = current_weights(settings)
     write_weights(tmp_path / "elsewhere.npz", own)
     write_weights(versions(settings) / "nan.npz", not_a_number(own))
@@ -52,15 +52,17 @@ def test_weights_elsewhere_or_that_are_none_are_refused_in_words(settings: Setti
             fetch_weights(settings, uri)
 
 
-@pytest.mark.parametrize("broken", [b"", b"PK\x03\x04 no archive", None])
-def test_where_what_serves_is_broken_the_newest_good_version_serves(settings: Settings, broken: bytes | None) -> None:
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", None])
+def test_if_the_serving_weights_are_damaged_the_newest_good_version_serves(
+    settings: Settings, damage: bytes | None
+) -> None:
     own = current_weights(settings)
     write_weights(versions(settings) / "3.npz", replace(own, version=3))
     write_weights(versions(settings) / "10.npz", replace(own, version=10))
     write_weights(versions(settings) / "11.npz", not_a_number(own))
-    if broken is None:
+    if damage is None:
         write_weights(weights_path(settings), not_a_number(own))
     else:
-        weights_path(settings).write_bytes(broken)
+        weights_path(settings).write_bytes(damage)
     assert current_weights(settings).version == 10
     assert current_weights(settings).version == 10
