@@ -68,7 +68,7 @@ class ItemTable:
     rows by number too; within a category items are in the order of their popularity at `CATEGORY_ORDER`.
 
     `segments` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
-    `SEGMENT_HALF_LIVES`, and `situations_all` `[situation, half]` their sums over all items as of `newest_at`.
+    `SEGMENT_HALF_LIVES`, and `segment_totals` `[situation, half]` their sums over all items as of `newest_at`.
     Neither changes as time passes: who reads them decays them.
 
     >>> table = ItemTable()
@@ -89,7 +89,7 @@ class ItemTable:
         self.order = [Order() for _ in POPULARITY_SECONDS]
         self.value_sum_all = 0.0
         self.value_count_all = 0.0
-        self.situations_all: Doubles = np.zeros((len(SEGMENTS), len(SEGMENT_SECONDS)))
+        self.segment_totals: Doubles = np.zeros((len(SEGMENTS), len(SEGMENT_SECONDS)))
         self._leaders: dict[tuple[int, int], Numbers] = {}
         self._has_windows = False
         self._make_arrays(_CAPACITY)
@@ -111,7 +111,7 @@ class ItemTable:
         self.inverse_root: Doubles = np.zeros(size)
         self.value_sum: Doubles = np.zeros(size)
         self.value_count: Doubles = np.zeros(size)
-        self.segments: Doubles = np.zeros((*self.situations_all.shape, size))
+        self.segments: Doubles = np.zeros((*self.segment_totals.shape, size))
         self.from_time: Doubles = np.full(size, -np.inf)
         self.until_time: Doubles = np.full(size, np.inf)
         self.closed: Bools = np.zeros(size, np.bool_)
@@ -196,8 +196,8 @@ class ItemTable:
 
         Ids that have no number yet are passed over: nobody can be shown them.
         """
-        known = [place for place, item in enumerate(ids) if item in self.number]
-        self.factors.put([self.number[ids[place]] for place in known], rows[known])
+        known = [index for index, item in enumerate(ids) if item in self.number]
+        self.factors.put([self.number[ids[index]] for index in known], rows[known])
 
     def mean_value(self) -> float:
         """The mean of all values given (0 if there are none)."""
@@ -243,7 +243,7 @@ class ItemTable:
         """Twice the room; arrays have their items axis first, those of counts by half-life last."""
         size = len(self.closed)
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        del arrays["situations_all"]
+        del arrays["segment_totals"]
         self._make_arrays(2 * size)
         for name in ("log_popularity", "segments"):
             getattr(self, name)[..., :size] = arrays.pop(name)
@@ -284,23 +284,23 @@ class ItemTable:
 
     def _popularity(self, number: int, row: ItemStatistics) -> None:
         keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / np.array(POPULARITY_SECONDS)
-        held = self.log_popularity[:, number].tolist()
-        for order, old, new in zip(self.order, held, keys.tolist(), strict=True):
+        previous = self.log_popularity[:, number].tolist()
+        for order, old, new in zip(self.order, previous, keys.tolist(), strict=True):
             order.put(number, old if old > NO_EVENTS else None, new)
-        self.by_category.moved(number, held[CATEGORY_ORDER], float(keys[CATEGORY_ORDER]))
+        self.by_category.moved(number, previous[CATEGORY_ORDER], float(keys[CATEGORY_ORDER]))
         self.log_popularity[:, number] = keys
 
     def _segments(self, number: int, row: ItemStatistics) -> None:
         """Move the clock of the sums, and put the row's counts there in place of those that the item had."""
         newest = max(self.newest_at, row.at)
-        counts = np.zeros(self.situations_all.shape)
-        for place, name in enumerate(SEGMENTS):
+        counts = np.zeros(self.segment_totals.shape)
+        for index, name in enumerate(SEGMENTS):
             if name in row.segments:
-                counts[place] = row.segments[name]
-        held = self.segments[..., number]
+                counts[index] = row.segments[name]
+        previous = self.segments[..., number]
         clocks = np.array(((self.newest_at,), (row.at,), (self.last_at[number],)))
         before, new, old = np.exp2((clocks - newest) / SEGMENT_SECONDS)
-        self.situations_all = np.maximum(0.0, self.situations_all * before + counts * new - held * old)
+        self.segment_totals = np.maximum(0.0, self.segment_totals * before + counts * new - previous * old)
         self.segments[..., number] = counts
         self.newest_at = newest
 
@@ -317,9 +317,11 @@ class ItemTable:
     def _named(self, weights: dict[ItemId, float], scale: float) -> tuple[Ints, Floats]:
         numbers = list(map(self.number.get, weights))
         if None in numbers:
-            held = self.catalogue
+            catalogue = self.catalogue
             known = {
-                item: weight for item, weight in weights.items() if not held or item in self.number or item in held
+                item: weight
+                for item, weight in weights.items()
+                if not catalogue or item in self.number or item in catalogue
             }
             weights, numbers = known, [self._numbered(item) for item in known]
         return np.array(numbers, np.int32), np.array(list(weights.values()), np.float32) * np.float32(scale)

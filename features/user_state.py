@@ -261,7 +261,7 @@ def _mark(
     def is_meant(slate: OpenSlate) -> bool:
         return item in slate.items and (list_id is None or slate.list_id == list_id)
 
-    found = next((place for place, slate in enumerate(shown) if is_meant(slate)), None)
+    found = next((index for index, slate in enumerate(shown) if is_meant(slate)), None)
     if found is None:
         return shown
     slate = shown[found]

@@ -82,14 +82,14 @@ class Ranked(_Entry, frozen=True, kw_only=True, tag="ranked"):
     as_champion: bool = False
 
 
-class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
+class Choice(_Entry, frozen=True, kw_only=True, tag="choice", rename={"ranks": "places"}):
     """An organic example: the item that the user chose, among the candidates as of just before.
 
     `table` is the feature-schema id. `rank` is the item's rank (from 1) in the list that would have been served at that
     moment, none if it was not in it; `chosen` is the row of the chosen item, none if no source had proposed it;
-    `newest` are the user's earlier items, newest first. While an experiment runs, `arm` is the user's, `places` is the
-    rank (from 1) of the item among all candidates by the weights of each arm, shadow arms too, and `list_id` is the
-    list in which it was clicked, if it was in one.
+    `newest` are the user's earlier items, newest first. While an experiment runs, `arm` is the user's, `ranks`
+    (`places` as encoded) is the rank (from 1) of the item among all candidates by the weights of each arm, shadow arms
+    too, and `list_id` is the list in which it was clicked, if it was in one.
     """
 
     event_id: EventKey
@@ -105,7 +105,7 @@ class Choice(_Entry, frozen=True, kw_only=True, tag="choice"):
     newest: Items = ()
     experiment: Label | None = None
     arm: Label | None = None
-    places: dict[Label, Row] = {}
+    ranks: dict[Label, Row] = {}
     list_id: ListKey | None = None
 
 

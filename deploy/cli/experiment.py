@@ -151,7 +151,8 @@ def _show(console: Console, compared: ExperimentResults) -> None:
         title = "between users: a user counts in their own arm"
         console.print(_metrics(console, title, compared.between, compared.against))
     if compared.paired:
-        title = f"on the same {compared.taken:,} choices: the rank that each arm's weights gave to the chosen item"
+        choices = f"{compared.organic_choices:,} choices"
+        title = f"on the same {choices}: the rank that each arm's weights gave to the chosen item"
         console.print(_metrics(console, title, compared.paired, compared.against))
     console.print(_footnote(compared), highlight=False)
     if compared.sample_ratio is not None:

@@ -10,8 +10,8 @@ from deploy.files.items import Catalogue, read_catalogue
 from deploy.files.lines import catalogue_lines, lines_of
 from deploy.files.options import Typed, event_options_of, item_options_of
 from deploy.files.report import (
+    CatalogueCounts,
     CatalogueReport,
-    CatalogueTally,
     FileCounts,
     FileReport,
     catalogue_report,
@@ -57,23 +57,23 @@ class LoadedFile(Struct, frozen=True):
 
 def load(files: Files, *, keep: bool = True) -> LoadedFile:
     """Read everything once; without `keep` only the report is held in memory."""
-    counts, tally = FileCounts(), CatalogueTally()
+    counts, item_counts = FileCounts(), CatalogueCounts()
     events: list[tuple[int, Interaction]] = []
     for event in counts.of(files.events) if files.events is not None else ():
         if keep:
             events.append(event)
     items: list[Item] = []
-    for item in files.catalogue.items(tally.refused, tally.left_out) if files.catalogue is not None else ():
-        tally.ids.add(item.item_id)
+    for item in files.catalogue.items(item_counts.refused, item_counts.left_out) if files.catalogue is not None else ():
+        item_counts.ids.add(item.item_id)
         if keep:
             items.append(item)
-    return LoadedFile(events, items, _report(files, counts, tally))
+    return LoadedFile(events, items, _report(files, counts, item_counts))
 
 
-def _report(files: Files, counts: FileCounts, tally: CatalogueTally) -> FileReport | CatalogueReport:
+def _report(files: Files, counts: FileCounts, item_counts: CatalogueCounts) -> FileReport | CatalogueReport:
     catalogue = None
     if files.catalogue is not None:
-        catalogue = catalogue_report(files.catalogue, counts if files.events is not None else None, tally)
+        catalogue = catalogue_report(files.catalogue, counts if files.events is not None else None, item_counts)
     if files.events is None:
         assert catalogue is not None  # one of the two is named
         return catalogue

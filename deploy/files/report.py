@@ -121,7 +121,7 @@ def report_of(reading: Reading, counts: FileCounts) -> FileReport:
     )
 
 
-def catalogue_report(catalogue: Catalogue, counts: FileCounts | None, tally: CatalogueTally) -> CatalogueReport:
+def catalogue_report(catalogue: Catalogue, counts: FileCounts | None, item_counts: CatalogueCounts) -> CatalogueReport:
     """Return the report of a catalogue, with the number of the events' items that it has."""
     used: dict[str, list[str]] = {}
     for field, columns in catalogue.columns.items():
@@ -133,18 +133,18 @@ def catalogue_report(catalogue: Catalogue, counts: FileCounts | None, tally: Cat
         kind=catalogue.table.kind,
         notes=list(catalogue.table.rows.notes),
         rows=catalogue.rows,
-        items=len(tally.ids),
-        refused=tally.refused.total,
-        reasons=tally.refused.most_common(),
-        left_out=tally.left_out.most_common(),
+        items=len(item_counts.ids),
+        refused=item_counts.refused.total,
+        reasons=item_counts.refused.most_common(),
+        left_out=item_counts.left_out.most_common(),
         columns={name: ", ".join(used[name]) if name in used else None for name in names},
         contents={column: contents(catalogue.cells[column]) for column in used},
         categories={column: spelling.separators for column, spelling in catalogue.spellings.items()},
-        known=None if counts is None else sum(item in tally.ids for item in counts.items),
+        known=None if counts is None else sum(item in item_counts.ids for item in counts.items),
     )
 
 
-class CatalogueTally(Struct):
+class CatalogueCounts(Struct):
     """Statistics of a catalogue: item ids, refused rows, cells left out."""
 
     ids: set[str] = msgspec.field(default_factory=set)

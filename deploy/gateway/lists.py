@@ -151,7 +151,7 @@ class Lists:
         return self._read(self._cache.list_of(query.user)), not answered
 
     def _is_due(self, query: ListQuery, cached: Recommendation | None) -> bool:
-        """Return whether to request a newer list; never for reserved ids, whose lists no worker ranks on request."""
+        """Return whether to request a newer list: not for reserved ids, nor for unknown users, who have no list."""
         if is_default(query.user):
             return False
         if cached is None:

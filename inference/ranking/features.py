@@ -91,7 +91,7 @@ def _segment_popularity(batch: RankingBatch) -> Block:
     decay = _segment_decay(table.last_at[items] - now)
     in_segment = counts[own, :, rows].swapaxes(0, 1) * decay  # [half-life, users, candidates]
     overall = counts.sum(axis=0) * decay
-    totals = table.situations_all[..., None, None] * _segment_decay(table.newest_at - now)
+    totals = table.segment_totals[..., None, None] * _segment_decay(table.newest_at - now)
     usual = (totals[own, :, rows].swapaxes(0, 1) + 1.0) / (totals.sum(axis=0) + len(SEGMENTS))
     lift = np.log2((in_segment + SEGMENT_PRIOR * usual) / (overall + SEGMENT_PRIOR) / usual)
     level = _relative(np.log2(in_segment + SEGMENT_MIN_COUNT), batch.mask)

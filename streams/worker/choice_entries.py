@@ -50,6 +50,6 @@ def _in_arm(choice: Choice, prequential: PrequentialQuery, assigned: Assigned | 
         choice,
         experiment=assigned.experiment,
         arm=assigned.arm,
-        places=assigned.ranks,
+        ranks=assigned.ranks,
         list_id=prequential.event.list_id,
     )

@@ -116,9 +116,9 @@ def test_arms_are_served_by_their_own_weights_and_their_results_can_be_read(
     assert [each.degradations for each in late if each.degradations] == []
 
     # 3 all arms, the shadow too, log their rank of the chosen item
-    choices = [entry for entry in entries if isinstance(entry, Choice) and entry.places]
-    assert {tuple(sorted(entry.places)) for entry in choices[-100:]} == {("control", "fast", "shadow")}
-    assert any(entry.places["control"] != entry.places["shadow"] for entry in choices)
+    choices = [entry for entry in entries if isinstance(entry, Choice) and entry.ranks]
+    assert {tuple(sorted(entry.ranks)) for entry in choices[-100:]} == {("control", "fast", "shadow")}
+    assert any(entry.ranks["control"] != entry.ranks["shadow"] for entry in choices)
 
     # 4 results are the same from the topic and from a file
     output = system.command("experiment", "results")

@@ -143,7 +143,7 @@ def _ranking_log() -> list[Record]:
     features = user_row(UserState(user_id=ANN))
     return [
         choice(1),
-        replace(choice(2), experiment="x", arm="a", places={"a": 2}, list_id=ListId("l1")),
+        replace(choice(2), experiment="x", arm="a", ranks={"a": 2}, list_id=ListId("l1")),
         replace(ranked(1), user_features=features, user_categories={"war": 0.5}),
         replace(ranked(2), draw=draw, experiment="x", arm="a", external={"age": 3.0}),
         outcome(1, 0, 3),

@@ -27,8 +27,9 @@ class UserLog(Struct):
 
 
 class ExperimentLog(Struct, kw_only=True):
-    """An experiment by its log. `taken` are organic choices, which no list had shown: the user, and the rank that each
-    arm's weights had given the item just before. `versions` are the first and the last model version that made a list.
+    """An experiment by its log. `organic_ranks` are organic choices, which no list had shown: the user, and the rank
+    that each arm's weights had given the item just before. `versions` are the first and the last model version that
+    made a list.
 
     Users who were in two arms, as shares were changed, are in `everybody` and not in `people`; `left_out` counts them,
     and other entries that cannot be used, by reason.
@@ -36,7 +37,7 @@ class ExperimentLog(Struct, kw_only=True):
 
     experiment: str
     people: dict[UserId, UserLog]
-    taken: list[tuple[UserId, dict[str, int]]]
+    organic_ranks: list[tuple[UserId, dict[str, int]]]
     everybody: tuple[UserId, ...] = ()
     versions: tuple[int, int] = (0, 0)
     left_out: dict[str, int] = {}
@@ -73,7 +74,7 @@ def experiment_log(entries: Iterable[RankingLogEntry], experiment: str) -> Exper
     return ExperimentLog(
         experiment=experiment,
         people=people,
-        taken=[(choice.user_id, choice.places) for choice in organic if choice.places],
+        organic_ranks=[(choice.user_id, choice.ranks) for choice in organic if choice.ranks],
         everybody=tuple(arms),
         versions=(min(versions, default=0), max(versions, default=0)),
         left_out={

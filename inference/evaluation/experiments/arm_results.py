@@ -56,9 +56,9 @@ class Metric(Struct, frozen=True, kw_only=True):
     differences: dict[str, Interval]
 
 
-class ExperimentResults(Struct, frozen=True, kw_only=True):
+class ExperimentResults(Struct, frozen=True, kw_only=True, rename={"organic_choices": "taken"}):
     """The results of an experiment. `level` is the risk that any difference of a metric is reported, at any look, where
-    there is none. `paired` is over `taken` choices; `sample_ratio` is none where shares are not known.
+    there is none. `paired` is over the organic choices; `sample_ratio` is none where shares are not known.
     """
 
     experiment: str
@@ -66,7 +66,7 @@ class ExperimentResults(Struct, frozen=True, kw_only=True):
     level: float
     arms: tuple[Counts, ...]
     between: tuple[Metric, ...]
-    taken: int
+    organic_choices: int
     paired: tuple[Metric, ...]
     sample_ratio: SampleRatioMismatch | None
     left_out: dict[str, int]
@@ -78,7 +78,7 @@ def experiment_results(
 ) -> ExperimentResults:
     """Compare every arm with `against`. With the current `experiment`, sample ratios are checked against its shares."""
     shares = experiment.shares() if experiment is not None else {}
-    with_ranks = sorted({arm for _, ranks in log.taken for arm in ranks})
+    with_ranks = sorted({arm for _, ranks in log.organic_ranks for arm in ranks})
     names = sorted({user_log.arm for user_log in log.people.values()} | set(with_ranks) | set(shares))
     names.sort(key=lambda name: (name != CONTROL, name not in {user_log.arm for user_log in log.people.values()}))
     arms = tuple(_counts(name, log, shares) for name in names)
@@ -88,7 +88,7 @@ def experiment_results(
         level=level,
         arms=arms,
         between=_between(log, [counts.arm for counts in arms if counts.people], against, level),
-        taken=len(log.taken),
+        organic_choices=len(log.organic_ranks),
         paired=_paired(log, [name for name in names if name in with_ranks], against, level),
         sample_ratio=_sample_ratio(log, experiment, shares) if experiment is not None else None,
         left_out={reason: count for reason, count in log.left_out.items() if count},
@@ -167,7 +167,7 @@ def _rank_values(log: ExperimentLog, value: Callable[[int], float], arm: str, ag
     """Sum by user the value of the ranks that the arm gave the chosen items, less those that the other arm gave."""
     tops: dict[UserId, float] = {}
     counts: dict[UserId, float] = {}
-    for user, ranks in log.taken:
+    for user, ranks in log.organic_ranks:
         if arm in ranks and (against is None or against in ranks):
             gained = value(ranks[arm]) - (value(ranks[against]) if against is not None else 0.0)
             tops[user] = tops.get(user, 0.0) + gained

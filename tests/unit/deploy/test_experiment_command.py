@@ -43,7 +43,7 @@ def log() -> list[RankingLogEntry]:
         keen = 0.6 if arm.name == "bold" else 0.3
         entries += [ranked(number, user, arm.name), outcome(number, *(("a",) if rng.random() < keen else ()))]
         ranks = {CONTROL: 2, "bold": int(rng.integers(1, 4)), "dim": int(rng.integers(8, 11))}
-        entries.append(choice(number, user, arm.name, rank=ranks[arm.name], places=ranks))
+        entries.append(choice(number, user, arm.name, rank=ranks[arm.name], ranks=ranks))
     return entries
 
 
@@ -112,7 +112,7 @@ def test_an_experiment_without_entries_is_refused(folder: Path) -> None:
 
 
 def test_exported_choices_are_small_and_only_those_of_experiments(tmp_path: Path) -> None:
-    marked = choice(1, "ann", CONTROL, places={CONTROL: 1})
+    marked = choice(1, "ann", CONTROL, ranks={CONTROL: 1})
     plain = choice(2, "ann", CONTROL, experiment=None)
     assert write_lines(tmp_path / "log.jsonl", [marked, plain]) == 1
     assert json.loads((tmp_path / "log.jsonl").read_text())["places"] == {CONTROL: 1}

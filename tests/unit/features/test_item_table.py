@@ -121,7 +121,7 @@ def test_counts_by_user_segment_are_those_of_the_newest_rows_in_any_order(
         for row in newest:
             segments = table.segments[..., table.number[row.item_id]]
             assert segments.tolist() == [list(row.segments.get(name, (0.0, 0.0))) for name in SEGMENTS]
-        assert np.allclose(table.situations_all, sums, rtol=1e-9, atol=1e-12)
+        assert np.allclose(table.segment_totals, sums, rtol=1e-9, atol=1e-12)
 
 
 def test_the_same_row_again_changes_only_the_version() -> None:
@@ -132,7 +132,7 @@ def test_the_same_row_again_changes_only_the_version() -> None:
     assert once.order == twice.order
     assert np.array_equal(once.covisiting.weights, twice.covisiting.weights)
     assert np.array_equal(once.segments, twice.segments)
-    assert np.allclose(once.situations_all, twice.situations_all, rtol=1e-12)
+    assert np.allclose(once.segment_totals, twice.segment_totals, rtol=1e-12)
 
 
 def test_growth_keeps_all_statistics() -> None:
@@ -141,7 +141,7 @@ def test_growth_keeps_all_statistics() -> None:
     assert len(table) == 600
     assert table.count[:600].tolist() == [1.0] * 600
     assert table.segments[:, 0, :600].sum(axis=0).tolist() == [1.0] * 600
-    assert table.situations_all.sum(axis=0)[1] == pytest.approx(600.0, rel=0.05)
+    assert table.segment_totals.sum(axis=0)[1] == pytest.approx(600.0, rel=0.05)
     assert neighbours(table, "covisited", "i1") == pytest.approx(neighbours(table_of(rows[:2]), "covisited", "i1"))
 
 

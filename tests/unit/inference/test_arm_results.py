@@ -62,9 +62,9 @@ LOG: list[RankingLogEntry] = [
     outcome(3, "a", "x", shown=("a", "x")),
     outcome(4, "x", shown=("x",)),
     outcome(7, "a"),
-    choice(1, "ann", "control", rank=3, places={"control": 3, "bold": 1}),
-    choice(2, "bob", "bold", rank=None, places={"control": 1, "bold": 30}),
-    choice(3, "bob", "bold", rank=1, places={"control": 1, "bold": 1}, list_id=ListId("l3")),
+    choice(1, "ann", "control", rank=3, ranks={"control": 3, "bold": 1}),
+    choice(2, "bob", "bold", rank=None, ranks={"control": 1, "bold": 30}),
+    choice(3, "bob", "bold", rank=1, ranks={"control": 1, "bold": 1}, list_id=ListId("l3")),
     choice(4, "cid", "bold", chosen=None),
 ]
 
@@ -76,7 +76,7 @@ def test_the_log_is_counted_by_user_and_arm() -> None:
         "bob": UserLog("bold", lists=1, seen=1, clicks=1, choices=2, hits=1, as_champion=1),
         "cid": UserLog("bold", lists=1, choices=1),
     }
-    assert results.taken == [("ann", {"control": 3, "bold": 1}), ("bob", {"control": 1, "bold": 30})]
+    assert results.organic_ranks == [("ann", {"control": 3, "bold": 1}), ("bob", {"control": 1, "bold": 30})]
     assert sorted(results.left_out.values()) == [1, 1, 1]
     assert results.versions == (1, 6)
     assert last_experiment(LOG) == "spring"
@@ -84,7 +84,7 @@ def test_the_log_is_counted_by_user_and_arm() -> None:
 
 
 def test_results_tell_arms_apart_from_shadows() -> None:
-    shadowed = [choice(9, "ann", "control", rank=1, places={"control": 1, "bold": 2, "dim": 4}), *LOG]
+    shadowed = [choice(9, "ann", "control", rank=1, ranks={"control": 1, "bold": 2, "dim": 4}), *LOG]
     experiment = Experiment("spring", Arm(name="control"), [Arm(name="bold", share=0.5), Arm(name="dim")])
     results = experiment_results(experiment_log(shadowed, "spring"), experiment=experiment)
     assert [(arm.arm, arm.role, arm.people) for arm in results.arms] == [
@@ -127,11 +127,11 @@ def people(rng: np.random.Generator, count: int, lift: float = 0.0) -> Experimen
         alive[UserId(f"u{number}")] = UserLog(
             arm, lists=seen, seen=seen, clicks=clicks, choices=clicks, hits=clicks // 2
         )
-    return ExperimentLog(experiment="spring", people=alive, taken=[])
+    return ExperimentLog(experiment="spring", people=alive, organic_ranks=[])
 
 
 def first(whole: ExperimentLog, count: int) -> ExperimentLog:
-    return ExperimentLog(experiment="spring", people=dict(list(whole.people.items())[:count]), taken=[])
+    return ExperimentLog(experiment="spring", people=dict(list(whole.people.items())[:count]), organic_ranks=[])
 
 
 def false_alarms(name: str, looks: Sequence[int]) -> tuple[float, float]:
@@ -217,7 +217,9 @@ def test_one_busy_user_is_no_evidence() -> None:
     crowd = {UserId(f"u{n}"): UserLog("bold" if n % 2 else "control", seen=2, clicks=n % 4 // 2) for n in range(40)}
     crowd[UserId("u1")] = UserLog("bold", seen=5_000, clicks=5_000)
     results = (
-        experiment_results(ExperimentLog(experiment="spring", people=crowd, taken=[])).between[0].differences["bold"]
+        experiment_results(ExperimentLog(experiment="spring", people=crowd, organic_ranks=[]))
+        .between[0]
+        .differences["bold"]
     )
     assert results.value > 0.3
     assert results.low < 0.0
@@ -226,12 +228,17 @@ def test_one_busy_user_is_no_evidence() -> None:
 def test_too_little_data_gives_unbounded_intervals() -> None:
     alone = {UserId("a"): UserLog("bold", seen=1, clicks=1), UserId("b"): UserLog("control", seen=1)}
     assert (
-        experiment_results(ExperimentLog(experiment="s", people=alone, taken=[])).between[0].differences["bold"].low
+        experiment_results(ExperimentLog(experiment="s", people=alone, organic_ranks=[]))
+        .between[0]
+        .differences["bold"]
+        .low
         == -np.inf
     )
     nobody_clicks = {UserId(f"u{n}"): UserLog("bold" if n % 2 else "control", seen=1) for n in range(50)}
     results = (
-        experiment_results(ExperimentLog(experiment="s", people=nobody_clicks, taken=[])).between[0].differences["bold"]
+        experiment_results(ExperimentLog(experiment="s", people=nobody_clicks, organic_ranks=[]))
+        .between[0]
+        .differences["bold"]
     )
     assert (results.value, results.low, results.high) == (0.0, -np.inf, np.inf)
 

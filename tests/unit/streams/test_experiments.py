@@ -94,7 +94,7 @@ def raw(runner: InMemoryRunner, *topics: str) -> list[bytes | None]:
 
 def unmarked(records: Iterable[Any]) -> list[bytes]:
     """Return encoded records without the fields of an experiment."""
-    defaults = {"experiment": None, "arm": None, "places": {}}
+    defaults = {"experiment": None, "arm": None, "ranks": {}}
     return [encode(replace(record, **{k: v for k, v in defaults.items() if hasattr(record, k)})) for record in records]
 
 
@@ -144,9 +144,9 @@ def test_shadow_arms_never_change_a_published_list() -> None:
 def test_every_arm_and_shadow_logs_its_rank_of_the_chosen_item() -> None:
     choices = [entry for entry in logged(with_choices(HALF, SHADOW), Choice) if entry.chosen is not None]
     assert choices
-    assert {tuple(sorted(entry.places)) for entry in choices} == {("control", "shadow", "upside-down")}
+    assert {tuple(sorted(entry.ranks)) for entry in choices} == {("control", "shadow", "upside-down")}
     for entry in choices:
-        own = entry.places[entry.arm]
+        own = entry.ranks[entry.arm]
         assert entry.rank == (own if own <= 10 else None)
 
 
@@ -163,7 +163,7 @@ def test_an_arm_without_weights_is_served_by_the_champion_and_says_so() -> None:
         assert published.degradations == ((AS_CHAMPION,) if published.arm == "upside-down" else ())
         assert [item.item_id for item in published.home.items] == [item.item_id for item in usual.home.items]
     assert {entry.arm for entry in logged(runner, Ranked) if entry.as_champion} == {"upside-down"}
-    assert {tuple(entry.places) for entry in logged(runner, Choice) if entry.places} == {("control",)}
+    assert {tuple(entry.ranks) for entry in logged(runner, Choice) if entry.ranks} == {("control",)}
 
 
 def test_an_arm_may_explore_while_control_does_not() -> None:
