@@ -220,7 +220,10 @@ def _away(cluster: Cluster) -> Iterator[None]:
     try:
         yield
     except (KafkaException, TimeoutError) as exc:
-        raise KafkaAway(f"Kafka at {cluster.bootstrap!r} does not tell about its topics: {exc}") from exc
+        why = str(exc) or "no answer in time"
+        raise KafkaAway(
+            f"Kafka at {cluster.bootstrap!r} does not describe its topics: {why}; see that it runs"
+        ) from exc
 
 
 def _id(topic_id: str) -> str:
