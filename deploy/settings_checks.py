@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 PREFIX = "LIFELONG_"
 CONFIG = "LIFELONG_CONFIG"
+RENAMED = {
+    ("gate",): "promotion",
+    ("worker", "exam_rate"): "worker.prequential_rate",
+    ("worker", "exams_per_batch"): "worker.prequential_per_batch",
+    ("experiment", "arms", "*", "lineage"): "experiment.arms.<arm>.variant",
+}
+"""Settings of earlier releases, and what they are named now; `*` stands for any name."""
 SIMILAR = 0.5
 """How similar a name must be to be proposed: a few letters wrong, swapped or missing."""
 
@@ -62,9 +69,21 @@ def explained(exc: ValidationError, model: type[BaseModel]) -> str:
         path = [str(part) for part in error["loc"]]
         text = error["msg"]
         if error["type"] == "extra_forbidden":
-            text = f"there is no such setting; {nearest('.'.join(path), _dotted(path, model))}"
+            text = f"there is no such setting; {_renamed(path) or nearest('.'.join(path), _dotted(path, model))}"
         lines.append(f"setting {'.'.join(path)} = {error['input']!r}: {text}")
     return "\n".join(lines)
+
+
+def _renamed(path: Sequence[str]) -> str:
+    """Return what the setting of an earlier release is named now; empty if there was none of this name.
+
+    >>> _renamed(["gate", "level"]), _renamed(["gates"])
+    ("it is named 'promotion' now", '')
+    """
+    for old, new in RENAMED.items():
+        if len(path) >= len(old) and all(word in ("*", part) for word, part in zip(old, path, strict=False)):
+            return f"it is named {new!r} now"
+    return ""
 
 
 def _dotted(path: list[str], model: type[BaseModel]) -> list[str]:
@@ -81,7 +100,10 @@ def unknown_variable(environment: Mapping[str, str], model: type[BaseModel]) -> 
     candidates |= {variable_of(path) for path in setting_names(model)}
     for name, value in environment.items():
         if name.startswith(PREFIX) and name not in candidates:
-            return f"setting {name} = {value!r}: there is no such setting; {nearest(name, candidates)}"
+            path = name.removeprefix(PREFIX).lower().split("__")
+            return (
+                f"setting {name} = {value!r}: there is no such setting; {_renamed(path) or nearest(name, candidates)}"
+            )
     return ""
 
 

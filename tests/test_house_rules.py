@@ -7,7 +7,8 @@ import builtins
 import re
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,19 @@ from streams.routes import (
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("schemas", "features", "agents", "inference", "streams", "deploy")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+PRIVATE_WORDS = frozenset(
+    {
+        *("attention", "claim", "company", "contender", "contenders", "course", "crew", "door", "exam", "exams"),
+        *("examiner", "floor", "floors", "gone", "held", "intake", "judged", "lesson", "likeness", "liking", "lineage"),
+        *("mind", "outbox", "place", "places", "sitting", "situation", "statistician", "stray", "stranger", "taken"),
+        *("tally", "told", "touched", "twin", "verdict", "went_back", "world"),
+    }
+)
+"""Words that name nothing here: the field has terms of its own for what they meant (`docs/concepts/glossary.md`)."""
+FIELDS_OF_MESSAGES = {("interactions.py", "place")}
+"""Names that stay, as fields of messages: a context's place is where the user is."""
+ROOM_SIZE = 27
+"""Modules in a folder, its `__init__` too."""
 SAME_CLASS_NAME: dict[str, str] = {
     "Weights": "the Triton model repository is a deployment of its own, which imports nothing of ours",
 }
@@ -125,6 +139,32 @@ def _public_definitions(kind: type[ast.stmt]) -> defaultdict[str, list[str]]:
             if isinstance(node, kind) and name and not name.startswith("_"):
                 found[name].append(f"{path.relative_to(ROOT)}: {ast.unparse(node)}")
     return found
+
+
+def _names(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every name that a module gives to something of its own, with its line."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name, node.lineno
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name, node.lineno
+
+
+def test_names_are_words_of_the_field() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in SOURCES
+        for name, line in _names(ast.parse(path.read_text()))
+        if name.strip("_") in PRIVATE_WORDS and (path.name, name) not in FIELDS_OF_MESSAGES
+    }
+    assert sorted(found) == []
+
+
+def test_rooms_are_no_drawers() -> None:
+    """A folder holds no more modules than one can take in; the rooms inside a larger one are to be found."""
+    sizes = Counter(path.parent.relative_to(ROOT) for path in SOURCES)
+    assert {str(folder): size for folder, size in sizes.items() if size > ROOM_SIZE} == {}
 
 
 def test_no_public_class_name_is_used_twice() -> None:

@@ -89,11 +89,6 @@ class Cache:
         begins, ends = self._windows.get(item, ALWAYS)
         return begins <= now < ends
 
-    @property
-    def watched(self) -> frozenset[str]:
-        """Return the users whose lists are being waited for."""
-        return frozenset(self._watchers)
-
     async def until(self, user: UserId, enough: Callable[[bytes | None], bool], seconds: float) -> bool:
         """Wait until the user's list satisfies `enough`; return false if it does not within these seconds."""
         changed = asyncio.Event()

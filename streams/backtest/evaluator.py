@@ -96,7 +96,7 @@ class PrequentialEvaluator(Unobserved):
         self.prequential_queries += 1
         user, item = prequential.query.user, prequential.event.item_id
         repeats = self._recommender.may_repeat(user)
-        basket = self.baskets.place(
+        basket = self.baskets.assign(
             user.user_id, getattr(prequential.event, "basket_id", ""), prequential.event.event_time
         )
         if self._evaluates:

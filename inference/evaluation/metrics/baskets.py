@@ -26,7 +26,7 @@ class Baskets:
     """Assigns events to baskets, in event-time order.
 
     >>> baskets = Baskets()
-    >>> [baskets.place(UserId("ann"), "", at).basket for at in (0.0, 60.0, 9_000.0)]
+    >>> [baskets.assign(UserId("ann"), "", at).basket for at in (0.0, 60.0, 9_000.0)]
     [0, 0, 1]
     """
 
@@ -36,7 +36,7 @@ class Baskets:
         self.named = 0
         self.inferred = 0
 
-    def place(self, user: UserId, name: str, at: float) -> BasketPosition:
+    def assign(self, user: UserId, name: str, at: float) -> BasketPosition:
         """Assign the user's next event to a basket; `name` is the basket's, empty if it has none."""
         earlier = self._last.get(user)
         number = self._numbers.get((user, name)) if name else self._session(earlier, at)

@@ -53,7 +53,7 @@ def waiting(gateway: GatewayFixture, path: str, **more: Any) -> Any:
     """Return the future of a request once it waits for the list."""
     threads = ThreadPoolExecutor(1)
     pending = threads.submit(gateway.get, path, **more)
-    eventually(lambda: bool(gateway.context.cache.watched) or pending.done())
+    eventually(lambda: bool(gateway.context.cache._watchers) or pending.done())
     threads.shutdown(wait=False)
     return pending
 

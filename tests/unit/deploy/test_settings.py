@@ -37,6 +37,9 @@ def test_environment_wins_over_the_file_and_the_file_over_endpoints(
     ("text", "named"),
     [
         ("[kafka]\nbootstarp = 'x'\n", "kafka.bootstarp"),
+        ("[gate]\nlevel = 0.1\n", "it is named 'promotion' now"),
+        ("[worker]\nexam_rate = 0.5\n", "it is named 'worker.prequential_rate' now"),
+        (SPRING + "[experiment.arms.a]\nlineage = 'default'\n", "it is named 'experiment.arms.<arm>.variant' now"),
         ("[kafka]\nsecurity_protocol = 'TLS'\n", "SASL_SSL"),
         ("[topics]\nperson_partitions = 0\n", "topics.person_partitions = 0"),
         ("colour = 'red'\n", "colour"),

@@ -115,7 +115,7 @@ def test_named_baskets_stay_together_and_inferred_ones_end_with_a_session() -> N
         (bob, "", 4_000.0),
         (ann, "b2", 9e9),
     ]
-    places = [baskets.place(*step) for step in steps]
+    places = [baskets.assign(*step) for step in steps]
     assert [place.basket for place in places] == [0, 1, 0, 1, 2, 3]
     assert [place.opens for place in places] == [True, True, False, False, True, True]
     assert [place.has_earlier for place in places] == [False, False, True, True, True, True]

@@ -119,28 +119,28 @@ class TritonPythonModel:
         return scores
 
     @torch.inference_mode()
-    def _score_exams(self, parts, exams, features, mask):
-        """These rows by every lineage's network, apart from the rest: they must not move a list by a bit."""
-        block = torch.from_numpy(features[exams]).to(self.device)
+    def _score_queries(self, parts, queries, features, mask):
+        """Score prequential queries by every variant's network, apart from the lists: they must not move one by a bit."""
+        block = torch.from_numpy(features[queries]).to(self.device)
         scores = torch.stack([_forward(network, block) for network in parts]).cpu().numpy()
-        scores[:, ~mask[exams]] = -np.inf
+        scores[:, ~mask[queries]] = -np.inf
         return scores
 
     def _split(self, request, features, mask):
-        """What is asked of several lineages; none if nothing is."""
+        """Score a batch that is split between variants; None for one that is not."""
         names = _given(request, "LINEAGES")
         if names is None:
             return None
         names = [name.decode() for name in names]
         parts = [self.weights.others.get(name, self.weights.parts) for name in names]
-        held = [not name or name in self.weights.others for name in names]
+        present = [not name or name in self.weights.others for name in names]
         tensors = [
             pb_utils.Tensor("SCORES", self._score_by(parts, _given(request, "OWN"), features, mask)),
-            pb_utils.Tensor("HELD", np.array(held, np.bool_)),
+            pb_utils.Tensor("HELD", np.array(present, np.bool_)),
         ]
-        exams = _given(request, "EXAMS")
-        if exams is not None:
-            tensors.append(pb_utils.Tensor("EXAM_SCORES", self._score_exams(parts, exams, features, mask)))
+        queries = _given(request, "EXAMS")
+        if queries is not None:
+            tensors.append(pb_utils.Tensor("EXAM_SCORES", self._score_queries(parts, queries, features, mask)))
         return tensors
 
     def _answer(self, request):
