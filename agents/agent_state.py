@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from agents.memory.operations import Learned, PreferenceSignal, SignalCause, extract, learn, retract
 from agents.memory.record import DECISION_PREDICATES, NEVER
 from agents.planning.drift import Drift, divergence, watch
-from agents.planning.ledger import lapse, rule
+from agents.planning.ledger import choose_plan, lapse
 from agents.planning.plan import DEFAULT_SLATE_SIZE, Planner, PlanningContext, constraints_of
 from agents.planning.rule_planner import RULES
 from agents.planning.triggers import Spent, TriggerContext, fire
@@ -207,14 +207,14 @@ def _replan(
     """Fire at most one trigger; ask the planner if one fires, else end the current plan if it has expired."""
     fired = fire(trigger_context, agent.spent, planner.cost)
     if fired.trigger is None:
-        ruling = lapse(agent.plan, planning_context)
+        choice = lapse(agent.plan, planning_context)
     else:
         planning_context = replace(planning_context, trigger=fired.trigger)
-        ruling = rule(agent.plan, planner.propose(planning_context), planning_context)
+        choice = choose_plan(agent.plan, planner.propose(planning_context), planning_context)
     return AgentStep(
-        agent=replace(agent, plan=ruling.plan, spent=fired.spent),
+        agent=replace(agent, plan=choice.plan, spent=fired.spent),
         memories=learned.changed if learned else (),
-        entries=ruling.entries,
+        entries=choice.entries,
         trigger=fired.trigger,
         suppressed=fired.suppressed,
     )

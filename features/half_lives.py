@@ -1,8 +1,9 @@
 """The table of half-lives: how fast the counts of each signal decay, one row per count.
 
 Changing, adding or removing a row is one line: counts, columns of the ranker, candidate sources and feature views
-follow. A changed table makes another feature-schema id, so that learned weights are never read against other columns,
-and item statistics of another table are refused (`features.statistics.check_row`) until they are rebuilt.
+follow. The changed table has another feature-schema id, so that learned weights are never read against other columns.
+Statistics that were folded with other half-lives decay at the new ones from their next event on; `lifelong rebuild`
+folds them anew. Rows of another length are refused until then (`features.statistics.check_row`).
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ class HalfLife(Struct, frozen=True, kw_only=True):
     - `seconds`: after so long an event counts half.
     - `initial_weight`: what the ranker gives the count, relative to the highest of the list, before it has learned.
     - `has_level`: whether the count itself is a column of the ranker, not only its ratio to others.
+    - `orders_categories`: whether the items of a category are ordered by it; one row is.
+    - `is_fallback`: whether a list is ranked by it whose scores cannot be used; one row is.
     """
 
     seconds: float
     initial_weight: float = 0.0
     has_level: bool = False
+    orders_categories: bool = False
+    is_fallback: bool = False
 
     @property
     def name(self) -> str:
@@ -34,23 +39,20 @@ class HalfLife(Struct, frozen=True, kw_only=True):
         return f"{self.seconds / DAY:g}d"
 
 
-TEN_DAYS = HalfLife(seconds=10 * DAY, has_level=True)
-THREE_DAYS = HalfLife(seconds=3 * DAY, initial_weight=1.0)
-
 POPULARITY_HALF_LIVES: tuple[HalfLife, ...] = (
     HalfLife(seconds=0.05 * DAY),
     HalfLife(seconds=0.25 * DAY),
     HalfLife(seconds=1 * DAY, initial_weight=0.5, has_level=True),
-    THREE_DAYS,
-    TEN_DAYS,
+    HalfLife(seconds=3 * DAY, initial_weight=1.0, is_fallback=True),
+    HalfLife(seconds=10 * DAY, has_level=True, orders_categories=True),
     HalfLife(seconds=40 * DAY, initial_weight=0.5),
     HalfLife(seconds=200 * DAY),
 )
 """Popularity: one decayed count, one candidate source and one set of columns per row; the shortest first."""
-CATEGORY_ORDER = POPULARITY_HALF_LIVES.index(TEN_DAYS)
-"""The row by which the items of a category are ordered."""
-FALLBACK_ORDER = POPULARITY_HALF_LIVES.index(THREE_DAYS)
-"""The row by which a list is ranked whose scores cannot be used."""
+[CATEGORY_ORDER] = [index for index, row in enumerate(POPULARITY_HALF_LIVES) if row.orders_categories]
+"""The index of the row by which the items of a category are ordered."""
+[FALLBACK_ORDER] = [index for index, row in enumerate(POPULARITY_HALF_LIVES) if row.is_fallback]
+"""The index of the row by which a list is ranked whose scores cannot be used."""
 
 SEGMENT_HALF_LIVES: tuple[HalfLife, ...] = (HalfLife(seconds=1 * DAY), HalfLife(seconds=10 * DAY))
 """Popularity within each user segment."""

@@ -118,7 +118,7 @@ class RedisStateStore:
         with _errors():
             pipe = self._client.pipeline(transaction=True)
             pipe.incr(epoch_key)
-            pipe.delete(applied_key, states_key)
+            pipe.delete(applied_key, states_key, *((origins_key,) if origins is not None else ()))
             for key, values in ((applied_key, applied), (states_key, states), (origins_key, packed)):
                 if values:
                     pipe.hset(key, mapping=values)

@@ -1,4 +1,4 @@
-"""What is believed about a person from what they did: a fold of frozen values over their events.
+"""A user's state: a fold of frozen values over their events.
 
 Only facts about items are folded. What follows from an item's description (its categories, say) is worked out when it
 is read, so that a corrected catalogue corrects every profile.
@@ -28,7 +28,7 @@ SESSION_GAP = 1_800.0
 
 
 class Recent(Struct, frozen=True, array_like=True):
-    """One choice or judgement of an item, as the last-k list keeps it: in event-time order, at one time as they came.
+    """One choice or judgement of an item, in the list of recent choices: ordered by event time, ties by arrival.
 
     Clocks are coarse (the lines of an invoice share its minute), and what came directly before says most.
     """
@@ -41,7 +41,7 @@ class Recent(Struct, frozen=True, array_like=True):
 
 
 class UserItemStatistics(Struct, frozen=True, array_like=True):
-    """All that a person had to do with one item."""
+    """A user's interactions with one item."""
 
     first_at: float
     last_at: float
@@ -50,7 +50,7 @@ class UserItemStatistics(Struct, frozen=True, array_like=True):
 
 
 class UserSession(Struct, frozen=True, array_like=True):
-    """The session that goes on: when it began, its events, its number, the skips in a row, the application's id."""
+    """The current session: when it began, its events, its number, the skips in a row, the application's id."""
 
     began_at: float = 0.0
     events: int = 0
@@ -70,7 +70,7 @@ class OpenSlate(Struct, frozen=True, array_like=True):
 
 
 class UserState(Struct, frozen=True, kw_only=True, rename={"user_item_statistics": "touched"}):
-    """A person as folded from their events. `version` counts the events that were applied."""
+    """A user's state, folded from their events. `version` counts the events that were applied."""
 
     user_id: UserId
     version: int = 0

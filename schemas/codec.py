@@ -24,7 +24,8 @@ MAX_BYTES = BROKER_RECORD_BYTES
 """Bytes of a record's value."""
 EARLIEST = 788_918_400.0
 """1995-01-01, in seconds since 1970: an earlier event time is a mistake of units."""
-DAY = 86_400.0
+LATEST_AHEAD_SECONDS = 86_400.0
+"""How far an event may be ahead of its record: beyond it is absurd."""
 _EARLIEST_BY_FIELD = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0}
 """Fields in event time, each with the earliest time that is accepted; a user without events has feature time 0."""
 WRAPPING_TOPICS = frozenset({DEAD_LETTERS, MISROUTED})
@@ -75,7 +76,7 @@ def _describe_patterns(message: str) -> str:
 def _check_time(record: object, now: float) -> None:
     for name, earliest in _EARLIEST_BY_FIELD.items():
         at = getattr(record, name, None)
-        if at is not None and not earliest <= at <= now + DAY:
+        if at is not None and not earliest <= at <= now + LATEST_AHEAD_SECONDS:
             since = "1995" if earliest else "1970"
             raise DecodeError("absurd-time", f"{name} {at!r} is before {since} or more than a day ahead")
 

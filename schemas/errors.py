@@ -87,7 +87,7 @@ class StoreRewound(Fenced):
 
 
 class Rewound(LifelongError):
-    """The state store holds less than was written to it: it was restored or rebuilt from an earlier point."""
+    """The store or the log is not what it was: the store was restored, or a topic was recreated or truncated."""
 
 
 class IncompatibleSchema(LifelongError):

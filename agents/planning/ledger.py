@@ -15,7 +15,7 @@ from schemas.plans import Plan, PlanEntry
 Decision = Literal["accepted", "rejected", "superseded", "expired"]
 
 
-class Ruling(Struct, frozen=True):
+class PlanChoice(Struct, frozen=True):
     """The plan to follow from now on, and the ledger lines that say why."""
 
     plan: Plan | None
@@ -37,33 +37,33 @@ def enter(plan: Plan, decision: Decision, context: PlanningContext, violations: 
     )
 
 
-def rule(current: Plan | None, proposed: Plan, context: PlanningContext) -> Ruling:
+def choose_plan(current: Plan | None, proposed: Plan, context: PlanningContext) -> PlanChoice:
     """Follow the proposed plan if it passes the guardrails, else the current one if that does, else the last resort."""
     violations = check_plan(proposed, context)
     if not violations:
         return _adopt(current, proposed, context)
     rejected = enter(proposed, "rejected", context, violations)
     if current is not None and not check_current_plan(current, context):
-        return Ruling(current, (rejected,))
+        return PlanChoice(current, (rejected,))
     adopted = _adopt(current, last_resort(context), context)
-    return Ruling(adopted.plan, (rejected, *adopted.entries))
+    return PlanChoice(adopted.plan, (rejected, *adopted.entries))
 
 
-def _adopt(current: Plan | None, plan: Plan, context: PlanningContext) -> Ruling:
+def _adopt(current: Plan | None, plan: Plan, context: PlanningContext) -> PlanChoice:
     accepted = enter(plan, "accepted", context)
     if current is None:
-        return Ruling(plan, (accepted,))
-    return Ruling(plan, (enter(current, _ending(current, context.now), context), accepted))
+        return PlanChoice(plan, (accepted,))
+    return PlanChoice(plan, (enter(current, _ending(current, context.now), context), accepted))
 
 
-def lapse(current: Plan | None, context: PlanningContext) -> Ruling:
+def lapse(current: Plan | None, context: PlanningContext) -> PlanChoice:
     """Keep the current plan, under the constraints of now, unless it has expired."""
     if current is None:
-        return Ruling(None)
+        return PlanChoice(None)
     if context.now < current.expires_at:
         constraints = context.constraints
-        return Ruling(current if current.constraints == constraints else replace(current, constraints=constraints))
-    return Ruling(None, (enter(current, "expired", context),))
+        return PlanChoice(current if current.constraints == constraints else replace(current, constraints=constraints))
+    return PlanChoice(None, (enter(current, "expired", context),))
 
 
 def _ending(plan: Plan, now: float) -> Decision:

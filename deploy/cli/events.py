@@ -110,13 +110,13 @@ def _single_event(user: str, item: str, kind: str, value: float | None, category
 
 def _lines(file: Path | None) -> Iterator[tuple[int, bytes]]:
     """Yield numbered lines of a file, compressed or not, or of standard input; skip blank ones."""
-    from deploy.files.errors import in_words
+    from deploy.files.errors import as_unreadable_file
     from deploy.files.tables.opening import open_file
 
     if file is None or str(file) == "-":
         yield from _numbered(sys.stdin.buffer)
         return
-    with in_words(file), open_file(file).stream() as stream:
+    with as_unreadable_file(file), open_file(file).stream() as stream:
         yield from _numbered(stream)
 
 

@@ -24,7 +24,7 @@ from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS
 from streams.handlers.deps import Deps
-from streams.log.in_flight import DEATHS, InFlight, Span
+from streams.log.in_flight import CRASH_LIMIT, InFlight, Span
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import KafkaTableReader
 from streams.log.records import Inbound
@@ -135,5 +135,5 @@ def _crash_suspects(records: Sequence[Inbound]) -> InFlight:
         except DecodeError:
             continue
         if letter.reason == "crashed":
-            spans.append(Span(f"{letter.topic}-{letter.partition}", letter.offset, letter.offset, DEATHS))
+            spans.append(Span(f"{letter.topic}-{letter.partition}", letter.offset, letter.offset, CRASH_LIMIT))
     return InFlight(suspects=spans)

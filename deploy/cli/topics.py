@@ -95,4 +95,4 @@ def _as_dict(report: TopicReport) -> dict[str, object]:
 def write_schemas() -> None:
     """Publish the schemas anew; refuse an incompatible change."""
     changed = write()
-    Console().print(f"Wrote {', '.join(changed)} to {PUBLISHED.name}/." if changed else "Nothing changed.")
+    Console().print(f"Wrote {', '.join(changed)} to schemas/{PUBLISHED.name}/." if changed else "Nothing changed.")

@@ -93,7 +93,7 @@ class Refused(Struct):
 
 
 @contextmanager
-def in_words(path: Path) -> Iterator[None]:
+def as_unreadable_file(path: Path) -> Iterator[None]:
     """Turn any error that a reader raises on damaged bytes into `UnreadableFile`, with a one-line message.
 
     Raises:

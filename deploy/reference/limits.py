@@ -58,7 +58,7 @@ def _messages() -> list[Row]:
         ("a rating, price or attribute, either sign", f"{bounds.LARGEST_AMOUNT:,.0f}", f"{letter} `invalid`"),
         ("a quantity, or seconds of dwell", f"{bounds.LARGEST_COUNT:,.0f}", f"{letter} `invalid`"),
         ("earliest event time", f"{earliest:%Y-%m-%d}", f"{letter} `absurd-time`"),
-        ("an event ahead of its record", f"{codec.DAY:,.0f} s", f"{letter} `absurd-time`"),
+        ("an event ahead of its record", f"{codec.LATEST_AHEAD_SECONDS:,.0f} s", f"{letter} `absurd-time`"),
         (
             "an event ahead of its record, as it is",
             f"{deps.CLOCK_SKEW_SECONDS:,.0f} s",

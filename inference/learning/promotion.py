@@ -1,11 +1,11 @@
 """The promotion policy: which model variant serves, decided by metrics of all variants on the same examples.
 
 Each variant is compared with the champion, test-then-train, by an interval that is valid at every look
-(`inference.evaluation.intervals.confidence_sequence`). A variant that surely gains more by a minimum effect is
+(`inference.evaluation.intervals.confidence_sequence`). A variant whose lower bound exceeds the minimum effect is
 promoted; the champion before stays as rollback candidate, and if it proves better in turn, the promotion is rolled
-back. A variant that surely does not gain so much, or stays undecided up to a horizon, is refused, and cools down before
-it is compared anew: each time twice as long, and with half the risk, so that the risk of all comparisons with one
-champion stays below the level.
+back. A variant whose upper bound is below it, or that stays undecided up to a horizon, is refused, and cools down
+before it is compared anew: each time twice as long, and with half the risk, so that the risk of all comparisons with
+one champion stays below the level.
 """
 
 from __future__ import annotations
@@ -228,14 +228,14 @@ class PromotionPolicy:
                 )
 
     def _promote(self, name: str, differences: Mapping[str, Difference]) -> PromotionDecision:
-        """Promote a variant that surely gains more, or roll back to it."""
+        """Promote a variant whose gain is established, or roll back to it."""
         before, role, interval = self.champion, self.role(name), differences[name]
         self._set_champion(name, has_rollback_candidate=role != "guard")
         return PromotionDecision(
             decision="rolled-back" if role == "guard" else "promoted",
             variant=name,
             against=before,
-            reason=f"gains {interval.mean:+.4f} more than {before}, surely {interval.lower:+.4f} or more: "
+            reason=f"gains {interval.mean:+.4f} more than {before}, lower bound {interval.lower:+.4f}: "
             f"above the minimum of {self.rules.minimum_effect:+.4f}",
             difference=interval,
         )
@@ -244,7 +244,7 @@ class PromotionPolicy:
         """Return why the comparison ends, empty if it goes on."""
         if interval.upper < self.rules.minimum_effect:
             return (
-                f"gains {interval.mean:+.4f} more than {self.champion}, surely no more than {interval.upper:+.4f}: "
+                f"gains {interval.mean:+.4f} more than {self.champion}, upper bound {interval.upper:+.4f}: "
                 f"below the minimum of {self.rules.minimum_effect:+.4f}"
             )
         if self.scored - self._comparisons[name].since >= self.rules.horizon:

@@ -108,7 +108,7 @@ def compare(aggregator: ItemStatisticsAggregator) -> None:
         logger.info("log and store are not compared: %s", exc)
         return
     if breaks:
-        raise Rewound("; ".join(breaks) + ": the process is to begin anew, from there")
+        raise Rewound("; ".join(breaks) + ": the process must restart from there")
 
 
 def handle(aggregator: ItemStatisticsAggregator, records: Sequence[Inbound]) -> None:
@@ -136,7 +136,7 @@ def _handle_once(aggregator: ItemStatisticsAggregator, records: Sequence[Inbound
     aggregator.items.assign(aggregator.reader.assignment())
     named = [aggregator.items.named(record) for record in records]
     if aggregator.items.rewound():
-        raise Rewound("the state store was rewound: the process is to begin anew, from there")
+        raise Rewound("the state store was rewound: the process must restart from there")
     (fold,) = AGGREGATOR.values()
     outcome = fold(named, aggregator.items, now=aggregator.clock(), in_flight=aggregator.in_flight)
     aggregator.publisher.publish(outcome.messages)

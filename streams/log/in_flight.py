@@ -30,7 +30,7 @@ from schemas.errors import Rewound, StoreUnavailable
 from streams.log.records import Inbound
 
 logger = logging.getLogger(__name__)
-DEATHS = 2
+CRASH_LIMIT = 2
 """How many deaths a record is blamed for before it is set aside."""
 NOTE_BYTES_LIMIT = 1_000_000
 NOTE_FILES_LIMIT = 64
@@ -131,12 +131,12 @@ class InFlight:
 
     def is_set_aside(self, record: Inbound) -> bool:
         """Return whether the record is blamed for enough deaths: it is not handled any more."""
-        return any(span.deaths >= DEATHS and span.is_one and span.holds(record) for span in self._note.suspects)
+        return any(span.deaths >= CRASH_LIMIT and span.is_one and span.holds(record) for span in self._note.suspects)
 
     @property
-    def is_wary(self) -> bool:
+    def has_suspects(self) -> bool:
         """Return whether there is a suspect that is still handled: it must be alone in flight."""
-        return any(span.deaths < DEATHS for span in self._note.suspects)
+        return any(span.deaths < CRASH_LIMIT for span in self._note.suspects)
 
     def split(self, records: Sequence[Inbound]) -> Iterator[slice]:
         """Yield which of the records to handle together, in order: suspects one by one, all others as they come."""
@@ -170,7 +170,9 @@ class InFlight:
         self._resting = False
         self._batches = [batch for batch in self._batches if batch is not spans]
         self._note.suspects = [
-            suspect for suspect in self._note.suspects if suspect.deaths >= DEATHS or not _is_handled(suspect, spans)
+            suspect
+            for suspect in self._note.suspects
+            if suspect.deaths >= CRASH_LIMIT or not _is_handled(suspect, spans)
         ]
         self._write()
 

@@ -35,7 +35,7 @@ from streams.worker.gc_tuning import tuned_gc
 from streams.worker.list_outcomes import Visit, note, visit
 from streams.worker.lists import DefaultState, as_published, default_lists
 from streams.worker.pipeline import Pipeline
-from streams.worker.stall_watch import Sight, StallWatch, lag
+from streams.worker.stall_watch import StallWatch, WorkerSample, lag
 from streams.worker.tables import apply_tables
 
 logger = logging.getLogger(__name__)
@@ -319,7 +319,7 @@ def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[]
         now, readings = asyncio.get_running_loop().time(), consumer.readings()
         progress = {f"{worker.cluster.plain(tp.topic)}-{tp.partition}": reading for tp, reading in readings.items()}
         waits = pipeline.waiting or not consumer.is_leased or app.rebalancing
-        sight = Sight(pipeline.handled, pipeline.queued, waits, progress)
+        sight = WorkerSample(pipeline.handled, pipeline.queued, waits, progress)
         for tp, reading in readings.items():
             topic = worker.cluster.plain(tp.topic)
             applied = worker.users.applied(tp.partition).get(f"{topic}-{tp.partition}", -1)

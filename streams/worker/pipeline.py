@@ -98,7 +98,7 @@ class Pipeline:
         Raises the error that ended the effects of an earlier batch.
         """
         self._deciding_now = len(records)
-        if self._deps.in_flight.is_wary:
+        if self._deps.in_flight.has_suspects:
             # Of two batches in flight at a death neither can be blamed: a suspect waits until it is alone.
             await self.drain()
         while len(self._pending) > BATCHES_AHEAD:

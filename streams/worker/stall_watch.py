@@ -21,7 +21,7 @@ class PartitionProgress:
 
 
 @dataclass(frozen=True)
-class Sight:
+class WorkerSample:
     """A sample of a worker: records handled since its start, records fetched and not handled, whether it `waits` for a
     server or a lease, and the progress of its partitions.
     """
@@ -42,11 +42,11 @@ class StallWatch:
     _positions: dict[str, tuple[int, float]] = field(default_factory=dict)
     _blocked_since: dict[str, float] = field(default_factory=dict)
 
-    def stalled(self, sight: Sight, now: float) -> str:
+    def stalled(self, sight: WorkerSample, now: float) -> str:
         """Return why the worker is to be restarted; empty if it makes progress.
 
-        >>> watch, idle = StallWatch(30.0), Sight(0, 0, False, {})
-        >>> watch.stalled(Sight(5, 9, False, {}), 0.0), watch.stalled(Sight(5, 9, False, {}), 31.0)
+        >>> watch, idle = StallWatch(30.0), WorkerSample(0, 0, False, {})
+        >>> watch.stalled(WorkerSample(5, 9, False, {}), 0.0), watch.stalled(WorkerSample(5, 9, False, {}), 31.0)
         ('', 'nothing was handled for 31 s, and 9 records wait')
         """
         if sight.waits or sight.queued == 0 or sight.handled != self._handled:
@@ -55,7 +55,7 @@ class StallWatch:
             return f"nothing was handled for {now - self._since:.0f} s, and {sight.queued} records wait"
         return self._unread(sight, now)
 
-    def _unread(self, sight: Sight, now: float) -> str:
+    def _unread(self, sight: WorkerSample, now: float) -> str:
         """Return a message about a partition with readable records of which none is read though the worker is idle."""
         for name, progress in sight.partitions.items():
             position, since = self._positions.get(name, (-1, now))
@@ -66,11 +66,11 @@ class StallWatch:
                 return f"{name} is not read: at {progress.position} of {progress.stable} for {now - since:.0f} s"
         return ""
 
-    def held_back(self, sight: Sight, now: float) -> list[str]:
+    def held_back(self, sight: WorkerSample, now: float) -> list[str]:
         """Return the partitions whose next records have long belonged to an open transaction: once for each.
 
         >>> watch = StallWatch(30.0)
-        >>> blocked = Sight(1, 0, False, {"interactions-0": PartitionProgress(5, 5, 8)})
+        >>> blocked = WorkerSample(1, 0, False, {"interactions-0": PartitionProgress(5, 5, 8)})
         >>> watch.held_back(blocked, 0.0), watch.held_back(blocked, 31.0), watch.held_back(blocked, 99.0)
         ([], ['interactions-0'], [])
         """

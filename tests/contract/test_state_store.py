@@ -119,6 +119,8 @@ def test_a_rebuilt_partition_has_the_log_that_it_was_rebuilt_from(store: StateSt
     assert store.origins("people", 3) == {"a": Origin("xyz", 2)}
     store.replace("people", 3, {}, {"a": 5})
     assert store.origins("people", 3) == {"a": Origin("xyz", 2)}
+    store.replace("people", 3, {}, {"b": 6}, {"b": Origin("abc")})
+    assert store.origins("people", 3) == {"b": Origin("abc")}, "a source that dropped out is gone"
 
 
 def test_thousands_of_states_in_one_write(store: StateStore) -> None:

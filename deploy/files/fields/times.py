@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from deploy.files.errors import UnreadableFile
 from deploy.files.fields.clock import EPOCH, ORDERS, Order, Orders, ParsedTime, moment_of, moment_of_date
 from deploy.files.tables.rows import Cell
-from schemas.codec import DAY, EARLIEST
+from features.decay import DAY
+from schemas.codec import EARLIEST, LATEST_AHEAD_SECONDS
 
 UNITS = (("seconds", 1), ("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))
 _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -46,7 +47,7 @@ class Clock(Struct, frozen=True):
 
 def event_clock(now: float, dates: str = "") -> Clock:
     """Return the clock of events: they are past, with a day's tolerance for clocks ahead, as in the codec."""
-    return Clock(now + DAY, dates)
+    return Clock(now + LATEST_AHEAD_SECONDS, dates)
 
 
 def item_clock(now: float, dates: str = "") -> Clock:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deploy.files.errors import UnreadableFile, in_words
+from deploy.files.errors import UnreadableFile, as_unreadable_file
 from deploy.files.tables.json_rows import JsonRows
 from deploy.files.tables.opening import Opened, open_file
 from deploy.files.tables.parquet import MAGIC, ParquetRows
@@ -40,7 +40,7 @@ def open_table(path: Path, layout: ColumnLayout = PLAIN) -> Table:
         UnreadableFile: it does not exist, is damaged, or has another format.
     """
     opened = open_file(path)
-    with in_words(path):
+    with as_unreadable_file(path):
         kind, rows = _rows(opened, layout)
     packed = f", {' in '.join(reversed(opened.layers))}" if opened.layers else ""
     return Table(path, opened.stem, kind + packed, rows)

@@ -13,7 +13,7 @@ from itertools import islice
 from json import JSONDecodeError
 from typing import Any
 
-from deploy.files.errors import UnreadableFile, in_words
+from deploy.files.errors import UnreadableFile, as_unreadable_file
 from deploy.files.tables.paths import expanded, names_in, pick
 from deploy.files.tables.rows import MalformedRow, Row, unique
 from deploy.files.tables.text import NOT_UTF8, Text
@@ -50,7 +50,7 @@ class JsonRows:
 
     def __init__(self, text: Text) -> None:
         self._text = text
-        with in_words(text.opened.path):
+        with as_unreadable_file(text.opened.path):
             self._lined = _is_lined(text)
             names: dict[str, None] = {}
             for _, row in self._rows():
@@ -66,7 +66,7 @@ class JsonRows:
 
     def read(self, columns: Sequence[str]) -> Iterator[Row]:
         """Yield its rows, malformed ones with the reason."""
-        with in_words(self._text.opened.path):
+        with as_unreadable_file(self._text.opened.path):
             for number, row in self._rows():
                 if isinstance(row, MalformedRow):
                     yield number, row

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, cast
 import pyarrow as pa
 from msgspec import Struct
 
-from deploy.files.errors import UnreadableFile, in_words
+from deploy.files.errors import UnreadableFile, as_unreadable_file
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -62,7 +62,7 @@ def open_file(path: Path) -> Opened:
     """
     _check(path)
     opened = Opened(path, PurePath(path.name), lambda: path.open("rb", BUFFER))
-    with in_words(path):
+    with as_unreadable_file(path):
         for _ in range(MOST_LAYERS):
             kind = _compression(opened)
             if kind is None:

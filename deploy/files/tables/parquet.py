@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
-from deploy.files.errors import in_words
+from deploy.files.errors import as_unreadable_file
 from deploy.files.tables.json_rows import Inexact
 from deploy.files.tables.opening import Opened
 from deploy.files.tables.paths import expanded, pick
@@ -33,7 +33,7 @@ class ParquetRows:
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
-        with in_words(opened.path), self._file() as file:
+        with as_unreadable_file(opened.path), self._file() as file:
             self._schema = file.schema_arrow
         self.names = unique([path for field in self._schema for path in _paths(field)])
 
@@ -62,7 +62,7 @@ class ParquetRows:
         roots = {column: _root(column, column_names) for column in columns}
         nested = any(column != root for column, root in roots.items())
         number = 0
-        with in_words(self._opened.path), self._file() as file:
+        with as_unreadable_file(self._opened.path), self._file() as file:
             for batch in file.iter_batches(ROWS_PER_BATCH, columns=sorted({*roots.values()})):
                 cells = {name: _cells(batch.column(name)) for name in {*roots.values()}}
                 for values in zip(*(cells[roots[column]] for column in columns), strict=True):

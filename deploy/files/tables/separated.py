@@ -15,7 +15,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from deploy.files.errors import UnreadableFile, in_words
+from deploy.files.errors import UnreadableFile, as_unreadable_file
 from deploy.files.tables.rows import Cell, ColumnLayout, MalformedRow, Row, unique
 from deploy.files.tables.text import NOT_UTF8, Text
 
@@ -64,7 +64,7 @@ class SeparatedRows:
     def __init__(self, text: Text, layout: ColumnLayout) -> None:
         self._text, self._layout = text, layout
         csv.field_size_limit(1 << 24)
-        with in_words(text.opened.path):
+        with as_unreadable_file(text.opened.path):
             sample = [line for line in islice(text.lines(), SAMPLE_LINES) if line.strip()]
             if not sample:
                 raise UnreadableFile(f"{str(text.opened.path)!r} is empty: it has only blank lines")
@@ -94,7 +94,7 @@ class SeparatedRows:
         """Yield rows with as many cells as there are columns; others as malformed."""
         indexes = [self.names.index(column) for column in columns]
         width = len(self.names)
-        with in_words(self._text.opened.path):
+        with as_unreadable_file(self._text.opened.path):
             for number, cells in islice(self._records(), 0 if self._layout.columns else 1, None):
                 if isinstance(cells, MalformedRow):
                     yield number, cells

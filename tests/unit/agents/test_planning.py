@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from agents.agent_state import AgentState
 from agents.planning.budget import Cost
 from agents.planning.guardrails import Violation, check_plan, check_slate, strike
-from agents.planning.ledger import rule
+from agents.planning.ledger import choose_plan
 from agents.planning.plan import PlanningContext, last_resort
 from agents.planning.rule_planner import LESS_AT_MOST, MORE_AT_LEAST
 from agents.profile import Profile, interests, profile_contexts, updated_profile
@@ -140,10 +140,10 @@ def test_a_refused_plan_is_in_the_ledger_and_the_current_one_stays() -> None:
     life = life_of(*CHOICES)
     context = context_of(life.agent)
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
-    ruling = rule(plan_of(life), bad, context)
-    assert ruling.plan == plan_of(life)
-    assert [(entry.decision, entry.plan.plan_id) for entry in ruling.entries] == [("rejected", "bad")]
-    assert ruling.entries[0].violations
+    choice = choose_plan(plan_of(life), bad, context)
+    assert choice.plan == plan_of(life)
+    assert [(entry.decision, entry.plan.plan_id) for entry in choice.entries] == [("rejected", "bad")]
+    assert choice.entries[0].violations
 
 
 def test_without_a_valid_current_plan_the_last_resort_is_adopted() -> None:
@@ -152,9 +152,9 @@ def test_without_a_valid_current_plan_the_last_resort_is_adopted() -> None:
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
     stale = replace(plan_of(life), constraints=Constraints())
     for current in (None, stale):
-        ruling = rule(current, bad, context)
-        assert ruling.plan == last_resort(context)
-        assert ruling.plan.constraints == life.agent.constraints
+        choice = choose_plan(current, bad, context)
+        assert choice.plan == last_resort(context)
+        assert choice.plan.constraints == life.agent.constraints
 
 
 def test_a_plan_is_followed_to_its_end_even_if_its_evidence_fades_meanwhile() -> None:
@@ -162,7 +162,7 @@ def test_a_plan_is_followed_to_its_end_even_if_its_evidence_fades_meanwhile() ->
     forgetful = replace(context_of(life.agent), memories=())
     bad = replace(plan_of(life), plan_id="bad", exploration=1.0)
     current = replace(plan_of(life), evidence=(MemoryId("faded"),))
-    assert rule(current, bad, forgetful).plan == current
+    assert choose_plan(current, bad, forgetful).plan == current
 
 
 class Careless:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from features.decay import DAY
+from features.half_lives import POPULARITY_SECONDS
 from inference.candidates import embeddings, new_items, repeats
-from inference.candidates.popularity import popular_lately
+from inference.candidates.popularity import popular_lately, span
 from inference.query import Query
 from inference.ranking_context import RankingContext, make_ranking_context
 from tests.unit.inference.ranking_fixtures import World, busy_world, item
@@ -35,7 +36,9 @@ def test_the_popularity_reason_names_a_time_in_which_the_item_was_chosen() -> No
     number, texts = world.table.number["i0"], popular_lately(0)  # type: ignore[index]
     last = float(world.table.last_at[number])
     assert texts(context(world, "u1", wall=last + 60.0), world.table, number) == "popular in the last hour"
-    assert texts(context(world, "u1", wall=last + 2 * DAY), world.table, number) == "popular in the last 3 days"
+    within = next(seconds for seconds in POPULARITY_SECONDS if seconds >= 2 * DAY)
+    text = texts(context(world, "u1", wall=last + 2 * DAY), world.table, number)
+    assert text == f"popular in the last {span(within)}"
     assert texts(context(world, "u1", wall=last + 500 * DAY), world.table, number) == "popular for long"
 
 
