@@ -49,9 +49,9 @@ class GatewayCache(Guard):
         self.counts.accepted += len(records) - (self._refused - before)
 
     def check(self) -> None:
-        from tests.unit.deploy.gateway_fixtures import made_list
+        from tests.unit.deploy.gateway_fixtures import list_of
 
-        value = encode(made_list("good", 1))
+        value = encode(list_of("good", 1))
         record = Inbound(topic=RECOMMENDATIONS, partition=0, offset=1, key=b"good", value=value, timestamp=START)
         self.handle([record])
         assert self._cache.list_of(UserId("good")) == value

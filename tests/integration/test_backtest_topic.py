@@ -33,4 +33,4 @@ def test_a_backtest_of_a_topic_reads_the_events_sent_to_it(kafka_server: KafkaSe
     assert (log.rows, sum(log.refused.values())) == (121, 1)
     assert {item.item_id for item in log.items} == {item.item_id for item in source.items}
     lists, run = played(log)
-    assert len(lists.made) == len(run.rows) == 108
+    assert len(lists.by_index) == len(run.rows) == 108

@@ -78,4 +78,4 @@ def test_an_arm_that_ranks_upside_down_is_worse_between_users_and_on_the_same_ch
     gain = results.paired[0]
     assert gain.differences["tried"].high < 0.0
     assert gain.differences["shadow"].high < 0.0
-    assert results.taken > 100
+    assert results.organic_choices > 100
