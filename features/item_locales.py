@@ -26,10 +26,15 @@ class ItemLocales:
         self._everywhere: Bools = np.ones(capacity, np.bool_)
         self._shown: dict[str, Bools] = {}
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The locales that items name, in the order in which they came first."""
-        return tuple(self._shown)
+    def __len__(self) -> int:
+        """Return how many locales items have named."""
+        return len(self._shown)
+
+    def names(self, most: int) -> tuple[str, ...]:
+        """Return the `most` locales that most items name now, those first."""
+        counts = {name: int(shown.sum()) for name, shown in self._shown.items()}
+        named = sorted((name for name, count in counts.items() if count), key=lambda name: (-counts[name], name))
+        return tuple(named[:most])
 
     def grow(self, capacity: int) -> None:
         """Make room for so many items."""
@@ -41,9 +46,10 @@ class ItemLocales:
         """Show the item in exactly these locales from now on."""
         if not locales and self._everywhere[item]:
             return
-        keys = {locale_key(locale) for locale in locales}
-        for name in keys - self._shown.keys():
-            self._shown[name] = np.zeros(len(self._everywhere), np.bool_)
+        keys = dict.fromkeys(map(locale_key, locales))
+        for name in keys:
+            if name not in self._shown:
+                self._shown[name] = np.zeros(len(self._everywhere), np.bool_)
         for name, shown in self._shown.items():
             shown[item] = name in keys
         self._everywhere[item] = not keys

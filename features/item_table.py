@@ -67,8 +67,8 @@ class ItemTable:
     `followed` who comes directly after, `content` float32 `[items, 64]`. `words`, `factors` and `by_category` have
     rows by number too; within a category items are in the order of their popularity at `CATEGORY_ORDER`.
 
-    `segments` float64 `[situation, half, items]` are counts as of `last_at`, where `half` counts
-    `SEGMENT_HALF_LIVES`, and `segment_totals` `[situation, half]` their sums over all items as of `newest_at`.
+    `segments` float64 `[segment, half-life, items]` are counts as of `last_at`, where `half` counts
+    `SEGMENT_HALF_LIVES`, and `segment_totals` `[segment, half-life]` their sums over all items as of `newest_at`.
     Neither changes as time passes: who reads them decays them.
 
     >>> table = ItemTable()
@@ -146,7 +146,7 @@ class ItemTable:
         if self._has_windows:
             blocked |= self.from_time[:size] > now
             blocked |= self.until_time[:size] <= now
-        if locale and self.locales.names:
+        if locale and len(self.locales):
             blocked |= self.locales.excluded(locale, size)
         return blocked
 

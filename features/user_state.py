@@ -149,9 +149,8 @@ def _next_session(state: UserState, at: float, session_id: str) -> UserSession:
     session = state.session
     if begins_session(state, at, session_id):
         return UserSession(at, 1, session.number + 1, 0, session_id)
-    return UserSession(
-        session.began_at, session.events + 1, session.number, session.skips, session.session_id or session_id
-    )
+    known = session.session_id or (session_id if at >= state.last_at else "")
+    return UserSession(session.began_at, session.events + 1, session.number, session.skips, known)
 
 
 def begins_session(state: UserState, at: float, session_id: str = "") -> bool:

@@ -85,9 +85,11 @@ def _unions(old: Schema, new: Schema, roots: tuple[Schema, Schema], path: str, s
 
 
 def _members(schema: Schema, root: Schema) -> dict[str, Schema]:
-    """Return the members of a union by the name of their definition, or else by their type."""
+    """Return the members of a union by the value of their tag, or else by their definition's name or their type."""
     members = {}
     for member in schema.get("anyOf", ()):
-        name = member.get("$ref") or _resolve(member, root).get("type") or str(member)
+        resolved = _resolve(member, root)
+        tags = resolved.get("properties", {}).get("type", {}).get("enum", ())
+        name = tags[0] if len(tags) == 1 else member.get("$ref") or resolved.get("type") or str(member)
         members[str(name).rsplit("/", 1)[-1]] = member
     return members

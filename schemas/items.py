@@ -10,6 +10,9 @@ from schemas.bounds import Amount, Name
 from schemas.ids import Category, ItemKey, Time
 from schemas.record import Record
 
+Locale = Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$(?!\n)")]
+"""A language tag of BCP 47, of at most the length that its section 4.4.1 advises to allow for."""
+
 
 class Item(Record, frozen=True, kw_only=True):
     """One item of the catalogue. Its texts are data: nothing in them is ever taken as an instruction.
@@ -26,7 +29,7 @@ class Item(Record, frozen=True, kw_only=True):
     price: Amount | None = None
     available_from: Time | None = None
     available_until: Time | None = None
-    locales: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
+    locales: Annotated[tuple[Locale, ...], Meta(max_length=64)] = ()
     attributes: Annotated[
         dict[Name, Annotated[str, Meta(max_length=10_000)] | Amount | bool], Meta(max_length=200)
     ] = {}

@@ -11,7 +11,7 @@ def locale_key(locale: str) -> str:
     >>> locale_key("de_AT")
     'de-at'
     """
-    return locale.strip().casefold().replace("_", "-")
+    return locale.strip().lower().replace("_", "-")
 
 
 def fallbacks(locale: str) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class Recommendation(Record, frozen=True, kw_only=True):
     state_version: WholeNumber = 0
     event_time: Time
     expires_at: Time
+    locale: Name = ""
     applied: dict[str, int] = {}
     stages: dict[str, float] = {}
     degradations: tuple[Label, ...] = ()

@@ -19,7 +19,7 @@ from inference.evaluation.metrics.prequential import RankingMetrics
 Percentiles = dict[str, dict[str, float]]
 
 
-class DemoSummary(Struct, frozen=True):
+class DemoSummary(Struct, frozen=True, rename={"evaluated": "judged"}):
     """Everything that the demo measured. Fields ending in `_ms` are milliseconds, `seconds` are seconds."""
 
     data: str

@@ -23,7 +23,7 @@ from schemas.errors import DecodeError
 from schemas.items import Item
 from schemas.topics import ITEMS
 
-LIST_FIELDS = ("categories", "tags")
+LIST_FIELDS = ("categories", "tags", "locales")
 DATES = ("available_from", "available_until")
 _URIS = re.compile(r"[\s|;,]+(?=https?://)")
 _YEAR = re.compile(r"(19|20)\d{2}")

@@ -19,7 +19,7 @@ from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
 from schemas.ids import DEFAULT_USER, EventId, UserId
 from schemas.interactions import Context
-from schemas.locales import default_user, fallbacks, is_default
+from schemas.locales import default_user, fallbacks, is_default, locale_key
 from schemas.recommendations import RankRequest, Recommendation, Slate
 from schemas.topics import RANK_REQUESTS, RECOMMENDATIONS
 
@@ -47,8 +47,8 @@ class ServedResponse(Recommendation, frozen=True, kw_only=True):
     """A recommendation as published, cut to the requested surface and length.
 
     `stale`: it is expired, or does not reflect what `after` names, or is not as fresh as requested. `default`: the user
-    has no list, this is the non-personalised one. `notice` says in words what differs from the request: a surface that
-    the list has no slate of.
+    has no list, this is the non-personalised one. `notice` says in words what differs from the request: the
+    surface, or the locale.
     """
 
     stale: bool
@@ -60,21 +60,21 @@ class RankWaiters:
     """Users for whom a rank request is pending, with the list version they had then: one request until the answer."""
 
     def __init__(self) -> None:
-        self._version: dict[UserId, int] = {}
+        self._version: dict[tuple[UserId, str], int] = {}
 
-    def waits(self, user: UserId, version: int) -> bool:
-        """Return whether the answer for this user, whose list has this version now, is still to come."""
-        return self._version.get(user, NEVER) >= version
+    def waits(self, user: UserId, locale: str, version: int) -> bool:
+        """Return whether the answer for this user and locale, whose list has this version now, is still to come."""
+        return self._version.get((user, locale), NEVER) >= version
 
-    def note(self, user: UserId, version: int) -> None:
+    def note(self, user: UserId, locale: str, version: int) -> None:
         """Note that a rank request is being sent. Beyond `MAX_RANK_WAITERS`, the oldest is forgotten."""
-        self._version[user] = version
+        self._version[user, locale] = version
         if len(self._version) > MAX_RANK_WAITERS:
             del self._version[next(iter(self._version))]
 
-    def forget(self, user: UserId) -> None:
+    def forget(self, user: UserId, locale: str) -> None:
         """Note that the rank request could not be sent."""
-        self._version.pop(user, None)
+        self._version.pop((user, locale), None)
 
 
 class Lists:
@@ -139,12 +139,14 @@ class Lists:
         due = self._is_due(query, cached)
         if arrived and not due:
             return cached, False
-        if arrived and not query.fresh and self._waiters.waits(query.user, version):
+        if arrived and not query.fresh and self._waiters.waits(query.user, query.locale, version):
             return cached, True
 
         def answers(value: bytes | None) -> bool:
             recommendation = self._read(value)
-            return recommendation is not None and reflects(value) and (recommendation.version > version or not due)
+            if recommendation is None or not reflects(value) or not _is_for(query.locale, recommendation):
+                return False
+            return recommendation.version > version or not due
 
         self._ask(query, version)
         answered = await self._cache.until(query.user, answers, ends - loop.time())
@@ -156,7 +158,7 @@ class Lists:
             return False
         if cached is None:
             return not self._cache.complete
-        return query.fresh or self._is_expired(cached)
+        return query.fresh or self._is_expired(cached) or not _is_for(query.locale, cached)
 
     def stream_now(self) -> float:
         """Return the time that the stream has reached, which decides whether items are available."""
@@ -178,18 +180,22 @@ class Lists:
         return (recommendation, False) if fallback is None else (self._available(fallback)[0], True)
 
     def _default_list(self, query: ListQuery) -> Recommendation | None:
-        """Return the non-personalised list of the query's locale, of what it falls back to, or of all."""
+        """Return the non-personalised list of the query's locale, of what it falls back to, or of all.
+
+        An expired one gives way to the next: a locale that no item names any more has no newer list.
+        """
         users = (*map(default_user, fallbacks(query.locale)), DEFAULT_USER)
-        return next((found for user in users if (found := self._read(self._cache.list_of(user)))), None)
+        lists = [found for user in users if (found := self._read(self._cache.list_of(user)))]
+        return next((found for found in lists if not self._is_expired(found)), lists[-1] if lists else None)
 
     def _is_expired(self, recommendation: Recommendation) -> bool:
         return recommendation.expires_at <= self._clock()
 
     def _ask(self, query: ListQuery, version: int) -> None:
         """Send a rank request for the user in the background, unless one is pending."""
-        if self._waiters.waits(query.user, version):
+        if self._waiters.waits(query.user, query.locale, version):
             return
-        self._waiters.note(query.user, version)
+        self._waiters.note(query.user, query.locale, version)
         sending = asyncio.create_task(self._send(query))
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
@@ -205,7 +211,7 @@ class Lists:
         try:
             await self._producer_queue.put(RANK_REQUESTS, [(query.user, encode(request))], within=ASK_SECONDS)
         except LifelongError as exc:
-            self._waiters.forget(query.user)
+            self._waiters.forget(query.user, query.locale)
             logger.warning("the rank request for %r could not be sent: %s", query.user, exc)
 
     def _read(self, value: bytes | None) -> Recommendation | None:
@@ -227,12 +233,20 @@ def _cut(recommendation: Recommendation, query: ListQuery) -> tuple[Slate, ...]:
     return tuple(replace(slate, items=slate.items[: query.n]) for slate in chosen[:1])
 
 
+def _is_for(locale: str, recommendation: Recommendation) -> bool:
+    """Return whether the list is for this locale; every list is for a request that names none."""
+    return not locale or locale_key(locale) == locale_key(recommendation.locale)
+
+
 def _notice(recommendation: Recommendation, query: ListQuery) -> str:
-    """Return a notice that the list lacks the requested surface; empty where it has it."""
+    """Return what differs from the request: the surface, or the locale; empty where nothing does."""
     surfaces = [slate.surface for slate in recommendation.slates]
-    if query.surface in surfaces or not surfaces:
-        return ""
-    return f"the list has no slate of surface {query.surface!r}, shown is that of {surfaces[0]!r}; there are {surfaces}"
+    if surfaces and query.surface not in surfaces:
+        shown = f"shown is that of {surfaces[0]!r}; there are {surfaces}"
+        return f"the list has no slate of surface {query.surface!r}, {shown}"
+    if not _is_for(query.locale, recommendation):
+        return f"the list is not for locale {query.locale!r}, but for {recommendation.locale or 'any'!r}"
+    return ""
 
 
 def _not_yet(reason: str, text: str) -> Problem:

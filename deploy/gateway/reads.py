@@ -16,7 +16,7 @@ from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.lists import ListQuery, ServedResponse
 from deploy.gateway.problems import Problem
 from deploy.gateway.tokens import user_part
-from schemas.bounds import NAME_LENGTH, SLATE_LENGTH, TEXT_LENGTH
+from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.ids import ItemId, UserId
@@ -58,9 +58,9 @@ async def get_recommendations(
     context: InjectedContext,
     user_id: Name,
     n: Count = 10,
-    surface: Annotated[str, QueryParameter(max_length=NAME_LENGTH)] = "home",
+    surface: Annotated[str, QueryParameter(max_length=NAME_LENGTH, pattern=NO_CONTROL)] = "home",
     locale: Annotated[
-        str, QueryParameter(max_length=NAME_LENGTH, description="whose items and non-personalised list: `de-AT`")
+        str, QueryParameter(max_length=NAME_LENGTH, pattern=NO_CONTROL, description="whose items, such as `de-AT`")
     ] = "",
     after: Annotated[str, QueryParameter(description="the token of a POST: wait for a list that reflects it")] = "",
     timeout_ms: Milliseconds = 1_000,

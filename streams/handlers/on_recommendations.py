@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.errors import DecodeError
+from schemas.ids import DEFAULT_USER
 from schemas.locales import is_default
 from schemas.recommendations import Recommendation
 from streams.log.dead_letters import open_record
@@ -26,7 +27,7 @@ def view_recommendation(record: Inbound, *, now: float, caught_up: bool) -> List
     if not record.value or not (caught_up or is_default(user)):
         return ListUpdate(user, record.value)
     recommendation: Recommendation = open_record(record, now=now)
-    if not is_default(user):
+    if user != DEFAULT_USER:
         return ListUpdate(user, record.value)
     event_time = recommendation.event_time
     return ListUpdate(user, record.value, lag=max(0.0, recommendation.stages.get("received", event_time) - event_time))

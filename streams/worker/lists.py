@@ -116,6 +116,7 @@ def _recommendation(
         statistics_version=ranking.statistics_version,
         state_version=record.user.version,
         event_time=due.at,
+        locale=answer.query.locale,
         expires_at=stages["received"] + deps.list_ttl,
         applied=answer.applied,
         stages={"ingested": due.source.timestamp, **stages},
@@ -215,8 +216,8 @@ class DefaultState(Struct, frozen=True):
         return (statistics != self.statistics and age >= every) or age >= lasts / 2.0
 
 
-MOST_LOCALES = 64
-"""For how many locales there is a non-personalised list: the first that the catalogue names."""
+MOST_LOCALES = 16
+"""For how many locales there is a non-personalised list: those that most items name."""
 
 
 def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
@@ -227,12 +228,12 @@ def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
     for all.
     """
     user, now, wall = new_user(DEFAULT_USER).user, deps.stream_now, deps.clock()
-    locales = ("", *deps.table.locales.names[:MOST_LOCALES])
+    locales = ("", *deps.table.locales.names(MOST_LOCALES))
     rankings = deps.recommender.rank([Query(user=user, now=now, wall=wall, locale=locale) for locale in locales])
     received = deps.clock()
     version = max(int(received * 1_000.0), after + 1)
     lists = [
-        _default_list(deps, default_user(locale), ranking, version=version, received=received)
+        _default_list(deps, locale, ranking, now=now, version=version, received=received)
         for locale, ranking in zip(locales, rankings, strict=True)
     ]
     entry = DefaultList(
@@ -245,7 +246,10 @@ def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
     return *recommendations, Message(RANKING_LOG, DEFAULT_USER, entry)
 
 
-def _default_list(deps: Deps, user: UserId, ranking: Ranking, *, version: int, received: float) -> Recommendation:
+def _default_list(
+    deps: Deps, locale: str, ranking: Ranking, *, now: float, version: int, received: float
+) -> Recommendation:
+    user = default_user(locale)
     name = user.removeprefix("@")
     list_id = ListId(f"{name}-{ranking.statistics_version}-{ranking.model_version}")
     items = _items(ranking.slate, new_user(DEFAULT_USER), deps)
@@ -255,7 +259,8 @@ def _default_list(deps: Deps, user: UserId, ranking: Ranking, *, version: int, r
         slates=(Slate(list_id=list_id, surface=HOME, items=items),),
         model_version=ranking.model_version,
         statistics_version=ranking.statistics_version,
-        event_time=deps.stream_now,
+        event_time=now,
+        locale=locale,
         expires_at=received + deps.options.expires_seconds,
         stages={"received": received, "ranked": deps.clock()},
         degradations=ranking.degradations,

@@ -87,13 +87,14 @@ ITEM_FIELDS = (
     "text",
     "categories",
     "tags",
+    "locales",
     "price",
     "images",
     "available_from",
     "available_until",
     "attributes",
 )
-REPEATED = frozenset({"categories", "tags", "images", "attributes"})
+REPEATED = frozenset({"categories", "tags", "locales", "images", "attributes"})
 """Fields that several columns may fill: ``categories=genre,categories=subgenre``."""
 ITEM_GUESSES: dict[str, tuple[str, ...]] = {
     "item": (*ITEM_NAMES, "id"),
@@ -101,6 +102,7 @@ ITEM_GUESSES: dict[str, tuple[str, ...]] = {
     "text": ("text", "description", "summary", "abstract", "detail_desc", "overview"),
     "categories": ("categories", "genres", "genre", "class", "category"),
     "tags": ("tags",),
+    "locales": ("locales",),
     "price": ("price",),
     "images": ("images", "image", "image_url", "img_url"),
     "available_from": ("available_from",),

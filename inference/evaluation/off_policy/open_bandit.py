@@ -92,7 +92,7 @@ def trial_of(log: Bandit, policy: NDArray[np.float64]) -> LoggedTrial:
     )
 
 
-class Checked(Struct, frozen=True, kw_only=True):
+class Checked(Struct, frozen=True, kw_only=True, rename={"decisions": "verdicts"}):
     """One log: what its policy earned, and its estimates of the others. `own` is what each of those earned itself."""
 
     log: str

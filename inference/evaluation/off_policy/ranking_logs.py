@@ -66,7 +66,7 @@ class KnownWeights(Struct, frozen=True, kw_only=True):
     weights: Weights | None = None
 
 
-class EvaluatedPolicy(Struct, frozen=True, kw_only=True):
+class EvaluatedPolicy(Struct, frozen=True, kw_only=True, rename={"decisions": "verdicts"}):
     """The result of a log. `earned` is the value of the drawn lists themselves; `best_earned` the clicks per list that
     exploited, none without such lists; `left_out` counts lists that cannot be used, by reason; `not_tried` says why a
     target was not evaluated.

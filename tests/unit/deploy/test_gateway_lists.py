@@ -303,3 +303,49 @@ def test_a_notice_names_a_missing_surface_and_those_that_the_list_has(gateway: G
     assert "no slate of surface 'cart'" in response["notice"]
     assert "['home']" in response["notice"]
     assert "notice" not in gateway.get("/v1/recommendations/ann").json()
+
+
+def test_unknown_users_get_the_list_of_their_locale_or_what_it_falls_back_to(gateway: GatewayFixture) -> None:
+    gateway.publish("@default:de", 4, locale="de")
+    eventually(lambda: gateway.get(f"{LISTS}/nobody", locale="de").json()["version"] == 4)
+    answers = {locale: gateway.get(f"{LISTS}/nobody", locale=locale).json() for locale in ("de_AT", "DE", "fr", "")}
+    assert {locale: answer["version"] for locale, answer in answers.items()} == {"de_AT": 4, "DE": 4, "fr": 3, "": 3}
+    assert all(answer["default"] for answer in answers.values())
+    assert "not for locale 'fr'" in answers["fr"]["notice"]
+
+
+def test_the_expired_list_of_a_locale_gives_way_to_the_list_for_all(gateway: GatewayFixture) -> None:
+    gateway.publish("@default:de", 4, locale="de", expires_at=NOW - 1.0, stages={"received": NOW})
+    gateway.publish("@default:fr", 5, locale="fr")
+    eventually(lambda: gateway.get(f"{LISTS}/nobody", locale="fr").json()["version"] == 5)
+    assert gateway.get(f"{LISTS}/nobody", locale="de").json()["version"] == 3
+    assert gateway.context.cache.lag == 0.0, "the list for all alone tells how far the stream is behind"
+
+
+def test_a_list_of_another_locale_is_ranked_anew(gateway: GatewayFixture) -> None:
+    answer = gateway.get(f"{LISTS}/u1", locale="fr", timeout_ms=1).json()
+    assert (answer["stale"], "not for locale 'fr'" in answer["notice"]) == (True, True)
+    gateway.get(f"{LISTS}/u1", locale="it", timeout_ms=1)
+    eventually(lambda: len(gateway.records(RANK_REQUESTS)) == 2)
+    requests = [decode(RANK_REQUESTS, record.value, now=NOW) for record in gateway.records(RANK_REQUESTS)]
+    assert [request.context.locale for request in requests] == ["fr", "it"]
+    gateway.publish("u1", 8, locale="fr")
+    eventually(lambda: not gateway.get(f"{LISTS}/u1", locale="fr", timeout_ms=1).json()["stale"])
+    assert len(gateway.records(RANK_REQUESTS)) == 2
+
+
+def test_a_locale_with_control_characters_is_refused(gateway: GatewayFixture) -> None:
+    assert gateway.get(f"{LISTS}/u1", locale="de\n").status_code == 400
+    assert gateway.get(f"{LISTS}/u1", surface="home\n").status_code == 400
+
+
+def test_a_cache_of_nothing_but_default_lists_evicts_none() -> None:
+    cache = Cache(list_bytes=1)
+    for offset, user in enumerate(("@default", "@default:de", "u1", "@default:fr")):
+        value = encode(list_of(user, offset))
+        record = Inbound(
+            topic=RECOMMENDATIONS, partition=0, offset=offset, key=user.encode(), value=value, timestamp=0.0
+        )
+        cache.take([record])
+    cached = [user for user in ("@default", "@default:de", "@default:fr", "u1") if cache.list_of(UserId(user))]
+    assert cached == ["@default", "@default:de", "@default:fr"]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.item_locales import ItemLocales
 from features.item_table import ItemTable
+from schemas.codec import decode, encode
+from schemas.errors import DecodeError
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.locales import fallbacks
+from schemas.topics import ITEMS
 from tests.builders import START
 
 LOCALES = st.sampled_from(["de", "DE", "de-AT", "de_at", "fr", "fr-CA", "pt-BR", ""])
@@ -39,3 +43,19 @@ def test_an_item_moves_between_locales_with_its_catalogue_entry() -> None:
         assert table.available(ItemId("a"), START), "whoever has no locale is shown everything"
         assert table.unavailable(START, "fr").tolist() == [locales == ("de",)]
     assert np.array_equal(table.unavailable(START), [False])
+
+
+def test_the_locales_that_most_items_name_come_first_and_those_of_none_are_gone() -> None:
+    table = ItemLocales(capacity=4)
+    for number, names in enumerate((("fr", "it"), ("it", "de"), ("de", "it"), ("xx",))):
+        table.put(number, names)
+    assert table.names(9) == ("it", "de", "fr", "xx")
+    table.put(3, ())
+    assert table.names(2) == ("it", "de")
+    assert "xx" not in table.names(9)
+
+
+@pytest.mark.parametrize("locale", ["", "  ", "de AT", "d" * 36, "de-", "\u0390"])
+def test_what_is_no_language_tag_is_refused(locale: str) -> None:
+    with pytest.raises(DecodeError, match="locales"):
+        decode(ITEMS, encode(Item(item_id=ItemId("a"), locales=(locale,))), now=START)

@@ -68,7 +68,13 @@ def test_a_change_that_breaks_readers_or_writers_is_reported(change) -> None:  #
 def test_a_removed_variant_is_reported() -> None:
     new = copy.deepcopy(schema())
     new["anyOf"] = [member for member in new["anyOf"] if not member["$ref"].endswith("/Click")]
-    assert breaks(schema(), new) == ["$: variant Click was removed"]
+    assert breaks(schema(), new) == ["$: variant click was removed"]
+
+
+def test_the_definition_of_a_variant_may_be_renamed() -> None:
+    new = json.loads(json.dumps(schema()).replace("#/$defs/Click", "#/$defs/Tap"))
+    new["$defs"]["Tap"] = new["$defs"].pop("Click")
+    assert breaks(schema(), new) == []
 
 
 def test_an_added_optional_field_is_compatible() -> None:

@@ -108,7 +108,7 @@ class TritonPythonModel:
 
     @torch.inference_mode()
     def _score_by(self, parts, own, features, mask):
-        """Each row by its own lineage's network."""
+        """Each row by its own variant's network."""
         scores = np.full(mask.shape, -np.inf, np.float32)
         for number, network in enumerate(parts):
             rows = np.flatnonzero(own == number)
