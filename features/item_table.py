@@ -1,4 +1,4 @@
-"""A worker's own view of the catalogue and of the statistics: arrays by item number, kept up record by record.
+"""A worker's own view of the catalogue and the item statistics: arrays by item number, updated record by record.
 
 Popularity is kept as log2(decayed count) + at / half-life (forward decay: Cormode et al., ICDE 2009). Then an item's
 key changes only with its own events, and the order of items stays right while time passes.
@@ -33,18 +33,18 @@ from schemas.items import Item
 from schemas.statistics import ItemStatistics
 
 LANDMARK = 1_577_836_800.0
-"""2020-01-01: weights of neighbours are kept as of here; float32's exponent then spans 1995 to 2050."""
+"""2020-01-01: neighbour weights are stored as of this time; float32's exponent then spans 1995 to 2050."""
 SHRINK = 5.0
-"""How many events each item is taken to have besides: two rare items that met once prove little (Bell, Koren 2007)."""
+"""Events added to each item's count: two rare items that co-occurred once prove little (Bell, Koren 2007)."""
 FOLLOWERS = 64
 COLD_ITEMS = 256
 COLD_COUNT = 5
 KNOWN_COUNT = 3
-"""How many events an item that the catalogue does not have needs, where there is a catalogue, to be recommended."""
+"""Events that an item outside a non-empty catalogue needs before it is recommended."""
 WAITING_KEPT = 2_000
-"""How many rows of items that are not known yet are kept; the oldest goes, and comes again with its next event."""
+"""Statistics kept of items that are not known yet; the oldest is dropped, and comes again with its next event."""
 NO_EVENTS = -1e6
-"""Below every log popularity that time can bring."""
+"""Below every log popularity that decay can reach."""
 _CAPACITY = 256
 
 Numbers = NDArray[np.int64]
@@ -119,16 +119,16 @@ class ItemTable:
         self._scratch: Floats = np.zeros(size, np.float32)
 
     def __len__(self) -> int:
-        """How many items have a number."""
+        """Return how many items have a number."""
         return len(self.ids)
 
     def title(self, item: ItemId) -> str:
-        """The item's title, empty if the catalogue does not know it."""
+        """Return the item's title, empty if the catalogue does not know it."""
         entry = self.catalogue.get(item)
         return entry.title if entry else ""
 
     def categories(self, item: ItemId) -> tuple[str, ...]:
-        """The item's categories, in the spelling in which each came first; none if the catalogue does not know it."""
+        """Return the item's categories, each in its first spelling; none if the catalogue does not know it."""
         entry = self.catalogue.get(item)
         return tuple(map(self.by_category.spelled, entry.categories)) if entry else ()
 
@@ -151,7 +151,7 @@ class ItemTable:
         return blocked
 
     def put_item(self, item: Item) -> None:
-        """The catalogue's newest word on an item."""
+        """Take the newest catalogue entry of an item."""
         self.catalogue[item.item_id] = item
         number = self.number.get(item.item_id)
         waiting = self._waiting.pop(item.item_id, None)
@@ -163,7 +163,7 @@ class ItemTable:
             self._numbered(item.item_id)
 
     def withdraw(self, item: ItemId) -> None:
-        """The item is shown no more, until a new catalogue entry brings it back."""
+        """Stop showing the item until a new catalogue entry brings it back."""
         self.catalogue.pop(item, None)
         number = self._numbered(item)
         self.closed[number] = True
@@ -171,7 +171,7 @@ class ItemTable:
         self._warm(number)
 
     def put_statistics(self, row: ItemStatistics) -> None:
-        """The newest statistics of an item; the same row again changes nothing."""
+        """Take the newest statistics of an item; the same row again changes nothing."""
         if not self._is_known(row):
             self._waiting.pop(row.item_id, None)
             self._waiting[row.item_id] = row
@@ -192,7 +192,7 @@ class ItemTable:
         return known or row.count >= KNOWN_COUNT
 
     def put_factors(self, ids: Sequence[ItemId], rows: Floats) -> None:
-        """The newest learned factors, `[len(ids), WIDTH]`; items that are not named keep what they had.
+        """Take the newest learned factors, `[len(ids), FACTOR_WIDTH]`; other items keep theirs.
 
         Ids that have no number yet are passed over: nobody can be shown them.
         """
@@ -200,11 +200,11 @@ class ItemTable:
         self.factors.put([self.number[ids[index]] for index in known], rows[known])
 
     def mean_value(self) -> float:
-        """The mean of all values given (0 if there are none)."""
+        """Return the mean of all values given (0 if there are none)."""
         return self.value_sum_all / self.value_count_all if self.value_count_all else 0.0
 
     def popular(self, half: int, size: int) -> NDArray[np.int64]:
-        """The numbers of the most popular items at this half-life, best first, at most `size`; not to be written to."""
+        """Return the numbers of the most popular items at this half-life, best first, at most `size`; read-only."""
         known = self._leaders.get((half, size))
         if known is None:
             known = self.order[half].first(size)
@@ -212,7 +212,7 @@ class ItemTable:
         return known
 
     def cold(self) -> Numbers:
-        """The numbers of the newest items with hardly any event, oldest first, at most `COLD_ITEMS`."""
+        """Return the numbers of the newest items with hardly any event, oldest first, at most `COLD_ITEMS`."""
         if self._cold_array is None:
             self._cold_array = np.fromiter(self._cold, np.int64, len(self._cold))
         return self._cold_array
@@ -240,7 +240,7 @@ class ItemTable:
         return number
 
     def _grow(self) -> None:
-        """Twice the room; arrays have their items axis first, those of counts by half-life last."""
+        """Double the capacity; arrays have their items axis first, those of counts by half-life last."""
         size = len(self.closed)
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         del arrays["segment_totals"]
@@ -291,7 +291,7 @@ class ItemTable:
         self.log_popularity[:, number] = keys
 
     def _segments(self, number: int, row: ItemStatistics) -> None:
-        """Move the clock of the sums, and put the row's counts there in place of those that the item had."""
+        """Decay the totals to the newest time, and replace the item's former counts in them."""
         newest = max(self.newest_at, row.at)
         counts = np.zeros(self.segment_totals.shape)
         for index, name in enumerate(SEGMENTS):
@@ -307,7 +307,7 @@ class ItemTable:
     def _pair(
         self, forward: Neighbours, backward: Neighbours, number: int, row: dict[ItemId, float], scale: float
     ) -> None:
-        """Give the item its row, and tell those of whom it says something else than before."""
+        """Replace the item's neighbours, and update the reverse rows of those whose weight changed."""
         others, weights = self._named(row, scale)
         changed, changed_weights = forward.changes(number, others, weights, self._scratch)
         forward.replace(number, others, weights)

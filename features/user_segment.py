@@ -38,7 +38,7 @@ def user_segment(state: UserState, at: float, session_id: str = "") -> Segment:
 
 
 def _has_chosen(state: UserState) -> bool:
-    """Return whether the session that goes on has seen a choice."""
+    """Return whether the current session has seen a choice."""
     for entry in reversed(state.recent):
         if entry.at < state.session.began_at:
             return False

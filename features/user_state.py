@@ -60,7 +60,7 @@ class UserSession(Struct, frozen=True, array_like=True):
 
 
 class OpenSlate(Struct, frozen=True, array_like=True):
-    """A slate that was shown, and what has been clicked and skipped of it so far."""
+    """A slate that was shown, with its items clicked and skipped so far."""
 
     list_id: ListId
     at: float
@@ -92,22 +92,22 @@ class UserState(Struct, frozen=True, kw_only=True, rename={"user_item_statistics
 
     @property
     def mean_value(self) -> float | None:
-        """The mean of the ratings given, none if there were none."""
+        """Return the mean of the ratings given, None if there were none."""
         return self.value_sum / self.value_count if self.value_count else None
 
 
 def has_seen(state: UserState, event_id: EventId) -> bool:
-    """Whether an event of this id is among the last that were applied: an application's duplicate."""
+    """Return whether an event of this id is among the last applied ones: the application sent it twice."""
     return event_id in state.event_ids
 
 
 def newest_choices(state: UserState, size: int) -> tuple[ItemId, ...]:
-    """The newest chosen items, newest first, each once, at most `size`."""
+    """Return the newest chosen items, newest first, each once, at most `size`."""
     return tuple(dict.fromkeys(entry.item_id for entry in reversed(state.recent) if entry.feedback_weight > 0.0))[:size]
 
 
 def fold(state: UserState, event: Interaction) -> UserState:
-    """The state after one more event. An event that was applied before changes nothing.
+    """Return the state after one more event. An event that was applied before changes nothing.
 
     >>> from schemas.interactions import Click
     >>> click = Click(event_id="e1", user_id="u1", event_time=1e9, item_id="i1")
@@ -130,7 +130,7 @@ def fold(state: UserState, event: Interaction) -> UserState:
 
 
 def _advance(state: UserState, event: Interaction) -> UserState:
-    """Clocks, session and duplicates: what every event moves. Late events move no clock back."""
+    """Update what every event updates: times, session, event ids. Late events move no time back."""
     at = event.event_time
     first = state.version == 0
     return replace(
@@ -173,7 +173,7 @@ def begins_session(state: UserState, at: float, session_id: str = "") -> bool:
 
 
 def note(state: UserState, event_id: EventId, at: float) -> UserState:
-    """The state after an event that says nothing about items, such as an instruction: it counts, and only once."""
+    """Return the state after an event about no item, such as an instruction: it counts, and only once."""
     return replace(
         state,
         version=state.version + 1,
@@ -218,7 +218,7 @@ def _add_choice(state: UserState, event: ItemEvent, previous: UserItemStatistics
 
 
 def _add_feedback(state: UserState, event: ItemEvent) -> UserState:
-    """Add what the event says of its item to the last-k list and to the user's statistics of the item."""
+    """Add the event's weight and reward to the recent choices and to the user-item statistics."""
     liked = reward(event, state.mean_value)
     entry = Recent(event.event_time, event.event_id, event.item_id, feedback_weight(event), liked)
     recent = list(state.recent)
@@ -245,7 +245,7 @@ def _add_skip(state: UserState, event: ItemEvent) -> UserState:
 
 
 def _show(state: UserState, event: Impression) -> UserState:
-    """Remember what was shown, until its outcome has matured; the oldest goes first."""
+    """Add an open slate, until its outcome has matured; the oldest is dropped first."""
     if event.list_id is None:
         return state
     shown = OpenSlate(event.list_id, event.event_time, event.items)
@@ -255,7 +255,7 @@ def _show(state: UserState, event: Impression) -> UserState:
 def _mark(
     shown: tuple[OpenSlate, ...], list_id: ListId | None, item: ItemId, *, clicked: bool
 ) -> tuple[OpenSlate, ...]:
-    """Note an answer, once, on the slate that the event names, or else on the newest one that held the item."""
+    """Note an answer, once, on the slate that the event names, or else on the newest one with the item."""
 
     def is_meant(slate: OpenSlate) -> bool:
         return item in slate.items and (list_id is None or slate.list_id == list_id)

@@ -15,7 +15,7 @@ from schemas.record import Record
 
 
 class Context(Record, frozen=True, kw_only=True):
-    """Where and on what it happened: the environment's context, C in the formal model."""
+    """Where, on what device and in which language it happened: the environment's context, C in the formal model."""
 
     surface: Name = "home"
     device: Name = ""
@@ -59,7 +59,7 @@ class Dwell(ItemEvent, frozen=True, kw_only=True, tag="dwell"):
 
 
 class Rating(ItemEvent, frozen=True, kw_only=True, tag="rating"):
-    """An item was given a value, on whatever scale the application has: it is read against the person's own mean."""
+    """An item was given a value, on whatever scale the application has: it is read against the user's own mean."""
 
     value: Amount
 
@@ -87,7 +87,7 @@ class Dislike(ItemEvent, frozen=True, kw_only=True, tag="dislike"):
 
 
 class Hide(ItemEvent, frozen=True, kw_only=True, tag="hide"):
-    """An item was sent away: it is not shown to this person again."""
+    """An item was hidden by the user: it is not shown to them again."""
 
 
 class Skip(ItemEvent, frozen=True, kw_only=True, tag="skip"):

@@ -35,7 +35,7 @@ class Item(Record, frozen=True, kw_only=True):
     ] = {}
 
     def available(self, now: float) -> bool:
-        """Whether the item may be shown at this time.
+        """Return whether the item may be shown at this time.
 
         >>> Item(item_id="i1", available_until=10.0).available(11.0)
         False

@@ -1,4 +1,4 @@
-"""What is published for a person: the `recommendations` topic, keyed by user and compacted."""
+"""What is published for a user: the `recommendations` topic, keyed by user and compacted."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from schemas.record import Record
 
 
 class RankedItem(Record, frozen=True, kw_only=True):
-    """One place of a slate.
+    """One ranked item of a slate.
 
-    `propensity` is the probability with which this item came to this place, given the items above it and given that
+    `propensity` is the probability with which this item came to this rank, given the items above it and given that
     the list was drawn; 1 where nothing else was possible (a pin), none in a list that was not drawn.
     """
 
@@ -36,11 +36,11 @@ class Slate(Record, frozen=True, kw_only=True):
 
 
 class Recommendation(Record, frozen=True, kw_only=True):
-    """Everything that is recommended to a person now, with its causes.
+    """Everything that is recommended to a user now, with its causes.
 
-    `version` grows with every list of the person. `applied` tells, for each source partition (`topic-partition`),
-    the last offset that the list reflects: what read-your-writes waits for. `stages` are wall-clock times. While an
-    experiment runs, `experiment` is its name and `arm` the person's.
+    `version` grows with every list of the user. `applied` is, for each source partition (`topic-partition`), the last
+    offset that the list reflects: what read-your-writes waits for. `stages` are wall-clock times. `locale` is that of
+    the user, empty where it is not known. While an experiment runs, `experiment` is its name and `arm` the user's.
     """
 
     user_id: AnyUser
@@ -63,12 +63,12 @@ class Recommendation(Record, frozen=True, kw_only=True):
 
     @property
     def home(self) -> Slate:
-        """The first surface's slate."""
+        """Return the slate of the first surface."""
         return self.slates[0]
 
 
 class RankRequest(Record, frozen=True, kw_only=True):
-    """Rank for this person now, without an event: the `rank-requests` topic, what a GET sends."""
+    """Rank for this user now, without an event: the `rank-requests` topic, what a GET sends."""
 
     event_id: EventKey
     user_id: UserKey
