@@ -38,14 +38,19 @@ which HTTP clients remove from addresses.
 NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
 NOT_RESERVED = r"^(?!@default)(?!\.\.?$)(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
 """Printable, and not reserved for the non-personalised list: neither `@default` nor an id that begins with it."""
+LANGUAGE_TAG = r"^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$(?!\n)"
+"""A language tag (BCP 47), such as `de-AT`; `_` is read as `-`."""
 PATTERN_DESCRIPTIONS = {
     PRINTABLE: "of printable characters, not only blanks, neither '.' nor '..'",
     NO_CONTROL: "without control characters",
+    LANGUAGE_TAG: "of letters and digits, with '-' or '_' between its parts, such as 'de-AT'",
     NOT_RESERVED: "of printable characters, not only blanks, neither '.' nor '..', nor the reserved '@default…'",
 }
 """What each pattern requires, in words: a regular expression does not explain an error to its reader."""
 
 Name = Annotated[str, Meta(max_length=NAME_LENGTH, pattern=NO_CONTROL)]
+Locale = Annotated[str, Meta(max_length=35, pattern=LANGUAGE_TAG)]
+"""At most as long as section 4.4.1 of BCP 47 advises to allow for."""
 Label = Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)]
 Text = Annotated[str, Meta(max_length=TEXT_LENGTH)]
 Amount = Annotated[float, Meta(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]

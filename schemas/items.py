@@ -6,12 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.bounds import Amount, Name
+from schemas.bounds import Amount, Locale, Name
 from schemas.ids import Category, ItemKey, Time
 from schemas.record import Record
-
-Locale = Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$(?!\n)")]
-"""A language tag of BCP 47, of at most the length that its section 4.4.1 advises to allow for."""
 
 
 class Item(Record, frozen=True, kw_only=True):

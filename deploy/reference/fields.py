@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy.reference.markdown import code, prose, table
-from schemas.bounds import NO_CONTROL, NOT_RESERVED, PATTERN_DESCRIPTIONS, PRINTABLE
+from schemas.bounds import LANGUAGE_TAG, NO_CONTROL, NOT_RESERVED, PATTERN_DESCRIPTIONS, PRINTABLE
 
 Schema = Mapping[str, Any]
 FIELDS_HEADER = ("field", "type", "default", "meaning")
@@ -17,7 +17,12 @@ SIZES = {
     "minItems": "at least {}",
     "maxItems": "at most {}",
 }
-PATTERNS = {PRINTABLE: "printable", NOT_RESERVED: "printable, not reserved", NO_CONTROL: "no control characters"}
+PATTERNS = {
+    PRINTABLE: "printable",
+    NOT_RESERVED: "printable, not reserved",
+    NO_CONTROL: "no control characters",
+    LANGUAGE_TAG: "language tag",
+}
 EXPLAINED = "\n".join(f"- *{name}*: {PATTERN_DESCRIPTIONS[pattern]}." for pattern, name in PATTERNS.items())
 """The meaning of the patterns' names, as a list."""
 
