@@ -32,7 +32,7 @@ from streams.log.dead_letters import dead_letter
 from streams.log.in_flight import InFlight
 from streams.log.ports import LogReader, Publisher
 from streams.log.records import Inbound
-from streams.outcomes.projection import NOTHING, Projection
+from streams.outcomes.projection import Projection
 from streams.projector.factor_sync import FactorSync
 from streams.retry import PROJECTION_RETRY, SERVER_AWAY
 from streams.routes import PROJECTOR
@@ -127,16 +127,15 @@ def _projection(projector: Projector, record: Inbound) -> Projection | None:
 
     Dead letters about the ranking log are left to the trainer.
     """
+    if projector.in_flight.is_set_aside(record):
+        _set_aside(projector, record, "crashed", "the process ended twice while it handled this record")
+        return None
     try:
-        projection = PROJECTOR[record.topic](record, now=projector.clock())
+        return PROJECTOR[record.topic](record, now=projector.clock())
     except DecodeError as exc:
         if record.topic != RANKING_LOG:
             _set_aside(projector, record, exc.reason, str(exc))
         return None
-    if projection != NOTHING and projector.in_flight.is_set_aside(record):
-        _set_aside(projector, record, "crashed", "the process ended twice while it handled this record")
-        return None
-    return projection
 
 
 def _set_aside(projector: Projector, record: Inbound, reason: ReasonCode, why: str) -> None:
