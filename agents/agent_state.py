@@ -16,7 +16,7 @@ from agents.memory.record import DECISION_PREDICATES, NEVER
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import choose_plan, lapse
 from agents.planning.plan import DEFAULT_SLATE_SIZE, Planner, PlanningContext, constraints_of
-from agents.planning.rule_planner import RULES
+from agents.planning.rule_planner import RULE_PLANNER
 from agents.planning.triggers import Spent, TriggerContext, fire
 from agents.profile import Profile, profile_contexts, updated_profile
 from features.implicit_feedback import reward
@@ -70,7 +70,7 @@ def apply_event(
     categories: tuple[str, ...],
     *,
     event_source_id: str,
-    planner: Planner = RULES,
+    planner: Planner = RULE_PLANNER,
     slate_size: int = DEFAULT_SLATE_SIZE,
 ) -> AgentStep:
     """Apply one interaction: remember it, move the profile, and re-plan if a trigger fires.
@@ -110,7 +110,7 @@ def apply_instruction(
     instruction: Instruction,
     *,
     event_source_id: str,
-    planner: Planner = RULES,
+    planner: Planner = RULE_PLANNER,
     slate_size: int = DEFAULT_SLATE_SIZE,
 ) -> AgentStep:
     """Apply an instruction: remember it as stated, and re-plan at once so that the plan obeys it.

@@ -39,7 +39,7 @@ class Explainer:
         served = [
             (intent_weight(intent), intent.memory_id, intent.category)
             for intent in (plan.intents if plan else ())
-            if intent.memory_id is not None and intent.memory_id in speaking and intent.weight > 0
+            if intent.memory_id is not None and intent.memory_id in speaking and intent_weight(intent) > 0
         ]
         served.sort(reverse=True)
         self._intents = [(category, _reason(speaking[memory_id])) for _, memory_id, category in served]

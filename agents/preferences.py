@@ -1,7 +1,7 @@
 """What an agent hands to the ranker: its plan and memories as numbers, computed once per ranking.
 
-Explanations take signs and weights from the same functions, so a line and a score cannot disagree: whatever is named as
-a reason has a positive weight.
+Explanations take the weights of intents from the same function, and name only what has a positive weight here, so that
+a line and a score cannot disagree.
 """
 
 from __future__ import annotations

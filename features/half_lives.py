@@ -1,7 +1,8 @@
 """The table of half-lives: how fast the counts of each signal decay, one row per count.
 
 Changing, adding or removing a row is one line: counts, columns of the ranker, candidate sources and feature views
-follow. The changed table has another feature-schema id, so that learned weights are never read against other columns.
+follow. A changed popularity or segment half-life has another feature-schema id: learned weights are never read
+against other columns.
 Statistics that were folded with other half-lives decay at the new ones from their next event on; `lifelong rebuild`
 folds them anew. Rows of another length are refused until then (`features.statistics.check_row`).
 """

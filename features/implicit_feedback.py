@@ -10,11 +10,11 @@ from math import log10
 from typing import assert_never
 
 from schemas.event_kinds import kind_of
-from schemas.interactions import AddToCart, Dwell, Interaction, ItemEvent, Purchase, Rating
+from schemas.interactions import Dwell, Interaction, ItemEvent, QuantityEvent, Rating
 
 DWELL_SATURATES_SECONDS = 60.0
 LEAST_QUANTITY_WEIGHT = 0.1
-"""What the weight of a purchase is multiplied by at the least, where its quantity is next to nothing."""
+"""The least that a quantity multiplies a weight by, where it is next to nothing."""
 
 
 def feedback_weight(event: Interaction | ItemEvent) -> float:
@@ -28,7 +28,7 @@ def feedback_weight(event: Interaction | ItemEvent) -> float:
     1.0
     """
     weight = kind_of(event).weight
-    if isinstance(event, AddToCart | Purchase) and event.quantity != 1.0:
+    if isinstance(event, QuantityEvent) and event.quantity != 1.0:
         return weight * _quantity_weight(event.quantity)
     return weight
 
@@ -44,7 +44,7 @@ def reward(event: Interaction | ItemEvent, mean_value: float | None) -> float:
     """
     given = kind_of(event).reward
     match given:
-        case float():
+        case float() | int():
             return given
         case "relative-rating":
             return _relative_rating(event.value, mean_value) if isinstance(event, Rating) else 0.0

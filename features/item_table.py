@@ -46,6 +46,7 @@ WAITING_KEPT = 2_000
 NO_EVENTS = -1e6
 """Below every log popularity that decay can reach."""
 _CAPACITY = 256
+_POPULARITY_HALVING = np.array(POPULARITY_SECONDS)
 
 Numbers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -146,7 +147,7 @@ class ItemTable:
         if self._has_windows:
             blocked |= self.from_time[:size] > now
             blocked |= self.until_time[:size] <= now
-        if locale and len(self.locales):
+        if locale:
             blocked |= self.locales.excluded(locale, size)
         return blocked
 
@@ -168,6 +169,7 @@ class ItemTable:
         number = self._numbered(item)
         self.closed[number] = True
         self._describe_categories(number, ())
+        self.locales.put(number, ())
         self._warm(number)
 
     def put_statistics(self, row: ItemStatistics) -> None:
@@ -283,7 +285,7 @@ class ItemTable:
             self._warm(number)
 
     def _popularity(self, number: int, row: ItemStatistics) -> None:
-        keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / np.array(POPULARITY_SECONDS)
+        keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / _POPULARITY_HALVING
         previous = self.log_popularity[:, number].tolist()
         for order, old, new in zip(self.order, previous, keys.tolist(), strict=True):
             order.put(number, old if old > NO_EVENTS else None, new)

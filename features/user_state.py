@@ -190,29 +190,23 @@ def _fold_item_event(state: UserState, event: ItemEvent) -> UserState:
     state = _add_feedback(state, event)
     if kind.weight > 0.0:
         state = _add_choice(state, event, previous)
-    match kind.skip_run:
-        case "ends":
-            state = replace(state, session=replace(state.session, skips=0))
-        case "extends":
-            state = _add_skip(state, event)
-        case "keeps":
-            pass
-        case _:
-            assert_never(kind.skip_run)
+    elif kind.extends_skips:
+        state = _add_skip(state, event)
     return replace(state, hidden=(event.item_id, *state.hidden)[:HIDDEN_KEPT]) if kind.hides else state
 
 
 def _add_choice(state: UserState, event: ItemEvent, previous: UserItemStatistics | None) -> UserState:
-    """Count a choice of the item; `previous` are the user's statistics of the item before the event."""
-    rated = isinstance(event, Rating)
+    """Count a choice of the item, which ends a run of skips; `previous` are its statistics before the event."""
+    value = event.value if isinstance(event, Rating) else None
     repeat = previous is not None and event.event_time > previous.last_at
     return replace(
         state,
         choices=state.choices + 1,
-        value_sum=state.value_sum + (event.value if isinstance(event, Rating) else 0.0),
-        value_count=state.value_count + rated,
+        value_sum=state.value_sum + (value or 0.0),
+        value_count=state.value_count + (value is not None),
         repeats=state.repeats + (previous is not None),
         gap_sum=state.gap_sum + (event.event_time - previous.last_at if previous and repeat else 0.0),
+        session=replace(state.session, skips=0),
         shown=_mark(state.shown, event.list_id, event.item_id, clicked=True),
     )
 

@@ -15,9 +15,11 @@ from features.decay import DAY
 from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE, HalfLife
 from features.item_neighbours import Neighbours
 from features.item_table import LANDMARK, Bools, Doubles, ItemTable, Numbers
+from features.user_segment import user_segment
 from features.user_state import UserState
 from inference.query import Query
 from schemas.ids import ItemId
+from schemas.statistics import Segment
 
 RECENT_ITEMS = 40
 TRACE_DECAY = 0.93
@@ -41,6 +43,7 @@ class RankingContext(Struct, frozen=True, kw_only=True):
     """
 
     query: Query
+    segment: Segment
     recent: Numbers
     consumed: Numbers
     consumed_count: Numbers
@@ -67,6 +70,7 @@ def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> Ra
         blocked[consumed] = True
     return RankingContext(
         query=query,
+        segment=user_segment(query.user, query.now, query.session_id),
         recent=recent,
         consumed=consumed,
         consumed_count=count,

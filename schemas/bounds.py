@@ -59,3 +59,14 @@ Count = Annotated[float, Meta(ge=0, le=LARGEST_COUNT)]
 Sum = Annotated[float, Meta(ge=-LARGEST_SUM, le=LARGEST_SUM)]
 DecayedCount = Annotated[float, Meta(ge=0, le=LARGEST_SUM)]
 WholeNumber = Annotated[int, Meta(ge=0, le=LARGEST_WHOLE_NUMBER)]
+
+
+def describe_patterns(message: str) -> str:
+    """Return an error message of msgspec with each pattern replaced by what it requires.
+
+    >>> describe_patterns(f"Expected `str` matching regex {NO_CONTROL!r} - at `$.device`")
+    'Expected `str` without control characters - at `$.device`'
+    """
+    for pattern, description in PATTERN_DESCRIPTIONS.items():
+        message = message.replace(f"matching regex {pattern!r}", description)
+    return message

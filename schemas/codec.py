@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.bounds import BROKER_RECORD_BYTES, PATTERN_DESCRIPTIONS
+from schemas.bounds import BROKER_RECORD_BYTES, describe_patterns
 from schemas.errors import DecodeError
 from schemas.record import Record
 from schemas.topics import BY_NAME, DEAD_LETTERS, MISROUTED, TOPICS
@@ -54,23 +54,11 @@ def decode(topic: str, value: bytes | None, *, now: float) -> Any:
     try:
         record = _decoders[topic].decode(value)
     except msgspec.ValidationError as exc:
-        raise DecodeError("invalid", _describe_patterns(str(exc))) from exc
+        raise DecodeError("invalid", describe_patterns(str(exc))) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as exc:
         raise DecodeError("not-json", str(exc)) from exc
     _check_time(record, now)
     return record
-
-
-def _describe_patterns(message: str) -> str:
-    """Return the message with each pattern replaced by its description.
-
-    >>> from schemas.bounds import NO_CONTROL
-    >>> _describe_patterns(f"Expected `str` matching regex {NO_CONTROL!r} - at `$.device`")
-    'Expected `str` without control characters - at `$.device`'
-    """
-    for pattern, description in PATTERN_DESCRIPTIONS.items():
-        message = message.replace(f"matching regex {pattern!r}", description)
-    return message
 
 
 def _check_time(record: object, now: float) -> None:

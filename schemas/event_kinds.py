@@ -34,9 +34,10 @@ RewardRule = Literal["relative-rating", "dwell-time"]
 class EventKind(Struct, frozen=True, kw_only=True):
     """What one type of interaction means.
 
-    - `weight`: the implicit-feedback weight with which popularity, co-visits and examples count it; 0: not a choice.
+    - `weight`: the implicit-feedback weight with which popularity, co-visits and examples count it (a quantity
+      multiplies it); 0: not a choice.
     - `reward`: what it says of the user's preference for its item, in [-1, 1], or the rule that computes it.
-    - `skip_run`: what it does to the run of skips that triggers a new plan.
+    - `extends_skips`: whether it extends the run of skips that triggers a new plan; a choice ends the run.
     - `evidence`: what a memory takes from it: a statement, an inference, a weakening of what it believes, or nothing.
     - `hides`: whether its item is never shown to the user again.
     - `names`: what logs call it, beside the type itself; in lower case, with `-` between words.
@@ -44,7 +45,7 @@ class EventKind(Struct, frozen=True, kw_only=True):
 
     weight: float = 0.0
     reward: float | RewardRule = 0.0
-    skip_run: Literal["ends", "extends", "keeps"] = "keeps"
+    extends_skips: bool = False
     evidence: Literal["stated", "inferred", "weakens", "none"] = "none"
     hides: bool = False
     names: tuple[str, ...] = ()
@@ -55,7 +56,6 @@ KINDS: dict[type[Interaction] | type[ItemEvent], EventKind] = {
     View: EventKind(
         weight=0.5,
         reward=0.3,
-        skip_run="ends",
         evidence="inferred",
         names=(
             "listen",
@@ -71,36 +71,32 @@ KINDS: dict[type[Interaction] | type[ItemEvent], EventKind] = {
     Click: EventKind(
         weight=1.0,
         reward=0.5,
-        skip_run="ends",
         evidence="inferred",
         names=("clicked", "select-item", "product-clicked"),
     ),
     Dwell: EventKind(reward="dwell-time", evidence="inferred"),
-    Rating: EventKind(weight=1.0, reward="relative-rating", skip_run="ends", evidence="inferred", names=("rate",)),
+    Rating: EventKind(weight=1.0, reward="relative-rating", evidence="inferred", names=("rate",)),
     AddToCart: EventKind(
         weight=1.0,
         reward=0.8,
-        skip_run="ends",
         evidence="inferred",
         names=("addtocart", "cart", "product-added"),
     ),
     Purchase: EventKind(
         weight=1.0,
         reward=1.0,
-        skip_run="ends",
         evidence="inferred",
         names=("buy", "bought", "order", "purchased", "transaction", "order-completed"),
     ),
     Like: EventKind(
         weight=1.0,
         reward=1.0,
-        skip_run="ends",
         evidence="stated",
         names=("bookmark", "favorite", "favourite", "follow"),
     ),
-    Dislike: EventKind(reward=-1.0, skip_run="extends", evidence="stated"),
-    Hide: EventKind(reward=-1.0, skip_run="extends", evidence="stated", hides=True),
-    Skip: EventKind(reward=-0.2, skip_run="extends", evidence="weakens"),
+    Dislike: EventKind(reward=-1.0, extends_skips=True, evidence="stated"),
+    Hide: EventKind(reward=-1.0, extends_skips=True, evidence="stated", hides=True),
+    Skip: EventKind(reward=-0.2, extends_skips=True, evidence="weakens"),
     Search: EventKind(),
 }
 

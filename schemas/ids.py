@@ -22,18 +22,18 @@ PlanId = NewType("PlanId", str)
 MemoryId = NewType("MemoryId", str)
 
 DEFAULT_USER = UserId("@default")
-"""The reserved key of the non-personalised list, which unknown users get. No user's id begins with it."""
+"""The reserved key of the non-personalised list, which unknown users get; `@default:<locale>` is that of a locale. No
+user's id begins with it."""
 
 _Id = Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)
 UserKey = Annotated[UserId, Meta(min_length=1, max_length=ID_LENGTH, pattern=NOT_RESERVED)]
 AnyUser = Annotated[UserId, _Id]
-"""A user, or `@default`."""
+"""A user, or a reserved key (`DEFAULT_USER`)."""
 ItemKey = Annotated[ItemId, _Id]
 BareItem = Annotated[ItemId, Meta(min_length=1, max_length=ID_LENGTH)]
 """An item in messages that Lifelong writes, which hold hundreds: its characters were checked when it was decoded."""
 EventKey = Annotated[EventId, _Id]
 ListKey = Annotated[ListId, _Id]
-PlanKey = Annotated[PlanId, _Id]
 MemoryKey = Annotated[MemoryId, _Id]
 Category = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
 Time = Annotated[

@@ -44,6 +44,12 @@ class ItemEvent(_Event, frozen=True, kw_only=True):
     item_id: ItemKey
 
 
+class QuantityEvent(ItemEvent, frozen=True, kw_only=True):
+    """Anything that a user does with several pieces of an item, or by its weight: the quantity weighs."""
+
+    quantity: Count = 1.0
+
+
 class View(ItemEvent, frozen=True, kw_only=True, tag="view"):
     """An item's page was opened or the item was played."""
 
@@ -64,16 +70,13 @@ class Rating(ItemEvent, frozen=True, kw_only=True, tag="rating"):
     value: Amount
 
 
-class AddToCart(ItemEvent, frozen=True, kw_only=True, tag="add-to-cart"):
+class AddToCart(QuantityEvent, frozen=True, kw_only=True, tag="add-to-cart"):
     """An item was put into the basket."""
 
-    quantity: Count = 1.0
 
-
-class Purchase(ItemEvent, frozen=True, kw_only=True, tag="purchase"):
+class Purchase(QuantityEvent, frozen=True, kw_only=True, tag="purchase"):
     """An item was bought; lines of one order share a `basket_id`."""
 
-    quantity: Count = 1.0
     price: NonNegative | None = None
     basket_id: Label = ""
 

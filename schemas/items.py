@@ -30,12 +30,3 @@ class Item(Record, frozen=True, kw_only=True):
     attributes: Annotated[
         dict[Name, Annotated[str, Meta(max_length=10_000)] | Amount | bool], Meta(max_length=200)
     ] = {}
-
-    def available(self, now: float) -> bool:
-        """Return whether the item may be shown at this time.
-
-        >>> Item(item_id="i1", available_until=10.0).available(11.0)
-        False
-        """
-        begun = self.available_from is None or self.available_from <= now
-        return begun and (self.available_until is None or now < self.available_until)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from schemas.ids import DEFAULT_USER, UserId
 
 
@@ -14,8 +16,9 @@ def locale_key(locale: str) -> str:
     return locale.strip().lower().replace("_", "-")
 
 
+@lru_cache(maxsize=4_096)
 def fallbacks(locale: str) -> tuple[str, ...]:
-    """Return the locale and what it falls back to, the most special first (RFC 4647, lookup).
+    """Return the locale and what it falls back to, the most special first, as in the lookup of RFC 4647.
 
     >>> fallbacks("de_AT"), fallbacks("")
     (('de-at', 'de'), ())

@@ -35,6 +35,15 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, SERVER_AWAY)
 
 
+def server_of(error: BaseException) -> str:
+    """Return the name of the server that is away, as metrics name it.
+
+    >>> server_of(StoreUnavailable("no answer")), server_of(KafkaAway("no answer"))
+    ('state-store', 'kafka')
+    """
+    return "state-store" if isinstance(error, StoreUnavailable) else "kafka"
+
+
 def _never() -> bool:
     return False
 

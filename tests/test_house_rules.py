@@ -128,15 +128,16 @@ def test_the_topics_that_a_users_owner_reads_are_spread_alike() -> None:
     assert {BY_NAME[name].spread for name in WORKER_INPUTS} == {"person"}
 
 
-def _public_definitions(kind: type[ast.stmt]) -> defaultdict[str, list[str]]:
+def _public_definitions(*kinds: type[ast.stmt]) -> defaultdict[str, list[str]]:
     """Names of public classes or constants, each with the files that define it."""
     found = defaultdict[str, list[str]](list)
     for path in SOURCES:
         for node in ast.parse(path.read_text()).body:
             name = node.name if isinstance(node, ast.ClassDef) else ""
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-                name = node.targets[0].id
-            if isinstance(node, kind) and name and not name.startswith("_"):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(targets[0], ast.Name):
+                name = targets[0].id if targets[0].id.isupper() else ""
+            if isinstance(node, kinds) and name and not name.startswith("_"):
                 found[name].append(f"{path.relative_to(ROOT)}: {ast.unparse(node)}")
     return found
 
@@ -173,7 +174,7 @@ def test_no_public_class_name_is_used_twice() -> None:
 
 
 def test_constants_of_one_name_have_one_value() -> None:
-    found = _public_definitions(ast.Assign)
+    found = _public_definitions(ast.Assign, ast.AnnAssign)
     values = {name: {line.split(": ", 1)[1] for line in where} for name, where in found.items()}
     assert sorted(name for name, given in values.items() if len(given) > 1 and name not in SAME_CONSTANT_NAME) == []
 

@@ -99,7 +99,7 @@ class RulePlanner(Struct, frozen=True):
         )
 
 
-RULES: Planner = RulePlanner()
+RULE_PLANNER: Planner = RulePlanner()
 """The default and the fallback."""
 
 

@@ -27,7 +27,7 @@ from deploy.cli.files import (
     read_and_show,
 )
 from deploy.cli.outputs import check_writable
-from deploy.cli.progress_bars import replay_bar, work_bar
+from deploy.cli.progress_bars import backtest_bar, work_bar
 from deploy.clients import wall_clock
 from deploy.files.options import Typed
 from deploy.settings import Settings, load_settings
@@ -57,11 +57,11 @@ Seed = Annotated[int, typer.Option(help="Seed of the learner and of the bootstra
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
-    app.command("backtest")(replay_log)
-    app.command("replay", help="The same as backtest.")(replay_log)
+    app.command("backtest")(backtest_log)
+    app.command("replay", help="The same as backtest.")(backtest_log)
 
 
-def replay_log(
+def backtest_log(
     events: EventsFile = None,
     topic: Topic = "",
     items: ItemsFile = None,
@@ -148,7 +148,7 @@ def _run(
     baselines = RecordedRows(make_baselines(log)) if comparison.baselines else None
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
-        bar = stack.enter_context(replay_bar(console))
+        bar = stack.enter_context(backtest_bar(console))
         task = bar.add_task("replaying", total=len(log.events), hit_rate=0.0, speed=0.0)
         run = backtest(
             log,

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from deploy.files.checking import Files, LoadedFile
     from deploy.files.options import Typed
 
-KINDS = "CSV, TSV, .dat, .inter, JSON, JSON lines or Parquet; also compressed."
-EventsFile = Annotated[Path | None, typer.Argument(help=f"Events: {KINDS}", show_default=False)]
+FILE_KINDS = "CSV, TSV, .dat, .inter, JSON, JSON lines or Parquet; also compressed."
+EventsFile = Annotated[Path | None, typer.Argument(help=f"Events: {FILE_KINDS}", show_default=False)]
 ItemsFile = Annotated[Path | None, typer.Option("--items", help="A catalogue, in one of the same formats.")]
 Map = Annotated[str, typer.Option("--map", help="Which column is which: user=…,item=…,time=…,value=…,type=…")]
 ItemsMap = Annotated[str, typer.Option(help="The same for the catalogue: item=…,title=…,text=…,categories=…,price=…")]

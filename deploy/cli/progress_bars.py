@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from streams.backtest.process_pool import PoolProgress, ReportProgress
 
 
-def replay_bar(console: Console) -> Progress:
+def backtest_bar(console: Console) -> Progress:
     """Return the bar of the replay itself: events, running HR@10, speed."""
     return Progress(
         TextColumn("{task.description}"),

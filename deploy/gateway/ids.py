@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 import msgspec
 
 from deploy.gateway.problems import Problem
-from schemas.bounds import PATTERN_DESCRIPTIONS
+from schemas.bounds import describe_patterns
 from schemas.ids import ItemId, ItemKey, UserId, UserKey
 
 SLASH = "\x1f"
@@ -69,7 +69,5 @@ def _id(part: str, kind: Any) -> str:
     try:
         return str(msgspec.convert(text, kind))
     except msgspec.ValidationError as exc:
-        message = str(exc)
-        for pattern, words in PATTERN_DESCRIPTIONS.items():
-            message = message.replace(f"matching regex {pattern!r}", words)
+        message = describe_patterns(str(exc))
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{text!r} is not a valid id: {message}") from exc

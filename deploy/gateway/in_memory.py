@@ -24,7 +24,7 @@ class InMemoryTopics:
         self._is_away = False
 
     def deliver(self, topic: str, records: Iterable[tuple[str | None, bytes | None]]) -> list[tuple[int, int]]:
-        """See `deploy.gateway.ports.Log`."""
+        """See `deploy.gateway.ports.GatewayLog`."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_away)
             stored = [self.log.append(topic, key, value) for key, value in records]

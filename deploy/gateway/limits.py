@@ -18,6 +18,6 @@ MAX_TOKEN_LENGTH = 10_000
 MAX_UNKNOWN_FIELDS = 20
 """Unknown fields that are named of one posted value."""
 MAX_RANK_WAITERS = 10_000
-"""Users for whom a requested list is remembered as pending; beyond it the oldest is forgotten."""
+"""Pending rank requests that are remembered, by user and locale; beyond it the oldest is forgotten."""
 MAX_RETRY_SECONDS = 60
 """The longest `Retry-After` while the backlog is full."""

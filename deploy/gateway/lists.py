@@ -57,24 +57,25 @@ class ServedResponse(Recommendation, frozen=True, kw_only=True):
 
 
 class RankWaiters:
-    """Users for whom a rank request is pending, with the list version they had then: one request until the answer."""
+    """Users and locales with a pending rank request, and the list version then: one request until the answer."""
 
     def __init__(self) -> None:
         self._version: dict[tuple[UserId, str], int] = {}
 
     def waits(self, user: UserId, locale: str, version: int) -> bool:
         """Return whether the answer for this user and locale, whose list has this version now, is still to come."""
-        return self._version.get((user, locale), NEVER) >= version
+        return self._version.get((user, locale_key(locale)), NEVER) >= version
 
     def note(self, user: UserId, locale: str, version: int) -> None:
         """Note that a rank request is being sent. Beyond `MAX_RANK_WAITERS`, the oldest is forgotten."""
-        self._version[user, locale] = version
+        self._version.pop((user, locale_key(locale)), None)
+        self._version[user, locale_key(locale)] = version
         if len(self._version) > MAX_RANK_WAITERS:
             del self._version[next(iter(self._version))]
 
     def forget(self, user: UserId, locale: str) -> None:
         """Note that the rank request could not be sent."""
-        self._version.pop((user, locale), None)
+        self._version.pop((user, locale_key(locale)), None)
 
 
 class Lists:
@@ -129,22 +130,25 @@ class Lists:
         loop = asyncio.get_running_loop()
         ends = loop.time() + query.seconds
 
-        def reflects(value: bytes | None) -> bool:
-            recommendation = self._read(value) if query.token else None
+        def reflects(recommendation: Recommendation | None) -> bool:
             return not query.token or (recommendation is not None and covers(recommendation.applied, query.token))
 
-        arrived = await self._cache.until(query.user, reflects, query.seconds * UNPROMPTED_SHARE)
+        def arrives(value: bytes | None) -> bool:
+            return not query.token or reflects(self._read(value))
+
+        arrived = await self._cache.until(query.user, arrives, query.seconds * UNPROMPTED_SHARE)
         cached = self._read(self._cache.list_of(query.user))
         version = cached.version if cached else NO_LIST
         due = self._is_due(query, cached)
         if arrived and not due:
             return cached, False
-        if arrived and not query.fresh and self._waiters.waits(query.user, query.locale, version):
+        may_be_late = not query.fresh and (cached is None or _is_for(query.locale, cached))
+        if arrived and may_be_late and self._waiters.waits(query.user, query.locale, version):
             return cached, True
 
         def answers(value: bytes | None) -> bool:
             recommendation = self._read(value)
-            if recommendation is None or not reflects(value) or not _is_for(query.locale, recommendation):
+            if recommendation is None or not reflects(recommendation) or not _is_for(query.locale, recommendation):
                 return False
             return recommendation.version > version or not due
 
@@ -185,8 +189,12 @@ class Lists:
         An expired one gives way to the next: a locale that no item names any more has no newer list.
         """
         users = (*map(default_user, fallbacks(query.locale)), DEFAULT_USER)
-        lists = [found for user in users if (found := self._read(self._cache.list_of(user)))]
-        return next((found for found in lists if not self._is_expired(found)), lists[-1] if lists else None)
+        recommendation = None
+        for user in users:
+            recommendation = self._read(self._cache.list_of(user)) or recommendation
+            if recommendation is not None and not self._is_expired(recommendation):
+                return recommendation
+        return recommendation
 
     def _is_expired(self, recommendation: Recommendation) -> bool:
         return recommendation.expires_at <= self._clock()

@@ -9,7 +9,7 @@ import yaml
 
 from deploy.reference.markdown import prose
 
-RULES = Path(__file__).parents[1] / "monitoring" / "prometheus" / "alerts.yml"
+ALERT_RULES = Path(__file__).parents[1] / "monitoring" / "prometheus" / "alerts.yml"
 ALERTS_INTRODUCTION = """\
 The rules that ship with Lifelong. *critical*: users get no lists or stale ones. *warning*: look at it the same day.
 Every rule has a promtool test of when it fires and when it is silent. `{{ … }}` is filled in by Prometheus.
@@ -19,7 +19,7 @@ Every rule has a promtool test of when it fires and when it is silent. `{{ … }
 def alerts_page() -> str:
     """Return the page as Markdown."""
     parts = ["# Alerts", ALERTS_INTRODUCTION]
-    for group in yaml.safe_load(RULES.read_text())["groups"]:
+    for group in yaml.safe_load(ALERT_RULES.read_text())["groups"]:
         parts.append(f"## {group['name'].capitalize()}")
         for rule in group["rules"]:
             parts += _rule(rule)

@@ -11,7 +11,7 @@ from streams.backtest.ablations import Additions, by_worth, noise
 from streams.backtest.baseline_runner import tuning_rows
 from streams.backtest.results import OURS, BacktestResults
 
-STYLE = """
+PAGE_STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .3rem; }
 p { max-width: 48rem; } .quiet { color: #666; }
@@ -47,7 +47,7 @@ def html_report(results: BacktestResults) -> str:
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body>\n<h1>{escape(title)}</h1>\n"
+        f"<style>{PAGE_STYLE}</style></head><body>\n<h1>{escape(title)}</h1>\n"
         f'<p class="quiet">Each list was made before the system saw the event; then the event was learned from.</p>\n'
         f"{_cards(results)}\n{''.join(sections)}</body></html>\n"
     )

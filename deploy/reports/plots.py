@@ -25,7 +25,7 @@ PALETTE = "#0072b2 #56b4e9 #8c8c8c #d55e00 #009e73 #cc79a7 #e69f00 #000000 #8822
 COLOURS = dict(zip(SYSTEM_NAMES, PALETTE.split(), strict=True))
 PLOT_MARKERS = dict(zip(SYSTEM_NAMES, "osv^DP<>X*h", strict=True))
 FATE_COLOURS = ("#0072b2", "#56b4e9", "#a6cee3", "#e69f00", "#999999", "#dddddd")
-STYLE: dict[Any, Any] = {
+PLOT_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "lifelong",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -44,7 +44,7 @@ Plot = Callable[[BacktestResults], str]
 def _drawing(width: float, height: float) -> Iterator[tuple[Axes, StringIO]]:
     """Yield axes and a buffer that holds the SVG afterwards; the same drawing gives the same text."""
     text = StringIO()
-    with rc_context(STYLE):
+    with rc_context(PLOT_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure.add_subplot(), text
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

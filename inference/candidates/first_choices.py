@@ -6,7 +6,7 @@ import numpy as np
 
 from features.half_lives import SEGMENT_SECONDS
 from features.item_table import ItemTable, Numbers
-from features.user_segment import SEGMENTS, user_segment
+from features.user_segment import SEGMENTS
 from inference.candidates.source import best
 from inference.ranking_context import RankingContext
 
@@ -18,7 +18,7 @@ SLOWEST = SEGMENT_SECONDS.index(max(SEGMENT_SECONDS))
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items that were most often the first choice lately; none for users who have made theirs."""
-    if user_segment(context.query.user, context.query.now, context.query.session_id) != "new":
+    if context.segment != "new":
         return context.consumed[:0]
     items = len(table)
     decay = np.exp2((table.last_at[:items] - context.query.now) / SEGMENT_SECONDS[SLOWEST])

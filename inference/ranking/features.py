@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from features.decay import DAY
 from features.half_lives import POPULARITY_HALF_LIVES, POPULARITY_SECONDS, SEGMENT_HALF_LIVES, SEGMENT_SECONDS, HalfLife
 from features.item_table import Bools, Doubles, ItemTable, Numbers
-from features.user_segment import SEGMENTS, user_segment
+from features.user_segment import SEGMENTS
 from features.views import USER_FEATURES, External, feature_schema_id
 from inference.candidates.pool import Pool
 from inference.candidates.source import CandidateSource
@@ -25,6 +25,9 @@ from inference.ranking.habits import at_this_time
 from inference.ranking_context import RankingContext, age_days
 
 Block = NDArray[np.floating]
+POPULARITY_HALVING = np.array(POPULARITY_SECONDS)[:, None, None]
+SEGMENT_HALVING = np.array(SEGMENT_SECONDS)[:, None, None]
+"""Half-lives in seconds, `[half-life, 1, 1]`, beside `[users, candidates]`."""
 LEVEL_INDEXES = [index for index, half_life in enumerate(POPULARITY_HALF_LIVES) if half_life.has_level]
 """At which half-lives the decayed count itself is a feature, not only its ratio to others."""
 LOWEST_RELATIVE = -3.0
@@ -71,7 +74,7 @@ def _relative(values: Block, mask: Bools) -> Block:
 
 def _popularity(batch: RankingBatch) -> Block:
     logs = batch.table.log_popularity.take(batch.items, axis=1)
-    counts = logs - batch.now / np.array(POPULARITY_SECONDS)[:, None, None]
+    counts = logs - batch.now / POPULARITY_HALVING
     ratios = np.clip(counts[:-1] - counts[1:], -12.0, 0.0) / 4.0
     level = np.clip(counts[LEVEL_INDEXES], -8.0, 12.0) / 8.0
     return np.concatenate([_relative(logs, batch.mask), ratios, level])
@@ -84,8 +87,7 @@ def _segment_popularity(batch: RankingBatch) -> Block:
     shrunk towards none; and how many of the segment chose it lately, relative to the list's highest.
     """
     table, items, now = batch.table, batch.items, batch.now
-    queries = [context.query for context in batch.contexts]
-    own = [SEGMENTS.index(user_segment(query.user, query.now, query.session_id)) for query in queries]
+    own = [SEGMENTS.index(context.segment) for context in batch.contexts]
     rows = np.arange(len(own))
     counts = table.segments.take(items, axis=-1)  # [segment, half-life, users, candidates]
     decay = _segment_decay(table.last_at[items] - now)
@@ -100,7 +102,7 @@ def _segment_popularity(batch: RankingBatch) -> Block:
 
 def _segment_decay(seconds: Doubles) -> Doubles:
     """Return what is left of segment counts after -`seconds`, `[half-life, ..]`; times in the future decay nothing."""
-    decay: Doubles = np.exp2(np.minimum(0.0, seconds) / np.array(SEGMENT_SECONDS)[:, None, None])
+    decay: Doubles = np.exp2(np.minimum(0.0, seconds) / SEGMENT_HALVING)
     return decay
 
 

@@ -41,12 +41,12 @@ class BacktestConfig(Struct, frozen=True, kw_only=True):
     """How to run a backtest.
 
     The first `warm_up` (a share) of the rows are learned from and not evaluated. New weights are loaded after every
-    `take_up_every` choices. `seed` is that of the learner and of the intervals. `without` names parts of
+    `load_weights_every` choices. `seed` is that of the learner and of the intervals. `without` names parts of
     `inference.evaluation.ablation` to leave out.
     """
 
     warm_up: float = 0.2
-    take_up_every: int = 1
+    load_weights_every: int = 1
     seed: int = 0
     resamples: int = 1_000
     without: tuple[str, ...] = ()

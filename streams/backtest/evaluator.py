@@ -19,7 +19,7 @@ from inference.query import Ranking
 from inference.recommender import Recommender
 from schemas.ids import ItemId, UserId
 from streams.backtest.evaluated_rows import FATES, Codes, EvaluatedRows
-from streams.backtest.served_lists import KINDS, ServedList
+from streams.backtest.served_lists import LIST_KINDS, ServedList
 from streams.log.ports import Unobserved
 from streams.outcomes.batch_outcome import BatchOutcome
 from streams.outcomes.record_outcome import PrequentialQuery
@@ -94,7 +94,7 @@ class PrequentialEvaluator(Unobserved):
 
     def _add(self, prequential: PrequentialQuery, ranking: Ranking) -> None:
         self.prequential_queries += 1
-        user, item = prequential.query.user, prequential.event.item_id
+        user, item = prequential.record.user, prequential.event.item_id
         repeats = self._recommender.may_repeat(user)
         basket = self.baskets.assign(
             user.user_id, getattr(prequential.event, "basket_id", ""), prequential.event.event_time
@@ -128,7 +128,7 @@ class PrequentialEvaluator(Unobserved):
         *,
         repeats: bool,
     ) -> None:
-        item, user, served = prequential.event.item_id, prequential.query.user, self._served
+        item, user, served = prequential.event.item_id, prequential.record.user, self._served
         number, is_held_back = self._table.number.get(item), prequential.seen_before and not repeats
         values = self._scores.last.values[0, : len(ranking.items)]
         top_share, list_share = _shares(values, [placed.row for placed in ranking.slate if placed.row >= 0])
@@ -146,7 +146,7 @@ class PrequentialEvaluator(Unobserved):
                 int(self._table.count[number]) if number is not None else 0,
                 ranking.rank or 0,
                 served.items.index(item) + 1 if item in served.items else 0,
-                KINDS.index(served.kind),
+                LIST_KINDS.index(served.kind),
                 served.age,
                 _fate(ranking, values, is_known=number is not None, is_held_back=is_held_back),
                 top_share,

@@ -73,7 +73,7 @@ class BacktestPipeline:
         self._recommender = system.make_recommender(table, scores, features)
         self.trainer = InMemoryTrainer(
             _online_trainer(system, features.columns, plan.seed),
-            every=plan.take_up_every,
+            every=plan.load_weights_every,
             clock=self.clock,
         )
         self.evaluator = PrequentialEvaluator(

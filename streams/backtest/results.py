@@ -23,11 +23,10 @@ from streams.backtest.baseline_runner import BaselineRun, BaselineTuning
 from streams.backtest.config import BacktestConfig, EventLog
 from streams.backtest.evaluated_rows import FATES
 from streams.backtest.run import BacktestRun, Timing
-from streams.backtest.served_lists import KINDS
+from streams.backtest.served_lists import LIST_KINDS
 
 OURS = "Lifelong"
 TOPIC = "Lifelong, topic"
-SYSTEMS = (OURS, TOPIC, *BASELINES)
 CURVE_POINTS = 60
 WEEK_SECONDS = 7 * 86_400.0
 Ranks = dict[str, NDArray[np.int16]]
@@ -231,7 +230,7 @@ def _unused(counts: Counter[tuple[str, str]], duplicates: int) -> dict[str, int]
 
 def _served(rows: NDArray[np.void]) -> dict[str, ServedShare]:
     shares: dict[str, ServedShare] = {}
-    for code, kind in enumerate(KINDS):
+    for code, kind in enumerate(LIST_KINDS):
         part = rows[rows["topic_kind"] == code]
         if len(part):
             age = float(np.median(part["topic_age"]))

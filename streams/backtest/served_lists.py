@@ -12,7 +12,7 @@ from schemas.locales import default_user, fallbacks
 from streams.log.records import Inbound
 
 Kind = Literal["none", "own", "default"]
-KINDS: tuple[Kind, ...] = ("none", "own", "default")
+LIST_KINDS: tuple[Kind, ...] = ("none", "own", "default")
 
 
 class _Item(Struct, frozen=True):

@@ -11,7 +11,7 @@ from features.ports import ExternalFeatures
 from inference.recommender import Recommender
 from streams.log.in_flight import InFlight
 from streams.log.records import Message
-from streams.worker.stream_clock import StreamClock
+from streams.state.stream_clock import StreamClock
 
 CLOCK_SKEW_SECONDS = 300.0
 """How far an event's time may be ahead of its record's, and of the stream's."""

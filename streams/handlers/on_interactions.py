@@ -5,12 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agents.agent_state import apply_event
-from agents.preferences import preferences_of
 from features.implicit_feedback import feedback_weight
 from features.list_outcome import mature
 from features.user_segment import user_segment
 from features.user_state import UserState, fold, has_seen
-from inference.query import Query
 from schemas.event_kinds import is_choice
 from schemas.ids import ItemId, message_id
 from schemas.interactions import Interaction, ItemEvent, Rating
@@ -73,18 +71,8 @@ def _prequential_query(
 ) -> PrequentialQuery | None:
     if not is_choice(event) or not _is_prequential_query(source, deps.options.prequential_rate):
         return None
-    query = Query(
-        user=record.user,
-        now=max(event.event_time, record.user.last_at),
-        plan=record.plan,
-        preferences=preferences_of(record.plan, record.agent.memories),
-        context=event.context,
-        session_id=event.session_id,
-        locale=event.context.locale or record.user.locale,
-        target=event.item_id,
-    )
     entry = message_id(source.topic, source.partition, source.offset, "choice")
-    return PrequentialQuery(query, event, entry, event.item_id in record.user.user_item_statistics)
+    return PrequentialQuery(record, event, entry)
 
 
 def _is_prequential_query(source: RecordSource, rate: float) -> bool:

@@ -18,4 +18,4 @@ def on_rank_request(record: UserRecord, request: RankRequest, source: RecordSour
         return RecordOutcome(record=record, list_due=False)
     at = min(request.event_time, deps.stream_now)
     record = replace(record, version=record.version + 1)
-    return RecordOutcome(record=record, cause=request.event_id, at=at, locale=request.context.locale)
+    return RecordOutcome(record=record, cause=request.event_id, at=at, request=request)

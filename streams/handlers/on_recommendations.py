@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from schemas.errors import DecodeError
 from schemas.ids import DEFAULT_USER
-from schemas.locales import is_default
 from schemas.recommendations import Recommendation
 from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
@@ -24,7 +23,7 @@ def view_recommendation(record: Inbound, *, now: float, caught_up: bool) -> List
         user = (record.key or b"").decode()
     except UnicodeDecodeError as exc:
         raise DecodeError("wrong-key", str(exc)) from exc
-    if not record.value or not (caught_up or is_default(user)):
+    if not record.value or not (caught_up or user == DEFAULT_USER):
         return ListUpdate(user, record.value)
     recommendation: Recommendation = open_record(record, now=now)
     if user != DEFAULT_USER:

@@ -7,26 +7,43 @@ from msgspec import Struct
 from inference.query import Query
 from schemas.ids import EventId
 from schemas.interactions import ItemEvent
+from schemas.recommendations import RankRequest
 from streams.log.records import Message
 from streams.state.user_record import UserRecord
 
 
 class PrequentialQuery(Struct, frozen=True):
-    """A query that ranks as of just before a choice (test, then train); `event` is the choice.
+    """A query that ranks as of just before a choice (test, then train): `record` is of then, `event` is the choice."""
 
-    `seen_before` says that the user has interacted with the chosen item before.
-    """
-
-    query: Query
+    record: UserRecord
     event: ItemEvent
     entry_id: str
-    seen_before: bool
+
+    @property
+    def seen_before(self) -> bool:
+        """Return whether the user had interacted with the chosen item before."""
+        return self.event.item_id in self.record.user.user_item_statistics
+
+    def query(self) -> Query:
+        """Build the query: only for those that are ranked, as a batch may hold many more."""
+        user, event = self.record.user, self.event
+        return Query(
+            user=user,
+            now=max(event.event_time, user.last_at),
+            plan=self.record.plan,
+            preferences=self.record.preferences,
+            context=event.context,
+            session_id=event.session_id,
+            locale=event.context.locale or user.locale,
+            target=event.item_id,
+        )
 
 
 class RecordOutcome(Struct, frozen=True, kw_only=True):
     """The user record after one record, what to publish, a prequential query if any, and whether a list is due.
 
-    `cause` is the event that the list answers, `at` the event time as of which it is ranked if not the user's own;
+    `cause` is the event that the list answers, `at` the event time as of which it is ranked if not the user's own,
+    `request` what a rank request asks for;
     `suppressed` are triggers of the agent that had no budget left.
     """
 
@@ -36,5 +53,5 @@ class RecordOutcome(Struct, frozen=True, kw_only=True):
     cause: EventId | None = None
     list_due: bool = True
     at: float | None = None
-    locale: str = ""
+    request: RankRequest | None = None
     suppressed: tuple[str, ...] = ()

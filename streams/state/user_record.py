@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from agents.agent_state import AgentState
 from agents.memory.record import NEVER
+from agents.preferences import preferences_of
+from features.agent_preferences import AgentPreferences
 from features.user_state import UserState
 from schemas.ids import PlanId, UserId
 from schemas.plans import Constraints, Plan
@@ -23,6 +25,11 @@ class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
     def is_new(self) -> bool:
         """Return whether no record of this user was applied yet."""
         return self.version == 0
+
+    @property
+    def preferences(self) -> AgentPreferences:
+        """Return what the agent hands to the ranker, computed from plan and memories."""
+        return preferences_of(self.plan, self.agent.memories)
 
     @property
     def plan(self) -> Plan | None:

@@ -25,7 +25,7 @@ def choice_message(prequential: PrequentialQuery, ranking: Ranking) -> Message:
     features = np.ascontiguousarray(ranking.features[rows], dtype="<f4") if len(rows) else None
     choice = Choice(
         entry_id=prequential.entry_id,
-        user_id=prequential.query.user.user_id,
+        user_id=prequential.record.user.user_id,
         event_time=prequential.event.event_time,
         event_id=prequential.event.event_id,
         item_id=prequential.event.item_id,
@@ -37,7 +37,7 @@ def choice_message(prequential: PrequentialQuery, ranking: Ranking) -> Message:
         seen_before=prequential.seen_before,
         model_version=ranking.model_version,
         weight=feedback_weight(prequential.event),
-        newest=newest_choices(prequential.query.user, FACTOR_HISTORY) if len(rows) else (),
+        newest=newest_choices(prequential.record.user, FACTOR_HISTORY) if len(rows) else (),
     )
     return Message(RANKING_LOG, choice.user_id, _in_arm(choice, prequential, ranking.assigned))
 

@@ -26,7 +26,7 @@ from streams.log.kafka_client import Cluster
 from streams.log.partitions import partition_of
 from streams.log.ports import Observer, Publisher, TableReader
 from streams.log.records import Inbound
-from streams.retry import SERVER_AWAY, STATE_RETRY
+from streams.retry import SERVER_AWAY, STATE_RETRY, server_of
 from streams.routes import WORKER_INPUTS
 from streams.state.partition_store import PartitionStore
 from streams.state.positions import Positions
@@ -52,7 +52,7 @@ TABLE_CHUNK_RECORDS = 25
 
 @dataclass(frozen=True)
 class BatchTuning:
-    """How a worker forms batches: see `deploy.settings.Worker`."""
+    """How a worker forms batches: see `deploy.settings.WorkerSettings`."""
 
     group: str
     batch_max: int = 200
@@ -223,7 +223,7 @@ async def _when_available(worker: Worker, call: Callable[[], None]) -> None:
     """Call in a thread, again while the state store or Kafka is away."""
 
     def report_wait(error: BaseException) -> None:
-        worker.observer.waiting_for("state-store" if isinstance(error, StoreUnavailable) else "kafka")
+        worker.observer.waiting_for(server_of(error))
         logger.warning("waiting: %s", error)
 
     async def call_in_thread() -> None:
@@ -280,7 +280,8 @@ def _default_list(worker: Worker) -> Callable[[], Any]:
         nonlocal published
         version, now = deps.table.version, deps.clock()
         home = partition_of(DEFAULT_USER, worker.users.partitions)
-        has_unavailable = not all(deps.table.available(item, deps.stream_now) for item in published.items)
+        shown_at = deps.stream_now
+        has_unavailable = not all(deps.table.available(item, shown_at, locale) for item, locale in published.items)
         due = has_unavailable or published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
         if home not in worker.users.assigned or not due:
             return
@@ -319,17 +320,17 @@ def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[]
         now, readings = asyncio.get_running_loop().time(), consumer.readings()
         progress = {f"{worker.cluster.plain(tp.topic)}-{tp.partition}": reading for tp, reading in readings.items()}
         waits = pipeline.waiting or not consumer.is_leased or app.rebalancing
-        sight = WorkerSample(pipeline.handled, pipeline.queued, waits, progress)
+        sample = WorkerSample(pipeline.handled, pipeline.queued, waits, progress)
         for tp, reading in readings.items():
             topic = worker.cluster.plain(tp.topic)
             applied = worker.users.applied(tp.partition).get(f"{topic}-{tp.partition}", -1)
-            worker.observer.lag(topic, tp.partition, lag(reading, applied, sight.queued))
-        for name in watch.held_back(sight, now):
+            worker.observer.lag(topic, tp.partition, lag(reading, applied, sample.queued))
+        for name in watch.held_back(sample, now):
             at = progress[name]
             logger.warning(
                 "%s: an open transaction holds back %d records from %d on", name, at.end - at.stable, at.stable
             )
-        if why := watch.stalled(sight, now):
+        if why := watch.stalled(sample, now):
             _restart(worker, f"{why}: the process restarts")
 
     return watchdog

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from agents.explanations import Explainer
 from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
-from agents.preferences import preferences_of
 from features.views import user_row
 from inference.query import Placed, Query, Ranking
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
@@ -49,7 +48,7 @@ class Due(Struct, frozen=True, kw_only=True):
             user=record.user,
             now=self.at,
             plan=record.plan,
-            preferences=preferences_of(record.plan, record.agent.memories),
+            preferences=record.preferences,
             context=self.context or Context(),
             locale=self.locale or record.user.locale,
             seed=self.seed,
@@ -93,9 +92,10 @@ def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, count
         answer, slate = _without_draw(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
         counters.count("degraded", degradation)
+    entry = _ranked(answer, slate)
     return (
         Message(RECOMMENDATIONS, due.user_id, _recommendation(answer, slate, stages, deps)),
-        *(Message(RANKING_LOG, due.user_id, _ranked(answer, slate, surface)) for surface in due.surfaces),
+        *(Message(RANKING_LOG, due.user_id, _on_surface(entry, due.list_id(surface))) for surface in due.surfaces),
     )
 
 
@@ -173,14 +173,19 @@ def _reason(placed: Placed, explainer: Explainer, deps: Deps) -> str:
     return explanation.text if explanation else placed.reason
 
 
-def _ranked(answer: Answer, slate: tuple[Placed, ...], surface: str) -> Ranked:
+def _on_surface(entry: Ranked, list_id: ListId) -> Ranked:
+    return replace(entry, entry_id=f"{list_id}-ranked", list_id=list_id)
+
+
+def _ranked(answer: Answer, slate: tuple[Placed, ...]) -> Ranked:
+    """Return the ranking-log entry of the list on `HOME`."""
     due, record, ranking = answer.due, answer.record, answer.ranking
     rows = [placed.row for placed in slate if placed.row >= 0]
     return Ranked(
-        entry_id=f"{due.list_id(surface)}-ranked",
+        entry_id=f"{due.list_id()}-ranked",
         user_id=due.user_id,
         event_time=due.at,
-        list_id=due.list_id(surface),
+        list_id=due.list_id(),
         table=ranking.table,
         items=tuple(placed.item_id for placed in slate if placed.row >= 0),
         features=np.ascontiguousarray(ranking.features[rows], dtype="<f4").tobytes(),
@@ -198,11 +203,13 @@ def _ranked(answer: Answer, slate: tuple[Placed, ...], surface: str) -> Ranked:
 
 
 class DefaultState(Struct, frozen=True):
-    """The non-personalised list as published last: its statistics version, when, its items and its version."""
+    """The non-personalised lists as published last: their statistics version, when, each item with the locale of its
+    list, and their version.
+    """
 
     statistics: int = -1
     at: float = float("-inf")
-    items: tuple[ItemId, ...] = ()
+    items: tuple[tuple[ItemId, str], ...] = ()
     version: int = 0
 
     def is_due(self, statistics: int, now: float, *, every: float, lasts: float) -> bool:
@@ -227,13 +234,13 @@ def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
     timer publishes them again before they expire, also without any event. The ranking log gets an entry of the list
     for all.
     """
-    user, now, wall = new_user(DEFAULT_USER).user, deps.stream_now, deps.clock()
+    record, now, wall = new_user(DEFAULT_USER), deps.stream_now, deps.clock()
     locales = ("", *deps.table.locales.names(MOST_LOCALES))
-    rankings = deps.recommender.rank([Query(user=user, now=now, wall=wall, locale=locale) for locale in locales])
+    rankings = deps.recommender.rank([Query(user=record.user, now=now, wall=wall, locale=locale) for locale in locales])
     received = deps.clock()
     version = max(int(received * 1_000.0), after + 1)
     lists = [
-        _default_list(deps, locale, ranking, now=now, version=version, received=received)
+        _default_list(deps, record, locale, ranking, now=now, version=version, received=received)
         for locale, ranking in zip(locales, rankings, strict=True)
     ]
     entry = DefaultList(
@@ -247,12 +254,12 @@ def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
 
 
 def _default_list(
-    deps: Deps, locale: str, ranking: Ranking, *, now: float, version: int, received: float
+    deps: Deps, record: UserRecord, locale: str, ranking: Ranking, *, now: float, version: int, received: float
 ) -> Recommendation:
     user = default_user(locale)
     name = user.removeprefix("@")
     list_id = ListId(f"{name}-{ranking.statistics_version}-{ranking.model_version}")
-    items = _items(ranking.slate, new_user(DEFAULT_USER), deps)
+    items = _items(ranking.slate, record, deps)
     return Recommendation(
         user_id=user,
         version=version,
@@ -270,5 +277,5 @@ def _default_list(
 def as_published(messages: tuple[Message, ...], statistics: int, at: float) -> DefaultState:
     """Return the state of the non-personalised lists that these messages publish, of this statistics version."""
     lists = [message.value for message in messages if isinstance(message.value, Recommendation)]
-    items = dict.fromkeys(ranked.item_id for published in lists for ranked in published.home.items)
-    return DefaultState(statistics=statistics, at=at, items=tuple(items), version=lists[0].version)
+    items = tuple((ranked.item_id, published.locale) for published in lists for ranked in published.home.items)
+    return DefaultState(statistics=statistics, at=at, items=items, version=lists[0].version)

@@ -22,7 +22,7 @@ from streams.log.in_flight import Span
 from streams.log.ports import Observer, Publisher, Receipt
 from streams.log.records import Inbound
 from streams.outcomes.batch_outcome import BatchOutcome
-from streams.retry import STATE_RETRY
+from streams.retry import STATE_RETRY, server_of
 from streams.state.partition_store import PartitionStore
 from streams.worker.user_batch import handle_user_batch
 
@@ -199,12 +199,12 @@ class Pipeline:
             decided.done.set_result(None)
 
     async def _when_available(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Await a call, again while the state store is away; `waiting` says so meanwhile."""
+        """Await a call, again while the state store or Kafka is away; `waiting` says so meanwhile."""
 
         def report_wait(error: BaseException) -> None:
             self.waiting = True
             self._deps.in_flight.rest()
-            self._observer.waiting_for("state-store")
+            self._observer.waiting_for(server_of(error))
             logger.warning("waiting: %s", error)
 
         result = await STATE_RETRY.call_async(call, sleep=asyncio.sleep, on_error=report_wait)

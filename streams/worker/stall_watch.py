@@ -42,31 +42,31 @@ class StallWatch:
     _positions: dict[str, tuple[int, float]] = field(default_factory=dict)
     _blocked_since: dict[str, float] = field(default_factory=dict)
 
-    def stalled(self, sight: WorkerSample, now: float) -> str:
+    def stalled(self, sample: WorkerSample, now: float) -> str:
         """Return why the worker is to be restarted; empty if it makes progress.
 
         >>> watch, idle = StallWatch(30.0), WorkerSample(0, 0, False, {})
         >>> watch.stalled(WorkerSample(5, 9, False, {}), 0.0), watch.stalled(WorkerSample(5, 9, False, {}), 31.0)
         ('', 'nothing was handled for 31 s, and 9 records wait')
         """
-        if sight.waits or sight.queued == 0 or sight.handled != self._handled:
-            self._handled, self._since = sight.handled, now
+        if sample.waits or sample.queued == 0 or sample.handled != self._handled:
+            self._handled, self._since = sample.handled, now
         elif now - self._since > self.stall_seconds:
-            return f"nothing was handled for {now - self._since:.0f} s, and {sight.queued} records wait"
-        return self._unread(sight, now)
+            return f"nothing was handled for {now - self._since:.0f} s, and {sample.queued} records wait"
+        return self._unread(sample, now)
 
-    def _unread(self, sight: WorkerSample, now: float) -> str:
+    def _unread(self, sample: WorkerSample, now: float) -> str:
         """Return a message about a partition with readable records of which none is read though the worker is idle."""
-        for name, progress in sight.partitions.items():
+        for name, progress in sample.partitions.items():
             position, since = self._positions.get(name, (-1, now))
-            is_busy = sight.waits or sight.queued > 0
+            is_busy = sample.waits or sample.queued > 0
             if is_busy or progress.position != position or progress.position >= progress.stable:
                 self._positions[name] = (progress.position, now)
             elif now - since > self.stall_seconds:
                 return f"{name} is not read: at {progress.position} of {progress.stable} for {now - since:.0f} s"
         return ""
 
-    def held_back(self, sight: WorkerSample, now: float) -> list[str]:
+    def held_back(self, sample: WorkerSample, now: float) -> list[str]:
         """Return the partitions whose next records have long belonged to an open transaction: once for each.
 
         >>> watch = StallWatch(30.0)
@@ -75,7 +75,7 @@ class StallWatch:
         ([], ['interactions-0'], [])
         """
         partitions = []
-        for name, progress in sight.partitions.items():
+        for name, progress in sample.partitions.items():
             if progress.position < progress.stable or progress.stable >= progress.end:
                 self._blocked_since.pop(name, None)
             elif now - self._blocked_since.setdefault(name, now) > self.stall_seconds:

@@ -132,14 +132,14 @@ def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome) -> 
         batch.counters.count("suppressed", trigger)
     if not outcome.list_due:
         return
-    earlier = batch.due.get(accepted.user_id)
+    earlier, request = batch.due.get(accepted.user_id), outcome.request
     batch.due[accepted.user_id] = Due(
         user_id=accepted.user_id,
         causes=(earlier.causes if earlier else ()) + ((outcome.cause,) if outcome.cause else ()),
         source=accepted.source,
         at=max(outcome.record.user.last_at, outcome.at or 0.0),
-        locale=outcome.locale or (earlier.locale if earlier else ""),
-        asked=(*(earlier.asked if earlier else ()), *getattr(accepted.event, "surfaces", ())),
+        locale=(request.context.locale if request else "") or (earlier.locale if earlier else ""),
+        asked=(*(earlier.asked if earlier else ()), *(request.surfaces if request else ())),
         context=getattr(accepted.event, "context", None) or (earlier.context if earlier else None),
     )
 
@@ -157,7 +157,7 @@ def _affordable(prequential_queries: list[PrequentialQuery], most: int) -> list[
 
 def _queries(batch: UserBatch, deps: Deps) -> list[Query]:
     """Return the recommender's queries for one call: prequential ones first, then lists."""
-    queries = [prequential.query for prequential in batch.prequential_queries]
+    queries = [prequential.query() for prequential in batch.prequential_queries]
     wall = deps.clock()
     queries += [due.query(batch.users[due.user_id], deps.shown_at(due.at), wall) for due in batch.due.values()]
     if deps.external is None:

@@ -238,7 +238,7 @@ PROJECTIONS = DashboardRow(
     ),
 )
 
-GATEWAY = DashboardRow(
+GATEWAY_ROW = DashboardRow(
     "Gateway",
     (
         Panel(
@@ -335,7 +335,7 @@ SERVER_ROWS = DashboardRow(
     ),
 )
 
-DASHBOARD_ROWS = (FRESHNESS, TRAFFIC, HEALTH, AGENTS, MODELS, PROJECTIONS, GATEWAY, SERVER_ROWS)
+DASHBOARD_ROWS = (FRESHNESS, TRAFFIC, HEALTH, AGENTS, MODELS, PROJECTIONS, GATEWAY_ROW, SERVER_ROWS)
 
 VENDORS = {
     "up": "Prometheus: 1 if the last scrape was answered",

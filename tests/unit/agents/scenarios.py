@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from agents.agent_state import AgentState, AgentStep, apply_event, apply_instruction
 from agents.planning.plan import Planner
-from agents.planning.rule_planner import RULES
+from agents.planning.rule_planner import RULE_PLANNER
 from features.user_state import UserState, fold, note
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.instructions import Instruction
@@ -54,7 +54,7 @@ def shown(at: float, *items: str) -> Impression:
     return event(Impression, at, items=tuple(map(ItemId, items)), list_id=ListId(f"l{at}"))  # type: ignore[no-any-return]
 
 
-def after(life: Life, events: Iterable[Any], *, planner: Planner = RULES) -> Life:
+def after(life: Life, events: Iterable[Any], *, planner: Planner = RULE_PLANNER) -> Life:
     """The life after these interactions and instructions, one by one."""
     for one in events:
         life = _instructed(life, one) if isinstance(one, Instruction) else _lived(life, one, planner)

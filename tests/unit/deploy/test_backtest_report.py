@@ -15,11 +15,12 @@ from deploy.reports.console import console_report
 from deploy.reports.html import html_report
 from deploy.settings import Settings
 from deploy.wiring import make_system_config
+from inference.evaluation.baselines.evaluator import BASELINES
 from streams.backtest.ablations import AGAIN, WHOLE, Ablated
 from streams.backtest.baseline_runner import run_baseline
 from streams.backtest.baselines_process import BaselinesInProcess, RecordedRows
 from streams.backtest.config import BacktestConfig
-from streams.backtest.results import SYSTEMS, BacktestResults, Comparisons, backtest_results
+from streams.backtest.results import OURS, TOPIC, BacktestResults, Comparisons, backtest_results
 from streams.backtest.run import backtest
 from tests.unit.streams.backtest_logs import generated, played
 
@@ -56,7 +57,7 @@ def test_the_same_results_give_the_same_html_report(results: BacktestResults) ->
 def test_the_html_and_the_console_report_show_the_same_numbers(results: BacktestResults) -> None:
     text = StringIO()
     Console(file=text, width=80).print(console_report(results))
-    for name in SYSTEMS:
+    for name in (OURS, TOPIC, *BASELINES):
         rate = f"{results.systems[name].hit_rate:.4f}"
         assert rate in text.getvalue()
         assert rate in html_report(results)
@@ -101,6 +102,6 @@ def test_running_rates_end_with_the_whole(results: BacktestResults) -> None:
 
 def test_parts_are_parts_of_the_whole(results: BacktestResults) -> None:
     for parts in (results.by_person, results.by_item, results.by_week):
-        for name in SYSTEMS:
+        for name in (OURS, TOPIC, *BASELINES):
             hits = sum(part.measures[name].hit_rate * part.measures[name].events for part in parts)
             assert hits == pytest.approx(results.systems[name].hit_rate * results.evaluated)

@@ -334,6 +334,18 @@ def test_a_list_of_another_locale_is_ranked_anew(gateway: GatewayFixture) -> Non
     assert len(gateway.records(RANK_REQUESTS)) == 2
 
 
+def test_two_that_ask_for_another_locale_at_once_wait_for_the_same_list(gateway: GatewayFixture) -> None:
+    path = f"{LISTS}/u1"
+    first = waiting(gateway, path, locale="fr", timeout_ms=5_000)
+    eventually(lambda: len(gateway.records(RANK_REQUESTS)) == 1)
+    second = waiting(gateway, path, locale="FR", timeout_ms=5_000)
+    gateway.publish("u1", 8, locale="fr")
+    assert [(one.result().json()["version"], one.result().json()["stale"]) for one in (first, second)] == [
+        (8, False)
+    ] * 2
+    assert len(gateway.records(RANK_REQUESTS)) == 1
+
+
 def test_a_locale_with_control_characters_is_refused(gateway: GatewayFixture) -> None:
     assert gateway.get(f"{LISTS}/u1", locale="de\n").status_code == 400
     assert gateway.get(f"{LISTS}/u1", surface="home\n").status_code == 400

@@ -11,7 +11,6 @@ from inference.ranking.features import FeatureTable
 from inference.ranking.network import INITIAL_LINEAR, initial
 
 CHANGED_TABLE = """
-from dataclasses import dataclass
 import features.half_lives as table
 from features.decay import DAY
 rows = table.POPULARITY_HALF_LIVES
@@ -23,6 +22,12 @@ from inference.ranking.features import FeatureTable
 from inference.ranking.network import initial
 columns = FeatureTable().columns
 print(float(initial(columns)["linear"][columns.index("popular_2d")]))
+from features.statistics import fold_delta
+from features.views import ITEM_VIEW, VIEWS
+from schemas.statistics import ItemDelta
+counts = fold_delta(None, ItemDelta(item_id="i", source="s", offset=0, event_time=1e9, weight=1.0)).popularity
+fields = next(view.fields for view in VIEWS if view.name == ITEM_VIEW)
+print(len(counts), "popularity_48h" in fields, "popularity_9600h" in fields)
 print("popular_400d" in columns, "popular-400-days" in [source.name for source in SOURCES])
 """
 
@@ -38,10 +43,16 @@ def test_every_row_has_columns_with_its_initial_weight_and_a_source() -> None:
     assert POPULARITY_HALF_LIVES[CATEGORY_ORDER].seconds > POPULARITY_HALF_LIVES[FALLBACK_ORDER].seconds
 
 
+def test_no_two_rows_share_the_name_of_a_column_or_a_source() -> None:
+    columns, sources = FeatureTable().columns, [source.name for source in SOURCES]
+    assert len(set(columns)) == len(columns)
+    assert len(set(sources)) == len(sources)
+
+
 def test_every_initial_weight_belongs_to_a_column() -> None:
     assert set(INITIAL_LINEAR) <= set(FeatureTable().columns)
 
 
 def test_a_changed_and_an_added_row_need_no_other_line() -> None:
     result = subprocess.run([sys.executable, "-c", CHANGED_TABLE], capture_output=True, text=True, check=True)
-    assert result.stdout.split() == ["0.75", "True", "True"]
+    assert result.stdout.split() == ["0.75", "8", "True", "True", "True", "True"]

@@ -43,6 +43,10 @@ def test_an_item_moves_between_locales_with_its_catalogue_entry() -> None:
         assert table.available(ItemId("a"), START), "whoever has no locale is shown everything"
         assert table.unavailable(START, "fr").tolist() == [locales == ("de",)]
     assert np.array_equal(table.unavailable(START), [False])
+    table.put_item(Item(item_id=ItemId("a"), available_from=START, locales=("de",)))
+    assert table.locales.names(9) == ("de",)
+    table.withdraw(ItemId("a"))
+    assert table.locales.names(9) == (), "a withdrawn item names no locale"
 
 
 def test_the_locales_that_most_items_name_come_first_and_those_of_none_are_gone() -> None:

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from schemas.event_kinds import KINDS, EventKind, type_name
-from schemas.interactions import Impression, Interaction, ItemEvent, Search, _Event
+from schemas.interactions import Impression, Interaction, ItemEvent, QuantityEvent, Search, _Event
 
 
 def subclasses(base: type) -> set[type]:
@@ -15,13 +15,13 @@ def subclasses(base: type) -> set[type]:
 
 
 def test_every_type_of_interaction_has_a_row_and_is_in_the_union() -> None:
-    assert set(KINDS) == set(get_args(Interaction)) == subclasses(_Event) - {_Event, ItemEvent}
+    assert set(KINDS) == set(get_args(Interaction)) == subclasses(_Event) - {_Event, ItemEvent, QuantityEvent}
 
 
 @pytest.mark.parametrize("event_type", KINDS, ids=type_name)
 def test_a_row_does_not_contradict_itself(event_type: type[Interaction]) -> None:
     kind = KINDS[event_type]
-    assert (kind.weight > 0.0) == (kind.skip_run == "ends"), "a choice, and nothing else, ends a run of skips"
+    assert not (kind.weight > 0.0 and kind.extends_skips), "a choice ends a run of skips"
     assert isinstance(kind.reward, str) or -1.0 <= kind.reward <= 1.0
     if event_type in (Impression, Search):
         assert kind == EventKind(names=kind.names), "only events about one item mean anything for it"

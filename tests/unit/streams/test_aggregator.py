@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 import pytest
 
 from features.memory_state import MemoryStateStore
-from features.ports import Write
 from schemas.codec import encode
-from schemas.errors import Rewound, StoreUnavailable
+from schemas.errors import Rewound
 from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics
 from schemas.topics import INTERACTIONS, ITEM_DELTAS
 from streams.item_stats.aggregator import ItemStatisticsAggregator, begin, handle, run
 from streams.log.ports import Unobserved
-from streams.log.records import Inbound, Message
+from streams.log.records import Inbound
 from streams.retry import STATE_RETRY
 from streams.state.partition_store import ITEMS, PartitionStore
 from streams.state.positions import Bounds, Positions
 from tests.builders import START
+from tests.unit.streams.doubles import FlakyStore, Shelf
 
 
 class Reader:
@@ -40,36 +40,6 @@ class Reader:
 
     def commit(self) -> None:
         self.commits += 1
-
-
-class Shelf:
-    """A publisher that keeps its messages."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-
-    def post(self, messages: Sequence[Message]) -> Shelf:
-        self.messages += messages
-        return self
-
-    def wait(self) -> None: ...
-
-    def publish(self, messages: Sequence[Message]) -> None:
-        self.post(messages)
-
-
-class Flaky(MemoryStateStore):
-    """A store that is away for its first writes."""
-
-    def __init__(self, fails: int = 0) -> None:
-        super().__init__()
-        self.fails = fails
-
-    def save(self, write: Write) -> None:
-        if self.fails:
-            self.fails -= 1
-            raise StoreUnavailable("away")
-        super().save(write)
 
 
 class Logs:
@@ -144,7 +114,7 @@ def test_an_idle_aggregator_publishes_and_commits_nothing() -> None:
 
 
 def test_a_store_that_is_away_is_waited_for_and_no_delta_counts_twice() -> None:
-    world = RunningAggregator(store=Flaky(fails=2))
+    world = RunningAggregator(store=FlakyStore(fails=2))
     handle(world.aggregator, deltas("a", "a"))
     handle(world.aggregator, deltas("a", begin_at=2))
     assert world.waits == [STATE_RETRY.wait_seconds] * 2

@@ -104,7 +104,7 @@ def test_a_users_own_list_does_not_repeat_an_item_that_is_held_back() -> None:
 
 @pytest.mark.parametrize(("every", "versions"), [(1, 6), (4, 1), (100, 0)])
 def test_weights_are_loaded_after_every_so_many_choices(every: int, versions: int) -> None:
-    played = PlayedBacktest(BacktestConfig(take_up_every=every))
+    played = PlayedBacktest(BacktestConfig(load_weights_every=every))
     for number in range(6):
         played.play("ann", f"war-{number}", number * 60.0)
     assert played.pipeline.trainer.version == versions

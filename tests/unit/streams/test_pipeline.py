@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 from time import sleep
 
 import msgspec
 
 from features.memory_state import MemoryStateStore
-from features.ports import Write
 from schemas.codec import encode
-from schemas.errors import StoreUnavailable
 from schemas.topics import INTERACTIONS, RECOMMENDATIONS
 from streams.log.in_flight import InFlight, Note, Span
 from streams.log.ports import Unobserved
-from streams.log.records import Inbound, Message
+from streams.log.records import Inbound
 from streams.state.partition_store import PEOPLE, PartitionStore
 from streams.worker.pipeline import Pipeline
 from tests.builders import START, click, make_deps
+from tests.unit.streams.doubles import FlakyStore, Shelf
 
 
 class Handle:
@@ -30,37 +28,6 @@ class Handle:
 
     def ack(self) -> None:
         self.done = True
-
-
-class Shelf:
-    """A publisher that keeps its messages."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-
-    def post(self, messages: Sequence[Message]) -> Shelf:
-        self.messages += messages
-        return self
-
-    def wait(self) -> None:
-        """Return at once: all messages are acknowledged."""
-
-    def publish(self, messages: Sequence[Message]) -> None:
-        self.post(messages)
-
-
-class Flaky(MemoryStateStore):
-    """A store that is away for its first writes."""
-
-    def __init__(self, fails: int) -> None:
-        super().__init__()
-        self.fails = fails
-
-    def save(self, write: Write) -> None:
-        if self.fails:
-            self.fails -= 1
-            raise StoreUnavailable("away")
-        super().save(write)
 
 
 def batches(number: int, size: int) -> list[list[Inbound]]:
@@ -128,7 +95,7 @@ def test_everything_is_stored_and_acknowledged_in_order() -> None:
 
 
 def test_a_store_that_is_away_is_waited_for() -> None:
-    calm, flaky = MemoryStateStore(), Flaky(fails=1)
+    calm, flaky = MemoryStateStore(), FlakyStore(fails=1)
     work = batches(3, 4)
     asyncio.run(drive(calm, work))
     _, _, handles = asyncio.run(drive(flaky, work))

@@ -13,7 +13,7 @@ SAMPLE_TIMES = range(0, 300, 5)
 
 def restarts(*sights: Sample, stall: float = 30.0) -> list[str]:
     watch = StallWatch(stall)
-    return [why for number, sight in enumerate(sights) if (why := watch.stalled(sight, number * 5.0))]
+    return [why for number, sample in enumerate(sights) if (why := watch.stalled(sample, number * 5.0))]
 
 
 def test_a_backlog_that_is_handled_slowly_is_no_stall_though_one_partition_waits_long() -> None:

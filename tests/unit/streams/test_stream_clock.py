@@ -9,8 +9,8 @@ from hypothesis import strategies as some
 from schemas.ids import ItemId, UserId
 from schemas.recommendations import RankRequest
 from schemas.topics import ITEMS, RANK_REQUESTS
+from streams.state.stream_clock import LIVE_LAG_SECONDS, StreamClock
 from streams.worker.lists import default_lists
-from streams.worker.stream_clock import LIVE_LAG_SECONDS, StreamClock
 from tests.builders import START, click, event_id, item, make_runner, newest_list, send_event
 
 NOW = START + 1e6

@@ -19,11 +19,11 @@ from schemas.ranking_log import Choice, Command, ListOutcome, Ranked, RankingLog
 from schemas.topics import RANKING_LOG
 from streams.log.in_memory_log import InMemoryLog
 from streams.log.in_memory_reader import InMemoryLogReader
-from streams.log.records import Message
 from streams.trainer.process import Point, Trainer
 from streams.trainer.progress import TrainerProgress
 from streams.worker.in_memory_runner import Crash
 from tests.builders import START
+from tests.unit.streams.doubles import Shelf
 
 COLUMNS = ("covisit", "age", "popular_1d", "noise")
 ROWS = 12
@@ -116,23 +116,6 @@ class Ticks:
     def __call__(self) -> float:
         self.now += 1.0
         return self.now
-
-
-class Shelf:
-    """A publisher that keeps its messages."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-
-    def post(self, messages: list[Message]) -> Shelf:
-        self.messages += messages
-        return self
-
-    def wait(self) -> None:
-        """Return at once: all messages are acknowledged."""
-
-    def publish(self, messages: list[Message]) -> None:
-        self.post(messages)
 
 
 class Unwatched:
