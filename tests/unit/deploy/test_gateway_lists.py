@@ -335,14 +335,13 @@ def test_a_list_of_another_locale_is_ranked_anew(gateway: GatewayFixture) -> Non
 
 
 def test_two_that_ask_for_another_locale_at_once_wait_for_the_same_list(gateway: GatewayFixture) -> None:
-    path = f"{LISTS}/u1"
-    first = waiting(gateway, path, locale="fr", timeout_ms=5_000)
+    first = waiting(gateway, f"{LISTS}/u1", locale="fr", timeout_ms=5_000)
     eventually(lambda: len(gateway.records(RANK_REQUESTS)) == 1)
-    second = waiting(gateway, path, locale="FR", timeout_ms=5_000)
+    second = waiting(gateway, f"{LISTS}/u1", locale="FR", timeout_ms=5_000)
+    eventually(lambda: len(gateway.context.cache._watchers.get("u1", ())) == 2)
     gateway.publish("u1", 8, locale="fr")
-    assert [(one.result().json()["version"], one.result().json()["stale"]) for one in (first, second)] == [
-        (8, False)
-    ] * 2
+    answers = [pending.result().json() for pending in (first, second)]
+    assert [(answer["version"], answer["stale"]) for answer in answers] == [(8, False)] * 2
     assert len(gateway.records(RANK_REQUESTS)) == 1
 
 
