@@ -12,7 +12,7 @@ from deploy.cli.app import make_app
 from deploy.reference.pages import PAGES as GENERATED
 from deploy.reference.pages import decisions_page, records
 from deploy.settings import Settings
-from deploy.settings_checks import setting_names
+from deploy.settings.checks import setting_names
 from schemas.topics import TOPICS
 from tests.documents import PAGES, ROOT, blocks, documents
 

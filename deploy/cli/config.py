@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from deploy.cli.shown import AsJson, Column, listing, put_json
 from deploy.settings import load_layers
-from deploy.settings_listing import example, sourced
+from deploy.settings.listing import example, sourced
 
 SETTING_COLUMNS = (Column("setting"), Column("value", prose=True), Column("source", prose=True))
 

@@ -16,7 +16,7 @@ from deploy.embedded.logs import FollowedLog, last_lines, prefixed, width_of
 from deploy.embedded.programs import OWN_PROCESSES
 from deploy.embedded.stack import SERVERS
 from deploy.settings import SettingsError, load_settings
-from deploy.settings_checks import nearest
+from deploy.settings.checks import nearest
 
 POLL_SECONDS = 0.3
 LOG_NAMES = (*(server.name for server in SERVERS), *(own.name for own in OWN_PROCESSES), "supervisor")

@@ -18,7 +18,7 @@ from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NoSuch, complete_id, listing, put_json
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
-from deploy.settings_checks import nearest
+from deploy.settings.checks import nearest
 from deploy.wiring import external_rows
 from inference.learning.loaded_model import digest, load_weights
 from inference.ranking.features import FeatureTable

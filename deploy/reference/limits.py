@@ -8,7 +8,7 @@ from deploy.gateway import limits
 from deploy.reference.markdown import table
 from deploy.reference.settings import allowed
 from deploy.settings import Settings
-from deploy.settings_checks import section_of
+from deploy.settings.checks import section_of
 from features import statistics, user_state
 from schemas import bounds, codec, dead_letters
 from streams.handlers import deps

@@ -7,8 +7,8 @@ from pydantic.fields import FieldInfo
 
 from deploy.reference.markdown import code, prose, table
 from deploy.settings import Settings
-from deploy.settings_checks import section_of, variable_of
-from deploy.settings_listing import example, plain
+from deploy.settings.checks import section_of, variable_of
+from deploy.settings.listing import example, plain
 
 SETTINGS_HEADER = ("setting", "default", "allowed", "environment variable")
 SETTINGS_INTRODUCTION = """\

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
-    from deploy.settings import Settings
+    from deploy.settings.model import Settings
 
 PREFIX = "LIFELONG_"
 CONFIG = "LIFELONG_CONFIG"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from deploy.settings import Layers, Settings
-from deploy.settings_checks import has_path, section_of, setting_names, variable_of
+from deploy.settings.checks import has_path, section_of, setting_names, variable_of
 
 MASK = "********"
 FILE_HEADER = """\

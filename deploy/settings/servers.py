@@ -1,0 +1,64 @@
+"""Settings of the servers: where they are and how clients log in, and those that `lifelong up` starts itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from deploy.settings.section import SettingsSection
+
+
+class KafkaSettings(SettingsSection):
+    """Where Kafka is. An empty ``bootstrap`` means the broker that ``lifelong up`` starts. ``principal_prefix`` and the
+    name of a process form the principal to which ``lifelong topics create`` grants rights.
+    """
+
+    bootstrap: str = ""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_username: str = ""
+    sasl_password: SecretStr = SecretStr("")
+    ssl_ca_location: str = ""
+    principal_prefix: str = "lifelong-"
+
+
+class TopicSettings(SettingsSection):
+    """Names, partitions, replication and retention of topics."""
+
+    prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
+    person_partitions: int = Field(default=4, ge=1, le=1024)
+    item_partitions: int = Field(default=4, ge=1, le=1024)
+    replication: int = Field(default=1, ge=1)
+    interactions_retention_days: float = Field(default=3650, gt=0)
+
+
+class RedisSettings(SettingsSection):
+    """Where states and online features are stored. An empty ``url`` means the server that ``lifelong up`` starts."""
+
+    url: SecretStr = SecretStr("")
+
+
+class MilvusSettings(SettingsSection):
+    """Where item vectors and memories are searched. An empty ``uri`` means the server that ``lifelong up`` starts."""
+
+    uri: str = ""
+    token: SecretStr = SecretStr("")
+    timeout_seconds: float = Field(default=2.0, gt=0)
+
+
+class TritonSettings(SettingsSection):
+    """Where the ranker is served (gRPC ``host:port``). Empty means the server that ``lifelong up`` starts."""
+
+    grpc: str = ""
+    timeout_seconds: float = Field(default=0.1, gt=0)
+
+
+class EmbeddedSettings(SettingsSection):
+    """Ports of the servers that ``lifelong up`` starts; 0 chooses a free one, once per data directory."""
+
+    kafka_port: int = Field(default=0, ge=0, le=65535)
+    redis_port: int = Field(default=0, ge=0, le=65535)
+    milvus_port: int = Field(default=0, ge=0, le=65535)
+    triton_port: int = Field(default=0, ge=0, le=65535)
+    kafka_heap_mb: int = Field(default=512, ge=128)
