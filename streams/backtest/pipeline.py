@@ -108,9 +108,9 @@ class BacktestPipeline:
             self._runner.send(ITEMS, item.item_id, item)
         self._runner.run()
 
-    def play(self, event: Interaction) -> None:
-        """Handle one event and all that follows from it."""
-        self.clock.advance(event.event_time)
+    def play(self, event: Interaction, *, produced: float | None = None) -> None:
+        """Handle one event and all that follows from it; it is produced at its own time unless another one is given."""
+        self.clock.advance(event.event_time if produced is None else produced)
         self._runner.log.append(INTERACTIONS, event.user_id, encode(event))
         self._runner.run()
 

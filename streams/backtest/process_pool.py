@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
-from typing import Any, TypeVar
+from multiprocessing.process import BaseProcess
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 from threadpoolctl import threadpool_limits
@@ -39,15 +39,17 @@ def in_processes(
     *,
     jobs: int,
     tell: ReportProgress = lambda step: None,
+    start: Literal["spawn", "fork"] = "spawn",
 ) -> dict[str, Result]:
     """`work(name, tell)` for each name, in the order of `names`; at most `jobs` at once, one thread each.
 
-    `work` and what it returns are pickled. No process is left running, however this ends.
+    `work` and what it returns are pickled; with "fork" `work` is not, and goes on from this process's state. No process
+    is left running, however this ends.
 
     Raises:
         WorkDied: a process ended early, by an error or out of memory.
     """
-    pool = _ProcessPool(work, tell)
+    pool = _ProcessPool(work, tell, start)
     waiting, results = deque(names), dict[str, Result]()
     try:
         while waiting or pool.running:
@@ -62,14 +64,15 @@ def in_processes(
 class _ProcessPool:
     """The running processes, by the connection from which their reports are received."""
 
-    def __init__(self, work: Callable[[str, ReportProgress], Any], tell: ReportProgress) -> None:
-        self._work, self._tell = work, tell
-        self.running: dict[Connection, tuple[str, SpawnProcess]] = {}
+    def __init__(
+        self, work: Callable[[str, ReportProgress], Any], tell: ReportProgress, start: Literal["spawn", "fork"]
+    ) -> None:
+        self._work, self._tell, self._context = work, tell, get_context(start)
+        self.running: dict[Connection, tuple[str, BaseProcess]] = {}
 
     def start(self, name: str) -> None:
-        context = get_context("spawn")
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_run, args=(self._work, name, sender), daemon=True)
+        receiver, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_run, args=(self._work, name, sender), daemon=True)
         process.start()
         sender.close()
         self.running[receiver] = (name, process)

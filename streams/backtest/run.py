@@ -117,13 +117,13 @@ def _ignore(evaluated: EvaluatedList) -> None:
 def _play(
     log: EventLog, plan: BacktestConfig, pipeline: BacktestPipeline, report: Callable[[BacktestProgress], None]
 ) -> Timing:
-    waiting = deque(_by_time(log.items))
+    waiting = deque(by_time(log.items))
     evaluator = pipeline.evaluator
     evaluated_from = int(log.rows * plan.warm_up)
     each, defaults = np.zeros((2, len(log.events)), np.float32)
     began, cpu_began = time.perf_counter(), time.process_time()
     for done, (index, event) in enumerate(log.events):
-        _release(waiting, event.event_time, pipeline)
+        release(waiting, event.event_time, pipeline)
         default_began = time.perf_counter()
         evaluates = index >= evaluated_from
         served = pipeline.look(event.user_id, event.event_time, event.context.locale)
@@ -140,12 +140,12 @@ def _play(
     return Timing(wall=wall, cpu=cpu * wall / took, defaults=float(defaults.sum(dtype=np.float64)), each=each)
 
 
-def _by_time(items: Sequence[Item]) -> Iterator[Item]:
+def by_time(items: Sequence[Item]) -> Iterator[Item]:
     """Yield items in the order in which they become available; those without a time come first."""
     yield from sorted(items, key=lambda item: item.available_from or 0.0)
 
 
-def _release(waiting: deque[Item], now: float, pipeline: BacktestPipeline) -> None:
+def release(waiting: deque[Item], now: float, pipeline: BacktestPipeline) -> None:
     """Put items into the catalogue once they are available, not before: the system could not know them."""
     available = []
     while waiting and (waiting[0].available_from or 0.0) <= now:
