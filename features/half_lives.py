@@ -22,6 +22,7 @@ class HalfLife(Struct, frozen=True, kw_only=True):
     - `has_level`: whether the count itself is a column of the ranker, not only its ratio to others.
     - `orders_categories`: whether the items of a category are ordered by it; one row is.
     - `is_fallback`: whether a list is ranked by it whose scores cannot be used; one row is.
+    - `is_support`: whether it says how many people support an item (`inference.support`); one row is.
     """
 
     seconds: float
@@ -29,6 +30,7 @@ class HalfLife(Struct, frozen=True, kw_only=True):
     has_level: bool = False
     orders_categories: bool = False
     is_fallback: bool = False
+    is_support: bool = False
 
     @property
     def name(self) -> str:
@@ -46,7 +48,7 @@ POPULARITY_HALF_LIVES: tuple[HalfLife, ...] = (
     HalfLife(seconds=1 * DAY, initial_weight=0.5, has_level=True),
     HalfLife(seconds=3 * DAY, initial_weight=1.0, is_fallback=True),
     HalfLife(seconds=10 * DAY, has_level=True, orders_categories=True),
-    HalfLife(seconds=40 * DAY, initial_weight=0.5),
+    HalfLife(seconds=40 * DAY, initial_weight=0.5, is_support=True),
     HalfLife(seconds=200 * DAY),
 )
 """Popularity: one decayed count, one candidate source and one set of columns per row; the shortest first."""
@@ -54,6 +56,8 @@ POPULARITY_HALF_LIVES: tuple[HalfLife, ...] = (
 """The index of the row by which the items of a category are ordered."""
 [FALLBACK_ORDER] = [index for index, row in enumerate(POPULARITY_HALF_LIVES) if row.is_fallback]
 """The index of the row by which a list is ranked whose scores cannot be used."""
+[SUPPORT_ORDER] = [index for index, row in enumerate(POPULARITY_HALF_LIVES) if row.is_support]
+"""The index of the row that says how many people support an item."""
 
 SEGMENT_HALF_LIVES: tuple[HalfLife, ...] = (HalfLife(seconds=1 * DAY), HalfLife(seconds=10 * DAY))
 """Popularity within each user segment."""

@@ -278,7 +278,7 @@ class ItemTable:
         self.last_at[number] = row.at
         self.first_at[number] = row.first_at
         self.count[number] = row.count
-        self.inverse_root[number] = (row.count + SHRINK) ** -0.5
+        self.inverse_root[number] = ((row.people or row.count) + SHRINK) ** -0.5
         self.value_sum[number] = row.value_sum
         self.value_count[number] = row.value_count
         if row.count > COLD_COUNT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp2
+from math import exp2, inf
 from operator import add, itemgetter
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from features.half_lives import (
     TRANSITION_HALF_LIFE,
     HalfLife,
 )
+from schemas.bounds import LARGEST_COUNT
 from schemas.errors import DecodeError
 from schemas.ids import ItemId
 from schemas.statistics import ItemDelta, ItemStatistics, Segment
@@ -26,6 +27,10 @@ NEIGHBOURS = 256
 """How many earlier items a row keeps as co-visits; the weakest is dropped."""
 PREDECESSORS = 128
 """How many directly preceding items a row keeps as transitions; the weakest is dropped."""
+
+
+LATEST = 60.0
+"""How many half-lives before the counted choice a late one is taken to be at most: its weight is nothing by then."""
 
 
 class FoldedOffsets(Struct, frozen=True):
@@ -51,7 +56,7 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
     """
     if row is None:
         row = _empty(delta)
-    at = max(row.at, delta.event_time)
+    at, first = max(row.at, delta.event_time), delta.counted <= 0.0
     # Times of the row and of the delta, in seconds after `at`: at most 0, they decay the weights.
     row_shift, delta_shift = row.at - at, delta.event_time - at
     return replace(
@@ -62,17 +67,33 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         first_at=min(row.first_at, delta.event_time),
         count=row.count + 1,
         popularity=tuple(
-            value * exp2(row_shift / half_life) + delta.weight * exp2(delta_shift / half_life)
+            value * exp2(row_shift / half_life) + added(delta, half_life) * exp2(delta_shift / half_life)
             for value, half_life in zip(row.popularity, POPULARITY_SECONDS, strict=True)
         ),
-        value_sum=row.value_sum + (delta.value or 0.0),
-        value_count=row.value_count + (delta.value is not None),
-        covisits=_neighbours(row.covisits, row_shift, delta_shift, delta.before, COVISIT_HALF_LIFE, size=NEIGHBOURS),
+        people=(row.people or row.count) + added(delta, inf, most=1.0),
+        value_sum=row.value_sum + (delta.value or 0.0 if first else 0.0),
+        value_count=row.value_count + (delta.value is not None and first),
+        covisits=_neighbours(row.covisits, row_shift, delta_shift, delta, COVISIT_HALF_LIFE, size=NEIGHBOURS),
         transitions=_neighbours(
-            row.transitions, row_shift, delta_shift, delta.before[:1], TRANSITION_HALF_LIFE, size=PREDECESSORS
+            row.transitions, row_shift, delta_shift, delta, TRANSITION_HALF_LIFE, size=PREDECESSORS, steps=1
         ),
         segments=_segments(row.segments, row_shift, delta_shift, delta),
     )
+
+
+def added(delta: ItemDelta, half_life: float, *, most: float = LARGEST_COUNT) -> float:
+    """Return what a delta adds to a count of this half-life: the weight, less what is left of the same user's earlier
+    choices of the item. So one user never counts more than one choice of theirs, however many they make.
+
+    >>> once = ItemDelta(item_id="i", source="s", offset=0, event_time=1e9, weight=1.0)
+    >>> again = replace(once, counted=1.0, since=60.0)
+    >>> added(once, 60.0), added(again, 60.0), added(again, inf)
+    (1.0, 0.5, 0.0)
+    """
+    if delta.counted <= 0.0:
+        return min(most, delta.weight)
+    left = min(most, delta.counted) * exp2(min(LATEST, -delta.since / half_life))
+    return max(0.0, min(most, delta.weight) - left)
 
 
 def check_row(row: ItemStatistics) -> None:
@@ -105,9 +126,9 @@ def _segments(
     """Return decayed counts by user segment; a delta without a segment counts in none."""
     counts = {name: _decayed(values, row_shift) for name, values in old.items()} if row_shift < 0.0 else dict(old)
     if delta.segment is not None:
-        added = _decayed((delta.weight,) * len(SEGMENT_SECONDS), delta_shift)
-        current = counts.get(delta.segment, (0.0,) * len(added))
-        counts[delta.segment] = tuple(map(add, current, added))
+        more = _decayed(tuple(added(delta, half_life) for half_life in SEGMENT_SECONDS), delta_shift)
+        current = counts.get(delta.segment, (0.0,) * len(more))
+        counts[delta.segment] = tuple(map(add, current, more))
     return counts
 
 
@@ -119,15 +140,19 @@ def _neighbours(
     old: dict[ItemId, float],
     row_shift: float,
     delta_shift: float,
-    before: tuple[tuple[ItemId, float], ...],
+    delta: ItemDelta,
     half_life: HalfLife,
     *,
     size: int,
+    steps: int | None = None,
 ) -> dict[ItemId, float]:
-    """Return decayed weights of preceding items, each discounted by `RANK_DECAY` per rank; the `size` strongest."""
-    decay, weight = exp2(row_shift / half_life.seconds), exp2(delta_shift / half_life.seconds)
+    """Return decayed weights of preceding items (of the newest `steps`), each discounted by `RANK_DECAY` per rank; the
+    `size` strongest.
+    """
+    decay = exp2(row_shift / half_life.seconds)
+    weight = added(delta, half_life.seconds, most=1.0) * exp2(delta_shift / half_life.seconds)
     weights = {item: value * decay for item, value in old.items()} if decay < 1.0 else dict(old)
-    for item, _gap in before:
+    for item, _gap in delta.before[:steps] if weight > 0.0 else ():
         weights[item] = weights.get(item, 0.0) + weight
         weight *= RANK_DECAY
     if len(weights) <= size:

@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from features.account_weight import counted_weight
 from features.decay import next_feature_time
 from features.implicit_feedback import feedback_weight, reward
 from schemas.event_kinds import kind_of
@@ -41,12 +42,13 @@ class Recent(Struct, frozen=True, array_like=True):
 
 
 class UserItemStatistics(Struct, frozen=True, array_like=True):
-    """A user's interactions with one item."""
+    """A user's interactions with one item; `counted` is the most that any of their choices of it weighed."""
 
     first_at: float
     last_at: float
     count: int
     reward: float
+    counted: float = 1.0
 
 
 class UserSession(Struct, frozen=True, array_like=True):
@@ -219,18 +221,20 @@ def _add_feedback(state: UserState, event: ItemEvent) -> UserState:
     insort(recent, entry, key=lambda known: known.at)
     user_item_statistics = dict(state.user_item_statistics)
     user_item_statistics[event.item_id] = _touch(
-        user_item_statistics.get(event.item_id), event.event_time, entry.feedback_weight > 0, liked
+        user_item_statistics.get(event.item_id), event.event_time, counted_weight(state, event), liked
     )
     if len(user_item_statistics) > ITEMS_KEPT:
         del user_item_statistics[min(user_item_statistics, key=lambda item: (user_item_statistics[item].last_at, item))]
     return replace(state, recent=tuple(recent[-RECENT:]), user_item_statistics=user_item_statistics)
 
 
-def _touch(known: UserItemStatistics | None, at: float, chosen: bool, liked: float) -> UserItemStatistics:
+def _touch(known: UserItemStatistics | None, at: float, weight: float, liked: float) -> UserItemStatistics:
+    chosen = weight > 0.0
     if known is None:
-        return UserItemStatistics(at, at, int(chosen), liked)
+        return UserItemStatistics(at, at, int(chosen), liked, weight)
     newest = liked if at >= known.last_at else known.reward
-    return UserItemStatistics(min(known.first_at, at), max(known.last_at, at), known.count + chosen, newest)
+    counted = max(known.counted, weight) if known.count else weight
+    return UserItemStatistics(min(known.first_at, at), max(known.last_at, at), known.count + chosen, newest, counted)
 
 
 def _add_skip(state: UserState, event: ItemEvent) -> UserState:

@@ -23,6 +23,7 @@ from inference.ranking.features import FeatureTable
 from inference.ranking_context import RankingContext, make_ranking_context
 from inference.reasons import reasons
 from inference.slate import SlateRules, compose, rules_of
+from inference.support import supported_first
 from schemas.ids import ItemId
 
 Repeats = Literal["allow", "forbid", "learn"]
@@ -128,6 +129,8 @@ class Recommender:
     ) -> Ranking:
         size = int(pool.mask[row].sum())
         values = scores.values[row, :size]
+        if context.segment == "new":
+            values = supported_first(values, pool.items[row, :size], self.table, context.query.now)
         order = (-values).argsort(kind="stable")
         numbers = pool.items[row, order]
         ranked = Candidates(self.table.ids, numbers.tolist())

@@ -21,6 +21,9 @@ class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation
     `source` and `offset` name the input record that caused it: the owner of the item folds each one once, however
     often it is delivered. `before` are the user's earlier items, newest first, with seconds since each; `segment`
     (encoded as `situation`) is the user segment of the choice, none where it is unknown.
+
+    `counted` is the most that earlier choices of the item by the same user weighed, none where there were none, and
+    `since` the seconds from the last of them: by both the owner of the item caps what one user adds.
     """
 
     item_id: ItemKey
@@ -31,6 +34,8 @@ class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation
     value: Amount | None = None
     before: Annotated[tuple[tuple[BareItem, Seconds], ...], Meta(max_length=64)] = ()
     segment: Segment | None = None
+    counted: Annotated[float, Meta(ge=0, le=LARGEST_COUNT)] = 0.0
+    since: Seconds = 0.0
 
 
 class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "situations"}):
@@ -39,7 +44,8 @@ class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "sit
     `popularity` has one decayed count per half-life of `features.half_lives.POPULARITY_HALF_LIVES`; `covisits` and
     `transitions` weigh the items that the same users chose before it (recently, and directly). `segments` (encoded as
     `situations`) holds, by user segment, one decayed count per half-life of `features.half_lives.SEGMENT_HALF_LIVES`.
-    `feature_time` is `at` made strictly increasing: the time of the row in Feast.
+    `feature_time` is `at` made strictly increasing: the time of the row in Feast. `people` is how many users chose the
+    item, each by the weight of their account; 0 where an earlier build counted events alone.
     """
 
     item_id: ItemKey
@@ -54,3 +60,4 @@ class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "sit
     covisits: Annotated[dict[BareItem, DecayedCount], Meta(max_length=1_024)] = {}
     transitions: Annotated[dict[BareItem, DecayedCount], Meta(max_length=1_024)] = {}
     segments: dict[Segment, Annotated[tuple[DecayedCount, ...], Meta(max_length=32)]] = {}
+    people: DecayedCount = 0.0

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
+from deploy.cli.attack import attack
 from deploy.cli.outputs import check_writable
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
@@ -68,6 +69,7 @@ def register(app: typer.Typer) -> None:
     )
     evaluate.command("policy")(policy)
     evaluate.command("export")(export)
+    evaluate.command("attack")(attack)
     app.add_typer(evaluate, name="evaluate")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from inference.evaluation.baselines.evaluator import K, ChoiceRow
+from inference.evaluation.baselines.evaluator import ChoiceRow, K
 from inference.evaluation.baselines.simple import DecayedPopularity, Popularity
 from schemas.ids import ItemId, UserId
 from streams.backtest.evaluated_rows import Codes

@@ -60,7 +60,9 @@ def scene_of(events: Sequence[Interaction], items: Sequence[Item], at: float, *,
     )
 
 
-def _targets(counts: Counter[ItemId], items: Sequence[Item], at: float, rng: np.random.Generator) -> dict[Target, ItemId]:
+def _targets(
+    counts: Counter[ItemId], items: Sequence[Item], at: float, rng: np.random.Generator
+) -> dict[Target, ItemId]:
     obscure = sorted(item for item, count in counts.items() if count <= OBSCURE_CHOICES) or sorted(counts)
     unknown = sorted(item.item_id for item in items if item.item_id not in counts and _is_open(item, at))
     return {

@@ -5,15 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agents.agent_state import apply_event
-from features.implicit_feedback import feedback_weight
+from features.contributions import contribution
 from features.list_outcome import mature
-from features.user_segment import user_segment
 from features.user_state import UserState, fold, has_seen
 from schemas.event_kinds import is_choice
-from schemas.ids import ItemId, message_id
-from schemas.interactions import Interaction, ItemEvent, Rating
+from schemas.ids import message_id
+from schemas.interactions import Interaction
 from schemas.ranking_log import ListOutcome as ShownOutcome
-from schemas.statistics import ItemDelta
 from schemas.topics import ITEM_DELTAS, RANKING_LOG
 from streams.handlers.deps import Deps
 from streams.log.records import Message, RecordSource
@@ -21,9 +19,6 @@ from streams.outcomes.agent_messages import agent_messages
 from streams.outcomes.record_outcome import PrequentialQuery, RecordOutcome
 from streams.state.user_record import UserRecord
 from streams.worker.list_outcomes import outcome_message
-
-EARLIER_ITEMS_LIMIT = 24
-"""How many earlier items of the user an item's delta names."""
 
 
 def on_interaction(record: UserRecord, event: Interaction, source: RecordSource, deps: Deps) -> RecordOutcome:
@@ -100,27 +95,5 @@ def _late_click(before: UserState, event: Interaction, source: RecordSource) -> 
 
 def _delta(before: UserState, event: Interaction, source: RecordSource) -> tuple[Message, ...]:
     """Return the contribution of a choice to its item's statistics; nothing for other events."""
-    if not is_choice(event):
-        return ()
-    delta = ItemDelta(
-        item_id=event.item_id,
-        source=source.name,
-        offset=source.offset,
-        event_time=event.event_time,
-        weight=feedback_weight(event),
-        value=event.value if isinstance(event, Rating) else None,
-        before=_earlier(before, event),
-        segment=user_segment(before, event.event_time, event.session_id),
-    )
-    return (Message(ITEM_DELTAS, event.item_id, delta),)
-
-
-def _earlier(state: UserState, event: ItemEvent) -> tuple[tuple[ItemId, float], ...]:
-    """Return the user's earlier items, newest first, each once, with the seconds since."""
-    seconds_since: dict[ItemId, float] = {}
-    for entry in reversed(state.recent):
-        if entry.feedback_weight > 0 and entry.at <= event.event_time and entry.item_id != event.item_id:
-            seconds_since.setdefault(entry.item_id, event.event_time - entry.at)
-            if len(seconds_since) == EARLIER_ITEMS_LIMIT:
-                break
-    return tuple(seconds_since.items())
+    delta = contribution(before, event, source=source.name, offset=source.offset, produced=source.timestamp)
+    return (Message(ITEM_DELTAS, delta.item_id, delta),) if delta else ()

@@ -1,0 +1,60 @@
+"""Contributions: what one choice of a user adds to the statistics of its item, which all users share."""
+
+from __future__ import annotations
+
+from features.account_weight import counted_weight
+from features.user_segment import user_segment
+from features.user_state import UserState
+from schemas.event_kinds import is_choice
+from schemas.ids import ItemId
+from schemas.interactions import Interaction, ItemEvent, Rating
+from schemas.statistics import ItemDelta
+
+EARLIER_ITEMS_LIMIT = 24
+"""How many earlier items of the user an item's delta names."""
+AHEAD_SECONDS = 300.0
+"""How far an event's time may be ahead of the time at which its record was produced: clocks differ by less."""
+
+
+def contribution(
+    before: UserState, event: Interaction, *, source: str, offset: int, produced: float
+) -> ItemDelta | None:
+    """Return the contribution of a choice by a user who was in state `before`; none of any other event.
+
+    A choice dated ahead of its record, `produced` (wall clock), adds nothing: counts that decay from a time to come
+    would outweigh all others until then. Both are in the log, so that a rebuild decides alike.
+
+    >>> from schemas.interactions import Click
+    >>> click = Click(event_id="e", user_id="u", event_time=1e9, item_id="i")
+    >>> delta = contribution(UserState(user_id="u"), click, source="interactions-0", offset=7, produced=1e9)
+    >>> delta.offset, delta.segment, delta.counted
+    (7, 'new', 0.0)
+    >>> contribution(UserState(user_id="u"), click, source="interactions-0", offset=7, produced=1e9 - 3_600)
+    """
+    if not is_choice(event) or event.event_time > produced + AHEAD_SECONDS:
+        return None
+    own = before.user_item_statistics.get(event.item_id)
+    counted = own.counted if own and own.count else 0.0
+    return ItemDelta(
+        item_id=event.item_id,
+        source=source,
+        offset=offset,
+        event_time=event.event_time,
+        weight=counted_weight(before, event),
+        value=event.value if isinstance(event, Rating) else None,
+        before=_earlier(before, event),
+        segment=user_segment(before, event.event_time, event.session_id),
+        counted=counted,
+        since=event.event_time - own.last_at if own and counted else 0.0,
+    )
+
+
+def _earlier(state: UserState, event: ItemEvent) -> tuple[tuple[ItemId, float], ...]:
+    """Return the user's earlier items, newest first, each once, with the seconds since."""
+    seconds_since: dict[ItemId, float] = {}
+    for entry in reversed(state.recent):
+        if entry.feedback_weight > 0 and entry.at <= event.event_time and entry.item_id != event.item_id:
+            seconds_since.setdefault(entry.item_id, event.event_time - entry.at)
+            if len(seconds_since) == EARLIER_ITEMS_LIMIT:
+                break
+    return tuple(seconds_since.items())
