@@ -25,17 +25,18 @@ from deploy.experiment import make_experiment, make_exploration, served_variants
 from deploy.monitoring.telemetry import PrometheusObserver
 from deploy.settings import Settings, SettingsError
 from features.external import CachedExternal
-from features.item_table import ItemTable
 from features.views import External
 from inference.experiment import Experiment
 from inference.exploration import Exploration
 from inference.fallback_ranker import FallbackRanker
+from inference.items.table import ItemTable
 from inference.learning.served_versions import announced_weights, newest_good
 from inference.learning.weights_file import Weights, initial_weights, write_weights
 from inference.local_ranker import LocalRanker
 from inference.ports import Ranker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
+from inference.signals.registry import make_item_table
 from streams.handlers.deps import Deps, Options
 from streams.log.in_flight import InFlight
 from streams.log.kafka_client import KafkaTableReader
@@ -106,7 +107,7 @@ def fetch_weights(settings: Settings, uri: str) -> Weights | None:
 
 def make_deps(settings: Settings) -> Deps:
     """Build the dependencies of the worker's handlers: served model, local ranker, tables, external features."""
-    table = ItemTable()
+    table = make_item_table()
     rows = external_rows(settings)
     features = FeatureTable(rows)
     weights = current_weights(settings)

@@ -5,7 +5,7 @@ Run it in place of `lifelong`, with the same commands; every process of a system
     python -m examples.own_candidate_source backtest log.csv --items items.csv --ablate new-in-category
     python -m examples.own_candidate_source worker
 
-The sources are a tuple in `inference/candidates/sources.py`, and there is no plug-in point outside it: `register`
+The sources are a tuple in `inference/signals/registry.py`, and there is no plug-in point outside it: `register`
 replaces the tuple before anything else is imported. In a fork, add a file and a row instead.
 """
 
@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.item_table import ItemTable, Numbers
-from inference.candidates import sources
-from inference.candidates.source import CandidateSource
+from inference.items.table import ItemTable, Numbers
 from inference.ranking_context import RankingContext
+from inference.signals import registry
+from inference.signals.source import CandidateSource
 
 CHOICES = 5
 """How many of the user's last choices say which categories count."""
@@ -40,7 +40,7 @@ ROW = CandidateSource(
 
 def register() -> None:
     """Add the row to the table of sources; it becomes a column of the ranker by itself."""
-    sources.SOURCES = (*sources.SOURCES, ROW)
+    registry.SOURCES = (*registry.SOURCES, ROW)
 
 
 if __name__ in ("__main__", "__mp_main__"):  # `__mp_main__`: the worker processes of `--ablate`

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from features.half_lives import FALLBACK_ORDER
-from features.item_table import ItemTable, Numbers
+from inference.items.table import ItemTable, Numbers
 from inference.ports import Scores
+from inference.signals.popularity import Popularity
 
 SCORES_NOT_FINITE = "scores-not-finite"
 """The degradation of a list whose scores were not finite: its items are in the order of their popularity."""
@@ -30,7 +31,8 @@ def by_popularity(scores: Scores, rows: NDArray[np.bool_], items: Numbers, table
         return scores
     logger.error("scores of %d lists are not finite; they are ranked by popularity", int(rows.sum()))
     values = scores.values.copy()
+    popularity = table.signal(Popularity).log_counts[FALLBACK_ORDER]
     for row in np.flatnonzero(rows):
-        order = (-table.log_popularity[FALLBACK_ORDER].take(items[row])).argsort(kind="stable")
+        order = (-popularity.take(items[row])).argsort(kind="stable")
         values[row, order] = -np.arange(len(order), dtype=np.float32)
     return replace(scores, values=values)

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from features.item_neighbours import Neighbours
-from features.item_table import Doubles, ItemTable, Numbers
-from inference.candidates.source import CandidateSource
-from inference.ranking_context import TRANSITION_STEPS, RankingContext
-
-NAMED_CAUSES = 8
-"""How many of the newest items may be named as the cause."""
+from inference.items.neighbours import Neighbours
+from inference.items.table import Doubles, ItemTable, Numbers
+from inference.ranking_context import RankingContext
+from inference.signals.source import CandidateSource
 
 
 def reasons(
@@ -22,7 +19,7 @@ def reasons(
 
     It names the recent item that led to it, where there is one.
     """
-    causes = _causes([source.name for source in sources], numbers, context, table)
+    causes = _causes(sources, numbers, context, table)
     texts = [source.reason_for(context, table, item) for source, item in zip(sources, numbers.tolist(), strict=True)]
     return [
         reason if cause is None else f"{reason}: {table.title(table.ids[cause]) or table.ids[cause]}"
@@ -30,20 +27,20 @@ def reasons(
     ]
 
 
-def _causes(names: Sequence[str], numbers: Numbers, context: RankingContext, table: ItemTable) -> list[int | None]:
+def _causes(
+    sources: Sequence[CandidateSource], numbers: Numbers, context: RankingContext, table: ItemTable
+) -> list[int | None]:
     """Return the recent item that weighs most for each item, none without a neighbour among them."""
-    causes: list[int | None] = [None] * len(names)
-    by_source: dict[str, tuple[tuple[Neighbours, ...], int]] = {
-        "covisitation": ((table.covisited, table.covisiting), NAMED_CAUSES),
-        "covisitation-near": ((table.covisited, table.covisiting), TRANSITION_STEPS),
-        "transitions": ((table.followed,), TRANSITION_STEPS),
-    }
-    for name, (kinds, steps) in by_source.items():
-        rows = [row for row, source in enumerate(names) if source == name]
-        recent = context.recent[:steps]
-        if not rows or not len(recent):
+    causes: list[int | None] = [None] * len(sources)
+    rows_of: dict[str, list[int]] = {}
+    for row, source in enumerate(sources):
+        rows_of.setdefault(source.name, []).append(row)
+    for rows in rows_of.values():
+        evidence = sources[rows[0]].evidence
+        recent = context.recent[: evidence.newest] if evidence else context.recent[:0]
+        if evidence is None or not len(recent):
             continue
-        weights = sum(_weights(neighbours, recent, numbers[rows]) for neighbours in kinds)
+        weights = sum(_weights(neighbours, recent, numbers[rows]) for neighbours in evidence.neighbours(table))
         for row, by_recent in zip(rows, np.asarray(weights), strict=True):
             strongest = int(by_recent.argmax())
             causes[row] = int(recent[strongest]) if by_recent[strongest] > 0.0 else None

@@ -9,19 +9,21 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from features.item_table import ItemTable, Numbers
 from features.user_state import UserState
 from features.views import External
-from inference.candidates.pool import Pool, gather
 from inference.experiment import Experiment, variant_ranks
 from inference.exploration import Drawn, Exploration, draw_list
 from inference.finite_scores import SCORES_NOT_FINITE, by_popularity, unsound
+from inference.items.table import ItemTable, Numbers
 from inference.learning.weights_file import Weights
 from inference.ports import Ranker, Scores, Split
 from inference.query import Assigned, Candidates, Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
+from inference.ranking.pool import gather
 from inference.ranking_context import RankingContext, make_ranking_context
 from inference.reasons import reasons
+from inference.signals.columns import Pool
+from inference.signals.factors import Factors
 from inference.slate import SlateRules, compose, rules_of
 from inference.support import supported_first
 from schemas.ids import ItemId
@@ -45,9 +47,10 @@ class Recommender:
 
     >>> from inference.learning.weights_file import initial_weights
     >>> from inference.local_ranker import LocalRanker
+    >>> from inference.signals.registry import make_item_table
     >>> from schemas.ids import UserId
     >>> from schemas.items import Item
-    >>> table, features = ItemTable(), FeatureTable()
+    >>> table, features = make_item_table(), FeatureTable()
     >>> table.put_item(Item(item_id="i1", available_from=0.0))
     >>> recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
     >>> [ranking] = recommender.rank([Query(user=UserState(user_id=UserId("u1")), now=1e9)])
@@ -89,7 +92,7 @@ class Recommender:
         self._repeat_rate = weights.repeat_rate
         self.list_ttl = weights.list_ttl
         if len(weights.vector_ids):
-            self.table.put_factors(weights.vector_ids, weights.vectors)
+            self.table.signal(Factors).load(self.table, weights.vector_ids, weights.vectors)
 
     def rank(self, queries: Sequence[Query]) -> list[Ranking]:
         """Return one ranking per query, in order; one call of the ranker scores all of them.

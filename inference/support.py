@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.half_lives import POPULARITY_SECONDS, SUPPORT_ORDER
-from features.item_table import Bools, ItemTable, Numbers
+from inference.items.table import Bools, ItemTable, Numbers
+from inference.signals.popularity import Popularity
 
 LEADING_ITEMS = 10
 """The support of this many-th most chosen item is what others are measured by."""
@@ -24,10 +25,11 @@ LEAST_SUPPORT = 1.0
 
 def supported(items: Numbers, table: ItemTable, now: float) -> Bools:
     """Return which of the items `[items]` are chosen by enough people for strangers to be shown them first."""
-    leading = table.popular(SUPPORT_ORDER, LEADING_ITEMS)
+    popularity = table.signal(Popularity)
+    leading = popularity.leading(SUPPORT_ORDER, LEADING_ITEMS)
     if not len(leading):
         return np.zeros(len(items), np.bool_)
-    keys = table.log_popularity[SUPPORT_ORDER]
+    keys = popularity.log_counts[SUPPORT_ORDER]
     needed = max(
         float(keys[leading[-1]]) + log2(SUPPORT_SHARE), log2(LEAST_SUPPORT) + now / POPULARITY_SECONDS[SUPPORT_ORDER]
     )

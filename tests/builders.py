@@ -9,7 +9,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.memory.record import memory_id
-from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
 from features.ports import StateStore
 from inference.exploration import Exploration
@@ -17,6 +16,7 @@ from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
+from inference.signals.registry import make_item_table
 from schemas.ids import EventId, ItemId, UserId
 from schemas.interactions import Click, Impression, Rating, Skip
 from schemas.items import Item
@@ -82,7 +82,7 @@ def make_deps(
     options: Options | None = None,
     exploration: Exploration | None = None,
 ) -> Deps:
-    table, features = ItemTable(), FeatureTable()
+    table, features = make_item_table(), FeatureTable()
     ranker = LocalRanker(initial_weights(features.columns))
     return Deps(
         table=table,

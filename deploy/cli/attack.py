@@ -112,12 +112,8 @@ def _table(console: Console, results: Sequence[AttackResult], users: int) -> Ren
     from streams.attacks.exposure import SYSTEMS
 
     days = max(len(result.days) for result in results)
-    columns = (
-        Column("attack"),
-        Column("lists of"),
-        Column("worst day", right=True),
-        Column("95 %", right=True),
-    ) + tuple(Column(f"day {day + 1}", right=True) for day in range(days))
+    fixed = (Column("attack"), Column("lists of"), Column("worst day", right=True), Column("95 %", right=True))
+    columns = (*fixed, *(Column(f"day {day + 1}", right=True) for day in range(days)))
     rows = [row for result in results for row in _rows(result, SYSTEMS, days)]
     title = (
         f"Lists that hold the pushed item, beyond those that hold it without the attack; {users:,} honest users before"

@@ -14,12 +14,12 @@ from deploy.cli.shown import AsJson, put_json
 from deploy.clients import make_feast, make_publisher, make_store, wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.wiring import make_options
-from features.item_table import ItemTable
 from features.ports import StateStore
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
+from inference.signals.registry import make_item_table
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS
@@ -98,7 +98,7 @@ def _fold(settings: Settings) -> _Rebuilt:
     reader = KafkaTableReader(cluster, (*WORKER_INPUTS, ITEM_DELTAS, ITEMS, DEAD_LETTERS))
     records = named(reader.catch_up(), origins)
     reader.close()
-    table, features = ItemTable(), FeatureTable()
+    table, features = make_item_table(), FeatureTable()
     recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
     options, suspects = make_options(settings), _crash_suspects(records)
     deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=options, in_flight=suspects)

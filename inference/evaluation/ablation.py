@@ -11,12 +11,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from msgspec.structs import replace
 
-from features.item_table import ItemTable, Numbers
 from features.views import External
-from inference.candidates.source import CandidateSource
-from inference.candidates.sources import SOURCES
-from inference.ranking.features import FEATURE_GROUPS, FeatureTable
+from inference.items.table import ItemTable, Numbers
+from inference.ranking.features import FeatureTable
 from inference.ranking_context import RankingContext
+from inference.signals.registry import FEATURE_GROUPS, SOURCES
+from inference.signals.source import CandidateSource
 from schemas.errors import LifelongError
 
 SOURCE, GROUP = "source:", "features:"

@@ -10,24 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.half_lives import POPULARITY_HALF_LIVES
+from inference.signals.registry import FEATURE_GROUPS
 
 HIDDEN_UNITS = 32
 INITIAL_SEED = 20_240_117
-INITIAL_LINEAR: dict[str, float] = {
-    **{f"popular_{half_life.name}": half_life.initial_weight for half_life in POPULARITY_HALF_LIVES},
-    "covisit": 2.0,
-    "transition": 1.0,
-    "affinity": 1.0,
-    "taste_long": 0.5,
-    "intent": 0.5,
-    "memory_category": 0.3,
-    "memory_item": 0.5,
-    "consumed": -1.0,
-    "consumed_count": 1.0,
-    "this_sitting": -1.0,
-    "judged": 5.0,
-}
+INITIAL_LINEAR = {name: weight for group in FEATURE_GROUPS for name, weight in group.initial.items()}
+"""The weights of columns on the linear path before anything is learned."""
 
 Arrays = dict[str, NDArray[np.float32]]
 

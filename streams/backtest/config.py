@@ -14,8 +14,8 @@ from schemas.interactions import Interaction
 from schemas.items import Item
 
 if TYPE_CHECKING:
-    from features.item_table import ItemTable
     from features.views import External
+    from inference.items.table import ItemTable
     from inference.learning.model_variant import VariantConfig
     from inference.ports import Ranker
     from inference.ranking.features import FeatureTable

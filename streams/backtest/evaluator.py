@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from features.item_table import ItemTable
 from inference.evaluation.baselines.evaluator import ChoiceRow
 from inference.evaluation.metrics.baskets import BasketPosition, BasketRecall, Baskets
 from inference.evaluation.metrics.coverage import CoverageCounter
+from inference.items.table import ItemTable
 from inference.ports import Ranker, Scores, Split
 from inference.query import Ranking
 from inference.recommender import Recommender

@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
 from inference.evaluation.ablation import features_without
 from inference.evaluation.baselines.evaluator import ChoiceRow
 from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTrainerConfig
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
+from inference.signals.registry import make_item_table
 from schemas.codec import encode
 from schemas.ids import UserId
 from schemas.interactions import Interaction
@@ -67,7 +67,7 @@ class BacktestPipeline:
         self.served = ServedLists()
         self._default_every = system.default_every_seconds
         self._default = DefaultState()
-        table, features = ItemTable(), features_without(system.external, plan.without)
+        table, features = make_item_table(), features_without(system.external, plan.without)
         self._local_ranker = LocalRanker(initial_weights(features.columns))
         scores = LastScores(self._local_ranker)
         self._recommender = system.make_recommender(table, scores, features)

@@ -67,12 +67,13 @@ class _ProcessPool:
     def __init__(
         self, work: Callable[[str, ReportProgress], Any], tell: ReportProgress, start: Literal["spawn", "fork"]
     ) -> None:
-        self._work, self._tell, self._context = work, tell, get_context(start)
+        self._work, self._tell = work, tell
+        self._context: Any = get_context(start)
         self.running: dict[Connection, tuple[str, BaseProcess]] = {}
 
     def start(self, name: str) -> None:
         receiver, sender = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_run, args=(self._work, name, sender), daemon=True)
+        process: BaseProcess = self._context.Process(target=_run, args=(self._work, name, sender), daemon=True)
         process.start()
         sender.close()
         self.running[receiver] = (name, process)

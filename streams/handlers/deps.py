@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from features.item_table import ItemTable
 from features.ports import ExternalFeatures
+from inference.items.table import ItemTable
 from inference.recommender import Recommender
 from streams.log.in_flight import InFlight
 from streams.log.records import Message

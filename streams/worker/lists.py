@@ -235,7 +235,7 @@ def default_lists(deps: Deps, after: int = 0) -> tuple[Message, ...]:
     for all.
     """
     record, now, wall = new_user(DEFAULT_USER), deps.stream_now, deps.clock()
-    locales = ("", *deps.table.locales.names(MOST_LOCALES))
+    locales = ("", *deps.table.availability.locales.names(MOST_LOCALES))
     rankings = deps.recommender.rank([Query(user=record.user, now=now, wall=wall, locale=locale) for locale in locales])
     received = deps.clock()
     version = max(int(received * 1_000.0), after + 1)

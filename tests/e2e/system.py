@@ -21,12 +21,12 @@ from deploy.clients import make_cluster, make_publisher, make_store
 from deploy.settings import Settings
 from deploy.topics import create_topics
 from deploy.wiring import make_options, weights_path
-from features.item_table import ItemTable
 from features.ports import StateStore
 from inference.learning.weights_file import initial_weights, read_weights, write_weights
 from inference.local_ranker import LocalRanker
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
+from inference.signals.registry import make_item_table
 from schemas.codec import decode, encode
 from schemas.errors import StoreUnavailable
 from schemas.recommendations import Recommendation
@@ -189,7 +189,7 @@ class System:
 
     def undisturbed(self) -> tuple[StateStore, StateStore]:
         """Return users and item statistics as a worker without any interruption would have stored them."""
-        table, features = ItemTable(), FeatureTable()
+        table, features = make_item_table(), FeatureTable()
         recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
         deps = Deps(table=table, recommender=recommender, clock=time.time, options=make_options(self.settings))
         from streams.worker.tables import apply_tables

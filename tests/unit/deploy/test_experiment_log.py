@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 
-from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
 from inference.evaluation.experiments.arm_log import experiment_log
 from inference.evaluation.experiments.arm_results import ExperimentResults, experiment_results
@@ -15,6 +14,7 @@ from inference.evaluation.off_policy.ranking_logs import read_lines
 from inference.experiment import CONTROL, Arm, Experiment
 from inference.local_ranker import LocalRanker
 from inference.recommender import Recommender
+from inference.signals.registry import make_item_table
 from schemas.topics import RANKING_LOG
 from streams.handlers.deps import Deps, Options
 from streams.worker.in_memory_runner import InMemoryRunner
@@ -31,7 +31,7 @@ def outcome_of(variant: str) -> ExperimentResults:
     arms = [Arm(name="tried", share=0.5, variant=variant), Arm(name="shadow", variant="contrary")]
     experiment = Experiment("spring", Arm(name=CONTROL), arms)
     ranker = LocalRanker(weights("contrary", "wild"))
-    table = ItemTable()
+    table = make_item_table()
     deps = Deps(
         table=table,
         recommender=Recommender(table, ranker, features=FEATURES, experiment=experiment),

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 from features.half_lives import CATEGORY_ORDER, FALLBACK_ORDER, POPULARITY_HALF_LIVES, SEGMENT_HALF_LIVES
-from inference.candidates.sources import SOURCES
 from inference.ranking.features import FeatureTable
 from inference.ranking.network import INITIAL_LINEAR, initial
+from inference.signals.registry import SOURCES
 
 CHANGED_TABLE = """
 import features.half_lives as table
@@ -17,7 +17,7 @@ rows = table.POPULARITY_HALF_LIVES
 two_days = table.HalfLife(seconds=2 * DAY, initial_weight=0.75)
 table.POPULARITY_HALF_LIVES = (*rows[:2], two_days, *rows[3:], table.HalfLife(seconds=400 * DAY))
 table.POPULARITY_SECONDS = tuple(row.seconds for row in table.POPULARITY_HALF_LIVES)
-from inference.candidates.sources import SOURCES
+from inference.signals.registry import SOURCES
 from inference.ranking.features import FeatureTable
 from inference.ranking.network import initial
 columns = FeatureTable().columns

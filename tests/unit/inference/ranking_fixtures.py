@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.preferences import preferences_of
-from features.item_table import ItemTable
 from features.statistics import fold_delta
 from features.user_segment import user_segment
 from features.user_state import UserState, fold
@@ -15,6 +14,7 @@ from inference.local_ranker import LocalRanker
 from inference.query import Query
 from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender, Repeats
+from inference.signals.registry import make_item_table
 from schemas.ids import EventId, ItemId, UserId
 from schemas.interactions import Click
 from schemas.items import Item
@@ -37,7 +37,7 @@ class World:
     """States, statistics and the table, moved on by one choice at a time."""
 
     def __init__(self, items: Sequence[Item] = ()) -> None:
-        self.table = ItemTable()
+        self.table = make_item_table()
         self.states: dict[UserId, UserState] = {}
         self.rows: dict[ItemId, ItemStatistics] = {}
         self.now = START

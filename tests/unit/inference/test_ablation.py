@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.candidates.pool import gather
-from inference.candidates.sources import SOURCES
 from inference.evaluation.ablation import UnknownPart, chosen_parts, features_without, known_parts, parts
 from inference.query import Query
 from inference.ranking.features import FeatureTable
+from inference.ranking.pool import gather
 from inference.ranking_context import RankingContext, make_ranking_context
+from inference.signals.registry import SOURCES
 from tests.unit.inference.ranking_fixtures import FEATURES, World, busy_world
 
 

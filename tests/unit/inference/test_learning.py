@@ -10,7 +10,7 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from features.item_factors import FACTOR_WIDTH, ItemFactors
+from features.item_factors import FACTOR_WIDTH
 from features.views import feature_schema_id
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.learner import Learner
@@ -18,6 +18,7 @@ from inference.learning.torch_network import flatten, unflatten, write_gradients
 from inference.learning.torch_network import forward as torch_forward
 from inference.learning.weights_file import initial_weights, read_weights, write_weights
 from inference.ranking.network import Arrays, forward, initial
+from inference.signals.factors import Factors
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.ranking_log import Choice, ListOutcome, Ranked, RankingLogEntry
 
@@ -191,7 +192,7 @@ def test_what_follows_an_item_comes_to_lie_in_its_direction() -> None:
     learner.learn([pair(number) for number in range(640)])
     ids, rows = learner.vectors()
     place = {item: row for row, item in enumerate(ids)}
-    factors = ItemFactors(capacity=len(ids))
+    factors = Factors(capacity=len(ids))
     factors.put(list(range(len(ids))), rows)
     for newest in range(16):
         found = factors.affinity(np.array([place[ItemId(f"i{newest}")]]), len(ids))

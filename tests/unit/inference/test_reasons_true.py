@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from features.decay import DAY
 from features.half_lives import POPULARITY_SECONDS
-from inference.candidates import embeddings, new_items, repeats
-from inference.candidates.popularity import popular_lately, span
 from inference.query import Query
 from inference.ranking_context import RankingContext, make_ranking_context
+from inference.signals import factors, lifetime, repeats
+from inference.signals.popularity import popular_lately, span
 from tests.unit.inference.ranking_fixtures import World, busy_world, item
 
 
@@ -18,8 +18,8 @@ def context(world: World, user: str, *, wall: float | None = None, allowed: bool
 def test_an_unknown_user_is_not_said_to_have_a_taste() -> None:
     world = busy_world()
     for number in range(len(world.table)):
-        assert "taste" not in embeddings.reason(context(world, "unknown"), world.table, number)
-    assert embeddings.reason(context(world, "u1"), world.table, 0) == "close to your taste"
+        assert "taste" not in factors.reason(context(world, "unknown"), world.table, number)
+    assert factors.reason(context(world, "u1"), world.table, 0) == "close to your taste"
 
 
 def test_one_choice_is_not_called_a_return() -> None:
@@ -45,5 +45,5 @@ def test_the_popularity_reason_names_a_time_in_which_the_item_was_chosen() -> No
 def test_an_old_release_is_not_called_new() -> None:
     world = World([item(1, available_from=1_000.0)])
     world.table.put_item(item(2, available_from=world.now - DAY))
-    texts = {n: new_items.reason(context(world, "ann"), world.table, world.table.number[f"i{n}"]) for n in (1, 2)}  # type: ignore[index]
+    texts = {n: lifetime.reason(context(world, "ann"), world.table, world.table.number[f"i{n}"]) for n in (1, 2)}  # type: ignore[index]
     assert texts == {1: "hardly anybody knows this yet", 2: "new"}

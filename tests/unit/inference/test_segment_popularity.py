@@ -9,17 +9,16 @@ import pytest
 from msgspec.structs import replace
 
 from features.half_lives import SEGMENT_SECONDS
-from features.item_table import ItemTable
 from features.user_segment import SEGMENTS, user_segment
-from inference.candidates import first_choices
-from inference.candidates.pool import gather
-from inference.candidates.sources import SOURCES
 from inference.learning.weights_file import Weights, initial_weights
 from inference.local_ranker import LocalRanker
 from inference.query import Query
 from inference.ranking.features import FeatureTable
+from inference.ranking.pool import gather
 from inference.ranking_context import make_ranking_context
 from inference.recommender import Recommender
+from inference.signals import segments
+from inference.signals.registry import SOURCES, make_item_table
 from schemas.ids import ItemId
 from tests.unit.inference.ranking_fixtures import FEATURES, World
 
@@ -111,7 +110,7 @@ def test_unknown_users_are_ranked_by_what_new_users_choose() -> None:
 
 def test_without_segment_counts_all_users_are_ranked_alike() -> None:
     world = small_world()
-    bare = ItemTable()
+    bare = make_item_table()
     for row in world.rows.values():
         bare.put_statistics(replace(row, segments={}))
     world.table = bare
@@ -134,5 +133,5 @@ def test_first_choices_are_proposed_to_unknown_users_only() -> None:
     world = small_world()
     unknown = make_ranking_context(Query(user=world.state("nobody"), now=world.now), world.table, repeats=True)
     returning = make_ranking_context(Query(user=world.state("u1"), now=world.now), world.table, repeats=True)
-    assert [world.table.ids[number] for number in first_choices.propose(unknown, world.table, 5)] == ["i0"]
-    assert not len(first_choices.propose(returning, world.table, 5))
+    assert [world.table.ids[number] for number in segments.propose(unknown, world.table, 5)] == ["i0"]
+    assert not len(segments.propose(returning, world.table, 5))

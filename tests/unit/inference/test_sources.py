@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,22 +11,38 @@ import pytest
 
 from features.item_factors import FACTOR_WIDTH
 from features.views import External
-from inference.candidates.pool import gather
-from inference.candidates.source import CandidateSource
-from inference.candidates.sources import SOURCES
-from inference.ranking.features import FEATURE_GROUPS, FeatureTable
+from inference import signals
+from inference.items.table import Signal
+from inference.ranking.features import FeatureTable
+from inference.ranking.pool import gather
 from inference.ranking_context import RankingContext, make_ranking_context
+from inference.signals.columns import FeatureGroup, RankingBatch
+from inference.signals.factors import Factors, affinity
+from inference.signals.registry import FEATURE_GROUPS, SIGNALS, SOURCES
+from inference.signals.source import CandidateSource
 from tests.builders import memory
 from tests.unit.inference.ranking_fixtures import busy_world, query_of
 
 WORLD = busy_world()
-WORLD.table.put_factors(
-    WORLD.table.ids, np.random.default_rng(0).standard_normal((len(WORLD.table), FACTOR_WIDTH)).astype(np.float32) / 8.0
+WORLD.table.signal(Factors).load(
+    WORLD.table,
+    WORLD.table.ids,
+    np.random.default_rng(0).standard_normal((len(WORLD.table), FACTOR_WIDTH)).astype(np.float32) / 8.0,
 )
 
 
 def context(user: str, *, repeats: bool = True, **changes: Any) -> RankingContext:
     return make_ranking_context(query_of(WORLD, user, **changes), WORLD.table, repeats=repeats)
+
+
+def test_every_signal_source_and_group_of_the_signal_files_is_registered() -> None:
+    registered = [*SIGNALS, *SOURCES, *FEATURE_GROUPS]
+    for path in Path(signals.__file__).parent.glob("*.py"):
+        for name, value in vars(import_module(f"inference.signals.{path.stem}")).items():
+            is_signal = isinstance(value, type) and issubclass(value, Signal) and value is not Signal
+            values = value if isinstance(value, tuple) else (value,)
+            if is_signal or isinstance(values[0], CandidateSource | FeatureGroup):
+                assert all(each in registered for each in values), f"{path.name}: {name}"
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
@@ -82,9 +100,7 @@ def test_another_feature_gives_another_schema_id() -> None:
 
 
 @pytest.mark.parametrize("block", FEATURE_GROUPS, ids=lambda block: block.group)
-def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
-    from inference.ranking.features import RankingBatch
-
+def test_each_group_fills_the_columns_that_it_names(block: FeatureGroup) -> None:
     contexts = [context("u1"), context("nobody")]
     pool = gather(contexts, WORLD.table, SOURCES, 20)
     batch = RankingBatch(
@@ -96,7 +112,7 @@ def test_each_group_fills_the_columns_that_it_names(block: object) -> None:
         now=np.array([[own.query.now] for own in contexts]),
         categories=WORLD.table.by_category.at(pool.items),
     )
-    assert block.fill(batch).shape == (len(block.names), *pool.items.shape)  # type: ignore[attr-defined]
+    assert block.fill(batch).shape == (len(block.names), *pool.items.shape)
 
 
 def test_each_user_of_a_batch_has_their_own_values_under_the_names_of_the_columns() -> None:
@@ -117,6 +133,6 @@ def test_each_user_of_a_batch_has_their_own_values_under_the_names_of_the_column
                 assert values["consumed"] == float(count is not None)
                 assert values["consumed_count"] == pytest.approx(np.log1p(count) / 2.0 if count else 0.0)
             assert values["memory_item"] == pytest.approx(np.tanh(-0.7) if row == 2 and item == disliked else 0.0)
-            assert values["affinity"] == pytest.approx(float(np.clip(own.affinity[number], -8.0, 8.0)))
+            assert values["affinity"] == pytest.approx(float(np.clip(affinity(own, WORLD.table)[number], -8.0, 8.0)))
             seen_columns |= {name for name in ("consumed", "memory_item", "affinity") if values[name]}
     assert seen_columns == {"consumed", "memory_item", "affinity"}

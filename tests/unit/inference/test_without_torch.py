@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 RANKING = (
-    "features.item_table",
+    "inference.items.table",
     "inference.recommender",
     "inference.local_ranker",
     "inference.fallback_ranker",

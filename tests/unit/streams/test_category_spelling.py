@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from features.item_table import ItemTable
+from inference.signals.registry import make_item_table
 from schemas.ids import ItemId, UserId, category_key
 from schemas.instructions import BanCategory, Lift
 from schemas.topics import INSTRUCTIONS, ITEMS
@@ -42,7 +42,7 @@ def test_a_ban_holds_for_every_spelling_and_any_spelling_lifts_it(spelled: str, 
 
 
 def test_a_category_is_shown_in_the_spelling_in_which_it_came_first() -> None:
-    table = ItemTable()
+    table = make_item_table()
     table.put_item(item("a", "Sci-Fi"))
     table.put_item(item("b", " sci-fi"))
     assert table.categories(ItemId("a")) == table.categories(ItemId("b")) == ("Sci-Fi",)
@@ -50,7 +50,7 @@ def test_a_category_is_shown_in_the_spelling_in_which_it_came_first() -> None:
 
 
 def test_two_spellings_on_one_item_are_one_category() -> None:
-    table = ItemTable()
+    table = make_item_table()
     table.put_item(item("a", "Horror", "horror "))
     assert len(table.by_category) == 1
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from features.item_table import ItemTable
 from features.memory_state import MemoryStateStore
 from inference.experiment import CONTROL, Arm, Experiment
 from inference.exploration import Exploration
@@ -18,6 +17,7 @@ from inference.local_ranker import LocalRanker
 from inference.ports import Scores, Split
 from inference.ranking.features import FeatureTable
 from inference.recommender import AS_CHAMPION, Recommender
+from inference.signals.registry import make_item_table
 from schemas.codec import decode, encode
 from schemas.ids import UserId
 from schemas.ranking_log import Choice, Ranked
@@ -57,7 +57,7 @@ class Counting(LocalRanker):
 def with_choices(*arms: Arm, served: Weights | None = None, ranker: LocalRanker | None = None) -> InMemoryRunner:
     """Return a runner after some choices of each user; with arms, an experiment runs."""
     experiment = Experiment("spring", Arm(name=CONTROL), arms) if arms else None
-    table = ItemTable()
+    table = make_item_table()
     arm_ranker = ranker or LocalRanker(served or weights("contrary", "wild"))
     deps = Deps(
         table=table,

@@ -8,15 +8,15 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from features.item_words import COMMON_WORD_ITEM_COUNT, ItemWords, words_of
+from inference.signals.words import COMMON_WORD_ITEM_COUNT, Words, words_of
 from schemas.ids import ItemId
 from schemas.items import Item
 
 TITLES = ("ocean eleven", "ocean twelve", "top gun", "top ocean thirteen", "gun")
 
 
-def index(titles: tuple[str, ...]) -> ItemWords:
-    words = ItemWords(capacity=len(titles))
+def index(titles: tuple[str, ...]) -> Words:
+    words = Words(capacity=len(titles))
     for number, title in enumerate(titles):
         words.put(number, words_of(Item(item_id=ItemId(title), title=title)))
     return words

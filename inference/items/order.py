@@ -7,6 +7,9 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 from numpy.typing import NDArray
 
+NO_EVENTS = -1e6
+"""The key of an item without any event: below every log popularity that decay can reach."""
+
 
 class Order:
     """Item numbers by key, highest first; of equal keys the lower number first.

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.item_locales import ItemLocales
-from features.item_table import ItemTable
+from inference.items.locales import ItemLocales
+from inference.signals.registry import make_item_table
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError
 from schemas.ids import ItemId
@@ -35,7 +35,7 @@ def test_what_is_excluded_is_what_is_not_shown(items: list[list[str]], locale: s
 
 
 def test_an_item_moves_between_locales_with_its_catalogue_entry() -> None:
-    table = ItemTable()
+    table = make_item_table()
     for locales in ((), ("de",), ("fr", "en-GB"), ()):
         table.put_item(Item(item_id=ItemId("a"), available_from=START, locales=locales))
         assert table.available(ItemId("a"), START, "de-AT") == (not locales or "de" in locales)
@@ -44,9 +44,9 @@ def test_an_item_moves_between_locales_with_its_catalogue_entry() -> None:
         assert table.unavailable(START, "fr").tolist() == [locales == ("de",)]
     assert np.array_equal(table.unavailable(START), [False])
     table.put_item(Item(item_id=ItemId("a"), available_from=START, locales=("de",)))
-    assert table.locales.names(9) == ("de",)
+    assert table.availability.locales.names(9) == ("de",)
     table.withdraw(ItemId("a"))
-    assert table.locales.names(9) == (), "a withdrawn item names no locale"
+    assert table.availability.locales.names(9) == (), "a withdrawn item names no locale"
 
 
 def test_the_locales_that_most_items_name_come_first_and_those_of_none_are_gone() -> None:

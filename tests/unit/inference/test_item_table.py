@@ -11,12 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.half_lives import POPULARITY_SECONDS, SEGMENT_SECONDS
-from features.item_categories import CATEGORIES_PER_ITEM
 from features.item_content import content_vector
 from features.item_factors import FACTOR_DIMENSIONS, FACTOR_WIDTH, LEAN
-from features.item_table import KNOWN_COUNT, WAITING_KEPT, ItemTable
 from features.statistics import fold_delta
 from features.user_segment import SEGMENTS
+from inference.items.categories import CATEGORIES_PER_ITEM
+from inference.items.table import KNOWN_COUNT, WAITING_KEPT, ItemTable
+from inference.signals.co_occurrence import CoOccurrence
+from inference.signals.factors import Factors
+from inference.signals.popularity import Popularity
+from inference.signals.registry import make_item_table
+from inference.signals.segments import SegmentPopularity
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemDelta, ItemStatistics
@@ -48,14 +53,14 @@ def rows_of(events: list[tuple[int, int]]) -> list[ItemStatistics]:
 
 
 def table_of(rows: list[ItemStatistics]) -> ItemTable:
-    table = ItemTable()
+    table = make_item_table()
     for row in rows:
         table.put_statistics(row)
     return table
 
 
 def neighbours(table: ItemTable, kind: str, item: str) -> dict[ItemId, float]:
-    number, rows = table.number[ItemId(item)], getattr(table, kind)
+    number, rows = table.number[ItemId(item)], getattr(table.signal(CoOccurrence), kind)
     pairs = zip(rows.ids[number].tolist(), rows.weights[number].tolist(), strict=True)
     return {table.ids[other]: weight for other, weight in pairs if weight > 0.0}
 
@@ -73,7 +78,7 @@ def test_the_order_of_popularity_is_that_of_the_decayed_counts(events: list[tupl
     for index, half_life in enumerate(POPULARITY_SECONDS):
         counts = [
             np.log2(newest[table.ids[number]].popularity[index]) + (newest[table.ids[number]].at - now) / half_life
-            for number in table.popular(index, 100)
+            for number in table.signal(Popularity).leading(index, 100)
         ]
         assert len(counts) == len(newest)
         assert all(high >= low - 1e-6 for high, low in itertools.pairwise(counts))
@@ -119,20 +124,24 @@ def test_counts_by_user_segment_are_those_of_the_newest_rows_in_any_order(
             sums[SEGMENTS.index(name)] += np.array(counts) * np.exp2((row.at - at) / np.array(SEGMENT_SECONDS))
     for table in (table_of(rows), table_of(newest)):
         for row in newest:
-            segments = table.segments[..., table.number[row.item_id]]
+            segments = table.signal(SegmentPopularity).counts[..., table.number[row.item_id]]
             assert segments.tolist() == [list(row.segments.get(name, (0.0, 0.0))) for name in SEGMENTS]
-        assert np.allclose(table.segment_totals, sums, rtol=1e-9, atol=1e-12)
+        assert np.allclose(table.signal(SegmentPopularity).totals, sums, rtol=1e-9, atol=1e-12)
 
 
 def test_the_same_row_again_changes_only_the_version() -> None:
     rows = rows_of([(1, 0), (2, 60), (3, 60)])
     once, twice = table_of(rows), table_of([*rows, rows[-1]])
     assert twice.version == once.version
-    assert np.array_equal(once.log_popularity, twice.log_popularity)
-    assert once.order == twice.order
-    assert np.array_equal(once.covisiting.weights, twice.covisiting.weights)
-    assert np.array_equal(once.segments, twice.segments)
-    assert np.allclose(once.segment_totals, twice.segment_totals, rtol=1e-12)
+    popularity, again = once.signal(Popularity), twice.signal(Popularity)
+    assert np.array_equal(popularity.log_counts, again.log_counts)
+    for index in range(len(POPULARITY_SECONDS)):
+        assert np.array_equal(popularity.leading(index, 9), again.leading(index, 9))
+    followed = [table.signal(CoOccurrence).covisiting.weights for table in (once, twice)]
+    assert np.array_equal(*followed)
+    segments, same = once.signal(SegmentPopularity), twice.signal(SegmentPopularity)
+    assert np.array_equal(segments.counts, same.counts)
+    assert np.allclose(segments.totals, same.totals, rtol=1e-12)
 
 
 def test_growth_keeps_all_statistics() -> None:
@@ -140,8 +149,8 @@ def test_growth_keeps_all_statistics() -> None:
     table = table_of(rows)
     assert len(table) == 600
     assert table.count[:600].tolist() == [1.0] * 600
-    assert table.segments[:, 0, :600].sum(axis=0).tolist() == [1.0] * 600
-    assert table.segment_totals.sum(axis=0)[1] == pytest.approx(600.0, rel=0.05)
+    assert table.signal(SegmentPopularity).counts[:, 0, :600].sum(axis=0).tolist() == [1.0] * 600
+    assert table.signal(SegmentPopularity).totals.sum(axis=0)[1] == pytest.approx(600.0, rel=0.05)
     assert neighbours(table, "covisited", "i1") == pytest.approx(neighbours(table_of(rows[:2]), "covisited", "i1"))
 
 
@@ -152,7 +161,7 @@ def test_items_need_no_catalogue() -> None:
 
 
 def test_a_catalogue_entry_waits_for_the_first_event_of_its_item() -> None:
-    table = ItemTable()
+    table = make_item_table()
     table.put_item(Item(item_id="i1", title="A teapot", categories=("tea",)))
     assert (len(table), table.available(ItemId("i1"), START)) == (0, False)
     table.put_statistics(rows_of([(1, 0)])[0])
@@ -161,7 +170,7 @@ def test_a_catalogue_entry_waits_for_the_first_event_of_its_item() -> None:
 
 
 def test_an_item_that_says_from_when_it_is_available_needs_no_events() -> None:
-    table = ItemTable()
+    table = make_item_table()
     table.put_item(Item(item_id="i1", available_from=START, available_until=START + DAY))
     assert [table.available(ItemId("i1"), START + hours * 3_600.0) for hours in (-1, 1, 25)] == [False, True, False]
 
@@ -190,21 +199,21 @@ def test_factors_of_unknown_items_are_ignored() -> None:
     table = table_of(rows_of([(1, 0)]))
     rows = np.zeros((2, FACTOR_WIDTH), np.float32)
     rows[:, LEAN] = [[3.0], [2.0]]
-    table.put_factors([ItemId("i9"), ItemId("i1")], rows)
-    assert table.factors.affinity(np.array([], np.int64), len(table)).tolist() == [2.0]
+    table.signal(Factors).load(table, [ItemId("i9"), ItemId("i1")], rows)
+    assert table.signal(Factors).affinity(np.array([], np.int64), len(table)).tolist() == [2.0]
 
 
 def test_factors_survive_growth() -> None:
     rows = rows_of([(number, 60) for number in range(300)])
     table = table_of(rows[:1])
-    table.put_factors([ItemId("i0")], np.ones((1, FACTOR_WIDTH), np.float32))
+    table.signal(Factors).load(table, [ItemId("i0")], np.ones((1, FACTOR_WIDTH), np.float32))
     for row in rows[1:]:
         table.put_statistics(row)
-    assert table.factors.affinity(np.array([0]), len(table)).tolist() == [FACTOR_DIMENSIONS + 1.0, *[0.0] * 299]
+    assert table.signal(Factors).affinity(np.array([0]), len(table)).tolist() == [FACTOR_DIMENSIONS + 1.0, *[0.0] * 299]
 
 
 def test_categories_survive_growth() -> None:
-    table = ItemTable()
+    table = make_item_table()
     for number in range(300):
         table.put_item(Item(item_id=ItemId(f"i{number}"), categories=("tea", f"kind-{number % 2}"), available_from=0.0))
     assert table.by_category.members("kind-1").tolist() == list(range(1, 300, 2))
@@ -228,7 +237,7 @@ def test_a_new_neighbour_replaces_the_weakest() -> None:
         )
         table.put_statistics(row)
     weights = neighbours(table, "covisiting", "i0")
-    assert len(weights) == table.covisiting.width
+    assert len(weights) == table.signal(CoOccurrence).covisiting.width
     assert "i399" in weights
     assert "i1" not in weights
 
@@ -240,7 +249,7 @@ def test_content_depends_on_the_item_alone() -> None:
 
 
 def test_the_leading_items_of_a_category_follow_events_and_entries() -> None:
-    table, rows = ItemTable(), {}
+    table, rows = make_item_table(), {}
 
     def choose(name: str, times: int) -> None:
         for _ in range(times):
@@ -275,18 +284,18 @@ def test_the_leading_items_of_a_category_follow_events_and_entries() -> None:
 
 
 def test_made_up_ids_take_no_room_until_they_are_known() -> None:
-    table = ItemTable()
+    table = make_item_table()
     table.put_item(Item(item_id=ItemId("real"), available_from=0.0))
-    before = {name: value.shape for name, value in vars(table).items() if isinstance(value, np.ndarray)}
+    room = len(table.count)
     for number in range(20_000):
         table.put_statistics(row_of(f"made-up-{number}", 1))
     assert len(table) == 1
-    assert {name: value.shape for name, value in vars(table).items() if isinstance(value, np.ndarray)} == before
+    assert len(table.count) == room
     assert len(table._waiting) <= WAITING_KEPT
 
 
 def test_an_unknown_item_is_known_with_its_entry_or_after_a_few_events() -> None:
-    table = ItemTable()
+    table = make_item_table()
     table.put_item(Item(item_id=ItemId("real"), available_from=0.0))
     for count in range(1, KNOWN_COUNT):
         table.put_statistics(row_of("clicked", count))

@@ -1,8 +1,9 @@
-"""Items that share words: an inverted index over the items of the table, scored by the vector space model.
+"""Words: items named like the user's newest ones, such as sequels, editions and other colours.
 
-A word weighs log(items / items with it) on both sides, and an item's score is divided by the root of how many words it
-has (tf-idf with a length normalisation: Salton and Buckley, 1988; a title says a word once, so there is no term
-frequency). Words of very many items carry no information and are ignored.
+An inverted index over the items of the table, scored by the vector space model: a word weighs log(items / items with
+it) on both sides, and an item's score is divided by the root of how many words it has (tf-idf with a length
+normalisation: Salton and Buckley, 1988; a title says a word once, so there is no term frequency). Words of very many
+items carry no information and are ignored.
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.items.table import ItemTable, Numbers, Signal
+from inference.ranking_context import RankingContext, once_per_query
+from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
+from inference.signals.source import CandidateSource, best
 from schemas.items import Item
 
 WORDS_PER_ITEM = 16
 """How many words of an item are read: of its title, then its tags, then its text."""
 COMMON_WORD_ITEM_COUNT = 256
 """Words of more items than this are ignored."""
+WORD_ITEMS = 10
+"""How many of the newest items are compared by words."""
 _WORD = re.compile(r"[^\W_]{2,}")
 
 Doubles = NDArray[np.float64]
@@ -35,10 +42,10 @@ def words_of(item: Item) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_WORD.findall(text)))[:WORDS_PER_ITEM]
 
 
-class ItemWords:
+class Words(Signal):
     """Words by number and, for each word, the items that have it.
 
-    >>> words = ItemWords(capacity=4)
+    >>> words = Words(capacity=4)
     >>> for number, title in enumerate(("ocean eleven", "ocean twelve", "top gun")):
     ...     words.put(number, words_of(Item(item_id=title, title=title)))
     >>> words.scores(np.array([0]), np.array([1.0]), 3).round(2).tolist()
@@ -59,6 +66,10 @@ class ItemWords:
         more = np.zeros((capacity - len(self._words_of), WORDS_PER_ITEM), np.int32)
         self._words_of = np.concatenate([self._words_of, more])
         self._length_norm = np.concatenate([self._length_norm, np.zeros(len(more))])
+
+    def describe(self, table: ItemTable, number: int, item: Item) -> None:
+        """Take the words of the item's newest catalogue entry."""
+        self.put(number, words_of(item))
 
     def put(self, number: int, words: Sequence[str]) -> None:
         """Replace the item's words by these."""
@@ -110,3 +121,27 @@ class ItemWords:
         if items is None:
             items = self._arrays[word] = np.array(self._items[word], np.int64)
         return items
+
+
+@once_per_query
+def scores(context: RankingContext, table: ItemTable) -> Doubles:
+    """Return every item's similarity to the user's newest ones, `[items]` (`[1]` for an empty table)."""
+    size = max(1, len(table))
+    if not len(context.recent):
+        return np.zeros(size)
+    return table.signal(Words).scores(context.recent[:WORD_ITEMS], context.trace[:WORD_ITEMS], size)
+
+
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items with the most similar names."""
+    return best(scores(context, table), context.blocked, size)
+
+
+def fill(batch: RankingBatch) -> Block:
+    """Return the score of words shared with the newest items: as it is, and relative to the list's best."""
+    values = pick(batch, lambda context, table: (scores(context, table),), 1)
+    return np.concatenate([np.tanh(values), relative(np.log2(values + 1e-2), batch.mask)])
+
+
+WORD_SOURCE = CandidateSource(name="words", propose=propose, size=15, reason="by name like what you chose lately")
+WORD_COLUMNS = FeatureGroup(group="words", names=("words", "words_relative"), fill=fill)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.item_order import Order
+from inference.items.order import NO_EVENTS, Order
 from schemas.ids import category_key
 
 CATEGORIES_PER_ITEM = 8
@@ -20,12 +20,13 @@ class ItemCategories:
     """The categories of every item, and every category's items in the order of a key, such as a log popularity.
 
     Categories are matched by `category_key`, and keep the spelling in which they first appeared. `number` maps the key
-    of each category to its number, from 1.
+    of each category to its number, from 1. An item that was never ranked has the key `NO_EVENTS`.
 
     >>> categories = ItemCategories(capacity=4)
     >>> for item, key in enumerate((1.0, 3.0, 2.0)):
-    ...     categories.put(item, ("tea",), key)
-    >>> categories.moved(0, 1.0, 9.0)
+    ...     categories.put(item, ("tea",))
+    ...     categories.rank(item, key)
+    >>> categories.rank(0, 9.0)
     >>> categories.leading("tea", 2).tolist(), categories.members("tea").tolist()
     ([0, 1], [0, 1, 2])
     """
@@ -34,6 +35,7 @@ class ItemCategories:
         self.number: dict[str, int] = {}
         self._spelled: list[str] = [""]
         self._of: NDArray[np.int32] = np.zeros((CATEGORIES_PER_ITEM, capacity), np.int32)
+        self._key: NDArray[np.float64] = np.full(capacity, NO_EVENTS)
         self._width = 0
         self._orders: list[Order] = [Order()]
         self._members: dict[str, Numbers] = {}
@@ -46,9 +48,11 @@ class ItemCategories:
         """Make room for `capacity` items."""
         more = np.zeros((CATEGORIES_PER_ITEM, capacity - self._of.shape[1]), np.int32)
         self._of = np.concatenate([self._of, more], axis=1)
+        self._key = np.concatenate([self._key, np.full(more.shape[1], NO_EVENTS)])
 
-    def put(self, item: int, names: Sequence[str], key: float) -> None:
-        """Replace the categories of the item, whose key is `key`, by these."""
+    def put(self, item: int, names: Sequence[str]) -> None:
+        """Replace the item's categories by these."""
+        key = float(self._key[item])
         self._leave(item, key)
         spelled = {category_key(name): name for name in reversed(names)}
         keys = dict.fromkeys(map(category_key, names))
@@ -62,10 +66,12 @@ class ItemCategories:
             self._orders[category].put(item, None, key)
             self._members.pop(name, None)
 
-    def moved(self, item: int, old: float, new: float) -> None:
-        """Move the item from its old key to the new one in the order of each of its categories."""
+    def rank(self, item: int, key: float) -> None:
+        """Give the item this key: move it in the order of each of its categories."""
+        former = float(self._key[item])
         for category in self._categories_of(item):
-            self._orders[category].put(item, old, new)
+            self._orders[category].put(item, former, key)
+        self._key[item] = key
 
     def number_of(self, name: str) -> int:
         """Return the category's number, 0 if it is unknown."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.item_order import Order
+from inference.items.order import Order
 
 MOVES = st.lists(st.tuples(st.integers(0, 7), st.one_of(st.none(), st.sampled_from([-1.0, 0.0, 2.0]))), max_size=60)
 

@@ -8,11 +8,21 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from features.item_table import Bools, ItemTable, Numbers
+from inference.items.neighbours import Neighbours
+from inference.items.table import Bools, ItemTable, Numbers
 from inference.ranking_context import RankingContext
 
 Propose = Callable[[RankingContext, ItemTable, int], Numbers]
 Reason = Callable[[RankingContext, ItemTable, int], str]
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """Where a source's reasons find the item that led to a proposal: among the user's `newest` items, the one with the
+    greatest weight for it in these `neighbours`.
+    """
+
+    neighbours: Callable[[ItemTable], tuple[Neighbours, ...]]
+    newest: int
 
 
 class CandidateSource(Struct, frozen=True, kw_only=True):
@@ -20,13 +30,14 @@ class CandidateSource(Struct, frozen=True, kw_only=True):
 
     `propose(context, table, size)` returns at most `size` item numbers, best first, none of them blocked; it changes
     nothing. `reason` says in a few words why such an item is in the list; it may be a function of context, table and
-    item number, where what is true depends on them.
+    item number, where what is true depends on them. With `evidence` it also names the item that led to the proposal.
     """
 
     name: str
     propose: Propose
     size: int
     reason: str | Reason
+    evidence: Evidence | None = None
 
     def reason_for(self, context: RankingContext, table: ItemTable, item: int) -> str:
         """Return the reason for this item, true of this user now."""
@@ -45,3 +56,8 @@ def best(scores: NDArray[np.floating], blocked: Bools, size: int) -> Numbers:
         best_rows = negated.argpartition(size - 1)[:size]
         items, negated = items[best_rows], negated[best_rows]
     return items[negated.argsort(kind="stable")]
+
+
+def nothing() -> Numbers:
+    """Return no item number."""
+    return np.zeros(0, np.int64)

@@ -9,20 +9,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from features.item_table import Bools, ItemTable, Numbers
-from inference.candidates.source import CandidateSource
+from inference.items.table import ItemTable, Numbers
 from inference.ranking_context import RankingContext
+from inference.signals.columns import Pool
+from inference.signals.source import CandidateSource
 from schemas.ids import ItemId
-
-
-class Pool(Struct, frozen=True, kw_only=True):
-    """`items` int64 `[users, candidates]` (0 where `mask` is false); `votes` float32 `[sources, users, candidates]`: 1
-    / (1 + rank / 10) by the rank (from 0) in the source's own order, 0 if the source did not propose the item.
-    """
-
-    items: Numbers
-    mask: Bools
-    votes: NDArray[np.float32]
 
 
 class Slots(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,65 @@
+"""Which items may be shown: not withdrawn, within their time, and in the user's locale."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.items.locales import ItemLocales
+from schemas.items import Item
+
+Bools = NDArray[np.bool_]
+
+
+class Availability:
+    """From when until when, and in which locales, each item may be shown; always and everywhere until it is described.
+
+    >>> availability = Availability(capacity=2)
+    >>> availability.put(1, Item(item_id="i", available_from=5.0))
+    >>> availability.unavailable(2, now=1.0).tolist()
+    [False, True]
+    """
+
+    def __init__(self, *, capacity: int) -> None:
+        self.locales = ItemLocales(capacity=capacity)
+        self.from_time = np.full(capacity, -np.inf)
+        self.until_time = np.full(capacity, np.inf)
+        self._withdrawn: Bools = np.zeros(capacity, np.bool_)
+        self._has_windows = False
+
+    def grow(self, capacity: int) -> None:
+        """Make room for `capacity` items."""
+        more = capacity - len(self._withdrawn)
+        self.from_time = np.concatenate([self.from_time, np.full(more, -np.inf)])
+        self.until_time = np.concatenate([self.until_time, np.full(more, np.inf)])
+        self._withdrawn = np.concatenate([self._withdrawn, np.zeros(more, np.bool_)])
+        self.locales.grow(capacity)
+
+    def put(self, number: int, item: Item) -> None:
+        """Take the newest catalogue entry of an item."""
+        self._withdrawn[number] = False
+        self.from_time[number] = -np.inf if item.available_from is None else item.available_from
+        self.until_time[number] = np.inf if item.available_until is None else item.available_until
+        self._has_windows |= item.available_from is not None or item.available_until is not None
+        self.locales.put(number, item.locales)
+
+    def withdraw(self, number: int) -> None:
+        """Show the item to nobody until it is described again."""
+        self._withdrawn[number] = True
+        self.locales.put(number, ())
+
+    def shows(self, number: int, now: float, locale: str) -> bool:
+        """Return whether the item may be shown at this time, to a user of this locale."""
+        if self._withdrawn[number] or not self.locales.shows(number, locale):
+            return False
+        return bool(self.from_time[number] <= now < self.until_time[number])
+
+    def unavailable(self, size: int, *, now: float, locale: str = "") -> Bools:
+        """Return which of the first `size` items may not be shown, `[size]`; a fresh array."""
+        blocked = self._withdrawn[:size].copy()
+        if self._has_windows:
+            blocked |= self.from_time[:size] > now
+            blocked |= self.until_time[:size] <= now
+        if locale:
+            blocked |= self.locales.excluded(locale, size)
+        return blocked

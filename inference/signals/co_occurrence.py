@@ -1,0 +1,193 @@
+"""Co-occurrence: items that the same users chose as the recent ones (co-visitation), and directly after (transitions).
+
+Co-visitation is item-based nearest neighbours by cosine-normalised counts (Deshpande and Karypis, TOIS 2004), with
+recent items weighing more; transitions are a first-order chain over three steps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE, HalfLife
+from features.statistics import NEIGHBOURS, PREDECESSORS
+from inference.items.neighbours import Floats, Ints, Neighbours
+from inference.items.table import Doubles, ItemTable, Numbers, Signal
+from inference.ranking_context import RankingContext, once_per_query
+from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
+from inference.signals.source import CandidateSource, Evidence, best
+from schemas.ids import ItemId
+from schemas.statistics import ItemStatistics
+
+LANDMARK = 1_577_836_800.0
+"""2020-01-01: neighbour weights are stored as of this time; float32's exponent then spans 1995 to 2050."""
+SHRINK = 5.0
+"""People added to each item's count: two rare items that co-occurred once prove little (Bell, Koren 2007)."""
+FOLLOWERS = 64
+NEAR_ITEMS = 12
+NEAR_DECAY = 0.6
+"""The weight of an item against that of the next newer one, for co-visitation with the newest few items."""
+TRANSITION_STEPS = 3
+"""How many of the newest items transitions start from."""
+NAMED_CAUSES = 8
+"""How many of the newest items may be named as the cause of a co-visited one."""
+
+
+class CoOccurrence(Signal):
+    """Neighbours as of `LANDMARK`: `covisited` who comes before an item, `covisiting` who comes after, `followed` who
+    comes directly after. `inverse_root` float64 `[items]` is 1 / root of the shrunk count.
+    """
+
+    def __init__(self, *, capacity: int) -> None:
+        self.covisited = Neighbours(width=NEIGHBOURS, capacity=capacity)
+        self.covisiting = Neighbours(width=NEIGHBOURS, capacity=capacity)
+        self.followed = Neighbours(width=FOLLOWERS, capacity=capacity)
+        self._preceded = Neighbours(width=PREDECESSORS, capacity=capacity)
+        self.inverse_root: Doubles = np.zeros(capacity)
+        self._scratch: Floats = np.zeros(capacity, np.float32)
+
+    def grow(self, capacity: int) -> None:
+        """Make room for `capacity` items."""
+        for neighbours in (self.covisited, self.covisiting, self.followed, self._preceded):
+            neighbours.grow(capacity)
+        self.inverse_root = np.concatenate([self.inverse_root, np.zeros(capacity - len(self.inverse_root))])
+        self._scratch = np.zeros(capacity, np.float32)
+
+    def update(self, table: ItemTable, number: int, row: ItemStatistics) -> None:
+        """Replace the item's predecessors, and update the rows of those whose weight changed."""
+        self.inverse_root[number] = ((row.people or row.count) + SHRINK) ** -0.5
+        others, weights = _named(table, row.covisits, row.at, COVISIT_HALF_LIFE)
+        self._pair(self.covisited, self.covisiting, number, others, weights)
+        others, weights = _named(table, row.transitions, row.at, TRANSITION_HALF_LIFE)
+        self._pair(self._preceded, self.followed, number, others, weights)
+
+    def _pair(self, forward: Neighbours, backward: Neighbours, number: int, others: Ints, weights: Floats) -> None:
+        changed, changed_weights = forward.changes(number, others, weights, self._scratch)
+        forward.replace(number, others, weights)
+        if len(changed):
+            backward.tell(changed, number, changed_weights)
+
+
+def _named(table: ItemTable, weights: dict[ItemId, float], at: float, half_life: HalfLife) -> tuple[Ints, Floats]:
+    """Return the numbers of these items, new ones for those that have none yet, and their weights as of `LANDMARK`."""
+    numbers = list(map(table.number.get, weights))
+    if None in numbers:
+        weights = {item: weight for item, weight in weights.items() if table.may_be_numbered(item)}
+        numbers = [table.numbered(item) for item in weights]
+    scale = float(np.exp2((at - LANDMARK) / half_life.seconds))
+    return np.array(numbers, np.int32), np.array(list(weights.values()), np.float32) * np.float32(scale)
+
+
+class CoOccurrenceScores(Struct, frozen=True, kw_only=True):
+    """Every item's score for one query, `[items]` each (`[1]` for an empty table); `near` is by the newest few."""
+
+    covisit: Doubles
+    near: Doubles
+    transition: Doubles
+
+
+@once_per_query
+def scores(context: RankingContext, table: ItemTable) -> CoOccurrenceScores:
+    """Return the scores of all items by the user's recent ones."""
+    size, recent = max(1, len(table)), context.recent
+    if not len(recent):
+        return CoOccurrenceScores(covisit=np.zeros(size), near=np.zeros(size), transition=np.zeros(size))
+    signal, now = table.signal(CoOccurrence), context.query.now
+    root = signal.inverse_root[:size]
+    decay = _since_landmark(now, COVISIT_HALF_LIFE)
+    nearest = recent[:NEAR_ITEMS]
+    near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest] * decay
+    last = recent[:TRANSITION_STEPS]
+    step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * _since_landmark(now, TRANSITION_HALF_LIFE)
+    together = _around(recent, signal.covisited, signal.covisiting)
+    return CoOccurrenceScores(
+        covisit=_summed(*together, context.trace * root[recent] * decay, size) * root,
+        near=_summed(*together, near, size) * root,
+        transition=_summed(*_around(last, signal.followed), step, size),
+    )
+
+
+def _since_landmark(now: float, half_life: HalfLife) -> float:
+    """Return the factor that carries weights from the landmark to `now`."""
+    return float(np.exp2((LANDMARK - now) / half_life.seconds))
+
+
+def _around(recent: Numbers, *kinds: Neighbours) -> tuple[Numbers, NDArray[np.float32]]:
+    """Return the neighbours of the recent items, of all these kinds, and their weights: `[recent, width of all]`."""
+    ids = np.concatenate([kind.ids[recent] for kind in kinds], axis=1, dtype=np.int64)
+    return ids, np.concatenate([kind.weights[recent] for kind in kinds], axis=1)
+
+
+def _summed(ids: Numbers, weights: NDArray[np.float32], seed: Doubles, size: int) -> Doubles:
+    """Sum seed x weight over the neighbours of the first `len(seed)` recent items, by item: `[items]`."""
+    steps = len(seed)
+    contributions = (weights[:steps] * seed[:, None]).ravel()
+    sums = np.bincount(ids[:steps].ravel(), contributions, minlength=size)[:size]
+    return sums.astype(np.float64, copy=False)
+
+
+def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items most co-visited with the user's recent ones."""
+    return best(scores(context, table).covisit, context.blocked, size)
+
+
+def propose_near(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items most co-visited with the user's newest few."""
+    return best(scores(context, table).near, context.blocked, size)
+
+
+def propose_next(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+    """Return the items that are most often chosen directly after the user's newest ones."""
+    return best(scores(context, table).transition, context.blocked, size)
+
+
+def _columns(context: RankingContext, table: ItemTable) -> tuple[Doubles, Doubles, Doubles]:
+    own = scores(context, table)
+    return own.covisit, own.near, own.transition
+
+
+def fill(batch: RankingBatch) -> Block:
+    """Return co-visitation and transition scores: relative to the list's best, and as they are."""
+    logs = np.log2(pick(batch, _columns, 3) + 1e-4)
+    return np.concatenate([relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)])
+
+
+def _covisits(table: ItemTable) -> tuple[Neighbours, ...]:
+    signal = table.signal(CoOccurrence)
+    return signal.covisited, signal.covisiting
+
+
+def _followers(table: ItemTable) -> tuple[Neighbours, ...]:
+    return (table.signal(CoOccurrence).followed,)
+
+
+CO_OCCURRENCE_SOURCES = (
+    CandidateSource(
+        name="covisitation",
+        propose=propose,
+        size=70,
+        reason="goes with what you chose lately",
+        evidence=Evidence(neighbours=_covisits, newest=NAMED_CAUSES),
+    ),
+    CandidateSource(
+        name="covisitation-near",
+        propose=propose_near,
+        size=70,
+        reason="goes with your last choice",
+        evidence=Evidence(neighbours=_covisits, newest=TRANSITION_STEPS),
+    ),
+    CandidateSource(
+        name="transitions",
+        propose=propose_next,
+        size=40,
+        reason="often chosen next",
+        evidence=Evidence(neighbours=_followers, newest=TRANSITION_STEPS),
+    ),
+)
+CO_OCCURRENCE_COLUMNS = FeatureGroup(
+    group="near",
+    names=("covisit", "covisit_near", "transition", "covisit_level", "covisit_near_level", "transition_level"),
+    fill=fill,
+    initial={"covisit": 2.0, "transition": 1.0},
+)

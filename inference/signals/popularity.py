@@ -1,0 +1,122 @@
+"""Popularity: how often each item was chosen lately, at every half-life of `features.half_lives`.
+
+It is kept as log2(decayed count) + at / half-life (forward decay: Cormode et al., ICDE 2009). Then an item's key
+changes only with its own events, and the order of items stays right while time passes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.decay import DAY
+from features.half_lives import CATEGORY_ORDER, POPULARITY_HALF_LIVES, POPULARITY_SECONDS
+from inference.items.order import NO_EVENTS, Order
+from inference.items.table import Doubles, ItemTable, Numbers, Signal
+from inference.ranking_context import RankingContext
+from inference.signals.columns import Block, FeatureGroup, RankingBatch, at_half_lives, relative
+from inference.signals.source import CandidateSource, Propose, Reason
+from schemas.statistics import ItemStatistics
+
+LEVEL_INDEXES = [index for index, half_life in enumerate(POPULARITY_HALF_LIVES) if half_life.has_level]
+"""At which half-lives the decayed count itself is a feature, not only its ratio to others."""
+_HALVING = np.array(POPULARITY_SECONDS)
+
+
+class Popularity(Signal):
+    """`log_counts` float64 `[half-life, items]`: the keys of items, and the items in their order, by half-life."""
+
+    def __init__(self, *, capacity: int) -> None:
+        self.log_counts: Doubles = np.full((len(_HALVING), capacity), NO_EVENTS)
+        self._orders = [Order() for _ in _HALVING]
+        self._leaders: dict[tuple[int, int], Numbers] = {}
+
+    def grow(self, capacity: int) -> None:
+        """Make room for `capacity` items."""
+        more = np.full((len(_HALVING), capacity - self.log_counts.shape[1]), NO_EVENTS)
+        self.log_counts = np.concatenate([self.log_counts, more], axis=1)
+
+    def update(self, table: ItemTable, number: int, row: ItemStatistics) -> None:
+        """Take the item's decayed counts, also as its rank within its categories."""
+        self._leaders.clear()
+        keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / _HALVING
+        previous = self.log_counts[:, number].tolist()
+        for order, old, new in zip(self._orders, previous, keys.tolist(), strict=True):
+            order.put(number, old if old > NO_EVENTS else None, new)
+        table.by_category.rank(number, float(keys[CATEGORY_ORDER]))
+        self.log_counts[:, number] = keys
+
+    def leading(self, half_life_index: int, size: int) -> Numbers:
+        """Return the numbers of the most popular items, best first, at most `size`; read-only."""
+        leaders = self._leaders.get((half_life_index, size))
+        if leaders is None:
+            leaders = self._leaders[half_life_index, size] = self._orders[half_life_index].first(size)
+        return leaders
+
+
+def popular(half_life_index: int) -> Propose:
+    """Return the source of the most popular items at `POPULARITY_HALF_LIVES[half_life_index]`."""
+
+    def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
+        popularity, depth = table.signal(Popularity), 2 * size
+        while True:
+            numbers = popularity.leading(half_life_index, depth)
+            allowed = numbers[~context.blocked[numbers]]
+            if len(allowed) >= size or len(numbers) < depth:
+                return allowed[:size]
+            depth *= 4
+
+    return propose
+
+
+def span(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> span(0.05 * DAY), span(DAY), span(40 * DAY)
+    ('hour', 'day', '40 days')
+    """
+    days = seconds / DAY
+    number, unit = (round(days), "day") if days >= 1 else (round(days * 24), "hour")
+    return unit if number == 1 else f"{number} {unit}s"
+
+
+def popular_lately(half_life_index: int) -> Reason:
+    """Return the reason that names the time in which the item was popular: the half-life at this index, or else the
+    first longer one within which any user chose it.
+    """
+
+    def reason(context: RankingContext, table: ItemTable, item: int) -> str:
+        idle = context.query.reason_time - float(table.last_at[item])
+        within = next((half_life for half_life in POPULARITY_SECONDS[half_life_index:] if idle <= half_life), None)
+        return f"popular in the last {span(within)}" if within else "popular for long"
+
+    return reason
+
+
+def fill(batch: RankingBatch) -> Block:
+    """Return popularity relative to the list's highest, ratios between neighbouring half-lives, and levels."""
+    logs = batch.table.signal(Popularity).log_counts.take(batch.items, axis=1)
+    counts = logs - batch.now / _HALVING[:, None, None]
+    ratios = np.clip(counts[:-1] - counts[1:], -12.0, 0.0) / 4.0
+    level = np.clip(counts[LEVEL_INDEXES], -8.0, 12.0) / 8.0
+    return np.concatenate([relative(logs, batch.mask), ratios, level])
+
+
+POPULARITY_SOURCES = tuple(
+    CandidateSource(
+        name=f"popular-{span(half_life).replace(' ', '-')}",
+        propose=popular(index),
+        size=25,
+        reason=popular_lately(index),
+    )
+    for index, half_life in enumerate(POPULARITY_SECONDS)
+)
+POPULARITY_COLUMNS = FeatureGroup(
+    group="popularity",
+    names=(
+        *at_half_lives("popular", POPULARITY_HALF_LIVES),
+        *at_half_lives("accelerating", POPULARITY_HALF_LIVES[:-1]),
+        *at_half_lives("level", [POPULARITY_HALF_LIVES[index] for index in LEVEL_INDEXES]),
+    ),
+    fill=fill,
+    initial={f"popular_{half_life.name}": half_life.initial_weight for half_life in POPULARITY_HALF_LIVES},
+)
