@@ -81,8 +81,7 @@ def from_records(records: Iterable[Inbound], name: str, *, limit: int | None, no
 def _open(record: Inbound, now: float) -> tuple[Interaction | None, str]:
     """Return the event in a record, decoded as the worker does, or the reason why there is none."""
     try:
-        _, _, event = open_event(record, INTERACTIONS, now=now)
-        return event, ""
+        return open_event(record, INTERACTIONS, now=now).event, ""
     except DecodeError as exc:
         return None, f"{exc.reason}: {exc}"[:160]
 

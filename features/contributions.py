@@ -12,26 +12,18 @@ from schemas.statistics import ItemDelta
 
 EARLIER_ITEMS_LIMIT = 24
 """How many earlier items of the user an item's delta names."""
-AHEAD_SECONDS = 300.0
-"""How far an event's time may be ahead of the time at which its record was produced: clocks differ by less."""
 
 
-def contribution(
-    before: UserState, event: Interaction, *, source: str, offset: int, produced: float
-) -> ItemDelta | None:
+def contribution(before: UserState, event: Interaction, *, source: str, offset: int) -> ItemDelta | None:
     """Return the contribution of a choice by a user who was in state `before`; none of any other event.
-
-    A choice dated ahead of its record, `produced` (wall clock), adds nothing: counts that decay from a time to come
-    would outweigh all others until then. Both are in the log, so that a rebuild decides alike.
 
     >>> from schemas.interactions import Click
     >>> click = Click(event_id="e", user_id="u", event_time=1e9, item_id="i")
-    >>> delta = contribution(UserState(user_id="u"), click, source="interactions-0", offset=7, produced=1e9)
+    >>> delta = contribution(UserState(user_id="u"), click, source="interactions-0", offset=7)
     >>> delta.offset, delta.segment, delta.counted
     (7, 'new', 0.0)
-    >>> contribution(UserState(user_id="u"), click, source="interactions-0", offset=7, produced=1e9 - 3_600)
     """
-    if not is_choice(event) or event.event_time > produced + AHEAD_SECONDS:
+    if not is_choice(event):
         return None
     own = before.user_item_statistics.get(event.item_id)
     counted = own.counted if own and own.count else 0.0

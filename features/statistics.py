@@ -70,7 +70,7 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
             value * exp2(row_shift / half_life) + added(delta, half_life) * exp2(delta_shift / half_life)
             for value, half_life in zip(row.popularity, POPULARITY_SECONDS, strict=True)
         ),
-        people=(row.people or row.count) + added(delta, inf, most=1.0),
+        people=people_of(row) + added(delta, inf, most=1.0),
         value_sum=row.value_sum + (delta.value or 0.0 if first else 0.0),
         value_count=row.value_count + (delta.value is not None and first),
         covisits=_neighbours(row.covisits, row_shift, delta_shift, delta, COVISIT_HALF_LIFE, size=NEIGHBOURS),
@@ -79,6 +79,11 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         ),
         segments=_segments(row.segments, row_shift, delta_shift, delta),
     )
+
+
+def people_of(row: ItemStatistics) -> float:
+    """Return how many users chose the item; of a row by an earlier build, how many events counted."""
+    return float(row.count) if row.people is None else row.people
 
 
 def added(delta: ItemDelta, half_life: float, *, most: float = LARGEST_COUNT) -> float:

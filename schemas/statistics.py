@@ -45,7 +45,7 @@ class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "sit
     `transitions` weigh the items that the same users chose before it (recently, and directly). `segments` (encoded as
     `situations`) holds, by user segment, one decayed count per half-life of `features.half_lives.SEGMENT_HALF_LIVES`.
     `feature_time` is `at` made strictly increasing: the time of the row in Feast. `people` is how many users chose the
-    item, each by the weight of their account; 0 where an earlier build counted events alone.
+    item, each by the weight of their account; none where an earlier build counted events alone.
     """
 
     item_id: ItemKey
@@ -60,4 +60,4 @@ class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "sit
     covisits: Annotated[dict[BareItem, DecayedCount], Meta(max_length=1_024)] = {}
     transitions: Annotated[dict[BareItem, DecayedCount], Meta(max_length=1_024)] = {}
     segments: dict[Segment, Annotated[tuple[DecayedCount, ...], Meta(max_length=32)]] = {}
-    people: DecayedCount = 0.0
+    people: DecayedCount | None = None

@@ -11,7 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE, HalfLife
-from features.statistics import NEIGHBOURS, PREDECESSORS
+from features.statistics import NEIGHBOURS, PREDECESSORS, people_of
 from inference.items.neighbours import Floats, Ints, Neighbours
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
@@ -56,7 +56,7 @@ class CoOccurrence(Signal):
 
     def update(self, table: ItemTable, number: int, row: ItemStatistics) -> None:
         """Replace the item's predecessors, and update the rows of those whose weight changed."""
-        self.inverse_root[number] = ((row.people or row.count) + SHRINK) ** -0.5
+        self.inverse_root[number] = (people_of(row) + SHRINK) ** -0.5
         others, weights = _named(table, row.covisits, row.at, COVISIT_HALF_LIFE)
         self._pair(self.covisited, self.covisiting, number, others, weights)
         others, weights = _named(table, row.transitions, row.at, TRANSITION_HALF_LIFE)

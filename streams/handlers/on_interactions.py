@@ -94,6 +94,8 @@ def _late_click(before: UserState, event: Interaction, source: RecordSource) -> 
 
 
 def _delta(before: UserState, event: Interaction, source: RecordSource) -> tuple[Message, ...]:
-    """Return the contribution of a choice to its item's statistics; nothing for other events."""
-    delta = contribution(before, event, source=source.name, offset=source.offset, produced=source.timestamp)
+    """Return the contribution of a choice to its item's statistics; nothing for other events, and nothing of a choice
+    that was dated ahead.
+    """
+    delta = None if source.is_ahead else contribution(before, event, source=source.name, offset=source.offset)
     return (Message(ITEM_DELTAS, delta.item_id, delta),) if delta else ()

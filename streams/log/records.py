@@ -46,13 +46,15 @@ class Message(Struct, frozen=True):
 class RecordSource(Struct, frozen=True):
     """The record that caused a message: message ids are derived from it, so that a second attempt gives the same ids.
 
-    `topic` is the record's `log`: after offsets began anew, ids are other ones.
+    `topic` is the record's `log`: after offsets began anew, ids are other ones. `is_ahead`: its event was dated further
+    ahead of the record than clocks differ.
     """
 
     topic: str
     partition: int
     offset: int
     timestamp: float
+    is_ahead: bool = False
 
     @property
     def name(self) -> str:

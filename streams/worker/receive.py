@@ -27,18 +27,21 @@ from streams.state.partition_store import PartitionStore
 
 
 class AcceptedRecord(Struct, frozen=True):
-    """A decoded record of a user topic, to be applied; `topic` is the one that it was meant for."""
+    """A decoded record of a user topic, to be applied; `topic` is the one that it was meant for, and `is_ahead` whether
+    its event was dated further ahead than clocks differ.
+    """
 
     topic: str
     user_id: UserId
     event: Any
     record: Inbound
+    is_ahead: bool = False
 
     @property
     def source(self) -> RecordSource:
         """Return the source of messages that follow from this record."""
         record = self.record
-        return RecordSource(record.log, record.partition, record.offset, record.timestamp)
+        return RecordSource(record.log, record.partition, record.offset, record.timestamp, self.is_ahead)
 
 
 class Received(Struct, frozen=True):
@@ -85,19 +88,34 @@ def receive(
 
 def _open(record: Inbound, partitions: int, now: float) -> AcceptedRecord | Message:
     try:
-        topic, value, event = open_event(record, record.topic, now=now)
+        opened = open_event(record, record.topic, now=now)
     except DecodeError as exc:
         return dead_letter(record, exc.reason, str(exc), now)
-    user: UserId = event.user_id
+    user: UserId = opened.event.user_id
     if record.partition == partition_of(user, partitions):
-        return AcceptedRecord(topic, user, event, record)
+        return AcceptedRecord(opened.topic, user, opened.event, record, opened.is_ahead)
     return Message(
-        MISROUTED, user, MisroutedRecord(topic=topic, partition=record.partition, offset=record.offset, value=value)
+        MISROUTED,
+        user,
+        MisroutedRecord(topic=opened.topic, partition=record.partition, offset=record.offset, value=opened.value),
     )
 
 
-def open_event(record: Inbound, topic: str, *, now: float) -> tuple[str, bytes, Any]:
-    """Return the topic and the bytes that a record was meant as, and its event.
+class OpenedEvent(Struct, frozen=True):
+    """The topic and the bytes that a record was meant as, and its event: if its time is more than `CLOCK_SKEW_SECONDS`
+    ahead of its record, with the record's time, and `is_ahead`.
+
+    So a wrong clock changes only its own events, and those to the time at which they were produced.
+    """
+
+    topic: str
+    value: bytes
+    event: Any
+    is_ahead: bool
+
+
+def open_event(record: Inbound, topic: str, *, now: float) -> OpenedEvent:
+    """Return the event of a record.
 
     `now` counts only if the record does not tell when it was produced.
 
@@ -105,15 +123,9 @@ def open_event(record: Inbound, topic: str, *, now: float) -> tuple[str, bytes, 
         DecodeError: the record cannot be used.
     """
     produced = record.timestamp if record.timestamp >= EARLIEST else now
-    event = decode(topic, record.value, now=produced)
+    event, value = decode(topic, record.value, now=produced), record.value or b""
     if isinstance(event, MisroutedRecord):
-        return event.topic, event.value, _within_skew(WORKER_ENVELOPES[topic](event, now=produced), produced)
-    return topic, record.value or b"", _within_skew(event, produced)
-
-
-def _within_skew(event: Any, produced: float) -> Any:
-    """Return the event; if its time is more than `CLOCK_SKEW_SECONDS` ahead of its record, with the record's time.
-
-    So a wrong clock changes only its own events, and those to the time at which they were produced.
-    """
-    return event if event.event_time <= produced + CLOCK_SKEW_SECONDS else replace(event, event_time=produced)
+        envelope, topic, value = WORKER_ENVELOPES[topic], event.topic, event.value
+        event = envelope(event, now=produced)
+    is_ahead = event.event_time > produced + CLOCK_SKEW_SECONDS
+    return OpenedEvent(topic, value, replace(event, event_time=produced) if is_ahead else event, is_ahead)

@@ -1,0 +1,166 @@
+"""Laws of item statistics: one user never counts as more than one, whatever they do, in whatever order it arrives."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import exp2
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.account_weight import MOST_OF_ONE_CHOICE, account_weight
+from features.contributions import contribution
+from features.half_lives import POPULARITY_SECONDS, SEGMENT_SECONDS
+from features.statistics import fold_delta
+from features.user_state import UserState, fold
+from schemas.ids import EventId, ItemId, UserId
+from schemas.interactions import AddToCart, Click, Dislike, Interaction, Purchase, Rating, Skip, View
+from schemas.statistics import ItemDelta, ItemStatistics
+from tests.builders import START
+
+TARGET = ItemId("target")
+ROUNDING = 1e-9
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Interaction:
+    """Draw anything that a user does with the target or another item, within minutes or months, in no order."""
+    common = {
+        "user_id": UserId("u"),
+        "event_id": EventId(f"e{draw(st.integers(0, 10**9))}"),
+        "event_time": START + draw(st.one_of(st.floats(0, 600), st.floats(0, 2e7))),
+        "item_id": draw(st.sampled_from([TARGET, TARGET, ItemId("a"), ItemId("b")])),
+    }
+    kind = draw(st.sampled_from([View, Click, Rating, AddToCart, Purchase, Dislike, Skip]))
+    if kind is Rating:
+        return Rating(**common, value=5.0)
+    if kind in (AddToCart, Purchase):
+        return kind(**common, quantity=draw(st.sampled_from([0.1, 1.0, 30.0, 1e9])))
+    return kind(**common)
+
+
+LIVES = st.lists(events(), min_size=1, max_size=60, unique_by=lambda event: event.event_id)
+
+
+def deltas(life: list[Interaction], user: str = "u") -> list[ItemDelta]:
+    """Return the deltas of the target, as the worker makes them."""
+    state, made = UserState(user_id=UserId(user)), []
+    for offset, event in enumerate(life):
+        delta = contribution(state, event, source=f"interactions-{user}", offset=offset)
+        state = fold(state, event)
+        if delta is not None and delta.item_id == TARGET:
+            made.append(delta)
+    return made
+
+
+def row_of(made: list[ItemDelta]) -> ItemStatistics | None:
+    row = None
+    for delta in made:
+        row = fold_delta(row, delta)
+    return row
+
+
+@given(LIVES)
+def test_no_life_of_one_user_weighs_more_than_one_choice(life: list[Interaction]) -> None:
+    row = row_of(deltas(life))
+    if row is None:
+        return
+    assert max(row.popularity) <= MOST_OF_ONE_CHOICE + ROUNDING
+    assert row.people <= 1.0 + ROUNDING
+    assert all(max(counts) <= MOST_OF_ONE_CHOICE + ROUNDING for counts in row.segments.values())
+    assert all(weight <= 1.0 + ROUNDING for weight in (*row.covisits.values(), *row.transitions.values()))
+    assert row.value_count <= 1
+
+
+@given(LIVES, st.randoms())
+def test_the_order_in_which_deltas_arrive_changes_nothing(life: list[Interaction], rng: object) -> None:
+    made = deltas(life)
+    shuffled = list(made)
+    rng.shuffle(shuffled)  # type: ignore[attr-defined]
+    straight, mixed = row_of(made), row_of(shuffled)
+    if straight is None or mixed is None:
+        return
+    assert mixed.popularity == pytest.approx(straight.popularity, abs=1e-6)
+    assert mixed.people == pytest.approx(straight.people)
+    assert mixed.covisits == pytest.approx(straight.covisits, abs=1e-6)
+
+
+@given(st.integers(1, 40), st.floats(0.0, 1e6))
+def test_a_person_counts_again_as_their_earlier_choice_fades(times: int, gap: float) -> None:
+    """Right after a choice the count is that of a first one, so that people who come back keep an item popular."""
+    made = [
+        ItemDelta(
+            item_id=TARGET,
+            source="s",
+            offset=n,
+            event_time=START + n * gap,
+            weight=1.0,
+            counted=float(n > 0),
+            since=gap,
+        )
+        for n in range(times)
+    ]
+    row = row_of(made)
+    assert row is not None
+    assert row.popularity == pytest.approx([1.0] * len(POPULARITY_SECONDS))
+
+
+def test_people_add_up() -> None:
+    click = {"event_time": START, "item_id": TARGET}
+    made = [
+        delta
+        for user in ("u", "v", "w")
+        for delta in deltas([Click(event_id=EventId("e"), user_id=UserId(user), **click)], user)
+    ]
+    row = row_of(made)
+    assert row is not None
+    assert row.popularity[0] == pytest.approx(3 * made[0].weight)
+    assert row.people == pytest.approx(3 * made[0].weight)
+
+
+def test_accounts_earn_weight_by_distinct_choices_not_by_repeats() -> None:
+    state, weights = UserState(user_id=UserId("u")), []
+    for number in range(30):
+        weights.append(account_weight(state))
+        event = Click(
+            event_id=EventId(f"e{number}"), user_id=UserId("u"), event_time=START + number, item_id=ItemId(f"i{number}")
+        )
+        state = fold(state, event)
+    assert all(earlier < later < 1.0 for earlier, later in pairwise(weights))
+    again = Click(event_id=EventId("again"), user_id=UserId("u"), event_time=START + 99, item_id=ItemId("i3"))
+    assert account_weight(fold(state, again)) == account_weight(state)
+
+
+def test_a_delta_of_an_earlier_build_counts_as_a_first_choice() -> None:
+    row = row_of([ItemDelta(item_id=TARGET, source="s", offset=n, event_time=START, weight=1.0) for n in range(3)])
+    assert row is not None
+    assert row.popularity[0] == pytest.approx(3.0)
+
+
+def test_a_row_of_an_earlier_build_goes_on_from_its_count() -> None:
+    old = ItemStatistics(
+        item_id=TARGET, version=7, at=START, first_at=START, count=7, popularity=(7.0,) * len(POPULARITY_SECONDS)
+    )
+    new = fold_delta(old, ItemDelta(item_id=TARGET, source="s", offset=9, event_time=START, weight=0.5))
+    assert new.people == pytest.approx(7.5)
+
+
+def test_what_is_left_of_a_segment_count_is_that_of_the_newest_choice() -> None:
+    first = ItemDelta(item_id=TARGET, source="s", offset=0, event_time=START, weight=1.0, segment="new")
+    week = 7 * 86_400.0
+    second = ItemDelta(
+        item_id=TARGET,
+        source="s",
+        offset=1,
+        event_time=START + week,
+        weight=1.0,
+        segment="return",
+        counted=1.0,
+        since=week,
+    )
+    row = row_of([first, second])
+    assert row is not None
+    left = [exp2(-week / half_life) for half_life in SEGMENT_SECONDS]
+    assert row.segments["new"] == pytest.approx(left)
+    assert row.segments["return"] == pytest.approx([1.0 - share for share in left])
