@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import exp2
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from features.user_state import UserState, fold
 from schemas.ids import EventId, ItemId, UserId
 from schemas.interactions import AddToCart, Click, Dislike, Interaction, Purchase, Rating, Skip, View
 from schemas.statistics import ItemDelta, ItemStatistics
-from tests.builders import START
+from tests.builders import START, click
 
 TARGET = ItemId("target")
 ROUNDING = 1e-9
@@ -26,7 +27,7 @@ ROUNDING = 1e-9
 @st.composite
 def events(draw: st.DrawFn) -> Interaction:
     """Draw anything that a user does with the target or another item, within minutes or months, in no order."""
-    common = {
+    common: dict[str, Any] = {
         "user_id": UserId("u"),
         "event_id": EventId(f"e{draw(st.integers(0, 10**9))}"),
         "event_time": START + draw(st.one_of(st.floats(0, 600), st.floats(0, 2e7))),
@@ -107,12 +108,7 @@ def test_a_person_counts_again_as_their_earlier_choice_fades(times: int, gap: fl
 
 
 def test_people_add_up() -> None:
-    click = {"event_time": START, "item_id": TARGET}
-    made = [
-        delta
-        for user in ("u", "v", "w")
-        for delta in deltas([Click(event_id=EventId("e"), user_id=UserId(user), **click)], user)
-    ]
+    made = [delta for user in ("u", "v", "w") for delta in deltas([click("u", TARGET)], user)]
     row = row_of(made)
     assert row is not None
     assert row.popularity[0] == pytest.approx(3 * made[0].weight)
@@ -123,13 +119,9 @@ def test_accounts_earn_weight_by_distinct_choices_not_by_repeats() -> None:
     state, weights = UserState(user_id=UserId("u")), []
     for number in range(30):
         weights.append(account_weight(state))
-        event = Click(
-            event_id=EventId(f"e{number}"), user_id=UserId("u"), event_time=START + number, item_id=ItemId(f"i{number}")
-        )
-        state = fold(state, event)
+        state = fold(state, click("u", f"i{number}", number))
     assert all(earlier < later < 1.0 for earlier, later in pairwise(weights))
-    again = Click(event_id=EventId("again"), user_id=UserId("u"), event_time=START + 99, item_id=ItemId("i3"))
-    assert account_weight(fold(state, again)) == account_weight(state)
+    assert account_weight(fold(state, click("u", "i3", 99))) == account_weight(state)
 
 
 def test_a_delta_of_an_earlier_build_counts_as_a_first_choice() -> None:

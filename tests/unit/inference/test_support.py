@@ -1,0 +1,75 @@
+"""What strangers are shown first is what enough people chose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.half_lives import POPULARITY_SECONDS, SUPPORT_ORDER
+from inference.query import Query
+from inference.support import LEADING_ITEMS, SUPPORT_SHARE, supported, supported_first
+from schemas.ids import ItemId
+from tests.unit.inference.ranking_fixtures import World
+
+CROWD = 60
+
+
+def crowd_and_two() -> World:
+    """Sixty people choose each of ten items; two begin with i99, which nobody knew."""
+    world = World()
+    for person in range(CROWD):
+        for number in range(LEADING_ITEMS):
+            world.choose(f"u{person}", number, after=1.0)
+    world.choose("fake-0", 99)
+    world.choose("fake-1", 99)
+    return world
+
+
+def numbers(world: World) -> np.ndarray:
+    return np.arange(len(world.table))
+
+
+def test_an_item_of_two_people_has_no_support_beside_items_of_sixty() -> None:
+    world = crowd_and_two()
+    enough = supported(numbers(world), world.table, world.now)
+    assert enough.tolist() == [True] * LEADING_ITEMS + [False]
+
+
+def test_it_gains_support_as_people_choose_it() -> None:
+    world = crowd_and_two()
+    for person in range(round(SUPPORT_SHARE * CROWD)):
+        world.choose(f"u{person}", 99)
+    assert supported(numbers(world), world.table, world.now).all()
+
+
+def test_it_loses_support_as_their_choices_fade() -> None:
+    world = World()
+    for person in range(4):
+        world.choose(f"u{person}", 1, after=1.0)
+    assert supported(numbers(world), world.table, world.now).all()
+    later = world.now + 3 * POPULARITY_SECONDS[SUPPORT_ORDER]
+    assert not supported(numbers(world), world.table, later).any()
+
+
+def test_scores_of_unsupported_items_fall_below_all_others_in_their_order() -> None:
+    world = crowd_and_two()
+    values = np.linspace(0.0, 5.0, len(world.table)).astype(np.float32)
+    ranked = supported_first(values, numbers(world), world.table, world.now)
+    assert ranked[:LEADING_ITEMS].tolist() == values[:LEADING_ITEMS].tolist()
+    assert ranked[LEADING_ITEMS] < values.min()
+
+
+def test_where_nothing_has_support_the_order_stays() -> None:
+    world = World()
+    world.choose("u0", 1)
+    values = np.array([1.0], np.float32)
+    later = world.now + 10 * POPULARITY_SECONDS[SUPPORT_ORDER]
+    assert supported_first(values, numbers(world), world.table, later) is values
+
+
+def test_strangers_are_shown_the_unknown_item_last_and_others_as_ranked() -> None:
+    world = crowd_and_two()
+    [stranger, known] = world.recommender().rank(
+        [Query(user=world.state("nobody"), now=world.now), Query(user=world.state("fake-1"), now=world.now)]
+    )
+    assert ItemId("i99") not in [placed.item_id for placed in stranger.slate[:LEADING_ITEMS]]
+    assert len(known.slate) == LEADING_ITEMS
