@@ -22,6 +22,7 @@ from schemas.topics import (
     MISROUTED,
     MODEL_UPDATES,
     PLANS,
+    QUARANTINES,
     RANK_REQUESTS,
     RANKING_LOG,
     RECOMMENDATIONS,
@@ -48,7 +49,9 @@ class Access(Struct, frozen=True, kw_only=True):
 
 
 def access(settings: Settings) -> tuple[Access, ...]:
-    """Return the table. `application` is for programs that produce events and subscribe to lists."""
+    """Return the table. `application` is for programs that produce events and subscribe to lists, `operator`
+    for `lifelong quarantine`.
+    """
     worker, trainer = settings.worker.group, settings.trainer.group
     return (
         Access(
@@ -78,6 +81,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
             writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, DEAD_LETTERS),
             watches=worker,
         ),
+        Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES,)),
         Access(
             process="application",
             reads=(RECOMMENDATIONS,),

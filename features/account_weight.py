@@ -25,13 +25,10 @@ def account_weight(state: UserState) -> float:
     >>> [round(account_weight(UserState(user_id="u", choices=choices)), 2) for choices in (0, 1, 8)]
     [0.33, 0.5, 0.82]
     """
-    distinct = state.choices - state.repeats
-    return (distinct + 1.0) / (distinct + 1.0 + NEW_ACCOUNT_CHOICES)
+    shown = state.distinct_choices + 1.0
+    return shown / (shown + NEW_ACCOUNT_CHOICES)
 
 
-def counted_weight(state: UserState, event: Interaction | ItemEvent) -> float:
-    """Return what the event adds to the item if it is the user's first choice of it; 0 if it is no choice.
-
-    `state` is the user's before the event, or with its session begun: both have the same choices.
-    """
-    return min(MOST_OF_ONE_CHOICE, feedback_weight(event)) * account_weight(state)
+def counted_weight(event: Interaction | ItemEvent) -> float:
+    """Return what the event adds to the item if it is the user's first choice of it; 0 if it is no choice."""
+    return min(MOST_OF_ONE_CHOICE, feedback_weight(event))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.account_weight import counted_weight
+from features.account_weight import account_weight, counted_weight
 from features.user_segment import user_segment
 from features.user_state import UserState
 from schemas.event_kinds import is_choice
@@ -32,10 +32,12 @@ def contribution(before: UserState, event: Interaction, *, source: str, offset: 
         source=source,
         offset=offset,
         event_time=event.event_time,
-        weight=counted_weight(before, event),
+        weight=counted_weight(event),
+        account=account_weight(before),
         value=event.value if isinstance(event, Rating) else None,
         before=_earlier(before, event),
         segment=user_segment(before, event.event_time, event.session_id),
+        withheld=before.quarantined,
         counted=counted,
         since=event.event_time - own.last_at if own and counted else 0.0,
     )

@@ -13,6 +13,7 @@ from features.half_lives import (
     COVISIT_HALF_LIFE,
     POPULARITY_SECONDS,
     SEGMENT_SECONDS,
+    SUPPORT_ORDER,
     TRANSITION_HALF_LIFE,
     HalfLife,
 )
@@ -67,10 +68,10 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         first_at=min(row.first_at, delta.event_time),
         count=row.count + 1,
         popularity=tuple(
-            value * exp2(row_shift / half_life) + added(delta, half_life) * exp2(delta_shift / half_life)
-            for value, half_life in zip(row.popularity, POPULARITY_SECONDS, strict=True)
+            value * exp2(row_shift / half_life) + account * added(delta, half_life) * exp2(delta_shift / half_life)
+            for value, half_life, account in zip(row.popularity, POPULARITY_SECONDS, _accounts(delta), strict=True)
         ),
-        people=people_of(row) + added(delta, inf, most=1.0),
+        people=people_of(row) + delta.account * added(delta, inf, most=1.0),
         value_sum=row.value_sum + (delta.value or 0.0 if first else 0.0),
         value_count=row.value_count + (delta.value is not None and first),
         covisits=_neighbours(row.covisits, row_shift, delta_shift, delta, COVISIT_HALF_LIFE, size=NEIGHBOURS),
@@ -79,6 +80,11 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
         ),
         segments=_segments(row.segments, row_shift, delta_shift, delta),
     )
+
+
+def _accounts(delta: ItemDelta) -> tuple[float, ...]:
+    """Return how much the account counts at each half-life of popularity: new ones less, where support is counted."""
+    return tuple(delta.account if index == SUPPORT_ORDER else 1.0 for index in range(len(POPULARITY_SECONDS)))
 
 
 def people_of(row: ItemStatistics) -> float:
@@ -155,7 +161,7 @@ def _neighbours(
     `size` strongest.
     """
     decay = exp2(row_shift / half_life.seconds)
-    weight = added(delta, half_life.seconds, most=1.0) * exp2(delta_shift / half_life.seconds)
+    weight = delta.account * added(delta, half_life.seconds, most=1.0) * exp2(delta_shift / half_life.seconds)
     weights = {item: value * decay for item, value in old.items()} if decay < 1.0 else dict(old)
     for item, _gap in delta.before[:steps] if weight > 0.0 else ():
         weights[item] = weights.get(item, 0.0) + weight

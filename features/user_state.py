@@ -72,7 +72,9 @@ class OpenSlate(Struct, frozen=True, array_like=True):
 
 
 class UserState(Struct, frozen=True, kw_only=True, rename={"user_item_statistics": "touched"}):
-    """A user's state, folded from their events. `version` counts the events that were applied."""
+    """A user's state, folded from their events. `version` counts the events that were applied, and `quarantined` says
+    whether an operator keeps the account's choices out of everything that users share.
+    """
 
     user_id: UserId
     version: int = 0
@@ -91,6 +93,12 @@ class UserState(Struct, frozen=True, kw_only=True, rename={"user_item_statistics
     session: UserSession = UserSession()
     locale: str = ""
     shown: tuple[OpenSlate, ...] = ()
+    quarantined: bool = False
+
+    @property
+    def distinct_choices(self) -> int:
+        """Return how many different items the user has chosen, as far as they are remembered."""
+        return self.choices - self.repeats
 
     @property
     def mean_value(self) -> float | None:
@@ -221,7 +229,7 @@ def _add_feedback(state: UserState, event: ItemEvent) -> UserState:
     insort(recent, entry, key=lambda known: known.at)
     user_item_statistics = dict(state.user_item_statistics)
     user_item_statistics[event.item_id] = _touch(
-        user_item_statistics.get(event.item_id), event.event_time, counted_weight(state, event), liked
+        user_item_statistics.get(event.item_id), event.event_time, counted_weight(event), liked
     )
     if len(user_item_statistics) > ITEMS_KEPT:
         del user_item_statistics[min(user_item_statistics, key=lambda item: (user_item_statistics[item].last_at, item))]

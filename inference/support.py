@@ -17,7 +17,7 @@ from inference.signals.popularity import Popularity
 
 LEADING_ITEMS = 10
 """The support of this many-th most chosen item is what others are measured by."""
-SUPPORT_SHARE = 0.1
+SUPPORT_SHARE = 0.2
 """The share of it that an item needs."""
 LEAST_SUPPORT = 1.0
 """The decayed count of people that an item needs at any rate, by the weight of their accounts."""

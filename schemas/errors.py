@@ -26,6 +26,7 @@ LifelongError
 ├── NoExperiment           the log holds no such experiment                   → the command ends
 ├── NothingLogged          the log holds nothing to evaluate a policy on      → the command ends
 ├── NothingToEvaluate      the log holds no choice                            → the command ends
+├── NothingAfter           the log ends before the attack                     → the command ends
 ├── UnknownPart            no part of that name can be ablated                → the command ends
 ├── UnknownBaseline        there is no baseline of that name                  → the command ends
 ├── PackagesMissing        an optional package is not installed               → the command ends, saying which

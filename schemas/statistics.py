@@ -22,8 +22,10 @@ class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation
     often it is delivered. `before` are the user's earlier items, newest first, with seconds since each; `segment`
     (encoded as `situation`) is the user segment of the choice, none where it is unknown.
 
-    `counted` is the most that earlier choices of the item by the same user weighed, none where there were none, and
-    `since` the seconds from the last of them: by both the owner of the item caps what one user adds.
+    `account` is how much the user's account counts, less where it is new. `counted` is the most that earlier choices of
+    the item by the same user weighed, none where there were none, and `since` the seconds from the last of them: by
+    these the owner of the item caps what one user adds. A `withheld` delta is one of an account in quarantine: it is
+    folded if a rebuild finds the quarantine lifted.
     """
 
     item_id: ItemKey
@@ -34,6 +36,8 @@ class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation
     value: Amount | None = None
     before: Annotated[tuple[tuple[BareItem, Seconds], ...], Meta(max_length=64)] = ()
     segment: Segment | None = None
+    account: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    withheld: bool = False
     counted: Annotated[float, Meta(ge=0, le=LARGEST_COUNT)] = 0.0
     since: Seconds = 0.0
 

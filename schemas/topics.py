@@ -17,6 +17,7 @@ from schemas.items import Item
 from schemas.memories import Memory
 from schemas.model_updates import ModelUpdate
 from schemas.plans import PlanEntry
+from schemas.quarantines import Quarantine
 from schemas.ranking_log import RankingLogValue
 from schemas.recommendations import RankRequest, Recommendation
 from schemas.statistics import ItemDelta, ItemStatistics
@@ -25,6 +26,7 @@ DAY_MS = 86_400_000
 INTERACTIONS = "interactions"
 INSTRUCTIONS = "instructions"
 RANK_REQUESTS = "rank-requests"
+QUARANTINES = "quarantines"
 MISROUTED = "strays"
 ITEMS = "items"
 RECOMMENDATIONS = "recommendations"
@@ -36,7 +38,7 @@ ITEM_STATISTICS = "item-statistics"
 MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
-PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS})
+PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS, QUARANTINES})
 """Inputs about one user: topics whose misrouted records are forwarded."""
 
 
@@ -77,6 +79,14 @@ TOPICS: tuple[Topic, ...] = (
         spread="person",
         retention_ms=10 * 60_000,
         summary="rank for this user now; kept for minutes, as nobody waits longer for the answer",
+    ),
+    Topic(
+        name=QUARANTINES,
+        key="user",
+        value=Quarantine,
+        cleanup="compact",
+        spread="person",
+        summary="accounts whose choices do not count, by an operator's decision",
     ),
     Topic(
         name=MISROUTED,

@@ -18,6 +18,7 @@ from schemas.topics import (
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    QUARANTINES,
     RANK_REQUESTS,
     RANKING_LOG,
     RECOMMENDATIONS,
@@ -30,6 +31,7 @@ from streams.handlers.on_item_statistics import on_item_statistics, project_stat
 from streams.handlers.on_items import on_item, project_item, view_item
 from streams.handlers.on_memories import project_memory
 from streams.handlers.on_model_updates import on_model_update, project_model_update
+from streams.handlers.on_quarantines import on_quarantine
 from streams.handlers.on_rank_requests import on_rank_request
 from streams.handlers.on_ranking_log import on_ranking_log, project_ranking_log
 from streams.handlers.on_recommendations import view_recommendation
@@ -58,6 +60,7 @@ WORKER: dict[str, Callable[[UserRecord, Any, RecordSource, Deps], RecordOutcome]
     INTERACTIONS: on_interaction,
     INSTRUCTIONS: on_instruction,
     RANK_REQUESTS: on_rank_request,
+    QUARANTINES: on_quarantine,
 }
 """Keyed by user, read by the one worker that owns the user's partition (`streams.worker.user_batch`)."""
 

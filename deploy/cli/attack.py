@@ -122,13 +122,13 @@ def _table(console: Console, results: Sequence[AttackResult], users: int) -> Ren
 
 
 def _rows(result: AttackResult, systems: Sequence[str], days: int) -> list[tuple[str, ...]]:
-    verdict = "[green]held[/]" if result.holds else f"[red]over {result.reach:.0%}[/]"
-    heads = (f"[bold]{result.name}[/]", f"{result.accounts} accounts, {result.events} events", verdict)
+    promise = "[green]held[/]" if result.holds else f"[red]over {result.reach:.0%}[/]"
+    heads = (f"[bold]{result.name}[/]", f"{result.accounts} accounts, {result.events} events", promise)
     rows = []
-    for place, system in enumerate(systems):
+    for index, system in enumerate(systems):
         worst = max(result.days, key=lambda day: day.added[system].value).added[system]
         shares = [f"{day.added[system].value:.1%}" for day in result.days]
-        head = heads[place] if place < len(heads) else ""
+        head = heads[index] if index < len(heads) else ""
         rows.append((head, system, f"{worst.value:.1%}", _interval(worst), *shares, *[""] * (days - len(shares))))
     return rows
 

@@ -32,6 +32,7 @@ from streams.routes import WORKER_INPUTS
 from streams.state.comparison import compare_people, described_otherwise
 from streams.state.partition_store import ITEMS as ITEMS_SCOPE
 from streams.state.partition_store import PEOPLE
+from streams.state.quarantined import decided, quarantined_sources
 from streams.state.rebuild import (
     Origins,
     differences,
@@ -104,7 +105,9 @@ def _fold(settings: Settings) -> _Rebuilt:
     deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=options, in_flight=suspects)
     apply_tables([record for record in records if record.topic == ITEMS], deps)
     people = rebuild_people([record for record in records if record.topic in WORKER_INPUTS], deps)
-    items = rebuild_items([record for record in records if record.topic == ITEM_DELTAS], deps)
+    quarantined = quarantined_sources(people, options.person_partitions, records)
+    deltas = decided([record for record in records if record.topic == ITEM_DELTAS], quarantined, now=wall_clock())
+    items = rebuild_items(deltas, deps)
     return _Rebuilt(people, items, records, origins)
 
 

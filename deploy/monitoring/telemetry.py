@@ -29,6 +29,7 @@ from schemas.ranking_log import Choice
 from schemas.recommendations import Recommendation
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, MISROUTED, PERSON_TOPICS
 from streams.outcomes.batch_outcome import BatchOutcome
+from streams.state.crowd_watch import ACCOUNTS
 from streams.state.partition_store import PEOPLE
 from streams.state.positions import BREAKS
 
@@ -63,6 +64,11 @@ SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that fired without b
 DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by kind.", ["kind"])
 GUARDRAIL = Counter(
     "lifelong_guardrail_total", "Faults that guardrails removed from lists, by violation.", ["violation"]
+)
+CHOICES = Counter(
+    "lifelong_choices_total",
+    "Choices by known accounts, new ones, and suspect ones: new, together of an item that known ones leave alone.",
+    ["account"],
 )
 WAITS_TOTAL = Counter("lifelong_waits_total", "Times that a server was unavailable and waited for.", ["server"])
 BROKEN = Counter(
@@ -216,6 +222,7 @@ class PrometheusObserver:
         _start(SUPPRESSED, get_args(TriggerName))
         _start(DEGRADED, (RANKED_LOCALLY, SCORES_NOT_FINITE))
         _start(GUARDRAIL, get_args(Fault))
+        _start(CHOICES, ACCOUNTS)
         _start(WAITS_TOTAL, ("state-store",))
         _start(PREQUENTIAL_QUERIES, ("yes", "no"))
         _start(BROKEN, BREAKS, (INTERACTIONS, PEOPLE))
@@ -294,6 +301,8 @@ def _count(name: str, label: str, count: int) -> None:
             SUPPRESSED.labels(label).inc(count)
         case "degraded":
             DEGRADED.labels(label).inc(count)
+        case "choices":
+            CHOICES.labels(label).inc(count)
         case "guardrail":
             GUARDRAIL.labels(label).inc(count)
         case _:

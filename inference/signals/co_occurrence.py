@@ -24,6 +24,9 @@ LANDMARK = 1_577_836_800.0
 """2020-01-01: neighbour weights are stored as of this time; float32's exponent then spans 1995 to 2050."""
 SHRINK = 5.0
 """People added to each item's count: two rare items that co-occurred once prove little (Bell, Koren 2007)."""
+PAIR_SHRINK = 1.0
+"""People added to each pair's count: a pair that few people made is worth less than its share of them. The weight of a
+pair of n people is n x n / (n + 1) (Bell, Koren 2007), so that a handful of accounts forges none."""
 FOLLOWERS = 64
 NEAR_ITEMS = 12
 NEAR_DECAY = 0.6
@@ -97,14 +100,15 @@ def scores(context: RankingContext, table: ItemTable) -> CoOccurrenceScores:
     root = signal.inverse_root[:size]
     decay = _since_landmark(now, COVISIT_HALF_LIFE)
     nearest = recent[:NEAR_ITEMS]
-    near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest] * decay
+    near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest]
     last = recent[:TRANSITION_STEPS]
-    step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * _since_landmark(now, TRANSITION_HALF_LIFE)
-    together = _around(recent, signal.covisited, signal.covisiting)
+    step = 0.5 ** np.arange(len(last)) * root[last] ** 2
+    together = _around(recent, decay, signal.covisited, signal.covisiting)
+    after = _around(last, _since_landmark(now, TRANSITION_HALF_LIFE), signal.followed)
     return CoOccurrenceScores(
-        covisit=_summed(*together, context.trace * root[recent] * decay, size) * root,
+        covisit=_summed(*together, context.trace * root[recent], size) * root,
         near=_summed(*together, near, size) * root,
-        transition=_summed(*_around(last, signal.followed), step, size),
+        transition=_summed(*after, step, size),
     )
 
 
@@ -113,10 +117,13 @@ def _since_landmark(now: float, half_life: HalfLife) -> float:
     return float(np.exp2((LANDMARK - now) / half_life.seconds))
 
 
-def _around(recent: Numbers, *kinds: Neighbours) -> tuple[Numbers, NDArray[np.float32]]:
-    """Return the neighbours of the recent items, of all these kinds, and their weights: `[recent, width of all]`."""
+def _around(recent: Numbers, decay: float, *kinds: Neighbours) -> tuple[Numbers, NDArray[np.float32]]:
+    """Return the neighbours of the recent items, of all these kinds, and their weights now, shrunk by `PAIR_SHRINK`:
+    `[recent, width of all]`.
+    """
     ids = np.concatenate([kind.ids[recent] for kind in kinds], axis=1, dtype=np.int64)
-    return ids, np.concatenate([kind.weights[recent] for kind in kinds], axis=1)
+    weights = np.concatenate([kind.weights[recent] for kind in kinds], axis=1) * np.float32(decay)
+    return ids, weights * (weights / (weights + np.float32(PAIR_SHRINK)))
 
 
 def _summed(ids: Numbers, weights: NDArray[np.float32], seed: Doubles, size: int) -> Doubles:

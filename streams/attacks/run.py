@@ -22,7 +22,7 @@ from streams.backtest.process_pool import PoolProgress, ReportProgress, in_proce
 from streams.backtest.run import by_time, release
 from streams.worker.gc_tuning import tuned_gc
 
-CONTROL = "no attack"
+UNATTACKED = "no attack"
 LEARNING = "the log before the attack"
 REPORT_EVERY_EVENTS = 50
 Play = tuple[float, int, Interaction]
@@ -73,10 +73,10 @@ def run_attacks(
         replay = _Replay(log, system, plan, first)
         replay.learn(tell)
         measured = in_processes(
-            (CONTROL, *by_name), lambda name, report: replay.attack(name, by_name.get(name), report),
+            (UNATTACKED, *by_name), lambda name, report: replay.attack(name, by_name.get(name), report),
             jobs=jobs, tell=tell, start="fork",
         )  # fmt: skip
-    control = measured.pop(CONTROL)
+    control = measured.pop(UNATTACKED)
     return AttackRun(scene=replay.scene, control=control, attacks=measured)
 
 

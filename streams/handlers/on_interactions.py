@@ -64,7 +64,9 @@ def _categories(event: Interaction, deps: Deps) -> tuple[str, ...]:
 def _prequential_query(
     record: UserRecord, event: Interaction, source: RecordSource, deps: Deps
 ) -> PrequentialQuery | None:
-    if not is_choice(event) or not _is_prequential_query(source, deps.options.prequential_rate):
+    if not is_choice(event) or record.user.quarantined:
+        return None
+    if not _is_prequential_query(source, deps.options.prequential_rate):
         return None
     entry = message_id(source.topic, source.partition, source.offset, "choice")
     return PrequentialQuery(record, event, entry)

@@ -79,7 +79,7 @@ def _own(record: Inbound, delta: ItemDelta, partitions: int) -> ItemDelta:
 def _fold(
     deltas: Sequence[ItemDelta], owner: PartitionStore, partition: int
 ) -> tuple[FoldedOffsets, dict[str, ItemStatistics]]:
-    """Return the changed rows after these deltas; deltas that were folded before are skipped."""
+    """Return the changed rows after these deltas; deltas that were folded before, and withheld ones, are skipped."""
     states = owner.store.load(owner.scope, partition, [FOLDED_OFFSETS_KEY, *{delta.item_id for delta in deltas}])
     folded = FoldedOffsets()
     if FOLDED_OFFSETS_KEY in states:
@@ -88,8 +88,10 @@ def _fold(
     for delta in deltas:
         if folded.has(delta):
             continue
+        folded = folded.add(delta)
+        if delta.withheld:
+            continue
         item = delta.item_id
         row = rows.get(item) or (_rows.decode(states[item]) if item in states else None)
         rows[item] = fold_delta(row, delta)
-        folded = folded.add(delta)
     return folded, rows

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from features.ports import Write
 from inference.query import Query, Ranking
+from schemas.event_kinds import is_choice
 from schemas.ids import UserId
 from schemas.topics import INTERACTIONS
 from streams.handlers.deps import Deps
@@ -111,7 +112,7 @@ def apply_records(records: Sequence[Inbound], owner: PartitionStore, deps: Deps)
     for accepted in received.accepted:
         outcome = _apply(accepted, users[accepted.user_id], deps)
         if isinstance(outcome, RecordOutcome):
-            _add(batch, accepted, outcome)
+            _add(batch, accepted, outcome, deps)
         else:
             batch.messages.append(dead_letter(accepted.record, "handler-error", outcome, now))
             counters.count("refused", "handler-error")
@@ -123,9 +124,12 @@ def _apply(accepted: AcceptedRecord, record: UserRecord, deps: Deps) -> RecordOu
     return guarded(lambda: handler(record, accepted.event, accepted.source, deps), name=accepted.topic)
 
 
-def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome) -> None:
+def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome, deps: Deps) -> None:
     """Add an outcome to the batch: one list per user answers all of the batch's events."""
     batch.users[accepted.user_id] = outcome.record
+    if accepted.topic == INTERACTIONS and outcome.cause and is_choice(accepted.event):
+        distinct = outcome.record.user.distinct_choices
+        batch.counters.count("choices", deps.crowds.observe(accepted.event.item_id, distinct=distinct))
     batch.messages += outcome.messages
     batch.prequential_queries += [outcome.prequential] if outcome.prequential else []
     for trigger in outcome.suppressed:

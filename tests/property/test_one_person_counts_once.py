@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from features.account_weight import MOST_OF_ONE_CHOICE, account_weight
 from features.contributions import contribution
-from features.half_lives import POPULARITY_SECONDS, SEGMENT_SECONDS
-from features.statistics import fold_delta
+from features.half_lives import POPULARITY_SECONDS, SEGMENT_SECONDS, SUPPORT_ORDER
+from features.statistics import fold_delta, people_of
 from features.user_state import UserState, fold
 from schemas.ids import EventId, ItemId, UserId
 from schemas.interactions import AddToCart, Click, Dislike, Interaction, Purchase, Rating, Skip, View
@@ -37,8 +37,9 @@ def events(draw: st.DrawFn) -> Interaction:
     if kind is Rating:
         return Rating(**common, value=5.0)
     if kind in (AddToCart, Purchase):
-        return kind(**common, quantity=draw(st.sampled_from([0.1, 1.0, 30.0, 1e9])))
-    return kind(**common)
+        common["quantity"] = draw(st.sampled_from([0.1, 1.0, 30.0, 1e9]))
+    event: Interaction = kind(**common)
+    return event
 
 
 LIVES = st.lists(events(), min_size=1, max_size=60, unique_by=lambda event: event.event_id)
@@ -68,7 +69,7 @@ def test_no_life_of_one_user_weighs_more_than_one_choice(life: list[Interaction]
     if row is None:
         return
     assert max(row.popularity) <= MOST_OF_ONE_CHOICE + ROUNDING
-    assert row.people <= 1.0 + ROUNDING
+    assert people_of(row) <= 1.0 + ROUNDING
     assert all(max(counts) <= MOST_OF_ONE_CHOICE + ROUNDING for counts in row.segments.values())
     assert all(weight <= 1.0 + ROUNDING for weight in (*row.covisits.values(), *row.transitions.values()))
     assert row.value_count <= 1
@@ -111,8 +112,9 @@ def test_people_add_up() -> None:
     made = [delta for user in ("u", "v", "w") for delta in deltas([click("u", TARGET)], user)]
     row = row_of(made)
     assert row is not None
-    assert row.popularity[0] == pytest.approx(3 * made[0].weight)
-    assert row.people == pytest.approx(3 * made[0].weight)
+    assert row.popularity[0] == pytest.approx(3.0)
+    assert row.popularity[SUPPORT_ORDER] == pytest.approx(3 * made[0].account)
+    assert row.people == pytest.approx(3 * made[0].account)
 
 
 def test_accounts_earn_weight_by_distinct_choices_not_by_repeats() -> None:

@@ -182,6 +182,13 @@ HEALTH = DashboardRow(
             "cps",
             (PanelQuery(rate("lifelong_guardrail_total", "violation"), "{{violation}}"),),
         ),
+        Panel(
+            "Choices by account",
+            "Choices per second of known accounts, of new ones, and of new ones together of an item that known ones "
+            "leave alone. The last for long: one hand may have made them; the workers' logs name the item.",
+            "cps",
+            (PanelQuery(rate("lifelong_choices_total", "account"), "{{account}}"),),
+        ),
     ),
 )
 

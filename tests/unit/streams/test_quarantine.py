@@ -1,0 +1,108 @@
+"""A quarantine: an account's choices count in nothing that users share, and a lift with a rebuild undoes it."""
+
+from __future__ import annotations
+
+from features.memory_state import MemoryStateStore
+from schemas.codec import decode, encode
+from schemas.ids import EventId, ItemId, UserId
+from schemas.quarantines import Quarantine
+from schemas.ranking_log import Choice
+from schemas.topics import INTERACTIONS, ITEM_DELTAS, QUARANTINES, RANKING_LOG
+from streams.handlers.on_item_deltas import FOLDED_OFFSETS_KEY, unpack_row
+from streams.routes import WORKER_INPUTS
+from streams.state.partition_store import ITEMS, PEOPLE
+from streams.state.quarantined import decided, quarantined_sources
+from streams.state.rebuild import differences, rebuild_items, rebuild_people
+from streams.worker.in_memory_runner import InMemoryRunner
+from tests.builders import START, click, make_deps, newest_list, small_catalogue
+
+Run = tuple[InMemoryRunner, MemoryStateStore]
+
+
+def decision(user: str, *, lifted: bool = False) -> Quarantine:
+    number = EventId(f"q-{user}-{lifted}")
+    return Quarantine(event_id=number, user_id=UserId(user), event_time=START, lifted=lifted, reason="a crowd")
+
+
+def played(*steps: object) -> Run:
+    store = MemoryStateStore()
+    runner = InMemoryRunner(make_deps(), store)
+    small_catalogue(runner)
+    for step in steps:
+        topic = QUARANTINES if isinstance(step, Quarantine) else INTERACTIONS
+        runner.send(topic, step.user_id, step)  # type: ignore[attr-defined]
+        runner.run()
+    return runner, store
+
+
+def counts(store: MemoryStateStore) -> dict[str, int]:
+    return {
+        item: unpack_row(state).count
+        for partition in range(4)
+        for item, state in store.scan(ITEMS, partition)
+        if item != FOLDED_OFFSETS_KEY
+    }
+
+
+def rebuilt(runner: InMemoryRunner) -> tuple[MemoryStateStore, MemoryStateStore]:
+    """Return users and items, as `lifelong rebuild` folds them."""
+    records = [record for topic in WORKER_INPUTS for record in runner.log.records(topic)]
+    people = rebuild_people(records, runner.deps)
+    sources = quarantined_sources(people, 4, records)
+    deltas = decided(runner.log.records(ITEM_DELTAS), sources, now=START + 1e6)
+    return people, rebuild_items(deltas, runner.deps)
+
+
+BEFORE, DURING, AFTER = click("fake", "war-0", 0), click("fake", "war-1", 60), click("fake", "war-2", 120)
+HONEST = (click("ann", "war-0", 10), click("ann", "drama-1", 90))
+
+
+def test_choices_in_quarantine_count_in_no_statistics_and_teach_no_model() -> None:
+    runner, store = played(BEFORE, HONEST[0], decision("fake"), DURING, HONEST[1])
+    assert counts(store) == {"war-0": 2, "drama-1": 1}
+    entries = [decode(RANKING_LOG, record.value, now=START + 1e6) for record in runner.log.records(RANKING_LOG)]
+    learned = [entry.event_id for entry in entries if isinstance(entry, Choice)]
+    assert learned == [BEFORE.event_id, HONEST[0].event_id, HONEST[1].event_id]
+
+
+def test_the_account_is_served_as_before() -> None:
+    runner, _ = played(BEFORE, decision("fake"), DURING)
+    assert newest_list(runner, "fake").trigger_event_ids == (DURING.event_id,)
+
+
+def test_a_rebuild_takes_out_what_the_account_did_before() -> None:
+    runner, _ = played(BEFORE, HONEST[0], decision("fake"), DURING)
+    assert counts(rebuilt(runner)[1]) == {"war-0": 1}
+
+
+def test_after_a_lift_a_rebuild_restores_everything() -> None:
+    runner, store = played(BEFORE, decision("fake"), DURING, decision("fake", lifted=True), AFTER)
+    assert counts(store) == {"war-0": 1, "war-2": 1}
+    _, ours = played(BEFORE, DURING, AFTER)
+    people, items = rebuilt(runner)
+    assert counts(items) == counts(ours) == {"war-0": 1, "war-1": 1, "war-2": 1}
+    assert differences(people, store, PEOPLE, 4) == []
+
+
+def test_a_rebuild_without_decisions_changes_no_delta() -> None:
+    runner, store = played(BEFORE, *HONEST)
+    deltas = runner.log.records(ITEM_DELTAS)
+    assert decided(deltas, frozenset(), now=START + 1e6) == list(deltas)
+    assert differences(rebuilt(runner)[1], store, ITEMS, 4) == []
+
+
+def test_a_decision_survives_a_restart_and_redelivery() -> None:
+    runner, store = played(decision("fake"), DURING)
+    again = InMemoryRunner(make_deps(), store, runner.log, redelivers=2)
+    again.run()
+    again.send(INTERACTIONS, AFTER.user_id, AFTER)
+    again.run()
+    assert counts(store) == {}
+
+
+def test_a_delta_of_an_earlier_build_is_not_withheld() -> None:
+    runner, _ = played(BEFORE)
+    [record] = runner.log.records(ITEM_DELTAS)
+    delta = decode(ITEM_DELTAS, record.value, now=START + 1e6)
+    assert (delta.item_id, delta.withheld) == (ItemId("war-0"), False)
+    assert b"withheld" not in encode(delta)
