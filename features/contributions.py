@@ -44,11 +44,18 @@ def contribution(before: UserState, event: Interaction, *, source: str, offset: 
 
 
 def _earlier(state: UserState, event: ItemEvent) -> tuple[tuple[ItemId, float], ...]:
-    """Return the user's earlier items, newest first, each once, with the seconds since."""
+    """Return the user's earlier items, newest first, each once, with the seconds since.
+
+    An item that the user chose several times in the session stands where they chose it first: choosing it again between
+    any two others does not bring it next to all of them.
+    """
     seconds_since: dict[ItemId, float] = {}
     for entry in reversed(state.recent):
-        if entry.feedback_weight > 0 and entry.at <= event.event_time and entry.item_id != event.item_id:
-            seconds_since.setdefault(entry.item_id, event.event_time - entry.at)
-            if len(seconds_since) == EARLIER_ITEMS_LIMIT:
-                break
+        if entry.feedback_weight <= 0 or entry.at > event.event_time or entry.item_id == event.item_id:
+            continue
+        if entry.at >= state.session.began_at:
+            seconds_since.pop(entry.item_id, None)
+        seconds_since.setdefault(entry.item_id, event.event_time - entry.at)
+        if len(seconds_since) == EARLIER_ITEMS_LIMIT:
+            break
     return tuple(seconds_since.items())

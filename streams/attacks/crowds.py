@@ -135,10 +135,10 @@ def fake_events(attack: Attack, scene: Scene, *, seed: int) -> list[FakeEvent]:
 
 
 def _session(attack: Attack, user: UserId, choices: Choices, begins: float) -> Iterator[FakeEvent]:
-    for place, (item, value) in enumerate(choices):
-        waits = attack.sleeps if place == len(choices) - 1 else 0.0
-        at = begins + place * SECONDS_BETWEEN + waits
-        yield FakeEvent(at, _choice(user, EventId(f"{user}-{place}"), at + attack.ahead, item, value))
+    for step, (item, value) in enumerate(choices):
+        waits = attack.sleeps if step == len(choices) - 1 else 0.0
+        at = begins + step * SECONDS_BETWEEN + waits
+        yield FakeEvent(at, _choice(user, EventId(f"{user}-{step}"), at + attack.ahead, item, value))
 
 
 def _choice(user: UserId, event_id: EventId, at: float, item: ItemId, value: float | None) -> Interaction:
