@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agents.memory.record import FOR, is_active, signed
+from agents.memory.record import FOR, is_active, weight
 from features.agent_preferences import AgentPreferences
 from schemas.ids import ItemId
 from schemas.memories import Memory
@@ -24,13 +24,11 @@ def intent_weight(intent: Intent) -> float:
     return intent.weight * intent.confidence
 
 
-def preferences_of(plan: Plan | None, memories: Iterable[Memory]) -> AgentPreferences:
-    """Return the plan and the active memories as numbers; dormant memories have no weight.
+def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) -> AgentPreferences:
+    """Return the plan and the active memories as numbers, each memory by its `weight` at `now`; dormant memories have
+    none.
 
-    Strengths are as of the memory's last event, not faded to the time of the ranking; those of categories are
-    multiplied by trust.
-
-    >>> preferences_of(None, ()) == AgentPreferences()
+    >>> preferences_of(None, (), now=0.0) == AgentPreferences()
     True
     """
     active = [memory for memory in memories if is_active(memory)]
@@ -41,15 +39,13 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory]) -> AgentPrefer
     items = [memory for memory in active if memory.subject == "item"]
     categories = [memory for memory in active if memory.subject == "category"]
     liked = [memory for memory in active if memory.predicate in FOR]
-    liked.sort(key=lambda memory: (-memory.strength, memory.memory_id))
+    liked.sort(key=lambda memory: (-weight(memory, now), memory.memory_id))
     return AgentPreferences(
         banned_items=(*_items(bans), *map(ItemId, constraints.banned_items)),
         banned_categories=(*_categories(bans), *constraints.banned_categories),
         intent_weights=tuple([(intent.category, intent_weight(intent)) for intent in (plan.intents if plan else ())]),
-        category_weights=tuple(
-            [(memory.value, signed(memory, memory.strength * memory.trust)) for memory in categories]
-        ),
-        item_weights=tuple([(ItemId(memory.value), signed(memory, memory.strength)) for memory in items]),
+        category_weights=tuple([(memory.value, weight(memory, now)) for memory in categories]),
+        item_weights=tuple([(ItemId(memory.value), weight(memory, now)) for memory in items]),
         liked_items=_items(liked),
         liked_categories=_categories(liked),
     )

@@ -119,6 +119,19 @@ def confidence(memory: Memory, now: float) -> float:
     return memory.trust * (1.0 - exp2(-faded(memory, now)))
 
 
+def weight(memory: Memory, now: float) -> float:
+    """Return what the memory weighs at `now`, whatever it is used for: the strength that is left, times trust, signed.
+
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
+    >>> from schemas.ids import EventId
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 0.0, 0.0)
+    >>> memory = begin(PreferenceSignal("category", "dislikes", "jazz", 1.0), cause)
+    >>> weight(memory, now=0.0), weight(memory, now=14 * DAY)
+    (-0.7, -0.35)
+    """
+    return signed(memory, memory.trust * faded(memory, now))
+
+
 def signed(memory: Memory, size: float) -> float:
     """Return the size with the memory's sign: negative where the memory speaks against its value.
 

@@ -27,11 +27,12 @@ class PrequentialQuery(Struct, frozen=True):
     def query(self) -> Query:
         """Build the query: only for those that are ranked, as a batch may hold many more."""
         user, event = self.record.user, self.event
+        now = max(event.event_time, user.last_at)
         return Query(
             user=user,
-            now=max(event.event_time, user.last_at),
+            now=now,
             plan=self.record.plan,
-            preferences=self.record.preferences,
+            preferences=self.record.preferences_at(now),
             context=event.context,
             session_id=event.session_id,
             locale=event.context.locale or user.locale,

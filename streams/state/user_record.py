@@ -26,10 +26,9 @@ class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
         """Return whether no record of this user was applied yet."""
         return self.version == 0
 
-    @property
-    def preferences(self) -> AgentPreferences:
-        """Return what the agent hands to the ranker, computed from plan and memories."""
-        return preferences_of(self.plan, self.agent.memories)
+    def preferences_at(self, now: float) -> AgentPreferences:
+        """Return what the agent hands to the ranker at event time `now`, computed from plan and memories."""
+        return preferences_of(self.plan, self.agent.memories, now)
 
     @property
     def plan(self) -> Plan | None:

@@ -48,7 +48,7 @@ class Due(Struct, frozen=True, kw_only=True):
             user=record.user,
             now=self.at,
             plan=record.plan,
-            preferences=record.preferences,
+            preferences=record.preferences_at(self.at),
             context=self.context or Context(),
             locale=self.locale or record.user.locale,
             seed=self.seed,

@@ -127,7 +127,7 @@ def test_every_plan_begins_and_ends_once_in_the_ledger(events: list[Any]) -> Non
 @given(LIVES)
 def test_whatever_explains_an_item_is_remembered_and_weighs_for_it_in_the_ranking(events: list[Any]) -> None:
     agent = after(Life(), events).agent
-    explainer, numbers = Explainer(agent.plan, agent.memories), preferences_of(agent.plan, agent.memories)
+    explainer, numbers = Explainer(agent.plan, agent.memories), preferences_of(agent.plan, agent.memories, 0.0)
     for item, categories in CATALOGUE.items():
         reason = explainer.item(ItemId(item), categories)
         if reason is not None:

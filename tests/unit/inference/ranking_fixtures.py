@@ -82,7 +82,7 @@ def query_of(
     **more: Any,
 ) -> Query:
     """A query so many seconds after the world's last event, with what the user's agent makes of plan and memories."""
-    preferences = preferences_of(plan, memories)
+    preferences = preferences_of(plan, memories, world.now + after)
     return Query(user=world.state(user), now=world.now + after, plan=plan, preferences=preferences, **more)
 
 

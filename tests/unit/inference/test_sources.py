@@ -118,7 +118,7 @@ def test_each_group_fills_the_columns_that_it_names(block: FeatureGroup) -> None
 def test_each_user_of_a_batch_has_their_own_values_under_the_names_of_the_columns() -> None:
     consumed = WORLD.state("u1").user_item_statistics
     disliked = WORLD.table.ids[0]
-    minded = memory("u2", disliked, "dislikes", "item", strength=0.7)
+    minded = memory("u2", disliked, "dislikes", "item", strength=0.7, recorded_from=WORLD.now)
     contexts = [context("nobody"), context("u1"), context("u2", memories=(minded,))]
     table = FeatureTable()
     pool = gather(contexts, WORLD.table, SOURCES, 1_000)
