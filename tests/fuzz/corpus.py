@@ -36,6 +36,7 @@ from schemas.items import Item
 from schemas.memories import Memory, memory_key
 from schemas.model_updates import Difference, ModelUpdate, VariantStatus
 from schemas.plans import Intent, Plan, PlanEntry, Quota
+from schemas.quarantines import Quarantine
 from schemas.ranking_log import Command, DefaultList, Draw
 from schemas.recommendations import RankedItem, RankRequest, Recommendation, Slate
 from schemas.record import Record
@@ -51,6 +52,7 @@ from schemas.topics import (
     MISROUTED,
     MODEL_UPDATES,
     PLANS,
+    QUARANTINES,
     RANK_REQUESTS,
     RANKING_LOG,
     RECOMMENDATIONS,
@@ -107,7 +109,7 @@ def _deltas() -> list[Record]:
     usual: dict[str, Any] = {"item_id": ItemId("war-1"), "source": "interactions-0", "event_time": START}
     return [
         ItemDelta(**usual, offset=0, weight=1.0, value=4.0, before=before, segment="new"),
-        ItemDelta(**usual, offset=1, weight=0.0),
+        ItemDelta(**usual, offset=1, weight=0.0, account=0.5, counted=1.0, since=60.0, withheld=True),
     ]
 
 
@@ -239,6 +241,7 @@ _MAKERS: dict[str, Callable[[], list[Record]]] = {
     INTERACTIONS: _interactions,
     INSTRUCTIONS: _instructions,
     RANK_REQUESTS: lambda: [RankRequest(**_event, surfaces=("home", "cart"))],
+    QUARANTINES: lambda: [Quarantine(**_event, lifted=True, reason="a crowd")],
     MISROUTED: _strays,
     ITEMS: _items,
     RECOMMENDATIONS: _recommendations,
