@@ -19,9 +19,9 @@ together with others."""
 NEW_CHOICES = 3
 WATCHED = 200
 """How many of the newest choices by new accounts are compared with so many by known ones."""
-LEAST_CHOICES = 10
+LEAST_CHOICES = 20
 """So many of them must be of one item."""
-EXCESS = 0.1
+EXCESS = 0.2
 """By how much the item's share among new accounts' choices must be above its share among those of known accounts."""
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class CrowdWatch:
     >>> watch = CrowdWatch()
     >>> [watch.observe(ItemId(f"i{n}"), distinct=50) for n in range(2)]
     ['known', 'known']
-    >>> [watch.observe(ItemId("pushed"), distinct=1) for _ in range(10)][-2:]
+    >>> [watch.observe(ItemId("pushed"), distinct=1) for _ in range(20)][-2:]
     ['new', 'suspect']
     """
 
@@ -82,7 +82,7 @@ class CrowdWatch:
         self._named[item] = None
         if len(self._named) > WATCHED:
             del self._named[next(iter(self._named))]
-        logger.warning(
+        logger.info(
             "new accounts choose item %r far more than known accounts do: %d of their newest %d choices",
             item,
             self._new.count(item),
