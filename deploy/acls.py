@@ -83,7 +83,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
         Access(
             process="application",
             reads=(RECOMMENDATIONS,),
-            writes=(INTERACTIONS, INSTRUCTIONS, ITEMS),
+            writes=(INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS, ITEMS),
             group="application",
             many_groups=True,
         ),
