@@ -54,14 +54,20 @@ class Address(Struct, frozen=True, kw_only=True):
         return MilvusClient(uri=self.uri, token=self.token, timeout=timeout_seconds, **_tls_options(self))
 
 
-def _tls_options(address: Address) -> dict[str, str]:
-    """Return the client's settings of TLS: with a certificate of its own it takes the authority by another name."""
+def _tls_options(address: Address) -> dict[str, Any]:
+    """Return the client's settings of TLS: with a certificate of its own it takes the authority by another name.
+
+    The connection is the client's own: others are shared by address, whatever authority opened them.
+    """
     tls = address.tls
-    if not address.uri.startswith("https://") or not tls.authority:
+    if not address.uri.startswith("https://"):
         return {}
+    if not tls.authority:
+        return {"dedicated": True}
     if not tls.certificate:
-        return {"server_pem_path": tls.authority}
-    return {"ca_pem_path": tls.authority, "client_pem_path": tls.certificate, "client_key_path": tls.key}
+        return {"dedicated": True, "server_pem_path": tls.authority}
+    files = {"ca_pem_path": tls.authority, "client_pem_path": tls.certificate, "client_key_path": tls.key}
+    return {"dedicated": True} | files
 
 
 class Field(Struct, frozen=True):
