@@ -50,10 +50,10 @@ def kafka_login(process: str, choices: StackChoices, prefix: str) -> dict[str, s
     return {"sasl_username": user_of(process, prefix), "sasl_password": choices.secrets[kafka_secret(process)]}
 
 
-def application_sections(choices: StackChoices, prefix: str) -> dict[str, dict[str, Any]]:
+def application_sections(choices: StackChoices, base: Settings) -> dict[str, dict[str, Any]]:
     """Return address and login of the embedded broker for an application, and what its consumer groups begin with."""
-    login = kafka_login(APPLICATION, choices, prefix)
-    return {"kafka": _broker(choices) | login | {"group_prefix": APPLICATION}}
+    login = kafka_login(APPLICATION, choices, base.kafka.principal_prefix)
+    return {"kafka": _broker(choices) | login | {"group_prefix": f"{base.topics.prefix}{APPLICATION}"}}
 
 
 def _broker(choices: StackChoices) -> dict[str, str]:

@@ -209,7 +209,7 @@ class Stack:
         sections = endpoints.sections(site.choices, started, self.base, self.layout)
         endpoints.write(self.layout.endpoints_file, sections)
         if kafka.KAFKA.name in started:
-            login = endpoints.application_sections(site.choices, site.principal_prefix)
+            login = endpoints.application_sections(site.choices, self.base)
             endpoints.write(self.layout.application_file, login, endpoints.APPLICATION_HEADER)
         else:
             self.layout.application_file.unlink(missing_ok=True)

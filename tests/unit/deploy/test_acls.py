@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import schemas.topics
@@ -51,6 +52,13 @@ def test_every_topic_has_a_writer_and_only_dead_letters_and_plans_have_no_reader
 def test_only_workers_write_lists_and_only_gateway_and_applications_write_events() -> None:
     assert [name for name, grant in TABLE.items() if RECOMMENDATIONS in grant.writes] == ["worker"]
     assert [name for name, grant in TABLE.items() if INTERACTIONS in grant.writes] == ["gateway", "application"]
+
+
+def test_the_page_on_security_shows_the_table() -> None:
+    page = (ROOT / "docs" / "operations" / "security.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([a-z, -]+) \| ([a-z, -]+?)(?:, in consumer groups .*)? \|$", page, re.MULTILINE)
+    shown = {name: (set(writes.split(", ")), set(reads.split(", "))) for name, writes, reads in rows}
+    assert shown == {name: (set(rights.writes), set(rights.reads)) for name, rights in TABLE.items()}
 
 
 def test_the_embedded_broker_has_a_login_for_every_principal() -> None:

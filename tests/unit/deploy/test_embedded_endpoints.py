@@ -55,7 +55,7 @@ def test_an_application_reads_the_endpoints_as_settings(
 
 def test_an_application_gets_its_own_login_alone(tmp_path: Path, chosen: StackChoices) -> None:
     path = tmp_path / "application.toml"
-    endpoints.write(path, endpoints.application_sections(chosen, "lifelong-"), endpoints.APPLICATION_HEADER)
+    endpoints.write(path, endpoints.application_sections(chosen, Settings()), endpoints.APPLICATION_HEADER)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     kafka = endpoints.read(path)["kafka"]
     assert (kafka["sasl_username"], kafka["group_prefix"]) == ("lifelong-application", "application")
