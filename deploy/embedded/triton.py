@@ -36,8 +36,13 @@ SECRET_HEADER = "lifelong-secret"
 
 
 def endpoint(settings: Settings) -> str:
-    """Return the gRPC address."""
-    return settings.triton.grpc
+    """Return the gRPC address; of a Unix socket the file's name alone, since paths are long.
+
+    >>> endpoint(Settings(triton={"grpc": "unix:/home/ann/.lifelong/run/triton:20001"}))
+    'unix:triton:20001'
+    """
+    scheme, unix, path = settings.triton.grpc.rpartition("unix:")
+    return f"{scheme}{unix}{path.rpartition('/')[2]}" if unix else path
 
 
 def problem(settings: Settings) -> str:
