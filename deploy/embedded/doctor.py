@@ -149,7 +149,7 @@ def check_milvus_network(network: str, refusal: str) -> Check:
     ('ok', 'problem')
     """
     if refusal:
-        return Check("milvus's network", "problem", refusal, milvus.WHAT_TO_DO)
+        return Check("milvus's network", "problem", refusal.removesuffix(f"; {milvus.WHAT_TO_DO}"), milvus.WHAT_TO_DO)
     if network == "exposed":
         says = "milvus_exposed: others reach Milvus's inner ports, which ask for no password"
         return Check("milvus's network", "warning", says, milvus.WHAT_TO_DO)

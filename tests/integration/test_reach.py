@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import socket
 import stat
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -110,6 +113,23 @@ def test_milvuss_inner_ports_and_etcd_are_reached_by_nobody(stack: Settings, emb
     pages = f"http://127.0.0.1:{ports['milvus_health']}"
     paths = ("healthz", "metrics", "expr?auth=&code=1", "debug/pprof/", "log/level")
     assert [status_of(f"{pages}/{path}") for path in paths] == [200, 200, 404, 404, 404]
+
+
+def test_without_namespaces_everything_but_milvus_starts_and_up_says_what_to_do(tmp_path: Path) -> None:
+    if not doctor.other_addresses():
+        pytest.skip("this machine has no address but loopback")
+    variables = {"DATA_DIR": str(tmp_path), "KAFKA__BOOTSTRAP": "127.0.0.1:1", "TRITON__GRPC": "127.0.0.1:1"}
+    refusing = "echo 0 > /proc/sys/user/max_user_namespaces && echo 0 > /proc/sys/user/max_net_namespaces"
+    lifelong = f"{sys.executable} -m deploy.cli"
+    script = f"{refusing} && {lifelong} up --servers-only; {lifelong} doctor; {lifelong} down"
+    environment = os.environ | {f"LIFELONG_{name}": value for name, value in variables.items()}
+    command = ("unshare", "--user", "--map-root-user", "sh", "-c", script)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert "Started redis in" in done.stdout
+    assert "degraded: without milvus" in done.stdout
+    assert "milvus_exposed = true" in done.stderr
+    assert "✗ milvus's network: Milvus is not started: the kernel refuses" in done.stdout.replace("\n", " ")
+    assert done.stdout.endswith("Stopped redis.\n")
 
 
 def status_of(url: str) -> int:

@@ -98,6 +98,17 @@ def status_of(port: int, path: str) -> int:
 
 
 @pytest.mark.usefixtures("_namespaces")
+def test_where_the_kernel_refuses_a_namespace_the_program_is_not_started() -> None:
+    refusing = "echo 0 > /proc/sys/user/max_user_namespaces && echo 0 > /proc/sys/user/max_net_namespaces"
+    command = f'{refusing} && exec "$@" -- echo started'
+    refused = subprocess.run(
+        ("unshare", "--user", "--map-root-user", "sh", "-c", command, "sh", *LAUNCHER), capture_output=True, text=True
+    )
+    assert (refused.returncode, refused.stdout) == (NAMESPACE_REFUSED, ""), refused.stderr
+    assert "the kernel refuses a network namespace" in refused.stderr
+
+
+@pytest.mark.usefixtures("_namespaces")
 def test_only_the_forwarded_ports_answer_and_none_of_them_outside_loopback() -> None:
     client, pages, inner = ports = free_ports(3)
     with launched(f"--forward={client}", f"--pages={pages}", ports=ports):
