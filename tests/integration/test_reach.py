@@ -121,14 +121,13 @@ def test_without_namespaces_everything_but_milvus_starts_and_up_says_what_to_do(
     variables = {"DATA_DIR": str(tmp_path), "KAFKA__BOOTSTRAP": "127.0.0.1:1", "TRITON__GRPC": "127.0.0.1:1"}
     refusing = "echo 0 > /proc/sys/user/max_user_namespaces && echo 0 > /proc/sys/user/max_net_namespaces"
     lifelong = f"{sys.executable} -m deploy.cli"
-    script = f"{refusing} && {lifelong} up --servers-only; {lifelong} doctor; {lifelong} down"
+    script = f"{refusing} && {lifelong} up --servers-only; {lifelong} down"
     environment = os.environ | {f"LIFELONG_{name}": value for name, value in variables.items()}
     command = ("unshare", "--user", "--map-root-user", "sh", "-c", script)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert "Started redis in" in done.stdout
     assert "degraded: without milvus" in done.stdout
     assert "milvus_exposed = true" in done.stderr
-    assert "✗ milvus's network: Milvus is not started: the kernel refuses" in done.stdout.replace("\n", " ")
     assert done.stdout.endswith("Stopped redis.\n")
 
 
