@@ -16,7 +16,7 @@ from rich.text import Text
 
 from deploy.cli.logs import complete
 from deploy.cli.shown import AsJson, Column, listing, origin, put_json
-from deploy.embedded import doctor, endpoints, status
+from deploy.embedded import doctor, endpoints, milvus, status
 from deploy.embedded.server import Download, StackError
 from deploy.embedded.stack import NotHealthy, Stack
 from deploy.settings import Settings, load_settings
@@ -67,6 +67,8 @@ def up(
         errors.print(
             f"    → `lifelong logs {name}`; the data of {name} are in {stack.layout.data(name)}", soft_wrap=True
         )
+    if any(server.name == "milvus" for server in stack.embedded()) and milvus.is_exposed(stack.base.embedded):
+        console.print(f"[yellow]![/] {escape(milvus.EXPOSED)}.")
     if not servers_only:
         _show_gateway(console, stack.settings())
 

@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,8 +17,8 @@ from typing import Literal
 import psutil
 
 from deploy.embedded import milvus, triton
-from deploy.embedded.choices import is_free
-from deploy.embedded.interfaces import answering, other_addresses
+from deploy.embedded.choices import PORT_NAMES, is_free
+from deploy.embedded.interfaces import answering, is_loopback, other_addresses
 from deploy.embedded.packages import missing_packages
 from deploy.embedded.processes import listening_ports, owner_of
 from deploy.embedded.server import Download, StackError
@@ -151,15 +151,19 @@ def check_milvus_network(network: str, refusal: str) -> Check:
     if refusal:
         return Check("milvus's network", "problem", refusal.removesuffix(f"; {milvus.WHAT_TO_DO}"), milvus.WHAT_TO_DO)
     if network == "exposed":
-        says = "milvus_exposed: others reach Milvus's inner ports, which ask for no password"
-        return Check("milvus's network", "warning", says, milvus.WHAT_TO_DO)
+        return Check("milvus's network", "warning", milvus.EXPOSED, milvus.WHAT_TO_DO)
     private = "one of its own; its inner ports and etcd are reached by nobody else"
     return Check("milvus's network", "ok", private if network == "private" else "this machine has loopback alone")
 
 
-def check_reach(addresses: Sequence[str], ports: Mapping[int, str], open_ports: Sequence[tuple[str, int]]) -> Check:
-    """Check that no port of the stack answers outside loopback; ``ports`` are those that were tried, by number, and
-    ``open_ports`` the addresses and ports that accepted a connection.
+def check_reach(
+    addresses: Sequence[str],
+    ports: Mapping[int, str],
+    open_ports: Sequence[tuple[str, int]],
+    wanted: Collection[str] = (),
+) -> Check:
+    """Check that no port of the stack answers outside loopback but the ``wanted`` ones; ``ports`` are those that were
+    tried, by number, and ``open_ports`` the addresses and ports that accepted a connection.
 
     >>> check_reach(["10.0.0.7"], {6379: "redis"}, []).says
     'none of 1 ports answers at 10.0.0.7'
@@ -169,9 +173,10 @@ def check_reach(addresses: Sequence[str], ports: Mapping[int, str], open_ports: 
     if not open_ports:
         return Check("reach", "ok", f"none of {len(ports)} ports answers at {', '.join(addresses)}")
     says = "; ".join(f"{ports[port]} answers at {address} port {port}" for address, port in open_ports)
+    if all(ports[port] in wanted for _, port in open_ports):
+        return Check("reach", "ok", f"{says}, as the settings say")
     do = "stop what should not be reached from other machines, or put a firewall before it"
-    wanted = all(ports[port] == "gateway" for _, port in open_ports)
-    return Check("reach", "ok", f"{says}, as gateway.host says") if wanted else Check("reach", "problem", says, do)
+    return Check("reach", "problem", says, do)
 
 
 def check_server(row: StatusRow) -> Check:
@@ -228,7 +233,15 @@ def _reach(stack: Stack) -> Check:
     tried = dict.fromkeys(listening_ports(stack.layout.data_dir), "a process of the stack")
     tried |= {port: name for name, port in stack.ports().items()}
     addresses = other_addresses()
-    return check_reach(addresses, tried, answering(addresses, tried))
+    return check_reach(addresses, tried, answering(addresses, tried), _opened(stack.base))
+
+
+def _opened(base: Settings) -> set[str]:
+    """Return the names of the ports that the settings open to other machines."""
+    opened = set() if is_loopback(base.gateway.host) else {"gateway"}
+    if milvus.is_exposed(base.embedded):
+        opened |= {name for name in PORT_NAMES if name.startswith("milvus")}
+    return opened
 
 
 def _existing(path: Path) -> Path:

@@ -38,6 +38,7 @@ WHAT_TO_DO = (
     "kernel.apparmor_restrict_unprivileged_userns=0; in a container, its seccomp profile), or accept the risk by "
     "`milvus_exposed = true` in [embedded], with a firewall"
 )
+EXPOSED = "others reach Milvus's inner ports, which ask for no password, as embedded.milvus_exposed accepts"
 QUERY_SECONDS = 2.0
 FACTORY_PASSWORD = "Milvus"
 MILVUS_PARTS = ("root_coord", "query_coord", "query_node", "index_node", "data_coord", "data_node")
@@ -123,13 +124,14 @@ def _private(*command: str, forward: int = 0, pages: int = 0) -> tuple[str, ...]
     return (sys.executable, "-m", "deploy.embedded.private_network", *ports, "--", *command)
 
 
+def is_exposed(embedded: EmbeddedSettings) -> bool:
+    """Return whether others reach Milvus's inner ports, as the settings accept."""
+    return embedded.milvus_exposed and network_here(embedded) == "exposed"
+
+
 def open_to(embedded: EmbeddedSettings) -> str:
     """Return who reaches Milvus, and with what."""
-    try:
-        exposed = network_here(embedded) == "exposed"
-    except StackError:
-        exposed = False
-    return "network, inner ports without credential" if exposed else "this machine, by password"
+    return "network, inner ports without credential" if is_exposed(embedded) else "this machine, by password"
 
 
 def problem(settings: Settings) -> str:
