@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from deploy.embedded import choices, endpoints
+from deploy.embedded import choices, endpoints, triton
 from deploy.embedded.choices import StackChoices
 from deploy.embedded.layout import DataLayout
 from deploy.settings import GatewaySettings, KafkaSettings, Settings, load_settings
@@ -44,7 +44,7 @@ def test_an_application_reads_the_endpoints_as_settings(
     assert settings.kafka.sasl_password.get_secret_value() == chosen.secrets["kafka"]
     assert settings.redis.url.get_secret_value().endswith(f"@127.0.0.1:{chosen.ports['redis']}/0")
     assert settings.milvus.token.get_secret_value() == f"root:{chosen.secrets['milvus']}"
-    assert settings.triton.grpc == f"unix:{tmp_path}/run/triton:{chosen.ports['triton_metrics']}"
+    assert settings.triton.grpc == triton.client_address(DataLayout.of(tmp_path, tmp_path), chosen.ports)
     assert (settings.worker.metrics_port, settings.trainer.metrics_port, settings.gateway.port) == (
         chosen.ports["worker"],
         chosen.ports["trainer"],

@@ -138,6 +138,11 @@ def test_triton_has_no_http_and_restricts_what_changes_it(
     assert {"model-repository", "statistics", "shared-memory"} <= set(re.split("[=,:]", restricted))
 
 
+def test_tritons_socket_has_an_address_in_any_directory() -> None:
+    layout = DataLayout.of(Path("/home/ann/my shop"), Path("/c"))
+    assert triton.client_address(layout, {"triton_metrics": 7}) == "unix:/home/ann/my%20shop/run/triton:7"
+
+
 def test_a_prefix_of_principals_that_the_brokers_file_cannot_hold_is_refused(chosen: StackChoices) -> None:
     with pytest.raises(StackError, match="principal_prefix = 'a\" b'"):
         endpoints.kafka_passwords(chosen, 'a" b')
