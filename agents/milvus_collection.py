@@ -16,6 +16,7 @@ from pymilvus import DataType, MilvusClient
 from pymilvus.exceptions import DataNotMatchException, MilvusException, ParamError
 
 from schemas.errors import StoreRefused, StoreUnavailable
+from schemas.tls import PLAIN_TLS, TlsFiles
 
 UPSERT_ROWS = 1_000
 """Rows per upsert: 64 floats each stay well below the server's message limit."""
@@ -37,11 +38,36 @@ Consistency = Literal["Eventually", "Bounded", "Strong"]
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """The address of a Milvus server, its credentials, and the time limit of an answer."""
+    """The address of a Milvus server, its credentials, and the time limit of an answer. An `https://` URI means TLS."""
 
     uri: str
     token: str = ""
     timeout_seconds: float = 2.0
+    tls: TlsFiles = PLAIN_TLS
+
+    def connect(self, *, timeout_seconds: float) -> MilvusClient:
+        """Return a client that is connected within so many seconds.
+
+        Raises:
+            MilvusException: no server answers that proves its identity and accepts the credentials.
+        """
+        return MilvusClient(uri=self.uri, token=self.token, timeout=timeout_seconds, **_tls_options(self))
+
+
+def _tls_options(address: Address) -> dict[str, Any]:
+    """Return the client's settings of TLS: with a certificate of its own it takes the authority by another name.
+
+    The connection is the client's own: others are shared by address, whatever authority opened them.
+    """
+    tls = address.tls
+    if not address.uri.startswith("https://"):
+        return {}
+    if not tls.authority:
+        return {"dedicated": True}
+    if not tls.certificate:
+        return {"dedicated": True, "server_pem_path": tls.authority}
+    files = {"ca_pem_path": tls.authority, "client_pem_path": tls.certificate, "client_key_path": tls.key}
+    return {"dedicated": True} | files
 
 
 class Field(Struct, frozen=True):
@@ -140,7 +166,7 @@ class MilvusCollection:
         """
         address, shape = self._address, self._shape
         time_limit = max(address.timeout_seconds, PREPARING_SECONDS)
-        client = MilvusClient(uri=address.uri, token=address.token, timeout=address.timeout_seconds)
+        client = address.connect(timeout_seconds=address.timeout_seconds)
         if not client.has_collection(shape.name, timeout=address.timeout_seconds):
             index = client.prepare_index_params()
             index.add_index(VECTOR, index_type="HNSW", metric_type="IP", params={"M": 16, "efConstruction": 128})
@@ -188,7 +214,7 @@ def unanswered(address: Address, collections: Sequence[str], *, within: float) -
     """
     client = None
     try:
-        client = MilvusClient(uri=address.uri, token=address.token, timeout=within)
+        client = address.connect(timeout_seconds=within)
         for name in set(client.list_collections(timeout=within)).intersection(collections):
             # A count goes to every segment: a server that lost its data lists a collection that it cannot read.
             client.query(name, filter="", output_fields=["count(*)"], timeout=within)

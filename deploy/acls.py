@@ -1,7 +1,7 @@
 """Access rights on the cluster: one principal per process, with the least privileges.
 
-`lifelong topics create` grants them where the broker has an authorizer; other grants are never revoked. A process logs
-in as its principal by `kafka.sasl_username` and `kafka.sasl_password` of its own environment.
+`lifelong topics create` grants them where the broker has an authorizer, as the embedded one has; other grants are never
+revoked. A process logs in as its principal by `kafka.sasl_username` and `kafka.sasl_password` of its own environment.
 """
 
 from __future__ import annotations
@@ -37,13 +37,15 @@ ALL_TOPICS = tuple(topic.name for topic in TOPICS)
 
 class Access(Struct, frozen=True, kw_only=True):
     """A principal's rights: topics that it reads and writes, its consumer group, a group whose offsets it reads, and
-    whether it compares the topics with their contract at start.
+    whether it compares the topics with their contract at start. With `many_groups` it may be in every group whose name
+    begins with `group`.
     """
 
     process: str
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     group: str = ""
+    many_groups: bool = False
     watches: str = ""
     checks: bool = False
 
@@ -85,8 +87,9 @@ def access(settings: Settings) -> tuple[Access, ...]:
         Access(
             process="application",
             reads=(RECOMMENDATIONS,),
-            writes=(INTERACTIONS, INSTRUCTIONS, ITEMS),
+            writes=(INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS, ITEMS),
             group="application",
+            many_groups=True,
         ),
     )
 
@@ -104,7 +107,13 @@ def grants(settings: Settings) -> list[Grant]:
     """Return all grants of all principals."""
     prefix = settings.topics.prefix
     return [
-        Grant(principal(rights.process, settings), kind, f"{'' if name == NO_GROUP else prefix}{name}", operation)
+        Grant(
+            principal=principal(rights.process, settings),
+            kind=kind,
+            name=f"{'' if name == NO_GROUP else prefix}{name}",
+            operation=operation,
+            prefixed=rights.many_groups and kind == "group" and name == rights.group,
+        )
         for rights in access(settings)
         for kind, name, operation in _needed(rights)
     ]

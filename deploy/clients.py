@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from deploy.settings import Settings, SettingsError
+from deploy.settings import MilvusSettings, RedisSettings, Settings, SettingsError, TritonSettings
 from features.item_content import CONTENT_DIMENSIONS
-from features.redis_state import RedisStateStore
+from features.redis_state import RedisStateStore, redis_tls
+from schemas.tls import PLAIN_TLS, TlsFiles
 from schemas.topics import BY_NAME, TOPICS
 from streams.log.kafka_client import Cluster, KafkaPublisher
 
@@ -37,6 +38,9 @@ def make_cluster(settings: Settings) -> Cluster:
         sasl_username=kafka.sasl_username,
         sasl_password=kafka.sasl_password.get_secret_value(),
         ssl_ca_location=kafka.ssl_ca_location,
+        ssl_certificate_location=kafka.ssl_certificate_location,
+        ssl_key_location=kafka.ssl_key_location,
+        ssl_key_password=kafka.ssl_key_password.get_secret_value(),
         prefix=settings.topics.prefix,
     )
 
@@ -55,7 +59,16 @@ def make_publisher(settings: Settings, *, linger_ms: float = 2.0, receipts: bool
 def make_store(settings: Settings, *, timeout_seconds: float = 2.0) -> RedisStateStore:
     """Return the state store; its keys carry the topics' prefix, so that systems can share a server."""
     prefix = f"lifelong:{settings.topics.prefix}"
-    return RedisStateStore(redis_url(settings), prefix=prefix, timeout_seconds=timeout_seconds)
+    return RedisStateStore(
+        redis_url(settings), prefix=prefix, timeout_seconds=timeout_seconds, tls=tls_files(settings.redis)
+    )
+
+
+def tls_files(server: RedisSettings | MilvusSettings | TritonSettings) -> TlsFiles:
+    """Return the files of TLS that the settings of a server name."""
+    return TlsFiles(
+        authority=server.ssl_ca_location, certificate=server.ssl_certificate_location, key=server.ssl_key_location
+    )
 
 
 def redis_url(settings: Settings) -> str:
@@ -70,17 +83,25 @@ def redis_url(settings: Settings) -> str:
     return url
 
 
-def feast_redis(url: str) -> str:
+def triton_tls(settings: Settings) -> TlsFiles | None:
+    """Return the files of TLS for Triton, none if it is reached without TLS."""
+    return tls_files(settings.triton) if settings.triton.ssl else None
+
+
+def feast_redis(url: str, tls: TlsFiles = PLAIN_TLS) -> str:
     """Return a Redis URL in the form that Feast expects.
 
     >>> feast_redis("redis://:secret@127.0.0.1:6379/0")
     '127.0.0.1:6379,db=0,password=secret'
+    >>> feast_redis("rediss://db.example", TlsFiles(authority="/ca.pem"))
+    'db.example:6379,db=0,ssl=true,ssl_ca_certs=/ca.pem'
     """
     parts = urlsplit(url)
     words = [f"{parts.hostname}:{parts.port or 6379}", f"db={parts.path.strip('/') or 0}"]
     words += [f"username={parts.username}"] if parts.username else []
     words += [f"password={parts.password}"] if parts.password else []
-    words += ["ssl=true"] if parts.scheme == "rediss" else []
+    if parts.scheme == "rediss":
+        words += ["ssl=true", *(f"{name}={path}" for name, path in redis_tls(url, tls).items())]
     return ",".join(words)
 
 
@@ -89,7 +110,8 @@ def make_feast(settings: Settings) -> FeastStore:
     from features.feast_store import FeastStore
 
     project = _identifier(f"lifelong_{settings.topics.prefix}".rstrip("_"))
-    store = FeastStore(settings.data_dir / "feast" / project, redis=feast_redis(redis_url(settings)), project=project)
+    redis = feast_redis(redis_url(settings), tls_files(settings.redis))
+    store = FeastStore(settings.data_dir / "feast" / project, redis=redis, project=project)
     store.apply()
     return store
 
@@ -105,7 +127,12 @@ def milvus_address(settings: Settings) -> Address:
     milvus = settings.milvus
     if not milvus.uri:
         raise SettingsError("setting milvus.uri is empty: `lifelong up` starts a server, or name your own")
-    return Address(uri=milvus.uri, token=milvus.token.get_secret_value(), timeout_seconds=milvus.timeout_seconds)
+    return Address(
+        uri=milvus.uri,
+        token=milvus.token.get_secret_value(),
+        timeout_seconds=milvus.timeout_seconds,
+        tls=tls_files(milvus),
+    )
 
 
 def make_memory_index(settings: Settings) -> MilvusMemory:

@@ -19,6 +19,7 @@ from deploy.clients import (
     make_memory_index,
     make_publisher,
     make_store,
+    triton_tls,
     wall_clock,
 )
 from deploy.experiment import make_experiment, make_exploration, served_variants
@@ -168,7 +169,8 @@ def _ranker(settings: Settings, local_ranker: LocalRanker, table: str) -> Fallba
         return local_ranker
     from inference.triton_ranker import TritonRanker
 
-    served = TritonRanker(settings.triton.grpc, table=table, timeout=settings.triton.timeout_seconds)
+    triton = settings.triton
+    served = TritonRanker(triton.grpc, table=table, timeout=triton.timeout_seconds, tls=triton_tls(settings))
     return FallbackRanker(served, local_ranker, clock=time.monotonic)
 
 

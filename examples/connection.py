@@ -5,12 +5,12 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-ENDPOINTS = Path(".lifelong/endpoints.toml")
-"""Where `lifelong up` writes addresses and logins, in the default data directory."""
+LOGIN = Path(".lifelong/application.toml")
+"""Where `lifelong up` writes the broker's address and the login of applications, in the default data directory."""
 
 
-def connection(path: Path = ENDPOINTS) -> dict[str, str | int | float | bool]:
-    """The client configuration that an endpoints file describes.
+def connection(path: Path = LOGIN) -> dict[str, str | int | float | bool]:
+    """The client configuration that such a file describes.
 
     Raises:
         FileNotFoundError: there is no such file: run `lifelong up` first, or name another one.

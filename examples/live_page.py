@@ -1,6 +1,6 @@
 """A page that shows a user's list live: FastAPI follows `recommendations` and pushes each list as a server-sent event.
 
-python -m examples.live_page --endpoints .lifelong/endpoints.toml --port 8010
+python -m examples.live_page --login .lifelong/application.toml --port 8010
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from examples.connection import ENDPOINTS, connection
+from examples.connection import LOGIN, connection
 from examples.produce_and_consume import produce
 
 PAGE = """<!doctype html>
@@ -82,7 +82,7 @@ def create_app(login: dict[str, Any], prefix: str = "") -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stopped = threading.Event()
-        arguments = (login, f"{prefix}recommendations", lists, asyncio.get_running_loop(), stopped)
+        arguments = (login, prefix, lists, asyncio.get_running_loop(), stopped)
         follower = threading.Thread(target=follow_topic, args=arguments, name="follower", daemon=True)
         follower.start()
         yield
@@ -111,11 +111,12 @@ def create_app(login: dict[str, Any], prefix: str = "") -> FastAPI:
 
 
 def follow_topic(
-    login: dict[str, Any], topic: str, lists: NewestLists, loop: asyncio.AbstractEventLoop, stopped: threading.Event
+    login: dict[str, Any], prefix: str, lists: NewestLists, loop: asyncio.AbstractEventLoop, stopped: threading.Event
 ) -> None:
     """Read the topic from its beginning until told to stop; a group of its own sees every user's list."""
-    consumer = Consumer(login | {"group.id": f"live-page-{uuid4().hex}", "auto.offset.reset": "earliest"})
-    consumer.subscribe([topic])
+    group = f"{prefix}application-live-page-{uuid4().hex}"
+    consumer = Consumer(login | {"group.id": group, "auto.offset.reset": "earliest"})
+    consumer.subscribe([f"{prefix}recommendations"])
     while not stopped.is_set():
         for record in consumer.consume(500, timeout=0.2):
             if not record.error() and (key := record.key()) and (value := record.value()):
@@ -123,9 +124,9 @@ def follow_topic(
     consumer.close()
 
 
-def main(endpoints: Path = ENDPOINTS, prefix: str = "", port: int = 8010) -> None:
+def main(login: Path = LOGIN, prefix: str = "", port: int = 8010) -> None:
     """Serve the page on the loopback interface; open http://127.0.0.1:8010/?user=ann."""
-    uvicorn.run(create_app(connection(endpoints), prefix), host="127.0.0.1", port=port)
+    uvicorn.run(create_app(connection(login), prefix), host="127.0.0.1", port=port)
 
 
 if __name__ == "__main__":

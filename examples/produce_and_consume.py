@@ -1,6 +1,6 @@
 """Produce a click, then subscribe until the recommendations that answer it arrive.
 
-python -m examples.produce_and_consume ann i1 --endpoints .lifelong/endpoints.toml
+python -m examples.produce_and_consume ann i1 --login .lifelong/application.toml
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from uuid import uuid4
 import typer
 from confluent_kafka import Consumer, Producer
 
-from examples.connection import ENDPOINTS, connection
+from examples.connection import LOGIN, connection
 
 PARTITIONER = {"partitioner": "murmur2_random"}
 """Java's partitioner: a user's events then arrive at their owner without a forwarding hop."""
 
 
-def main(user: str, item: str, endpoints: Path = ENDPOINTS, prefix: str = "", seconds: float = 30.0) -> None:
+def main(user: str, item: str, login: Path = LOGIN, prefix: str = "", seconds: float = 30.0) -> None:
     """Print the ids of the items that are recommended to USER after a click on ITEM, one per line."""
-    login = connection(endpoints)
-    event_id = produce(login, f"{prefix}interactions", user, item)
-    made = subscribe(login, f"{prefix}recommendations", event_id, seconds)
+    client = connection(login)
+    event_id = produce(client, f"{prefix}interactions", user, item)
+    made = subscribe(client, prefix, event_id, seconds)
     if made is None:
         raise SystemExit(f"no list answered event {event_id!r} within {seconds:g} s: see `lifelong status`")
     for ranked in made["slates"][0]["items"]:
@@ -42,10 +42,12 @@ def produce(login: dict[str, Any], topic: str, user: str, item: str) -> str:
     return event_id
 
 
-def subscribe(login: dict[str, Any], topic: str, event_id: str, seconds: float) -> dict[str, Any] | None:
+def subscribe(login: dict[str, Any], prefix: str, event_id: str, seconds: float) -> dict[str, Any] | None:
     """The list that names this event among its triggers; none if it does not arrive in time."""
-    consumer = Consumer(login | {"group.id": f"example-{event_id}", "auto.offset.reset": "earliest"})
-    consumer.subscribe([topic])
+    # An application's groups begin with its name: the broker lets it into no other.
+    group = f"{prefix}application-example-{event_id}"
+    consumer = Consumer(login | {"group.id": group, "auto.offset.reset": "earliest"})
+    consumer.subscribe([f"{prefix}recommendations"])
     deadline = time.monotonic() + seconds
     try:
         while time.monotonic() < deadline:

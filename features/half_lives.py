@@ -1,9 +1,9 @@
 """The table of half-lives: how fast the counts of each signal decay, one row per count.
 
-Changing, adding or removing a row is one line: counts, columns of the ranker, candidate sources and feature views
-follow. A changed popularity or segment half-life has another feature-schema id: learned weights are never read
-against other columns.
-Statistics that were folded with other half-lives decay at the new ones from their next event on; `lifelong rebuild`
+Changing, adding or removing a row of popularity or segments is one line: counts, columns of the ranker, candidate
+sources and feature views follow. Its feature-schema id is another then: learned weights are never read against other
+columns.
+Statistics that were folded with other half-lives decay at the new ones from their last event on; `lifelong rebuild`
 folds them anew. Rows of another length are refused until then (`features.statistics.check_row`).
 """
 
@@ -15,22 +15,9 @@ from features.decay import DAY
 
 
 class HalfLife(Struct, frozen=True, kw_only=True):
-    """One decayed count.
-
-    - `seconds`: after so long an event counts half.
-    - `initial_weight`: what the ranker gives the count, relative to the highest of the list, before it has learned.
-    - `has_level`: whether the count itself is a column of the ranker, not only its ratio to others.
-    - `orders_categories`: whether the items of a category are ordered by it; one row is.
-    - `is_fallback`: whether a list is ranked by it whose scores cannot be used; one row is.
-    - `is_support`: whether it says how many people support an item (`inference.support`); one row is.
-    """
+    """One decayed count: after so many `seconds` an event counts half."""
 
     seconds: float
-    initial_weight: float = 0.0
-    has_level: bool = False
-    orders_categories: bool = False
-    is_fallback: bool = False
-    is_support: bool = False
 
     @property
     def name(self) -> str:
@@ -42,14 +29,31 @@ class HalfLife(Struct, frozen=True, kw_only=True):
         return f"{self.seconds / DAY:g}d"
 
 
-POPULARITY_HALF_LIVES: tuple[HalfLife, ...] = (
-    HalfLife(seconds=0.05 * DAY),
-    HalfLife(seconds=0.25 * DAY),
-    HalfLife(seconds=1 * DAY, initial_weight=0.5, has_level=True),
-    HalfLife(seconds=3 * DAY, initial_weight=1.0, is_fallback=True),
-    HalfLife(seconds=10 * DAY, has_level=True, orders_categories=True),
-    HalfLife(seconds=40 * DAY, initial_weight=0.5, is_support=True),
-    HalfLife(seconds=200 * DAY),
+class PopularityHalfLife(HalfLife, frozen=True, kw_only=True):
+    """A decayed count of popularity, and what it is used for.
+
+    - `initial_weight`: what the ranker gives the count, relative to the highest of the list, before it has learned.
+    - `has_level`: whether the count itself is a column of the ranker, not only its ratio to others.
+    - `orders_categories`: whether the items of a category are ordered by it; one row is.
+    - `is_fallback`: whether a list is ranked by it whose scores cannot be used; one row is.
+    - `is_support`: whether it says how many people support an item (`inference.support`); one row is.
+    """
+
+    initial_weight: float = 0.0
+    has_level: bool = False
+    orders_categories: bool = False
+    is_fallback: bool = False
+    is_support: bool = False
+
+
+POPULARITY_HALF_LIVES: tuple[PopularityHalfLife, ...] = (
+    PopularityHalfLife(seconds=0.05 * DAY),
+    PopularityHalfLife(seconds=0.25 * DAY),
+    PopularityHalfLife(seconds=1 * DAY, initial_weight=0.5, has_level=True),
+    PopularityHalfLife(seconds=3 * DAY, initial_weight=1.0, is_fallback=True),
+    PopularityHalfLife(seconds=10 * DAY, has_level=True, orders_categories=True),
+    PopularityHalfLife(seconds=40 * DAY, initial_weight=0.5, is_support=True),
+    PopularityHalfLife(seconds=200 * DAY),
 )
 """Popularity: one decayed count, one candidate source and one set of columns per row; the shortest first."""
 [CATEGORY_ORDER] = [index for index, row in enumerate(POPULARITY_HALF_LIVES) if row.orders_categories]

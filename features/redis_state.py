@@ -14,6 +14,7 @@ import redis
 
 from features.ports import Lease, Origin, Write
 from schemas.errors import Fenced, StoreRewound, StoreUnavailable
+from schemas.tls import PLAIN_TLS, TlsFiles
 
 _SAVE = """
 local epoch = redis.call('GET', KEYS[1])
@@ -44,11 +45,13 @@ _WRITE_REFUSALS = ("OOM", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "T
 
 
 class RedisStateStore:
-    """States in Redis, by URL; `prefix` separates deployments that share a server."""
+    """States in Redis, by URL; `prefix` separates deployments that share a server. A `rediss://` URL means TLS."""
 
-    def __init__(self, url: str, *, prefix: str = "lifelong", timeout_seconds: float = 2.0) -> None:
+    def __init__(
+        self, url: str, *, prefix: str = "lifelong", timeout_seconds: float = 2.0, tls: TlsFiles = PLAIN_TLS
+    ) -> None:
         self._client: Any = redis.Redis.from_url(
-            url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds
+            url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, **redis_tls(url, tls)
         )
         self._prefix = prefix
         self._save = self._client.register_script(_SAVE)
@@ -126,6 +129,20 @@ class RedisStateStore:
 
     def _key(self, scope: str, partition: int, kind: str) -> str:
         return f"{self._prefix}:{{{scope}:{partition}}}:{kind}"
+
+
+def redis_tls(url: str, tls: TlsFiles) -> dict[str, str]:
+    """Return the client's settings of TLS for a URL; without them a `rediss://` server is verified all the same.
+
+    >>> redis_tls("rediss://db.example:6379/0", TlsFiles(authority="/ca.pem"))
+    {'ssl_ca_certs': '/ca.pem'}
+    >>> redis_tls("redis://127.0.0.1:6379/0", TlsFiles(authority="/ca.pem"))
+    {}
+    """
+    if not url.startswith("rediss://"):
+        return {}
+    files = {"ssl_ca_certs": tls.authority, "ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    return {name: path for name, path in files.items() if path}
 
 
 def _packed(origin: Origin) -> str:

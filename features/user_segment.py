@@ -12,7 +12,7 @@ from features.user_state import UserState, begins_session
 from schemas.statistics import Segment
 
 SEGMENTS: tuple[Segment, ...] = get_args(Segment)
-"""In the order of the arrays of `inference.items.table`."""
+"""In the order of the arrays of `inference.signals.segments`."""
 
 
 def user_segment(state: UserState, at: float, session_id: str = "") -> Segment:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.half_lives import FALLBACK_ORDER
 from inference.items.table import ItemTable, Numbers
 from inference.ports import Scores
-from inference.signals.popularity import Popularity
+from inference.signals.popularity import ItemPopularity
 
 SCORES_NOT_FINITE = "scores-not-finite"
 """The degradation of a list whose scores were not finite: its items are in the order of their popularity."""
@@ -31,7 +31,7 @@ def by_popularity(scores: Scores, rows: NDArray[np.bool_], items: Numbers, table
         return scores
     logger.error("scores of %d lists are not finite; they are ranked by popularity", int(rows.sum()))
     values = scores.values.copy()
-    popularity = table.signal(Popularity).log_counts[FALLBACK_ORDER]
+    popularity = table.signal(ItemPopularity).log_counts[FALLBACK_ORDER]
     for row in np.flatnonzero(rows):
         order = (-popularity.take(items[row])).argsort(kind="stable")
         values[row, order] = -np.arange(len(order), dtype=np.float32)

@@ -12,6 +12,7 @@ from tritonclient.utils import InferenceServerException
 
 from inference.ports import Scores, Split
 from schemas.errors import RankerUnavailable
+from schemas.tls import TlsFiles
 
 MODEL = "ranker"
 _OUTPUTS = ("SCORES", "MODEL_VERSION", "TABLE")
@@ -21,11 +22,11 @@ class TritonRanker:
     """Scores by the served model, one request for a whole batch.
 
     `table` is the schema id of the features that are sent: a model of another schema is treated as unavailable. The
-    connection opens with the first call and reopens by itself after a failure.
+    connection opens with the first call and reopens by itself after a failure. `tls` makes it one by TLS.
     """
 
-    def __init__(self, address: str, *, table: str, timeout: float = 0.1) -> None:
-        self._client = InferenceServerClient(address)
+    def __init__(self, address: str, *, table: str, timeout: float = 0.1, tls: TlsFiles | None = None) -> None:
+        self._client = triton_client(address, tls)
         self._table = table
         self._timeout = timeout
 
@@ -59,6 +60,19 @@ class TritonRanker:
             prequential_queries=answer.as_numpy("EXAM_SCORES") if len(split.prequential_queries) else None,
             absent=tuple(name for name, is_loaded in zip(split.variants, loaded, strict=True) if not is_loaded),
         )
+
+
+def triton_client(address: str, tls: TlsFiles | None) -> InferenceServerClient:
+    """Return a client of the server at this address, `host:port` or `unix:` and a path; without `tls` unencrypted."""
+    if tls is None:
+        return InferenceServerClient(address)
+    return InferenceServerClient(
+        address,
+        ssl=True,
+        root_certificates=tls.authority or None,
+        private_key=tls.key or None,
+        certificate_chain=tls.certificate or None,
+    )
 
 
 def _input(name: str, kind: str, values: NDArray[Any]) -> InferInput:

@@ -23,9 +23,9 @@ from schemas.topics import BY_NAME, DEAD_LETTERS, MISROUTED, TOPICS
 MAX_BYTES = BROKER_RECORD_BYTES
 """Bytes of a record's value."""
 EARLIEST = 788_918_400.0
-"""1995-01-01, in seconds since 1970: an earlier event time is a mistake of units."""
+"""1995-01-01, in seconds since 1970: an earlier event time is probably in another unit."""
 LATEST_AHEAD_SECONDS = 86_400.0
-"""How far an event may be ahead of its record: beyond it is absurd."""
+"""How far an event time may be ahead of its record; one beyond is refused."""
 _EARLIEST_BY_FIELD = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0}
 """Fields in event time, each with the earliest time that is accepted; a user without events has feature time 0."""
 WRAPPING_TOPICS = frozenset({DEAD_LETTERS, MISROUTED})

@@ -5,7 +5,7 @@ LifelongError
 ├── StoreUnavailable       a store does not answer                            → wait, then retry
 ├── StoreRefused           a store will never accept the value                → dead letter
 ├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
-├── Fenced                 another worker holds the lease of the partition    → the outcome is dropped
+├── Fenced                 another worker holds the lease of the partition    → lease again, then decide anew
 │   └── StoreRewound       the store holds less than was written to it        → read again from the stored offsets
 ├── Rewound                the store or the log was set back                  → the process starts over
 ├── KafkaAway              Kafka does not answer                              → wait, then retry

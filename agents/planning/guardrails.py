@@ -1,4 +1,7 @@
-"""Checks that every plan and every list must pass, whoever made it. A check returns violations; none is a pass."""
+"""Checks that every plan and every list of a user must pass, whoever made it.
+
+A check returns violations; none is a pass.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from agents.planning.plan import PlanningContext
+from agents.planning.plan import PlanningContext, banned_keys
 from features.decay import DAY
 from schemas.ids import ItemId, category_key
 from schemas.plans import Constraints, Plan
@@ -70,23 +73,25 @@ def _check_size(plan: Plan, context: PlanningContext) -> Iterator[str]:
 
 
 def _check_intents(plan: Plan, context: PlanningContext) -> Iterator[str]:
+    banned = banned_keys(context.constraints)
     for intent in plan.intents:
         if not -1.0 <= intent.weight <= 1.0 or not 0.0 <= intent.confidence <= 1.0:
             yield f"out-of-range: {intent.category!r} weighs {intent.weight!r}, sure to {intent.confidence!r}"
-        if intent.weight > 0.0 and intent.category in context.constraints.banned_categories:
+        if intent.weight > 0.0 and category_key(intent.category) in banned:
             yield f"banned: {intent.category!r} is wanted by the plan and banned by the user"
     if not 0.0 <= plan.exploration <= MAX_EXPLORATION:
         yield f"out-of-range: exploration {plan.exploration!r}, at most {MAX_EXPLORATION!r}"
 
 
 def _check_quotas(plan: Plan, context: PlanningContext) -> Iterator[str]:
+    banned = banned_keys(context.constraints)
     required = sum(quota.at_least for quota in plan.quotas)
     if required + len(plan.constraints.pinned_items) > max(context.slate_size, len(plan.constraints.pinned_items)):
         yield f"unsatisfiable: quotas and pins require more than {context.slate_size!r} slots"
     for quota in plan.quotas:
         if quota.at_least < 0 or (quota.at_most is not None and quota.at_most < quota.at_least):
             yield f"unsatisfiable: {quota.category!r} at least {quota.at_least!r}, at most {quota.at_most!r}"
-        if quota.at_least > 0 and quota.category in context.constraints.banned_categories:
+        if quota.at_least > 0 and category_key(quota.category) in banned:
             yield f"banned: {quota.category!r} has a quota and is banned by the user"
 
 
@@ -144,7 +149,7 @@ def check_slate(
     (Violation(item_id='i1', reason='banned-category'),)
     """
     violations: list[Violation] = []
-    banned = _banned(constraints)
+    banned = banned_keys(constraints)
     for rank, item in enumerate(items):
         reason = _fault(item, constraints, banned, available)
         if reason is None and item in items[:rank]:
@@ -156,11 +161,6 @@ def check_slate(
         if item not in items and _fault(item, constraints, banned, available) is None:
             violations.append(Violation(item, "pin-missing"))
     return tuple(violations)
-
-
-def _banned(constraints: Constraints) -> frozenset[str]:
-    """Return the keys of the banned categories, which all spellings of a category share."""
-    return frozenset(map(category_key, constraints.banned_categories))
 
 
 def _fault(
@@ -183,5 +183,5 @@ def strike(
     >>> strike([ItemId("i1"), ItemId("i2"), ItemId("i2")], Constraints(), {ItemId("i2"): ()})
     ('i2',)
     """
-    banned = _banned(constraints)
+    banned = banned_keys(constraints)
     return tuple(item for item in dict.fromkeys(items) if _fault(item, constraints, banned, available) is None)

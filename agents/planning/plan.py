@@ -11,7 +11,7 @@ from msgspec import Struct
 from agents.memory.record import DECISION_PREDICATES, is_active
 from agents.planning.budget import Cost
 from agents.profile import Profile
-from schemas.ids import EventId, ItemId, PlanId, UserId
+from schemas.ids import EventId, ItemId, PlanId, UserId, category_key
 from schemas.memories import Memory
 from schemas.plans import Constraints, Plan, TriggerName
 
@@ -62,6 +62,15 @@ def plan_id(cause: str, author: str) -> PlanId:
     (True, False)
     """
     return PlanId(blake2b(f"{cause}|plan|{author}".encode(), digest_size=12).hexdigest())
+
+
+def banned_keys(constraints: Constraints) -> frozenset[str]:
+    """Return the keys of the banned categories (`schemas.ids.category_key`), which all spellings of one share.
+
+    >>> banned_keys(Constraints(banned_categories=("Sci-Fi",)))
+    frozenset({'sci-fi'})
+    """
+    return frozenset(map(category_key, constraints.banned_categories))
 
 
 def constraints_of(memories: Iterable[Memory]) -> Constraints:

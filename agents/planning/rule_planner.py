@@ -9,9 +9,10 @@ from msgspec import Struct
 from agents.memory.recall import recall
 from agents.memory.record import AGAINST, FOR, confidence
 from agents.planning.budget import Cost
-from agents.planning.plan import Planner, PlanningContext, plan_id
+from agents.planning.plan import Planner, PlanningContext, banned_keys, plan_id
 from agents.profile import Weights, interests, lasting_preferences
 from features.decay import DAY
+from schemas.ids import category_key
 from schemas.memories import Memory
 from schemas.plans import Intent, Plan, Quota, TriggerName
 
@@ -114,11 +115,11 @@ def _speakers(context: PlanningContext) -> Speakers:
 
 def _intents(wanted: Weights, speakers: Speakers, context: PlanningContext) -> tuple[Intent, ...]:
     """Return the weightiest interests that a memory speaks for, as shares of attention whose sizes sum to 1."""
-    banned = context.constraints.banned_categories
+    banned = banned_keys(context.constraints)
     chosen: list[tuple[str, float, Memory]] = []
     for name in sorted(wanted, key=lambda name: (-abs(wanted[name]), name)):
         memory = speakers.get((name, wanted[name] > 0.0))
-        if memory is not None and wanted[name] and name not in banned:
+        if memory is not None and wanted[name] and category_key(name) not in banned:
             chosen.append((name, wanted[name], memory))
     chosen = chosen[:PLANNED_INTENTS]
     total = sum(abs(weight) for _, weight, _ in chosen)
@@ -152,8 +153,8 @@ def _quotas(
             free -= MORE_AT_LEAST
     if context.trigger == "contradiction":
         limits |= {name: Quota(category=name, at_least=1, at_most=2) for name in _disputed(context)[:free]}
-    banned = context.constraints.banned_categories
-    return tuple(quota for name, quota in limits.items() if name not in banned)
+    banned = banned_keys(context.constraints)
+    return tuple(quota for name, quota in limits.items() if category_key(name) not in banned)
 
 
 def _at_most(memory: Memory, now: float) -> int | None:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from deploy.cli.logs import complete
 from deploy.cli.shown import AsJson, Column, listing, origin, put_json
-from deploy.embedded import doctor, milvus, status
+from deploy.embedded import doctor, endpoints, milvus, status
 from deploy.embedded.server import Download, StackError
 from deploy.embedded.stack import NotHealthy, Stack
 from deploy.settings import Settings, load_settings
@@ -67,8 +67,8 @@ def up(
         errors.print(
             f"    → `lifelong logs {name}`; the data of {name} are in {stack.layout.data(name)}", soft_wrap=True
         )
-    if any(server.name == "milvus" for server in stack.embedded()):
-        console.print(f"[yellow]![/] {escape(milvus.OPEN_TO_ALL)}.")
+    if any(server.name == "milvus" for server in stack.embedded()) and milvus.is_exposed(stack.base.embedded):
+        console.print(f"[yellow]![/] {escape(milvus.EXPOSED)}.")
     if not servers_only:
         _show_gateway(console, stack.settings())
 
@@ -118,11 +118,19 @@ def show_status(
     rows = stack.status()
     if as_json:
         content = {"data_dir": str(stack.layout.data_dir), "servers": [_as_dict(row) for row in rows]}
-        put_json(content | {"gateway": _gateway(stack.settings())})
+        put_json(content | {"gateway": _gateway(stack.settings()), "application": _application(stack)})
         return
     console = Console(highlight=False)
     console.print(_table(console, rows))
+    for line in _open_to(rows):
+        console.print(line)
     console.print(f"Data: {escape(str(stack.layout.data_dir))}  Logs: `lifelong logs NAME`", soft_wrap=True)
+    if login := _application(stack):
+        console.print(
+            f"Applications log in to Kafka as {escape(login['sasl_username'])}, password {login['sasl_password']}, "
+            f"with consumer groups {login['group_prefix']}…: {escape(str(stack.layout.application_file))}",
+            soft_wrap=True,
+        )
     if any(row.name == "gateway" and row.pid for row in rows):
         _show_gateway(console, stack.settings())
 
@@ -218,6 +226,15 @@ def _table(console: Console, rows: Sequence[status.StatusRow]) -> RenderableType
     return Group(listing(console, STATUS_COLUMNS, lines), *(Text.from_markup(line) for line in problems))
 
 
+def _open_to(rows: Sequence[status.StatusRow]) -> list[str]:
+    """Return who reaches what runs, a line for each kind of access."""
+    reach: dict[str, list[str]] = {}
+    for row in rows:
+        if row.pid and row.open_to:
+            reach.setdefault(row.open_to, []).append(row.name)
+    return [f"Open to {who}: {', '.join(names)}" for who, names in reach.items()]
+
+
 def _line(row: status.StatusRow) -> tuple[str, ...]:
     memory, pid = (f"{row.memory_mb} MB", str(row.pid)) if row.pid else ("-", "-")
     restarts = f"[yellow]{row.restarts}[/]" if row.restarts else "0" if row.pid else "-"
@@ -263,6 +280,11 @@ def _duration(seconds: float) -> str:
 def _gateway(settings: Settings) -> dict[str, object]:
     keys = [key.get_secret_value() for key in settings.gateway.api_keys]
     return {"url": f"http://{settings.gateway.host}:{settings.gateway.port}", "api_keys": keys}
+
+
+def _application(stack: Stack) -> dict[str, str]:
+    """Return address and login of the embedded broker for applications; empty before the first `up`, or without it."""
+    return endpoints.read(stack.layout.application_file).get("kafka", {})
 
 
 def _show_gateway(console: Console, settings: Settings) -> None:

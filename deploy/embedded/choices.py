@@ -28,8 +28,6 @@ PORT_NAMES = (
     "milvus_data_node",
     "milvus_etcd",
     "milvus_etcd_peer",
-    "triton",
-    "triton_http",
     "triton_metrics",
     "worker",
     "statistics",
@@ -37,7 +35,17 @@ PORT_NAMES = (
     "projector",
     "gateway",
 )
-SECRET_NAMES = ("kafka", "redis", "milvus", "gateway")
+KAFKA_PRINCIPALS = ("worker", "statistics", "trainer", "projector", "gateway", "application")
+"""The processes of `deploy.acls`, each with a login of its own on the embedded broker."""
+
+
+def kafka_secret(process: str) -> str:
+    """Return the name of the secret that is a process's password on the embedded broker."""
+    return f"kafka_{process}"
+
+
+# "kafka" is the password of the broker and of the commands, which administer it.
+SECRET_NAMES = ("kafka", *map(kafka_secret, KAFKA_PRINCIPALS), "redis", "milvus", "triton", "gateway")
 # Below Linux's range for outgoing connections, so that a stopped server's port stays free.
 LOWEST_PORT, HIGHEST_PORT = 20_000, 32_000
 

@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,10 +17,11 @@ from typing import Literal
 import psutil
 
 from deploy.embedded import milvus, triton
-from deploy.embedded.choices import is_free
+from deploy.embedded.choices import PORT_NAMES, is_free
+from deploy.embedded.interfaces import answering, is_loopback, other_addresses
 from deploy.embedded.packages import missing_packages
-from deploy.embedded.processes import owner_of
-from deploy.embedded.server import Download
+from deploy.embedded.processes import listening_ports, owner_of
+from deploy.embedded.server import Download, StackError
 from deploy.embedded.stack import Stack
 from deploy.embedded.status import StatusRow
 from deploy.settings import Settings
@@ -141,11 +142,41 @@ def check_python_library(installed: bool) -> Check:
     return Check("libpython", "warning", f"libpython{triton.PYTHON}.so was not found", do)
 
 
-def check_open_interfaces(starts_milvus: bool) -> Check:
-    """Warn that an embedded Milvus listens on all interfaces."""
-    if not starts_milvus:
-        return Check("network", "ok", "Milvus is external; everything else listens on loopback")
-    return Check("network", "warning", milvus.OPEN_TO_ALL, "nothing on a laptop that only you use")
+def check_milvus_network(network: str, refusal: str) -> Check:
+    """Check that nobody else reaches Milvus's inner ports; ``refusal`` says why it is not started.
+
+    >>> check_milvus_network("private", "").level, check_milvus_network("", "not started").level
+    ('ok', 'problem')
+    """
+    if refusal:
+        return Check("milvus's network", "problem", refusal.removesuffix(f"; {milvus.WHAT_TO_DO}"), milvus.WHAT_TO_DO)
+    if network == "exposed":
+        return Check("milvus's network", "warning", milvus.EXPOSED, milvus.WHAT_TO_DO)
+    private = "one of its own; its inner ports and etcd are reached by nobody else"
+    return Check("milvus's network", "ok", private if network == "private" else "this machine has loopback alone")
+
+
+def check_reach(
+    addresses: Sequence[str],
+    ports: Mapping[int, str],
+    open_ports: Sequence[tuple[str, int]],
+    wanted: Collection[str] = (),
+) -> Check:
+    """Check that no port of the stack answers outside loopback but the ``wanted`` ones; ``ports`` are those that were
+    tried, by number, and ``open_ports`` the addresses and ports that accepted a connection.
+
+    >>> check_reach(["10.0.0.7"], {6379: "redis"}, []).says
+    'none of 1 ports answers at 10.0.0.7'
+    """
+    if not addresses:
+        return Check("reach", "ok", "this machine has no address but loopback")
+    if not open_ports:
+        return Check("reach", "ok", f"none of {len(ports)} ports answers at {', '.join(addresses)}")
+    says = "; ".join(f"{ports[port]} answers at {address} port {port}" for address, port in open_ports)
+    if all(ports[port] in wanted for _, port in open_ports):
+        return Check("reach", "ok", f"{says}, as the settings say")
+    do = "stop what should not be reached from other machines, or put a firewall before it"
+    return Check("reach", "problem", says, do)
 
 
 def check_server(row: StatusRow) -> Check:
@@ -182,9 +213,35 @@ def examine(base: Settings) -> list[Check]:
         check_memory(psutil.virtual_memory().available // 1_000_000, running),
         check_caches(downloads),
         check_ports({} if running else _used_ports(stack.ports())),
-        check_open_interfaces(any(server.name == "milvus" for server in stack.embedded())),
+        *_milvus_network(stack),
+        *([_reach(stack)] if running else []),
         *map(check_server, stack.status()),
     ]
+
+
+def _milvus_network(stack: Stack) -> list[Check]:
+    if not any(server.name == "milvus" for server in stack.embedded()):
+        return []
+    try:
+        return [check_milvus_network(milvus.network_here(stack.base.embedded), "")]
+    except StackError as exc:
+        return [check_milvus_network("", str(exc))]
+
+
+def _reach(stack: Stack) -> Check:
+    """Try every port of the running stack, chosen or listened on, at every address of this machine but loopback."""
+    tried = dict.fromkeys(listening_ports(stack.layout.data_dir), "a process of the stack")
+    tried |= {port: name for name, port in stack.ports().items()}
+    addresses = other_addresses()
+    return check_reach(addresses, tried, answering(addresses, tried), _opened(stack.base))
+
+
+def _opened(base: Settings) -> set[str]:
+    """Return the names of the ports that the settings open to other machines."""
+    opened = set() if is_loopback(base.gateway.host) else {"gateway"}
+    if milvus.is_exposed(base.embedded):
+        opened |= {name for name in PORT_NAMES if name.startswith("milvus")}
+    return opened
 
 
 def _existing(path: Path) -> Path:

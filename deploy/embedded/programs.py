@@ -6,9 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.embedded.endpoints import kafka_login
 from deploy.embedded.environment import settings_environment
 from deploy.embedded.http import problem_at
 from deploy.embedded.server import Program, Site
+from deploy.settings.checks import variable_of
 
 START_SECONDS = 90.0
 
@@ -51,7 +53,17 @@ def own_environment(site: Site, config: Path) -> dict[str, str]:
     return settings_environment() | own_file | {"LIFELONG_DATA_DIR": str(site.layout.data_dir)}
 
 
-def own_programs(site: Site, config: Path) -> list[Program]:
-    """Return how the supervisor runs each of ``OWN_PROCESSES``: started after the servers, stopped before them."""
+def own_programs(site: Site, config: Path, *, logins: bool) -> list[Program]:
+    """Return how the supervisor runs each of ``OWN_PROCESSES``: started after the servers, stopped before them.
+
+    With ``logins`` each has its own login to the embedded broker in its environment, and nobody else's.
+    """
+    return [_own_program(own, site, config, logins) for own in OWN_PROCESSES]
+
+
+def _own_program(own: OwnProcess, site: Site, config: Path, logins: bool) -> Program:
     environment = own_environment(site, config)
-    return [Program(own.name, command(own.name), Path.cwd(), environment, priority=200) for own in OWN_PROCESSES]
+    if logins:
+        login = kafka_login(own.name, site.choices, site.principal_prefix)
+        environment |= {variable_of(("kafka", name)): value for name, value in login.items()}
+    return Program(own.name, command(own.name), Path.cwd(), environment, priority=200)

@@ -38,7 +38,7 @@ def endpoint(settings: Settings) -> str:
     >>> endpoint(Settings(redis={"url": "redis://:secret@10.0.0.1:6379/0"}))
     '10.0.0.1:6379/0'
     """
-    return settings.redis.url.get_secret_value().rpartition("@")[2].removeprefix("redis://")
+    return settings.redis.url.get_secret_value().rpartition("@")[2].rpartition("://")[2]
 
 
 def problem(settings: Settings) -> str:
@@ -46,7 +46,12 @@ def problem(settings: Settings) -> str:
     # Clients are imported where they are used, so that a command does not wait for imports that it does not need.
     import redis
 
-    client = redis.Redis.from_url(settings.redis.url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
+    from deploy.clients import tls_files
+    from features.redis_state import redis_tls
+
+    url = settings.redis.url.get_secret_value()
+    tls = redis_tls(url, tls_files(settings.redis))
+    client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, **tls)
     try:
         client.ping()
     except redis.RedisError as exc:
@@ -75,4 +80,5 @@ REDIS = EmbeddedServer(
     program=_program,
     settle=nothing_to_do,
     problem=problem,
+    open_to=lambda embedded: "this machine, by password",
 )

@@ -38,12 +38,13 @@ class Program:
 
 @dataclass(frozen=True)
 class Site:
-    """The surroundings of a server: paths, ports and passwords, and the stack's settings."""
+    """The surroundings of a server: paths, ports and passwords, the stack's settings, and how principals are named."""
 
     layout: DataLayout
     choices: StackChoices
     embedded: EmbeddedSettings
     seed: Path
+    principal_prefix: str = "lifelong-"
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ class EmbeddedServer:
     ``endpoint``    its address, for display; never holds a secret.
     ``missing``     what must be fetched first, None if nothing.
     ``fetch``       fetches it into the cache; may block for minutes, may be called again; raises StackError.
-    ``program``     writes the configuration and returns how to run it; may be called again.
+    ``program``     writes the configuration and returns how to run it; may be called again; raises StackError where
+                    it must not run.
     ``settle``      finishes the first start once the server answers; may be called again; raises StackError.
     ``problem``     empty if the server is healthy, else the reason; blocks for about 3 s at most.
+    ``open_to``     who reaches it, and with what credential, in a few words.
     ``optional``    True if lists do not need it: then ``up`` continues without it, and reports a degraded stack.
     """
 
@@ -69,6 +72,7 @@ class EmbeddedServer:
     program: Callable[[Site], Program]
     settle: Callable[[Site], None]
     problem: Callable[[Settings], str]
+    open_to: Callable[[EmbeddedSettings], str]
     optional: bool = False
 
 

@@ -133,7 +133,7 @@ class Stack:
             if name not in names:
                 raise StackError(f"there is no {name!r} here to restart: there are {names}")
             servers = [server for server in self.embedded() if server.name == name]
-            programs = [*(server.program(site) for server in servers), *own_programs(site, config_path())]
+            programs = [*(server.program(site) for server in servers), *self._own_programs(site)]
             self._supervisor.stop([name])
             self._begin([program for program in programs if program.name == name], [], report)
             for server in servers:
@@ -161,7 +161,7 @@ class Stack:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.is_file() else ""
 
     def _site(self, chosen: choices.StackChoices) -> Site:
-        return Site(self.layout, chosen, self.base.embedded, self._seed)
+        return Site(self.layout, chosen, self.base.embedded, self._seed, self.base.kafka.principal_prefix)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -180,7 +180,6 @@ class Stack:
             "kafka": embedded.kafka_port,
             "redis": embedded.redis_port,
             "milvus": embedded.milvus_port,
-            "triton": embedded.triton_port,
             "worker": base.worker.metrics_port,
             "statistics": base.statistics.metrics_port,
             "trainer": base.trainer.metrics_port,
@@ -207,7 +206,13 @@ class Stack:
 
     def _write_endpoints(self, site: Site) -> None:
         started = frozenset(server.name for server in self.embedded())
-        endpoints.write(self.layout.endpoints_file, endpoints.sections(site.choices, started, self.base))
+        sections = endpoints.sections(site.choices, started, self.base, self.layout)
+        endpoints.write(self.layout.endpoints_file, sections)
+        if kafka.KAFKA.name in started:
+            login = endpoints.application_sections(site.choices, self.base)
+            endpoints.write(self.layout.application_file, login, endpoints.APPLICATION_HEADER)
+        else:
+            self.layout.application_file.unlink(missing_ok=True)
 
     def _begin_supervisor(self, site: Site, names: frozenset[str]) -> None:
         self._end_orphans()
@@ -228,19 +233,34 @@ class Stack:
                 self._supervisor.forget(server.name)
         servers = self.embedded(names)
         with ThreadPoolExecutor(len(SERVERS)) as pool:
-            self._begin(list(pool.map(lambda server: server.program(site), servers)), started, report)
+            programs = pool.map(lambda server: self._program_of(server, site, report), servers)
+            self._begin([program for program in programs if program is not None], started, report)
             fresh = [server for server in servers if server.name in started]
             list(pool.map(lambda server: self._await_server(server, site, report), fresh))
         for server in servers:
             if server.optional and server not in fresh and (problem := server.problem(self.settings())):
-                self.degraded[server.name] = problem
+                self.degraded.setdefault(server.name, problem)
+
+    def _program_of(self, server: EmbeddedServer, site: Site, report: Report) -> Program | None:
+        """Return how to run the server; None if it must not run here and lists do not need it."""
+        try:
+            return server.program(site)
+        except StackError as exc:
+            if not server.optional:
+                raise
+            self.degraded[server.name] = str(exc)
+            report(server.name, "degraded")
+            return None
 
     def _start_programs(self, site: Site, started: list[str], report: Report) -> None:
         states = self._supervisor.states()
         if not all(own.name in states and states[own.name].pid for own in OWN_PROCESSES):
             self._run_setup(site, report)
-        self._begin(own_programs(site, config_path()), started, report)
+        self._begin(self._own_programs(site), started, report)
         self._await_programs(started, report)
+
+    def _own_programs(self, site: Site) -> list[Program]:
+        return own_programs(site, config_path(), logins=not kafka.KAFKA.is_external(self.base))
 
     def _await_programs(self, started: list[str], report: Report) -> None:
         settings = self.settings()

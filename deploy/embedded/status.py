@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from deploy.embedded import processes
+from deploy.embedded.interfaces import is_loopback
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.programs import OWN_PROCESSES, OwnProcess
 from deploy.embedded.restarts import Ends, read_ends
@@ -31,6 +32,7 @@ class StatusRow:
     """A server or process. ``problem`` is empty when it is healthy; ``pid`` is 0 when it does not run here.
 
     ``restarts`` is how often it ended by itself since the supervisor started, ``last_end`` when and how it last did.
+    ``open_to`` says who reaches it, and with what credential; empty of an external one.
     """
 
     name: str
@@ -43,6 +45,7 @@ class StatusRow:
     log: str
     restarts: int = 0
     last_end: str = ""
+    open_to: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -79,14 +82,22 @@ def server_row(
     if server.is_external(base):
         return StatusRow(server.name, "external", 0, 0.0, endpoint, server.problem(settings), 0, "")
     problem = server.problem(settings) if state and state.pid else "not running"
-    return _row(server.name, state, endpoint, problem, layout)
+    return replace(_row(server.name, state, endpoint, problem, layout), open_to=server.open_to(base.embedded))
 
 
 def program_row(own: OwnProcess, settings: Settings, state: State | None, layout: DataLayout) -> StatusRow:
     """Return the row of a process of Lifelong."""
     port = port_of(own.name, settings)
     problem = own.problem(port) if state and state.pid else "not running"
-    return _row(own.name, state, own.url(port) if port else "", problem, layout)
+    row = _row(own.name, state, own.url(port) if port else "", problem, layout)
+    return replace(row, open_to=_open_to(own.name, settings))
+
+
+def _open_to(name: str, settings: Settings) -> str:
+    """Return who reaches a process of Lifelong: the gateway by key, the others' metrics from this machine."""
+    if name != "gateway":
+        return "this machine, metrics alone"
+    return f"{'this machine' if is_loopback(settings.gateway.host) else 'network'}, by API key"
 
 
 def port_of(name: str, settings: Settings) -> int:

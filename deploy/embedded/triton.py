@@ -2,6 +2,11 @@
 
 The ``nvidia-pytriton`` wheel contains the server; it needs ``numpy<2``, so it cannot share the application's
 environment. ``uv`` creates one from the committed lock below ``triton/``.
+
+Who may load a model runs code, so nobody but this user reaches the server: it has no HTTP and no gRPC port, but a Unix
+socket in a private directory. Of this user's processes, only those that send the stack's secret may load and unload
+models, read statistics, or change logging and shared memory. The secret is on the command line, which Triton offers no
+other way for: other users may read it there, and cannot use it.
 """
 
 from __future__ import annotations
@@ -14,8 +19,10 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from deploy.embedded.environment import installer_environment
+from deploy.embedded.layout import DataLayout
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_to_do
 from deploy.settings import Settings
 
@@ -23,19 +30,29 @@ MODEL = "ranker"
 LOCK_DIR = Path(__file__).parent / "triton"
 PYTHON = "3.11"
 TRITON_MEGABYTES = 5_300
+RESTRICTED = ("model-repository", "model-config", "statistics", "shared-memory", "trace", "logging")
+SECRET_HEADER = "lifelong-secret"
+"""Clients send it as ``triton-grpc-protocol-lifelong-secret``."""
 
 
 def endpoint(settings: Settings) -> str:
-    """Return the gRPC address."""
-    return settings.triton.grpc
+    """Return the gRPC address; of a Unix socket the file's name alone, since paths are long.
+
+    >>> endpoint(Settings(triton={"grpc": "unix:/home/ann/.lifelong/run/triton:20001"}))
+    'unix:triton:20001'
+    """
+    scheme, unix, path = settings.triton.grpc.rpartition("unix:")
+    return f"{scheme}{unix}{path.rpartition('/')[2]}" if unix else path
 
 
 def problem(settings: Settings) -> str:
     """Return why the server is not ready or the ranker not loaded; empty if both are."""
-    from tritonclient.grpc import InferenceServerClient
     from tritonclient.utils import InferenceServerException
 
-    client = InferenceServerClient(settings.triton.grpc)
+    from deploy.clients import triton_tls
+    from inference.triton_ranker import triton_client
+
+    client = triton_client(settings.triton.grpc, triton_tls(settings))
     try:
         if not client.is_server_ready(client_timeout=2):
             return "the server is not ready"
@@ -125,7 +142,20 @@ def library_dir() -> Path | None:
 
 def shm_prefix(ports: Mapping[str, int]) -> str:
     """Return the prefix of this stack's shared-memory regions, which differs between stacks."""
-    return f"lifelong-{ports['triton']}-" if "triton" in ports else ""
+    return f"lifelong-{ports['triton_metrics']}-" if "triton_metrics" in ports else ""
+
+
+def listening_address(layout: DataLayout) -> str:
+    """Return where Triton is told to listen. It adds a colon and the number of its port, also to a Unix socket.
+
+    gRPC reads the path as a part of a URI.
+    """
+    return f"unix:{quote(str(layout.run / 'triton'))}"
+
+
+def client_address(layout: DataLayout, ports: Mapping[str, int]) -> str:
+    """Return where clients reach the embedded Triton."""
+    return f"{listening_address(layout)}:{ports['triton_metrics']}"
 
 
 def _program(site: Site) -> Program:
@@ -137,10 +167,10 @@ def _program(site: Site) -> Program:
         "backend-directory": server / "backends",
         "model-control-mode": "explicit",
         "load-model": MODEL,
-        "grpc-address": "127.0.0.1",
-        "grpc-port": ports["triton"],
-        "http-address": "127.0.0.1",
-        "http-port": ports["triton_http"],
+        "allow-http": "false",
+        "grpc-address": listening_address(site.layout),
+        "grpc-port": ports["triton_metrics"],
+        "grpc-restricted-protocol": f"{','.join(RESTRICTED)}:{SECRET_HEADER}={site.choices.secrets['triton']}",
         "metrics-address": "127.0.0.1",
         "metrics-port": ports["triton_metrics"],
         "exit-timeout-secs": 5,
@@ -166,4 +196,5 @@ TRITON = EmbeddedServer(
     program=_program,
     settle=nothing_to_do,
     problem=problem,
+    open_to=lambda embedded: "this user",
 )

@@ -13,6 +13,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 
 from deploy.settings import checks
 from deploy.settings.model import Settings
+from deploy.settings.tls import unfit_tls
 from schemas.errors import LifelongError
 
 ENDPOINTS_FILE = "endpoints.toml"
@@ -95,6 +96,7 @@ def _validated(values: dict[str, Any]) -> Settings:
         raise SettingsError(f"{exc}: a table or list in the environment is written as JSON") from exc
     _refuse(checks.unknown_variable(os.environ, Settings))
     _refuse(checks.incomplete_experiment(settings))
+    _refuse(unfit_tls(settings))
     return settings
 
 

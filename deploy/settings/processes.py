@@ -78,7 +78,8 @@ class PromotionSettings(SettingsSection):
     """The promotion policy. A challenger is promoted once its gain exceeds the champion's by ``minimum_effect`` (gain:
     1 / log2(1 + rank) of the chosen item); ``level`` is the probability that a champion is ever replaced by a variant
     that is no better. A challenger that is undecided after ``horizon`` examples is refused and cools down for
-    ``cool_down`` examples, doubled each time. Gains are compared in blocks of ``block``; a user counts once in each.
+    ``cool_down`` examples, doubled each of the first six times. Gains are compared in blocks of ``block``; a user
+    counts once in each.
     """
 
     level: float = Field(default=0.05, gt=0, lt=1)

@@ -12,6 +12,10 @@ from deploy.settings.section import SettingsSection
 class KafkaSettings(SettingsSection):
     """Where Kafka is. An empty ``bootstrap`` means the broker that ``lifelong up`` starts. ``principal_prefix`` and the
     name of a process form the principal to which ``lifelong topics create`` grants rights.
+
+    With ``SSL`` or ``SASL_SSL`` the broker must show a certificate for its name of the authority in
+    ``ssl_ca_location`` (empty: the system's authorities); clients show ``ssl_certificate_location``, if it is set. All
+    files are PEM.
     """
 
     bootstrap: str = ""
@@ -20,6 +24,9 @@ class KafkaSettings(SettingsSection):
     sasl_username: str = ""
     sasl_password: SecretStr = SecretStr("")
     ssl_ca_location: str = ""
+    ssl_certificate_location: str = ""
+    ssl_key_location: str = ""
+    ssl_key_password: SecretStr = SecretStr("")
     principal_prefix: str = "lifelong-"
 
 
@@ -34,31 +41,58 @@ class TopicSettings(SettingsSection):
 
 
 class RedisSettings(SettingsSection):
-    """Where states and online features are stored. An empty ``url`` means the server that ``lifelong up`` starts."""
+    """Where states and online features are stored. An empty ``url`` means the server that ``lifelong up`` starts.
+
+    A ``rediss://`` URL means TLS: the ``ssl_…`` files are those of Kafka's settings.
+    """
 
     url: SecretStr = SecretStr("")
+    ssl_ca_location: str = ""
+    ssl_certificate_location: str = ""
+    ssl_key_location: str = ""
 
 
 class MilvusSettings(SettingsSection):
-    """Where item vectors and memories are searched. An empty ``uri`` means the server that ``lifelong up`` starts."""
+    """Where item vectors and memories are searched. An empty ``uri`` means the server that ``lifelong up`` starts.
+
+    An ``https://`` URI means TLS: the ``ssl_…`` files are those of Kafka's settings. A client certificate needs
+    ``ssl_ca_location`` too.
+    """
 
     uri: str = ""
     token: SecretStr = SecretStr("")
+    ssl_ca_location: str = ""
+    ssl_certificate_location: str = ""
+    ssl_key_location: str = ""
     timeout_seconds: float = Field(default=2.0, gt=0)
 
 
 class TritonSettings(SettingsSection):
-    """Where the ranker is served (gRPC ``host:port``). Empty means the server that ``lifelong up`` starts."""
+    """Where the ranker is served (gRPC: ``host:port``, or ``unix:`` and a path). Empty means the server that
+    ``lifelong up`` starts.
+
+    ``ssl`` means TLS: the ``ssl_…`` files are those of Kafka's settings.
+    """
 
     grpc: str = ""
+    ssl: bool = False
+    ssl_ca_location: str = ""
+    ssl_certificate_location: str = ""
+    ssl_key_location: str = ""
     timeout_seconds: float = Field(default=0.1, gt=0)
 
 
 class EmbeddedSettings(SettingsSection):
-    """Ports of the servers that ``lifelong up`` starts; 0 chooses a free one, once per data directory."""
+    """Ports of the servers that ``lifelong up`` starts; 0 chooses a free one, once per data directory. Triton has no
+    port: it listens on a Unix socket.
+
+    Milvus runs in a network of its own, since it listens on all interfaces. Where the kernel does not allow that, it is
+    started only on a machine without other addresses than loopback, unless ``milvus_exposed`` accepts that others
+    reach its inner ports.
+    """
 
     kafka_port: int = Field(default=0, ge=0, le=65535)
     redis_port: int = Field(default=0, ge=0, le=65535)
     milvus_port: int = Field(default=0, ge=0, le=65535)
-    triton_port: int = Field(default=0, ge=0, le=65535)
+    milvus_exposed: bool = False
     kafka_heap_mb: int = Field(default=512, ge=128)

@@ -1,6 +1,6 @@
 // Produce a click, then subscribe until the recommendations that answer it arrive.
 //
-//	go run . -user ann -item i1 -endpoints ../../.lifelong/endpoints.toml
+//	go run . -user ann -item i1 -login ../../.lifelong/application.toml
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
-// Endpoints is what `lifelong up` writes about its broker.
-type Endpoints struct {
+// Login is what `lifelong up` writes about its broker and the login of applications.
+type Login struct {
 	Kafka struct {
 		Bootstrap    string `toml:"bootstrap"`
 		SaslUsername string `toml:"sasl_username"`
@@ -47,7 +47,7 @@ type Recommendation struct {
 }
 
 func main() {
-	path := flag.String("endpoints", ".lifelong/endpoints.toml", "the file that `lifelong up` writes")
+	path := flag.String("login", ".lifelong/application.toml", "the file that `lifelong up` writes")
 	prefix := flag.String("prefix", "", "the setting topics.prefix")
 	user := flag.String("user", "ann", "whose click it is")
 	item := flag.String("item", "i1", "what is clicked")
@@ -78,11 +78,11 @@ func main() {
 // connect makes a client that produces to any topic and consumes this one from its beginning. Its default partitioner
 // hashes keys with Java's murmur2, so a user's events arrive at their owner without a forwarding hop.
 func connect(path, topic string) (*kgo.Client, error) {
-	var endpoints Endpoints
-	if _, err := toml.DecodeFile(path, &endpoints); err != nil {
+	var login Login
+	if _, err := toml.DecodeFile(path, &login); err != nil {
 		return nil, err
 	}
-	kafka := endpoints.Kafka
+	kafka := login.Kafka
 	return kgo.NewClient(
 		kgo.SeedBrokers(kafka.Bootstrap),
 		kgo.SASL(plain.Auth{User: kafka.SaslUsername, Pass: kafka.SaslPassword}.AsMechanism()),

@@ -1,4 +1,7 @@
-"""Content: items that read like the user's recent ones, by the vectors of `features.item_content`."""
+"""Content: items that read like the user's recent ones, by the vectors of `features.item_content`.
+
+It proposes cold items alone: those with many events are found by their co-occurrence.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def profile(context: RankingContext, table: ItemTable) -> NDArray[np.float32]:
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
-    """Return the cold items, which have no statistics yet, that are most similar to the user's content profile."""
+    """Return the cold items that are most similar to the user's content profile."""
     if not len(context.recent):
         return nothing()
     cold = table.signal(ColdItems).numbers()

@@ -1,4 +1,4 @@
-"""Popularity: how often each item was chosen lately, at every half-life of `features.half_lives`.
+"""ItemPopularity: how often each item was chosen lately, at every half-life of `features.half_lives`.
 
 It is kept as log2(decayed count) + at / half-life (forward decay: Cormode et al., ICDE 2009). Then an item's key
 changes only with its own events, and the order of items stays right while time passes.
@@ -22,7 +22,7 @@ LEVEL_INDEXES = [index for index, half_life in enumerate(POPULARITY_HALF_LIVES) 
 _HALVING = np.array(POPULARITY_SECONDS)
 
 
-class Popularity(Signal):
+class ItemPopularity(Signal):
     """`log_counts` float64 `[half-life, items]`: the keys of items, and the items in their order, by half-life."""
 
     def __init__(self, *, capacity: int) -> None:
@@ -57,7 +57,7 @@ def popular(half_life_index: int) -> Propose:
     """Return the source of the most popular items at `POPULARITY_HALF_LIVES[half_life_index]`."""
 
     def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
-        popularity, depth = table.signal(Popularity), 2 * size
+        popularity, depth = table.signal(ItemPopularity), 2 * size
         while True:
             numbers = popularity.leading(half_life_index, depth)
             allowed = numbers[~context.blocked[numbers]]
@@ -94,7 +94,7 @@ def popular_lately(half_life_index: int) -> Reason:
 
 def fill(batch: RankingBatch) -> Block:
     """Return popularity relative to the list's highest, ratios between neighbouring half-lives, and levels."""
-    logs = batch.table.signal(Popularity).log_counts.take(batch.items, axis=1)
+    logs = batch.table.signal(ItemPopularity).log_counts.take(batch.items, axis=1)
     counts = logs - batch.now / _HALVING[:, None, None]
     ratios = np.clip(counts[:-1] - counts[1:], -12.0, 0.0) / 4.0
     level = np.clip(counts[LEVEL_INDEXES], -8.0, 12.0) / 8.0

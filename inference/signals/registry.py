@@ -14,17 +14,17 @@ from inference.signals.columns import FeatureGroup
 from inference.signals.content import CONTENT_COLUMNS, CONTENT_SOURCE, Content
 from inference.signals.factors import FACTOR_COLUMNS, FACTOR_SOURCE, Factors
 from inference.signals.lifetime import LIFETIME_COLUMNS, NEW_ITEM_SOURCE, ColdItems
-from inference.signals.popularity import POPULARITY_COLUMNS, POPULARITY_SOURCES, Popularity
+from inference.signals.popularity import POPULARITY_COLUMNS, POPULARITY_SOURCES, ItemPopularity
 from inference.signals.repeats import REPEAT_COLUMNS, REPEAT_SOURCE
 from inference.signals.segments import FIRST_CHOICE_SOURCE, SEGMENT_COLUMNS, SegmentPopularity
 from inference.signals.source import CandidateSource
 from inference.signals.tastes import TASTE_COLUMNS
-from inference.signals.user import SITUATION_COLUMNS, USER_COLUMNS
+from inference.signals.user import USER_COLUMNS, USER_HISTORY_COLUMNS
 from inference.signals.values import VALUE_COLUMNS, Values
 from inference.signals.words import WORD_COLUMNS, WORD_SOURCE, Words
 
 SIGNALS: tuple[type[Signal], ...] = (
-    Popularity,
+    ItemPopularity,
     ColdItems,
     Values,
     CoOccurrence,
@@ -69,7 +69,7 @@ FEATURE_GROUPS: tuple[FeatureGroup, ...] = (
     REPEAT_COLUMNS,
     source_columns(SOURCES),
     USER_COLUMNS,
-    SITUATION_COLUMNS,
+    USER_HISTORY_COLUMNS,
     SEGMENT_COLUMNS,
 )
 """What the ranker reads."""

@@ -27,12 +27,12 @@ def squashed(values: Doubles) -> Doubles:
     return small
 
 
-def fill_situation(batch: RankingBatch) -> Block:
+def fill_history(batch: RankingBatch) -> Block:
     """Return how long the user was away, whether they have no recent items, and their best co-visitation score."""
-    return spread(np.array([_situation(context, batch.table) for context in batch.contexts]), batch)
+    return spread(np.array([_history(context, batch.table) for context in batch.contexts]), batch)
 
 
-def _situation(context: RankingContext, table: ItemTable) -> tuple[float, float, float]:
+def _history(context: RankingContext, table: ItemTable) -> tuple[float, float, float]:
     user, idle = context.query.user, context.query.now - context.query.user.last_at
     return (
         np.log1p(max(0.0, idle) / 3_600.0) / 4.0 if user.version else 0.0,
@@ -42,6 +42,6 @@ def _situation(context: RankingContext, table: ItemTable) -> tuple[float, float,
 
 
 USER_COLUMNS = FeatureGroup(group="user", names=tuple(f"user_{feature.name}" for feature in USER_FEATURES), fill=fill)
-SITUATION_COLUMNS = FeatureGroup(
-    group="situation", names=("away", "nothing_known", "best_covisit"), fill=fill_situation
+USER_HISTORY_COLUMNS = FeatureGroup(
+    group="situation", names=("away", "nothing_known", "best_covisit"), fill=fill_history
 )

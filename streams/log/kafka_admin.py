@@ -36,12 +36,15 @@ _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
 
 class Grant(Struct, frozen=True):
-    """A right of a principal: an operation on one topic or one group, by its name on the cluster."""
+    """A right of a principal: an operation on one topic or one group, by its name on the cluster, or on all whose names
+    begin with it.
+    """
 
     principal: str
     kind: str
     name: str
     operation: str
+    prefixed: bool = False
 
 
 class KafkaAdmin:
@@ -112,7 +115,7 @@ class KafkaAdmin:
             AclBinding(
                 ResourceType[grant.kind.upper()],
                 grant.name,
-                ResourcePatternType.LITERAL,
+                ResourcePatternType.PREFIXED if grant.prefixed else ResourcePatternType.LITERAL,
                 grant.principal,
                 "*",
                 AclOperation[grant.operation],

@@ -6,6 +6,7 @@ The partitioner is Java's (`murmur2_random`); librdkafka's default differs and w
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,6 +69,9 @@ class Cluster:
     sasl_username: str = ""
     sasl_password: str = field(default="", repr=False)
     ssl_ca_location: str = ""
+    ssl_certificate_location: str = ""
+    ssl_key_location: str = ""
+    ssl_key_password: str = field(default="", repr=False)
     prefix: str = ""
 
     def config(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -81,9 +85,27 @@ class Cluster:
             config["sasl.mechanisms"] = self.sasl_mechanism
             config["sasl.username"] = self.sasl_username
             config["sasl.password"] = self.sasl_password
-        if self.ssl_ca_location:
-            config["ssl.ca.location"] = self.ssl_ca_location
-        return config | dict(more or {})
+        return config | self._ssl_files() | dict(more or {})
+
+    def _ssl_files(self) -> dict[str, str]:
+        files = {
+            "ssl.ca.location": self.ssl_ca_location,
+            "ssl.certificate.location": self.ssl_certificate_location,
+            "ssl.key.location": self.ssl_key_location,
+            "ssl.key.password": self.ssl_key_password,
+        }
+        return {name: value for name, value in files.items() if value}
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """Return the same for clients that use Python's TLS; none if the protocol has no TLS."""
+        if not self.security_protocol.endswith("SSL"):
+            return None
+        context = ssl.create_default_context(cafile=self.ssl_ca_location or None)
+        if self.ssl_certificate_location:
+            context.load_cert_chain(
+                self.ssl_certificate_location, self.ssl_key_location or None, self.ssl_key_password or None
+            )
+        return context
 
     def topic(self, name: str) -> str:
         """Return the name of a topic on this cluster."""

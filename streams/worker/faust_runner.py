@@ -151,11 +151,9 @@ _RAW: dict[str, Any] = {"key_serializer": "raw", "value_serializer": "raw", "key
 
 
 def _credentials(cluster: Cluster) -> Any:
+    context = cluster.ssl_context()
     if not cluster.security_protocol.startswith("SASL"):
-        return faust.SSLCredentials(cafile=cluster.ssl_ca_location) if cluster.security_protocol == "SSL" else None
-    context = (
-        faust.SSLCredentials(cafile=cluster.ssl_ca_location).context if "SSL" in cluster.security_protocol[5:] else None
-    )
+        return faust.SSLCredentials(context) if context is not None else None
     return faust.SASLCredentials(
         mechanism=cluster.sasl_mechanism,
         username=cluster.sasl_username,

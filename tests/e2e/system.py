@@ -16,8 +16,12 @@ from typing import Any
 
 import psutil
 from msgspec.structs import replace
+from pydantic import SecretStr
 
+from deploy.acls import grant_access
 from deploy.clients import make_cluster, make_publisher, make_store
+from deploy.embedded import choices
+from deploy.embedded.endpoints import kafka_login
 from deploy.settings import Settings
 from deploy.topics import create_topics
 from deploy.wiring import make_options, weights_path
@@ -75,6 +79,7 @@ class System:
         self.cluster = make_cluster(self.settings)
         self._admin = KafkaAdmin(self.cluster)
         create_topics(self.settings, self._admin)
+        grant_access(self.settings, self._admin)
         self.publisher = make_publisher(self.settings, receipts=True)
         self.store = make_store(self.settings)
 
@@ -103,9 +108,25 @@ class System:
     def _start(self, program: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", *self.instead.get(program, ("deploy.cli",)), program]
         with (self._folder / f"{program}-{len(self._processes)}.log").open("wb") as log:
-            process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT)
+            environment = self._environment() | self.login(program)
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         self._processes.append(process)
         return process
+
+    def login(self, process: str) -> dict[str, str]:
+        """Return the variables by which a process logs in to Kafka as its own principal, with no more rights."""
+        login = self._kafka_login(process)
+        return {f"LIFELONG_KAFKA__{name}".upper(): value for name, value in login.items()}
+
+    def of(self, process: str) -> Settings:
+        """Return the settings of a process: this system's, with the process's own login to Kafka."""
+        login = self._kafka_login(process)
+        own = {"sasl_username": login["sasl_username"], "sasl_password": SecretStr(login["sasl_password"])}
+        return self.settings.model_copy(update={"kafka": self.settings.kafka.model_copy(update=own)})
+
+    def _kafka_login(self, process: str) -> dict[str, str]:
+        chosen = choices.read(self.settings.data_dir / "choices.json")
+        return kafka_login(process, chosen, self.settings.kafka.principal_prefix)
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of a process on this system, without settings of any other."""

@@ -23,10 +23,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def broker(system: System) -> tuple[str, str]:
-    """A system with a catalogue and a worker: its endpoints file and the prefix of its topics."""
+    """A system with a catalogue and a worker: the file with an application's login, and the prefix of its topics."""
     system.catalogue()
     system.start()
-    return str(system.settings.data_dir / "endpoints.toml"), system.settings.topics.prefix
+    return str(system.settings.data_dir / "application.toml"), system.settings.topics.prefix
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def go_program(tmp_path: Path) -> Path:
 
 
 def test_the_python_example_prints_the_list_that_answers_its_click(broker: tuple[str, str]) -> None:
-    endpoints, prefix = broker
+    login, prefix = broker
     command = [sys.executable, "-m", "examples.produce_and_consume", "ann", "war-0"]
     done = subprocess.run(
-        [*command, "--endpoints", endpoints, "--prefix", prefix], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [*command, "--login", login, "--prefix", prefix], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     assert "war-0" not in done.stdout.split()
@@ -57,8 +57,8 @@ def test_the_python_example_prints_the_list_that_answers_its_click(broker: tuple
 
 
 def test_the_go_example_prints_the_list_that_answers_its_click(go_program: Path, broker: tuple[str, str]) -> None:
-    endpoints, prefix = broker
-    command = [str(go_program), "-user", "bob", "-item", "war-0", "-endpoints", endpoints, "-prefix", prefix]
+    login, prefix = broker
+    command = [str(go_program), "-user", "bob", "-item", "war-0", "-login", login, "-prefix", prefix]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) == 10
@@ -77,12 +77,12 @@ def test_the_live_page_pushes_the_list_that_answers_a_click(broker: tuple[str, s
 
 
 @contextmanager
-def live_page(endpoints: str, prefix: str) -> Iterator[str]:
+def live_page(login: str, prefix: str) -> Iterator[str]:
     """The page's address, while it is served."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "examples.live_page", "--port", str(port)]
-    process = subprocess.Popen([*command, "--endpoints", endpoints, "--prefix", prefix], cwd=ROOT)
+    process = subprocess.Popen([*command, "--login", login, "--prefix", prefix], cwd=ROOT)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: answers(address), seconds=20, what="the page answers")

@@ -81,7 +81,7 @@ def test_a_killed_server_comes_back_by_itself(stack: Settings, embedded: Stack, 
     assert wait_until(lambda: row(embedded, name).healthy, seconds=60), row(embedded, name).problem
 
 
-@pytest.mark.parametrize("name", ["kafka", "redis", "triton"])
+@pytest.mark.parametrize("name", ["kafka", "redis", "milvus", "triton"])
 def test_servers_listen_on_loopback_only(stack: Settings, embedded: Stack, name: str) -> None:
     sockets = listeners(row(embedded, name).pid)
     assert sockets

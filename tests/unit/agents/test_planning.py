@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from agents.agent_state import AgentState
@@ -91,9 +92,12 @@ def test_bans_and_pins_are_constraints_of_the_very_next_plan() -> None:
     assert plan_of(life).constraints == life.agent.constraints == expected
 
 
-def test_a_banned_category_has_no_intent_however_much_it_was_liked() -> None:
-    life = life_of(*CHOICES, event(BanCategory, 20.0, category="jazz"))
+@pytest.mark.parametrize("spelling", ["jazz", " Jazz", "JAZZ "])
+def test_a_banned_category_has_no_intent_however_much_it_was_liked_and_however_it_is_spelled(spelling: str) -> None:
+    life = life_of(*CHOICES, event(BanCategory, 20.0, category=spelling))
     assert "jazz" not in [intent.category for intent in plan_of(life).intents]
+    wanting = replace(plan_of(life), intents=(Intent(category="jazz", weight=0.5, confidence=0.5),))
+    assert any(fault.startswith("banned") for fault in check_plan(wanting, context_of(life.agent)))
 
 
 def test_a_lifted_ban_no_longer_constrains() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import schemas.topics
 from deploy.acls import access, grants
+from deploy.embedded.choices import KAFKA_PRINCIPALS
 from deploy.settings import Settings, TopicSettings
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, RECOMMENDATIONS, TOPICS
 from streams.routes import AGGREGATOR, GATEWAY, PROJECTOR, READS, TRAINER, WORKER, WORKER_ENVELOPES, WORKER_TABLES
@@ -50,6 +52,23 @@ def test_every_topic_has_a_writer_and_only_dead_letters_and_plans_have_no_reader
 def test_only_workers_write_lists_and_only_gateway_and_applications_write_events() -> None:
     assert [name for name, grant in TABLE.items() if RECOMMENDATIONS in grant.writes] == ["worker"]
     assert [name for name, grant in TABLE.items() if INTERACTIONS in grant.writes] == ["gateway", "application"]
+
+
+def test_the_page_on_security_shows_the_table() -> None:
+    page = (ROOT / "docs" / "operations" / "security.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([a-z, -]+) \| ([a-z, -]+?)(?:, in consumer groups .*)? \|$", page, re.MULTILINE)
+    shown = {name: (set(writes.split(", ")), set(reads.split(", "))) for name, writes, reads in rows}
+    assert shown == {name: (set(rights.writes), set(rights.reads)) for name, rights in TABLE.items()}
+
+
+def test_the_embedded_broker_has_a_login_for_every_principal() -> None:
+    assert set(KAFKA_PRINCIPALS) == set(TABLE)
+
+
+def test_an_application_names_its_own_groups_and_nobody_elses() -> None:
+    own = [grant for grant in grants(Settings()) if grant.principal == "User:lifelong-application"]
+    assert [grant.name for grant in own if grant.prefixed] == ["application"]
+    assert not any(rights.group.startswith("application") for name, rights in TABLE.items() if name != "application")
 
 
 def test_grants_name_topics_and_groups_as_they_are_on_the_cluster() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import random
+import re
 import shlex
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from supervisor.datatypes import dict_of_key_value_pairs
 from supervisor.options import UnhosedConfigParser
 
-from deploy.embedded import choices, kafka, milvus, redis
+from deploy.embedded import choices, endpoints, kafka, milvus, redis, triton
 from deploy.embedded.choices import StackChoices
 from deploy.embedded.environment import child_environment
 from deploy.embedded.layout import SOCKET_PATH_MAX, DataLayout
@@ -74,10 +75,11 @@ def test_a_long_data_directory_gets_a_short_socket(tmp_path: Path) -> None:
 
 
 def test_servers_listen_on_loopback_behind_a_password(chosen: StackChoices) -> None:
-    broker = kafka.configuration(Path("/d"), 9092, 9093, "secret")
+    broker = kafka.configuration(Path("/d"), 9092, 9093, {"lifelong": "secret", "lifelong-worker": "own"})
     assert "listeners=CLIENT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093\n" in broker
     assert "PLAINTEXT,CONTROLLER:SASL_PLAINTEXT\n" in broker
-    assert 'user_lifelong="secret";' in broker
+    assert 'user_lifelong="secret" user_lifelong-worker="own";' in broker
+    assert "StandardAuthorizer\nsuper.users=User:lifelong\n" in broker
     store = redis.configuration(Path("/d"), 6379, "secret").splitlines()
     assert {"bind 127.0.0.1", "requirepass secret", "appendonly yes", "maxmemory-policy noeviction"} <= set(store)
     vectors = milvus.configuration(Path("/d"), Path("/c"), chosen.ports)
@@ -87,8 +89,9 @@ def test_servers_listen_on_loopback_behind_a_password(chosen: StackChoices) -> N
 
 def test_no_secret_is_on_a_command_line(layout: DataLayout, chosen: StackChoices, tmp_path: Path) -> None:
     layout.create()
-    site = Site(layout, chosen, EmbeddedSettings(), tmp_path)
-    programs = [redis.REDIS.program(site), milvus.MILVUS.program(site), *own_programs(site, tmp_path / "none.toml")]
+    site = Site(layout, chosen, EmbeddedSettings(milvus_exposed=True), tmp_path)
+    own = own_programs(site, tmp_path / "none.toml", logins=True)
+    programs = [redis.REDIS.program(site), milvus.MILVUS.program(site), *own]
     words = " ".join(word for program in programs for word in program.command)
     assert [secret for secret in chosen.secrets.values() if secret in words] == []
 
@@ -97,10 +100,52 @@ def test_processes_find_their_data_directory_from_any_working_directory(
     layout: DataLayout, chosen: StackChoices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIFELONG_RANKING__SLATE_SIZE", "20")
-    programs = own_programs(Site(layout, chosen, EmbeddedSettings(), tmp_path), tmp_path / "none.toml")
+    site = Site(layout, chosen, EmbeddedSettings(), tmp_path)
+    programs = own_programs(site, tmp_path / "none.toml", logins=False)
     assert [program.name for program in programs] == [own.name for own in OWN_PROCESSES]
     assert programs[0].environment["LIFELONG_DATA_DIR"] == str(tmp_path)
     assert programs[0].environment["LIFELONG_RANKING__SLATE_SIZE"] == "20"
+
+
+def test_a_process_knows_its_own_login_and_nobody_elses(
+    layout: DataLayout, chosen: StackChoices, tmp_path: Path
+) -> None:
+    site = Site(layout, chosen, EmbeddedSettings(), tmp_path, principal_prefix="shop-")
+    for program in own_programs(site, tmp_path / "none.toml", logins=True):
+        assert program.environment["LIFELONG_KAFKA__SASL_USERNAME"] == f"shop-{program.name}"
+        known = {name for name, secret in chosen.secrets.items() if secret in program.environment.values()}
+        assert known == {choices.kafka_secret(program.name)}
+
+
+def test_a_process_logs_in_to_a_broker_of_the_settings_as_they_say(
+    layout: DataLayout, chosen: StackChoices, tmp_path: Path
+) -> None:
+    site = Site(layout, chosen, EmbeddedSettings(), tmp_path)
+    programs = own_programs(site, tmp_path / "none.toml", logins=False)
+    assert not any("LIFELONG_KAFKA__SASL_PASSWORD" in program.environment for program in programs)
+
+
+def test_triton_has_no_http_and_restricts_what_changes_it(
+    layout: DataLayout, chosen: StackChoices, tmp_path: Path
+) -> None:
+    layout.create()
+    (tmp_path / "ranker").mkdir()
+    (tmp_path / "ranker" / "config.pbtxt").write_text("")
+    command = triton.TRITON.program(Site(layout, chosen, EmbeddedSettings(), tmp_path)).command
+    assert "--allow-http=false" in command
+    assert f"--grpc-address={triton.listening_address(layout)}" in command
+    restricted = next(word for word in command if word.startswith("--grpc-restricted-protocol="))
+    assert {"model-repository", "statistics", "shared-memory"} <= set(re.split("[=,:]", restricted))
+
+
+def test_tritons_socket_has_an_address_in_any_directory() -> None:
+    layout = DataLayout.of(Path("/home/ann/my shop"), Path("/c"))
+    assert triton.client_address(layout, {"triton_metrics": 7}) == "unix:/home/ann/my%20shop/run/triton:7"
+
+
+def test_a_prefix_of_principals_that_the_brokers_file_cannot_hold_is_refused(chosen: StackChoices) -> None:
+    with pytest.raises(StackError, match="principal_prefix = 'a\" b'"):
+        endpoints.kafka_passwords(chosen, 'a" b')
 
 
 def test_servers_inherit_one_thread_and_no_other_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from deploy.cli import monitoring as commands
 from deploy.embedded import choices, endpoints
+from deploy.embedded.layout import DataLayout
 from deploy.monitoring import targets, telemetry
 from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE, as_json, make_dashboard
 from deploy.monitoring.grafana.rows import DASHBOARD_ROWS, TARGET_SECONDS, VENDORS
@@ -172,7 +173,8 @@ def chosen(folder: Path, base: Settings, started: frozenset[str]) -> dict[str, i
     ports = {name: 20_000 + number for number, name in enumerate(choices.PORT_NAMES)}
     stored = choices.StackChoices(ports, dict.fromkeys(choices.SECRET_NAMES, "secret"))
     choices.write(folder / "choices.json", stored)
-    endpoints.write(folder / "endpoints.toml", endpoints.sections(stored, started, base))
+    sections = endpoints.sections(stored, started, base, DataLayout.of(folder, folder))
+    endpoints.write(folder / "endpoints.toml", sections)
     return ports
 
 

@@ -14,8 +14,8 @@ CHANGED_TABLE = """
 import features.half_lives as table
 from features.decay import DAY
 rows = table.POPULARITY_HALF_LIVES
-two_days = table.HalfLife(seconds=2 * DAY, initial_weight=0.75)
-table.POPULARITY_HALF_LIVES = (*rows[:2], two_days, *rows[3:], table.HalfLife(seconds=400 * DAY))
+two_days = table.PopularityHalfLife(seconds=2 * DAY, initial_weight=0.75)
+table.POPULARITY_HALF_LIVES = (*rows[:2], two_days, *rows[3:], table.PopularityHalfLife(seconds=400 * DAY))
 table.POPULARITY_SECONDS = tuple(row.seconds for row in table.POPULARITY_HALF_LIVES)
 from inference.signals.registry import SOURCES
 from inference.ranking.features import FeatureTable

@@ -13,7 +13,7 @@ from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.query import Query
 from inference.recommender import Recommender
-from inference.signals.popularity import Popularity
+from inference.signals.popularity import ItemPopularity
 from tests.unit.inference.ranking_fixtures import FEATURES, World, busy_world
 
 
@@ -32,7 +32,7 @@ def test_a_list_with_scores_that_are_not_finite_is_ranked_by_popularity_and_says
     assert ranking.degradations == (SCORES_NOT_FINITE,)
     assert ranking.slate
     assert all(isfinite(placed.score) for placed in ranking.slate)
-    log_counts = world.table.signal(Popularity).log_counts[3]
+    log_counts = world.table.signal(ItemPopularity).log_counts[3]
     popularity = [log_counts[world.table.number[placed.item_id]] for placed in ranking.slate]
     assert popularity == sorted(popularity, reverse=True)
     assert np.isfinite(ranking.features).all()

@@ -19,7 +19,7 @@ from inference.items.categories import CATEGORIES_PER_ITEM
 from inference.items.table import KNOWN_COUNT, WAITING_KEPT, ItemTable
 from inference.signals.co_occurrence import CoOccurrence
 from inference.signals.factors import Factors
-from inference.signals.popularity import Popularity
+from inference.signals.popularity import ItemPopularity
 from inference.signals.registry import make_item_table
 from inference.signals.segments import SegmentPopularity
 from schemas.ids import ItemId
@@ -78,7 +78,7 @@ def test_the_order_of_popularity_is_that_of_the_decayed_counts(events: list[tupl
     for index, half_life in enumerate(POPULARITY_SECONDS):
         counts = [
             np.log2(newest[table.ids[number]].popularity[index]) + (newest[table.ids[number]].at - now) / half_life
-            for number in table.signal(Popularity).leading(index, 100)
+            for number in table.signal(ItemPopularity).leading(index, 100)
         ]
         assert len(counts) == len(newest)
         assert all(high >= low - 1e-6 for high, low in itertools.pairwise(counts))
@@ -133,7 +133,7 @@ def test_the_same_row_again_changes_only_the_version() -> None:
     rows = rows_of([(1, 0), (2, 60), (3, 60)])
     once, twice = table_of(rows), table_of([*rows, rows[-1]])
     assert twice.version == once.version
-    popularity, again = once.signal(Popularity), twice.signal(Popularity)
+    popularity, again = once.signal(ItemPopularity), twice.signal(ItemPopularity)
     assert np.array_equal(popularity.log_counts, again.log_counts)
     for index in range(len(POPULARITY_SECONDS)):
         assert np.array_equal(popularity.leading(index, 9), again.leading(index, 9))

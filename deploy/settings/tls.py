@@ -1,0 +1,62 @@
+"""Checks of the settings of TLS, which would otherwise leave a connection without it, or fail only when it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.settings.servers import KafkaSettings, MilvusSettings, RedisSettings, TritonSettings
+
+if TYPE_CHECKING:
+    from deploy.settings.model import Settings
+
+FILES = ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
+Server = KafkaSettings | RedisSettings | MilvusSettings | TritonSettings
+
+
+def unfit_tls(settings: Settings) -> str:
+    """Explain a file that is not there, half of a client's certificate, or files of a server that is reached without
+    TLS; empty if there is none of these.
+    """
+    for name, server, secure, how in _servers(settings):
+        problem = _unfit_file(server) or _unfit_pair(server) or _unused(server, secure, how)
+        if problem:
+            return f"setting {name}.{problem}"
+    milvus = settings.milvus
+    if milvus.ssl_certificate_location and not milvus.ssl_ca_location:
+        return "setting milvus.ssl_ca_location = '': Milvus's client sends no certificate without it"
+    return ""
+
+
+def _servers(settings: Settings) -> Iterator[tuple[str, Server, bool, str]]:
+    """Yield the name of each server's section, its settings, whether it is reached by TLS, and what would make it so.
+
+    An empty address is that of the embedded server, which comes later.
+    """
+    kafka, redis, milvus, triton = settings.kafka, settings.redis, settings.milvus, settings.triton
+    yield "kafka", kafka, kafka.security_protocol.endswith("SSL"), "security_protocol SSL or SASL_SSL"
+    yield "redis", redis, redis.url.get_secret_value().startswith("rediss://"), "a rediss:// URL"
+    yield "milvus", milvus, milvus.uri.startswith("https://"), "an https:// URI"
+    yield "triton", triton, triton.ssl, "ssl = true"
+
+
+def _unfit_file(server: Server) -> str:
+    for name in FILES:
+        path = getattr(server, name)
+        if path and not Path(path).is_file():
+            return f"{name} = {path!r}: there is no such file"
+    return ""
+
+
+def _unfit_pair(server: Server) -> str:
+    if bool(server.ssl_certificate_location) == bool(server.ssl_key_location):
+        return ""
+    return f"ssl_key_location = {server.ssl_key_location!r}: a certificate and its key go together"
+
+
+def _unused(server: Server, secure: bool, how: str) -> str:
+    for name in FILES:
+        if getattr(server, name) and not secure:
+            return f"{name} = {getattr(server, name)!r}: the connection would not use TLS; it takes {how}"
+    return ""
