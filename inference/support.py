@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.half_lives import POPULARITY_SECONDS, SUPPORT_ORDER
 from inference.items.table import Bools, ItemTable, Numbers
-from inference.signals.popularity import Popularity
+from inference.signals.popularity import ItemPopularity
 
 LEADING_ITEMS = 10
 """The support of this many-th most chosen item is what others are measured by."""
@@ -25,7 +25,7 @@ LEAST_SUPPORT = 1.0
 
 def supported(items: Numbers, table: ItemTable, now: float) -> Bools:
     """Return which of the items `[items]` are chosen by enough people for strangers to be shown them first."""
-    popularity = table.signal(Popularity)
+    popularity = table.signal(ItemPopularity)
     leading = popularity.leading(SUPPORT_ORDER, LEADING_ITEMS)
     if not len(leading):
         return np.zeros(len(items), np.bool_)
