@@ -35,7 +35,7 @@ PORT_NAMES = (
     "projector",
     "gateway",
 )
-KAFKA_PRINCIPALS = ("worker", "statistics", "trainer", "projector", "gateway", "application")
+KAFKA_PRINCIPALS = ("worker", "statistics", "trainer", "projector", "gateway", "operator", "application")
 """The processes of `deploy.acls`, each with a login of its own on the embedded broker."""
 
 
