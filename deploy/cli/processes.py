@@ -68,7 +68,7 @@ def projector() -> None:
 def gateway() -> None:
     """Serve HTTP: events in, lists out."""
     settings = _begin()
-    from deploy.gateway.server import run
+    from deploy.gateway.serving.server import run
 
     run(settings)
 

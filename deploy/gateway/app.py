@@ -10,14 +10,14 @@ from typing import Any
 from litestar import Litestar
 from litestar.di import Provide
 
-from deploy.gateway.auth import key_guard
+from deploy.gateway.access.auth import key_guard
 from deploy.gateway.context import GatewayContext
-from deploy.gateway.docs import openapi_config
-from deploy.gateway.health import live, metrics, ready
-from deploy.gateway.ids import read_whole_ids
-from deploy.gateway.posts import delete_item, post_instructions, post_interactions, post_items
+from deploy.gateway.handlers.docs import openapi_config
+from deploy.gateway.handlers.health import live, metrics, ready
+from deploy.gateway.handlers.ids import read_whole_ids
+from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
+from deploy.gateway.handlers.reads import get_memories, get_recommendations, get_similar
 from deploy.gateway.problems import answer
-from deploy.gateway.reads import get_memories, get_recommendations, get_similar
 
 HANDLERS = (
     post_interactions,

@@ -9,12 +9,12 @@ from typing import Annotated
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from deploy.gateway.backlog import Backlog
-from deploy.gateway.cache import Cache, Feeder
-from deploy.gateway.lists import Lists
-from deploy.gateway.probe import Probe
-from deploy.gateway.producer_queue import ProducerQueue
-from deploy.gateway.similar_items import SimilarItemsService
+from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.serving.backlog import Backlog
+from deploy.gateway.serving.probe import Probe
+from deploy.gateway.serving.producer_queue import ProducerQueue
 
 
 @dataclass

@@ -14,13 +14,13 @@ from deploy.clients import (
     make_publisher,
     wall_clock,
 )
-from deploy.gateway.backlog import Backlog, behind
-from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.context import GatewayCondition, GatewayContext
-from deploy.gateway.lists import Lists
-from deploy.gateway.producer_queue import ProducerQueue
-from deploy.gateway.servers import make_probe, make_restarts
-from deploy.gateway.similar_items import SimilarItemsService
+from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.serving.backlog import Backlog, behind
+from deploy.gateway.serving.producer_queue import ProducerQueue
+from deploy.gateway.serving.servers import make_probe, make_restarts
 from deploy.settings import Settings, SettingsError
 from schemas.errors import DecodeError
 from schemas.topics import INTERACTIONS, RECOMMENDATIONS

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from deploy.gateway.app import create_app
-from deploy.gateway.docs import completed
+from deploy.gateway.handlers.docs import completed
 from deploy.reference.fields import fields, type_of
 from deploy.reference.markdown import code, prose, table
 from schemas.publish import topic_schema

@@ -16,14 +16,14 @@ from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, ItemIndex
 from agents.memory.ports import MemoryIndex
 from deploy.gateway.app import create_app
-from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.in_memory import InMemoryTopics
 from deploy.gateway.limits import MAX_QUEUED_BYTES
-from deploy.gateway.lists import Lists
-from deploy.gateway.probe import Probe
-from deploy.gateway.producer_queue import ProducerQueue
-from deploy.gateway.similar_items import SimilarItemsService
+from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.serving.probe import Probe
+from deploy.gateway.serving.producer_queue import ProducerQueue
 from features.item_content import content_vector
 from schemas.codec import encode
 from schemas.ids import ItemId, UserId

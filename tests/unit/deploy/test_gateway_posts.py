@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deploy.gateway.backlog import Backlog, behind
+from deploy.gateway.serving.backlog import Backlog, behind
 from schemas.codec import decode
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS
 from streams.log.partitions import partition_of

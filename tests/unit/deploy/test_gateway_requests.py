@@ -13,8 +13,8 @@ from litestar.testing import TestClient
 from pydantic import SecretStr
 
 from deploy.gateway.app import create_app
-from deploy.gateway.cache import Feeder
-from deploy.gateway.request_metrics import RequestMetrics
+from deploy.gateway.served.cache import Feeder
+from deploy.gateway.serving.request_metrics import RequestMetrics
 from deploy.gateway.wiring import gateway_keys
 from deploy.settings import GatewaySettings, Settings, SettingsError
 from schemas.ids import DEFAULT_USER

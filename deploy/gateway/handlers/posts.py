@@ -11,12 +11,12 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Refe
 from litestar.params import PathParameter
 from msgspec import UNSET, Struct, UnsetType
 
-from deploy.gateway import ids
 from deploy.gateway.context import GatewayContext, InjectedContext
+from deploy.gateway.handlers import ids
+from deploy.gateway.handlers.request_parsing import ParsedRequest, is_bulk, parse_request
 from deploy.gateway.limits import MAX_VALUES
 from deploy.gateway.problems import Problem, Rejected
-from deploy.gateway.request_parsing import ParsedRequest, is_bulk, parse_request
-from deploy.gateway.tokens import token_of
+from deploy.gateway.served.tokens import token_of
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, PERSON_TOPICS
 
 AnyRequest = Request[Any, Any, Any]

@@ -10,12 +10,12 @@ from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
 
 from agents.memory.ports import FoundMemory
-from deploy.gateway import ids
 from deploy.gateway.context import GatewayContext, InjectedContext
+from deploy.gateway.handlers import ids
 from deploy.gateway.limits import MAX_WAIT_MS
-from deploy.gateway.lists import ListQuery, ServedResponse
 from deploy.gateway.problems import Problem
-from deploy.gateway.tokens import user_part
+from deploy.gateway.served.lists import ListQuery, ServedResponse
+from deploy.gateway.served.tokens import user_part
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.codec import decode
 from schemas.errors import DecodeError

@@ -11,9 +11,9 @@ from http import HTTPStatus
 import msgspec
 from msgspec import Raw, Struct
 
+from deploy.gateway.handlers.unknown import unknown_fields
 from deploy.gateway.limits import MAX_VALUE_BYTES, MAX_VALUES
 from deploy.gateway.problems import Problem, Rejected
-from deploy.gateway.unknown import unknown_fields
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import ITEMS

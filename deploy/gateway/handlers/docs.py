@@ -20,7 +20,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path
 
-from deploy.gateway.auth import KEY_HEADER, OPEN_ROUTE
+from deploy.gateway.access.auth import KEY_HEADER, OPEN_ROUTE
 from deploy.gateway.problems import MEDIA_TYPE, Details
 from schemas.instructions import Instruction
 from schemas.interactions import Interaction

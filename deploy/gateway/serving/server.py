@@ -14,7 +14,7 @@ import uvicorn
 from deploy.gateway.app import create_app
 from deploy.gateway.context import GatewayCondition
 from deploy.gateway.limits import MAX_WAIT_MS
-from deploy.gateway.request_metrics import RequestMetrics
+from deploy.gateway.serving.request_metrics import RequestMetrics
 from deploy.monitoring.telemetry import count_request
 from deploy.settings import Settings
 

@@ -8,7 +8,7 @@ from litestar import Response, get
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from deploy.gateway.auth import OPEN_ROUTE
+from deploy.gateway.access.auth import OPEN_ROUTE
 from deploy.gateway.context import InjectedContext
 
 
