@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
+from deploy.cli.terminal import Console, put_encoded
 from deploy.demo.movielens import SIZE_MB, DataSet, is_cached, movielens
 from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.server import StackError
@@ -70,7 +70,7 @@ def demo(
         summary = session.summary(seconds=time.monotonic() - began, up_seconds=up_seconds)
         console.print(final_report(summary))
         if as_json:
-            typer.echo(msgspec.json.encode(summary).decode())
+            put_encoded(msgspec.json.encode(summary))
         stays_up = keep
     finally:
         if not stays_up:

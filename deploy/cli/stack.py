@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from deploy.cli.logs import complete
 from deploy.cli.shown import AsJson, Column, listing, origin, put_json
+from deploy.cli.terminal import Console
 from deploy.embedded import doctor, milvus, status
 from deploy.embedded.server import Download, StackError
 from deploy.embedded.stack import NotHealthy, Stack
