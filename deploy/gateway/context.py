@@ -9,6 +9,7 @@ from typing import Annotated
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from deploy.gateway.access.control import AccessControl
 from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.lists import Lists
 from deploy.gateway.served.similar_items import SimilarItemsService
@@ -37,7 +38,7 @@ class GatewayContext:
     `post_seconds` bounds the wait for Kafka, `body_bytes` the body of a request.
     """
 
-    keys: tuple[str, ...] = field(repr=False)
+    access: AccessControl
     cache: Cache
     feeder: Feeder
     producer_queue: ProducerQueue

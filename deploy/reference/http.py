@@ -28,7 +28,9 @@ gateway serves this contract as OpenAPI 3.1 at `/schema/openapi.json`, and a pag
 
 def document() -> Document:
     """Return the gateway's OpenAPI document without starting a gateway."""
-    unstarted = cast("GatewayContext", SimpleNamespace(keys=(), body_bytes=0))
+    unstarted = cast(
+        "GatewayContext", SimpleNamespace(access=SimpleNamespace(check=lambda connection, handler: None), body_bytes=0)
+    )
     return completed(create_app(unstarted).openapi_schema.to_schema())
 
 

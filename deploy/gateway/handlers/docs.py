@@ -20,7 +20,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path
 
-from deploy.gateway.access.auth import KEY_HEADER, OPEN_ROUTE
+from deploy.gateway.access.control import KEY_HEADER
 from deploy.gateway.problems import MEDIA_TYPE, Details
 from schemas.instructions import Instruction
 from schemas.interactions import Interaction
@@ -78,7 +78,7 @@ def openapi_config() -> OpenAPIConfig:
         openapi_router=Router(
             ROOT,
             route_handlers=[get_page_file],
-            opt=OPEN_ROUTE,
+            opt={"page": "docs"},
             include_in_schema=False,
             response_headers={"Content-Security-Policy": POLICY},
         ),

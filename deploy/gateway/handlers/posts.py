@@ -11,6 +11,9 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Refe
 from litestar.params import PathParameter
 from msgspec import UNSET, Struct, UnsetType
 
+from deploy.gateway.access.control import OTHER_ITEM, OTHER_USER, caller_of
+from deploy.gateway.access.record import record_of
+from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
 from deploy.gateway.handlers import ids
 from deploy.gateway.handlers.request_parsing import ParsedRequest, is_bulk, parse_request
@@ -52,6 +55,7 @@ def _body_of(name: str) -> type[Operation]:
 @post(
     "/v1/interactions",
     status_code=202,
+    opt=permitted_to("ingest"),
     operation_class=_body_of("Interaction"),
     tags=["in"],
     summary="Store interactions",
@@ -73,6 +77,7 @@ async def post_interactions(request: AnyRequest, context: InjectedContext) -> Ac
 @post(
     "/v1/instructions",
     status_code=202,
+    opt=permitted_to("ingest", "instructions"),
     operation_class=_body_of("Instruction"),
     tags=["in"],
     summary="Store instructions",
@@ -83,14 +88,21 @@ async def post_instructions(request: AnyRequest, context: InjectedContext) -> Ac
 
 
 @post(
-    "/v1/items", status_code=202, operation_class=_body_of("Item"), tags=["in"], summary="Put items into the catalogue"
+    "/v1/items",
+    status_code=202,
+    opt=permitted_to("catalogue"),
+    operation_class=_body_of("Item"),
+    tags=["in"],
+    summary="Put items into the catalogue",
 )
 async def post_items(request: AnyRequest, context: InjectedContext) -> AcceptedResponse:
     """Store catalogue items; each replaces the earlier entry of its item."""
     return await _store(ITEMS, request, context)
 
 
-@delete("/v1/items/{item_id:str}", status_code=202, tags=["in"], summary="Withdraw an item")
+@delete(
+    "/v1/items/{item_id:str}", status_code=202, opt=permitted_to("catalogue"), tags=["in"], summary="Withdraw an item"
+)
 async def delete_item(
     item_id: Annotated[str, PathParameter(min_length=1)], context: InjectedContext
 ) -> AcceptedResponse:
@@ -106,8 +118,10 @@ async def _store(topic: str, request: AnyRequest, context: GatewayContext) -> Ac
         Problem: no value was accepted, or Kafka did not acknowledge in time.
     """
     body = await request.body()
-    parsed = parse_request(topic, body, now=context.clock(), new_id=context.new_id)
+    parsed = parse_request(topic, body, now=context.clock(), new_id=context.new_id, caller=caller_of(request.scope))
+    record_of(request.scope).concerns = tuple(dict.fromkeys(key for key, _ in parsed.records))
     _refuse_if_empty(parsed, bulk=is_bulk(body))
+    context.access.charge(request.scope, len(parsed.records))
     receipts = await context.producer_queue.put(topic, parsed.records, within=context.post_seconds)
     token = token_of(topic, receipts) if topic in PERSON_TOPICS else ""
     ignored = parsed.ignored or UNSET
@@ -118,7 +132,8 @@ def _refuse_if_empty(parsed: ParsedRequest, *, bulk: bool) -> None:
     if parsed.records or not parsed.rejected:
         return
     first = parsed.rejected[0]
+    status = HTTPStatus.FORBIDDEN if first.reason in (OTHER_USER, OTHER_ITEM) else HTTPStatus.UNPROCESSABLE_ENTITY
     if bulk:
         text = f"none of {len(parsed.rejected)} values was accepted; the first: {first.message}"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, first.reason, text, rejected=parsed.rejected)
-    raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, first.reason, first.message)
+        raise Problem(status, first.reason, text, rejected=parsed.rejected)
+    raise Problem(status, first.reason, first.message)
