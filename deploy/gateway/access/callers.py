@@ -23,6 +23,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     per_day: int = 0
 
 
+NO_LIMITS = Limits()
+
+
 class Caller(Struct, frozen=True, kw_only=True):
     """A key's or a token's rights. A tenant's caller reaches only ids that begin with the tenant's name and a colon;
     a token's caller reaches only its `user`.
@@ -37,7 +40,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     tenant: str = ""
     user: str = ""
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
 
     def may(self, scopes: Iterable[Scope]) -> bool:
         """Return whether the caller has one of these scopes."""

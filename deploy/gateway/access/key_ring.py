@@ -12,9 +12,9 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from deploy.gateway.access.callers import Caller, Limits
+from deploy.gateway.access.callers import NO_LIMITS, Caller, Limits
 from deploy.gateway.access.key_file import KeyFile, read_keys
-from deploy.gateway.access.keys import PREFIX, ApiKey, SigningKey, accepts, is_valid
+from deploy.gateway.access.keys import KEY_PREFIX, ApiKey, SigningKey, accepts, is_valid
 from deploy.gateway.access.scopes import ALL_SCOPES
 from deploy.settings import SettingsError
 
@@ -45,7 +45,7 @@ class KeyRing:
         *,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = NO_LIMITS,
     ) -> None:
         self._static = {_hash(key): _static(number, key, limits) for number, key in enumerate(settings_keys)}
         self._static_ids = {static.caller.key for static in self._static.values()}
@@ -82,7 +82,7 @@ class KeyRing:
         """Return the caller of a presented key; none if it is not valid now."""
         self._refresh()
         prefix, _, rest = presented.partition("_")
-        if prefix == PREFIX:
+        if prefix == KEY_PREFIX:
             key_id, _, secret = rest.partition("_")
             key = self._keys.get(key_id)
             if key is not None:

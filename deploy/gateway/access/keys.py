@@ -23,11 +23,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from deploy.gateway.access.callers import Limits
+from deploy.gateway.access.callers import NO_LIMITS, Limits
 from deploy.gateway.access.scopes import Scope
 from deploy.gateway.limits import MAX_KEY_SECRETS
 
-PREFIX = "ll"
+KEY_PREFIX = "ll"
 SECRET_BYTES = 32
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
@@ -56,7 +56,7 @@ class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
 
 
 class SigningKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -75,7 +75,7 @@ def new_key(
     now: float,
     tenant: str = "",
     expires_at: float | None = None,
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    limits: Limits = NO_LIMITS,
 ) -> tuple[ApiKey, str]:
     """Return a key, and the text that an application presents; the text is stored nowhere."""
     key_id, secret = secrets.token_hex(8), _new_secret()
@@ -132,4 +132,4 @@ def _new_secret() -> str:
 
 
 def _presented(key_id: str, secret: str) -> str:
-    return f"{PREFIX}_{key_id}_{secret}"
+    return f"{KEY_PREFIX}_{key_id}_{secret}"

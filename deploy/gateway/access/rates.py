@@ -22,7 +22,7 @@ from deploy.gateway.problems import Problem
 DAY_SECONDS = 86_400
 
 
-class Usage(Struct):
+class KeyUsage(Struct):
     """What a caller has left: requests at `at` (monotonic seconds), and values used on a day since 1970."""
 
     requests: float
@@ -40,7 +40,7 @@ class RateLimiter:
     def __init__(self, *, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._clock = clock
         self._monotonic = monotonic
-        self._usage: OrderedDict[tuple[str, str], Usage] = OrderedDict()
+        self._usage: OrderedDict[tuple[str, str], KeyUsage] = OrderedDict()
 
     def admit(self, caller: Caller) -> dict[str, str]:
         """Count a request of one value; return the headers that say what is left, none without limits.
@@ -72,19 +72,19 @@ class RateLimiter:
         usage = self._usage.get((key, ""))
         return usage.used if usage is not None and usage.day == self._today() else 0
 
-    def _charge_quota(self, caller: Caller, usage: Usage, values: int) -> None:
+    def _charge_quota(self, caller: Caller, usage: KeyUsage, values: int) -> None:
         limit = caller.limits.per_day
         if limit > 0 and usage.used + values > limit:
             text = f"the key may use {limit} values a day, and has used {usage.used}: {values} more are too many"
             raise _too_many("quota-exceeded", self._headers(caller.limits, usage), self._day_ends_in(), text)
         usage.used += values
 
-    def _usage_of(self, caller: Caller) -> Usage:
+    def _usage_of(self, caller: Caller) -> KeyUsage:
         """Return a caller's usage with the requests that it has gained since the last one."""
         name, now, most = (caller.key, caller.user), self._monotonic(), burst_of(caller.limits)
         usage = self._usage.get(name)
         if usage is None:
-            usage = self._usage[name] = Usage(most, now)
+            usage = self._usage[name] = KeyUsage(most, now)
             self._forget_oldest()
         elif caller.user:
             self._usage.move_to_end(name)
@@ -100,7 +100,7 @@ class RateLimiter:
             if oldest is not None:
                 del self._usage[oldest]
 
-    def _headers(self, limits: Limits, usage: Usage) -> dict[str, str]:
+    def _headers(self, limits: Limits, usage: KeyUsage) -> dict[str, str]:
         policies, left = [], []
         if limits.per_second > 0.0:
             most = burst_of(limits)
