@@ -31,3 +31,5 @@ MAX_KEY_SECRETS = 2
 """Secrets of a key that are valid at once, during a rotation."""
 MAX_HEADERS = 100
 """Header fields of a request."""
+MAX_PIPELINED = 100
+"""Requests of one connection that wait for the answers to earlier ones."""

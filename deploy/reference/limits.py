@@ -95,6 +95,7 @@ def _requests() -> list[Row]:
         ),
         ("secrets of a key that are valid at once", f"{limits.MAX_KEY_SECRETS:,}", "a rotation ends older ones"),
         ("header fields of a request", f"{limits.MAX_HEADERS:,}", "431 `headers-too-large`"),
+        ("requests sent ahead of answers", f"{limits.MAX_PIPELINED:,}", "the connection is closed"),
         ("users with tokens whose rate is remembered", f"{limits.MAX_RATED_CALLERS:,}", "the oldest is forgotten"),
         ("entries that wait for the audit log", f"{limits.MAX_AUDIT_QUEUE:,}", "they are dropped and counted"),
         ("ids that an entry of the audit log names", f"{limits.MAX_AUDITED_IDS:,}", "only their number is logged"),

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from litestar import Request, delete, post
+from litestar.exceptions import InternalServerException
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Reference, RequestBody, Schema
 from litestar.params import PathParameter
 from msgspec import UNSET, Struct, UnsetType
@@ -117,7 +118,7 @@ async def _store(topic: str, request: AnyRequest, context: GatewayContext) -> Ac
     Raises:
         Problem: no value was accepted, or Kafka did not acknowledge in time.
     """
-    body = await request.body()
+    body = await _body_of_request(request)
     parsed = parse_request(topic, body, now=context.clock(), new_id=context.new_id, caller=caller_of(request.scope))
     record_of(request.scope).concerns = tuple(dict.fromkeys(key for key, _ in parsed.records))
     _refuse_if_empty(parsed, bulk=is_bulk(body))
@@ -126,6 +127,18 @@ async def _store(topic: str, request: AnyRequest, context: GatewayContext) -> Ac
     token = token_of(topic, receipts) if topic in PERSON_TOPICS else ""
     ignored = parsed.ignored or UNSET
     return AcceptedResponse(accepted=len(receipts), rejected=parsed.rejected, token=token, ignored=ignored)
+
+
+async def _body_of_request(request: AnyRequest) -> bytes:
+    """Return the body.
+
+    Raises:
+        Problem: 400, the connection ended before the body; nobody reads the answer.
+    """
+    try:
+        return await request.body()
+    except InternalServerException as exc:
+        raise Problem(HTTPStatus.BAD_REQUEST, "disconnected", "the connection ended before the body") from exc
 
 
 def _refuse_if_empty(parsed: ParsedRequest, *, bulk: bool) -> None:
