@@ -54,8 +54,10 @@ class AccessControl:
     pages: Mapping[str, PageAccess] = field(default_factory=dict)
     observe_refusal: Callable[[str], None] = lambda reason: None
 
-    def check(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        """Refuse a request that may not; a guard of Litestar. 1 who is it 2 how often 3 what 4 of whom.
+    async def check(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """Refuse a request that may not: 1 who is it 2 how often 3 what 4 of whom.
+
+        A guard of Litestar, which would hand one that is not async to a thread.
 
         Raises:
             Problem: 401 without a valid key or token, 403 without the scope or the user, 429 beyond a limit.
