@@ -33,7 +33,7 @@ KEY_COLUMNS = (
 )
 HOUR, DAY = 3_600.0, 86_400.0
 NAME = r"[a-z0-9][a-z0-9-]{0,31}"
-HINT = "`lifelong keys list` shows them"
+KEY_HINT = "`lifelong keys list` shows them"
 KeyId = Annotated[str, typer.Argument(help="Id as `list` shows it, or its first characters.", metavar="ID")]
 
 
@@ -147,7 +147,7 @@ def _check_name(what: str, name: str) -> None:
 
 def _named(keys: Sequence[ApiKey], prefix: str) -> ApiKey:
     by_id = {key.id: key for key in keys}
-    return by_id[complete_id(prefix, list(by_id), what="key", hint=HINT)]
+    return by_id[complete_id(prefix, list(by_id), what="key", hint=KEY_HINT)]
 
 
 def _exchanged(keys: Sequence[ApiKey], changed: ApiKey) -> tuple[ApiKey, ...]:

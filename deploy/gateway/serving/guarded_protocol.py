@@ -26,7 +26,7 @@ ANSWERS = {
     "client-connections": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status with which a connection is closed, by reason, where nothing has been answered yet."""
-TEXTS = {
+REFUSAL_TEXTS = {
     "headers-too-large": "the headers take too many bytes, or there are too many",
     "slow-headers": "the headers did not arrive in time",
     "slow-body": "the body did not arrive in time",
@@ -187,7 +187,7 @@ def answer_of(reason: str) -> bytes:
     b'HTTP/1.1 408 Request Timeout'
     """
     status = ANSWERS[reason]
-    body = msgspec.json.encode(details(status, reason, TEXTS[reason]))
+    body = msgspec.json.encode(details(status, reason, REFUSAL_TEXTS[reason]))
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
         "connection: close\r\n\r\n"
