@@ -134,7 +134,7 @@ def _farewell(console: Console, running: Stack | None) -> None:
         settings = running.settings()
         gateway, key = settings.gateway, next(iter(settings.gateway.api_keys), None)
         folder = running.layout.data_dir
-        console.print(f"\nThe stack keeps running. Gateway: http://{gateway.host}:{gateway.port}/schema")
+        console.print(f"\nThe stack keeps running. Gateway: {gateway.url}/schema")
         console.print(f"API key: {key.get_secret_value() if key else '-'}")
         console.print(f"Stop it with: LIFELONG_DATA_DIR={folder} lifelong down")
     console.print(f"\n{NEXT}")

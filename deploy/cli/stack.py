@@ -263,11 +263,11 @@ def _duration(seconds: float) -> str:
 
 def _gateway(settings: Settings) -> dict[str, object]:
     keys = [key.get_secret_value() for key in settings.gateway.api_keys]
-    return {"url": f"http://{settings.gateway.host}:{settings.gateway.port}", "api_keys": keys}
+    return {"url": settings.gateway.url, "api_keys": keys}
 
 
 def _show_gateway(console: Console, settings: Settings) -> None:
     if not settings.gateway.port:
         return
     keys = ", ".join(key.get_secret_value() for key in settings.gateway.api_keys)
-    console.print(f"Gateway: http://{settings.gateway.host}:{settings.gateway.port}  API key: {keys}", highlight=False)
+    console.print(f"Gateway: {settings.gateway.url}  API key: {keys}", highlight=False, markup=False)

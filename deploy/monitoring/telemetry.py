@@ -210,6 +210,12 @@ def count_request(route: str, status: int, seconds: float) -> None:
     REQUEST_SECONDS.labels(route).observe(seconds)
 
 
+def start_refusals(refused: Iterable[str], closed: Iterable[str]) -> None:
+    """Start the counters of refused requests and closed connections at 0, for these reasons."""
+    _start(REFUSED_REQUESTS, refused)
+    _start(CLOSED_CONNECTIONS, closed)
+
+
 def count_refusal(reason: str) -> None:
     """Count a request that was not answered with success; `reason` is that of its problem details."""
     REFUSED_REQUESTS.labels(reason).inc()

@@ -31,8 +31,8 @@ class GatewaySettings(SettingsSection):
     request gives way. All bodies that are being received take ``bodies_mb`` at most. ``trusted_proxies`` are addresses
     whose ``X-Forwarded-For`` names the client.
 
-    With ``tls_certificate`` and ``tls_key`` (PEM files, read again when they change) the gateway speaks HTTPS alone;
-    with ``tls_client_ca``, only with clients whose certificate that authority signed.
+    With ``ssl_certificate_location`` and ``ssl_key_location`` (PEM files, read again when they change) the gateway
+    speaks HTTPS alone; with ``ssl_ca_location``, only with clients whose certificate that authority signed.
     """
 
     host: str = "127.0.0.1"
@@ -62,6 +62,12 @@ class GatewaySettings(SettingsSection):
     connections_max: int = Field(default=4_000, ge=1)
     connections_per_client: int = Field(default=1_000, ge=1)
     trusted_proxies: tuple[str, ...] = ()
-    tls_certificate: str = ""
-    tls_key: str = ""
-    tls_client_ca: str = ""
+    ssl_certificate_location: str = ""
+    ssl_key_location: str = ""
+    ssl_ca_location: str = ""
+
+    @property
+    def url(self) -> str:
+        """Return the address of the gateway as its clients name it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.ssl_certificate_location else 'http'}://{host}:{self.port}"

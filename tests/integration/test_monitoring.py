@@ -68,6 +68,7 @@ QUIET = {
     "Guardrail": "nobody banned anything, and the sources propose no unavailable item",
     "Restarts": "nothing was restarted",
     "Triggers without budget": "a few seconds exhaust no budget",
+    "Refused, closed and not audited": "every request may, and none is slow",
 }
 """Panels that may show zero in a healthy run, each with the reason; none may be without data."""
 QUIET_SERIES = {

@@ -18,7 +18,7 @@ from litestar.handlers import BaseRouteHandler
 from deploy.gateway.access.audit import Audited, AuditEntry, AuditLog
 from deploy.gateway.access.callers import Caller, Limits
 from deploy.gateway.access.key_ring import KeyRing
-from deploy.gateway.access.rates import RateLimiter
+from deploy.gateway.access.rates import QUOTA_EXCEEDED, RATE_LIMITED, RateLimiter
 from deploy.gateway.access.record import AccessRecord, record_of
 from deploy.gateway.access.scopes import Scope
 from deploy.gateway.access.user_tokens import UserTokens
@@ -33,6 +33,8 @@ PageAccess = Literal["open", "admin", "off"]
 """Who may read a page: everybody, keys with the scope `admin`, or nobody."""
 OTHER_USER, OTHER_ITEM = "other-user", "other-item"
 """Reasons: the id is outside of what the key or token reaches."""
+REFUSALS = ("unauthorized", "missing-scope", OTHER_USER, OTHER_ITEM, RATE_LIMITED, QUOTA_EXCEEDED)
+"""Reasons of requests that may not."""
 ANONYMOUS = Caller(key="", application="", scopes=frozenset(), limits=Limits(per_second=10.0))
 """Whoever has no valid key: so often their requests are audited, so that they cannot fill the log."""
 Connection = ASGIConnection[Any, Any, Any, Any]

@@ -20,6 +20,7 @@ from deploy.gateway.limits import MAX_RATED_CALLERS
 from deploy.gateway.problems import Problem
 
 DAY_SECONDS = 86_400
+RATE_LIMITED, QUOTA_EXCEEDED = "rate-limited", "quota-exceeded"
 
 
 class KeyUsage(Struct):
@@ -54,7 +55,7 @@ class RateLimiter:
         usage = self._usage_of(caller)
         if limits.per_second > 0.0 and usage.requests < 1.0:
             seconds = math.ceil((1.0 - usage.requests) / limits.per_second)
-            raise _too_many("rate-limited", self._headers(limits, usage), seconds, _rate_text(limits))
+            raise _too_many(RATE_LIMITED, self._headers(limits, usage), seconds, _rate_text(limits))
         self._charge_quota(caller, usage, 1)
         usage.requests -= 1.0
         return self._headers(limits, usage)
@@ -76,7 +77,7 @@ class RateLimiter:
         limit = caller.limits.per_day
         if limit > 0 and usage.used + values > limit:
             text = f"the key may use {limit} values a day, and has used {usage.used}: {values} more are too many"
-            raise _too_many("quota-exceeded", self._headers(caller.limits, usage), self._day_ends_in(), text)
+            raise _too_many(QUOTA_EXCEEDED, self._headers(caller.limits, usage), self._day_ends_in(), text)
         usage.used += values
 
     def _usage_of(self, caller: Caller) -> KeyUsage:

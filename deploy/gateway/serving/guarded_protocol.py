@@ -26,6 +26,8 @@ ANSWERS = {
     "client-connections": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status with which a connection is closed, by reason, where nothing has been answered yet."""
+CLOSING = (*ANSWERS, "slow-reader", "pipelined")
+"""Why connections are closed."""
 REFUSAL_TEXTS = {
     "headers-too-large": "the headers take too many bytes, or there are too many",
     "slow-headers": "the headers did not arrive in time",

@@ -16,14 +16,15 @@ import uvicorn
 from litestar.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
+from deploy.gateway.access.control import REFUSALS
 from deploy.gateway.app import create_app
 from deploy.gateway.context import GatewayCondition
 from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.serving.connections import ConnectionGuard, ConnectionLimits
-from deploy.gateway.serving.guarded_protocol import GuardedProtocol
+from deploy.gateway.serving.guarded_protocol import CLOSING, GuardedProtocol
 from deploy.gateway.serving.request_metrics import RequestMetrics
 from deploy.gateway.serving.tls import ServerCertificate, make_certificate
-from deploy.monitoring.telemetry import CONNECTIONS, count_closed, count_request
+from deploy.monitoring.telemetry import CONNECTIONS, count_closed, count_request, start_refusals
 from deploy.settings import GatewaySettings, Settings
 
 logger = logging.getLogger(__name__)
@@ -176,6 +177,7 @@ def run(settings: Settings) -> None:
     from deploy.gateway.wiring import make_gateway_context
 
     context = make_gateway_context(settings)
+    start_refusals(REFUSALS, CLOSING)
     make_server(settings.gateway, observed(create_app(context)), context.condition).run()
     if context.condition.failed:
         raise SystemExit("the gateway lost a thread: see above")

@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.settings import GatewaySettings, SettingsError
 
 logger = logging.getLogger(__name__)
+FILES = ("ssl_certificate_location", "ssl_key_location", "ssl_ca_location")
 NO_PASSWORD = ""
 """An encrypted key is refused; without a password OpenSSL would ask the terminal for one."""
 
@@ -21,21 +22,21 @@ class ServerCertificate:
     """
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._certificate = Path(settings.tls_certificate)
-        self._key = Path(settings.tls_key or settings.tls_certificate)
+        self._certificate = Path(settings.ssl_certificate_location)
+        self._key = Path(settings.ssl_key_location or settings.ssl_certificate_location)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_alpn_protocols(["http/1.1"])
         self._versions = self._read_versions()
         try:
             self._load()
-            if settings.tls_client_ca:
-                self.context.load_verify_locations(settings.tls_client_ca)
+            if settings.ssl_ca_location:
+                self.context.load_verify_locations(settings.ssl_ca_location)
                 self.context.verify_mode = ssl.CERT_REQUIRED
         except (OSError, ssl.SSLError) as exc:
+            names = ", ".join(f"{name} = {getattr(settings, name)!r}" for name in FILES)
             raise SettingsError(
-                f"settings gateway.tls_certificate = {settings.tls_certificate!r}, tls_key = {settings.tls_key!r}, "
-                f"tls_client_ca = {settings.tls_client_ca!r}: {exc}; name PEM files of a certificate and its key"
+                f"settings gateway.{names}: {exc}; name PEM files of a certificate and its key"
             ) from exc
 
     def refresh(self) -> None:
@@ -66,10 +67,12 @@ def make_certificate(settings: GatewaySettings) -> ServerCertificate | None:
     Raises:
         SettingsError: see `ServerCertificate`; or there is a key or an authority, and no certificate.
     """
-    if settings.tls_certificate:
+    if settings.ssl_certificate_location:
         return ServerCertificate(settings)
-    if settings.tls_key or settings.tls_client_ca:
-        raise SettingsError("settings gateway.tls_key and tls_client_ca take a gateway.tls_certificate")
+    if settings.ssl_key_location or settings.ssl_ca_location:
+        raise SettingsError(
+            "settings gateway.ssl_key_location and ssl_ca_location take a gateway.ssl_certificate_location"
+        )
     return None
 
 

@@ -14,8 +14,9 @@ import httpx
 import pytest
 import trustme
 
+from deploy.embedded.programs import OWN_PROCESSES
 from deploy.gateway.serving.tls import make_certificate
-from deploy.settings import GatewaySettings, SettingsError
+from deploy.settings import GatewaySettings, Settings, SettingsError
 from tests.unit.deploy.gateway_fixtures import KEY, eventually
 from tests.unit.deploy.served_gateway import Served, is_closed, served
 
@@ -44,7 +45,7 @@ def store(folder: Path, certificate: trustme.LeafCert) -> None:
 
 
 def names(folder: Path) -> dict[str, str]:
-    return {"tls_certificate": str(folder / "cert.pem"), "tls_key": str(folder / "key.pem")}
+    return {"ssl_certificate_location": str(folder / "cert.pem"), "ssl_key_location": str(folder / "key.pem")}
 
 
 def client(port: int, *authorities: trustme.CA, own: trustme.LeafCert | None = None, **more: str) -> httpx.Client:
@@ -149,7 +150,7 @@ def test_with_an_authority_for_clients_only_their_valid_certificates_are_accepte
     clients, others = trustme.CA(), trustme.CA()
     clients.cert_pem.write_to_path(str(tmp_path / "clients.pem"))
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    with served(**names(tmp_path), tls_client_ca=str(tmp_path / "clients.pem")) as running:
+    with served(**names(tmp_path), ssl_ca_location=str(tmp_path / "clients.pem")) as running:
         assert get(client(running.port, authority, own=clients.issue_cert("shop"))).status_code == 200
         assert (
             get(client(running.port, authority, own=clients.issue_cert("shop", not_after=tomorrow))).status_code == 200
@@ -160,17 +161,18 @@ def test_with_an_authority_for_clients_only_their_valid_certificates_are_accepte
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tls_certificate": "absent.pem"}, {"tls_key": "absent.pem"}, {"tls_client_ca": "absent.pem"}]
+    "wrong",
+    [{"ssl_certificate_location": "absent.pem"}, {"ssl_key_location": "absent.pem"}, {"ssl_ca_location": "absent.pem"}],
 )
 def test_files_that_cannot_be_used_are_named_at_start(
     authority: trustme.CA, tmp_path: Path, wrong: dict[str, str]
 ) -> None:
     store(tmp_path, authority.issue_cert("127.0.0.1"))
     settings = GatewaySettings(**{**names(tmp_path), **wrong})
-    with pytest.raises(SettingsError, match=r"gateway\.tls_certificate = .*absent\.pem"):
+    with pytest.raises(SettingsError, match=r"gateway\.ssl_certificate_location = .*absent\.pem"):
         make_certificate(settings)
-    with pytest.raises(SettingsError, match=r"take a gateway\.tls_certificate"):
-        make_certificate(GatewaySettings(tls_key="key.pem"))
+    with pytest.raises(SettingsError, match=r"take a gateway\.ssl_certificate_location"):
+        make_certificate(GatewaySettings(ssl_key_location="key.pem"))
 
 
 def test_a_key_that_does_not_fit_or_is_encrypted_is_refused(authority: trustme.CA, tmp_path: Path) -> None:
@@ -178,3 +180,18 @@ def test_a_key_that_does_not_fit_or_is_encrypted_is_refused(authority: trustme.C
     (tmp_path / "key.pem").write_bytes(trustme.CA().issue_cert("x").private_key_pem.bytes())
     with pytest.raises(SettingsError, match="PEM files of a certificate and its key"):
         make_certificate(GatewaySettings(**names(tmp_path)))
+
+
+@pytest.mark.parametrize("asks_for_certificates", [False, True])
+def test_the_stack_sees_that_a_gateway_with_a_certificate_is_healthy(
+    authority: trustme.CA, tmp_path: Path, asks_for_certificates: bool
+) -> None:
+    store(tmp_path, authority.issue_cert("shop.example"))
+    authority.cert_pem.write_to_path(str(tmp_path / "clients.pem"))
+    files = names(tmp_path) | ({"ssl_ca_location": str(tmp_path / "clients.pem")} if asks_for_certificates else {})
+    gateway = GatewaySettings(**files)
+    [own] = [each.under(Settings(gateway=gateway)) for each in OWN_PROCESSES if each.name == "gateway"]
+    with served(**files) as running:
+        assert own.problem(running.port) == ""
+        assert own.url(running.port) == f"https://127.0.0.1:{running.port}"
+    assert "refused" in own.problem(running.port)
