@@ -31,7 +31,9 @@ KEY_PREFIX = "ll"
 SECRET_BYTES = 32
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
-"""Of an application or a tenant: lower-case letters, digits and hyphens."""
+"""Of an application: lower-case letters, digits and hyphens."""
+Tenant = Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,31})?$(?!\n)")]
+"""The name of a tenant; empty for a key that reaches all ids."""
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
@@ -50,7 +52,7 @@ class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{8,32}$(?!\n)")]
     application: Name
-    tenant: Name | str = ""
+    tenant: Tenant = ""
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
     secrets: Annotated[tuple[HashedSecret, ...], Meta(min_length=1, max_length=MAX_KEY_SECRETS)]
     created_at: float

@@ -74,14 +74,31 @@ def make_key_ring(settings: Settings) -> KeyRing:
 
 def _ensure_signing_key(path: Path, clock: Callable[[], float]) -> None:
     """Make a key that signs user tokens, where there is none; a file that the settings name is the operator's."""
-    with changing(path) as content:
-        if not content.signing:
-            write_keys(path, replace(content, signing=(new_signing_key(now=clock()),)))
+    try:
+        with changing(path) as content:
+            if not content.signing:
+                write_keys(path, replace(content, signing=(new_signing_key(now=clock()),)))
+    except OSError as exc:
+        logger.warning("no key to sign users' tokens with: %r cannot be written: %s", str(path), exc.strerror)
 
 
 def _make_audit(settings: Settings) -> AuditLog | None:
+    """Build the audit log; none if the settings want none.
+
+    Raises:
+        SettingsError: the data directory cannot be written: nothing may go unaudited without anybody's knowing.
+    """
     gateway = settings.gateway
     if gateway.audit == "off":
         return None
     path = settings.data_dir / AUDIT_FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a"):
+            path.chmod(0o600)
+    except OSError as exc:
+        raise SettingsError(
+            f"the audit log {str(path)!r} cannot be written: {exc.strerror}; make data_dir writable, or set "
+            "gateway.audit = 'off'"
+        ) from exc
     return AuditLog(path, megabytes=gateway.audit_mb, files=gateway.audit_files, dropped=AUDIT_DROPPED.inc)

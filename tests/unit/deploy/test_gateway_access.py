@@ -126,6 +126,11 @@ def test_every_route_of_the_document_is_in_the_table(shop: Shop) -> None:
     assert documented - known == {("GET", "/health/live"), ("GET", "/health/ready")}
 
 
+def test_every_scope_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations" / "access.md").read_text()
+    assert [scope for scope in ALL_SCOPES if f"| `{scope}` |" not in page] == []
+
+
 def test_keys_of_the_settings_have_every_scope(shop: Shop) -> None:
     for method, path, body, _ in ROUTES.values():
         assert not is_refused(shop.ask(KEY, method, path, body).status_code)

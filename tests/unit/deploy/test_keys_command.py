@@ -14,8 +14,8 @@ from deploy.cli.app import make_app
 from deploy.cli.shown import NothingDone
 from deploy.gateway.access.key_file import KEY_FILE, read_keys, write_keys
 from deploy.gateway.access.key_ring import KeyRing
-from deploy.gateway.access.wiring import make_key_ring
-from deploy.settings import GatewaySettings, Settings
+from deploy.gateway.access.wiring import make_access, make_key_ring
+from deploy.settings import GatewaySettings, Settings, SettingsError
 
 
 @pytest.fixture
@@ -121,6 +121,15 @@ def test_the_gateway_makes_a_signing_key_only_in_a_file_of_its_own(folder: Path)
     settings = Settings(data_dir=folder, gateway=GatewaySettings(**static, keys_file=str(shared)))
     assert make_key_ring(settings).newest_signing_key() is None
     assert not shared.exists()
+
+
+def test_an_audit_log_that_cannot_be_written_is_refused_at_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = Settings(data_dir=tmp_path / "file", gateway=GatewaySettings(api_keys=("a-key",), keys_file="none.json"))
+    with pytest.raises(SettingsError, match=r"gateway\.audit = 'off'"):
+        make_access(settings)
+    silent = settings.gateway.model_copy(update={"audit": "off"})
+    assert make_access(settings.model_copy(update={"gateway": silent})).audit is None
 
 
 def test_a_damaged_file_is_not_overwritten(folder: Path) -> None:
