@@ -20,10 +20,14 @@ class Phase(Enum):
     HEADERS = "slow-headers"
     """It waits for a request, or for the rest of its headers; the value is the reason of closing it."""
     BODY = "slow-body"
-    READING = "slow-reader"
+    READING = "slow-reading"
     """The client does not read its answer."""
     ANSWERING = "answering"
     """The application has the whole request; its own limits apply."""
+
+
+IDLE = (Phase.HEADERS, Phase.READING)
+"""Phases in which a connection gives way to a new one: nothing is being done for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +71,8 @@ class ConnectionGuard:
     by_client: defaultdict[str, dict[Closable, None]] = field(default_factory=lambda: defaultdict(dict))
 
     def admit(self, connection: Closable) -> None:
-        """Count a new connection. Beyond a limit, the one that has waited longest for a request gives way to it; where
-        all have requests, the new one is closed.
+        """Count a new connection. Beyond a limit, the oldest one without a request, or whose client does not read,
+        gives way to it; where there is none, the new one is closed.
         """
         own = self.by_client[connection.client_host]
         own[connection] = None
@@ -94,7 +98,7 @@ class ConnectionGuard:
             self._close(connection, connection.phase.value)
 
     def _make_room(self, among: dict[Closable, None], newest: Closable, reason: str) -> None:
-        waiting = (each for each in among if each.phase is Phase.HEADERS and each is not newest)
+        waiting = (each for each in among if each.phase in IDLE and each is not newest)
         self._close(next(waiting, newest), reason)
 
     def _close(self, connection: Closable, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from deploy.gateway.limits import MAX_HEADERS, MAX_PIPELINED
@@ -26,7 +26,7 @@ ANSWERS = {
     "client-connections": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status with which a connection is closed, by reason, where nothing has been answered yet."""
-CLOSING = (*ANSWERS, "slow-reader", "pipelined")
+CLOSING = (*ANSWERS, "slow-reading", "pipelined")
 """Why connections are closed."""
 REFUSAL_TEXTS = {
     "headers-too-large": "the headers take too many bytes, or there are too many",
@@ -55,6 +55,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._guard = guard
         self._limits = guard.limits
+        self._answering: RequestResponseCycle | None = None
         self._in_headers = True
         self._header_bytes = 0
         self._body_bytes = 0
@@ -69,6 +70,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, and the bytes that it had waiting."""
+        self._end_answer()
         self._guard.release(self)
         self._release_body()
         super().connection_lost(exc)
@@ -153,6 +155,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.write(answer_of(reason))
             self.transport.close()
         else:
+            self._end_answer()
             self.transport.abort()
 
     def _may_answer(self, reason: str) -> bool:
@@ -162,6 +165,16 @@ class GuardedProtocol(HttpToolsProtocol):
             # Nothing else is being answered on this connection, and it does not just wait between two requests.
             return self._in_headers and (self.cycle is None or self.cycle.response_complete)
         return self.phase is Phase.BODY and not self.cycle.response_started and not self.pipeline
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin to answer a request; `self.cycle` is already that of the newest one, where several wait."""
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _end_answer(self) -> None:
+        """Have what is still being answered written nowhere: a closed connection refuses it."""
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
 
     def _await_request(self) -> None:
         if self.flow.write_paused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import msgspec
 import pytest
@@ -138,8 +139,21 @@ def test_a_client_that_does_not_read_its_answers_is_cut_off(short: Served) -> No
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         connection.connect(("127.0.0.1", short.port))
         connection.sendall(page * 20)
-        eventually(lambda: "slow-reader" in short.closed)
+        eventually(lambda: "slow-reading" in short.closed)
     eventually(lambda: not short.guard.open)
+
+
+def test_clients_that_do_not_read_a_large_answer_take_little_memory_and_give_way() -> None:
+    page = b"GET /schema/page/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
+    with served(connections_max=20) as gateway, ExitStack() as attack:
+        for _ in range(20):
+            connection = attack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            connection.connect(("127.0.0.1", gateway.port))
+            connection.sendall(page * 20)
+        eventually(lambda: [each.phase.value for each in list(gateway.guard.open)] == ["slow-reading"] * 20)
+        assert max(each.transport.get_write_buffer_size() for each in list(gateway.guard.open)) < 200_000  # type: ignore[attr-defined]
+        assert gateway.ask()[0] == 200
 
 
 def test_requests_far_ahead_of_their_answers_are_refused(short: Served) -> None:
