@@ -172,9 +172,10 @@ class GuardedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _end_answer(self) -> None:
-        """Have what is still being answered written nowhere: a closed connection refuses it."""
+        """Tell what is still being answered that nobody listens; uvicorn tells the newest of several requests alone."""
         if self._answering is not None and not self._answering.response_complete:
             self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def _await_request(self) -> None:
         if self.flow.write_paused:

@@ -28,6 +28,7 @@ def reason(answered: bytes) -> str:
     return str(msgspec.json.decode(answered.partition(b"\r\n\r\n")[2])["reason"])
 
 
+@pytest.mark.lengthy
 def test_two_thousand_half_open_connections_end_while_honest_requests_are_answered() -> None:
     with served(header_seconds=3.0, connections_max=1_500, connections_per_client=1_500) as gateway:
         attack = [gateway.connect(HALF if number % 2 else b"") for number in range(2_000)]
@@ -154,6 +155,8 @@ def test_clients_that_do_not_read_a_large_answer_take_little_memory_and_give_way
         eventually(lambda: [each.phase.value for each in list(gateway.guard.open)] == ["slow-reading"] * 20)
         assert max(each.transport.get_write_buffer_size() for each in list(gateway.guard.open)) < 200_000  # type: ignore[attr-defined]
         assert gateway.ask()[0] == 200
+        attack.close()
+        eventually(lambda: not gateway.guard.open and not gateway.server.server_state.tasks)
 
 
 def test_requests_far_ahead_of_their_answers_are_refused(short: Served) -> None:
@@ -190,6 +193,7 @@ def test_bodies_without_a_key_do_not_count_once_they_are_refused(short: Served) 
         assert short.guard.queued_bytes == 0
 
 
+@pytest.mark.lengthy
 def test_connections_with_requests_stay_and_new_ones_are_refused_when_all_are_busy() -> None:
     waiting = GET.replace(
         b"/ann ", b"/ann?after=interactions-0@99,interactions-1@99,interactions-2@99,interactions-3@99&timeout_ms=3000 "
