@@ -36,6 +36,7 @@ HANDLERS = (
     metrics,
 )
 FEEDER_SECONDS = 2.0
+WRITER_SECONDS = 2.0
 
 
 class GatewayApp(Litestar):
@@ -87,8 +88,7 @@ def create_app(context: GatewayContext) -> Litestar:
 
     @asynccontextmanager
     async def running(app: Litestar) -> AsyncIterator[None]:
-        if context.access.audit is not None:
-            context.access.audit.start()
+        context.access.start()
         context.producer_queue.start()
         context.feeder.start()
         context.probe.start()
@@ -117,7 +117,6 @@ async def _end(context: GatewayContext) -> None:
     await asyncio.to_thread(context.backlog.close, context.post_seconds)
     await asyncio.to_thread(context.producer_queue.close, context.post_seconds)
     await asyncio.to_thread(context.feeder.close, FEEDER_SECONDS)
-    if context.access.audit is not None:
-        await asyncio.to_thread(context.access.audit.close, FEEDER_SECONDS)
+    await asyncio.to_thread(context.access.close, WRITER_SECONDS)
     context.similar_items.close()
     context.probe.close()

@@ -21,8 +21,10 @@ PARAMETERS_HEADER = ("parameter", "in", "type", "default", "meaning")
 ON_TOPICS = {"Interaction": INTERACTIONS, "Instruction": INSTRUCTIONS, "Item": ITEMS}
 """Bodies whose fields are on the page of topics, by the topic that carries them."""
 HTTP_INTRODUCTION = """\
-`lifelong status` prints the gateway's address and API key. Send the key as `X-API-Key` or as a bearer token. A running
-gateway serves this contract as OpenAPI 3.1 at `/schema/openapi.json`, and a page to try it on at `/schema`.
+`lifelong status` prints the gateway's address and API key. Send a key as `X-API-Key` or as a bearer token, the token of
+a user as a bearer token. [Access over HTTP](../operations/access.md) says which scope each route takes, and what is
+limited. HEAD is answered like GET, without the body. A running gateway serves this contract as OpenAPI 3.1 at
+`/schema/openapi.json`, and a page to try it on at `/schema`.
 """
 
 

@@ -18,6 +18,7 @@ from litestar.handlers import BaseRouteHandler
 from deploy.gateway.access.audit import Audited, AuditEntry, AuditLog
 from deploy.gateway.access.callers import Caller, Limits
 from deploy.gateway.access.key_ring import KeyRing
+from deploy.gateway.access.quotas import QuotaFile
 from deploy.gateway.access.rates import QUOTA_EXCEEDED, RATE_LIMITED, RateLimiter
 from deploy.gateway.access.record import AccessRecord, record_of
 from deploy.gateway.access.scopes import Scope
@@ -52,9 +53,22 @@ class AccessControl:
     limiter: RateLimiter
     clock: Callable[[], float]
     audit: AuditLog | None = None
+    quotas: QuotaFile | None = None
     audited: Audited = "all"
     pages: Mapping[str, PageAccess] = field(default_factory=dict)
     observe_refusal: Callable[[str], None] = lambda reason: None
+
+    def start(self) -> None:
+        """Begin to write the audit log and the quotas. Call once."""
+        for writer in (self.audit, self.quotas):
+            if writer is not None:
+                writer.start()
+
+    def close(self, within: float) -> None:
+        """Write what waits; block until then, at most these seconds for each."""
+        for writer in (self.audit, self.quotas):
+            if writer is not None:
+                writer.close(within)
 
     async def check(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Refuse a request that may not: 1 who is it 2 how often 3 what 4 of whom.

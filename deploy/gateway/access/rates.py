@@ -16,10 +16,12 @@ from http import HTTPStatus
 from msgspec import Struct
 
 from deploy.gateway.access.callers import Caller, Limits
+from deploy.gateway.access.quotas import DayUsage
 from deploy.gateway.limits import MAX_RATED_CALLERS
 from deploy.gateway.problems import Problem
 
 DAY_SECONDS = 86_400
+NOTHING_USED = DayUsage()
 RATE_LIMITED, QUOTA_EXCEEDED = "rate-limited", "quota-exceeded"
 
 
@@ -33,15 +35,19 @@ class KeyUsage(Struct):
 
 
 class RateLimiter:
-    """Counts requests and values of callers, in memory: of each gateway process for itself.
+    """Counts requests and values of callers: of each gateway process for itself. `before` is what keys have used today.
 
     Of keys all usage is remembered; of users with tokens, that of the `MAX_RATED_CALLERS` seen last.
     """
 
-    def __init__(self, *, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float], monotonic: Callable[[], float], before: DayUsage = NOTHING_USED
+    ) -> None:
         self._clock = clock
         self._monotonic = monotonic
         self._usage: OrderedDict[tuple[str, str], KeyUsage] = OrderedDict()
+        for key, used in before.used.items():
+            self._usage[key, ""] = KeyUsage(0.0, float("-inf"), before.day, used)
 
     def admit(self, caller: Caller) -> dict[str, str]:
         """Count a request of one value; return the headers that say what is left, none without limits.
@@ -73,12 +79,19 @@ class RateLimiter:
         usage = self._usage.get((key, ""))
         return usage.used if usage is not None and usage.day == self._today() else 0
 
+    def day_usage(self) -> DayUsage:
+        """Return what keys with a quota have used today; may be called from another thread."""
+        today = self._today()
+        used = {key: usage.used for (key, user), usage in list(self._usage.items()) if not user and usage.day == today}
+        return DayUsage(today, {key: values for key, values in used.items() if values})
+
     def _charge_quota(self, caller: Caller, usage: KeyUsage, values: int) -> None:
         limit = caller.limits.per_day
         if limit > 0 and usage.used + values > limit:
             text = f"the key may use {limit} values a day, and has used {usage.used}: {values} more are too many"
             raise _too_many(QUOTA_EXCEEDED, self._headers(caller.limits, usage), self._day_ends_in(), text)
-        usage.used += values
+        if limit > 0:
+            usage.used += values
 
     def _usage_of(self, caller: Caller) -> KeyUsage:
         """Return a caller's usage with the requests that it has gained since the last one."""
@@ -89,7 +102,8 @@ class RateLimiter:
             self._forget_oldest()
         elif caller.user:
             self._usage.move_to_end(name)
-        usage.requests = min(most, usage.requests + (now - usage.at) * caller.limits.per_second)
+        if caller.limits.per_second > 0.0:
+            usage.requests = min(most, usage.requests + (now - usage.at) * caller.limits.per_second)
         usage.at = now
         if usage.day != self._today():
             usage.day, usage.used = self._today(), 0

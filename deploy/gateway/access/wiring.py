@@ -16,6 +16,7 @@ from deploy.gateway.access.control import AccessControl
 from deploy.gateway.access.key_file import changing, key_path, write_keys
 from deploy.gateway.access.key_ring import KeyRing
 from deploy.gateway.access.keys import new_signing_key
+from deploy.gateway.access.quotas import QUOTA_FILE, QuotaFile, read_usage
 from deploy.gateway.access.rates import RateLimiter
 from deploy.gateway.access.user_tokens import UserTokens
 from deploy.monitoring.telemetry import AUDIT_DROPPED, count_refusal
@@ -40,12 +41,15 @@ def make_access(settings: Settings) -> AccessControl:
         clock=wall_clock,
         limits=user_limits,
     )
+    quota_path = settings.data_dir / QUOTA_FILE
+    limiter = RateLimiter(clock=wall_clock, monotonic=time.monotonic, before=read_usage(quota_path))
     return AccessControl(
         ring=ring,
         tokens=tokens,
-        limiter=RateLimiter(clock=wall_clock, monotonic=time.monotonic),
+        limiter=limiter,
         clock=wall_clock,
         audit=_make_audit(settings),
+        quotas=QuotaFile(quota_path, limiter.day_usage),
         audited=gateway.audit,
         pages={"metrics": gateway.metrics, "docs": gateway.docs},
         observe_refusal=count_refusal,

@@ -16,6 +16,7 @@ from deploy.gateway.access.callers import Caller, Limits
 from deploy.gateway.access.key_file import KeyFile, write_keys
 from deploy.gateway.access.key_ring import KeyRing
 from deploy.gateway.access.keys import new_key, new_signing_key
+from deploy.gateway.access.quotas import QuotaFile, read_usage
 from deploy.gateway.access.rates import DAY_SECONDS, RateLimiter, burst_of
 from deploy.gateway.limits import MAX_AUDIT_QUEUE, MAX_AUDITED_IDS, MAX_RATED_CALLERS
 from deploy.gateway.problems import Problem
@@ -127,6 +128,35 @@ def test_a_quota_counts_reads_and_posted_values_until_midnight(tmp_path: Path) -
         assert len(gateway.records(INTERACTIONS)) == 7
         clock.now = 11 * DAY_SECONDS
         assert gateway.client.post("/v1/interactions", json=[CLICK] * 5, headers=headers).status_code == 202
+
+
+def test_a_quota_outlives_a_restart_and_not_its_day(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "quotas.json"
+    caller = Caller(key="k", application="a", scopes=frozenset(), limits=Limits(per_day=10, per_second=5.0))
+    unlimited = Caller(key="other", application="a", scopes=frozenset(), limits=Limits(per_second=5.0))
+    first = RateLimiter(clock=clock, monotonic=clock)
+    file = QuotaFile(path, first.day_usage)
+    file.start()
+    first.admit(caller)
+    first.charge(caller, 6)
+    first.admit(unlimited)
+    file.close(5.0)
+    assert read_usage(path).used == {"k": 7}
+    assert path.stat().st_mode & 0o777 == 0o600
+    second = RateLimiter(clock=clock, monotonic=clock, before=read_usage(path))
+    second.admit(caller)
+    assert second.used_today("k") == 8
+    with pytest.raises(Problem, match="used 8"):
+        second.charge(caller, 3)
+    clock.now += DAY_SECONDS
+    assert second.used_today("k") == 0
+    second.charge(caller, 10)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"day": "x"}'])
+def test_damaged_quotas_begin_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "quotas.json").write_bytes(content)
+    assert read_usage(tmp_path / "quotas.json").used == {}
 
 
 def test_the_headers_are_those_of_the_limit_that_is_nearest_to_its_end() -> None:
