@@ -33,7 +33,7 @@ class TokenRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class KeyEntry(Struct, frozen=True, kw_only=True):
-    """A key without its secrets. `secrets` is how many are stored, `used_today` how many values a key with a quota used.
+    """A key without its secrets. `secrets` is how many are stored, `used_today` what a key with a quota has used.
 
     Keys of the setting `gateway.api_keys` have no times.
     """
