@@ -234,6 +234,8 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
         "lifelong_suppressed_total": QUIET["Triggers without budget"],
         "lifelong_lag_records": QUIET["Lag by partition"],
         "lifelong_restarts_total": QUIET["Restarts"],
+        "lifelong_http_closed_total": QUIET["Refused, closed and not audited"],
+        "lifelong_audit_dropped_total": QUIET["Refused, closed and not audited"],
     }
     suffix = {"counter": "_total", "gauge": "", "histogram": "_count", "info": "_info"}
     table = [f.name + suffix[f.type] for f in REGISTRY.collect() if f.name.startswith("lifelong_")]

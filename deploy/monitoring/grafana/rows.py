@@ -286,7 +286,7 @@ GATEWAY_ROW = DashboardRow(
             "Connections",
             "Open connections to the gateway. Near the setting gateway.connections_max: add a gateway.",
             "short",
-            (PanelQuery("lifelong_http_connections", "{{instance}}"),),
+            (PanelQuery('lifelong_http_connections{job="gateway"}', "{{instance}}"),),
             width=12,
         ),
     ),
