@@ -90,7 +90,7 @@ PROJECTOR: dict[str, ProjectorHandler] = {
 """Read by the projector, which writes behind to Feast and Milvus (`streams.projector.process`)."""
 
 GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEMS: view_item}
-"""Read whole by every gateway, into the view that it answers from (`deploy.gateway.cache`)."""
+"""Read whole by every gateway, into the view that it answers from (`deploy.gateway.served.cache`)."""
 
 WORKER_INPUTS: tuple[str, ...] = (*WORKER, *WORKER_ENVELOPES)
 """What a worker reads as the owner of users, partition by partition."""

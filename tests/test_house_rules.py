@@ -65,7 +65,7 @@ PROCESSES = (
     "streams/projector",
     "deploy/wiring.py",
     "deploy/gateway/wiring.py",
-    "deploy/gateway/cache.py",
+    "deploy/gateway/served/cache.py",
 )
 """Where processes are: none of them lists topics beside the routes."""
 

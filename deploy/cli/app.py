@@ -9,7 +9,6 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deploy.cli import (
@@ -22,6 +21,7 @@ from deploy.cli import (
     events,
     experiment,
     files,
+    keys,
     logs,
     look,
     models,
@@ -33,7 +33,9 @@ from deploy.cli import (
     topics,
 )
 from deploy.cli.shown import NoSuch, NothingDone, origin
+from deploy.cli.terminal import Console
 from deploy.files.errors import UnreadableFile
+from deploy.printable import PrintableFormatter
 from schemas.errors import LifelongError
 
 COMMANDS = (
@@ -41,6 +43,7 @@ COMMANDS = (
     logs,
     config,
     topics,
+    keys,
     files,
     events,
     look,
@@ -93,6 +96,9 @@ def main() -> None:
     """Run a command; print an expected error in one line, without a traceback."""
     for name in ("librdkafka", "pymilvus"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    if logging.lastResort is not None:
+        # Warnings about unreadable records go straight to standard error, and quote them.
+        logging.lastResort.setFormatter(PrintableFormatter())
     try:
         make_app()()
     except NOT_ABOUT_SERVERS as exc:

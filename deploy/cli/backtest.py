@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from msgspec import Struct
-from rich.console import Console
 
 from deploy.cli.files import (
     Columns,
@@ -28,6 +27,7 @@ from deploy.cli.files import (
 )
 from deploy.cli.outputs import check_writable
 from deploy.cli.progress_bars import backtest_bar, work_bar
+from deploy.cli.terminal import Console
 from deploy.clients import wall_clock
 from deploy.files.options import Typed
 from deploy.settings import Settings, load_settings

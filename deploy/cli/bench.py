@@ -13,11 +13,11 @@ from uuid import uuid4
 
 import msgspec
 import typer
-from rich.console import Console
 
 from deploy.bench.collect import Collector
 from deploy.bench.load import Sender, send_catalogue
 from deploy.bench.report import Meter, make_report, show
+from deploy.cli.terminal import Console, put_encoded
 from deploy.clients import make_cluster, make_publisher
 from deploy.embedded.stack import Stack
 from deploy.settings import Settings, load_settings
@@ -63,7 +63,7 @@ def bench(
         collector.stop()
     report = make_report(sender.intended, collector.arrivals, rate=rate, seconds=seconds, processes=used)
     if as_json:
-        typer.echo(msgspec.json.encode(report).decode())
+        put_encoded(msgspec.json.encode(report))
     else:
         Console().print(show(report))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deploy.cli.shown import AsJson, Column, listing, put_json
+from deploy.cli.terminal import Console
 from deploy.settings import load_layers
 from deploy.settings.listing import example, sourced
 

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NothingDone, complete_id, listing, put_json
+from deploy.cli.terminal import Console
 from deploy.clients import make_publisher, wall_clock
 from deploy.letters import folded, mark_of, readable
 from deploy.settings import Settings, load_settings
@@ -92,9 +92,13 @@ def show(
     if as_json:
         put_json(_named(letter) | {"key": _text(letter.key), "value": _text(letter.value)})
         return
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{escape(_where(letter))}: {letter.reason}: {escape(letter.message)}")
-    console.print(f"id: {letter.dead_letter_id}, {letter.state}")
+    show_letter(Console(highlight=False, soft_wrap=True), letter)
+
+
+def show_letter(console: Console, letter: DeadLetter) -> None:
+    """Print one dead letter with the key, headers and value of its record."""
+    console.print(f"{_where(letter)}: {letter.reason}: {letter.message}", markup=False)
+    console.print(f"id: {letter.dead_letter_id}, {letter.state}", markup=False)
     console.print(f"key: {letter.key!r}", markup=False)
     for name, value in letter.headers:
         console.print(f"header {name}: {value!r}", markup=False)
@@ -170,8 +174,8 @@ def _mark(publisher: KafkaPublisher, letters: Sequence[DeadLetter], state: Handl
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
-    message = escape(letter.message)
-    return letter.dead_letter_id, letter.state, _since(letter), escape(_where(letter)), letter.reason, message
+    letter_id, where, message = map(escape, (letter.dead_letter_id, _where(letter), letter.message))
+    return letter_id, letter.state, _since(letter), where, letter.reason, message
 
 
 def _since(letter: DeadLetter) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
+from deploy.cli.terminal import Console, put_encoded
 from deploy.demo.movielens import SIZE_MB, DataSet, is_cached, movielens
 from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.server import StackError
@@ -70,7 +70,7 @@ def demo(
         summary = session.summary(seconds=time.monotonic() - began, up_seconds=up_seconds)
         console.print(final_report(summary))
         if as_json:
-            typer.echo(msgspec.json.encode(summary).decode())
+            put_encoded(msgspec.json.encode(summary))
         stays_up = keep
     finally:
         if not stays_up:
@@ -134,7 +134,7 @@ def _farewell(console: Console, running: Stack | None) -> None:
         settings = running.settings()
         gateway, key = settings.gateway, next(iter(settings.gateway.api_keys), None)
         folder = running.layout.data_dir
-        console.print(f"\nThe stack keeps running. Gateway: http://{gateway.host}:{gateway.port}/schema")
+        console.print(f"\nThe stack keeps running. Gateway: {gateway.url}/schema")
         console.print(f"API key: {key.get_secret_value() if key else '-'}")
         console.print(f"Stop it with: LIFELONG_DATA_DIR={folder} lifelong down")
     console.print(f"\n{NEXT}")

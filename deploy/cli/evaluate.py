@@ -11,13 +11,14 @@ from zipfile import BadZipFile
 import msgspec
 import numpy as np
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 
 from deploy.cli.attack import attack
 from deploy.cli.outputs import check_writable
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
+from deploy.cli.terminal import Console, put_encoded
 from deploy.clients import wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.wiring import external_rows, weights_path
@@ -102,7 +103,7 @@ def policy(
             entries, _known_weights(settings, weights), target or DEFAULT_TARGETS, bys, clip=clip
         )
     if as_json:
-        typer.echo(msgspec.json.encode(results).decode())
+        put_encoded(msgspec.json.encode(results))
         return
     for checked in results.get("open_bandit", ()):
         _show_bandit(console, checked)

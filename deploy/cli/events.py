@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.progress import track
 
 from deploy.cli.files import (
@@ -29,6 +28,7 @@ from deploy.cli.files import (
 )
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import NothingDone
+from deploy.cli.terminal import Console, put_line
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import load_settings
 from schemas.codec import decode, encode
@@ -79,7 +79,7 @@ def send(
         if isinstance(record, str):
             refused += 1
             if refused <= SHOWN_REFUSALS:
-                typer.echo(f"line {number}: {record}", err=True)
+                put_line(f"line {number}: {record}", err=True)
             continue
         publisher.send(topic, getattr(record, "user_id", None) or record.item_id, encode(record))  # type: ignore[attr-defined]
         sent += 1

@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 import typer
 from msgspec.structs import replace
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 
 from deploy.cli.evaluate import read_topic
 from deploy.cli.models import decisions, read_updates, updates
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, listing
+from deploy.cli.terminal import Console, put_encoded
 from deploy.clients import wall_clock
 from deploy.experiment import make_experiment
 from deploy.settings import Settings, load_settings
@@ -55,7 +56,7 @@ def assign(
         raise NoExperiment("no experiment is set: give [experiment] a name and arms in lifelong.toml")
     arms = {user: arm.name for user in users if (arm := experiment.arm_of(UserId(user)))}
     if as_json:
-        typer.echo(msgspec.json.encode({"experiment": experiment.name, "arms": arms}).decode())
+        put_encoded(msgspec.json.encode({"experiment": experiment.name, "arms": arms}))
         return
     for user, name in arms.items():
         Console().print(f"{escape(user)}  [bold]{name}[/]", highlight=False)
@@ -85,7 +86,7 @@ def results(
     compared = results_of(arm_log, against=against, level=level, experiment=configured)
     compared = replace(compared, notes=_notes(arm_log, compared, [] if logs else _decided(settings)))
     if as_json:
-        typer.echo(msgspec.json.encode(compared).decode())
+        put_encoded(msgspec.json.encode(compared))
         return
     _show(Console(), compared)
     for reason, count in refused.most_common():

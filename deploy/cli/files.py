@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from deploy.cli.terminal import put_encoded, put_line, put_lines
 from deploy.clients import wall_clock
 
 if TYPE_CHECKING:
@@ -64,11 +65,11 @@ def check(
     loaded = load(open_files(typed, now=wall_clock()), keep=False)
     if as_json:
         empty = {"events": 0, "users": 0, "first": None, "last": None} if events is None else {}
-        typer.echo(msgspec.json.encode(empty | msgspec.to_builtins(loaded.report)).decode())
+        put_encoded(msgspec.json.encode(empty | msgspec.to_builtins(loaded.report)))
     else:
-        typer.echo("\n".join(loaded.lines))
+        put_lines("\n".join(loaded.lines))
     if message := nothing_in(loaded.report):
-        typer.echo(message, err=True)
+        put_line(message, err=True)
         raise typer.Exit(1)
 
 
@@ -85,7 +86,7 @@ def read_and_show(typed: Typed, *, keep: bool = True) -> tuple[Files, LoadedFile
 
     files = open_files(typed, now=wall_clock())
     loaded = load(files, keep=keep)
-    typer.echo("\n".join(loaded.lines) + "\n", err=True)
+    put_lines("\n".join(loaded.lines) + "\n", err=True)
     if message := nothing_in(loaded.report):
         raise UnreadableFile(message)
     return files, loaded

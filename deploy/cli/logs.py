@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.shown import AsJson, NoSuch, put_json_line
+from deploy.cli.terminal import put_line
 from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.logs import FollowedLog, last_lines, prefixed, width_of
@@ -79,4 +80,4 @@ def _put(paths: Mapping[str, Path], name: str, lines: list[str], as_json: bool) 
             put_json_line({"name": name, "line": line})
         return
     for line in prefixed(name, lines, width_of(paths)) if len(paths) > 1 else lines:
-        typer.echo(line)
+        put_line(line)

@@ -8,13 +8,14 @@ from itertools import pairwise
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.text import Text
 
 from agents.memory.strengths import category_strengths
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json, put_json_line
+from deploy.cli.terminal import Console, put_line
 from deploy.clients import make_store, wall_clock
 from deploy.settings import Settings, load_settings
 from schemas.codec import decode
@@ -79,7 +80,7 @@ def tail(
     message = f"no {'more ' if shown else ''}list of {user!r} came within {timeout:g} s"
     if not shown or count:
         raise NothingDone(f"{message}; `lifelong status` shows whether the worker runs")
-    Console(stderr=True).print(f"{message}.")
+    put_line(f"{message}.", err=True)
 
 
 def _lists(cluster: Cluster, user: str, timeout: float) -> Iterator[Recommendation]:
@@ -150,7 +151,8 @@ def list_table(console: Console, recommendation: Recommendation, titles: Titles)
     for rank, ranked in enumerate(recommendation.home.items, 1):
         name = titles.get(ranked.item_id, "")
         score = f"{ranked.score:.2f}"
-        rows.append((str(rank), escape(ranked.item_id), escape(name), score, ranked.source, escape(ranked.reason)))
+        texts = map(escape, (ranked.item_id, name, score, ranked.source, ranked.reason))
+        rows.append((str(rank), *texts))
     return listing(console, LIST_COLUMNS, rows, title=title)
 
 

@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import typer
 from msgspec.structs import replace
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NoSuch, complete_id, listing, put_json
+from deploy.cli.terminal import Console
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.settings.checks import nearest
@@ -116,7 +117,8 @@ def show_decision(
     console = Console(highlight=False)
     console.print(history_table(console, [update]))
     if update.difference is not None:
-        console.print(f"difference to {update.against or 'the champion'}: {interval(update.difference)}")
+        against = escape(update.against) or "the champion"
+        console.print(f"difference to {against}: {interval(update.difference)}")
     if update.variant_statuses:
         console.print(variant_table(console, update))
 
@@ -224,7 +226,8 @@ def variant_table(console: Console, update: ModelUpdate) -> RenderableType:
         scores = ("-", "-", "-")
         if status.examples:
             scores = (f"{status.gain:.4f}", f"{status.hit_rate:.3f}", f"{status.loss:.3f}")
-        about = (status.variant, ROLE_NAMES.get(status.role, status.role), status.config, str(status.examples))
+        role = ROLE_NAMES.get(status.role, status.role)
+        about = (escape(status.variant), role, escape(status.config), str(status.examples))
         rows.append((*about, *scores, escape(_difference_of(status))))
     return listing(console, VARIANT_COLUMNS, rows, title=title)
 
@@ -234,8 +237,8 @@ def history_table(console: Console, updates: Iterable[ModelUpdate]) -> Renderabl
     rows = []
     for update in updates:
         when = datetime.fromtimestamp(update.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        fields = (update.decision, update.variant, update.against, update.by, str(update.version))
-        rows.append((update.decision_id, when, *fields, escape(update.reason)))
+        fields = (update.decision, escape(update.variant), escape(update.against), update.by, str(update.version))
+        rows.append((escape(update.decision_id), when, *fields, escape(update.reason)))
     return listing(console, HISTORY_COLUMNS, rows)
 
 

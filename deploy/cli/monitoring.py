@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from deploy.cli.shown import AsJson, put_json
+from deploy.cli.terminal import Console
 from deploy.embedded.stack import Stack
 from deploy.monitoring.targets import GRAFANA, SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
 from deploy.settings import load_settings

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from deploy.clients import make_cluster
 from deploy.monitoring.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
+from deploy.printable import PrintableFormatter
 from deploy.settings import Settings, load_settings
 
 
@@ -68,7 +69,7 @@ def projector() -> None:
 def gateway() -> None:
     """Serve HTTP: events in, lists out."""
     settings = _begin()
-    from deploy.gateway.server import run
+    from deploy.gateway.serving.server import run
 
     run(settings)
 
@@ -78,7 +79,9 @@ def _begin(*, yields: bool = False) -> Settings:
     if yields:
         os.nice(10)
     logging.getLogger("librdkafka").setLevel(logging.INFO)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     return load_settings()
 
 

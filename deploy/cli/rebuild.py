@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 from msgspec import Struct
-from rich.console import Console
 
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, put_json
+from deploy.cli.terminal import Console
 from deploy.clients import make_feast, make_publisher, make_store, wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.wiring import make_options
@@ -77,7 +77,7 @@ def rebuild(
     if not check:
         _put(settings, rebuilt, console)
     elif differing:
-        console.print(f"for example {differing[:5]}")
+        console.print(f"for example {differing[:5]}", markup=False)
         raise typer.Exit(1)
 
 

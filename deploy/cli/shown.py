@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from deploy.cli.terminal import Console, put_encoded
 from deploy.settings import ENDPOINTS_FILE, SettingsError, config_path, load_settings
 from schemas.errors import LifelongError
 
@@ -113,12 +114,12 @@ def _text(cell: RenderableType) -> Text:
 
 def put_json(value: Any) -> None:
     """Print a value as indented JSON on standard output."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+    put_encoded(msgspec.json.format(msgspec.json.encode(value)))
 
 
 def put_json_line(value: Any) -> None:
     """Print a value as one line of JSON, for commands that follow a stream."""
-    typer.echo(msgspec.json.encode(value).decode())
+    put_encoded(msgspec.json.encode(value))
 
 
 def origin() -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from deploy.cli.logs import complete
 from deploy.cli.shown import AsJson, Column, listing, origin, put_json
+from deploy.cli.terminal import Console
 from deploy.embedded import doctor, endpoints, milvus, status
 from deploy.embedded.server import Download, StackError
 from deploy.embedded.stack import NotHealthy, Stack
@@ -279,7 +280,7 @@ def _duration(seconds: float) -> str:
 
 def _gateway(settings: Settings) -> dict[str, object]:
     keys = [key.get_secret_value() for key in settings.gateway.api_keys]
-    return {"url": f"http://{settings.gateway.host}:{settings.gateway.port}", "api_keys": keys}
+    return {"url": settings.gateway.url, "api_keys": keys}
 
 
 def _application(stack: Stack) -> dict[str, str]:
@@ -291,4 +292,4 @@ def _show_gateway(console: Console, settings: Settings) -> None:
     if not settings.gateway.port:
         return
     keys = ", ".join(key.get_secret_value() for key in settings.gateway.api_keys)
-    console.print(f"Gateway: http://{settings.gateway.host}:{settings.gateway.port}  API key: {keys}", highlight=False)
+    console.print(f"Gateway: {settings.gateway.url}  API key: {keys}", highlight=False, markup=False)

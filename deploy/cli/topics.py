@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deploy.acls import access, grant_access, principal
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, listing, put_json
+from deploy.cli.terminal import Console
 from deploy.credentials import CREDENTIALS_FILE, create_logins
 from deploy.settings import load_settings
 from deploy.topics import TopicReport, check_topics, create_topics

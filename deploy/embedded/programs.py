@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.embedded.endpoints import kafka_login
 from deploy.embedded.environment import settings_environment
 from deploy.embedded.http import problem_at
 from deploy.embedded.server import Program, Site
+from deploy.settings import Settings
 from deploy.settings.checks import variable_of
 
 START_SECONDS = 90.0
+CLIENTS_ONLY = ("CERTIFICATE_REQUIRED", "closed connection")
+"""How a server that asks its clients for certificates ends the connection of one without."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,23 @@ class OwnProcess:
 
     name: str
     page: str
+    scheme: str = "http"
+    for_clients_only: bool = False
+
+    def under(self, settings: Settings) -> OwnProcess:
+        """Return the process as these settings have it: a gateway with a certificate speaks HTTPS alone."""
+        gateway = settings.gateway
+        if self.name != "gateway" or not gateway.ssl_certificate_location:
+            return self
+        return replace(self, scheme="https", for_clients_only=bool(gateway.ssl_ca_location))
 
     def url(self, port: int) -> str:
-        return f"http://127.0.0.1:{port}"
+        return f"{self.scheme}://127.0.0.1:{port}"
 
     def problem(self, port: int) -> str:
-        """Return why its page is not answered; empty if it is."""
-        return problem_at(f"{self.url(port)}{self.page}")
+        """Return why its page is not answered; empty if it is, or if it is kept for clients with certificates."""
+        problem = problem_at(f"{self.url(port)}{self.page}")
+        return "" if self.for_clients_only and any(text in problem for text in CLIENTS_ONLY) else problem
 
 
 # In the order in which they are started.

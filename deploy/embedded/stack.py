@@ -266,7 +266,8 @@ class Stack:
         settings = self.settings()
 
         def wait(own: OwnProcess) -> None:
-            self._await(own.name, START_SECONDS, partial(own.problem, status.port_of(own.name, settings)))
+            page = own.under(settings)
+            self._await(own.name, START_SECONDS, partial(page.problem, status.port_of(own.name, settings)))
             report(own.name, "healthy")
 
         with ThreadPoolExecutor(len(OWN_PROCESSES)) as pool:

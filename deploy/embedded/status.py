@@ -87,6 +87,7 @@ def server_row(
 
 def program_row(own: OwnProcess, settings: Settings, state: State | None, layout: DataLayout) -> StatusRow:
     """Return the row of a process of Lifelong."""
+    own = own.under(settings)
     port = port_of(own.name, settings)
     problem = own.problem(port) if state and state.pid else "not running"
     row = _row(own.name, state, own.url(port) if port else "", problem, layout)

@@ -9,15 +9,17 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.types import Message
 
-from deploy.gateway.auth import key_guard
+from deploy.gateway.access.record import record_of
 from deploy.gateway.context import GatewayContext
-from deploy.gateway.docs import openapi_config
-from deploy.gateway.health import live, metrics, ready
-from deploy.gateway.ids import read_whole_ids
-from deploy.gateway.posts import delete_item, post_instructions, post_interactions, post_items
+from deploy.gateway.handlers.access_handlers import get_keys, post_tokens
+from deploy.gateway.handlers.docs import openapi_config
+from deploy.gateway.handlers.health import live, metrics, ready
+from deploy.gateway.handlers.ids import read_whole_ids
+from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
+from deploy.gateway.handlers.reads import get_memories, get_recommendations, get_similar
 from deploy.gateway.problems import answer
-from deploy.gateway.reads import get_memories, get_recommendations, get_similar
 
 HANDLERS = (
     post_interactions,
@@ -27,30 +29,66 @@ HANDLERS = (
     get_recommendations,
     get_similar,
     get_memories,
+    post_tokens,
+    get_keys,
     live,
     ready,
     metrics,
 )
 FEEDER_SECONDS = 2.0
+WRITER_SECONDS = 2.0
 
 
 class GatewayApp(Litestar):
-    """The application; it decodes escapes in paths only after splitting them, so that ids may hold slashes."""
+    """The application. Before Litestar it decodes escapes in paths only after splitting them, so that ids may hold
+    slashes, and turns HEAD into GET; after it, it adds what is left of a limit, and has the request audited.
+    """
+
+    context: GatewayContext
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
-        read_whole_ids(scope)
-        await super().__call__(scope, receive, send)
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        scope.setdefault("state", {})
+        routed = {**scope, "method": _routed_method(scope["method"])}
+        read_whole_ids(routed)
+        is_head = scope["method"] == "HEAD"
+
+        async def answered(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                scope["path_template"] = routed.get("path_template", "")
+                extra = record_of(routed).headers
+                if extra:
+                    named = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
+                    message = {**message, "headers": [*message["headers"], *named]}
+                self.context.access.answered(routed, message["status"])
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await super().__call__(routed, receive, answered)  # type: ignore[arg-type]
+
+
+def _routed_method(method: str) -> str:
+    """Return the method whose handler answers: HEAD is a GET without its body (RFC 9110).
+
+    >>> _routed_method("HEAD"), _routed_method("POST")
+    ('GET', 'POST')
+    """
+    return "GET" if method == "HEAD" else method
 
 
 def create_app(context: GatewayContext) -> Litestar:
     """Return the application over this context. Its threads run from start to end, so a context is used once.
 
-    Without one of the context's keys, only health, metrics and the documentation are answered.
+    Without a valid key or token, only health, open pages and errors are answered.
     """
 
     @asynccontextmanager
     async def running(app: Litestar) -> AsyncIterator[None]:
+        context.access.start()
         context.producer_queue.start()
         context.feeder.start()
         context.probe.start()
@@ -60,9 +98,9 @@ def create_app(context: GatewayContext) -> Litestar:
         finally:
             await _end(context)
 
-    return GatewayApp(
+    app = GatewayApp(
         route_handlers=HANDLERS,
-        guards=[key_guard(context.keys)],
+        guards=[context.access.check],
         dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
         exception_handlers={Exception: answer},
         lifespan=[running],
@@ -70,6 +108,8 @@ def create_app(context: GatewayContext) -> Litestar:
         request_max_body_size=context.body_bytes,
         logging_config=None,
     )
+    app.context = context
+    return app
 
 
 async def _end(context: GatewayContext) -> None:
@@ -77,5 +117,6 @@ async def _end(context: GatewayContext) -> None:
     await asyncio.to_thread(context.backlog.close, context.post_seconds)
     await asyncio.to_thread(context.producer_queue.close, context.post_seconds)
     await asyncio.to_thread(context.feeder.close, FEEDER_SECONDS)
+    await asyncio.to_thread(context.access.close, WRITER_SECONDS)
     context.similar_items.close()
     context.probe.close()

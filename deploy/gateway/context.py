@@ -9,12 +9,13 @@ from typing import Annotated
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from deploy.gateway.backlog import Backlog
-from deploy.gateway.cache import Cache, Feeder
-from deploy.gateway.lists import Lists
-from deploy.gateway.probe import Probe
-from deploy.gateway.producer_queue import ProducerQueue
-from deploy.gateway.similar_items import SimilarItemsService
+from deploy.gateway.access.control import AccessControl
+from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.serving.backlog import Backlog
+from deploy.gateway.serving.probe import Probe
+from deploy.gateway.serving.producer_queue import ProducerQueue
 
 
 @dataclass
@@ -37,7 +38,7 @@ class GatewayContext:
     `post_seconds` bounds the wait for Kafka, `body_bytes` the body of a request.
     """
 
-    keys: tuple[str, ...] = field(repr=False)
+    access: AccessControl
     cache: Cache
     feeder: Feeder
     producer_queue: ProducerQueue

@@ -21,3 +21,15 @@ MAX_RANK_WAITERS = 10_000
 """Pending rank requests that are remembered, by user and locale; beyond it the oldest is forgotten."""
 MAX_RETRY_SECONDS = 60
 """The longest `Retry-After` while the backlog is full."""
+MAX_RATED_CALLERS = 100_000
+"""Callers whose rate is remembered; beyond it, that of the user with a token seen longest ago is forgotten."""
+MAX_AUDIT_QUEUE = 50_000
+"""Entries of the audit log that wait to be written; beyond it they are dropped and counted."""
+MAX_AUDITED_IDS = 20
+"""Ids that an entry of the audit log names of one request."""
+MAX_KEY_SECRETS = 2
+"""Secrets of a key that are valid at once, during a rotation."""
+MAX_HEADERS = 100
+"""Header fields of a request."""
+MAX_PIPELINED = 100
+"""Requests of one connection that wait for the answers to earlier ones."""

@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct
 from msgspec.structs import replace
 
+from deploy.gateway.access.record import record_of
 from schemas.errors import DecodeError, LifelongError, StoreUnavailable
 from streams.log.kafka_errors import KafkaRefused
 
@@ -72,6 +73,7 @@ def details(status: HTTPStatus, reason: str, detail: str) -> Details:
 def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[Details]:
     """Return the response to an exception; log an unexpected one, and keep its text from the client."""
     body, headers = _body_and_headers(exc)
+    record_of(request.scope).reason = body.reason
     if body.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s failed", request.method, request.scope.get("path_template", ""), exc_info=exc)
     return Response(body, status_code=body.status, media_type=MEDIA_TYPE, headers=headers)

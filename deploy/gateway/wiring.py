@@ -14,14 +14,15 @@ from deploy.clients import (
     make_publisher,
     wall_clock,
 )
-from deploy.gateway.backlog import Backlog, behind
-from deploy.gateway.cache import Cache, Feeder
+from deploy.gateway.access.wiring import make_access
 from deploy.gateway.context import GatewayCondition, GatewayContext
-from deploy.gateway.lists import Lists
-from deploy.gateway.producer_queue import ProducerQueue
-from deploy.gateway.servers import make_probe, make_restarts
-from deploy.gateway.similar_items import SimilarItemsService
-from deploy.settings import Settings, SettingsError
+from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.serving.backlog import Backlog, behind
+from deploy.gateway.serving.producer_queue import ProducerQueue
+from deploy.gateway.serving.servers import make_probe, make_restarts
+from deploy.settings import Settings
 from schemas.errors import DecodeError
 from schemas.topics import INTERACTIONS, RECOMMENDATIONS
 from streams.log.dead_letters import dead_letter
@@ -43,7 +44,7 @@ def make_gateway_context(settings: Settings) -> GatewayContext:
     cache = _cache(settings, publisher)
     producer_queue = ProducerQueue(publisher, on_failure=condition.fail)
     return GatewayContext(
-        keys=gateway_keys(settings),
+        access=make_access(settings),
         cache=cache,
         feeder=Feeder(KafkaTableReader(make_cluster(settings), tuple(GATEWAY)), cache, on_failure=condition.fail),
         producer_queue=producer_queue,
@@ -84,21 +85,6 @@ def make_backlog(settings: Settings) -> Backlog:
     """Build the measure of events that wait for workers, bounded by the setting `gateway.backlog_max`."""
     measure = partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS)
     return Backlog(measure, most=settings.gateway.backlog_max)
-
-
-def gateway_keys(settings: Settings) -> tuple[str, ...]:
-    """Return the API keys.
-
-    Raises:
-        SettingsError: none is set, or one is empty.
-    """
-    keys = tuple(key.get_secret_value() for key in settings.gateway.api_keys)
-    if not keys or not all(keys):
-        raise SettingsError(
-            "setting gateway.api_keys holds no key, or an empty one: `lifelong up` generates one, or set your own, "
-            """LIFELONG_GATEWAY__API_KEYS='["a-long-secret"]'"""
-        )
-    return keys
 
 
 def _new_id() -> str:

@@ -93,6 +93,14 @@ PROJECTION_DELAY = Histogram(
     "lifelong_projection_seconds", "Seconds from publication to the projection.", ["target"], buckets=_PATIENT
 )
 REQUESTS = Counter("lifelong_http_requests_total", "Requests to the gateway.", ["route", "status"])
+REFUSED_REQUESTS = Counter(
+    "lifelong_http_refused_total", "Requests that were not answered with success, by reason.", ["reason"]
+)
+CONNECTIONS = Gauge("lifelong_http_connections", "Open connections to the gateway.")
+CLOSED_CONNECTIONS = Counter(
+    "lifelong_http_closed_total", "Connections that the gateway closed, by the limit that they exceeded.", ["reason"]
+)
+AUDIT_DROPPED = Counter("lifelong_audit_dropped_total", "Requests that the audit log could not keep up with.")
 REQUEST_SECONDS = Histogram("lifelong_http_seconds", "Time to answer a request.", ["route"], buckets=_FINE)
 BUILD = Info("lifelong_build", "Version of the software and of Python.")
 BUILD.info({"version": version("lifelong"), "python": platform.python_version()})
@@ -206,6 +214,22 @@ def count_request(route: str, status: int, seconds: float) -> None:
     """Count a request to the gateway; `route` is the template of its path."""
     REQUESTS.labels(route, str(status)).inc()
     REQUEST_SECONDS.labels(route).observe(seconds)
+
+
+def start_refusals(refused: Iterable[str], closed: Iterable[str]) -> None:
+    """Start the counters of refused requests and closed connections at 0, for these reasons."""
+    _start(REFUSED_REQUESTS, refused)
+    _start(CLOSED_CONNECTIONS, closed)
+
+
+def count_refusal(reason: str) -> None:
+    """Count a request that was not answered with success; `reason` is that of its problem details."""
+    REFUSED_REQUESTS.labels(reason).inc()
+
+
+def count_closed(reason: str) -> None:
+    """Count a connection that the gateway closed; `reason` is the limit that it exceeded."""
+    CLOSED_CONNECTIONS.labels(reason).inc()
 
 
 class PrometheusObserver:

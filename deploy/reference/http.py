@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from deploy.gateway.app import create_app
-from deploy.gateway.docs import completed
+from deploy.gateway.handlers.docs import completed
 from deploy.reference.fields import fields, type_of
 from deploy.reference.markdown import code, prose, table
 from schemas.publish import topic_schema
@@ -21,14 +21,18 @@ PARAMETERS_HEADER = ("parameter", "in", "type", "default", "meaning")
 ON_TOPICS = {"Interaction": INTERACTIONS, "Instruction": INSTRUCTIONS, "Item": ITEMS}
 """Bodies whose fields are on the page of topics, by the topic that carries them."""
 HTTP_INTRODUCTION = """\
-`lifelong status` prints the gateway's address and API key. Send the key as `X-API-Key` or as a bearer token. A running
-gateway serves this contract as OpenAPI 3.1 at `/schema/openapi.json`, and a page to try it on at `/schema`.
+`lifelong status` prints the gateway's address and API key. Send a key as `X-API-Key` or as a bearer token, the token of
+a user as a bearer token. [Access over HTTP](../operations/access.md) says which scope each route takes, and what is
+limited. HEAD is answered like GET, without the body. A running gateway serves this contract as OpenAPI 3.1 at
+`/schema/openapi.json`, and a page to try it on at `/schema`.
 """
 
 
 def document() -> Document:
     """Return the gateway's OpenAPI document without starting a gateway."""
-    unstarted = cast("GatewayContext", SimpleNamespace(keys=(), body_bytes=0))
+    unstarted = cast(
+        "GatewayContext", SimpleNamespace(access=SimpleNamespace(check=lambda connection, handler: None), body_bytes=0)
+    )
     return completed(create_app(unstarted).openapi_schema.to_schema())
 
 

@@ -22,6 +22,17 @@ Every limit on messages, requests and states. Bounds of single fields, such as t
 """
 BOUNDED = {
     "gateway.body_mb": "413",
+    "gateway.requests_per_second": "429 `rate-limited` with `Retry-After`; 0 sets no bound",
+    "gateway.values_per_day": "429 `quota-exceeded` with `Retry-After`; 0 sets no bound",
+    "gateway.user_requests_per_second": "429 `rate-limited` with `Retry-After`; 0 sets no bound",
+    "gateway.token_seconds": "a token ends then",
+    "gateway.header_kb": "431 `headers-too-large`",
+    "gateway.header_seconds": "the connection is closed",
+    "gateway.body_seconds": "408 `slow-body`, and the connection is closed",
+    "gateway.idle_seconds": "the connection is closed",
+    "gateway.connections_max": "the connection that has waited longest for a request is closed",
+    "gateway.connections_per_client": "the connection that has waited longest for a request is closed",
+    "gateway.bodies_mb": "503 `busy`",
     "gateway.backlog_max": "429 with `Retry-After`, until workers catch up; 0 sets no bound",
     "gateway.cache_mb": "the lists published longest ago are evicted; those users get the non-personalised list",
     "ranking.slate_size": "the process refuses to start",
@@ -82,6 +93,12 @@ def _requests() -> list[Row]:
             f"{limits.MAX_RANK_WAITERS:,}",
             "the oldest is forgotten, and may be sent again",
         ),
+        ("secrets of a key that are valid at once", f"{limits.MAX_KEY_SECRETS:,}", "a rotation ends older ones"),
+        ("header fields of a request", f"{limits.MAX_HEADERS:,}", "431 `headers-too-large`"),
+        ("requests sent ahead of answers", f"{limits.MAX_PIPELINED:,}", "the connection is closed"),
+        ("users with tokens whose rate is remembered", f"{limits.MAX_RATED_CALLERS:,}", "the oldest is forgotten"),
+        ("entries that wait for the audit log", f"{limits.MAX_AUDIT_QUEUE:,}", "they are dropped and counted"),
+        ("ids that an entry of the audit log names", f"{limits.MAX_AUDITED_IDS:,}", "only their number is logged"),
         ("seconds of `Retry-After` while the backlog is full", f"{limits.MAX_RETRY_SECONDS:,}", "it is cut to that"),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ RENAMED = {
     ("experiment", "arms", "*", "lineage"): "experiment.arms.<arm>.variant",
 }
 """Settings of earlier releases, and what they are named now; `*` stands for any name."""
+MASK = "********"
+"""What is shown instead of a secret."""
 SIMILAR = 0.5
 """How similar a name must be to be proposed: a few letters wrong, swapped or missing."""
 
@@ -63,15 +66,41 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 
 def explained(exc: ValidationError, model: type[BaseModel]) -> str:
-    """Return a line for each invalid setting: its name, value and what is allowed, or the nearest known name."""
+    """Return a line for each invalid setting: its name, value and what is allowed, or the nearest known name.
+
+    The value of a secret is not shown, nor that of an unknown setting, which may be a secret with its name misspelt.
+    """
     lines = []
     for error in exc.errors():
-        path = [str(part) for part in error["loc"]]
-        text = error["msg"]
+        path, text, shown = [str(part) for part in error["loc"]], error["msg"], ""
         if error["type"] == "extra_forbidden":
             text = f"there is no such setting; {_renamed(path) or nearest('.'.join(path), _dotted(path, model))}"
-        lines.append(f"setting {'.'.join(path)} = {error['input']!r}: {text}")
+        elif _is_public(path, model):
+            shown = f" = {without_login(repr(error['input']))}"
+        lines.append(f"setting {'.'.join(path)}{shown}: {text}")
     return "\n".join(lines)
+
+
+def without_login(text: str) -> str:
+    """Return a text in which the logins of addresses are masked.
+
+    >>> without_login("http://root:hush@milvus:19530/db")
+    'http://********@milvus:19530/db'
+    """
+    return re.sub(r"(?<=//)[^/\s]*@", f"{MASK}@", text)
+
+
+def _is_public(path: Sequence[str], model: type[BaseModel]) -> bool:
+    """Return whether a setting may be shown: not a whole section, nor what holds a secret.
+
+    >>> from deploy.settings import Settings
+    >>> [_is_public(path, Settings) for path in (["kafka"], ["kafka", "bootstrap"], ["gateway", "api_keys", "0"])]
+    [False, True, False]
+    """
+    section = section_of(model, path[0])
+    fields = section.model_fields if section else model.model_fields
+    field = fields.get(path[0] if section is None else "".join(path[1:2]))
+    return field is not None and "SecretStr" not in repr(field.annotation)
 
 
 def _renamed(path: Sequence[str]) -> str:
@@ -98,12 +127,10 @@ def unknown_variable(environment: Mapping[str, str], model: type[BaseModel]) -> 
     """Explain an unknown environment variable: Pydantic ignores those, and a misspelt one must not be silent."""
     candidates = {CONFIG} | {f"{PREFIX}{name.upper()}" for name in model.model_fields}
     candidates |= {variable_of(path) for path in setting_names(model)}
-    for name, value in environment.items():
+    for name in environment:
         if name.startswith(PREFIX) and name not in candidates:
             path = name.removeprefix(PREFIX).lower().split("__")
-            return (
-                f"setting {name} = {value!r}: there is no such setting; {_renamed(path) or nearest(name, candidates)}"
-            )
+            return f"setting {name}: there is no such setting; {_renamed(path) or nearest(name, candidates)}"
     return ""
 
 

@@ -13,9 +13,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from deploy.settings import Layers, Settings
-from deploy.settings.checks import has_path, section_of, setting_names, variable_of
+from deploy.settings.checks import MASK, has_path, section_of, setting_names, variable_of, without_login
 
-MASK = "********"
 FILE_HEADER = """\
 All settings of Lifelong with their defaults. Remove the `#` from those that you change.
 Environment variables override this file: LIFELONG_KAFKA__BOOTSTRAP=broker:9092 (two underscores step into a section).
@@ -51,10 +50,10 @@ def _source(layers: Layers, path: tuple[str, ...]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON types; non-empty secrets are masked.
+    """Return a value as JSON types; non-empty secrets and logins in addresses are masked.
 
-    >>> plain(SecretStr("hush")), plain(SecretStr("")), plain(Path("a"))
-    ('********', '', 'a')
+    >>> plain(SecretStr("hush")), plain(SecretStr("")), plain(Path("a")), plain("http://root:hush@milvus")
+    ('********', '', 'a', 'http://********@milvus')
     """
     match value:
         case SecretStr():
@@ -67,6 +66,8 @@ def plain(value: Any) -> Any:
             return [plain(entry) for entry in value]
         case Path():
             return str(value)
+        case str():
+            return without_login(value)
         case _:
             return value
 

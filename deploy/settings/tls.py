@@ -11,7 +11,7 @@ from deploy.settings.servers import KafkaSettings, MilvusSettings, RedisSettings
 if TYPE_CHECKING:
     from deploy.settings.model import Settings
 
-FILES = ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
+TLS_FILES = ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
 Server = KafkaSettings | RedisSettings | MilvusSettings | TritonSettings
 
 
@@ -42,7 +42,7 @@ def _servers(settings: Settings) -> Iterator[tuple[str, Server, bool, str]]:
 
 
 def _unfit_file(server: Server) -> str:
-    for name in FILES:
+    for name in TLS_FILES:
         path = getattr(server, name)
         if path and not Path(path).is_file():
             return f"{name} = {path!r}: there is no such file"
@@ -56,7 +56,7 @@ def _unfit_pair(server: Server) -> str:
 
 
 def _unused(server: Server, secure: bool, how: str) -> str:
-    for name in FILES:
+    for name in TLS_FILES:
         if getattr(server, name) and not secure:
             return f"{name} = {getattr(server, name)!r}: the connection would not use TLS; it takes {how}"
     return ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from deploy.gateway.cache import Cache
+from deploy.gateway.handlers.request_parsing import is_bulk, parse_request
 from deploy.gateway.problems import Problem
-from deploy.gateway.request_parsing import is_bulk, parse_request
+from deploy.gateway.served.cache import Cache
 from deploy.letters import folded, readable
 from schemas.codec import decode, encode
 from schemas.dead_letters import DeadLetter

@@ -7,7 +7,7 @@ import pytest
 
 from agents.memory.ports import FoundMemory
 from deploy.demo.console_report import DemoSummary
-from deploy.gateway.reads import SimilarItem
+from deploy.gateway.handlers.reads import SimilarItem
 from inference.evaluation.experiments.arm_results import ExperimentResults
 from inference.evaluation.off_policy.open_bandit import Checked
 from inference.evaluation.off_policy.ranking_logs import EvaluatedPolicy

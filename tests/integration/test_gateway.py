@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -243,6 +244,32 @@ def test_on_sigterm_it_drains_finishes_started_requests_and_exits_with_status_0(
     assert (answers[0].status_code, answers[0].json()["stale"]) == (200, True)
     assert "late" in {record.key.decode() for record in records(settings, INTERACTIONS) if record.key}
     assert "Traceback" not in (tmp_path / "gateway.log").read_text()
+
+
+def test_keys_are_made_and_revoked_without_a_restart_and_access_is_audited(
+    settings: Settings, publisher: KafkaPublisher, tmp_path: Path
+) -> None:
+    def keys(*words: str) -> dict[str, str]:
+        environment = os.environ | {"LIFELONG_DATA_DIR": str(tmp_path)}
+        command = [sys.executable, "-m", "deploy.cli", "keys", *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return dict(json.loads(done.stdout)) if "--json" in words else {}
+
+    with gateway(second_gateway(settings, 3), tmp_path) as (client, process):
+        made = keys("create", "shop", "--scope", "lists", "--json")
+        headers = {"X-API-Key": made["key"]}
+        eventually(lambda: client.get("/v1/recommendations/ann", headers=headers).status_code == 200, process)
+        assert client.get("/v1/users/ann/memories", headers=headers).json()["reason"] == "missing-scope"
+        token = client.post("/v1/tokens", json={"user_id": "ann"}).json()["token"]
+        bearer = {"Authorization": f"Bearer {token}", "X-API-Key": ""}
+        statuses = [client.get(f"/v1/recommendations/{user}", headers=bearer).status_code for user in ("ann", "bob")]
+        assert statuses == [200, 403]
+        keys("revoke", made["id"])
+        eventually(lambda: client.get("/v1/recommendations/ann", headers=headers).status_code == 401, process)
+    log = tmp_path / "gateway-audit.jsonl"
+    eventually(lambda: made["id"] in log.read_text())
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert made["key"].split("_", 2)[2] not in log.read_text()
 
 
 @contextmanager

@@ -68,6 +68,7 @@ QUIET = {
     "Guardrail": "nobody banned anything, and the sources propose no unavailable item",
     "Restarts": "nothing was restarted",
     "Triggers without budget": "a few seconds exhaust no budget",
+    "Refused, closed and not audited": "every request may, and none is slow",
 }
 """Panels that may show zero in a healthy run, each with the reason; none may be without data."""
 QUIET_SERIES = {
@@ -233,6 +234,8 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
         "lifelong_suppressed_total": QUIET["Triggers without budget"],
         "lifelong_lag_records": QUIET["Lag by partition"],
         "lifelong_restarts_total": QUIET["Restarts"],
+        "lifelong_http_closed_total": QUIET["Refused, closed and not audited"],
+        "lifelong_audit_dropped_total": QUIET["Refused, closed and not audited"],
     }
     suffix = {"counter": "_total", "gauge": "", "histogram": "_count", "info": "_info"}
     table = [f.name + suffix[f.type] for f in REGISTRY.collect() if f.name.startswith("lifelong_")]

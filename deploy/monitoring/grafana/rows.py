@@ -277,6 +277,25 @@ GATEWAY_ROW = DashboardRow(
                 for digit in (4, 5)
             ),
         ),
+        Panel(
+            "Refused, closed and not audited",
+            "Per second: requests that were not answered with success, by reason; connections closed by a limit; "
+            "requests missing in the audit log. Many slow-headers or connections: an attack, or a limit that is low.",
+            "cps",
+            (
+                PanelQuery(rate("lifelong_http_refused_total", "reason"), "{{reason}}"),
+                PanelQuery(rate("lifelong_http_closed_total", "reason"), "closed: {{reason}}"),
+                PanelQuery(rate("lifelong_audit_dropped_total"), "not audited"),
+            ),
+            width=12,
+        ),
+        Panel(
+            "Connections",
+            "Open connections to the gateway. Near the setting gateway.connections_max: add a gateway.",
+            "short",
+            (PanelQuery('lifelong_http_connections{job="gateway"}', "{{instance}}"),),
+            width=12,
+        ),
     ),
 )
 

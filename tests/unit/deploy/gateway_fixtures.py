@@ -15,15 +15,20 @@ from litestar.testing import TestClient
 from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, ItemIndex
 from agents.memory.ports import MemoryIndex
+from deploy.gateway.access.callers import Limits
+from deploy.gateway.access.control import AccessControl
+from deploy.gateway.access.key_ring import KeyRing
+from deploy.gateway.access.rates import RateLimiter
+from deploy.gateway.access.user_tokens import UserTokens
 from deploy.gateway.app import create_app
-from deploy.gateway.cache import Cache, Feeder
 from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.in_memory import InMemoryTopics
 from deploy.gateway.limits import MAX_QUEUED_BYTES
-from deploy.gateway.lists import Lists
-from deploy.gateway.probe import Probe
-from deploy.gateway.producer_queue import ProducerQueue
-from deploy.gateway.similar_items import SimilarItemsService
+from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.serving.probe import Probe
+from deploy.gateway.serving.producer_queue import ProducerQueue
 from features.item_content import content_vector
 from schemas.codec import encode
 from schemas.ids import ItemId, UserId
@@ -98,8 +103,9 @@ def build(
     def new_id() -> str:
         return f"given-{next(numbers)}"
 
+    access = more.pop("access", None) or access_of(clock, more.pop("ring", None), **more.pop("control", {}))
     context = GatewayContext(
-        keys=("another-key", KEY),
+        access=access,
         cache=cache,
         feeder=Feeder(topics, cache, on_failure=condition.fail),
         producer_queue=producer_queue,
@@ -116,6 +122,15 @@ def build(
     )
     gateway = GatewayFixture(log, topics, context)
     return gateway
+
+
+def access_of(clock: Callable[[], float], ring: KeyRing | None = None, **more: Any) -> AccessControl:
+    """Return access control over a ring of keys; by default one with two keys that have every scope."""
+    ring = ring or KeyRing(("another-key", KEY), clock=clock, monotonic=clock)
+    user_limits = more.pop("user_limits", Limits())
+    tokens = UserTokens(ring, audience="tests", seconds=900.0, clock=clock, limits=user_limits)
+    limiter = RateLimiter(clock=clock, monotonic=clock)
+    return AccessControl(ring=ring, tokens=tokens, limiter=limiter, clock=clock, **more)
 
 
 @contextmanager

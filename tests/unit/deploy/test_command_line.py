@@ -41,6 +41,8 @@ DOES = {
     "dead-letters dismiss": "marks dead letters",
     "evaluate export": "writes a file of JSON lines",
     "monitor prometheus": "becomes another program",
+    "keys revoke": "revokes a key",
+    "keys rotate-signing": "writes a file",
     "worker": "a process",
     "statistics": "a process",
     "trainer": "a process",

@@ -12,7 +12,7 @@ from deploy.gateway import limits
 from deploy.reference.limits import limits_page
 from schemas import bounds
 
-MODULES = sorted(path for path in Path(limits.__file__).parent.glob("*.py") if path.name != "limits.py")
+MODULES = sorted(path for path in Path(limits.__file__).parent.rglob("*.py") if path.name != "limits.py")
 BOUNDING = frozenset({"le", "lt", "max_length", "max_items"})
 LIMITS = {name: value for name, value in vars(limits).items() if name.isupper()}
 

@@ -14,7 +14,7 @@ from agents.actions.ports import IndexedItem, Similar, Vectors
 from agents.memory.embedding import embed, text_of
 from agents.memory.in_process_memory import InMemoryIndex
 from agents.memory.operations import PreferenceSignal, SignalCause, begin
-from deploy.gateway.cache import Cache
+from deploy.gateway.served.cache import Cache
 from features.memory_state import MemoryStateStore
 from schemas.codec import decode, encode
 from schemas.errors import StoreUnavailable

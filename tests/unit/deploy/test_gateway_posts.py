@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deploy.gateway.backlog import Backlog, behind
+from deploy.gateway.serving.backlog import Backlog, behind
 from schemas.codec import decode
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS
 from streams.log.partitions import partition_of
@@ -116,6 +117,13 @@ def test_an_unacceptable_body_is_refused_with_a_reason(
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["status"] == status
     assert gateway.records(INTERACTIONS) == []
+
+
+def test_a_compressed_body_is_not_unpacked(gateway: GatewayFixture) -> None:
+    bomb = gzip.compress(b"[" + b" " * 50_000_000)
+    headers = {"X-API-Key": KEY, "Content-Encoding": "gzip"}
+    answer = gateway.client.post("/v1/interactions", content=bomb, headers=headers)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "not-json")
 
 
 def test_an_empty_list_is_nothing_and_accepted(gateway: GatewayFixture) -> None:

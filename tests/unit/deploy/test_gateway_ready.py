@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.restarts import watched
 from deploy.gateway.app import create_app
-from deploy.gateway.probe import UNKNOWN, Probe
+from deploy.gateway.serving.probe import UNKNOWN, Probe
 from deploy.monitoring.telemetry import RestartCounters
 from schemas.ids import DEFAULT_USER
 from tests.unit.deploy.gateway_fixtures import build, eventually, running

@@ -74,6 +74,52 @@ def test_secrets_are_not_shown(folder: Path) -> None:
     assert "hush" not in repr(load_settings())
 
 
+HUSH = "hush-7d1f"
+MISTAKES = (
+    f"[gateway]\napi_keys = '{HUSH}'\n",
+    f"[gateway]\napi_keys = [['{HUSH}']]\n",
+    f"[gateway]\napi_key = ['{HUSH}']\n",
+    f"[kafka]\nsasl_pasword = '{HUSH}'\n",
+    f"[kafka]\nsasl_password = ['{HUSH}']\n",
+    f"kafka = '{HUSH}'\n",
+    f"sasl_password = '{HUSH}'\n",
+    f"[milvus]\nuri = ['http://root:{HUSH}@milvus']\n",
+    f"[redis]\nurl = {{ password = '{HUSH}' }}\n",
+    f"[redis]\nurl = '{HUSH}\n",
+    f"[redis]\nurl = {HUSH}\n",
+    f"[reddis]\nurl = '{HUSH}'\n",
+)
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_no_mistake_in_a_settings_file_prints_a_secret(folder: Path, text: str) -> None:
+    (folder / "lifelong.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert HUSH not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LIFELONG_KAFKA__SASL_PASWORD", HUSH),
+        ("LIFELONG_SASL_PASSWORD", HUSH),
+        ("LIFELONG_GATEWAY__API_KEYS", HUSH),
+        ("LIFELONG_GATEWAY__API_KEYS", f'[["{HUSH}"]]'),
+        ("LIFELONG_GATEWAY", f'{{"api_keys": {HUSH}}}'),
+        ("LIFELONG_GATEWAY", f'"{HUSH}"'),
+        ("LIFELONG_REDIS__URL__PASSWORD", HUSH),
+    ],
+)
+def test_no_mistake_in_the_environment_prints_a_secret(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert HUSH not in str(caught.value)
+
+
 def test_arms_of_an_experiment_rank_by_known_variants(folder: Path) -> None:
     (folder / "lifelong.toml").write_text(
         SPRING

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.settings import Settings, SettingsError, load_layers, load_settings
-from deploy.settings.checks import nearest, setting_names
-from deploy.settings.listing import MASK, example, sourced
+from deploy.settings.checks import MASK, nearest, setting_names
+from deploy.settings.listing import example, sourced
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
 
 from agents.memory.ports import FoundMemory
-from deploy.gateway import ids
+from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
+from deploy.gateway.handlers import ids
 from deploy.gateway.limits import MAX_WAIT_MS
-from deploy.gateway.lists import ListQuery, ServedResponse
 from deploy.gateway.problems import Problem
-from deploy.gateway.tokens import user_part
+from deploy.gateway.served.lists import ListQuery, ServedResponse
+from deploy.gateway.served.tokens import user_part
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.codec import decode
 from schemas.errors import DecodeError
@@ -53,7 +54,7 @@ class Memories(Struct, frozen=True):
     memories: tuple[FoundMemory, ...]
 
 
-@get("/v1/recommendations/{user_id:str}", tags=["out"], summary="A user's list")
+@get("/v1/recommendations/{user_id:str}", opt=permitted_to("lists"), tags=["out"], summary="A user's list")
 async def get_recommendations(
     context: InjectedContext,
     user_id: Name,
@@ -90,7 +91,7 @@ async def get_recommendations(
     return Response(served, headers=headers)
 
 
-@get("/v1/items/{item_id:str}/similar", tags=["out"], summary="Similar items")
+@get("/v1/items/{item_id:str}/similar", opt=permitted_to("lists"), tags=["out"], summary="Similar items")
 async def get_similar(
     context: InjectedContext,
     item_id: Name,
@@ -122,7 +123,7 @@ async def get_similar(
     return SimilarItems(target, tuple(similar[:n]))
 
 
-@get("/v1/users/{user_id:str}/memories", tags=["out"], summary="A user's memories")
+@get("/v1/users/{user_id:str}/memories", opt=permitted_to("memories"), tags=["out"], summary="A user's memories")
 async def get_memories(
     context: InjectedContext,
     user_id: Name,

@@ -11,9 +11,11 @@ from http import HTTPStatus
 import msgspec
 from msgspec import Raw, Struct
 
+from deploy.gateway.access.callers import Caller
+from deploy.gateway.access.control import OTHER_ITEM, OTHER_USER
+from deploy.gateway.handlers.unknown import unknown_fields
 from deploy.gateway.limits import MAX_VALUE_BYTES, MAX_VALUES
 from deploy.gateway.problems import Problem, Rejected
-from deploy.gateway.unknown import unknown_fields
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.topics import ITEMS
@@ -25,6 +27,8 @@ _fields = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.encode
 
 KeyedValue = tuple[str, bytes]
+EVERYBODY = Caller(key="", application="", scopes=frozenset())
+"""A caller that owns every user and item."""
 
 
 class ParsedRequest(Struct, frozen=True):
@@ -35,8 +39,12 @@ class ParsedRequest(Struct, frozen=True):
     ignored: dict[int, tuple[str, ...]] = {}
 
 
-def parse_request(topic: str, body: bytes, *, now: float, new_id: Callable[[], str]) -> ParsedRequest:
+def parse_request(
+    topic: str, body: bytes, *, now: float, new_id: Callable[[], str], caller: Caller = EVERYBODY
+) -> ParsedRequest:
     """Parse a body for a topic. An event without an id or a time gets a new id and `now`.
+
+    Values of users, or items, that the caller does not own are rejected.
 
     Raises:
         Problem: 400, the body is not JSON; 413, it is a list of more than `MAX_VALUES`.
@@ -52,6 +60,10 @@ def parse_request(topic: str, body: bytes, *, now: float, new_id: Callable[[], s
     for index, raw in enumerate(_values(body)):
         try:
             key, value, record = _record(topic, raw, now, new_id)
+            if not (caller.owns_item if topic == ITEMS else caller.owns_user)(key):
+                reason = OTHER_ITEM if topic == ITEMS else OTHER_USER
+                rejected.append(Rejected(index, reason, f"{key!r} is not yours: {caller.reach}"))
+                continue
             if unknown := unknown_fields(value, record):
                 ignored[index] = unknown
             records.append((key, value))

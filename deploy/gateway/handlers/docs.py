@@ -6,21 +6,23 @@ the document in that version; `openapi.json` is 3.1.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Router, get
 from litestar.enums import MediaType, OpenAPIMediaType
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
+from litestar.response import Stream
 from swagger_ui_bundle import swagger_ui_path
 
-from deploy.gateway.auth import KEY_HEADER, OPEN_ROUTE
+from deploy.gateway.access.control import KEY_HEADER
 from deploy.gateway.problems import MEDIA_TYPE, Details
 from schemas.instructions import Instruction
 from schemas.interactions import Interaction
@@ -57,6 +59,8 @@ PAGE = f"""<!doctype html>
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 """Content security policy of the page: everything is loaded from this server."""
 
+PART_BYTES = 64_000
+
 Document = dict[str, Any]
 AnyRequest = Request[Any, Any, Any]
 
@@ -78,7 +82,7 @@ def openapi_config() -> OpenAPIConfig:
         openapi_router=Router(
             ROOT,
             route_handlers=[get_page_file],
-            opt=OPEN_ROUTE,
+            opt={"page": "docs"},
             include_in_schema=False,
             response_headers={"Content-Security-Policy": POLICY},
         ),
@@ -95,27 +99,43 @@ class _Page(OpenAPIRenderPlugin):
 
 
 class _OpenApi31(OpenAPIRenderPlugin):
+    """The document, rendered once: the page is open, and rendering costs more than a request may."""
+
+    _rendered = b""
+
     def __init__(self) -> None:
         super().__init__(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
 
     def render(self, request: AnyRequest, openapi_schema: Document) -> bytes:
-        return msgspec.json.encode(completed(openapi_schema))
+        self._rendered = self._rendered or msgspec.json.encode(completed(openapi_schema))
+        return self._rendered
 
 
 class _OpenApi30(OpenAPIRenderPlugin):
+    _rendered = b""
+
     def __init__(self) -> None:
         super().__init__(path="/openapi-3.0.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
 
     def render(self, request: AnyRequest, openapi_schema: Document) -> bytes:
-        return msgspec.json.encode({**as_openapi_3_0(completed(openapi_schema)), "openapi": "3.0.3"})
+        if not self._rendered:
+            self._rendered = msgspec.json.encode({**as_openapi_3_0(completed(openapi_schema)), "openapi": "3.0.3"})
+        return self._rendered
 
 
 @get("/page/{name:str}", sync_to_thread=False)
-def get_page_file(name: FromPath[str]) -> Response[bytes]:
-    """Return a file of the page."""
+def get_page_file(name: FromPath[str]) -> Stream:
+    """Return a file of the page, in parts: of a client that does not read, no more than a part is in memory."""
     if name not in PAGE_FILES:
         raise NotFoundException(f"there is no file {name!r}")
-    return Response(_file(name), media_type=PAGE_FILES[name], headers={"Cache-Control": "public, max-age=86400"})
+    content = _file(name)
+    headers = {"Cache-Control": "public, max-age=86400", "Content-Length": str(len(content))}
+    return Stream(_parts(content), media_type=PAGE_FILES[name], headers=headers)
+
+
+async def _parts(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), PART_BYTES):
+        yield content[start : start + PART_BYTES]
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from deploy.clients import make_cluster, make_store
 from deploy.embedded.restarts import watched
-from deploy.gateway.probe import WITHIN_SECONDS, Probe
+from deploy.gateway.serving.probe import WITHIN_SECONDS, Probe
 from deploy.monitoring.telemetry import RESTARTS
 from deploy.settings import Settings
 from schemas.errors import LifelongError

@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics of the gateway. These need no key."""
+"""Liveness, readiness and metrics of the gateway. The first two need no key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from litestar import Response, get
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from deploy.gateway.auth import OPEN_ROUTE
+from deploy.gateway.access.scopes import OPEN_ROUTE
 from deploy.gateway.context import InjectedContext
 
 
@@ -44,7 +44,7 @@ async def ready(context: InjectedContext) -> Response[Health]:
     return Response(Health(status, reasons if status == "unavailable" else {}, restarts), status_code=code)
 
 
-@get("/metrics", opt=OPEN_ROUTE, include_in_schema=False)
+@get("/metrics", opt={"page": "metrics"}, include_in_schema=False)
 async def metrics() -> Response[bytes]:
     """Return metrics in the text format of Prometheus."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -10,11 +10,11 @@ from http import HTTPStatus
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from deploy.gateway.cache import Cache
 from deploy.gateway.limits import MAX_RANK_WAITERS
 from deploy.gateway.problems import Problem
-from deploy.gateway.producer_queue import ProducerQueue
-from deploy.gateway.tokens import covers
+from deploy.gateway.served.cache import Cache
+from deploy.gateway.served.tokens import covers
+from deploy.gateway.serving.producer_queue import ProducerQueue
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
 from schemas.ids import DEFAULT_USER, EventId, UserId
