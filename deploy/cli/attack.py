@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from deploy.cli.files import (
     Columns,
@@ -26,6 +26,7 @@ from deploy.cli.files import (
 from deploy.cli.outputs import check_writable
 from deploy.cli.progress_bars import work_bar
 from deploy.cli.shown import Column, listing
+from deploy.cli.terminal import Console
 from deploy.files.options import Typed
 from deploy.settings import load_settings
 from inference.evaluation.intervals.interval import Interval

@@ -8,11 +8,11 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json
+from deploy.cli.terminal import Console
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
 from schemas.codec import decode, encode
