@@ -71,12 +71,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
             checks=True,
         ),
         Access(process="trainer", reads=READS["trainer"], writes=(MODEL_UPDATES, DEAD_LETTERS), group=trainer),
-        Access(
-            process="projector",
-            reads=READS["projector"],
-            writes=(DEAD_LETTERS,),
-            group=settings.projector.group,
-        ),
+        Access(process="projector", reads=READS["projector"], writes=(DEAD_LETTERS,), group=settings.projector.group),
         Access(
             process="gateway",
             reads=READS["gateway"],

@@ -1,4 +1,4 @@
-"""``lifelong evaluate attack``: what crowds of fakes reach on your log, beside two baselines."""
+"""The command ``lifelong evaluate attack``: what crowds of fakes reach on your log, beside two baselines."""
 
 from __future__ import annotations
 
