@@ -427,7 +427,7 @@ FORGERIES: Sequence[dict[str, Any]] = (
 
 
 @pytest.mark.filterwarnings("ignore:The HMAC key:jwt.warnings.InsecureKeyLengthWarning")
-@pytest.mark.parametrize("how", FORGERIES, ids=str)
+@pytest.mark.parametrize("how", FORGERIES, ids="-".join)
 def test_a_forged_expired_or_foreign_token_is_refused(shop: Shop, how: dict[str, Any]) -> None:
     assert shop.as_user(forged(shop, **how), "GET", "/v1/recommendations/ann") == (401, "unauthorized")
 
