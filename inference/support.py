@@ -18,7 +18,9 @@ from inference.signals.popularity import ItemPopularity
 LEADING_ITEMS = 10
 """The support of this many-th most chosen item is what others are measured by."""
 SUPPORT_SHARE = 0.2
-"""The share of it that an item needs."""
+"""The share of it that an item needs, unless it is one of the `MOST_CHOSEN`."""
+MOST_CHOSEN = 300
+"""So many items have support at any rate: where choices are spread over many items, few people are enough."""
 LEAST_SUPPORT = 1.0
 """The decayed count of people that an item needs at any rate, by the weight of their accounts."""
 
@@ -30,9 +32,11 @@ def supported(items: Numbers, table: ItemTable, now: float) -> Bools:
     if not len(leading):
         return np.zeros(len(items), np.bool_)
     keys = popularity.log_counts[SUPPORT_ORDER]
-    needed = max(
-        float(keys[leading[-1]]) + log2(SUPPORT_SHARE), log2(LEAST_SUPPORT) + now / POPULARITY_SECONDS[SUPPORT_ORDER]
-    )
+    needed = float(keys[leading[-1]]) + log2(SUPPORT_SHARE)
+    most_chosen = popularity.leading(SUPPORT_ORDER, MOST_CHOSEN)
+    if len(most_chosen) == MOST_CHOSEN:
+        needed = min(needed, float(keys[most_chosen[-1]]))
+    needed = max(needed, log2(LEAST_SUPPORT) + now / POPULARITY_SECONDS[SUPPORT_ORDER])
     enough: Bools = keys[items] >= needed
     return enough
 

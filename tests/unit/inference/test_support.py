@@ -6,7 +6,7 @@ import numpy as np
 
 from features.half_lives import POPULARITY_SECONDS, SUPPORT_ORDER
 from inference.query import Query
-from inference.support import LEADING_ITEMS, SUPPORT_SHARE, supported, supported_first
+from inference.support import LEADING_ITEMS, MOST_CHOSEN, SUPPORT_SHARE, supported, supported_first
 from schemas.ids import ItemId
 from tests.unit.inference.ranking_fixtures import World
 
@@ -39,6 +39,19 @@ def test_it_gains_support_as_people_choose_it() -> None:
     for person in range(round(SUPPORT_SHARE * CROWD)):
         world.choose(f"u{person}", 99)
     assert supported(numbers(world), world.table, world.now).all()
+
+
+def test_where_choices_are_spread_over_many_items_the_most_chosen_need_no_share_of_the_leading_ones() -> None:
+    world = crowd_and_two()
+    for person in range(5):
+        world.choose(f"u{person}", 500)
+    assert not supported(numbers(world), world.table, world.now)[world.table.number[ItemId("i500")]]
+    for number in range(100, 100 + MOST_CHOSEN):
+        world.choose(f"u{number % CROWD}", number, after=0.0)
+        world.choose(f"u{(number + 7) % CROWD}", number, after=0.0)
+    enough = dict(zip(world.table.ids, supported(numbers(world), world.table, world.now).tolist(), strict=True))
+    assert enough[ItemId("i500")]
+    assert not enough[ItemId("i99")], "two new accounts weigh less than two that are known"
 
 
 def test_it_loses_support_as_their_choices_fade() -> None:
