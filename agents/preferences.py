@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agents.memory.record import FOR, is_active, weight
+from agents.planning.plan import constraints_of
 from features.agent_preferences import AgentPreferences
 from schemas.ids import ItemId
 from schemas.memories import Memory
@@ -34,15 +35,14 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
     active = [memory for memory in memories if is_active(memory)]
     if plan is None and not active:
         return AgentPreferences()
-    constraints = plan.constraints if plan else Constraints()
-    bans = [memory for memory in active if memory.predicate == "bans"]
+    planned, stated = plan.constraints if plan else Constraints(), constraints_of(active)
     items = [memory for memory in active if memory.subject == "item"]
     categories = [memory for memory in active if memory.subject == "category"]
     liked = [memory for memory in active if memory.predicate in FOR]
     liked.sort(key=lambda memory: (-weight(memory, now), memory.memory_id))
     return AgentPreferences(
-        banned_items=(*_items(bans), *map(ItemId, constraints.banned_items)),
-        banned_categories=(*_categories(bans), *constraints.banned_categories),
+        banned_items=(*map(ItemId, stated.banned_items), *map(ItemId, planned.banned_items)),
+        banned_categories=(*stated.banned_categories, *planned.banned_categories),
         intent_weights=tuple([(intent.category, intent_weight(intent)) for intent in (plan.intents if plan else ())]),
         category_weights=tuple([(memory.value, weight(memory, now)) for memory in categories]),
         item_weights=tuple([(ItemId(memory.value), weight(memory, now)) for memory in items]),
