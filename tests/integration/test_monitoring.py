@@ -79,6 +79,7 @@ QUIET_SERIES = {
     "Events applied": "nobody instructs or asks for a list",
     "Triton requests": "no request fails",
     "Refused and failed": "the gateway does not fail",
+    "Choices by account": "no crowd of new accounts chooses what known ones leave alone",
     "Version": "the first lists are ranked by the initial weights",
     "Gain over the champion": "lower bounds are below zero where nothing is decided yet",
     "Decisions in the last hour": "in a few seconds nothing is decided, and only one variant serves",
