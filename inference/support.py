@@ -23,6 +23,8 @@ MOST_CHOSEN = 300
 """So many items have support at any rate: where choices are spread over many items, few people are enough."""
 LEAST_SUPPORT = 1.0
 """The decayed count of people that an item needs at any rate, by the weight of their accounts."""
+DEMOTION = 20.0
+"""By how much more than their range unsupported scores fall: a list that explores draws them next to never."""
 
 
 def supported(items: Numbers, table: ItemTable, now: float) -> Bools:
@@ -48,7 +50,3 @@ def supported_first(values: NDArray[np.float32], items: Numbers, table: ItemTabl
         return values
     fall = float(values.max() - values.min()) + DEMOTION
     return np.where(enough, values, values - np.float32(fall)).astype(np.float32, copy=False)
-
-
-DEMOTION = 20.0
-"""By how much more than their range unsupported scores fall: a list that explores draws them next to never."""

@@ -11,7 +11,7 @@ import typer
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from deploy.cli import evaluate
+from deploy.cli.evaluation import evaluate
 from deploy.clients import make_cluster, make_publisher
 from deploy.settings import KafkaSettings, Settings, load_settings
 from deploy.topics import create_topics

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from deploy.cli import evaluate
+from deploy.cli.evaluation import evaluate
 from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.decisions import decide
 from inference.evaluation.off_policy.estimators import By

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from features.list_outcome import MATURES_AFTER
 from features.memory_state import MemoryStateStore
 from schemas.codec import decode, encode
 from schemas.ids import EventId, ItemId, UserId
 from schemas.quarantines import Quarantine
-from schemas.ranking_log import Choice
+from schemas.ranking_log import Choice, ListOutcome
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, QUARANTINES, RANKING_LOG
 from streams.handlers.on_item_deltas import FOLDED_OFFSETS_KEY, unpack_row
 from streams.routes import WORKER_INPUTS
@@ -14,7 +17,7 @@ from streams.state.partition_store import ITEMS, PEOPLE
 from streams.state.quarantined import decided, quarantined_sources
 from streams.state.rebuild import differences, rebuild_items, rebuild_people
 from streams.worker.in_memory_runner import InMemoryRunner
-from tests.builders import START, click, make_deps, newest_list, small_catalogue
+from tests.builders import START, click, impression, make_deps, newest_list, small_catalogue
 
 Run = tuple[InMemoryRunner, MemoryStateStore]
 
@@ -63,6 +66,17 @@ def test_choices_in_quarantine_count_in_no_statistics_and_teach_no_model() -> No
     entries = [decode(RANKING_LOG, record.value, now=START + 1e6) for record in runner.log.records(RANKING_LOG)]
     learned = [entry.event_id for entry in entries if isinstance(entry, Choice)]
     assert learned == [BEFORE.event_id, HONEST[0].event_id, HONEST[1].event_id]
+
+
+@pytest.mark.parametrize("in_quarantine", [False, True])
+def test_lists_that_are_shown_in_quarantine_and_their_clicks_teach_nothing(in_quarantine: bool) -> None:
+    shown = impression("fake", ("war-0", "war-1"), "list-1", 60)
+    late = click("fake", "war-1", 90, list_id="list-2")
+    later = click("fake", "war-2", MATURES_AFTER + 120)
+    runner, _ = played(BEFORE, *([decision("fake")] if in_quarantine else []), shown, late, later)
+    entries = [decode(RANKING_LOG, record.value, now=START + 1e6) for record in runner.log.records(RANKING_LOG)]
+    outcomes = {entry.list_id for entry in entries if isinstance(entry, ListOutcome)}
+    assert outcomes == (set() if in_quarantine else {"list-1", "list-2"})
 
 
 def test_the_account_is_served_as_before() -> None:
