@@ -43,10 +43,9 @@ class Neighbours:
 
         `scratch` is float32 `[items]`, all zero before and after.
         """
-        old_weights = self.weights[item]
-        size = int(np.count_nonzero(old_weights))
-        old = self.ids[item, :size]
-        scratch[old] = old_weights[:size]
+        slots = self.weights[item].nonzero()[0]
+        old = self.ids[item, slots]
+        scratch[old] = self.weights[item, slots]
         changed = scratch[others] != weights
         scratch[old] = 1.0
         scratch[others] = 0.0

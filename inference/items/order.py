@@ -26,6 +26,10 @@ class Order:
         self._keys: list[float] = []
         self._numbers: list[int] = []
 
+    def __len__(self) -> int:
+        """Return how many items there are."""
+        return len(self._numbers)
+
     def __eq__(self, other: object) -> bool:
         """Return whether both hold the same items with the same keys."""
         return isinstance(other, Order) and (self._keys, self._numbers) == (other._keys, other._numbers)

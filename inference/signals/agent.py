@@ -5,12 +5,14 @@ The agent's numbers are `features.agent_preferences`; they are read as they are,
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from inference.items.table import Doubles, ItemTable, Numbers
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, RankingBatch
-from inference.signals.source import CandidateSource, nothing
+from inference.signals.source import CandidateSource, first_allowed, nothing
 
 LIKED_CATEGORIES = 3
 """From how many of the most strongly liked categories items are proposed."""
@@ -42,12 +44,7 @@ def leaders(context: RankingContext, table: ItemTable, category: str, size: int)
     if size <= 0:
         return nothing()
     depth = 1 << (4 * size - 1).bit_length()
-    while True:
-        numbers = table.by_category.leading(category, depth)
-        allowed = numbers[~context.blocked[numbers]]
-        if len(allowed) >= size or len(numbers) < depth:
-            return allowed[:size]
-        depth *= 4
+    return first_allowed(partial(table.by_category.leading, category), context.blocked, size, depth)
 
 
 def fill(batch: RankingBatch) -> Block:

@@ -6,6 +6,8 @@ changes only with its own events, and the order of items stays right while time 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from features.decay import DAY
@@ -14,7 +16,7 @@ from inference.items.order import NO_EVENTS, Order
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, at_half_lives, relative
-from inference.signals.source import CandidateSource, Propose, Reason
+from inference.signals.source import CandidateSource, Propose, Reason, first_allowed
 from schemas.statistics import ItemStatistics
 
 LEVEL_INDEXES = [index for index, half_life in enumerate(POPULARITY_HALF_LIVES) if half_life.has_level]
@@ -45,6 +47,10 @@ class ItemPopularity(Signal):
         table.by_category.rank(number, float(keys[CATEGORY_ORDER]))
         self.log_counts[:, number] = keys
 
+    def __len__(self) -> int:
+        """Return how many items were ever chosen."""
+        return len(self._orders[0])
+
     def leading(self, half_life_index: int, size: int) -> Numbers:
         """Return the numbers of the most popular items, best first, at most `size`; read-only."""
         leaders = self._leaders.get((half_life_index, size))
@@ -57,13 +63,8 @@ def popular(half_life_index: int) -> Propose:
     """Return the source of the most popular items at `POPULARITY_HALF_LIVES[half_life_index]`."""
 
     def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
-        popularity, depth = table.signal(ItemPopularity), 2 * size
-        while True:
-            numbers = popularity.leading(half_life_index, depth)
-            allowed = numbers[~context.blocked[numbers]]
-            if len(allowed) >= size or len(numbers) < depth:
-                return allowed[:size]
-            depth *= 4
+        leading = partial(table.signal(ItemPopularity).leading, half_life_index)
+        return first_allowed(leading, context.blocked, size, 2 * size)
 
     return propose
 

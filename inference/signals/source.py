@@ -58,6 +58,19 @@ def best(scores: NDArray[np.floating], blocked: Bools, size: int) -> Numbers:
     return items[negated.argsort(kind="stable")]
 
 
+def first_allowed(leading: Callable[[int], Numbers], blocked: Bools, size: int, depth: int) -> Numbers:
+    """Return the first `size` items that are not blocked; `leading(depth)` are the first `depth` of all, best first.
+
+    It looks at `depth` of them, and at four times as many each time that those do not suffice.
+    """
+    while True:
+        numbers = leading(depth)
+        allowed = numbers[~blocked[numbers]]
+        if len(allowed) >= size or len(numbers) < depth:
+            return allowed[:size]
+        depth *= 4
+
+
 def nothing() -> Numbers:
     """Return no item number."""
     return np.zeros(0, np.int64)

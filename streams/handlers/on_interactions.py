@@ -33,7 +33,7 @@ def on_interaction(record: UserRecord, event: Interaction, source: RecordSource,
     if has_seen(record.user, event.event_id):
         return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
     prequential = _prequential_query(record, event, source, deps)
-    user, matured = mature(fold(record.user, event))
+    user, matured = mature(fold(record.user, event, counts=not source.is_ahead))
     step = apply_event(
         record.agent,
         record.user,

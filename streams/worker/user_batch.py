@@ -127,9 +127,10 @@ def _apply(accepted: AcceptedRecord, record: UserRecord, deps: Deps) -> RecordOu
 def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome, deps: Deps) -> None:
     """Add an outcome to the batch: one list per user answers all of the batch's events."""
     batch.users[accepted.user_id] = outcome.record
-    if accepted.topic == INTERACTIONS and outcome.cause and is_choice(accepted.event):
-        distinct = outcome.record.user.distinct_choices
-        batch.counters.count("choices", deps.crowds.observe(accepted.event.item_id, distinct=distinct))
+    user = outcome.record.user
+    if accepted.topic == INTERACTIONS and outcome.cause and is_choice(accepted.event) and not user.quarantined:
+        account = deps.crowds.observe(accepted.event.item_id, distinct=user.distinct_choices)
+        batch.counters.count("choices", account)
     batch.messages += outcome.messages
     batch.prequential_queries += [outcome.prequential] if outcome.prequential else []
     for trigger in outcome.suppressed:

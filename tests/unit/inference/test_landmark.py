@@ -10,6 +10,7 @@ import pytest
 from features import statistics
 from features.decay import DAY
 from features.half_lives import HalfLife
+from inference.items.neighbours import Neighbours
 from inference.ranking_context import make_ranking_context
 from inference.signals import co_occurrence
 from inference.signals.landmark import FIRST_LANDMARK, MOST_HALVINGS, Landmark
@@ -68,3 +69,12 @@ def test_a_landmark_moves_by_powers_of_two_and_keeps_what_weights_are_worth() ->
     for days in (0.0, 50.0, MOST_HALVINGS + 1.0):
         weight *= np.float32(landmark.follow(at + days * DAY))
     assert weight * landmark.decay(at) == pytest.approx(0.7)
+
+
+def test_a_neighbour_behind_one_whose_weight_has_vanished_is_removed_too() -> None:
+    neighbours, scratch = Neighbours(width=4, capacity=8), np.zeros(8, np.float32)
+    neighbours.replace(0, np.array([1, 2], np.int32), np.array([1e-30, 1.0], np.float32))
+    neighbours.weights *= np.float32(2.0**-100)
+    assert np.count_nonzero(neighbours.weights[0]) == 1
+    changed, weights = neighbours.changes(0, np.array([3], np.int32), np.array([1.0], np.float32), scratch)
+    assert dict(zip(changed.tolist(), weights.tolist(), strict=True)) == {3: 1.0, 2: 0.0}

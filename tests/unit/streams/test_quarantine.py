@@ -10,12 +10,13 @@ from schemas.codec import decode, encode
 from schemas.ids import EventId, ItemId, UserId
 from schemas.quarantines import Quarantine
 from schemas.ranking_log import Choice, ListOutcome
+from schemas.statistics import ItemStatistics
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, QUARANTINES, RANKING_LOG
 from streams.handlers.on_item_deltas import FOLDED_OFFSETS_KEY, unpack_row
 from streams.routes import WORKER_INPUTS
 from streams.state.partition_store import ITEMS, PEOPLE
-from streams.state.quarantined import decided, quarantined_sources
-from streams.state.rebuild import differences, rebuild_items, rebuild_people
+from streams.state.quarantined import decided, quarantined_users
+from streams.state.rebuild import differences, emptied_rows, rebuild_items, rebuild_people, republished
 from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import START, click, impression, make_deps, newest_list, small_catalogue
 
@@ -51,8 +52,8 @@ def rebuilt(runner: InMemoryRunner) -> tuple[MemoryStateStore, MemoryStateStore]
     """Return users and items, as `lifelong rebuild` folds them."""
     records = [record for topic in WORKER_INPUTS for record in runner.log.records(topic)]
     people = rebuild_people(records, runner.deps)
-    sources = quarantined_sources(people, 4, records)
-    deltas = decided(runner.log.records(ITEM_DELTAS), sources, now=START + 1e6)
+    users = quarantined_users(people, 4)
+    deltas = decided(runner.log.records(ITEM_DELTAS), users, now=START + 1e6)
     return people, rebuild_items(deltas, runner.deps)
 
 
@@ -87,6 +88,32 @@ def test_the_account_is_served_as_before() -> None:
 def test_a_rebuild_takes_out_what_the_account_did_before() -> None:
     runner, _ = played(BEFORE, HONEST[0], decision("fake"), DURING)
     assert counts(rebuilt(runner)[1]) == {"war-0": 1}
+
+
+def test_after_a_rebuild_workers_hold_no_counts_of_what_only_the_account_chose() -> None:
+    runner, store = played(BEFORE, HONEST[1], decision("fake"))
+    assert runner.deps.table.count[runner.deps.table.number[ItemId("war-0")]] == 1
+    people, items = rebuilt(runner)
+    for message in (*republished(people, items, (4, 4)), *emptied_rows(items, store, 4)):
+        if isinstance(message.value, ItemStatistics):
+            runner.deps.table.put_statistics(message.value)
+    held = {item: int(runner.deps.table.count[number]) for item, number in runner.deps.table.number.items()}
+    assert {item: count for item, count in held.items() if count} == {"drama-1": 1}
+
+
+def test_a_rebuild_goes_by_the_user_of_a_choice_whatever_its_record_was() -> None:
+    runner, _ = played(BEFORE, decision("fake"), DURING)
+    people = rebuilt(runner)[0]
+    users = quarantined_users(people, 4)
+    deltas = decided(runner.log.records(ITEM_DELTAS), users, now=START + 1e6)
+    assert users == {"fake"}
+    assert [decode(ITEM_DELTAS, record.value, now=START + 1e6).withheld for record in deltas] == [True, True]
+
+
+def test_the_crowd_watch_leaves_accounts_in_quarantine_out() -> None:
+    crowd = [click(f"fake-{number}", "war-1", 10 * number) for number in range(40)]
+    runner, _ = played(*(decision(f"fake-{number}") for number in range(40)), *crowd)
+    assert runner.deps.crowds.observe(ItemId("war-1"), distinct=1) == "new"
 
 
 def test_after_a_lift_a_rebuild_restores_everything() -> None:
