@@ -111,7 +111,12 @@ def make_feast(settings: Settings) -> FeastStore:
 
     project = _identifier(f"lifelong_{settings.topics.prefix}".rstrip("_"))
     redis = feast_redis(redis_url(settings), tls_files(settings.redis))
-    store = FeastStore(settings.data_dir / "feast" / project, redis=redis, project=project)
+    store = FeastStore(
+        settings.data_dir / "feast" / project,
+        redis=redis,
+        project=project,
+        retention_days=settings.projector.offline_retention_days,
+    )
     store.apply()
     return store
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,18 +10,21 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from feast import FeatureStore as Feast
 from feast import RepoConfig
 from feast.errors import FeatureViewNotFoundException
 from redis.exceptions import RedisError
 
 from features.feast_repo.definitions import definitions
-from features.ports import FeatureRow
+from features.offline.log import OfflineLog
+from features.ports import FeatureRow, OfflineSize
 from features.views import VIEWS, External
 from schemas.errors import StoreUnavailable
 
 PROJECT = "lifelong"
+JOIN_ATTEMPTS = 3
+"""How often a join is tried: merges remove files that a slow one has listed."""
+logger = logging.getLogger(__name__)
 
 
 class FeastStore:
@@ -30,8 +34,9 @@ class FeastStore:
     one, so that writing the same row twice is harmless.
     """
 
-    def __init__(self, folder: Path, *, redis: str, project: str = PROJECT) -> None:
-        self._offline = (folder / "offline").absolute()
+    def __init__(self, folder: Path, *, redis: str, project: str = PROJECT, retention_days: float = 365.0) -> None:
+        self._folder = (folder / "offline").absolute()
+        self._log = OfflineLog(self._folder, [view.name for view in VIEWS], retention_days=retention_days)
         config = RepoConfig(
             project=project,
             provider="local",
@@ -49,9 +54,9 @@ class FeastStore:
 
     def apply(self) -> None:
         """Add entities and views to the registry; existing ones stay."""
-        self._feast.apply(definitions(self._offline))
+        self._feast.apply(definitions(self._folder))
 
-    def write(self, rows: Sequence[FeatureRow], *, log_name: str) -> None:
+    def write(self, rows: Sequence[FeatureRow], *, now: float) -> None:
         """See `features.ports.FeatureStore`.
 
         Raises:
@@ -62,11 +67,16 @@ class FeastStore:
             if not view_rows:
                 continue
             frame = _frame(view_rows)
-            _append(frame, self._offline / view.name / f"{log_name}.parquet")
+            self._log.append(view.name, pa.Table.from_pandas(frame, preserve_index=False), now)
             try:
                 self._feast.write_to_online_store(view.name, frame)
             except (RedisError, ConnectionError, TimeoutError) as exc:
                 raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
+
+    def compact(self, now: float) -> dict[str, OfflineSize]:
+        """See `features.ports.FeatureStore`."""
+        self._log.compact(now)
+        return self._log.sizes
 
     def online(self, view: str, entities: Sequence[dict[str, str]]) -> list[dict[str, float | None]]:
         """See `features.ports.FeatureStore`.
@@ -103,12 +113,24 @@ class FeastStore:
             return [dict.fromkeys(names) for _ in users]
 
     def historical(self, features: Sequence[str], rows: Sequence[tuple[Mapping[str, str], float]]) -> pd.DataFrame:
-        """Return each entity's features (`view:name`) as of its time: a point-in-time join over the off-line log."""
+        """Return each entity's features (`view:name`) as of its time: a point-in-time join over the off-line log.
+
+        Raises:
+            FileNotFoundError: files were merged and removed while they were read, several times; call again.
+        """
         frame = pd.DataFrame(
             [{**entity, "event_timestamp": _time(at), "_row": index} for index, (entity, at) in enumerate(rows)]
         )
-        joined = self._feast.get_historical_features(entity_df=frame, features=list(features)).to_df()
+        joined = self._joined(frame, features)
         return joined.sort_values("_row").drop(columns="_row").reset_index(drop=True)
+
+    def _joined(self, frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
+        for _ in range(JOIN_ATTEMPTS - 1):
+            try:
+                return self._feast.get_historical_features(entity_df=frame, features=list(features)).to_df()
+            except FileNotFoundError as exc:
+                logger.info("the off-line log was merged meanwhile, it is joined again: %s", exc)
+        return self._feast.get_historical_features(entity_df=frame, features=list(features)).to_df()
 
 
 def _time(at: float) -> datetime:
@@ -118,11 +140,3 @@ def _time(at: float) -> datetime:
 def _frame(rows: Sequence[FeatureRow]) -> pd.DataFrame:
     records: list[dict[str, Any]] = [{**row.entity, **row.values, "event_timestamp": _time(row.at)} for row in rows]
     return pd.DataFrame.from_records(records)
-
-
-def _append(frame: pd.DataFrame, path: Path) -> None:
-    """Write one file of the log and rename it into place, so that a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), partial)
-    partial.replace(path)

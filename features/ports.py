@@ -124,11 +124,23 @@ class FeatureRow(Struct, frozen=True):
     values: dict[str, float]
 
 
+class OfflineSize(Struct, frozen=True):
+    """A view's files and bytes off-line, and since when the oldest of several files waits to be merged."""
+
+    files: int
+    size: int
+    waiting_since: float | None
+
+
 class FeatureStore(Protocol):
     """A store of feature rows: on-line for serving, off-line for training. Writing a row twice changes nothing."""
 
-    def write(self, rows: Sequence[FeatureRow], *, log_name: str) -> None:
-        """Write rows on-line and append them to the off-line log under this name (the same name replaces it)."""
+    def write(self, rows: Sequence[FeatureRow], *, now: float) -> None:
+        """Write rows on-line and append them to the off-line log, to the day of `now`."""
+        ...
+
+    def compact(self, now: float) -> dict[str, OfflineSize]:
+        """Do a part of what is due in the off-line log, in 0.2 s at most; return what is known of each view."""
         ...
 
     def online(self, view: str, entities: Sequence[dict[str, str]]) -> list[dict[str, float | None]]:

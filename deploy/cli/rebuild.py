@@ -120,7 +120,7 @@ def _put(settings: Settings, rebuilt: _Rebuilt, console: Console) -> None:
     written += put_in_place(rebuilt.items, store, ITEMS_SCOPE, counts[1], _of(rebuilt.origins, (ITEM_DELTAS,)))
     messages, rows = republished(rebuilt.people, rebuilt.items, counts), feature_rows(rebuilt.people, counts[0])
     make_publisher(settings).publish([*messages, *vanished])
-    make_feast(settings).write(rows, log_name="rebuild")
+    make_feast(settings).write(rows, now=wall_clock())
     console.print(f"Wrote {written} states and {len(rows)} feature rows.")
     console.print(f"Published {len(messages)} memories and rows of statistics.")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import Counter as Counts
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from itertools import product
 from typing import TYPE_CHECKING, get_args
@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from agents.planning.guardrails import Fault
+from features.ports import OfflineSize
 from inference.fallback_ranker import RANKED_LOCALLY
 from inference.finite_scores import SCORES_NOT_FINITE
 from schemas.dead_letters import DeadLetter, MisroutedRecord
@@ -91,6 +92,11 @@ EXAMPLES_TOTAL = Counter("lifelong_examples_total", "Examples that reached the l
 PROJECTED = Counter("lifelong_projected_total", "Rows written behind, by target.", ["target"])
 PROJECTION_DELAY = Histogram(
     "lifelong_projection_seconds", "Seconds from publication to the projection.", ["target"], buckets=_PATIENT
+)
+OFFLINE_FILES = Gauge("lifelong_offline_files", "Files of the off-line log, by view.", ["view"])
+OFFLINE_BYTES = Gauge("lifelong_offline_bytes", "Bytes of the off-line log, by view.", ["view"])
+OFFLINE_WAITING = Gauge(
+    "lifelong_offline_waiting_seconds", "How long the oldest file of the off-line log waits to be merged.", ["view"]
 )
 REQUESTS = Counter("lifelong_http_requests_total", "Requests to the gateway.", ["route", "status"])
 REFUSED_REQUESTS = Counter(
@@ -383,3 +389,10 @@ class ProjectorMetrics:
     def refused(self, topic: str, reason: ReasonCode) -> None:
         """See `streams.projector.process.ProjectorObserver`."""
         DEAD_LETTERS_TOTAL.labels(topic, reason).inc()
+
+    def compacted(self, sizes: Mapping[str, OfflineSize], now: float) -> None:
+        """See `streams.projector.process.ProjectorObserver`."""
+        for view, size in sizes.items():
+            OFFLINE_FILES.labels(view).set(size.files)
+            OFFLINE_BYTES.labels(view).set(size.size)
+            OFFLINE_WAITING.labels(view).set(now - size.waiting_since if size.waiting_since is not None else 0.0)

@@ -90,7 +90,11 @@ class PromotionSettings(SettingsSection):
 
 
 class ProjectorSettings(SettingsSection):
-    """The process that writes behind: feature rows to Feast, memories and items to Milvus."""
+    """The process that writes behind: feature rows to Feast, memories and items to Milvus.
+
+    Feast's off-line log keeps rows for ``offline_retention_days`` from the day (UTC) on which they were written.
+    """
 
     group: str = "lifelong-projector"
+    offline_retention_days: float = Field(default=365.0, ge=1)
     metrics_port: int = Field(default=0, ge=0, le=65535)

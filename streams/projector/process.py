@@ -10,7 +10,7 @@ waits for a store that is away; a value that a store refuses for good becomes a 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from agents.actions.ports import IndexedItem, ItemIndex, Vectors
 from agents.memory.embedding import embed, text_of
 from agents.memory.ports import MemoryIndex
 from features.item_content import content_vector
-from features.ports import FeatureStore
+from features.ports import FeatureStore, OfflineSize
 from inference.learning.weights_file import Weights
 from schemas.errors import DecodeError, ReasonCode, StoreRefused
 from schemas.ids import ItemId
@@ -58,6 +58,10 @@ class ProjectorObserver(Protocol):
         """Observe that a record became a dead letter."""
         ...
 
+    def compacted(self, sizes: Mapping[str, OfflineSize], now: float) -> None:
+        """Observe the size of the off-line log, by view."""
+        ...
+
 
 @dataclass(frozen=True)
 class Projector:
@@ -81,7 +85,7 @@ class Projector:
 
 
 def run(projector: Projector, *, until: Callable[[], bool]) -> None:
-    """Project until `until` holds."""
+    """Project until `until` holds; the off-line log is compacted in the time that a window leaves."""
     while not until():
         began = projector.clock()
         records = projector.reader.poll(5_000, 0.5)
@@ -91,6 +95,8 @@ def run(projector: Projector, *, until: Callable[[], bool]) -> None:
                     if not project(projector, records[part], until=until):
                         return
             projector.reader.commit()
+        projector.observer.compacted(projector.features.compact(projector.clock()), projector.clock())
+        if records:
             projector.sleep(max(0.0, PROJECTION_WINDOW_SECONDS - (projector.clock() - began)))
 
 
@@ -109,11 +115,10 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
     rows = [(record, row) for record, projection in projections for row in projection.rows]
     projector.sent.returned([item.item_id for _, item in items])
     moved = _moved(projector, [(record, p.weights) for record, p in projections if p.weights is not None])
-    log_name = f"{records[0].topic}-{records[0].partition}-{records[0].offset}"
     oldest = min(record.timestamp for record in records)
     writing = _Writing(projector, until, oldest)
     return (
-        writing.all("feast", rows, lambda batch: projector.features.write(batch, log_name=log_name))
+        writing.all("feast", rows, lambda batch: projector.features.write(batch, now=projector.clock()))
         and writing.all("milvus-memories", memories, lambda batch: _put_memories(projector.memories, batch))
         and writing.all("milvus-items", items, lambda batch: _put_items(projector.items, batch))
         and writing.all("milvus-items", withdrawn, projector.items.delete)

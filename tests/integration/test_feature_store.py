@@ -40,22 +40,22 @@ def row(user: str, at: float, **values: float) -> FeatureRow:
 
 
 def test_the_newest_row_is_served_and_a_late_one_does_not_overwrite_it(feast: FeastStore) -> None:
-    feast.write([row("ann", START, choices=1.0), row("ann", START + 1, choices=2.0)], log_name="a")
-    feast.write([row("ann", START - 50, choices=9.0)], log_name="b")
+    feast.write([row("ann", START, choices=1.0), row("ann", START + 1, choices=2.0)], now=START)
+    feast.write([row("ann", START - 50, choices=9.0)], now=START)
     assert feast.online(USER_VIEW, [{"user_id": "ann"}])[0]["choices"] == 2.0
 
 
 def test_history_is_joined_as_of_each_time(feast: FeastStore) -> None:
-    feast.write([row("ann", START + n, choices=float(n)) for n in range(5)], log_name="a")
+    feast.write([row("ann", START + n, choices=float(n)) for n in range(5)], now=START)
     joined = feast.historical([f"{USER_VIEW}:choices"], [({"user_id": "ann"}, START + at) for at in (0.5, 3.0, 9.0)])
     assert joined["choices"].tolist() == [0.0, 3.0, 4.0]
 
 
 def test_the_same_log_written_twice_joins_the_same(feast: FeastStore) -> None:
     rows = [row("ann", START + n, choices=float(n)) for n in range(3)]
-    feast.write(rows, log_name="a")
-    feast.write(rows, log_name="a")
-    feast.write(rows, log_name="another")
+    feast.write(rows, now=START)
+    feast.write(rows, now=START)
+    feast.write(rows, now=START)
     joined = feast.historical([f"{USER_VIEW}:choices"], [({"user_id": "ann"}, START + 2)])
     assert joined["choices"].tolist() == [2.0]
 

@@ -242,6 +242,27 @@ PROJECTIONS = DashboardRow(
             width=12,
             limit=1.0,
         ),
+        Panel(
+            "Files of the off-line log",
+            "Feast's Parquet files, by view: hundreds on a day, a few for each day before. Growing: look for the damaged "
+            "file or the full disk that the projector's log names; joins get slower.",
+            "short",
+            (PanelQuery("max by (view) (lifelong_offline_files)", "{{view}}"),),
+        ),
+        Panel(
+            "Bytes of the off-line log",
+            "By view. It grows for projector.offline_retention_days; set fewer days if the disk does not hold them.",
+            "bytes",
+            (PanelQuery("max by (view) (lifelong_offline_bytes)", "{{view}}"),),
+        ),
+        Panel(
+            "Waiting to be merged",
+            "Age of the oldest file of the off-line log that is not merged yet: 15 minutes at most while the projector "
+            "keeps up. Longer: its log says what it cannot merge.",
+            "s",
+            (PanelQuery("max by (view) (lifelong_offline_waiting_seconds)", "{{view}}"),),
+            limit=3600.0,
+        ),
     ),
 )
 
