@@ -244,8 +244,8 @@ PROJECTIONS = DashboardRow(
         ),
         Panel(
             "Files of the off-line log",
-            "Feast's Parquet files, by view: hundreds on a day, a few for each day before. Growing: look for the damaged "
-            "file or the full disk that the projector's log names; joins get slower.",
+            "Feast's Parquet files, by view: hundreds today, a few for each day before. Growing: look for the "
+            "damaged file or the full disk that the projector's log names; joins get slower.",
             "short",
             (PanelQuery("max by (view) (lifelong_offline_files)", "{{view}}"),),
         ),
