@@ -10,11 +10,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from feast import FeatureStore as Feast
-from feast import RepoConfig
-from feast.errors import FeatureViewNotFoundException
 from redis.exceptions import RedisError
 
+from features.feast_repo import Feast, FeatureViewNotFoundException, RepoConfig
 from features.feast_repo.definitions import definitions
 from features.offline.log import OfflineLog
 from features.ports import FeatureRow, OfflineSize

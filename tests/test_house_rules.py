@@ -243,6 +243,14 @@ def test_nothing_of_a_machine_or_a_registry_is_in_the_tree() -> None:
 
 def test_commands_load_what_they_need_when_they_run() -> None:
     """A worker is started by the command line too, and its image has neither torch nor the analyst's packages."""
-    code = "import sys, deploy.cli.app; print([name for name in ('torch', 'pandas', 'feast') if name in sys.modules])"
+    heavy = ("torch", "pandas", "feast")
+    assert loaded("import deploy.cli.commands", *heavy) == []
+    assert loaded("from deploy.cli.app import make_app; make_app(['worker'])", *heavy, "pyarrow", "rich") == []
+    assert loaded("import features.feast_store", "torch") == []
+
+
+def loaded(code: str, *names: str) -> list[str]:
+    """Return which of these modules a new interpreter has loaded after running the code."""
+    code += f"; import sys; print(*[name for name in {names!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    return done.stdout.split()

@@ -5,64 +5,23 @@ from __future__ import annotations
 import logging
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from deploy.cli import (
-    bench,
-    config,
-    dead_letters,
-    demo,
-    events,
-    files,
-    keys,
-    logs,
-    look,
-    models,
-    monitoring,
-    processes,
-    quarantine,
-    rebuild,
-    stack,
-    topics,
-)
-from deploy.cli.evaluation import backtest, evaluate, experiment
-from deploy.cli.shown import NoSuch, NothingDone, origin
-from deploy.cli.terminal import Console
-from deploy.files.errors import UnreadableFile
+from deploy.cli import processes
 from deploy.printable import PrintableFormatter
 from schemas.errors import LifelongError
 
-COMMANDS = (
-    stack,
-    logs,
-    config,
-    topics,
-    keys,
-    files,
-    events,
-    look,
-    models,
-    dead_letters,
-    quarantine,
-    rebuild,
-    evaluate,
-    experiment,
-    demo,
-    backtest,
-    bench,
-    monitoring,
-    processes,
-)
-NOT_ABOUT_SERVERS = (NoSuch, NothingDone, UnreadableFile)
-"""Errors that do not depend on servers or settings: their messages do not name where those were read from."""
 
+def make_app(words: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line with the commands of every file.
 
-def make_app() -> typer.Typer:
-    """Return the command line with the commands of every file."""
+    If `words` begin with the name of a process, there are only the processes: one of them is to run for long, and the
+    other commands would take 40 MB of it.
+    """
     app = typer.Typer(
         name="lifelong",
         help="Streaming personalization: events in, recommendation lists out.",
@@ -71,6 +30,11 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
+    if words[:1] and words[0] in processes.NAMES:
+        processes.register(app)
+        return app
+    from deploy.cli.commands import COMMANDS
+
     for commands in COMMANDS:
         commands.register(app)
     return app
@@ -98,13 +62,19 @@ def main() -> None:
         # Warnings about unreadable records go straight to standard error, and quote them.
         logging.lastResort.setFormatter(PrintableFormatter())
     try:
-        make_app()()
-    except NOT_ABOUT_SERVERS as exc:
-        _fail(str(exc))
+        make_app(sys.argv[1:])()
     except LifelongError as exc:
-        _fail(f"{exc} (read: {origin()})")
+        _fail(_explained(exc))
     except (OSError, UnicodeDecodeError) as exc:
         _fail(unreadable(exc))
+
+
+def _explained(exc: LifelongError) -> str:
+    """Return the message, with where the servers and settings were read from if it may depend on them."""
+    from deploy.cli.shown import NoSuch, NothingDone, origin
+    from deploy.files.errors import UnreadableFile
+
+    return str(exc) if isinstance(exc, NoSuch | NothingDone | UnreadableFile) else f"{exc} (read: {origin()})"
 
 
 def unreadable(exc: OSError | UnicodeDecodeError) -> str:
@@ -119,5 +89,9 @@ def unreadable(exc: OSError | UnicodeDecodeError) -> str:
 
 
 def _fail(text: str) -> None:
+    from rich.markup import escape
+
+    from deploy.cli.terminal import Console
+
     Console(stderr=True, highlight=False).print(f"[red]✗[/] {escape(text)}", soft_wrap=True)
     sys.exit(1)

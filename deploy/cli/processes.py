@@ -18,7 +18,7 @@ from deploy.settings import Settings, load_settings
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
-    for command in (worker, statistics, trainer, projector, gateway):
+    for command in PROCESSES:
         app.command(rich_help_panel="Processes")(command)
 
 
@@ -72,6 +72,10 @@ def gateway() -> None:
     from deploy.gateway.serving.server import run
 
     run(settings)
+
+
+PROCESSES = (worker, statistics, trainer, projector, gateway)
+NAMES = tuple(process.__name__ for process in PROCESSES)
 
 
 def _begin(*, yields: bool = False) -> Settings:
