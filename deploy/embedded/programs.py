@@ -55,6 +55,10 @@ OWN_PROCESSES = (
 SETUP_COMMAND = ("topics", "create")
 
 
+# glibc would give each of a process's threads memory of its own to allocate from, and keep what was freed there.
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+
+
 def command(*words: str) -> tuple[str, ...]:
     """Return a command line of Lifelong, run by this Python."""
     return (sys.executable, "-m", "deploy.cli", *words)
@@ -75,7 +79,7 @@ def own_programs(site: Site, config: Path, *, logins: bool) -> list[Program]:
 
 
 def _own_program(own: OwnProcess, site: Site, config: Path, logins: bool) -> Program:
-    environment = own_environment(site, config)
+    environment = FEW_ARENAS | own_environment(site, config)
     if logins:
         login = kafka_login(own.name, site.choices, site.principal_prefix)
         environment |= {variable_of(("kafka", name)): value for name, value in login.items()}
