@@ -49,6 +49,5 @@ def _causes(
 
 def _weights(neighbours: Neighbours, recent: Numbers, numbers: Numbers) -> Doubles:
     """Return the weight of each of `numbers` among the neighbours of each recent item: `[numbers, recent]`."""
-    ids, weights = neighbours.ids[recent], neighbours.weights[recent]
-    summed: Doubles = np.where(ids == numbers[:, None, None], weights, 0.0).sum(axis=2, dtype=np.float64)
-    return summed
+    weights = [neighbours.weights_of(item, numbers) for item in recent.tolist()]
+    return np.stack(weights, axis=1).astype(np.float64)

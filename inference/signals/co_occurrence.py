@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE, HalfLife
 from features.statistics import NEIGHBOURS, PREDECESSORS
-from inference.items.neighbours import Floats, Ints, Neighbours
+from inference.items.distinct import ItemScores, summed_at
+from inference.items.neighbours import Floats, Ints, NeighbourRows, Neighbours, rows_of
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
@@ -80,31 +80,37 @@ def _named(table: ItemTable, weights: dict[ItemId, float], at: float, half_life:
 
 
 class CoOccurrenceScores(Struct, frozen=True, kw_only=True):
-    """Every item's score for one query, `[items]` each (`[1]` for an empty table); `near` is by the newest few."""
+    """The scores of one query, by all of the user's recent items, by the newest few, and directly after the last."""
 
-    covisit: Doubles
-    near: Doubles
-    transition: Doubles
+    covisit: ItemScores = ItemScores()
+    near: ItemScores = ItemScores()
+    transition: ItemScores = ItemScores()
 
 
 @once_per_query
 def scores(context: RankingContext, table: ItemTable) -> CoOccurrenceScores:
-    """Return the scores of all items by the user's recent ones."""
-    size, recent = max(1, len(table)), context.recent
+    """Return the scores by the user's recent items; of neighbours of those alone, however large the catalogue is."""
+    recent, now = context.recent, context.query.now
     if not len(recent):
-        return CoOccurrenceScores(covisit=np.zeros(size), near=np.zeros(size), transition=np.zeros(size))
-    signal, now = table.signal(CoOccurrence), context.query.now
-    root = signal.inverse_root[:size]
-    decay = _since_landmark(now, COVISIT_HALF_LIFE)
-    nearest = recent[:NEAR_ITEMS]
+        return CoOccurrenceScores()
+    signal = table.signal(CoOccurrence)
+    root, decay = signal.inverse_root, _since_landmark(now, COVISIT_HALF_LIFE)
+    nearest, last = recent[:NEAR_ITEMS], recent[:TRANSITION_STEPS]
     near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest] * decay
-    last = recent[:TRANSITION_STEPS]
     step = 0.5 ** np.arange(len(last)) * root[last] ** 2 * _since_landmark(now, TRANSITION_HALF_LIFE)
-    together = _around(recent, signal.covisited, signal.covisiting)
+    together = rows_of(recent, signal.covisited, signal.covisiting)
+    numbers, positions = table.distinct.of(together.ids)
+
+    def summed(seed: Doubles) -> ItemScores:
+        shares = _shares(together, seed)
+        sums = summed_at(positions[: len(shares)], shares, len(numbers))
+        return ItemScores(numbers=numbers, values=sums * root[numbers])
+
+    after = rows_of(last, signal.followed)
     return CoOccurrenceScores(
-        covisit=_summed(*together, context.trace * root[recent] * decay, size) * root,
-        near=_summed(*together, near, size) * root,
-        transition=_summed(*_around(last, signal.followed), step, size),
+        covisit=summed(context.trace * root[recent] * decay),
+        near=summed(near),
+        transition=table.distinct.summed(after.ids, _shares(after, step)),
     )
 
 
@@ -113,18 +119,10 @@ def _since_landmark(now: float, half_life: HalfLife) -> float:
     return float(np.exp2((LANDMARK - now) / half_life.seconds))
 
 
-def _around(recent: Numbers, *kinds: Neighbours) -> tuple[Numbers, NDArray[np.float32]]:
-    """Return the neighbours of the recent items, of all these kinds, and their weights: `[recent, width of all]`."""
-    ids = np.concatenate([kind.ids[recent] for kind in kinds], axis=1, dtype=np.int64)
-    return ids, np.concatenate([kind.weights[recent] for kind in kinds], axis=1)
-
-
-def _summed(ids: Numbers, weights: NDArray[np.float32], seed: Doubles, size: int) -> Doubles:
-    """Sum seed x weight over the neighbours of the first `len(seed)` recent items, by item: `[items]`."""
-    steps = len(seed)
-    contributions = (weights[:steps] * seed[:, None]).ravel()
-    sums = np.bincount(ids[:steps].ravel(), contributions, minlength=size)[:size]
-    return sums.astype(np.float64, copy=False)
+def _shares(rows: NeighbourRows, seed: Doubles) -> Doubles:
+    """Return seed x weight for each neighbour of the first `len(seed)` rows."""
+    lengths = rows.lengths[: len(seed)]
+    return np.asarray(rows.weights[: lengths.sum()] * np.repeat(seed, lengths), np.float64)
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
@@ -142,14 +140,15 @@ def propose_next(context: RankingContext, table: ItemTable, size: int) -> Number
     return best(scores(context, table).transition, context.blocked, size)
 
 
-def _columns(context: RankingContext, table: ItemTable) -> tuple[Doubles, Doubles, Doubles]:
-    own = scores(context, table)
-    return own.covisit, own.near, own.transition
-
-
 def fill(batch: RankingBatch) -> Block:
     """Return co-visitation and transition scores: relative to the list's best, and as they are."""
-    logs = np.log2(pick(batch, _columns, 3) + 1e-4)
+    picked = pick(
+        batch,
+        lambda context, table, items: scores(context, table).covisit.at(items),
+        lambda context, table, items: scores(context, table).near.at(items),
+        lambda context, table, items: scores(context, table).transition.at(items),
+    )
+    logs = np.log2(picked + 1e-4)
     return np.concatenate([relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)])
 
 

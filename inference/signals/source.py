@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
+from inference.items.distinct import ItemScores
 from inference.items.neighbours import Neighbours
 from inference.items.table import Bools, ItemTable, Numbers
 from inference.ranking_context import RankingContext
@@ -44,18 +44,33 @@ class CandidateSource(Struct, frozen=True, kw_only=True):
         return self.reason if isinstance(self.reason, str) else self.reason(context, table, item)
 
 
-def best(scores: NDArray[np.floating], blocked: Bools, size: int) -> Numbers:
-    """Return the item numbers of the `size` highest positive scores that are not blocked, best first.
+def best(scores: ItemScores, blocked: Bools, size: int) -> Numbers:
+    """Return the item numbers of the `size` highest positive scores that are not blocked, best first; of equal
+    ones the lower number first.
 
-    >>> best(np.array([0.2, 0.0, 0.9, 0.4]), np.array([0, 0, 0, 1], np.bool_), 2).tolist()
+    >>> scores = ItemScores(numbers=np.array([0, 2, 3]), values=np.array([0.2, 0.9, 0.4]))
+    >>> best(scores, np.array([0, 0, 0, 1], np.bool_), 2).tolist()
     [2, 0]
     """
-    items = ((scores > 0.0) & ~blocked).nonzero()[0]
-    negated = -scores[items]
+    allowed = ((scores.values > 0.0) & ~blocked[scores.numbers]).nonzero()[0]
+    items, negated = scores.numbers[allowed], -scores.values[allowed]
     if len(items) > size:
-        best_rows = negated.argpartition(size - 1)[:size]
-        items, negated = items[best_rows], negated[best_rows]
-    return items[negated.argsort(kind="stable")]
+        leading = negated <= np.partition(negated, size - 1)[size - 1]
+        items, negated = items[leading], negated[leading]
+    return items[negated.argsort(kind="stable")[:size]]
+
+
+def first_allowed(leading: Callable[[int], Numbers], blocked: Bools, size: int, depth: int) -> Numbers:
+    """Return the first `size` items that are not blocked; `leading(depth)` are the first `depth` of all, best first.
+
+    It looks at `depth` of them, and four times as many each time that those do not suffice.
+    """
+    while True:
+        numbers = leading(depth)
+        allowed = numbers[~blocked[numbers]]
+        if len(allowed) >= size or len(numbers) < depth:
+            return allowed[:size]
+        depth *= 4
 
 
 def nothing() -> Numbers:
