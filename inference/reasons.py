@@ -49,6 +49,6 @@ def _causes(
 
 def _weights(neighbours: Neighbours, recent: Numbers, numbers: Numbers) -> Doubles:
     """Return the weight of each of `numbers` among the neighbours of each recent item: `[numbers, recent]`."""
-    ids, weights = neighbours.ids[recent], neighbours.weights[recent]
+    ids, weights = neighbours.around(recent)
     summed: Doubles = np.where(ids == numbers[:, None, None], weights, 0.0).sum(axis=2, dtype=np.float64)
     return summed

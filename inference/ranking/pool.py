@@ -71,10 +71,8 @@ def _merge(
     ordered = np.concatenate([_pinned(context, table), proposals[slots.by_rank]])
     distinct = _first(ordered, nothing + 1)
     candidates = np.sort(distinct[distinct != nothing][:width])
-    row_of = np.full(nothing + 1, -1, np.int32)
-    row_of[candidates] = np.arange(len(candidates))
-    rows = row_of[proposals]
-    is_candidate = rows >= 0
+    rows = np.minimum(candidates.searchsorted(proposals), max(0, len(candidates) - 1))
+    is_candidate = candidates[rows] == proposals if len(candidates) else np.zeros(len(proposals), np.bool_)
     votes = np.zeros((len(sources), len(candidates)), np.float32)
     votes[slots.source[is_candidate], rows[is_candidate]] = slots.vote[is_candidate]
     return candidates, votes

@@ -5,12 +5,14 @@ The agent's numbers are `features.agent_preferences`; they are read as they are,
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from inference.items.table import Doubles, ItemTable, Numbers
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, RankingBatch
-from inference.signals.source import CandidateSource, nothing
+from inference.signals.source import CandidateSource, first_allowed, nothing
 
 LIKED_CATEGORIES = 3
 """From how many of the most strongly liked categories items are proposed."""
@@ -42,12 +44,7 @@ def leaders(context: RankingContext, table: ItemTable, category: str, size: int)
     if size <= 0:
         return nothing()
     depth = 1 << (4 * size - 1).bit_length()
-    while True:
-        numbers = table.by_category.leading(category, depth)
-        allowed = numbers[~context.blocked[numbers]]
-        if len(allowed) >= size or len(numbers) < depth:
-            return allowed[:size]
-        depth *= 4
+    return first_allowed(partial(table.by_category.leading, category), context.blocked, size, depth)
 
 
 def fill(batch: RankingBatch) -> Block:
@@ -82,8 +79,8 @@ def _item_weights(context: RankingContext, table: ItemTable, items: Numbers) -> 
     if not weighted:
         return np.zeros(len(items))
     numbers, weights = zip(*weighted, strict=True)
-    summed = np.bincount(np.array(numbers, np.int64), np.tanh(weights), minlength=len(table))
-    return summed[items].astype(np.float64, copy=False)
+    addends = table.summing.addends(np.array(numbers, np.int64), len(table))
+    return np.asarray(addends.sum(np.tanh(weights)).at(items), np.float64)
 
 
 INTENT_SOURCE = CandidateSource(name="intents", propose=propose_intents, size=20, reason="part of your plan")

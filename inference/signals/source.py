@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from inference.items.neighbours import Neighbours
 from inference.items.table import Bools, ItemTable, Numbers
@@ -44,18 +43,17 @@ class CandidateSource(Struct, frozen=True, kw_only=True):
         return self.reason if isinstance(self.reason, str) else self.reason(context, table, item)
 
 
-def best(scores: NDArray[np.floating], blocked: Bools, size: int) -> Numbers:
-    """Return the item numbers of the `size` highest positive scores that are not blocked, best first.
+def first_allowed(leading: Callable[[int], Numbers], blocked: Bools, size: int, depth: int) -> Numbers:
+    """Return the first `size` items that are not blocked; `leading(depth)` are the first `depth` of all, best first.
 
-    >>> best(np.array([0.2, 0.0, 0.9, 0.4]), np.array([0, 0, 0, 1], np.bool_), 2).tolist()
-    [2, 0]
+    It looks at `depth` of them, and four times as many each time that those do not suffice.
     """
-    items = ((scores > 0.0) & ~blocked).nonzero()[0]
-    negated = -scores[items]
-    if len(items) > size:
-        best_rows = negated.argpartition(size - 1)[:size]
-        items, negated = items[best_rows], negated[best_rows]
-    return items[negated.argsort(kind="stable")]
+    while True:
+        numbers = leading(depth)
+        allowed = numbers[~blocked[numbers]]
+        if len(allowed) >= size or len(numbers) < depth:
+            return allowed[:size]
+        depth *= 4
 
 
 def nothing() -> Numbers:
