@@ -7,8 +7,10 @@ a line and a score cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from agents.memory.record import FOR, is_active, weight
+from agents.planning.plan import constraints_of
 from features.agent_preferences import AgentPreferences
 from schemas.ids import ItemId
 from schemas.memories import Memory
@@ -34,26 +36,16 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
     active = [memory for memory in memories if is_active(memory)]
     if plan is None and not active:
         return AgentPreferences()
-    constraints = plan.constraints if plan else Constraints()
-    bans = [memory for memory in active if memory.predicate == "bans"]
-    items = [memory for memory in active if memory.subject == "item"]
-    categories = [memory for memory in active if memory.subject == "category"]
-    liked = [memory for memory in active if memory.predicate in FOR]
-    liked.sort(key=lambda memory: (-weight(memory, now), memory.memory_id))
+    planned, stated = plan.constraints if plan else Constraints(), constraints_of(active)
+    weighed = [(memory, weight(memory, now)) for memory in active]
+    liked = [(-own, memory.memory_id, memory) for memory, own in weighed if memory.predicate in FOR]
+    strongest = [memory for *_, memory in sorted(liked, key=itemgetter(0, 1))]
     return AgentPreferences(
-        banned_items=(*_items(bans), *map(ItemId, constraints.banned_items)),
-        banned_categories=(*_categories(bans), *constraints.banned_categories),
+        banned_items=(*map(ItemId, stated.banned_items), *map(ItemId, planned.banned_items)),
+        banned_categories=(*stated.banned_categories, *planned.banned_categories),
         intent_weights=tuple([(intent.category, intent_weight(intent)) for intent in (plan.intents if plan else ())]),
-        category_weights=tuple([(memory.value, weight(memory, now)) for memory in categories]),
-        item_weights=tuple([(ItemId(memory.value), weight(memory, now)) for memory in items]),
-        liked_items=_items(liked),
-        liked_categories=_categories(liked),
+        category_weights=tuple([(memory.value, own) for memory, own in weighed if memory.subject == "category"]),
+        item_weights=tuple([(ItemId(memory.value), own) for memory, own in weighed if memory.subject == "item"]),
+        liked_items=tuple([ItemId(memory.value) for memory in strongest if memory.subject == "item"]),
+        liked_categories=tuple([memory.value for memory in strongest if memory.subject == "category"]),
     )
-
-
-def _items(memories: Iterable[Memory]) -> tuple[ItemId, ...]:
-    return tuple([ItemId(memory.value) for memory in memories if memory.subject == "item"])
-
-
-def _categories(memories: Iterable[Memory]) -> tuple[str, ...]:
-    return tuple([memory.value for memory in memories if memory.subject == "category"])

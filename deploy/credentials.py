@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from deploy.acls import access, principal
-from deploy.embedded.choices import write_private
+from deploy.private_files import write_private
 from deploy.settings import Settings
 from streams.log.kafka_admin import KafkaAdmin
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MOST_OF_ONE_CHOICE = 3.0
 """What a choice weighs at most, whatever quantity it claims: that of a hundred pieces."""
 NEW_ACCOUNT_CHOICES = 2.0
-"""After so many distinct choices and one the account counts half."""
+"""Choices of smoothing: an account with d distinct choices counts (d + 1) / (d + 1 + this)."""
 
 
 def account_weight(state: UserState) -> float:

@@ -34,12 +34,13 @@ def contribution(before: UserState, event: Interaction, *, source: str, offset: 
         event_time=event.event_time,
         weight=counted_weight(event),
         account=account_weight(before),
-        value=event.value if isinstance(event, Rating) else None,
+        value=event.value if isinstance(event, Rating) and not (own and own.valued) else None,
         before=_earlier(before, event),
         segment=user_segment(before, event.event_time, event.session_id),
         withheld=before.quarantined,
         counted=counted,
-        since=event.event_time - own.last_at if own and counted else 0.0,
+        since=event.event_time - (own.counted_at or own.last_at) if own and counted else 0.0,
+        user_id=before.user_id,
     )
 
 

@@ -3,6 +3,7 @@
 Changing, adding or removing a row of popularity or segments is one line: counts, columns of the ranker, candidate
 sources and feature views follow. Its feature-schema id is another then: learned weights are never read against other
 columns.
+Co-visits and transitions need no more than their row, in whatever years events are (`inference.signals.landmark`).
 Statistics that were folded with other half-lives decay at the new ones from their last event on; `lifelong rebuild`
 folds them anew. Rows of another length are refused until then (`features.statistics.check_row`).
 """

@@ -57,7 +57,7 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
     """
     if row is None:
         row = _empty(delta)
-    at, first = max(row.at, delta.event_time), delta.counted <= 0.0
+    at = max(row.at, delta.event_time)
     # Times of the row and of the delta, in seconds after `at`: at most 0, they decay the weights.
     row_shift, delta_shift = row.at - at, delta.event_time - at
     return replace(
@@ -72,8 +72,8 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
             for value, half_life, account in zip(row.popularity, POPULARITY_SECONDS, _accounts(delta), strict=True)
         ),
         people=people_of(row) + delta.account * added(delta, inf, most=1.0),
-        value_sum=row.value_sum + (delta.value or 0.0 if first else 0.0),
-        value_count=row.value_count + (delta.value is not None and first),
+        value_sum=row.value_sum + (delta.value or 0.0),
+        value_count=row.value_count + (delta.value is not None),
         covisits=_neighbours(row.covisits, row_shift, delta_shift, delta, COVISIT_HALF_LIFE, size=NEIGHBOURS),
         transitions=_neighbours(
             row.transitions, row_shift, delta_shift, delta, TRANSITION_HALF_LIFE, size=PREDECESSORS, steps=1
@@ -85,6 +85,24 @@ def fold_delta(row: ItemStatistics | None, delta: ItemDelta) -> ItemStatistics:
 def _accounts(delta: ItemDelta) -> tuple[float, ...]:
     """Return how much the account counts at each half-life of popularity: new ones less, where support is counted."""
     return tuple(delta.account if index == SUPPORT_ORDER else 1.0 for index in range(len(POPULARITY_SECONDS)))
+
+
+def emptied(row: ItemStatistics) -> ItemStatistics:
+    """Return the row of an item that nobody chose after all, newer than this one.
+
+    >>> emptied(fold_delta(None, ItemDelta(item_id="i", source="s", offset=0, event_time=1e9, weight=1.0))).count
+    0
+    """
+    return ItemStatistics(
+        item_id=row.item_id,
+        version=row.version + 1,
+        at=row.at,
+        feature_time=next_feature_time(row.feature_time, row.at),
+        first_at=row.first_at,
+        count=0,
+        popularity=(0.0,) * len(POPULARITY_SECONDS),
+        people=0.0,
+    )
 
 
 def people_of(row: ItemStatistics) -> float:

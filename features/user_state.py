@@ -42,13 +42,19 @@ class Recent(Struct, frozen=True, array_like=True):
 
 
 class UserItemStatistics(Struct, frozen=True, array_like=True):
-    """A user's interactions with one item; `counted` is the most that any of their choices of it weighed."""
+    """A user's interactions with one item.
+
+    Of their choices that count in what users share, `counted` is the most that one weighed and `counted_at` the time of
+    the last, 0 in states of earlier builds; `valued` says whether one was a rating.
+    """
 
     first_at: float
     last_at: float
     count: int
     reward: float
     counted: float = 1.0
+    counted_at: float = 0.0
+    valued: bool = False
 
 
 class UserSession(Struct, frozen=True, array_like=True):
@@ -116,8 +122,10 @@ def newest_choices(state: UserState, size: int) -> tuple[ItemId, ...]:
     return tuple(dict.fromkeys(entry.item_id for entry in reversed(state.recent) if entry.feedback_weight > 0.0))[:size]
 
 
-def fold(state: UserState, event: Interaction) -> UserState:
+def fold(state: UserState, event: Interaction, *, counts: bool = True) -> UserState:
     """Return the state after one more event. An event that was applied before changes nothing.
+
+    `counts` says whether the event counts in what users share; one that is dated ahead does not.
 
     >>> from schemas.interactions import Click
     >>> click = Click(event_id="e1", user_id="u1", event_time=1e9, item_id="i1")
@@ -132,7 +140,7 @@ def fold(state: UserState, event: Interaction) -> UserState:
         case Impression():
             return _show(state, event)
         case ItemEvent():
-            return _fold_item_event(state, event)
+            return _fold_item_event(state, event, counts=counts)
         case Search():
             return state
         case _:
@@ -194,10 +202,10 @@ def note(state: UserState, event_id: EventId, at: float) -> UserState:
     )
 
 
-def _fold_item_event(state: UserState, event: ItemEvent) -> UserState:
+def _fold_item_event(state: UserState, event: ItemEvent, *, counts: bool) -> UserState:
     """Return the state after an event about one item, as the row of its type says."""
     kind, previous = kind_of(event), state.user_item_statistics.get(event.item_id)
-    state = _add_feedback(state, event)
+    state = _add_feedback(state, event, counts=counts)
     if kind.weight > 0.0:
         state = _add_choice(state, event, previous)
     elif kind.extends_skips:
@@ -208,41 +216,64 @@ def _fold_item_event(state: UserState, event: ItemEvent) -> UserState:
 def _add_choice(state: UserState, event: ItemEvent, previous: UserItemStatistics | None) -> UserState:
     """Count a choice of the item, which ends a run of skips; `previous` are its statistics before the event."""
     value = event.value if isinstance(event, Rating) else None
-    repeat = previous is not None and event.event_time > previous.last_at
+    chosen_before = previous is not None and previous.count > 0
+    repeat = previous is not None and chosen_before and event.event_time > previous.last_at
     return replace(
         state,
         choices=state.choices + 1,
         value_sum=state.value_sum + (value or 0.0),
         value_count=state.value_count + (value is not None),
-        repeats=state.repeats + (previous is not None),
+        repeats=state.repeats + chosen_before,
         gap_sum=state.gap_sum + (event.event_time - previous.last_at if previous and repeat else 0.0),
         session=replace(state.session, skips=0),
         shown=_mark(state.shown, event.list_id, event.item_id, clicked=True),
     )
 
 
-def _add_feedback(state: UserState, event: ItemEvent) -> UserState:
+def _add_feedback(state: UserState, event: ItemEvent, *, counts: bool) -> UserState:
     """Add the event's weight and reward to the recent choices and to the user-item statistics."""
     liked = reward(event, state.mean_value)
     entry = Recent(event.event_time, event.event_id, event.item_id, feedback_weight(event), liked)
     recent = list(state.recent)
     insort(recent, entry, key=lambda known: known.at)
     user_item_statistics = dict(state.user_item_statistics)
-    user_item_statistics[event.item_id] = _touch(
-        user_item_statistics.get(event.item_id), event.event_time, counted_weight(event), liked
-    )
+    own = _touch(user_item_statistics.get(event.item_id), event, liked)
+    user_item_statistics[event.item_id] = _count(own, event) if counts else own
     if len(user_item_statistics) > ITEMS_KEPT:
-        del user_item_statistics[min(user_item_statistics, key=lambda item: (user_item_statistics[item].last_at, item))]
+        del user_item_statistics[_least_telling(user_item_statistics)]
     return replace(state, recent=tuple(recent[-RECENT:]), user_item_statistics=user_item_statistics)
 
 
-def _touch(known: UserItemStatistics | None, at: float, weight: float, liked: float) -> UserItemStatistics:
-    chosen = weight > 0.0
+def _least_telling(known: dict[ItemId, UserItemStatistics]) -> ItemId:
+    """Return the item to forget: one that was never chosen, if there is any, else the one of longest ago."""
+    return min(known, key=lambda item: (known[item].count > 0, known[item].last_at, item))
+
+
+def _touch(known: UserItemStatistics | None, event: ItemEvent, liked: float) -> UserItemStatistics:
+    at, chosen = event.event_time, kind_of(event).weight > 0.0
     if known is None:
-        return UserItemStatistics(at, at, int(chosen), liked, weight)
-    newest = liked if at >= known.last_at else known.reward
-    counted = max(known.counted, weight) if known.count else weight
-    return UserItemStatistics(min(known.first_at, at), max(known.last_at, at), known.count + chosen, newest, counted)
+        return UserItemStatistics(at, at, int(chosen), liked, counted=0.0)
+    return replace(
+        known,
+        first_at=min(known.first_at, at),
+        last_at=max(known.last_at, at),
+        count=known.count + chosen,
+        reward=liked if at >= known.last_at else known.reward,
+        counted=known.counted if known.count else 0.0,
+    )
+
+
+def _count(own: UserItemStatistics, event: ItemEvent) -> UserItemStatistics:
+    """Note what a choice adds to what users share, by which later ones add only the rest."""
+    weight = counted_weight(event)
+    if weight <= 0.0:
+        return own
+    return replace(
+        own,
+        counted=max(own.counted, weight),
+        counted_at=max(own.counted_at, event.event_time),
+        valued=own.valued or isinstance(event, Rating),
+    )
 
 
 def _add_skip(state: UserState, event: ItemEvent) -> UserState:

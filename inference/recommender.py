@@ -25,7 +25,7 @@ from inference.reasons import reasons
 from inference.signals.columns import Pool
 from inference.signals.factors import Factors
 from inference.slate import SlateRules, compose, rules_of
-from inference.support import supported_first
+from inference.support import strangers_supported_first
 from schemas.ids import ItemId
 
 Repeats = Literal["allow", "forbid", "learn"]
@@ -113,6 +113,7 @@ class Recommender:
         if broken.any():
             scores = by_popularity(scores, broken, pool.items, self.table)
             features[broken] = np.nan_to_num(features[broken], nan=0.0, posinf=0.0, neginf=0.0)
+        scores = strangers_supported_first(scores, contexts, pool, self.table, split)
         rankings = [self._answer(row, context, pool, features, scores) for row, context in enumerate(contexts)]
         rankings = [
             _degraded(ranking, SCORES_NOT_FINITE) if bad else ranking
@@ -132,8 +133,6 @@ class Recommender:
     ) -> Ranking:
         size = int(pool.mask[row].sum())
         values = scores.values[row, :size]
-        if context.segment == "new":
-            values = supported_first(values, pool.items[row, :size], self.table, context.query.now)
         order = (-values).argsort(kind="stable")
         numbers = pool.items[row, order]
         ranked = Candidates(self.table.ids, numbers.tolist())

@@ -11,6 +11,7 @@ schemas.errors.DecodeError: Object missing required field `event_id`
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ MAX_BYTES = BROKER_RECORD_BYTES
 """Bytes of a record's value."""
 EARLIEST = 788_918_400.0
 """1995-01-01, in seconds since 1970: an earlier event time is probably in another unit."""
+EARLIEST_YEAR = datetime.fromtimestamp(EARLIEST, UTC).year
 LATEST_AHEAD_SECONDS = 86_400.0
 """How far an event time may be ahead of its record; one beyond is refused."""
 _EARLIEST_BY_FIELD = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0}
@@ -65,8 +67,8 @@ def _check_time(record: object, now: float) -> None:
     for name, earliest in _EARLIEST_BY_FIELD.items():
         at = getattr(record, name, None)
         if at is not None and not earliest <= at <= now + LATEST_AHEAD_SECONDS:
-            since = "1995" if earliest else "1970"
-            raise DecodeError("absurd-time", f"{name} {at!r} is before {since} or more than a day ahead")
+            year = datetime.fromtimestamp(earliest, UTC).year
+            raise DecodeError("absurd-time", f"{name} {at!r} is before {year} or more than a day ahead")
 
 
 def encode(record: Record) -> bytes:

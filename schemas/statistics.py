@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.bounds import LARGEST_COUNT, LARGEST_TIME, Amount, DecayedCount, Label, Sum, WholeNumber
-from schemas.ids import BareItem, ItemKey, Time
+from schemas.bounds import ID_LENGTH, LARGEST_COUNT, LARGEST_TIME, Amount, DecayedCount, Label, Sum, WholeNumber
+from schemas.ids import BareItem, ItemKey, Time, UserId
 from schemas.record import Record
 
 Seconds = Annotated[float, Meta(ge=-LARGEST_TIME, le=LARGEST_TIME)]
@@ -24,8 +24,9 @@ class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation
 
     `account` is how much the user's account counts, less where it is new. `counted` is the most that earlier choices of
     the item by the same user weighed, none where there were none, and `since` the seconds from the last of them: by
-    these the owner of the item caps what one user adds. A `withheld` delta is one of an account in quarantine: it is
-    folded if a rebuild finds the quarantine lifted.
+    these the owner of the item caps what one user adds; `value` is of a user's first rating of the item. A `withheld`
+    delta is one of an account in quarantine: it is folded if a rebuild finds the quarantine of `user_id` lifted. In
+    deltas of earlier builds that is empty.
     """
 
     item_id: ItemKey
@@ -40,6 +41,7 @@ class ItemDelta(Record, frozen=True, kw_only=True, rename={"segment": "situation
     withheld: bool = False
     counted: Annotated[float, Meta(ge=0, le=LARGEST_COUNT)] = 0.0
     since: Seconds = 0.0
+    user_id: Annotated[UserId, Meta(max_length=ID_LENGTH)] = UserId("")
 
 
 class ItemStatistics(Record, frozen=True, kw_only=True, rename={"segments": "situations"}):

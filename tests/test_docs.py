@@ -13,6 +13,7 @@ from deploy.reference.pages import PAGES as GENERATED
 from deploy.reference.pages import decisions_page, records
 from deploy.settings import Settings
 from deploy.settings.checks import setting_names
+from schemas.event_kinds import KINDS
 from schemas.topics import TOPICS
 from tests.documents import PAGES, ROOT, blocks, documents
 
@@ -60,6 +61,19 @@ def test_every_setting_that_a_document_names_is_one() -> None:
     known = {".".join(path) for path in setting_names(Settings)}
     named = {(path.name, name) for path in documents() for name in SETTING.findall(path.read_text())}
     assert {(page, name) for page, name in named if name.split(".")[0] in sections and name not in known} == set()
+
+
+def test_the_documents_list_every_type_of_event() -> None:
+    names = {kind.__struct_config__.tag for kind in KINDS}
+    types = re.search(r"Types are ([^.]+)\.", (ROOT / "docs/guides/kafka.md").read_text())
+    assert types
+    assert set(re.findall(r"[a-z-]+", types[1])) - {"and"} == names
+    choices = {kind.__struct_config__.tag for kind, row in KINDS.items() if row.weight > 0.0}
+    line = re.search(
+        r"\*\*choice\*\* \| an event that selects an item: ([^|]+)\|", (ROOT / "docs/concepts/glossary.md").read_text()
+    )
+    assert line
+    assert set(re.findall(r"[a-z-]+", line[1])) - {"or"} == choices
 
 
 def test_every_command_that_a_document_names_is_one() -> None:

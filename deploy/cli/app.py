@@ -12,14 +12,11 @@ import typer
 from rich.markup import escape
 
 from deploy.cli import (
-    backtest,
     bench,
     config,
     dead_letters,
     demo,
-    evaluate,
     events,
-    experiment,
     files,
     keys,
     logs,
@@ -32,6 +29,7 @@ from deploy.cli import (
     stack,
     topics,
 )
+from deploy.cli.evaluation import backtest, evaluate, experiment
 from deploy.cli.shown import NoSuch, NothingDone, origin
 from deploy.cli.terminal import Console
 from deploy.files.errors import UnreadableFile

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -12,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.servers import reach_kafka
-from deploy.cli.shown import AsJson, Column, NothingDone, complete_id, listing, put_json
+from deploy.cli.shown import AsJson, Column, NothingDone, complete_id, listing, put_json, utc
 from deploy.cli.terminal import Console
 from deploy.clients import make_publisher, wall_clock
 from deploy.letters import folded, mark_of, readable
@@ -175,15 +174,7 @@ def _mark(publisher: KafkaPublisher, letters: Sequence[DeadLetter], state: Handl
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
     letter_id, where, message = map(escape, (letter.dead_letter_id, _where(letter), letter.message))
-    return letter_id, letter.state, _since(letter), where, letter.reason, message
-
-
-def _since(letter: DeadLetter) -> str:
-    """Return the letter's date and time; the bare number where it is out of the calendar's range."""
-    try:
-        return datetime.fromtimestamp(letter.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError, OSError):
-        return f"{letter.wall_time:g}"
+    return letter_id, letter.state, utc(letter.wall_time), where, letter.reason, message
 
 
 def _where(letter: DeadLetter) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FILE_KINDS = "CSV, TSV, .dat, .inter, JSON, JSON lines or Parquet; also compressed."
 EventsFile = Annotated[Path | None, typer.Argument(help=f"Events: {FILE_KINDS}", show_default=False)]
 ItemsFile = Annotated[Path | None, typer.Option("--items", help="A catalogue, in one of the same formats.")]
+Limit = Annotated[int | None, typer.Option(help="Use only the first rows, this many, in event-time order.")]
 Map = Annotated[str, typer.Option("--map", help="Which column is which: user=…,item=…,time=…,value=…,type=…")]
 ItemsMap = Annotated[str, typer.Option(help="The same for the catalogue: item=…,title=…,text=…,categories=…,price=…")]
 Types = Annotated[

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 from rich.markup import escape
 
-from deploy.cli.shown import AsJson, Column, NothingDone, complete_id, listing, put_json
+from deploy.cli.shown import AsJson, Column, NothingDone, complete_id, listing, put_json, utc
 from deploy.cli.terminal import Console
 from deploy.clients import wall_clock
 from deploy.gateway.access.callers import Limits
 from deploy.gateway.access.key_file import KeyFile, changing, key_path, read_keys, write_keys
 from deploy.gateway.access.keys import ApiKey, SigningKey, is_valid, new_key, new_signing_key, rotate
-from deploy.gateway.access.scopes import ALL_SCOPES, SCOPES, Scope
+from deploy.gateway.access.scopes import ALL_SCOPES, Scope
 from deploy.settings import load_settings
 from deploy.settings.checks import nearest
 
@@ -135,9 +134,9 @@ def _ending(key: SigningKey, at: float) -> SigningKey:
 def _scopes(names: Sequence[str]) -> tuple[Scope, ...]:
     """Return scopes by their names, each once, in the order of the table."""
     for name in names:
-        if name not in SCOPES:
+        if name not in ALL_SCOPES:
             raise typer.BadParameter(f"there is no scope {name!r}: {nearest(name, ALL_SCOPES)}")
-    return tuple(scope for scope in get_args(Scope) if scope in names)
+    return tuple(scope for scope in ALL_SCOPES if scope in names)
 
 
 def _check_name(what: str, name: str) -> None:
@@ -177,17 +176,7 @@ def _state(key: ApiKey, now: float) -> str:
 
 
 def _date(at: float | None) -> str:
-    """Return a day; the bare number where it is out of the calendar's range.
-
-    >>> _date(0.0), _date(None), _date(1e30)
-    ('1970-01-01', '-', '1e+30')
-    """
-    if at is None:
-        return "-"
-    try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-    except (ValueError, OverflowError, OSError):
-        return f"{at:g}"
+    return "-" if at is None else utc(at, "%Y-%m-%d")
 
 
 def _without_secrets(key: ApiKey, now: float) -> dict[str, object]:

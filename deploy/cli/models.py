@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import uuid4
@@ -15,7 +14,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from deploy.cli.servers import reach_kafka
-from deploy.cli.shown import AsJson, Column, NoSuch, complete_id, listing, put_json
+from deploy.cli.shown import AsJson, Column, NoSuch, complete_id, listing, put_json, utc
 from deploy.cli.terminal import Console
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
@@ -236,7 +235,7 @@ def history_table(console: Console, updates: Iterable[ModelUpdate]) -> Renderabl
     """Return decisions as a table."""
     rows = []
     for update in updates:
-        when = datetime.fromtimestamp(update.wall_time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        when = utc(update.wall_time)
         fields = (update.decision, escape(update.variant), escape(update.against), update.by, str(update.version))
         rows.append((escape(update.decision_id), when, *fields, escape(update.reason)))
     return listing(console, HISTORY_COLUMNS, rows)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from schemas.errors import LifelongError
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all results as JSON to this file.")]
 
 
 class NotWritable(LifelongError):

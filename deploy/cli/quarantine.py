@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.servers import reach_kafka
-from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json
+from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json, utc
 from deploy.cli.terminal import Console
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
@@ -58,7 +57,7 @@ def list_quarantined(as_json: AsJson = False) -> None:
     if as_json:
         put_json(decisions)
         return
-    rows = [(escape(one.user_id), f"{_utc(one.event_time):%Y-%m-%d %H:%M:%S}", escape(one.reason)) for one in decisions]
+    rows = [(escape(one.user_id), utc(one.event_time), escape(one.reason)) for one in decisions]
     console = Console()
     console.print(listing(console, QUARANTINE_COLUMNS, rows) if rows else "No account is in quarantine.")
 
@@ -106,7 +105,3 @@ def _read(settings: Settings) -> list[Inbound]:
         return reader.catch_up()
     finally:
         reader.close()
-
-
-def _utc(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)

@@ -32,10 +32,11 @@ from streams.routes import WORKER_INPUTS
 from streams.state.comparison import compare_people, described_otherwise
 from streams.state.partition_store import ITEMS as ITEMS_SCOPE
 from streams.state.partition_store import PEOPLE
-from streams.state.quarantined import decided, quarantined_sources
+from streams.state.quarantined import decided, quarantined_users
 from streams.state.rebuild import (
     Origins,
     differences,
+    emptied_rows,
     feature_rows,
     named,
     origins_of,
@@ -105,7 +106,7 @@ def _fold(settings: Settings) -> _Rebuilt:
     deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=options, in_flight=suspects)
     apply_tables([record for record in records if record.topic == ITEMS], deps)
     people = rebuild_people([record for record in records if record.topic in WORKER_INPUTS], deps)
-    quarantined = quarantined_sources(people, options.person_partitions, records)
+    quarantined = quarantined_users(people, options.person_partitions)
     deltas = decided([record for record in records if record.topic == ITEM_DELTAS], quarantined, now=wall_clock())
     items = rebuild_items(deltas, deps)
     return _Rebuilt(people, items, records, origins)
@@ -114,10 +115,11 @@ def _fold(settings: Settings) -> _Rebuilt:
 def _put(settings: Settings, rebuilt: _Rebuilt, console: Console) -> None:
     """1 replace stored states and offsets 2 publish memories and statistics 3 write feature rows."""
     counts, store = (settings.topics.person_partitions, settings.topics.item_partitions), make_store(settings)
+    vanished = emptied_rows(rebuilt.items, store, counts[1])
     written = put_in_place(rebuilt.people, store, PEOPLE, counts[0], _of(rebuilt.origins, WORKER_INPUTS))
     written += put_in_place(rebuilt.items, store, ITEMS_SCOPE, counts[1], _of(rebuilt.origins, (ITEM_DELTAS,)))
     messages, rows = republished(rebuilt.people, rebuilt.items, counts), feature_rows(rebuilt.people, counts[0])
-    make_publisher(settings).publish(messages)
+    make_publisher(settings).publish([*messages, *vanished])
     make_feast(settings).write(rows, log_name="rebuild")
     console.print(f"Wrote {written} states and {len(rows)} feature rows.")
     console.print(f"Published {len(messages)} memories and rows of statistics.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -37,6 +38,18 @@ class Column:
     name: str
     prose: bool = False
     right: bool = False
+
+
+def utc(at: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Return a time in UTC; the bare number where it is out of the calendar's range.
+
+    >>> utc(0.0), utc(0.0, "%Y-%m-%d"), utc(1e30)
+    ('1970-01-01 00:00:00', '1970-01-01', '1e+30')
+    """
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return f"{at:g}"
 
 
 def listing(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import secrets
 import socket
@@ -11,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.private_files import write_private
 from deploy.settings import SettingsError
 
 PORT_NAMES = (
@@ -108,15 +108,6 @@ def read(path: Path) -> StackChoices:
 def write(path: Path, choices: StackChoices) -> None:
     """Store ``choices``, readable by this user only."""
     write_private(path, json.dumps({"ports": dict(choices.ports), "secrets": dict(choices.secrets)}, indent=2))
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace ``path`` in one step by a file of mode 0600 that holds ``text``."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    fresh.replace(path)
 
 
 def _free_port(rng: random.Random, free: Callable[[int], bool], used: set[int]) -> int:

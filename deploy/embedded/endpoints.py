@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from deploy.embedded import triton
-from deploy.embedded.choices import KAFKA_PRINCIPALS, StackChoices, kafka_secret, write_private
+from deploy.embedded.choices import KAFKA_PRINCIPALS, StackChoices, kafka_secret
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.server import StackError
+from deploy.private_files import write_private
 from deploy.settings import Settings
 
 ADMIN = "lifelong"

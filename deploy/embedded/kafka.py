@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.embedded import jars
-from deploy.embedded.choices import write_private
 from deploy.embedded.endpoints import ADMIN, kafka_passwords
 from deploy.embedded.environment import child_environment
 from deploy.embedded.packages import package_dir
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_to_do
+from deploy.private_files import write_private
 from deploy.settings import Settings
 
 COORDINATES = ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")

@@ -18,12 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from deploy.embedded.choices import write_private
 from deploy.embedded.environment import child_environment
 from deploy.embedded.http import answers
 from deploy.embedded.interfaces import other_addresses
 from deploy.embedded.packages import package_dir
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError
+from deploy.private_files import write_private
 from deploy.settings import EmbeddedSettings, Settings
 
 if TYPE_CHECKING:

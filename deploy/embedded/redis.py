@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploy.embedded.choices import write_private
 from deploy.embedded.packages import package_dir
 from deploy.embedded.server import EmbeddedServer, Program, Site, nothing_missing, nothing_to_do
+from deploy.private_files import write_private
 from deploy.settings import Settings
 
 

@@ -15,10 +15,10 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from deploy.embedded.choices import write_private
 from deploy.embedded.environment import child_environment
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.server import Program, StackError
+from deploy.private_files import write_private
 
 # Marks every process of a stack with its data directory, so that `down` ends all of them and no others.
 MARK = "SUPERVISED_BY_LIFELONG"

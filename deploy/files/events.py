@@ -18,7 +18,7 @@ from deploy.files.fields.event_types import Types
 from deploy.files.fields.times import WRONG, Times, event_clock, times_of
 from deploy.files.tables.formats import Table, open_table
 from deploy.files.tables.rows import Cell, ColumnLayout, MalformedRow
-from schemas.codec import decode
+from schemas.codec import EARLIEST_YEAR, decode
 from schemas.errors import DecodeError
 from schemas.interactions import Interaction
 from schemas.topics import INTERACTIONS
@@ -38,7 +38,7 @@ SHOWN_CHARACTERS = 120
 _Column = tuple[dict[Cell, Cell] | None, list[Cell]]
 """The texts seen so far, where they repeat; and the column's cells."""
 REASONS = {
-    "absurd-time": "the time is before 1995 or more than a day ahead",
+    "absurd-time": f"the time is before {EARLIEST_YEAR} or more than a day ahead",
     "Object missing required field `user_id`": "no user",
     "Object missing required field `item_id`": "no item",
     "Object missing required field `event_time`": "no time",

@@ -16,9 +16,9 @@ from deploy.gateway.context import GatewayContext
 from deploy.gateway.handlers.access_handlers import get_keys, post_tokens
 from deploy.gateway.handlers.docs import openapi_config
 from deploy.gateway.handlers.health import live, metrics, ready
-from deploy.gateway.handlers.ids import read_whole_ids
 from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
 from deploy.gateway.handlers.reads import get_memories, get_recommendations, get_similar
+from deploy.gateway.ids import read_whole_ids
 from deploy.gateway.problems import answer
 
 HANDLERS = (

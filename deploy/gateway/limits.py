@@ -1,6 +1,7 @@
 """Limits on requests and on what the gateway holds, each in one place; the reference of limits reads them from here.
 
-Limits that a setting can change are in `deploy.settings`, those of single fields in `schemas.bounds`.
+Limits that a setting can change are in `deploy.settings`, those of single fields in `schemas.bounds`
+and in the classes of messages.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from deploy.settings.servers import KafkaSettings, MilvusSettings, RedisSettings
 if TYPE_CHECKING:
     from deploy.settings.model import Settings
 
-TLS_FILES = ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
+TLS_FILES = ("ssl_certificate_location", "ssl_key_location", "ssl_ca_location")
 Server = KafkaSettings | RedisSettings | MilvusSettings | TritonSettings
 
 
@@ -23,7 +23,11 @@ def unfit_tls(settings: Settings) -> str:
         problem = _unfit_file(server) or _unfit_pair(server) or _unused(server, secure, how)
         if problem:
             return f"setting {name}.{problem}"
-    milvus = settings.milvus
+    kafka, milvus, gateway = settings.kafka, settings.milvus, settings.gateway
+    if kafka.ssl_key_password.get_secret_value() and not kafka.ssl_key_location:
+        return "setting kafka.ssl_key_password: there is no kafka.ssl_key_location that it would open"
+    if (gateway.ssl_key_location or gateway.ssl_ca_location) and not gateway.ssl_certificate_location:
+        return "settings gateway.ssl_key_location and ssl_ca_location take a gateway.ssl_certificate_location"
     if milvus.ssl_certificate_location and not milvus.ssl_ca_location:
         return "setting milvus.ssl_ca_location = '': Milvus's client sends no certificate without it"
     return ""

@@ -40,6 +40,10 @@ class Neighbours:
         rows = self._row[items]
         return self._ids[rows], self._weights[rows]
 
+    def rescale(self, factor: float) -> None:
+        """Multiply all weights by a factor."""
+        self._weights *= np.float32(factor)
+
     def replace(self, item: int, others: Ints, weights: Floats) -> None:
         """Replace the item's neighbours by these; the first `width` are kept."""
         size = min(len(others), self.width)
@@ -54,10 +58,9 @@ class Neighbours:
         `scratch` is float32 `[items]`, all zero before and after.
         """
         row = self._row[item]
-        old_weights = self._weights[row]
-        size = int(np.count_nonzero(old_weights))
-        old = self._ids[row, :size]
-        scratch[old] = old_weights[:size]
+        slots = self._weights[row].nonzero()[0]
+        old = self._ids[row, slots]
+        scratch[old] = self._weights[row, slots]
         changed = scratch[others] != weights
         scratch[old] = 1.0
         scratch[others] = 0.0

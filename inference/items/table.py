@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from features.statistics import people_of
 from inference.items.availability import Availability
 from inference.items.categories import ItemCategories
 from inference.items.scores import Summing
@@ -21,6 +22,8 @@ from schemas.statistics import ItemStatistics
 
 KNOWN_COUNT = 3
 """Events that an item outside a non-empty catalogue needs before it is recommended."""
+KNOWN_PEOPLE = 0.99
+"""And people, by the weight of their accounts: three new ones, or two that are known."""
 WAITING_KEPT = 2_000
 """Statistics kept of items that are not known yet; the oldest is dropped, and comes again with its next event."""
 _CAPACITY = 256
@@ -67,7 +70,8 @@ class ItemTable:
 
     An item gets its number with its first statistics, or with a catalogue entry that says from when it is available.
     Before that its entry only waits: an item that nobody has met and that nobody has released changes no list. Where
-    there is a catalogue, an item that is not in it waits for `KNOWN_COUNT` events, so that made-up ids cost nothing.
+    there is a catalogue, an item that is not in it waits for `KNOWN_COUNT` events of `KNOWN_PEOPLE`, so that made-up
+    ids cost nothing.
 
     >>> table = ItemTable(())
     >>> table.put_item(Item(item_id="i1", title="A teapot", available_from=0.0))
@@ -144,7 +148,8 @@ class ItemTable:
 
     def put_statistics(self, row: ItemStatistics) -> None:
         """Take the newest statistics of an item; the same row again changes nothing."""
-        if not (self.may_be_numbered(row.item_id) or row.count >= KNOWN_COUNT):
+        is_known = row.count >= KNOWN_COUNT and people_of(row) >= KNOWN_PEOPLE
+        if not (self.may_be_numbered(row.item_id) or is_known):
             self._waiting.pop(row.item_id, None)
             self._waiting[row.item_id] = row
             if len(self._waiting) > WAITING_KEPT:

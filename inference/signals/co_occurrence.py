@@ -9,19 +9,18 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
-from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE, HalfLife
+from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE
 from features.statistics import NEIGHBOURS, PREDECESSORS, people_of
 from inference.items.neighbours import Floats, Ints, Neighbours
 from inference.items.scores import NO_SCORES, ItemScores
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
+from inference.signals.landmark import Landmark
 from inference.signals.source import CandidateSource, Evidence
 from schemas.ids import ItemId
 from schemas.statistics import ItemStatistics
 
-LANDMARK = 1_577_836_800.0
-"""2020-01-01: neighbour weights are stored as of this time; float32's exponent then spans 1995 to 2050."""
 SHRINK = 5.0
 """People added to each item's count: two rare items that co-occurred once prove little (Bell, Koren 2007)."""
 PAIR_SHRINK = 1.0
@@ -38,8 +37,8 @@ NAMED_CAUSES = 8
 
 
 class CoOccurrence(Signal):
-    """Neighbours as of `LANDMARK`: `covisited` who comes before an item, `covisiting` who comes after, `followed` who
-    comes directly after. `inverse_root` float64 `[items]` is 1 / root of the shrunk count.
+    """Neighbours, as of a landmark for each half-life: `covisited` who comes before an item, `covisiting` who comes
+    after, `followed` who comes directly after. `inverse_root` float64 `[items]` is 1 / root of the shrunk count.
     """
 
     def __init__(self, *, capacity: int) -> None:
@@ -47,6 +46,8 @@ class CoOccurrence(Signal):
         self.covisiting = Neighbours(width=NEIGHBOURS, capacity=capacity)
         self.followed = Neighbours(width=FOLLOWERS, capacity=capacity)
         self._preceded = Neighbours(width=PREDECESSORS, capacity=capacity)
+        self.covisit_landmark = Landmark(COVISIT_HALF_LIFE)
+        self.transition_landmark = Landmark(TRANSITION_HALF_LIFE)
         self.inverse_root: Doubles = np.zeros(capacity)
         self._scratch: Floats = np.zeros(capacity, np.float32)
 
@@ -60,10 +61,22 @@ class CoOccurrence(Signal):
     def update(self, table: ItemTable, number: int, row: ItemStatistics) -> None:
         """Replace the item's predecessors, and update the rows of those whose weight changed."""
         self.inverse_root[number] = (people_of(row) + SHRINK) ** -0.5
-        others, weights = _named(table, row.covisits, row.at, COVISIT_HALF_LIFE)
+        self._follow(max(row.at, table.newest_at))
+        others, weights = _named(table, row.covisits, self.covisit_landmark.scale(row.at))
         self._pair(self.covisited, self.covisiting, number, others, weights)
-        others, weights = _named(table, row.transitions, row.at, TRANSITION_HALF_LIFE)
+        others, weights = _named(table, row.transitions, self.transition_landmark.scale(row.at))
         self._pair(self._preceded, self.followed, number, others, weights)
+
+    def _follow(self, newest: float) -> None:
+        """Move the landmarks, and the weights with them."""
+        for landmark, kinds in (
+            (self.covisit_landmark, (self.covisited, self.covisiting)),
+            (self.transition_landmark, (self._preceded, self.followed)),
+        ):
+            factor = landmark.follow(newest)
+            if factor != 1.0:
+                for kind in kinds:
+                    kind.rescale(factor)
 
     def _pair(self, forward: Neighbours, backward: Neighbours, number: int, others: Ints, weights: Floats) -> None:
         changed, changed_weights = forward.changes(number, others, weights, self._scratch)
@@ -72,13 +85,12 @@ class CoOccurrence(Signal):
             backward.tell(changed, number, changed_weights)
 
 
-def _named(table: ItemTable, weights: dict[ItemId, float], at: float, half_life: HalfLife) -> tuple[Ints, Floats]:
-    """Return the numbers of these items, new ones for those that have none yet, and their weights as of `LANDMARK`."""
+def _named(table: ItemTable, weights: dict[ItemId, float], scale: float) -> tuple[Ints, Floats]:
+    """Return the numbers of these items, new ones for those that have none yet, and their scaled weights."""
     numbers = list(map(table.number.get, weights))
     if None in numbers:
         weights = {item: weight for item, weight in weights.items() if table.may_be_numbered(item)}
         numbers = [table.numbered(item) for item in weights]
-    scale = float(np.exp2((at - LANDMARK) / half_life.seconds))
     return np.array(numbers, np.int32), np.array(list(weights.values()), np.float32) * np.float32(scale)
 
 
@@ -97,23 +109,18 @@ def scores(context: RankingContext, table: ItemTable) -> CoOccurrenceScores:
     if not len(recent):
         return CoOccurrenceScores()
     signal = table.signal(CoOccurrence)
-    root, decay = signal.inverse_root, _since_landmark(now, COVISIT_HALF_LIFE)
+    root, decay = signal.inverse_root, signal.covisit_landmark.decay(now)
     nearest, last = recent[:NEAR_ITEMS], recent[:TRANSITION_STEPS]
     near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest]
     step = 0.5 ** np.arange(len(last)) * root[last] ** 2
     ids, weights = _around(recent, decay, signal.covisited, signal.covisiting)
-    next_ids, next_weights = _around(last, _since_landmark(now, TRANSITION_HALF_LIFE), signal.followed)
+    next_ids, next_weights = _around(last, signal.transition_landmark.decay(now), signal.followed)
     together = table.summing.addends(ids, len(table))
     return CoOccurrenceScores(
         covisit=together.sum(weights * (context.trace * root[recent])[:, None]).times(root),
         near=together.sum(weights[: len(near)] * near[:, None]).times(root),
         transition=table.summing.addends(next_ids, len(table)).sum(next_weights * step[:, None]),
     )
-
-
-def _since_landmark(now: float, half_life: HalfLife) -> float:
-    """Return the factor that carries weights from the landmark to `now`."""
-    return float(np.exp2((LANDMARK - now) / half_life.seconds))
 
 
 def _around(recent: Numbers, decay: float, *kinds: Neighbours) -> tuple[Numbers, Floats]:

@@ -31,6 +31,7 @@ class ItemPopularity(Signal):
         self.log_counts: Doubles = np.full((len(_HALVING), capacity), NO_EVENTS)
         self._leaders = [Leaders() for _ in _HALVING]
         self._leading: dict[tuple[int, int], Numbers] = {}
+        self._chosen = 0
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
@@ -42,10 +43,15 @@ class ItemPopularity(Signal):
         self._leading.clear()
         keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / _HALVING
         previous = self.log_counts[:, number].tolist()
+        self._chosen += previous[0] == NO_EVENTS
         for leaders, old, new in zip(self._leaders, previous, keys.tolist(), strict=True):
             leaders.put(number, old, new)
         table.by_category.rank(number, float(keys[CATEGORY_ORDER]))
         self.log_counts[:, number] = keys
+
+    def __len__(self) -> int:
+        """Return how many items were ever chosen."""
+        return self._chosen
 
     def leading(self, half_life_index: int, size: int) -> Numbers:
         """Return the numbers of the most popular items, best first, at most `size`; read-only."""

@@ -6,9 +6,9 @@ import numpy as np
 
 from features.decay import DAY
 from inference.items.table import ItemTable, Numbers
-from inference.ranking.habits import at_this_time
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, RankingBatch
+from inference.signals.habits import at_this_time
 from inference.signals.source import CandidateSource, nothing
 
 

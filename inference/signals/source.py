@@ -46,7 +46,7 @@ class CandidateSource(Struct, frozen=True, kw_only=True):
 def first_allowed(leading: Callable[[int], Numbers], blocked: Bools, size: int, depth: int) -> Numbers:
     """Return the first `size` items that are not blocked; `leading(depth)` are the first `depth` of all, best first.
 
-    It looks at `depth` of them, and four times as many each time that those do not suffice.
+    It looks at `depth` of them, and at four times as many each time that those do not suffice.
     """
     while True:
         numbers = leading(depth)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.items.scores import NO_SCORES, ItemScores, Summing
-from inference.items.table import ItemTable, Numbers, Signal
+from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
 from inference.signals.source import CandidateSource
@@ -29,7 +29,6 @@ WORD_ITEMS = 10
 """How many of the newest items are compared by words."""
 _WORD = re.compile(r"[^\W_]{2,}")
 
-Doubles = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 

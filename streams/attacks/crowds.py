@@ -123,7 +123,7 @@ ATTACKS: tuple[Attack, ...] = (
 
 def fake_events(attack: Attack, scene: Scene, *, seed: int) -> list[FakeEvent]:
     """Return the events of the attack's crowd, in the order in which they are produced."""
-    rng = np.random.default_rng([seed, len(attack.name)])
+    rng = np.random.default_rng([seed, ATTACKS.index(attack)])
     target = scene.targets[attack.target]
     made: list[FakeEvent] = []
     for account in range(attack.crowd(scene)):

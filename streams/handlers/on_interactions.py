@@ -18,7 +18,7 @@ from streams.log.records import Message, RecordSource
 from streams.outcomes.agent_messages import agent_messages
 from streams.outcomes.record_outcome import PrequentialQuery, RecordOutcome
 from streams.state.user_record import UserRecord
-from streams.worker.list_outcomes import outcome_message
+from streams.worker.list_outcomes import outcome_messages
 
 
 def on_interaction(record: UserRecord, event: Interaction, source: RecordSource, deps: Deps) -> RecordOutcome:
@@ -33,7 +33,7 @@ def on_interaction(record: UserRecord, event: Interaction, source: RecordSource,
     if has_seen(record.user, event.event_id):
         return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
     prequential = _prequential_query(record, event, source, deps)
-    user, matured = mature(fold(record.user, event))
+    user, matured = mature(fold(record.user, event, counts=not source.is_ahead))
     step = apply_event(
         record.agent,
         record.user,
@@ -46,7 +46,7 @@ def on_interaction(record: UserRecord, event: Interaction, source: RecordSource,
         record=UserRecord(user=user, agent=step.agent, version=record.version + 1),
         messages=(
             *agent_messages(step),
-            *(outcome_message(user, slate) for slate in matured),
+            *outcome_messages(user, matured),
             *_late_click(record.user, event, source),
             *_delta(record.user, event, source),
         ),
@@ -79,7 +79,7 @@ def _is_prequential_query(source: RecordSource, rate: float) -> bool:
 
 def _late_click(before: UserState, event: Interaction, source: RecordSource) -> tuple[Message, ...]:
     """Return the correction of a list that is not open when one of its items is chosen: matured, or not shown yet."""
-    if not is_choice(event) or event.list_id is None:
+    if not is_choice(event) or event.list_id is None or before.quarantined:
         return ()
     if any(slate.list_id == event.list_id for slate in before.shown):
         return ()

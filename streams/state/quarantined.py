@@ -13,41 +13,31 @@ from msgspec.structs import replace
 from features.ports import StateStore
 from schemas.codec import encode
 from schemas.errors import DecodeError
+from schemas.ids import UserId
 from schemas.statistics import ItemDelta
-from schemas.topics import INTERACTIONS, MISROUTED
 from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
 from streams.state.partition_store import PEOPLE
 from streams.state.user_record import unpack
 
-Source = tuple[str, int]
-"""The source partition of a record, as deltas name it, and its offset."""
+
+def quarantined_users(people: StateStore, partitions: int) -> frozenset[UserId]:
+    """Return the users in quarantine, as of the newest decisions."""
+    users = (unpack(state).user for partition in range(partitions) for _, state in people.scan(PEOPLE, partition))
+    return frozenset(user.user_id for user in users if user.quarantined)
 
 
-def quarantined_sources(people: StateStore, partitions: int, records: Iterable[Inbound]) -> frozenset[Source]:
-    """Return the records of `interactions` by users in quarantine, as of the newest decisions."""
-    keys = {
-        user.encode()
-        for partition in range(partitions)
-        for user, state in people.scan(PEOPLE, partition)
-        if unpack(state).user.quarantined
-    }
-    return frozenset(
-        (f"{record.log}-{record.partition}", record.offset)
-        for record in records
-        if record.topic in (INTERACTIONS, MISROUTED) and record.key in keys
-    )
-
-
-def decided(deltas: Iterable[Inbound], quarantined: Set[Source], *, now: float) -> list[Inbound]:
-    """Return the records of `item-deltas`, withheld if their source is quarantined, and counted if it is not."""
+def decided(deltas: Iterable[Inbound], quarantined: Set[UserId], *, now: float) -> list[Inbound]:
+    """Return the records of `item-deltas`, withheld if their user is in quarantine, and counted otherwise."""
     return [_decided(record, quarantined, now) for record in deltas]
 
 
-def _decided(record: Inbound, quarantined: Set[Source], now: float) -> Inbound:
+def _decided(record: Inbound, quarantined: Set[UserId], now: float) -> Inbound:
     try:
         delta: ItemDelta = open_record(record, now=now)
     except DecodeError:
         return record
-    withheld = (delta.source, delta.offset) in quarantined
-    return record if withheld == delta.withheld else replace(record, value=encode(replace(delta, withheld=withheld)))
+    withheld = delta.user_id in quarantined
+    if not delta.user_id or withheld == delta.withheld:
+        return record
+    return replace(record, value=encode(replace(delta, withheld=withheld)))

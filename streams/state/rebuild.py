@@ -14,6 +14,7 @@ from msgspec.structs import replace as with_fields
 from agents.memory.strengths import category_strengths
 from features.memory_state import MemoryStateStore
 from features.ports import FeatureRow, Origin, StateStore
+from features.statistics import emptied
 from features.views import user_row, user_rows
 from schemas.memories import memory_key
 from schemas.topics import ITEM_STATISTICS, MEMORIES
@@ -138,6 +139,18 @@ def republished(people: StateStore, items: StateStore, partitions: tuple[int, in
     for partition in range(partitions[1]):
         rows = [unpack_row(state) for key, state in items.scan(ITEMS, partition) if key != FOLDED_OFFSETS_KEY]
         messages += [Message(ITEM_STATISTICS, row.item_id, row) for row in rows]
+    return messages
+
+
+def emptied_rows(rebuilt: StateStore, stored: StateStore, partitions: int) -> list[Message]:
+    """Return rows without counts for the items that a rebuild no longer holds, such as those that only accounts in
+    quarantine chose: readers of the compacted topic would keep the old ones.
+    """
+    messages = []
+    for partition in range(partitions):
+        kept = {FOLDED_OFFSETS_KEY, *dict(rebuilt.scan(ITEMS, partition))}
+        dropped = [unpack_row(state) for key, state in stored.scan(ITEMS, partition) if key not in kept]
+        messages += [Message(ITEM_STATISTICS, row.item_id, emptied(row)) for row in dropped]
     return messages
 
 

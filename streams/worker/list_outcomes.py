@@ -6,7 +6,7 @@ between. Equal outcomes have equal ids, and readers of the ranking log merge tho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -33,8 +33,12 @@ class Visit(Struct, frozen=True, kw_only=True):
     later: dict[str, float]
 
 
-def outcome_message(user: UserState, slate: OpenSlate) -> Message:
-    """Return the ranking-log entry of a matured slate's outcome."""
+def outcome_messages(user: UserState, matured: Iterable[OpenSlate]) -> tuple[Message, ...]:
+    """Return the ranking-log entries of the user's matured slates; none of an account in quarantine."""
+    return () if user.quarantined else tuple([_outcome_message(user, slate) for slate in matured])
+
+
+def _outcome_message(user: UserState, slate: OpenSlate) -> Message:
     kind = "|".join(("outcome", user.user_id, slate.list_id, *slate.clicked))
     entry = ListOutcome(
         entry_id=message_id(RANKING_LOG, 0, 0, kind),
@@ -64,7 +68,9 @@ def visit(owner: PartitionStore, deps: Deps, partition: int) -> Visit | None:
     if not users:
         return None
     records = owner.load(map(UserId, users))
-    messages = [outcome_message(r.user, slate) for r in records.values() for slate in matured_by(r.user, now)]
+    messages = [
+        message for one in records.values() for message in outcome_messages(one.user, matured_by(one.user, now))
+    ]
     later = {
         user: min(slate.at for slate in record.user.shown if slate.at + MATURES_AFTER > now) + MATURES_AFTER
         for user, record in records.items()

@@ -40,8 +40,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the files that the documents name, and a stack that runs as its settings say."""
     path = tmp_path_factory.mktemp("documents")
     _files(path)
-    experiment = [block.text for block in blocks("toml") if "data_dir" not in block.text]
-    (path / "lifelong.toml").write_text("\n".join(["[ranking]\nexploration = 1.0", *experiment]))
+    # Clusters and certificates of one's own are not at hand.
+    own = ("data_dir", ".pem")
+    settings = [block.text for block in blocks("toml") if not any(word in block.text for word in own)]
+    (path / "lifelong.toml").write_text("\n".join(["[ranking]\nexploration = 1.0", *settings]))
     _run(path, "lifelong up")
     try:
         _traffic(_door(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
+from deploy.gateway.access.callers import Caller
 from deploy.gateway.handlers.request_parsing import is_bulk, parse_request
 from deploy.gateway.problems import Problem
 from deploy.gateway.served.cache import Cache
@@ -25,6 +26,8 @@ from streams.log.records import Inbound
 from streams.routes import GATEWAY, WORKER
 from tests.builders import START
 from tests.fuzz.counting import NOW, REASONS, Guard
+
+SHOP = Caller(key="k", application="shop", scopes=frozenset())
 
 
 class GatewayCache(Guard):
@@ -70,7 +73,7 @@ class GatewayRequests(Guard):
     def _post(self, topic: str, body: bytes) -> None:
         counts = self.counts
         try:
-            parsed = parse_request(topic, body, now=NOW, new_id=lambda: "given")
+            parsed = parse_request(topic, body, now=NOW, new_id=lambda: "given", caller=SHOP)
         except Problem as problem:
             counts.records += 1
             counts.passed[f"answered {problem.details.status} {problem.details.reason}"] += 1

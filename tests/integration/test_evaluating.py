@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from deploy.cli import evaluate
+from deploy.cli.evaluation import evaluate
 from deploy.clients import make_cluster, make_publisher
 from deploy.settings import KafkaSettings, Settings, load_settings
 from deploy.topics import create_topics
@@ -24,9 +25,9 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture
 def settings(kafka_server: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    variables = kafka_server.model_dump() | {"sasl_password": kafka_server.sasl_password.get_secret_value()}
-    for name, value in variables.items():
-        monkeypatch.setenv(f"LIFELONG_KAFKA__{name.upper()}", value)
+    for name, value in kafka_server.model_dump().items():
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        monkeypatch.setenv(f"LIFELONG_KAFKA__{name.upper()}", text)
     monkeypatch.setenv("LIFELONG_TOPICS__PREFIX", "evaluating.")
     monkeypatch.setenv("LIFELONG_DATA_DIR", str(tmp_path))
     return load_settings()

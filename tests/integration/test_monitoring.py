@@ -79,6 +79,7 @@ QUIET_SERIES = {
     "Events applied": "nobody instructs or asks for a list",
     "Triton requests": "no request fails",
     "Refused and failed": "the gateway does not fail",
+    "Choices by account": "no crowd of new accounts chooses what known ones leave alone",
     "Version": "the first lists are ranked by the initial weights",
     "Gain over the champion": "lower bounds are below zero where nothing is decided yet",
     "Decisions in the last hour": "in a few seconds nothing is decided, and only one variant serves",
@@ -127,8 +128,8 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
     system = System(stack, folder, **sections)
     url = f"http://127.0.0.1:{ports['kafka']}"
     try:
-        for own in OWN_PROCESSES:
-            system.start(own.name)
+        for name in ("statistics", *(own.name for own in OWN_PROCESSES if own.name != "statistics")):
+            system.start(name)
         servers = {name: embedded.ports()[name] for name in SERVER_PORTS.values()}
         write_targets(folder, addresses(system.settings, servers))
         command = prometheus_command(folder, ports["kafka"])
@@ -138,11 +139,22 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
             prometheus = Prometheus(url)
             send_catalogue(system.publisher, CATALOGUE)
             for at_work in AT_WORK:
-                wait_until(lambda query=at_work: bool(prometheus.query(query)), seconds=60, what=at_work)
+                wait_until_true(prometheus, at_work, folder)
             live(system, ports["gateway"])
             yield prometheus
     finally:
         system.close()
+
+
+def wait_until_true(prometheus: Prometheus, query: str, logs: Path) -> None:
+    """Wait until the query returns something; fail with the targets that are down and the ends of the logs."""
+    try:
+        wait_until(lambda: bool(prometheus.query(query)), seconds=120, what=query)
+    except AssertionError as late:
+        targets = prometheus.get("targets", state="active")["activeTargets"]
+        down = [f"{each['labels']['job']}: {each['lastError']}" for each in targets if each["health"] != "up"]
+        ends = [f"{log.name}: {log.read_text(errors='replace')[-2_000:]}" for log in sorted(logs.glob("*.log"))]
+        raise AssertionError("\n".join((str(late), *down, *ends))) from late
 
 
 def hurry(config: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from deploy.gateway.handlers import ids
+from deploy.gateway import ids
 from deploy.gateway.problems import Problem
 from features.user_state import UserState, fold
 from features.views import user_row

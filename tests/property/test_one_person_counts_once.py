@@ -14,11 +14,11 @@ from features.account_weight import MOST_OF_ONE_CHOICE, account_weight
 from features.contributions import contribution
 from features.half_lives import POPULARITY_SECONDS, SEGMENT_SECONDS, SUPPORT_ORDER
 from features.statistics import fold_delta, people_of
-from features.user_state import UserState, fold
+from features.user_state import ITEMS_KEPT, UserState, fold
 from schemas.ids import EventId, ItemId, UserId
-from schemas.interactions import AddToCart, Click, Dislike, Interaction, Purchase, Rating, Skip, View
+from schemas.interactions import AddToCart, Click, Dislike, Dwell, Interaction, Purchase, Rating, Skip, View
 from schemas.statistics import ItemDelta, ItemStatistics
-from tests.builders import START, click
+from tests.builders import START, click, rating
 
 TARGET = ItemId("target")
 ROUNDING = 1e-9
@@ -158,3 +158,43 @@ def test_what_is_left_of_a_segment_count_is_that_of_the_newest_choice() -> None:
     left = [exp2(-week / half_life) for half_life in SEGMENT_SECONDS]
     assert row.segments["new"] == pytest.approx(left)
     assert row.segments["return"] == pytest.approx([1.0 - share for share in left])
+
+
+def test_the_first_rating_of_an_item_enters_its_mean_even_after_a_click_and_later_ones_do_not() -> None:
+    rated = [rating("u", TARGET, value, 60.0 * n) for n, value in enumerate((4.0, 1.0), 1)]
+    row = row_of(deltas([click("u", TARGET), *rated]))
+    assert row is not None
+    assert (row.value_count, row.value_sum) == (1, 4.0)
+
+
+@pytest.mark.parametrize("between", [Skip, Dislike, Dwell])
+def test_what_lies_between_two_choices_does_not_shorten_the_time_since_the_first(between: type[Any]) -> None:
+    year = 365 * 86_400.0
+    more = {"seconds": 5.0} if between is Dwell else {}
+    other = between(
+        event_id=EventId("other"), user_id=UserId("u"), event_time=START + year - 60.0, item_id=TARGET, **more
+    )
+    [_, again] = deltas([click("u", TARGET), other, click("u", TARGET, year)])
+    assert again.since == pytest.approx(year)
+
+
+def test_a_choice_that_was_dated_ahead_takes_nothing_from_the_next_one() -> None:
+    state = fold(UserState(user_id=UserId("u")), click("u", TARGET), counts=False)
+    delta = contribution(state, click("u", TARGET, 60.0), source="s", offset=1)
+    assert delta is not None
+    assert delta.counted == 0.0
+
+
+def test_an_account_cannot_have_its_choice_forgotten_by_skips_of_made_up_items() -> None:
+    state = fold(UserState(user_id=UserId("u")), click("u", TARGET))
+    for number in range(ITEMS_KEPT + 10):
+        common = {"event_id": EventId(f"s{number}"), "user_id": UserId("u"), "event_time": START + number}
+        state = fold(state, Skip(item_id=ItemId(f"made-up-{number}"), **common))
+    assert len(state.user_item_statistics) == ITEMS_KEPT
+    assert state.user_item_statistics[TARGET].counted == 1.0
+
+
+def test_an_item_that_was_only_skipped_before_is_a_distinct_choice() -> None:
+    skip = Skip(event_id=EventId("s"), user_id=UserId("u"), event_time=START, item_id=TARGET)
+    state = fold(fold(UserState(user_id=UserId("u")), skip), click("u", TARGET, 60.0))
+    assert (state.repeats, state.distinct_choices) == (0, 1)

@@ -85,7 +85,7 @@ class AuditLog:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        file = _PrivateFile(self._path, maxBytes=self._bytes, backupCount=self._files - 1, encoding="utf-8")
+        file = PrivateFile(self._path, maxBytes=self._bytes, backupCount=self._files - 1, encoding="utf-8")
         try:
             while not self._stopping.wait(WRITE_EVERY_SECONDS):
                 self._write(file)
@@ -93,14 +93,18 @@ class AuditLog:
         finally:
             file.close()
 
-    def _write(self, file: _PrivateFile) -> None:
+    def _write(self, file: PrivateFile) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            file.write_lines([printable_json(_encode(entry).decode()) for entry in batch])
+            lost = file.write_lines([printable_json(_encode(entry).decode()) for entry in batch])
+            for _ in range(lost):
+                self._dropped()
 
 
-class _PrivateFile(RotatingFileHandler):
-    """A rotated file that only its owner can read. What a full disk has no room for is lost, which is logged once."""
+class PrivateFile(RotatingFileHandler):
+    """A rotated file that only its owner can read. What a full disk has no room for is lost, which is logged once for
+    each time that it is full.
+    """
 
     _failed = False
 
@@ -110,18 +114,26 @@ class _PrivateFile(RotatingFileHandler):
         os.fchmod(descriptor, 0o600)
         return os.fdopen(descriptor, "a", encoding=self.encoding)
 
-    def write_lines(self, lines: list[str]) -> None:
-        """Append lines, in as many files as they take."""
+    def write_lines(self, lines: list[str]) -> int:
+        """Append lines, in as many files as they take; return how many of them are lost."""
+        left = len(lines)
         try:
-            stream = self.stream or self._open()
+            stream = self.stream = self.stream or self._open()
             size = stream.tell()
             for line in lines:
-                if size + len(line) + 1 > self.maxBytes:
+                length = len(line.encode()) + 1
+                if size + length > self.maxBytes:
                     self.doRollover()
-                    stream, size = self.stream or self._open(), 0
-                size += stream.write(line + "\n")
-            stream.flush()
+                    stream = self.stream = self.stream or self._open()
+                    size = 0
+                stream.write(line + "\n")
+                stream.flush()
+                size, left = size + length, left - 1
         except OSError as exc:
             if not self._failed:
                 logger.error("the audit log %r cannot be written: %s", self.baseFilename, exc.strerror)
             self._failed = True
+            self.close()
+        else:
+            self._failed = False
+        return left

@@ -15,6 +15,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 
+from deploy.gateway import ids
 from deploy.gateway.access.audit import Audited, AuditEntry, AuditLog
 from deploy.gateway.access.callers import Caller, Limits
 from deploy.gateway.access.key_ring import KeyRing
@@ -23,7 +24,6 @@ from deploy.gateway.access.rates import QUOTA_EXCEEDED, RATE_LIMITED, RateLimite
 from deploy.gateway.access.record import AccessRecord, record_of
 from deploy.gateway.access.scopes import Scope
 from deploy.gateway.access.user_tokens import UserTokens
-from deploy.gateway.handlers import ids
 from deploy.gateway.limits import MAX_AUDITED_IDS
 from deploy.gateway.problems import Problem
 
@@ -125,7 +125,8 @@ class AccessControl:
         """
         record = record_of(scope)
         if record.caller is not None and values > 1:
-            record.headers = self.limiter.charge(record.caller, values - 1) or record.headers
+            before, record.headers = record.headers, {}  # A refusal carries its own.
+            record.headers = self.limiter.charge(record.caller, values - 1) or before
 
     def answered(self, scope: Mapping[str, Any], status: int) -> None:
         """Count a refusal, and have the audit log say what was done. Open pages are not audited."""

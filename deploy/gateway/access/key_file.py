@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deploy.embedded.choices import write_private
 from deploy.gateway.access.keys import ApiKey, SigningKey
+from deploy.private_files import write_private
 from deploy.settings import Settings, SettingsError
 
 KEY_FILE = "gateway-keys.json"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import stat
 from collections.abc import Callable, Sequence
-from hashlib import sha256
-from hmac import compare_digest
 from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from deploy.gateway.access.callers import NO_LIMITS, Caller, Limits
 from deploy.gateway.access.key_file import KeyFile, read_keys
-from deploy.gateway.access.keys import KEY_PREFIX, ApiKey, SigningKey, accepts, is_valid
+from deploy.gateway.access.keys import KEY_PREFIX, ApiKey, SigningKey, accepts, digest, is_valid
 from deploy.gateway.access.scopes import ALL_SCOPES
 from deploy.settings import SettingsError
 
@@ -22,13 +19,6 @@ logger = logging.getLogger(__name__)
 CHECK_SECONDS = 1.0
 """How often the file is looked at."""
 NO_FILE = (0, 0, 0)
-
-
-class StaticKey(Struct, frozen=True):
-    """A key of the setting `gateway.api_keys`: the hash of its text, and the caller that it stands for."""
-
-    sha256: bytes
-    caller: Caller
 
 
 class KeyRing:
@@ -47,8 +37,8 @@ class KeyRing:
         monotonic: Callable[[], float],
         limits: Limits = NO_LIMITS,
     ) -> None:
-        self._static = {_hash(key): _static(number, key, limits) for number, key in enumerate(settings_keys)}
-        self._static_ids = {static.caller.key for static in self._static.values()}
+        self._static = {digest(key): _of_settings(number, limits) for number, key in enumerate(settings_keys)}
+        self._static_ids = {caller.key for caller in self._static.values()}
         self._limits = limits
         self._path = path
         self._clock = clock
@@ -76,7 +66,7 @@ class KeyRing:
     @property
     def settings_callers(self) -> tuple[Caller, ...]:
         """Return what the keys of the settings stand for."""
-        return tuple(static.caller for static in self._static.values())
+        return tuple(self._static.values())
 
     def caller(self, presented: str) -> Caller | None:
         """Return the caller of a presented key; none if it is not valid now."""
@@ -87,9 +77,7 @@ class KeyRing:
             key = self._keys.get(key_id)
             if key is not None:
                 return self._callers[key_id] if accepts(key, secret, now=self._clock()) else None
-        digest = _hash(presented)
-        static = self._static.get(digest)
-        return static.caller if static is not None and compare_digest(static.sha256, digest) else None
+        return self._static.get(digest(presented))
 
     def is_valid(self, key_id: str) -> bool:
         """Return whether the key of this id is neither revoked nor expired nor removed."""
@@ -141,13 +129,8 @@ class KeyRing:
         return Caller(key=key.id, application=key.application, tenant=key.tenant, scopes=scopes, limits=limits)
 
 
-def _static(number: int, key: str, limits: Limits) -> StaticKey:
-    name = f"settings-{number}"
-    return StaticKey(_hash(key), Caller(key=name, application="settings", scopes=frozenset(ALL_SCOPES), limits=limits))
-
-
-def _hash(key: str) -> bytes:
-    return sha256(key.encode()).digest()
+def _of_settings(number: int, limits: Limits) -> Caller:
+    return Caller(key=f"settings-{number}", application="settings", scopes=frozenset(ALL_SCOPES), limits=limits)
 
 
 def _version(path: Path) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ from threading import Event, Thread
 import msgspec
 from msgspec import Struct
 
-from deploy.embedded.choices import write_private
+from deploy.private_files import write_private
 
 logger = logging.getLogger(__name__)
 QUOTA_FILE = "gateway-quotas.json"

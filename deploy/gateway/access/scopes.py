@@ -7,16 +7,6 @@ from typing import Literal, get_args
 Scope = Literal["ingest", "instructions", "lists", "memories", "catalogue", "tokens", "admin"]
 UserScope = Literal["lists", "memories", "instructions"]
 
-SCOPES: dict[Scope, str] = {
-    "ingest": "post interactions and instructions",
-    "instructions": "post instructions",
-    "lists": "read lists and similar items",
-    "memories": "read what is remembered about a user",
-    "catalogue": "put items into the catalogue and withdraw them",
-    "tokens": "issue tokens for single users, which makes it as good as reading all of them",
-    "admin": "everything, listing keys and closed pages included",
-}
-"""Every scope, and what it permits."""
 ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
 USER_SCOPES: tuple[UserScope, ...] = get_args(UserScope)
 """Scopes that a user token may have, each for its own user only."""

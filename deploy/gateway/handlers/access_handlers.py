@@ -68,13 +68,17 @@ async def post_tokens(data: JSONBody[TokenRequest], request: AnyRequest, context
 
 
 @get("/v1/keys", opt=permitted_to(), tags=["access"], summary="List keys")
-async def get_keys(context: InjectedContext) -> tuple[KeyEntry, ...]:
-    """List all keys, revoked and expired ones included, with what they may do; secrets are in no answer."""
-    ring = context.access.ring
-    return (
+async def get_keys(request: AnyRequest, context: InjectedContext) -> tuple[KeyEntry, ...]:
+    """List all keys, revoked and expired ones included, with what they may do; a key of a tenant lists the tenant's.
+
+    Secrets are in no answer.
+    """
+    ring, tenant = context.access.ring, caller_of(request.scope).tenant
+    entries = (
         *(_of_settings(context, caller) for caller in ring.settings_callers),
         *(_of_file(context, key) for key in ring.keys),
     )
+    return tuple(entry for entry in entries if tenant in ("", entry.tenant))
 
 
 def _of_settings(context: GatewayContext, caller: Caller) -> KeyEntry:

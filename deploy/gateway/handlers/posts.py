@@ -12,11 +12,11 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Refe
 from litestar.params import PathParameter
 from msgspec import UNSET, Struct, UnsetType
 
+from deploy.gateway import ids
 from deploy.gateway.access.control import OTHER_ITEM, OTHER_USER, caller_of
 from deploy.gateway.access.record import record_of
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
-from deploy.gateway.handlers import ids
 from deploy.gateway.handlers.request_parsing import ParsedRequest, is_bulk, parse_request
 from deploy.gateway.limits import MAX_VALUES
 from deploy.gateway.problems import Problem, Rejected

@@ -10,9 +10,9 @@ from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
 
 from agents.memory.ports import FoundMemory
+from deploy.gateway import ids
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
-from deploy.gateway.handlers import ids
 from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.problems import Problem
 from deploy.gateway.served.lists import ListQuery, ServedResponse

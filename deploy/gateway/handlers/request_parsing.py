@@ -27,8 +27,6 @@ _fields = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.encode
 
 KeyedValue = tuple[str, bytes]
-EVERYBODY = Caller(key="", application="", scopes=frozenset())
-"""A caller that owns every user and item."""
 
 
 class ParsedRequest(Struct, frozen=True):
@@ -39,9 +37,7 @@ class ParsedRequest(Struct, frozen=True):
     ignored: dict[int, tuple[str, ...]] = {}
 
 
-def parse_request(
-    topic: str, body: bytes, *, now: float, new_id: Callable[[], str], caller: Caller = EVERYBODY
-) -> ParsedRequest:
+def parse_request(topic: str, body: bytes, *, now: float, new_id: Callable[[], str], caller: Caller) -> ParsedRequest:
     """Parse a body for a topic. An event without an id or a time gets a new id and `now`.
 
     Values of users, or items, that the caller does not own are rejected.
@@ -50,7 +46,8 @@ def parse_request(
         Problem: 400, the body is not JSON; 413, it is a list of more than `MAX_VALUES`.
 
     >>> event = b'{"type": "like", "user_id": "u1", "item_id": "i1"}'
-    >>> parsed = parse_request("interactions", b"[%b, {}]" % event, now=1e9, new_id=lambda: "e1")
+    >>> shop = Caller(key="k", application="shop", scopes=frozenset())
+    >>> parsed = parse_request("interactions", b"[%b, {}]" % event, now=1e9, new_id=lambda: "e1", caller=shop)
     >>> [key for key, value in parsed.records], [(value.index, value.reason) for value in parsed.rejected]
     (['u1'], [(1, 'invalid')])
     """

@@ -67,12 +67,12 @@ class ConnectionGuard:
     count: Callable[[int], None] = lambda number: None
     queued_bytes: int = 0
     open: dict[Closable, None] = field(default_factory=dict)
-    """In the order in which they were made."""
+    """Those that have waited longest for a request first."""
     by_client: defaultdict[str, dict[Closable, None]] = field(default_factory=lambda: defaultdict(dict))
 
     def admit(self, connection: Closable) -> None:
-        """Count a new connection. Beyond a limit, the oldest one without a request, or whose client does not read,
-        gives way to it; where there is none, the new one is closed.
+        """Count a new connection. Beyond a limit, the one that has waited longest for a request, or for its client to
+        read, gives way to it; where there is none, the new one is closed.
         """
         own = self.by_client[connection.client_host]
         own[connection] = None
@@ -82,6 +82,13 @@ class ConnectionGuard:
         elif len(self.open) > self.limits.connections:
             self._make_room(self.open, connection, "connections")
         self.count(len(self.open))
+
+    def wait(self, connection: Closable) -> None:
+        """Take note that a connection begins to wait for its next request: others give way before it."""
+        for waiting in (self.open, self.by_client[connection.client_host]):
+            if connection in waiting:
+                del waiting[connection]
+                waiting[connection] = None
 
     def release(self, connection: Closable) -> None:
         """Forget a connection that is closed."""

@@ -57,6 +57,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._limits = guard.limits
         self._answering: RequestResponseCycle | None = None
         self._in_headers = True
+        self._ended_headers = False
+        """Whether the bytes that are being parsed are not all of one request's headers."""
         self._header_bytes = 0
         self._body_bytes = 0
         self.client_host = ""
@@ -79,9 +81,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Parse what has arrived; refuse headers that grow too large before they end."""
         if self.transport.is_closing():
             return
-        were_open = self._in_headers
+        self._ended_headers = not self._in_headers
         super().data_received(data)
-        if were_open and self._in_headers:
+        if self._in_headers and not self._ended_headers:
             self._header_bytes += len(data)
             if self._header_bytes > self._limits.header_bytes and not self.transport.is_closing():
                 self._refuse("headers-too-large")
@@ -95,7 +97,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Begin to wait for the body; refuse headers that are too large, and too many requests ahead of answers."""
         if self.transport.is_closing():
             return
-        self._in_headers, self._header_bytes = False, 0
+        self._in_headers, self._ended_headers, self._header_bytes = False, True, 0
         size = len(self.url) + sum(len(name) + len(value) + HEADER_OVERHEAD for name, value in self.headers)
         if size > self._limits.header_bytes or len(self.headers) > MAX_HEADERS:
             self._in_headers = True
@@ -178,6 +180,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._answering.message_event.set()
 
     def _await_request(self) -> None:
+        self._guard.wait(self)
         if self.flow.write_paused:
             self._enter(Phase.READING, self._limits.body_seconds)
         else:

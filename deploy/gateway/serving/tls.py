@@ -7,9 +7,9 @@ import ssl
 from pathlib import Path
 
 from deploy.settings import GatewaySettings, SettingsError
+from deploy.settings.tls import TLS_FILES
 
 logger = logging.getLogger(__name__)
-FILES = ("ssl_certificate_location", "ssl_key_location", "ssl_ca_location")
 NO_PASSWORD = ""
 """An encrypted key is refused; without a password OpenSSL would ask the terminal for one."""
 
@@ -34,7 +34,7 @@ class ServerCertificate:
                 self.context.load_verify_locations(settings.ssl_ca_location)
                 self.context.verify_mode = ssl.CERT_REQUIRED
         except (OSError, ssl.SSLError) as exc:
-            names = ", ".join(f"{name} = {getattr(settings, name)!r}" for name in FILES)
+            names = ", ".join(f"{name} = {getattr(settings, name)!r}" for name in TLS_FILES)
             raise SettingsError(
                 f"settings gateway.{names}: {exc}; name PEM files of a certificate and its key"
             ) from exc
@@ -44,6 +44,7 @@ class ServerCertificate:
         versions = self._read_versions()
         if versions == self._versions:
             return
+        self._versions = versions
         try:
             # A key that does not fit would leave the context half changed, so it is tried on another one first.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._certificate, self._key, NO_PASSWORD)
@@ -51,7 +52,6 @@ class ServerCertificate:
         except (OSError, ssl.SSLError) as exc:
             logger.error("the certificate stays as it was: %s", exc)
         else:
-            self._versions = versions
             logger.info("the certificate was read again")
 
     def _load(self) -> None:
@@ -65,15 +65,9 @@ def make_certificate(settings: GatewaySettings) -> ServerCertificate | None:
     """Return the certificate that the settings name; none without one: then the gateway speaks plain HTTP.
 
     Raises:
-        SettingsError: see `ServerCertificate`; or there is a key or an authority, and no certificate.
+        SettingsError: see `ServerCertificate`.
     """
-    if settings.ssl_certificate_location:
-        return ServerCertificate(settings)
-    if settings.ssl_key_location or settings.ssl_ca_location:
-        raise SettingsError(
-            "settings gateway.ssl_key_location and ssl_ca_location take a gateway.ssl_certificate_location"
-        )
-    return None
+    return ServerCertificate(settings) if settings.ssl_certificate_location else None
 
 
 def _version(path: Path) -> tuple[int, int]:

@@ -103,7 +103,7 @@ def build(
     def new_id() -> str:
         return f"given-{next(numbers)}"
 
-    access = more.pop("access", None) or access_of(clock, more.pop("ring", None), **more.pop("control", {}))
+    access = more.pop("access", None) or access_of(clock)
     context = GatewayContext(
         access=access,
         cache=cache,

@@ -43,6 +43,8 @@ DOES = {
     "monitor prometheus": "becomes another program",
     "keys revoke": "revokes a key",
     "keys rotate-signing": "writes a file",
+    "quarantine add": "sends records",
+    "quarantine lift": "sends records",
     "worker": "a process",
     "statistics": "a process",
     "trainer": "a process",

@@ -12,7 +12,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from deploy.cli import evaluate
+from deploy.cli.evaluation import evaluate
+from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.decisions import decide
 from inference.evaluation.off_policy.estimators import By
 from inference.evaluation.off_policy.policies import LoggedPolicy
@@ -35,13 +36,18 @@ def evaluator(by: By) -> TargetEvaluator:
 @pytest.mark.parametrize(
     ("make", "by"), [(uniform, "item"), (exploiting, "item"), (best_kept_secret, "item"), (uniform, "cascade")]
 )
-def test_the_interval_covers_the_true_value_of_a_policy(make: Any, by: By) -> None:
+def test_the_true_value_of_a_policy_is_within_four_standard_errors(make: Any, by: By) -> None:
+    """One log is one draw: of many 95 % intervals some miss, twice as wide ones hardly ever do."""
     target = make()
     decision, right = decide(target.name, "", evaluator(by).trial(target)), worth(make)
     assert decision.doubly_robust is not None
     for estimate in (decision.ips, decision.snips, decision.doubly_robust):
-        assert estimate.low <= right <= estimate.high
-    assert decision.overlap.mean.low <= 1.0 <= decision.overlap.mean.high
+        assert is_near(estimate, right)
+    assert is_near(decision.overlap.mean, 1.0)
+
+
+def is_near(estimate: Interval, right: float) -> bool:
+    return 2.0 * (estimate.low - estimate.value) <= right - estimate.value <= 2.0 * (estimate.high - estimate.value)
 
 
 @pytest.mark.parametrize("make", [exploiting, best_kept_secret])

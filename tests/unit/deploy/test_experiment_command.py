@@ -11,8 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from deploy.cli import experiment
-from deploy.cli.experiment import NoExperiment
+from deploy.cli.evaluation import experiment
+from deploy.cli.evaluation.experiment import NoExperiment
 from inference.evaluation.off_policy.ranking_logs import write_lines
 from inference.experiment import CONTROL, Arm, Experiment
 from schemas.ids import UserId

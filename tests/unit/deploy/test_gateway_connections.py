@@ -6,11 +6,13 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.unit.deploy.gateway_fixtures import KEY, eventually
+from deploy.gateway.access.audit import AuditLog
+from tests.unit.deploy.gateway_fixtures import KEY, NOW, access_of, eventually
 from tests.unit.deploy.served_gateway import GET, Served, answer, is_closed, served
 
 HALF = b"GET /v1/recommendations/ann HTTP/1.1\r\nHost: x\r\nX-Slow: "
@@ -46,6 +48,30 @@ def test_two_thousand_half_open_connections_end_while_honest_requests_are_answer
         assert gateway.closed.count("slow-headers") >= 1_000
         for connection in attack:
             connection.close()
+
+
+def test_a_connection_that_was_just_answered_outlives_half_open_ones() -> None:
+    with served(header_seconds=20.0, idle_seconds=20.0, connections_per_client=6) as gateway:
+        with gateway.connect(GET) as honest:
+            assert answer(honest)[0] == 200
+            attack = [gateway.connect(HALF) for _ in range(4)]
+            eventually(lambda: len(gateway.guard.open) == 5)
+            honest.sendall(GET)
+            assert answer(honest)[0] == 200
+            attack += [gateway.connect(HALF) for _ in range(5)]
+            eventually(lambda: gateway.closed.count("client-connections") == 4)
+            honest.sendall(GET)
+            assert answer(honest)[0] == 200
+        for connection in attack:
+            connection.close()
+
+
+def test_a_large_body_before_the_next_request_is_not_counted_as_headers(short: Served) -> None:
+    event = b'{"type": "click", "user_id": "ann", "item_id": "i1", "surplus": "%b"}' % (b"x" * 40_000)
+    with short.connect() as connection:
+        connection.sendall(POST + str(len(event)).encode() + b"\r\n\r\n" + event + GET)
+        assert answer(connection)[0] == 202
+    assert "headers-too-large" not in short.closed
 
 
 @pytest.mark.parametrize(
@@ -263,3 +289,18 @@ def test_an_upgrade_is_not_answered(short: Served) -> None:
     upgrade += b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     assert short.ask(GET[:-2] + upgrade)[0] in (200, 400)
     assert short.ask()[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("trusted", "address"), [((), "127.0.0.1"), (("10.0.0.1",), "127.0.0.1"), (("127.0.0.1",), "192.0.2.7")]
+)
+def test_the_audit_log_believes_a_forwarded_address_from_trusted_proxies_alone(
+    tmp_path: Path, trusted: tuple[str, ...], address: str
+) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl", megabytes=1.0, files=2)
+    forwarded = GET.replace(b"Host: x", b"Host: x\r\nX-Forwarded-For: 192.0.2.7")
+    with served(trusted_proxies=trusted, access=access_of(lambda: NOW, audit=log)) as gateway:
+        assert gateway.ask(forwarded)[0] == 200
+        eventually(lambda: (tmp_path / "audit.jsonl").exists() and (tmp_path / "audit.jsonl").stat().st_size > 0)
+    entries = [msgspec.json.decode(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert [entry["address"] for entry in entries] == [address]

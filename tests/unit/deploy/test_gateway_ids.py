@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.gateway.handlers.ids import SLASH, item_id, read_whole_ids
+from deploy.gateway.ids import SLASH, item_id, read_whole_ids
 from deploy.gateway.problems import Problem
 from schemas.codec import encode
 from schemas.ids import DEFAULT_USER

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.gateway.access.audit import AuditEntry, AuditLog
+from deploy.gateway.access.audit import AuditEntry, AuditLog, PrivateFile
 from deploy.gateway.access.callers import Caller, Limits
 from deploy.gateway.access.key_file import KeyFile, write_keys
 from deploy.gateway.access.key_ring import KeyRing
@@ -125,6 +125,7 @@ def test_a_quota_counts_reads_and_posted_values_until_midnight(tmp_path: Path) -
         refused = gateway.client.post("/v1/interactions", json=[CLICK] * 5, headers=headers)
         assert (refused.status_code, refused.json()["reason"]) == (429, "quota-exceeded")
         assert refused.headers["Retry-After"] == str(DAY_SECONDS - 3_600)
+        assert refused.headers.get_list("RateLimit-Remaining") == ["1"]
         assert len(gateway.records(INTERACTIONS)) == 7
         clock.now = 11 * DAY_SECONDS
         assert gateway.client.post("/v1/interactions", json=[CLICK] * 5, headers=headers).status_code == 202
@@ -281,3 +282,26 @@ def test_entries_that_the_disk_is_too_slow_for_are_dropped_and_counted(tmp_path:
     log.start()
     assert log.close(10.0)
     assert len((tmp_path / "audit.jsonl").read_text().splitlines()) == MAX_AUDIT_QUEUE
+
+
+def test_lines_of_the_audit_log_that_a_disk_refuses_are_lost_and_counted_and_later_ones_are_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    file = PrivateFile(path, maxBytes=1_000, backupCount=1, encoding="utf-8", delay=True)
+    for _ in range(2):
+        path.mkdir()
+        assert [file.write_lines(["a", "b"]), file.write_lines(["c"])] == [2, 1]
+        path.rmdir()
+        assert file.write_lines(["d"]) == 0
+        assert path.read_text() == "d\n"
+        file.close()
+        path.unlink()
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"], "once each time that it is refused"
+
+
+def test_ids_of_many_bytes_keep_the_audit_log_within_its_size(tmp_path: Path) -> None:
+    file = PrivateFile(tmp_path / "audit.jsonl", maxBytes=100, backupCount=1, encoding="utf-8", delay=True)
+    assert file.write_lines(["映" * 20] * 3) == 0
+    file.close()
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) <= 100

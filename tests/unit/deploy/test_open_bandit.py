@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from deploy.cli import evaluate
+from deploy.cli.evaluation import evaluate
 from inference.evaluation.off_policy.open_bandit import bandit_of, check, is_bandit, policy_of
 
 ITEMS, POSITIONS, ROWS = 6, 3, 60_000

@@ -147,7 +147,7 @@ def test_an_error_about_a_file_quotes_its_name() -> None:
     assert "\x1b" not in unreadable(FileNotFoundError(2, "No such file", "a\x1b[2J.csv"))
 
 
-@pytest.mark.parametrize("path", sorted(CLI.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(CLI.rglob("*.py")), ids=lambda path: path.name)
 def test_every_command_prints_through_the_safe_terminal(path: Path) -> None:
     """`typer.echo` prints only what no data is part of: numbers, names of topics, files that the code generates."""
     if path.name == "terminal.py":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.user_state import UserState, fold
-from inference.ranking.habits import at_this_time
+from inference.signals.habits import at_this_time
 from schemas.ids import ItemId, UserId
 from tests.builders import START, click
 

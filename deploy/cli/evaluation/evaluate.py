@@ -14,12 +14,12 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from deploy.cli.evaluation.attack import attack
 from deploy.cli.outputs import check_writable
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
 from deploy.cli.terminal import Console, put_encoded
 from deploy.clients import wall_clock
-from deploy.reports.attack import attack
 from deploy.settings import Settings, load_settings
 from deploy.wiring import external_rows, weights_path
 from inference.evaluation.intervals.interval import Interval

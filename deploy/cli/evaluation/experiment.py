@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from rich.console import RenderableType
 from rich.markup import escape
 
-from deploy.cli.evaluate import read_topic
+from deploy.cli.evaluation.evaluate import read_topic
 from deploy.cli.models import decisions, read_updates, updates
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, listing

@@ -20,12 +20,13 @@ from deploy.cli.files import (
     ItemsFile,
     ItemsMap,
     ItemsSeparator,
+    Limit,
     Map,
     Separator,
     Types,
     read_and_show,
 )
-from deploy.cli.outputs import check_writable
+from deploy.cli.outputs import JsonFile, check_writable
 from deploy.cli.progress_bars import backtest_bar, work_bar
 from deploy.cli.terminal import Console
 from deploy.clients import wall_clock
@@ -40,12 +41,10 @@ if TYPE_CHECKING:
     from streams.backtest.results import BacktestResults
 
 Topic = Annotated[str, typer.Option("--from-topic", help="Instead of a file: a topic of the configured Kafka.")]
-Limit = Annotated[int | None, typer.Option(help="Use only the first rows, this many, in event-time order.")]
 Repeats = Annotated[
     str, typer.Option(help="Whether lists may repeat consumed items: allow, forbid, learn; default: the setting.")
 ]
 Report = Annotated[Path | None, typer.Option(help="Write a self-contained HTML report to this file.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write all results as JSON to this file.")]
 Lists = Annotated[
     Path | None, typer.Option("--predictions", help="Write every evaluated list as Parquet to this file.")
 ]
@@ -76,7 +75,7 @@ def backtest_log(
     limit: Limit = None,
     repeats: Repeats = "",
     report: Report = None,
-    as_json: Json = None,
+    as_json: JsonFile = None,
     predictions: Lists = None,
     baselines: Baselines = "floors",
     ablate: Parts = "",

@@ -18,12 +18,13 @@ from deploy.cli.files import (
     ItemsFile,
     ItemsMap,
     ItemsSeparator,
+    Limit,
     Map,
     Separator,
     Types,
     read_and_show,
 )
-from deploy.cli.outputs import check_writable
+from deploy.cli.outputs import JsonFile, check_writable
 from deploy.cli.progress_bars import work_bar
 from deploy.cli.shown import Column, listing
 from deploy.cli.terminal import Console
@@ -42,8 +43,6 @@ Begin = Annotated[float, typer.Option(min=0.01, max=0.99, help="Begin after this
 Days = Annotated[int, typer.Option(min=1, help="For how many days of the log after that lists are measured.")]
 Jobs = Annotated[int, typer.Option(min=0, help="Parallel processes for the attacks; 0: one per core.")]
 Seed = Annotated[int, typer.Option(help="Seed of the targets, of the fakes and of the bootstrap intervals.")]
-Limit = Annotated[int | None, typer.Option(help="Use only the first rows, this many, in event-time order.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write all results as JSON to this file.")]
 
 
 def attack(
@@ -63,7 +62,7 @@ def attack(
     days: Days = 7,
     jobs: Jobs = 0,
     seed: Seed = 0,
-    as_json: Json = None,
+    as_json: JsonFile = None,
 ) -> None:
     """Replay a log, inject crowds of fakes, and measure in how many honest lists the items that they push appear.
 

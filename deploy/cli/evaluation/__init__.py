@@ -1,0 +1,1 @@
+"""Commands that evaluate: a backtest of a log, policies, experiments, and attacks."""
