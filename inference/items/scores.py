@@ -14,6 +14,18 @@ DENSE_ITEMS = 16_384
 """Up to so many items an array over all of them is faster than finding those that are concerned."""
 
 
+def find(numbers: Numbers, items: NDArray[np.integer]) -> tuple[Numbers, Bools]:
+    """Return the row of each of `items` among `numbers`, which ascend, and which are among them at all.
+
+    >>> [part.tolist() for part in find(np.array([2, 5]), np.array([5, 3]))]
+    [[1, 1], [True, False]]
+    """
+    if not len(numbers):
+        return np.zeros(items.shape, np.int64), np.zeros(items.shape, np.bool_)
+    rows = np.minimum(numbers.searchsorted(items), len(numbers) - 1)
+    return rows, numbers[rows] == items
+
+
 class ItemScores(Struct, frozen=True, kw_only=True):
     """Scores of the items `numbers`, ascending, and 0 of all others; without `numbers`, of all items by number.
 
@@ -28,10 +40,8 @@ class ItemScores(Struct, frozen=True, kw_only=True):
         """Return the score of each of these items, in their shape."""
         if self.numbers is None:
             return self.values.take(items) if len(self.values) else np.zeros(items.shape)
-        if not len(self.numbers):
-            return np.zeros(items.shape)
-        index = np.minimum(self.numbers.searchsorted(items), len(self.numbers) - 1)
-        return np.where(self.numbers[index] == items, self.values[index], 0.0)
+        rows, is_found = find(self.numbers, items)
+        return np.where(is_found, self.values[rows], 0.0) if len(self.numbers) else np.zeros(items.shape)
 
     def times(self, factors: Doubles) -> ItemScores:
         """Return the scores, each multiplied by its item's factor, `[items]`."""

@@ -15,12 +15,15 @@ Propose = Callable[[RankingContext, ItemTable, int], Numbers]
 Reason = Callable[[RankingContext, ItemTable, int], str]
 
 
+NeighboursOf = Callable[[ItemTable], tuple[Neighbours, ...]]
+
+
 class Evidence(Struct, frozen=True, kw_only=True):
     """Where a source's reasons find the item that led to a proposal: among the user's `newest` items, the one with the
     greatest weight for it in these `neighbours`.
     """
 
-    neighbours: Callable[[ItemTable], tuple[Neighbours, ...]]
+    neighbours: NeighboursOf
     newest: int
 
 
