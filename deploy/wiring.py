@@ -191,6 +191,7 @@ def make_options(settings: Settings) -> Options:
         expires_at_most_seconds=settings.ranking.expires_at_most_seconds,
         prequential_rate=settings.worker.prequential_rate,
         prequential_per_batch=settings.worker.prequential_per_batch,
+        overload_seconds=settings.worker.overload_seconds,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from features.ports import ExternalFeatures
@@ -30,6 +31,7 @@ class Options:
     expires_at_most_seconds: float = 7 * 86_400.0
     prequential_rate: float = 1.0
     prequential_per_batch: int = 4
+    overload_seconds: float = inf
 
 
 @dataclass(frozen=True)
