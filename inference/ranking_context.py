@@ -28,9 +28,9 @@ class RankingContext(Struct, frozen=True, kw_only=True):
     """One query as arrays. `recent` are item numbers, newest first, distinct; `rewards` is the newest reward of each,
     and `trace` its weight by rank.
 
-    `consumed` are items that were chosen, `consumed_count` how often and `consumed_at` when last; `unchosen_rewards`
-    are the rewards of items that were only skipped, disliked or viewed. `blocked` are the items that the list may not
-    hold, `[items]`. `computed` holds what `once_per_query` has computed.
+    `consumed` are items that were chosen, `consumed_count` how often, `consumed_first_at` and `consumed_at` when first
+    and last; `unchosen_rewards` are the rewards of items that were only skipped, disliked or viewed. `blocked` are the
+    items that the list may not hold, `[items]`. `computed` holds what `once_per_query` has computed.
     """
 
     query: Query
@@ -40,6 +40,7 @@ class RankingContext(Struct, frozen=True, kw_only=True):
     trace: Doubles
     consumed: Numbers
     consumed_count: Numbers
+    consumed_first_at: Doubles
     consumed_at: Doubles
     unchosen_rewards: dict[int, float]
     blocked: Bools
@@ -62,7 +63,7 @@ def once_per_query(compute: Computed[Result]) -> Computed[Result]:
 def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> RankingContext:
     """Return the query in terms of the table; `repeats` says whether consumed items may be candidates."""
     recent, rewards = _recent(query.user, table)
-    (consumed, count, consumed_at), unchosen_rewards = _user_item_arrays(query.user, table)
+    (consumed, count, first_at, last_at), unchosen_rewards = _user_item_arrays(query.user, table)
     blocked = _blocked(query, table)
     if not repeats:
         blocked[consumed] = True
@@ -74,7 +75,8 @@ def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> Ra
         trace=TRACE_DECAY ** np.arange(len(recent), dtype=np.float64),
         consumed=consumed,
         consumed_count=count,
-        consumed_at=consumed_at,
+        consumed_first_at=first_at,
+        consumed_at=last_at,
         unchosen_rewards=unchosen_rewards,
         blocked=blocked,
         repeats=repeats,
@@ -86,16 +88,20 @@ def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
     return np.array(numbers, np.int64)
 
 
-def _user_item_arrays(state: UserState, table: ItemTable) -> tuple[tuple[Numbers, Numbers, Doubles], dict[int, float]]:
-    """Return consumed items with their counts and last times, and the rewards of items that were not chosen."""
+ConsumedArrays = tuple[Numbers, Numbers, Doubles, Doubles]
+
+
+def _user_item_arrays(state: UserState, table: ItemTable) -> tuple[ConsumedArrays, dict[int, float]]:
+    """Return consumed items with their counts, first and last times, and the rewards of items that were not chosen."""
     get = table.number.get
     by_item = state.user_item_statistics.items()
     statistics = [(number, own) for item, own in by_item if (number := get(item)) is not None]
     consumed = [(number, own) for number, own in statistics if own.count]
     numbers = np.array([number for number, _ in consumed], np.int64)
     counts = np.array([own.count for _, own in consumed], np.int64)
+    first_at = np.array([own.first_at for _, own in consumed], np.float64)
     last_at = np.array([own.last_at for _, own in consumed], np.float64)
-    return (numbers, counts, last_at), {number: own.reward for number, own in statistics if not own.count}
+    return (numbers, counts, first_at, last_at), {number: own.reward for number, own in statistics if not own.count}
 
 
 def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:

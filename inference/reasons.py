@@ -9,7 +9,7 @@ import numpy as np
 from inference.items.neighbours import Neighbours
 from inference.items.table import Doubles, ItemTable, Numbers
 from inference.ranking_context import RankingContext
-from inference.signals.source import CandidateSource
+from inference.signals.source import CandidateSource, NeighboursOf
 
 
 def reasons(
@@ -31,24 +31,28 @@ def _causes(
     sources: Sequence[CandidateSource], numbers: Numbers, context: RankingContext, table: ItemTable
 ) -> list[int | None]:
     """Return the recent item that weighs most for each item, none without a neighbour among them."""
-    causes: list[int | None] = [None] * len(sources)
-    rows_of: dict[str, list[int]] = {}
+    if not len(context.recent):
+        return [None] * len(sources)
+    newest = max((source.evidence.newest for source in sources if source.evidence), default=0)
+    weights: dict[NeighboursOf, Doubles] = {}
+    causes: list[int | None] = []
     for row, source in enumerate(sources):
-        rows_of.setdefault(source.name, []).append(row)
-    for rows in rows_of.values():
-        evidence = sources[rows[0]].evidence
-        recent = context.recent[: evidence.newest] if evidence else context.recent[:0]
-        if evidence is None or not len(recent):
-            continue
-        weights = sum(_weights(neighbours, recent, numbers[rows]) for neighbours in evidence.neighbours(table))
-        for row, by_recent in zip(rows, np.asarray(weights), strict=True):
-            strongest = int(by_recent.argmax())
-            causes[row] = int(recent[strongest]) if by_recent[strongest] > 0.0 else None
+        cause = None
+        if source.evidence is not None:
+            kinds = source.evidence.neighbours
+            if kinds not in weights:
+                weights[kinds] = _weights(kinds(table), context.recent[:newest], numbers)
+            cause = _strongest(weights[kinds][row, : source.evidence.newest], context.recent)
+        causes.append(cause)
     return causes
 
 
-def _weights(neighbours: Neighbours, recent: Numbers, numbers: Numbers) -> Doubles:
+def _weights(kinds: Sequence[Neighbours], recent: Numbers, numbers: Numbers) -> Doubles:
     """Return the weight of each of `numbers` among the neighbours of each recent item: `[numbers, recent]`."""
-    ids, weights = neighbours.ids[recent], neighbours.weights[recent]
-    summed: Doubles = np.where(ids == numbers[:, None, None], weights, 0.0).sum(axis=2, dtype=np.float64)
+    summed: Doubles = np.sum([kind.between(recent, numbers) for kind in kinds], axis=0)
     return summed
+
+
+def _strongest(weights: Doubles, recent: Numbers) -> int | None:
+    strongest = int(weights.argmax())
+    return int(recent[strongest]) if weights[strongest] > 0.0 else None

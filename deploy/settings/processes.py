@@ -14,12 +14,14 @@ class WorkerSettings(SettingsSection):
     """The process that folds users' events, re-plans, ranks and publishes lists."""
 
     group: str = "lifelong-worker"
-    batch_max: int = Field(default=200, ge=1)
+    batch_max: int = Field(default=1_000, ge=1)
     batch_within_ms: float = Field(default=12.0, gt=0)
     session_timeout_ms: int = Field(default=10_000, ge=1_000)
     stall_seconds: float = Field(default=30.0, gt=0)
     prequential_rate: float = Field(default=1.0, ge=0, le=1)
     prequential_per_batch: int = Field(default=4, ge=1)
+    prequential_per_second: float = Field(default=100.0, ge=0)
+    overload_seconds: float = Field(default=1.0, gt=0)
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
 

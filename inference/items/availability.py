@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from inference.items.locales import ItemLocales
 from schemas.items import Item
 
 Bools = NDArray[np.bool_]
+
+
+class Closed(Struct, frozen=True, kw_only=True):
+    """Which items are withdrawn or outside their time, from one time until another; at no time by default."""
+
+    items: Bools = np.zeros(0, np.bool_)
+    begins: float = np.inf
+    ends: float = -np.inf
 
 
 class Availability:
@@ -26,6 +35,7 @@ class Availability:
         self.until_time = np.full(capacity, np.inf)
         self._withdrawn: Bools = np.zeros(capacity, np.bool_)
         self._has_windows = False
+        self._closed = Closed()
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
@@ -33,6 +43,7 @@ class Availability:
         self.from_time = np.concatenate([self.from_time, np.full(more, -np.inf)])
         self.until_time = np.concatenate([self.until_time, np.full(more, np.inf)])
         self._withdrawn = np.concatenate([self._withdrawn, np.zeros(more, np.bool_)])
+        self._closed = Closed()
         self.locales.grow(capacity)
 
     def put(self, number: int, item: Item) -> None:
@@ -41,11 +52,13 @@ class Availability:
         self.from_time[number] = -np.inf if item.available_from is None else item.available_from
         self.until_time[number] = np.inf if item.available_until is None else item.available_until
         self._has_windows |= item.available_from is not None or item.available_until is not None
+        self._closed = Closed()
         self.locales.put(number, item.locales)
 
     def withdraw(self, number: int) -> None:
         """Show the item to nobody until it is described again."""
         self._withdrawn[number] = True
+        self._closed = Closed()
         self.locales.put(number, ())
 
     def shows(self, number: int, now: float, locale: str) -> bool:
@@ -56,10 +69,19 @@ class Availability:
 
     def unavailable(self, size: int, *, now: float, locale: str = "") -> Bools:
         """Return which of the first `size` items may not be shown, `[size]`; a fresh array."""
-        blocked = self._withdrawn[:size].copy()
-        if self._has_windows:
-            blocked |= self.from_time[:size] > now
-            blocked |= self.until_time[:size] <= now
+        if not self._closed.begins <= now < self._closed.ends:
+            self._closed = self._closed_at(now)
+        blocked: Bools = self._closed.items[:size].copy()
         if locale:
             blocked |= self.locales.excluded(locale, size)
         return blocked
+
+    def _closed_at(self, now: float) -> Closed:
+        if not self._has_windows:
+            return Closed(items=self._withdrawn, begins=-np.inf, ends=np.inf)
+        edges = np.concatenate([self.from_time, self.until_time])
+        return Closed(
+            items=self._withdrawn | (self.from_time > now) | (self.until_time <= now),
+            begins=float(edges[edges <= now].max(initial=-np.inf)),
+            ends=float(edges[edges > now].min(initial=np.inf)),
+        )

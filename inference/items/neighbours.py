@@ -7,45 +7,82 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+NO_ROW = 0
+"""The row of items without neighbours: its weights stay 0."""
 
 
 class Neighbours:
     """For each item, up to `width` others with a positive weight; a new one replaces the weakest.
 
-    `ids` is int32 `[items, width]`, `weights` float32 `[items, width]`; a free slot weighs 0.
+    Only items with neighbours have a row. A free slot weighs 0.
 
     >>> follows = Neighbours(width=2, capacity=4)
     >>> follows.tell(np.array([0, 1], np.int32), 3, np.array([1.0, 2.0], np.float32))
-    >>> int(follows.ids[1, 0]), float(follows.weights[1, 0])
-    (3, 2.0)
+    >>> [part.tolist() for part in follows.around(np.array([1, 2]))]
+    [[[3, 0], [0, 0]], [[2.0, 0.0], [0.0, 0.0]]]
     """
 
     def __init__(self, *, width: int, capacity: int) -> None:
         self.width = width
-        self.ids: Ints = np.zeros((capacity, width), np.int32)
-        self.weights: Floats = np.zeros((capacity, width), np.float32)
+        self._row: Ints = np.zeros(capacity, np.int32)
+        self._ids: Ints = np.zeros((1, width), np.int32)
+        self._weights: Floats = np.zeros((1, width), np.float32)
+        self._rows = 1
+        self._is_wanted = np.zeros(capacity, np.bool_)
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items; existing rows stay."""
-        more = capacity - len(self.ids)
-        self.ids = np.concatenate([self.ids, np.zeros((more, self.width), np.int32)])
-        self.weights = np.concatenate([self.weights, np.zeros((more, self.width), np.float32)])
+        self._row = np.concatenate([self._row, np.zeros(capacity - len(self._row), np.int32)])
+        self._is_wanted = np.zeros(capacity, np.bool_)
+
+    def around(self, items: Numbers) -> tuple[Ints, Floats]:
+        """Return the neighbours of these items and their weights, `[items, width]` both."""
+        rows = self._row[items]
+        return self._ids[rows], self._weights[rows]
+
+    def between(self, items: Numbers, others: Numbers) -> Doubles:
+        """Return the weight of each of `others`, which are distinct, among the neighbours of each item: float64
+        `[others, items]`.
+
+        >>> follows = Neighbours(width=2, capacity=4)
+        >>> follows.tell(np.array([0, 1], np.int32), 3, np.array([1.0, 2.0], np.float32))
+        >>> follows.between(np.array([0, 1]), np.array([3, 2])).tolist()
+        [[1.0, 2.0], [0.0, 0.0]]
+        """
+        ids, weights = self.around(items)
+        self._is_wanted[others] = True
+        rows, slots = (self._is_wanted[ids] & (weights > 0.0)).nonzero()
+        self._is_wanted[others] = False
+        found = np.zeros((len(others), len(items)))
+        order = others.argsort()
+        own = order[others[order].searchsorted(ids[rows, slots])]
+        found[own, rows] = weights[rows, slots]
+        return found
+
+    def rescale(self, factor: float) -> None:
+        """Multiply all weights by a factor."""
+        self._weights *= np.float32(factor)
 
     def replace(self, item: int, others: Ints, weights: Floats) -> None:
         """Replace the item's neighbours by these; the first `width` are kept."""
         size = min(len(others), self.width)
-        self.ids[item, :size] = others[:size]
-        self.weights[item, :size] = weights[:size]
-        self.weights[item, size:] = 0.0
+        [row] = self._rows_of(np.array([item]))
+        self._ids[row, :size] = others[:size]
+        self._weights[row, :size] = weights[:size]
+        self._weights[row, size:] = 0.0
 
     def changes(self, item: int, others: Ints, weights: Floats, scratch: Floats) -> tuple[Ints, Floats]:
         """Return the neighbours whose weight `replace` would change, and the new weights; 0 for those that it removes.
 
         `scratch` is float32 `[items]`, all zero before and after.
         """
-        slots = self.weights[item].nonzero()[0]
-        old = self.ids[item, slots]
-        scratch[old] = self.weights[item, slots]
+        row = self._row[item]
+        slots = self._weights[row].nonzero()[0]
+        old = self._ids[row, slots]
+        scratch[old] = self._weights[row, slots]
         changed = scratch[others] != weights
         scratch[old] = 1.0
         scratch[others] = 0.0
@@ -58,12 +95,27 @@ class Neighbours:
 
     def tell(self, others: Ints, item: int, weights: Floats) -> None:
         """Give each of `others` (no duplicates) the neighbour `item` with this weight; full rows keep the strongest."""
-        current = self.weights[others]
-        matches = (self.ids[others] == item) & (current > 0.0)
-        slot, rows = matches.argmax(axis=1), np.arange(len(others))
-        present = matches[rows, slot]
+        own = self._rows_of(others)
+        current = self._weights[own]
+        matches = (self._ids[own] == item) & (current > 0.0)
+        slot, each = matches.argmax(axis=1), np.arange(len(others))
+        present = matches[each, slot]
         if not present.all():
             slot = np.where(present, slot, current.argmin(axis=1))
-        written = present | (weights > current[rows, slot])
-        self.ids[others[written], slot[written]] = item
-        self.weights[others[written], slot[written]] = weights[written]
+        written = present | (weights > current[each, slot])
+        self._ids[own[written], slot[written]] = item
+        self._weights[own[written], slot[written]] = weights[written]
+
+    def _rows_of(self, items: NDArray[np.integer]) -> Ints:
+        """Return the row of each of these items (no duplicates), a new one for those that have none."""
+        rows: Ints = self._row[items]
+        new = (rows == NO_ROW).nonzero()[0]
+        if len(new):
+            rows[new] = np.arange(self._rows, self._rows + len(new))
+            self._rows += len(new)
+            self._row[items[new]] = rows[new]
+            if self._rows > len(self._ids):
+                more = max(self._rows, len(self._ids) * 3 // 2) - len(self._ids)
+                self._ids = np.concatenate([self._ids, np.zeros((more, self.width), np.int32)])
+                self._weights = np.concatenate([self._weights, np.zeros((more, self.width), np.float32)])
+        return rows

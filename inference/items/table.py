@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features.statistics import people_of
 from inference.items.availability import Availability
 from inference.items.categories import ItemCategories
+from inference.items.scores import Summing
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.statistics import ItemStatistics
@@ -88,6 +89,7 @@ class ItemTable:
         self.count: Doubles = np.zeros(_CAPACITY)
         self.first_at: Doubles = np.zeros(_CAPACITY)
         self.last_at: Doubles = np.zeros(_CAPACITY)
+        self.summing = Summing(capacity=_CAPACITY)
         self.availability = Availability(capacity=_CAPACITY)
         self.by_category = ItemCategories(capacity=_CAPACITY)
         self._signals = {kind: kind(capacity=_CAPACITY) for kind in signals}
@@ -186,6 +188,7 @@ class ItemTable:
         self.count, self.first_at, self.last_at = (
             np.concatenate([array, spare]) for array in (self.count, self.first_at, self.last_at)
         )
+        self.summing.grow(capacity)
         self.availability.grow(capacity)
         self.by_category.grow(capacity)
         for signal in self._signals.values():
@@ -196,3 +199,4 @@ class ItemTable:
         self.by_category.put(number, item.categories)
         for signal in self._signals.values():
             signal.describe(self, number, item)
+        self.catalogue[item.item_id] = Item(item_id=item.item_id, title=item.title, categories=item.categories)

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from inference.items.scores import find
 from inference.items.table import ItemTable, Numbers
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Pool
@@ -71,10 +72,7 @@ def _merge(
     ordered = np.concatenate([_pinned(context, table), proposals[slots.by_rank]])
     distinct = _first(ordered, nothing + 1)
     candidates = np.sort(distinct[distinct != nothing][:width])
-    row_of = np.full(nothing + 1, -1, np.int32)
-    row_of[candidates] = np.arange(len(candidates))
-    rows = row_of[proposals]
-    is_candidate = rows >= 0
+    rows, is_candidate = find(candidates, proposals)
     votes = np.zeros((len(sources), len(candidates)), np.float32)
     votes[slots.source[is_candidate], rows[is_candidate]] = slots.vote[is_candidate]
     return candidates, votes

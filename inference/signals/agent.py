@@ -79,8 +79,8 @@ def _item_weights(context: RankingContext, table: ItemTable, items: Numbers) -> 
     if not weighted:
         return np.zeros(len(items))
     numbers, weights = zip(*weighted, strict=True)
-    summed = np.bincount(np.array(numbers, np.int64), np.tanh(weights), minlength=len(table))
-    return summed[items].astype(np.float64, copy=False)
+    addends = table.summing.addends(np.array(numbers, np.int64), len(table))
+    return np.asarray(addends.sum(np.tanh(weights)).at(items), np.float64)
 
 
 INTENT_SOURCE = CandidateSource(name="intents", propose=propose_intents, size=20, reason="part of your plan")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE
 from features.statistics import NEIGHBOURS, PREDECESSORS, people_of
 from inference.items.neighbours import Floats, Ints, Neighbours
+from inference.items.scores import NO_SCORES, ItemScores
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
 from inference.signals.landmark import Landmark
-from inference.signals.source import CandidateSource, Evidence, best
+from inference.signals.source import CandidateSource, Evidence
 from schemas.ids import ItemId
 from schemas.statistics import ItemStatistics
 
@@ -76,7 +76,7 @@ class CoOccurrence(Signal):
             factor = landmark.follow(newest)
             if factor != 1.0:
                 for kind in kinds:
-                    kind.weights *= np.float32(factor)
+                    kind.rescale(factor)
 
     def _pair(self, forward: Neighbours, backward: Neighbours, number: int, others: Ints, weights: Floats) -> None:
         changed, changed_weights = forward.changes(number, others, weights, self._scratch)
@@ -95,75 +95,68 @@ def _named(table: ItemTable, weights: dict[ItemId, float], scale: float) -> tupl
 
 
 class CoOccurrenceScores(Struct, frozen=True, kw_only=True):
-    """Every item's score for one query, `[items]` each (`[1]` for an empty table); `near` is by the newest few."""
+    """The scores of one query, by all of the user's recent items, by the newest few, and directly after the last."""
 
-    covisit: Doubles
-    near: Doubles
-    transition: Doubles
+    covisit: ItemScores = NO_SCORES
+    near: ItemScores = NO_SCORES
+    transition: ItemScores = NO_SCORES
 
 
 @once_per_query
 def scores(context: RankingContext, table: ItemTable) -> CoOccurrenceScores:
-    """Return the scores of all items by the user's recent ones."""
-    size, recent = max(1, len(table)), context.recent
+    """Return the scores of the neighbours of the user's recent items."""
+    recent, now = context.recent, context.query.now
     if not len(recent):
-        return CoOccurrenceScores(covisit=np.zeros(size), near=np.zeros(size), transition=np.zeros(size))
-    signal, now = table.signal(CoOccurrence), context.query.now
-    root = signal.inverse_root[:size]
-    decay = signal.covisit_landmark.decay(now)
-    nearest = recent[:NEAR_ITEMS]
+        return CoOccurrenceScores()
+    signal = table.signal(CoOccurrence)
+    root, decay = signal.inverse_root, signal.covisit_landmark.decay(now)
+    nearest, last = recent[:NEAR_ITEMS], recent[:TRANSITION_STEPS]
     near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest]
-    last = recent[:TRANSITION_STEPS]
     step = 0.5 ** np.arange(len(last)) * root[last] ** 2
-    together = _around(recent, decay, signal.covisited, signal.covisiting)
-    after = _around(last, signal.transition_landmark.decay(now), signal.followed)
+    ids, weights = _around(recent, decay, signal.covisited, signal.covisiting)
+    next_ids, next_weights = _around(last, signal.transition_landmark.decay(now), signal.followed)
+    together = table.summing.addends(ids, len(table))
     return CoOccurrenceScores(
-        covisit=_summed(*together, context.trace * root[recent], size) * root,
-        near=_summed(*together, near, size) * root,
-        transition=_summed(*after, step, size),
+        covisit=together.sum(weights * (context.trace * root[recent])[:, None]).times(root),
+        near=together.sum(weights[: len(near)] * near[:, None]).times(root),
+        transition=table.summing.addends(next_ids, len(table)).sum(next_weights * step[:, None]),
     )
 
 
-def _around(recent: Numbers, decay: float, *kinds: Neighbours) -> tuple[Numbers, NDArray[np.float32]]:
+def _around(recent: Numbers, decay: float, *kinds: Neighbours) -> tuple[Numbers, Floats]:
     """Return the neighbours of the recent items, of all these kinds, and their weights now, shrunk by `PAIR_SHRINK`:
     `[recent, width of all]`.
     """
-    ids = np.concatenate([kind.ids[recent] for kind in kinds], axis=1, dtype=np.int64)
-    weights = np.concatenate([kind.weights[recent] for kind in kinds], axis=1) * np.float32(decay)
+    rows = [kind.around(recent) for kind in kinds]
+    ids = np.concatenate([ids for ids, _ in rows], axis=1, dtype=np.int64)
+    weights = np.concatenate([weights for _, weights in rows], axis=1) * np.float32(decay)
     return ids, weights * (weights / (weights + np.float32(PAIR_SHRINK)))
-
-
-def _summed(ids: Numbers, weights: NDArray[np.float32], seed: Doubles, size: int) -> Doubles:
-    """Sum seed x weight over the neighbours of the first `len(seed)` recent items, by item: `[items]`."""
-    steps = len(seed)
-    contributions = (weights[:steps] * seed[:, None]).ravel()
-    sums = np.bincount(ids[:steps].ravel(), contributions, minlength=size)[:size]
-    return sums.astype(np.float64, copy=False)
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items most co-visited with the user's recent ones."""
-    return best(scores(context, table).covisit, context.blocked, size)
+    return scores(context, table).covisit.best(context.blocked, size)
 
 
 def propose_near(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items most co-visited with the user's newest few."""
-    return best(scores(context, table).near, context.blocked, size)
+    return scores(context, table).near.best(context.blocked, size)
 
 
 def propose_next(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items that are most often chosen directly after the user's newest ones."""
-    return best(scores(context, table).transition, context.blocked, size)
-
-
-def _columns(context: RankingContext, table: ItemTable) -> tuple[Doubles, Doubles, Doubles]:
-    own = scores(context, table)
-    return own.covisit, own.near, own.transition
+    return scores(context, table).transition.best(context.blocked, size)
 
 
 def fill(batch: RankingBatch) -> Block:
     """Return co-visitation and transition scores: relative to the list's best, and as they are."""
-    logs = np.log2(pick(batch, _columns, 3) + 1e-4)
+    picked = pick(
+        batch,
+        lambda context, table, items: scores(context, table).covisit.at(items),
+        lambda context, table, items: scores(context, table).near.at(items),
+        lambda context, table, items: scores(context, table).transition.at(items),
+    )
+    logs = np.log2(picked + 1e-4)
     return np.concatenate([relative(logs, batch.mask), np.clip(logs / 8.0 + 0.5, -1.5, 1.5)])
 
 

@@ -19,6 +19,9 @@ from inference.ranking_context import RankingContext
 Block = NDArray[np.floating]
 LOWEST_RELATIVE = -3.0
 
+ScoresAt = Callable[[RankingContext, ItemTable, Numbers], Block]
+"""The scores of a query for these items, `[items]`."""
+
 
 class Pool(Struct, frozen=True, kw_only=True):
     """The candidates of a batch: `items` int64 `[users, candidates]` (0 where `mask` is false); `votes` float32
@@ -65,14 +68,12 @@ def relative(values: Block, mask: Bools) -> Block:
     return below
 
 
-def pick(batch: RankingBatch, scores: Callable[[RankingContext, ItemTable], Sequence[Block]], count: int) -> Block:
-    """Return the first `count` of the contexts' `scores` (`[items]` each) for their candidates alone: `[count, users,
-    candidates]`.
-    """
-    picked = np.empty((count, *batch.items.shape))
+def pick(batch: RankingBatch, *scores: ScoresAt) -> Block:
+    """Return each of the scores for the candidates of their users: `[len(scores), users, candidates]`."""
+    picked = np.empty((len(scores), *batch.items.shape))
     for row, context in enumerate(batch.contexts):
-        for column, values in enumerate(scores(context, batch.table)[:count]):
-            picked[column, row] = values.take(batch.items[row])
+        for column, scores_at in enumerate(scores):
+            picked[column, row] = scores_at(context, batch.table, batch.items[row])
     return picked
 
 

@@ -19,36 +19,35 @@ from features.item_factors import (
     Floats,
     direction,
 )
+from inference.items.scores import ItemScores
 from inference.items.table import ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick
-from inference.signals.source import CandidateSource, best, nothing
+from inference.signals.source import CandidateSource
 from schemas.ids import ItemId
 
 
 class Factors(Signal):
-    """The factors of every item by number; zero until they are put. Each kind is an array by itself, for fast products.
+    """The factors of items that have learned ones; others have none, and the affinity 0.
 
     >>> from features.item_factors import FACTOR_WIDTH
     >>> factors = Factors(capacity=4)
     >>> factors.put([1], np.ones((1, FACTOR_WIDTH), np.float32))
-    >>> factors.affinity(np.array([1]), 2).tolist()
+    >>> factors.at(np.array([0, 1]), factors.affinity(np.array([1]))).tolist()
     [0.0, 33.0]
     """
 
     def __init__(self, *, capacity: int) -> None:
-        self.loaded = False
-        """Whether any factors were put."""
-        self._appeal: Floats = np.zeros((capacity, FACTOR_DIMENSIONS), np.float32)
-        self._taste: Floats = np.zeros((capacity, FACTOR_DIMENSIONS), np.float32)
-        self._lean: Floats = np.zeros(capacity, np.float32)
+        self.numbers: Numbers = np.zeros(0, np.int64)
+        """The item of each row of factors, `[rows]`."""
+        self._row: NDArray[np.int32] = np.full(capacity, -1, np.int32)
+        self._appeal: Floats = np.zeros((0, FACTOR_DIMENSIONS), np.float32)
+        self._taste: Floats = np.zeros((0, FACTOR_DIMENSIONS), np.float32)
+        self._lean: Floats = np.zeros(0, np.float32)
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items; existing rows stay."""
-        more = capacity - len(self._lean)
-        self._appeal = np.concatenate([self._appeal, np.zeros((more, FACTOR_DIMENSIONS), np.float32)])
-        self._taste = np.concatenate([self._taste, np.zeros((more, FACTOR_DIMENSIONS), np.float32)])
-        self._lean = np.concatenate([self._lean, np.zeros(more, np.float32)])
+        self._row = np.concatenate([self._row, np.full(capacity - len(self._row), -1, np.int32)])
 
     def load(self, table: ItemTable, ids: Sequence[ItemId], rows: Floats) -> None:
         """Take the newest learned factors, `[len(ids), FACTOR_WIDTH]`; other items keep theirs.
@@ -58,36 +57,54 @@ class Factors(Signal):
         known = [index for index, item in enumerate(ids) if item in table.number]
         self.put([table.number[ids[index]] for index in known], rows[known])
 
-    def put(self, numbers: list[int], rows: Floats) -> None:
-        """Replace the rows of these items, `[numbers, FACTOR_WIDTH]`."""
-        self.loaded = True
-        indices = np.array(numbers, np.int64)
-        self._appeal[indices] = rows[:, APPEAL]
-        self._taste[indices] = rows[:, TASTE]
-        self._lean[indices] = rows[:, LEAN][:, 0]
+    def put(self, numbers: Sequence[int], rows: Floats) -> None:
+        """Replace the factors of these items, `[numbers, FACTOR_WIDTH]`."""
+        items = np.array(numbers, np.int64)
+        self._add(items[self._row[items] < 0])
+        own = self._row[items]
+        self._appeal[own] = rows[:, APPEAL]
+        self._taste[own] = rows[:, TASTE]
+        self._lean[own] = rows[:, LEAN][:, 0]
 
-    def affinity(self, newest: NDArray[np.int64], size: int) -> Floats:
-        """Return the affinity of each of the first `size` items to a user with these newest items: `[size]`, an array
-        that callers must not write to.
+    def _add(self, items: Numbers) -> None:
+        """Add a row for each of these items."""
+        more = np.zeros((len(items), FACTOR_DIMENSIONS), np.float32)
+        self._row[items] = np.arange(len(self.numbers), len(self.numbers) + len(items))
+        self.numbers = np.concatenate([self.numbers, items])
+        self._appeal = np.concatenate([self._appeal, more])
+        self._taste = np.concatenate([self._taste, more])
+        self._lean = np.concatenate([self._lean, more[:, 0]])
+
+    def affinity(self, newest: Numbers) -> Floats:
+        """Return the affinity of each row of factors to a user with these newest items: `[rows]`, an array that callers
+        must not write to.
         """
-        newest = newest[:FACTOR_HISTORY]
-        if not len(newest):
-            return self._lean[:size]
-        affinities: Floats = self._appeal[:size] @ direction(self._taste[newest]) + self._lean[:size]
+        rows = self._row[newest[:FACTOR_HISTORY]]
+        if not (rows >= 0).any():
+            return self._lean
+        tastes = self._taste[rows]
+        tastes[rows < 0] = 0.0
+        affinities: Floats = self._appeal @ direction(tastes) + self._lean
         return affinities
+
+    def at(self, items: Numbers, affinities: Floats) -> Floats:
+        """Return the affinity of each of these items, in their shape."""
+        rows = self._row[items]
+        if not len(affinities):
+            return np.zeros(rows.shape, np.float32)
+        return np.where(rows >= 0, affinities[rows], np.float32(0.0))
 
 
 @once_per_query
 def affinity(context: RankingContext, table: ItemTable) -> Floats:
-    """Return the affinity of every item to the user's newest ones, `[items]` (`[1]` for an empty table)."""
-    return table.signal(Factors).affinity(context.recent, max(1, len(table)))
+    """Return the affinity of items that have factors to the user's newest ones, `[rows]`."""
+    return table.signal(Factors).affinity(context.recent)
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items that lie furthest in the direction of the user's newest ones."""
-    if not table.signal(Factors).loaded:
-        return nothing()
-    return best(affinity(context, table), context.blocked, size)
+    scores = ItemScores(numbers=table.signal(Factors).numbers, values=affinity(context, table))
+    return scores.best(context.blocked, size)
 
 
 def reason(context: RankingContext, table: ItemTable, item: int) -> str:
@@ -99,7 +116,11 @@ def reason(context: RankingContext, table: ItemTable, item: int) -> str:
 
 def fill(batch: RankingBatch) -> Block:
     """Return the affinity by learned factors."""
-    return np.clip(pick(batch, lambda context, table: (affinity(context, table),), 1), -8.0, 8.0)
+    return np.clip(pick(batch, _affinity_at), -8.0, 8.0)
+
+
+def _affinity_at(context: RankingContext, table: ItemTable, items: Numbers) -> Floats:
+    return table.signal(Factors).at(items, affinity(context, table))
 
 
 FACTOR_SOURCE = CandidateSource(name="embeddings", propose=propose, size=40, reason=reason)

@@ -12,7 +12,7 @@ import numpy as np
 
 from features.decay import DAY
 from features.half_lives import CATEGORY_ORDER, POPULARITY_HALF_LIVES, POPULARITY_SECONDS
-from inference.items.order import NO_EVENTS, Order
+from inference.items.order import NO_EVENTS, Leaders
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, at_half_lives, relative
@@ -29,8 +29,9 @@ class ItemPopularity(Signal):
 
     def __init__(self, *, capacity: int) -> None:
         self.log_counts: Doubles = np.full((len(_HALVING), capacity), NO_EVENTS)
-        self._orders = [Order() for _ in _HALVING]
-        self._leaders: dict[tuple[int, int], Numbers] = {}
+        self._leaders = [Leaders() for _ in _HALVING]
+        self._leading: dict[tuple[int, int], Numbers] = {}
+        self._chosen = 0
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
@@ -39,24 +40,26 @@ class ItemPopularity(Signal):
 
     def update(self, table: ItemTable, number: int, row: ItemStatistics) -> None:
         """Take the item's decayed counts, also as its rank within its categories."""
-        self._leaders.clear()
+        self._leading.clear()
         keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / _HALVING
         previous = self.log_counts[:, number].tolist()
-        for order, old, new in zip(self._orders, previous, keys.tolist(), strict=True):
-            order.put(number, old if old > NO_EVENTS else None, new)
+        self._chosen += previous[0] == NO_EVENTS
+        for leaders, old, new in zip(self._leaders, previous, keys.tolist(), strict=True):
+            leaders.put(number, old, new)
         table.by_category.rank(number, float(keys[CATEGORY_ORDER]))
         self.log_counts[:, number] = keys
 
     def __len__(self) -> int:
         """Return how many items were ever chosen."""
-        return len(self._orders[0])
+        return self._chosen
 
     def leading(self, half_life_index: int, size: int) -> Numbers:
         """Return the numbers of the most popular items, best first, at most `size`; read-only."""
-        leaders = self._leaders.get((half_life_index, size))
-        if leaders is None:
-            leaders = self._leaders[half_life_index, size] = self._orders[half_life_index].first(size)
-        return leaders
+        numbers = self._leading.get((half_life_index, size))
+        if numbers is None:
+            numbers = self._leaders[half_life_index].first(self.log_counts[half_life_index], size)
+            self._leading[half_life_index, size] = numbers
+        return numbers
 
 
 def popular(half_life_index: int) -> Propose:

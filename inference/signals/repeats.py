@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.decay import DAY
+from inference.items.scores import ItemScores, find
 from inference.items.table import ItemTable, Numbers
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, RankingBatch
@@ -35,24 +36,34 @@ def fill(batch: RankingBatch) -> Block:
     """
     filled = np.zeros((8, *batch.items.shape))
     for row, context in enumerate(batch.contexts):
+        items = batch.items[row]
         if context.unchosen_rewards:
-            reward = np.zeros(len(batch.table))
-            reward[list(context.unchosen_rewards)] = list(context.unchosen_rewards.values())
-            filled[7, row] = reward[batch.items[row]]
+            filled[7, row] = _unchosen(context).at(items)
         if context.repeats and len(context.consumed):
-            consumed = np.zeros(len(batch.table), np.bool_)
-            consumed[context.consumed] = True
-            repeated = np.flatnonzero(batch.mask[row] & consumed[batch.items[row]])
-            filled[:7, row, repeated] = _of_consumed(context, batch.table, batch.items[row, repeated])
+            order = context.consumed.argsort()
+            own, is_consumed = find(context.consumed[order], items)
+            repeated = (batch.mask[row] & is_consumed).nonzero()[0]
+            if len(repeated):
+                columns = _of_consumed(context, batch.table, items[repeated], order[own[repeated]])
+                filled[:7, row, repeated] = columns
     return filled
 
 
-def _of_consumed(context: RankingContext, table: ItemTable, items: Numbers) -> Block:
-    """Return the first seven columns of `fill` for consumed items: `[7, items]`."""
+def _unchosen(context: RankingContext) -> ItemScores:
+    """Return the rewards of items that were not chosen."""
+    numbers = np.array(list(context.unchosen_rewards), np.int64)
+    order = numbers.argsort()
+    rewards = np.array(list(context.unchosen_rewards.values()), np.float64)
+    return ItemScores(numbers=numbers[order], values=rewards[order])
+
+
+def _of_consumed(context: RankingContext, table: ItemTable, items: Numbers, own: Numbers) -> Block:
+    """Return the first seven columns of `fill` for consumed items, ascending: `[7, items]`; `own` are their rows in the
+    context's arrays.
+    """
     query, state = context.query, context.query.user
-    statistics = [state.user_item_statistics[table.ids[item]] for item in items.tolist()]
-    rows = [(own.first_at, own.last_at, own.count) for own in statistics]
-    first, last, count = np.array(rows, np.float64).reshape(-1, 3).T
+    first, last = context.consumed_first_at[own], context.consumed_at[own]
+    count = context.consumed_count[own].astype(np.float64)
     gap = np.maximum(0.0, query.now - last)
     usual_gap = state.gap_sum / max(1, state.repeats) or DAY
     interval = np.where(last > first, (last - first) / np.maximum(1.0, count - 1.0), usual_gap)
@@ -63,7 +74,7 @@ def _of_consumed(context: RankingContext, table: ItemTable, items: Numbers) -> B
         np.log1p(gap / DAY) / 3.0,
         last >= state.session.began_at,
     )
-    return np.stack([*columns, *at_this_time(state, query.now, items, table.number).T])
+    return np.stack([*columns, *at_this_time(state, query.now, items, table.number)])
 
 
 REPEAT_SOURCE = CandidateSource(name="repeats", propose=propose, size=40, reason=reason)

@@ -6,10 +6,11 @@ import numpy as np
 
 from features.half_lives import SEGMENT_HALF_LIVES, SEGMENT_SECONDS
 from features.user_segment import SEGMENTS
+from inference.items.order import NO_EVENTS, Leaders
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, at_half_lives, relative
-from inference.signals.source import CandidateSource, best, nothing
+from inference.signals.source import CandidateSource, first_allowed, nothing
 from schemas.statistics import ItemStatistics
 
 NEW_SEGMENT = SEGMENTS.index("new")
@@ -34,11 +35,14 @@ class SegmentPopularity(Signal):
     def __init__(self, *, capacity: int) -> None:
         self.totals: Doubles = np.zeros((len(SEGMENTS), len(SEGMENT_SECONDS)))
         self.counts: Doubles = np.zeros((*self.totals.shape, capacity))
+        self._first_choice_keys: Doubles = np.full(capacity, NO_EVENTS)
+        self._leaders = Leaders()
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
         more = np.zeros((*self.totals.shape, capacity - self.counts.shape[-1]))
         self.counts = np.concatenate([self.counts, more], axis=-1)
+        self._first_choice_keys = np.concatenate([self._first_choice_keys, np.full(more.shape[-1], NO_EVENTS)])
 
     def update(self, table: ItemTable, number: int, row: ItemStatistics) -> None:
         """Decay the totals to the newest time, and replace the item's former counts in them."""
@@ -51,16 +55,24 @@ class SegmentPopularity(Signal):
         before, new, old = np.exp2((clocks - newest) / SEGMENT_SECONDS)
         self.totals = np.maximum(0.0, self.totals * before + counts * new - self.counts[..., number] * old)
         self.counts[..., number] = counts
+        self._rank(number, counts[NEW_SEGMENT, SLOWEST], row.at)
+
+    def _rank(self, number: int, first_choices: float, at: float) -> None:
+        """Keep the item's log count of first choices by forward decay, as `signals.popularity` does."""
+        key = float(np.log2(first_choices)) + at / SEGMENT_SECONDS[SLOWEST] if first_choices > 0.0 else NO_EVENTS
+        self._leaders.put(number, float(self._first_choice_keys[number]), key)
+        self._first_choice_keys[number] = key
+
+    def first_choices(self, size: int) -> Numbers:
+        """Return the numbers of the items that were most often the first choice lately, best first."""
+        return self._leaders.first(self._first_choice_keys, size)
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items that were most often the first choice lately; none for users who have made theirs."""
     if context.segment != "new":
         return nothing()
-    items = len(table)
-    decay = np.exp2((table.last_at[:items] - context.query.now) / SEGMENT_SECONDS[SLOWEST])
-    first_choices = table.signal(SegmentPopularity).counts[NEW_SEGMENT, SLOWEST, :items]
-    return best(first_choices * decay, context.blocked, size)
+    return first_allowed(table.signal(SegmentPopularity).first_choices, context.blocked, size, 2 * size)
 
 
 def reason(context: RankingContext, table: ItemTable, item: int) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from inference.items.neighbours import Neighbours
 from inference.items.table import Bools, ItemTable, Numbers
@@ -16,12 +15,15 @@ Propose = Callable[[RankingContext, ItemTable, int], Numbers]
 Reason = Callable[[RankingContext, ItemTable, int], str]
 
 
+NeighboursOf = Callable[[ItemTable], tuple[Neighbours, ...]]
+
+
 class Evidence(Struct, frozen=True, kw_only=True):
     """Where a source's reasons find the item that led to a proposal: among the user's `newest` items, the one with the
     greatest weight for it in these `neighbours`.
     """
 
-    neighbours: Callable[[ItemTable], tuple[Neighbours, ...]]
+    neighbours: NeighboursOf
     newest: int
 
 
@@ -42,20 +44,6 @@ class CandidateSource(Struct, frozen=True, kw_only=True):
     def reason_for(self, context: RankingContext, table: ItemTable, item: int) -> str:
         """Return the reason for this item, true of this user now."""
         return self.reason if isinstance(self.reason, str) else self.reason(context, table, item)
-
-
-def best(scores: NDArray[np.floating], blocked: Bools, size: int) -> Numbers:
-    """Return the item numbers of the `size` highest positive scores that are not blocked, best first.
-
-    >>> best(np.array([0.2, 0.0, 0.9, 0.4]), np.array([0, 0, 0, 1], np.bool_), 2).tolist()
-    [2, 0]
-    """
-    items = ((scores > 0.0) & ~blocked).nonzero()[0]
-    negated = -scores[items]
-    if len(items) > size:
-        best_rows = negated.argpartition(size - 1)[:size]
-        items, negated = items[best_rows], negated[best_rows]
-    return items[negated.argsort(kind="stable")]
 
 
 def first_allowed(leading: Callable[[int], Numbers], blocked: Bools, size: int, depth: int) -> Numbers:

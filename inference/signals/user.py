@@ -37,7 +37,7 @@ def _history(context: RankingContext, table: ItemTable) -> tuple[float, float, f
     return (
         np.log1p(max(0.0, idle) / 3_600.0) / 4.0 if user.version else 0.0,
         float(not len(context.recent)),
-        float(np.log2(scores(context, table).covisit.max(initial=0.0) + 1e-3)) / 8.0,
+        float(np.log2(scores(context, table).covisit.highest + 1e-3)) / 8.0,
     )
 
 

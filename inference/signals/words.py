@@ -14,10 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.items.scores import NO_SCORES, ItemScores, Summing
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
-from inference.signals.source import CandidateSource, best
+from inference.signals.source import CandidateSource
 from schemas.items import Item
 
 WORDS_PER_ITEM = 16
@@ -47,7 +48,7 @@ class Words(Signal):
     >>> words = Words(capacity=4)
     >>> for number, title in enumerate(("ocean eleven", "ocean twelve", "top gun")):
     ...     words.put(number, words_of(Item(item_id=title, title=title)))
-    >>> words.scores(np.array([0]), np.array([1.0]), 3).round(2).tolist()
+    >>> words.scores(np.array([0]), np.array([1.0]), 3, Summing(capacity=4)).values.round(2).tolist()
     [1.2, 0.24, 0.0]
     """
 
@@ -84,17 +85,17 @@ class Words(Signal):
         self._length_norm[number] = max(1, len(words)) ** -0.5
         self._size = max(self._size, number + 1)
 
-    def scores(self, recent: NDArray[np.int64], weights: Doubles, size: int) -> Doubles:
-        """Return the similarity of every item to the recent ones, each by its weight: `[size]`."""
+    def scores(self, recent: Numbers, weights: Doubles, size: int, summing: Summing) -> ItemScores:
+        """Return the similarity of items to the recent ones, each by its weight."""
         words = self._words_of[recent].ravel()
         word_weights = np.repeat(weights * self._length_norm[recent], WORDS_PER_ITEM) * self._rarity(words) ** 2
         informative = word_weights > 0.0
         if not informative.any():
-            return np.zeros(size)
+            return NO_SCORES
         items = [self._array(word) for word in words[informative].tolist()]
         item_weights = np.repeat(word_weights[informative], [len(part) for part in items])
-        total = np.bincount(np.concatenate(items), item_weights, minlength=size)[:size] * self._length_norm[:size]
-        return total.astype(np.float64, copy=False)
+        addends = summing.addends(np.concatenate(items), size)
+        return addends.sum(item_weights).times(self._length_norm)
 
     def _rarity(self, words: Ints | NDArray[np.int64]) -> Doubles:
         """Return each word's weight: 0 for none and for words that are too common."""
@@ -123,22 +124,23 @@ class Words(Signal):
 
 
 @once_per_query
-def scores(context: RankingContext, table: ItemTable) -> Doubles:
-    """Return every item's similarity to the user's newest ones, `[items]` (`[1]` for an empty table)."""
-    size = max(1, len(table))
+def scores(context: RankingContext, table: ItemTable) -> ItemScores:
+    """Return the similarity of items to the user's newest ones."""
     if not len(context.recent):
-        return np.zeros(size)
-    return table.signal(Words).scores(context.recent[:WORD_ITEMS], context.trace[:WORD_ITEMS], size)
+        return NO_SCORES
+    return table.signal(Words).scores(
+        context.recent[:WORD_ITEMS], context.trace[:WORD_ITEMS], len(table), table.summing
+    )
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items with the most similar names."""
-    return best(scores(context, table), context.blocked, size)
+    return scores(context, table).best(context.blocked, size)
 
 
 def fill(batch: RankingBatch) -> Block:
     """Return the score of words shared with the newest items: as it is, and relative to the list's best."""
-    values = pick(batch, lambda context, table: (scores(context, table),), 1)
+    values = pick(batch, lambda context, table, items: scores(context, table).at(items))
     return np.concatenate([np.tanh(values), relative(np.log2(values + 1e-2), batch.mask)])
 
 

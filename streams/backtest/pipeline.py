@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 from msgspec import structs
 
@@ -138,7 +139,7 @@ class BacktestPipeline:
 
 def _options(system: SystemConfig) -> Options:
     """Return the settings that handlers see, with every choice evaluated: a backtest is never overloaded."""
-    return replace(system.options, prequential_rate=1.0, prequential_per_batch=NO_LIMIT)
+    return replace(system.options, prequential_rate=1.0, prequential_per_batch=NO_LIMIT, overload_seconds=inf)
 
 
 def _online_trainer(system: SystemConfig, columns: tuple[str, ...], seed: int) -> OnlineTrainer:

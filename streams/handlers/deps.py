@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from features.ports import ExternalFeatures
@@ -12,6 +13,7 @@ from inference.recommender import Recommender
 from streams.log.in_flight import InFlight
 from streams.log.records import Message
 from streams.state.crowd_watch import CrowdWatch
+from streams.state.prequential_budget import PrequentialBudget
 from streams.state.stream_clock import StreamClock
 
 CLOCK_SKEW_SECONDS = 300.0
@@ -29,6 +31,7 @@ class Options:
     expires_at_most_seconds: float = 7 * 86_400.0
     prequential_rate: float = 1.0
     prequential_per_batch: int = 4
+    overload_seconds: float = inf
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Deps:
     """Loads the weights of a URI into the local ranker, so that it follows the served model."""
     stream: StreamClock = field(default_factory=StreamClock)
     crowds: CrowdWatch = field(default_factory=CrowdWatch)
+    prequential_budget: PrequentialBudget = field(default_factory=PrequentialBudget)
     letters: Callable[[Sequence[Message]], None] = lambda messages: None
     """Publishes dead letters about table records that ended this process: no other process knows of them."""
     in_flight: InFlight = field(default_factory=InFlight)

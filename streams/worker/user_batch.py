@@ -1,6 +1,6 @@
 """A batch of records of user topics, from bytes to messages: the path that every event takes.
 
-    receive → load → apply each record by its route → rank all affected users in one call → compose
+    receive → load → apply each record by its route → rank all affected users, up to 64 in one call → compose
 
 Nothing is written here: the runner publishes the outcome's messages, stores its states with offsets, and acknowledges.
 """
@@ -32,6 +32,11 @@ from streams.worker.list_outcomes import visits_of
 from streams.worker.lists import Answer, Due, list_messages
 from streams.worker.receive import AcceptedRecord, receive
 
+RANKED_AT_ONCE = 64
+"""How many queries are ranked in one call: more cost a request as many bytes, and no less time."""
+OVERLOADED = "overloaded"
+"""The degradation of a list whose events waited longer than `worker.overload_seconds`."""
+
 
 def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: Deps) -> BatchOutcome:
     """Handle one batch; the module docstring lists the steps.
@@ -41,10 +46,12 @@ def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: D
     """
     began = deps.clock()
     batch = apply_records(records, owner, deps)
-    batch.prequential_queries = _affordable(batch.prequential_queries, deps.options.prequential_per_batch)
+    batch.prequential_queries = deps.prequential_budget.spent(
+        batch.prequential_queries, most=deps.options.prequential_per_batch, now=began
+    )
     folded = deps.clock()
     queries = _queries(batch, deps)
-    rankings = deps.recommender.rank(queries)
+    rankings = _rank(queries, deps, late=began - min(record.timestamp for record in records))
     ranked = deps.clock()
     prequential_queries = len(batch.prequential_queries)
     batch.evaluated = tuple(zip(batch.prequential_queries, rankings[:prequential_queries], strict=True))
@@ -149,15 +156,13 @@ def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome, dep
     )
 
 
-def _affordable(prequential_queries: list[PrequentialQuery], most: int) -> list[PrequentialQuery]:
-    """Return at most `most` of the prequential queries, spread over the batch: under load, lists come before learning.
-
-    >>> _affordable([], 16)
-    []
-    """
-    if len(prequential_queries) <= most:
-        return prequential_queries
-    return [prequential_queries[index * len(prequential_queries) // most] for index in range(most)]
+def _rank(queries: Sequence[Query], deps: Deps, *, late: float) -> list[Ranking]:
+    """Return one ranking per query. Where the oldest record has waited too long, its lists say so."""
+    parts = [queries[start : start + RANKED_AT_ONCE] for start in range(0, len(queries), RANKED_AT_ONCE)]
+    rankings = [ranking for part in parts for ranking in deps.recommender.rank(part)]
+    if late <= deps.options.overload_seconds:
+        return rankings
+    return [replace(ranking, degradations=(*ranking.degradations, OVERLOADED)) for ranking in rankings]
 
 
 def _queries(batch: UserBatch, deps: Deps) -> list[Query]:

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from deploy.files.errors import Refused, UnreadableFile
 from deploy.files.events import EventFileOptions, read
 from deploy.files.items import ItemFileOptions, read_catalogue
+from schemas.bounds import NOT_RESERVED
 from schemas.interactions import Interaction, Rating
 from tests.builders import START
 
@@ -45,7 +47,7 @@ WORDS = (
     "ö",
 )
 letters = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs", "Cf"))
-texts = st.text(letters, min_size=1, max_size=12).filter(lambda text: text not in (".", ".."))
+texts = st.text(letters, min_size=1, max_size=12).filter(lambda text: re.match(NOT_RESERVED, text) is not None)
 ids = st.sampled_from(WORDS) | texts
 events = st.tuples(ids, ids, st.integers(0, 900_000).map(lambda n: START + n), st.integers(-8, 8).map(lambda n: n / 2))
 tables = st.lists(events, min_size=1, max_size=8)

@@ -27,7 +27,7 @@ def regular() -> UserState:
 
 
 def near(state: UserState, at: float) -> np.ndarray:
-    return at_this_time(state, START + at, np.arange(3), NUMBER)
+    return at_this_time(state, START + at, np.arange(3), NUMBER).T
 
 
 def test_choices_at_this_hour_count_and_those_at_other_hours_do_not(regular: UserState) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.items.order import Order
+from inference.items.order import NO_EVENTS, Leaders, Order
 
 MOVES = st.lists(st.tuples(st.integers(0, 7), st.one_of(st.none(), st.sampled_from([-1.0, 0.0, 2.0]))), max_size=60)
 
@@ -30,3 +31,20 @@ def test_an_item_is_not_dropped_by_a_key_that_it_does_not_have() -> None:
         with pytest.raises(IndexError):
             order.drop(number, key)
     assert order.first(9).tolist() == [3]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 11), st.sampled_from([NO_EVENTS, -1.0, 0.0, 2.0, 3.0])), max_size=80),
+    st.integers(1, 12),
+    st.integers(1, 12),
+)
+def test_leaders_are_the_first_of_all_however_few_are_kept(
+    moves: list[tuple[int, float]], kept: int, asked: int
+) -> None:
+    leaders, keys = Leaders(kept), np.full(12, NO_EVENTS)
+    for number, key in moves:
+        leaders.put(number, float(keys[number]), key)
+        keys[number] = key
+        chosen = [item for item in range(12) if keys[item] > NO_EVENTS]
+        expected = sorted(chosen, key=lambda item: (-keys[item], item))[:asked]
+        assert leaders.first(keys, asked).tolist() == expected

@@ -38,7 +38,7 @@ def scores_of_the_pair(world: World) -> tuple[float, float]:
     world.choose("asking", 1)
     context = make_ranking_context(query_of(world, "asking"), world.table, repeats=True)
     own, other = co_occurrence.scores(context, world.table), world.table.number["i2"]  # type: ignore[index]
-    return float(own.covisit[other]), float(own.transition[other])
+    return float(own.covisit.at(np.array(other))), float(own.transition.at(np.array(other)))
 
 
 @pytest.mark.parametrize("year", [1997, 2013, 2020, 2026, 2049])
@@ -74,7 +74,7 @@ def test_a_landmark_moves_by_powers_of_two_and_keeps_what_weights_are_worth() ->
 def test_a_neighbour_behind_one_whose_weight_has_vanished_is_removed_too() -> None:
     neighbours, scratch = Neighbours(width=4, capacity=8), np.zeros(8, np.float32)
     neighbours.replace(0, np.array([1, 2], np.int32), np.array([1e-30, 1.0], np.float32))
-    neighbours.weights *= np.float32(2.0**-100)
-    assert np.count_nonzero(neighbours.weights[0]) == 1
+    neighbours.rescale(2.0**-100)
+    assert np.count_nonzero(neighbours.around(np.array([0]))[1]) == 1
     changed, weights = neighbours.changes(0, np.array([3], np.int32), np.array([1.0], np.float32), scratch)
     assert dict(zip(changed.tolist(), weights.tolist(), strict=True)) == {3: 1.0, 2: 0.0}

@@ -195,7 +195,8 @@ def test_what_follows_an_item_comes_to_lie_in_its_direction() -> None:
     factors = Factors(capacity=len(ids))
     factors.put(list(range(len(ids))), rows)
     for newest in range(16):
-        found = factors.affinity(np.array([place[ItemId(f"i{newest}")]]), len(ids))
+        own = factors.affinity(np.array([place[ItemId(f"i{newest}")]]))
+        found = factors.at(np.arange(len(ids)), own)
         assert ids[int(found.argmax())] == f"i{newest ^ 1}"
 
 

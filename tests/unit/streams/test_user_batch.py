@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from features.memory_state import MemoryStateStore
 from schemas.codec import decode
 from schemas.ids import ItemId, UserId
 from schemas.instructions import BanCategory, PinItem
+from schemas.ranking_log import Choice
 from schemas.topics import DEAD_LETTERS, INSTRUCTIONS, INTERACTIONS, ITEM_STATISTICS, MISROUTED, RANKING_LOG
+from streams.handlers.deps import Options
+from streams.log.in_memory_log import InMemoryLog
 from streams.log.partitions import partition_of
-from tests.builders import START, click, event_id, impression, make_runner, newest_list, send_event, small_catalogue
+from streams.state.prequential_budget import PrequentialBudget
+from streams.worker.in_memory_runner import InMemoryRunner
+from streams.worker.user_batch import RANKED_AT_ONCE
+from tests.builders import (
+    START,
+    click,
+    event_id,
+    impression,
+    make_deps,
+    make_runner,
+    newest_list,
+    send_event,
+    small_catalogue,
+)
 
 
 def ids(recommendation):
@@ -126,3 +147,34 @@ def test_a_click_on_an_open_list_is_part_of_its_outcome_and_corrects_nothing():
     send_event(runner, click("ann", "war-1", at=60, list_id="l1"))
     send_event(runner, click("ann", "drama-0", at=4_000))
     assert outcomes(runner) == [("l1", ("war-0", "war-1"), ("war-1",), False)]
+
+
+def test_beyond_the_budget_of_prequential_queries_lists_are_still_published():
+    deps = replace(make_deps(), prequential_budget=PrequentialBudget(per_second=2.0))
+    runner = InMemoryRunner(deps, MemoryStateStore())
+    small_catalogue(runner)
+    for number in range(5):
+        send_event(runner, click(f"u{number}", "war-0", at=number))
+    entries = [decode(RANKING_LOG, r.value, now=START + 1e6) for r in runner.log.records(RANKING_LOG)]
+    assert sum(isinstance(entry, Choice) for entry in entries) == 2
+    assert all(newest_list(runner, f"u{number}").version for number in range(5))
+
+
+@pytest.mark.parametrize(("waited", "degradations"), [(0.5, ()), (1.5, ("overloaded",))])
+def test_a_list_whose_event_waited_too_long_says_so(waited, degradations):
+    deps = make_deps(options=Options(person_partitions=4, item_partitions=4, overload_seconds=1.0))
+    log = InMemoryLog(person_partitions=4, item_partitions=4, clock=lambda: deps.clock() - waited)
+    runner = InMemoryRunner(deps, MemoryStateStore(), log)
+    small_catalogue(runner)
+    send_event(runner, click("ann", "war-0"))
+    assert newest_list(runner, "ann").degradations == degradations
+
+
+def test_users_of_a_batch_beyond_those_ranked_at_once_get_their_lists_too():
+    runner = make_runner(batch=500)
+    small_catalogue(runner)
+    users = [f"u{number}" for number in range(2 * RANKED_AT_ONCE + 3)]
+    for user in users:
+        runner.send(INTERACTIONS, user, click(user, "war-0"))
+    runner.run()
+    assert all(newest_list(runner, user).home.items for user in users)
