@@ -32,7 +32,7 @@ class Target:
 
     def pids(self) -> dict[str, int]:
         """Return the processes of the stack that run on this machine, and the benchmark's own."""
-        return {row.name: row.pid for row in self.stack.status() if row.pid} | {BENCH: os.getpid()}
+        return self.stack.pids() | {BENCH: os.getpid()}
 
 
 @contextmanager

@@ -167,6 +167,11 @@ class Stack:
         states = self._supervisor.states() if self.running() else {}
         return status.rows(SERVERS, self.base, self.settings(), states, self.layout)
 
+    def pids(self) -> dict[str, int]:
+        """Return the pid of every server and process that runs here, by name; nobody's health is checked."""
+        states = self._supervisor.states() if self.running() else {}
+        return {name: state.pid for name, state in states.items() if state.pid}
+
     def log_tail(self, name: str, lines: int = 20) -> str:
         """Return the last lines of the log of ``name``."""
         path = self.layout.log(name)

@@ -10,8 +10,8 @@ from deploy.bench.http.requests import Method, RequestFigures
 from deploy.bench.measure.machine import Machine
 from deploy.bench.report.tables import number, table
 
-COLUMNS = ("request", "connections", "requests/s", "p50 ms", "p99 ms", "slowest ms", "errors", "gateway cores")
-MORE_COLUMNS = ("load cores", "backlog gone after s", "events p50 ms", "events p99 ms")
+COLUMNS = ("request", "connections", "requests/s", "p50 ms", "p99 ms", "slowest ms", "errors")
+MORE_COLUMNS = ("request", "connections", "gateway cores", "load cores", "backlog s", "events p50 ms", "p99 ms", "lost")
 
 
 class HttpPlan(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,8 @@ def show_http(report: HttpReport) -> RenderableType:
     machine = report.machine
     beside = f", beside {report.plan.while_rate:g} events/s" if report.plan.while_rate else ""
     return Group(
-        table(f"HTTP, {report.plan.seconds:g} s each{beside}", (*COLUMNS, *MORE_COLUMNS), map(_row, report.phases)),
+        table(f"HTTP, {report.plan.seconds:g} s each{beside}", COLUMNS, map(_row, report.phases)),
+        table("what it took, and events beside it", MORE_COLUMNS, map(_row_beside, report.phases)),
         Text(
             f"machine: {machine.cores} cores, {machine.processor}; busy {machine.busy_cores:.2f} cores, "
             f"stolen {machine.steal_cores:.2f}"
@@ -68,7 +69,13 @@ def _row(phase: HttpPhase) -> tuple[str, ...]:
     errors = "0" if not seen.errors else ", ".join(f"{s} {n}" for s, n in seen.statuses.items() if s[0] != "2")
     return (
         *(phase.method, str(phase.connections), f"{seen.requests_per_second:.0f}"),
-        *(number(seen.p50_ms), number(seen.p99_ms), number(seen.max_ms), errors, number(phase.gateway_cores, ".2f")),
-        *(f"{seen.client_cores:.2f}", number(phase.backlog_seconds)),
-        *(number(phase.events_p50_ms), number(phase.events_p99_ms)),
+        *(number(seen.p50_ms), number(seen.p99_ms), number(seen.max_ms), errors),
+    )
+
+
+def _row_beside(phase: HttpPhase) -> tuple[str, ...]:
+    return (
+        *(phase.method, str(phase.connections), number(phase.gateway_cores, ".2f")),
+        *(f"{phase.requests.client_cores:.2f}", number(phase.backlog_seconds)),
+        *(number(phase.events_p50_ms), number(phase.events_p99_ms), str(phase.events_lost)),
     )

@@ -73,12 +73,12 @@ def _recovery(recovery: Recovery) -> RenderableType:
         *(number(recovery.p99_ms), str(recovery.lost)),
         *(number(recovery.caught_up_seconds), number(recovery.recovered_seconds)),
     )
-    recovered = f"p99 < {RECOVERED_P99_MS:g} ms again after s"
-    return table("recovery", ("disturbed", "p99 ms", "lost", "caught up after s", recovered), [row])
+    title = f"recovery, from its end: until caught up, and until p99 < {RECOVERED_P99_MS:g} ms"
+    return table(title, ("disturbed", "p99 ms", "lost", "caught up s", "recovered s"), [row])
 
 
 def _catalogue(catalogue: CatalogueFigures) -> RenderableType:
-    columns = ("items", "read by the worker s", "by the projector s", "worker kB per item", "worker ready after s")
+    columns = ("items", "worker read s", "projector read s", "worker kB/item", "worker ready s")
     values = (catalogue.read_seconds, catalogue.projected_seconds, catalogue.worker_kb_per_item)
     row = (str(catalogue.items), *map(number, values), number(catalogue.ready_seconds))
     return table("catalogue", columns, [row])
