@@ -42,7 +42,7 @@ def test_a_burst_is_measured_from_end_to_end(running: System, tmp_path: Path) ->
     assert "written to Kafka" in text
     check_answers(run)
     assert run.topics[INTERACTIONS].messages_per_event == 1.0
-    assert 0.5 < run.topics[RECOMMENDATIONS].messages_per_event <= 1.0
+    assert 0.5 < run.topics[RECOMMENDATIONS].messages_per_event < 1.5
     assert run.processes["kafka"].cpu_ms_per_event > 0.0
     assert run.catalogue.read_seconds is not None
     with pytest.raises(subprocess.CalledProcessError) as refused:
