@@ -10,6 +10,8 @@ from msgspec import Struct
 
 OURS = ("schemas", "features", "agents", "inference", "streams", "deploy")
 LISTED = 15
+ENTRIES = ("deploy/cli/", "deploy/bench/profile/")
+"""Where stacks begin: of no interest, as they hold everything."""
 _FRAME = re.compile(r"^(?P<function>.+?) \((?P<file>[^()]*?)(:\d+)?\)$")
 _LIBRARY = re.compile(r"^(?:.*/)?(?:site-packages|python3\.\d+)/")
 
@@ -25,7 +27,8 @@ class ProcessProfile(Struct, frozen=True, kw_only=True):
     """Samples of a process on the processor.
 
     `modules`: each sample counts for the innermost of our modules on its stack, so that a library's time belongs to who
-    calls it. `own`: for the function that ran. `cumulative`: for every function of ours on the stack.
+    calls it. `own`: for the function that ran. `cumulative`: for every function of ours on the stack, but those that
+    every stack begins with.
     """
 
     samples: int
@@ -75,7 +78,7 @@ def profile_of(lines: Iterable[str]) -> ProcessProfile:
         own[stack[-1]] += count
         ours = [module for name in stack if (module := module_of(name))]
         modules[ours[-1] if ours else "others"] += count
-        for name in {name for name in stack if module_of(name)}:
+        for name in {name for name in stack if module_of(name) and not name.startswith(ENTRIES)}:
             cumulative[name] += count
     return ProcessProfile(
         samples=total,

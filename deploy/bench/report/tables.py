@@ -17,8 +17,6 @@ from deploy.bench.report.figures import Answers, BenchReport, CatalogueFigures, 
 from deploy.bench.report.series import RECOVERED_P99_MS, Recovery
 from deploy.bench.report.summary import spreads
 
-PROFILE_LIST_LENGTH = 15
-
 
 def show(report: BenchReport) -> RenderableType:
     """Return the tables of every run, and of several runs their summary."""
@@ -41,7 +39,7 @@ def number(value: float | None, form: str = ".1f") -> str:
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     """Return a table whose first column is text and whose others are numbers."""
-    made = Table(box=None, title=title, title_justify="left", pad_edge=False)
+    made = Table(box=None, title=title or None, title_justify="left", pad_edge=False)
     for index, name in enumerate(columns):
         made.add_column(name, justify="right" if index else "left")
     for row in rows:
@@ -116,20 +114,17 @@ def _machine(machine: Machine) -> RenderableType:
 
 
 def _profile(name: str, profile: ProcessProfile) -> RenderableType:
-    columns = ("by module of ours", "", "by function, alone", "", "ours, with what they call", "")
-    shown = Table(*columns, box=None, title=f"{name}: {profile.samples} samples", title_justify="left", pad_edge=False)
-    lists = (profile.modules, profile.own, profile.cumulative)
-    for index in range(PROFILE_LIST_LENGTH):
-        cells = [cell for shares in lists for cell in _share(shares, index)]
-        if any(cells):
-            shown.add_row(*cells)
-    return shown
+    lists = (
+        ("module of ours, with the libraries it calls", profile.modules),
+        ("function, alone", profile.own),
+        ("function of ours, with all that it calls", profile.cumulative),
+    )
+    title = f"{name}: {profile.samples} samples on the processor"
+    return Group(Text(title, style="bold"), *(_shares(what, shares) for what, shares in lists))
 
 
-def _share(shares: tuple[Share, ...], index: int) -> tuple[str, str]:
-    if index >= len(shares):
-        return "", ""
-    return shares[index].name, f"{shares[index].share:.1%}"
+def _shares(what: str, shares: tuple[Share, ...]) -> RenderableType:
+    return table("", (what, "share"), ((each.name, f"{each.share:.1%}") for each in shares))
 
 
 def _summary(report: BenchReport) -> RenderableType:
