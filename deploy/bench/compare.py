@@ -42,7 +42,7 @@ class SecondsRatio(Struct, frozen=True, kw_only=True):
     high: float
 
 
-class Comparison(Struct, frozen=True, kw_only=True):
+class RunComparison(Struct, frozen=True, kw_only=True):
     """A measurement beside an earlier one; `machines` says how the machines differ, empty if they do not."""
 
     figures: tuple[FigureRatio, ...]
@@ -64,7 +64,7 @@ def read_report(path: Path) -> BenchReport:
         ) from exc
 
 
-def compare(before: BenchReport, now: BenchReport) -> Comparison:
+def compare(before: BenchReport, now: BenchReport) -> RunComparison:
     """Return the ratios of `now` to `before`.
 
     Raises:
@@ -72,7 +72,7 @@ def compare(before: BenchReport, now: BenchReport) -> Comparison:
     """
     refuse_other_settings(before, now)
     pairs = list(zip(before.runs, now.runs, strict=True))
-    return Comparison(
+    return RunComparison(
         figures=tuple(_figures(pairs)),
         seconds=tuple(_seconds(pairs)),
         machines=tuple(differences(pairs[0][0].machine, pairs[0][1].machine, ("processor", "cores", "memory_mb"))),

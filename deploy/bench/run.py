@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import psutil
 
-from deploy.bench.catalogue import WORKER, place_catalogue
+from deploy.bench.catalogue import WORKER_NAME, place_catalogue
 from deploy.bench.collect import Collector
 from deploy.bench.errors import CannotMeasure
 from deploy.bench.load.closed_loop import ClosedLoop
@@ -24,14 +24,14 @@ from deploy.bench.profile.sampling import SamplingProfiler, chosen
 from deploy.bench.profile.stacks import ProcessProfile
 from deploy.bench.report.figures import RunReport
 from deploy.bench.report.matching import make_answers
-from deploy.bench.target import Target
+from deploy.bench.target import BenchTarget
 from deploy.clients import make_cluster, make_publisher
 
-LINGER_MS = 0.0
+EVENT_LINGER_MS = 0.0
 """The bench's events are sent one by one, as those of many applications are."""
 
 
-def measure(plan: BenchPlan, seed: int, target: Target) -> RunReport:
+def measure(plan: BenchPlan, seed: int, target: BenchTarget) -> RunReport:
     """Measure one run: 1 memory at rest 2 catalogue 3 warm-up 4 load 5 wait for answers 6 read the meters."""
     rest = memory_of(target.pids())
     catalogue = place_catalogue(target, plan.items)
@@ -79,7 +79,7 @@ class Load:
     """A sender of either loop with its collector."""
 
     plan: BenchPlan
-    target: Target
+    target: BenchTarget
     collector: Collector
     sender: Sender | ClosedLoop
 
@@ -118,14 +118,14 @@ class Load:
         return self.sender.send_for(self.plan.seconds)
 
 
-def _open_load(plan: BenchPlan, seed: int, run: str, target: Target) -> Load:
-    publisher = make_publisher(target.settings, linger_ms=LINGER_MS)
+def _open_load(plan: BenchPlan, seed: int, run: str, target: BenchTarget) -> Load:
+    publisher = make_publisher(target.settings, linger_ms=EVENT_LINGER_MS)
     sender = Sender(publisher, users=plan.users, items=plan.items, run=run, seed=seed, skew=plan.users_skew)
     return _started(Load(plan, target, Collector(make_cluster(target.settings)), sender))
 
 
-def _closed_load(plan: BenchPlan, seed: int, run: str, target: Target) -> Load:
-    publisher = make_publisher(target.settings, linger_ms=LINGER_MS)
+def _closed_load(plan: BenchPlan, seed: int, run: str, target: BenchTarget) -> Load:
+    publisher = make_publisher(target.settings, linger_ms=EVENT_LINGER_MS)
     sender = ClosedLoop(publisher, clients=plan.clients, items=plan.items, run=run, seed=seed)
     return _started(Load(plan, target, Collector(make_cluster(target.settings), sender.answered), sender))
 
@@ -145,10 +145,10 @@ def stalled(plan: BenchPlan, pids: Mapping[str, int]) -> Iterator[None]:
     if not plan.stall_seconds or plan.disturbed is None:
         yield
         return
-    if WORKER not in pids:
+    if WORKER_NAME not in pids:
         raise CannotMeasure("--stall stops the worker, and none runs on this machine under `lifelong up`")
     begin, end = plan.disturbed
-    root = psutil.Process(pids[WORKER])
+    root = psutil.Process(pids[WORKER_NAME])
     family = [root, *root.children(recursive=True)]
     thread = Thread(target=_stall, args=(family, begin, end - begin), name="stall")
     thread.start()

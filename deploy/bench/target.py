@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Target:
+class BenchTarget:
     """A running stack, its settings, a folder for files of the measurement, and how to tell what happens.
 
     Of a `temporary` stack the worker may be restarted.
@@ -36,19 +36,19 @@ class Target:
 
 
 @contextmanager
-def target(say: Say, *, here: bool, profile: bool = False) -> Iterator[Target]:
+def target(say: Say, *, here: bool, profile: bool = False) -> Iterator[BenchTarget]:
     """Yield the stack that the settings name, or a temporary one, which is stopped afterwards."""
     base = load_settings(with_endpoints=False)
     with TemporaryDirectory(prefix="lifelong-bench-") as name:
         folder = Path(name)
         if here:
-            yield Target(Stack(base), load_settings(), folder, temporary=False, say=say)
+            yield BenchTarget(Stack(base), load_settings(), folder, temporary=False, say=say)
             return
         temporary = base.model_copy(update={"data_dir": folder})
         stack = Stack(temporary, module=MODULE) if profile else Stack(temporary)
         say("starting a temporary stack")
         try:
             stack.up(lambda name, state: None, programs=True)
-            yield Target(stack, stack.settings(), folder, temporary=True, say=say)
+            yield BenchTarget(stack, stack.settings(), folder, temporary=True, say=say)
         finally:
             stack.down()

@@ -21,13 +21,13 @@ from deploy.bench.measure.machine import MachineMeter
 from deploy.bench.measure.progress import seconds_until
 from deploy.bench.measure.usage import Meter
 from deploy.bench.report.series import percentile
-from deploy.bench.target import Target
+from deploy.bench.target import BenchTarget
 from deploy.clients import make_cluster, make_publisher, wall_clock
 from deploy.gateway.serving.backlog import behind
 from schemas.topics import INTERACTIONS
 from streams.log.kafka_admin import KafkaAdmin
 
-GATEWAY = "gateway"
+GATEWAY_NAME = "gateway"
 CLIENT_MODULE = "deploy.bench.http.client"
 METHODS: tuple[Method, ...] = ("GET", "POST")
 LEAD_SECONDS = 1.0
@@ -47,7 +47,7 @@ def refuse_without_client() -> None:
 class HttpBench:
     """Measures the gateway of one stack."""
 
-    def __init__(self, plan: HttpPlan, target: Target) -> None:
+    def __init__(self, plan: HttpPlan, target: BenchTarget) -> None:
         self._plan = plan
         self._target = target
         self._publisher = make_publisher(target.settings, linger_ms=0.0)
@@ -88,7 +88,7 @@ class HttpBench:
             time.sleep(LEAD_SECONDS)
         meter, began = Meter(self._gateway_pid()), time.monotonic()
         seen = self._requests(method, connections)
-        used, ended = meter.cpu_seconds().get(GATEWAY), time.monotonic()
+        used, ended = meter.cpu_seconds().get(GATEWAY_NAME), time.monotonic()
         if self._plan.while_rate:
             beside.join()
         self._wait_for_workers()
@@ -112,7 +112,7 @@ class HttpBench:
         )
 
     def _gateway_pid(self) -> dict[str, int]:
-        return {name: pid for name, pid in self._target.pids().items() if name == GATEWAY}
+        return {name: pid for name, pid in self._target.pids().items() if name == GATEWAY_NAME}
 
     def _requests(self, method: Method, connections: int) -> RequestFigures:
         gateway = self._target.settings.gateway

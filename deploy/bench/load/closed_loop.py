@@ -10,7 +10,7 @@ from deploy.bench.load.sender import send_click
 from deploy.clients import wall_clock
 from streams.log.kafka_client import KafkaPublisher
 
-PATIENCE_SECONDS = 10.0
+CLIENT_PATIENCE_SECONDS = 10.0
 """After so long without a list, a simulated user goes on; the event counts as lost unless a list comes later."""
 
 
@@ -48,7 +48,7 @@ class ClosedLoop:
         except Empty:
             answered = ()
         free = [self._waiting.pop(event)[0] for event in answered if event in self._waiting]
-        latest = time.monotonic() - PATIENCE_SECONDS
+        latest = time.monotonic() - CLIENT_PATIENCE_SECONDS
         given_up = [event for event, (_, sent) in self._waiting.items() if sent < latest]
         return free + [self._waiting.pop(event)[0] for event in given_up]
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.bench.errors import CannotMeasure
 
 TABLE_RECORDS = "lifelong_table_records_total"
-PATIENCE_SECONDS = 600.0
+READ_PATIENCE_SECONDS = 600.0
 
 
 def table_records(port: int) -> float | None:
@@ -30,7 +30,7 @@ def table_records(port: int) -> float | None:
     return sum(sample.value for sample in samples if sample.name == TABLE_RECORDS)
 
 
-def seconds_until(holds: Callable[[], bool], what: str, *, within: float = PATIENCE_SECONDS) -> float:
+def seconds_until(holds: Callable[[], bool], what: str, *, within: float = READ_PATIENCE_SECONDS) -> float:
     """Wait until `holds` returns true, and return the seconds that it took.
 
     Raises:

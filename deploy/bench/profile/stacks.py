@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-OURS = ("schemas", "features", "agents", "inference", "streams", "deploy")
+OUR_PACKAGES = ("schemas", "features", "agents", "inference", "streams", "deploy")
 LISTED = 15
 ENTRIES = ("deploy/cli/", "deploy/bench/profile/")
 """Where stacks begin: of no interest, as they hold everything."""
@@ -66,7 +66,7 @@ def module_of(name: str) -> str | None:
     ('streams/worker/lists', None)
     """
     file = name.rpartition(":")[0]
-    return file.removesuffix(".py") if file.split("/")[0] in OURS and file.endswith(".py") else None
+    return file.removesuffix(".py") if file.split("/")[0] in OUR_PACKAGES and file.endswith(".py") else None
 
 
 def profile_of(lines: Iterable[str]) -> ProcessProfile:

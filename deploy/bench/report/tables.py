@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from deploy.bench.compare import Comparison
+from deploy.bench.compare import RunComparison
 from deploy.bench.measure.machine import Machine
 from deploy.bench.measure.traffic import TopicTraffic
 from deploy.bench.measure.usage import ProcessUsage
@@ -135,7 +135,7 @@ def _summary(report: BenchReport) -> RenderableType:
     return table(f"{len(report.runs)} runs", ("figure", "mean", "least", "most"), rows)
 
 
-def show_comparison(comparison: Comparison) -> RenderableType:
+def show_comparison(comparison: RunComparison) -> RenderableType:
     """Return the ratios of two measurements as tables."""
     figures = table(
         "now to before",
