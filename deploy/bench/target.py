@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,8 +49,15 @@ def target(say: Say, *, here: bool, profile: bool = False) -> Iterator[BenchTarg
         temporary = base.model_copy(update={"data_dir": folder})
         stack = Stack(temporary, module=MODULE) if profile else Stack(temporary)
         say("starting a temporary stack")
+        # A terminated benchmark leaves no stack behind.
+        signal.signal(signal.SIGTERM, _end)
         try:
             stack.up(lambda name, state: None, programs=True)
             yield BenchTarget(stack, stack.settings(), folder, temporary=True, say=say)
         finally:
             stack.down()
+
+
+def _end(signum: int, frame: object) -> None:
+    """End the process in good order, so that what it started is stopped."""
+    sys.exit(128 + signum)
