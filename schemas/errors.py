@@ -16,6 +16,7 @@ LifelongError
 ├── SettingsError          a setting is wrong or missing                      → the command ends, naming it
 ├── StackError             the embedded stack cannot do what was asked        → the command ends
 │   └── NotHealthy         a server of it does not become healthy in time     → what was started is stopped again
+├── CannotMeasure          the benchmark lacks what it needs, or runs differ  → the command ends
 ├── MonitoringError        Prometheus cannot be configured or started         → the command ends
 ├── UnreadableFile         a file does not hold what it should                → the command ends
 ├── BadCell                a cell of a row cannot be read                     → the row is refused, with the reason

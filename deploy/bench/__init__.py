@@ -1,1 +1,6 @@
-"""Measure the real stack at a stated rate, open loop, from the intended send to the list on its topic."""
+"""Measure the real stack, from the intended send to the list on its topic: latency, CPU, memory, messages, HTTP.
+
+    plan → target (a stack) → load → collect → measure → report → compare
+
+`run.py` is the order of one run; `http` and `profile` are measurements of their own.
+"""

@@ -51,6 +51,7 @@ OWN_PROCESSES = (
     OwnProcess("projector", "/metrics"),
     OwnProcess("gateway", "/health/ready"),
 )
+COMMAND_LINE = "deploy.cli"
 # The command that must run before them.
 SETUP_COMMAND = ("topics", "create")
 
@@ -59,9 +60,9 @@ SETUP_COMMAND = ("topics", "create")
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
-def command(*words: str) -> tuple[str, ...]:
-    """Return a command line of Lifelong, run by this Python."""
-    return (sys.executable, "-m", "deploy.cli", *words)
+def command(*words: str, module: str = COMMAND_LINE) -> tuple[str, ...]:
+    """Return a command line of Lifelong, run by this Python; `module` may be another one that takes the same words."""
+    return (sys.executable, "-m", module, *words)
 
 
 def own_environment(site: Site, config: Path) -> dict[str, str]:
@@ -70,17 +71,17 @@ def own_environment(site: Site, config: Path) -> dict[str, str]:
     return settings_environment() | own_file | {"LIFELONG_DATA_DIR": str(site.layout.data_dir)}
 
 
-def own_programs(site: Site, config: Path, *, logins: bool) -> list[Program]:
+def own_programs(site: Site, config: Path, *, logins: bool, module: str = COMMAND_LINE) -> list[Program]:
     """Return how the supervisor runs each of ``OWN_PROCESSES``: started after the servers, stopped before them.
 
     With ``logins`` each has its own login to the embedded broker in its environment, and nobody else's.
     """
-    return [_own_program(own, site, config, logins) for own in OWN_PROCESSES]
+    return [_own_program(own, site, config, logins, module) for own in OWN_PROCESSES]
 
 
-def _own_program(own: OwnProcess, site: Site, config: Path, logins: bool) -> Program:
+def _own_program(own: OwnProcess, site: Site, config: Path, logins: bool, module: str) -> Program:
     environment = FEW_ARENAS | own_environment(site, config)
     if logins:
         login = kafka_login(own.name, site.choices, site.principal_prefix)
         environment |= {variable_of(("kafka", name)): value for name, value in login.items()}
-    return Program(own.name, command(own.name), Path.cwd(), environment, priority=200)
+    return Program(own.name, command(own.name, module=module), Path.cwd(), environment, priority=200)

@@ -17,6 +17,7 @@ from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis,
 from deploy.embedded.environment import child_environment, user_cache_dir
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.programs import (
+    COMMAND_LINE,
     OWN_PROCESSES,
     SETUP_COMMAND,
     START_SECONDS,
@@ -49,10 +50,21 @@ class NotHealthy(StackError):
 
 
 class Stack:
-    """What ``lifelong up``, ``down`` and ``status`` do, for settings without endpoints."""
+    """What ``lifelong up``, ``down`` and ``status`` do, for settings without endpoints.
 
-    def __init__(self, base: Settings, *, cache_dir: Path | None = None, seed: Path | None = None) -> None:
+    `module` is run for each of Lifelong's processes, with its command as the argument.
+    """
+
+    def __init__(
+        self,
+        base: Settings,
+        *,
+        cache_dir: Path | None = None,
+        seed: Path | None = None,
+        module: str = COMMAND_LINE,
+    ) -> None:
         self.base = base
+        self._module = module
         self.layout = DataLayout.of(base.data_dir, cache_dir or user_cache_dir())
         self._seed = seed or Path(inference.__file__).parent / "model_repository"
         self._supervisor = Supervisor(self.layout)
@@ -154,6 +166,11 @@ class Stack:
         """Return every server and process, with its current health."""
         states = self._supervisor.states() if self.running() else {}
         return status.rows(SERVERS, self.base, self.settings(), states, self.layout)
+
+    def pids(self) -> dict[str, int]:
+        """Return the pid of every server and process that runs here, by name; nobody's health is checked."""
+        states = self._supervisor.states() if self.running() else {}
+        return {name: state.pid for name, state in states.items() if state.pid}
 
     def log_tail(self, name: str, lines: int = 20) -> str:
         """Return the last lines of the log of ``name``."""
@@ -260,7 +277,8 @@ class Stack:
         self._await_programs(started, report)
 
     def _own_programs(self, site: Site) -> list[Program]:
-        return own_programs(site, config_path(), logins=not kafka.KAFKA.is_external(self.base))
+        logins = not kafka.KAFKA.is_external(self.base)
+        return own_programs(site, config_path(), logins=logins, module=self._module)
 
     def _await_programs(self, started: list[str], report: Report) -> None:
         settings = self.settings()

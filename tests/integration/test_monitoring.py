@@ -23,7 +23,8 @@ import typer
 from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
-from deploy.bench.load import Sender, send_catalogue
+from deploy.bench.load.catalogue import send_catalogue
+from deploy.bench.load.sender import Sender
 from deploy.cli import monitoring as commands
 from deploy.embedded.choices import StackChoices, chosen
 from deploy.embedded.http import answers

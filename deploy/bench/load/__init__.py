@@ -1,0 +1,1 @@
+"""The load: a catalogue, users' choices, and who sends when."""

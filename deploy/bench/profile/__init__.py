@@ -1,0 +1,1 @@
+"""Where the processor's time goes: our processes sampled while events arrive."""

@@ -1,0 +1,1 @@
+"""What a measurement found, as values with their units, and as tables."""
