@@ -15,7 +15,7 @@ class WorkerSettings(SettingsSection):
 
     group: str = "lifelong-worker"
     batch_max: int = Field(default=1_000, ge=1)
-    batch_within_ms: float = Field(default=12.0, gt=0)
+    batch_within_ms: float = Field(default=4.0, gt=0)
     session_timeout_ms: int = Field(default=10_000, ge=1_000)
     stall_seconds: float = Field(default=30.0, gt=0)
     prequential_rate: float = Field(default=1.0, ge=0, le=1)

@@ -111,6 +111,7 @@ def _restart(worker: Worker, why: str) -> None:
 def build(worker: Worker, *, data_dir: str) -> OwnersApp:
     """Return the Faust app of a worker; nothing runs and nothing is connected yet."""
     tuning, cluster = worker.tuning, worker.cluster
+    buffered = tuning.batch_max * BUFFERED_BATCHES
     app = OwnersApp(
         f"{cluster.prefix}{tuning.group}",
         broker=[f"kafka://{host}" for host in cluster.bootstrap.split(",")],
@@ -122,7 +123,7 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
         consumer_auto_offset_reset="earliest",
         topic_disable_leader=True,
         web_enabled=False,
-        stream_buffer_maxsize=tuning.batch_max * BUFFERED_BATCHES,
+        stream_buffer_maxsize=buffered,
         store="memory://",
         datadir=data_dir,
     )
@@ -134,6 +135,7 @@ def build(worker: Worker, *, data_dir: str) -> OwnersApp:
         lease_again=partial(_lease_again, app, worker),
     )
     app.give_up = partial(_give_up, worker)
+    app.has_room = lambda: pipeline.waiting_records() < buffered
     app.lease_partitions = partial(_lease_partitions, app, pipeline, worker)
     inputs = app.topic(*(cluster.topic(name) for name in WORKER_INPUTS), **_RAW)
     app.agent(inputs, concurrency=1, name="people")(_batches(pipeline, worker))
