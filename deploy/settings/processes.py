@@ -14,7 +14,7 @@ class WorkerSettings(SettingsSection):
     """The process that folds users' events, re-plans, ranks and publishes lists."""
 
     group: str = "lifelong-worker"
-    batch_max: int = Field(default=1_000, ge=1)
+    batch_max: int = Field(default=2_000, ge=1)
     batch_within_ms: float = Field(default=4.0, gt=0)
     session_timeout_ms: int = Field(default=10_000, ge=1_000)
     stall_seconds: float = Field(default=30.0, gt=0)
