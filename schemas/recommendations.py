@@ -11,6 +11,9 @@ from schemas.ids import AnyUser, BareItem, EventId, EventKey, ListKey, MemoryId,
 from schemas.interactions import Context
 from schemas.record import Record
 
+OVERLOADED = "overloaded"
+"""The degradation of a list whose events waited longer than `worker.overload_seconds`."""
+
 
 class RankedItem(Record, frozen=True, kw_only=True):
     """One ranked item of a slate.

@@ -113,16 +113,19 @@ def _fold(settings: Settings) -> _Rebuilt:
 
 
 def _put(settings: Settings, rebuilt: _Rebuilt, console: Console) -> None:
-    """1 replace stored states and offsets 2 publish memories and statistics 3 write feature rows."""
+    """1 empty the rows of items that nothing counts for any more 2 replace stored states and offsets 3 publish memories
+    and statistics 4 write feature rows. Stored states alone tell which rows are to be emptied, so that comes first.
+    """
     counts, store = (settings.topics.person_partitions, settings.topics.item_partitions), make_store(settings)
-    vanished = emptied_rows(rebuilt.items, store, counts[1])
+    publisher, vanished = make_publisher(settings), emptied_rows(rebuilt.items, store, counts[1])
+    publisher.publish(vanished)
     written = put_in_place(rebuilt.people, store, PEOPLE, counts[0], _of(rebuilt.origins, WORKER_INPUTS))
     written += put_in_place(rebuilt.items, store, ITEMS_SCOPE, counts[1], _of(rebuilt.origins, (ITEM_DELTAS,)))
     messages, rows = republished(rebuilt.people, rebuilt.items, counts), feature_rows(rebuilt.people, counts[0])
-    make_publisher(settings).publish([*messages, *vanished])
+    publisher.publish(messages)
     make_feast(settings).write(rows, now=wall_clock())
     console.print(f"Wrote {written} states and {len(rows)} feature rows.")
-    console.print(f"Published {len(messages)} memories and rows of statistics.")
+    console.print(f"Published {len(messages) + len(vanished)} memories and rows of statistics.")
 
 
 def _of(origins: Origins, topics: tuple[str, ...]) -> Origins:

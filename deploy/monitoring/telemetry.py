@@ -27,7 +27,7 @@ from schemas.errors import ReasonCode
 from schemas.model_updates import ModelUpdate, VariantStatus
 from schemas.plans import PlanEntry, TriggerName
 from schemas.ranking_log import Choice
-from schemas.recommendations import Recommendation
+from schemas.recommendations import OVERLOADED, Recommendation
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, MISROUTED, PERSON_TOPICS
 from streams.outcomes.batch_outcome import BatchOutcome
 from streams.state.crowd_watch import ACCOUNTS
@@ -62,7 +62,7 @@ STORE = Histogram(
 BATCH_EVENTS = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
 PLANS_TOTAL = Counter("lifelong_plans_total", "Ledger entries, by trigger and decision.", ["trigger", "decision"])
 SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that fired without budget for a plan.", ["trigger"])
-DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, by kind.", ["kind"])
+DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, or late, by kind.", ["kind"])
 GUARDRAIL = Counter(
     "lifelong_guardrail_total", "Faults that guardrails removed from lists, by violation.", ["violation"]
 )
@@ -250,7 +250,7 @@ class PrometheusObserver:
         _start(MISROUTED_SENT, PERSON_TOPICS)
         _start(PLANS_TOTAL, get_args(TriggerName), ("accepted", "rejected"))
         _start(SUPPRESSED, get_args(TriggerName))
-        _start(DEGRADED, (RANKED_LOCALLY, SCORES_NOT_FINITE))
+        _start(DEGRADED, (RANKED_LOCALLY, SCORES_NOT_FINITE, OVERLOADED))
         _start(GUARDRAIL, get_args(Fault))
         _start(CHOICES, ACCOUNTS)
         _start(WAITS_TOTAL, ("state-store",))

@@ -71,6 +71,15 @@ def appearing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def sync(path: Path) -> None:
+    """Have the disk keep what was written to a file, or a folder's names."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
 def list_files(folder: Path) -> list[LogFile]:
     """Return the visible files of a view, in order of their names."""
     files = []

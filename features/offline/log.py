@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from features.offline.files import LEVELS, LogFile, appearing, day_of, list_files, remove_abandoned, window_name
+from features.offline.files import LEVELS, LogFile, appearing, day_of, list_files, remove_abandoned, sync, window_name
 from features.offline.merging import Merge, replaced_by
 from features.ports import OfflineSize
 
@@ -113,7 +113,9 @@ class OfflineLog:
         folder = next(folder for folder in self._folders if folder.name == view)
         with appearing(folder / window_name(day_of(now), data)) as partial:
             partial.write_bytes(data)
+            sync(partial)
             os.utime(partial, (now, now))
+        sync(folder)
 
     def compact(self, now: float) -> None:
         """Do a part of what is due: merges, and removals of replaced files and of days beyond the retention.
@@ -147,6 +149,11 @@ class OfflineLog:
         if isinstance(exc, OSError) and exc.errno is not None:
             logger.warning("files of the off-line log are merged later: %s", exc)
             return
+        if _is_readable(merge.reading.path):
+            names = [source.path for source in merge.sources]
+            self._damaged.update(names)
+            logger.error("files are not merged, for their columns do not go together: %s: %s", names, exc)
+            return
         self._damaged.add(merge.reading.path)
         logger.error("a file is not merged, and joins fail on it until you remove it: %s: %s", merge.reading.path, exc)
 
@@ -163,8 +170,9 @@ class OfflineLog:
         self._replaced = {p: names for p, names in self._replaced.items() if p.parent != folder or p in listed}
         live = self._live(files, now)
         if live is not None:
-            self._planned = [chunk for day in _by_day(live).values() for chunk in self._policy.due(day, now)]
-            self.sizes[folder.name] = _size(files, live)
+            sound = [file for file in live if file.path not in self._damaged]
+            self._planned = [chunk for day in _by_day(sound).values() for chunk in self._policy.due(day, now)]
+            self.sizes[folder.name] = self._size(files, live)
         return True
 
     def _expired(self, now: float) -> Callable[[LogFile], bool]:
@@ -195,13 +203,23 @@ class OfflineLog:
                 replaced.setdefault(file.path.with_name(name), file.visible_at)
         long_ago = {path for path, at in replaced.items() if at <= now - self._policy.replaced_seconds}
         self._without(files, lambda file: file.path in long_ago)
-        return [file for file in files if file.path not in replaced and file.path not in self._damaged]
+        return [file for file in files if file.path not in replaced]
+
+    def _size(self, files: Sequence[LogFile], live: Sequence[LogFile]) -> OfflineSize:
+        waiting = [file.visible_at for file in live if file.path in self._damaged]
+        for day in _by_day(live).values():
+            fresh = [file.visible_at for file in day if file.level == 0]
+            waiting += fresh if len(fresh) > 1 else []
+        size = sum(file.size for file in files)
+        return OfflineSize(files=len(files), size=size, waiting_since=min(waiting, default=None))
 
 
-def _size(files: Sequence[LogFile], live: Sequence[LogFile]) -> OfflineSize:
-    waiting = [file.visible_at for file in live if file.level == 0]
-    size = sum(file.size for file in files)
-    return OfflineSize(files=len(files), size=size, waiting_since=min(waiting) if len(waiting) > 1 else None)
+def _is_readable(path: Path) -> bool:
+    try:
+        pq.read_table(path)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def _replaced_by(path: Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.offline.files import LogFile, appearing, merged_name
+from features.offline.files import LogFile, appearing, merged_name, sync
 
 ROWS_PER_STEP = 16_384
 ROWS_PER_GROUP = 65_536
@@ -46,9 +46,9 @@ class Merge:
         with appearing(self.path) as partial:
             with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
                 yield from self._copy(writer, schema)
-            _sync(partial)
+            sync(partial)
             os.utime(partial, (self._now, self._now))
-        _sync(self.path.parent)
+        sync(self.path.parent)
 
     def _copy(self, writer: pq.ParquetWriter, schema: pa.Schema) -> Iterator[bool]:
         waiting: list[pa.Table] = []
@@ -84,11 +84,3 @@ def _distinct(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     table = pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
     rows = table.group_by(schema.names, use_threads=False).aggregate([])
     return rows.select(schema.names).cast(schema.remove_metadata())
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

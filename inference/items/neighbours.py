@@ -69,6 +69,8 @@ class Neighbours:
     def replace(self, item: int, others: Ints, weights: Floats) -> None:
         """Replace the item's neighbours by these; the first `width` are kept."""
         size = min(len(others), self.width)
+        if not size and self._row[item] == NO_ROW:
+            return
         [row] = self._rows_of(np.array([item]))
         self._ids[row, :size] = others[:size]
         self._weights[row, :size] = weights[:size]

@@ -148,6 +148,9 @@ class ItemTable:
 
     def put_statistics(self, row: ItemStatistics) -> None:
         """Take the newest statistics of an item; the same row again changes nothing."""
+        if not row.count and row.item_id not in self.number:
+            self._waiting.pop(row.item_id, None)
+            return
         is_known = row.count >= KNOWN_COUNT and people_of(row) >= KNOWN_PEOPLE
         if not (self.may_be_numbered(row.item_id) or is_known):
             self._waiting.pop(row.item_id, None)

@@ -41,16 +41,17 @@ class ItemPopularity(Signal):
     def update(self, table: ItemTable, number: int, row: ItemStatistics) -> None:
         """Take the item's decayed counts, also as its rank within its categories."""
         self._leading.clear()
-        keys = np.log2(np.maximum(row.popularity, 1e-300)) + row.at / _HALVING
+        popularity = np.array(row.popularity)
+        keys = np.where(popularity > 0.0, np.log2(np.maximum(popularity, 1e-300)) + row.at / _HALVING, NO_EVENTS)
         previous = self.log_counts[:, number].tolist()
-        self._chosen += previous[0] == NO_EVENTS
+        self._chosen += int(keys[0] > NO_EVENTS) - int(previous[0] > NO_EVENTS)
         for leaders, old, new in zip(self._leaders, previous, keys.tolist(), strict=True):
             leaders.put(number, old, new)
         table.by_category.rank(number, float(keys[CATEGORY_ORDER]))
         self.log_counts[:, number] = keys
 
     def __len__(self) -> int:
-        """Return how many items were ever chosen."""
+        """Return how many items were chosen."""
         return self._chosen
 
     def leading(self, half_life_index: int, size: int) -> Numbers:

@@ -9,10 +9,10 @@ Query = TypeVar("Query")
 
 
 class PrequentialBudget:
-    """A token bucket: `per_second` prequential queries (0 is no bound), with one second's worth saved at most.
+    """A token bucket: `per_second` prequential queries (0 is no bound); it saves one second's worth at most, or one.
 
     A prequential query costs about as much as a list. Choices that get none are folded as all others are; those that
-    get one are spread over each batch, so that what is learned from stays an unbiased sample.
+    get one are spread over each batch.
 
     >>> budget = PrequentialBudget(per_second=2.0)
     >>> budget.spent(range(9), most=4, now=100.0), budget.spent(range(9), most=4, now=100.5)
@@ -23,14 +23,14 @@ class PrequentialBudget:
 
     def __init__(self, *, per_second: float = 0.0) -> None:
         self._per_second = per_second
-        self._saved = per_second
+        self._saved = self._most = max(1.0, per_second)
         self._at: float | None = None
 
     def spent(self, queries: Sequence[Query], *, most: int, now: float) -> list[Query]:
         """Return those of a batch's queries that are ranked, at most `most`; `now` is the wall clock in seconds."""
         if self._per_second > 0.0:
             elapsed = max(0.0, now - self._at) if self._at is not None else 0.0
-            self._saved, self._at = min(self._per_second, self._saved + elapsed * self._per_second), now
+            self._saved, self._at = min(self._most, self._saved + elapsed * self._per_second), now
             most = min(most, int(self._saved))
         ranked = _spread(queries, most)
         self._saved -= len(ranked)

@@ -107,6 +107,10 @@ class OwnersConsumer(Consumer):
                 await asyncio.sleep(0)
                 async for tp, message in self.getmany(timeout=1.0):
                     await self._deliver(tp, message)
+        except asyncio.CancelledError:
+            # Faust's fetcher would take it for a crash while the app stops.
+            if not self.app.should_stop:
+                raise
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
@@ -142,8 +146,10 @@ class OwnersConsumer(Consumer):
 
 
 class OwnersApp(faust.App):
-    """A Faust app that reads by an `OwnersConsumer`; its builder sets the callables. `has_room` returns whether the stream's
-    queue takes another record."""
+    """A Faust app that reads by an `OwnersConsumer`; its builder sets the callables.
+
+    `has_room` returns whether the stream's queue takes another record.
+    """
 
     lease_partitions: LeasePartitions
     give_up: Callable[[BaseException], None]

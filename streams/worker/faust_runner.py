@@ -55,11 +55,11 @@ class BatchTuning:
     """How a worker forms batches: see `deploy.settings.WorkerSettings`."""
 
     group: str
-    batch_max: int = 200
-    batch_within_seconds: float = 0.004
-    session_timeout_seconds: float = 10.0
-    default_every_seconds: float = 1.0
-    stall_seconds: float = 30.0
+    batch_max: int
+    batch_within_seconds: float
+    session_timeout_seconds: float
+    default_every_seconds: float
+    stall_seconds: float
     visit_every_seconds: float = 5.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 import numpy as np
 from msgspec import Struct
@@ -31,7 +32,8 @@ HOME = "home"
 class Due(Struct, frozen=True, kw_only=True):
     """A list that is due to a user: the events it answers, the last record that caused it, and its event time `at`.
 
-    `asked` are surfaces that a rank request names, and `locale` the locale, where it names one.
+    `asked` are surfaces that a rank request names, and `locale` the locale, where it names one. `waiting_since` is when
+    the oldest of its records was produced, by the wall clock.
     """
 
     user_id: UserId
@@ -41,6 +43,7 @@ class Due(Struct, frozen=True, kw_only=True):
     context: Context | None = None
     asked: tuple[str, ...] = ()
     locale: str = ""
+    waiting_since: float = inf
 
     def query(self, record: UserRecord, shown_at: float, wall: float | None = None) -> Query:
         """Return the recommender's query for a list that is shown at this event time and, if given, wall-clock time."""

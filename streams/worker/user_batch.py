@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ from features.ports import Write
 from inference.query import Query, Ranking
 from schemas.event_kinds import is_choice
 from schemas.ids import UserId
+from schemas.recommendations import OVERLOADED
 from schemas.topics import INTERACTIONS
 from streams.handlers.deps import Deps
 from streams.log.dead_letters import dead_letter
@@ -34,8 +36,6 @@ from streams.worker.receive import AcceptedRecord, receive
 
 RANKED_AT_ONCE = 64
 """How many queries are ranked in one call: more cost a request as many bytes, and no less time."""
-OVERLOADED = "overloaded"
-"""The degradation of a list whose events waited longer than `worker.overload_seconds`."""
 
 
 def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: Deps) -> BatchOutcome:
@@ -51,7 +51,7 @@ def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: D
     )
     folded = deps.clock()
     queries = _queries(batch, deps)
-    rankings = _rank(queries, deps, late=began - min(record.timestamp for record in records))
+    rankings = _rank(queries, deps)
     ranked = deps.clock()
     prequential_queries = len(batch.prequential_queries)
     batch.evaluated = tuple(zip(batch.prequential_queries, rankings[:prequential_queries], strict=True))
@@ -60,6 +60,8 @@ def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: D
     for due, query, ranking in zip(
         batch.due.values(), queries[prequential_queries:], rankings[prequential_queries:], strict=True
     ):
+        if began - due.waiting_since > deps.options.overload_seconds:
+            ranking = replace(ranking, degradations=(*ranking.degradations, OVERLOADED))
         answer = Answer(due, batch.users[due.user_id], query, ranking, batch.applied_by(due.user_id, owner))
         batch.messages += list_messages(answer, stages, deps, batch.counters)
     batch.counters.count("lists", by=len(batch.due))
@@ -152,17 +154,15 @@ def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome, dep
         at=max(outcome.record.user.last_at, outcome.at or 0.0),
         locale=(request.context.locale if request else "") or (earlier.locale if earlier else ""),
         asked=(*(earlier.asked if earlier else ()), *(request.surfaces if request else ())),
+        waiting_since=min(earlier.waiting_since if earlier else inf, accepted.record.timestamp),
         context=getattr(accepted.event, "context", None) or (earlier.context if earlier else None),
     )
 
 
-def _rank(queries: Sequence[Query], deps: Deps, *, late: float) -> list[Ranking]:
-    """Return one ranking per query. Where the oldest record has waited too long, its lists say so."""
+def _rank(queries: Sequence[Query], deps: Deps) -> list[Ranking]:
+    """Return one ranking per query, `RANKED_AT_ONCE` in one call."""
     parts = [queries[start : start + RANKED_AT_ONCE] for start in range(0, len(queries), RANKED_AT_ONCE)]
-    rankings = [ranking for part in parts for ranking in deps.recommender.rank(part)]
-    if late <= deps.options.overload_seconds:
-        return rankings
-    return [replace(ranking, degradations=(*ranking.degradations, OVERLOADED)) for ranking in rankings]
+    return [ranking for part in parts for ranking in deps.recommender.rank(part)]
 
 
 def _queries(batch: UserBatch, deps: Deps) -> list[Query]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from features.half_lives import POPULARITY_SECONDS, SEGMENT_SECONDS
 from features.item_content import content_vector
 from features.item_factors import FACTOR_DIMENSIONS, FACTOR_WIDTH, LEAN
-from features.statistics import fold_delta
+from features.statistics import emptied, fold_delta
 from features.user_segment import SEGMENTS
 from inference.items.categories import CATEGORIES_PER_ITEM
 from inference.items.table import KNOWN_COUNT, WAITING_KEPT, ItemTable
@@ -319,3 +319,11 @@ def row_of(name: str, count: int) -> ItemStatistics:
         row = fold_delta(row, delta)
     assert row is not None
     return row
+
+
+def test_an_item_that_nothing_counts_for_any_more_is_not_popular() -> None:
+    rows = rows_of([(0, 0), (1, 60)])
+    table = table_of([*rows, emptied(rows[0])])
+    assert table.signal(ItemPopularity).leading(0, 9).tolist() == [table.number[ItemId("i1")]]
+    assert len(table.signal(ItemPopularity)) == 1
+    assert len(table_of([emptied(rows[0])])) == 0

@@ -178,3 +178,16 @@ def test_users_of_a_batch_beyond_those_ranked_at_once_get_their_lists_too():
         runner.send(INTERACTIONS, user, click(user, "war-0"))
     runner.run()
     assert all(newest_list(runner, user).home.items for user in users)
+
+
+def test_a_late_record_of_one_user_says_nothing_of_another_users_list():
+    deps = make_deps(options=Options(person_partitions=4, item_partitions=4, overload_seconds=1.0))
+    waited = [5.0]
+    log = InMemoryLog(person_partitions=4, item_partitions=4, clock=lambda: deps.clock() - waited[0])
+    runner = InMemoryRunner(deps, MemoryStateStore(), log, batch=10)
+    small_catalogue(runner)
+    runner.send(INTERACTIONS, "ann", click("ann", "war-0"))
+    waited[0] = 0.0
+    runner.send(INTERACTIONS, "bob", click("bob", "war-0"))
+    runner.run()
+    assert [newest_list(runner, user).degradations for user in ("ann", "bob")] == [("overloaded",), ()]
