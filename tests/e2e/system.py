@@ -65,6 +65,7 @@ class System:
         overrides: dict[str, dict[str, Any]] = {
             "topics": {"prefix": prefix, "person_partitions": 4, "item_partitions": 4},
             "worker": {"session_timeout_ms": 6_000, "metrics_port": 0},
+            "statistics": {"metrics_port": 0},
         }
         for section, values in more.items():
             overrides.setdefault(section, {}).update(values)

@@ -46,7 +46,8 @@ def assert_undisturbed(system: System, events: list) -> None:
     assert {event.event_id for event in events} <= answered
 
 
-def test_killing_the_worker_at_random_moments_loses_no_event_and_doubles_none(system: System) -> None:
+def test_killing_the_worker_at_random_moments_loses_no_event_and_doubles_none(make_system) -> None:  # type: ignore[no-untyped-def]
+    system: System = make_system(worker={"batch_max": 50})  # small batches: it is killed in the middle of them
     system.catalogue()
     events = events_of(5_000, seed=7)
     rng = random.Random(11)
