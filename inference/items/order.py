@@ -58,14 +58,16 @@ class Order:
         Raises:
             IndexError: the item does not have that key.
         """
-        if not self.holds(number, key):
-            raise IndexError(f"item {number!r} does not have the key {key!r}")
         index = self._index(number, key)
+        if not self._is_at(index, number, key):
+            raise IndexError(f"item {number!r} does not have the key {key!r}")
         del self._keys[index], self._numbers[index]
 
     def holds(self, number: int, key: float) -> bool:
         """Return whether the item is here with this key."""
-        index = self._index(number, key)
+        return self._is_at(self._index(number, key), number, key)
+
+    def _is_at(self, index: int, number: int, key: float) -> bool:
         return index < len(self._keys) and self._numbers[index] == number and self._keys[index] == -key
 
     @property

@@ -39,9 +39,7 @@ class Factors(Signal):
 
     def __init__(self, *, capacity: int) -> None:
         self.numbers: Numbers = np.zeros(0, np.int64)
-        """The item of each row of factors, `[rows]`."""
-        self.by_number: Numbers = np.zeros(0, np.int64)
-        """The rows in the order of their items, `[rows]`."""
+        """The item of each row of factors, ascending, `[rows]`."""
         self._row: NDArray[np.int32] = np.full(capacity, -1, np.int32)
         self._appeal: Floats = np.zeros((0, FACTOR_DIMENSIONS), np.float32)
         self._taste: Floats = np.zeros((0, FACTOR_DIMENSIONS), np.float32)
@@ -69,14 +67,17 @@ class Factors(Signal):
         self._lean[own] = rows[:, LEAN][:, 0]
 
     def _add(self, items: Numbers) -> None:
-        """Add a row for each of these items."""
+        """Add a row for each of these items; rows stay in the order of items."""
+        if not len(items):
+            return
         more = np.zeros((len(items), FACTOR_DIMENSIONS), np.float32)
-        self._row[items] = np.arange(len(self.numbers), len(self.numbers) + len(items))
-        self.numbers = np.concatenate([self.numbers, items])
-        self.by_number = self.numbers.argsort()
-        self._appeal = np.concatenate([self._appeal, more])
-        self._taste = np.concatenate([self._taste, more])
-        self._lean = np.concatenate([self._lean, more[:, 0]])
+        numbers = np.concatenate([self.numbers, items])
+        order = numbers.argsort()
+        self.numbers = numbers[order]
+        self._row[self.numbers] = np.arange(len(numbers))
+        self._appeal = np.concatenate([self._appeal, more])[order]
+        self._taste = np.concatenate([self._taste, more])[order]
+        self._lean = np.concatenate([self._lean, more[:, 0]])[order]
 
     def affinity(self, newest: Numbers) -> Floats:
         """Return the affinity of each row of factors to a user with these newest items: `[rows]`, an array that callers
@@ -106,10 +107,8 @@ def affinity(context: RankingContext, table: ItemTable) -> Floats:
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items that lie furthest in the direction of the user's newest ones."""
-    factors, values = table.signal(Factors), affinity(context, table)
-    return ItemScores(numbers=factors.numbers[factors.by_number], values=values[factors.by_number]).best(
-        context.blocked, size
-    )
+    scores = ItemScores(numbers=table.signal(Factors).numbers, values=affinity(context, table))
+    return scores.best(context.blocked, size)
 
 
 def reason(context: RankingContext, table: ItemTable, item: int) -> str:

@@ -28,11 +28,11 @@ class PrequentialBudget:
 
     def spent(self, queries: Sequence[Query], *, most: int, now: float) -> list[Query]:
         """Return those of a batch's queries that are ranked, at most `most`; `now` is the wall clock in seconds."""
-        if self._per_second > 0.0:
-            elapsed = max(0.0, now - self._at) if self._at is not None else 0.0
-            self._saved, self._at = min(self._most, self._saved + elapsed * self._per_second), now
-            most = min(most, int(self._saved))
-        ranked = _spread(queries, most)
+        if self._per_second <= 0.0:
+            return _spread(queries, most)
+        elapsed = max(0.0, now - self._at) if self._at is not None else 0.0
+        self._saved, self._at = min(self._most, self._saved + elapsed * self._per_second), now
+        ranked = _spread(queries, min(most, int(self._saved)))
         self._saved -= len(ranked)
         return ranked
 
