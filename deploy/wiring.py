@@ -46,7 +46,6 @@ from streams.log.ports import Observer
 from streams.routes import AGGREGATOR, PROJECTOR, TRAINER, WORKER_INPUTS, WORKER_TABLES
 from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
 from streams.state.positions import Positions
-from streams.state.prequential_budget import PrequentialBudget
 
 if TYPE_CHECKING:
     from inference.learning.online_trainer import OnlineTrainer
@@ -205,12 +204,7 @@ def make_worker(settings: Settings) -> Worker:
     return Worker(
         cluster=cluster,
         tuning=make_tuning(settings),
-        deps=dataclasses.replace(
-            make_deps(settings),
-            letters=publisher.publish,
-            in_flight=in_flight,
-            prequential_budget=PrequentialBudget(per_second=settings.worker.prequential_per_second),
-        ),
+        deps=dataclasses.replace(make_deps(settings), letters=publisher.publish, in_flight=in_flight),
         users=people,
         positions=make_positions(settings, people, WORKER_INPUTS, settings.worker.group, observer),
         publisher=publisher,

@@ -20,7 +20,6 @@ class WorkerSettings(SettingsSection):
     stall_seconds: float = Field(default=30.0, gt=0)
     prequential_rate: float = Field(default=1.0, ge=0, le=1)
     prequential_per_batch: int = Field(default=4, ge=1)
-    prequential_per_second: float = Field(default=100.0, ge=0)
     overload_seconds: float = Field(default=1.0, gt=0)
     metrics_port: int = Field(default=0, ge=0, le=65535)
 

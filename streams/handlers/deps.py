@@ -13,7 +13,6 @@ from inference.recommender import Recommender
 from streams.log.in_flight import InFlight
 from streams.log.records import Message
 from streams.state.crowd_watch import CrowdWatch
-from streams.state.prequential_budget import PrequentialBudget
 from streams.state.stream_clock import StreamClock
 
 CLOCK_SKEW_SECONDS = 300.0
@@ -50,7 +49,6 @@ class Deps:
     """Loads the weights of a URI into the local ranker, so that it follows the served model."""
     stream: StreamClock = field(default_factory=StreamClock)
     crowds: CrowdWatch = field(default_factory=CrowdWatch)
-    prequential_budget: PrequentialBudget = field(default_factory=PrequentialBudget)
     letters: Callable[[Sequence[Message]], None] = lambda messages: None
     """Publishes dead letters about table records that ended this process: no other process knows of them."""
     in_flight: InFlight = field(default_factory=InFlight)

@@ -46,9 +46,7 @@ def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: D
     """
     began = deps.clock()
     batch = apply_records(records, owner, deps)
-    batch.prequential_queries = deps.prequential_budget.spent(
-        batch.prequential_queries, most=deps.options.prequential_per_batch, now=began
-    )
+    batch.prequential_queries = _affordable(batch.prequential_queries, deps.options.prequential_per_batch)
     folded = deps.clock()
     queries = _queries(batch, deps)
     rankings = _rank(queries, deps)
@@ -157,6 +155,17 @@ def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome, dep
         waiting_since=min(earlier.waiting_since if earlier else inf, accepted.record.timestamp),
         context=getattr(accepted.event, "context", None) or (earlier.context if earlier else None),
     )
+
+
+def _affordable(prequential_queries: list[PrequentialQuery], most: int) -> list[PrequentialQuery]:
+    """Return at most `most` of the prequential queries, spread over the batch: under load, lists come before learning.
+
+    >>> _affordable([], 16)
+    []
+    """
+    if len(prequential_queries) <= most:
+        return prequential_queries
+    return [prequential_queries[index * len(prequential_queries) // most] for index in range(most)]
 
 
 def _rank(queries: Sequence[Query], deps: Deps) -> list[Ranking]:

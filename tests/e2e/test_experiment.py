@@ -39,7 +39,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "name": "spring",
         "arms": {"fast": {"share": 0.5, "variant": "quick"}, "shadow": {"variant": "wild"}},
     },
-    "worker": {"prequential_per_batch": 50, "prequential_per_second": 0},
+    "worker": {"prequential_per_batch": 50},
     # The test is about whose weights rank, not about a busy machine.
     "triton": {"timeout_seconds": 2.0},
 }

@@ -30,7 +30,7 @@ SETTINGS = {
         "publish_every_seconds": 1.0,
     },
     "promotion": {"block": 16, "cool_down": 200},
-    "worker": {"prequential_per_batch": 50, "prequential_per_second": 0},
+    "worker": {"prequential_per_batch": 50},
     # The test is about weights that change, not about a busy machine.
     "triton": {"timeout_seconds": 2.0},
 }

@@ -44,7 +44,7 @@ def stored_checkpoint(system: System) -> Checkpoint | None:
 
 
 def test_a_trainer_that_is_killed_learns_the_same_weights(make_system) -> None:  # type: ignore[no-untyped-def]
-    system: System = make_system(trainer=TUNING, worker={"prequential_per_batch": 200, "prequential_per_second": 0})
+    system: System = make_system(trainer=TUNING, worker={"prequential_per_batch": 200})
     system.catalogue()
     system.start()
     for number in range(4):
@@ -78,7 +78,7 @@ def test_a_trainer_that_is_killed_learns_the_same_weights(make_system) -> None: 
 
 
 def test_learned_item_factors_are_found_by_similarity(make_system) -> None:  # type: ignore[no-untyped-def]
-    system: System = make_system(trainer=TUNING, worker={"prequential_per_batch": 200, "prequential_per_second": 0})
+    system: System = make_system(trainer=TUNING, worker={"prequential_per_batch": 200})
     system.catalogue()
     for program in ("worker", "trainer", "projector"):
         system.start(program)

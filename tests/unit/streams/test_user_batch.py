@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from features.memory_state import MemoryStateStore
@@ -15,7 +13,6 @@ from schemas.topics import DEAD_LETTERS, INSTRUCTIONS, INTERACTIONS, ITEM_STATIS
 from streams.handlers.deps import Options
 from streams.log.in_memory_log import InMemoryLog
 from streams.log.partitions import partition_of
-from streams.state.prequential_budget import PrequentialBudget
 from streams.worker.in_memory_runner import InMemoryRunner
 from streams.worker.user_batch import RANKED_AT_ONCE
 from tests.builders import (
@@ -149,12 +146,13 @@ def test_a_click_on_an_open_list_is_part_of_its_outcome_and_corrects_nothing():
     assert outcomes(runner) == [("l1", ("war-0", "war-1"), ("war-1",), False)]
 
 
-def test_beyond_the_budget_of_prequential_queries_lists_are_still_published():
-    deps = replace(make_deps(), prequential_budget=PrequentialBudget(per_second=2.0))
-    runner = InMemoryRunner(deps, MemoryStateStore())
+def test_beyond_those_of_a_batch_prequential_queries_are_left_out_and_lists_are_not():
+    deps = make_deps(options=Options(person_partitions=4, item_partitions=4, prequential_per_batch=2))
+    runner = InMemoryRunner(deps, MemoryStateStore(), batch=10)
     small_catalogue(runner)
     for number in range(5):
-        send_event(runner, click(f"u{number}", "war-0", at=number))
+        runner.send(INTERACTIONS, f"u{number}", click(f"u{number}", "war-0", at=number))
+    runner.run()
     entries = [decode(RANKING_LOG, r.value, now=START + 1e6) for r in runner.log.records(RANKING_LOG)]
     assert sum(isinstance(entry, Choice) for entry in entries) == 2
     assert all(newest_list(runner, f"u{number}").version for number in range(5))
