@@ -149,6 +149,15 @@ def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
 
+READING = {
+    "enable.auto.commit": False,
+    "isolation.level": "read_committed",
+    "enable.partition.eof": True,
+    # The client reads ahead by 64 MB otherwise, which a process that falls behind once keeps.
+    "queued.max.messages.kbytes": 4_096,
+}
+"""Client settings of every consumer on librdkafka."""
+
 Ends = dict[tuple[str, int], int]
 """By topic and partition, the offset at which its reader reached the end: behind transaction markers and deleted
 records too, which a client's position does not pass.
@@ -317,16 +326,7 @@ class KafkaTableReader:
         self._batch = batch
         self._reached_ends: Ends = {}
         self._consumer = Consumer(
-            cluster.config(
-                {
-                    "group.id": NO_GROUP,
-                    "enable.auto.commit": False,
-                    "auto.offset.reset": "earliest",
-                    "isolation.level": "read_committed",
-                    "enable.partition.eof": True,
-                    "fetch.wait.max.ms": 100,
-                }
-            )
+            cluster.config(READING | {"group.id": NO_GROUP, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 100})
         )
 
     def catch_up(self) -> list[Inbound]:

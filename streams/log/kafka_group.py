@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.log.kafka_client import Cluster, Ends, consumed
+from streams.log.kafka_client import READING, Cluster, Ends, consumed
 from streams.log.records import Inbound
 
 logger = logging.getLogger(__name__)
@@ -35,13 +35,11 @@ class KafkaGroupReader:
         self._reached_ends: Ends = {}
         self._consumer = Consumer(
             cluster.config(
-                {
+                READING
+                | {
                     "group.id": f"{cluster.prefix}{group}",
-                    "enable.auto.commit": False,
                     "auto.offset.reset": "latest" if newest else "earliest",
                     "session.timeout.ms": 10_000,
-                    "isolation.level": "read_committed",
-                    "enable.partition.eof": True,
                     # No user waits for these readers: fuller responses cost broker and reader less.
                     "fetch.min.bytes": 65_536,
                     "fetch.wait.max.ms": 200,

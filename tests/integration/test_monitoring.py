@@ -51,8 +51,9 @@ pytestmark = [
 RATE, ROUNDS = 40, 8
 """Events per second, and how many seconds of them."""
 CATALOGUE = 100
+TARGETS = len(OWN_PROCESSES) + len(SERVER_PORTS)
 AT_WORK = (
-    "sum(up) == 6",
+    f"sum(up) == {TARGETS}",
     f"count(lifelong_lag_records) == {4 * (len(WORKER_INPUTS) + len(AGGREGATOR))}",
     'lifelong_projected_total{target="milvus-items"} > 0',
 )
@@ -153,7 +154,7 @@ def wait_until_true(prometheus: Prometheus, query: str, logs: Path) -> None:
         wait_until(lambda: bool(prometheus.query(query)), seconds=120, what=query)
     except AssertionError as late:
         targets = prometheus.get("targets", state="active")["activeTargets"]
-        down = [f"{each['labels']['job']}: {each['lastError']}" for each in targets if each["health"] != "up"]
+        down = [f"{each['labels']['job']}: {each['health']} {each['lastError']}" for each in targets]
         ends = [f"{log.name}: {log.read_text(errors='replace')[-2_000:]}" for log in sorted(logs.glob("*.log"))]
         raise AssertionError("\n".join((str(late), *down, *ends))) from late
 
