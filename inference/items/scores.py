@@ -6,6 +6,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from inference.kernels.best_scores import best_scores
+from inference.kernels.neighbour_sums import NeighbourArrays, neighbour_sums, neighbours_around
+
 Numbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -56,14 +59,7 @@ class ItemScores(Struct, frozen=True, kw_only=True):
         >>> scores.best(np.array([0, 0, 0, 1], np.bool_), 2).tolist()
         [2, 0]
         """
-        is_blocked = blocked[: len(self.values)] if self.numbers is None else blocked[self.numbers]
-        rows = ((self.values > 0.0) & ~is_blocked).nonzero()[0]
-        negated = -self.values[rows]
-        if len(rows) > size:
-            leading = negated <= np.partition(negated, size - 1)[size - 1]
-            rows, negated = rows[leading], negated[leading]
-        rows = rows[negated.argsort(kind="stable")[:size]]
-        return rows if self.numbers is None else self.numbers[rows]
+        return best_scores(self.values, self.numbers, blocked, size)
 
     @property
     def highest(self) -> float:
@@ -104,6 +100,7 @@ class Summing:
         """Make room for `capacity` items."""
         self._is_marked: Bools = np.zeros(capacity, np.bool_)
         self._position: Numbers = np.zeros(capacity, np.int64)
+        self._identity: Numbers = np.arange(min(capacity, DENSE_ITEMS))
 
     def addends(self, items: NDArray[np.integer], size: int) -> Addends:
         """Return where contributions to `items`, in any shape, go in a table of `size` items."""
@@ -115,3 +112,24 @@ class Summing:
         self._is_marked[numbers] = False
         self._position[numbers] = np.arange(len(numbers))
         return Addends(positions=self._position[flat], size=len(numbers), numbers=numbers)
+
+    def over_neighbours(
+        self,
+        kinds: tuple[NeighbourArrays, ...],
+        recent: Numbers,
+        *,
+        decay: float,
+        shrink: float,
+        factors: Doubles,
+        size: int,
+    ) -> list[ItemScores]:
+        """Return the sums of weight x factor over the neighbours of the `recent` items, for each row of `factors`
+        `[sums, recent]`, in a table of `size` items; see `inference.kernels.neighbour_sums`.
+        """
+        numbers, positions = None, self._identity
+        if size > DENSE_ITEMS:
+            numbers, positions = neighbours_around(kinds, recent, size), self._position
+            positions[numbers] = np.arange(len(numbers))
+        places = size if numbers is None else len(numbers)
+        sums = neighbour_sums(kinds, recent, np.float32(decay), np.float32(shrink), factors, positions, places)
+        return [ItemScores(values=own, numbers=numbers) for own in sums]

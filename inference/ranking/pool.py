@@ -9,8 +9,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from inference.items.scores import find
 from inference.items.table import ItemTable, Numbers
+from inference.kernels.kernel import NO_ITEM
+from inference.kernels.merged_proposals import merged_proposals, proposal_votes
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Pool
 from inference.signals.source import CandidateSource
@@ -64,31 +65,12 @@ def _merge(
     context: RankingContext, table: ItemTable, sources: Sequence[CandidateSource], slots: Slots, width: int
 ) -> tuple[Numbers, NDArray[np.float32]]:
     """Return one user's candidates `[candidates]` in ascending item number, and their votes `[sources, candidates]`."""
-    nothing = len(table)
-    proposals = np.full(len(slots.source), nothing)
+    proposals = np.full(len(slots.source), NO_ITEM)
     for begin, source in zip(slots.begins, sources, strict=True):
         proposed = source.propose(context, table, source.size)
         proposals[begin : begin + len(proposed)] = proposed
-    ordered = np.concatenate([_pinned(context, table), proposals[slots.by_rank]])
-    distinct = _first(ordered, nothing + 1)
-    candidates = np.sort(distinct[distinct != nothing][:width])
-    rows, is_candidate = find(candidates, proposals)
-    votes = np.zeros((len(sources), len(candidates)), np.float32)
-    votes[slots.source[is_candidate], rows[is_candidate]] = slots.vote[is_candidate]
-    return candidates, votes
-
-
-def _first(items: Numbers, size: int) -> Numbers:
-    """Return each item once, in the order of first appearance; `size` is above all numbers.
-
-    >>> _first(np.array([3, 1, 3, 2, 1]), 4).tolist()
-    [3, 1, 2]
-    """
-    order = np.arange(len(items), dtype=np.int32)
-    first = np.empty(size, np.int32)
-    first[items[::-1]] = order[::-1]
-    distinct: Numbers = items[first[items] == order]
-    return distinct
+    candidates = merged_proposals(_pinned(context, table), proposals, slots.by_rank, width, len(table))
+    return candidates, proposal_votes(candidates, proposals, slots.source, slots.vote, len(sources))
 
 
 def _pinned(context: RankingContext, table: ItemTable) -> Numbers:

@@ -6,6 +6,8 @@ recent items weighing more; transitions are a first-order chain over three steps
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from msgspec import Struct
 
@@ -30,8 +32,10 @@ FOLLOWERS = 64
 NEAR_ITEMS = 12
 NEAR_DECAY = 0.6
 """The weight of an item against that of the next newer one, for co-visitation with the newest few items."""
+NEAR_WEIGHTS = NEAR_DECAY ** np.arange(NEAR_ITEMS)
 TRANSITION_STEPS = 3
 """How many of the newest items transitions start from."""
+STEP_WEIGHTS = 0.5 ** np.arange(TRANSITION_STEPS)
 NAMED_CAUSES = 8
 """How many of the newest items may be named as the cause of a co-visited one."""
 
@@ -111,26 +115,16 @@ def scores(context: RankingContext, table: ItemTable) -> CoOccurrenceScores:
     signal = table.signal(CoOccurrence)
     root, decay = signal.inverse_root, signal.covisit_landmark.decay(now)
     nearest, last = recent[:NEAR_ITEMS], recent[:TRANSITION_STEPS]
-    near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest]
-    step = 0.5 ** np.arange(len(last)) * root[last] ** 2
-    ids, weights = _around(recent, decay, signal.covisited, signal.covisiting)
-    next_ids, next_weights = _around(last, signal.transition_landmark.decay(now), signal.followed)
-    together = table.summing.addends(ids, len(table))
-    return CoOccurrenceScores(
-        covisit=together.sum(weights * (context.trace * root[recent])[:, None]).times(root),
-        near=together.sum(weights[: len(near)] * near[:, None]).times(root),
-        transition=table.summing.addends(next_ids, len(table)).sum(next_weights * step[:, None]),
-    )
-
-
-def _around(recent: Numbers, decay: float, *kinds: Neighbours) -> tuple[Numbers, Floats]:
-    """Return the neighbours of the recent items, of all these kinds, and their weights now, shrunk by `PAIR_SHRINK`:
-    `[recent, width of all]`.
-    """
-    rows = [kind.around(recent) for kind in kinds]
-    ids = np.concatenate([ids for ids, _ in rows], axis=1, dtype=np.int64)
-    weights = np.concatenate([weights for _, weights in rows], axis=1) * np.float32(decay)
-    return ids, weights * (weights / (weights + np.float32(PAIR_SHRINK)))
+    factors = np.zeros((2, len(recent)))
+    factors[0] = context.trace * root[recent]
+    factors[1, : len(nearest)] = NEAR_WEIGHTS[: len(nearest)] * root[nearest]
+    steps = (STEP_WEIGHTS[: len(last)] * root[last] ** 2)[None]
+    shared = partial(table.summing.over_neighbours, shrink=PAIR_SHRINK, size=len(table))
+    covisits = (signal.covisited.arrays, signal.covisiting.arrays)
+    covisit, near = shared(covisits, recent, decay=decay, factors=factors)
+    next_decay = signal.transition_landmark.decay(now)
+    [transition] = shared((signal.followed.arrays,), last, decay=next_decay, factors=steps)
+    return CoOccurrenceScores(covisit=covisit.times(root), near=near.times(root), transition=transition)
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:

@@ -1,0 +1,105 @@
+"""Compiled kernels return the same bits as their numpy versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from inference.kernels.best_scores import best_scores
+from inference.kernels.compiler import compile_kernels, is_available, use_definitions
+from inference.kernels.kernel import Kernel
+from inference.kernels.merged_proposals import NO_ITEM, merged_proposals, proposal_votes
+from inference.kernels.neighbour_sums import NeighbourArrays, neighbour_sums, neighbours_around, strongest_causes
+from inference.kernels.registry import KERNELS
+
+ITEMS = 24
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    if not is_available():
+        pytest.skip("numba is not installed")
+    cache: Path = tmp_path_factory.mktemp("kernels")
+    compile_kernels(cache)
+    yield
+    use_definitions()
+
+
+def same(kernel: Kernel[..., Any], *args: Any) -> None:
+    """Check that the compiled kernel returns the bits, the type and the shape of its definition."""
+    assert kernel.is_compiled
+    compiled, defined = kernel(*args), kernel.definition(*args)
+    assert (compiled.dtype, compiled.shape) == (defined.dtype, defined.shape)
+    assert compiled.tobytes() == defined.tobytes()
+
+
+def neighbours(rng: np.random.Generator, width: int) -> NeighbourArrays:
+    """Return random neighbours of `ITEMS` items, with equal weights among them and free slots."""
+    rows = int(rng.integers(1, ITEMS))
+    row = rng.integers(0, rows, ITEMS).astype(np.int32)
+    ids = np.array([rng.permutation(ITEMS)[:width] for _ in range(rows)], np.int32)
+    weights = rng.choice(np.array([0.0, 0.0, 1.0, 2.0, 1 / 3, 1e-30, 1e30], np.float32), (rows, width))
+    weights[0] = 0.0
+    return row, ids, weights
+
+
+def kinds(rng: np.random.Generator) -> tuple[NeighbourArrays, ...]:
+    """Return one or two kinds of neighbours."""
+    return tuple(neighbours(rng, width) for width in (7, 5)[: int(rng.integers(1, 3))])
+
+
+def recent(rng: np.random.Generator) -> NDArray[np.int64]:
+    return rng.permutation(ITEMS)[: int(rng.integers(1, ITEMS))]
+
+
+@given(SEEDS)
+def test_sums_over_neighbours_have_the_same_bits(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    around, items = kinds(rng), recent(rng)
+    factors = rng.random((int(rng.integers(1, 3)), len(items)))
+    decay, shrink = np.float32(rng.random()), np.float32(1.0)
+    same(neighbour_sums, around, items, decay, shrink, factors, rng.permutation(ITEMS), ITEMS)
+    same(neighbours_around, around, items, ITEMS)
+
+
+@given(SEEDS)
+def test_the_cause_of_an_item_is_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    around, items, numbers = kinds(rng), recent(rng), recent(rng)
+    same(strongest_causes, around, items, numbers, rng.integers(0, len(items) + 1, len(numbers)))
+
+
+@given(SEEDS, st.sampled_from((np.float32, np.float64)), st.booleans(), st.integers(1, ITEMS))
+def test_the_best_scores_are_the_same(seed: int, kind: Callable[..., Any], is_sparse: bool, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.choice(np.array([-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0, np.nan, np.inf]), int(rng.integers(0, ITEMS)))
+    numbers = np.sort(rng.permutation(ITEMS)[: len(values)]) if is_sparse or kind is np.float32 else None
+    same(best_scores, values.astype(kind), numbers, rng.random(ITEMS) < 0.3, size)
+
+
+@given(SEEDS, st.integers(1, ITEMS))
+def test_merged_proposals_and_their_votes_are_the_same(seed: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    proposals = rng.integers(NO_ITEM, ITEMS, 40)
+    source = np.repeat(np.arange(4), 10)
+    vote, first = rng.random(40).astype(np.float32), rng.permutation(ITEMS)[: int(rng.integers(0, 3))]
+    for section in range(4):  # A source proposes an item once.
+        own = proposals[source == section]
+        own[np.setdiff1d(np.arange(10), np.unique(own, return_index=True)[1])] = NO_ITEM
+        proposals[source == section] = own
+    same(merged_proposals, first, proposals, rng.permutation(40), width, ITEMS)
+    same(proposal_votes, merged_proposals(first, proposals, rng.permutation(40), width, ITEMS), proposals, source, vote, 4)
+
+
+def test_every_kernel_is_compiled_and_can_be_given_back() -> None:
+    assert all(kernel.is_compiled for kernel in KERNELS)
+    use_definitions()
+    assert not any(kernel.is_compiled for kernel in KERNELS)
