@@ -40,5 +40,5 @@ def compiled(loops: Callable[..., Any], signatures: tuple[str, ...], cache: Path
 
     cache.mkdir(parents=True, exist_ok=True)
     numba.config.CACHE_DIR = str(cache)
-    function: Callable[..., Any] = numba.njit(list(signatures), cache=True, fastmath=False)(loops)
+    function: Callable[..., Any] = numba.njit(list(signatures), cache=True, fastmath=False, error_model="numpy")(loops)
     return function

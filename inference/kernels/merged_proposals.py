@@ -5,94 +5,76 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.kernels.kernel import NO_ITEM, Kernel
+from inference.kernels.kernel import Kernel
+
+Candidates = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 def _merged(
     first: NDArray[np.int64],
     proposals: NDArray[np.int64],
-    by_rank: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    vote: NDArray[np.float32],
     width: int,
     items: int,
-) -> NDArray[np.int64]:
-    ordered = np.concatenate([first, proposals[by_rank]])
-    ordered = ordered[ordered != NO_ITEM]
-    _, appeared = np.unique(ordered, return_index=True)
-    return np.sort(ordered[np.sort(appeared)[:width]])
+) -> Candidates:
+    source = np.repeat(np.arange(len(counts)), counts)
+    rank = np.arange(len(proposals)) - (counts.cumsum() - counts)[source]
+    ordered = np.concatenate([first, proposals[rank.argsort(kind="stable")]])
+    order, appeared = np.arange(len(ordered)), np.empty(items, np.int64)
+    appeared[ordered[::-1]] = order[::-1]
+    candidates = np.sort(ordered[appeared[ordered] == order][:width])
+    votes = np.zeros((len(counts), len(candidates)), np.float32)
+    if len(candidates):
+        rows = np.minimum(candidates.searchsorted(proposals), len(candidates) - 1)
+        is_candidate = candidates[rows] == proposals
+        votes[source[is_candidate], rows[is_candidate]] = vote[rank[is_candidate]]
+    return candidates, votes
 
 
 def _merged_loops(
     first: NDArray[np.int64],
     proposals: NDArray[np.int64],
-    by_rank: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    vote: NDArray[np.float32],
     width: int,
     items: int,
-) -> NDArray[np.int64]:
-    is_merged = np.zeros(items, np.bool_)
-    merged, found = np.empty(width, np.int64), 0
-    for nth in range(len(first) + len(by_rank)):
-        item = first[nth] if nth < len(first) else proposals[by_rank[nth - len(first)]]
-        if found < width and item != NO_ITEM and not is_merged[item]:
-            is_merged[item] = True
-            merged[found] = item
+) -> Candidates:
+    row_of = np.zeros(items, np.int32)  # from 1, once an item is a candidate
+    candidates, found, begins = np.empty(width, np.int64), 0, counts.cumsum() - counts
+    for item in first:
+        if found < width and row_of[item] == 0:
+            row_of[item], candidates[found] = 1, item
             found += 1
-    merged = merged[:found]
-    merged.sort()
-    return merged
+    for rank in range(len(vote)):
+        for source in range(len(counts)):
+            if rank < counts[source] and found < width:
+                item = proposals[begins[source] + rank]
+                if row_of[item] == 0:
+                    row_of[item], candidates[found] = 1, item
+                    found += 1
+    candidates = candidates[:found]
+    candidates.sort()
+    for row in range(found):
+        row_of[candidates[row]] = row + 1
+    votes = np.zeros((len(counts), found), np.float32)
+    for source in range(len(counts)):
+        for rank in range(counts[source]):
+            row = row_of[proposals[begins[source] + rank]]
+            if row > 0:
+                votes[source, row - 1] = vote[rank]
+    return candidates, votes
 
 
 merged_proposals = Kernel(
     _merged,
     _merged_loops,
-    signatures=("int64[::1](int64[::1], int64[::1], int64[::1], int64, int64)",),
+    signatures=(
+        "Tuple((int64[::1], float32[:,::1]))(int64[::1], int64[::1], int64[::1], float32[::1], int64, int64)",
+    ),
 )
-"""Return the first `width` different items among `first` and then `proposals` `[slots]` in the order `by_rank`
-`[slots]`, ascending. A slot without a proposal holds `NO_ITEM`; item numbers are below `items`.
-"""
-
-
-def _votes(
-    candidates: NDArray[np.int64],
-    proposals: NDArray[np.int64],
-    source: NDArray[np.int64],
-    vote: NDArray[np.float32],
-    sources: int,
-) -> NDArray[np.float32]:
-    votes = np.zeros((sources, len(candidates)), np.float32)
-    if len(candidates):
-        rows = np.minimum(candidates.searchsorted(proposals), len(candidates) - 1)
-        is_candidate = candidates[rows] == proposals
-        votes[source[is_candidate], rows[is_candidate]] = vote[is_candidate]
-    return votes
-
-
-def _votes_loops(
-    candidates: NDArray[np.int64],
-    proposals: NDArray[np.int64],
-    source: NDArray[np.int64],
-    vote: NDArray[np.float32],
-    sources: int,
-) -> NDArray[np.float32]:
-    votes = np.zeros((sources, len(candidates)), np.float32)
-    for slot in range(len(proposals)):
-        item = proposals[slot]
-        low, high = 0, len(candidates)
-        while low < high and item != NO_ITEM:
-            middle = (low + high) >> 1
-            if candidates[middle] < item:
-                low = middle + 1
-            else:
-                high = middle
-        if low < len(candidates) and candidates[low] == item:
-            votes[source[slot], low] = vote[slot]
-    return votes
-
-
-proposal_votes = Kernel(
-    _votes,
-    _votes_loops,
-    signatures=("float32[:,::1](int64[::1], int64[::1], int64[::1], float32[::1], int64)",),
-)
-"""Return the votes of each source for each of the `candidates`, which ascend: float32 `[sources, candidates]`. Slot by
-slot, `proposals`, their `source` and their `vote` are `[slots]`.
+"""Return the first `width` different items among `first` and then the proposals in the order of their ranks, of equal
+ones the earlier source first: the candidates, ascending, and the votes of each source for them, `[sources,
+candidates]`. `proposals` are those of each source one after the other, `counts` `[sources]` how many each has, and
+`vote` is by rank. Item numbers are below `items`.
 """

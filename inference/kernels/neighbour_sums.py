@@ -29,8 +29,15 @@ def _sums(
     shrunk, flat = weights * (weights / (weights + shrink)), positions[ids.ravel()]
     sums = np.empty((len(factors), size))
     for index, own in enumerate(factors):
-        sums[index] = np.bincount(flat, (shrunk * own[:, None]).ravel(), minlength=size)[:size]
+        addends = (shrunk[: _used(own)] * own[: _used(own), None]).ravel()
+        sums[index] = np.bincount(flat[: len(addends)], addends, minlength=size)[:size]
     return sums
+
+
+def _used(factors: NDArray[np.float64]) -> int:
+    """Return how many factors there are up to the last that is not 0."""
+    used = factors.nonzero()[0]
+    return int(used[-1]) + 1 if len(used) else 0
 
 
 def _sums_loops(
@@ -42,17 +49,22 @@ def _sums_loops(
     positions: NDArray[np.int64],
     size: int,
 ) -> NDArray[np.float64]:
-    sums = np.zeros((len(factors), size))
+    sums, widest = np.zeros((len(factors), size)), 0
+    for _, ids, _ in kinds:
+        widest = max(widest, ids.shape[1])
+    shrunk = np.empty(widest, np.float32)
     for nth in range(len(recent)):
         for row, ids, weights in kinds:
-            own = row[recent[nth]]
-            for slot in range(ids.shape[1]):
-                if weights[own, slot] > 0.0:
-                    weight = weights[own, slot] * decay
-                    shrunk = weight * (weight / (weight + shrink))
-                    at = positions[ids[own, slot]]
-                    for index in range(len(factors)):
-                        sums[index, at] += shrunk * factors[index, nth]
+            own_ids, own_weights = ids[row[recent[nth]]], weights[row[recent[nth]]]
+            for slot in range(len(own_weights)):
+                weight = own_weights[slot] * decay
+                shrunk[slot] = weight * (weight / (weight + shrink))
+            for index in range(len(factors)):
+                factor, own = factors[index, nth], sums[index]
+                if factor != 0.0:
+                    for slot in range(len(own_weights)):
+                        if shrunk[slot] > 0.0:
+                            own[positions[own_ids[slot]]] += shrunk[slot] * factor
     return sums
 
 

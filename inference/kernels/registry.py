@@ -6,8 +6,10 @@ from typing import Any
 
 from inference.kernels.best_scores import best_scores
 from inference.kernels.kernel import Kernel
-from inference.kernels.merged_proposals import merged_proposals, proposal_votes
+from inference.kernels.merged_proposals import merged_proposals
 from inference.kernels.neighbour_sums import neighbour_sums, neighbours_around, strongest_causes
+from inference.kernels.posting_addends import posting_addends
+from inference.kernels.taste_shares import taste_shares
 
 KERNELS: tuple[Kernel[..., Any], ...] = (
     neighbour_sums,
@@ -15,5 +17,6 @@ KERNELS: tuple[Kernel[..., Any], ...] = (
     strongest_causes,
     best_scores,
     merged_proposals,
-    proposal_votes,
+    posting_addends,
+    taste_shares,
 )

@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from inference.items.postings import Postings
 from inference.kernels.best_scores import best_scores
 from inference.kernels.compiler import compile_kernels, is_available, use_definitions
 from inference.kernels.kernel import Kernel
-from inference.kernels.merged_proposals import NO_ITEM, merged_proposals, proposal_votes
+from inference.kernels.merged_proposals import merged_proposals
 from inference.kernels.neighbour_sums import NeighbourArrays, neighbour_sums, neighbours_around, strongest_causes
+from inference.kernels.posting_addends import posting_addends
 from inference.kernels.registry import KERNELS
+from inference.kernels.taste_shares import taste_shares
 
 ITEMS = 24
 SEEDS = st.integers(0, 2**32 - 1)
@@ -34,11 +37,13 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def same(kernel: Kernel[..., Any], *args: Any) -> None:
-    """Check that the compiled kernel returns the bits, the type and the shape of its definition."""
+    """Check that the compiled kernel returns the bits, the types and the shapes of its definition."""
     assert kernel.is_compiled
     compiled, defined = kernel(*args), kernel.definition(*args)
-    assert (compiled.dtype, compiled.shape) == (defined.dtype, defined.shape)
-    assert compiled.tobytes() == defined.tobytes()
+    pairs = zip(compiled, defined, strict=True) if isinstance(defined, tuple) else [(compiled, defined)]
+    for own, other in pairs:
+        assert (own.dtype, own.shape) == (other.dtype, other.shape)
+        assert own.tobytes() == other.tobytes()
 
 
 def neighbours(rng: np.random.Generator, width: int) -> NeighbourArrays:
@@ -88,18 +93,34 @@ def test_the_best_scores_are_the_same(seed: int, kind: Callable[..., Any], is_sp
 @given(SEEDS, st.integers(1, ITEMS))
 def test_merged_proposals_and_their_votes_are_the_same(seed: int, width: int) -> None:
     rng = np.random.default_rng(seed)
-    proposals = rng.integers(NO_ITEM, ITEMS, 40)
-    source = np.repeat(np.arange(4), 10)
-    vote, first = rng.random(40).astype(np.float32), rng.permutation(ITEMS)[: int(rng.integers(0, 3))]
-    for section in range(4):  # A source proposes an item once.
-        own = proposals[source == section]
-        own[np.setdiff1d(np.arange(10), np.unique(own, return_index=True)[1])] = NO_ITEM
-        proposals[source == section] = own
-    same(merged_proposals, first, proposals, rng.permutation(40), width, ITEMS)
-    same(proposal_votes, merged_proposals(first, proposals, rng.permutation(40), width, ITEMS), proposals, source, vote, 4)
+    counts = rng.integers(0, 10, 4)
+    proposals = np.concatenate([rng.permutation(ITEMS)[:count] for count in counts])
+    first = rng.permutation(ITEMS)[: int(rng.integers(0, 3))]
+    same(merged_proposals, first, proposals, counts, rng.random(10).astype(np.float32), width, ITEMS)
 
 
-def test_every_kernel_is_compiled_and_can_be_given_back() -> None:
+@given(SEEDS)
+def test_what_words_add_is_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    postings, words = Postings(), np.zeros((ITEMS, 3), np.int32)
+    for item in range(ITEMS):
+        words[item] = rng.permutation(9)[:3] + 1
+        for word in words[item].tolist():
+            postings.add(word, item)
+    words[rng.random(words.shape) < 0.2] = 0
+    rarity = np.concatenate([rng.random(int(rng.integers(1, 12))), [0.0]])
+    items = recent(rng)
+    same(posting_addends, words[items], rng.random(len(items)), rarity, postings.arrays)
+
+
+@given(SEEDS)
+def test_shares_of_tastes_have_the_same_bits(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    choices, candidates = int(rng.integers(1, 9)), int(rng.integers(0, ITEMS))
+    of_recent = rng.integers(0, 6, (3, choices)).astype(np.int32)
+    of_candidates = rng.integers(0, 6, (3, candidates)).astype(np.int32)
+    same(taste_shares, of_recent, rng.standard_normal(choices), 5, of_candidates, 6)
+
+
+def test_every_kernel_is_compiled() -> None:
     assert all(kernel.is_compiled for kernel in KERNELS)
-    use_definitions()
-    assert not any(kernel.is_compiled for kernel in KERNELS)
