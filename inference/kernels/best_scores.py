@@ -25,18 +25,19 @@ def _best_loops(
     values: NDArray[np.floating], numbers: NDArray[np.int64] | None, blocked: NDArray[np.bool_], size: int
 ) -> NDArray[np.int64]:
     best, scores = np.empty(size, np.int64), np.empty(size, values.dtype)
-    found = 0
+    found, floor = 0, values.dtype.type(0.0)
     for row in range(len(values)):
-        value = values[row]
-        number = row if numbers is None else numbers[row]
-        if not value > 0.0 or (found == size and value <= scores[size - 1]) or blocked[number]:
-            continue
-        found = min(found + 1, size)
-        slot = found - 1
-        while slot > 0 and scores[slot - 1] < value:
-            scores[slot], best[slot] = scores[slot - 1], best[slot - 1]
-            slot -= 1
-        scores[slot], best[slot] = value, number
+        if values[row] > floor:
+            number = row if numbers is None else numbers[row]
+            if not blocked[number]:
+                found = min(found + 1, size)
+                slot = found - 1
+                while slot > 0 and scores[slot - 1] < values[row]:
+                    scores[slot], best[slot] = scores[slot - 1], best[slot - 1]
+                    slot -= 1
+                scores[slot], best[slot] = values[row], number
+                if found == size:
+                    floor = scores[size - 1]
     return best[:found]
 
 
