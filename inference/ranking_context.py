@@ -28,8 +28,8 @@ Computed = Callable[["RankingContext", ItemTable], Result]
 
 class RankingContext(Struct, frozen=True, kw_only=True):
     """One query as arrays. `choices` are the item numbers of the user's newest choices, oldest first, and `choices_at`
-    their times. `recent` are the same items, newest first, distinct; `rewards` is the newest reward of each, and `trace`
-    its weight by rank.
+    their times. `recent` are the same items, newest first, distinct; `rewards` is the newest reward of each, and
+    `trace` its weight by rank.
 
     `consumed` are items that were chosen, `consumed_count` how often, `consumed_first_at` and `consumed_at` when first
     and last; `unchosen_rewards` are the rewards of items that were only skipped, disliked or viewed. `blocked` are the

@@ -35,14 +35,14 @@ def _causes(
     causes = [NO_ITEM] * len(sources)
     if not len(context.recent):
         return causes
-    rows_by_kinds: dict[NeighboursOf, list[int]] = {}
+    named: dict[NeighboursOf, list[tuple[int, int]]] = {}
     for row, source in enumerate(sources):
         if source.evidence is not None:
-            rows_by_kinds.setdefault(source.evidence.neighbours, []).append(row)
-    for neighbours_of, rows in rows_by_kinds.items():
-        newest = np.array([sources[row].evidence.newest for row in rows])
+            named.setdefault(source.evidence.neighbours, []).append((row, source.evidence.newest))
+    for neighbours_of, pairs in named.items():
+        rows, newest = np.array(pairs).T.copy()
         kinds = tuple([kind.arrays for kind in neighbours_of(table)])
         found = strongest_causes(kinds, context.recent[: newest.max()], numbers[rows], newest)
-        for row, cause in zip(rows, found.tolist(), strict=True):
+        for row, cause in zip(rows.tolist(), found.tolist(), strict=True):
             causes[row] = cause
     return causes

@@ -130,6 +130,6 @@ class Summing:
         if size > DENSE_ITEMS:
             numbers, positions = neighbours_around(kinds, recent, size), self._position
             positions[numbers] = np.arange(len(numbers))
-        places = size if numbers is None else len(numbers)
-        sums = neighbour_sums(kinds, recent, np.float32(decay), np.float32(shrink), factors, positions, places)
+        how_many = size if numbers is None else len(numbers)
+        sums = neighbour_sums(kinds, recent, np.float32(decay), np.float32(shrink), factors, positions, how_many)
         return [ItemScores(values=own, numbers=numbers) for own in sums]

@@ -25,9 +25,9 @@ def _best_loops(
     values: NDArray[np.floating], numbers: NDArray[np.int64] | None, blocked: NDArray[np.bool_], size: int
 ) -> NDArray[np.int64]:
     best, scores = np.empty(size, np.int64), np.empty(size, values.dtype)
-    found, floor = 0, values.dtype.type(0.0)
+    found, lowest = 0, values.dtype.type(0.0)
     for row in range(len(values)):
-        if values[row] > floor:
+        if values[row] > lowest:
             number = row if numbers is None else numbers[row]
             if not blocked[number]:
                 found = min(found + 1, size)
@@ -37,7 +37,7 @@ def _best_loops(
                     slot -= 1
                 scores[slot], best[slot] = values[row], number
                 if found == size:
-                    floor = scores[size - 1]
+                    lowest = scores[size - 1]
     return best[:found]
 
 

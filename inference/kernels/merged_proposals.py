@@ -69,9 +69,7 @@ def _merged_loops(
 merged_proposals = Kernel(
     _merged,
     _merged_loops,
-    signatures=(
-        "Tuple((int64[::1], float32[:,::1]))(int64[::1], int64[::1], int64[::1], float32[::1], int64, int64)",
-    ),
+    signatures=("Tuple((int64[::1], float32[:,::1]))(int64[::1], int64[::1], int64[::1], float32[::1], int64, int64)",),
 )
 """Return the first `width` different items among `first` and then the proposals in the order of their ranks, of equal
 ones the earlier source first: the candidates, ascending, and the votes of each source for them, `[sources,

@@ -11,8 +11,8 @@ NeighbourArrays = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32
 """Rows by item `[items]` (0 for none), and neighbours and their weights by row, `[rows, width]`; see
 `inference.items.neighbours`.
 """
-NEIGHBOURS = "Tuple((int32[::1], int32[:,::1], float32[:,::1]))"
-_KINDS = (f"UniTuple({NEIGHBOURS}, 1)", f"UniTuple({NEIGHBOURS}, 2)")
+_ARRAYS = "Tuple((int32[::1], int32[:,::1], float32[:,::1]))"
+_KINDS = (f"UniTuple({_ARRAYS}, 1)", f"UniTuple({_ARRAYS}, 2)")
 
 
 def _sums(
@@ -165,6 +165,6 @@ strongest_causes = Kernel(
     signatures=tuple(f"int64[::1]({kinds}, int64[::1], int64[::1], int64[::1])" for kinds in _KINDS),
 )
 """Return for each of `numbers`, which are distinct, which recent item it has the greatest weight with, by the sum over
-all `kinds`, `NO_ITEM` if with none: `[numbers]`. Only the `newest` `[numbers]` first of `recent` count; of equal ones the
-first.
+all `kinds`, `NO_ITEM` if with none: `[numbers]`. Only the `newest` `[numbers]` first of `recent` count; of equal ones
+the first.
 """

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from inference.kernels.kernel import Kernel
 
 PostingArrays = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
-"""Where the items of each word begin and how many they are, `[words]`, and the items; see `inference.items.postings`."""
-POSTINGS = "Tuple((int64[::1], int32[::1], int32[::1]))"
+"""Where the items of each word begin and how many they are, `[words]`, and the items: `inference.items.postings`."""
+_POSTINGS = "Tuple((int64[::1], int32[::1], int32[::1]))"
 Addends = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
@@ -17,11 +17,11 @@ def _addends(
     words: NDArray[np.int32], weights: NDArray[np.float64], rarity: NDArray[np.float64], postings: PostingArrays
 ) -> Addends:
     begin, count, items = postings
-    words, weights = words.ravel(), np.repeat(weights, words.shape[1])
-    weights = weights * np.where(words > 0, rarity[np.minimum(count[words], len(rarity) - 1)], 0.0)
-    words, weights = words[weights > 0.0], weights[weights > 0.0]
-    parts = [items[begin[word] : begin[word] + count[word]] for word in words.tolist()]
-    return np.concatenate([np.zeros(0, np.int64), *parts]), np.repeat(weights, count[words])
+    addends = weights[:, None] * np.where(words > 0, rarity[np.minimum(count[words], len(rarity) - 1)], 0.0)
+    is_informative = addends > 0.0
+    own = words[is_informative]
+    parts = [items[begin[word] : begin[word] + count[word]] for word in own.tolist()]
+    return np.concatenate([np.zeros(0, np.int64), *parts]), np.repeat(addends[is_informative], count[own])
 
 
 def _addends_loops(
@@ -47,7 +47,7 @@ def _addends_loops(
 posting_addends = Kernel(
     _addends,
     _addends_loops,
-    signatures=(f"Tuple((int64[::1], float64[::1]))(int32[:,::1], float64[::1], float64[::1], {POSTINGS})",),
+    signatures=(f"Tuple((int64[::1], float64[::1]))(int32[:,::1], float64[::1], float64[::1], {_POSTINGS})",),
 )
 """Return the items that have any of the `words` `[recent, words per item]` (0 for none), once for each, and what each
 adds: the weight of the recent item, `weights` `[recent]`, x the `rarity` by how many items have the word: `[addends]`

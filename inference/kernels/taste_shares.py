@@ -21,7 +21,7 @@ def _shares(
     spread_over[1] = np.bincount(of_recent.ravel(), minlength=categories) / of_recent.shape[1]
     spread_over[2] = np.bincount(of_recent.ravel(), tiled, minlength=categories) / of_recent.shape[1]
     spread_over[:, 0] = 0.0
-    shares = spread_over.take(of_candidates, axis=1).sum(axis=1)
+    shares: NDArray[np.float64] = spread_over.take(of_candidates, axis=1).sum(axis=1)
     shares /= np.maximum(1, np.count_nonzero(of_candidates, axis=0))
     return shares
 
@@ -63,7 +63,7 @@ taste_shares = Kernel(
     _shares_loops,
     signatures=("float64[:,::1](int32[:,::1], float64[::1], int64, int32[:,::1], int64)",),
 )
-"""Return the share of the user's choices in the categories of each candidate, on the average over these: of the `newest`
-choices, of all, and of all by their `rewards` `[recent]`: `[3, candidates]`. Categories are `of_recent` `[slots,
-recent]` (at least one) and `of_candidates` `[slots, candidates]`, below `categories`; 0 is none.
+"""Return the share of the user's choices in the categories of each candidate, on the average over these: of the
+`newest` choices, of all, and of all by their `rewards` `[recent]`: `[3, candidates]`. Categories are `of_recent`
+`[slots, recent]` (at least one) and `of_candidates` `[slots, candidates]`, below `categories`; 0 is none.
 """

@@ -15,7 +15,6 @@ from inference.signals.columns import Pool
 from inference.signals.source import CandidateSource
 from schemas.ids import ItemId
 
-
 NO_ITEMS: Numbers = np.zeros(0, np.int64)
 
 

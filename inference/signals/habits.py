@@ -19,13 +19,13 @@ CONCENTRATION = np.array([4.0, 8.0])
 Doubles = NDArray[np.float64]
 
 
-def at_this_time(ages: Doubles, places: NDArray[np.int64], size: int) -> Doubles:
-    """Return log(1 + choices near this time of day, of the week) at each of `size` places: `[2, size]`; `ages` are how
-    many seconds ago the choices were and `places` where each counts, `[choices]`.
+def at_this_time(ages: Doubles, cells: NDArray[np.int64], size: int) -> Doubles:
+    """Return log(1 + choices near this time of day, of the week) in each of `size` cells: `[2, size]`; `ages` are how
+    many seconds ago the choices were and `cells` in which each counts, `[choices]`.
 
     >>> at_this_time(np.array([7.0 * DAY, 10.5 * DAY]), np.array([1, 1]), 2).round(2).tolist()
     [[0.0, 0.69], [0.0, 0.69]]
     """
     angles = 2.0 * np.pi * ages / PERIODS[:, None]
     weights = np.exp(CONCENTRATION[:, None] * (np.cos(angles) - 1.0))
-    return np.log1p(np.stack([np.bincount(places, own, minlength=size) for own in weights]))
+    return np.log1p(np.stack([np.bincount(cells, own, minlength=size) for own in weights]))

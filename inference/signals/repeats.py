@@ -57,29 +57,29 @@ def _unchosen(context: RankingContext) -> ItemScores:
 def _fill_consumed(filled: Doubles, batch: RankingBatch, rows: Sequence[int]) -> None:
     """Fill the first seven columns, `[8, users x candidates]`, for the consumed items of these users."""
     contexts = [batch.contexts[row] for row in rows]
-    candidates, place_of = _candidates(batch, rows)
+    candidates, cell_of = _candidates(batch, rows)
     found, is_candidate = find(candidates, _numbered([context.consumed for context in contexts], batch.table))
-    places, own = place_of[found[is_candidate]], is_candidate.nonzero()[0]
+    cells, own = cell_of[found[is_candidate]], is_candidate.nonzero()[0]
     first, last, count = (
         np.concatenate(parts)[own]
         for parts in zip(*[(c.consumed_first_at, c.consumed_at, c.consumed_count) for c in contexts], strict=True)
     )
-    of_user = [_situation(context) for context in contexts]
+    of_user = [_timing(context) for context in contexts]
     now, usual_gap, began_at = np.repeat(np.array(of_user), [len(c.consumed) for c in contexts], axis=0)[own].T
     gap = np.maximum(0.0, now - last)
     interval = np.where(last > first, (last - first) / np.maximum(1.0, count - 1.0), usual_gap)
-    filled[0, places] = 1.0
-    filled[1, places] = np.log1p(count) / 2.0
-    filled[2, places] = np.clip(np.log2((gap + 3_600.0) / (interval + 3_600.0)) / 4.0, -2.0, 2.0)
-    filled[3, places] = np.log1p(gap / DAY) / 3.0
-    filled[4, places] = last >= began_at
+    filled[0, cells] = 1.0
+    filled[1, cells] = np.log1p(count) / 2.0
+    filled[2, cells] = np.clip(np.log2((gap + 3_600.0) / (interval + 3_600.0)) / 4.0, -2.0, 2.0)
+    filled[3, cells] = np.log1p(gap / DAY) / 3.0
+    filled[4, cells] = last >= began_at
     found, is_candidate = find(candidates, _numbered([context.choices for context in contexts], batch.table))
     ages = np.concatenate([context.query.now - context.choices_at for context in contexts])
-    near = at_this_time(ages[is_candidate], place_of[found[is_candidate]], filled.shape[1])
-    filled[5:7, places] = near[:, places]
+    near = at_this_time(ages[is_candidate], cell_of[found[is_candidate]], filled.shape[1])
+    filled[5:7, cells] = near[:, cells]
 
 
-def _situation(context: RankingContext) -> tuple[float, float, float]:
+def _timing(context: RankingContext) -> tuple[float, float, float]:
     """Return the time, how long the user usually takes to come back to an item, and when the session began."""
     state = context.query.user
     return context.query.now, state.gap_sum / max(1, state.repeats) or DAY, state.session.began_at
@@ -91,10 +91,10 @@ def _numbered(items: Sequence[Numbers], table: ItemTable) -> Numbers:
 
 
 def _candidates(batch: RankingBatch, rows: Sequence[int]) -> tuple[Numbers, Numbers]:
-    """Return the candidates of these users, as `_numbered` does, and the place of each among users x candidates."""
-    places = [row * batch.items.shape[1] + batch.mask[row].nonzero()[0] for row in rows]
+    """Return the candidates of these users, as `_numbered` does, and the cell of each among users x candidates."""
+    cells = [row * batch.items.shape[1] + batch.mask[row].nonzero()[0] for row in rows]
     items = [batch.items[row, batch.mask[row]] for row in rows]
-    return _numbered(items, batch.table), np.concatenate(places)
+    return _numbered(items, batch.table), np.concatenate(cells)
 
 
 REPEAT_SOURCE = CandidateSource(name="repeats", propose=propose, size=40, reason=reason)
