@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -20,10 +20,21 @@ RECENT_ITEMS = 40
 TRACE_DECAY = 0.93
 """The weight of an item of the history against that of the next newer one."""
 
-_TRACE = TRACE_DECAY ** np.arange(RECENT_ITEMS, dtype=np.float64)
+TRACE = TRACE_DECAY ** np.arange(RECENT_ITEMS, dtype=np.float64)
 
 Result = TypeVar("Result")
 Computed = Callable[["RankingContext", ItemTable], Result]
+ComputedTogether = Callable[["RankedTogether", ItemTable], Sequence[Result]]
+
+
+class RankedTogether(Struct, frozen=True, kw_only=True):
+    """The queries that are ranked together, as far as their scores are computed together: their `recent` items and
+    their times, by row. `computed` holds what `once_per_batch` has computed.
+    """
+
+    recent: list[Numbers] = []
+    now: list[float] = []
+    computed: dict[object, Any] = {}
 
 
 class RankingContext(Struct, frozen=True, kw_only=True):
@@ -33,7 +44,8 @@ class RankingContext(Struct, frozen=True, kw_only=True):
 
     `consumed` are items that were chosen, `consumed_count` how often, `consumed_first_at` and `consumed_at` when first
     and last; `unchosen_rewards` are the rewards of items that were only skipped, disliked or viewed. `blocked` are the
-    items that the list may not hold, `[items]`. `computed` holds what `once_per_query` has computed.
+    items that the list may not hold, `[items]`. `computed` holds what `once_per_query` has computed. The
+    query is the `row`th of those that are ranked `together`.
     """
 
     query: Query
@@ -50,6 +62,8 @@ class RankingContext(Struct, frozen=True, kw_only=True):
     unchosen_rewards: dict[int, float]
     blocked: Bools
     repeats: bool
+    together: RankedTogether
+    row: int
     computed: dict[object, Any] = {}
 
 
@@ -65,11 +79,41 @@ def once_per_query(compute: Computed[Result]) -> Computed[Result]:
     return shared
 
 
-def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> RankingContext:
-    """Return the query in terms of the table; `repeats` says whether consumed items may be candidates."""
+def once_per_batch(compute: ComputedTogether[Result]) -> Computed[Result]:
+    """Share a computation as `once_per_query` does; it is made for all queries that are ranked together."""
+
+    @wraps(compute)
+    def shared(context: RankingContext, table: ItemTable) -> Result:
+        computed = context.together.computed
+        if compute not in computed:
+            computed[compute] = compute(context.together, table)
+        return cast(Result, computed[compute][context.row])
+
+    return shared
+
+
+def make_ranking_contexts(
+    queries: Iterable[Query], table: ItemTable, may_repeat: Callable[[UserState], bool]
+) -> list[RankingContext]:
+    """Return the contexts of queries that are ranked together; `may_repeat` says whose consumed items may be
+    candidates.
+    """
+    together = RankedTogether()
+    return [make_ranking_context(query, table, repeats=may_repeat(query.user), together=together) for query in queries]
+
+
+def make_ranking_context(
+    query: Query, table: ItemTable, *, repeats: bool, together: RankedTogether | None = None
+) -> RankingContext:
+    """Return the query in terms of the table, as one more of those that are ranked `together`; `repeats` says whether
+    consumed items may be candidates.
+    """
     choices, rewards_of_choices, choices_at = _choices(query.user, table)
     recent, rewards = _recent(choices, rewards_of_choices)
     (consumed, count, first_at, last_at), unchosen_rewards = _user_item_arrays(query.user, table)
+    together = RankedTogether() if together is None else together
+    together.recent.append(recent)
+    together.now.append(query.now)
     blocked = _blocked(query, table)
     if not repeats:
         blocked[consumed] = True
@@ -80,7 +124,7 @@ def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> Ra
         choices_at=np.array(choices_at, np.float64),
         recent=recent,
         rewards=rewards,
-        trace=_TRACE[: len(recent)],
+        trace=TRACE[: len(recent)],
         consumed=consumed,
         consumed_count=count,
         consumed_first_at=first_at,
@@ -88,6 +132,8 @@ def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> Ra
         unchosen_rewards=unchosen_rewards,
         blocked=blocked,
         repeats=repeats,
+        together=together,
+        row=len(together.now) - 1,
     )
 
 

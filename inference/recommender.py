@@ -20,7 +20,7 @@ from inference.ports import Ranker, Scores, Split
 from inference.query import Assigned, Candidates, Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
 from inference.ranking.pool import gather
-from inference.ranking_context import RankingContext, make_ranking_context
+from inference.ranking_context import RankingContext, make_ranking_contexts
 from inference.reasons import reasons
 from inference.signals.columns import Pool
 from inference.signals.factors import Factors
@@ -104,7 +104,7 @@ class Recommender:
         """
         if not queries:
             return []
-        contexts = [make_ranking_context(query, self.table, repeats=self.may_repeat(query.user)) for query in queries]
+        contexts = make_ranking_contexts(queries, self.table, self.may_repeat)
         pool = gather(contexts, self.table, self._sources, self._width)
         features = self.features.fill(contexts, self.table, pool)
         split = self._experiment.split(queries) if self._experiment else None

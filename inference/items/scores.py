@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -84,6 +86,24 @@ class Addends(Struct, frozen=True, kw_only=True):
         return ItemScores(values=sums.astype(np.float64, copy=False), numbers=self.numbers)
 
 
+class UserItems(NamedTuple):
+    """Items of users, one user's after the other: `ends` is where each user's end, and `decays` their decays, float32:
+    `[users]` both.
+    """
+
+    items: Numbers
+    ends: Numbers
+    decays: NDArray[np.float32]
+
+
+class NeighbourFactors(NamedTuple):
+    """By what weights of neighbours are multiplied, see `inference.kernels.neighbour_sums`."""
+
+    shrink: np.float32
+    by_rank: Doubles
+    by_item: Doubles
+
+
 class Summing:
     """Finds where contributions to items go. Where the catalogue is large, by marks instead of sorting: it costs what
     the contributions cost, and one pass over a byte per item.
@@ -114,22 +134,20 @@ class Summing:
         return Addends(positions=self._position[flat], size=len(numbers), numbers=numbers)
 
     def over_neighbours(
-        self,
-        kinds: tuple[NeighbourArrays, ...],
-        recent: Numbers,
-        *,
-        decay: float,
-        shrink: float,
-        factors: Doubles,
-        size: int,
-    ) -> list[ItemScores]:
-        """Return the sums of weight x factor over the neighbours of the `recent` items, for each row of `factors`
-        `[sums, recent]`, in a table of `size` items; see `inference.kernels.neighbour_sums`.
+        self, kinds: tuple[NeighbourArrays, ...], users: UserItems, factors: NeighbourFactors, size: int
+    ) -> list[list[ItemScores]]:
+        """Return for each user the sums over the neighbours of their items, in a table of `size` items, as
+        `inference.kernels.neighbour_sums` defines them.
         """
-        numbers, positions = None, self._identity
-        if size > DENSE_ITEMS:
-            numbers, positions = neighbours_around(kinds, recent, size), self._position
-            positions[numbers] = np.arange(len(numbers))
-        how_many = size if numbers is None else len(numbers)
-        sums = neighbour_sums(kinds, recent, np.float32(decay), np.float32(shrink), factors, positions, how_many)
-        return [ItemScores(values=own, numbers=numbers) for own in sums]
+        if size <= DENSE_ITEMS:
+            sums = neighbour_sums(kinds, users.items, users.ends, users.decays, *factors, self._identity, size)
+            return [[ItemScores(values=own) for own in of_user] for of_user in sums]
+        scores, begin = [], 0
+        for end, decay in zip(users.ends.tolist(), users.decays, strict=True):
+            items, begin = users.items[begin:end], end
+            numbers = neighbours_around(kinds, items[: factors.by_rank.shape[1]], size)
+            self._position[numbers] = np.arange(len(numbers))
+            own_end, own_decay = np.array([len(items)]), np.array([decay])
+            [sums] = neighbour_sums(kinds, items, own_end, own_decay, *factors, self._position, len(numbers))
+            scores.append([ItemScores(values=own, numbers=numbers) for own in sums])
+        return scores

@@ -18,53 +18,59 @@ _KINDS = (f"UniTuple({_ARRAYS}, 1)", f"UniTuple({_ARRAYS}, 2)")
 def _sums(
     kinds: tuple[NeighbourArrays, ...],
     recent: NDArray[np.int64],
-    decay: np.float32,
+    ends: NDArray[np.int64],
+    decays: NDArray[np.float32],
     shrink: np.float32,
-    factors: NDArray[np.float64],
+    by_rank: NDArray[np.float64],
+    by_item: NDArray[np.float64],
     positions: NDArray[np.int64],
     size: int,
 ) -> NDArray[np.float64]:
-    ids = np.concatenate([ids[row[recent]] for row, ids, _ in kinds], axis=1)
-    weights = np.concatenate([weights[row[recent]] for row, _, weights in kinds], axis=1) * decay
-    shrunk, flat = weights * (weights / (weights + shrink)), positions[ids.ravel()]
-    sums = np.empty((len(factors), size))
-    for index, own in enumerate(factors):
-        addends = (shrunk[: _used(own)] * own[: _used(own), None]).ravel()
-        sums[index] = np.bincount(flat[: len(addends)], addends, minlength=size)[:size]
+    sums, begin = np.zeros((len(ends), len(by_rank), size)), 0
+    for user, end in enumerate(ends.tolist()):
+        items = recent[begin : min(end, begin + by_rank.shape[1])]
+        ids = np.concatenate([ids[row[items]] for row, ids, _ in kinds], axis=1)
+        weights = np.concatenate([weights[row[items]] for row, _, weights in kinds], axis=1) * decays[user]
+        shrunk, flat, of_items = weights * (weights / (weights + shrink)), positions.take(ids).ravel(), by_item[items]
+        for index, by_own_rank in enumerate(by_rank[:, : len(items)]):
+            factors = np.trim_zeros(by_own_rank, "b")
+            factors = factors * of_items[: len(factors)]
+            addends = (shrunk[: len(factors)] * factors[:, None]).ravel()
+            sums[user, index] = np.bincount(flat[: len(addends)], addends, minlength=size)[:size]
+        begin = end
     return sums
-
-
-def _used(factors: NDArray[np.float64]) -> int:
-    """Return how many factors there are up to the last that is not 0."""
-    used = factors.nonzero()[0]
-    return int(used[-1]) + 1 if len(used) else 0
 
 
 def _sums_loops(
     kinds: tuple[NeighbourArrays, ...],
     recent: NDArray[np.int64],
-    decay: np.float32,
+    ends: NDArray[np.int64],
+    decays: NDArray[np.float32],
     shrink: np.float32,
-    factors: NDArray[np.float64],
+    by_rank: NDArray[np.float64],
+    by_item: NDArray[np.float64],
     positions: NDArray[np.int64],
     size: int,
 ) -> NDArray[np.float64]:
-    sums, widest = np.zeros((len(factors), size)), 0
+    sums, begin, widest = np.zeros((len(ends), len(by_rank), size)), 0, 0
     for _, ids, _ in kinds:
         widest = max(widest, ids.shape[1])
     shrunk = np.empty(widest, np.float32)
-    for nth in range(len(recent)):
-        for row, ids, weights in kinds:
-            own_ids, own_weights = ids[row[recent[nth]]], weights[row[recent[nth]]]
-            for slot in range(len(own_weights)):
-                weight = own_weights[slot] * decay
-                shrunk[slot] = weight * (weight / (weight + shrink))
-            for index in range(len(factors)):
-                factor, own = factors[index, nth], sums[index]
-                if factor != 0.0:
-                    for slot in range(len(own_weights)):
-                        if shrunk[slot] > 0.0:
-                            own[positions[own_ids[slot]]] += shrunk[slot] * factor
+    for user in range(len(ends)):
+        for rank in range(min(ends[user] - begin, by_rank.shape[1])):
+            item = recent[begin + rank]
+            for row, ids, weights in kinds:
+                own_ids, own_weights = ids[row[item]], weights[row[item]]
+                for slot in range(len(own_weights)):
+                    weight = own_weights[slot] * decays[user]
+                    shrunk[slot] = weight * (weight / (weight + shrink))
+                for index in range(len(by_rank)):
+                    factor, own = by_rank[index, rank] * by_item[item], sums[user, index]
+                    if factor != 0.0:
+                        for slot in range(len(own_weights)):
+                            if shrunk[slot] > 0.0:
+                                own[positions[own_ids[slot]]] += shrunk[slot] * factor
+        begin = ends[user]
     return sums
 
 
@@ -72,12 +78,16 @@ neighbour_sums = Kernel(
     _sums,
     _sums_loops,
     signatures=tuple(
-        f"float64[:,::1]({kinds}, int64[::1], float32, float32, float64[:,::1], int64[::1], int64)" for kinds in _KINDS
+        f"float64[:,:,::1]({kinds}, int64[::1], int64[::1], float32[::1], float32, float64[:,::1], float64[::1], "
+        "int64[::1], int64)"
+        for kinds in _KINDS
     ),
 )
-"""Return the sums, `[sums, size]`, over the neighbours of the `recent` items, of all `kinds`: of weight x factor at the
-neighbour's position. A weight w is w x `decay`, shrunk to w x w / (w + `shrink`); `factors` are `[sums, recent]`, and
-`positions` `[items]` those of the sums.
+"""Return the sums, `[users, sums, size]`, over the neighbours of each user's recent items, of all `kinds`: of weight x
+factor at the neighbour's position. `recent` are the items of all users one after the other, and `ends` `[users]` where
+each user's end. A weight w is w x the user's decay of `decays`, shrunk to w x w / (w + `shrink`). Its factor is that of
+the recent item, `by_item`, times that of its rank, `by_rank` `[sums, ranks]`: items of further ranks do not count.
+`positions` `[items]` are those of the sums.
 """
 
 

@@ -68,11 +68,13 @@ def recent(rng: np.random.Generator) -> NDArray[np.int64]:
 @given(SEEDS)
 def test_sums_over_neighbours_have_the_same_bits(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    around, items = kinds(rng), recent(rng)
-    factors = rng.random((int(rng.integers(1, 3)), len(items)))
-    decay, shrink = np.float32(rng.random()), np.float32(1.0)
-    same(neighbour_sums, around, items, decay, shrink, factors, rng.permutation(ITEMS), ITEMS)
-    same(neighbours_around, around, items, ITEMS)
+    around, items = kinds(rng), [recent(rng) for _ in range(int(rng.integers(1, 4)))]
+    ends, decays = np.cumsum([len(own) for own in items]), rng.random(len(items)).astype(np.float32)
+    by_rank = rng.random((int(rng.integers(1, 3)), int(rng.integers(1, ITEMS))))
+    by_rank[-1, 3:] = 0.0
+    factors = np.float32(1.0), by_rank, rng.random(ITEMS)
+    same(neighbour_sums, around, np.concatenate(items), ends, decays, *factors, rng.permutation(ITEMS), ITEMS)
+    same(neighbours_around, around, items[0], ITEMS)
 
 
 @given(SEEDS)
