@@ -131,7 +131,7 @@ class Recommender:
     def _answer(
         self, row: int, context: RankingContext, pool: Pool, features: NDArray[np.float32], scores: Scores
     ) -> Ranking:
-        size = int(pool.mask[row].sum())
+        size = np.count_nonzero(pool.mask[row])
         values = scores.values[row, :size]
         order = (-values).argsort(kind="stable")
         numbers = pool.items[row, order]
@@ -208,7 +208,7 @@ class Recommender:
         pool: Pool,
     ) -> tuple[Placed, ...]:
         """Return the slots with their main source and its reason; an item that no source proposed was pinned."""
-        votes = pool.votes[:, row, rows]
+        votes = pool.votes[:, row].take(rows, axis=1)
         proposed = votes.max(axis=0) > 0.0
         main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
         prequential = context.query.target is not None

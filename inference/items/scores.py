@@ -120,7 +120,6 @@ class Summing:
         """Make room for `capacity` items."""
         self._is_marked: Bools = np.zeros(capacity, np.bool_)
         self._position: Numbers = np.zeros(capacity, np.int64)
-        self._identity: Numbers = np.arange(min(capacity, DENSE_ITEMS))
 
     def addends(self, items: NDArray[np.integer], size: int) -> Addends:
         """Return where contributions to `items`, in any shape, go in a table of `size` items."""
@@ -140,7 +139,7 @@ class Summing:
         `inference.kernels.neighbour_sums` defines them.
         """
         if size <= DENSE_ITEMS:
-            sums = neighbour_sums(kinds, users.items, users.ends, users.decays, *factors, self._identity, size)
+            sums = neighbour_sums(kinds, users.items, users.ends, users.decays, *factors, None, size)
             return [[ItemScores(values=own) for own in of_user] for of_user in sums]
         scores, begin = [], 0
         for end, decay in zip(users.ends.tolist(), users.decays, strict=True):

@@ -23,15 +23,16 @@ def _sums(
     shrink: np.float32,
     by_rank: NDArray[np.float64],
     by_item: NDArray[np.float64],
-    positions: NDArray[np.int64],
+    positions: NDArray[np.int64] | None,
     size: int,
 ) -> NDArray[np.float64]:
     sums, begin = np.zeros((len(ends), len(by_rank), size)), 0
     for user, end in enumerate(ends.tolist()):
         items = recent[begin : min(end, begin + by_rank.shape[1])]
-        ids = np.concatenate([ids[row[items]] for row, ids, _ in kinds], axis=1)
+        ids = np.concatenate([ids[row[items]] for row, ids, _ in kinds], axis=1, dtype=np.int64)
+        flat = ids.ravel() if positions is None else positions.take(ids.ravel())
         weights = np.concatenate([weights[row[items]] for row, _, weights in kinds], axis=1) * decays[user]
-        shrunk, flat, of_items = weights * (weights / (weights + shrink)), positions.take(ids).ravel(), by_item[items]
+        shrunk, of_items = weights * (weights / (weights + shrink)), by_item[items]
         for index, by_own_rank in enumerate(by_rank[:, : len(items)]):
             factors = np.trim_zeros(by_own_rank, "b")
             factors = factors * of_items[: len(factors)]
@@ -49,7 +50,7 @@ def _sums_loops(
     shrink: np.float32,
     by_rank: NDArray[np.float64],
     by_item: NDArray[np.float64],
-    positions: NDArray[np.int64],
+    positions: NDArray[np.int64] | None,
     size: int,
 ) -> NDArray[np.float64]:
     sums, begin, widest = np.zeros((len(ends), len(by_rank), size)), 0, 0
@@ -69,7 +70,8 @@ def _sums_loops(
                     if factor != 0.0:
                         for slot in range(len(own_weights)):
                             if shrunk[slot] > 0.0:
-                                own[positions[own_ids[slot]]] += shrunk[slot] * factor
+                                at = own_ids[slot] if positions is None else positions[own_ids[slot]]
+                                own[at] += shrunk[slot] * factor
         begin = ends[user]
     return sums
 
@@ -79,15 +81,16 @@ neighbour_sums = Kernel(
     _sums_loops,
     signatures=tuple(
         f"float64[:,:,::1]({kinds}, int64[::1], int64[::1], float32[::1], float32, float64[:,::1], float64[::1], "
-        "int64[::1], int64)"
+        f"{positions}, int64)"
         for kinds in _KINDS
+        for positions in ("none", "int64[::1]")
     ),
 )
 """Return the sums, `[users, sums, size]`, over the neighbours of each user's recent items, of all `kinds`: of weight x
 factor at the neighbour's position. `recent` are the items of all users one after the other, and `ends` `[users]` where
 each user's end. A weight w is w x the user's decay of `decays`, shrunk to w x w / (w + `shrink`). Its factor is that of
 the recent item, `by_item`, times that of its rank, `by_rank` `[sums, ranks]`: items of further ranks do not count.
-`positions` `[items]` are those of the sums.
+`positions` `[items]` are those of the sums, by default by item.
 """
 
 

@@ -36,7 +36,7 @@ COVISIT_RANKS = np.zeros((2, RECENT_ITEMS))
 COVISIT_RANKS[0] = TRACE
 COVISIT_RANKS[1, :NEAR_ITEMS] = NEAR_DECAY ** np.arange(NEAR_ITEMS)
 """The weights of recent items by their rank, for all and for the newest few."""
-TRANSITION_RANKS = 0.5 ** np.arange(TRANSITION_STEPS)[None]
+TRANSITION_RANKS = np.array([[0.5**step for step in range(TRANSITION_STEPS)]])
 NAMED_CAUSES = 8
 """How many of the newest items may be named as the cause of a co-visited one."""
 
