@@ -175,7 +175,7 @@ def _recent(choices: list[int], rewards: list[float]) -> tuple[Numbers, Doubles]
     newest = dict.fromkeys(reversed(choices))
     by_item = dict(zip(choices, rewards, strict=True))
     items = list(newest)[:RECENT_ITEMS]
-    return np.array(items, np.int64), np.array([by_item[item] for item in items])
+    return np.array(items, np.int64), np.array([by_item[item] for item in items], np.float64)
 
 
 def _blocked(query: Query, table: ItemTable) -> Bools:

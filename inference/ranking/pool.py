@@ -48,7 +48,7 @@ def _merge(
     """Return one user's candidates `[candidates]` in ascending item number, and their votes `[sources, candidates]`."""
     proposed = [source.propose(context, table, source.size) for source in sources]
     counts = list(map(len, proposed))
-    proposals = np.concatenate(proposed)
+    proposals = np.concatenate(proposed, dtype=np.int64)
     return merged_proposals(
         _pinned(context, table), proposals, np.array(counts), _votes(max(counts)), width, len(table)
     )

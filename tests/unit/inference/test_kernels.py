@@ -21,17 +21,22 @@ from inference.kernels.neighbour_sums import NeighbourArrays, neighbour_sums, ne
 from inference.kernels.posting_addends import posting_addends
 from inference.kernels.registry import KERNELS
 from inference.kernels.taste_shares import taste_shares
+from schemas.ids import PlanId, UserId
+from schemas.plans import Constraints, Plan
+from tests.builders import memory
+from tests.unit.inference.ranking_fixtures import START, World, busy_world, query_of
 
+pytestmark = pytest.mark.lengthy  # Kernels are compiled where they are not in pytest's cache yet.
 ITEMS = 24
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _compiled(request: pytest.FixtureRequest) -> Iterator[None]:
     if not is_available():
         pytest.skip("numba is not installed")
-    cache: Path = tmp_path_factory.mktemp("kernels")
-    compile_kernels(cache)
+    assert request.config.cache is not None
+    compile_kernels(request.config.cache.mkdir("kernels"))
     yield
     use_definitions()
 
@@ -125,5 +130,17 @@ def test_shares_of_tastes_have_the_same_bits(seed: int) -> None:
     same(taste_shares, of_recent, rng.standard_normal(choices), 5, of_candidates, 6)
 
 
-def test_every_kernel_is_compiled() -> None:
+def test_lists_are_the_same_with_and_without_compiled_kernels(tmp_path: Path) -> None:
+    world = busy_world()
+    times = {"plan_id": PlanId("p1"), "made_at": START, "expires_at": START + 1e9}
+    pinned = Plan(user_id=UserId("u1"), goal="test", constraints=Constraints(pinned_items=("i7",)), **times)
+    queries = [query_of(world, f"u{person}", after=60.0 * person) for person in range(12)]
+    queries += [query_of(world, "nobody"), query_of(world, "u1", plan=pinned, memories=[memory("u1", "tea")])]
     assert all(kernel.is_compiled for kernel in KERNELS)
+    compiled = world.recommender("allow").rank(queries)
+    assert World().recommender().rank([query_of(World(), "u1")])[0].slate == ()
+    use_definitions()
+    defined = world.recommender("allow").rank(queries)
+    compile_kernels(tmp_path)
+    assert [ranking.slate for ranking in compiled] == [ranking.slate for ranking in defined]
+    assert all(own.features.tobytes() == other.features.tobytes() for own, other in zip(compiled, defined, strict=True))
