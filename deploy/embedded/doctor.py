@@ -115,7 +115,7 @@ def check_kernels(compiled: bool) -> Check:
     """Check that ranking runs compiled kernels, which only cost less: lists are the same without."""
     if compiled:
         return Check("kernels", "ok", "compiled")
-    do = "run `make setup`, or install lifelong[kernels]: a list then costs a third less"
+    do = "run `make setup`, or install lifelong[kernels]: a list then costs two fifths less"
     return Check("kernels", "warning", "numba is not installed: their numpy versions run", do)
 
 
