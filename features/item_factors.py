@@ -8,6 +8,8 @@ history) and its lean (bias).
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,14 +31,17 @@ FACTOR_DECAY = 0.9
 Floats = NDArray[np.float32]
 
 
+@cache
 def fading(steps: int) -> Floats:
-    """Return the weights of the newest items, newest first, `[steps]`, a vector of length 1.
+    """Return the weights of the newest items, newest first, `[steps]`, a vector of length 1; read-only.
 
     >>> fading(1).tolist()
     [1.0]
     """
     weights = FACTOR_DECAY ** np.arange(steps)
-    return (weights / np.sqrt(weights @ weights)).astype(np.float32)
+    fading = (weights / np.sqrt(weights @ weights)).astype(np.float32)
+    fading.flags.writeable = False
+    return fading
 
 
 def direction(tastes: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -20,21 +20,38 @@ RECENT_ITEMS = 40
 TRACE_DECAY = 0.93
 """The weight of an item of the history against that of the next newer one."""
 
+TRACE = TRACE_DECAY ** np.arange(RECENT_ITEMS, dtype=np.float64)
+
 Result = TypeVar("Result")
 Computed = Callable[["RankingContext", ItemTable], Result]
+ComputedTogether = Callable[["RankedTogether", ItemTable], Sequence[Result]]
+
+
+class RankedTogether(Struct, frozen=True, kw_only=True):
+    """The queries that are ranked together, as far as their scores are computed together: their `recent` items and
+    their times, by row. `computed` holds what `once_per_batch` has computed.
+    """
+
+    recent: list[Numbers] = []
+    now: list[float] = []
+    computed: dict[object, Any] = {}
 
 
 class RankingContext(Struct, frozen=True, kw_only=True):
-    """One query as arrays. `recent` are item numbers, newest first, distinct; `rewards` is the newest reward of each,
-    and `trace` its weight by rank.
+    """One query as arrays. `choices` are the item numbers of the user's newest choices, oldest first, and `choices_at`
+    their times. `recent` are the same items, newest first, distinct; `rewards` is the newest reward of each, and
+    `trace` its weight by rank.
 
     `consumed` are items that were chosen, `consumed_count` how often, `consumed_first_at` and `consumed_at` when first
     and last; `unchosen_rewards` are the rewards of items that were only skipped, disliked or viewed. `blocked` are the
-    items that the list may not hold, `[items]`. `computed` holds what `once_per_query` has computed.
+    items that the list may not hold, `[items]`. `computed` holds what `once_per_query` has computed. The
+    query is the `row`th of those that are ranked `together`.
     """
 
     query: Query
     segment: Segment
+    choices: Numbers
+    choices_at: Doubles
     recent: Numbers
     rewards: Doubles
     trace: Doubles
@@ -45,6 +62,8 @@ class RankingContext(Struct, frozen=True, kw_only=True):
     unchosen_rewards: dict[int, float]
     blocked: Bools
     repeats: bool
+    together: RankedTogether
+    row: int
     computed: dict[object, Any] = {}
 
 
@@ -60,19 +79,52 @@ def once_per_query(compute: Computed[Result]) -> Computed[Result]:
     return shared
 
 
-def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> RankingContext:
-    """Return the query in terms of the table; `repeats` says whether consumed items may be candidates."""
-    recent, rewards = _recent(query.user, table)
+def once_per_batch(compute: ComputedTogether[Result]) -> Computed[Result]:
+    """Share a computation as `once_per_query` does; it is made for all queries that are ranked together."""
+
+    @wraps(compute)
+    def shared(context: RankingContext, table: ItemTable) -> Result:
+        computed = context.together.computed
+        if compute not in computed:
+            computed[compute] = compute(context.together, table)
+        return cast(Result, computed[compute][context.row])
+
+    return shared
+
+
+def make_ranking_contexts(
+    queries: Iterable[Query], table: ItemTable, may_repeat: Callable[[UserState], bool]
+) -> list[RankingContext]:
+    """Return the contexts of queries that are ranked together; `may_repeat` says whose consumed items may be
+    candidates.
+    """
+    together = RankedTogether()
+    return [make_ranking_context(query, table, repeats=may_repeat(query.user), together=together) for query in queries]
+
+
+def make_ranking_context(
+    query: Query, table: ItemTable, *, repeats: bool, together: RankedTogether | None = None
+) -> RankingContext:
+    """Return the query in terms of the table, as one more of those that are ranked `together`; `repeats` says whether
+    consumed items may be candidates.
+    """
+    choices, rewards_of_choices, choices_at = _choices(query.user, table)
+    recent, rewards = _recent(choices, rewards_of_choices)
     (consumed, count, first_at, last_at), unchosen_rewards = _user_item_arrays(query.user, table)
+    together = RankedTogether() if together is None else together
+    together.recent.append(recent)
+    together.now.append(query.now)
     blocked = _blocked(query, table)
     if not repeats:
         blocked[consumed] = True
     return RankingContext(
         query=query,
         segment=user_segment(query.user, query.now, query.session_id),
+        choices=np.array(choices, np.int64),
+        choices_at=np.array(choices_at, np.float64),
         recent=recent,
         rewards=rewards,
-        trace=TRACE_DECAY ** np.arange(len(recent), dtype=np.float64),
+        trace=TRACE[: len(recent)],
         consumed=consumed,
         consumed_count=count,
         consumed_first_at=first_at,
@@ -80,6 +132,8 @@ def make_ranking_context(query: Query, table: ItemTable, *, repeats: bool) -> Ra
         unchosen_rewards=unchosen_rewards,
         blocked=blocked,
         repeats=repeats,
+        together=together,
+        row=len(together.now) - 1,
     )
 
 
@@ -93,32 +147,43 @@ ConsumedArrays = tuple[Numbers, Numbers, Doubles, Doubles]
 
 def _user_item_arrays(state: UserState, table: ItemTable) -> tuple[ConsumedArrays, dict[int, float]]:
     """Return consumed items with their counts, first and last times, and the rewards of items that were not chosen."""
-    get = table.number.get
-    by_item = state.user_item_statistics.items()
-    statistics = [(number, own) for item, own in by_item if (number := get(item)) is not None]
-    consumed = [(number, own) for number, own in statistics if own.count]
-    numbers = np.array([number for number, _ in consumed], np.int64)
-    counts = np.array([own.count for _, own in consumed], np.int64)
-    first_at = np.array([own.first_at for _, own in consumed], np.float64)
-    last_at = np.array([own.last_at for _, own in consumed], np.float64)
-    return (numbers, counts, first_at, last_at), {number: own.reward for number, own in statistics if not own.count}
+    get, consumed, unchosen_rewards = table.number.get, [], {}
+    for item, own in state.user_item_statistics.items():
+        number = get(item)
+        if number is not None and own.count:
+            consumed.append((number, own.count, own.first_at, own.last_at))
+        elif number is not None:
+            unchosen_rewards[number] = own.reward
+    numbers, counts, first_at, last_at = zip(*consumed, strict=True) if consumed else ((), (), (), ())
+    arrays = np.array(numbers, np.int64), np.array(counts, np.int64), np.array(first_at, np.float64)
+    return (*arrays, np.array(last_at, np.float64)), unchosen_rewards
 
 
-def _recent(state: UserState, table: ItemTable) -> tuple[Numbers, Doubles]:
-    """Return the newest chosen items, each once, with the newest reward of each: `[recent]` both."""
-    newest: dict[int, float] = {}
-    for entry in reversed(state.recent):
-        number = table.number.get(entry.item_id)
-        if entry.feedback_weight > 0.0 and number is not None:
-            newest.setdefault(number, entry.reward)
-    return np.array(list(newest)[:RECENT_ITEMS], np.int64), np.array(list(newest.values())[:RECENT_ITEMS])
+def _choices(state: UserState, table: ItemTable) -> tuple[list[int], list[float], list[float]]:
+    """Return the newest choices of items that have a number, oldest first: the number, the reward and the time."""
+    get, choices, rewards, at = table.number.get, [], [], []
+    for entry in state.recent:
+        if entry.feedback_weight > 0.0 and (number := get(entry.item_id)) is not None:
+            choices.append(number)
+            rewards.append(entry.reward)
+            at.append(entry.at)
+    return choices, rewards, at
+
+
+def _recent(choices: list[int], rewards: list[float]) -> tuple[Numbers, Doubles]:
+    """Return the newest chosen items, each once, newest first, with the newest reward of each: `[recent]` both."""
+    newest = dict.fromkeys(reversed(choices))
+    by_item = dict(zip(choices, rewards, strict=True))
+    items = list(newest)[:RECENT_ITEMS]
+    return np.array(items, np.int64), np.array([by_item[item] for item in items], np.float64)
 
 
 def _blocked(query: Query, table: ItemTable) -> Bools:
     """Return which items are withdrawn, unavailable, hidden or banned: `[items]`."""
     blocked = table.unavailable(query.now if query.shown_at is None else query.shown_at, query.locale)
-    blocked[_numbers(table, query.user.hidden)] = True
-    blocked[_numbers(table, query.preferences.banned_items)] = True
+    for items in (query.user.hidden, query.preferences.banned_items):
+        if items:
+            blocked[_numbers(table, items)] = True
     for name in query.preferences.banned_categories:
         blocked[table.by_category.members(name)] = True
     return blocked

@@ -20,7 +20,7 @@ from inference.ports import Ranker, Scores, Split
 from inference.query import Assigned, Candidates, Placed, Query, Ranking
 from inference.ranking.features import FeatureTable
 from inference.ranking.pool import gather
-from inference.ranking_context import RankingContext, make_ranking_context
+from inference.ranking_context import RankingContext, make_ranking_contexts
 from inference.reasons import reasons
 from inference.signals.columns import Pool
 from inference.signals.factors import Factors
@@ -104,7 +104,7 @@ class Recommender:
         """
         if not queries:
             return []
-        contexts = [make_ranking_context(query, self.table, repeats=self.may_repeat(query.user)) for query in queries]
+        contexts = make_ranking_contexts(queries, self.table, self.may_repeat)
         pool = gather(contexts, self.table, self._sources, self._width)
         features = self.features.fill(contexts, self.table, pool)
         split = self._experiment.split(queries) if self._experiment else None
@@ -131,7 +131,7 @@ class Recommender:
     def _answer(
         self, row: int, context: RankingContext, pool: Pool, features: NDArray[np.float32], scores: Scores
     ) -> Ranking:
-        size = int(pool.mask[row].sum())
+        size = np.count_nonzero(pool.mask[row])
         values = scores.values[row, :size]
         order = (-values).argsort(kind="stable")
         numbers = pool.items[row, order]
@@ -208,7 +208,7 @@ class Recommender:
         pool: Pool,
     ) -> tuple[Placed, ...]:
         """Return the slots with their main source and its reason; an item that no source proposed was pinned."""
-        votes = pool.votes[:, row, rows]
+        votes = pool.votes[:, row].take(rows, axis=1)
         proposed = votes.max(axis=0) > 0.0
         main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
         prequential = context.query.target is not None

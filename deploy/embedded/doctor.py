@@ -25,6 +25,7 @@ from deploy.embedded.server import Download, StackError
 from deploy.embedded.stack import Stack
 from deploy.embedded.status import StatusRow
 from deploy.settings import Settings
+from inference.kernels.compiler import is_available
 
 Level = Literal["ok", "warning", "problem"]
 GLIBC_NEEDED = (2, 35)
@@ -108,6 +109,14 @@ def check_packages(missing: Sequence[str]) -> Check:
     return Check(
         "packages", "problem", f"missing: {', '.join(missing)}", "run `make setup`, or install lifelong[embedded]"
     )
+
+
+def check_kernels(compiled: bool) -> Check:
+    """Check that ranking runs compiled kernels, which only cost less: lists are the same without."""
+    if compiled:
+        return Check("kernels", "ok", "compiled")
+    do = "run `make setup`, or install lifelong[kernels]: a list then costs two fifths less"
+    return Check("kernels", "warning", "numba is not installed: their numpy versions run", do)
 
 
 def check_ports(owners: Mapping[str, str]) -> Check:
@@ -201,6 +210,7 @@ def examine(base: Settings) -> list[Check]:
         check_glibc(platform.libc_ver()[1]),
         check_python(sys.version_info[:2]),
         check_packages(missing_packages()),
+        check_kernels(is_available()),
     ]
     stack = Stack(base)
     downloads, running = stack.downloads(), stack.running()

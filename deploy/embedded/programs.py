@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.embedded.endpoints import kafka_login
 from deploy.embedded.environment import settings_environment
 from deploy.embedded.http import problem_at
+from deploy.embedded.kernels import CACHE_VARIABLE, kernel_cache
 from deploy.embedded.server import Program, Site
 from deploy.settings import Settings
 from deploy.settings.checks import variable_of
@@ -68,7 +69,8 @@ def command(*words: str, module: str = COMMAND_LINE) -> tuple[str, ...]:
 def own_environment(site: Site, config: Path) -> dict[str, str]:
     """Return the settings of a process, with absolute paths."""
     own_file = {"LIFELONG_CONFIG": str(config.absolute())} if config.is_file() else {}
-    return settings_environment() | own_file | {"LIFELONG_DATA_DIR": str(site.layout.data_dir)}
+    directories = {"LIFELONG_DATA_DIR": str(site.layout.data_dir), CACHE_VARIABLE: str(kernel_cache(site.layout))}
+    return settings_environment() | own_file | directories
 
 
 def own_programs(site: Site, config: Path, *, logins: bool, module: str = COMMAND_LINE) -> list[Program]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import inference
 from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis, shared_memory, status, triton
 from deploy.embedded.environment import child_environment, user_cache_dir
+from deploy.embedded.kernels import begin_compiling
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.programs import (
     COMMAND_LINE,
@@ -294,7 +295,8 @@ class Stack:
     def _run_setup(self, site: Site, report: Report) -> None:
         report(" ".join(SETUP_COMMAND), "running")
         environment = child_environment() | own_environment(site, config_path())
-        result = subprocess.run(command(*SETUP_COMMAND), env=environment, capture_output=True, text=True)
+        with begin_compiling(self.layout, environment):
+            result = subprocess.run(command(*SETUP_COMMAND), env=environment, capture_output=True, text=True)
         if result.returncode:
             raise StackError(f"`lifelong {' '.join(SETUP_COMMAND)}` failed:\n{result.stdout}{result.stderr}")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.kernels.neighbour_sums import NeighbourArrays
+
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 NO_ROW = 0
 """The row of items without neighbours: its weights stay 0."""
@@ -31,36 +32,20 @@ class Neighbours:
         self._ids: Ints = np.zeros((1, width), np.int32)
         self._weights: Floats = np.zeros((1, width), np.float32)
         self._rows = 1
-        self._is_wanted = np.zeros(capacity, np.bool_)
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items; existing rows stay."""
         self._row = np.concatenate([self._row, np.zeros(capacity - len(self._row), np.int32)])
-        self._is_wanted = np.zeros(capacity, np.bool_)
+
+    @property
+    def arrays(self) -> NeighbourArrays:
+        """The arrays that kernels read, as they are now."""
+        return self._row, self._ids, self._weights
 
     def around(self, items: Numbers) -> tuple[Ints, Floats]:
         """Return the neighbours of these items and their weights, `[items, width]` both."""
         rows = self._row[items]
         return self._ids[rows], self._weights[rows]
-
-    def between(self, items: Numbers, others: Numbers) -> Doubles:
-        """Return the weight of each of `others`, which are distinct, among the neighbours of each item: float64
-        `[others, items]`.
-
-        >>> follows = Neighbours(width=2, capacity=4)
-        >>> follows.tell(np.array([0, 1], np.int32), 3, np.array([1.0, 2.0], np.float32))
-        >>> follows.between(np.array([0, 1]), np.array([3, 2])).tolist()
-        [[1.0, 2.0], [0.0, 0.0]]
-        """
-        ids, weights = self.around(items)
-        self._is_wanted[others] = True
-        rows, slots = (self._is_wanted[ids] & (weights > 0.0)).nonzero()
-        self._is_wanted[others] = False
-        found = np.zeros((len(others), len(items)))
-        order = others.argsort()
-        own = order[others[order].searchsorted(ids[rows, slots])]
-        found[own, rows] = weights[rows, slots]
-        return found
 
     def rescale(self, factor: float) -> None:
         """Multiply all weights by a factor."""

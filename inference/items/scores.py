@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+
+from inference.kernels.best_scores import best_scores
+from inference.kernels.neighbour_sums import NeighbourArrays, neighbour_sums, neighbours_around
 
 Numbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -56,14 +61,7 @@ class ItemScores(Struct, frozen=True, kw_only=True):
         >>> scores.best(np.array([0, 0, 0, 1], np.bool_), 2).tolist()
         [2, 0]
         """
-        is_blocked = blocked[: len(self.values)] if self.numbers is None else blocked[self.numbers]
-        rows = ((self.values > 0.0) & ~is_blocked).nonzero()[0]
-        negated = -self.values[rows]
-        if len(rows) > size:
-            leading = negated <= np.partition(negated, size - 1)[size - 1]
-            rows, negated = rows[leading], negated[leading]
-        rows = rows[negated.argsort(kind="stable")[:size]]
-        return rows if self.numbers is None else self.numbers[rows]
+        return best_scores(self.values, self.numbers, blocked, size)
 
     @property
     def highest(self) -> float:
@@ -86,6 +84,24 @@ class Addends(Struct, frozen=True, kw_only=True):
         flat = contributions.ravel()
         sums = np.bincount(self.positions[: len(flat)], flat, minlength=self.size)[: self.size]
         return ItemScores(values=sums.astype(np.float64, copy=False), numbers=self.numbers)
+
+
+class UserItems(NamedTuple):
+    """Items of users, one user's after the other: `ends` is where each user's end, and `decays` their decays, float32:
+    `[users]` both.
+    """
+
+    items: Numbers
+    ends: Numbers
+    decays: NDArray[np.float32]
+
+
+class NeighbourFactors(NamedTuple):
+    """By what weights of neighbours are multiplied, see `inference.kernels.neighbour_sums`."""
+
+    shrink: np.float32
+    by_rank: Doubles
+    by_item: Doubles
 
 
 class Summing:
@@ -115,3 +131,22 @@ class Summing:
         self._is_marked[numbers] = False
         self._position[numbers] = np.arange(len(numbers))
         return Addends(positions=self._position[flat], size=len(numbers), numbers=numbers)
+
+    def over_neighbours(
+        self, kinds: tuple[NeighbourArrays, ...], users: UserItems, factors: NeighbourFactors, size: int
+    ) -> list[list[ItemScores]]:
+        """Return for each user the sums over the neighbours of their items, in a table of `size` items, as
+        `inference.kernels.neighbour_sums` defines them.
+        """
+        if size <= DENSE_ITEMS:
+            sums = neighbour_sums(kinds, users.items, users.ends, users.decays, *factors, None, size)
+            return [[ItemScores(values=own) for own in of_user] for of_user in sums]
+        scores, begin = [], 0
+        for end, decay in zip(users.ends.tolist(), users.decays, strict=True):
+            items, begin = users.items[begin:end], end
+            numbers = neighbours_around(kinds, items[: factors.by_rank.shape[1]], size)
+            self._position[numbers] = np.arange(len(numbers))
+            own_end, own_decay = np.array([len(items)]), np.array([decay])
+            [sums] = neighbour_sums(kinds, items, own_end, own_decay, *factors, self._position, len(numbers))
+            scores.append([ItemScores(values=own, numbers=numbers) for own in sums])
+        return scores

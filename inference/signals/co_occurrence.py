@@ -12,9 +12,9 @@ from msgspec import Struct
 from features.half_lives import COVISIT_HALF_LIFE, TRANSITION_HALF_LIFE
 from features.statistics import NEIGHBOURS, PREDECESSORS, people_of
 from inference.items.neighbours import Floats, Ints, Neighbours
-from inference.items.scores import NO_SCORES, ItemScores
+from inference.items.scores import NO_SCORES, ItemScores, NeighbourFactors, UserItems
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
-from inference.ranking_context import RankingContext, once_per_query
+from inference.ranking_context import RECENT_ITEMS, TRACE, RankedTogether, RankingContext, once_per_batch
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
 from inference.signals.landmark import Landmark
 from inference.signals.source import CandidateSource, Evidence
@@ -23,7 +23,7 @@ from schemas.statistics import ItemStatistics
 
 SHRINK = 5.0
 """People added to each item's count: two rare items that co-occurred once prove little (Bell, Koren 2007)."""
-PAIR_SHRINK = 1.0
+PAIR_SHRINK = np.float32(1.0)
 """People added to each pair's count: a pair that few people made is worth less than its share of them. The weight of a
 pair of n people is n x n / (n + 1) (Bell, Koren 2007), so that a handful of accounts forges none."""
 FOLLOWERS = 64
@@ -32,13 +32,19 @@ NEAR_DECAY = 0.6
 """The weight of an item against that of the next newer one, for co-visitation with the newest few items."""
 TRANSITION_STEPS = 3
 """How many of the newest items transitions start from."""
+COVISIT_RANKS = np.zeros((2, RECENT_ITEMS))
+COVISIT_RANKS[0] = TRACE
+COVISIT_RANKS[1, :NEAR_ITEMS] = NEAR_DECAY ** np.arange(NEAR_ITEMS)
+"""The weights of recent items by their rank, for all and for the newest few."""
+TRANSITION_RANKS = np.array([[0.5**step for step in range(TRANSITION_STEPS)]])
 NAMED_CAUSES = 8
 """How many of the newest items may be named as the cause of a co-visited one."""
 
 
 class CoOccurrence(Signal):
     """Neighbours, as of a landmark for each half-life: `covisited` who comes before an item, `covisiting` who comes
-    after, `followed` who comes directly after. `inverse_root` float64 `[items]` is 1 / root of the shrunk count.
+    after, `followed` who comes directly after. `inverse_count` float64 `[items]` is 1 / the shrunk count, and
+    `inverse_root` the root of that.
     """
 
     def __init__(self, *, capacity: int) -> None:
@@ -49,18 +55,22 @@ class CoOccurrence(Signal):
         self.covisit_landmark = Landmark(COVISIT_HALF_LIFE)
         self.transition_landmark = Landmark(TRANSITION_HALF_LIFE)
         self.inverse_root: Doubles = np.zeros(capacity)
+        self.inverse_count: Doubles = np.zeros(capacity)
         self._scratch: Floats = np.zeros(capacity, np.float32)
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
         for neighbours in (self.covisited, self.covisiting, self.followed, self._preceded):
             neighbours.grow(capacity)
-        self.inverse_root = np.concatenate([self.inverse_root, np.zeros(capacity - len(self.inverse_root))])
+        spare = np.zeros(capacity - len(self.inverse_root))
+        self.inverse_root = np.concatenate([self.inverse_root, spare])
+        self.inverse_count = np.concatenate([self.inverse_count, spare])
         self._scratch = np.zeros(capacity, np.float32)
 
     def update(self, table: ItemTable, number: int, row: ItemStatistics) -> None:
         """Replace the item's predecessors, and update the rows of those whose weight changed."""
-        self.inverse_root[number] = (people_of(row) + SHRINK) ** -0.5
+        root = (people_of(row) + SHRINK) ** -0.5
+        self.inverse_root[number], self.inverse_count[number] = root, root * root
         self._follow(max(row.at, table.newest_at))
         others, weights = _named(table, row.covisits, self.covisit_landmark.scale(row.at))
         self._pair(self.covisited, self.covisiting, number, others, weights)
@@ -102,35 +112,26 @@ class CoOccurrenceScores(Struct, frozen=True, kw_only=True):
     transition: ItemScores = NO_SCORES
 
 
-@once_per_query
-def scores(context: RankingContext, table: ItemTable) -> CoOccurrenceScores:
-    """Return the scores of the neighbours of the user's recent items."""
-    recent, now = context.recent, context.query.now
-    if not len(recent):
-        return CoOccurrenceScores()
-    signal = table.signal(CoOccurrence)
-    root, decay = signal.inverse_root, signal.covisit_landmark.decay(now)
-    nearest, last = recent[:NEAR_ITEMS], recent[:TRANSITION_STEPS]
-    near = NEAR_DECAY ** np.arange(len(nearest)) * root[nearest]
-    step = 0.5 ** np.arange(len(last)) * root[last] ** 2
-    ids, weights = _around(recent, decay, signal.covisited, signal.covisiting)
-    next_ids, next_weights = _around(last, signal.transition_landmark.decay(now), signal.followed)
-    together = table.summing.addends(ids, len(table))
-    return CoOccurrenceScores(
-        covisit=together.sum(weights * (context.trace * root[recent])[:, None]).times(root),
-        near=together.sum(weights[: len(near)] * near[:, None]).times(root),
-        transition=table.summing.addends(next_ids, len(table)).sum(next_weights * step[:, None]),
+@once_per_batch
+def scores(queries: RankedTogether, table: ItemTable) -> list[CoOccurrenceScores]:
+    """Return the scores of the neighbours of each user's recent items."""
+    signal, size = table.signal(CoOccurrence), len(table)
+    covisits = (signal.covisited.arrays, signal.covisiting.arrays)
+    followed = (signal.followed.arrays,)
+    by_root = NeighbourFactors(PAIR_SHRINK, COVISIT_RANKS, signal.inverse_root)
+    by_count = NeighbourFactors(PAIR_SHRINK, TRANSITION_RANKS, signal.inverse_count)
+    items, ends = np.concatenate(queries.recent), np.array(list(map(len, queries.recent))).cumsum()
+    landmarks = (signal.covisit_landmark, signal.transition_landmark)
+    now, after = (
+        UserItems(items, ends, np.array(list(map(mark.decay, queries.now)), np.float32)) for mark in landmarks
     )
-
-
-def _around(recent: Numbers, decay: float, *kinds: Neighbours) -> tuple[Numbers, Floats]:
-    """Return the neighbours of the recent items, of all these kinds, and their weights now, shrunk by `PAIR_SHRINK`:
-    `[recent, width of all]`.
-    """
-    rows = [kind.around(recent) for kind in kinds]
-    ids = np.concatenate([ids for ids, _ in rows], axis=1, dtype=np.int64)
-    weights = np.concatenate([weights for _, weights in rows], axis=1) * np.float32(decay)
-    return ids, weights * (weights / (weights + np.float32(PAIR_SHRINK)))
+    together = table.summing.over_neighbours(covisits, now, by_root, size)
+    next_ones = table.summing.over_neighbours(followed, after, by_count, size)
+    root = signal.inverse_root
+    return [
+        CoOccurrenceScores(covisit=covisit.times(root), near=near.times(root), transition=transition)
+        for (covisit, near), (transition,) in zip(together, next_ones, strict=True)
+    ]
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:

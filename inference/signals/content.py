@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.item_content import CONTENT_DIMENSIONS, content_vector
 from inference.items.table import ItemTable, Numbers, Signal
+from inference.kernels.best_scores import best_scores
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch
 from inference.signals.lifetime import ColdItems
@@ -48,10 +49,8 @@ def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     if not len(context.recent):
         return nothing()
     cold = table.signal(ColdItems).numbers()
-    cold = cold[~context.blocked[cold]]
-    similarity = table.signal(Content).vectors[cold] @ profile(context, table)
-    ranked = (-similarity).argsort(kind="stable")[:size]
-    return cold[ranked[similarity[ranked] > 0.0]]
+    similarity = table.signal(Content).vectors.take(cold, axis=0) @ profile(context, table)
+    return best_scores(similarity, cold, context.blocked, size)
 
 
 def fill(batch: RankingBatch) -> Block:

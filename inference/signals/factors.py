@@ -84,10 +84,12 @@ class Factors(Signal):
         must not write to.
         """
         rows = self._row[newest[:FACTOR_HISTORY]]
-        if not (rows >= 0).any():
+        is_learned = rows >= 0
+        if not is_learned.any():
             return self._lean
-        tastes = self._taste[rows]
-        tastes[rows < 0] = 0.0
+        tastes = self._taste.take(rows, axis=0, mode="wrap")
+        if not is_learned.all():
+            tastes[~is_learned] = 0.0
         affinities: Floats = self._appeal @ direction(tastes) + self._lean
         return affinities
 

@@ -7,15 +7,10 @@ density (Mardia and Jupp, Directional Statistics, 2000): half as much 2.3 hours 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 from features.decay import DAY
-from features.user_state import UserState
-from inference.items.scores import find
-from schemas.ids import ItemId
 
 PERIODS = np.array([DAY, 7.0 * DAY])
 CONCENTRATION = np.array([4.0, 8.0])
@@ -24,17 +19,13 @@ CONCENTRATION = np.array([4.0, 8.0])
 Doubles = NDArray[np.float64]
 
 
-def at_this_time(state: UserState, now: float, items: NDArray[np.int64], number: Mapping[ItemId, int]) -> Doubles:
-    """Return log(1 + choices near this time of day, of the week) of each of these items, which ascend: `[2, items]`.
+def at_this_time(ages: Doubles, cells: NDArray[np.int64], size: int) -> Doubles:
+    """Return log(1 + choices near this time of day, of the week) in each of `size` cells: `[2, size]`; `ages` are how
+    many seconds ago the choices were and `cells` in which each counts, `[choices]`.
 
-    `number` maps items to numbers; choices of items without one are ignored.
+    >>> at_this_time(np.array([7.0 * DAY, 10.5 * DAY]), np.array([1, 1]), 2).round(2).tolist()
+    [[0.0, 0.69], [0.0, 0.69]]
     """
-    numbered = [(number.get(entry.item_id), entry.at) for entry in state.recent if entry.feedback_weight > 0.0]
-    chosen = [(item, at) for item, at in numbered if item is not None]
-    rows, is_found = find(items, np.array([item for item, _ in chosen], np.int64))
-    at, rows = np.array([at for _, at in chosen])[is_found], rows[is_found]
-    if not len(rows):
-        return np.zeros((len(PERIODS), len(items)))
-    angle = 2.0 * np.pi * (now - at) / PERIODS[:, None]
-    weights = np.exp(CONCENTRATION[:, None] * (np.cos(angle) - 1.0))
-    return np.log1p(np.stack([np.bincount(rows, own, minlength=len(items)) for own in weights]))
+    angles = 2.0 * np.pi * ages / PERIODS[:, None]
+    weights = np.exp(CONCENTRATION[:, None] * (np.cos(angles) - 1.0))
+    return np.log1p(np.stack([np.bincount(cells, own, minlength=size) for own in weights]))

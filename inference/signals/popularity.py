@@ -6,6 +6,7 @@ changes only with its own events, and the order of items stays right while time 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import partial
 
 import numpy as np
@@ -84,15 +85,18 @@ def span(seconds: float) -> str:
     return unit if number == 1 else f"{number} {unit}s"
 
 
+POPULAR_WITHIN = (*(f"popular in the last {span(half_life)}" for half_life in POPULARITY_SECONDS), "popular for long")
+"""Why an item is proposed that was chosen within this half-life, or in none of them."""
+
+
 def popular_lately(half_life_index: int) -> Reason:
     """Return the reason that names the time in which the item was popular: the half-life at this index, or else the
     first longer one within which any user chose it.
     """
 
     def reason(context: RankingContext, table: ItemTable, item: int) -> str:
-        idle = context.query.reason_time - float(table.last_at[item])
-        within = next((half_life for half_life in POPULARITY_SECONDS[half_life_index:] if idle <= half_life), None)
-        return f"popular in the last {span(within)}" if within else "popular for long"
+        idle = context.query.reason_time - table.last_at.item(item)
+        return POPULAR_WITHIN[bisect_left(POPULARITY_SECONDS, idle, half_life_index)]
 
     return reason
 

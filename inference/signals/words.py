@@ -14,8 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.items.postings import Postings
 from inference.items.scores import NO_SCORES, ItemScores, Summing
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
+from inference.kernels.posting_addends import posting_addends
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick, relative
 from inference.signals.source import CandidateSource
@@ -54,12 +56,11 @@ class Words(Signal):
 
     def __init__(self, *, capacity: int) -> None:
         self._number: dict[str, int] = {}
-        self._items: list[list[int]] = [[]]
-        self._arrays: list[NDArray[np.int64] | None] = [None]
+        self._postings = Postings()
         self._words_of: Ints = np.zeros((capacity, WORDS_PER_ITEM), np.int32)
         self._length_norm: Doubles = np.zeros(capacity)
-        self._item_counts: Doubles = np.zeros(256)
         self._size = 0
+        self._rarity: Doubles | None = None
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
@@ -74,53 +75,33 @@ class Words(Signal):
     def put(self, number: int, words: Sequence[str]) -> None:
         """Replace the item's words by these."""
         for word in self._words_of[number][self._words_of[number] > 0].tolist():
-            self._items[word].remove(number)
-            self._update(word)
+            self._postings.drop(word, number)
         self._words_of[number] = 0
         for slot, name in enumerate(words):
-            word = self._numbered(name)
+            word = self._number.setdefault(name, len(self._number) + 1)
             self._words_of[number, slot] = word
-            self._items[word].append(number)
-            self._update(word)
+            self._postings.add(word, number)
         self._length_norm[number] = max(1, len(words)) ** -0.5
-        self._size = max(self._size, number + 1)
+        if number >= self._size:
+            self._size, self._rarity = number + 1, None
 
     def scores(self, recent: Numbers, weights: Doubles, size: int, summing: Summing) -> ItemScores:
         """Return the similarity of items to the recent ones, each by its weight."""
-        words = self._words_of[recent].ravel()
-        word_weights = np.repeat(weights * self._length_norm[recent], WORDS_PER_ITEM) * self._rarity(words) ** 2
-        informative = word_weights > 0.0
-        if not informative.any():
+        if self._rarity is None:
+            self._rarity = _rarity(self._size)
+        words, normed = self._words_of[recent], weights * self._length_norm[recent]
+        items, addends = posting_addends(words, normed, self._rarity, self._postings.arrays)
+        if not len(items):
             return NO_SCORES
-        items = [self._array(word) for word in words[informative].tolist()]
-        item_weights = np.repeat(word_weights[informative], [len(part) for part in items])
-        addends = summing.addends(np.concatenate(items), size)
-        return addends.sum(item_weights).times(self._length_norm)
+        return summing.addends(items, size).sum(addends).times(self._length_norm)
 
-    def _rarity(self, words: Ints | NDArray[np.int64]) -> Doubles:
-        """Return each word's weight: 0 for none and for words that are too common."""
-        item_counts = self._item_counts[words]
-        rarity: Doubles = np.log((self._size + 1.0) / np.maximum(item_counts, 1.0))
-        return np.where((words > 0) & (item_counts <= COMMON_WORD_ITEM_COUNT), rarity, 0.0)
 
-    def _numbered(self, name: str) -> int:
-        number = self._number.setdefault(name, len(self._number) + 1)
-        if number == len(self._items):
-            self._items.append([])
-            self._arrays.append(None)
-            if number == len(self._item_counts):
-                self._item_counts = np.concatenate([self._item_counts, np.zeros_like(self._item_counts)])
-        return number
-
-    def _update(self, word: int) -> None:
-        self._arrays[word] = None
-        self._item_counts[word] = len(self._items[word])
-
-    def _array(self, word: int) -> NDArray[np.int64]:
-        items = self._arrays[word]
-        if items is None:
-            items = self._arrays[word] = np.array(self._items[word], np.int64)
-        return items
+def _rarity(size: int) -> Doubles:
+    """Return the square of a word's weight by how many of `size` items have it; 0 for more than are informative."""
+    counts = np.arange(COMMON_WORD_ITEM_COUNT + 2)
+    rarity: Doubles = np.log((size + 1.0) / np.maximum(counts, 1.0)) ** 2
+    rarity[-1] = 0.0
+    return rarity
 
 
 @once_per_query

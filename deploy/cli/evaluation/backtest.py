@@ -30,6 +30,7 @@ from deploy.cli.outputs import JsonFile, check_writable
 from deploy.cli.progress_bars import backtest_bar, work_bar
 from deploy.cli.terminal import Console
 from deploy.clients import wall_clock
+from deploy.embedded.environment import user_cache_dir
 from deploy.files.options import Typed
 from deploy.settings import Settings, load_settings
 from streams.backtest.config import BacktestConfig, EventLog
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from streams.backtest.baseline_runner import BaselineRun
     from streams.backtest.results import BacktestResults
 
+EVENTS_WORTH_COMPILING = 4_000
+"""Shorter logs are replayed sooner than compiled kernels are loaded."""
 Topic = Annotated[str, typer.Option("--from-topic", help="Instead of a file: a topic of the configured Kafka.")]
 Repeats = Annotated[
     str, typer.Option(help="Whether lists may repeat consumed items: allow, forbid, learn; default: the setting.")
@@ -139,12 +142,15 @@ def _run(
 ) -> BacktestResults:
     """Run the backtest behind a progress bar and write evaluated lists on the way; then run the comparisons."""
     from deploy.wiring import make_system_config
+    from inference.kernels.compiler import compile_kernels
     from streams.backtest.baselines_process import RecordedRows
     from streams.backtest.predictions import Predictions
     from streams.backtest.results import Comparisons, backtest_results
     from streams.backtest.run import backtest, make_baselines
 
     baselines = RecordedRows(make_baselines(log)) if comparison.baselines else None
+    if len(log.events) >= EVENTS_WORTH_COMPILING:
+        compile_kernels(user_cache_dir() / "kernels")
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
         bar = stack.enter_context(backtest_bar(console))

@@ -33,6 +33,8 @@ def row(**changes: object) -> StatusRow:
         (doctor.check_memory(500, running=True), "ok"),
         (doctor.check_packages([]), "ok"),
         (doctor.check_packages(["milvus"]), "problem"),
+        (doctor.check_kernels(compiled=True), "ok"),
+        (doctor.check_kernels(compiled=False), "warning"),
         (doctor.check_caches([]), "ok"),
         (doctor.check_caches([Download("jars", 44)]), "warning"),
         (doctor.check_ports({}), "ok"),

@@ -27,7 +27,9 @@ def regular() -> UserState:
 
 
 def near(state: UserState, at: float) -> np.ndarray:
-    return at_this_time(state, START + at, np.arange(3), NUMBER).T
+    known = [entry for entry in state.recent if entry.item_id in NUMBER]
+    ages = np.array([START + at - entry.at for entry in known])
+    return at_this_time(ages, np.array([NUMBER[entry.item_id] for entry in known], np.int64), 3).T
 
 
 def test_choices_at_this_hour_count_and_those_at_other_hours_do_not(regular: UserState) -> None:
