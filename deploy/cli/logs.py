@@ -15,12 +15,16 @@ from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.logs import FollowedLog, last_lines, prefixed, width_of
 from deploy.embedded.programs import OWN_PROCESSES
-from deploy.embedded.stack import SERVERS
+from deploy.embedded.stack import FLINK_SERVERS, SERVERS
 from deploy.settings import SettingsError, load_settings
 from deploy.settings.checks import nearest
 
 POLL_SECONDS = 0.3
-LOG_NAMES = (*(server.name for server in SERVERS), *(own.name for own in OWN_PROCESSES), "supervisor")
+LOG_NAMES = (
+    *(server.name for server in (*SERVERS, *FLINK_SERVERS)),
+    *(own.name for own in OWN_PROCESSES),
+    "supervisor",
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ of which the newest are added up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import ceil, inf
 from pathlib import Path
 
@@ -27,14 +27,14 @@ from schemas.bounds import LARGEST_COUNT
 from schemas.errors import LifelongError
 
 TEMPLATE = Path(__file__).with_name("item_statistics.sql")
-LANDMARK = 1_600_000_000.0
-"""The time (September 2020) from which long half-lives are counted, and buckets of short ones are numbered."""
-REACH = 900.0
-"""How many half-lives an event may be from its landmark: doubles hold 2^±1022."""
-SPAN = 50 * 365.25 * DAY
-"""How far from `LANDMARK` event times are at most, in seconds."""
+LANDMARK = 1_514_764_800.0
+"""2018-01-01: the time from which long half-lives are counted, and buckets of short ones are numbered."""
+REACH = 950.0
+"""How many half-lives an event may be from its landmark: doubles hold 2^±1022, and sums grow too."""
+SPAN = 25 * 365.25 * DAY
+"""How far from `LANDMARK` event times may be, in seconds: 1993 to 2043, of which the codec accepts 1995 to now."""
 LONG = SPAN / REACH
-"""Half-lives from here on (20 days) need one landmark alone."""
+"""Half-lives from here on (9.6 days) need one landmark alone."""
 FADED = 64.0
 """After how many half-lives a bucket is left out: what it holds is below the precision of doubles."""
 Options = Mapping[str, str]
@@ -70,33 +70,39 @@ def statements(source: Options, sink: Options, *, partition_metadata: bool = Tru
     return [statement.strip() for statement in filled.split(";\n") if statement.strip()]
 
 
+def _counts() -> dict[str, tuple[float, str]]:
+    """Return every decayed count by the name of its column: its half-life, and what a delta adds to it before decay."""
+    counts = {f"p{index}": (seconds, _weight(index)) for index, seconds in enumerate(POPULARITY_SECONDS)}
+    for name in SEGMENTS:
+        for index, seconds in enumerate(SEGMENT_SECONDS):
+            weight = f"(CASE WHEN situation = '{name}' THEN {_added(seconds)} ELSE 0E0 END)"
+            counts[f"{name}{index}"] = (seconds, weight)
+    return counts
+
+
 def _items() -> dict[str, str]:
-    """Return what the sums per item are filled in with: long half-lives, and how much each count is lowered."""
-    long = _popularity(lambda seconds: seconds >= LONG)
-    sums = {f"p{index}": f"SUM({_weight(index)} * {_raised(POPULARITY_SECONDS[index], _LANDMARK)})" for index in long}
-    counts = {f"n_{name}": f"COUNT(*) FILTER (WHERE situation = '{name}')" for name in SEGMENTS}
-    lowered = {name: f"{name} * {_lowered(POPULARITY_SECONDS[int(name[1:])], _LANDMARK)}" for name in sums}
-    lowered["covisit_scale"] = _lowered(COVISIT_HALF_LIFE.seconds, _LANDMARK)
-    lowered["transition_scale"] = _lowered(TRANSITION_HALF_LIFE.seconds, _LANDMARK)
+    """Return what the sums per item are filled in with: counts of long half-lives, lowered to the newest event."""
+    long = {name: count for name, count in _counts().items() if count[0] >= LONG}
+    sums = {name: f"SUM({weight} * {_raised(seconds, _LANDMARK)})" for name, (seconds, weight) in long.items()}
+    chosen = {f"n_{name}": f"COUNT(*) FILTER (WHERE situation = '{name}')" for name in SEGMENTS}
+    lowered = {name: f"{name} * {_lowered(seconds, _LANDMARK)}" for name, (seconds, _) in long.items()}
     plain = ("latest", "first_at", "pace", "value_sum", "people")
-    columns = dict.fromkeys(("folded", "value_count", *counts), "BIGINT") | dict.fromkeys((*plain, *lowered), "DOUBLE")
+    columns = dict.fromkeys(("folded", "value_count", *chosen), "BIGINT") | dict.fromkeys((*plain, *lowered), "DOUBLE")
     return {
         "people_added": _added(inf, most=1.0),
-        "long_sums": _named({**sums, **counts}),
+        "long_sums": _named({**sums, **chosen}),
         "item_columns": ", ".join(lowered.get(name, name) for name in columns),
         "item_type": _row_type(columns),
+        "covisit_scale": _lowered(COVISIT_HALF_LIFE.seconds, _LANDMARK),
+        "transition_scale": _lowered(TRANSITION_HALF_LIFE.seconds, _LANDMARK),
     }
 
 
 def _buckets() -> dict[str, str]:
-    """Return what the sums per bucket of time are filled in with."""
-    short = _popularity(lambda seconds: seconds < LONG)
+    """Return what the sums per bucket of time are filled in with: counts of short half-lives."""
     landmark = f"({_LANDMARK} + (bucket + 0.5E0) * {_double(bucket_seconds())})"
-    sums = {f"p{index}": f"SUM({_weight(index)} * {_raised(POPULARITY_SECONDS[index], landmark)})" for index in short}
-    for name in SEGMENTS:
-        for index, seconds in enumerate(SEGMENT_SECONDS):
-            weight = f"{_added(seconds)} * {_raised(seconds, landmark)}"
-            sums[f"{name}{index}"] = f"SUM(CASE WHEN situation = '{name}' THEN {weight} ELSE 0E0 END)"
+    short = {name: count for name, count in _counts().items() if count[0] < LONG}
+    sums = {name: f"SUM({weight} * {_raised(seconds, landmark)})" for name, (seconds, weight) in short.items()}
     return {
         "bucket_seconds": _double(bucket_seconds()),
         "bucket_count": str(bucket_count()),
@@ -123,23 +129,19 @@ def _pairs() -> dict[str, str]:
 
 
 def _row() -> dict[str, str]:
-    """Return what turns sums into counts as of the item's newest event."""
-    popularity = [
-        f"item.p{index}" if seconds >= LONG else _bucket_total(f"p{index}", seconds)
-        for index, seconds in enumerate(POPULARITY_SECONDS)
-    ]
-    segments = [
+    """Return what the columns of the published row are filled in with."""
+    segments = (
         f"CASE WHEN item.n_{name} > 0 THEN ARRAY["
-        + ", ".join(_bucket_total(f"{name}{index}", seconds) for index, seconds in enumerate(SEGMENT_SECONDS))
+        + ", ".join(_total(f"{name}{index}", seconds) for index, seconds in enumerate(SEGMENT_SECONDS))
         + "] END"
         for name in SEGMENTS
-    ]
+    )
     return {
         "segment_columns": ", ".join(f"`{name}` ARRAY<DOUBLE>" for name in SEGMENTS),
-        "popularity": ",\n    ".join(popularity),
+        "popularity": ",\n    ".join(_total(f"p{index}", seconds) for index, seconds in enumerate(POPULARITY_SECONDS)),
         "segments": ",\n    ".join(segments),
-        "covisits": _weights("covisits", NEIGHBOURS, "item.covisit_scale"),
-        "transitions": _weights("transitions", PREDECESSORS, "item.transition_scale"),
+        "covisits": _weights("covisits", NEIGHBOURS, "covisit_scale"),
+        "transitions": _weights("transitions", PREDECESSORS, "transition_scale"),
     }
 
 
@@ -154,12 +156,7 @@ def bucket_count() -> int:
 
 
 def _short_half_lives() -> list[float]:
-    # Segments are counted in buckets, however long their half-lives are.
-    return [*(seconds for seconds in POPULARITY_SECONDS if seconds < LONG), *SEGMENT_SECONDS]
-
-
-def _popularity(chosen: Callable[[float], bool]) -> list[int]:
-    return [index for index, seconds in enumerate(POPULARITY_SECONDS) if chosen(seconds)]
+    return [seconds for seconds in (*POPULARITY_SECONDS, *SEGMENT_SECONDS) if seconds < LONG]
 
 
 def _weight(index: int) -> str:
@@ -197,8 +194,10 @@ def _lowered(half_life: float, landmark: str, latest: str = "latest") -> str:
     return f"POWER(2E0, ({landmark} - {latest}) / {_double(half_life)})"
 
 
-def _bucket_total(column: str, half_life: float) -> str:
-    """Return a count: the sums of the newest buckets, each lowered to the item's newest event."""
+def _total(column: str, half_life: float) -> str:
+    """Return a count as of the item's newest event: for short half-lives, of its newest buckets together."""
+    if half_life >= LONG:
+        return f"item.{column}"
     places = [f"time_buckets[{place}]" for place in range(1, bucket_count() + 1)]
     lowered = (_lowered(half_life, f"{place}.landmark", "item.latest") for place in places)
     return " + ".join(f"COALESCE({place}.{column} * {by}, 0E0)" for place, by in zip(places, lowered, strict=True))

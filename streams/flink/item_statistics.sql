@@ -137,6 +137,8 @@ CREATE TEMPORARY VIEW parts AS
 SELECT
   item_id,
   ARRAY_AGG(item) FILTER (WHERE part = 1)[1] AS item,
+  MAX(covisit_scale) AS covisit_scale,
+  MAX(transition_scale) AS transition_scale,
   ARRAY_AGG(bucket) FILTER (WHERE part = 2) AS time_buckets,
   ARRAY_AGG(neighbour) FILTER (WHERE part = 3) AS covisits,
   ARRAY_AGG(neighbour) FILTER (WHERE part = 4) AS transitions
@@ -146,11 +148,19 @@ FROM (
     item_id,
     CAST(ROW({item_columns}) AS {item_type}) AS item,
     CAST(NULL AS {bucket_type}) AS bucket,
-    CAST(NULL AS {neighbour_type}) AS neighbour
+    CAST(NULL AS {neighbour_type}) AS neighbour,
+    {covisit_scale} AS covisit_scale,
+    {transition_scale} AS transition_scale
   FROM items
-  UNION ALL SELECT 2, item_id, CAST(NULL AS {item_type}), bucket, CAST(NULL AS {neighbour_type}) FROM newest_buckets
-  UNION ALL SELECT 3, item_id, CAST(NULL AS {item_type}), CAST(NULL AS {bucket_type}), neighbour FROM strongest_covisits
-  UNION ALL SELECT 4, item_id, CAST(NULL AS {item_type}), CAST(NULL AS {bucket_type}), neighbour FROM strongest_transitions
+  UNION ALL
+  SELECT 2, item_id, CAST(NULL AS {item_type}), bucket, CAST(NULL AS {neighbour_type}), CAST(NULL AS DOUBLE), CAST(NULL AS DOUBLE)
+  FROM newest_buckets
+  UNION ALL
+  SELECT 3, item_id, CAST(NULL AS {item_type}), CAST(NULL AS {bucket_type}), neighbour, CAST(NULL AS DOUBLE), CAST(NULL AS DOUBLE)
+  FROM strongest_covisits
+  UNION ALL
+  SELECT 4, item_id, CAST(NULL AS {item_type}), CAST(NULL AS {bucket_type}), neighbour, CAST(NULL AS DOUBLE), CAST(NULL AS DOUBLE)
+  FROM strongest_transitions
 )
 GROUP BY item_id;
 
