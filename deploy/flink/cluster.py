@@ -86,7 +86,7 @@ class FlinkCluster:
             FlinkUnavailable: no answer, or it failed.
         """
         answer = self._get(f"/jobs/{job}/savepoints/{request}")
-        if failure := answer.get("operation", {}).get("failure-cause"):
+        if failure := (answer.get("operation") or {}).get("failure-cause"):
             raise FlinkUnavailable(f"job {job} cannot be stopped with a savepoint: {failure['class']}")
         return bool(answer["status"]["id"] == "COMPLETED")
 

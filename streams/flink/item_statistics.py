@@ -45,11 +45,11 @@ class UnsupportedHalfLife(LifelongError):
     """A half-life is too short for what Flink computes with it."""
 
 
-def statements(source: Options, sink: Options, *, partition_metadata: bool = True) -> list[str]:
+def statements(source: Options, sink: Options, *, metadata: bool = True) -> list[str]:
     """Return the statements that define the job; the last one is the `INSERT`, which runs until it is cancelled.
 
-    `source` and `sink` are the options of the tables' connectors. Without `partition_metadata` the source has a plain
-    column `log_partition` instead: for connectors other than Kafka's.
+    `source` and `sink` are the options of the tables' connectors. Without `metadata` the source has plain
+    columns `log_partition` and `log_offset` instead: for connectors other than Kafka's.
 
     Raises:
         UnsupportedHalfLife: the half-life of co-visits or transitions is below `LONG`.
@@ -58,7 +58,8 @@ def statements(source: Options, sink: Options, *, partition_metadata: bool = Tru
     filled = text.format(
         source=_options(source),
         sink=_options(sink),
-        partition_metadata=" METADATA FROM 'partition' VIRTUAL" if partition_metadata else "",
+        partition=" METADATA FROM 'partition' VIRTUAL" if metadata else "",
+        offset=" METADATA FROM 'offset' VIRTUAL" if metadata else "",
         landmark=_LANDMARK,
         neighbours=NEIGHBOURS,
         predecessors=PREDECESSORS,
@@ -87,7 +88,9 @@ def _items() -> dict[str, str]:
     chosen = {f"n_{name}": f"COUNT(*) FILTER (WHERE situation = '{name}')" for name in SEGMENTS}
     lowered = {name: f"{name} * {_lowered(seconds, _LANDMARK)}" for name, (seconds, _) in long.items()}
     plain = ("latest", "first_at", "pace", "value_sum", "people")
-    columns = dict.fromkeys(("folded", "value_count", *chosen), "BIGINT") | dict.fromkeys((*plain, *lowered), "DOUBLE")
+    columns = dict.fromkeys(("folded", "newest_arrival", "value_count", *chosen), "BIGINT") | dict.fromkeys(
+        (*plain, *lowered), "DOUBLE"
+    )
     return {
         "people_added": _added(inf, most=1.0),
         "long_sums": _named({**sums, **chosen}),
@@ -107,8 +110,11 @@ def _buckets() -> dict[str, str]:
         "bucket_seconds": _double(bucket_seconds()),
         "bucket_count": str(bucket_count()),
         "bucket_sums": _named(sums),
-        "bucket_columns": ", ".join((landmark, *sums)),
-        "bucket_type": _row_type(dict.fromkeys(("landmark", *sums), "DOUBLE")),
+        "bucket_columns": ", ".join((landmark, "newest_arrival", *sums)),
+        "bucket_type": _row_type({"landmark": "DOUBLE", "newest_arrival": "BIGINT"} | dict.fromkeys(sums, "DOUBLE")),
+        "bucket_arrivals": ", ".join(
+            f"COALESCE(time_buckets[{index}].newest_arrival, 0)" for index in range(1, bucket_count() + 1)
+        ),
     }
 
 
@@ -198,20 +204,20 @@ def _total(column: str, half_life: float) -> str:
     """Return a count as of the item's newest event: for short half-lives, of its newest buckets together."""
     if half_life >= LONG:
         return f"item.{column}"
-    places = [f"time_buckets[{place}]" for place in range(1, bucket_count() + 1)]
-    lowered = (_lowered(half_life, f"{place}.landmark", "item.latest") for place in places)
-    return " + ".join(f"COALESCE({place}.{column} * {by}, 0E0)" for place, by in zip(places, lowered, strict=True))
+    buckets = [f"time_buckets[{index}]" for index in range(1, bucket_count() + 1)]
+    lowered = (_lowered(half_life, f"{bucket}.landmark", "item.latest") for bucket in buckets)
+    return " + ".join(f"COALESCE({bucket}.{column} * {by}, 0E0)" for bucket, by in zip(buckets, lowered, strict=True))
 
 
 def _weights(array: str, size: int, scale: str) -> str:
     """Return a map of the neighbours in an array of at most `size`, with their weights lowered.
 
-    SQL has no function that applies an expression to each element of an array, so every place is written out.
+    SQL has no function that applies an expression to each element of an array, so every element is written out.
     """
-    places = range(1, size + 1)
+    indexes = range(1, size + 1)
     count = f"CARDINALITY({array})"
-    items = ", ".join(f"{array}[{place}].item_id" for place in places)
-    weights = ", ".join(f"{array}[{place}].weight * {scale}" for place in places)
+    items = ", ".join(f"{array}[{index}].item_id" for index in indexes)
+    weights = ", ".join(f"{array}[{index}].weight * {scale}" for index in indexes)
     return f"MAP_FROM_ARRAYS(ARRAY_SLICE(ARRAY[{items}], 1, {count}), ARRAY_SLICE(ARRAY[{weights}], 1, {count}))"
 
 

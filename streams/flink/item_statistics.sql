@@ -2,7 +2,7 @@
 --
 -- Names in braces are filled in by streams/flink/item_statistics.py, from the tables of half-lives. Statements end with
 -- a semicolon and a line break. Nothing waits for event time: there are no watermarks, so that an idle partition holds
--- nothing back. Rows are published once per mini-batch, all parts of a row at the same point of the input.
+-- nothing back. Rows are published about once per window (mini-batch), as parts of a row come from several operators.
 
 CREATE TEMPORARY TABLE item_deltas (
   item_id STRING,
@@ -17,7 +17,8 @@ CREATE TEMPORARY TABLE item_deltas (
   withheld BOOLEAN,
   counted DOUBLE,
   since DOUBLE,
-  log_partition INT{partition_metadata},
+  log_partition INT{partition},
+  log_offset BIGINT{offset},
   arrived AS PROCTIME()
 ) WITH (
 {source}
@@ -25,7 +26,8 @@ CREATE TEMPORARY TABLE item_deltas (
 
 CREATE TEMPORARY TABLE item_statistics (
   item_id STRING,
-  version BIGINT,
+  -- A row without a version is not published: parts of it are still on their way (`table.exec.sink.not-null-enforcer`).
+  version BIGINT NOT NULL,
   `at` DOUBLE,
   first_at DOUBLE,
   `count` BIGINT,
@@ -45,7 +47,7 @@ CREATE TEMPORARY TABLE item_statistics (
 -- What each delta says, with the defaults of fields that are left out, and how much it weighs as a neighbour.
 CREATE TEMPORARY VIEW complete AS
 SELECT
-  item_id, `source`, `offset`, event_time, weight, `value`, `before`, situation, log_partition, arrived,
+  item_id, `source`, `offset`, event_time, weight, `value`, `before`, situation, log_partition, log_offset, arrived,
   COALESCE(account, 1E0) AS account, COALESCE(withheld, FALSE) AS withheld,
   COALESCE(counted, 0E0) AS counted, COALESCE(since, 0E0) AS since
 FROM item_deltas
@@ -73,6 +75,12 @@ SELECT *
 FROM compared
 WHERE (newest_before IS NULL OR `offset` > newest_before) AND NOT withheld;
 
+-- Deltas with their bucket of time. `arrival` says where the delta is in its partition of the topic, and its bucket: the
+-- greatest one is of the newest delta that is counted.
+CREATE TEMPORARY VIEW placed AS
+SELECT *, log_offset * 1024 + CAST(bucket AS BIGINT) + 512 AS arrival
+FROM (SELECT *, FLOOR((event_time - {landmark}) / {bucket_seconds}) AS bucket FROM deltas);
+
 -- What needs one sum per item. Long half-lives reach from one landmark over all times that are accepted.
 CREATE TEMPORARY VIEW items AS
 SELECT
@@ -81,6 +89,7 @@ SELECT
   MAX(event_time) AS latest,
   MIN(event_time) AS first_at,
   MAX(event_time - number * 1E-3) AS pace,
+  MAX(arrival) AS newest_arrival,
   SUM(COALESCE(`value`, 0E0)) AS value_sum,
   COUNT(`value`) AS value_count,
   SUM(account * {people_added}) AS people,
@@ -89,7 +98,7 @@ FROM (
   SELECT *, COUNT(*) OVER (
     PARTITION BY item_id ORDER BY arrived ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
   ) AS number
-  FROM deltas
+  FROM placed
 )
 GROUP BY item_id;
 
@@ -98,14 +107,15 @@ CREATE TEMPORARY VIEW time_buckets AS
 SELECT
   item_id,
   bucket,
+  MAX(arrival) AS newest_arrival,
   {bucket_sums}
-FROM (SELECT *, FLOOR((event_time - {landmark}) / {bucket_seconds}) AS bucket FROM deltas)
+FROM placed
 GROUP BY item_id, bucket;
 
 CREATE TEMPORARY VIEW newest_buckets AS
 SELECT item_id, CAST(ROW({bucket_columns}) AS {bucket_type}) AS bucket
-FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item_id ORDER BY bucket DESC) AS place FROM time_buckets)
-WHERE place <= {bucket_count};
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item_id ORDER BY bucket DESC) AS row_rank FROM time_buckets)
+WHERE row_rank <= {bucket_count};
 
 -- The items that the same users chose before, each discounted by its rank: one sum per pair of items. Weights come from
 -- a map and are filtered, so that the planner sees that sums only rise: then the strongest are kept without the others.
@@ -117,8 +127,8 @@ GROUP BY item_id, neighbour;
 
 CREATE TEMPORARY VIEW strongest_covisits AS
 SELECT item_id, CAST(ROW(neighbour, weight) AS {neighbour_type}) AS neighbour
-FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item_id ORDER BY weight DESC) AS place FROM covisits)
-WHERE place <= {neighbours};
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item_id ORDER BY weight DESC) AS row_rank FROM covisits)
+WHERE row_rank <= {neighbours};
 
 -- The items that the same users chose directly before.
 CREATE TEMPORARY VIEW transitions AS
@@ -129,8 +139,8 @@ GROUP BY item_id, `before`[1][1];
 
 CREATE TEMPORARY VIEW strongest_transitions AS
 SELECT item_id, CAST(ROW(neighbour, weight) AS {neighbour_type}) AS neighbour
-FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item_id ORDER BY weight DESC) AS place FROM transitions)
-WHERE place <= {predecessors};
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item_id ORDER BY weight DESC) AS row_rank FROM transitions)
+WHERE row_rank <= {predecessors};
 
 -- All parts of an item's row, side by side.
 CREATE TEMPORARY VIEW parts AS
@@ -168,7 +178,12 @@ GROUP BY item_id;
 INSERT INTO item_statistics
 SELECT
   item_id,
-  item.folded,
+  -- Both parts count the newest delta, or it is too old for any bucket.
+  CASE
+    WHEN item.newest_arrival = GREATEST({bucket_arrivals}) THEN item.folded
+    WHEN MOD(item.newest_arrival, 1024) - 512 <= FLOOR((item.latest - {landmark}) / {bucket_seconds}) - {bucket_count}
+      THEN item.folded
+  END,
   item.latest,
   item.first_at,
   item.folded,
@@ -180,5 +195,4 @@ SELECT
   {transitions},
   ROW({segments}),
   item.people
-FROM parts
-WHERE item IS NOT NULL;
+FROM parts;
