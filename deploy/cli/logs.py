@@ -12,10 +12,11 @@ import typer
 from deploy.cli.shown import AsJson, NoSuch, put_json_line
 from deploy.cli.terminal import put_line
 from deploy.embedded.environment import user_cache_dir
+from deploy.embedded.flink import FLINK_SERVERS
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.logs import FollowedLog, last_lines, prefixed, width_of
 from deploy.embedded.programs import OWN_PROCESSES
-from deploy.embedded.stack import FLINK_SERVERS, SERVERS
+from deploy.embedded.stack import SERVERS
 from deploy.settings import SettingsError, load_settings
 from deploy.settings.checks import nearest
 

@@ -17,14 +17,13 @@ from pathlib import Path
 from deploy.embedded import jars
 from deploy.embedded.environment import installer_environment
 from deploy.embedded.http import problem_at
-from deploy.embedded.layout import DataLayout
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_missing, nothing_to_do
 from deploy.private_files import write_private
 from deploy.settings import Settings
 
-LOCK_DIR = Path(__file__).parent / "flink"
+FLINK_LOCK_DIR = Path(__file__).parent / "flink"
 JARS_LOCK = Path(__file__).parent / "flink_jars.lock"
-COORDINATES = ("org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",)
+CONNECTORS = ("org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",)
 PYTHON = "3.11"
 FLINK_MEGABYTES = 820
 SLOTS = 4
@@ -39,7 +38,7 @@ _JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", *(f"--add-opens=java.base/{package}=
 
 def environment_dir(cache: Path) -> Path:
     """Return the directory of Flink's environment below a cache; other locks are another directory."""
-    locks = (LOCK_DIR / "uv.lock").read_bytes() + JARS_LOCK.read_bytes()
+    locks = (FLINK_LOCK_DIR / "uv.lock").read_bytes() + JARS_LOCK.read_bytes()
     return cache / f"flink-{hashlib.sha256(locks).hexdigest()[:12]}"
 
 
@@ -78,7 +77,7 @@ def install(cache: Path) -> None:
         return
     into.mkdir(parents=True, exist_ok=True)
     for name in ("pyproject.toml", "uv.lock"):
-        shutil.copyfile(LOCK_DIR / name, into / name)
+        shutil.copyfile(FLINK_LOCK_DIR / name, into / name)
     interpreter = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
     command = (sys.executable, "-m", "uv", "sync", "--frozen", "--no-progress", "--project", str(into))
     result = subprocess.run(
@@ -86,7 +85,7 @@ def install(cache: Path) -> None:
     )
     if result.returncode:
         raise StackError(f"Flink's environment cannot be created by {' '.join(command)!r}:\n{result.stderr[-2000:]}")
-    jars.install(COORDINATES, JARS_LOCK, into / "connectors")
+    jars.install(CONNECTORS, JARS_LOCK, into / "connectors")
     (into / "complete").touch()
 
 
@@ -127,25 +126,19 @@ def configuration(site: Site) -> str:
     return "".join(f"{name}: {value}\n" for name, value in values.items())
 
 
-def _write_configuration(site: Site) -> Path:
-    """Write the configuration; both processes and the job's client read it."""
-    directory = configuration_dir(site.layout)
+def _write_configuration(name: str, site: Site) -> Path:
+    """Write the configuration of a process into a directory of its own, since both start at the same time."""
+    directory = site.layout.run / name
     directory.mkdir(parents=True, exist_ok=True)
     (site.layout.data("flink") / "tmp").mkdir(parents=True, exist_ok=True)
     write_private(directory / "config.yaml", configuration(site))
     shipped = _packages(site.layout.cache_dir) / "pyflink" / "conf"
-    for name in ("log4j-console.properties", "log4j-cli.properties"):
-        shutil.copyfile(shipped / name, directory / name)
+    shutil.copyfile(shipped / "log4j-console.properties", directory / "log4j-console.properties")
     return directory
 
 
-def configuration_dir(layout: DataLayout) -> Path:
-    """Return the directory of Flink's configuration."""
-    return layout.run / "flink"
-
-
 def _program(name: str, site: Site) -> Program:
-    directory, cache = _write_configuration(site), site.layout.cache_dir
+    directory, cache = _write_configuration(name, site), site.layout.cache_dir
     script = _packages(cache) / "pyflink" / "bin" / f"{name}.sh"
     environment = {
         "JAVA_HOME": str(java_home(cache)),

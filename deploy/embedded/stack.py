@@ -33,8 +33,7 @@ from deploy.settings import Settings, config_path
 SERVERS = (kafka.KAFKA, redis.REDIS, milvus.MILVUS, triton.TRITON)
 ALL_SERVERS = frozenset(server.name for server in SERVERS)
 # What `statistics.engine` "flink" needs besides.
-FLINK_SERVERS = flink.FLINK_SERVERS
-FLINK_NAMES = frozenset(server.name for server in FLINK_SERVERS)
+FLINK_NAMES = frozenset(server.name for server in flink.FLINK_SERVERS)
 # How long a process may take to stop before it is killed.
 STOP_PATIENCE_SECONDS = 30.0
 # How often a process may start before ``up`` gives up on it.
@@ -80,7 +79,7 @@ class Stack:
 
     def servers(self) -> tuple[EmbeddedServer, ...]:
         """Return all servers that the settings need, embedded or external."""
-        return (*SERVERS, *FLINK_SERVERS) if self.base.statistics.engine == "flink" else SERVERS
+        return (*SERVERS, *flink.FLINK_SERVERS) if self.base.statistics.engine == "flink" else SERVERS
 
     def embedded(self, names: frozenset[str] = ALL_SERVERS) -> list[EmbeddedServer]:
         """Return the servers among ``names`` to start here: those without an address in the settings.

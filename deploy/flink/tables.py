@@ -19,7 +19,7 @@ def client_options(cluster: Cluster) -> dict[str, str]:
     {'properties.bootstrap.servers': 'b:1', 'properties.security.protocol': 'PLAINTEXT'}
     """
     options = {"bootstrap.servers": cluster.bootstrap, "security.protocol": cluster.security_protocol}
-    if cluster.sasl_mechanism:
+    if cluster.security_protocol.startswith("SASL"):
         options |= {"sasl.mechanism": cluster.sasl_mechanism, "sasl.jaas.config": _login(cluster)}
     if cluster.ssl_ca_location:
         options |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": cluster.ssl_ca_location}

@@ -37,6 +37,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(900)]
 
 DELTAS = int(os.environ.get("FLINK_DELTAS", "20000"))
 SECONDS = max(120.0, DELTAS / 100)
+QUIET_SECONDS = 5.0
 
 
 def unheard(name: str, what: str) -> None:
@@ -89,11 +90,19 @@ class Published:
         self._take(self._reader.catch_up())
 
     def wait_for(self, wanted: Mapping[str, ItemStatistics]) -> None:
-        """Poll until each item's row counts as many events as the wanted one."""
-        deadline = time.monotonic() + SECONDS
-        while {item: row.count for item, row in self.rows.items()} != {i: row.count for i, row in wanted.items()}:
+        """Poll until each item's row counts as many events as the wanted one, and no row follows: neighbours may come a
+        window later than counts.
+        """
+        newest = time.monotonic()
+        deadline = newest + SECONDS
+        while self._behind(wanted) or time.monotonic() - newest < QUIET_SECONDS:
             assert time.monotonic() < deadline, f"{sum(row.count for row in self.rows.values())} deltas are folded"
-            self._take(self._reader.poll())
+            if records := self._reader.poll():
+                self._take(records)
+                newest = time.monotonic()
+
+    def _behind(self, wanted: Mapping[str, ItemStatistics]) -> bool:
+        return {item: row.count for item, row in self.rows.items()} != {item: row.count for item, row in wanted.items()}
 
     def _take(self, records: Sequence[object]) -> None:
         for record in records:
