@@ -54,7 +54,7 @@ def statements(source: Options, sink: Options, *, metadata: bool = True) -> list
     Raises:
         UnsupportedHalfLife: the half-life of co-visits or transitions is below `LONG`.
     """
-    text = "\n".join(line for line in TEMPLATE.read_text().splitlines() if not line.startswith("--"))
+    text = "\n".join(line for line in TEMPLATE.read_text().splitlines() if not line.lstrip().startswith("--"))
     filled = text.format(
         source=_options(source),
         sink=_options(sink),

@@ -178,7 +178,7 @@ GROUP BY item_id;
 INSERT INTO item_statistics
 SELECT
   item_id,
-  -- Both parts count the newest delta, or it is too old for any bucket.
+  -- Both parts count the newest delta, or it is too old for any bucket. What one still lacks, the next window publishes.
   CASE
     WHEN item.newest_arrival = GREATEST({bucket_arrivals}) THEN item.folded
     WHEN MOD(item.newest_arrival, 1024) - 512 <= FLOOR((item.latest - {landmark}) / {bucket_seconds}) - {bucket_count}

@@ -21,7 +21,6 @@ from deploy.settings import KafkaSettings, Settings
 from deploy.topics import create_topics
 from features.half_lives import SUPPORT_ORDER
 from features.statistics import NEIGHBOURS, PREDECESSORS
-from features.views import item_row
 from schemas.codec import decode, encode
 from schemas.statistics import ItemDelta, ItemStatistics
 from schemas.topics import ITEM_DELTAS, ITEM_STATISTICS
@@ -86,7 +85,7 @@ class Published:
     def __init__(self, settings: Settings) -> None:
         self._reader = KafkaTableReader(make_cluster(settings), (ITEM_STATISTICS,))
         self.rows: dict[str, ItemStatistics] = {}
-        self.feature_times_rise = True
+        self.versions_rise = True
         self._take(self._reader.catch_up())
 
     def wait_for(self, wanted: Mapping[str, ItemStatistics]) -> None:
@@ -109,8 +108,8 @@ class Published:
             row: ItemStatistics = decode(ITEM_STATISTICS, record.value, now=time.time())  # type: ignore[attr-defined]
             assert record.key == row.item_id.encode()  # type: ignore[attr-defined]
             before = self.rows.get(row.item_id)
-            if before is not None and item_row(row) != item_row(before):
-                self.feature_times_rise &= row.feature_time > before.feature_time
+            if before is not None and row.version != before.version:
+                self.versions_rise &= row.version > before.version and row.feature_time > before.feature_time
             self.rows[row.item_id] = row
 
     def close(self) -> None:
@@ -196,5 +195,5 @@ def test_flink_publishes_the_rows_of_the_python_aggregator_also_after_it_was_sto
         published.close()
     assert_equal(published.rows, wanted)
     assert_same_neighbours(published.rows, wanted, deltas)
-    assert published.feature_times_rise
+    assert published.versions_rise
     assert wanted[deltas[0].item_id].popularity[SUPPORT_ORDER] > 0.0
