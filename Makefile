@@ -11,7 +11,7 @@ SOURCES := schemas features agents inference streams deploy examples tests
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check style quick unit test docs docs-build schemas dashboard fuzz format clean
+.PHONY: help setup flink demo check style quick unit test docs docs-build schemas dashboard fuzz format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -24,6 +24,9 @@ $(STAMP): pyproject.toml uv.lock
 	@test -x $(BOOTSTRAP)/bin/uv || { $(PYTHON) -m venv $(BOOTSTRAP) && $(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check uv; }
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(BOOTSTRAP)/bin/uv sync --frozen --all-extras --python $(BIN)/python
 	@touch $@
+
+flink: setup ## Fetch Apache Flink into the cache (820 MB); `lifelong up --engine flink` and its test do so when first needed
+	$(BIN)/python -c "from deploy.embedded import environment, flink; flink.install(environment.user_cache_dir())"
 
 demo: setup ## Start everything and watch a user's recommendations change
 	$(BIN)/lifelong demo

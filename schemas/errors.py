@@ -16,6 +16,9 @@ LifelongError
 ├── SettingsError          a setting is wrong or missing                      → the command ends, naming it
 ├── StackError             the embedded stack cannot do what was asked        → the command ends
 │   └── NotHealthy         a server of it does not become healthy in time     → what was started is stopped again
+├── FlinkUnavailable       Flink's JobManager does not answer, or refuses      → wait, then the process starts over
+├── FlinkJobError          the job of item statistics cannot run              → the process starts over
+├── UnsupportedHalfLife    a half-life is too short for Flink                 → the job is not submitted
 ├── CannotMeasure          the benchmark lacks what it needs, or runs differ  → the command ends
 ├── MonitoringError        Prometheus cannot be configured or started         → the command ends
 ├── UnreadableFile         a file does not hold what it should                → the command ends

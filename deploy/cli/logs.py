@@ -12,6 +12,7 @@ import typer
 from deploy.cli.shown import AsJson, NoSuch, put_json_line
 from deploy.cli.terminal import put_line
 from deploy.embedded.environment import user_cache_dir
+from deploy.embedded.flink import FLINK_SERVERS
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.logs import FollowedLog, last_lines, prefixed, width_of
 from deploy.embedded.programs import OWN_PROCESSES
@@ -20,7 +21,11 @@ from deploy.settings import SettingsError, load_settings
 from deploy.settings.checks import nearest
 
 POLL_SECONDS = 0.3
-LOG_NAMES = (*(server.name for server in SERVERS), *(own.name for own in OWN_PROCESSES), "supervisor")
+LOG_NAMES = (
+    *(server.name for server in (*SERVERS, *FLINK_SERVERS)),
+    *(own.name for own in OWN_PROCESSES),
+    "supervisor",
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
 
 import typer
@@ -36,12 +37,28 @@ def worker() -> None:
 def statistics() -> None:
     """Aggregate item statistics from events, and publish them."""
     settings = _begin(yields=True)
+    _check_topics(settings)
+    if settings.statistics.engine == "flink":
+        _keep_flink_job(settings)
+        return
     from deploy.wiring import make_aggregator
     from streams.item_stats.aggregator import run
 
-    _check_topics(settings)
     serve_metrics(settings.statistics.metrics_port)
     run(make_aggregator(settings), until=_until_signalled())
+
+
+def _keep_flink_job(settings: Settings) -> None:
+    """Have Flink aggregate item statistics: metrics are served once its job runs."""
+    from deploy.embedded.environment import user_cache_dir
+    from deploy.flink.job import make_job, run
+
+    run(
+        make_job(settings, user_cache_dir()),
+        started=lambda: serve_metrics(settings.statistics.metrics_port),
+        until=_until_signalled(),
+        sleep=time.sleep,
+    )
 
 
 def trainer() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Group, RenderableType
@@ -47,10 +47,17 @@ def register(app: typer.Typer) -> None:
 def up(
     servers_only: Annotated[bool, typer.Option(help="Start only the servers, none of the processes.")] = False,
     quiet: Annotated[bool, typer.Option(help="Print only problems.")] = False,
+    engine: Annotated[
+        Literal["python", "flink"] | None,
+        typer.Option(help="What aggregates item statistics; by default the engine of the last start."),
+    ] = None,
 ) -> None:
-    """Start Kafka, Redis, Milvus and Triton here, then worker, statistics, trainer, projector and gateway."""
+    """Start Kafka, Redis, Milvus and Triton here, then worker, statistics, trainer, projector and gateway.
+
+    With `--engine flink`, a JobManager and a TaskManager of Apache Flink too, with the job of item statistics.
+    """
     console = Console(quiet=quiet)
-    stack = Stack(_settings())
+    stack = Stack(_with_engine(_settings(), engine))
     _announce(console, stack.downloads())
     began = time.monotonic()
     try:
@@ -72,6 +79,12 @@ def up(
         console.print(f"[yellow]![/] {escape(milvus.EXPOSED)}.")
     if not servers_only:
         _show_gateway(console, stack.settings())
+
+
+def _with_engine(settings: Settings, engine: str | None) -> Settings:
+    if engine is None:
+        return settings
+    return settings.model_copy(update={"statistics": settings.statistics.model_copy(update={"engine": engine})})
 
 
 def _done(started: Sequence[str], stack: Stack, seconds: float) -> str:

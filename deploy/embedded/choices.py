@@ -34,6 +34,11 @@ PORT_NAMES = (
     "trainer",
     "projector",
     "gateway",
+    "jobmanager_rest",
+    "jobmanager_rpc",
+    "jobmanager_blob",
+    "taskmanager_rpc",
+    "taskmanager_data",
 )
 KAFKA_PRINCIPALS = ("worker", "statistics", "trainer", "projector", "gateway", "operator", "application")
 """The processes of `deploy.acls`, each with a login of its own on the embedded broker."""

@@ -75,17 +75,19 @@ def sections(
         "redis": {"url": f"redis://:{keys['redis']}@127.0.0.1:{ports['redis']}/0"},
         "milvus": {"uri": f"http://127.0.0.1:{ports['milvus']}", "token": f"root:{keys['milvus']}"},
         "triton": {"grpc": triton.client_address(layout, ports)},
+        "jobmanager": {"rest": f"127.0.0.1:{ports['jobmanager_rest']}"},
     }
     programs: dict[str, dict[str, Any]] = {
         "worker": {"metrics_port": ports["worker"]},
-        "statistics": {"metrics_port": ports["statistics"]},
+        "statistics": {"metrics_port": ports["statistics"], "engine": base.statistics.engine},
         "trainer": {"metrics_port": ports["trainer"]},
         "projector": {"metrics_port": ports["projector"]},
         "gateway": {"port": ports["gateway"]},
     }
     if not base.gateway.api_keys:
         programs["gateway"]["api_keys"] = [keys["gateway"]]
-    return {name: section for name, section in servers.items() if name in started} | programs
+    own = {"jobmanager": "flink"}
+    return {own.get(name, name): section for name, section in servers.items() if name in started} | programs
 
 
 def write(path: Path, content: Mapping[str, Mapping[str, Any]], header: str = ENDPOINTS_HEADER) -> None:
@@ -100,6 +102,19 @@ def write(path: Path, content: Mapping[str, Mapping[str, Any]], header: str = EN
 def read(path: Path) -> dict[str, dict[str, Any]]:
     """Return the sections of such a file; none if it does not exist."""
     return tomllib.loads(path.read_text()) if path.is_file() else {}
+
+
+def stored_engine(path: Path) -> str:
+    """Return which engine aggregated item statistics when the stack was last started."""
+    return str(read(path).get("statistics", {}).get("engine", "python"))
+
+
+def with_engine(base: Settings, path: Path) -> Settings:
+    """Return the settings with the engine of the last start, unless they name one."""
+    if "engine" in base.statistics.model_fields_set:
+        return base
+    statistics = base.statistics.model_copy(update={"engine": stored_engine(path)})
+    return base.model_copy(update={"statistics": statistics})
 
 
 def settings_with(base: Settings, path: Path) -> Settings:

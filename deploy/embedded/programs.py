@@ -27,6 +27,7 @@ class OwnProcess:
     page: str
     scheme: str = "http"
     for_clients_only: bool = False
+    stop_seconds: int = 10
 
     def under(self, settings: Settings) -> OwnProcess:
         """Return the process as these settings have it: a gateway with a certificate speaks HTTPS alone."""
@@ -47,7 +48,8 @@ class OwnProcess:
 # In the order in which they are started.
 OWN_PROCESSES = (
     OwnProcess("worker", "/metrics"),
-    OwnProcess("statistics", "/metrics"),
+    # With Flink it stops the job with a savepoint.
+    OwnProcess("statistics", "/metrics", stop_seconds=25),
     OwnProcess("trainer", "/metrics"),
     OwnProcess("projector", "/metrics"),
     OwnProcess("gateway", "/health/ready"),
@@ -86,4 +88,4 @@ def _own_program(own: OwnProcess, site: Site, config: Path, logins: bool, module
     if logins:
         login = kafka_login(own.name, site.choices, site.principal_prefix)
         environment |= {variable_of(("kafka", name)): value for name, value in login.items()}
-    return Program(own.name, command(own.name, module=module), Path.cwd(), environment, priority=200)
+    return Program(own.name, command(own.name, module=module), Path.cwd(), environment, own.stop_seconds, priority=200)

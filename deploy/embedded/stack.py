@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import inference
-from deploy.embedded import choices, endpoints, kafka, milvus, processes, redis, shared_memory, status, triton
+from deploy.embedded import choices, endpoints, flink, kafka, milvus, processes, redis, shared_memory, status, triton
 from deploy.embedded.environment import child_environment, user_cache_dir
 from deploy.embedded.kernels import begin_compiling
 from deploy.embedded.layout import DataLayout
@@ -33,6 +33,8 @@ from deploy.settings import Settings, config_path
 
 SERVERS = (kafka.KAFKA, redis.REDIS, milvus.MILVUS, triton.TRITON)
 ALL_SERVERS = frozenset(server.name for server in SERVERS)
+# What `statistics.engine` "flink" needs besides.
+FLINK_NAMES = frozenset(server.name for server in flink.FLINK_SERVERS)
 # How long a process may take to stop before it is killed.
 STOP_PATIENCE_SECONDS = 30.0
 # How often a process may start before ``up`` gives up on it.
@@ -64,9 +66,9 @@ class Stack:
         seed: Path | None = None,
         module: str = COMMAND_LINE,
     ) -> None:
-        self.base = base
         self._module = module
         self.layout = DataLayout.of(base.data_dir, cache_dir or user_cache_dir())
+        self.base = endpoints.with_engine(base, self.layout.endpoints_file)
         self._seed = seed or Path(inference.__file__).parent / "model_repository"
         self._supervisor = Supervisor(self.layout)
         self.degraded: dict[str, str] = {}
@@ -76,9 +78,17 @@ class Stack:
         """Return the base settings, completed by the endpoints of started servers."""
         return endpoints.settings_with(self.base, self.layout.endpoints_file)
 
+    def servers(self) -> tuple[EmbeddedServer, ...]:
+        """Return all servers that the settings need, embedded or external."""
+        return (*SERVERS, *flink.FLINK_SERVERS) if self.base.statistics.engine == "flink" else SERVERS
+
     def embedded(self, names: frozenset[str] = ALL_SERVERS) -> list[EmbeddedServer]:
-        """Return the servers among ``names`` to start here: those without an address in the settings."""
-        return [server for server in SERVERS if server.name in names and not server.is_external(self.base)]
+        """Return the servers among ``names`` to start here: those without an address in the settings.
+
+        Those of Flink are among all servers, if the settings need them.
+        """
+        wanted = names | FLINK_NAMES if names >= ALL_SERVERS else names
+        return [server for server in self.servers() if server.name in wanted and not server.is_external(self.base)]
 
     def downloads(self) -> list[Download]:
         """Return what ``up`` would fetch first."""
@@ -101,16 +111,18 @@ class Stack:
         An optional server may fail: it is named in ``degraded``, and the supervisor retries it.
 
         Raises:
-            StackError: something is not healthy in time; everything that this call started has been stopped again.
+            StackError: something is not healthy in time; everything that this call started has been stopped again. Or
+                item statistics are aggregated by another engine already.
         """
         self.layout.create()
         with self._alone():
+            self._refuse_second_engine()
             site = self._site(self._choose())
             self._fetch(site, names, report)
             self._write_endpoints(site)
             fresh = not self.running()
             if fresh:
-                self._begin_supervisor(site, names)
+                self._begin_supervisor(site, frozenset(server.name for server in self.embedded(names)))
             started: list[str] = []
             try:
                 self._start_servers(site, names, started, report)
@@ -166,7 +178,7 @@ class Stack:
     def status(self) -> list[status.StatusRow]:
         """Return every server and process, with its current health."""
         states = self._supervisor.states() if self.running() else {}
-        return status.rows(SERVERS, self.base, self.settings(), states, self.layout)
+        return status.rows(self.servers(), self.base, self.settings(), states, self.layout)
 
     def pids(self) -> dict[str, int]:
         """Return the pid of every server and process that runs here, by name; nobody's health is checked."""
@@ -191,6 +203,14 @@ class Stack:
                     f"another `lifelong up` is running in {str(self.layout.data_dir)!r}; wait for it"
                 ) from exc
             yield
+
+    def _refuse_second_engine(self) -> None:
+        stored = endpoints.stored_engine(self.layout.endpoints_file)
+        if self.base.statistics.engine != stored and self.running():
+            raise StackError(
+                f"item statistics are aggregated by {stored!r} here, and two engines would publish the same rows: "
+                f"`lifelong down` first, then `lifelong up --engine {self.base.statistics.engine}`"
+            )
 
     def _choose(self) -> choices.StackChoices:
         embedded, base = self.base.embedded, self.base
@@ -246,7 +266,7 @@ class Stack:
 
     def _start_servers(self, site: Site, names: frozenset[str], started: list[str], report: Report) -> None:
         states = self._supervisor.states()
-        for server in SERVERS:
+        for server in self.servers():
             if server.is_external(self.base) and server.name in states:
                 self._supervisor.forget(server.name)
         servers = self.embedded(names)

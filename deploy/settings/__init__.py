@@ -16,9 +16,10 @@ from deploy.settings.gateway import GatewaySettings
 from deploy.settings.lists import RankingSettings
 from deploy.settings.loading import ENDPOINTS_FILE, Layers, SettingsError, config_path, load_layers, load_settings
 from deploy.settings.model import Settings
-from deploy.settings.processes import TrainerSettings, WorkerSettings
+from deploy.settings.processes import StatisticsSettings, TrainerSettings, WorkerSettings
 from deploy.settings.servers import (
     EmbeddedSettings,
+    FlinkSettings,
     KafkaSettings,
     MilvusSettings,
     RedisSettings,
@@ -29,6 +30,7 @@ from deploy.settings.servers import (
 __all__ = [
     "ENDPOINTS_FILE",
     "EmbeddedSettings",
+    "FlinkSettings",
     "GatewaySettings",
     "KafkaSettings",
     "Layers",
@@ -37,6 +39,7 @@ __all__ = [
     "RedisSettings",
     "Settings",
     "SettingsError",
+    "StatisticsSettings",
     "TopicSettings",
     "TrainerSettings",
     "TritonSettings",

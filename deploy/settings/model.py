@@ -17,6 +17,7 @@ from deploy.settings.processes import (
 )
 from deploy.settings.servers import (
     EmbeddedSettings,
+    FlinkSettings,
     KafkaSettings,
     MilvusSettings,
     RedisSettings,
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     ranking: RankingSettings = RankingSettings()
     features: FeatureSettings = FeatureSettings()
+    flink: FlinkSettings = FlinkSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -25,8 +25,13 @@ class WorkerSettings(SettingsSection):
 
 
 class StatisticsSettings(SettingsSection):
-    """The item-statistics aggregator: folds item deltas and publishes item statistics."""
+    """The item-statistics aggregator: folds item deltas and publishes item statistics.
 
+    With ``engine`` "flink" a job on Flink does it, by the settings of the section ``flink``; the process submits it and
+    watches over it.
+    """
+
+    engine: Literal["python", "flink"] = "python"
     group: str = "lifelong-statistics"
     window_seconds: float = Field(default=0.5, gt=0)
     metrics_port: int = Field(default=0, ge=0, le=65535)

@@ -82,6 +82,20 @@ class TritonSettings(SettingsSection):
     timeout_seconds: float = Field(default=0.1, gt=0)
 
 
+class FlinkSettings(SettingsSection):
+    """The Flink job of item statistics, for ``statistics.engine`` "flink"; ``lifelong up --engine flink`` fills in
+    ``rest``, the address of the JobManager.
+
+    ``parallelism`` is how many tasks share the items. A state that was not used for ``state_days`` (wall clock) is
+    dropped: statistics of an item begin anew then. Every ``checkpoint_seconds`` the state is stored.
+    """
+
+    rest: str = ""
+    parallelism: int = Field(default=2, ge=1)
+    state_days: float = Field(default=400.0, gt=0)
+    checkpoint_seconds: float = Field(default=10.0, ge=1)
+
+
 class EmbeddedSettings(SettingsSection):
     """Ports of the servers that ``lifelong up`` starts; 0 chooses a free one, once per data directory. Triton has no
     port: it listens on a Unix socket.
@@ -89,6 +103,8 @@ class EmbeddedSettings(SettingsSection):
     Milvus runs in a network of its own, since it listens on all interfaces. Where the kernel does not allow that, it is
     started only on a machine without other addresses than loopback, unless ``milvus_exposed`` accepts that others
     reach its inner ports.
+
+    ``flink_mb`` is the memory of Flink's TaskManager, which holds the state of item statistics.
     """
 
     kafka_port: int = Field(default=0, ge=0, le=65535)
@@ -96,3 +112,4 @@ class EmbeddedSettings(SettingsSection):
     milvus_port: int = Field(default=0, ge=0, le=65535)
     milvus_exposed: bool = False
     kafka_heap_mb: int = Field(default=512, ge=128)
+    flink_mb: int = Field(default=2_048, ge=1_200)

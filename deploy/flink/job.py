@@ -1,0 +1,190 @@
+"""The job of item statistics: submitted, watched and stopped by the process `lifelong statistics`.
+
+The job's state is below a directory named for its SQL: after a change of half-lives the old state would mean something
+else, so the job folds `item-deltas` from the first record on, as after `lifelong rebuild`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.clients import make_cluster
+from deploy.embedded import flink
+from deploy.embedded.environment import child_environment
+from deploy.embedded.layout import DataLayout
+from deploy.flink.cluster import ENDED, FlinkCluster, FlinkUnavailable
+from deploy.flink.tables import sink_options, source_options
+from deploy.settings import Settings
+from schemas.errors import LifelongError
+from streams.flink import submission
+from streams.flink.item_statistics import statements
+
+logger = logging.getLogger(__name__)
+WATCH_SECONDS = 2.0
+PATIENCE_SECONDS = 30.0
+"""For how long the JobManager may give no answer; then the process ends, and begins anew."""
+SUBMIT_SECONDS = 240.0
+STOP_SECONDS = 15.0
+
+
+class FlinkJobError(LifelongError):
+    """The job cannot be submitted, or has ended."""
+
+
+@dataclass(frozen=True)
+class StatisticsJob:
+    """The job by its name on a cluster, its statements, the directory of its state, and what submits it."""
+
+    cluster: FlinkCluster
+    name: str
+    statements: tuple[str, ...]
+    options: tuple[tuple[str, str], ...]
+    directory: Path
+    cache: Path
+
+    def find(self) -> str:
+        """Return the id of the running job; empty if none runs.
+
+        Raises:
+            FlinkUnavailable: the cluster does not answer.
+        """
+        return self.cluster.running(self.name)
+
+    def submit(self) -> str:
+        """Submit the job, from its newest state if there is one; return its id. Takes 20 s or more.
+
+        Raises:
+            FlinkJobError: it is not accepted.
+        """
+        options = dict(self.options)
+        if (newest := newest_state(self.directory)) is not None:
+            options["execution.state-recovery.path"] = newest.as_uri()
+        request = json.dumps({"options": options, "statements": self.statements})
+        environment = child_environment() | {"JAVA_HOME": str(flink.java_home(self.cache))}
+        command = (str(flink.python(self.cache)), submission.__file__)
+        try:
+            result = subprocess.run(
+                command, input=request, env=environment, capture_output=True, text=True, timeout=SUBMIT_SECONDS
+            )
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            raise FlinkJobError(f"the job cannot be submitted: {exc}") from exc
+        if result.returncode:
+            raise FlinkJobError(f"the job {self.name!r} was not accepted:\n{result.stderr[-3000:]}")
+        return result.stdout.split()[-1]
+
+    def stop(self, job: str, sleep: Callable[[float], None]) -> None:
+        """Stop the job with a savepoint, from which the next one goes on; return once it has ended.
+
+        Raises:
+            FlinkUnavailable: it cannot be stopped so; the next one goes on from the newest checkpoint.
+        """
+        request = self.cluster.begin_stop(job, (self.directory / "savepoints").as_uri())
+        for _ in range(int(STOP_SECONDS)):
+            if self.cluster.stopped(job, request):
+                return
+            sleep(1.0)
+        raise FlinkUnavailable(f"job {job} was not stopped within {STOP_SECONDS:.0f} s")
+
+
+def make_job(settings: Settings, cache: Path) -> StatisticsJob:
+    """Build the job that the settings describe; `cache` holds Flink's environment.
+
+    Raises:
+        FlinkJobError: no cluster is set, or Flink is not installed.
+    """
+    if not settings.flink.rest:
+        raise FlinkJobError("setting flink.rest is empty: `lifelong up --engine flink` starts a cluster")
+    if not flink.is_installed(cache):
+        raise FlinkJobError("Flink is not installed: `lifelong up --engine flink` fetches it")
+    kafka = make_cluster(settings)
+    sql = tuple(statements(source_options(kafka, settings.statistics.group), sink_options(kafka)))
+    meaning = hashlib.sha256("".join(statements({}, {})).encode()).hexdigest()[:12]
+    directory = DataLayout.of(settings.data_dir, cache).data("flink") / f"item-statistics-{meaning}"
+    return StatisticsJob(
+        cluster=FlinkCluster(settings.flink.rest),
+        name=f"{settings.topics.prefix}item-statistics",
+        statements=sql,
+        options=tuple(job_options(settings, directory, flink.connectors(cache)).items()),
+        directory=directory,
+        cache=cache,
+    )
+
+
+def job_options(settings: Settings, directory: Path, connectors: list[Path]) -> dict[str, str]:
+    """Return Flink's options of the job, which is submitted to the cluster and left to run."""
+    host, _, port = settings.flink.rest.rpartition(":")
+    window = f"{settings.statistics.window_seconds * 1_000:.0f} ms"
+    return {
+        "execution.target": "remote",
+        "execution.attached": "false",
+        "rest.address": host,
+        "rest.port": port,
+        "pipeline.name": f"{settings.topics.prefix}item-statistics",
+        "pipeline.jars": ";".join(path.as_uri() for path in connectors),
+        "pipeline.max-parallelism": "128",
+        "parallelism.default": str(settings.flink.parallelism),
+        "table.local-time-zone": "UTC",
+        "table.exec.sink.not-null-enforcer": "DROP",
+        # Rows are published about once per window.
+        "table.exec.mini-batch.enabled": "true",
+        "table.exec.mini-batch.allow-latency": window,
+        "table.exec.mini-batch.size": "1000000",
+        "table.optimizer.agg-phase-strategy": "ONE_PHASE",
+        # By rows, of which an item has up to 256: with fewer, lists of neighbours are read from the state at each use.
+        "table.exec.rank.topn-cache-size": "5000000",
+        "table.exec.state.ttl": f"{settings.flink.state_days:g} d",
+        "execution.checkpointing.interval": f"{settings.flink.checkpoint_seconds:g} s",
+        "execution.checkpointing.dir": (directory / "checkpoints").as_uri(),
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "restart-strategy.type": "exponential-delay",
+    }
+
+
+def newest_state(directory: Path) -> Path | None:
+    """Return the newest complete checkpoint or savepoint below a directory; none if there is none."""
+    complete = [*directory.glob("checkpoints/*/chk-*/_metadata"), *directory.glob("savepoints/*/_metadata")]
+    return max(complete, key=lambda path: path.stat().st_mtime).parent if complete else None
+
+
+def run(
+    job: StatisticsJob,
+    *,
+    started: Callable[[], object],
+    until: Callable[[], bool],
+    sleep: Callable[[float], None],
+) -> None:
+    """Keep the job running until `until` holds: (1) find or submit it, (2) call `started`, (3) watch, (4) stop it.
+
+    A job that runs already is not submitted again.
+
+    Raises:
+        FlinkJobError: it was not accepted, or has ended by itself.
+        FlinkUnavailable: the cluster does not answer for `PATIENCE_SECONDS`.
+    """
+    running = job.find() or job.submit()
+    logger.info("job %s of item statistics runs on %s", running, job.cluster.address)
+    started()
+    silent = 0.0
+    while not until():
+        sleep(WATCH_SECONDS)
+        try:
+            state = job.cluster.state(running)
+        except FlinkUnavailable as exc:
+            silent += WATCH_SECONDS
+            if silent > PATIENCE_SECONDS:
+                raise
+            logger.warning("waiting: %s", exc)
+            continue
+        silent = 0.0
+        if state in ENDED:
+            raise FlinkJobError(f"job {running} is {state}: its log says why; it begins anew from its newest state")
+    try:
+        job.stop(running, sleep)
+    except FlinkUnavailable as exc:
+        logger.warning("the next job goes on from the newest checkpoint: %s", exc)

@@ -1,0 +1,1 @@
+"""What Apache Flink runs of Lifelong: item statistics as SQL."""
