@@ -29,6 +29,7 @@ NOT_RUN = {
     "make setup": "is what made this environment",
     "make docs": "goes on until it is told to end",
     "lifelong monitor prometheus": "goes on until it is told to end",
+    "lifelong up --engine flink": "is refused while the stack runs with another engine",
 }
 """Beginnings of commands that are not run, each with the reason."""
 NAMES = "import sys; sys.path.insert(0, {root!r})\nfrom features.views import *; from math import log1p\n"
