@@ -5,6 +5,7 @@ A server that the environment names (``LIFELONG_REDIS__URL=…``) is used instea
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from deploy.embedded.kernels import begin_compiling
 from deploy.embedded.processes import processes_of
 from deploy.embedded.stack import ALL_SERVERS, Stack
 from deploy.settings import KafkaSettings, MilvusSettings, RedisSettings, Settings, TritonSettings, load_settings
@@ -95,7 +97,8 @@ def triton_server(embedded: Stack) -> TritonSettings:
 @pytest.fixture(scope="session")
 def stack(embedded: Stack) -> Settings:
     """All four servers side by side: the settings of an application that uses them."""
-    embedded.up(unheard, names=ALL_SERVERS)
+    with begin_compiling(embedded.layout, os.environ):
+        embedded.up(unheard, names=ALL_SERVERS)
     return embedded.settings()
 
 
