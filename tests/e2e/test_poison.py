@@ -291,6 +291,8 @@ def test_broken_weights_at_the_start_fall_back_to_good_ones(live: Live, fault: s
         write_weights(path, replace(weights, arrays={name: part * np.nan for name, part in weights.arrays.items()}))
     for name in ("triton", "worker"):
         live.stack.restart(name, unheard)
+    # The worker reads the rows of the items that nobody knows again, too.
+    wait_until(lambda: not live.click("eve", "i1")["stale"], seconds=60, what="the worker has read its tables")
     live.serves_others()
     assert not live.click("eve", "i1").get("degradations")
 
