@@ -196,10 +196,11 @@ def make_options(settings: Settings) -> Options:
 
 def make_worker(settings: Settings) -> Worker:
     """Build everything that a worker process runs on."""
+    from deploy.embedded.kernels import kernel_cache
     from inference.kernels.compiler import compile_kernels
     from streams.worker.faust_runner import Worker
 
-    compile_kernels(settings.data_dir / "kernels")
+    compile_kernels(kernel_cache(settings.data_dir))
     cluster, observer = make_cluster(settings), PrometheusObserver()
     people = PartitionStore(make_store(settings), scope=PEOPLE, partitions=settings.topics.person_partitions)
     publisher, in_flight = make_publisher(settings), make_in_flight(settings, "worker")

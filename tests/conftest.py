@@ -97,7 +97,7 @@ def triton_server(embedded: Stack) -> TritonSettings:
 @pytest.fixture(scope="session")
 def stack(embedded: Stack) -> Settings:
     """All four servers side by side: the settings of an application that uses them."""
-    with begin_compiling(embedded.layout, os.environ):
+    with begin_compiling(embedded.layout.cache_dir, os.environ):
         embedded.up(unheard, names=ALL_SERVERS)
     return embedded.settings()
 

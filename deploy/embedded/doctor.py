@@ -19,6 +19,7 @@ import psutil
 from deploy.embedded import milvus, triton
 from deploy.embedded.choices import PORT_NAMES, is_free
 from deploy.embedded.interfaces import answering, is_loopback, other_addresses
+from deploy.embedded.locked_environment import PYTHON
 from deploy.embedded.packages import missing_packages
 from deploy.embedded.processes import listening_ports, owner_of
 from deploy.embedded.server import Download, StackError
@@ -111,10 +112,10 @@ def check_packages(missing: Sequence[str]) -> Check:
     )
 
 
-def check_kernels(compiled: bool) -> Check:
-    """Check that ranking runs compiled kernels, which only cost less: lists are the same without."""
-    if compiled:
-        return Check("kernels", "ok", "compiled")
+def check_kernels(installed: bool) -> Check:
+    """Check that ranking can run compiled kernels, which only cost less: lists are the same without."""
+    if installed:
+        return Check("kernels", "ok", "numba is installed: they are compiled")
     do = "run `make setup`, or install lifelong[kernels]: a list then costs two fifths less"
     return Check("kernels", "warning", "numba is not installed: their numpy versions run", do)
 
@@ -146,9 +147,9 @@ def check_data_dir(data_dir: Path, writeable: bool) -> Check:
 def check_python_library(installed: bool) -> Check:
     """Check for the library that Triton's Python backend loads."""
     if installed:
-        return Check("libpython", "ok", f"libpython{triton.PYTHON} is installed")
-    do = f"install your distribution's libpython{triton.PYTHON}, or a Python built with --enable-shared"
-    return Check("libpython", "warning", f"libpython{triton.PYTHON}.so was not found", do)
+        return Check("libpython", "ok", f"libpython{PYTHON} is installed")
+    do = f"install your distribution's libpython{PYTHON}, or a Python built with --enable-shared"
+    return Check("libpython", "warning", f"libpython{PYTHON}.so was not found", do)
 
 
 def check_milvus_network(network: str, refusal: str) -> Check:

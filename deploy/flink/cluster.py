@@ -8,12 +8,11 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.embedded.http import DIRECT
 from schemas.errors import LifelongError
 
 ENDED = frozenset({"FAILED", "CANCELED", "FINISHED"})
 """States that a job does not leave."""
-# The user's proxy must not see requests to this machine.
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class FlinkUnavailable(LifelongError):
@@ -51,25 +50,6 @@ class FlinkCluster:
         """
         return str(self._get(f"/jobs/{job}")["state"])
 
-    def problem(self, job: str) -> str:
-        """Return why the job is not healthy; empty if all of its tasks run.
-
-        Raises:
-            FlinkUnavailable: no answer.
-        """
-        details = self._get(f"/jobs/{job}")
-        waiting = [task["name"] for task in details["vertices"] if task["status"] != "RUNNING"]
-        return f"the job is {details['state']}, {len(waiting)} tasks are not running" if waiting else ""
-
-    def metric(self, job: str, name: str) -> float:
-        """Return a metric of a job, such as `lastCheckpointSize`; 0 where it has none yet.
-
-        Raises:
-            FlinkUnavailable: no answer.
-        """
-        values = self._get(f"/jobs/{job}/metrics?get={name}")
-        return float(values[0]["value"]) if values else 0.0
-
     def begin_stop(self, job: str, savepoints: str) -> str:
         """Begin to stop a job with a savepoint below the directory; return the request's id for `stopped`.
 
@@ -99,7 +79,7 @@ class FlinkCluster:
             f"http://{self.address}{path}", data=content, headers={"Content-Type": "application/json"}
         )
         try:
-            with _direct.open(request, timeout=5) as answer:
+            with DIRECT.open(request, timeout=5) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as exc:
             exc.close()

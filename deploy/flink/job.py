@@ -67,7 +67,7 @@ class StatisticsJob:
             options["execution.state-recovery.path"] = newest.as_uri()
         request = json.dumps({"options": options, "statements": self.statements})
         environment = child_environment() | {"JAVA_HOME": str(flink.java_home(self.cache))}
-        command = (str(flink.python(self.cache)), submission.__file__)
+        command = (str(flink.environment(self.cache).python), submission.__file__)
         try:
             result = subprocess.run(
                 command, input=request, env=environment, capture_output=True, text=True, timeout=SUBMIT_SECONDS
@@ -100,7 +100,7 @@ def make_job(settings: Settings, cache: Path) -> StatisticsJob:
     """
     if not settings.flink.rest:
         raise FlinkJobError("setting flink.rest is empty: `lifelong up --engine flink` starts a cluster")
-    if not flink.is_installed(cache):
+    if not flink.environment(cache).is_complete:
         raise FlinkJobError("Flink is not installed: `lifelong up --engine flink` fetches it")
     kafka = make_cluster(settings)
     sql = tuple(statements(source_options(kafka, settings.statistics.group), sink_options(kafka)))

@@ -56,6 +56,7 @@ def source_options(cluster: Cluster, group: str) -> dict[str, str]:
         "topic": f"{cluster.prefix}{ITEM_DELTAS}",
         **client_options(cluster),
         "properties.group.id": f"{cluster.prefix}{group}",
+        "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
         "format": "json",
         "json.ignore-parse-errors": "true",

@@ -24,7 +24,6 @@ from deploy.embedded import choices
 from deploy.embedded.endpoints import kafka_login
 from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.kernels import CACHE_VARIABLE, kernel_cache
-from deploy.embedded.layout import DataLayout
 from deploy.settings import Settings
 from deploy.topics import create_topics
 from deploy.wiring import make_options, weights_path
@@ -136,7 +135,7 @@ class System:
         """Return the environment of a process on this system, without settings of any other."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFELONG_")}
         environment |= {"LIFELONG_DATA_DIR": str(self.settings.data_dir), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-        environment |= {CACHE_VARIABLE: str(kernel_cache(DataLayout.of(self.settings.data_dir, user_cache_dir())))}
+        environment |= {CACHE_VARIABLE: str(kernel_cache(user_cache_dir()))}
         for section, values in self._overrides.items():
             environment |= {f"LIFELONG_{section}__{key}".upper(): _text(value) for key, value in values.items()}
         return environment

@@ -149,14 +149,14 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
 
 
 def wait_until_true(prometheus: Prometheus, query: str, logs: Path) -> None:
-    """Wait until the query returns something; fail with the targets that are down and the ends of the logs."""
+    """Wait until the query returns something; fail with the state of each target and the ends of the logs."""
     try:
         wait_until(lambda: bool(prometheus.query(query)), seconds=120, what=query)
     except AssertionError as late:
         targets = prometheus.get("targets", state="active")["activeTargets"]
-        down = [f"{each['labels']['job']}: {each['health']} {each['lastError']}" for each in targets]
+        states = [f"{each['labels']['job']}: {each['health']} {each['lastError']}" for each in targets]
         ends = [f"{log.name}: {log.read_text(errors='replace')[-2_000:]}" for log in sorted(logs.glob("*.log"))]
-        raise AssertionError("\n".join((str(late), *down, *ends))) from late
+        raise AssertionError("\n".join((str(late), *states, *ends))) from late
 
 
 def hurry(config: Path) -> None:

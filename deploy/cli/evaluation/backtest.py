@@ -31,6 +31,7 @@ from deploy.cli.progress_bars import backtest_bar, work_bar
 from deploy.cli.terminal import Console
 from deploy.clients import wall_clock
 from deploy.embedded.environment import user_cache_dir
+from deploy.embedded.kernels import kernel_cache
 from deploy.files.options import Typed
 from deploy.settings import Settings, load_settings
 from streams.backtest.config import BacktestConfig, EventLog
@@ -150,7 +151,7 @@ def _run(
 
     baselines = RecordedRows(make_baselines(log)) if comparison.baselines else None
     if len(log.events) >= EVENTS_WORTH_COMPILING:
-        compile_kernels(user_cache_dir() / "kernels")
+        compile_kernels(kernel_cache(user_cache_dir()))
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
         bar = stack.enter_context(backtest_bar(console))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from inference.items.postings import Postings
 from inference.kernels.best_scores import best_scores
-from inference.kernels.compiler import compile_kernels, is_available, use_definitions
+from inference.kernels.compiler import compile_kernels, is_available
 from inference.kernels.kernel import Kernel
 from inference.kernels.merged_proposals import merged_proposals
 from inference.kernels.neighbour_sums import NeighbourArrays, neighbour_sums, neighbours_around, strongest_causes
@@ -39,6 +41,12 @@ def _compiled(request: pytest.FixtureRequest) -> Iterator[None]:
     compile_kernels(request.config.cache.mkdir("kernels"))
     yield
     use_definitions()
+
+
+def use_definitions() -> None:
+    """Run the numpy versions from now on."""
+    for kernel in KERNELS:
+        kernel.use(None)
 
 
 def same(kernel: Kernel[..., Any], *args: Any) -> None:
@@ -144,3 +152,13 @@ def test_lists_are_the_same_with_and_without_compiled_kernels(tmp_path: Path) ->
     compile_kernels(tmp_path)
     assert [ranking.slate for ranking in compiled] == [ranking.slate for ranking in defined]
     assert all(own.features.tobytes() == other.features.tobytes() for own, other in zip(compiled, defined, strict=True))
+
+
+def test_a_directory_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code = "import os; os.environ.pop('NUMBA_CACHE_DIR', None); from pathlib import Path; "
+    code += "from inference.kernels import compiler; "
+    code += f"assert not compiler._keep_code_in(Path({str(tmp_path / 'file' / 'kernels')!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "compiled at every start" in done.stderr

@@ -11,7 +11,7 @@ COMPILED = "from pathlib import Path; from inference.kernels.compiler import com
 NONE_COMPILED = "from inference.kernels.registry import KERNELS; assert not any(k.is_compiled for k in KERNELS); "
 
 
-def test_a_worker_ranks_without_numba(tmp_path: Path) -> None:
+def test_without_numba_nothing_is_compiled(tmp_path: Path) -> None:
     code = f"{HIDDEN}{COMPILED}assert not c(Path({str(tmp_path)!r})); {NONE_COMPILED}import inference.recommender"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
