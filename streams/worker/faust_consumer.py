@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import faust
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import IllegalStateError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
@@ -24,8 +25,10 @@ LeasePartitions = Callable[[], Awaitable[Mapping[tuple[str, int], int]]]
 """Leases the assigned partitions; returns the next offset to read, by topic (as on the cluster) and partition."""
 
 
-FETCH_WAIT_MS = 10
-"""How long a broker may hold a fetch for which it has no records.
+FETCH_WAIT_MS = 250
+"""How long a broker may hold a fetch for all partitions: it answers as soon as one of them has a record."""
+PARTIAL_FETCH_WAIT_MS = 10
+"""How long a broker may hold a fetch for some partitions.
 
 aiokafka has one fetch at a time in flight to a broker, for the partitions that have nothing buffered. While a worker is
 busy, the busy partitions are buffered, and the fetch is for idle ones: whatever arrives meanwhile is fetched only after
@@ -39,8 +42,23 @@ class CommittedThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def on_start(self) -> None:
+        """Start the client."""
+        await super().on_start()
+        wait_by_what_is_buffered(self._ensure_consumer()._fetcher)
+
+
+def wait_by_what_is_buffered(fetcher: Fetcher) -> None:
+    """Let fetches wait long at the broker while nothing is buffered: an idle worker then asks four times a second."""
+    requests = fetcher._get_actions_per_node
+
+    def timed_requests(assignment: Any) -> Any:
+        fetcher._fetch_max_wait_ms = PARTIAL_FETCH_WAIT_MS if fetcher._records else FETCH_WAIT_MS
+        return requests(assignment)
+
+    fetcher._get_actions_per_node = timed_requests
 
 
 class OwnersConsumer(Consumer):

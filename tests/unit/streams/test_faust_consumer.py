@@ -1,4 +1,4 @@
-"""Records that were fetched are all delivered before anything else runs, each once."""
+"""Records that were fetched are all delivered before anything else runs, each once; fetches wait as they may."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from streams.worker.faust_consumer import OwnersConsumer
+from streams.worker.faust_consumer import (
+    FETCH_WAIT_MS,
+    PARTIAL_FETCH_WAIT_MS,
+    OwnersConsumer,
+    wait_by_what_is_buffered,
+)
 
 PARTITION = TP("interactions", 0)
 
@@ -58,3 +67,27 @@ def test_all_of_a_fetch_is_delivered_at_once_without_what_was_read_before() -> N
 
 def test_a_cancellation_while_the_app_stops_is_no_error() -> None:
     asyncio.run(drained(consumer_of([5], app_stops=True)))
+
+
+async def fetch_waits(buffered: bool) -> set[int]:
+    """Return how long the requests of aiokafka's own fetcher may be held, with or without one buffered partition."""
+    subscriptions = SubscriptionState()
+    fetcher: Any = Fetcher(AIOKafkaClient(bootstrap_servers="127.0.0.1:1"), subscriptions)
+    partitions = {TopicPartition("interactions", 0), TopicPartition("interactions", 1)}
+    subscriptions.assign_from_user(partitions)
+    assignment = subscriptions.subscription.assignment
+    for partition in partitions:
+        assignment.state_value(partition).seek(0)
+    fetcher._select_read_replica = lambda partition: 0
+    if buffered:
+        first = min(partitions)
+        fetcher._records[first] = FetchResult(first, assignment=assignment, partition_records=None, backoff=0)
+    wait_by_what_is_buffered(fetcher)
+    requests = fetcher._get_actions_per_node(assignment)[0]
+    await fetcher.close()
+    return {request._max_wait_ms for _, request in requests}
+
+
+def test_a_fetch_waits_long_unless_records_of_another_partition_are_buffered() -> None:
+    assert asyncio.run(fetch_waits(buffered=False)) == {FETCH_WAIT_MS}
+    assert asyncio.run(fetch_waits(buffered=True)) == {PARTIAL_FETCH_WAIT_MS}
