@@ -21,10 +21,10 @@ from agents.planning.triggers import Spent, TriggerContext, fire
 from agents.profile import Profile, profile_contexts, updated_profile
 from features.implicit_feedback import reward
 from features.user_state import UserState
-from schemas.ids import EventId
+from schemas.ids import EventId, UserId
 from schemas.instructions import BanCategory, BanItem, Instruction, LessOf, Lift, MoreOf, PinItem
 from schemas.interactions import Context, Interaction
-from schemas.memories import Memory
+from schemas.memories import Memory, Predicate, Subject
 from schemas.plans import Constraints, Plan, PlanEntry, TriggerName
 
 INSTRUCTION_STRENGTH = 3.0
@@ -140,19 +140,41 @@ def apply_instruction(
 
 
 def _instruction_signal(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> PreferenceSignal:
+    subject, predicate, value = _statement(instruction)
+    return PreferenceSignal(subject, predicate, value, INSTRUCTION_STRENGTH, "stated", instruction.until)
+
+
+def _statement(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> tuple[Subject, Predicate, str]:
     match instruction:
         case BanItem(item_id=item):
-            return PreferenceSignal("item", "bans", item, INSTRUCTION_STRENGTH, "stated")
+            return "item", "bans", item
         case PinItem(item_id=item):
-            return PreferenceSignal("item", "pins", item, INSTRUCTION_STRENGTH, "stated")
+            return "item", "pins", item
         case BanCategory(category=name):
-            return PreferenceSignal("category", "bans", name, INSTRUCTION_STRENGTH, "stated")
+            return "category", "bans", name
         case MoreOf(category=name):
-            return PreferenceSignal("category", "wants-more", name, INSTRUCTION_STRENGTH, "stated")
+            return "category", "wants-more", name
         case LessOf(category=name):
-            return PreferenceSignal("category", "wants-less", name, INSTRUCTION_STRENGTH, "stated")
+            return "category", "wants-less", name
         case _:
             assert_never(instruction)
+
+
+def agent_at(agent: AgentState, user: UserId, now: float) -> AgentState:
+    """Return the agent state without the statements that have ended by event time `now`.
+
+    What they had outranked is active again, and the plan has the constraints that are left. Lists are made from it: a
+    statement ends on time, though nothing happens that changes the stored state.
+
+    >>> agent_at(AgentState(), UserId("u"), 1e9) == AgentState()
+    True
+    """
+    if all(memory.until is None or now < memory.until for memory in agent.memories):
+        return agent
+    memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
+    left = _remember(agent, learn(memories_by_id, (), SignalCause(user, EventId(""), now, now)))
+    plan = left.plan
+    return left if plan is None else replace(left, plan=replace(plan, constraints=left.constraints))
 
 
 def _learn(agent: AgentState, signals: tuple[PreferenceSignal, ...], cause: SignalCause) -> Learned | None:

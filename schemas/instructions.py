@@ -17,31 +17,37 @@ class _Instruction(Record, frozen=True, kw_only=True, tag_field="type"):
     event_time: Time
 
 
-class BanItem(_Instruction, frozen=True, kw_only=True, tag="ban-item"):
-    """A ban: this item is never shown again."""
+class _Statement(_Instruction, frozen=True, kw_only=True):
+    """A statement; `until` is the event time from which it holds no longer, none if it holds until it is lifted."""
+
+    until: Time | None = None
+
+
+class BanItem(_Statement, frozen=True, kw_only=True, tag="ban-item"):
+    """A ban: this item is not shown any more."""
 
     item_id: ItemKey
 
 
-class BanCategory(_Instruction, frozen=True, kw_only=True, tag="ban-category"):
-    """A ban: no item of this category is shown again."""
+class BanCategory(_Statement, frozen=True, kw_only=True, tag="ban-category"):
+    """A ban: no item of this category is shown any more."""
 
     category: Category
 
 
-class PinItem(_Instruction, frozen=True, kw_only=True, tag="pin-item"):
+class PinItem(_Statement, frozen=True, kw_only=True, tag="pin-item"):
     """A pin: this item stays at the top."""
 
     item_id: ItemKey
 
 
-class MoreOf(_Instruction, frozen=True, kw_only=True, tag="more-of"):
+class MoreOf(_Statement, frozen=True, kw_only=True, tag="more-of"):
     """A wish for more of this category."""
 
     category: Category
 
 
-class LessOf(_Instruction, frozen=True, kw_only=True, tag="less-of"):
+class LessOf(_Statement, frozen=True, kw_only=True, tag="less-of"):
     """A wish for less of this category."""
 
     category: Category

@@ -19,7 +19,8 @@ class Memory(Record, frozen=True, kw_only=True):
     """One belief: this user *predicate* the *subject* named *value*, as strongly as the evidence supports it.
 
     `strength` is as of `recorded_from`; it fades from there at the predicate's own half-life.
-    `valid_*` is when it was true of the user, `recorded_*` when it was believed (both in event time).
+    `valid_*` is when it was true of the user, `recorded_*` when it was believed (both in event time). `until` is when a
+    statement ends that was made for a time.
     """
 
     memory_id: MemoryKey
@@ -36,6 +37,7 @@ class Memory(Record, frozen=True, kw_only=True):
     source: Literal["stated", "inferred"]
     trust: Annotated[float, Meta(ge=0, le=1)] = 1.0
     state: MemoryState = "active"
+    until: Time | None = None
 
 
 def memory_key(user: UserId, memory: MemoryId) -> str:

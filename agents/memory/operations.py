@@ -50,13 +50,17 @@ DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
 
 
 class PreferenceSignal(Struct, frozen=True):
-    """What an event says about one value. A `weight` below zero only weakens the belief."""
+    """What an event says about one value. A `weight` below zero only weakens the belief.
+
+    `until` is the event time at which a statement ends.
+    """
 
     subject: Subject
     predicate: Predicate
     value: str
     weight: float
     source: Source = "inferred"
+    until: float | None = None
 
 
 class SignalCause(Struct, frozen=True):
@@ -138,6 +142,8 @@ def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCa
 def retract(before: Memories, value: str, at: float, now: float) -> Learned:
     """Remove the statements up to `at` about this category or item; memories that they outranked are revived.
 
+    What has faded or ended by `now` goes with them.
+
     >>> retract({}, "jazz", at=9.0, now=9.0).changed
     ()
     """
@@ -147,7 +153,9 @@ def retract(before: Memories, value: str, at: float, now: float) -> Learned:
         if same_value(memory, value) and memory.predicate in STATED_ONLY and memory.recorded_from <= at
     ]
     memories = dict(before)
-    return _finish(before, memories, _drop(memories, statements), {}, now, NEVER)
+    removed = _drop(memories, statements)
+    removed |= _drop(memories, [memory for memory in memories.values() if fades_at(memory) <= now])
+    return _finish(before, memories, removed, {}, now, NEVER)
 
 
 def weaken(memory: Memory, weight: float, at: float) -> Memory:
@@ -163,6 +171,8 @@ def weaken(memory: Memory, weight: float, at: float) -> Memory:
 
 def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> Memory:
     """Return the memory with one more piece of evidence. Stated evidence makes it stated; inferred never undoes that.
+
+    The newest statement says when the memory ends.
 
     >>> jazz = PreferenceSignal("category", "likes", "jazz", 0.5)
     >>> memory = begin(jazz, SignalCause(UserId("u"), EventId("e1"), 9.0, 9.0))
@@ -180,6 +190,7 @@ def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> M
         valid_from=min(memory.valid_from, cause.at),
         source=stated,
         trust=TRUST[stated],
+        until=memory.until if late or signal.source == "inferred" else signal.until,
     )
 
 
@@ -230,6 +241,7 @@ def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
         recorded_from=cause.at,
         source=signal.source,
         trust=TRUST[signal.source],
+        until=signal.until,
     )
 
 

@@ -92,7 +92,7 @@ def faded(memory: Memory, now: float) -> float:
 
 
 def fades_at(memory: Memory) -> float:
-    """Return the event time from which the memory is below `FORGOTTEN_STRENGTH`; 0 if it is already.
+    """Return the event time from which the memory is below `FORGOTTEN_STRENGTH`, or ends; 0 if it is already.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
@@ -103,7 +103,8 @@ def fades_at(memory: Memory) -> float:
     """
     if memory.strength <= FORGOTTEN_STRENGTH:
         return 0.0
-    return memory.recorded_from + _half_life(memory) * log2(memory.strength / FORGOTTEN_STRENGTH)
+    forgotten = memory.recorded_from + _half_life(memory) * log2(memory.strength / FORGOTTEN_STRENGTH)
+    return forgotten if memory.until is None else min(forgotten, memory.until)
 
 
 def confidence(memory: Memory, now: float) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from agents.agent_state import AgentState
+from agents.agent_state import AgentState, agent_at
 from agents.memory.record import NEVER
 from agents.preferences import preferences_of
 from features.agent_preferences import AgentPreferences
@@ -29,6 +30,11 @@ class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
     def preferences_at(self, now: float) -> AgentPreferences:
         """Return what the agent hands to the ranker at event time `now`, computed from plan and memories."""
         return preferences_of(self.plan, self.agent.memories, now)
+
+    def at(self, now: float) -> UserRecord:
+        """Return the record without the statements that have ended by event time `now`: what lists are made from."""
+        agent = agent_at(self.agent, self.user.user_id, now)
+        return self if agent is self.agent else replace(self, agent=agent)
 
     @property
     def plan(self) -> Plan | None:

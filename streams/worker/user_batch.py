@@ -60,7 +60,7 @@ def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: D
     ):
         if began - due.waiting_since > deps.options.overload_seconds:
             ranking = replace(ranking, degradations=(*ranking.degradations, OVERLOADED))
-        answer = Answer(due, batch.users[due.user_id], query, ranking, batch.applied_by(due.user_id, owner))
+        answer = Answer(due, batch.record_for(due), query, ranking, batch.applied_by(due.user_id, owner))
         batch.messages += list_messages(answer, stages, deps, batch.counters)
     batch.counters.count("lists", by=len(batch.due))
     return batch.outcome(owner)
@@ -82,6 +82,10 @@ class UserBatch:
         """Return the last offset of each source that is applied to the user's partition with this batch."""
         partition = partition_of(user, owner.partitions)
         return {**owner.applied(partition), **self.applied.get(partition, {})}
+
+    def record_for(self, due: Due) -> UserRecord:
+        """Return the user record that the list is made from: that of the list's event time."""
+        return self.users[due.user_id].at(due.at)
 
     def outcome(self, owner: PartitionStore) -> BatchOutcome:
         """Return the outcome to publish and store."""
@@ -178,7 +182,7 @@ def _queries(batch: UserBatch, deps: Deps) -> list[Query]:
     """Return the recommender's queries for one call: prequential ones first, then lists."""
     queries = [prequential.query() for prequential in batch.prequential_queries]
     wall = deps.clock()
-    queries += [due.query(batch.users[due.user_id], deps.shown_at(due.at), wall) for due in batch.due.values()]
+    queries += [due.query(batch.record_for(due), deps.shown_at(due.at), wall) for due in batch.due.values()]
     if deps.external is None:
         return queries
     external = deps.external.read([query.user.user_id for query in queries])
