@@ -11,7 +11,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.memory.operations import Learned, PreferenceSignal, SignalCause, extract, learn, retract
+from agents.memory.operations import Learned, PreferenceSignal, SignalCause, extract, learn, retract, take_back
 from agents.memory.record import DECISION_PREDICATES, NEVER
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import choose_plan, lapse
@@ -21,8 +21,8 @@ from agents.planning.triggers import Spent, TriggerContext, fire
 from agents.profile import Profile, profile_contexts, updated_profile
 from features.implicit_feedback import reward
 from features.user_state import UserState
-from schemas.ids import EventId, UserId
-from schemas.instructions import BanCategory, BanItem, Instruction, LessOf, Lift, MoreOf, PinItem
+from schemas.ids import EventId, MemoryId, UserId
+from schemas.instructions import BanCategory, BanItem, Instruction, LessOf, Lift, MoreOf, PinItem, Say, Undo
 from schemas.interactions import Context, Interaction
 from schemas.memories import Memory, Predicate, Subject
 from schemas.plans import Constraints, Plan, PlanEntry, TriggerName
@@ -101,7 +101,7 @@ def apply_event(
         before=state_before, after=state, plan=agent.plan, disputed=bool(learned and learned.disputed), drifted=drifted
     )
     planning_context = _planning_context(updated, state, event.event_id, event_source_id, where, slate_size)
-    return _replan(updated, trigger_context, planning_context, planner, learned)
+    return _replan(updated, trigger_context, planning_context, planner, learned.changed if learned else ())
 
 
 def apply_instruction(
@@ -110,13 +110,14 @@ def apply_instruction(
     instruction: Instruction,
     *,
     event_source_id: str,
+    understood: tuple[Instruction, ...] | None = None,
     planner: Planner = RULE_PLANNER,
     slate_size: int = DEFAULT_SLATE_SIZE,
 ) -> AgentStep:
     """Apply an instruction: remember it as stated, and re-plan at once so that the plan obeys it.
 
     `state` is the user at the instruction. Of two opposite statements the newer holds, by event time; a lift retracts
-    the statements up to its own event time.
+    the statements up to its own event time. `understood` are the statements that an instruction in words stands for.
 
     >>> from schemas.ids import UserId
     >>> ban = BanItem(event_id="e", user_id="u", event_time=1e9, item_id="i")
@@ -126,17 +127,30 @@ def apply_instruction(
     """
     now = max(state.last_at, instruction.event_time)
     state = state if now == state.last_at else replace(state, last_at=now)
-    memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
-    if isinstance(instruction, Lift):
-        learned = retract(memories_by_id, instruction.value, instruction.event_time, now)
-    else:
-        cause = SignalCause(state.user_id, instruction.event_id, instruction.event_time, now)
-        learned = learn(memories_by_id, (_instruction_signal(instruction),), cause, agent.sweep_at)
-    updated = _remember(agent, learned)
+    updated, changed = agent, dict[MemoryId, Memory]()
+    for statement in (instruction,) if understood is None else understood:
+        learned = _obeyed(updated, statement, now)
+        updated = _remember(updated, learned)
+        changed |= {memory.memory_id: memory for memory in learned.changed}
     trigger_context = TriggerContext(before=state, after=state, plan=agent.plan, instructed=True)
     where = profile_contexts(now, Context())
     planning_context = _planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
-    return _replan(updated, trigger_context, planning_context, planner, learned)
+    return _replan(updated, trigger_context, planning_context, planner, tuple(changed.values()))
+
+
+def _obeyed(agent: AgentState, instruction: Instruction, now: float) -> Learned:
+    """Return what the instruction does to the memories; words alone do nothing."""
+    memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
+    match instruction:
+        case Lift(value=value):
+            return retract(memories_by_id, value, instruction.event_time, now)
+        case Undo():
+            return take_back(memories_by_id, instruction.event_time, now)
+        case Say():
+            return Learned(memories_by_id, sweep_at=agent.sweep_at)
+        case _:
+            cause = SignalCause(UserId(instruction.user_id), instruction.event_id, instruction.event_time, now)
+            return learn(memories_by_id, (_instruction_signal(instruction),), cause, agent.sweep_at)
 
 
 def _instruction_signal(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> PreferenceSignal:
@@ -224,7 +238,7 @@ def _replan(
     trigger_context: TriggerContext,
     planning_context: PlanningContext,
     planner: Planner,
-    learned: Learned | None,
+    changed: tuple[Memory, ...],
 ) -> AgentStep:
     """Fire at most one trigger; ask the planner if one fires, else end the current plan if it has expired."""
     fired = fire(trigger_context, agent.spent, planner.cost)
@@ -235,7 +249,7 @@ def _replan(
         choice = choose_plan(agent.plan, planner.propose(planning_context), planning_context)
     return AgentStep(
         agent=replace(agent, plan=choice.plan, spent=fired.spent),
-        memories=learned.changed if learned else (),
+        memories=changed,
         entries=choice.entries,
         trigger=fired.trigger,
         suppressed=fired.suppressed,

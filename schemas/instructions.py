@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.bounds import ID_LENGTH, PRINTABLE
+from schemas.bounds import ID_LENGTH, PRINTABLE, TEXT_LENGTH, Name
 from schemas.ids import Category, EventKey, ItemKey, Time, UserKey
 from schemas.record import Record
 
@@ -59,4 +59,19 @@ class Lift(_Instruction, frozen=True, kw_only=True, tag="lift"):
     value: Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
 
 
-Instruction = BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift
+class Undo(_Instruction, frozen=True, kw_only=True, tag="undo"):
+    """A withdrawal of the newest statement: what held before it holds again."""
+
+
+class Say(_Instruction, frozen=True, kw_only=True, tag="say"):
+    """An instruction in words, English or German: "no horror until Sunday". The list that answers it says what was
+    understood (`schemas.replies`).
+
+    Days begin at midnight in `time_zone`, an IANA name such as `Europe/Berlin`.
+    """
+
+    text: Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH)]
+    time_zone: Name = "UTC"
+
+
+Instruction = BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift | Undo | Say

@@ -10,6 +10,7 @@ from schemas.bounds import Amount, Label, Name, WholeNumber
 from schemas.ids import AnyUser, BareItem, EventId, EventKey, ListKey, MemoryId, PlanId, Time, UserKey
 from schemas.interactions import Context
 from schemas.record import Record
+from schemas.replies import Reply
 
 OVERLOADED = "overloaded"
 """The degradation of a list whose events waited longer than `worker.overload_seconds`."""
@@ -61,6 +62,7 @@ class Recommendation(Record, frozen=True, kw_only=True):
     applied: dict[str, int] = {}
     stages: dict[str, float] = {}
     degradations: tuple[Label, ...] = ()
+    replies: tuple[Reply, ...] = ()
     experiment: Label | None = None
     arm: Label | None = None
 

@@ -158,6 +158,20 @@ def retract(before: Memories, value: str, at: float, now: float) -> Learned:
     return _finish(before, memories, removed, {}, now, NEVER)
 
 
+def take_back(before: Memories, at: float, now: float) -> Learned:
+    """Remove the newest statement up to `at`, all that one instruction said; memories that it outranked are revived.
+
+    >>> take_back({}, at=9.0, now=9.0).changed
+    ()
+    """
+    stated = [m for m in before.values() if m.predicate in STATED_ONLY and m.recorded_from <= at]
+    newest = max(stated, key=lambda memory: (memory.recorded_from, memory.memory_id), default=None)
+    memories = dict(before)
+    removed = _drop(memories, [memory for memory in stated if newest and memory.evidence[-1] == newest.evidence[-1]])
+    removed |= _drop(memories, [memory for memory in memories.values() if fades_at(memory) <= now])
+    return _finish(before, memories, removed, {}, now, NEVER)
+
+
 def weaken(memory: Memory, weight: float, at: float) -> Memory:
     """Return the memory with this much less strength as of `at`, at least zero; its evidence stays.
 

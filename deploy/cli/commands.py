@@ -19,6 +19,7 @@ from deploy.cli import (
     rebuild,
     stack,
     topics,
+    user,
 )
 from deploy.cli.evaluation import backtest, evaluate, experiment
 
@@ -31,6 +32,7 @@ COMMANDS = (
     files,
     events,
     look,
+    user,
     models,
     dead_letters,
     quarantine,

@@ -77,6 +77,11 @@ class ItemCategories:
         """Return the category's number, 0 if it is unknown."""
         return self.number.get(category_key(name), 0)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all categories, each in its first spelling."""
+        return tuple(self._spelled[1:])
+
     def spelled(self, name: str) -> str:
         """Return the category's name in the spelling in which it first appeared; unchanged, if it is unknown."""
         return self._spelled[self.number_of(name)] or name

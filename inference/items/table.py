@@ -6,7 +6,7 @@ to every signal, which keeps its own arrays by item number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar, cast
 
 import numpy as np
@@ -110,6 +110,11 @@ class ItemTable:
         """Return the item's title, empty if the catalogue does not know it."""
         entry = self.catalogue.get(item)
         return entry.title if entry else ""
+
+    def titles(self) -> Iterator[tuple[ItemId, str]]:
+        """Yield every known item with its title, empty where the catalogue does not know it."""
+        yield from ((item, entry.title) for item, entry in self.catalogue.items())
+        yield from ((item, "") for item in self.ids if item not in self.catalogue)
 
     def categories(self, item: ItemId) -> tuple[str, ...]:
         """Return the item's categories, each in its first spelling; none if the catalogue does not know it."""

@@ -1,13 +1,15 @@
-"""`instructions`: a user stated a decision. It is remembered as stated and holds from the next list on."""
+"""`instructions`: a user stated a decision, as a message or in words. It holds from the next list on."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
 from agents.agent_state import apply_instruction
+from agents.instructions.names import Names
+from agents.instructions.understanding import understand
 from features.user_state import has_seen, note
 from schemas.ids import message_id
-from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf
+from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, Say
 from streams.handlers.deps import Deps
 from streams.log.records import RecordSource
 from streams.outcomes.agent_messages import agent_messages
@@ -20,17 +22,25 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
     if has_seen(record.user, instruction.event_id):
         return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
     user = note(record.user, instruction.event_id, instruction.event_time)
+    reply = understand(instruction, _names(deps)) if isinstance(instruction, Say) else None
     step = apply_instruction(
         record.agent,
         user,
         _spelled(instruction, deps),
+        understood=reply.understood if reply else None,
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
     return RecordOutcome(
         record=UserRecord(user=user, agent=step.agent, version=record.version + 1),
         messages=agent_messages(step),
         cause=instruction.event_id,
+        reply=reply,
     )
+
+
+def _names(deps: Deps) -> Names:
+    """Return the names that the user may mean: of every category and item that the worker knows now."""
+    return Names(deps.table.by_category.names, deps.table.titles())
 
 
 def _spelled(instruction: Instruction, deps: Deps) -> Instruction:

@@ -8,6 +8,7 @@ from inference.query import Query
 from schemas.ids import EventId
 from schemas.interactions import ItemEvent
 from schemas.recommendations import RankRequest
+from schemas.replies import Reply
 from streams.log.records import Message
 from streams.state.user_record import UserRecord
 
@@ -44,7 +45,7 @@ class RecordOutcome(Struct, frozen=True, kw_only=True):
     """The user record after one record, what to publish, a prequential query if any, and whether a list is due.
 
     `cause` is the event that the list answers, `at` the event time as of which it is ranked if not the user's own,
-    `request` what a rank request asks for;
+    `request` what a rank request asks for, `reply` what words were understood as;
     `suppressed` are triggers of the agent that had no budget left.
     """
 
@@ -56,3 +57,4 @@ class RecordOutcome(Struct, frozen=True, kw_only=True):
     at: float | None = None
     request: RankRequest | None = None
     suppressed: tuple[str, ...] = ()
+    reply: Reply | None = None

@@ -19,6 +19,7 @@ from schemas.interactions import Context
 from schemas.locales import default_user
 from schemas.ranking_log import DefaultList, Ranked
 from schemas.recommendations import RankedItem, Recommendation, Slate
+from schemas.replies import Reply
 from schemas.topics import RANKING_LOG, RECOMMENDATIONS
 from streams.handlers.deps import Deps
 from streams.log.records import Message, RecordSource
@@ -44,6 +45,7 @@ class Due(Struct, frozen=True, kw_only=True):
     asked: tuple[str, ...] = ()
     locale: str = ""
     waiting_since: float = inf
+    replies: tuple[Reply, ...] = ()
 
     def query(self, record: UserRecord, shown_at: float, wall: float | None = None) -> Query:
         """Return the recommender's query for a list that is shown at this event time and, if given, wall-clock time."""
@@ -124,6 +126,7 @@ def _recommendation(
         applied=answer.applied,
         stages={"ingested": due.source.timestamp, **stages},
         degradations=ranking.degradations,
+        replies=due.replies,
         experiment=ranking.assigned.experiment if ranking.assigned else None,
         arm=ranking.assigned.arm if ranking.assigned else None,
     )

@@ -158,6 +158,7 @@ def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome, dep
         asked=(*(earlier.asked if earlier else ()), *(request.surfaces if request else ())),
         waiting_since=min(earlier.waiting_since if earlier else inf, accepted.record.timestamp),
         context=getattr(accepted.event, "context", None) or (earlier.context if earlier else None),
+        replies=(*(earlier.replies if earlier else ()), *((outcome.reply,) if outcome.reply else ())),
     )
 
 

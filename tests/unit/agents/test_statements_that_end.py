@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agents.agent_state import AgentState, agent_at
 from schemas.ids import EventId
-from schemas.instructions import BanCategory, BanItem, Instruction, Lift, MoreOf, PinItem
+from schemas.instructions import BanCategory, BanItem, Instruction, Lift, MoreOf, PinItem, Undo
 from schemas.interactions import Click
 from schemas.plans import Constraints
 from tests.unit.agents.scenarios import START, USER, Life, after, event
@@ -69,6 +69,18 @@ def test_the_newest_statement_says_when_a_ban_ends() -> None:
 def test_a_statement_that_arrives_after_its_end_changes_nothing() -> None:
     life = after(Life(), [event(Click, 500, "jazz-1"), said(BanCategory, 0, "jazz", until=100)])
     assert active(life.agent) == [("likes", "jazz")]
+
+
+def test_undo_takes_back_all_that_the_newest_instruction_said_and_what_held_before_holds_again() -> None:
+    ban, more = said(BanCategory, 0, "jazz"), said(MoreOf, 10, "jazz")
+    life = after(Life(), [ban, more])
+    assert active(life.agent) == [("wants-more", "jazz")]
+    undone = after(life, [Undo(event_id=EventId("u1"), user_id=USER, event_time=START + 20)])
+    assert active(undone.agent) == [("bans", "jazz")]
+    assert undone.agent.constraints.banned_categories == ("jazz",)
+    twice = after(undone, [Undo(event_id=EventId("u2"), user_id=USER, event_time=START + 30)])
+    assert (active(twice.agent), twice.agent.constraints) == ([], Constraints())
+    assert after(twice, [Undo(event_id=EventId("u3"), user_id=USER, event_time=START + 40)]).agent.memories == ()
 
 
 TIMES = st.integers(0, 300)

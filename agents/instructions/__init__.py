@@ -1,0 +1,1 @@
+"""Instructions in words: a documented grammar in two languages turns them into statements, without a model."""

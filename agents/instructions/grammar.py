@@ -1,0 +1,191 @@
+"""What an instruction in words asks for: clauses of an operation, the names it is about, and when it ends.
+
+Clauses follow each other; an operation's phrase begins one, and what follows it up to the next is what it is about. The
+longest phrase counts. Names in quotes are taken as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from itertools import pairwise
+from typing import Literal
+
+from agents.instructions.times import end_of
+from agents.instructions.vocabulary import LANGUAGES, Operation, Vocabulary
+
+_QUOTE = r"[\"“”„«»]"
+_TOKEN = re.compile(
+    rf"{_QUOTE}([^\"“”„«»]{{1,200}}){_QUOTE}"  # a quoted name
+    r"|\x00(\d+)\x00"  # the number of a time
+    r"|([.;!?:\n])(?=\s|$)"  # the end of a sentence
+    r"|(,)"
+    r"|((?:[^\s,;!?.:\"“”„«»\x00]|[.:](?!\s|$))+)"  # a word
+)
+_LONGEST_PHRASE = 5
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word in lower case, a quoted name as written, a sign that ends a sentence, or the number of a time."""
+
+    text: str
+    is_name: bool = False
+    is_end: bool = False
+    time: int | None = None
+
+    @property
+    def is_word(self) -> bool:
+        """Return whether the token is a plain word, as phrases are made of."""
+        return not self.is_name and not self.is_end and self.time is None
+
+
+@dataclass
+class Clause:
+    """An operation, what it is about as written, and the event time at which it ends, if any.
+
+    `recurring` is a time that comes back, to which no statement can keep.
+    """
+
+    operation: Operation | None
+    phrase: str = ""
+    about: list[Token] = field(default_factory=list)
+    until: float | None = None
+    recurring: str = ""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The clauses of a text, and the language that they are in."""
+
+    clauses: tuple[Clause, ...]
+    language: str
+
+
+def parse(text: str, now: float, zone: tzinfo) -> Parsed:
+    """Return the clauses in the language that understands most of the text.
+
+    >>> from datetime import timezone
+    >>> parsed = parse("less horror, more comedies", 0.0, timezone.utc)
+    >>> [(clause.operation, clause.about[0].text) for clause in parsed.clauses]
+    [('less', 'horror'), ('more', 'comedies')]
+    """
+    readings = [_read(text, language, now, zone) for language in LANGUAGES]
+    return max(readings, key=_understood)
+
+
+def _understood(parsed: Parsed) -> tuple[int, int]:
+    """Return how well a reading explains the text: by words in phrases and times, then by few words beside them."""
+    explained = [len(c.phrase.split()) + 2 * (c.until is not None or bool(c.recurring)) for c in parsed.clauses]
+    return sum(explained), -sum(len(clause.about) for clause in parsed.clauses)
+
+
+def _read(text: str, language: str, now: float, zone: tzinfo) -> Parsed:
+    words, times = LANGUAGES[language], list[float | str | None]()
+
+    def put_aside(phrase: re.Match[str]) -> str:
+        times.append(end_of(phrase, words, now, zone) if phrase.re is words.times else phrase.group())
+        return f" \x00{len(times) - 1}\x00 "
+
+    parts = re.split(r"([\"“”„«»][^\"“”„«»]*[\"“”„«»])", text.replace("\x00", " ").replace("\u2019", "'"))
+    for index in range(0, len(parts), 2):
+        parts[index] = words.times.sub(put_aside, words.recurring.sub(put_aside, parts[index].lower()))
+    return Parsed(tuple(_clauses(list(_tokens("".join(parts))), words, times)), language)
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(text):
+        name, time, end, comma, word = match.groups()
+        if name is not None:
+            yield Token(name.strip(), is_name=True)
+        elif time is not None:
+            yield Token("", time=int(time))
+        elif end is not None:
+            yield Token(end, is_end=True)
+        else:
+            yield Token(comma or word)
+
+
+def _clauses(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float | str | None]) -> list[Clause]:
+    ends = [index for index, token in enumerate(tokens) if token.is_end] + [len(tokens)]
+    starts = [0, *(end + 1 for end in ends)]
+    clauses = [
+        clause
+        for start, end in zip(starts, ends, strict=False)
+        for clause in _sentence(tokens[start:end], words, times)
+    ]
+    return [clause for before, clause in pairwise([Clause(None), *clauses]) if _is_meant(clause, before, words)]
+
+
+def _sentence(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float | str | None]) -> list[Clause]:
+    """Return the clauses of one sentence. A time holds for the clauses before it that have none, and for all after it
+    that get none.
+    """
+    clauses, first_time, at = [Clause(None)], list[float | str | None](), 0
+    while at < len(tokens):
+        token = tokens[at]
+        length, operation = _operation(tokens, at, words)
+        phrase = _text(tokens[at : at + length])
+        if token.time is not None:
+            first_time = first_time or [times[token.time]]
+            _give_time(clauses, times[token.time])
+        elif operation == "contrast":
+            clauses[-1].operation = clauses[-1].operation or "more"
+            clauses.append(Clause("less", phrase))
+        elif operation == "exception" and clauses[-1].operation is not None:
+            clauses[-1].operation = "unsupported"
+            clauses[-1].about += tokens[at : at + length]
+        elif operation is not None and operation != "exception":
+            clauses.append(Clause(operation, phrase))
+        else:
+            clauses[-1].about += tokens[at : at + max(1, length)]
+        at += max(1, length)
+    for time in first_time:
+        _give_time(clauses, time)
+    return clauses
+
+
+def _operation(
+    tokens: Sequence[Token], at: int, words: Vocabulary
+) -> tuple[int, Operation | Literal["contrast", "exception"] | None]:
+    """Return the length of the longest phrase that begins here, and what it is; 0 and none if there is none."""
+    for length in range(min(_LONGEST_PHRASE, len(tokens) - at), 0, -1):
+        part = tokens[at : at + length]
+        said = _text(part)
+        if not all(token.is_word for token in part):
+            continue
+        if said in words.contrasts:
+            return length, "contrast"
+        if said in words.exceptions:
+            return length, "exception"
+        for operation, phrases in words.phrases.items():
+            if said in phrases:
+                return length, operation
+    return 0, None
+
+
+def _give_time(clauses: Sequence[Clause], time: float | str | None) -> None:
+    for clause in clauses:
+        if clause.until is None and not clause.recurring:
+            if isinstance(time, str):
+                clause.recurring = time
+            else:
+                clause.until = time
+
+
+def _is_meant(clause: Clause, before: Clause, words: Vocabulary) -> bool:
+    """Return whether the clause says anything: fillers do not, nor does the second word of "keine Krimis mehr"."""
+    says_something = _says_something(clause, words)
+    if clause.operation == "more" and before.operation == "never" and before.about:
+        return says_something
+    return clause.operation is not None or says_something
+
+
+def _says_something(clause: Clause, words: Vocabulary) -> bool:
+    return any(token.is_name or token.text not in words.fillers | words.joins for token in clause.about)
+
+
+def _text(tokens: Sequence[Token]) -> str:
+    return " ".join(token.text for token in tokens)

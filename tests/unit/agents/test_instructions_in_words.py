@@ -1,0 +1,146 @@
+"""What people write is turned into statements, or asked back; it never does what was not said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.instructions.names import Names
+from agents.instructions.understanding import understand
+from agents.instructions.vocabulary import LANGUAGES
+from schemas.instructions import Instruction, Say
+from schemas.replies import Reply
+
+CATEGORIES = ("Horror", "Comedy", "Drama", "Sci-Fi", "Jazz", "Folk", "Superhero", "Home & Garden", "Krimi", "Thriller")
+TITLES = (
+    ("m1", "Heat (1995)"),
+    ("m2", "Psycho (1960)"),
+    ("m3", "Psycho (1998)"),
+    ("m4", "Never Let Me Go (2010)"),
+    ("m5", "The Godfather"),
+)
+SATURDAY_NOON = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
+
+
+def reply_to(text: str, **more: Any) -> Reply:
+    said = Say(event_id="e", user_id="u", event_time=SATURDAY_NOON, text=text, **more)  # type: ignore[arg-type]
+    return understand(said, Names(CATEGORIES, TITLES))
+
+
+def stated(statement: Instruction) -> str:
+    """Return a statement in short: its tag, what it is about, and when it ends."""
+    fields = {name: getattr(statement, name, None) for name in ("category", "item_id", "value", "until")}
+    until = fields.pop("until")
+    ends = f" until {datetime.fromtimestamp(until, UTC):%m-%dT%H}" if until is not None else ""
+    tag = str(type(statement).__struct_config__.tag)
+    return " ".join([tag, *(str(value) for value in fields.values() if value)]) + ends
+
+
+UNDERSTOOD = {
+    "no horror": ["ban-category Horror"],
+    "No horror, please.": ["ban-category Horror"],
+    "no more superhero films until Sunday": ["ban-category Superhero until 11-29T00"],
+    "until Sunday, no horror": ["ban-category Horror until 11-29T00"],
+    "less horror, more comedies": ["less-of Horror", "more-of Comedy"],
+    "Please show me less drama and fewer thrillers for three days": [
+        "less-of Drama until 12-01T12",
+        "less-of Thriller until 12-01T12",
+    ],
+    "no horror until Sunday, less drama for a week": [
+        "ban-category Horror until 11-29T00",
+        "less-of Drama until 12-05T12",
+    ],
+    "No horror. Until Monday more jazz.": ["ban-category Horror", "more-of Jazz until 11-30T00"],
+    "never again jazz": ["ban-category Jazz"],
+    "I like folk but not jazz": ["more-of Folk", "ban-category Jazz"],
+    "folk instead of jazz": ["more-of Folk", "less-of Jazz"],
+    "more folk rather than jazz this week": ["more-of Folk until 11-30T00", "less-of Jazz until 11-30T00"],
+    "I don\u2019t like horror movies": ["ban-category Horror"],
+    "too much drama until 2026-12-24": ["less-of Drama until 12-24T00"],
+    "show me jazz tonight": ["more-of Jazz until 11-29T00"],
+    "no comedies until the end of the month": ["ban-category Comedy until 12-01T00"],
+    "no sci fi and no home and garden": ["ban-category Sci-Fi", "ban-category Home & Garden"],
+    "more commedy": ["more-of Comedy"],
+    "no hororr": ["ban-category Horror"],
+    "ban heat": ["ban-item m1"],
+    'no "Never Let Me Go"': ["ban-item m4"],
+    "pin the godfather": ["pin-item m5"],
+    "allow horror again": ["lift Horror"],
+    "undo": ["undo"],
+    "take that back": ["undo"],
+    "keine Horrorfilme mehr bis Sonntag": ["ban-category Horror until 11-29T00"],
+    "nie wieder Jazz": ["ban-category Jazz"],
+    "ich mag keine Krimis": ["ban-category Krimi"],
+    "weniger Drama, mehr Jazz": ["less-of Drama", "more-of Jazz"],
+    "lieber Folk als Jazz": ["more-of Folk", "less-of Jazz"],
+    "Folk statt Jazz für zwei Wochen": ["more-of Folk until 12-12T12", "less-of Jazz until 12-12T12"],
+    "nicht so viele Krimis heute": ["less-of Krimi until 11-29T00"],
+    "zeig mir wieder Jazz": ["lift Jazz"],
+    "behalte „Heat“": ["pin-item m1"],
+    "rückgängig": ["undo"],
+}
+
+
+@pytest.mark.parametrize("text", UNDERSTOOD)
+def test_what_is_said_is_understood(text: str) -> None:
+    reply = reply_to(text)
+    assert ([stated(statement) for statement in reply.understood], reply.questions) == (UNDERSTOOD[text], ())
+
+
+ASKED_BACK = {
+    "hide psycho": ("Psycho (1960)", "Psycho (1998)"),
+    "never let me go": ("Never Let Me Go (2010)",),
+    "no xyzzy": (),
+    "no horror, but Hitchcock": (),
+    "no horror except psycho": (),
+    "no drama on weekends": (),
+    "kein Horror außer Psycho": (),
+    "only comedies": (),
+    "more heat": (),
+    "surprise me": (),
+    "hello there": (),
+    "horror": (),
+    "more": (),
+    "   ": (),
+}
+
+
+@pytest.mark.parametrize("text", ASKED_BACK)
+def test_what_is_not_clear_changes_nothing_and_is_asked_back(text: str) -> None:
+    reply = reply_to(text)
+    assert (reply.understood, reply.choices) == ((), ASKED_BACK[text])
+    assert bool(reply.questions) == bool(text.strip())
+
+
+def test_one_part_may_be_clear_and_another_not() -> None:
+    reply = reply_to("no horror and more xyzzy")
+    assert [stated(statement) for statement in reply.understood] == ["ban-category Horror"]
+    assert reply.text == "Understood: no Horror. There is no “xyzzy” here."
+
+
+def test_days_begin_at_midnight_where_the_user_is() -> None:
+    [statement] = reply_to("no horror until Sunday", time_zone="America/New_York").understood
+    assert stated(statement) == "ban-category Horror until 11-29T05"
+    assert reply_to("no horror until Sunday", time_zone="Mars").text == reply_to("no horror until Sunday").text
+
+
+def test_the_reply_says_it_in_the_language_it_was_said_in() -> None:
+    assert reply_to("no horror until sunday").text == "Understood: no Horror until Sunday 29 November 2026."
+    assert reply_to("kein Horror bis Sonntag").text == "Verstanden: nichts aus Horror bis Sonntag, 29. November 2026."
+
+
+WORDS = sorted(
+    {word for words in LANGUAGES.values() for phrases in words.phrases.values() for word in phrases}
+    | {"horror", "Psycho", '"', "until sunday", "für drei tage", "but", ",", ".", "and", "\x00", "7", "every day"}
+)
+
+
+@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=8), min_size=1, max_size=30).map(" ".join))
+def test_any_text_gets_a_reply(text: str) -> None:
+    reply = reply_to(text[:1_000] or ".")
+    assert len(reply.understood) <= 256
+    assert reply.text

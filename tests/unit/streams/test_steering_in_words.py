@@ -1,0 +1,98 @@
+"""A user says something in words: the next list obeys it, says what was understood, and follows it until it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.ids import UserId
+from schemas.instructions import Say
+from schemas.recommendations import RankRequest, Recommendation
+from schemas.topics import INSTRUCTIONS, MEMORIES, PLANS, RANK_REQUESTS
+from tests.builders import START, click, event_id, make_runner, newest_list, send_event, small_catalogue
+
+DAY = 86_400.0
+
+
+def say(text: str, at: float) -> Say:
+    return Say(event_id=event_id(), user_id=UserId("ann"), event_time=START + at, text=text)
+
+
+def shows_war(recommendation: Recommendation) -> bool:
+    return any(ranked.item_id.startswith("war") for ranked in recommendation.home.items)
+
+
+def a_runner(**more: Any) -> Any:
+    runner = make_runner(**more)
+    small_catalogue(runner)
+    send_event(runner, click("ann", "war-0"))
+    assert shows_war(newest_list(runner, "ann"))
+    return runner
+
+
+def test_the_list_that_answers_obeys_and_says_what_was_understood() -> None:
+    runner = a_runner()
+    said = say("no war films please, and more comedies", 5)
+    send_event(runner, said, INSTRUCTIONS)
+    answer = newest_list(runner, "ann")
+    assert not shows_war(answer)
+    [reply] = answer.replies
+    assert (reply.event_id, reply.text) == (said.event_id, "Understood: no war; more comedy.")
+    assert len(reply.understood) == 2
+    send_event(runner, click("ann", "comedy-0", at=10))
+    after = newest_list(runner, "ann")
+    assert (after.replies, shows_war(after)) == ((), False)
+
+
+def test_what_is_not_understood_changes_no_memory_and_is_answered() -> None:
+    runner = a_runner()
+    known = len(runner.log.records(MEMORIES))
+    send_event(runner, say("surprise me", 5), INSTRUCTIONS)
+    [reply] = newest_list(runner, "ann").replies
+    assert reply.understood == ()
+    assert len(runner.log.records(MEMORIES)) == known
+
+
+def test_two_sentences_in_one_batch_are_both_answered_by_the_one_list() -> None:
+    runner = a_runner(batch=2)
+    for text, at in (("no war", 5), ("undo", 6)):
+        runner.send(INSTRUCTIONS, "ann", say(text, at))
+    runner.run()
+    answer = newest_list(runner, "ann")
+    assert [reply.text for reply in answer.replies] == [
+        "Understood: no war.",
+        "Understood: your last statement is taken back.",
+    ]
+    assert shows_war(answer)
+
+
+def test_one_instruction_is_one_plan_however_much_it_says() -> None:
+    runner = a_runner()
+    before = len(runner.log.records(PLANS))
+    send_event(runner, say("no war, less drama, more comedy", 5), INSTRUCTIONS)
+    accepted = [record for record in runner.log.records(PLANS)[before:] if b'"accepted"' in record.value]
+    assert len(accepted) == 1
+
+
+def test_a_ban_for_a_day_ends_for_a_list_that_is_asked_for_a_day_later() -> None:
+    runner = a_runner()
+    send_event(runner, say("no war for one day", 5), INSTRUCTIONS)
+    assert not shows_war(newest_list(runner, "ann"))
+    assert not shows_war(asked_for(runner, DAY + 4))
+    assert shows_war(asked_for(runner, DAY + 6))
+
+
+def asked_for(runner: Any, at: float) -> Recommendation:
+    """Return the list that ann is given at this time; others move the stream on, nothing happens to ann."""
+    for number in range(5):
+        send_event(runner, click("bob", f"drama-{number}", at=at + 1))
+    send_event(runner, RankRequest(event_id=event_id(), user_id=UserId("ann"), event_time=START + at), RANK_REQUESTS)
+    return newest_list(runner, "ann")
+
+
+def test_the_same_words_twice_are_one_instruction() -> None:
+    runner = a_runner()
+    said = say("no war", 5)
+    send_event(runner, said, INSTRUCTIONS)
+    version = newest_list(runner, "ann").version
+    send_event(runner, said, INSTRUCTIONS)
+    assert newest_list(runner, "ann").version == version
