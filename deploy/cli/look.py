@@ -14,7 +14,7 @@ from rich.text import Text
 
 from agents.memory.strengths import category_strengths
 from deploy.cli.servers import reach_kafka
-from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json, put_json_line
+from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json, put_json_line, utc
 from deploy.cli.terminal import Console, put_line
 from deploy.clients import make_store, wall_clock
 from deploy.settings import Settings, load_settings
@@ -44,6 +44,7 @@ MEMORY_COLUMNS = (
     Column("of"),
     Column("strength", right=True),
     Column("source"),
+    Column("until"),
     Column("evidence", prose=True),
 )
 
@@ -179,7 +180,8 @@ def _agent(console: Console, user: UserRecord) -> list[RenderableType]:
     rows = []
     for memory in sorted(user.agent.memories, key=lambda memory: -memory.strength)[:12]:
         evidence = escape(", ".join(memory.evidence[-3:]))
-        rows.append((memory.predicate, escape(memory.value), f"{memory.strength:.2f}", memory.source, evidence))
+        until = utc(memory.until, "%Y-%m-%d %H:%M") if memory.until is not None else ""
+        rows.append((memory.predicate, escape(memory.value), f"{memory.strength:.2f}", memory.source, until, evidence))
     tastes = ", ".join(f"{name} {strength:+.2f}" for name, strength in strengths.items())
     memories = listing(console, MEMORY_COLUMNS, rows, title="memories")
     return [*lines, Text(f"\ntastes: {tastes or 'nothing remembered yet'}"), memories]

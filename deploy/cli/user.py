@@ -16,6 +16,8 @@ from deploy.clients import make_publisher, wall_clock
 from deploy.settings import load_settings
 from deploy.topic_subscriber import TopicSubscriber
 from schemas.codec import decode, encode
+from schemas.errors import DecodeError
+from schemas.ids import EventId, UserId
 from schemas.instructions import Say
 from schemas.recommendations import Recommendation
 from schemas.topics import INSTRUCTIONS, ITEMS, RECOMMENDATIONS
@@ -41,11 +43,13 @@ def steer(
 
     Understood are English and German: more, less, no, pin, allow and undo, with a category or a title, and until when.
     """
-    settings = load_settings()
-    now = wall_clock()
-    said = Say(event_id=uuid4().hex, user_id=user, event_time=now, text=text, time_zone=time_zone)  # type: ignore[arg-type]
+    settings, now = load_settings(), wall_clock()
+    said = Say(event_id=EventId(uuid4().hex), user_id=UserId(user), event_time=now, text=text, time_zone=time_zone)
     value = encode(said)
-    decode(INSTRUCTIONS, value, now=now)
+    try:
+        decode(INSTRUCTIONS, value, now=now)
+    except DecodeError as exc:
+        raise typer.BadParameter(str(exc)) from exc
     cluster = reach_kafka(settings, INSTRUCTIONS, RECOMMENDATIONS, ITEMS)
     answer = _Answer(cluster, said.event_id)
     answer.start()

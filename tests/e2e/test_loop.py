@@ -50,6 +50,20 @@ def test_a_ban_holds_from_the_next_list_on(system: System) -> None:
     assert not any(name.startswith("war") for name in top(system, "ann"))
 
 
+def test_a_user_is_steered_in_words_by_a_command(system: System) -> None:
+    system.catalogue()
+    system.start()
+    for number in range(4):
+        system.send([click("ann", f"war-{number}", at=number)])
+    system.wait_applied()
+    shown = system.command("user", "steer", "ann", "no war films until Sunday")
+    assert shown.startswith("Understood: no war until Sunday")
+    assert not any(name.startswith("war") for name in top(system, "ann"))
+    assert "until" in system.command("why", "--user", "ann")
+    system.command("user", "steer", "ann", "undo")
+    assert any(name.startswith("war") for name in top(system, "ann"))
+
+
 def test_poison_among_good_events_is_set_aside_and_every_good_one_is_answered(system: System) -> None:
     system.catalogue()
     system.start()

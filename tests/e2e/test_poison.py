@@ -269,6 +269,17 @@ def click_through(live: Live, items: str, clicks: int) -> None:
     wait_until(lambda: last <= answered(), seconds=120, what="all clicks are answered")
 
 
+def test_words_over_http_are_obeyed_and_the_list_says_how_they_were_understood(live: Live) -> None:
+    live.click("dan", "i1")
+    said = {"type": "say", "user_id": "dan", "text": "no \x1b[31mxyzzy, pin i3 for three days"}
+    token = live.post("instructions", said)["token"]
+    answer = live.get("dan", after=token, timeout_ms=10_000, n=50)
+    [reply] = answer["replies"]
+    assert [statement["type"] for statement in reply["understood"]] == ["pin-item"]
+    assert len(reply["questions"]) == 1
+    assert items_of(answer)[0] == "i3"
+
+
 def test_a_fresh_list_for_another_surface_leaves_the_home_list_as_it_is(live: Live) -> None:
     home = live.click("cat", "i1")
     live.get("cat", fresh="true", surface="cart", timeout_ms=5_000)
