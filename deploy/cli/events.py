@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
@@ -60,6 +61,10 @@ def send(
     kind: Annotated[str, typer.Option("--type", help="… of this type.")] = "click",
     value: Annotated[float | None, typer.Option(help="… with this value (a rating).")] = None,
     category: Annotated[str, typer.Option(help="… about this category (an instruction).")] = "",
+    until: Annotated[
+        datetime | None,
+        typer.Option(help="… until this time (an instruction); UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"]),
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for Kafka.", min=0.1)] = 30.0,
 ) -> None:
     """Send records to a topic: JSON lines, or a single event from options. Each is checked before it is sent.
@@ -69,7 +74,7 @@ def send(
     if topic not in INPUTS:
         raise typer.BadParameter(f"{topic!r} is none of {', '.join(INPUTS)}")
     settings = load_settings()
-    lines = [(1, _single_event(user, item, kind, value, category))] if user else list(_lines(file))
+    lines = [(1, _single_event(user, item, kind, value, category, until))] if user else list(_lines(file))
     if not lines:
         raise NothingDone("nothing was sent: there was no line to send")
     reach_kafka(settings, topic)
@@ -99,9 +104,10 @@ def _checked(topic: str, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[i
             yield number, f"{exc.reason}: {exc}"
 
 
-def _single_event(user: str, item: str, kind: str, value: float | None, category: str) -> bytes:
+def _single_event(user: str, item: str, kind: str, value: float | None, category: str, until: datetime | None) -> bytes:
     fields = {"type": kind, "event_id": uuid4().hex, "user_id": user, "event_time": wall_clock()}
     parts: dict[str, object] = {"item_id": item or None, "value": value, "category": category or None}
+    parts["until"] = until.replace(tzinfo=UTC).timestamp() if until else None
     if kind == "lift":
         # The user may name a category or an item; the message has one field for both.
         parts = {"value": category or item or None}
