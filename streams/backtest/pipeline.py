@@ -15,15 +15,17 @@ from msgspec import structs
 from features.memory_state import MemoryStateStore
 from inference.evaluation.ablation import features_without
 from inference.evaluation.baselines.evaluator import ChoiceRow
+from inference.items.table import ItemTable
 from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTrainerConfig
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.signals.registry import make_item_table
 from schemas.codec import encode
 from schemas.ids import UserId
+from schemas.instructions import Say
 from schemas.interactions import Interaction
 from schemas.items import Item
-from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
+from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, RECOMMENDATIONS
 from streams.backtest.config import BacktestConfig, SystemConfig
 from streams.backtest.evaluator import EvaluatedList, LastScores, PrequentialEvaluator
 from streams.backtest.in_memory_trainer import InMemoryTrainer
@@ -99,6 +101,11 @@ class BacktestPipeline:
         )
 
     @property
+    def table(self) -> ItemTable:
+        """Return the items that the worker knows."""
+        return self._runner.deps.table
+
+    @property
     def model_version(self) -> int:
         """Return the version of the weights that rank now."""
         return self._local_ranker.version
@@ -113,6 +120,12 @@ class BacktestPipeline:
         """Handle one event and all that follows from it; it is produced at its own time unless another one is given."""
         self.clock.advance(event.event_time if produced is None else produced)
         self._runner.log.append(INTERACTIONS, event.user_id, encode(event))
+        self._runner.run()
+
+    def say(self, said: Say) -> None:
+        """Handle an instruction in words, at its own time, and all that follows from it."""
+        self.clock.advance(said.event_time)
+        self._runner.log.append(INSTRUCTIONS, said.user_id, encode(said))
         self._runner.run()
 
     def look(self, user: UserId, now: float, locale: str = "") -> ServedList:

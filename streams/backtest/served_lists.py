@@ -59,6 +59,10 @@ class ServedLists:
         event_time, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
         return ServedList("own", items, now - event_time) if expires_at > now else None
 
+    def newest(self, user: UserId) -> tuple[ItemId, ...]:
+        """Return the items of the user's newest list, expired or not; none if there is no list."""
+        return self._newest.get(user, (0.0, 0.0, ()))[2]
+
     def default(self, now: float, locale: str = "") -> ServedList:
         """Return the non-personalised list of this locale or what it falls back to, unless it has expired."""
         for user in (*map(default_user, fallbacks(locale)), DEFAULT_USER):

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from deploy.cli.evaluation.attack import attack
+from deploy.cli.evaluation.control import control
 from deploy.cli.outputs import check_writable
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
@@ -71,6 +72,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command("policy")(policy)
     evaluate.command("export")(export)
     evaluate.command("attack")(attack)
+    evaluate.command("control")(control)
     app.add_typer(evaluate, name="evaluate")
 
 
