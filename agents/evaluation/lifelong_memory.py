@@ -1,0 +1,56 @@
+"""The production memory in a study: what a user says goes through `learn`, what is believed comes from `recall`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+from agents.evaluation.feedback import Fact, FactKind, Feedback
+from agents.evaluation.pahf import Feature
+from agents.evaluation.shopper import Belief
+from agents.memory.operations import Memories, PreferenceSignal, SignalCause, learn
+from agents.memory.recall import recall
+from agents.memory.record import NEVER, weight
+from schemas.ids import EventId, UserId
+from schemas.memories import Predicate
+
+PREDICATES: dict[FactKind, Predicate] = {"likes": "likes", "prefers": "wants-more", "dislikes": "dislikes"}
+
+
+class LifelongMemory:
+    """Each user's memories, as an agent keeps them."""
+
+    name = "Lifelong"
+
+    def __init__(self) -> None:
+        self._memories: defaultdict[str, Memories] = defaultdict(dict)
+        self._sweep_at: defaultdict[str, float] = defaultdict(lambda: NEVER)
+        self._events = count()
+
+    def hear(self, user: str, heard: Feedback, learned: Sequence[Fact], at: float) -> None:
+        cause = SignalCause(UserId(user), EventId(f"e{next(self._events)}"), at, at)
+        after = learn(self._memories[user], map(_signal, learned), cause, self._sweep_at[user])
+        self._memories[user], self._sweep_at[user] = after.memories, after.sweep_at
+
+    def beliefs(self, user: str, features: Sequence[Feature], at: float) -> Mapping[Feature, Belief]:
+        asked = {_value(one): one for one in features}
+        stored = self._memories[user].values()
+        found: dict[Feature, Belief] = {}
+        for memory in recall(stored, at, about=asked, k=len(stored)):
+            if memory.value in asked:
+                own, before = weight(memory, at), found.get(asked[memory.value], Belief())
+                preferred = own if memory.predicate == "wants-more" else 0.0
+                found[asked[memory.value]] = Belief(before.opinion + own, before.preference + preferred)
+        return found
+
+    def changed_at(self, user: str, product: str) -> float | None:
+        return None
+
+
+def _value(feature: Feature) -> str:
+    return f"{feature.product}: {feature.attribute}: {feature.value}"
+
+
+def _signal(fact: Fact) -> PreferenceSignal:
+    return PreferenceSignal("category", PREDICATES[fact.kind], _value(fact.feature), 1.0, "stated")
