@@ -9,6 +9,7 @@ from itertools import count
 from agents.evaluation.feedback import Fact, FactKind, Feedback
 from agents.evaluation.pahf import Feature
 from agents.evaluation.shopper import Belief
+from agents.memory.changes import changed_at
 from agents.memory.operations import Memories, PreferenceSignal, SignalCause, learn
 from agents.memory.recall import recall
 from agents.memory.record import NEVER, weight
@@ -34,23 +35,21 @@ class LifelongMemory:
         self._memories[user], self._sweep_at[user] = after.memories, after.sweep_at
 
     def beliefs(self, user: str, features: Sequence[Feature], at: float) -> Mapping[Feature, Belief]:
-        asked = {_value(one): one for one in features}
-        stored = self._memories[user].values()
+        asked, stored = set(features), self._memories[user].values()
         found: dict[Feature, Belief] = {}
-        for memory in recall(stored, at, about=asked, k=len(stored)):
-            if memory.value in asked:
-                own, before = weight(memory, at), found.get(asked[memory.value], Belief())
+        for memory in recall(stored, at, about={one.value for one in features}, k=len(stored)):
+            feature = Feature(memory.context, memory.attribute, memory.value)
+            if feature in asked:
+                own, before = weight(memory, at), found.get(feature, Belief())
                 preferred = own if memory.predicate == "wants-more" else 0.0
-                found[asked[memory.value]] = Belief(before.opinion + own, before.preference + preferred)
+                found[feature] = Belief(before.opinion + own, before.preference + preferred)
         return found
 
     def changed_at(self, user: str, product: str) -> float | None:
-        return None
-
-
-def _value(feature: Feature) -> str:
-    return f"{feature.product}: {feature.attribute}: {feature.value}"
+        return changed_at(self._memories[user].values(), product)
 
 
 def _signal(fact: Fact) -> PreferenceSignal:
-    return PreferenceSignal("category", PREDICATES[fact.kind], _value(fact.feature), 1.0, "stated")
+    """Return the statement about a value of an attribute, in the context of its product."""
+    one = fact.feature
+    return PreferenceSignal("attribute", PREDICATES[fact.kind], one.value, 1.0, "stated", one.attribute, one.product)
