@@ -31,7 +31,8 @@ class LifelongMemory:
 
     def hear(self, user: str, heard: Feedback, learned: Sequence[Fact], at: float) -> None:
         cause = SignalCause(UserId(user), EventId(f"e{next(self._events)}"), at, at)
-        after = learn(self._memories[user], map(_signal, learned), cause, self._sweep_at[user])
+        signals = [_signal(fact, announced=heard.kind == "changed") for fact in learned]
+        after = learn(self._memories[user], signals, cause, self._sweep_at[user])
         self._memories[user], self._sweep_at[user] = after.memories, after.sweep_at
 
     def beliefs(self, user: str, features: Sequence[Feature], at: float) -> Mapping[Feature, Belief]:
@@ -49,7 +50,15 @@ class LifelongMemory:
         return changed_at(self._memories[user].values(), product)
 
 
-def _signal(fact: Fact) -> PreferenceSignal:
+def _signal(fact: Fact, *, announced: bool) -> PreferenceSignal:
     """Return the statement about a value of an attribute, in the context of its product."""
-    one = fact.feature
-    return PreferenceSignal("attribute", PREDICATES[fact.kind], one.value, 1.0, "stated", one.attribute, one.product)
+    return PreferenceSignal(
+        subject="attribute",
+        predicate=PREDICATES[fact.kind],
+        value=fact.feature.value,
+        weight=1.0,
+        source="stated",
+        attribute=fact.feature.attribute,
+        context=fact.feature.product,
+        announced=announced,
+    )

@@ -3,7 +3,8 @@
 A *facet* is an attribute in a context, such as the door of microwave ovens. Two contradicting observations in a facet
 put what is believed of its other values in doubt at once, where decay would take months; a statement counts as two.
 In doubt comes what was not confirmed since the change began. Doubt spreads where changes occur together: from a facet
-to its context, and from two contexts to all beliefs that hold in a context.
+to its context, and from two contexts to all beliefs that hold in a context. A user who speaks of a change puts all
+beliefs about attributes in doubt.
 
 Nothing is deleted: what is in doubt is not recalled, is found as `unresolved` or `stale`, and one confirmation revives
 it with all its strength.
@@ -12,7 +13,6 @@ it with all its strength.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -32,20 +32,18 @@ Facet = tuple[str, str]
 """An attribute and its context."""
 
 
-class _When(Protocol):
-    @property
-    def at(self) -> float: ...
-
-
 def doubted(
     before: Mapping[MemoryId, Memory],
     memories: Mapping[MemoryId, Memory],
     written: Collection[tuple[Subject, str, str, str]],
-    cause: _When,
+    at: float,
+    *,
+    announced: bool = False,
 ) -> list[Memory]:
-    """Return the beliefs that come in doubt by what was `written`: subjects, values, attributes and contexts.
+    """Return the beliefs that come in doubt at `at` by what was `written`: subjects, values, attributes and contexts.
 
-    `before` and `memories` are the user's, before and after the write.
+    `before` and `memories` are the user's, before and after the write; `announced` says that the user spoke of a
+    change, which puts all in doubt.
     """
     facets = {(attribute, context) for subject, _, attribute, context in written if subject == "attribute"}
     if not facets:
@@ -54,9 +52,9 @@ def doubted(
     found: dict[MemoryId, Memory] = {}
     for facet in sorted(facets):
         inside = [memory for memory in own if _facet(memory) == facet]
-        against = list(_contradictions(before, inside, cause.at))
-        if sum(_observations(memory) for _, memory in against) >= CONTRADICTIONS:
-            found |= _doubts(own, inside, against, cause.at)
+        against = list(_contradictions(before, inside, at))
+        scope = own if announced else _scope(own, inside, against, facet, at)
+        found |= _doubts(scope, against, at)
     return list(found.values())
 
 
@@ -92,19 +90,35 @@ def _observations(memory: Memory) -> int:
     return CONTRADICTIONS if memory.source == "stated" else len(memory.evidence)
 
 
+def _scope(
+    own: list[Memory], inside: list[Memory], against: list[tuple[Memory, Memory]], facet: Facet, at: float
+) -> list[Memory]:
+    """Return how far doubt spreads: nowhere, through the facet, its context, or all that holds in a context."""
+    if sum(_observations(memory) for _, memory in against) < CONTRADICTIONS:
+        return []
+    _, context = facet
+    if not context:
+        return inside
+    changed = {memory.context for memory in own if memory.context and _in_one_change(memory, at)} | {context}
+    together = len(changed) >= CHANGED_CONTEXTS
+    return [memory for memory in own if (memory.context if together else memory.context == context)]
+
+
 def _doubts(
-    own: list[Memory], inside: list[Memory], against: list[tuple[Memory, Memory]], at: float
+    scope: list[Memory],
+    against: list[tuple[Memory, Memory]],
+    at: float,
 ) -> dict[MemoryId, Memory]:
-    """Return what comes in doubt as a facet changes: what was contradicted, and what is older than the change."""
-    (_, context), contradicting = _facet(inside[0]), {memory.memory_id for _, memory in against}
-    scope = inside if not context else [memory for memory in own if memory.context == context]
-    changed = {memory.context for memory in own if _in_one_change(memory, at)} | {context}
-    if context and len(changed - {""}) >= CHANGED_CONTEXTS:
-        scope = [memory for memory in own if memory.context]
-    began = min([at, *(memory.doubted_from or at for memory in scope if _in_one_change(memory, at))])
-    found = {belief.memory_id: belief for belief, _ in against}
-    found |= {m.memory_id: m for m in scope if m.recorded_from < began and m.memory_id not in contradicting}
-    return {name: replace(memory, doubted_from=began) for name, memory in found.items() if memory.doubted_from is None}
+    """Return what comes in doubt: what was contradicted, and what in scope was not confirmed since the change began."""
+    began = min([at, *(m.doubted_from for m in scope if m.doubted_from is not None and _in_one_change(m, at))])
+    contradicted = {belief.memory_id for belief, _ in against} if scope else set()
+    contradicting = {memory.memory_id for _, memory in against}
+    return {
+        memory.memory_id: replace(memory, doubted_from=began)
+        for memory in scope
+        if memory.doubted_from is None and memory.memory_id not in contradicting
+        if memory.recorded_from < began or memory.memory_id in contradicted
+    }
 
 
 def _in_one_change(memory: Memory, at: float) -> bool:

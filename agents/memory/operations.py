@@ -54,7 +54,8 @@ DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
 class PreferenceSignal(Struct, frozen=True):
     """What an event says about one value. A `weight` below zero only weakens the belief.
 
-    Signals about the value of an attribute name the attribute, and the context if they hold in one alone.
+    Signals about the value of an attribute name the attribute, and the context if they hold in one alone. `announced`
+    says that in the user's own words preferences have changed.
     """
 
     subject: Subject
@@ -64,6 +65,7 @@ class PreferenceSignal(Struct, frozen=True):
     source: Source = "inferred"
     attribute: str = ""
     context: str = ""
+    announced: bool = False
 
 
 class SignalCause(Struct, frozen=True):
@@ -130,10 +132,12 @@ def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCa
     """
     memories = dict(before)
     written: dict[Topic, None] = {}
+    announced = False
     for signal in signals:
         _apply(memories, signal, cause)
         written[_topic(signal)] = None
-    for memory in doubted(before, memories, written, cause):
+        announced = announced or signal.announced
+    for memory in doubted(before, memories, written, cause.at, announced=announced):
         memories[memory.memory_id] = memory
         written[_topic(memory)] = None
     crowded = len(memories) > len(before)
@@ -256,9 +260,7 @@ def same_value(memory: Memory, value: str) -> bool:
 
 
 def _belief(signal: PreferenceSignal, cause: SignalCause) -> MemoryId:
-    return memory_id(
-        cause.user_id, signal.subject, signal.predicate, signal.value, signal.attribute, signal.context
-    )
+    return memory_id(cause.user_id, signal.subject, signal.predicate, signal.value, signal.attribute, signal.context)
 
 
 def _topic(about: PreferenceSignal | Memory) -> Topic:
