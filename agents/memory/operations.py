@@ -14,9 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.memory.changes import doubted
+from agents.memory.forgetting import surplus
 from agents.memory.record import (
     AGAINST,
-    DECISION_PREDICATES,
     FOR,
     MAX_EVIDENCE,
     NEVER,
@@ -43,12 +43,10 @@ ITEM_REWARD = 0.9
 """From this reward on (either sign) an event also speaks about the item itself."""
 SIGNAL_CATEGORIES = 8
 """How many of an item's categories an event speaks about: the first, as catalogues put the main ones first."""
+SIGNAL_ATTRIBUTES = 4
+"""And how many of its attributes, where it speaks about the item itself."""
 UNDECIDED_SHARE = 0.1
 """Two inferred opposites within this share of each other are undecided."""
-FADING_CAPACITY: dict[Subject, int] = {"category": 40, "item": 24, "attribute": 128}
-"""How many fading memories of each subject are kept, counted apart so that items never crowd out categories."""
-DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
-"""How many decisions are kept; they do not count against `FADING_CAPACITY`, and the oldest ones beyond are dropped."""
 
 
 class PreferenceSignal(Struct, frozen=True):
@@ -86,13 +84,17 @@ class Learned(Struct, frozen=True):
     sweep_at: float = NEVER
 
 
+Attributes = tuple[tuple[str, str], ...]
+"""Names of attributes of an item, with their values."""
 Topic = tuple[Subject, str, str, str]
 """The subject, value, attribute and context of a group of memories."""
 
 
-def extract(event: Interaction, reward: float, categories: tuple[str, ...]) -> tuple[PreferenceSignal, ...]:
-    """Return the preference signals of an event, given its reward (see `features.implicit_feedback`) and its
-    categories.
+def extract(
+    event: Interaction, reward: float, categories: tuple[str, ...], attributes: Attributes = ()
+) -> tuple[PreferenceSignal, ...]:
+    """Return the preference signals of an event, given its reward (see `features.implicit_feedback`) and the categories
+    and attributes of its item.
 
     Each of n categories gets 1/√n of the reward: between n independent opinions and one that is split evenly. A skip
     signals no dislike; it weakens the preference for what was shown. An item that was not shown is never weakened.
@@ -115,13 +117,16 @@ def extract(event: Interaction, reward: float, categories: tuple[str, ...]) -> t
     signals = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in signalled)
     if abs(reward) < ITEM_REWARD:
         return signals
-    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(reward), evidence))
+    named = attributes[:SIGNAL_ATTRIBUTES]
+    share = abs(reward) / sqrt(max(1, len(named)))
+    of_attributes = [PreferenceSignal("attribute", predicate, value, share, attribute=name) for name, value in named]
+    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(reward), evidence), *of_attributes)
 
 
 def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCause, sweep_at: float = 0.0) -> Learned:
     """Apply signals: reinforce or begin memories, weaken opposites, settle contradictions, drop what has faded.
 
-    Pure, and bounded by `FADING_CAPACITY` and `DECISION_LIMITS`. An event older than a memory's `recorded_from` adds
+    Pure, and bounded by `agents.memory.forgetting`. An event older than a memory's `recorded_from` adds
     what would be left of its weight by then, and overwrites nothing newer. `sweep_at` is what the last write returned:
     until then no memory fades away by itself.
 
@@ -145,7 +150,7 @@ def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCa
     suspects = memories.values() if due else [memory for topic in written for memory in _group(memories, topic)]
     removed = _drop(memories, [memory for memory in suspects if fades_at(memory) <= cause.now])
     if crowded:
-        removed |= _drop(memories, _surplus(memories, cause.now))
+        removed |= _drop(memories, surplus(memories.values(), cause.now))
     return _finish(before, memories, removed, written, cause.now, NEVER if due else sweep_at)
 
 
@@ -281,30 +286,6 @@ def _drop(memories: Memories, removed: list[Memory]) -> Memories:
     for memory in removed:
         del memories[memory.memory_id]
     return {memory.memory_id: memory for memory in removed}
-
-
-def _surplus(memories: Memories, now: float) -> list[Memory]:
-    """Return what exceeds the bounds: what is in doubt first, then the weakest inferred, then the weakest stated; the
-    oldest decisions.
-    """
-
-    def worth(memory: Memory) -> tuple[bool, bool, float, MemoryId]:
-        return memory.doubted_from is None, memory.source == "stated", faded(memory, now), memory.memory_id
-
-    surplus: list[Memory] = []
-    for subject, capacity in FADING_CAPACITY.items():
-        fading = [
-            memory
-            for memory in memories.values()
-            if memory.subject == subject and memory.predicate not in DECISION_PREDICATES
-        ]
-        if len(fading) > capacity:
-            surplus += sorted(fading, key=worth)[: len(fading) - capacity]
-    for predicate, limit in DECISION_LIMITS.items():
-        statements = [memory for memory in memories.values() if memory.predicate == predicate]
-        statements.sort(key=lambda memory: (memory.recorded_from, memory.memory_id))
-        surplus += statements[: max(0, len(statements) - limit)]
-    return surplus
 
 
 def _finish(

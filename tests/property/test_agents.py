@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agents.agent_state import AgentState, AgentStep
 from agents.explanations import Explainer, is_supported
-from agents.memory.operations import DECISION_LIMITS, FADING_CAPACITY
+from agents.memory.forgetting import DECISION_LIMITS, FADING_CAPACITY
 from agents.memory.record import AGAINST, FOR, MAX_EVIDENCE
 from agents.planning.guardrails import check_slate, strike
 from agents.preferences import preferences_of

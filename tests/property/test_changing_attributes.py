@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.memory.changes import changed_at
-from agents.memory.operations import FADING_CAPACITY, Memories, PreferenceSignal, SignalCause, learn
+from agents.memory.forgetting import FADING_CAPACITY
+from agents.memory.operations import Memories, PreferenceSignal, SignalCause, learn
 from agents.memory.recall import recall
 from agents.memory.record import FOR, faded, is_active, memory_id
 from features.decay import DAY

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from agents.memory.changes import CONTRADICTIONS, changed_at
-from agents.memory.operations import FADING_CAPACITY, Memories, PreferenceSignal, SignalCause, learn
+from agents.memory.forgetting import FADING_CAPACITY
+from agents.memory.operations import Memories, PreferenceSignal, SignalCause, learn
 from agents.memory.recall import recall
 from features.decay import DAY
 from schemas.ids import EventId, UserId
