@@ -8,7 +8,9 @@ from agents.memory.operations import Memories, PreferenceSignal, SignalCause, le
 from agents.memory.recall import recall
 from features.decay import DAY
 from schemas.ids import EventId, UserId
+from schemas.interactions import Click, Hide, Purchase
 from tests.property.test_changing_attributes import remembered, said
+from tests.unit.agents.scenarios import Life, after, event
 
 
 def active(memories: Memories) -> set[tuple[str, str, str]]:
@@ -83,3 +85,15 @@ def test_many_values_leave_the_memories_bounded_and_drop_the_doubted_first() -> 
     assert len(memories) == FADING_CAPACITY["attribute"]
     assert "v0" not in {memory.value for memory in memories.values()}
     assert "v177" in {memory.value for memory in memories.values()}
+
+
+def test_only_an_event_that_speaks_of_the_item_speaks_of_its_attributes() -> None:
+    clicked = after(Life(attributed=True), [event(Click, 0.0, "jazz-1")])
+    assert {memory.subject for memory in clicked.agent.memories} == {"category"}
+    bought = after(clicked, [event(Purchase, 10.0, "jazz-1"), event(Hide, 20.0, "folk-2")])
+    assert {(m.predicate, m.attribute, m.value, m.source) for m in bought.agent.memories if m.attribute} == {
+        ("likes", "band", "jazz-1", "inferred"),
+        ("likes", "label", "label of 1", "inferred"),
+        ("dislikes", "band", "folk-2", "inferred"),
+        ("dislikes", "label", "label of 2", "inferred"),
+    }
