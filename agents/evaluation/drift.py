@@ -91,7 +91,7 @@ def _correct(
     """Let the memory learn from what the user says about the choice."""
     before, after = study.before[question.user], study.after[question.user]
     heard = feedback(question, choice, before) if phase < 3 else feedback(question, choice, after, before)
-    memory.hear(question.user, heard, shopper.learned(question, heard, memory, at), at)
+    memory.hear(question.user, heard, shopper.learned(question, heard), at)
 
 
 def evaluate(study: Study, seeds: Sequence[int], tell: Callable[[int, int], None] | None = None) -> list[DriftResult]:

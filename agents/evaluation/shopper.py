@@ -58,8 +58,8 @@ class Shopper(Protocol):
         """
         ...
 
-    def learned(self, question: Question, heard: Feedback, memory: TasteMemory, at: float) -> tuple[Fact, ...]:
-        """Return the facts that the feedback to a question says or implies."""
+    def learned(self, question: Question, heard: Feedback) -> tuple[Fact, ...]:
+        """Return the facts that the shopper takes from the feedback to a question."""
         ...
 
 
@@ -70,7 +70,7 @@ class CautiousShopper:
         known = memory.beliefs(question.user, tuple(chain(*question.options)), at)
         return _best(question, known, rng, lambda option: all(known.get(one, UNINFORMED).opinion > 0 for one in option))
 
-    def learned(self, question: Question, heard: Feedback, memory: TasteMemory, at: float) -> tuple[Fact, ...]:
+    def learned(self, question: Question, heard: Feedback) -> tuple[Fact, ...]:
         if heard.kind == "better" and question.answer is not None:
             return facts(Feedback("better", question.options[question.answer], heard.named))
         return facts(heard)
@@ -95,14 +95,8 @@ class CuriousShopper:
         odds = {one: self._odds(question.user, one, known) for one in chain(*question.options)}
         return _best(question, known, rng, lambda option: prod(odds[one] for one in option) > needed)
 
-    def learned(self, question: Question, heard: Feedback, memory: TasteMemory, at: float) -> tuple[Fact, ...]:
-        """Where no option was right, a feature that alone is not liked in its option is the one at fault."""
-        if heard.kind != "none":
-            return facts(heard)
-        known = self._known(question, memory, at)
-        suspects = [[one for one in option if known.get(one, UNINFORMED).opinion <= 0] for option in question.options]
-        alone = dict.fromkeys(names[0] for names in suspects if len(names) == 1)
-        return tuple(Fact(one, "dislikes") for one in alone if known.get(one, UNINFORMED).opinion == 0)
+    def learned(self, question: Question, heard: Feedback) -> tuple[Fact, ...]:
+        return facts(heard)
 
     def _known(self, question: Question, memory: TasteMemory, at: float) -> Mapping[Feature, Belief]:
         """Return the beliefs about every value of the attributes in question; keep the share of those liked."""

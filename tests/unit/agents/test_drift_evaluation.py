@@ -12,7 +12,7 @@ from agents.evaluation.baselines import AccumulatedFacts, DecayingFacts, NewestF
 from agents.evaluation.drift import COMPARED, MEASURES, evaluate, play
 from agents.evaluation.feedback import Fact, Feedback, facts, feedback
 from agents.evaluation.lifelong_memory import LifelongMemory
-from agents.evaluation.pahf import Feature, NoStudy, Persona, Study, read_study
+from agents.evaluation.pahf import Feature, NoStudy, Persona, Question, Study, read_study
 from agents.evaluation.shopper import UNINFORMED, Belief, CautiousShopper, CuriousShopper, TasteMemory
 from features.decay import DAY
 from tests.unit.agents.made_up_study import write_study
@@ -98,12 +98,25 @@ def test_only_a_curious_shopper_tries_out_the_unknown_and_only_while_tastes_are_
     assert curious.choose(question, changed, 30 * DAY, rng, corrected=True) is not None
 
 
-def test_the_feature_that_alone_can_be_at_fault_is_disliked_where_no_option_was_right(study: Study) -> None:
-    question = study.phases[1][0]
-    first = question.options[0]
-    memory = Believing({one: 1.0 for one in first[1:]})
-    learned = CuriousShopper(study.values).learned(question, Feedback("none"), memory, 0.0)
-    assert Fact(first[0], "dislikes") in learned
+def test_a_curious_shopper_expects_half_of_an_attributes_values_to_be_liked(study: Study) -> None:
+    red, blue, green = (Feature("lamp", "colour", value) for value in ("red", "blue", "green"))
+    question, curious, rng = Question("Ada", "lamp", ((green,),), None), CuriousShopper(study.values), Random(0)
+
+    def buys(opinions: dict[Feature, float], *, corrected: bool = False) -> bool:
+        return curious.choose(question, Believing(opinions), 0.0, rng, corrected=corrected) == 0
+
+    assert buys({red: -1.0, blue: -1.0})
+    assert not buys({red: -1.0, blue: 1.0})
+    assert not buys({red: 1.0, blue: 1.0}, corrected=True)
+
+
+def test_a_curious_shopper_learns_how_much_a_user_likes_where_it_knows_all(study: Study) -> None:
+    colours, shapes = study.values["lamp", "colour"], study.values["lamp", "shape"]
+    curious, rng, fond = CuriousShopper(study.values), Random(0), Believing(dict.fromkeys(colours, 1.0))
+    shape = Question("Ada", "lamp", ((shapes[0],),), None)
+    assert curious.choose(shape, fond, 0.0, rng, corrected=False) is None
+    assert curious.choose(Question("Ada", "lamp", ((colours[0],),), 0), fond, 0.0, rng, corrected=False) == 0
+    assert curious.choose(shape, fond, 0.0, rng, corrected=False) == 0
 
 
 def test_no_answer_depends_on_later_questions(study: Study) -> None:
