@@ -11,7 +11,16 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.memory.operations import Learned, PreferenceSignal, SignalCause, extract, learn, retract, take_back
+from agents.memory.operations import (
+    Attributes,
+    Learned,
+    PreferenceSignal,
+    SignalCause,
+    extract,
+    learn,
+    retract,
+    take_back,
+)
 from agents.memory.record import DECISION_PREDICATES, NEVER
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import choose_plan, lapse
@@ -35,7 +44,7 @@ class AgentState(Struct, frozen=True, kw_only=True):
     """What the agent knows of one user; `AgentState()` is that of an unknown user.
 
     `memories` are the active ones; `dormant` memories are outranked or unresolved and wait to be revived or to fade.
-    Both are bounded together by `agents.memory.operations.FADING_CAPACITY` and `DECISION_LIMITS`.
+    Both are bounded together by `agents.memory.forgetting.FADING_CAPACITY` and `DECISION_LIMITS`.
     """
 
     memories: tuple[Memory, ...] = ()
@@ -68,6 +77,7 @@ def apply_event(
     state: UserState,
     event: Interaction,
     categories: tuple[str, ...],
+    attributes: Attributes = (),
     *,
     event_source_id: str,
     planner: Planner = RULE_PLANNER,
@@ -75,9 +85,9 @@ def apply_event(
 ) -> AgentStep:
     """Apply one interaction: remember it, move the profile, and re-plan if a trigger fires.
 
-    `state_before` and `state` are the user before and after `fold`; `categories` are those of the event's item;
-    `event_source_id` names the source record, and through it plans and ledger lines. The caller passes each event once:
-    an application's duplicate is not recognised here.
+    `state_before` and `state` are the user before and after `fold`; `categories` and `attributes` are those of the
+    event's item; attributes are remembered and move nothing else. `event_source_id` names the source record, and
+    through it plans and ledger lines. The caller passes each event once: duplicates are not recognised here.
 
     >>> from features.user_state import fold
     >>> from schemas.ids import UserId
@@ -89,7 +99,7 @@ def apply_event(
     """
     event_reward = reward(event, state_before.mean_value)
     cause = SignalCause(state.user_id, event.event_id, event.event_time, state.last_at)
-    signals = extract(event, event_reward, categories)
+    signals = extract(event, event_reward, categories, attributes)
     learned = _learn(agent, signals, cause)
     where = profile_contexts(event.event_time, event.context)
     profile = updated_profile(agent.profile, event_reward, categories, where)
@@ -155,7 +165,7 @@ def _obeyed(agent: AgentState, instruction: Instruction, now: float) -> Learned:
 
 def _instruction_signal(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> PreferenceSignal:
     subject, predicate, value = _statement(instruction)
-    return PreferenceSignal(subject, predicate, value, INSTRUCTION_STRENGTH, "stated", instruction.until)
+    return PreferenceSignal(subject, predicate, value, INSTRUCTION_STRENGTH, "stated", until=instruction.until)
 
 
 def _statement(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> tuple[Subject, Predicate, str]:

@@ -28,12 +28,12 @@ def intent_weight(intent: Intent) -> float:
 
 def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) -> AgentPreferences:
     """Return the plan and the active memories as numbers, each memory by its `weight` at `now`; dormant memories have
-    none.
+    none, and those about attributes rank nothing.
 
     >>> preferences_of(None, (), now=0.0) == AgentPreferences()
     True
     """
-    active = [memory for memory in memories if is_active(memory)]
+    active = [memory for memory in memories if memory.subject != "attribute" and is_active(memory)]
     if plan is None and not active:
         return AgentPreferences()
     planned, stated = plan.constraints if plan else Constraints(), constraints_of(active)

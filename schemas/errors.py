@@ -31,11 +31,13 @@ LifelongError
 ├── NothingLogged          the log holds nothing to evaluate a policy on      → the command ends
 ├── NothingToEvaluate      the log holds no choice                            → the command ends
 ├── NothingAfter           the log ends before the attack                     → the command ends
+├── NothingSaid            the log leaves nobody who could say anything       → the command ends
 ├── UnknownPart            no part of that name can be ablated                → the command ends
 ├── UnknownBaseline        there is no baseline of that name                  → the command ends
 ├── PackagesMissing        an optional package is not installed               → the command ends, saying which
 ├── BaselinesDied          the process of the baselines ended early           → the command ends
 ├── WorkDied               a process of the pool ended early                  → the command ends
+├── NoStudy                a folder does not hold PAHF's study                → the command ends
 ├── NotFetched             the demo's data cannot be fetched                  → the command ends
 ├── NothingToPlay          the demo's data holds no event                     → the command ends
 └── Crash                  a test stops the in-memory runner                  → the test continues

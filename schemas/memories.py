@@ -11,13 +11,15 @@ from schemas.ids import EventKey, MemoryId, MemoryKey, Time, UserId, UserKey
 from schemas.record import Record
 
 Predicate = Literal["likes", "dislikes", "wants-more", "wants-less", "bans", "pins"]
-Subject = Literal["category", "item"]
+Subject = Literal["category", "item", "attribute"]
 MemoryState = Literal["active", "stale", "unresolved"]
 
 
 class Memory(Record, frozen=True, kw_only=True):
     """One belief: this user *predicate* the *subject* named *value*, as strongly as the evidence supports it.
 
+    A value of an attribute says of which `attribute` (such as brand), and in which `context` if it holds in one alone
+    (such as a kind of product). A belief is in doubt from `doubted_from` on: others like it turned out to have changed.
     `strength` is as of `recorded_from`; it fades from there at the predicate's own half-life.
     `valid_*` is when it was true of the user, `recorded_*` when it was believed (both in event time). `until` is when a
     statement ends that was made for a time.
@@ -28,6 +30,8 @@ class Memory(Record, frozen=True, kw_only=True):
     subject: Subject
     predicate: Predicate
     value: Annotated[str, Meta(max_length=ID_LENGTH)]
+    attribute: Annotated[str, Meta(max_length=ID_LENGTH)] = ""
+    context: Annotated[str, Meta(max_length=ID_LENGTH)] = ""
     strength: DecayedCount
     evidence: Annotated[tuple[EventKey, ...], Meta(max_length=64)]
     valid_from: Time
@@ -38,6 +42,7 @@ class Memory(Record, frozen=True, kw_only=True):
     trust: Annotated[float, Meta(ge=0, le=1)] = 1.0
     state: MemoryState = "active"
     until: Time | None = None
+    doubted_from: Time | None = None
 
 
 def memory_key(user: UserId, memory: MemoryId) -> str:

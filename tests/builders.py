@@ -97,11 +97,11 @@ def make_runner(*, store: StateStore | None = None, **more: Any) -> InMemoryRunn
 
 
 def small_catalogue(runner: InMemoryRunner, *, per_category: int = 8) -> None:
-    """Send a catalogue of three categories: war-0…, comedy-0…, drama-0…"""
+    """Send a catalogue of three categories: war-0…, comedy-0…, drama-0…, and of three studios."""
     for category in ("war", "comedy", "drama"):
         for number in range(per_category):
             name = f"{category}-{number}"
-            runner.send(ITEMS, name, item(name, category))
+            runner.send(ITEMS, name, item(name, category, attributes={"studio": f"studio-{number % 3}"}))
     runner.run()
 
 

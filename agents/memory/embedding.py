@@ -33,7 +33,7 @@ def embed(texts: Sequence[str]) -> Vectors:
 
 
 def text_of(memory: Memory) -> str:
-    """Return the text that is embedded for a memory: its predicate and its value.
+    """Return the text that is embedded for a memory: its predicate and its value, with the attribute and context.
 
     >>> from schemas.ids import UserId
     >>> from agents.memory.record import memory_id
@@ -42,7 +42,7 @@ def text_of(memory: Memory) -> str:
     ...     recorded_from=0.0, source="inferred"))
     'likes jazz'
     """
-    return f"{memory.predicate} {memory.value}"
+    return " ".join(filter(None, (memory.predicate, memory.context, memory.attribute, memory.value)))
 
 
 def normalised(vectors: Vectors) -> Vectors:

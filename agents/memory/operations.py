@@ -1,7 +1,8 @@
 """How memories are written: extract, reinforce, weaken, settle contradictions, forget. No model is involved.
 
-A user's memories are a dict by memory id. The memories about one value (a category or an item) are a *group*: whether
-each of them is active follows from the group alone, so removing a memory revives those that it had outranked.
+A user's memories are a dict by memory id. The memories about one value (a category, an item, a value of an attribute)
+are a *group*: whether each of them is active follows from the group alone, so removing a memory revives those that it
+had outranked. Beliefs about attributes can come in doubt together, see `agents.memory.changes`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from math import exp2, sqrt
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agents.memory.changes import doubted
+from agents.memory.forgetting import surplus
 from agents.memory.record import (
     AGAINST,
-    DECISION_PREDICATES,
     FOR,
     MAX_EVIDENCE,
     NEVER,
@@ -41,18 +43,17 @@ ITEM_REWARD = 0.9
 """From this reward on (either sign) an event also speaks about the item itself."""
 SIGNAL_CATEGORIES = 8
 """How many of an item's categories an event speaks about: the first, as catalogues put the main ones first."""
+SIGNAL_ATTRIBUTES = 4
+"""And how many of its attributes, where it speaks about the item itself."""
 UNDECIDED_SHARE = 0.1
 """Two inferred opposites within this share of each other are undecided."""
-FADING_CAPACITY: dict[Subject, int] = {"category": 40, "item": 24}
-"""How many fading memories of each subject are kept, counted apart so that items never crowd out categories."""
-DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
-"""How many decisions are kept; they do not count against `FADING_CAPACITY`, and the oldest ones beyond are dropped."""
 
 
 class PreferenceSignal(Struct, frozen=True):
     """What an event says about one value. A `weight` below zero only weakens the belief.
 
-    `until` is the event time at which a statement ends.
+    Signals about the value of an attribute name the attribute, and the context if they hold in one alone. `announced`
+    says that in the user's own words preferences have changed. `until` is the event time at which a statement ends.
     """
 
     subject: Subject
@@ -60,6 +61,9 @@ class PreferenceSignal(Struct, frozen=True):
     value: str
     weight: float
     source: Source = "inferred"
+    attribute: str = ""
+    context: str = ""
+    announced: bool = False
     until: float | None = None
 
 
@@ -81,13 +85,17 @@ class Learned(Struct, frozen=True):
     sweep_at: float = NEVER
 
 
-Topic = tuple[Subject, str]
-"""The subject and value of a group of memories."""
+Attributes = tuple[tuple[str, str], ...]
+"""Names of attributes of an item, with their values."""
+Topic = tuple[Subject, str, str, str]
+"""The subject, value, attribute and context of a group of memories."""
 
 
-def extract(event: Interaction, reward: float, categories: tuple[str, ...]) -> tuple[PreferenceSignal, ...]:
-    """Return the preference signals of an event, given its reward (see `features.implicit_feedback`) and its
-    categories.
+def extract(
+    event: Interaction, reward: float, categories: tuple[str, ...], attributes: Attributes = ()
+) -> tuple[PreferenceSignal, ...]:
+    """Return the preference signals of an event, given its reward (see `features.implicit_feedback`) and the categories
+    and attributes of its item.
 
     Each of n categories gets 1/√n of the reward: between n independent opinions and one that is split evenly. A skip
     signals no dislike; it weakens the preference for what was shown. An item that was not shown is never weakened.
@@ -110,13 +118,16 @@ def extract(event: Interaction, reward: float, categories: tuple[str, ...]) -> t
     signals = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in signalled)
     if abs(reward) < ITEM_REWARD:
         return signals
-    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(reward), evidence))
+    named = attributes[:SIGNAL_ATTRIBUTES]
+    share = abs(reward) / sqrt(max(1, len(named)))
+    of_attributes = [PreferenceSignal("attribute", predicate, value, share, attribute=name) for name, value in named]
+    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(reward), evidence), *of_attributes)
 
 
 def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCause, sweep_at: float = 0.0) -> Learned:
     """Apply signals: reinforce or begin memories, weaken opposites, settle contradictions, drop what has faded.
 
-    Pure, and bounded by `FADING_CAPACITY` and `DECISION_LIMITS`. An event older than a memory's `recorded_from` adds
+    Pure, and bounded by `agents.memory.forgetting`. An event older than a memory's `recorded_from` adds
     what would be left of its weight by then, and overwrites nothing newer. `sweep_at` is what the last write returned:
     until then no memory fades away by itself.
 
@@ -127,15 +138,20 @@ def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCa
     """
     memories = dict(before)
     written: dict[Topic, None] = {}
+    announced = False
     for signal in signals:
         _apply(memories, signal, cause)
-        written[(signal.subject, signal.value)] = None
+        written[_topic(signal)] = None
+        announced = announced or signal.announced
+    for memory in doubted(before, memories, written, cause.at, announced=announced):
+        memories[memory.memory_id] = memory
+        written[_topic(memory)] = None
     crowded = len(memories) > len(before)
     due = cause.now >= sweep_at
-    suspects = memories.values() if due else [memory for topic in written for memory in _group(memories, *topic)]
+    suspects = memories.values() if due else [memory for topic in written for memory in _group(memories, topic)]
     removed = _drop(memories, [memory for memory in suspects if fades_at(memory) <= cause.now])
     if crowded:
-        removed |= _drop(memories, _surplus(memories, cause.now))
+        removed |= _drop(memories, surplus(memories.values(), cause.now))
     return _finish(before, memories, removed, written, cause.now, NEVER if due else sweep_at)
 
 
@@ -185,6 +201,7 @@ def weaken(memory: Memory, weight: float, at: float) -> Memory:
 
 def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> Memory:
     """Return the memory with one more piece of evidence. Stated evidence makes it stated; inferred never undoes that.
+    Evidence from after a doubt ends the doubt.
 
     The newest statement says when the memory ends.
 
@@ -198,6 +215,7 @@ def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> M
     evidence = (cause.event_id, *memory.evidence) if late else (*memory.evidence, cause.event_id)
     stated: Source = "stated" if "stated" in (memory.source, signal.source) else "inferred"
     strengthened = _add(memory, signal.weight, cause.at)
+    confirmed = memory.doubted_from is not None and cause.at > memory.doubted_from
     return replace(
         strengthened,
         evidence=evidence[-MAX_EVIDENCE:],
@@ -205,6 +223,7 @@ def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> M
         source=stated,
         trust=TRUST[stated],
         until=memory.until if late or signal.source == "inferred" else signal.until,
+        doubted_from=None if confirmed else memory.doubted_from,
     )
 
 
@@ -221,7 +240,7 @@ def _apply(memories: Memories, signal: PreferenceSignal, cause: SignalCause) -> 
 
     A statement weakens nothing: it outranks, so that what it outranked is revived when it is retracted.
     """
-    belief = memory_id(cause.user_id, signal.subject, signal.predicate, signal.value)
+    belief = _belief(signal, cause)
     current = memories.get(belief)
     if signal.weight < 0:
         if current is not None:
@@ -231,7 +250,7 @@ def _apply(memories: Memories, signal: PreferenceSignal, cause: SignalCause) -> 
     if signal.source == "stated":
         return
     opposites = AGAINST if signal.predicate in FOR else FOR
-    for memory in _group(memories, signal.subject, signal.value):
+    for memory in _group(memories, _topic(signal)):
         if memory.predicate in opposites and memory.source == "inferred":
             memories[memory.memory_id] = weaken(memory, signal.weight, cause.at)
 
@@ -244,11 +263,13 @@ def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
     0.5
     """
     return Memory(
-        memory_id=memory_id(cause.user_id, signal.subject, signal.predicate, signal.value),
+        memory_id=_belief(signal, cause),
         user_id=cause.user_id,
         subject=signal.subject,
         predicate=signal.predicate,
         value=signal.value,
+        attribute=signal.attribute,
+        context=signal.context,
         strength=signal.weight,
         evidence=(cause.event_id,),
         valid_from=cause.at,
@@ -266,8 +287,21 @@ def same_value(memory: Memory, value: str) -> bool:
     return memory.subject == "category" and category_key(memory.value) == category_key(value)
 
 
-def _group(memories: Memories, subject: Subject, value: str) -> list[Memory]:
-    return [memory for memory in memories.values() if memory.subject == subject and same_value(memory, value)]
+def _belief(signal: PreferenceSignal, cause: SignalCause) -> MemoryId:
+    return memory_id(cause.user_id, signal.subject, signal.predicate, signal.value, signal.attribute, signal.context)
+
+
+def _topic(about: PreferenceSignal | Memory) -> Topic:
+    return about.subject, about.value, about.attribute, about.context
+
+
+def _group(memories: Memories, topic: Topic) -> list[Memory]:
+    subject, value, *facet = topic
+    return [
+        memory
+        for memory in memories.values()
+        if memory.subject == subject and same_value(memory, value) and [memory.attribute, memory.context] == facet
+    ]
 
 
 def _drop(memories: Memories, removed: list[Memory]) -> Memories:
@@ -277,28 +311,6 @@ def _drop(memories: Memories, removed: list[Memory]) -> Memories:
     return {memory.memory_id: memory for memory in removed}
 
 
-def _surplus(memories: Memories, now: float) -> list[Memory]:
-    """Return what exceeds the bounds: the weakest inferred first, then the weakest stated; the oldest decisions."""
-
-    def worth(memory: Memory) -> tuple[bool, float, MemoryId]:
-        return memory.source == "stated", faded(memory, now), memory.memory_id
-
-    surplus: list[Memory] = []
-    for subject, capacity in FADING_CAPACITY.items():
-        fading = [
-            memory
-            for memory in memories.values()
-            if memory.subject == subject and memory.predicate not in DECISION_PREDICATES
-        ]
-        if len(fading) > capacity:
-            surplus += sorted(fading, key=worth)[: len(fading) - capacity]
-    for predicate, limit in DECISION_LIMITS.items():
-        statements = [memory for memory in memories.values() if memory.predicate == predicate]
-        statements.sort(key=lambda memory: (memory.recorded_from, memory.memory_id))
-        surplus += statements[: max(0, len(statements) - limit)]
-    return surplus
-
-
 def _finish(
     before: Memories, memories: Memories, removed: Memories, written: dict[Topic, None], now: float, sweep_at: float
 ) -> Learned:
@@ -306,8 +318,8 @@ def _finish(
 
     `sweep_at` is when the first of the unchanged memories fades, or `NEVER` if that has to be computed.
     """
-    for subject, value in written | dict.fromkeys((memory.subject, memory.value) for memory in removed.values()):
-        for memory in settle(_group(memories, subject, value), now):
+    for topic in written | dict.fromkeys(map(_topic, removed.values())):
+        for memory in settle(_group(memories, topic), now):
             memories[memory.memory_id] = memory
     changed = [memory for name, memory in memories.items() if before.get(name) is not memory]
     disputed = tuple(memory.memory_id for memory in changed if _is_newly_disputed(memory, before))
@@ -318,15 +330,18 @@ def _finish(
 
 
 def _is_newly_disputed(memory: Memory, before: Memories) -> bool:
+    """Return whether a contradiction is new; a doubt is none, and plans have no part in attributes."""
     current = before.get(memory.memory_id)
-    return memory.state == "unresolved" and (current is None or current.state != "unresolved")
+    is_new = current is None or current.state != "unresolved"
+    return is_new and memory.state == "unresolved" and memory.subject != "attribute"
 
 
 def settle(group: list[Memory], now: float) -> list[Memory]:
     """Return the group with its contradiction settled: one side stays active, or none while they are undecided.
 
     Stated outranks inferred; of two statements the newer holds, of two at the same instant the negative one; of two
-    inferences the stronger as of `now`, and within `UNDECIDED_SHARE` of each other both are unresolved.
+    inferences the stronger as of `now`, and within `UNDECIDED_SHARE` of each other both are unresolved. What is in
+    doubt is unresolved too, and decides nothing; something against it that is in no doubt makes it stale.
 
     >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
     >>> likes = begin(PreferenceSignal("category", "likes", "jazz", 0.5), cause)
@@ -334,6 +349,9 @@ def settle(group: list[Memory], now: float) -> list[Memory]:
     >>> [memory.state for memory in settle([likes, dislikes], now=9.0)]
     ['stale', 'active']
     """
+    sure = [memory for memory in group if memory.doubted_from is None]
+    if len(sure) < len(group):
+        return [*settle(sure, now), *_in_doubt(group, sure, now)]
     pro = [memory for memory in group if memory.predicate in FOR]
     con = [memory for memory in group if memory.predicate in AGAINST]
     if not pro or not con:
@@ -343,6 +361,15 @@ def settle(group: list[Memory], now: float) -> list[Memory]:
         return [_put(memory, "unresolved", now) for memory in group]
     winners = FOR if lead > 0 else AGAINST
     return [_put(memory, "active" if memory.predicate in winners else "stale", now) for memory in group]
+
+
+def _in_doubt(group: list[Memory], sure: list[Memory], now: float) -> list[Memory]:
+    sides = {memory.predicate in FOR for memory in sure}
+    return [
+        _put(memory, "stale" if (memory.predicate in AGAINST) in sides else "unresolved", now)
+        for memory in group
+        if memory.doubted_from is not None
+    ]
 
 
 def _lead(pro: list[Memory], con: list[Memory], now: float) -> float:

@@ -10,6 +10,8 @@
 | wants-more, wants-less | both     |          |  120 d | said on purpose; outlives the mood that it was said in       |
 | bans, pins             | both     |          |  never | a decision holds until it is lifted                          |
 
+What a user likes of an attribute, such as brands, fades as liked and disliked categories do.
+
 Strength halves every half-life of *event* time (forward decay); below `FORGOTTEN_STRENGTH` a memory is forgotten.
 """
 
@@ -53,15 +55,23 @@ HALF_LIFE: dict[tuple[Source, Subject, Predicate], float] = {
     ("stated", "category", "wants-more"): 120 * DAY,
     ("stated", "category", "wants-less"): 120 * DAY,
 }
+HALF_LIFE |= {
+    (source, "attribute", predicate): seconds
+    for (source, subject, predicate), seconds in HALF_LIFE.items()
+    if subject == "category"
+}
 
 
-def memory_id(user: UserId, subject: Subject, predicate: Predicate, value: str) -> MemoryId:
+def memory_id(
+    user: UserId, subject: Subject, predicate: Predicate, value: str, attribute: str = "", context: str = ""
+) -> MemoryId:
     """Return the id of a belief: the same belief about the same user always has the same id.
 
     >>> memory_id(UserId("u1"), "category", "likes", "jazz") == memory_id(UserId("u1"), "category", "likes", "jazz")
     True
     """
-    belief = "\x1f".join((user, subject, predicate, value))
+    parts = (user, subject, predicate, value, attribute, context)
+    belief = "\x1f".join(parts if subject == "attribute" else parts[:4])
     return MemoryId(blake2b(belief.encode(), digest_size=12).hexdigest())
 
 

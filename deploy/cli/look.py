@@ -181,7 +181,8 @@ def _agent(console: Console, user: UserRecord) -> list[RenderableType]:
     for memory in sorted(user.agent.memories, key=lambda memory: -memory.strength)[:12]:
         evidence = escape(", ".join(memory.evidence[-3:]))
         until = utc(memory.until, "%Y-%m-%d %H:%M") if memory.until is not None else ""
-        rows.append((memory.predicate, escape(memory.value), f"{memory.strength:.2f}", memory.source, until, evidence))
+        value = ": ".join(filter(None, (memory.context, memory.attribute, memory.value)))
+        rows.append((memory.predicate, escape(value), f"{memory.strength:.2f}", memory.source, until, evidence))
     tastes = ", ".join(f"{name} {strength:+.2f}" for name, strength in strengths.items())
     memories = listing(console, MEMORY_COLUMNS, rows, title="memories")
     return [*lines, Text(f"\ntastes: {tastes or 'nothing remembered yet'}"), memories]

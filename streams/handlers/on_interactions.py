@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agents.agent_state import apply_event
+from agents.memory.operations import Attributes
 from features.contributions import contribution
 from features.list_outcome import mature
 from features.user_state import UserState, fold, has_seen
@@ -39,7 +40,7 @@ def on_interaction(record: UserRecord, event: Interaction, source: RecordSource,
         record.user,
         user,
         event,
-        _categories(event, deps),
+        *_known_of_item(event, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
     )
     return RecordOutcome(
@@ -56,9 +57,10 @@ def on_interaction(record: UserRecord, event: Interaction, source: RecordSource,
     )
 
 
-def _categories(event: Interaction, deps: Deps) -> tuple[str, ...]:
+def _known_of_item(event: Interaction, deps: Deps) -> tuple[tuple[str, ...], Attributes]:
+    """Return the categories and the attributes of the event's item."""
     item = getattr(event, "item_id", None)
-    return deps.table.categories(item) if item else ()
+    return (deps.table.categories(item), deps.table.attributes(item)) if item else ((), ())
 
 
 def _prequential_query(

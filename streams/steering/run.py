@@ -22,7 +22,7 @@ from streams.steering.measures import Steered, SteeringMeter
 from streams.worker.gc_tuning import tuned_gc
 
 UNSTEERED = "nothing said"
-LEARNING = "the log before it is said"
+BEFORE_SAID = "the log before it is said"
 REPORT_EVERY_EVENTS = 50
 
 
@@ -117,7 +117,7 @@ class _Replay:
         for done, (index, event) in enumerate(self._before):
             self._play(index, event, evaluates=False)
             if not done % REPORT_EVERY_EVENTS:
-                tell(PoolProgress(LEARNING, done, len(self._before)))
+                tell(PoolProgress(BEFORE_SAID, done, len(self._before)))
         for user in dict.fromkeys(event.user_id for _, event in self._after):
             if (name := self._most_shown(user)) is not None:
                 self.topics[user] = name

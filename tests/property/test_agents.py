@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agents.agent_state import AgentState, AgentStep
 from agents.explanations import Explainer, is_supported
-from agents.memory.operations import DECISION_LIMITS, FADING_CAPACITY
+from agents.memory.forgetting import DECISION_LIMITS, FADING_CAPACITY, INFERRED_ATTRIBUTES
 from agents.memory.record import AGAINST, FOR, MAX_EVIDENCE
 from agents.planning.guardrails import check_slate, strike
 from agents.preferences import preferences_of
@@ -161,3 +161,18 @@ def test_an_agent_step_is_a_function_of_its_arguments(events: list[Any]) -> None
         return after(Life(), events).steps
 
     assert steps() == steps()
+
+
+@given(LIVES)
+def test_attributes_of_items_are_remembered_and_change_no_plan_and_no_other_memory(events: list[Any]) -> None:
+    plain, attributed = after(Life(), events), after(Life(attributed=True), events)
+    for before, now in zip(plain.steps, attributed.steps, strict=True):
+        assert (now.agent.plan, now.entries, now.trigger) == (before.agent.plan, before.entries, before.trigger)
+        assert (now.agent.profile, now.agent.drift) == (before.agent.profile, before.agent.drift)
+        for mine, theirs in ((now.agent.memories, before.agent.memories), (now.agent.dormant, before.agent.dormant)):
+            assert tuple(memory for memory in mine if memory.subject != "attribute") == theirs
+    agents, at = (plain.agent, attributed.agent), attributed.state.last_at
+    mine, theirs = (preferences_of(agent.plan, agent.memories, at) for agent in agents)
+    assert mine == theirs
+    remembered = [memory for memory in all_memories(attributed.agent) if memory.subject == "attribute"]
+    assert len(remembered) <= INFERRED_ATTRIBUTES

@@ -70,8 +70,7 @@ def control(
     check_writable(as_json)
     headers = (columns, items_columns, separator, items_separator)
     typed = Typed(events, items, columns_map, items_map, types, *headers, dates, limit)
-    plan = SteeringPlan(begin=begin, seed=seed)
-    log = log_of(events.name, read_and_show(typed)[1])
+    plan, log = SteeringPlan(begin=begin, seed=seed), log_of(events.name, read_and_show(typed)[1])
     with work_bar(Console(stderr=True)) as report:
         system = make_system_config(load_settings())
         run = run_steerings(log, system, plan, jobs=jobs or len(os.sched_getaffinity(0)), tell=report)

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from deploy.cli.evaluation.attack import attack
 from deploy.cli.evaluation.control import control
+from deploy.cli.evaluation.drift import drift
 from deploy.cli.outputs import check_writable
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
@@ -67,12 +68,14 @@ Logs = Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     evaluate = typer.Typer(
-        help="Interval what another policy would have earned, from the ranking log.", no_args_is_help=True
+        help="Evaluate policies on the ranking log, attacks on a log, and the memory under drift.",
+        no_args_is_help=True,
     )
     evaluate.command("policy")(policy)
     evaluate.command("export")(export)
     evaluate.command("attack")(attack)
     evaluate.command("control")(control)
+    evaluate.command("drift")(drift)
     app.add_typer(evaluate, name="evaluate")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.agent_state import AgentState, AgentStep, apply_event, apply_instruction
 from agents.planning.plan import Planner
@@ -29,14 +30,16 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
     "rock-1": ("rock",),
     "jazz-folk": ("jazz", "folk"),
 }
+ATTRIBUTES = {item: (("label", f"label of {item[-1]}"), ("band", item)) for item in CATALOGUE}
 
 
 class Life(Struct, frozen=True):
-    """A user, their agent's state, and every step so far."""
+    """A user, their agent's state, and every step so far; `attributed` items have attributes too."""
 
     state: UserState = UserState(user_id=USER)
     agent: AgentState = AgentState()
     steps: tuple[AgentStep, ...] = ()
+    attributed: bool = False
 
     @property
     def last(self) -> AgentStep:
@@ -68,14 +71,16 @@ def life_of(*events: Any) -> Life:
 def _lived(life: Life, one: Interaction, planner: Planner) -> Life:
     state = fold(life.state, one)
     categories = CATALOGUE.get(getattr(one, "item_id", ""), ())
-    step = apply_event(life.agent, life.state, state, one, categories, event_source_id=one.event_id, planner=planner)
-    return Life(state, step.agent, (*life.steps, step))
+    attributes = ATTRIBUTES.get(getattr(one, "item_id", ""), ()) if life.attributed else ()
+    agent, name = life.agent, one.event_id
+    step = apply_event(agent, life.state, state, one, categories, attributes, event_source_id=name, planner=planner)
+    return replace(life, state=state, agent=step.agent, steps=(*life.steps, step))
 
 
 def _instructed(life: Life, one: Instruction) -> Life:
     state = note(life.state, one.event_id, one.event_time)
     step = apply_instruction(life.agent, state, one, event_source_id=one.event_id)
-    return Life(state, step.agent, (*life.steps, step))
+    return replace(life, state=state, agent=step.agent, steps=(*life.steps, step))
 
 
 def belief(life: Life, predicate: Predicate, value: str) -> Memory:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from agents.memory.forgetting import DECISION_LIMITS, FADING_CAPACITY
 from agents.memory.operations import (
-    DECISION_LIMITS,
-    FADING_CAPACITY,
     PreferenceSignal,
     SignalCause,
     extract,

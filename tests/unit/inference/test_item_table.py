@@ -161,6 +161,14 @@ def test_items_need_no_catalogue() -> None:
     assert (table.title(ItemId("i1")), table.categories(ItemId("i1"))) == ("", ())
 
 
+def test_attributes_that_are_names_are_read_from_the_catalogue() -> None:
+    table = make_item_table()
+    attributes = {"brand": "Acme", "length": 90.0, "new": True, "plot": "Long ago and far away. " * 9}
+    table.put_item(Item(item_id="i1", attributes=attributes))
+    assert table.attributes(ItemId("i1")) == (("brand", "Acme"),)
+    assert table.attributes(ItemId("unknown")) == ()
+
+
 def test_a_catalogue_entry_waits_for_the_first_event_of_its_item() -> None:
     table = make_item_table()
     table.put_item(Item(item_id="i1", title="A teapot", categories=("tea",)))

@@ -1,0 +1,1 @@
+"""How well memories follow a person whose preferences change: studies played without any language model."""

@@ -1,0 +1,49 @@
+"""What is forgotten before it fades: memories beyond the bounds of a user's state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from agents.memory.record import DECISION_PREDICATES, faded
+from schemas.ids import MemoryId
+from schemas.memories import Memory, Predicate, Subject
+
+FADING_CAPACITY: dict[Subject, int] = {"category": 40, "item": 24, "attribute": 128}
+"""How many fading memories of each subject are kept, counted apart so that items never crowd out categories."""
+INFERRED_ATTRIBUTES = 32
+"""How many of those of attributes may be inferred: every strong event brings some, and state grows with them."""
+DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
+"""How many decisions are kept; they do not count against `FADING_CAPACITY`, and the oldest ones beyond are dropped."""
+
+
+def surplus(memories: Iterable[Memory], now: float) -> list[Memory]:
+    """Return what exceeds the bounds: what is in doubt first, then the weakest inferred, then the weakest stated; of
+    decisions the oldest.
+
+    >>> surplus((), 0.0)
+    []
+    """
+
+    def worth(memory: Memory) -> tuple[bool, bool, float, MemoryId]:
+        return memory.doubted_from is None, memory.source == "stated", faded(memory, now), memory.memory_id
+
+    def age(memory: Memory) -> tuple[float, MemoryId]:
+        return memory.recorded_from, memory.memory_id
+
+    kept = list(memories)
+    fading = [memory for memory in kept if memory.predicate not in DECISION_PREDICATES]
+    inferred = [memory for memory in fading if memory.subject == "attribute" and memory.source == "inferred"]
+    beyond = _first(inferred, INFERRED_ATTRIBUTES, worth)
+    dropped = {memory.memory_id for memory in beyond}
+    for subject, capacity in FADING_CAPACITY.items():
+        own = [memory for memory in fading if memory.subject == subject and memory.memory_id not in dropped]
+        beyond += _first(own, capacity, worth)
+    for predicate, limit in DECISION_LIMITS.items():
+        beyond += _first([memory for memory in kept if memory.predicate == predicate], limit, age)
+    return beyond
+
+
+def _first(memories: list[Memory], limit: int, key: Callable[[Memory], Any]) -> list[Memory]:
+    """Return those beyond the limit, the least by `key`."""
+    return sorted(memories, key=key)[: len(memories) - limit] if len(memories) > limit else []
