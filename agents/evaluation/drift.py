@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 from statistics import fmean, stdev
 
 from msgspec import Struct
 
 from agents.evaluation.baselines import AccumulatedFacts, DecayingFacts, NewestFacts
-from agents.evaluation.feedback import feedback
+from agents.evaluation.feedback import Fact, feedback
 from agents.evaluation.lifelong_memory import LifelongMemory
 from agents.evaluation.pahf import PHASES, Question, Study
 from agents.evaluation.shopper import CautiousShopper, CuriousShopper, Shopper, TasteMemory
@@ -53,51 +54,69 @@ class DriftResult(Struct, frozen=True):
     shares: dict[str, SeededShare]
 
 
-def play(study: Study, memory: TasteMemory, shopper: Shopper, seed: int) -> dict[str, float]:
-    """Play the four phases with one memory; return the share of right answers by measure."""
-    rng = Random(seed)
-    shares: dict[str, float] = {}
-    start = START
-    for phase in PHASES:
-        for index in range(ROUNDS[phase]):
-            right = _play_round(study, memory, shopper, phase, start, rng)
-            shares[f"phase_{phase}"] = right / max(1, len(study.phases[phase]))
-            if phase == 3 and index == 0:
-                shares["first_round_after_drift"] = shares["phase_3"]
-            start += ROUND
-    return shares
+@dataclass(frozen=True)
+class Play:
+    """One memory, asked by one shopper. `noise` is the share of facts that the memory hears the wrong way round.
+
+    The order of the questions and what is heard wrongly follow from the seed; no memory or choice changes them.
+    """
+
+    study: Study
+    memory: TasteMemory
+    shopper: Shopper
+    seed: int
+    noise: float = 0.0
+
+    def shares(self) -> dict[str, float]:
+        """Play the four phases; return the share of right answers by measure."""
+        shares: dict[str, float] = {}
+        start = START
+        for phase in PHASES:
+            for index in range(ROUNDS[phase]):
+                right = self._round(phase, start, Random(f"{self.seed}/{phase}/{index}"))
+                shares[f"phase_{phase}"] = right / max(1, len(self.study.phases[phase]))
+                if phase == 3 and index == 0:
+                    shares["first_round_after_drift"] = shares["phase_3"]
+                start += ROUND
+        return shares
+
+    def _round(self, phase: int, start: float, rng: Random) -> int:
+        """Ask every question of the phase once; return how many answers are right."""
+        questions = list(self.study.phases[phase])
+        rng.shuffle(questions)
+        asked = Counter(question.user for question in questions)
+        number: Counter[str] = Counter()
+        right = 0
+        for question in questions:
+            at = start + ROUND * number[question.user] / asked[question.user]
+            number[question.user] += 1
+            own = Random(rng.random())
+            choice = self.shopper.choose(question, self.memory, at, own, corrected=phase in CORRECTED)
+            right += choice == question.answer
+            if phase in CORRECTED:
+                self._correct(question, choice, phase, at, own)
+        return right
+
+    def _correct(self, question: Question, choice: int | None, phase: int, at: float, rng: Random) -> None:
+        """Let the memory learn from what the user says about the choice."""
+        before, after = self.study.before[question.user], self.study.after[question.user]
+        heard = feedback(question, choice, before) if phase < 3 else feedback(question, choice, after, before)
+        learned = [
+            _reversed(one) if rng.random() < self.noise else one for one in self.shopper.learned(question, heard)
+        ]
+        self.memory.hear(question.user, heard, learned, at)
 
 
-def _play_round(study: Study, memory: TasteMemory, shopper: Shopper, phase: int, start: float, rng: Random) -> int:
-    questions = list(study.phases[phase])
-    order = Random(rng.random())
-    order.shuffle(questions)
-    asked = Counter(question.user for question in questions)
-    number: Counter[str] = Counter()
-    right = 0
-    for question in questions:
-        at = start + ROUND * number[question.user] / asked[question.user]
-        number[question.user] += 1
-        choice = shopper.choose(question, memory, at, rng, corrected=phase in CORRECTED)
-        right += choice == question.answer
-        if phase in CORRECTED:
-            _correct(study, memory, shopper, question, choice, phase, at)
-    return right
+def _reversed(fact: Fact) -> Fact:
+    return Fact(fact.feature, "likes" if fact.kind == "dislikes" else "dislikes")
 
 
-def _correct(
-    study: Study, memory: TasteMemory, shopper: Shopper, question: Question, choice: int | None, phase: int, at: float
-) -> None:
-    """Let the memory learn from what the user says about the choice."""
-    before, after = study.before[question.user], study.after[question.user]
-    heard = feedback(question, choice, before) if phase < 3 else feedback(question, choice, after, before)
-    memory.hear(question.user, heard, shopper.learned(question, heard), at)
-
-
-def evaluate(study: Study, seeds: Sequence[int], tell: Callable[[int, int], None] | None = None) -> list[DriftResult]:
+def evaluate(
+    study: Study, seeds: Sequence[int], tell: Callable[[int, int], None] | None = None, *, noise: float = 0.0
+) -> list[DriftResult]:
     """Return the results of every memory with every shopper over these seeds, paired: the same questions in order.
 
-    `tell` is called with the runs done and in all.
+    `tell` is called with the runs done and in all; `noise` is that of `Play`.
     """
     shoppers: dict[str, Callable[[], Shopper]] = {
         "cautious": CautiousShopper,
@@ -110,7 +129,7 @@ def evaluate(study: Study, seeds: Sequence[int], tell: Callable[[int, int], None
         for make_memory in COMPARED:
             runs: list[dict[str, float]] = []
             for seed in seeds:
-                runs.append(play(study, make_memory(), make_shopper(), seed))
+                runs.append(Play(study, make_memory(), make_shopper(), seed, noise).shares())
                 done += 1
                 if tell is not None:
                     tell(done, total)

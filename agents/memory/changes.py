@@ -45,10 +45,10 @@ def doubted(
     `before` and `memories` are the user's, before and after the write; `announced` says that the user spoke of a
     change, which puts all in doubt.
     """
-    facets = {(attribute, context) for subject, _, attribute, context in written if subject == "attribute"}
-    if not facets:
+    if all(topic[0] != "attribute" for topic in written):
         return []
     own = [memory for memory in memories.values() if memory.subject == "attribute"]
+    facets = {topic[2:] for topic in written if topic[0] == "attribute"} if announced else _disputed(own, written)
     found: dict[MemoryId, Memory] = {}
     for facet in sorted(facets):
         inside = [memory for memory in own if _facet(memory) == facet]
@@ -56,6 +56,16 @@ def doubted(
         scope = own if announced else _scope(own, inside, against, facet, at)
         found |= _doubts(scope, against, at)
     return list(found.values())
+
+
+def _disputed(own: list[Memory], written: Collection[tuple[Subject, str, str, str]]) -> set[Facet]:
+    """Return the facets of the written values for and against which there are memories: others cannot change now."""
+    sides: dict[tuple[Subject, str, str, str], set[bool]] = {}
+    for memory in own:
+        topic = memory.subject, memory.value, memory.attribute, memory.context
+        if topic in written:
+            sides.setdefault(topic, set()).add(memory.predicate in FOR)
+    return {topic[2:] for topic, found in sides.items() if len(found) > 1}
 
 
 def changed_at(memories: Iterable[Memory], context: str) -> float | None:

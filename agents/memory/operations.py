@@ -43,7 +43,7 @@ ITEM_REWARD = 0.9
 """From this reward on (either sign) an event also speaks about the item itself."""
 SIGNAL_CATEGORIES = 8
 """How many of an item's categories an event speaks about: the first, as catalogues put the main ones first."""
-SIGNAL_ATTRIBUTES = 4
+SIGNAL_ATTRIBUTES = 3
 """And how many of its attributes, where it speaks about the item itself."""
 UNDECIDED_SHARE = 0.1
 """Two inferred opposites within this share of each other are undecided."""
@@ -296,11 +296,16 @@ def _topic(about: PreferenceSignal | Memory) -> Topic:
 
 
 def _group(memories: Memories, topic: Topic) -> list[Memory]:
-    subject, value, *facet = topic
+    subject, value, attribute, context = topic
+    if subject == "category":
+        return [memory for memory in memories.values() if memory.subject == subject and same_value(memory, value)]
     return [
         memory
         for memory in memories.values()
-        if memory.subject == subject and same_value(memory, value) and [memory.attribute, memory.context] == facet
+        if memory.value == value
+        and memory.subject == subject
+        and memory.attribute == attribute
+        and memory.context == context
     ]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STUDY_HELP = "The folder data/shopping of facebookresearch/PAHF."
 StudyFolder = Annotated[Path, typer.Argument(exists=True, file_okay=False, metavar="PAHF_DIR", help=STUDY_HELP)]
 Seeds = Annotated[str, typer.Option(help="Seeds of the order of questions, comma-separated; each is a run.")]
+Noise = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of facts that are heard the wrong way round.")]
 HEADINGS = {
     "phase_1": "phase 1",
     "phase_2": "phase 2",
@@ -28,7 +29,7 @@ HEADINGS = {
 }
 
 
-def drift(study: StudyFolder, as_json: AsJson = False, seeds: Seeds = "0,1,2,3,4") -> None:
+def drift(study: StudyFolder, as_json: AsJson = False, seeds: Seeds = "0,1,2,3,4", noise: Noise = 0.0) -> None:
     """Play PAHF's shopping study through the memory: users correct it, change their preferences, correct it again.
 
     No language model is asked. Every answer is chosen before its feedback is given.
@@ -40,11 +41,9 @@ def drift(study: StudyFolder, as_json: AsJson = False, seeds: Seeds = "0,1,2,3,4
     numbers = _numbers(seeds)
     read = read_study(study)
     with work_bar(Console(stderr=True)) as report:
-        results = evaluate(
-            read, numbers, lambda done, total: report(PoolProgress("studies", done=done, total=total, note=""))
-        )
+        results = evaluate(read, numbers, lambda done, total: report(PoolProgress("studies", done, total)), noise=noise)
     if as_json:
-        put_json(_encoded(results, numbers))
+        put_json(_encoded(results, numbers, noise))
         return
     console = Console()
     for shopper in dict.fromkeys(result.shopper for result in results):
@@ -61,10 +60,14 @@ def _numbers(seeds: str) -> tuple[int, ...]:
     return numbers
 
 
-def _encoded(results: Sequence[DriftResult], seeds: Sequence[int]) -> dict[str, Any]:
+def _encoded(results: Sequence[DriftResult], seeds: Sequence[int], noise: float) -> dict[str, Any]:
     """Return the results as JSON; the means of Lifelong's memory with the curious shopper stand on top."""
     own = next(one for one in results if (one.memory, one.shopper) == ("Lifelong", "curious"))
-    return {name: share.mean for name, share in own.shares.items()} | {"seeds": seeds, "results": results}
+    return {name: share.mean for name, share in own.shares.items()} | {
+        "seeds": seeds,
+        "noise": noise,
+        "results": results,
+    }
 
 
 def _table(console: Console, results: Sequence[DriftResult], shopper: str, seeds: int) -> RenderableType:

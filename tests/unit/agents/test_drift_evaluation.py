@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from agents.evaluation.baselines import AccumulatedFacts, DecayingFacts, NewestFacts
-from agents.evaluation.drift import COMPARED, MEASURES, evaluate, play
+from agents.evaluation.drift import COMPARED, MEASURES, Play, evaluate
 from agents.evaluation.feedback import Fact, Feedback, facts, feedback
 from agents.evaluation.lifelong_memory import LifelongMemory
 from agents.evaluation.pahf import Feature, NoStudy, Persona, Question, Study, read_study
@@ -122,8 +122,13 @@ def test_a_curious_shopper_learns_how_much_a_user_likes_where_it_knows_all(study
 def test_no_answer_depends_on_later_questions(study: Study) -> None:
     """With feedback only on earlier questions, the first rounds of two studies that differ later are equal."""
     cut = Study({**study.phases, 3: (), 4: ()}, study.before, study.before, study.values)
-    whole, part = (play(one, LifelongMemory(), CautiousShopper(), seed=1) for one in (study, cut))
+    whole, part = (Play(one, LifelongMemory(), CautiousShopper(), seed=1).shares() for one in (study, cut))
     assert (whole["phase_1"], whole["phase_2"]) == (part["phase_1"], part["phase_2"])
+
+
+def test_facts_that_are_heard_the_wrong_way_round_cost_answers(study: Study) -> None:
+    clear, confused = (Play(study, AccumulatedFacts(), CautiousShopper(), 1, noise).shares() for noise in (0.0, 1.0))
+    assert confused["phase_2"] < clear["phase_2"]
 
 
 def test_results_are_paired_and_the_same_seed_gives_them_again(study: Study) -> None:

@@ -19,11 +19,11 @@ def test_a_study_is_played_and_its_shares_are_printed(tmp_path: Path) -> None:
 
 
 def test_the_json_has_the_shares_of_the_memory_by_phase(tmp_path: Path) -> None:
-    options = ["--seeds", "3", "--json"]
+    options = ["--seeds", "3", "--noise", "0.1", "--json"]
     result = CliRunner().invoke(make_app(), ["evaluate", "drift", str(write_study(tmp_path)), *options])
     assert result.exit_code == 0, result.output
     shares = json.loads(result.stdout)
-    assert shares["seeds"] == [3]
+    assert (shares["seeds"], shares["noise"]) == ([3], 0.1)
     for name in ("phase_1", "phase_2", "phase_3", "phase_4", "first_round_after_drift"):
         assert 0.0 <= shares[name] <= 1.0
         assert all(name in one["shares"] for one in shares["results"])
