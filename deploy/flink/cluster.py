@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.embedded.http import DIRECT
+from deploy.settings import FlinkSettings
 from schemas.errors import LifelongError
+from schemas.tls import TlsFiles
 
 ENDED = frozenset({"FAILED", "CANCELED", "FINISHED"})
 """States that a job does not leave."""
@@ -21,9 +23,17 @@ class FlinkUnavailable(LifelongError):
 
 @dataclass(frozen=True)
 class FlinkCluster:
-    """The cluster whose JobManager's REST interface is at `address` (host:port). Methods block for 5 s at most."""
+    """The cluster whose JobManager's REST interface is at `address` (host:port), reached by TLS where its
+    files are given. Methods block for 5 s at most.
+    """
 
     address: str
+    tls: TlsFiles | None = None
+
+    @classmethod
+    def of(cls, settings: FlinkSettings) -> FlinkCluster:
+        """Return the cluster that the settings name."""
+        return cls(settings.rest, tls_files(settings) if settings.ssl else None)
 
     def slots(self) -> int:
         """Return how many task slots are registered.
@@ -75,14 +85,32 @@ class FlinkCluster:
 
     def _ask(self, path: str, body: dict[str, object] | None) -> Any:
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"http://{self.address}{path}", data=content, headers={"Content-Type": "application/json"}
-        )
+        url = f"{'https' if self.tls else 'http'}://{self.address}{path}"
+        request = urllib.request.Request(url, data=content, headers={"Content-Type": "application/json"})
         try:
-            with DIRECT.open(request, timeout=5) as answer:
+            with self._opener().open(request, timeout=5) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as exc:
             exc.close()
             raise FlinkUnavailable(f"{self.address}{path} answered {exc.code}") from exc
         except (OSError, ValueError) as exc:
             raise FlinkUnavailable(f"Flink at {self.address!r} does not answer {path}: {exc}") from exc
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        """Return what opens URLs of the cluster, without the user's proxy, and with the client's certificate."""
+        direct = urllib.request.ProxyHandler({})
+        if self.tls is None:
+            return urllib.request.build_opener(direct)
+        context = ssl.create_default_context(cafile=self.tls.authority or None)
+        if self.tls.certificate:
+            context.load_cert_chain(self.tls.certificate, self.tls.key)
+        return urllib.request.build_opener(direct, urllib.request.HTTPSHandler(context=context))
+
+
+def tls_files(settings: FlinkSettings) -> TlsFiles:
+    """Return the files of TLS that the settings name."""
+    return TlsFiles(
+        authority=settings.ssl_ca_location,
+        certificate=settings.ssl_certificate_location,
+        key=settings.ssl_key_location,
+    )

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from deploy.clients import make_cluster
 from deploy.embedded.environment import user_cache_dir
-from deploy.embedded.processes import processes_of
+from deploy.embedded.processes import listeners, processes_of
 from deploy.embedded.stack import FLINK_NAMES, Stack
+from deploy.flink.cluster import FlinkCluster, FlinkUnavailable
 from deploy.flink.job import StatisticsJob, make_job
+from deploy.flink.keys import files_in, make_keys
 from deploy.settings import KafkaSettings, Settings
 from deploy.topics import create_topics
 from features.half_lives import SUPPORT_ORDER
@@ -86,6 +91,31 @@ def assert_same_neighbours(
     for item, row in flinks.items():
         assert_strongest(row.covisits, covisits.get(item, {}), pythons[item].covisits, size=NEIGHBOURS)
         assert_strongest(row.transitions, transitions.get(item, {}), pythons[item].transitions, size=PREDECESSORS)
+
+
+def handshake(address: tuple[str, int], context: ssl.SSLContext) -> None:
+    """Open TLS to an address and read what the server says first, or until it ends the connection."""
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(address, timeout=5) as plain, context.wrap_socket(plain) as secured:
+        secured.recv(1)
+
+
+def test_flink_answers_nobody_without_the_certificate_of_the_stack(flink: Settings, tmp_path: Path) -> None:
+    make_keys(tmp_path / "strangers")
+    strangers = files_in(tmp_path / "strangers")
+    with_another, without = (ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for _ in range(2))
+    with_another.load_cert_chain(strangers.certificate, strangers.key)
+    sockets = {each for process in processes_of(flink.data_dir) for each in listeners(process.pid)}
+    assert len(sockets) >= 5
+    for address in sockets:
+        assert address[0] == "127.0.0.1"
+        for context in (with_another, without):
+            with pytest.raises((ssl.SSLError, ConnectionResetError)):
+                handshake(address, context)
+    for cluster in (FlinkCluster(flink.flink.rest), FlinkCluster(flink.flink.rest, strangers)):
+        with pytest.raises(FlinkUnavailable):
+            cluster.begin_stop("0" * 32, "file:///tmp")
+    assert FlinkCluster.of(flink.flink).slots() > 0
 
 
 def test_flink_publishes_the_rows_of_the_python_aggregator_also_after_it_was_stopped(
