@@ -131,11 +131,12 @@ def run(
     *,
     started: Callable[[], object],
     until: Callable[[], bool],
+    meanwhile: Callable[[float], object],
     sleep: Callable[[float], None],
 ) -> None:
     """Keep the job running until `until` holds: (1) find or submit it, (2) call `started`, (3) watch, (4) stop it.
 
-    A job that runs already is not submitted again.
+    A job that runs already is not submitted again. `meanwhile` fills so many seconds between two looks at the job.
 
     Raises:
         FlinkJobError: it was not accepted, or has ended by itself.
@@ -146,7 +147,7 @@ def run(
     started()
     silent = 0.0
     while not until():
-        sleep(WATCH_SECONDS)
+        meanwhile(WATCH_SECONDS)
         try:
             state = job.cluster.state(running)
         except FlinkUnavailable as exc:

@@ -24,6 +24,7 @@ from features.half_lives import (
 from features.statistics import LATEST, NEIGHBOURS, PREDECESSORS, RANK_DECAY
 from features.user_segment import SEGMENTS
 from schemas.bounds import LARGEST_COUNT
+from schemas.codec import EARLIEST, LATEST_AHEAD_SECONDS
 from schemas.errors import LifelongError
 
 TEMPLATE = Path(__file__).with_name("item_statistics.sql")
@@ -61,6 +62,9 @@ def statements(source: Options, sink: Options, *, metadata: bool = True) -> list
         partition=" METADATA FROM 'partition' VIRTUAL" if metadata else "",
         offset=" METADATA FROM 'offset' VIRTUAL" if metadata else "",
         landmark=_LANDMARK,
+        earliest=_double(EARLIEST),
+        ahead=_double(LATEST_AHEAD_SECONDS),
+        largest_count=_double(LARGEST_COUNT),
         neighbours=NEIGHBOURS,
         predecessors=PREDECESSORS,
         **_items(),
