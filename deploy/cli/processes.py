@@ -52,6 +52,7 @@ def _keep_flink_job(settings: Settings) -> None:
     """Have Flink aggregate item statistics, and publish dead letters: metrics are served once its job runs."""
     from deploy.embedded.environment import user_cache_dir
     from deploy.flink.job import make_job, run
+    from deploy.monitoring.flink_gauges import FLINK
     from deploy.wiring import make_refusals
 
     run(
@@ -59,6 +60,7 @@ def _keep_flink_job(settings: Settings) -> None:
         started=lambda: serve_metrics(settings.statistics.metrics_port),
         until=_until_signalled(),
         meanwhile=make_refusals(settings).publish_for,
+        seen=FLINK.saw,
         sleep=time.sleep,
     )
 

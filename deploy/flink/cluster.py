@@ -41,7 +41,7 @@ class FlinkCluster:
         Raises:
             FlinkUnavailable: no answer.
         """
-        return int(self._get("/overview")["slots-total"])
+        return int(self.get("/overview")["slots-total"])
 
     def running(self, name: str) -> str:
         """Return the id of the job of this name that has not ended; empty if there is none.
@@ -49,7 +49,7 @@ class FlinkCluster:
         Raises:
             FlinkUnavailable: no answer.
         """
-        jobs = self._get("/jobs/overview")["jobs"]
+        jobs = self.get("/jobs/overview")["jobs"]
         return next((str(job["jid"]) for job in jobs if job["name"] == name and job["state"] not in ENDED), "")
 
     def state(self, job: str) -> str:
@@ -58,7 +58,7 @@ class FlinkCluster:
         Raises:
             FlinkUnavailable: no answer, or the JobManager has begun anew and does not know the job.
         """
-        return str(self._get(f"/jobs/{job}")["state"])
+        return str(self.get(f"/jobs/{job}")["state"])
 
     def begin_stop(self, job: str, savepoints: str) -> str:
         """Begin to stop a job with a savepoint below the directory; return the request's id for `stopped`.
@@ -75,12 +75,17 @@ class FlinkCluster:
         Raises:
             FlinkUnavailable: no answer, or it failed.
         """
-        answer = self._get(f"/jobs/{job}/savepoints/{request}")
+        answer = self.get(f"/jobs/{job}/savepoints/{request}")
         if failure := (answer.get("operation") or {}).get("failure-cause"):
             raise FlinkUnavailable(f"job {job} cannot be stopped with a savepoint: {failure['class']}")
         return bool(answer["status"]["id"] == "COMPLETED")
 
-    def _get(self, path: str) -> Any:
+    def get(self, path: str) -> Any:
+        """Return the answer to a GET, decoded.
+
+        Raises:
+            FlinkUnavailable: no answer.
+        """
         return self._ask(path, None)
 
     def _ask(self, path: str, body: dict[str, object] | None) -> Any:

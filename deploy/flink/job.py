@@ -10,12 +10,14 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from deploy.clients import make_cluster
 from deploy.embedded import flink
 from deploy.embedded.layout import DataLayout
 from deploy.flink.cluster import ENDED, FlinkCluster, FlinkUnavailable
+from deploy.flink.health import JobHealth, health
 from deploy.flink.submission import FlinkJobError, submit
 from deploy.flink.tables import sink_options, source_options
 from deploy.settings import Settings
@@ -23,6 +25,7 @@ from streams.flink.item_statistics import statements
 
 logger = logging.getLogger(__name__)
 WATCH_SECONDS = 2.0
+LOOKS_EACH = 5
 PATIENCE_SECONDS = 30.0
 """For how long the JobManager may give no answer; then the process ends, and begins anew."""
 STOP_SECONDS = 15.0
@@ -132,11 +135,13 @@ def run(
     started: Callable[[], object],
     until: Callable[[], bool],
     meanwhile: Callable[[float], object],
+    seen: Callable[[JobHealth], object],
     sleep: Callable[[float], None],
 ) -> None:
     """Keep the job running until `until` holds: (1) find or submit it, (2) call `started`, (3) watch, (4) stop it.
 
-    A job that runs already is not submitted again. `meanwhile` fills so many seconds between two looks at the job.
+    A job that runs already is not submitted again. `meanwhile` fills so many seconds between two looks at the job;
+    `seen` receives what every fifth look finds.
 
     Raises:
         FlinkJobError: it was not accepted, or has ended by itself.
@@ -145,11 +150,13 @@ def run(
     running = job.find() or job.submit()
     logger.info("job %s of item statistics runs on %s", running, job.cluster.address)
     started()
-    silent = 0.0
+    silent, looks = 0.0, count()
     while not until():
         meanwhile(WATCH_SECONDS)
         try:
             state = job.cluster.state(running)
+            if next(looks) % LOOKS_EACH == 0:
+                seen(health(job.cluster, running))
         except FlinkUnavailable as exc:
             silent += WATCH_SECONDS
             if silent > PATIENCE_SECONDS:

@@ -99,7 +99,7 @@ class FlinkSettings(SettingsSection):
     ssl_key_location: str = ""
     parallelism: int = Field(default=2, ge=1)
     state_days: float = Field(default=400.0, gt=0)
-    checkpoint_seconds: float = Field(default=10.0, ge=1)
+    checkpoint_seconds: float = Field(default=30.0, ge=1)
 
 
 class EmbeddedSettings(SettingsSection):

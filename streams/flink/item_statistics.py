@@ -114,12 +114,17 @@ def _buckets() -> dict[str, str]:
         "bucket_seconds": _double(bucket_seconds()),
         "bucket_count": str(bucket_count()),
         "bucket_sums": _named(sums),
-        "bucket_columns": ", ".join((landmark, "newest_arrival", *sums)),
-        "bucket_type": _row_type({"landmark": "DOUBLE", "newest_arrival": "BIGINT"} | dict.fromkeys(sums, "DOUBLE")),
-        "bucket_arrivals": ", ".join(
-            f"COALESCE(time_buckets[{index}].newest_arrival, 0)" for index in range(1, bucket_count() + 1)
+        "bucket_columns": ", ".join((landmark, "newest_arrival", "latest", *sums)),
+        "bucket_type": _row_type(
+            {"landmark": "DOUBLE", "newest_arrival": "BIGINT"} | dict.fromkeys(("latest", *sums), "DOUBLE")
         ),
+        "bucket_arrivals": _of_buckets("COALESCE({bucket}.newest_arrival, 0)"),
+        "bucket_latest": _of_buckets("COALESCE({bucket}.latest, 0E0)"),
     }
+
+
+def _of_buckets(expression: str) -> str:
+    return ", ".join(expression.format(bucket=f"time_buckets[{index}]") for index in range(1, bucket_count() + 1))
 
 
 def _pairs() -> dict[str, str]:
@@ -214,14 +219,15 @@ def _total(column: str, half_life: float) -> str:
 
 
 def _weights(array: str, size: int, scale: str) -> str:
-    """Return a map of the neighbours in an array of at most `size`, with their weights lowered.
+    """Return a map of the neighbours in an array of at most `size`, with their weights lowered. No delta adds more than
+    1: what exceeds their number is of deltas that the item's part does not count yet.
 
     SQL has no function that applies an expression to each element of an array, so every element is written out.
     """
     indexes = range(1, size + 1)
     count = f"CARDINALITY({array})"
     items = ", ".join(f"{array}[{index}].item_id" for index in indexes)
-    weights = ", ".join(f"{array}[{index}].weight * {scale}" for index in indexes)
+    weights = ", ".join(f"LEAST(item.folded, {array}[{index}].weight * {scale})" for index in indexes)
     return f"MAP_FROM_ARRAYS(ARRAY_SLICE(ARRAY[{items}], 1, {count}), ARRAY_SLICE(ARRAY[{weights}], 1, {count}))"
 
 

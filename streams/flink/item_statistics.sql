@@ -114,6 +114,7 @@ SELECT
   item_id,
   bucket,
   MAX(arrival) AS newest_arrival,
+  MAX(event_time) AS latest,
   {bucket_sums}
 FROM placed
 GROUP BY item_id, bucket;
@@ -185,7 +186,9 @@ INSERT INTO item_statistics
 SELECT
   item_id,
   -- Both parts count the newest delta, or it is too old for any bucket. What one still lacks, the next window publishes.
+  -- A bucket that is ahead of the item's newest event would be raised, not lowered.
   CASE
+    WHEN GREATEST({bucket_latest}) > item.latest THEN CAST(NULL AS BIGINT)
     WHEN item.newest_arrival = GREATEST({bucket_arrivals}) THEN item.folded
     WHEN MOD(item.newest_arrival, 1024) - 512 <= FLOOR((item.latest - {landmark}) / {bucket_seconds}) - {bucket_count}
       THEN item.folded
