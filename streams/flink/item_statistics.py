@@ -219,15 +219,14 @@ def _total(column: str, half_life: float) -> str:
 
 
 def _weights(array: str, size: int, scale: str) -> str:
-    """Return a map of the neighbours in an array of at most `size`, with their weights lowered. No delta adds more than
-    1: what exceeds their number is of deltas that the item's part does not count yet.
+    """Return a map of the neighbours in an array of at most `size`, with their weights lowered.
 
     SQL has no function that applies an expression to each element of an array, so every element is written out.
     """
     indexes = range(1, size + 1)
     count = f"CARDINALITY({array})"
     items = ", ".join(f"{array}[{index}].item_id" for index in indexes)
-    weights = ", ".join(f"LEAST(item.folded, {array}[{index}].weight * {scale})" for index in indexes)
+    weights = ", ".join(f"{array}[{index}].weight * {scale}" for index in indexes)
     return f"MAP_FROM_ARRAYS(ARRAY_SLICE(ARRAY[{items}], 1, {count}), ARRAY_SLICE(ARRAY[{weights}], 1, {count}))"
 
 

@@ -20,6 +20,7 @@ from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.processes import listeners, processes_of
 from deploy.embedded.stack import FLINK_NAMES, Stack
 from deploy.flink.cluster import FlinkCluster, FlinkUnavailable
+from deploy.flink.health import JobHealth, health
 from deploy.flink.job import StatisticsJob, make_job
 from deploy.flink.keys import files_in, make_keys
 from deploy.settings import KafkaSettings, Settings
@@ -48,6 +49,7 @@ def flink(kafka_server: KafkaSettings, tmp_path_factory: pytest.TempPathFactory)
         kafka=kafka_server,
         topics={"prefix": f"flink{os.getpid()}.", "person_partitions": PARTITIONS, "item_partitions": PARTITIONS},
         statistics={"engine": "flink", "window_seconds": 1.0},
+        flink={"checkpoint_seconds": 5.0},
     )
     stack = Stack(base.model_copy(update={"data_dir": tmp_path_factory.mktemp("flink")}))
     try:
@@ -118,6 +120,16 @@ def test_flink_answers_nobody_without_the_certificate_of_the_stack(flink: Settin
     assert FlinkCluster.of(flink.flink).slots() > 0
 
 
+def assert_healthy(seen: JobHealth) -> None:
+    """A job that has read everything has stored its state, and waits for deltas."""
+    assert (seen.restarts, seen.waiting_records) == (0, 0.0)
+    assert seen.checkpoint_at is not None
+    assert 0.0 <= time.time() - seen.checkpoint_at < 60.0
+    assert seen.checkpoint_bytes > 100_000
+    assert 0.0 <= seen.busy <= 1.0
+    assert 0.0 <= seen.held_up <= 1.0
+
+
 def test_flink_publishes_the_rows_of_the_python_aggregator_also_after_it_was_stopped(
     flink: Settings, job: StatisticsJob
 ) -> None:
@@ -149,6 +161,7 @@ def test_flink_publishes_the_rows_of_the_python_aggregator_also_after_it_was_sto
         published.wait_for(wanted, seconds=SECONDS)
     finally:
         published.close()
+    assert_healthy(health(job.cluster, job.find()))
     assert_equal(published.rows, wanted)
     assert_same_neighbours(published.rows, wanted, deltas)
     assert published.versions_rise

@@ -41,7 +41,7 @@ FLINK_ROW = DashboardRow(
         ),
         Panel(
             "Size of the checkpoint",
-            "Bytes of the newest checkpoint: about 190 for each pair of items. In memory it is several times as much: "
+            "Bytes of the newest checkpoint: about 170 for each pair of items. In memory it is several times as much: "
             "raise embedded.flink_mb in time.",
             "bytes",
             (PanelQuery("max(lifelong_flink_checkpoint_bytes)", "bytes"),),
