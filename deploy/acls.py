@@ -68,6 +68,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
             reads=READS["statistics"],
             writes=(ITEM_STATISTICS, DEAD_LETTERS),
             group=settings.statistics.group,
+            many_groups=True,
             checks=True,
         ),
         Access(process="trainer", reads=READS["trainer"], writes=(MODEL_UPDATES, DEAD_LETTERS), group=trainer),

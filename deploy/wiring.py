@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from inference.learning.online_trainer import OnlineTrainer
     from streams.backtest.config import SystemConfig
     from streams.item_stats.aggregator import ItemStatisticsAggregator
+    from streams.item_stats.refusals import Refusals
     from streams.projector.process import Projector, ProjectorObserver
     from streams.trainer.process import Trainer, TrainerObserver
     from streams.worker.faust_runner import BatchTuning, Worker
@@ -233,6 +234,22 @@ def make_aggregator(settings: Settings) -> ItemStatisticsAggregator:
         clock=wall_clock,
         sleep=time.sleep,
         window_seconds=settings.statistics.window_seconds,
+        in_flight=make_in_flight(settings, "statistics"),
+    )
+
+
+def make_refusals(settings: Settings) -> Refusals:
+    """Build what publishes dead letters about deltas while Flink aggregates."""
+    from streams.item_stats.refusals import Refusals
+
+    group = f"{settings.statistics.group}-refused"
+    return Refusals(
+        reader=KafkaGroupReader(make_cluster(settings), tuple(AGGREGATOR), group=group),
+        publisher=make_publisher(settings),
+        partitions=settings.topics.item_partitions,
+        observer=PrometheusObserver(),
+        clock=wall_clock,
+        monotonic=time.monotonic,
         in_flight=make_in_flight(settings, "statistics"),
     )
 

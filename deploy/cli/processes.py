@@ -49,14 +49,18 @@ def statistics() -> None:
 
 
 def _keep_flink_job(settings: Settings) -> None:
-    """Have Flink aggregate item statistics: metrics are served once its job runs."""
+    """Have Flink aggregate item statistics, and publish dead letters: metrics are served once its job runs."""
     from deploy.embedded.environment import user_cache_dir
     from deploy.flink.job import make_job, run
+    from deploy.monitoring.flink_gauges import FLINK
+    from deploy.wiring import make_refusals
 
     run(
         make_job(settings, user_cache_dir()),
         started=lambda: serve_metrics(settings.statistics.metrics_port),
         until=_until_signalled(),
+        meanwhile=make_refusals(settings).publish_for,
+        seen=FLINK.saw,
         sleep=time.sleep,
     )
 

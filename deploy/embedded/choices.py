@@ -50,7 +50,7 @@ def kafka_secret(process: str) -> str:
 
 
 # "kafka" is the password of the broker and of the commands, which administer it.
-SECRET_NAMES = ("kafka", *map(kafka_secret, KAFKA_PRINCIPALS), "redis", "milvus", "triton", "gateway")
+SECRET_NAMES = ("kafka", *map(kafka_secret, KAFKA_PRINCIPALS), "redis", "milvus", "triton", "gateway", "flink")
 # Below Linux's range for outgoing connections, so that a stopped server's port stays free.
 LOWEST_PORT, HIGHEST_PORT = 20_000, 32_000
 

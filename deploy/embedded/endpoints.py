@@ -16,6 +16,7 @@ from deploy.embedded import triton
 from deploy.embedded.choices import KAFKA_PRINCIPALS, StackChoices, kafka_secret
 from deploy.embedded.layout import DataLayout
 from deploy.embedded.server import StackError
+from deploy.flink import keys
 from deploy.private_files import write_private
 from deploy.settings import Settings
 
@@ -75,7 +76,7 @@ def sections(
         "redis": {"url": f"redis://:{keys['redis']}@127.0.0.1:{ports['redis']}/0"},
         "milvus": {"uri": f"http://127.0.0.1:{ports['milvus']}", "token": f"root:{keys['milvus']}"},
         "triton": {"grpc": triton.client_address(layout, ports)},
-        "jobmanager": {"rest": f"127.0.0.1:{ports['jobmanager_rest']}"},
+        "jobmanager": _flink(ports["jobmanager_rest"], layout),
     }
     programs: dict[str, dict[str, Any]] = {
         "worker": {"metrics_port": ports["worker"]},
@@ -90,11 +91,22 @@ def sections(
     return {own.get(name, name): section for name, section in servers.items() if name in started} | programs
 
 
+def _flink(port: int, layout: DataLayout) -> dict[str, Any]:
+    tls = keys.files_in(layout.flink_keys)
+    return {
+        "rest": f"127.0.0.1:{port}",
+        "ssl": True,
+        "ssl_ca_location": tls.authority,
+        "ssl_certificate_location": tls.certificate,
+        "ssl_key_location": tls.key,
+    }
+
+
 def write(path: Path, content: Mapping[str, Mapping[str, Any]], header: str = ENDPOINTS_HEADER) -> None:
     """Write ``content`` as TOML of mode 0600: it holds the passwords."""
     lines = [f"# {header}"]
     for name, section in content.items():
-        # TOML spells strings, numbers and lists as JSON does.
+        # TOML spells strings, numbers, booleans and lists as JSON does.
         lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in section.items())]
     write_private(path, "\n".join(lines) + "\n")
 

@@ -1,8 +1,8 @@
 """Apache Flink as a JobManager and a TaskManager, in an environment of its own with its own Java runtime.
 
-``uv`` creates the environment from the committed lock below ``flink/``; the connector to Kafka is a jar that is
-verified against a lock. Both processes listen on loopback only. Flink's REST address takes jobs without a password:
-every user of this machine reaches it.
+``uv`` creates the environment from the committed lock below ``flink/``; the connector to Kafka and the runner of SQL
+are jars that are verified against a lock. Both processes listen on loopback only, and on every port they answer only
+who shows the certificate of the stack, which is this user's alone (``deploy.flink.keys``): who submits a job runs code.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.embedded import jars
-from deploy.embedded.http import problem_at
 from deploy.embedded.locked_environment import LockedEnvironment
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, nothing_missing, nothing_to_do
+from deploy.flink.keys import SIDES, files_in, store_options, write_stores
 from deploy.private_files import write_private
 from deploy.settings import Settings
 
 FLINK_LOCK_DIR = Path(__file__).parent / "flink"
 JARS_LOCK = Path(__file__).parent / "flink_jars.lock"
-CONNECTORS = ("org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",)
+CONNECTOR = "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2"
+SQL_RUNNER = "org.apache.flink:flink-sql-gateway:2.2.1"
+"""Runs a script of SQL in the process that submits it; what it needs is in Flink's own jars."""
 FLINK_MEGABYTES = 820
 SLOTS = 4
 # Flink opens these packages of the Java runtime to itself; its own scripts take the list from the configuration.
@@ -29,17 +31,32 @@ _OPENED = (
     *("java.util", "java.util.concurrent", "java.util.concurrent.atomic", "java.util.concurrent.locks"),
 )
 # Only the first compiler: expressions of the statistics job are long, and the second one is slow with them.
-_JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED))
+JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED))
 
 
 def environment(cache: Path) -> LockedEnvironment:
-    """Return Flink's environment below a cache; it holds the connectors, too."""
+    """Return Flink's environment below a cache; it holds further jars, too."""
     return LockedEnvironment("flink", cache, FLINK_LOCK_DIR, more=(JARS_LOCK,))
 
 
-def connectors(cache: Path) -> list[Path]:
-    """Return the jars that a job needs beside Flink's own."""
-    return sorted((environment(cache).directory / "connectors").glob("*.jar"))
+def libraries(cache: Path) -> list[Path]:
+    """Return Flink's own jars."""
+    return sorted((environment(cache).packages / "pyflink" / "lib").glob("*.jar"))
+
+
+def connector(cache: Path) -> Path:
+    """Return the jar that connects a job to Kafka."""
+    return _jar(CONNECTOR, cache)
+
+
+def sql_runner(cache: Path) -> Path:
+    """Return the jar that runs a script of SQL."""
+    return _jar(SQL_RUNNER, cache)
+
+
+def _jar(coordinates: str, cache: Path) -> Path:
+    _, artifact, version = coordinates.split(":")
+    return environment(cache).directory / "jars" / f"{artifact}-{version}.jar"
 
 
 def java_home(cache: Path) -> Path:
@@ -48,7 +65,7 @@ def java_home(cache: Path) -> Path:
 
 
 def install(cache: Path) -> None:
-    """Create the environment unless it is complete: (1) packages, (2) connectors, (3) mark it complete.
+    """Create the environment unless it is complete: (1) packages, (2) jars, (3) mark it complete.
 
     Raises:
         StackError: something cannot be fetched, or is not what the locks say.
@@ -57,21 +74,21 @@ def install(cache: Path) -> None:
     if made.is_complete:
         return
     made.sync()
-    jars.install(CONNECTORS, JARS_LOCK, made.directory / "connectors")
+    jars.install((CONNECTOR, SQL_RUNNER), JARS_LOCK, made.directory / "jars", alone=True)
     made.complete()
 
 
 def _missing(site: Site) -> Download | None:
     if environment(site.layout.cache_dir).is_complete:
         return None
-    return Download("Apache Flink (packages, and a jar from Maven)", FLINK_MEGABYTES)
+    return Download("Apache Flink (packages, and jars from Maven)", FLINK_MEGABYTES)
 
 
 def _fetch(site: Site) -> None:
     install(site.layout.cache_dir)
 
 
-def configuration(site: Site) -> str:
+def configuration(site: Site, stores: Path) -> str:
     """Return ``config.yaml``: both processes on loopback, every port a chosen one, sizes for one small machine."""
     ports, data = site.choices.ports, site.layout.data("flink")
     values: dict[str, object] = {
@@ -93,17 +110,20 @@ def configuration(site: Site) -> str:
         "taskmanager.memory.process.size": f"{site.embedded.flink_mb}m",
         "taskmanager.memory.managed.fraction": "0.1",
         "io.tmp.dirs": data / "tmp",
-        "env.java.opts.all": " ".join(_JAVA_OPTIONS),
+        "env.java.opts.all": " ".join(JAVA_OPTIONS),
     }
+    for side in SIDES:
+        values |= store_options(side, stores, site.choices.secrets["flink"])
     return "".join(f"{name}: {value}\n" for name, value in values.items())
 
 
 def _write_configuration(name: str, site: Site) -> Path:
     """Write the configuration of a process into a directory of its own, since both start at the same time."""
     directory = site.layout.run / name
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     (site.layout.data("flink") / "tmp").mkdir(parents=True, exist_ok=True)
-    write_private(directory / "config.yaml", configuration(site))
+    write_stores(files_in(site.layout.flink_keys), directory, site.choices.secrets["flink"])
+    write_private(directory / "config.yaml", configuration(site, directory))
     shipped = environment(site.layout.cache_dir).packages / "pyflink" / "conf"
     shutil.copyfile(shipped / "log4j-console.properties", directory / "log4j-console.properties")
     return directory
@@ -122,14 +142,22 @@ def _program(name: str, site: Site) -> Program:
 
 
 def _jobmanager_problem(settings: Settings) -> str:
-    return problem_at(f"http://{settings.flink.rest}/config") if settings.flink.rest else "no address is chosen"
+    from deploy.flink.cluster import FlinkCluster, FlinkUnavailable
+
+    if not settings.flink.rest:
+        return "no address is chosen"
+    try:
+        FlinkCluster.of(settings.flink).slots()
+    except FlinkUnavailable as exc:
+        return str(exc)
+    return ""
 
 
 def _taskmanager_problem(settings: Settings) -> str:
     from deploy.flink.cluster import FlinkCluster, FlinkUnavailable
 
     try:
-        slots = FlinkCluster(settings.flink.rest).slots()
+        slots = FlinkCluster.of(settings.flink).slots()
     except FlinkUnavailable as exc:
         return str(exc)
     return "" if slots else "it has not registered at the JobManager"
@@ -146,7 +174,7 @@ def _server(name: str, problem: Callable[[Settings], str]) -> EmbeddedServer:
         program=lambda site: _program(name, site),
         settle=nothing_to_do,
         problem=problem,
-        open_to=lambda embedded: "this machine, without a password",
+        open_to=lambda embedded: "this user, by certificate",
     )
 
 

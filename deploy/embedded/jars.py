@@ -48,8 +48,8 @@ def verify(jars: Sequence[Path], lock: dict[str, str]) -> None:
             )
 
 
-def resolve(coordinates: Sequence[str], repository: Path) -> list[Path]:
-    """Return the jars that ``coordinates`` need to run, downloaded into ``repository`` where absent.
+def resolve(coordinates: Sequence[str], repository: Path, *, alone: bool = False) -> list[Path]:
+    """Return the jars that ``coordinates`` need to run, or they ``alone``, downloaded into ``repository`` where absent.
 
     Raises:
         StackError: a jar cannot be fetched.
@@ -59,19 +59,20 @@ def resolve(coordinates: Sequence[str], repository: Path) -> list[Path]:
     context = MavenContext(resolver=PythonResolver(), repo_cache=repository, timeout=60)
     try:
         direct, transitive = context.resolver.resolve([context.create_dependency(name) for name in coordinates])
-        needed = direct + [jar for jar in transitive if jar.scope in {"compile", "runtime"}]
+        needed = direct if alone else direct + [jar for jar in transitive if jar.scope in {"compile", "runtime"}]
         return [jar.artifact.resolve() for jar in needed]
     except (OSError, RuntimeError, ValueError) as exc:
         raise StackError(f"jars of {list(coordinates)!r} cannot be fetched: {exc}; check the network") from exc
 
 
-def install(coordinates: Sequence[str], lock_file: Path, into: Path) -> None:
-    """Put the verified jars into the directory ``into``, complete or not at all.
+def install(coordinates: Sequence[str], lock_file: Path, into: Path, *, alone: bool = False) -> None:
+    """Put the verified jars into the directory ``into``, complete or not at all; they ``alone`` where what they need
+    is there already.
 
     (1) resolve, (2) verify against the lock, (3) copy to a draft, (4) rename: a crash leaves nothing half complete.
     """
     repository = into.with_name(into.name + ".repository")
-    jars = resolve(coordinates, repository)
+    jars = resolve(coordinates, repository, alone=alone)
     verify(jars, read_lock(lock_file))
     draft = into.with_name(f"{into.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)

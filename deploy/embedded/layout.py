@@ -44,6 +44,11 @@ class DataLayout:
         return self.data_dir / "application.toml"
 
     @property
+    def flink_keys(self) -> Path:
+        """Return the directory of the certificate and key by which Flink and its client know each other."""
+        return self.data_dir / "flink-keys"
+
+    @property
     def choices_file(self) -> Path:
         return self.data_dir / "choices.json"
 

@@ -29,6 +29,7 @@ from deploy.embedded.programs import (
 )
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError
 from deploy.embedded.supervisor import Supervisor, programs_dir, wait_until
+from deploy.flink.keys import make_keys
 from deploy.settings import Settings, config_path
 
 SERVERS = (kafka.KAFKA, redis.REDIS, milvus.MILVUS, triton.TRITON)
@@ -244,6 +245,8 @@ class Stack:
 
     def _write_endpoints(self, site: Site) -> None:
         started = frozenset(server.name for server in self.embedded())
+        if flink.JOBMANAGER.name in started:
+            make_keys(self.layout.flink_keys)
         sections = endpoints.sections(site.choices, started, self.base, self.layout)
         endpoints.write(self.layout.endpoints_file, sections)
         if kafka.KAFKA.name in started:

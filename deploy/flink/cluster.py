@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.embedded.http import DIRECT
+from deploy.settings import FlinkSettings
 from schemas.errors import LifelongError
+from schemas.tls import TlsFiles
 
 ENDED = frozenset({"FAILED", "CANCELED", "FINISHED"})
 """States that a job does not leave."""
@@ -21,9 +23,17 @@ class FlinkUnavailable(LifelongError):
 
 @dataclass(frozen=True)
 class FlinkCluster:
-    """The cluster whose JobManager's REST interface is at `address` (host:port). Methods block for 5 s at most."""
+    """The cluster whose JobManager's REST interface is at `address` (host:port), reached by TLS where its
+    files are given. Methods block for 5 s at most.
+    """
 
     address: str
+    tls: TlsFiles | None = None
+
+    @classmethod
+    def of(cls, settings: FlinkSettings) -> FlinkCluster:
+        """Return the cluster that the settings name."""
+        return cls(settings.rest, tls_files(settings) if settings.ssl else None)
 
     def slots(self) -> int:
         """Return how many task slots are registered.
@@ -31,7 +41,7 @@ class FlinkCluster:
         Raises:
             FlinkUnavailable: no answer.
         """
-        return int(self._get("/overview")["slots-total"])
+        return int(self.get("/overview")["slots-total"])
 
     def running(self, name: str) -> str:
         """Return the id of the job of this name that has not ended; empty if there is none.
@@ -39,7 +49,7 @@ class FlinkCluster:
         Raises:
             FlinkUnavailable: no answer.
         """
-        jobs = self._get("/jobs/overview")["jobs"]
+        jobs = self.get("/jobs/overview")["jobs"]
         return next((str(job["jid"]) for job in jobs if job["name"] == name and job["state"] not in ENDED), "")
 
     def state(self, job: str) -> str:
@@ -48,7 +58,7 @@ class FlinkCluster:
         Raises:
             FlinkUnavailable: no answer, or the JobManager has begun anew and does not know the job.
         """
-        return str(self._get(f"/jobs/{job}")["state"])
+        return str(self.get(f"/jobs/{job}")["state"])
 
     def begin_stop(self, job: str, savepoints: str) -> str:
         """Begin to stop a job with a savepoint below the directory; return the request's id for `stopped`.
@@ -65,24 +75,47 @@ class FlinkCluster:
         Raises:
             FlinkUnavailable: no answer, or it failed.
         """
-        answer = self._get(f"/jobs/{job}/savepoints/{request}")
+        answer = self.get(f"/jobs/{job}/savepoints/{request}")
         if failure := (answer.get("operation") or {}).get("failure-cause"):
             raise FlinkUnavailable(f"job {job} cannot be stopped with a savepoint: {failure['class']}")
         return bool(answer["status"]["id"] == "COMPLETED")
 
-    def _get(self, path: str) -> Any:
+    def get(self, path: str) -> Any:
+        """Return the answer to a GET, decoded.
+
+        Raises:
+            FlinkUnavailable: no answer.
+        """
         return self._ask(path, None)
 
     def _ask(self, path: str, body: dict[str, object] | None) -> Any:
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"http://{self.address}{path}", data=content, headers={"Content-Type": "application/json"}
-        )
+        url = f"{'https' if self.tls else 'http'}://{self.address}{path}"
+        request = urllib.request.Request(url, data=content, headers={"Content-Type": "application/json"})
         try:
-            with DIRECT.open(request, timeout=5) as answer:
+            with self._opener().open(request, timeout=5) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as exc:
             exc.close()
             raise FlinkUnavailable(f"{self.address}{path} answered {exc.code}") from exc
         except (OSError, ValueError) as exc:
             raise FlinkUnavailable(f"Flink at {self.address!r} does not answer {path}: {exc}") from exc
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        """Return what opens URLs of the cluster, without the user's proxy, and with the client's certificate."""
+        direct = urllib.request.ProxyHandler({})
+        if self.tls is None:
+            return urllib.request.build_opener(direct)
+        context = ssl.create_default_context(cafile=self.tls.authority or None)
+        if self.tls.certificate:
+            context.load_cert_chain(self.tls.certificate, self.tls.key)
+        return urllib.request.build_opener(direct, urllib.request.HTTPSHandler(context=context))
+
+
+def tls_files(settings: FlinkSettings) -> TlsFiles:
+    """Return the files of TLS that the settings name."""
+    return TlsFiles(
+        authority=settings.ssl_ca_location,
+        certificate=settings.ssl_certificate_location,
+        key=settings.ssl_key_location,
+    )

@@ -7,34 +7,28 @@ else, so the job folds `item-deltas` from the first record on, as after `lifelon
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from deploy.clients import make_cluster
 from deploy.embedded import flink
-from deploy.embedded.environment import child_environment
 from deploy.embedded.layout import DataLayout
 from deploy.flink.cluster import ENDED, FlinkCluster, FlinkUnavailable
+from deploy.flink.health import JobHealth, health
+from deploy.flink.submission import FlinkJobError, submit
 from deploy.flink.tables import sink_options, source_options
 from deploy.settings import Settings
-from schemas.errors import LifelongError
-from streams.flink import submission
 from streams.flink.item_statistics import statements
 
 logger = logging.getLogger(__name__)
 WATCH_SECONDS = 2.0
+LOOKS_EACH = 5
 PATIENCE_SECONDS = 30.0
 """For how long the JobManager may give no answer; then the process ends, and begins anew."""
-SUBMIT_SECONDS = 240.0
 STOP_SECONDS = 15.0
-
-
-class FlinkJobError(LifelongError):
-    """The job cannot be submitted, or has ended."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +59,7 @@ class StatisticsJob:
         options = dict(self.options)
         if (newest := newest_state(self.directory)) is not None:
             options["execution.state-recovery.path"] = newest.as_uri()
-        request = json.dumps({"options": options, "statements": self.statements})
-        environment = child_environment() | {"JAVA_HOME": str(flink.java_home(self.cache))}
-        command = (str(flink.environment(self.cache).python), submission.__file__)
-        try:
-            result = subprocess.run(
-                command, input=request, env=environment, capture_output=True, text=True, timeout=SUBMIT_SECONDS
-            )
-        except (OSError, subprocess.TimeoutExpired) as exc:
-            raise FlinkJobError(f"the job cannot be submitted: {exc}") from exc
-        if result.returncode:
-            raise FlinkJobError(f"the job {self.name!r} was not accepted:\n{result.stderr[-3000:]}")
-        return result.stdout.split()[-1]
+        return submit(self.cluster, "".join(f"{statement};\n" for statement in self.statements), options, self.cache)
 
     def stop(self, job: str, sleep: Callable[[float], None]) -> None:
         """Stop the job with a savepoint, from which the next one goes on; return once it has ended.
@@ -107,26 +90,20 @@ def make_job(settings: Settings, cache: Path) -> StatisticsJob:
     meaning = hashlib.sha256("".join(statements({}, {})).encode()).hexdigest()[:12]
     directory = DataLayout.of(settings.data_dir, cache).data("flink") / f"item-statistics-{meaning}"
     return StatisticsJob(
-        cluster=FlinkCluster(settings.flink.rest),
+        cluster=FlinkCluster.of(settings.flink),
         name=f"{settings.topics.prefix}item-statistics",
         statements=sql,
-        options=tuple(job_options(settings, directory, flink.connectors(cache)).items()),
+        options=tuple(job_options(settings, directory).items()),
         directory=directory,
         cache=cache,
     )
 
 
-def job_options(settings: Settings, directory: Path, connectors: list[Path]) -> dict[str, str]:
-    """Return Flink's options of the job, which is submitted to the cluster and left to run."""
-    host, _, port = settings.flink.rest.rpartition(":")
+def job_options(settings: Settings, directory: Path) -> dict[str, str]:
+    """Return Flink's options of the job."""
     window = f"{settings.statistics.window_seconds * 1_000:.0f} ms"
     return {
-        "execution.target": "remote",
-        "execution.attached": "false",
-        "rest.address": host,
-        "rest.port": port,
         "pipeline.name": f"{settings.topics.prefix}item-statistics",
-        "pipeline.jars": ";".join(path.as_uri() for path in connectors),
         "pipeline.max-parallelism": "128",
         "parallelism.default": str(settings.flink.parallelism),
         "table.local-time-zone": "UTC",
@@ -157,11 +134,14 @@ def run(
     *,
     started: Callable[[], object],
     until: Callable[[], bool],
+    meanwhile: Callable[[float], object],
+    seen: Callable[[JobHealth], object],
     sleep: Callable[[float], None],
 ) -> None:
     """Keep the job running until `until` holds: (1) find or submit it, (2) call `started`, (3) watch, (4) stop it.
 
-    A job that runs already is not submitted again.
+    A job that runs already is not submitted again. `meanwhile` fills so many seconds between two looks at the job;
+    `seen` receives what every fifth look finds.
 
     Raises:
         FlinkJobError: it was not accepted, or has ended by itself.
@@ -170,11 +150,13 @@ def run(
     running = job.find() or job.submit()
     logger.info("job %s of item statistics runs on %s", running, job.cluster.address)
     started()
-    silent = 0.0
+    silent, looks = 0.0, count()
     while not until():
-        sleep(WATCH_SECONDS)
+        meanwhile(WATCH_SECONDS)
         try:
             state = job.cluster.state(running)
+            if next(looks) % LOOKS_EACH == 0:
+                seen(health(job.cluster, running))
         except FlinkUnavailable as exc:
             silent += WATCH_SECONDS
             if silent > PATIENCE_SECONDS:

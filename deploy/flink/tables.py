@@ -50,16 +50,23 @@ def _quoted(text: str) -> str:
 
 
 def source_options(cluster: Cluster, group: str) -> dict[str, str]:
-    """Return the options of the table of `item-deltas`: from the first record on, unless a state says where."""
+    """Return the options of the table of `item-deltas`: from the first record on, unless a state says where.
+
+    The group only shows how far the job is. It is no group of the Python aggregator, which takes offsets that are
+    committed beyond its own for a loss of its store.
+    """
     return {
         "connector": "kafka",
         "topic": f"{cluster.prefix}{ITEM_DELTAS}",
         **client_options(cluster),
-        "properties.group.id": f"{cluster.prefix}{group}",
+        "properties.group.id": f"{cluster.prefix}{group}-flink",
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
-        "format": "json",
-        "json.ignore-parse-errors": "true",
+        "key.format": "raw",
+        "key.fields": "log_key",
+        "value.format": "json",
+        "value.fields-include": "EXCEPT_KEY",
+        "value.json.ignore-parse-errors": "true",
     }
 
 

@@ -86,14 +86,20 @@ class FlinkSettings(SettingsSection):
     """The Flink job of item statistics, for ``statistics.engine`` "flink"; ``lifelong up --engine flink`` fills in
     ``rest``, the address of the JobManager.
 
+    ``ssl`` means TLS: the ``ssl_…`` files are those of Kafka's settings, of which Flink needs ``ssl_ca_location``.
+
     ``parallelism`` is how many tasks share the items. A state that was not used for ``state_days`` (wall clock) is
     dropped: statistics of an item begin anew then. Every ``checkpoint_seconds`` the state is stored.
     """
 
     rest: str = ""
+    ssl: bool = False
+    ssl_ca_location: str = ""
+    ssl_certificate_location: str = ""
+    ssl_key_location: str = ""
     parallelism: int = Field(default=2, ge=1)
     state_days: float = Field(default=400.0, gt=0)
-    checkpoint_seconds: float = Field(default=10.0, ge=1)
+    checkpoint_seconds: float = Field(default=30.0, ge=1)
 
 
 class EmbeddedSettings(SettingsSection):

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.settings.servers import KafkaSettings, MilvusSettings, RedisSettings, TritonSettings
+from deploy.settings.servers import FlinkSettings, KafkaSettings, MilvusSettings, RedisSettings, TritonSettings
 
 if TYPE_CHECKING:
     from deploy.settings.model import Settings
 
 TLS_FILES = ("ssl_certificate_location", "ssl_key_location", "ssl_ca_location")
-Server = KafkaSettings | RedisSettings | MilvusSettings | TritonSettings
+Server = KafkaSettings | RedisSettings | MilvusSettings | TritonSettings | FlinkSettings
 
 
 def unfit_tls(settings: Settings) -> str:
@@ -30,6 +30,8 @@ def unfit_tls(settings: Settings) -> str:
         return "settings gateway.ssl_key_location and ssl_ca_location take a gateway.ssl_certificate_location"
     if milvus.ssl_certificate_location and not milvus.ssl_ca_location:
         return "setting milvus.ssl_ca_location = '': Milvus's client sends no certificate without it"
+    if settings.flink.ssl and not settings.flink.ssl_ca_location:
+        return "setting flink.ssl_ca_location = '': Flink's client believes no authority without it"
     return ""
 
 
@@ -43,6 +45,7 @@ def _servers(settings: Settings) -> Iterator[tuple[str, Server, bool, str]]:
     yield "redis", redis, redis.url.get_secret_value().startswith("rediss://"), "a rediss:// URL"
     yield "milvus", milvus, milvus.uri.startswith("https://"), "an https:// URI"
     yield "triton", triton, triton.ssl, "ssl = true"
+    yield "flink", settings.flink, settings.flink.ssl, "ssl = true"
 
 
 def _unfit_file(server: Server) -> str:

@@ -24,6 +24,7 @@ from features.half_lives import (
 from features.statistics import LATEST, NEIGHBOURS, PREDECESSORS, RANK_DECAY
 from features.user_segment import SEGMENTS
 from schemas.bounds import LARGEST_COUNT
+from schemas.codec import EARLIEST, LATEST_AHEAD_SECONDS
 from schemas.errors import LifelongError
 
 TEMPLATE = Path(__file__).with_name("item_statistics.sql")
@@ -61,6 +62,9 @@ def statements(source: Options, sink: Options, *, metadata: bool = True) -> list
         partition=" METADATA FROM 'partition' VIRTUAL" if metadata else "",
         offset=" METADATA FROM 'offset' VIRTUAL" if metadata else "",
         landmark=_LANDMARK,
+        earliest=_double(EARLIEST),
+        ahead=_double(LATEST_AHEAD_SECONDS),
+        largest_count=_double(LARGEST_COUNT),
         neighbours=NEIGHBOURS,
         predecessors=PREDECESSORS,
         **_items(),
@@ -110,12 +114,17 @@ def _buckets() -> dict[str, str]:
         "bucket_seconds": _double(bucket_seconds()),
         "bucket_count": str(bucket_count()),
         "bucket_sums": _named(sums),
-        "bucket_columns": ", ".join((landmark, "newest_arrival", *sums)),
-        "bucket_type": _row_type({"landmark": "DOUBLE", "newest_arrival": "BIGINT"} | dict.fromkeys(sums, "DOUBLE")),
-        "bucket_arrivals": ", ".join(
-            f"COALESCE(time_buckets[{index}].newest_arrival, 0)" for index in range(1, bucket_count() + 1)
+        "bucket_columns": ", ".join((landmark, "newest_arrival", "latest", *sums)),
+        "bucket_type": _row_type(
+            {"landmark": "DOUBLE", "newest_arrival": "BIGINT"} | dict.fromkeys(("latest", *sums), "DOUBLE")
         ),
+        "bucket_arrivals": _of_buckets("COALESCE({bucket}.newest_arrival, 0)"),
+        "bucket_latest": _of_buckets("COALESCE({bucket}.latest, 0E0)"),
     }
+
+
+def _of_buckets(expression: str) -> str:
+    return ", ".join(expression.format(bucket=f"time_buckets[{index}]") for index in range(1, bucket_count() + 1))
 
 
 def _pairs() -> dict[str, str]:

@@ -17,6 +17,7 @@ CREATE TEMPORARY TABLE item_deltas (
   withheld BOOLEAN,
   counted DOUBLE,
   since DOUBLE,
+  log_key STRING,
   log_partition INT{partition},
   log_offset BIGINT{offset},
   arrived AS PROCTIME()
@@ -44,14 +45,19 @@ CREATE TEMPORARY TABLE item_statistics (
 {sink}
 );
 
--- What each delta says, with the defaults of fields that are left out, and how much it weighs as a neighbour.
+-- What each delta says, with the defaults of fields that are left out. Deltas beyond the bounds of schemas/statistics.py
+-- become dead letters (streams/item_stats/refusals.py), and are not folded. Of a field that cannot be read there is none.
 CREATE TEMPORARY VIEW complete AS
 SELECT
   item_id, `source`, `offset`, event_time, weight, `value`, `before`, situation, log_partition, log_offset, arrived,
   COALESCE(account, 1E0) AS account, COALESCE(withheld, FALSE) AS withheld,
   COALESCE(counted, 0E0) AS counted, COALESCE(since, 0E0) AS since
 FROM item_deltas
-WHERE item_id <> '' AND `source` IS NOT NULL AND `offset` >= 0 AND event_time IS NOT NULL AND weight >= 0;
+WHERE item_id = log_key AND item_id <> '' AND `source` IS NOT NULL AND `offset` >= 0
+  AND event_time BETWEEN {earliest} AND UNIX_TIMESTAMP() + {ahead}
+  AND weight BETWEEN 0 AND {largest_count}
+  AND COALESCE(account, 1E0) BETWEEN 0 AND 1
+  AND COALESCE(counted, 0E0) BETWEEN 0 AND {largest_count};
 
 -- The newest offset of each source partition so far, and before this delta. A source's offsets rise, so a delta that is
 -- not beyond the newest one before it was delivered before. One number per source partition is all that is kept.
@@ -108,6 +114,7 @@ SELECT
   item_id,
   bucket,
   MAX(arrival) AS newest_arrival,
+  MAX(event_time) AS latest,
   {bucket_sums}
 FROM placed
 GROUP BY item_id, bucket;
@@ -179,7 +186,9 @@ INSERT INTO item_statistics
 SELECT
   item_id,
   -- Both parts count the newest delta, or it is too old for any bucket. What one still lacks, the next window publishes.
+  -- A bucket that is ahead of the item's newest event would be raised, not lowered.
   CASE
+    WHEN GREATEST({bucket_latest}) > item.latest THEN CAST(NULL AS BIGINT)
     WHEN item.newest_arrival = GREATEST({bucket_arrivals}) THEN item.folded
     WHEN MOD(item.newest_arrival, 1024) - 512 <= FLOOR((item.latest - {landmark}) / {bucket_seconds}) - {bucket_count}
       THEN item.folded

@@ -58,6 +58,19 @@ def on_item_deltas(
     return BatchOutcome(messages=tuple(messages), writes=tuple(writes), counters=counters)
 
 
+def refused_deltas(
+    records: Sequence[Inbound], partitions: int, *, now: float, in_flight: InFlight | None = None
+) -> BatchOutcome:
+    """Return the dead letters of a batch that Flink folds: it skips what it cannot read, without a word."""
+    in_flight = in_flight or InFlight()
+    sound = [record for record in records if not in_flight.is_set_aside(record)]
+    deltas, letters = _opened(sound, partitions, now)
+    letters += [crashed(record, now) for record in records if in_flight.is_set_aside(record)]
+    counters = Counters()
+    counters.count("deltas", by=len(deltas))
+    return BatchOutcome(messages=tuple(letters), counters=counters)
+
+
 def _opened(batch: Sequence[Inbound], partitions: int, now: float) -> tuple[list[ItemDelta], list[Message]]:
     deltas: list[ItemDelta] = []
     letters: list[Message] = []

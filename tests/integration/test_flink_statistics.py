@@ -7,36 +7,35 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
-from deploy.clients import make_cluster, make_publisher
+from deploy.clients import make_cluster
 from deploy.embedded.environment import user_cache_dir
-from deploy.embedded.processes import processes_of
+from deploy.embedded.processes import listeners, processes_of
 from deploy.embedded.stack import FLINK_NAMES, Stack
+from deploy.flink.cluster import FlinkCluster, FlinkUnavailable
+from deploy.flink.health import JobHealth, health
 from deploy.flink.job import StatisticsJob, make_job
+from deploy.flink.keys import files_in, make_keys
 from deploy.settings import KafkaSettings, Settings
 from deploy.topics import create_topics
 from features.half_lives import SUPPORT_ORDER
 from features.statistics import NEIGHBOURS, PREDECESSORS
-from schemas.codec import decode, encode
 from schemas.statistics import ItemDelta, ItemStatistics
-from schemas.topics import ITEM_DELTAS, ITEM_STATISTICS
-from streams.handlers.on_item_deltas import FOLDED_OFFSETS_KEY, unpack_row
 from streams.log.kafka_admin import KafkaAdmin
-from streams.log.kafka_client import KafkaTableReader
-from streams.state.partition_store import ITEMS
-from streams.state.rebuild import rebuild_items
-from tests.builders import make_deps
-from tests.integration.recorded_deltas import PARTITIONS, delivered_again, exact_neighbours, recorded_deltas
+from tests.integration.published_rows import Published, assert_equal, python_rows, send
+from tests.integration.recorded_deltas import PARTITIONS, exact_neighbours, recorded_deltas
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(900)]
 
 DELTAS = int(os.environ.get("FLINK_DELTAS", "20000"))
 SECONDS = max(120.0, DELTAS / 100)
-QUIET_SECONDS = 5.0
 
 
 def unheard(name: str, what: str) -> None:
@@ -50,6 +49,7 @@ def flink(kafka_server: KafkaSettings, tmp_path_factory: pytest.TempPathFactory)
         kafka=kafka_server,
         topics={"prefix": f"flink{os.getpid()}.", "person_partitions": PARTITIONS, "item_partitions": PARTITIONS},
         statistics={"engine": "flink", "window_seconds": 1.0},
+        flink={"checkpoint_seconds": 5.0},
     )
     stack = Stack(base.model_copy(update={"data_dir": tmp_path_factory.mktemp("flink")}))
     try:
@@ -68,67 +68,6 @@ def flink(kafka_server: KafkaSettings, tmp_path_factory: pytest.TempPathFactory)
 def job(flink: Settings) -> StatisticsJob:
     """The job of item statistics."""
     return make_job(flink, user_cache_dir())
-
-
-def python_rows(settings: Settings) -> dict[str, ItemStatistics]:
-    """Return the rows of the Python aggregator, which reads the same topic from the first record on."""
-    reader = KafkaTableReader(make_cluster(settings), (ITEM_DELTAS,))
-    store = rebuild_items(reader.catch_up(), make_deps(clock=time.time))
-    reader.close()
-    states = [state for partition in range(PARTITIONS) for state in store.scan(ITEMS, partition)]
-    return {item: unpack_row(state) for item, state in states if item != FOLDED_OFFSETS_KEY}
-
-
-class Published:
-    """The newest row of each item on `item-statistics`, decoded as every reader decodes it."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._reader = KafkaTableReader(make_cluster(settings), (ITEM_STATISTICS,))
-        self.rows: dict[str, ItemStatistics] = {}
-        self.versions_rise = True
-        self._take(self._reader.catch_up())
-
-    def wait_for(self, wanted: Mapping[str, ItemStatistics]) -> None:
-        """Poll until each item's row counts as many events as the wanted one, and no row follows: neighbours may come a
-        window later than counts.
-        """
-        newest = time.monotonic()
-        deadline = newest + SECONDS
-        while self._behind(wanted) or time.monotonic() - newest < QUIET_SECONDS:
-            assert time.monotonic() < deadline, f"{sum(row.count for row in self.rows.values())} deltas are folded"
-            if records := self._reader.poll():
-                self._take(records)
-                newest = time.monotonic()
-
-    def _behind(self, wanted: Mapping[str, ItemStatistics]) -> bool:
-        return {item: row.count for item, row in self.rows.items()} != {item: row.count for item, row in wanted.items()}
-
-    def _take(self, records: Sequence[object]) -> None:
-        for record in records:
-            row: ItemStatistics = decode(ITEM_STATISTICS, record.value, now=time.time())  # type: ignore[attr-defined]
-            assert record.key == row.item_id.encode()  # type: ignore[attr-defined]
-            before = self.rows.get(row.item_id)
-            if before is not None and row.version != before.version:
-                self.versions_rise &= row.version > before.version and row.feature_time > before.feature_time
-            self.rows[row.item_id] = row
-
-    def close(self) -> None:
-        self._reader.close()
-
-
-def assert_equal(flinks: Mapping[str, ItemStatistics], pythons: Mapping[str, ItemStatistics]) -> None:
-    """Everything but neighbours is equal: sums within 1e-9, the rest exactly."""
-    for item, wanted in pythons.items():
-        row = flinks[item]
-        exact = (row.version, row.count, row.at, row.first_at, row.value_count, set(row.segments))
-        expected = (wanted.version, wanted.count, wanted.at, wanted.first_at, wanted.value_count, set(wanted.segments))
-        assert exact == expected, item
-        assert row.popularity == pytest.approx(wanted.popularity, rel=1e-9, abs=1e-15), item
-        assert (row.people, row.value_sum) == pytest.approx((wanted.people, wanted.value_sum), rel=1e-9), item
-        # Both count milliseconds where events come in another order, each in the order in which they came to it.
-        assert row.at - 0.001 <= row.feature_time <= row.at + 0.001 * (row.count + 1), item
-        for name, counts in wanted.segments.items():
-            assert row.segments[name] == pytest.approx(counts, rel=1e-9, abs=1e-15), (item, name)
 
 
 def assert_strongest(
@@ -156,10 +95,39 @@ def assert_same_neighbours(
         assert_strongest(row.transitions, transitions.get(item, {}), pythons[item].transitions, size=PREDECESSORS)
 
 
-def send(settings: Settings, deltas: Sequence[ItemDelta]) -> None:
-    publisher = make_publisher(settings)
-    publisher.deliver(ITEM_DELTAS, [(delta.item_id, encode(delta)) for delta in delivered_again(deltas)])
-    publisher.close()
+def handshake(address: tuple[str, int], context: ssl.SSLContext) -> None:
+    """Open TLS to an address and read what the server says first, or until it ends the connection."""
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(address, timeout=5) as plain, context.wrap_socket(plain) as secured:
+        secured.recv(1)
+
+
+def test_flink_answers_nobody_without_the_certificate_of_the_stack(flink: Settings, tmp_path: Path) -> None:
+    make_keys(tmp_path / "strangers")
+    strangers = files_in(tmp_path / "strangers")
+    with_another, without = (ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for _ in range(2))
+    with_another.load_cert_chain(strangers.certificate, strangers.key)
+    sockets = {each for process in processes_of(flink.data_dir) for each in listeners(process.pid)}
+    assert len(sockets) >= 5
+    for address in sockets:
+        assert address[0] == "127.0.0.1"
+        for context in (with_another, without):
+            with pytest.raises((ssl.SSLError, ConnectionResetError)):
+                handshake(address, context)
+    for cluster in (FlinkCluster(flink.flink.rest), FlinkCluster(flink.flink.rest, strangers)):
+        with pytest.raises(FlinkUnavailable):
+            cluster.begin_stop("0" * 32, "file:///tmp")
+    assert FlinkCluster.of(flink.flink).slots() > 0
+
+
+def assert_healthy(seen: JobHealth) -> None:
+    """A job that has read everything has stored its state, and waits for deltas."""
+    assert (seen.restarts, seen.waiting_records) == (0, 0.0)
+    assert seen.checkpoint_at is not None
+    assert 0.0 <= time.time() - seen.checkpoint_at < 60.0
+    assert seen.checkpoint_bytes > 100_000
+    assert 0.0 <= seen.busy <= 1.0
+    assert 0.0 <= seen.held_up <= 1.0
 
 
 def test_flink_publishes_the_rows_of_the_python_aggregator_also_after_it_was_stopped(
@@ -178,7 +146,7 @@ def test_flink_publishes_the_rows_of_the_python_aggregator_also_after_it_was_sto
     published = Published(flink)
     try:
         first = python_rows(flink)
-        published.wait_for(first)
+        published.wait_for(first, seconds=SECONDS)
         assert_equal(published.rows, first)
 
         # It goes on from a savepoint, on partitions most of which are idle first.
@@ -187,12 +155,13 @@ def test_flink_publishes_the_rows_of_the_python_aggregator_also_after_it_was_sto
         send(flink, deltas[half : half + 1])
         assert job.find() == ""
         assert job.submit() == job.find()
-        published.wait_for(python_rows(flink))
+        published.wait_for(python_rows(flink), seconds=SECONDS)
         send(flink, deltas[half + 1 :])
         wanted = python_rows(flink)
-        published.wait_for(wanted)
+        published.wait_for(wanted, seconds=SECONDS)
     finally:
         published.close()
+    assert_healthy(health(job.cluster, job.find()))
     assert_equal(published.rows, wanted)
     assert_same_neighbours(published.rows, wanted, deltas)
     assert published.versions_rise

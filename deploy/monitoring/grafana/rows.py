@@ -5,6 +5,7 @@ To add a panel, add it here and run ``python -m deploy.monitoring.grafana.dashbo
 
 from __future__ import annotations
 
+from deploy.monitoring.grafana.flink_row import FLINK_ROW
 from deploy.monitoring.grafana.models import MODELS
 from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, quantile, rate
 
@@ -382,7 +383,7 @@ SERVER_ROWS = DashboardRow(
     ),
 )
 
-DASHBOARD_ROWS = (FRESHNESS, TRAFFIC, HEALTH, AGENTS, MODELS, PROJECTIONS, GATEWAY_ROW, SERVER_ROWS)
+DASHBOARD_ROWS = (FRESHNESS, TRAFFIC, HEALTH, AGENTS, MODELS, PROJECTIONS, FLINK_ROW, GATEWAY_ROW, SERVER_ROWS)
 
 VENDORS = {
     "up": "Prometheus: 1 if the last scrape was answered",

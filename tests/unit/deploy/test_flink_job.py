@@ -61,7 +61,7 @@ def test_the_engine_of_the_last_start_is_kept(tmp_path: Path) -> None:
     assert Stack(other).base.statistics.engine == "python"
 
 
-def test_the_committed_lock_has_the_connector() -> None:
-    [(name, digest)] = jars.read_lock(flink.JARS_LOCK).items()
-    _, artifact, version = flink.CONNECTORS[0].split(":")
-    assert (name, len(digest)) == (f"{artifact}-{version}.jar", 64)
+def test_the_committed_lock_has_the_jars_that_a_job_needs(tmp_path: Path) -> None:
+    locked = jars.read_lock(flink.JARS_LOCK)
+    assert set(locked) == {flink.connector(tmp_path).name, flink.sql_runner(tmp_path).name}
+    assert {len(digest) for digest in locked.values()} == {64}

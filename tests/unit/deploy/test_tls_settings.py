@@ -30,6 +30,7 @@ def refusal(text: str) -> str:
         ('[redis]\nurl = "redis://:hush@db:1/0"', "rediss:// URL"),
         ('[milvus]\nuri = "http://db:1"', "https:// URI"),
         ('[triton]\ngrpc = "t:1"', "ssl = true"),
+        ('[flink]\nrest = "f:1"', "ssl = true"),
     ],
 )
 def test_an_authority_for_a_connection_without_tls_is_refused(pem: str, section: str, how: str) -> None:
@@ -51,6 +52,10 @@ def test_a_file_that_is_not_there_is_refused(pem: str) -> None:
 def test_milvus_shows_no_certificate_without_an_authority(pem: str) -> None:
     pair = f'ssl_certificate_location = "{pem}"\nssl_key_location = "{pem}"'
     assert "milvus.ssl_ca_location" in refusal(f'[milvus]\nuri = "https://db:1"\n{pair}')
+
+
+def test_flink_believes_no_authority_that_is_not_named(pem: str) -> None:
+    assert "flink.ssl_ca_location" in refusal('[flink]\nrest = "f:1"\nssl = true')
 
 
 def test_complete_settings_of_tls_are_read(pem: str) -> None:
