@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from deploy.embedded.kernels import begin_compiling
 from deploy.embedded.processes import processes_of
 from deploy.embedded.stack import ALL_SERVERS, Stack
 from deploy.settings import KafkaSettings, MilvusSettings, RedisSettings, Settings, TritonSettings, load_settings
 from tests.e2e.system import System
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 LENGTHY = (
     "test_backtest_report.py",

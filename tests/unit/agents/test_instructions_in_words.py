@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.instructions.names import Names
@@ -139,7 +139,6 @@ WORDS = sorted(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=8), min_size=1, max_size=30).map(" ".join))
 def test_any_text_gets_a_reply(text: str) -> None:
     reply = reply_to(text[:1_000] or ".")

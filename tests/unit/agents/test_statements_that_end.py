@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.agent_state import AgentState, agent_at
@@ -93,7 +93,6 @@ STATEMENTS = st.builds(
 ) | st.builds(said, st.just(Lift), TIMES, st.sampled_from(["jazz", "folk"]))
 
 
-@settings(deadline=None)
 @given(st.lists(STATEMENTS, max_size=8), TIMES)
 def test_what_a_list_follows_is_what_an_event_at_that_time_leaves(statements: list[Instruction], at: int) -> None:
     life = after(Life(), sorted(statements, key=lambda one: one.event_time))

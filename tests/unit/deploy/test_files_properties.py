@@ -126,7 +126,7 @@ def rows_of(events: Sequence[Interaction]) -> list[Event]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=tables, packed=st.sampled_from(list(COMPRESSIONS)), encoding=st.sampled_from(ENCODINGS))
 def test_the_same_events_come_back(name: str, rows: list[Event], packed: str, encoding: str) -> None:
     data = FORMATS[name](rows)
@@ -137,7 +137,7 @@ def test_the_same_events_come_back(name: str, rows: list[Event], packed: str, en
     assert (refused.total, count) == (0, len(rows))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(rows=tables)
 def test_a_zip_is_its_one_file(rows: list[Event]) -> None:
     events, _, _ = read_back(zipped(FORMATS["e.csv"](rows)), "any.zip")
@@ -147,7 +147,7 @@ def test_a_zip_is_its_one_file(rows: list[Event]) -> None:
 @pytest.mark.parametrize(
     "kind", [pa.int64(), pa.uint64(), pa.int32(), pa.decimal128(38, 0), pa.float64(), pa.float32()]
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(number=st.integers(0, 2**63 - 1))
 def test_whole_numbers_are_the_ids_that_were_meant_or_refused(kind: pa.DataType, number: int) -> None:
     if kind == pa.int32():
@@ -187,7 +187,7 @@ SAMPLE: list[Event] = [(f"ü{n}", f'i "{n}"', START + n, n / 2) for n in range(6
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(how=changes, packed=st.sampled_from(list(COMPRESSIONS)), inside=st.booleans())
 def test_no_bytes_raise_anything_but_our_own_error(
     name: str, packed: str, how: list[tuple[int, int, int]], inside: bool
@@ -201,7 +201,7 @@ def test_no_bytes_raise_anything_but_our_own_error(
     assert len(events) + refused.total == rows
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     data=st.binary(max_size=200),
     name=st.sampled_from(["x.csv", "x.json", "x.jsonl", "x.parquet", "x.dat", "x", "x.item"]),

@@ -69,7 +69,7 @@ def neighbours(table: ItemTable, kind: str, item: str) -> dict[ItemId, float]:
 EVENTS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 300_000)), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EVENTS)
 def test_the_order_of_popularity_is_that_of_the_decayed_counts(events: list[tuple[int, int]]) -> None:
     rows = rows_of(events)
@@ -85,7 +85,7 @@ def test_the_order_of_popularity_is_that_of_the_decayed_counts(events: list[tupl
         assert all(high >= low - 1e-6 for high, low in itertools.pairwise(counts))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EVENTS)
 def test_a_pair_is_found_from_both_sides(events: list[tuple[int, int]]) -> None:
     rows = rows_of(events)
@@ -98,7 +98,7 @@ def test_a_pair_is_found_from_both_sides(events: list[tuple[int, int]]) -> None:
             assert row.item_id in neighbours(table, "followed", earlier)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EVENTS)
 def test_the_newest_rows_alone_give_the_same_table(events: list[tuple[int, int]]) -> None:
     rows = rows_of(events)
@@ -110,7 +110,7 @@ def test_the_newest_rows_alone_give_the_same_table(events: list[tuple[int, int]]
             assert np.allclose([left[name] for name in left], [right[name] for name in left], rtol=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EVENTS, st.randoms())
 def test_counts_by_user_segment_are_those_of_the_newest_rows_in_any_order(
     events: list[tuple[int, int]], rng: random.Random
