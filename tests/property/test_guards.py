@@ -76,7 +76,7 @@ def state_after(events: list[dict[str, Any]]) -> UserState:
 
 
 @given(_events)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_accepted_events_give_finite_features_and_scores_and_a_list(events: list[dict[str, Any]]) -> None:
     deps = make_deps()
     for number in range(6):

@@ -123,5 +123,5 @@ class LogMachine(RuleBasedStateMachine):
 
 TestOfflineLog: Any = LogMachine.TestCase
 TestOfflineLog.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=30, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
 )

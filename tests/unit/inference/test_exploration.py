@@ -110,7 +110,7 @@ def problems(pick: st.DrawFn) -> SlateRules:
 
 
 @given(rules=problems(), seed=st.integers(0, 2**52))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_drawn_lists_obey_the_rules_and_have_the_logged_probability(rules: SlateRules, seed: int) -> None:
     scores = np.round(np.random.default_rng(seed).normal(size=rules.rows), 6)
     rows, propensities = draw(scores, 0.7, rules, np.random.default_rng(seed))
@@ -127,7 +127,7 @@ def test_drawn_lists_obey_the_rules_and_have_the_logged_probability(rules: Slate
 
 
 @given(rules=problems())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_list_that_exploits_has_the_best_open_row_in_each_slot(rules: SlateRules) -> None:
     placed, slate_rows = np.zeros(rules.rows, np.bool_), compose(rules)
     for slot, row in enumerate(slate_rows):

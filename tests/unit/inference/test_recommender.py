@@ -88,7 +88,7 @@ def test_users_get_what_others_chose_after_the_same_items() -> None:
     assert names(world.recommender().rank([ask(world, "new")])[0])[0] == "i3"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from([f"u{number}" for number in range(14)]), min_size=1, max_size=6))
 def test_batching_changes_nothing(users: list[str]) -> None:
     recommender = WORLD.recommender()
@@ -134,7 +134,7 @@ def test_events_of_the_future_and_items_of_the_future_change_no_list() -> None:
     assert not same(before, long.recommender().rank([query])[0])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     banned=st.lists(st.integers(0, 23), max_size=5),
     kinds=st.lists(st.sampled_from(KINDS), max_size=1),
