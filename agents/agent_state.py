@@ -76,10 +76,9 @@ def apply_event(
 ) -> AgentStep:
     """Apply one interaction: remember it, move the profile, and re-plan if a trigger fires.
 
-    `state_before` and `state` are the user before and after `fold`; `categories` and `attributes` are those of the
-    event's item; attributes are remembered and move nothing else. `event_source_id` names the source record, and
-    through it plans and ledger lines. The caller passes each event once: an application's duplicate is not recognised
-    here.
+    `state_before` and `state` are the user before and after `fold`; `categories` and `attributes` are the item's, of
+    which attributes are remembered only; `event_source_id` names the source record, and through it plans and ledger
+    lines. The caller passes each event once: an application's duplicate is not recognised here.
 
     >>> from features.user_state import fold
     >>> from schemas.ids import UserId

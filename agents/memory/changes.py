@@ -87,12 +87,17 @@ def _contradictions(
     """Yield each belief that was active with each newer memory of the same value that speaks against it."""
     inside = list(inside)
     for belief in inside:
-        held = before.get(belief.memory_id)
-        if held is None or held.state != "active" or belief.doubted_from is not None or held.recorded_from > at:
+        earlier = before.get(belief.memory_id)
+        if (
+            earlier is None
+            or earlier.state != "active"
+            or belief.doubted_from is not None
+            or earlier.recorded_from > at
+        ):
             continue
         for memory in inside:
             opposes = memory.value == belief.value and (memory.predicate in FOR) != (belief.predicate in FOR)
-            if opposes and memory.doubted_from is None and memory.recorded_from >= held.recorded_from:
+            if opposes and memory.doubted_from is None and memory.recorded_from >= earlier.recorded_from:
                 yield belief, memory
 
 

@@ -26,7 +26,7 @@ KNOWN_PEOPLE = 0.99
 """And people, by the weight of their accounts: three new ones, or two that are known."""
 WAITING_KEPT = 2_000
 """Statistics kept of items that are not known yet; the oldest is dropped, and comes again with its next event."""
-NAME_LENGTH = 64
+ATTRIBUTE_LENGTH = 64
 """Characters of the longest attribute that is read as a name; longer ones are descriptions."""
 _CAPACITY = 256
 
@@ -122,7 +122,9 @@ class ItemTable:
         """Return the item's attributes that are names, such as a brand; numbers and descriptions are left out."""
         entry = self.catalogue.get(item)
         found = entry.attributes.items() if entry else ()
-        return tuple((name, value) for name, value in found if isinstance(value, str) and len(value) <= NAME_LENGTH)
+        return tuple(
+            (name, value) for name, value in found if isinstance(value, str) and len(value) <= ATTRIBUTE_LENGTH
+        )
 
     def available(self, item: ItemId, now: float, locale: str = "") -> bool:
         """Return whether the item may be shown at this time, to a user of this locale."""
