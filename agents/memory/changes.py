@@ -102,6 +102,7 @@ def _contradictions(
 
 
 def _observations(memory: Memory) -> int:
+    """Return how often the user spoke against a belief, by the memory that does; saying it once is enough."""
     return CONTRADICTIONS if memory.source == "stated" else len(memory.evidence)
 
 
@@ -109,7 +110,8 @@ def _scope(
     own: list[Memory], inside: list[Memory], against: list[tuple[Memory, Memory]], facet: Facet, at: float
 ) -> list[Memory]:
     """Return how far doubt spreads: nowhere, through the facet, its context, or all that holds in a context."""
-    if sum(_observations(memory) for _, memory in against) < CONTRADICTIONS:
+    contradicting = {memory.memory_id: memory for _, memory in against}
+    if sum(map(_observations, contradicting.values())) < CONTRADICTIONS:
         return []
     _, context = facet
     if not context:
@@ -119,11 +121,7 @@ def _scope(
     return [memory for memory in own if (memory.context if together else memory.context == context)]
 
 
-def _doubts(
-    scope: list[Memory],
-    against: list[tuple[Memory, Memory]],
-    at: float,
-) -> dict[MemoryId, Memory]:
+def _doubts(scope: list[Memory], against: list[tuple[Memory, Memory]], at: float) -> dict[MemoryId, Memory]:
     """Return what comes in doubt: what was contradicted, and what in scope was not confirmed since the change began."""
     began = min([at, *(m.doubted_from for m in scope if m.doubted_from is not None and _in_one_change(m, at))])
     contradicted = {belief.memory_id for belief, _ in against} if scope else set()

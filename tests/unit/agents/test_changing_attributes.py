@@ -29,6 +29,12 @@ def test_one_observation_changes_nothing_else_and_two_put_the_facet_in_doubt_how
     assert (states["likes", "red"], states["likes", "blue"]) == ("stale", "unresolved")
 
 
+def test_one_observation_against_two_beliefs_about_a_value_is_one() -> None:
+    liked = [(said("red"), DAY), (said("red", "wants-more"), DAY), (said("blue"), DAY)]
+    once = remembered([*liked, (said("red", "dislikes", stated=False), DAY)])
+    assert active(once) >= {("lamp", "likes", "red"), ("lamp", "likes", "blue")}
+
+
 def test_contradictions_of_two_values_of_an_attribute_add_up() -> None:
     likes = [(said(value, stated=False), DAY) for value in ("red", "blue", "grey") for _ in range(4)]
     against = [(said(value, "dislikes", stated=False), DAY) for value in ("red", "blue")]
