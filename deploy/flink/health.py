@@ -26,7 +26,7 @@ class JobHealth:
 
 
 def health(cluster: FlinkCluster, job: str) -> JobHealth:
-    """Look at a job; about fifteen requests.
+    """Look at a running job; about fifteen requests.
 
     Raises:
         FlinkUnavailable: no answer, or the JobManager does not know the job.

@@ -155,7 +155,7 @@ def run(
         meanwhile(WATCH_SECONDS)
         try:
             state = job.cluster.state(running)
-            if next(looks) % LOOKS_EACH == 0:
+            if next(looks) % LOOKS_EACH == 0 and state == "RUNNING":
                 seen(health(job.cluster, running))
         except FlinkUnavailable as exc:
             silent += WATCH_SECONDS

@@ -56,5 +56,10 @@ def test_every_half_life_decays_a_column() -> None:
         assert f"/ {seconds!r}E0" in text
 
 
+def test_a_row_whose_buckets_are_ahead_of_the_items_newest_event_has_no_version() -> None:
+    latest = ", ".join(f"COALESCE(time_buckets[{index}].latest, 0E0)" for index in range(1, bucket_count() + 1))
+    assert f"WHEN GREATEST({latest}) > item.latest THEN CAST(NULL AS BIGINT)" in statements({}, {})[-1]
+
+
 def test_options_are_quoted() -> None:
     assert "'password' = 'it''s'" in statements({"password": "it's"}, {})[0]
