@@ -11,6 +11,9 @@ from schemas.ids import EventKey
 from schemas.instructions import Instruction
 from schemas.record import Record
 
+REPLY_PARTS = 64
+"""Questions and choices that a reply has at most."""
+
 
 class Reply(Record, frozen=True, kw_only=True):
     """The reply to the instruction `event_id`: the statements that it was understood as, which hold already.
@@ -23,5 +26,5 @@ class Reply(Record, frozen=True, kw_only=True):
     language: Name
     text: str
     understood: tuple[Instruction, ...] = ()
-    questions: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
-    choices: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+    questions: Annotated[tuple[str, ...], Meta(max_length=REPLY_PARTS)] = ()
+    choices: Annotated[tuple[str, ...], Meta(max_length=REPLY_PARTS)] = ()

@@ -21,6 +21,8 @@ AS_GOOD = 3.0
 """Names within this of the most similar one are as likely to be meant."""
 OFFERED = 3
 """How many names are offered."""
+MOST_SEARCHES = 4
+"""How many names of a text are compared with all titles, for misspelt ones: that takes time with the catalogue."""
 SHORTEST_MISSPELT = 4
 """Shorter names have to be spelled right: too many others are a letter away."""
 
@@ -50,13 +52,14 @@ class Match(Struct, frozen=True):
 class Names:
     """The names of a catalogue: categories, and ids of items with their titles. Categories come first.
 
-    `titles` are read only if a name is no category's: that takes time with the catalogue, 0.3 s for 200,000 items.
+    For one text: `titles` are read only if a name is no category's, and only a few names are searched among them.
     """
 
     def __init__(self, categories: Iterable[str], titles: Iterable[tuple[str, str]]) -> None:
         self._categories = {name_key(name): name for name in reversed([*categories])}
         self._titles = titles
         self._by_key: dict[str, list[Named]] | None = None
+        self._searches_left = MOST_SEARCHES
 
     def matches(self, about: Sequence[Token], words: Vocabulary) -> tuple[Match, ...]:
         """Return what the words of a clause mean, name by name. Joined words are one name where that is a name.
@@ -96,7 +99,8 @@ class Names:
             for key, score, _ in process.extract(form, list(self._categories), scorer=fuzz.ratio, score_cutoff=NEAR):
                 name = self._categories[key]
                 found[Named("category", name, name)] = max(score, found.get(Named("category", name, name), 0.0))
-        if max(found.values(), default=0.0) < SURE:
+        if max(found.values(), default=0.0) < SURE and self._searches_left > 0:
+            self._searches_left -= 1
             for key, score, _ in process.extract(
                 name_key(written), list(self._items()), scorer=fuzz.ratio, score_cutoff=NEAR
             ):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agents.instructions.vocabulary import Moment, Unit, Vocabulary
+from schemas.bounds import LARGEST_TIME
 
 SECONDS: dict[Unit, float] = {
     "hour": 3_600.0,
@@ -57,7 +58,7 @@ def end_of(phrase: re.Match[str], words: Vocabulary, now: float, zone: tzinfo) -
 
 def _date(written: str, zone: tzinfo) -> float | None:
     try:
-        return datetime.fromisoformat(written).replace(tzinfo=zone).timestamp()
+        return min(datetime.fromisoformat(written).replace(tzinfo=zone).timestamp(), LARGEST_TIME)
     except ValueError:
         return None
 

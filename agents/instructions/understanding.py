@@ -13,7 +13,7 @@ from agents.instructions.vocabulary import LANGUAGES, Vocabulary
 from agents.instructions.wording import WORDINGS, Wording
 from schemas.ids import ItemId
 from schemas.instructions import BanCategory, BanItem, Instruction, LessOf, Lift, MoreOf, PinItem, Say, Undo
-from schemas.replies import Reply
+from schemas.replies import REPLY_PARTS, Reply
 
 MOST_CLAUSES = 16
 """How many clauses of a text are obeyed."""
@@ -90,14 +90,15 @@ class _Reading:
     def reply(self, language: str) -> Reply:
         """Return the reply to all of it."""
         echoed = [self.wording.understood.format(what="; ".join(self.echoes))] if self.echoes else []
-        needs_help = self.needs_help or not (echoed or self.questions)
+        questions = tuple(dict.fromkeys(self.questions))[:REPLY_PARTS]
+        needs_help = self.needs_help or not (echoed or questions)
         return Reply(
             event_id=self.said.event_id,
             language=language,
-            text=" ".join([*echoed, *dict.fromkeys(self.questions), *([self.wording.help] if needs_help else [])]),
+            text=" ".join([*echoed, *questions, *([self.wording.help] if needs_help else [])]),
             understood=tuple(self.statements),
-            questions=tuple(dict.fromkeys(self.questions)),
-            choices=tuple(dict.fromkeys(self.choices)),
+            questions=questions,
+            choices=tuple(dict.fromkeys(self.choices))[:REPLY_PARTS],
         )
 
 

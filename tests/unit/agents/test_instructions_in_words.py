@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from agents.instructions.names import Names
 from agents.instructions.understanding import understand
 from agents.instructions.vocabulary import LANGUAGES
+from schemas.codec import encode
 from schemas.instructions import Instruction, Say
 from schemas.replies import Reply
 
@@ -135,7 +137,22 @@ def test_the_reply_says_it_in_the_language_it_was_said_in() -> None:
 
 WORDS = sorted(
     {word for words in LANGUAGES.values() for phrases in words.phrases.values() for word in phrases}
-    | {"horror", "Psycho", '"', "until sunday", "für drei tage", "but", ",", ".", "and", "\x00", "7", "every day"}
+    | {
+        "horror",
+        "Psycho",
+        '"',
+        "until sunday",
+        "für drei tage",
+        "but",
+        ",",
+        ".",
+        "and",
+        "\x00",
+        "7",
+        "every day",
+        "until 9999-12-31",
+        "for 999 years",
+    }
 )
 
 
@@ -144,3 +161,14 @@ def test_any_text_gets_a_reply(text: str) -> None:
     reply = reply_to(text[:1_000] or ".")
     assert len(reply.understood) <= 256
     assert reply.text
+    # Who reads the list refuses it whole if a part of the reply is out of bounds.
+    assert msgspec.json.decode(encode(reply), type=Reply) == reply
+
+
+def test_a_text_of_nothing_but_unknown_names_and_a_far_end_stays_within_bounds() -> None:
+    far = reply_to("no horror until 9999-12-31")
+    unknown = reply_to("no " + " and ".join(f"x{number}y" for number in range(140)) + "." + " more q," * 30)
+    for reply in (far, unknown):
+        assert msgspec.json.decode(encode(reply), type=Reply) == reply
+    assert len(unknown.questions) > 10
+    assert len(far.understood) == 1
