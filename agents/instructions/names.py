@@ -173,13 +173,14 @@ def _forms(written: str, words: Vocabulary) -> list[str]:
 
     >>> from agents.instructions.vocabulary import ENGLISH, GERMAN
     >>> _forms("horror movies", ENGLISH), _forms("Krimifilme", GERMAN)
-    (['horror movies', 'horror movie', 'horror'], ['krimifilme', 'krimifilm', 'krimi'])
+    (['horror movies', 'horror movy', 'horror movie', 'horror movi', 'horror'], ['krimifilme', 'krimifilm', 'krimi'])
     """
     key = name_key(written)
     forms = [key, *_singulars(key)]
     bare = " ".join(word for word in key.split() if word not in words.kinds and word not in words.fillers)
     forms += [bare, *_singulars(bare)]
-    forms += [key.removesuffix(kind) for kind in words.kinds if key.endswith(kind) and len(key) > len(kind) + 2]
+    kinds = sorted(words.kinds, key=lambda kind: (-len(kind), kind))
+    forms += [key.removesuffix(kind) for kind in kinds if key.endswith(kind) and len(key) > len(kind) + 2]
     return [form for form in dict.fromkeys(form.strip(" -") for form in forms) if form]
 
 

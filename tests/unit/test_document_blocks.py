@@ -9,7 +9,7 @@ import pytest
 
 from deploy.settings import load_settings
 from schemas.codec import decode
-from schemas.topics import INTERACTIONS
+from schemas.topics import INSTRUCTIONS, INTERACTIONS
 from tests.documents import ROOT, Block, blocks
 
 LANGUAGES = {"sh", "python", "pycon", "toml", "json", "text"}
@@ -37,8 +37,9 @@ def test_pasted_settings_load(block: Block, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.name)
-def test_json_blocks_are_valid_events(block: Block) -> None:
-    assert decode(INTERACTIONS, block.text.encode(), now=2e9)
+def test_json_blocks_are_valid_events_or_instructions(block: Block) -> None:
+    topic = INSTRUCTIONS if '"say"' in block.text else INTERACTIONS
+    assert decode(topic, block.text.encode(), now=2e9)
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.name)
