@@ -82,22 +82,20 @@ def _facet(memory: Memory) -> Facet:
 
 
 def _contradictions(
-    before: Mapping[MemoryId, Memory], inside: Iterable[Memory], at: float
+    before: Mapping[MemoryId, Memory], inside: Collection[Memory], at: float
 ) -> Iterable[tuple[Memory, Memory]]:
-    """Yield each belief that was active with each newer memory of the same value that speaks against it."""
-    inside = list(inside)
+    """Yield each belief that was active with each newer memory of the same value that speaks against it, and did so
+    within one change: what was said against it long ago, and did not prevail, says nothing of a change now.
+    """
     for belief in inside:
         earlier = before.get(belief.memory_id)
-        if (
-            earlier is None
-            or earlier.state != "active"
-            or belief.doubted_from is not None
-            or earlier.recorded_from > at
-        ):
+        is_believed = earlier is not None and earlier.state == "active" and belief.doubted_from is None
+        if earlier is None or not is_believed or earlier.recorded_from > at:
             continue
         for memory in inside:
             opposes = memory.value == belief.value and (memory.predicate in FOR) != (belief.predicate in FOR)
-            if opposes and memory.doubted_from is None and memory.recorded_from >= earlier.recorded_from:
+            is_new = memory.recorded_from >= max(earlier.recorded_from, at - ONE_CHANGE)
+            if opposes and is_new and memory.doubted_from is None:
                 yield belief, memory
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agents.memory.changes import changed_at
@@ -91,8 +91,13 @@ def test_the_newest_statement_is_believed_and_what_it_contradicts_is_not(
     assert sides == {predicate in FOR}
 
 
+OVERRULED = [(said("blue", "dislikes", announced=True), 0.0), (said("blue", stated=False), 0.0)]
+"""What was said against a belief long ago, and did not prevail."""
+
+
 @settings(max_examples=200)
 @given(HISTORIES)
+@example(OVERRULED)
 def test_a_contradicted_facet_recalls_nothing_older_until_it_is_confirmed(
     history: list[tuple[PreferenceSignal, float]],
 ) -> None:
