@@ -46,14 +46,14 @@ class Token:
 class Clause:
     """An operation, what it is about as written, and the event time at which it ends, if any.
 
-    `recurring` is a time that comes back, to which no statement can keep.
+    `unkept` is a time to which no statement can keep: one that comes back, or a date that does not exist.
     """
 
     operation: Operation | None
     phrase: str = ""
     about: list[Token] = field(default_factory=list)
     until: float | None = None
-    recurring: str = ""
+    unkept: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,16 @@ def parse(text: str, now: float, zone: tzinfo) -> Parsed:
 
 def _understood(parsed: Parsed) -> tuple[int, int]:
     """Return how well a reading explains the text: by words in phrases and times, then by few words beside them."""
-    explained = [len(c.phrase.split()) + 2 * (c.until is not None or bool(c.recurring)) for c in parsed.clauses]
+    explained = [len(c.phrase.split()) + 2 * (c.until is not None or bool(c.unkept)) for c in parsed.clauses]
     return sum(explained), -sum(len(clause.about) for clause in parsed.clauses)
 
 
 def _read(text: str, language: str, now: float, zone: tzinfo) -> Parsed:
-    words, times = LANGUAGES[language], list[float | str | None]()
+    words, times = LANGUAGES[language], list[float | str]()
 
     def put_aside(phrase: re.Match[str]) -> str:
-        times.append(end_of(phrase, words, now, zone) if phrase.re is words.times else phrase.group())
+        end = end_of(phrase, words, now, zone) if phrase.re is words.times else None
+        times.append(phrase.group() if end is None else end)
         return f" \x00{len(times) - 1}\x00 "
 
     parts = re.split(r"([\"“”„«»][^\"“”„«»]*[\"“”„«»])", text.replace("\x00", " ").replace("\u2019", "'"))
@@ -108,7 +109,7 @@ def _tokens(text: str) -> Iterator[Token]:
             yield Token(comma or word)
 
 
-def _clauses(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float | str | None]) -> list[Clause]:
+def _clauses(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float | str]) -> list[Clause]:
     ends = [index for index, token in enumerate(tokens) if token.is_end] + [len(tokens)]
     starts = [0, *(end + 1 for end in ends)]
     clauses = [
@@ -119,11 +120,11 @@ def _clauses(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float |
     return [clause for before, clause in pairwise([Clause(None), *clauses]) if _is_meant(clause, before, words)]
 
 
-def _sentence(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float | str | None]) -> list[Clause]:
+def _sentence(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float | str]) -> list[Clause]:
     """Return the clauses of one sentence. A time holds for the clauses before it that have none, and for all after it
     that get none.
     """
-    clauses, first_time, at = [Clause(None)], list[float | str | None](), 0
+    clauses, first_time, at = [Clause(None)], list[float | str](), 0
     while at < len(tokens):
         token = tokens[at]
         length, operation = _operation(tokens, at, words)
@@ -166,11 +167,11 @@ def _operation(
     return 0, None
 
 
-def _give_time(clauses: Sequence[Clause], time: float | str | None) -> None:
+def _give_time(clauses: Sequence[Clause], time: float | str) -> None:
     for clause in clauses:
-        if clause.until is None and not clause.recurring:
+        if clause.until is None and not clause.unkept:
             if isinstance(time, str):
-                clause.recurring = time
+                clause.unkept = time
             else:
                 clause.until = time
 

@@ -56,8 +56,8 @@ class _Reading:
 
     def take(self, clause: Clause) -> None:
         """Add what the clause states, or the question that it leaves."""
-        if clause.recurring:
-            self.questions.append(self.wording.recurring.format(time=clause.recurring))
+        if clause.unkept:
+            self.questions.append(self.wording.unkept.format(time=clause.unkept))
             return
         if clause.operation == "undo":
             said = self.said

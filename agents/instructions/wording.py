@@ -19,7 +19,7 @@ class Wording(Struct, frozen=True, kw_only=True):
     near: str
     unknown: str
     unclear: str
-    recurring: str
+    unkept: str
     categories_only: str
     help: str
     either: str
@@ -45,7 +45,7 @@ WORDINGS: dict[str, Wording] = {
         near="There is no “{written}” here. Do you mean {names}?",
         unknown="There is no “{written}” here.",
         unclear="I did not understand “{said}”.",
-        recurring="I cannot keep to “{time}”: a statement holds without a break.",
+        unkept="I cannot keep to “{time}”: a statement holds without a break, until a date that exists.",
         categories_only="“{name}” is not what this can be said of: more and less are of categories, pins of items.",
         help="I understand more, less, no, pin, allow and undo with a category or title, and until when.",
         either=" or ",
@@ -82,7 +82,7 @@ WORDINGS: dict[str, Wording] = {
         near="„{written}“ gibt es hier nicht. Ist {names} gemeint?",
         unknown="„{written}“ gibt es hier nicht.",
         unclear="„{said}“ habe ich nicht verstanden.",
-        recurring="„{time}“ geht nicht: eine Aussage gilt ohne Unterbrechung.",
+        unkept="„{time}“ geht nicht: eine Aussage gilt ohne Unterbrechung, bis zu einem Tag, den es gibt.",
         categories_only="Von „{name}“ lässt sich das nicht sagen: mehr und weniger gilt für Kategorien, oben bleiben "
         "Titel.",
         help="Ich verstehe mehr, weniger, kein, behalte, erlaube und rückgängig mit einer Kategorie oder einem Titel, "

@@ -100,6 +100,7 @@ ASKED_BACK = {
     "no horror, but Hitchcock": (),
     "no horror except psycho": (),
     "no drama on weekends": (),
+    "no horror until 2026-13-45": (),
     "kein Horror außer Psycho": (),
     "only comedies": (),
     "more heat": (),
