@@ -22,7 +22,8 @@ class SteeringResult(Struct, frozen=True, kw_only=True):
 
     `shares` and `unsteered` are the mean shares of the category by span of `SPANS`, with and without the statement,
     none where there is no list; `kept` is the share in the next 20 lists relative to that without; `violations` are
-    lists with an item of a category that was refused, or of another than the only one wanted. `cost` is by how much HR@10 changed, over choices.
+    lists with an item of a category that was refused, or of another than the only one wanted. `cost` is by how much
+    HR@10 changed, over choices.
     """
 
     name: str
