@@ -117,6 +117,7 @@ def _recommendation(
         slates=tuple(Slate(list_id=due.list_id(name), surface=name, items=items, seed=seed) for name in due.surfaces),
         trigger_event_ids=due.causes,
         plan_id=plan.plan_id if plan else None,
+        proposed_plan_id=record.agent.proposal.plan_id if record.agent.proposal else None,
         evidence=plan.evidence if plan else (),
         model_version=ranking.model_version,
         statistics_version=ranking.statistics_version,
