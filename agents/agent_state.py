@@ -30,7 +30,7 @@ FULL_AUTONOMY, PROPOSING, RANK_ONLY = 2, 1, 0
 """The levels of `schemas.instructions.SetAutonomy`."""
 
 
-class Pending(Struct, frozen=True):
+class Awaited(Struct, frozen=True):
     """What the words of this event were understood as, until the user approves or rejects it."""
 
     event_id: EventId
@@ -55,7 +55,7 @@ class AgentState(Struct, frozen=True, kw_only=True):
     sweep_at: float = NEVER
     autonomy: int = FULL_AUTONOMY
     proposal: Plan | None = None
-    pending: Pending | None = None
+    pending: Awaited | None = None
 
 
 class AgentStep(Struct, frozen=True, kw_only=True):
@@ -141,15 +141,10 @@ def apply_instruction(
     state = state if now == state.last_at else replace(state, last_at=now)
     statements = (instruction,) if understood is None else understood
     updated, statements = _considered(agent, instruction, statements)
-    changed = dict[MemoryId, Memory]()
-    for statement in statements:
-        memories_by_id = {memory.memory_id: memory for memory in (*updated.memories, *updated.dormant)}
-        learned = obey(memories_by_id, statement, now, updated.sweep_at)
-        updated = _remember(updated, learned)
-        changed |= {memory.memory_id: memory for memory in learned.changed}
+    updated, memories = _obeyed(updated, statements, now)
     where = profile_contexts(now, Context())
     context = _planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
-    context, memories = replace(context, trigger="instruction"), tuple(changed.values())
+    context = replace(context, trigger="instruction")
     decided = decide(updated.plan, updated.proposal, statements, context)
     if decided is not None:
         rest = replace(updated, plan=decided.plan, proposal=None)
@@ -159,13 +154,26 @@ def apply_instruction(
     return _replan(updated, trigger_context, context, planner, memories)
 
 
+def _obeyed(
+    agent: AgentState, statements: tuple[Instruction, ...], now: float
+) -> tuple[AgentState, tuple[Memory, ...]]:
+    """Return the agent state after these statements, and the memories that they changed."""
+    changed: dict[MemoryId, Memory] = {}
+    for statement in statements:
+        memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
+        learned = obey(memories_by_id, statement, now, agent.sweep_at)
+        agent = _remember(agent, learned)
+        changed |= {memory.memory_id: memory for memory in learned.changed}
+    return agent, tuple(changed.values())
+
+
 def _considered(
     agent: AgentState, instruction: Instruction, statements: tuple[Instruction, ...]
 ) -> tuple[AgentState, tuple[Instruction, ...]]:
     """Return the agent state with the level of autonomy and what waits for approval, and the statements to obey now."""
     settled = any(isinstance(statement, Approve | Reject) for statement in statements)
     if agent.autonomy == PROPOSING and isinstance(instruction, Say) and statements and not settled:
-        return replace(agent, pending=Pending(EventId(instruction.event_id), statements)), ()
+        return replace(agent, pending=Awaited(EventId(instruction.event_id), statements)), ()
     obeyed: list[Instruction] = []
     for statement in statements:
         match statement:

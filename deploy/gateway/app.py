@@ -30,7 +30,7 @@ HANDLERS = (
     get_recommendations,
     get_similar,
     get_memories,
-    *user_pages.HANDLERS,
+    *user_pages.PAGE_HANDLERS,
     post_tokens,
     get_keys,
     live,

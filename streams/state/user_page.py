@@ -72,8 +72,8 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
     """
     at, wording = max(record.user.last_at, now), WORDINGS[language]
     agent = record.at(at).agent
-    held = sorted((*agent.memories, *agent.dormant), key=lambda memory: (-confidence(memory, at), memory.memory_id))
-    pages = [(memory.predicate in STATED_ONLY, _page_memory(memory, wording, title, at, zone)) for memory in held]
+    memories = sorted((*agent.memories, *agent.dormant), key=lambda memory: (-confidence(memory, at), memory.memory_id))
+    pages = [(memory.predicate in STATED_ONLY, _page_memory(memory, wording, title, at, zone)) for memory in memories]
     return UserPage(
         user_id=record.user.user_id,
         at=at,

@@ -10,6 +10,6 @@ from deploy.cli.user import instruct, page
 def register(app: typer.Typer) -> None:
     """Add ``user`` with its commands to ``app``."""
     user = typer.Typer(help="Read, steer and correct what is believed of a user.", no_args_is_help=True)
-    for name, command in {**page.COMMANDS, **instruct.COMMANDS}.items():
+    for name, command in {**page.PAGE_COMMANDS, **instruct.INSTRUCT_COMMANDS}.items():
         user.command(name)(command)
     app.add_typer(user, name="user")

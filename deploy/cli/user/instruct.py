@@ -69,8 +69,8 @@ def forget(
 ) -> None:
     """Remove one memory, stated or inferred; what it had outranked is believed again."""
     agent = read_user(load_settings(), UserId(user)).agent
-    held = [str(held.memory_id) for held in (*agent.memories, *agent.dormant)]
-    known = MemoryId(complete_id(memory, held, what="memory", hint=f"`lifelong user show {user}` lists them"))
+    memories = [str(known.memory_id) for known in (*agent.memories, *agent.dormant)]
+    known = MemoryId(complete_id(memory, memories, what="memory", hint=f"`lifelong user show {user}` lists them"))
     _tell(user, lambda who: Forget(**who, memory_id=known), f"Forgotten: memory {known}.", timeout, as_json=as_json)
 
 
@@ -94,7 +94,7 @@ def reject(user: User, proposal: Proposal = "", timeout: Timeout = 30.0, as_json
     _tell(user, lambda who: Reject(**who, proposal=proposal), "Rejected.", timeout, as_json=as_json)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
+INSTRUCT_COMMANDS: dict[str, Callable[..., None]] = {
     "steer": steer,
     "undo": undo,
     "remember": remember,

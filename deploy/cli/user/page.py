@@ -81,7 +81,7 @@ def as_of(
     _show(record, read_titles(cluster), then, time_zone, language, as_json=as_json)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"show": show, "why": why_user, "export": export, "as-of": as_of}
+PAGE_COMMANDS: dict[str, Callable[..., None]] = {"show": show, "why": why_user, "export": export, "as-of": as_of}
 
 
 def stream_now(cluster: Cluster) -> float:

@@ -34,7 +34,7 @@ Zone = Annotated[str, QueryParameter(max_length=NAME_LENGTH, pattern=NO_CONTROL)
 Milliseconds = Annotated[int, Meta(ge=0, le=MAX_WAIT_MS)]
 
 
-class Words(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SaidWords(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a user says, where their days begin, and how long to wait for the reply."""
 
     text: Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH)]
@@ -100,7 +100,7 @@ async def get_export(context: InjectedContext, user_id: Id) -> dict[str, Any]:
     tags=["users"],
     summary="Say something, and read the reply",
 )
-async def post_say(data: JSONBody[Words], context: InjectedContext, user_id: Id) -> Answered:
+async def post_say(data: JSONBody[SaidWords], context: InjectedContext, user_id: Id) -> Answered:
     """Store an instruction in words, wait for the list that answers it, and return the reply."""
     user = ids.user_id(user_id)
     said = Say(**_who(context, user), text=data.text, time_zone=data.time_zone)
@@ -181,7 +181,7 @@ async def post_decision(data: JSONBody[DecisionOf], context: InjectedContext, us
     return await _accepted(context, kind(**_who(context, user_id), proposal=data.proposal))
 
 
-HANDLERS = (
+PAGE_HANDLERS = (
     get_user,
     get_export,
     post_say,
