@@ -212,14 +212,14 @@ class Recommender:
         proposed = votes.max(axis=0) > 0.0
         main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
         prequential = context.query.target is not None
-        texts = [""] * len(rows) if prequential else reasons(main, pool.items[row, rows], context, self.table)
+        why = [("", False)] * len(rows) if prequential else reasons(main, pool.items[row, rows], context, self.table)
         return tuple(
             [
-                Placed(item, score, source.name, text, slot_row)
+                Placed(item, score, source.name, text, slot_row, names_cause=names_cause)
                 if is_proposed
                 else Placed(item, score, "pinned", "you asked for it to stay", slot_row)
-                for item, score, slot_row, source, text, is_proposed in zip(
-                    chosen, values[rows].tolist(), rows, main, texts, proposed.tolist(), strict=True
+                for item, score, slot_row, source, (text, names_cause), is_proposed in zip(
+                    chosen, values[rows].tolist(), rows, main, why, proposed.tolist(), strict=True
                 )
             ]
         )

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.explanations import Explainer
+from agents.explanations import Explainer, Slot
 from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
 from features.views import user_row
@@ -172,23 +172,19 @@ def _without_draw(answer: Answer) -> Answer:
 
 
 def _items(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[RankedItem, ...]:
-    explainer = Explainer(record.agent.plan, record.agent.memories)
+    """Return the slate as published: each item with a line of the agent's memories or plan, or its source's reason."""
+    explainer, categories = Explainer(record.agent.plan, record.agent.memories), deps.table.categories
+    slots = [Slot(placed.item_id, categories(placed.item_id), placed.reason, placed.names_cause) for placed in slate]
     return tuple(
         RankedItem(
             item_id=placed.item_id,
             score=round(placed.score, 6),
             source=placed.source,
             propensity=placed.propensity,
-            reason=_reason(placed, explainer, deps),
+            reason=line.text,
         )
-        for placed in slate
+        for placed, line in zip(slate, explainer.lines(slots), strict=True)
     )
-
-
-def _reason(placed: Placed, explainer: Explainer, deps: Deps) -> str:
-    """Return the explanation by the agent's memories or plan if any, else the reason of the candidate source."""
-    explanation = explainer.item(placed.item_id, deps.table.categories(placed.item_id))
-    return explanation.text if explanation else placed.reason
 
 
 def _on_surface(entry: Ranked, list_id: ListId) -> Ranked:
