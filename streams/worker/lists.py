@@ -14,6 +14,7 @@ from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
 from features.views import user_row
 from inference.query import Placed, Query, Ranking
+from inference.signals.perceptions import PERCEPTION_SOURCE
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
 from schemas.interactions import Context
 from schemas.locales import default_user
@@ -174,7 +175,12 @@ def _items(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[R
 
 
 def _reason(placed: Placed, explainer: Explainer, deps: Deps) -> str:
-    """Return the explanation by the agent's memories or plan if any, else the reason of the candidate source."""
+    """Return the explanation by the agent's memories or plan if any, else the reason of the candidate source.
+
+    What the user has just shown or asked for explains an item before everything that is remembered.
+    """
+    if placed.source == PERCEPTION_SOURCE.name:
+        return placed.reason
     explanation = explainer.item(placed.item_id, deps.table.categories(placed.item_id))
     return explanation.text if explanation else placed.reason
 
