@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.bounds import ID_LENGTH, PRINTABLE, TEXT_LENGTH, Name
-from schemas.ids import Category, EventKey, ItemKey, Time, UserKey
+from schemas.bounds import ID_LENGTH, NAME_LENGTH, NO_CONTROL, PRINTABLE, TEXT_LENGTH, Amount, Name
+from schemas.ids import Category, EventKey, ItemKey, MemoryKey, Time, UserKey
 from schemas.record import Record
+
+FactName = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
 
 
 class _Instruction(Record, frozen=True, kw_only=True, tag_field="type"):
@@ -53,10 +55,76 @@ class LessOf(_Statement, frozen=True, kw_only=True, tag="less-of"):
     category: Category
 
 
+class OnlyCategory(_Statement, frozen=True, kw_only=True, tag="only-category"):
+    """A wish for this category alone. Several of one `event_id` allow each other; a newer one replaces older ones."""
+
+    category: Category
+
+
+class LimitFact(_Statement, frozen=True, kw_only=True, tag="limit"):
+    """A limit: only items are shown of which this fact is known, and is within these bounds, both inclusive.
+
+    Facts are `price`, `year`, `length` (minutes), `age` (the youngest age that an age rating allows) and every
+    attribute of items that is a number, by its name. A newer limit of the same side replaces the older one.
+    """
+
+    fact: FactName
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a limit without a bound."""
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("a limit needs at_least, at_most or both")
+
+
+class LiftAll(_Instruction, frozen=True, kw_only=True, tag="lift-all"):
+    """A withdrawal of everything that was stated."""
+
+
 class Lift(_Instruction, frozen=True, kw_only=True, tag="lift"):
-    """A withdrawal of whatever was stated about this item or category: its ban, pin, more or less."""
+    """A withdrawal of whatever was stated about this item, category or fact."""
 
     value: Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
+
+
+class Remember(_Statement, frozen=True, kw_only=True, tag="remember"):
+    """A belief that users state of themselves: they like or dislike this category, item or value of an attribute."""
+
+    predicate: Literal["likes", "dislikes"]
+    subject: Literal["category", "item", "attribute"] = "category"
+    value: FactName
+    attribute: Name = ""
+
+
+class Forget(_Instruction, frozen=True, kw_only=True, tag="forget"):
+    """A removal of one memory, stated or inferred; what it had outranked is believed again."""
+
+    memory_id: MemoryKey
+
+
+class SetAutonomy(_Instruction, frozen=True, kw_only=True, tag="set-autonomy"):
+    """How much the user's agent may do by itself.
+
+    0: it makes no plans, lists follow what is stated and the ranking. 1: it proposes plans, and what it understood of
+    words, and waits for approval. 2: it plans by itself, as for users who have set nothing.
+    """
+
+    level: Annotated[int, Meta(ge=0, le=2)]
+
+
+class Approve(_Instruction, frozen=True, kw_only=True, tag="approve"):
+    """Approval of a proposed plan by its id, or of what words were understood as by their event id; by default of
+    whatever waits.
+    """
+
+    proposal: Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)] = ""
+
+
+class Reject(_Instruction, frozen=True, kw_only=True, tag="reject"):
+    """Refusal of what `Approve` would approve."""
+
+    proposal: Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)] = ""
 
 
 class Undo(_Instruction, frozen=True, kw_only=True, tag="undo"):
@@ -74,4 +142,21 @@ class Say(_Instruction, frozen=True, kw_only=True, tag="say"):
     time_zone: Name = "UTC"
 
 
-Instruction = BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift | Undo | Say
+Instruction = (
+    BanItem
+    | BanCategory
+    | PinItem
+    | MoreOf
+    | LessOf
+    | OnlyCategory
+    | LimitFact
+    | Remember
+    | Forget
+    | Lift
+    | LiftAll
+    | Undo
+    | Say
+    | SetAutonomy
+    | Approve
+    | Reject
+)

@@ -13,6 +13,7 @@ from deploy.gateway.access.control import AccessControl
 from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.lists import Lists
 from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.served.user_records import UserRecords
 from deploy.gateway.serving.backlog import Backlog
 from deploy.gateway.serving.probe import Probe
 from deploy.gateway.serving.producer_queue import ProducerQueue
@@ -44,6 +45,7 @@ class GatewayContext:
     producer_queue: ProducerQueue
     lists: Lists
     similar_items: SimilarItemsService
+    user_records: UserRecords
     condition: GatewayCondition
     probe: Probe
     restarts: Callable[[], Mapping[str, int]] = dict

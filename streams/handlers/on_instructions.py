@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agents.agent_state import apply_instruction
+from agents.agent_state import PROPOSING, apply_instruction
 from agents.instructions.names import Names
-from agents.instructions.understanding import understand
+from agents.instructions.understanding import awaiting, understand
 from features.user_state import has_seen, note
 from schemas.ids import message_id
-from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, Say
+from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, OnlyCategory, Say
 from streams.handlers.deps import Deps
 from streams.log.records import RecordSource
 from streams.outcomes.agent_messages import agent_messages
@@ -23,6 +23,8 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
     user = note(record.user, instruction.event_id, instruction.event_time)
     reply = understand(instruction, _names(deps)) if isinstance(instruction, Say) else None
+    if reply is not None and record.agent.autonomy == PROPOSING:
+        reply = awaiting(reply)
     step = apply_instruction(
         record.agent,
         user,
@@ -39,12 +41,12 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
 
 
 def _names(deps: Deps) -> Names:
-    """Return the names that the user may mean: of every category and item that the worker knows now."""
-    return Names(deps.table.by_category.names, deps.table.titles())
+    """Return the names that the user may mean: of every category, item and fact that the worker knows now."""
+    return Names(deps.table.by_category.names, deps.table.titles(), deps.table.facts.names)
 
 
 def _spelled(instruction: Instruction, deps: Deps) -> Instruction:
     """Return the instruction with its category as the catalogue spells it."""
-    if not isinstance(instruction, BanCategory | MoreOf | LessOf):
+    if not isinstance(instruction, BanCategory | MoreOf | LessOf | OnlyCategory):
         return instruction
     return replace(instruction, category=deps.table.by_category.spelled(instruction.category))

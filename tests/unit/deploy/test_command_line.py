@@ -45,6 +45,7 @@ DOES = {
     "keys rotate-signing": "writes a file",
     "quarantine add": "sends records",
     "quarantine lift": "sends records",
+    "user export": "prints JSON alone",
     "worker": "a process",
     "statistics": "a process",
     "trainer": "a process",
