@@ -31,7 +31,7 @@ from deploy.embedded.http import answers
 from deploy.embedded.programs import OWN_PROCESSES
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import wait_until as holds
-from deploy.monitoring import telemetry
+from deploy.monitoring import perceiver_metrics, telemetry
 from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE
 from deploy.monitoring.targets import SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
 from deploy.settings import Settings
@@ -267,6 +267,7 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
         "lifelong_audit_dropped_total": QUIET["Refused, closed and not audited"],
     }
     suffix = {"counter": "_total", "gauge": "", "histogram": "_count", "info": "_info"}
+    assert perceiver_metrics.PERCEIVED, "loaded, so that its metrics are in the registry"
     table = [
         f.name + suffix[f.type] for f in REGISTRY.collect() if f.name.startswith("lifelong_") and FLINK not in f.name
     ]
