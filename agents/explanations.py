@@ -29,13 +29,14 @@ class Reason(Struct, frozen=True):
 
 class Slot(Struct, frozen=True):
     """An item of a list to be explained: `reason` is what its candidate source says, which may name a cause: an item
-    that the user chose.
+    that the user chose. It `answers_user` if they have just shown or asked for something like it: then it is the line.
     """
 
     item_id: ItemId
     categories: Collection[str]
     reason: str
     names_cause: bool = False
+    answers_user: bool = False
 
 
 class Line(Struct, frozen=True):
@@ -100,6 +101,8 @@ class Explainer:
         return tuple(lines)
 
     def _options(self, slot: Slot) -> list[Line]:
+        if slot.answers_user:
+            return [Line(slot.reason)]
         reasons = self.reasons(slot.item_id, slot.categories)
         first = [reason for reason in reasons if reason.is_stated or reason.is_of_item]
         source = Line(slot.reason, is_specific=slot.names_cause)

@@ -14,6 +14,7 @@ from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
 from features.views import user_row
 from inference.query import Placed, Query, Ranking
+from inference.signals.perceptions import PERCEPTION_SOURCE
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
 from schemas.interactions import Context
 from schemas.locales import default_user
@@ -174,7 +175,7 @@ def _without_draw(answer: Answer) -> Answer:
 def _items(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[RankedItem, ...]:
     """Return the slate as published: each item with a line of the agent's memories or plan, or its source's reason."""
     explainer, categories = Explainer(record.agent.plan, record.agent.memories), deps.table.categories
-    slots = [Slot(placed.item_id, categories(placed.item_id), placed.reason, placed.names_cause) for placed in slate]
+    slots = [_slot(placed, categories(placed.item_id)) for placed in slate]
     return tuple(
         RankedItem(
             item_id=placed.item_id,
@@ -185,6 +186,11 @@ def _items(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[R
         )
         for placed, line in zip(slate, explainer.lines(slots), strict=True)
     )
+
+
+def _slot(placed: Placed, categories: tuple[str, ...]) -> Slot:
+    answers = placed.source == PERCEPTION_SOURCE.name
+    return Slot(placed.item_id, categories, placed.reason, placed.names_cause, answers_user=answers)
 
 
 def _on_surface(entry: Ranked, list_id: ListId) -> Ranked:

@@ -50,6 +50,7 @@ DOES = {
     "statistics": "a process",
     "trainer": "a process",
     "projector": "a process",
+    "perceiver": "a process",
     "gateway": "a process",
 }
 """Commands without JSON output, each with what it does instead."""
