@@ -1,0 +1,124 @@
+"""What limits a person may have and has not told: hypotheses by field, each with its probability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from agents.dialogue.catalogue import Concept, FactField, OfferedCatalogue
+from agents.dialogue.limits import Facts, Limit, keeps_all, year_of
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+LIMITED: dict[Concept | None, float] = {
+    "kind": 0.6,
+    "length": 0.4,
+    "score": 0.4,
+    "age": 0.4,
+    "price": 0.4,
+    "people": 0.4,
+    "service": 0.3,
+    "date": 0.3,
+    "count": 0.1,
+    "sponsored": 0.0,
+    None: 0.2,
+}
+"""How probable it is that a person limits a field, by what the field is about: judgement, not measurement."""
+TOLD = 0.7
+"""How probable it is that a person who is asked about a field tells of their limit on it."""
+ANOTHER = 0.25
+"""How much less probable a second limit on a field is than the first."""
+_THRESHOLDS = 8
+_MOST_NAMES, _MOST_PAIRED, _MOST_COMBINED = 24, 12, 6
+_ONE_SIDED: dict[Concept | None, str] = {"score": ">=", "count": ">=", "price": "<="}
+
+
+class Hypotheses(Struct, frozen=True):
+    """Limits that a person may have on one field, or on none: `weights` `[hypotheses]`, which sum to one.
+
+    `met` `[hypotheses, items]` says which items keep to each. The first hypothesis is that there is no limit.
+    """
+
+    field: str
+    weights: Floats
+    met: Bools
+
+    def without(self, item: int) -> Hypotheses:
+        """Return the hypotheses after the person said that this field is wrong with an item."""
+        weights = np.where(self.met[:, item], 0.0, self.weights)
+        total = weights.sum()
+        return self if total <= 0 else Hypotheses(self.field, weights / total, self.met)
+
+
+def hypotheses_on(field: FactField, catalogue: OfferedCatalogue, items: Sequence[Facts], limited: float) -> Hypotheses:
+    """Return what limits a person may have on a field, who has any with probability `limited`.
+
+    >>> from agents.dialogue.catalogue import ItemOnOffer
+    >>> films = OfferedCatalogue([ItemOnOffer(name, name, {"genre": name}) for name in ("Drama", "Crime")])
+    >>> found = hypotheses_on(films.fields["genre"], films, [item.facts for item in films.items.values()], 0.5)
+    >>> found.weights.round(2).tolist(), found.met.tolist()
+    ([0.5, 0.25, 0.25], [[True, True], [True, False], [False, True]])
+    """
+    options = list(_options(field, catalogue))
+    met = np.array([[True] * len(items), *([keeps_all(facts, limits) for facts in items] for limits in options)])
+    met = met.reshape(len(options) + 1, len(items))
+    share = limited / len(options) if options else 0.0
+    weights = np.array([1.0 - share * len(options), *[share] * len(options)])
+    return Hypotheses(field.name, weights, met)
+
+
+def probability_limited(field: FactField, *, asked: bool, limited: bool) -> float:
+    """Return how probable a limit on a field is that was not told.
+
+    By Bayes' rule, once a person was asked: who tells nothing has no limit, or does not tell it.
+    """
+    prior = LIMITED[field.concept] * field.coverage
+    if limited:
+        prior *= ANOTHER
+    if asked:
+        prior = prior * (1 - TOLD) / (prior * (1 - TOLD) + 1 - prior)
+    return prior
+
+
+def _options(field: FactField, catalogue: OfferedCatalogue) -> Iterator[tuple[Limit, ...]]:
+    if field.kind in ("number", "date"):
+        yield from _thresholds(field, catalogue)
+    elif field.kind == "name":
+        values = field.values[:_MOST_NAMES]
+        most = len(values) - 1 if len(values) <= _MOST_COMBINED else 1
+        for size in range(1, most + 1):
+            yield from ((Limit(field.name, "in", chosen),) for chosen in combinations(values, size))
+    elif field.kind == "names":
+        values = field.values[:_MOST_NAMES]
+        yield from ((Limit(field.name, "contains", value),) for value in values)
+        yield from ((Limit(field.name, "not_contains", value),) for value in values)
+        pairs = combinations(values[:_MOST_PAIRED], 2) if field.concept == "service" else ()
+        yield from ((Limit(field.name, "contains_any", pair),) for pair in pairs)
+
+
+def _thresholds(field: FactField, catalogue: OfferedCatalogue) -> Iterator[tuple[Limit, ...]]:
+    """Yield lower and upper limits at quantiles of the catalogue, and ranges between two of them."""
+    facts = [item.facts.get(field.name) for item in catalogue.items.values()]
+    numbers = [n for fact in facts if fact is not None and (n := _number(fact, field)) is not None]
+    if not numbers:
+        return
+    cuts = sorted(set(np.quantile(numbers, np.arange(1, _THRESHOLDS + 1) / (_THRESHOLDS + 1), method="nearest").tolist()))
+    lower, upper = ([Limit(field.name, op, cut) for cut in cuts] for op in (">=", "<="))
+    only = _ONE_SIDED.get(field.concept)
+    if only != "<=":
+        yield from ((limit,) for limit in lower)
+    if only != ">=":
+        yield from ((limit,) for limit in upper)
+    if only is None:
+        yield from ((low, high) for i, low in enumerate(lower) for high in upper[i + 2 :: 2])
+
+
+def _number(fact: object, field: FactField) -> float | None:
+    if field.kind == "date":
+        return year_of(fact) if isinstance(fact, str) else None
+    return float(fact) if isinstance(fact, int | float) else None
