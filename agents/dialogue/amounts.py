@@ -125,18 +125,23 @@ def _comparisons(
         yield from _beyond(catalogue, concept, direction, offered)
     for at, said in clause.found(words.adjectives):
         concept, direction = words.adjectives[said]
-        is_denied = bool(clause.ending(at, words.negations))
-        is_too_much = at > 0 and clause.words[at - 1] in words.too
-        if at > 0 and clause.starting(at - 1, words.nouns[concept]):
-            continue  # "how long" names the field
-        if is_too_much and clause.ending(at - 1, words.negations):
-            yield from _third(catalogue, concept, direction, is_too_much=True)
-        elif is_too_much and offered is not None:
-            yield from _beyond(catalogue, concept, _other(direction), offered)
-        elif is_denied and offered is not None:
-            yield from _beyond(catalogue, concept, direction, offered)
-        elif offered is None and not is_too_much:
-            yield from _third(catalogue, concept, direction, is_too_much=is_denied)
+        if at == 0 or not clause.starting(at - 1, words.nouns[concept]):  # "how long" names the field
+            yield from _adjective(clause, catalogue, words, at, offered)
+
+
+def _adjective(
+    clause: Clause, catalogue: OfferedCatalogue, words: DialogueWords, at: int, offered: ItemOnOffer | None
+) -> Iterator[Limit]:
+    """Yield what "long", "too long", "not long" or "not too long" says at a position."""
+    concept, direction = words.adjectives[clause.starting(at, words.adjectives)]
+    is_too_much = at > 0 and clause.words[at - 1] in words.too
+    is_denied = bool(clause.ending(at - is_too_much, words.negations))
+    if is_too_much and is_denied:
+        yield from _third(catalogue, concept, direction, is_too_much=True)
+    elif offered is not None and (is_too_much or is_denied):
+        yield from _beyond(catalogue, concept, _other(direction) if is_too_much else direction, offered)
+    elif offered is None and not is_too_much:
+        yield from _third(catalogue, concept, direction, is_too_much=is_denied)
 
 
 def _other(direction: Direction) -> Direction:

@@ -13,7 +13,7 @@ from agents.dialogue.limits import YEAR_OF_DATE, Facts, Value
 from agents.instructions.names import name_key
 
 FieldKind = Literal["number", "date", "names", "name", "flag"]
-Concept = Literal["length", "score", "date", "price", "count", "kind", "people", "service", "age", "sponsored"]
+Concept = Literal["length", "score", "date", "price", "count", "kind", "maker", "cast", "service", "age", "sponsored"]
 """What a field is about, as far as words and policies have to know it."""
 
 FIELD_WORDS: dict[Concept, tuple[str, ...]] = {
@@ -26,7 +26,8 @@ FIELD_WORDS: dict[Concept, tuple[str, ...]] = {
     "date": ("date", "year", "released", "published"),
     "price": ("price", "cost"),
     "kind": ("genre", "genres", "category", "categories", "kind", "type", "style"),
-    "people": ("director", "directors", "cast", "actor", "actors", "author", "authors", "artist", "artists", "brand"),
+    "maker": ("director", "directors", "author", "authors", "artist", "artists", "creator", "creators", "brand"),
+    "cast": ("cast", "actor", "actors", "starring"),
 }
 """Words in the names of fields, by concept; the first concept that fits counts."""
 NAMING_FIELDS = frozenset({"id", "item_id", "title", "name"})
@@ -44,7 +45,8 @@ _KINDS_OF_CONCEPTS: dict[Concept, tuple[FieldKind, ...]] = {
     "date": ("date", "number"),
     "price": ("number",),
     "kind": ("names", "name"),
-    "people": ("names", "name"),
+    "maker": ("names", "name"),
+    "cast": ("names", "name"),
 }
 
 

@@ -63,7 +63,8 @@ class Chances:
     def _joint(self, also: tuple[int, ...]) -> Floats:
         """Return the probability that each candidate and all of `also` are accepted, `[candidates]`."""
         terms = [sign * self._by_candidate(self._fields, (*chosen, *also)) for chosen, sign in self._subsets]
-        return np.clip(np.sum(terms, axis=0) / self._evidence, 0.0, 1.0)
+        joint: Floats = np.clip(np.sum(terms, axis=0) / self._evidence, 0.0, 1.0)
+        return joint
 
     def _by_candidate(self, fields: Sequence[Hypotheses], chosen: tuple[int, ...]) -> Floats:
         product = np.ones(len(self._candidates))

@@ -19,8 +19,10 @@ class Clause:
 
     written: list[str]
     used: set[int] = field(default_factory=set)
+    words: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        """Lower the words once."""
         self.words = [word.lower() for word in self.written]
 
     def phrase(self, start: int, length: int) -> str:
@@ -56,7 +58,7 @@ class Clause:
 def clauses_of(text: str, words: DialogueWords) -> list[Clause]:
     """Return the clauses of a text; durations in hours are written in minutes, decades as ranges of years.
 
-    >>> from agents.dialogue.vocabulary import ENGLISH_DIALOGUE
+    >>> from agents.dialogue.english import ENGLISH_DIALOGUE
     >>> [clause.words for clause in clauses_of("No horror! At most 1h30.", ENGLISH_DIALOGUE)]
     [['no', 'horror'], ['at', 'most', '90', 'minutes']]
     """

@@ -25,7 +25,8 @@ class Conversation:
 
     >>> from agents.dialogue.catalogue import ItemOnOffer
     >>> from agents.dialogue.tools import RecordedTools
-    >>> films = OfferedCatalogue([ItemOnOffer("a", "Up", {"runtime": 96.0}), ItemOnOffer("b", "Troy", {"runtime": 163.0})])
+    >>> films = [ItemOnOffer("a", "Up", {"runtime": 96.0}), ItemOnOffer("b", "Troy", {"runtime": 163.0})]
+    >>> films = OfferedCatalogue(films)
     >>> turn = Conversation(films).answer(DialogueState(), "under two hours", RecordedTools(films, ()))
     >>> turn.act.kind, turn.act.item.title
     ('recommend', 'Up')

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from agents.dialogue.catalogue import Concept, FactField, OfferedCatalogue
-from agents.dialogue.limits import Facts, Limit, keeps_all, year_of
+from agents.dialogue.limits import Facts, Limit, Operator, Value, keeps_all, year_of
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -21,7 +21,8 @@ LIMITED: dict[Concept | None, float] = {
     "score": 0.4,
     "age": 0.4,
     "price": 0.4,
-    "people": 0.4,
+    "maker": 0.4,
+    "cast": 0.4,
     "service": 0.3,
     "date": 0.3,
     "count": 0.1,
@@ -34,8 +35,10 @@ TOLD = 0.7
 ANOTHER = 0.25
 """How much less probable a second limit on a field is than the first."""
 _THRESHOLDS = 8
-_MOST_NAMES, _MOST_PAIRED, _MOST_COMBINED = 24, 12, 6
-_ONE_SIDED: dict[Concept | None, str] = {"score": ">=", "count": ">=", "price": "<="}
+_MOST_NAMES, _MOST_PAIRED, _MOST_COMBINED = 100, 12, 6
+_USUAL_SIDE: dict[Concept | None, Operator] = {"score": ">=", "count": ">=", "price": "<="}
+_UNUSUAL = 0.1
+"""How probable a limit on the other side is, compared with one on the usual side: a lowest price, a highest rating."""
 
 
 class Hypotheses(Struct, frozen=True):
@@ -64,12 +67,12 @@ def hypotheses_on(field: FactField, catalogue: OfferedCatalogue, items: Sequence
     >>> found.weights.round(2).tolist(), found.met.tolist()
     ([0.5, 0.25, 0.25], [[True, True], [True, False], [False, True]])
     """
-    options = list(_options(field, catalogue))
+    options = list(_options(field, catalogue, items))
     met = np.array([[True] * len(items), *([keeps_all(facts, limits) for facts in items] for limits in options)])
     met = met.reshape(len(options) + 1, len(items))
-    share = limited / len(options) if options else 0.0
-    weights = np.array([1.0 - share * len(options), *[share] * len(options)])
-    return Hypotheses(field.name, weights, met)
+    shares = np.array([_share(field, limits) for limits in options])
+    told = limited * shares / shares.sum() if options else shares
+    return Hypotheses(field.name, np.concatenate(([1.0 - told.sum()], told)), met)
 
 
 def probability_limited(field: FactField, *, asked: bool, limited: bool) -> float:
@@ -85,20 +88,35 @@ def probability_limited(field: FactField, *, asked: bool, limited: bool) -> floa
     return prior
 
 
-def _options(field: FactField, catalogue: OfferedCatalogue) -> Iterator[tuple[Limit, ...]]:
+def _share(field: FactField, limits: Sequence[Limit]) -> float:
+    usual = _USUAL_SIDE.get(field.concept)
+    return 1.0 if usual is None or all(limit.op == usual for limit in limits) else _UNUSUAL
+
+
+def _options(field: FactField, catalogue: OfferedCatalogue, items: Sequence[Facts]) -> Iterator[tuple[Limit, ...]]:
     if field.kind in ("number", "date"):
         yield from _thresholds(field, catalogue)
-    elif field.kind == "name":
-        values = field.values[:_MOST_NAMES]
+    elif field.kind in ("name", "names"):
+        here = set(chain.from_iterable(_names(facts.get(field.name)) for facts in items))
+        values = [value for value in field.values if value in here][:_MOST_NAMES]
+        yield from ((limit,) for limit in _choices(field, values))
+
+
+def _choices(field: FactField, values: Sequence[str]) -> Iterator[Limit]:
+    """Yield the limits on names of the items at hand: each name, none of it, and some in combination."""
+    if field.kind == "name":
         most = len(values) - 1 if len(values) <= _MOST_COMBINED else 1
         for size in range(1, most + 1):
-            yield from ((Limit(field.name, "in", chosen),) for chosen in combinations(values, size))
-    elif field.kind == "names":
-        values = field.values[:_MOST_NAMES]
-        yield from ((Limit(field.name, "contains", value),) for value in values)
-        yield from ((Limit(field.name, "not_contains", value),) for value in values)
-        pairs = combinations(values[:_MOST_PAIRED], 2) if field.concept == "service" else ()
-        yield from ((Limit(field.name, "contains_any", pair),) for pair in pairs)
+            yield from (Limit(field.name, "in", chosen) for chosen in combinations(values, size))
+        return
+    yield from (Limit(field.name, "contains", value) for value in values)
+    yield from (Limit(field.name, "not_contains", value) for value in values)
+    pairs = combinations(values[:_MOST_PAIRED], 2) if field.concept == "service" else ()
+    yield from (Limit(field.name, "contains_any", pair) for pair in pairs)
+
+
+def _names(fact: Value | None) -> tuple[str, ...]:
+    return fact if isinstance(fact, tuple) else () if fact is None else (str(fact),)
 
 
 def _thresholds(field: FactField, catalogue: OfferedCatalogue) -> Iterator[tuple[Limit, ...]]:
@@ -107,15 +125,12 @@ def _thresholds(field: FactField, catalogue: OfferedCatalogue) -> Iterator[tuple
     numbers = [n for fact in facts if fact is not None and (n := _number(fact, field)) is not None]
     if not numbers:
         return
-    cuts = sorted(set(np.quantile(numbers, np.arange(1, _THRESHOLDS + 1) / (_THRESHOLDS + 1), method="nearest").tolist()))
+    cuts = sorted(
+        set(np.quantile(numbers, np.arange(1, _THRESHOLDS + 1) / (_THRESHOLDS + 1), method="nearest").tolist())
+    )
     lower, upper = ([Limit(field.name, op, cut) for cut in cuts] for op in (">=", "<="))
-    only = _ONE_SIDED.get(field.concept)
-    if only != "<=":
-        yield from ((limit,) for limit in lower)
-    if only != ">=":
-        yield from ((limit,) for limit in upper)
-    if only is None:
-        yield from ((low, high) for i, low in enumerate(lower) for high in upper[i + 2 :: 2])
+    yield from ((limit,) for limit in (*lower, *upper))
+    yield from ((low, high) for i, low in enumerate(lower) for high in upper[i + 2 :: 2])
 
 
 def _number(fact: object, field: FactField) -> float | None:

@@ -98,7 +98,9 @@ def _equal(fact: Value | None, value: Value) -> bool:
     if isinstance(fact, tuple) or isinstance(value, tuple):
         return set(_names(fact)) == set(_names(value))
     if isinstance(fact, bool) or isinstance(value, bool) or isinstance(fact, str) == isinstance(value, str):
-        return fact.casefold() == value.casefold() if isinstance(fact, str) and isinstance(value, str) else fact == value
+        return (
+            fact.casefold() == value.casefold() if isinstance(fact, str) and isinstance(value, str) else fact == value
+        )
     years = _comparable(fact, value)
     return years is not None and years[0] == years[1]
 
@@ -106,7 +108,12 @@ def _equal(fact: Value | None, value: Value) -> bool:
 def _has_any(fact: Value | None, value: Value) -> bool:
     if fact is None:
         return False
-    if not isinstance(fact, tuple) and not isinstance(value, tuple) and isinstance(fact, str) and isinstance(value, str):
+    if (
+        not isinstance(fact, tuple)
+        and not isinstance(value, tuple)
+        and isinstance(fact, str)
+        and isinstance(value, str)
+    ):
         return value.casefold() in fact.casefold()
     wanted = value if isinstance(value, tuple) else (value,)
     return any(_equal(one, other) for one in (fact if isinstance(fact, tuple) else (fact,)) for other in wanted)

@@ -123,7 +123,9 @@ def _is_wanted(clause: Clause, at: int, words: DialogueWords, last: Mention | No
     """
     signs = [(start + len(said.split()), True) for start, said in clause.found(words.affirmations)]
     signs += [(start + len(said.split()), False) for start, said in clause.found(words.negations)]
-    end, is_wanted = max((sign for sign in signs if sign[0] <= at), key=lambda sign: sign[0] - 0.5 * sign[1], default=(0, True))
+    end, is_wanted = max(
+        (sign for sign in signs if sign[0] <= at), key=lambda sign: sign[0] - 0.5 * sign[1], default=(0, True)
+    )
     if is_wanted or last is None or "," not in clause.words[end:at]:
         return is_wanted or "," in clause.words[end:at]
     is_list = set(clause.words[last.end : at]) <= {",", "and", "nor", "und", "noch"} | words.alternatives

@@ -35,9 +35,7 @@ class Act(Struct, frozen=True):
     lifted: tuple[Limit, int] | None = None
 
 
-def next_act(
-    state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools
-) -> tuple[Act, DialogueState]:
+def next_act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools) -> tuple[Act, DialogueState]:
     """Return the next act, and the state that remembers it.
 
     A question is asked if the item that is recommended after the answer is more likely to be accepted than one of two
@@ -47,7 +45,7 @@ def next_act(
     if state.accepted:
         return Act("done", item=catalogue.items.get(state.accepted)), state
     if state.misheard and state.open.kind in ("recommend", "confirm"):
-        return Act("unclear"), state
+        return Act("unclear", item=catalogue.items.get(state.open.item_id)), state
     act = _act(state, catalogue, tools)
     item_id = act.item.item_id if act.item is not None else ""
     field = act.field.name if act.field is not None else ""
@@ -70,6 +68,7 @@ def _act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools
         if service is not None and state.services is None and service.name not in state.asked:
             return _question(service)
         field, item = _best(state, catalogue, candidates)
+        field = _blamed(state, catalogue) or field
         agreed = next((one for one in candidates if _was_agreed_to(one, state, catalogue)), None)
         if field is not None and agreed is None:
             return _question(field)
@@ -79,6 +78,14 @@ def _act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools
         excluded.add(item.item_id)
 
 
+def _blamed(state: DialogueState, catalogue: OfferedCatalogue) -> FactField | None:
+    """Return a field that was wrong with the item just rejected, about which the user was not asked yet."""
+    blamed = state.rejected[-1].blamed if state.rejected and state.open.kind == "recommend" else ()
+    limited = {limit.field for limit in state.limits}
+    left = [name for name in blamed if name not in state.asked and name not in limited]
+    return next((catalogue.fields[name] for name in left if name in catalogue.fields), None)
+
+
 def _was_agreed_to(item: ItemOnOffer, state: DialogueState, catalogue: OfferedCatalogue) -> bool:
     """Return whether the user has just consented to this item's age rating."""
     age = catalogue.of("age")
@@ -86,9 +93,7 @@ def _was_agreed_to(item: ItemOnOffer, state: DialogueState, catalogue: OfferedCa
     return is_asked and age is not None and has_consented(state, age.name, str(item.facts.get(age.name)))
 
 
-def _candidates(
-    limits: Sequence[Limit], catalogue: OfferedCatalogue, excluded: Collection[str]
-) -> list[ItemOnOffer]:
+def _candidates(limits: Sequence[Limit], catalogue: OfferedCatalogue, excluded: Collection[str]) -> list[ItemOnOffer]:
     fitting = [i for i in catalogue.items.values() if i.item_id not in excluded and keeps_all(i.facts, limits)]
     return sorted(fitting, key=lambda item: -item.weight)[:MOST_CANDIDATES]
 
@@ -130,17 +135,15 @@ def _offer(item: ItemOnOffer, state: DialogueState, catalogue: OfferedCatalogue,
     """Return the recommendation of an item, or the question for consent that has to come before it."""
     age, sponsored = catalogue.of("age"), catalogue.of("sponsored")
     rating = item.facts.get(age.name) if age is not None else None
-    if age is not None and rating is not None and tools.check_content_preference(str(rating)):
-        if not has_consented(state, age.name, str(rating)):
-            return Act("confirm", age, item)
+    is_restricted = rating is not None and tools.check_content_preference(str(rating))
+    if age is not None and is_restricted and not has_consented(state, age.name, str(rating)):
+        return Act("confirm", age, item)
     tools.recommend(item.item_id)
     is_sponsored = sponsored is not None and item.facts.get(sponsored.name) is True
     return Act("recommend", item=item, sponsored=is_sponsored)
 
 
-def _lifted(
-    state: DialogueState, catalogue: OfferedCatalogue, excluded: Collection[str]
-) -> tuple[Limit, int] | None:
+def _lifted(state: DialogueState, catalogue: OfferedCatalogue, excluded: Collection[str]) -> tuple[Limit, int] | None:
     """Return the limit without which most items would be left, and how many, if any would be."""
     limits = state.requirements(catalogue)
     left = [

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from msgspec import Struct
 
 from agents.dialogue.amounts import amounts
 from agents.dialogue.catalogue import FactField, ItemOnOffer, OfferedCatalogue
 from agents.dialogue.clauses import Clause, clauses_of
+from agents.dialogue.languages import DIALOGUE_LANGUAGES
 from agents.dialogue.limits import Limit
 from agents.dialogue.mentions import Mention, NameIndex, limits_of, nouns_of
-from agents.dialogue.vocabulary import DIALOGUE_LANGUAGES, DialogueWords
+from agents.dialogue.vocabulary import DialogueWords
 from agents.instructions.names import name_key
+from agents.instructions.vocabulary import LANGUAGES
 
 
 class Heard(Struct, frozen=True):
@@ -52,15 +56,13 @@ class DialogueReader:
         self._catalogue = catalogue
         self._names = NameIndex(catalogue)
 
-    def read(
-        self, text: str, *, asked: str = "", offered: ItemOnOffer | None = None, language: str = "en"
-    ) -> Heard:
-        """Return what a message says, in the language that explains more of it; `language` where both explain it alike.
+    def read(self, text: str, *, asked: str = "", offered: ItemOnOffer | None = None, language: str = "en") -> Heard:
+        """Return what a message says, in the language that knows more of its words, `language` where both know as many.
 
         `asked` is the field that the last question was about, `offered` the item that was just recommended.
         """
-        order = sorted(DIALOGUE_LANGUAGES, key=lambda name: name != language)
-        return max((self._read(text, name, asked, offered) for name in order), key=_explained)
+        spoken = language_of(text, language)
+        return self._read(text, spoken, asked, offered)
 
     def _read(self, text: str, language: str, asked: str, offered: ItemOnOffer | None) -> Heard:
         words = DIALOGUE_LANGUAGES[language]
@@ -144,17 +146,35 @@ def _answer(clauses: Sequence[Clause], words: DialogueWords) -> tuple[bool, bool
         at = 0
         while at < len(clause.words):
             yes, no = clause.starting(at, words.accepts), clause.starting(at, words.refuses)
-            if yes or no:
+            neither = clause.starting(at, words.indifferent)
+            if max(len(yes), len(no)) > len(neither):
                 return len(yes) > len(no), len(no) >= len(yes)
-            at += 1
+            at += max(1, len(neither.split()))
     return False, False
 
 
-def _explained(heard: Heard) -> int:
-    return (
-        3 * len(heard.limits)
-        + 2 * (heard.services is not None)
-        + 2 * (heard.accepts or heard.refuses)
-        + 2 * (heard.indifferent or bool(heard.freed))
-        + len(heard.blamed)
+def language_of(text: str, language: str) -> str:
+    """Return the language that knows most words of a text; `language` if none knows more.
+
+    >>> language_of("Kein Horror, bitte", "en"), language_of("R or PG-13", "de"), language_of("Netflix", "de")
+    ('de', 'en', 'de')
+    """
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+(?:'\w+)?", text.replace("\u2019", "'"))]
+    order = sorted(DIALOGUE_LANGUAGES, key=lambda name: name != language)
+    return max(order, key=lambda name: sum(word in _KNOWN_WORDS[name] for word in words))
+
+
+def _known_words(language: str) -> frozenset[str]:
+    """Return the words that a language has, of both its vocabularies."""
+    words, general = DIALOGUE_LANGUAGES[language], LANGUAGES[language]
+    phrases = chain(
+        chain.from_iterable((*words.nouns.values(), *general.phrases.values())),
+        (*words.units, *words.adjectives, *words.comparatives, *words.bounds_before, *words.bounds_after),
+        (*words.negations, *words.affirmations, *words.owning, *words.indifferent, *words.accepts, *words.refuses),
+        (*words.alternatives, *words.possessives, *words.too, *words.exactly, *words.numbers, *general.contrasts),
+        (*general.fillers, *general.joins, *general.kinds),
     )
+    return frozenset(word for phrase in phrases for word in phrase.split())
+
+
+_KNOWN_WORDS = {language: _known_words(language) for language in DIALOGUE_LANGUAGES}

@@ -91,11 +91,12 @@ def _consent(state: DialogueState, heard: Heard, catalogue: OfferedCatalogue) ->
     if item is None or field is None:
         return state
     rating = str(item.facts.get(field.name))
-    if any(limit.field == field.name for limit in heard.limits):
+    said = [limit for limit in heard.limits if limit.field == field.name]
+    if said and not keeps_all(item.facts, said):
         return state
-    if heard.refuses:
+    if heard.refuses and not said:
         return msgspec.structs.replace(state, limits=(*state.limits, Limit(field.name, "not_in", (rating,))))
-    if heard.accepts or heard.indifferent:
+    if said or heard.accepts or heard.indifferent:
         return msgspec.structs.replace(state, consented=(*state.consented, rating))
     return state
 

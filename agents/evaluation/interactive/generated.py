@@ -10,6 +10,8 @@ from agents.evaluation.interactive.tasks import REVEALS, Requirement, Task
 
 SATISFIABLE = 0.9
 """Share of tasks whose requirements are drawn so that one item at least keeps to all of them."""
+HIDDEN_SHARE = 0.1
+"""Limits that fewer of the items keep to are told at least when asked: of hidden ones nobody could learn in time."""
 _MOST_REQUIREMENTS, _MOST_SERVICES, _MOST_WATCHED = 5, 4, 3
 
 
@@ -34,7 +36,9 @@ def _task(catalogue: OfferedCatalogue, task_id: str, rng: Random) -> Task:
         about = target if is_satisfiable else rng.choice(available or [target])
         limit = _limit(rng.choice(fields), about, catalogue, rng)
         if limit is not None:
-            requirements.append(Requirement(limit, rng.choice(REVEALS)))
+            reveal = rng.choice(REVEALS)
+            is_lost = reveal == "hidden" and _is_rare(limit, catalogue)
+            requirements.append(Requirement(limit, "on_ask" if is_lost else reveal))
     watched = rng.sample(list(catalogue.items), rng.randint(0, min(_MOST_WATCHED, len(catalogue.items) - 1)))
     return Task(
         task_id,
@@ -42,6 +46,10 @@ def _task(catalogue: OfferedCatalogue, task_id: str, rng: Random) -> Task:
         _services(service, target, rng),
         frozenset(watched) - {target.item_id},
     )
+
+
+def _is_rare(limit: Limit, catalogue: OfferedCatalogue) -> bool:
+    return sum(keeps(item.facts, limit) for item in catalogue.items.values()) < HIDDEN_SHARE * len(catalogue.items)
 
 
 def _services(service: FactField | None, target: ItemOnOffer, rng: Random) -> tuple[str, ...]:

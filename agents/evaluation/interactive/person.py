@@ -67,9 +67,7 @@ class SimulatedPerson:
         told = [r.limit for r in self._task.requirements if r.limit.field == field.name and r.reveal != "hidden"]
         if field.concept == "service":
             services = self._task.services
-            owned = (
-                phrases.name_services(services, self._rng) if services else self._rng.choice(phrases.ANY_SERVICE)
-            )
+            owned = phrases.name_services(services, self._rng) if services else self._rng.choice(phrases.ANY_SERVICE)
             return self._state(owned, told)
         return self._state("", told) if told else Saying(self._rng.choice(phrases.INDIFFERENT))
 

@@ -14,7 +14,13 @@ OPENINGS = (
     "Good evening! I need a recommendation.",
     "",
 )
-INDIFFERENT = ("I don't mind.", "No preference there.", "It doesn't matter to me.", "I don't know, to be honest.", "Whatever.")
+INDIFFERENT = (
+    "I don't mind.",
+    "No preference there.",
+    "It doesn't matter to me.",
+    "I don't know, to be honest.",
+    "Whatever.",
+)
 CONSENTS = ("Yes, that's fine.", "Sure.", "That is fine with me.", "Yes.", "No problem.")
 ACCEPTS = ("Perfect, I'll take it.", "Yes, that sounds good!", "Great, thanks.", "Sounds great!")
 BARE = ("No.", "Not that one.", "No, something else, please.", "Nope.", "Not for me, sorry.")
@@ -78,7 +84,7 @@ def state_limit(limit: Limit, rng: Random) -> str:
     """Return a sentence that says a limit in one of many ways.
 
     >>> state_limit(Limit("runtime", "<=", 120.0), Random(3))
-    "I want it to be 2 hours tops."
+    "I'd like it to be 2 hours or less."
     """
     if isinstance(limit.value, bool):
         is_wanted = limit.value == (limit.op == "==")
@@ -114,8 +120,10 @@ def _amount(limit: Limit, rng: Random) -> str:
     said = rng.choice(_AMOUNTS[limit.op]).format(v=_number(value))
     if field == "rating":
         return f"rated {said}"
-    return f"something with {said} {_words(field).removesuffix(' count')}s" if field.endswith("count") else (
-        f"something whose {_words(field)} is {said}"
+    return (
+        f"something with {said} {_words(field).removesuffix(' count')}s"
+        if field.endswith("count")
+        else (f"something whose {_words(field)} is {said}")
     )
 
 

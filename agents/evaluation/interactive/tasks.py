@@ -101,7 +101,9 @@ def read_tasks(path: Path) -> tuple[Task, ...]:
 def _tasks(file: Path) -> list[Task]:
     read = _json(file)
     rows = read if isinstance(read, list) else [read]
-    return [_task(row, f"{str(file)!r}", file.stem if len(rows) == 1 else f"{file.stem}-{n}") for n, row in enumerate(rows)]
+    return [
+        _task(row, f"{str(file)!r}", file.stem if len(rows) == 1 else f"{file.stem}-{n}") for n, row in enumerate(rows)
+    ]
 
 
 def _json(path: Path) -> Any:
@@ -139,7 +141,9 @@ def _requirement(row: object, where: str) -> Requirement:
     if reveal not in REVEALS:
         raise NoTasks(f"{where} has the unknown reveal {reveal!r:.80}; known are {', '.join(REVEALS)}")
     if value is None:
-        raise NoTasks(f"{where} has a constraint whose value is {inner['value']!r:.80}, no number, text or list of them")
+        raise NoTasks(
+            f"{where} has a constraint whose value is {inner['value']!r:.80}, no number, text or list of them"
+        )
     return Requirement(Limit(str(inner["field"]), op, value), reveal)
 
 
