@@ -31,7 +31,20 @@ from agents.profile import Profile, profile_contexts, updated_profile
 from features.implicit_feedback import reward
 from features.user_state import UserState
 from schemas.ids import EventId, MemoryId, UserId
-from schemas.instructions import BanCategory, BanItem, Instruction, LessOf, Lift, MoreOf, PinItem, Say, Undo
+from schemas.instructions import (
+    BanCategory,
+    BanItem,
+    Instruction,
+    LessOf,
+    Lift,
+    LiftAll,
+    LimitFact,
+    MoreOf,
+    OnlyCategory,
+    PinItem,
+    Say,
+    Undo,
+)
 from schemas.interactions import Context, Interaction
 from schemas.memories import Memory, Predicate, Subject
 from schemas.plans import Constraints, Plan, PlanEntry, TriggerName
@@ -154,21 +167,35 @@ def _obeyed(agent: AgentState, instruction: Instruction, now: float) -> Learned:
     match instruction:
         case Lift(value=value):
             return retract(memories_by_id, value, instruction.event_time, now)
+        case LiftAll():
+            return retract(memories_by_id, None, instruction.event_time, now)
         case Undo():
             return take_back(memories_by_id, instruction.event_time, now)
         case Say():
             return Learned(memories_by_id, sweep_at=agent.sweep_at)
         case _:
             cause = SignalCause(UserId(instruction.user_id), instruction.event_id, instruction.event_time, now)
-            return learn(memories_by_id, (_instruction_signal(instruction),), cause, agent.sweep_at)
+            return learn(memories_by_id, _instruction_signals(instruction), cause, agent.sweep_at)
 
 
-def _instruction_signal(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> PreferenceSignal:
-    subject, predicate, value = _statement(instruction)
-    return PreferenceSignal(subject, predicate, value, INSTRUCTION_STRENGTH, "stated", until=instruction.until)
+Statement = BanItem | BanCategory | PinItem | MoreOf | LessOf | OnlyCategory
+"""Statements about one category or item."""
 
 
-def _statement(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -> tuple[Subject, Predicate, str]:
+def _instruction_signals(instruction: Statement | LimitFact) -> tuple[PreferenceSignal, ...]:
+    """Return what the statement says, a limit for each of its sides."""
+    strength, until = INSTRUCTION_STRENGTH, instruction.until
+    if not isinstance(instruction, LimitFact):
+        return (PreferenceSignal(*_said(instruction), strength, "stated", until=until),)
+    fact, sides = instruction.fact, (("at-least", instruction.at_least), ("at-most", instruction.at_most))
+    return tuple(
+        PreferenceSignal("fact", "limits", side, strength, "stated", attribute=fact, until=until, bound=bound)
+        for side, bound in sides
+        if bound is not None
+    )
+
+
+def _said(instruction: Statement) -> tuple[Subject, Predicate, str]:
     match instruction:
         case BanItem(item_id=item):
             return "item", "bans", item
@@ -180,6 +207,8 @@ def _statement(instruction: BanItem | BanCategory | PinItem | MoreOf | LessOf) -
             return "category", "wants-more", name
         case LessOf(category=name):
             return "category", "wants-less", name
+        case OnlyCategory(category=name):
+            return "category", "wants-only", name
         case _:
             assert_never(instruction)
 

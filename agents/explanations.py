@@ -81,6 +81,8 @@ def _text(memory: Memory, claims: int) -> str:
     match memory.predicate:
         case "wants-more":
             return f"because you asked for more {memory.value}"
+        case "wants-only":
+            return f"because you asked for {memory.value} alone"
         case "pins":
             return "because you pinned it"
         case _ if memory.subject == "item":

@@ -37,12 +37,14 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
     if plan is None and not active:
         return AgentPreferences()
     planned, stated = plan.constraints if plan else Constraints(), constraints_of(active)
-    weighed = [(memory, weight(memory, now)) for memory in active]
+    weighed = [(memory, weight(memory, now)) for memory in active if memory.subject != "fact"]
     liked = [(-own, memory.memory_id, memory) for memory, own in weighed if memory.predicate in FOR]
     strongest = [memory for *_, memory in sorted(liked, key=itemgetter(0, 1))]
     return AgentPreferences(
         banned_items=(*map(ItemId, stated.banned_items), *map(ItemId, planned.banned_items)),
         banned_categories=(*stated.banned_categories, *planned.banned_categories),
+        only_categories=stated.only_categories or planned.only_categories,
+        limits=(*stated.limits, *planned.limits),
         intent_weights=tuple([(intent.category, intent_weight(intent)) for intent in (plan.intents if plan else ())]),
         category_weights=tuple([(memory.value, own) for memory, own in weighed if memory.subject == "category"]),
         item_weights=tuple([(ItemId(memory.value), own) for memory, own in weighed if memory.subject == "item"]),

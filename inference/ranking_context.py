@@ -179,11 +179,18 @@ def _recent(choices: list[int], rewards: list[float]) -> tuple[Numbers, Doubles]
 
 
 def _blocked(query: Query, table: ItemTable) -> Bools:
-    """Return which items are withdrawn, unavailable, hidden or banned: `[items]`."""
+    """Return which items are withdrawn, unavailable, hidden, banned or beyond what is wanted: `[items]`."""
     blocked = table.unavailable(query.now if query.shown_at is None else query.shown_at, query.locale)
     for items in (query.user.hidden, query.preferences.banned_items):
         if items:
             blocked[_numbers(table, items)] = True
     for name in query.preferences.banned_categories:
         blocked[table.by_category.members(name)] = True
+    if query.preferences.only_categories:
+        others = np.ones_like(blocked)
+        for name in query.preferences.only_categories:
+            others[table.by_category.members(name)] = False
+        blocked |= others
+    if query.preferences.limits:
+        blocked |= table.facts.beyond(query.preferences.limits, len(blocked))
     return blocked

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.bounds import ID_LENGTH, PRINTABLE, TEXT_LENGTH, Name
+from schemas.bounds import ID_LENGTH, NAME_LENGTH, PRINTABLE, TEXT_LENGTH, Amount, Name
 from schemas.ids import Category, EventKey, ItemKey, Time, UserKey
 from schemas.record import Record
+
+FactName = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
 
 
 class _Instruction(Record, frozen=True, kw_only=True, tag_field="type"):
@@ -53,8 +55,35 @@ class LessOf(_Statement, frozen=True, kw_only=True, tag="less-of"):
     category: Category
 
 
+class OnlyCategory(_Statement, frozen=True, kw_only=True, tag="only-category"):
+    """A wish for this category alone. Several of one `event_id` allow each other; a newer one replaces older ones."""
+
+    category: Category
+
+
+class LimitFact(_Statement, frozen=True, kw_only=True, tag="limit"):
+    """A limit: only items are shown of which this fact is known, and is within these bounds, both inclusive.
+
+    Facts are `price`, `year`, `length` (minutes), `age` (the youngest age that an age rating allows) and every
+    attribute of items that is a number, by its name. A newer limit of the same side replaces the older one.
+    """
+
+    fact: FactName
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a limit without a bound."""
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("a limit needs at_least, at_most or both")
+
+
+class LiftAll(_Instruction, frozen=True, kw_only=True, tag="lift-all"):
+    """A withdrawal of everything that was stated."""
+
+
 class Lift(_Instruction, frozen=True, kw_only=True, tag="lift"):
-    """A withdrawal of whatever was stated about this item or category: its ban, pin, more or less."""
+    """A withdrawal of whatever was stated about this item, category or fact."""
 
     value: Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
 
@@ -74,4 +103,4 @@ class Say(_Instruction, frozen=True, kw_only=True, tag="say"):
     time_zone: Name = "UTC"
 
 
-Instruction = BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift | Undo | Say
+Instruction = BanItem | BanCategory | PinItem | MoreOf | LessOf | OnlyCategory | LimitFact | Lift | LiftAll | Undo | Say

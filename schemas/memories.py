@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.bounds import ID_LENGTH, DecayedCount
+from schemas.bounds import ID_LENGTH, Amount, DecayedCount
 from schemas.ids import EventKey, MemoryId, MemoryKey, Time, UserId, UserKey
 from schemas.record import Record
 
-Predicate = Literal["likes", "dislikes", "wants-more", "wants-less", "bans", "pins"]
-Subject = Literal["category", "item", "attribute"]
+Predicate = Literal["likes", "dislikes", "wants-more", "wants-less", "bans", "pins", "wants-only", "limits"]
+Subject = Literal["category", "item", "attribute", "fact"]
 MemoryState = Literal["active", "stale", "unresolved"]
 
 
@@ -20,6 +20,7 @@ class Memory(Record, frozen=True, kw_only=True):
 
     A value of an attribute says of which `attribute` (such as brand), and in which `context` if it holds in one alone
     (such as a kind of product). A belief is in doubt from `doubted_from` on: others like it turned out to have changed.
+    A limit of a fact has the value `at-least` or `at-most`, names the fact as its `attribute`, and its `bound`.
     `strength` is as of `recorded_from`; it fades from there at the predicate's own half-life.
     `valid_*` is when it was true of the user, `recorded_*` when it was believed (both in event time). `until` is when a
     statement ends that was made for a time.
@@ -43,6 +44,7 @@ class Memory(Record, frozen=True, kw_only=True):
     state: MemoryState = "active"
     until: Time | None = None
     doubted_from: Time | None = None
+    bound: Amount | None = None
 
 
 def memory_key(user: UserId, memory: MemoryId) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from schemas.bounds import Amount, Name
 from schemas.ids import EventId, MemoryId, PlanId, Time, UserId
 from schemas.record import Record
 
@@ -32,12 +33,25 @@ class Quota(Record, frozen=True, kw_only=True):
     at_most: Annotated[int, Meta(ge=0)] | None = None
 
 
+class Limit(Record, frozen=True, kw_only=True):
+    """Bounds of a fact of items (`features.item_facts`), both inclusive: at least one of the two is given."""
+
+    fact: Name
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+
+
 class Constraints(Record, frozen=True, kw_only=True):
-    """What every slate must obey, whatever the ranker scores."""
+    """What every slate must obey, whatever the ranker scores.
+
+    Where there are `only_categories`, every item is of one of them. Every item is known to keep within all `limits`.
+    """
 
     banned_items: tuple[str, ...] = ()
     banned_categories: tuple[str, ...] = ()
     pinned_items: tuple[str, ...] = ()
+    only_categories: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 class Plan(Record, frozen=True, kw_only=True):

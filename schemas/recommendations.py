@@ -9,6 +9,7 @@ from msgspec import Meta
 from schemas.bounds import Amount, Label, Name, WholeNumber
 from schemas.ids import AnyUser, BareItem, EventId, EventKey, ListKey, MemoryId, PlanId, Time, UserKey
 from schemas.interactions import Context
+from schemas.plans import Constraints
 from schemas.record import Record
 from schemas.replies import Reply
 
@@ -44,7 +45,8 @@ class Recommendation(Record, frozen=True, kw_only=True):
 
     `version` grows with every list of the user. `applied` is, for each source partition (`topic-partition`), the last
     offset that the list reflects: what read-your-writes waits for. `stages` are wall-clock times. `locale` is that of
-    the user, empty where it is not known. While an experiment runs, `experiment` is its name and `arm` the user's.
+    the user, empty where it is not known. `constraints` are the user's statements that the list obeys, and `replies`
+    answer what they said in words. While an experiment runs, `experiment` is its name and `arm` the user's.
     """
 
     user_id: AnyUser
@@ -62,6 +64,7 @@ class Recommendation(Record, frozen=True, kw_only=True):
     applied: dict[str, int] = {}
     stages: dict[str, float] = {}
     degradations: tuple[Label, ...] = ()
+    constraints: Constraints = Constraints()
     replies: tuple[Reply, ...] = ()
     experiment: Label | None = None
     arm: Label | None = None

@@ -1,4 +1,4 @@
-"""What an instruction in words asks for: clauses of an operation, the names it is about, and when it ends.
+"""What an instruction in words asks for: clauses of an operation, the names it is about, limits, and when it ends.
 
 Clauses follow each other; an operation's phrase begins one, and what follows it up to the next is what it is about. The
 longest phrase counts. Names in quotes are taken as they are.
@@ -13,13 +13,15 @@ from datetime import tzinfo
 from itertools import pairwise
 from typing import Literal
 
+from agents.instructions.languages import LANGUAGES
+from agents.instructions.limits import LimitRange, bounds_of
 from agents.instructions.times import end_of
-from agents.instructions.vocabulary import LANGUAGES, Operation, Vocabulary
+from agents.instructions.vocabulary import Operation, Vocabulary
 
 _QUOTE = r"[\"“”„«»]"
 _TOKEN = re.compile(
     rf"{_QUOTE}([^\"“”„«»]{{1,200}}){_QUOTE}"  # a quoted name
-    r"|\x00(\d+)\x00"  # the number of a time
+    r"|\x00(\d+)\x00"  # the number of a time or of a limit
     r"|([.;!?:\n])(?=\s|$)"  # the end of a sentence
     r"|(,)"
     r"|((?:[^\s,;!?.:\"“”„«»\x00]|[.:](?!\s|$))+)"  # a word
@@ -27,24 +29,28 @@ _TOKEN = re.compile(
 _LONGEST_PHRASE = 5
 
 
+Aside = float | str | LimitRange
+"""What a phrase means that is put aside: a time, a range, or itself where it means neither."""
+
+
 @dataclass(frozen=True)
 class Token:
-    """A word in lower case, a quoted name as written, a sign that ends a sentence, or the number of a time."""
+    """A word in lower case, a quoted name as written, a sign that ends a sentence, or the number of a time or limit."""
 
     text: str
     is_name: bool = False
     is_end: bool = False
-    time: int | None = None
+    aside: int | None = None
 
     @property
     def is_word(self) -> bool:
         """Return whether the token is a plain word, as phrases are made of."""
-        return not self.is_name and not self.is_end and self.time is None
+        return not self.is_name and not self.is_end and self.aside is None
 
 
 @dataclass
 class Clause:
-    """An operation, what it is about as written, and the event time at which it ends, if any.
+    """An operation, what it is about as written, its limits, and the event time at which it ends, if any.
 
     `unkept` is a time to which no statement can keep: one that comes back, or a date that does not exist.
     """
@@ -52,6 +58,7 @@ class Clause:
     operation: Operation | None
     phrase: str = ""
     about: list[Token] = field(default_factory=list)
+    bounds: list[LimitRange] = field(default_factory=list)
     until: float | None = None
     unkept: str = ""
 
@@ -79,48 +86,56 @@ def parse(text: str, now: float, zone: tzinfo) -> Parsed:
 def _understood(parsed: Parsed) -> tuple[int, int]:
     """Return how well a reading explains the text: by words in phrases and times, then by few words beside them."""
     explained = [len(c.phrase.split()) + 2 * (c.until is not None or bool(c.unkept)) for c in parsed.clauses]
-    return sum(explained), -sum(len(clause.about) for clause in parsed.clauses)
+    limited = [len(bounds.written.split()) for clause in parsed.clauses for bounds in clause.bounds]
+    return sum(explained) + sum(limited), -sum(len(clause.about) for clause in parsed.clauses)
 
 
 def _read(text: str, language: str, now: float, zone: tzinfo) -> Parsed:
-    words, times = LANGUAGES[language], list[float | str]()
+    words, aside = LANGUAGES[language], list[Aside]()
 
     def put_aside(phrase: re.Match[str]) -> str:
-        end = end_of(phrase, words, now, zone) if phrase.re is words.times else None
-        times.append(phrase.group() if end is None else end)
-        return f" \x00{len(times) - 1}\x00 "
+        meant: Aside | None = None
+        if phrase.re is words.limits:
+            meant = bounds_of(phrase, words)
+        elif phrase.re is words.times:
+            meant = end_of(phrase, words, now, zone)
+        aside.append(phrase.group() if meant is None else meant)
+        return f" \x00{len(aside) - 1}\x00 "
 
     parts = re.split(r"([\"“”„«»][^\"“”„«»]*[\"“”„«»])", text.replace("\x00", " ").replace("\u2019", "'"))
     for index in range(0, len(parts), 2):
-        parts[index] = words.times.sub(put_aside, words.recurring.sub(put_aside, parts[index].lower()))
-    return Parsed(tuple(_clauses(list(_tokens("".join(parts))), words, times)), language)
+        part = parts[index].lower()
+        for pattern in (words.limits, words.recurring, words.times):
+            part = pattern.sub(put_aside, part)
+        parts[index] = part
+    return Parsed(tuple(_clauses(list(_tokens("".join(parts))), words, aside)), language)
 
 
 def _tokens(text: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(text):
-        name, time, end, comma, word = match.groups()
+        name, aside, end, comma, word = match.groups()
         if name is not None:
             yield Token(name.strip(), is_name=True)
-        elif time is not None:
-            yield Token("", time=int(time))
+        elif aside is not None:
+            yield Token("", aside=int(aside))
         elif end is not None:
             yield Token(end, is_end=True)
         else:
             yield Token(comma or word)
 
 
-def _clauses(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float | str]) -> list[Clause]:
+def _clauses(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside]) -> list[Clause]:
     ends = [index for index, token in enumerate(tokens) if token.is_end] + [len(tokens)]
     starts = [0, *(end + 1 for end in ends)]
     clauses = [
         clause
         for start, end in zip(starts, ends, strict=False)
-        for clause in _sentence(tokens[start:end], words, times)
+        for clause in _sentence(tokens[start:end], words, aside)
     ]
     return [clause for before, clause in pairwise([Clause(None), *clauses]) if _is_meant(clause, before, words)]
 
 
-def _sentence(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float | str]) -> list[Clause]:
+def _sentence(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside]) -> list[Clause]:
     """Return the clauses of one sentence. A time holds for the clauses before it that have none, and for all after it
     that get none.
     """
@@ -129,9 +144,12 @@ def _sentence(tokens: Sequence[Token], words: Vocabulary, times: Sequence[float 
         token = tokens[at]
         length, operation = _operation(tokens, at, words)
         phrase = _text(tokens[at : at + length])
-        if token.time is not None:
-            first_time = first_time or [times[token.time]]
-            _give_time(clauses, times[token.time])
+        meant = None if token.aside is None else aside[token.aside]
+        if isinstance(meant, LimitRange):
+            clauses[-1].bounds.append(meant)
+        elif meant is not None:
+            first_time = first_time or [meant]
+            _give_time(clauses, meant)
         elif operation == "contrast":
             clauses[-1].operation = clauses[-1].operation or "more"
             clauses.append(Clause("less", phrase))
@@ -181,11 +199,14 @@ def _is_meant(clause: Clause, before: Clause, words: Vocabulary) -> bool:
     says_something = _says_something(clause, words)
     if clause.operation == "more" and before.operation == "never" and before.about:
         return says_something
-    return clause.operation is not None or says_something
+    return clause.operation is not None or bool(clause.bounds) or says_something
 
 
 def _says_something(clause: Clause, words: Vocabulary) -> bool:
-    return any(token.is_name or token.text not in words.fillers | words.joins for token in clause.about)
+    nothing_said = (
+        words.fillers | words.joins | (words.kinds | words.beside_limits if clause.operation is None else set())
+    )
+    return any(token.is_name or token.text not in nothing_said for token in clause.about)
 
 
 def _text(tokens: Sequence[Token]) -> str:

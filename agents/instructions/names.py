@@ -50,12 +50,14 @@ class Match(Struct, frozen=True):
 
 
 class Names:
-    """The names of a catalogue: categories, and ids of items with their titles. Categories come first.
+    """The names of a catalogue: categories, and ids of items with their titles. Categories come first. `facts` are what
+    is known of its items in numbers.
 
     For one text: `titles` are read only if a name is no category's, and only a few names are searched among them.
     """
 
-    def __init__(self, categories: Iterable[str], titles: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, categories: Iterable[str], titles: Iterable[tuple[str, str]], facts: Iterable[str] = ()) -> None:
+        self.facts = frozenset(facts)
         self._categories = {name_key(name): name for name in reversed([*categories])}
         self._titles = titles
         self._by_key: dict[str, list[Named]] | None = None
@@ -64,7 +66,7 @@ class Names:
     def matches(self, about: Sequence[Token], words: Vocabulary) -> tuple[Match, ...]:
         """Return what the words of a clause mean, name by name. Joined words are one name where that is a name.
 
-        >>> from agents.instructions.vocabulary import ENGLISH
+        >>> from agents.instructions.languages import ENGLISH
         >>> names, about = Names(["Comedy", "Horror"], ()), [Token("commedies"), Token("and"), Token("horror")]
         >>> [match.meanings[0].value for match in names.matches(about, ENGLISH)]
         ['Comedy', 'Horror']
@@ -76,6 +78,18 @@ class Names:
             if (match := self._exact(whole, words)) is not None:
                 return (match,)
         return tuple(self._match(part, words) for part in _parts(tokens, words))
+
+    def facts_in(self, about: Sequence[Token], words: Vocabulary) -> tuple[tuple[str, ...], list[Token]]:
+        """Return the facts that the words of a clause name, and the other words.
+
+        >>> from agents.instructions.languages import ENGLISH
+        >>> Names((), (), ["rating"]).facts_in([Token("price"), Token("rating"), Token("jazz")], ENGLISH)
+        (('price', 'rating'), [Token(text='jazz', is_name=False, is_end=False, aside=None)])
+        """
+        known = {name.replace("_", " "): name for name in self.facts} | words.facts
+        found = [known[token.text] for token in about if token.is_word and token.text in known]
+        others = [token for token in about if not (token.is_word and token.text in known)]
+        return tuple(dict.fromkeys(found)), others
 
     def _match(self, tokens: Sequence[Token], words: Vocabulary) -> Match:
         written = _written(tokens)
@@ -171,7 +185,7 @@ def _written(tokens: Sequence[Token]) -> str:
 def _forms(written: str, words: Vocabulary) -> list[str]:
     """Return the keys under which a name may be known: as written, without general words, and without a plural ending.
 
-    >>> from agents.instructions.vocabulary import ENGLISH, GERMAN
+    >>> from agents.instructions.languages import ENGLISH, GERMAN
     >>> _forms("horror movies", ENGLISH), _forms("Krimifilme", GERMAN)
     (['horror movies', 'horror movy', 'horror movie', 'horror movi', 'horror'], ['krimifilme', 'krimifilm', 'krimi'])
     """

@@ -36,7 +36,7 @@ def end_of(phrase: re.Match[str], words: Vocabulary, now: float, zone: tzinfo) -
 
     A named day ends at its first moment, and is after today; spans such as "today" end with their last moment.
 
-    >>> from agents.instructions.vocabulary import ENGLISH
+    >>> from agents.instructions.languages import ENGLISH
     >>> saturday_noon = datetime(2026, 11, 28, 12, tzinfo=zone_of("UTC")).timestamp()
     >>> phrase = ENGLISH.times.search("until sunday")
     >>> datetime.fromtimestamp(end_of(phrase, ENGLISH, saturday_noon, zone_of("UTC")), zone_of("UTC")).isoformat()

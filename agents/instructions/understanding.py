@@ -6,13 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
-from agents.instructions.grammar import Clause, parse
+from agents.instructions.grammar import Clause, Token, parse
+from agents.instructions.languages import LANGUAGES
+from agents.instructions.limits import LimitRange
 from agents.instructions.names import Match, Named, Names
 from agents.instructions.times import zone_of
-from agents.instructions.vocabulary import LANGUAGES, Vocabulary
+from agents.instructions.vocabulary import Vocabulary
 from agents.instructions.wording import WORDINGS, Wording
 from schemas.ids import ItemId
-from schemas.instructions import BanCategory, BanItem, Instruction, LessOf, Lift, MoreOf, PinItem, Say, Undo
+from schemas.instructions import (
+    BanCategory,
+    BanItem,
+    Instruction,
+    LessOf,
+    Lift,
+    LiftAll,
+    LimitFact,
+    MoreOf,
+    OnlyCategory,
+    PinItem,
+    Say,
+    Undo,
+)
 from schemas.replies import REPLY_PARTS, Reply
 
 MOST_CLAUSES = 16
@@ -59,18 +74,78 @@ class _Reading:
         if clause.unkept:
             self.questions.append(self.wording.unkept.format(time=clause.unkept))
             return
-        if clause.operation == "undo":
+        if clause.operation in ("undo", "lift-all"):
+            kind = Undo if clause.operation == "undo" else LiftAll
             said = self.said
-            self.statements.append(Undo(event_id=said.event_id, user_id=said.user_id, event_time=said.event_time))
-            self.echoes.append(self.wording.echoes["undo"])
+            self.statements.append(kind(event_id=said.event_id, user_id=said.user_id, event_time=said.event_time))
+            self.echoes.append(self.wording.echoes[clause.operation])
             return
+        about = clause.about
+        if clause.bounds or clause.operation == "lift":
+            facts, about = self.names.facts_in(about, self.words)
+            about = self._take_limits(clause, facts, about) if clause.bounds else self._lift(facts, about)
+            if not about:
+                return
         is_understood = clause.operation not in (None, "unsupported")
-        matches = self.names.matches(clause.about, self.words)[:MOST_NAMES] if is_understood else ()
+        matches = self.names.matches(about, self.words)[:MOST_NAMES] if is_understood else ()
         if not matches:
             self.questions.append(_unclear(clause, self.wording))
             self.needs_help = True
         for match in matches:
             self._take_name(clause, match)
+
+    def _lift(self, facts: Sequence[str], about: list[Token]) -> list[Token]:
+        """Lift the limits of these facts; return the words that are left to understand."""
+        said = self.said
+        for fact in facts:
+            self.statements.append(
+                Lift(event_id=said.event_id, user_id=said.user_id, event_time=said.event_time, value=fact)
+            )
+            self.echoes.append(self.wording.echoes["lift"].format(name=self.wording.facts.get(fact, fact)))
+        return about if not facts or self._says_something(about) else []
+
+    def _take_limits(self, clause: Clause, facts: Sequence[str], about: list[Token]) -> list[Token]:
+        """Add the limits of a clause, or the questions that they leave; return the words that are left to understand.
+
+        "Nothing over two hours" is an upper limit, and "no horror over two hours" none that can be kept to.
+        """
+        is_of_all = not self._says_something(about)
+        for number, bounds in enumerate(clause.bounds):
+            self._take_limit(clause, bounds, facts[number] if number < len(facts) else "", is_of_all=is_of_all)
+        return [] if is_of_all or clause.operation not in ("more", "only") else about
+
+    def _take_limit(self, clause: Clause, bounds: LimitRange, named: str, *, is_of_all: bool) -> None:
+        bounds = bounds if bounds.fact else bounds.of(named)
+        kept = bounds.negated() if clause.operation == "never" else bounds
+        if kept is None or not (is_of_all or clause.operation in ("more", "only")):
+            self.questions.append(self.wording.both.format(written=bounds.written))
+            return
+        if clause.operation not in (None, "more", "only", "never"):
+            self.questions.append(_unclear(clause, self.wording))
+            return
+        question = _question_about(kept, self.names, self.wording)
+        if question:
+            self.questions.append(question)
+            return
+        said = self.said
+        self.statements.append(
+            LimitFact(
+                event_id=said.event_id,
+                user_id=said.user_id,
+                event_time=said.event_time,
+                fact=kept.fact,
+                at_least=kept.at_least,
+                at_most=kept.at_most,
+                until=clause.until,
+            )
+        )
+        self.echoes.append(_limit(kept, self.wording) + _ending(clause.until, said.event_time, self.wording, self.zone))
+
+    def _says_something(self, about: Sequence[Token]) -> bool:
+        """Return whether the words beside a limit name anything."""
+        words = self.words
+        nothing_said = words.fillers | words.joins | words.kinds | words.beside_limits
+        return any(token.is_name or token.text not in nothing_said for token in about)
 
     def _take_name(self, clause: Clause, match: Match) -> None:
         if len(match.meanings) != 1:
@@ -115,12 +190,34 @@ def _statement(said: Say, clause: Clause, named: Named) -> Instruction | None:
             return BanCategory(event_id=event, user_id=user, event_time=at, category=category, until=until)
         case "never", "item":
             return BanItem(event_id=event, user_id=user, event_time=at, item_id=item, until=until)
+        case "only", "category":
+            return OnlyCategory(event_id=event, user_id=user, event_time=at, category=category, until=until)
         case "pin", "item":
             return PinItem(event_id=event, user_id=user, event_time=at, item_id=item, until=until)
         case "lift", _:
             return Lift(event_id=event, user_id=user, event_time=at, value=named.value)
         case _:
             return None
+
+
+def _question_about(bounds: LimitRange, names: Names, wording: Wording) -> str:
+    """Return what is to be asked before the limit can be kept to; empty if it can be."""
+    known = [wording.facts.get(fact, fact) for fact in sorted(names.facts)]
+    if bounds.fact in names.facts:
+        return ""
+    if bounds.fact or not known:
+        return wording.unknown_fact.format(
+            fact=wording.facts.get(bounds.fact, bounds.fact or "…"), written=bounds.written
+        )
+    return wording.which_fact.format(written=bounds.written, names=wording.either.join(known[:REPLY_PARTS]))
+
+
+def _limit(bounds: LimitRange, wording: Wording) -> str:
+    """Return the limit in words."""
+    fact, unit = wording.facts.get(bounds.fact, bounds.fact), wording.units.get(bounds.fact, "")
+    low, high = (None if end is None else f"{end:.10g}" for end in (bounds.at_least, bounds.at_most))
+    form = wording.at_most if low is None else wording.at_least if high is None else wording.between
+    return form.format(fact=fact, low=low, high=high, unit=unit)
 
 
 def _ending(until: float | None, now: float, wording: Wording, zone: tzinfo) -> str:

@@ -1,4 +1,5 @@
-"""The words that instructions are made of, one table per language. A language is one row of `LANGUAGES`.
+"""What a language has to say for instructions in words. A language is one file such as `english`, and one row of
+`agents.instructions.languages`.
 
 | what                | English                              | German                                |
 |---------------------|--------------------------------------|---------------------------------------|
@@ -9,19 +10,35 @@
 | an item on top      | pin "Kind of Blue"                   | behalte "Kind of Blue"                |
 | withdraw            | allow jazz · forget jazz             | erlaube Jazz · vergiss Jazz           |
 | take back           | undo                                 | rückgängig                            |
+| a category alone    | only jazz · nothing but jazz         | nur Jazz · nichts als Jazz            |
+| a limit             | under 20 euros · after 1990 · nothing over two hours | höchstens 20 Euro · ab 1990 |
+| withdraw everything | forget everything I said             | vergiss alles                         |
 | for a time          | until Sunday · for three days · today | bis Sonntag · für drei Tage · heute  |
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
 
-Operation = Literal["more", "less", "never", "pin", "lift", "undo", "unsupported"]
+Operation = Literal["more", "less", "never", "pin", "only", "lift", "lift-all", "undo", "unsupported"]
 Unit = Literal["hour", "day", "week", "month", "year"]
 Moment = Literal["tomorrow", "next week", "next month", "next year"]
+
+
+class Comparative(Struct, frozen=True, kw_only=True):
+    """What a word before a number says: an upper or a lower bound, of this `fact` if it can be of one alone.
+
+    Words such as "before" `is_of_times`: beside a year they say `year_shift` more than the year itself.
+    """
+
+    is_upper: bool
+    fact: str = ""
+    is_of_times: bool = False
+    year_shift: float = 0.0
 
 
 class Vocabulary(Struct, frozen=True, kw_only=True):
@@ -30,6 +47,9 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
     `contrasts` stand between what is wanted and what is not, `exceptions` before what a statement leaves out;
     `fillers` mean nothing beside a name, `kinds` are what
     all items are called; `times` has the named groups `day`, `moment`, `date`, `count` with `unit`, and `span`.
+
+    `comparisons` stand before the number of a limit and `limit_units` behind it; `facts` are words for what is limited,
+    and `beside_limits` say nothing beside one. `limits` has the groups of `limits_pattern`.
     """
 
     phrases: dict[Operation, tuple[str, ...]]
@@ -45,245 +65,44 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
     units: dict[str, Unit]
     times: re.Pattern[str]
     recurring: re.Pattern[str]
+    comparisons: dict[str, Comparative]
+    limit_units: dict[str, str]
+    facts: dict[str, str]
+    beside_limits: frozenset[str]
+    limits: re.Pattern[str]
 
 
-def _words(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text."""
     return frozenset(text.split())
 
 
-def _any(*words: str) -> str:
+def any_of(*words: str) -> str:
+    """Return a pattern that matches any of the phrases, the longest first."""
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
 
-_ENGLISH_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_ENGLISH_MOMENTS: dict[str, Moment] = {
-    "tomorrow": "tomorrow",
-    "midnight": "tomorrow",
-    "the end of the day": "tomorrow",
-    "next week": "next week",
-    "the end of the week": "next week",
-    "next month": "next month",
-    "the end of the month": "next month",
-    "next year": "next year",
-    "the end of the year": "next year",
-}
-_ENGLISH_SPANS: dict[str, Moment] = {
-    "today": "tomorrow",
-    "tonight": "tomorrow",
-    "this week": "next week",
-    "this weekend": "next week",
-    "this month": "next month",
-    "this year": "next year",
-}
-_ENGLISH_NUMBERS = {
-    name: number
-    for number, name in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
-    )
-} | {"a": 1, "an": 1, "the next": 1}
-_ENGLISH_UNITS: dict[str, Unit] = {"hour": "hour", "day": "day", "week": "week", "month": "month", "year": "year"}
+_DIGITS = r"\d{1,9}(?:[.,]\d{1,3})?"
+_RATING = r"pg-13|pg|nc-17|tv-\w{1,2}|(?:fsk|pegi)\s*\d{1,2}|r"
 
-ENGLISH = Vocabulary(
-    phrases={
-        "more": (
-            "more",
-            "show me",
-            "show me more",
-            "give me",
-            "give me more",
-            "i like",
-            "i love",
-            "i want",
-            "i want more",
-            "i would like",
-            "i'd like",
-            "like",
-            "something like",
-            "i prefer",
-        ),
-        "less": (
-            "less",
-            "fewer",
-            "show me less",
-            "not so much",
-            "not so many",
-            "not as much",
-            "too much",
-            "too many",
-            "i'm tired of",
-            "i am tired of",
-        ),
-        "never": (
-            "no",
-            "no more",
-            "never",
-            "never again",
-            "never show me",
-            "not",
-            "but not",
-            "but no",
-            "without",
-            "ban",
-            "block",
-            "hide",
-            "exclude",
-            "stop showing me",
-            "stop showing",
-            "don't show me",
-            "do not show me",
-            "don't recommend",
-            "do not recommend",
-            "i hate",
-            "i don't like",
-            "i do not like",
-            "i don't want",
-            "i do not want",
-        ),
-        "pin": ("pin", "keep", "keep on top"),
-        "lift": ("allow", "unban", "unblock", "unpin", "bring back", "forget", "forget about", "forget that i said"),
-        "undo": ("undo", "undo that", "take that back", "take it back", "never mind", "nevermind", "scratch that"),
-        "unsupported": ("only", "nothing but", "surprise me", "why"),
-    },
-    contrasts=("instead of", "rather than"),
-    exceptions=("but", "except", "except for", "unless", "apart from"),
-    joins=_words(", and or nor & plus"),
-    fillers=_words("please me any some of the this that so but for a an to again anymore longer now thanks you want"),
-    kinds=_words(
-        "film films movie movies book books song songs item items product products thing things stuff one ones"
-    ),
-    numbers=_ENGLISH_NUMBERS,
-    days=_ENGLISH_DAYS,
-    moments=_ENGLISH_MOMENTS,
-    spans=_ENGLISH_SPANS,
-    units=_ENGLISH_UNITS,
-    times=re.compile(
-        rf"\b(?:(?:until|till|til)\s+(?:next\s+)?(?P<day>{_any(*_ENGLISH_DAYS)})"
-        rf"|(?:until|till|til)\s+(?P<moment>{_any(*_ENGLISH_MOMENTS)})"
-        rf"|(?:until|till|til)\s+(?P<date>\d{{4}}-\d\d-\d\d)"
-        rf"|for\s+(?:the\s+next\s+)?(?P<count>\d{{1,3}}|{_any(*_ENGLISH_NUMBERS)})\s+(?P<unit>{_any(*_ENGLISH_UNITS)})s?"
-        rf"|(?:for\s+)?(?P<span>{_any(*_ENGLISH_SPANS)}))\b"
-    ),
-    recurring=re.compile(
-        rf"\b(?:on\s+weekends?|on\s+weekdays|every\s+\w+|on\s+(?:{_any(*_ENGLISH_DAYS)})s|in\s+the\s+"
-        r"(?:mornings?|evenings?|afternoons?))\b"
-    ),
-)
 
-_GERMAN_DAYS = ("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag")
-_GERMAN_MOMENTS: dict[str, Moment] = {
-    "morgen": "tomorrow",
-    "mitternacht": "tomorrow",
-    "nächste woche": "next week",
-    "ende der woche": "next week",
-    "zum ende der woche": "next week",
-    "nächsten monat": "next month",
-    "ende des monats": "next month",
-    "zum ende des monats": "next month",
-    "nächstes jahr": "next year",
-    "ende des jahres": "next year",
-    "zum ende des jahres": "next year",
-}
-_GERMAN_SPANS: dict[str, Moment] = {
-    "heute": "tomorrow",
-    "heute abend": "tomorrow",
-    "diese woche": "next week",
-    "dieses wochenende": "next week",
-    "am wochenende": "next week",
-    "diesen monat": "next month",
-    "dieses jahr": "next year",
-}
-_GERMAN_NUMBERS = {
-    name: number
-    for number, name in enumerate(
-        ["eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"], 1
-    )
-} | {"ein": 1, "eine": 1, "einen": 1}
-_GERMAN_UNITS: dict[str, Unit] = {
-    "stunde": "hour",
-    "stunden": "hour",
-    "tag": "day",
-    "tage": "day",
-    "woche": "week",
-    "wochen": "week",
-    "monat": "month",
-    "monate": "month",
-    "jahr": "year",
-    "jahre": "year",
-}
-
-GERMAN = Vocabulary(
-    phrases={
-        "more": (
-            "mehr",
-            "zeig mir",
-            "zeige mir",
-            "zeig mir mehr",
-            "zeige mir mehr",
-            "gib mir mehr",
-            "ich mag",
-            "ich liebe",
-            "ich will",
-            "ich will mehr",
-            "ich möchte",
-            "ich hätte gern",
-            "lieber",
-            "so etwas wie",
-        ),
-        "less": ("weniger", "nicht so viel", "nicht so viele", "zu viel", "zu viele", "zeig mir weniger"),
-        "never": (
-            "kein",
-            "keine",
-            "keinen",
-            "keinem",
-            "keiner",
-            "aber kein",
-            "aber keine",
-            "aber keinen",
-            "nie",
-            "nie wieder",
-            "nie mehr",
-            "niemals",
-            "nicht mehr",
-            "aber nicht",
-            "ohne",
-            "verbiete",
-            "blockiere",
-            "ich hasse",
-            "zeig mir kein",
-            "zeig mir keine",
-            "zeig mir keinen",
-            "ich will kein",
-            "ich will keine",
-            "ich will keinen",
-            "ich mag kein",
-            "ich mag keine",
-            "ich mag keinen",
-        ),
-        "pin": ("behalte", "pinne", "hefte an"),
-        "lift": ("erlaube", "vergiss", "wieder", "zeig mir wieder", "zeige mir wieder", "ich will wieder"),
-        "undo": ("rückgängig", "mach das rückgängig", "nimm das zurück", "doch nicht"),
-        "unsupported": ("nur", "nichts als", "überrasche mich", "überrasch mich", "warum"),
-    },
-    contrasts=("statt", "anstatt", "anstelle von", "als"),
-    exceptions=("aber", "außer", "bis auf", "es sei denn"),
-    joins=_words(", und oder noch & sowie"),
-    fillers=_words("bitte mir die der das den dem ein eine einen so aber von danke jetzt noch mehr wieder will"),
-    kinds=_words(
-        "film filme filmen buch bücher büchern lied lieder liedern artikel produkt produkte sache sachen dinge zeug"
-    ),
-    numbers=_GERMAN_NUMBERS,
-    days=_GERMAN_DAYS,
-    moments=_GERMAN_MOMENTS,
-    spans=_GERMAN_SPANS,
-    units=_GERMAN_UNITS,
-    times=re.compile(
-        rf"\b(?:bis\s+(?:nächsten\s+)?(?P<day>{_any(*_GERMAN_DAYS)})"
-        rf"|bis\s+(?P<moment>{_any(*_GERMAN_MOMENTS)})"
-        r"|bis\s+(?:zum\s+)?(?P<date>\d{4}-\d\d-\d\d)"
-        rf"|für\s+(?:die\s+nächsten\s+)?(?P<count>\d{{1,3}}|{_any(*_GERMAN_NUMBERS)})\s+(?P<unit>{_any(*_GERMAN_UNITS)})n?"
-        rf"|(?:für\s+)?(?P<span>{_any(*_GERMAN_SPANS)}))\b"
-    ),
-    recurring=re.compile(rf"\b(?:an\s+wochenenden|jeden\s+\w+|(?:{_any(*_GERMAN_DAYS)})s|abends|morgens|wochentags)\b"),
-)
-
-LANGUAGES: dict[str, Vocabulary] = {"en": ENGLISH, "de": GERMAN}
+def limits_pattern(
+    comparisons: Iterable[str],
+    numbers: Iterable[str],
+    units: Iterable[str],
+    *,
+    between: str,
+    to: str,
+    decade: str,
+    other_units: str,
+) -> re.Pattern[str]:
+    """Return the pattern of limits: `low` and `high`, or `side` with a `rating` or a `value`; `currency` before and
+    `unit` behind it, `minutes` behind hours; or a `decade`. Numbers of `other_units` are no limits.
+    """
+    number = f"{_DIGITS}|{any_of(*numbers)}"
+    ends_here = r"(?![\w-]|[.,]\d)"
+    span = rf"(?:{between})\s+(?P<low>{number})\s+(?:{to})\s+(?P<high>{number}){ends_here}"
+    one = rf"(?P<side>{any_of(*comparisons)})\s+(?P<currency>[$€£]\s*)?"
+    sized = rf"(?:(?P<rating>{_RATING})(?!\w)|(?P<value>{number})(?=[a-z€$£]|{ends_here}))"
+    unit = rf"(?:\s*(?P<unit>{any_of(*units)})(?!\w)(?:\s*(?P<minutes>\d\d)(?:\s*min\w*)?{ends_here})?)?"
+    return re.compile(rf"\b(?:(?:{span}|{one}{sized}){unit}(?!\w)(?!\s*(?:{other_units})\b)|{decade}(?!\w))")

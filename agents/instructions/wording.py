@@ -21,6 +21,14 @@ class Wording(Struct, frozen=True, kw_only=True):
     unclear: str
     unkept: str
     categories_only: str
+    facts: dict[str, str]
+    units: dict[str, str]
+    at_least: str
+    at_most: str
+    between: str
+    which_fact: str
+    unknown_fact: str
+    both: str
     help: str
     either: str
     days: tuple[str, ...]
@@ -35,7 +43,9 @@ WORDINGS: dict[str, Wording] = {
             "less": "less {name}",
             "never": "no {name}",
             "pin": "{name} stays on top",
+            "only": "only {name}",
             "lift": "nothing stated about {name} holds any more",
+            "lift-all": "nothing that you stated holds any more",
             "undo": "your last statement is taken back",
         },
         until=" until {day}{clock}",
@@ -46,8 +56,18 @@ WORDINGS: dict[str, Wording] = {
         unknown="There is no “{written}” here.",
         unclear="I did not understand “{said}”.",
         unkept="I cannot keep to “{time}”: a statement holds without a break, until a date that exists.",
-        categories_only="“{name}” is not what this can be said of: more and less are of categories, pins of items.",
-        help="I understand more, less, no, pin, allow and undo with a category or title, and until when.",
+        categories_only="“{name}” is not what this can be said of: more, less and only are of categories, pins of "
+        "items.",
+        facts={"price": "price", "year": "year", "length": "length", "age": "age rating"},
+        units={"length": " minutes"},
+        at_least="{fact} at least {low}{unit}",
+        at_most="{fact} at most {high}{unit}",
+        between="{fact} from {low} to {high}{unit}",
+        which_fact="“{written}” of what: {names}?",
+        unknown_fact="Nothing is known here of the {fact} of items, so “{written}” cannot be kept to.",
+        both="I cannot keep to “{written}” for some categories alone; it can be said of all items.",
+        help="I understand more, less, no, only, pin, allow and undo with a category or title, limits such as “under "
+        "20 euros”, and until when.",
         either=" or ",
         days=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
         months=(
@@ -72,7 +92,9 @@ WORDINGS: dict[str, Wording] = {
             "less": "weniger {name}",
             "never": "nichts aus {name}",
             "pin": "{name} bleibt oben",
+            "only": "nur {name}",
             "lift": "zu {name} gilt nichts mehr, was gesagt war",
+            "lift-all": "nichts gilt mehr, was gesagt war",
             "undo": "die letzte Aussage ist zurückgenommen",
         },
         until=" bis {day}{clock}",
@@ -83,10 +105,18 @@ WORDINGS: dict[str, Wording] = {
         unknown="„{written}“ gibt es hier nicht.",
         unclear="„{said}“ habe ich nicht verstanden.",
         unkept="„{time}“ geht nicht: eine Aussage gilt ohne Unterbrechung, bis zu einem Tag, den es gibt.",
-        categories_only="Von „{name}“ lässt sich das nicht sagen: mehr und weniger gilt für Kategorien, oben bleiben "
-        "Titel.",
-        help="Ich verstehe mehr, weniger, kein, behalte, erlaube und rückgängig mit einer Kategorie oder einem Titel, "
-        "und bis wann.",
+        categories_only="Von „{name}“ lässt sich das nicht sagen: mehr, weniger und nur gilt für Kategorien, oben "
+        "bleiben Titel.",
+        facts={"price": "Preis", "year": "Jahr", "length": "Länge", "age": "Altersfreigabe"},
+        units={"length": " Minuten"},
+        at_least="{fact} mindestens {low}{unit}",
+        at_most="{fact} höchstens {high}{unit}",
+        between="{fact} von {low} bis {high}{unit}",
+        which_fact="„{written}“ wovon: {names}?",
+        unknown_fact="Von {fact} ist hier nichts bekannt, an „{written}“ kann ich mich nicht halten.",
+        both="An „{written}“ kann ich mich nicht für einzelne Kategorien halten, nur für alles.",
+        help="Ich verstehe mehr, weniger, kein, nur, behalte, erlaube und rückgängig mit einer Kategorie oder einem "
+        "Titel, Grenzen wie „unter 20 Euro“, und bis wann.",
         either=" oder ",
         days=("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
         months=(

@@ -13,7 +13,7 @@ FADING_CAPACITY: dict[Subject, int] = {"category": 40, "item": 24, "attribute": 
 """How many fading memories of each subject are kept, counted apart so that items never crowd out categories."""
 INFERRED_ATTRIBUTES = 32
 """How many of those of attributes may be inferred: every strong event brings some, and state grows with them."""
-DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5}
+DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5, "wants-only": 16, "limits": 32}
 """How many decisions are kept; they do not count against `FADING_CAPACITY`, and the oldest ones beyond are dropped."""
 
 

@@ -20,6 +20,7 @@ from agents.memory.record import (
     FOR,
     MAX_EVIDENCE,
     NEVER,
+    REPLACED_PREDICATES,
     STATED_ONLY,
     TRUST,
     Source,
@@ -28,10 +29,11 @@ from agents.memory.record import (
     half_life,
     memory_id,
 )
+from agents.memory.settling import put_state, replaced, settle
 from schemas.event_kinds import kind_of
 from schemas.ids import EventId, MemoryId, UserId, category_key
 from schemas.interactions import Interaction, ItemEvent
-from schemas.memories import Memory, MemoryState, Predicate, Subject
+from schemas.memories import Memory, Predicate, Subject
 
 Memories = dict[MemoryId, Memory]
 
@@ -45,15 +47,14 @@ SIGNAL_CATEGORIES = 8
 """How many of an item's categories an event speaks about: the first, as catalogues put the main ones first."""
 SIGNAL_ATTRIBUTES = 3
 """And how many of its attributes, where it speaks about the item itself."""
-UNDECIDED_SHARE = 0.1
-"""Two inferred opposites within this share of each other are undecided."""
 
 
 class PreferenceSignal(Struct, frozen=True):
     """What an event says about one value. A `weight` below zero only weakens the belief.
 
     Signals about the value of an attribute name the attribute, and the context if they hold in one alone. `announced`
-    says that in the user's own words preferences have changed. `until` is the event time at which a statement ends.
+    says that in the user's own words preferences have changed. `until` is the event time at which a statement ends,
+    and `bound` that of a limit.
     """
 
     subject: Subject
@@ -65,6 +66,7 @@ class PreferenceSignal(Struct, frozen=True):
     context: str = ""
     announced: bool = False
     until: float | None = None
+    bound: float | None = None
 
 
 class SignalCause(Struct, frozen=True):
@@ -155,8 +157,9 @@ def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCa
     return _finish(before, memories, removed, written, cause.now, NEVER if due else sweep_at)
 
 
-def retract(before: Memories, value: str, at: float, now: float) -> Learned:
-    """Remove the statements up to `at` about this category or item; memories that they outranked are revived.
+def retract(before: Memories, value: str | None, at: float, now: float) -> Learned:
+    """Remove the statements up to `at` about this category, item or fact, or about all if none is named; memories that
+    they outranked are revived.
 
     What has faded or ended by `now` goes with them.
 
@@ -166,7 +169,9 @@ def retract(before: Memories, value: str, at: float, now: float) -> Learned:
     statements = [
         memory
         for memory in before.values()
-        if same_value(memory, value) and memory.predicate in STATED_ONLY and memory.recorded_from <= at
+        if (value is None or same_value(memory, value))
+        and memory.predicate in STATED_ONLY
+        and memory.recorded_from <= at
     ]
     memories = dict(before)
     removed = _drop(memories, statements)
@@ -277,18 +282,20 @@ def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
         source=signal.source,
         trust=TRUST[signal.source],
         until=signal.until,
+        bound=signal.bound,
     )
 
 
 def same_value(memory: Memory, value: str) -> bool:
-    """Return whether the memory is about this item or category, however the category is spelled."""
-    if memory.value == value:
+    """Return whether the memory is about this item, fact or category, however the category is spelled."""
+    if (memory.attribute if memory.subject == "fact" else memory.value) == value:
         return True
     return memory.subject == "category" and category_key(memory.value) == category_key(value)
 
 
 def _belief(signal: PreferenceSignal, cause: SignalCause) -> MemoryId:
-    return memory_id(cause.user_id, signal.subject, signal.predicate, signal.value, signal.attribute, signal.context)
+    context = signal.context if signal.bound is None else repr(signal.bound)
+    return memory_id(cause.user_id, signal.subject, signal.predicate, signal.value, signal.attribute, context)
 
 
 def _topic(about: PreferenceSignal | Memory) -> Topic:
@@ -323,8 +330,13 @@ def _finish(
 
     `sweep_at` is when the first of the unchanged memories fades, or `NEVER` if that has to be computed.
     """
-    for topic in written | dict.fromkeys(map(_topic, removed.values())):
-        for memory in settle(_group(memories, topic), now):
+    topics = written | dict.fromkeys(map(_topic, removed.values()))
+    replaceable = [memory for memory in memories.values() if memory.predicate in REPLACED_PREDICATES]
+    outdated = replaced(replaceable)
+    for topic in topics | dict.fromkeys(map(_topic, replaceable)):
+        group = _group(memories, topic)
+        older = [put_state(memory, "stale", now) for memory in group if memory.memory_id in outdated]
+        for memory in (*older, *settle([memory for memory in group if memory.memory_id not in outdated], now)):
             memories[memory.memory_id] = memory
     changed = [memory for name, memory in memories.items() if before.get(name) is not memory]
     disputed = tuple(memory.memory_id for memory in changed if _is_newly_disputed(memory, before))
@@ -339,58 +351,3 @@ def _is_newly_disputed(memory: Memory, before: Memories) -> bool:
     current = before.get(memory.memory_id)
     is_new = current is None or current.state != "unresolved"
     return is_new and memory.state == "unresolved" and memory.subject != "attribute"
-
-
-def settle(group: list[Memory], now: float) -> list[Memory]:
-    """Return the group with its contradiction settled: one side stays active, or none while they are undecided.
-
-    Stated outranks inferred; of two statements the newer holds, of two at the same instant the negative one; of two
-    inferences the stronger as of `now`, and within `UNDECIDED_SHARE` of each other both are unresolved. What is in
-    doubt is unresolved too, and decides nothing; something against it that is in no doubt makes it stale.
-
-    >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
-    >>> likes = begin(PreferenceSignal("category", "likes", "jazz", 0.5), cause)
-    >>> dislikes = begin(PreferenceSignal("category", "dislikes", "jazz", 1.0), cause)
-    >>> [memory.state for memory in settle([likes, dislikes], now=9.0)]
-    ['stale', 'active']
-    """
-    sure = [memory for memory in group if memory.doubted_from is None]
-    if len(sure) < len(group):
-        return [*settle(sure, now), *_in_doubt(group, sure, now)]
-    pro = [memory for memory in group if memory.predicate in FOR]
-    con = [memory for memory in group if memory.predicate in AGAINST]
-    if not pro or not con:
-        return [_put(memory, "active", now) for memory in group]
-    lead = _lead(pro, con, now)
-    if lead == 0:
-        return [_put(memory, "unresolved", now) for memory in group]
-    winners = FOR if lead > 0 else AGAINST
-    return [_put(memory, "active" if memory.predicate in winners else "stale", now) for memory in group]
-
-
-def _in_doubt(group: list[Memory], sure: list[Memory], now: float) -> list[Memory]:
-    sides = {memory.predicate in FOR for memory in sure}
-    return [
-        _put(memory, "stale" if (memory.predicate in AGAINST) in sides else "unresolved", now)
-        for memory in group
-        if memory.doubted_from is not None
-    ]
-
-
-def _lead(pro: list[Memory], con: list[Memory], now: float) -> float:
-    """Return above zero if what speaks for the value holds, below zero if what speaks against it, zero if undecided."""
-    stated_pro, stated_con = _last_stated(pro), _last_stated(con)
-    if stated_pro is not None or stated_con is not None:
-        return 1.0 if stated_con is None or (stated_pro is not None and stated_pro > stated_con) else -1.0
-    left, right = (sum(faded(memory, now) for memory in side) for side in (pro, con))
-    return left - right if abs(left - right) > UNDECIDED_SHARE * max(left, right) else 0.0
-
-
-def _last_stated(side: list[Memory]) -> float | None:
-    return max((memory.recorded_from for memory in side if memory.source == "stated"), default=None)
-
-
-def _put(memory: Memory, state: MemoryState, now: float) -> Memory:
-    if memory.state == state:
-        return memory
-    return replace(memory, state=state, valid_to=now if state == "stale" else None)

@@ -8,7 +8,8 @@
 | likes                  | item     |     60 d |  180 d | the item does not change, the wish for it does               |
 | dislikes               | item     |    120 d |  360 d | the item does not change, and showing it again annoys        |
 | wants-more, wants-less | both     |          |  120 d | said on purpose; outlives the mood that it was said in       |
-| bans, pins             | both     |          |  never | a decision holds until it is lifted                          |
+| bans, pins, wants-only | both     |          |  never | a decision holds until it is lifted                          |
+| limits                 | fact     |          |  never | so does a limit, such as that of a price                     |
 
 What a user likes of an attribute, such as brands, fades as liked and disliked categories do.
 
@@ -35,11 +36,13 @@ MAX_EVIDENCE = 8
 """How many event ids a memory keeps: the newest that speak for it."""
 TRUST: dict[Source, float] = {"stated": 1.0, "inferred": 0.7}
 
-FOR: frozenset[Predicate] = frozenset({"likes", "wants-more", "pins"})
+FOR: frozenset[Predicate] = frozenset({"likes", "wants-more", "pins", "wants-only"})
 AGAINST: frozenset[Predicate] = frozenset({"dislikes", "wants-less", "bans"})
-DECISION_PREDICATES: frozenset[Predicate] = frozenset({"bans", "pins"})
+DECISION_PREDICATES: frozenset[Predicate] = frozenset({"bans", "pins", "wants-only", "limits"})
 """What lists must obey; these never fade."""
 
+REPLACED_PREDICATES: frozenset[Predicate] = frozenset({"wants-only", "limits"})
+"""Decisions that a newer one replaces, instead of adding to it."""
 STATED_ONLY: frozenset[Predicate] = DECISION_PREDICATES | {"wants-more", "wants-less"}
 """What only instructions write, and only a lift retracts."""
 
@@ -71,7 +74,7 @@ def memory_id(
     True
     """
     parts = (user, subject, predicate, value, attribute, context)
-    belief = "\x1f".join(parts if subject == "attribute" else parts[:4])
+    belief = "\x1f".join(parts if subject in ("attribute", "fact") else parts[:4])
     return MemoryId(blake2b(belief.encode(), digest_size=12).hexdigest())
 
 

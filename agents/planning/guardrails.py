@@ -104,8 +104,18 @@ def _check_constraints(plan: Plan, context: PlanningContext) -> Iterator[str]:
     ):
         if missing:
             yield f"disobeys: {name} {sorted(missing)!r} are missing from the plan's constraints"
+    if stated.only_categories and not 0 < len(planned.only_categories) <= _shared(stated, planned):
+        yield f"disobeys: only {list(stated.only_categories)!r} are wanted, not {list(planned.only_categories)!r}"
+    for limit in stated.limits:
+        if limit not in planned.limits:
+            yield f"disobeys: {limit!r} is missing from the plan's constraints"
     for item in set(planned.pinned_items) & set(planned.banned_items):
         yield f"unsatisfiable: {item!r} is pinned and banned"
+
+
+def _shared(stated: Constraints, planned: Constraints) -> int:
+    """Return how many of the categories that the plan allows alone the user wants."""
+    return sum(name in stated.only_categories for name in planned.only_categories)
 
 
 def _check_evidence(plan: Plan, context: PlanningContext) -> Iterator[str]:
@@ -127,7 +137,7 @@ def _check_categories(plan: Plan, categories: Collection[str]) -> Iterator[str]:
             yield f"unknown-category: {name!r} is not in the catalogue"
 
 
-Fault = Literal["unavailable", "banned-item", "banned-category", "twice", "pin-missing"]
+Fault = Literal["unavailable", "banned-item", "banned-category", "not-wanted", "beyond-limit", "twice", "pin-missing"]
 
 
 class Violation(Struct, frozen=True):
@@ -138,50 +148,71 @@ class Violation(Struct, frozen=True):
 
 
 def check_slate(
-    items: Sequence[ItemId], constraints: Constraints, available: Mapping[ItemId, Sequence[str]]
+    items: Sequence[ItemId],
+    constraints: Constraints,
+    available: Mapping[ItemId, Sequence[str]],
+    beyond: Collection[ItemId] = (),
 ) -> tuple[Violation, ...]:
     """Return the violations of a list, none if it may be published.
 
     `available` maps each item that may be shown now to its categories; an item that it lacks is withdrawn or unknown.
-    It needs to cover the list and the pinned items only.
+    It needs to cover the list and the pinned items only, and so does `beyond`: the items that do not keep the limits.
 
     >>> check_slate([ItemId("i1")], Constraints(banned_categories=("war",)), {ItemId("i1"): ("war",)})
     (Violation(item_id='i1', reason='banned-category'),)
     """
     violations: list[Violation] = []
-    banned = banned_keys(constraints)
+    fault_of = _Faults(constraints, available, beyond)
     for rank, item in enumerate(items):
-        reason = _fault(item, constraints, banned, available)
+        reason = fault_of(item)
         if reason is None and item in items[:rank]:
             reason = "twice"
         if reason is not None:
             violations.append(Violation(item, reason))
     for pinned in constraints.pinned_items:
         item = ItemId(pinned)
-        if item not in items and _fault(item, constraints, banned, available) is None:
+        if item not in items and fault_of(item) is None:
             violations.append(Violation(item, "pin-missing"))
     return tuple(violations)
 
 
-def _fault(
-    item: ItemId, constraints: Constraints, banned: frozenset[str], available: Mapping[ItemId, Sequence[str]]
-) -> Fault | None:
-    if item not in available:
-        return "unavailable"
-    if item in constraints.banned_items:
-        return "banned-item"
-    if banned and not banned.isdisjoint(map(category_key, available[item])):
-        return "banned-category"
-    return None
+class _Faults:
+    """Finds what is wrong with an item, whatever the rest of the list."""
+
+    def __init__(
+        self, constraints: Constraints, available: Mapping[ItemId, Sequence[str]], beyond: Collection[ItemId]
+    ) -> None:
+        self._constraints = constraints
+        self._available = available
+        self._beyond = beyond
+        self._banned = banned_keys(constraints)
+        self._only = frozenset(map(category_key, constraints.only_categories))
+
+    def __call__(self, item: ItemId) -> Fault | None:
+        if item not in self._available:
+            return "unavailable"
+        if item in self._constraints.banned_items:
+            return "banned-item"
+        if item in self._beyond:
+            return "beyond-limit"
+        if not self._banned and not self._only:
+            return None
+        keys = frozenset(map(category_key, self._available[item]))
+        if keys & self._banned:
+            return "banned-category"
+        return "not-wanted" if self._only and not keys & self._only else None
 
 
 def strike(
-    items: Sequence[ItemId], constraints: Constraints, available: Mapping[ItemId, Sequence[str]]
+    items: Sequence[ItemId],
+    constraints: Constraints,
+    available: Mapping[ItemId, Sequence[str]],
+    beyond: Collection[ItemId] = (),
 ) -> tuple[ItemId, ...]:
     """Return the list without the items that `check_slate` objects to, in the same order, each item once.
 
     >>> strike([ItemId("i1"), ItemId("i2"), ItemId("i2")], Constraints(), {ItemId("i2"): ()})
     ('i2',)
     """
-    banned = banned_keys(constraints)
-    return tuple(item for item in dict.fromkeys(items) if _fault(item, constraints, banned, available) is None)
+    fault_of = _Faults(constraints, available, beyond)
+    return tuple(item for item in dict.fromkeys(items) if fault_of(item) is None)

@@ -13,7 +13,7 @@ from agents.planning.budget import Cost
 from agents.profile import Profile
 from schemas.ids import EventId, ItemId, PlanId, UserId, category_key
 from schemas.memories import Memory
-from schemas.plans import Constraints, Plan, TriggerName
+from schemas.plans import Constraints, Limit, Plan, TriggerName
 
 DEFAULT_SLATE_SIZE = 10
 """How many slots plans compose for unless the caller says otherwise."""
@@ -77,7 +77,7 @@ def constraints_of(memories: Iterable[Memory]) -> Constraints:
     """Return the constraints that follow from the user's active decisions, the newest first.
 
     >>> constraints_of(())
-    Constraints(banned_items=(), banned_categories=(), pinned_items=())
+    Constraints(banned_items=(), banned_categories=(), pinned_items=(), only_categories=(), limits=())
     """
     decisions = [memory for memory in memories if memory.predicate in DECISION_PREDICATES and is_active(memory)]
     decisions.sort(key=lambda memory: (-memory.recorded_from, memory.memory_id))
@@ -86,6 +86,19 @@ def constraints_of(memories: Iterable[Memory]) -> Constraints:
         banned_items=tuple(ItemId(memory.value) for memory in bans if memory.subject == "item"),
         banned_categories=tuple(memory.value for memory in bans if memory.subject == "category"),
         pinned_items=tuple(ItemId(memory.value) for memory in decisions if memory.predicate == "pins"),
+        only_categories=tuple(memory.value for memory in decisions if memory.predicate == "wants-only"),
+        limits=_limits(memory for memory in decisions if memory.predicate == "limits"),
+    )
+
+
+def _limits(memories: Iterable[Memory]) -> tuple[Limit, ...]:
+    """Return the limits by fact, each with the sides that are stated."""
+    sides: dict[str, dict[str, float | None]] = {}
+    for memory in memories:
+        sides.setdefault(memory.attribute, {})[memory.value] = memory.bound
+    return tuple(
+        Limit(fact=fact, at_least=bounds.get("at-least"), at_most=bounds.get("at-most"))
+        for fact, bounds in sorted(sides.items())
     )
 
 

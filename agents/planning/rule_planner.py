@@ -153,8 +153,8 @@ def _quotas(
             free -= MORE_AT_LEAST
     if context.trigger == "contradiction":
         limits |= {name: Quota(category=name, at_least=1, at_most=2) for name in _disputed(context)[:free]}
-    banned = banned_keys(context.constraints)
-    return tuple(quota for name, quota in limits.items() if category_key(name) not in banned)
+    without_quota = banned_keys(context.constraints) | set(map(category_key, context.constraints.only_categories))
+    return tuple(quota for name, quota in limits.items() if category_key(name) not in without_quota)
 
 
 def _at_most(memory: Memory, now: float) -> int | None:

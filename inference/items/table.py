@@ -12,9 +12,11 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from features.item_facts import known_of
 from features.statistics import people_of
 from inference.items.availability import Availability
 from inference.items.categories import ItemCategories
+from inference.items.facts import ItemFacts
 from inference.items.scores import Summing
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -26,8 +28,6 @@ KNOWN_PEOPLE = 0.99
 """And people, by the weight of their accounts: three new ones, or two that are known."""
 WAITING_KEPT = 2_000
 """Statistics kept of items that are not known yet; the oldest is dropped, and comes again with its next event."""
-ATTRIBUTE_LENGTH = 64
-"""Characters of the longest attribute that is read as a name; longer ones are descriptions."""
 _CAPACITY = 256
 
 Numbers = NDArray[np.int64]
@@ -94,6 +94,7 @@ class ItemTable:
         self.summing = Summing(capacity=_CAPACITY)
         self.availability = Availability(capacity=_CAPACITY)
         self.by_category = ItemCategories(capacity=_CAPACITY)
+        self.facts = ItemFacts(capacity=_CAPACITY)
         self._signals = {kind: kind(capacity=_CAPACITY) for kind in signals}
 
     def __len__(self) -> int:
@@ -125,11 +126,10 @@ class ItemTable:
 
     def attributes(self, item: ItemId) -> tuple[tuple[str, str], ...]:
         """Return the item's attributes that are names, such as a brand; numbers and descriptions are left out."""
-        entry = self.catalogue.get(item)
-        found = entry.attributes.items() if entry else ()
-        return tuple(
-            (name, value) for name, value in found if isinstance(value, str) and len(value) <= ATTRIBUTE_LENGTH
-        )
+        number, entry = self.number.get(item), self.catalogue.get(item)
+        if number is not None:
+            return self.facts.attributes(number)
+        return known_of(entry).attributes if entry else ()
 
     def available(self, item: ItemId, now: float, locale: str = "") -> bool:
         """Return whether the item may be shown at this time, to a user of this locale."""
@@ -209,12 +209,14 @@ class ItemTable:
         self.summing.grow(capacity)
         self.availability.grow(capacity)
         self.by_category.grow(capacity)
+        self.facts.grow(capacity)
         for signal in self._signals.values():
             signal.grow(capacity)
 
     def _describe(self, number: int, item: Item) -> None:
         self.availability.put(number, item)
         self.by_category.put(number, item.categories)
+        self.facts.put(number, item)
         for signal in self._signals.values():
             signal.describe(self, number, item)
         self.catalogue[item.item_id] = Item(item_id=item.item_id, title=item.title, categories=item.categories)

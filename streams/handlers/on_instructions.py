@@ -9,7 +9,7 @@ from agents.instructions.names import Names
 from agents.instructions.understanding import understand
 from features.user_state import has_seen, note
 from schemas.ids import message_id
-from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, Say
+from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, OnlyCategory, Say
 from streams.handlers.deps import Deps
 from streams.log.records import RecordSource
 from streams.outcomes.agent_messages import agent_messages
@@ -39,12 +39,12 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
 
 
 def _names(deps: Deps) -> Names:
-    """Return the names that the user may mean: of every category and item that the worker knows now."""
-    return Names(deps.table.by_category.names, deps.table.titles())
+    """Return the names that the user may mean: of every category, item and fact that the worker knows now."""
+    return Names(deps.table.by_category.names, deps.table.titles(), deps.table.facts.names)
 
 
 def _spelled(instruction: Instruction, deps: Deps) -> Instruction:
     """Return the instruction with its category as the catalogue spells it."""
-    if not isinstance(instruction, BanCategory | MoreOf | LessOf):
+    if not isinstance(instruction, BanCategory | MoreOf | LessOf | OnlyCategory):
         return instruction
     return replace(instruction, category=deps.table.by_category.spelled(instruction.category))

@@ -22,7 +22,8 @@ class SteeringResult(Struct, frozen=True, kw_only=True):
 
     `shares` and `unsteered` are the mean shares of the category by span of `SPANS`, with and without the statement,
     none where there is no list; `kept` is the share in the next 20 lists relative to that without; `violations` are
-    lists with an item of a category that was refused. `cost` is by how much HR@10 changed, over choices.
+    lists with an item of a category that was refused, or of another than the only one wanted. `cost` is by how much
+    HR@10 changed, over choices.
     """
 
     name: str
@@ -35,11 +36,12 @@ class SteeringResult(Struct, frozen=True, kw_only=True):
     hit_rate: float
     cost: MeanInterval
     most: float | None
+    exactly: float | None
 
     @property
     def holds(self) -> bool:
         """Whether the lists follow the statement as promised."""
-        return self.most is None or (self.kept <= self.most and not (self.most == 0.0 and self.violations))
+        return not self.violations and (self.most is None or self.kept <= self.most)
 
 
 def steering_results(
@@ -62,10 +64,11 @@ def _result(run: SteeringRun, plan: SteeringPlan, steering: Steering) -> Steerin
         shares=_by_span(steered),
         unsteered=_by_span(control),
         kept=after / before if before else 0.0,
-        violations=int(np.count_nonzero(steered.share)) if steering.most == 0.0 else 0,
+        violations=0 if steering.exactly is None else int(np.count_nonzero(steered.share != steering.exactly)),
         hit_rate=float(control.hits.mean()) if len(control.hits) else 0.0,
         cost=cost,
         most=steering.most,
+        exactly=steering.exactly,
     )
 
 

@@ -34,16 +34,18 @@ class Steering(Struct, frozen=True, kw_only=True):
     """One thing that users say about the category that their list has most of.
 
     `text` has the category's name filled in. `most` is the share of it that is allowed in the 20 lists that follow,
-    relative to the share where nothing is said; none if it is not bounded.
+    relative to the share where nothing is said, and `exactly` what every list holds of it; none if it is not bounded.
     """
 
     name: str
     text: str
     most: float | None = None
+    exactly: float | None = None
 
 
 STEERINGS = (
-    Steering(name="no …", text='no "{name}"', most=0.0),
+    Steering(name="no …", text='no "{name}"', exactly=0.0),
+    Steering(name="only …", text='only "{name}"', exactly=1.0),
     Steering(name="less …", text='less "{name}"', most=1 / 3),
     Steering(name="more …", text='more "{name}"'),
 )

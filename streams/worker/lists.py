@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 
 import numpy as np
@@ -17,6 +17,7 @@ from inference.query import Placed, Query, Ranking
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
 from schemas.interactions import Context
 from schemas.locales import default_user
+from schemas.plans import Constraints
 from schemas.ranking_log import DefaultList, Ranked
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.replies import Reply
@@ -126,6 +127,7 @@ def _recommendation(
         applied=answer.applied,
         stages={"ingested": due.source.timestamp, **stages},
         degradations=ranking.degradations,
+        constraints=record.agent.constraints,
         replies=due.replies,
         experiment=ranking.assigned.experiment if ranking.assigned else None,
         arm=ranking.assigned.arm if ranking.assigned else None,
@@ -138,19 +140,28 @@ def _checked(answer: Answer, now: float, deps: Deps, counters: Counters) -> tupl
     items = [placed.item_id for placed in slate]
     constraints = record.agent.constraints
     concerned = dict.fromkeys([*items, *(ItemId(item) for item in constraints.pinned_items)])
-    names = deps.table.categories if constraints.banned_categories else _no_categories
+    names = deps.table.categories if constraints.banned_categories or constraints.only_categories else _no_categories
     available = {item: names(item) for item in concerned if deps.table.available(item, now, answer.query.locale)}
-    violations = check_slate(items, constraints, available)
+    beyond = _beyond(available, constraints, deps)
+    violations = check_slate(items, constraints, available, beyond)
     if not violations:
         return slate
     for violation in violations:
         counters.count("guardrail", violation.reason)
-    allowed = set(strike(items, constraints, available))
+    allowed = set(strike(items, constraints, available, beyond))
     return tuple(placed for placed in slate if placed.item_id in allowed)
 
 
+def _beyond(items: Iterable[ItemId], constraints: Constraints, deps: Deps) -> frozenset[ItemId]:
+    """Return the items that are not known to keep within the user's limits."""
+    if not constraints.limits:
+        return frozenset()
+    number, keeps = deps.table.number, deps.table.facts.keeps
+    return frozenset(item for item in items if not keeps(number[item], constraints.limits))
+
+
 def _no_categories(item: ItemId) -> tuple[str, ...]:
-    """Return no categories: they matter to users who banned one only."""
+    """Return no categories: they matter only to users who banned one, or want some alone."""
     return ()
 
 

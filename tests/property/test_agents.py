@@ -15,7 +15,7 @@ from agents.memory.record import AGAINST, FOR, MAX_EVIDENCE
 from agents.planning.guardrails import check_slate, strike
 from agents.preferences import preferences_of
 from schemas.ids import EventId, ItemId, UserId
-from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
+from schemas.instructions import BanCategory, BanItem, LessOf, Lift, LimitFact, MoreOf, OnlyCategory, PinItem
 from schemas.interactions import Click, Dislike, Dwell, Hide, Impression, Like, Purchase, Rating, Search, Skip, View
 from schemas.memories import Memory
 from schemas.plans import Constraints, PlanEntry
@@ -23,8 +23,10 @@ from tests.unit.agents.scenarios import CATALOGUE, DAY, START, Life, after
 
 ITEMS = st.sampled_from([*CATALOGUE, "unknown"])
 CATEGORIES = st.sampled_from(["jazz", "folk", "rock", "war"])
+FACTS = st.sampled_from(["price", "year"])
+BOUNDS = st.sampled_from([1.0, 2.0, 3.0])
 OF_ITEM = st.sampled_from([View, Click, Purchase, Like, Dislike, Hide, Skip, BanItem, PinItem])
-OF_CATEGORY = st.sampled_from([BanCategory, MoreOf, LessOf])
+OF_CATEGORY = st.sampled_from([BanCategory, MoreOf, LessOf, OnlyCategory])
 
 
 @st.composite
@@ -43,7 +45,8 @@ def events_of_a_user(draw: st.DrawFn) -> Any:
         Search(**fields, query="jazz"),
         Impression(**fields, items=tuple(map(ItemId, draw(st.lists(ITEMS, min_size=1, max_size=5))))),
         draw(OF_CATEGORY)(**fields, category=draw(CATEGORIES)),
-        Lift(**fields, value=draw(st.one_of(CATEGORIES, ITEMS))),
+        LimitFact(**fields, fact=draw(FACTS), at_most=draw(BOUNDS), at_least=draw(st.none() | BOUNDS)),
+        Lift(**fields, value=draw(st.one_of(CATEGORIES, ITEMS, FACTS))),
     ]
     return draw(st.sampled_from(kinds))
 
@@ -81,7 +84,7 @@ def test_no_two_contradicting_memories_are_both_active(events: list[Any]) -> Non
     for step in after(Life(), events).steps:
         sides = {(m.subject, m.value, m.predicate in FOR) for m in step.agent.memories}
         assert not [side for side in sides if (side[0], side[1], not side[2]) in sides]
-        assert {m.predicate for m in step.agent.memories} <= FOR | AGAINST
+        assert {m.predicate for m in step.agent.memories} <= FOR | AGAINST | {"limits"}
 
 
 @given(LIVES)
@@ -108,7 +111,7 @@ def test_every_plan_obeys_the_users_constraints(events: list[Any]) -> None:
 @given(LIVES)
 def test_an_instruction_makes_a_plan_at_once(events: list[Any]) -> None:
     for event, step in zip(events, after(Life(), events).steps, strict=True):
-        if isinstance(event, BanItem | BanCategory | PinItem | MoreOf | LessOf | Lift):
+        if isinstance(event, BanItem | BanCategory | PinItem | MoreOf | LessOf | OnlyCategory | LimitFact | Lift):
             assert step.trigger == "instruction"
             assert step.entries[-1].decision == "accepted"
 

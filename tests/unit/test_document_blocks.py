@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from deploy.settings import load_settings
 from schemas.codec import decode
+from schemas.instructions import Instruction
 from schemas.topics import INSTRUCTIONS, INTERACTIONS
 from tests.documents import ROOT, Block, blocks
 
@@ -38,7 +41,8 @@ def test_pasted_settings_load(block: Block, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.name)
 def test_json_blocks_are_valid_events_or_instructions(block: Block) -> None:
-    topic = INSTRUCTIONS if '"say"' in block.text else INTERACTIONS
+    tags = {str(kind.__struct_config__.tag) for kind in get_args(Instruction)}
+    topic = INSTRUCTIONS if json.loads(block.text).get("type") in tags else INTERACTIONS
     assert decode(topic, block.text.encode(), now=2e9)
 
 

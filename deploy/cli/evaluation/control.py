@@ -59,8 +59,9 @@ def control(
 ) -> None:
     """Replay a log in which users state something in words, and measure how their lists follow it.
 
-    Each user refuses, wants less or wants more of the category that their list has most of. Exits with 1 if a refused
-    category is in any later list, or if "less" leaves more than a third of it in the 20 lists that follow.
+    Each user refuses, wants less of, wants more of, or wants alone the category that their list has most of. Exits with
+    1 if any later list has an item of a refused category, or of another than the only one wanted, or if "less" leaves
+    more than a third of it in the 20 lists that follow.
     """
     from deploy.backtest_source import log_of
     from deploy.wiring import make_system_config
@@ -103,8 +104,9 @@ def _table(console: Console, results: Sequence[SteeringResult]) -> RenderableTyp
 
 def _row(result: SteeringResult) -> tuple[str, ...]:
     cost = f"{result.cost.value:+.4f} \\[{result.cost.low:+.4f}, {result.cost.high:+.4f}]"
-    violations = f"{result.violations:,}" if result.most == 0.0 else ""
-    promise = "" if result.most is None else "[green]held[/]" if result.holds else "[red]not held[/]"
+    is_bounded = result.exactly is not None or result.most is not None
+    violations = "" if result.exactly is None else f"{result.violations:,}"
+    promise = "" if not is_bounded else "[green]held[/]" if result.holds else "[red]not held[/]"
     return (result.name, *map(_share, result.shares), f"{result.kept:.0%}", violations, cost, promise)
 
 

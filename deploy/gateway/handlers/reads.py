@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
 
 from agents.memory.ports import FoundMemory
 from deploy.gateway import ids
+from deploy.gateway.access.control import caller_of, check_user
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
 from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.problems import Problem
 from deploy.gateway.served.lists import ListQuery, ServedResponse
 from deploy.gateway.served.tokens import user_part
+from features.item_facts import is_allowed
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.ids import ItemId, UserId
 from schemas.items import Item
+from schemas.plans import Constraints
 from schemas.topics import ITEMS
 
 STALE = "X-Lifelong-Stale"
 SPARE = 10
 """How many more items to search than to return: the index may still hold withdrawn ones."""
+WIDER = 5
+"""How many times as many to search for users who have stated something: many may not be wanted."""
 Count = Annotated[int, QueryParameter(ge=1, le=SLATE_LENGTH)]
 Milliseconds = Annotated[int, QueryParameter(ge=0, le=MAX_WAIT_MS)]
 Name = Annotated[str, PathParameter(min_length=1)]
@@ -93,21 +98,25 @@ async def get_recommendations(
 
 @get("/v1/items/{item_id:str}/similar", opt=permitted_to("lists"), tags=["out"], summary="Similar items")
 async def get_similar(
+    request: Request[Any, Any, Any],
     context: InjectedContext,
     item_id: Name,
     n: Count = 10,
     by: Annotated[Literal["content", "choices"], QueryParameter(description="what similarity is based on")] = "content",
+    user: Annotated[str, QueryParameter(description="leave out what this user does not want")] = "",
 ) -> SimilarItems:
     """Return the catalogue items most similar to this one.
 
-    By `content`: title, text, categories and tags. By `choices`: learned from the users who chose them.
+    By `content`: title, text, categories and tags. By `choices`: learned from the users who chose them. With a `user`,
+    only items that their statements allow: fewer, if those are rare among the most similar ones.
     """
+    constraints = _constraints_of(user, request, context)
     target = ids.item_id(item_id)
     item = _item(context, target)
     if item is None:
         text = f"item {target!r} is not in the catalogue: POST /v1/items puts it there"
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", text)
-    service, count = context.similar_items, n + SPARE
+    service, count = context.similar_items, (n + SPARE) * (1 if constraints == Constraints() else WIDER)
     matches = await (
         service.similar(item, count) if by == "content" else service.similar_by_choices(item.item_id, count)
     )
@@ -118,9 +127,17 @@ async def get_similar(
     similar = [
         SimilarItem(match.item_id, round(match.similarity, 6), entry.title)
         for match, entry in shown
-        if entry is not None
+        if entry is not None and is_allowed(entry, constraints)
     ]
     return SimilarItems(target, tuple(similar[:n]))
+
+
+def _constraints_of(user: str, request: Request[Any, Any, Any], context: GatewayContext) -> Constraints:
+    if not user:
+        return Constraints()
+    named = ids.user_id(user)
+    check_user(caller_of(request.scope), named)
+    return context.lists.constraints_of(named)
 
 
 @get("/v1/users/{user_id:str}/memories", opt=permitted_to("memories"), tags=["out"], summary="A user's memories")

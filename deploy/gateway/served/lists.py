@@ -20,6 +20,7 @@ from schemas.errors import DecodeError, LifelongError
 from schemas.ids import DEFAULT_USER, EventId, UserId
 from schemas.interactions import Context
 from schemas.locales import default_user, fallbacks, is_default, locale_key
+from schemas.plans import Constraints
 from schemas.recommendations import RankRequest, Recommendation, Slate
 from schemas.topics import RANK_REQUESTS, RECOMMENDATIONS
 
@@ -164,6 +165,11 @@ class Lists:
             return not self._cache.complete
         return query.fresh or self._is_expired(cached) or not _is_for(query.locale, cached)
 
+    def constraints_of(self, user: UserId) -> Constraints:
+        """Return what the user has stated, as of their newest list."""
+        newest = self._read(self._cache.list_of(user))
+        return newest.constraints if newest else Constraints()
+
     def stream_now(self) -> float:
         """Return the time that the stream has reached, which decides whether items are available."""
         return self._clock() - self._cache.lag
@@ -179,8 +185,12 @@ class Lists:
         return (replace(recommendation, slates=slates), True) if removed else (recommendation, False)
 
     def _or_non_personalised(self, recommendation: Recommendation, query: ListQuery) -> tuple[Recommendation, bool]:
-        """Return the list and false; the non-personalised one and true, if no item of the list may be shown."""
-        fallback = None if recommendation.home.items else self._default_list(query)
+        """Return the list and false; the non-personalised one and true, if no item of the list may be shown.
+
+        Users who have stated something get no list that was made without them: an empty one until theirs comes.
+        """
+        is_bound = recommendation.constraints != Constraints()
+        fallback = None if recommendation.home.items or is_bound else self._default_list(query)
         return (recommendation, False) if fallback is None else (self._available(fallback)[0], True)
 
     def _default_list(self, query: ListQuery) -> Recommendation | None:

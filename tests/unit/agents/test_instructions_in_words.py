@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.instructions.languages import LANGUAGES
 from agents.instructions.names import Names
 from agents.instructions.understanding import understand
-from agents.instructions.vocabulary import LANGUAGES
 from schemas.codec import encode
-from schemas.instructions import Instruction, Say
+from schemas.instructions import Instruction, LimitFact, Say
 from schemas.replies import Reply
 
 CATEGORIES = ("Horror", "Comedy", "Drama", "Sci-Fi", "Jazz", "Folk", "Superhero", "Home & Garden", "Krimi", "Thriller")
@@ -25,21 +25,25 @@ TITLES = (
     ("m4", "Never Let Me Go (2010)"),
     ("m5", "The Godfather"),
 )
+FACTS = ("price", "year", "length", "age", "rating")
 SATURDAY_NOON = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
 
 
 def reply_to(text: str, **more: Any) -> Reply:
     said = Say(event_id="e", user_id="u", event_time=SATURDAY_NOON, text=text, **more)  # type: ignore[arg-type]
-    return understand(said, Names(CATEGORIES, TITLES))
+    return understand(said, Names(CATEGORIES, TITLES, FACTS))
 
 
 def stated(statement: Instruction) -> str:
     """Return a statement in short: its tag, what it is about, and when it ends."""
-    fields = {name: getattr(statement, name, None) for name in ("category", "item_id", "value", "until")}
+    names = ("category", "item_id", "value", "fact", "at_least", "at_most", "until")
+    fields = {name: getattr(statement, name, None) for name in names}
     until = fields.pop("until")
     ends = f" until {datetime.fromtimestamp(until, UTC):%m-%dT%H}" if until is not None else ""
     tag = str(type(statement).__struct_config__.tag)
-    return " ".join([tag, *(str(value) for value in fields.values() if value)]) + ends
+    at_least, at_most = fields.pop("at_least"), fields.pop("at_most")
+    bounds = f" {at_least or 0:g}..{at_most or 0:g}" if isinstance(statement, LimitFact) else ""
+    return " ".join([tag, *(str(value) for value in fields.values() if value)]) + bounds + ends
 
 
 UNDERSTOOD = {
@@ -74,6 +78,30 @@ UNDERSTOOD = {
     "allow horror again": ["lift Horror"],
     "undo": ["undo"],
     "take that back": ["undo"],
+    "only comedies until Sunday": ["only-category Comedy until 11-29T00"],
+    "only sci-fi and drama under two hours": ["limit length 0..120", "only-category Sci-Fi", "only-category Drama"],
+    "under 20 euros": ["limit price 0..20"],
+    "nothing over $20.50": ["limit price 0..20.5"],
+    "I don't want films over 2 hours": ["limit length 0..120"],
+    "not longer than 2 hours 15": ["limit length 0..135"],
+    "nothing over 12 years for three days": ["limit age 0..12 until 12-01T12"],
+    "at most PG-13": ["limit age 0..13"],
+    "nothing before 1990": ["limit year 1990..0"],
+    "newer than 1999": ["limit year 2000..0"],
+    "films from the 80s": ["limit year 1980..1989"],
+    "between 1990 and 2000": ["limit year 1990..2000"],
+    "a rating of at least 7": ["limit rating 7..0"],
+    "shorter than 90 minutes, more drama": ["limit length 0..90", "more-of Drama"],
+    "more drama, and less horror, nothing over 2 hours": ["more-of Drama", "less-of Horror", "limit length 0..120"],
+    "forget the price": ["lift price"],
+    "forget everything I said": ["lift-all"],
+    "nur Krimis bis Sonntag": ["only-category Krimi until 11-29T00"],
+    "höchstens 20 Euro": ["limit price 0..20"],
+    "keine Filme über zwei Stunden": ["limit length 0..120"],
+    "nichts vor 1990": ["limit year 1990..0"],
+    "aus den 80ern": ["limit year 1980..1989"],
+    "zwischen 10 und 20 Euro": ["limit price 10..20"],
+    "vergiss alles": ["lift-all"],
     "keine Horrorfilme mehr bis Sonntag": ["ban-category Horror until 11-29T00"],
     "nie wieder Jazz": ["ban-category Jazz"],
     "ich mag keine Krimis": ["ban-category Krimi"],
@@ -102,7 +130,14 @@ ASKED_BACK = {
     "no drama on weekends": (),
     "no horror until 2026-13-45": (),
     "kein Horror außer Psycho": (),
-    "only comedies": (),
+    "only heat": (),
+    "comedies under 90 minutes": (),
+    "no horror over 2 hours": (),
+    "over 7": (),
+    "no films between 10 and 20 euros": (),
+    "weight under 3": (),
+    "up to 3 days": (),
+    "less under 20 euros": (),
     "more heat": (),
     "surprise me": (),
     "hello there": (),
@@ -153,6 +188,9 @@ WORDS = sorted(
         "every day",
         "until 9999-12-31",
         "for 999 years",
+        "under 20 euros",
+        "over",
+        "between 1 and 1999",
     }
 )
 

@@ -19,6 +19,7 @@ from features.memory_state import MemoryStateStore
 from schemas.codec import decode, encode
 from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER, EventId, UserId
+from schemas.plans import Constraints, Limit
 from schemas.topics import INTERACTIONS, ITEMS, RANK_REQUESTS, RECOMMENDATIONS
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound
@@ -230,6 +231,36 @@ def test_similar_items_are_those_of_the_catalogue_with_their_titles() -> None:
         ]
         unknown = gateway.get("/v1/items/psycho/similar")
         assert (unknown.status_code, unknown.json()["reason"]) == (404, "unknown-item")
+
+
+def test_similar_items_for_a_user_are_those_that_their_statements_allow() -> None:
+    films = [item("jaws", "thriller"), item("alien", "thriller", price=9.0), item("heidi", "family", price=2.0)]
+    films += [item("cheap", "thriller", price=1.0), item("gone", "thriller")]
+    built = build(items=indexed(*films))
+    built.topics.deliver(ITEMS, [(film.item_id, encode(film)) for film in films])
+    stated = Constraints(only_categories=("Thriller",), limits=(Limit(fact="price", at_most=5.0),))
+    built.publish("ann", 1, constraints=stated)
+    with running(built) as gateway:
+
+        def similar_for(**more: str) -> list[str]:
+            return [entry["item_id"] for entry in gateway.get("/v1/items/jaws/similar", **more).json()["items"]]
+
+        assert similar_for(user="ann") == ["cheap"]
+        assert set(similar_for(user="bob")) == set(similar_for()) == {"alien", "heidi", "cheap", "gone"}
+
+
+def test_a_user_who_stated_something_gets_no_list_that_was_made_without_it() -> None:
+    built = build()
+    over = item("i0", "thriller", available_until=1.0)
+    built.topics.deliver(ITEMS, [("i0", encode(over))])
+    built.publish(DEFAULT_USER, 1)
+    stated = {"ann": Constraints(banned_categories=("war",)), "bob": Constraints()}
+    for user, constraints in stated.items():
+        built.publish(user, 1, items=1, constraints=constraints)
+    with running(built) as gateway:
+        served = {user: gateway.get(f"{LISTS}/{user}", timeout_ms=0).json() for user in stated}
+    assert (served["ann"]["default"], served["ann"]["slates"][0]["items"]) == (False, [])
+    assert served["bob"]["default"]
 
 
 def test_items_alike_by_choices_are_those_that_draw_the_same_people() -> None:

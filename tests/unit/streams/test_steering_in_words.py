@@ -7,8 +7,8 @@ from typing import Any
 from schemas.ids import UserId
 from schemas.instructions import Say
 from schemas.recommendations import RankRequest, Recommendation
-from schemas.topics import INSTRUCTIONS, MEMORIES, PLANS, RANK_REQUESTS
-from tests.builders import START, click, event_id, make_runner, newest_list, send_event, small_catalogue
+from schemas.topics import INSTRUCTIONS, ITEMS, MEMORIES, PLANS, RANK_REQUESTS
+from tests.builders import START, click, event_id, item, make_runner, newest_list, send_event, small_catalogue
 
 DAY = 86_400.0
 
@@ -19,6 +19,10 @@ def say(text: str, at: float) -> Say:
 
 def shows_war(recommendation: Recommendation) -> bool:
     return any(ranked.item_id.startswith("war") for ranked in recommendation.home.items)
+
+
+def items_of(recommendation: Recommendation) -> set[str]:
+    return {ranked.item_id for ranked in recommendation.home.items}
 
 
 def a_runner(**more: Any) -> Any:
@@ -41,6 +45,34 @@ def test_the_list_that_answers_obeys_and_says_what_was_understood() -> None:
     send_event(runner, click("ann", "comedy-0", at=10))
     after = newest_list(runner, "ann")
     assert (after.replies, shows_war(after)) == ((), False)
+
+
+def test_only_and_limits_hold_from_the_next_list_on_until_they_end() -> None:
+    runner = a_runner()
+    for number in range(8):
+        old = item(f"comedy-{number}", "comedy", price=float(number), attributes={"year": 1980.0 + number})
+        runner.send(ITEMS, old.item_id, old)
+    runner.run()
+    send_event(runner, say("Only comedies. Nothing over 5 euros for one day.", 5), INSTRUCTIONS)
+    answer = newest_list(runner, "ann")
+    assert answer.replies[0].questions == ()
+    assert items_of(answer) <= {f"comedy-{number}" for number in range(6)}
+    assert items_of(answer)
+    send_event(runner, say("made between 1983 and 1984", 6), INSTRUCTIONS)
+    assert items_of(newest_list(runner, "ann")) == {"comedy-3", "comedy-4"}
+    send_event(runner, say("undo", 7), INSTRUCTIONS)
+    assert items_of(newest_list(runner, "ann")) == items_of(answer)
+    assert {"comedy-6", "comedy-7"} <= items_of(asked_for(runner, DAY + 6))
+    send_event(runner, say("forget everything", DAY + 7), INSTRUCTIONS)
+    assert shows_war(newest_list(runner, "ann"))
+
+
+def test_what_is_not_known_of_any_item_is_no_limit() -> None:
+    runner = a_runner()
+    send_event(runner, say("under 20 euros", 5), INSTRUCTIONS)
+    [reply] = newest_list(runner, "ann").replies
+    assert (reply.understood, len(reply.questions)) == ((), 1)
+    assert shows_war(newest_list(runner, "ann"))
 
 
 def test_what_is_not_understood_changes_no_memory_and_is_answered() -> None:
