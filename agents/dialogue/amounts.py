@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.dialogue.catalogue import Concept, FactField, ItemOnOffer, OfferedCatalogue
-from agents.dialogue.clauses import Clause, nearest, number_at
-from agents.dialogue.limits import OPPOSITES, Limit, Operator, year_of
+from agents.dialogue.clauses import SpokenClause, nearest, number_at
+from agents.dialogue.limits import OPPOSITES, FactLimit, Operator, year_of
 from agents.dialogue.mentions import nouns_of
 from agents.dialogue.vocabulary import DEFAULT_OPERATORS, DialogueWords, Direction
 
@@ -18,8 +18,8 @@ _TERTILES: dict[Direction, float] = {"low": 1 / 3, "high": 2 / 3}
 
 
 def amounts(
-    clause: Clause, catalogue: OfferedCatalogue, words: DialogueWords, asked: str, offered: ItemOnOffer | None
-) -> Iterator[Limit]:
+    clause: SpokenClause, catalogue: OfferedCatalogue, words: DialogueWords, asked: str, offered: ItemOnOffer | None
+) -> Iterator[FactLimit]:
     """Yield the limits that the numbers and comparisons of a clause state.
 
     `asked` is the field of the question that the text answers, `offered` the item that it reacts to.
@@ -31,10 +31,10 @@ def amounts(
 
 
 class _Amounts:
-    def __init__(self, clause: Clause, catalogue: OfferedCatalogue, words: DialogueWords, asked: str) -> None:
+    def __init__(self, clause: SpokenClause, catalogue: OfferedCatalogue, words: DialogueWords, asked: str) -> None:
         self._clause, self._catalogue, self._words, self._asked = clause, catalogue, words, asked
 
-    def ranges(self) -> Iterator[Limit]:
+    def ranges(self) -> Iterator[FactLimit]:
         """Yield both ends of each range such as "between 90 and 120 minutes"."""
         clause = self._clause
         for at in range(len(clause.words) - 2):
@@ -49,7 +49,7 @@ class _Amounts:
                     yield self._limit(field, ">=", low)
                     yield self._limit(field, "<=", high)
 
-    def numbers(self) -> Iterator[Limit]:
+    def numbers(self) -> Iterator[FactLimit]:
         """Yield a limit for each number that is left."""
         for at in range(len(self._clause.words)):
             number = number_at(self._clause, at)
@@ -101,10 +101,10 @@ class _Amounts:
     def _default(self, field: FactField) -> Operator:
         return DEFAULT_OPERATORS.get(field.concept, ">=") if field.concept is not None else ">="
 
-    def _limit(self, field: FactField, op: Operator, number: float) -> Limit:
+    def _limit(self, field: FactField, op: Operator, number: float) -> FactLimit:
         if field.concept == "length":
             number *= _minute(self._catalogue.median(field.name))
-        return Limit(field.name, op, number)
+        return FactLimit(field.name, op, number)
 
 
 def _minute(median: float | None) -> float:
@@ -115,8 +115,8 @@ def _minute(median: float | None) -> float:
 
 
 def _comparisons(
-    clause: Clause, catalogue: OfferedCatalogue, words: DialogueWords, offered: ItemOnOffer | None
-) -> Iterator[Limit]:
+    clause: SpokenClause, catalogue: OfferedCatalogue, words: DialogueWords, offered: ItemOnOffer | None
+) -> Iterator[FactLimit]:
     """Yield what "too long" or "something newer" say of the item on offer, and "something short" of the catalogue."""
     for at, said in clause.found(words.comparatives):
         concept, direction = words.comparatives[said]
@@ -130,8 +130,8 @@ def _comparisons(
 
 
 def _adjective(
-    clause: Clause, catalogue: OfferedCatalogue, words: DialogueWords, at: int, offered: ItemOnOffer | None
-) -> Iterator[Limit]:
+    clause: SpokenClause, catalogue: OfferedCatalogue, words: DialogueWords, at: int, offered: ItemOnOffer | None
+) -> Iterator[FactLimit]:
     """Yield what "long", "too long", "not long" or "not too long" says at a position."""
     concept, direction = words.adjectives[clause.starting(at, words.adjectives)]
     is_too_much = at > 0 and clause.words[at - 1] in words.too
@@ -150,17 +150,17 @@ def _other(direction: Direction) -> Direction:
 
 def _beyond(
     catalogue: OfferedCatalogue, concept: Concept, direction: Direction, offered: ItemOnOffer
-) -> Iterator[Limit]:
+) -> Iterator[FactLimit]:
     """Yield the limit that excludes the offered item, and all that lies on its side."""
     field = catalogue.of(concept)
     fact = offered.facts.get(field.name) if field is not None else None
     if field is not None and fact is not None:
-        yield Limit(field.name, ">" if direction == "high" else "<", fact)
+        yield FactLimit(field.name, ">" if direction == "high" else "<", fact)
 
 
 def _third(
     catalogue: OfferedCatalogue, concept: Concept, direction: Direction, *, is_too_much: bool
-) -> Iterator[Limit]:
+) -> Iterator[FactLimit]:
     """Yield the limit to the lower or upper third of the catalogue, or to what is outside it."""
     field = catalogue.of(concept)
     if field is None:
@@ -169,4 +169,4 @@ def _third(
     numbers = sorted(float(v) if isinstance(v, int | float) else year_of(v) or 0.0 for v in facts if v is not None)
     if numbers:
         value = numbers[int(_TERTILES[direction] * (len(numbers) - 1))]
-        yield Limit(field.name, "<=" if (direction == "low") != is_too_much else ">=", value)
+        yield FactLimit(field.name, "<=" if (direction == "low") != is_too_much else ">=", value)

@@ -56,9 +56,9 @@ class Chances:
         for chosen, sign in self._subsets:
             kept = field.weights * field.met[:, list(chosen)].all(axis=1)
             joint += sign * kept[:, None] * field.met[:, self._candidates] * self._by_candidate(others, chosen)
-        told = float((joint * self._weights).max(axis=1).sum()) / self._evidence
+        stated = float((joint * self._weights).max(axis=1).sum()) / self._evidence
         silent = float((self._weights * self.accepted()).max())
-        return TOLD * told + (1 - TOLD) * silent
+        return TOLD * stated + (1 - TOLD) * silent
 
     def _joint(self, also: tuple[int, ...]) -> Floats:
         """Return the probability that each candidate and all of `also` are accepted, `[candidates]`."""

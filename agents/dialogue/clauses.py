@@ -14,7 +14,7 @@ _LONGEST_PHRASE = 5
 
 
 @dataclass
-class Clause:
+class SpokenClause:
     """A sentence: its words as written and in lower case; `used` are positions that are explained already."""
 
     written: list[str]
@@ -55,7 +55,7 @@ class Clause:
         return next(self.found(phrases), None) is not None
 
 
-def clauses_of(text: str, words: DialogueWords) -> list[Clause]:
+def clauses_of(text: str, words: DialogueWords) -> list[SpokenClause]:
     """Return the clauses of a text; durations in hours are written in minutes, decades as ranges of years.
 
     >>> from agents.dialogue.english import ENGLISH_DIALOGUE
@@ -71,7 +71,7 @@ def clauses_of(text: str, words: DialogueWords) -> list[Clause]:
         text = re.sub(rf"\b{name}(?=(?:\.5)? (?:{_AFTER_NUMBERS}))", f"{number:.0f}", text, flags=re.IGNORECASE)
     text = words.hours.sub(lambda found: _minutes(found, words), text)
     text = words.decades.sub(lambda found: _years(found, words), text)
-    return [Clause(found) for part in _SENTENCE_END.split(text) if (found := _WORD.findall(part))]
+    return [SpokenClause(found) for part in _SENTENCE_END.split(text) if (found := _WORD.findall(part))]
 
 
 _AFTER_NUMBERS = r"hours?|hrs?|minutes?|mins?|stars?|points?|stunden?|minuten?|sternen?|punkten?|or|oder"
@@ -90,10 +90,10 @@ def _years(found: re.Match[str], words: DialogueWords) -> str:
     return f"{opening} {first} {joint} {first + 9}"
 
 
-def number_at(clause: Clause, at: int) -> float | None:
+def number_at(clause: SpokenClause, at: int) -> float | None:
     """Return the number at a position, if there is one.
 
-    >>> number_at(Clause(["at", "least", "6.5"]), 2), number_at(Clause(["at", "least"]), 1)
+    >>> number_at(SpokenClause(["at", "least", "6.5"]), 2), number_at(SpokenClause(["at", "least"]), 1)
     (6.5, None)
     """
     if not 0 <= at < len(clause.words) or at in clause.used:
@@ -102,7 +102,7 @@ def number_at(clause: Clause, at: int) -> float | None:
     return float(word) if re.fullmatch(r"\d+(\.\d+)?", word) else None
 
 
-def nearest(clause: Clause, at: int, phrases: Sequence[str]) -> int | None:
+def nearest(clause: SpokenClause, at: int, phrases: Sequence[str]) -> int | None:
     """Return the distance in words from a position to the nearest of these phrases, if there is any.
 
     What stands behind counts as one word further away than what stands before.

@@ -1,4 +1,4 @@
-"""What limits a person may have and has not told: hypotheses by field, each with its probability."""
+"""What limits a person may have and has not stated: hypotheses by field, each with its probability."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from agents.dialogue.catalogue import Concept, FactField, OfferedCatalogue
-from agents.dialogue.limits import Facts, Limit, Operator, Value, keeps_all, year_of
+from agents.dialogue.limits import FactLimit, Facts, Operator, Value, keeps_all, year_of
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -71,12 +71,12 @@ def hypotheses_on(field: FactField, catalogue: OfferedCatalogue, items: Sequence
     met = np.array([[True] * len(items), *([keeps_all(facts, limits) for facts in items] for limits in options)])
     met = met.reshape(len(options) + 1, len(items))
     shares = np.array([_share(field, limits) for limits in options])
-    told = limited * shares / shares.sum() if options else shares
-    return Hypotheses(field.name, np.concatenate(([1.0 - told.sum()], told)), met)
+    stated = limited * shares / shares.sum() if options else shares
+    return Hypotheses(field.name, np.concatenate(([1.0 - stated.sum()], stated)), met)
 
 
 def probability_limited(field: FactField, *, asked: bool, limited: bool) -> float:
-    """Return how probable a limit on a field is that was not told.
+    """Return how probable a limit on a field is that was not stated.
 
     By Bayes' rule, once a person was asked: who tells nothing has no limit, or does not tell it.
     """
@@ -88,12 +88,12 @@ def probability_limited(field: FactField, *, asked: bool, limited: bool) -> floa
     return prior
 
 
-def _share(field: FactField, limits: Sequence[Limit]) -> float:
+def _share(field: FactField, limits: Sequence[FactLimit]) -> float:
     usual = _USUAL_SIDE.get(field.concept)
     return 1.0 if usual is None or all(limit.op == usual for limit in limits) else _UNUSUAL
 
 
-def _options(field: FactField, catalogue: OfferedCatalogue, items: Sequence[Facts]) -> Iterator[tuple[Limit, ...]]:
+def _options(field: FactField, catalogue: OfferedCatalogue, items: Sequence[Facts]) -> Iterator[tuple[FactLimit, ...]]:
     if field.kind in ("number", "date"):
         yield from _thresholds(field, catalogue)
     elif field.kind in ("name", "names"):
@@ -102,24 +102,24 @@ def _options(field: FactField, catalogue: OfferedCatalogue, items: Sequence[Fact
         yield from ((limit,) for limit in _choices(field, values))
 
 
-def _choices(field: FactField, values: Sequence[str]) -> Iterator[Limit]:
+def _choices(field: FactField, values: Sequence[str]) -> Iterator[FactLimit]:
     """Yield the limits on names of the items at hand: each name, none of it, and some in combination."""
     if field.kind == "name":
         most = len(values) - 1 if len(values) <= _MOST_COMBINED else 1
         for size in range(1, most + 1):
-            yield from (Limit(field.name, "in", chosen) for chosen in combinations(values, size))
+            yield from (FactLimit(field.name, "in", chosen) for chosen in combinations(values, size))
         return
-    yield from (Limit(field.name, "contains", value) for value in values)
-    yield from (Limit(field.name, "not_contains", value) for value in values)
+    yield from (FactLimit(field.name, "contains", value) for value in values)
+    yield from (FactLimit(field.name, "not_contains", value) for value in values)
     pairs = combinations(values[:_MOST_PAIRED], 2) if field.concept == "service" else ()
-    yield from (Limit(field.name, "contains_any", pair) for pair in pairs)
+    yield from (FactLimit(field.name, "contains_any", pair) for pair in pairs)
 
 
 def _names(fact: Value | None) -> tuple[str, ...]:
     return fact if isinstance(fact, tuple) else () if fact is None else (str(fact),)
 
 
-def _thresholds(field: FactField, catalogue: OfferedCatalogue) -> Iterator[tuple[Limit, ...]]:
+def _thresholds(field: FactField, catalogue: OfferedCatalogue) -> Iterator[tuple[FactLimit, ...]]:
     """Yield lower and upper limits at quantiles of the catalogue, and ranges between two of them."""
     facts = [item.facts.get(field.name) for item in catalogue.items.values()]
     numbers = [n for fact in facts if fact is not None and (n := _number(fact, field)) is not None]
@@ -128,7 +128,7 @@ def _thresholds(field: FactField, catalogue: OfferedCatalogue) -> Iterator[tuple
     cuts = sorted(
         set(np.quantile(numbers, np.arange(1, _THRESHOLDS + 1) / (_THRESHOLDS + 1), method="nearest").tolist())
     )
-    lower, upper = ([Limit(field.name, op, cut) for cut in cuts] for op in (">=", "<="))
+    lower, upper = ([FactLimit(field.name, op, cut) for cut in cuts] for op in (">=", "<="))
     yield from ((limit,) for limit in (*lower, *upper))
     yield from ((low, high) for i, low in enumerate(lower) for high in upper[i + 2 :: 2])
 

@@ -36,7 +36,7 @@ Facts = Mapping[str, Value]
 YEAR_OF_DATE = re.compile(r"(\d{4})(-\d\d(-\d\d.*)?)?$")
 
 
-class Limit(Struct, frozen=True):
+class FactLimit(Struct, frozen=True):
     """What an item has to keep to; `value` is several names for `contains_any`, `in` and `not_in`."""
 
     field: str
@@ -44,16 +44,16 @@ class Limit(Struct, frozen=True):
     value: Value
 
 
-def keeps(facts: Facts, limit: Limit) -> bool:
+def keeps(facts: Facts, limit: FactLimit) -> bool:
     """Return whether an item with these facts keeps to the limit.
 
     Names are compared without case. A date and a year compare by year. A fact that is not known keeps only to limits
     that exclude something.
 
     >>> film = {"runtime": 100.0, "genres": ("Drama", "Crime"), "released": "2020-05-01"}
-    >>> keeps(film, Limit("runtime", "<=", 120.0)), keeps(film, Limit("genres", "not_contains", "Horror"))
+    >>> keeps(film, FactLimit("runtime", "<=", 120.0)), keeps(film, FactLimit("genres", "not_contains", "Horror"))
     (True, True)
-    >>> keeps(film, Limit("released", "<=", 2020.0)), keeps(film, Limit("rating", ">=", 6.0))
+    >>> keeps(film, FactLimit("released", "<=", 2020.0)), keeps(film, FactLimit("rating", ">=", 6.0))
     (True, False)
     """
     fact = facts.get(limit.field)
@@ -66,7 +66,7 @@ def keeps(facts: Facts, limit: Limit) -> bool:
     return not has if limit.op in ("not_contains", "not_in") else has
 
 
-def keeps_all(facts: Facts, limits: Iterable[Limit]) -> bool:
+def keeps_all(facts: Facts, limits: Iterable[FactLimit]) -> bool:
     """Return whether an item with these facts keeps to every limit."""
     return all(keeps(facts, limit) for limit in limits)
 

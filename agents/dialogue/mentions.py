@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.dialogue.catalogue import FactField, OfferedCatalogue
-from agents.dialogue.clauses import Clause, nearest
-from agents.dialogue.limits import Limit, Operator
+from agents.dialogue.clauses import SpokenClause, nearest
+from agents.dialogue.limits import FactLimit, Operator
 from agents.dialogue.vocabulary import DialogueWords
 from agents.instructions.names import name_key
 
@@ -37,7 +37,7 @@ class NameIndex:
             for value in field.values:
                 self._by_words[_spelling(value)].append((field, value))
 
-    def mentions(self, clause: Clause, words: DialogueWords, asked: str) -> list[Mention]:
+    def mentions(self, clause: SpokenClause, words: DialogueWords, asked: str) -> list[Mention]:
         """Return what the clause names, from left to right, the longest names first; marks the words as used."""
         found, at = list[Mention](), 0
         while at < len(clause.words):
@@ -49,7 +49,7 @@ class NameIndex:
         return found
 
     def _mention(
-        self, clause: Clause, at: int, words: DialogueWords, asked: str, last: Mention | None
+        self, clause: SpokenClause, at: int, words: DialogueWords, asked: str, last: Mention | None
     ) -> Mention | None:
         if at > 0 and clause.words[at - 1] in words.possessives:
             return None
@@ -62,7 +62,7 @@ class NameIndex:
                 return Mention(field, value, at, at + length, _is_wanted(clause, at, words, last, field))
         return None
 
-    def _named(self, clause: Clause, at: int, length: int, asked: str) -> list[tuple[FactField, str]]:
+    def _named(self, clause: SpokenClause, at: int, length: int, asked: str) -> list[tuple[FactField, str]]:
         key = clause.phrase(at, length)
         named = next((self._by_words[form] for form in _singulars(key) if form in self._by_words), [])
         written = " ".join(clause.written[at : at + length])
@@ -75,7 +75,7 @@ class NameIndex:
         ]
 
 
-def limits_of(mentions: Sequence[Mention], clause: Clause, words: DialogueWords) -> Iterator[Limit]:
+def limits_of(mentions: Sequence[Mention], clause: SpokenClause, words: DialogueWords) -> Iterator[FactLimit]:
     """Yield the limits that the names of one clause state.
 
     Several wanted names of a field that has one value are alternatives, and so are names that `or` joins; otherwise
@@ -88,12 +88,12 @@ def limits_of(mentions: Sequence[Mention], clause: Clause, words: DialogueWords)
         values = tuple(dict.fromkeys(mention.value for mention in group))
         field = group[0].field
         if field.kind == "name":
-            yield Limit(name, "in" if wanted else "not_in", values)
+            yield FactLimit(name, "in" if wanted else "not_in", values)
         elif wanted and len(values) > 1 and (field.concept == "service" or _are_alternatives(group, clause, words)):
-            yield Limit(name, "contains_any", values)
+            yield FactLimit(name, "contains_any", values)
         else:
             op: Operator = "contains" if wanted else "not_contains"
-            yield from (Limit(name, op, value) for value in values)
+            yield from (FactLimit(name, op, value) for value in values)
 
 
 def nouns_of(field: FactField, words: DialogueWords) -> tuple[str, ...]:
@@ -103,12 +103,12 @@ def nouns_of(field: FactField, words: DialogueWords) -> tuple[str, ...]:
     return (*known, own, own.removesuffix("s"))
 
 
-def _are_alternatives(group: Sequence[Mention], clause: Clause, words: DialogueWords) -> bool:
+def _are_alternatives(group: Sequence[Mention], clause: SpokenClause, words: DialogueWords) -> bool:
     between = clause.words[group[0].start : group[-1].end]
     return any(word in words.alternatives for word in between)
 
 
-def _distance(clause: Clause, at: int, field: FactField, words: DialogueWords, asked: str) -> float:
+def _distance(clause: SpokenClause, at: int, field: FactField, words: DialogueWords, asked: str) -> float:
     """Return how far a field is from being meant at a position: nothing if it was asked about."""
     if field.name == asked:
         return 0.0
@@ -116,7 +116,7 @@ def _distance(clause: Clause, at: int, field: FactField, words: DialogueWords, a
     return 1.0 + distance if distance is not None else 100.0 - field.coverage
 
 
-def _is_wanted(clause: Clause, at: int, words: DialogueWords, last: Mention | None, field: FactField) -> bool:
+def _is_wanted(clause: SpokenClause, at: int, words: DialogueWords, last: Mention | None, field: FactField) -> bool:
     """Return whether the nearest sign before a name, as far as one reaches, does not deny it.
 
     A denial reaches over a comma only from one name of a field to the next.

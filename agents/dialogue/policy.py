@@ -11,7 +11,7 @@ from msgspec import Struct
 from agents.dialogue.catalogue import OFFERED_VALUES, FactField, ItemOnOffer, OfferedCatalogue
 from agents.dialogue.chances import Chances
 from agents.dialogue.hypotheses import Hypotheses, hypotheses_on, probability_limited
-from agents.dialogue.limits import Limit, keeps_all
+from agents.dialogue.limits import FactLimit, keeps_all
 from agents.dialogue.state import ActKind, DialogueState, OpenAct, has_consented
 from agents.dialogue.tools import DialogueTools
 
@@ -32,7 +32,7 @@ class Act(Struct, frozen=True):
     item: ItemOnOffer | None = None
     choices: tuple[str, ...] = ()
     sponsored: bool = False
-    lifted: tuple[Limit, int] | None = None
+    lifted: tuple[FactLimit, int] | None = None
 
 
 def next_act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools) -> tuple[Act, DialogueState]:
@@ -93,7 +93,9 @@ def _was_agreed_to(item: ItemOnOffer, state: DialogueState, catalogue: OfferedCa
     return is_asked and age is not None and has_consented(state, age.name, str(item.facts.get(age.name)))
 
 
-def _candidates(limits: Sequence[Limit], catalogue: OfferedCatalogue, excluded: Collection[str]) -> list[ItemOnOffer]:
+def _candidates(
+    limits: Sequence[FactLimit], catalogue: OfferedCatalogue, excluded: Collection[str]
+) -> list[ItemOnOffer]:
     fitting = [i for i in catalogue.items.values() if i.item_id not in excluded and keeps_all(i.facts, limits)]
     return sorted(fitting, key=lambda item: -item.weight)[:MOST_CANDIDATES]
 
@@ -143,7 +145,9 @@ def _offer(item: ItemOnOffer, state: DialogueState, catalogue: OfferedCatalogue,
     return Act("recommend", item=item, sponsored=is_sponsored)
 
 
-def _lifted(state: DialogueState, catalogue: OfferedCatalogue, excluded: Collection[str]) -> tuple[Limit, int] | None:
+def _lifted(
+    state: DialogueState, catalogue: OfferedCatalogue, excluded: Collection[str]
+) -> tuple[FactLimit, int] | None:
     """Return the limit without which most items would be left, and how many, if any would be."""
     limits = state.requirements(catalogue)
     left = [

@@ -10,13 +10,15 @@ from msgspec import Struct
 
 from agents.dialogue.amounts import amounts
 from agents.dialogue.catalogue import FactField, ItemOnOffer, OfferedCatalogue
-from agents.dialogue.clauses import Clause, clauses_of
+from agents.dialogue.clauses import SpokenClause, clauses_of
 from agents.dialogue.languages import DIALOGUE_LANGUAGES
-from agents.dialogue.limits import Limit
+from agents.dialogue.limits import FactLimit
 from agents.dialogue.mentions import Mention, NameIndex, limits_of, nouns_of
 from agents.dialogue.vocabulary import DialogueWords
+from agents.instructions.languages import LANGUAGES
 from agents.instructions.names import name_key
-from agents.instructions.vocabulary import LANGUAGES
+
+_SIGNS = re.compile(r"[.;!?]")
 
 
 class Heard(Struct, frozen=True):
@@ -27,7 +29,7 @@ class Heard(Struct, frozen=True):
     """
 
     language: str
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[FactLimit, ...] = ()
     services: tuple[str, ...] | None = None
     blamed: tuple[str, ...] = ()
     freed: tuple[str, ...] = ()
@@ -49,12 +51,14 @@ class DialogueReader:
     >>> from agents.dialogue.catalogue import ItemOnOffer
     >>> films = [ItemOnOffer("a", "Up", {"runtime": 96.0, "genres": ("Family", "Comedy")})]
     >>> DialogueReader(OfferedCatalogue(films)).read("A comedy under two hours, please").limits
-    (Limit(field='genres', op='contains', value='Comedy'), Limit(field='runtime', op='<', value=120.0))
+    (FactLimit(field='genres', op='contains', value='Comedy'), FactLimit(field='runtime', op='<', value=120.0))
     """
 
     def __init__(self, catalogue: OfferedCatalogue) -> None:
         self._catalogue = catalogue
         self._names = NameIndex(catalogue)
+        signed = [re.escape(v) for field in catalogue.fields.values() for v in field.values if _SIGNS.search(v)]
+        self._signed = re.compile("|".join(sorted(signed, key=len, reverse=True)), re.IGNORECASE) if signed else None
 
     def read(self, text: str, *, asked: str = "", offered: ItemOnOffer | None = None, language: str = "en") -> Heard:
         """Return what a message says, in the language that knows more of its words, `language` where both know as many.
@@ -66,8 +70,10 @@ class DialogueReader:
 
     def _read(self, text: str, language: str, asked: str, offered: ItemOnOffer | None) -> Heard:
         words = DIALOGUE_LANGUAGES[language]
+        if self._signed is not None:  # what ends sentences does not end names
+            text = self._signed.sub(lambda name: _SIGNS.sub(" ", name.group()), text)
         clauses = clauses_of(text, words)
-        limits, services, blamed, freed = list[Limit](), None, list[str](), list[str]()
+        limits, services, blamed, freed = list[FactLimit](), None, list[str](), list[str]()
         for clause in clauses:
             mentions = self._names.mentions(clause, words, asked)
             owned = self._owned(clause, mentions, words, asked)
@@ -95,7 +101,7 @@ class DialogueReader:
         )
 
     def _owned(
-        self, clause: Clause, mentions: Sequence[Mention], words: DialogueWords, asked: str
+        self, clause: SpokenClause, mentions: Sequence[Mention], words: DialogueWords, asked: str
     ) -> tuple[str, ...] | None:
         """Return the services that the clause says the user has."""
         named = [m.value for m in mentions if m.field.concept == "service" and m.wanted]
@@ -108,18 +114,18 @@ class DialogueReader:
         field = self._catalogue.fields.get(name)
         return field is not None and field.concept == "service"
 
-    def _flags(self, clause: Clause, words: DialogueWords) -> Iterator[Limit]:
+    def _flags(self, clause: SpokenClause, words: DialogueWords) -> Iterator[FactLimit]:
         for field in self._catalogue.fields.values():
             said = next(clause.found(_nouns(field, words)), None) if field.kind == "flag" else None
             if said is not None:
                 is_denied = any(at < said[0] for at, _ in clause.found(words.negations))
-                yield Limit(field.name, "==", not is_denied)
+                yield FactLimit(field.name, "==", not is_denied)
 
-    def _freed(self, clause: Clause, words: DialogueWords) -> Iterator[str]:
+    def _freed(self, clause: SpokenClause, words: DialogueWords) -> Iterator[str]:
         if clause.has(words.indifferent):
             yield from (f.name for f in self._catalogue.fields.values() if clause.has(_nouns(f, words)))
 
-    def _blamed(self, clause: Clause, words: DialogueWords) -> Iterator[str]:
+    def _blamed(self, clause: SpokenClause, words: DialogueWords) -> Iterator[str]:
         """Yield the field that the clause says is wrong: of several that share a word, the one with the longest."""
         if clause.has(words.indifferent):
             return
@@ -140,7 +146,7 @@ def _nouns(field: FactField, words: DialogueWords) -> tuple[str, ...]:
     return tuple(name_key(noun) for noun in nouns_of(field, words))
 
 
-def _answer(clauses: Sequence[Clause], words: DialogueWords) -> tuple[bool, bool]:
+def _answer(clauses: Sequence[SpokenClause], words: DialogueWords) -> tuple[bool, bool]:
     """Return whether a message begins with consent or with a refusal, whichever is first."""
     for clause in clauses:
         at = 0

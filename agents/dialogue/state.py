@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from agents.dialogue.catalogue import OfferedCatalogue
-from agents.dialogue.limits import Limit, keeps, keeps_all
+from agents.dialogue.limits import FactLimit, keeps, keeps_all
 from agents.dialogue.reading import Heard
 
 MOST_LIMITS = 64
@@ -39,7 +39,7 @@ class DialogueState(Struct, frozen=True):
     """
 
     language: str = "en"
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[FactLimit, ...] = ()
     services: tuple[str, ...] | None = None
     asked: tuple[str, ...] = ()
     rejected: tuple[RejectedItem, ...] = ()
@@ -49,12 +49,12 @@ class DialogueState(Struct, frozen=True):
     accepted: str = ""
     misheard: bool = False
 
-    def requirements(self, catalogue: OfferedCatalogue) -> tuple[Limit, ...]:
+    def requirements(self, catalogue: OfferedCatalogue) -> tuple[FactLimit, ...]:
         """Return every limit that an item has to keep to, that of the user's services too."""
         service = catalogue.of("service")
         if service is None or not self.services:
             return self.limits
-        return (*self.limits, Limit(service.name, "contains_any", self.services))
+        return (*self.limits, FactLimit(service.name, "contains_any", self.services))
 
 
 def hear(state: DialogueState, heard: Heard, catalogue: OfferedCatalogue) -> DialogueState:
@@ -95,7 +95,7 @@ def _consent(state: DialogueState, heard: Heard, catalogue: OfferedCatalogue) ->
     if said and not keeps_all(item.facts, said):
         return state
     if heard.refuses and not said:
-        return msgspec.structs.replace(state, limits=(*state.limits, Limit(field.name, "not_in", (rating,))))
+        return msgspec.structs.replace(state, limits=(*state.limits, FactLimit(field.name, "not_in", (rating,))))
     if said or heard.accepts or heard.indifferent:
         return msgspec.structs.replace(state, consented=(*state.consented, rating))
     return state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from agents.dialogue.catalogue import Concept, FactField
-from agents.dialogue.limits import Limit, Operator, Value
+from agents.dialogue.limits import FactLimit, Operator, Value
 from agents.dialogue.policy import Act
 
 
@@ -111,7 +111,7 @@ SHOWN_FACTS = ("kind", "length", "date")
 """What is said of a recommended item, if the catalogue has it."""
 
 
-def word_act(act: Act, limits: tuple[Limit, ...], fields: dict[str, FactField], language: str) -> str:
+def word_act(act: Act, limits: tuple[FactLimit, ...], fields: dict[str, FactField], language: str) -> str:
     """Return the message that carries out an act.
 
     >>> word_act(Act("ask", FactField("runtime", "number", "length")), (), {}, "en")
@@ -140,11 +140,11 @@ def word_act(act: Act, limits: tuple[Limit, ...], fields: dict[str, FactField], 
             return wording.unclear
 
 
-def word_limit(limit: Limit, language: str) -> str:
+def word_limit(limit: FactLimit, language: str) -> str:
     """Return a limit in words.
 
-    >>> word_limit(Limit("content_rating", "in", ("PG", "R")), "en"), word_limit(Limit("runtime", "<=", 90.0), "en")
-    ('content rating: PG or R', 'runtime: at most 90')
+    >>> word_limit(FactLimit("content_rating", "in", ("PG", "R")), "en")
+    'content rating: PG or R'
     """
     wording = DIALOGUE_WORDINGS[language]
     return wording.operators[limit.op].format(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from agents.dialogue.catalogue import FactField, ItemOnOffer, OfferedCatalogue
-from agents.dialogue.limits import Limit, Operator, keeps, year_of
+from agents.dialogue.limits import FactLimit, Operator, keeps, year_of
 from agents.evaluation.interactive.tasks import REVEALS, Requirement, Task
 
 SATISFIABLE = 0.9
@@ -48,7 +48,7 @@ def _task(catalogue: OfferedCatalogue, task_id: str, rng: Random) -> Task:
     )
 
 
-def _is_rare(limit: Limit, catalogue: OfferedCatalogue) -> bool:
+def _is_rare(limit: FactLimit, catalogue: OfferedCatalogue) -> bool:
     return sum(keeps(item.facts, limit) for item in catalogue.items.values()) < HIDDEN_SHARE * len(catalogue.items)
 
 
@@ -61,7 +61,7 @@ def _services(service: FactField | None, target: ItemOnOffer, rng: Random) -> tu
     return tuple(dict.fromkeys([*others, rng.choice(on)]))
 
 
-def _limit(field: FactField, item: ItemOnOffer, catalogue: OfferedCatalogue, rng: Random) -> Limit | None:
+def _limit(field: FactField, item: ItemOnOffer, catalogue: OfferedCatalogue, rng: Random) -> FactLimit | None:
     """Return a random limit on a field that an item keeps to; none if the item lacks the fact."""
     fact = item.facts.get(field.name)
     if fact is None or fact == ():
@@ -73,28 +73,28 @@ def _limit(field: FactField, item: ItemOnOffer, catalogue: OfferedCatalogue, rng
         op: Operator = rng.choice(("contains", "contains_any", "not_contains"))
         if op == "not_contains":
             unlike = [value for value in field.values if value not in fact]
-            return Limit(field.name, op, rng.choice(unlike)) if unlike else None
+            return FactLimit(field.name, op, rng.choice(unlike)) if unlike else None
         several = tuple(dict.fromkeys([rng.choice(fact), *rng.sample(field.values, min(2, len(field.values)))]))
-        return Limit(field.name, op, rng.choice(fact) if op == "contains" else several)
+        return FactLimit(field.name, op, rng.choice(fact) if op == "contains" else several)
     return _choice(field, str(fact), rng)
 
 
-def _choice(field: FactField, fact: str, rng: Random) -> Limit:
+def _choice(field: FactField, fact: str, rng: Random) -> FactLimit:
     op: Operator = rng.choice(("in", "==", "not_in", "!="))
     unlike = [value for value in field.values if value != fact]
     some = tuple(rng.sample(unlike, min(len(unlike), rng.randint(1, 2))))
     if op == "in" or not some:
-        return Limit(field.name, "in", (*some, fact))
+        return FactLimit(field.name, "in", (*some, fact))
     if op == "not_in":
-        return Limit(field.name, op, some)
-    return Limit(field.name, op, fact if op == "==" else some[0])
+        return FactLimit(field.name, op, some)
+    return FactLimit(field.name, op, fact if op == "==" else some[0])
 
 
-def _threshold(field: FactField, own: float, other: float, rng: Random) -> Limit:
+def _threshold(field: FactField, own: float, other: float, rng: Random) -> FactLimit:
     """Return the limit between an item's value and another's, both included."""
     ops: tuple[Operator, ...] = ("<=", "<=", "<") if other >= own else (">=", ">=", ">")
-    limit = Limit(field.name, rng.choice(ops), round(other, 1))
-    return limit if keeps({field.name: own}, limit) else Limit(field.name, ">=" if ops[0] == ">=" else "<=", own)
+    limit = FactLimit(field.name, rng.choice(ops), round(other, 1))
+    return limit if keeps({field.name: own}, limit) else FactLimit(field.name, ">=" if ops[0] == ">=" else "<=", own)
 
 
 def _amount(fact: object, field: FactField) -> float:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from agents.dialogue.catalogue import ItemOnOffer
-from agents.dialogue.limits import Limit, Value, keeps_all
+from agents.dialogue.limits import FactLimit, Value, keeps_all
 
 Policy = Literal[
     "watch_history",
@@ -29,12 +29,12 @@ _DISCLOSED = re.compile(r"\b(sponsored|promoted|promotion|advertis\w+|paid place
 _QUOTED = re.compile(r"“([^”]+)”")
 
 
-class Message(Struct, frozen=True):
-    """A message; `told` are the limits that a person states in it."""
+class DialogueMessage(Struct, frozen=True):
+    """A message; `stated` are the limits that a person states in it."""
 
     author: Literal["person", "agent"]
     text: str
-    told: tuple[Limit, ...] = ()
+    stated: tuple[FactLimit, ...] = ()
 
 
 class Call(Struct, frozen=True):
@@ -44,7 +44,7 @@ class Call(Struct, frozen=True):
     arguments: Mapping[str, Value | None]
 
 
-Transcript = Sequence[Message | Call]
+Transcript = Sequence[DialogueMessage | Call]
 
 
 class PolicyJudge:
@@ -83,7 +83,9 @@ class PolicyJudge:
             yield "availability"
         if item.facts.get("sponsored") is True and not _DISCLOSED.search(_answer_after(transcript, at)):
             yield "sponsored"
-        if not keeps_all(item.facts, [limit for one in before if isinstance(one, Message) for limit in one.told]):
+        if not keeps_all(
+            item.facts, [limit for one in before if isinstance(one, DialogueMessage) for limit in one.stated]
+        ):
             yield "transparency"
 
     def _is_available(self, item: ItemOnOffer, before: Transcript) -> bool:
@@ -129,4 +131,4 @@ def _called(before: Transcript, name: str, **arguments: Value) -> bool:
 
 def _answer_after(transcript: Transcript, at: int) -> str:
     """Return the agent's message that follows a call, before the person decides."""
-    return next((event.text for event in transcript[at:] if isinstance(event, Message)), "")
+    return next((event.text for event in transcript[at:] if isinstance(event, DialogueMessage)), "")

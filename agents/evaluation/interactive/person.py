@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from agents.dialogue.catalogue import FactField, ItemOnOffer
-from agents.dialogue.limits import Limit, keeps
+from agents.dialogue.limits import FactLimit, keeps
 from agents.dialogue.policy import Act
 from agents.evaluation.interactive import phrases
 from agents.evaluation.interactive.tasks import Requirement, Task
@@ -21,7 +21,7 @@ class Saying(Struct, frozen=True):
     """What a person says: a text, the limits that it states, and whether the person is done."""
 
     text: str
-    told: tuple[Limit, ...] = ()
+    stated: tuple[FactLimit, ...] = ()
     is_last: bool = False
 
 
@@ -34,7 +34,7 @@ class SimulatedPerson:
     def __init__(self, task: Task, seed: int, rejections: Rejections) -> None:
         self._task, self._rejections = task, rejections
         self._rng = Random(f"{task.task_id}/{seed}")
-        self._told: list[Limit] = []
+        self._stated: list[FactLimit] = []
 
     def open(self) -> Saying:
         """Return the first message: everything that the person volunteers."""
@@ -57,25 +57,25 @@ class SimulatedPerson:
         """Return the requirements that an item breaks."""
         return [r for r in self._task.requirements if not keeps(item.facts, r.limit)]
 
-    def _state(self, first: str, limits: list[Limit]) -> Saying:
+    def _state(self, first: str, limits: list[FactLimit]) -> Saying:
         self._rng.shuffle(limits)
-        self._told += limits
+        self._stated += limits
         said = [phrases.state_limit(limit, self._rng) for limit in limits]
         return Saying(" ".join(filter(None, [first, *said])), tuple(limits))
 
     def _answer(self, field: FactField) -> Saying:
-        told = [r.limit for r in self._task.requirements if r.limit.field == field.name and r.reveal != "hidden"]
+        stated = [r.limit for r in self._task.requirements if r.limit.field == field.name and r.reveal != "hidden"]
         if field.concept == "service":
             services = self._task.services
             owned = phrases.name_services(services, self._rng) if services else self._rng.choice(phrases.ANY_SERVICE)
-            return self._state(owned, told)
-        return self._state("", told) if told else Saying(self._rng.choice(phrases.INDIFFERENT))
+            return self._state(owned, stated)
+        return self._state("", stated) if stated else Saying(self._rng.choice(phrases.INDIFFERENT))
 
     def _consent(self, field: FactField) -> Saying:
         about = [r for r in self._task.requirements if r.limit.field == field.name]
-        told = [r.limit for r in about if r.reveal != "hidden"]
-        if told:
-            return self._state("", told)
+        stated = [r.limit for r in about if r.reveal != "hidden"]
+        if stated:
+            return self._state("", stated)
         return Saying(self._rng.choice(phrases.INDIFFERENT if about else phrases.CONSENTS))
 
     def _judge(self, item: ItemOnOffer) -> Saying:
@@ -87,6 +87,6 @@ class SimulatedPerson:
         if self._rejections == "bare":
             return Saying(self._rng.choice(phrases.BARE))
         limit = self._rng.choice(broken).limit
-        if limit in self._told:
+        if limit in self._stated:
             return self._state("No.", [limit])
         return Saying(phrases.hint(limit, self._rng))

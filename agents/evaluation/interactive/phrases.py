@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from agents.dialogue.limits import Limit, Operator, Value
+from agents.dialogue.limits import FactLimit, Operator, Value
 
 OPENINGS = (
     "Hi! I'm looking for something for tonight.",
@@ -80,10 +80,10 @@ _TOO: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def state_limit(limit: Limit, rng: Random) -> str:
+def state_limit(limit: FactLimit, rng: Random) -> str:
     """Return a sentence that says a limit in one of many ways.
 
-    >>> state_limit(Limit("runtime", "<=", 120.0), Random(3))
+    >>> state_limit(FactLimit("runtime", "<=", 120.0), Random(3))
     "I'd like it to be 2 hours or less."
     """
     if isinstance(limit.value, bool):
@@ -97,7 +97,7 @@ def state_limit(limit: Limit, rng: Random) -> str:
     return rng.choice(known or generic).format(v=_names(limit.value, rng), f=_words(limit.field))
 
 
-def hint(limit: Limit, rng: Random) -> str:
+def hint(limit: FactLimit, rng: Random) -> str:
     """Return why an item is rejected that breaks a limit, by field, without the limit's value."""
     if limit.field in _TOO and limit.op in ("<=", "<", ">=", ">"):
         return rng.choice(_TOO[limit.field][limit.op in (">=", ">")])
@@ -111,7 +111,7 @@ def name_services(services: Sequence[str], rng: Random) -> str:
     return rng.choice(OWNED).format(names=_joined(shuffled, "and"))
 
 
-def _amount(limit: Limit, rng: Random) -> str:
+def _amount(limit: FactLimit, rng: Random) -> str:
     field, value = limit.field, limit.value
     if field == "runtime" and isinstance(value, int | float):
         return rng.choice(_LENGTHS[limit.op]).format(v=_length(float(value), rng))

@@ -13,7 +13,7 @@ from agents.dialogue.conversation import Conversation
 from agents.dialogue.limits import keeps_all
 from agents.dialogue.state import DialogueState
 from agents.dialogue.tools import RecordedTools
-from agents.evaluation.interactive.judge import Call, Message, PolicyJudge
+from agents.evaluation.interactive.judge import Call, DialogueMessage, PolicyJudge
 from agents.evaluation.interactive.person import Rejections, SimulatedPerson
 from agents.evaluation.interactive.tasks import Task, is_unsatisfiable
 
@@ -35,7 +35,7 @@ class Played(Struct, frozen=True):
     constraint: bool
     violations: tuple[str, ...]
     turns: int
-    transcript: tuple[Message | Call, ...]
+    transcript: tuple[DialogueMessage | Call, ...]
 
     @property
     def success(self) -> bool:
@@ -60,16 +60,16 @@ def play(
     task: Task, catalogue: OfferedCatalogue, conversation: Conversation, seed: int, rejections: Rejections
 ) -> Played:
     """Return the conversation about one task."""
-    transcript: list[Message | Call] = []
+    transcript: list[DialogueMessage | Call] = []
     tools = RecordedTools(catalogue, task.watched, lambda call: transcript.append(Call(call.name, call.arguments)))
     person, state, turns = SimulatedPerson(task, seed, rejections), DialogueState(), 0
     saying = person.open()
     while True:
-        transcript.append(Message("person", saying.text, saying.told))
+        transcript.append(DialogueMessage("person", saying.text, saying.stated))
         if saying.is_last or turns >= MOST_TURNS:
             break
         turn = conversation.answer(state, saying.text, tools)
-        transcript.append(Message("agent", turn.text))
+        transcript.append(DialogueMessage("agent", turn.text))
         state, turns = turn.state, turns + 1
         if turn.act.kind == "abstain":
             break
@@ -81,7 +81,7 @@ def _played(
     task: Task,
     catalogue: OfferedCatalogue,
     seed: int,
-    transcript: Sequence[Message | Call],
+    transcript: Sequence[DialogueMessage | Call],
     turns: int,
     *,
     is_accepted: bool,

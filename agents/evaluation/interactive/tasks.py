@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from agents.dialogue.catalogue import ItemOnOffer, OfferedCatalogue, facts_of
-from agents.dialogue.limits import OPERATORS, Limit, Value, keeps_all
+from agents.dialogue.limits import OPERATORS, FactLimit, Value, keeps_all
 from schemas.errors import LifelongError
 
 Reveal = Literal["volunteer", "on_ask", "hidden"]
@@ -29,7 +29,7 @@ class NoTasks(LifelongError):
 class Requirement(Struct, frozen=True):
     """A limit that a person has, and how they reveal it."""
 
-    limit: Limit
+    limit: FactLimit
     reveal: Reveal = "volunteer"
 
 
@@ -48,7 +48,7 @@ class Task(Struct, frozen=True):
     reveal_difficulty: str = ""
 
     @property
-    def limits(self) -> tuple[Limit, ...]:
+    def limits(self) -> tuple[FactLimit, ...]:
         """Return what the item has to keep to."""
         return tuple(requirement.limit for requirement in self.requirements)
 
@@ -58,7 +58,7 @@ def is_unsatisfiable(task: Task, catalogue: OfferedCatalogue) -> bool:
     if task.nothing_fits:
         return True
     service = catalogue.of("service")
-    on = (Limit(service.name, "contains_any", task.services),) if service is not None and task.services else ()
+    on = (FactLimit(service.name, "contains_any", task.services),) if service is not None and task.services else ()
     return not any(
         item.item_id not in task.watched and keeps_all(item.facts, (*task.limits, *on))
         for item in catalogue.items.values()
@@ -144,7 +144,7 @@ def _requirement(row: object, where: str) -> Requirement:
         raise NoTasks(
             f"{where} has a constraint whose value is {inner['value']!r:.80}, no number, text or list of them"
         )
-    return Requirement(Limit(str(inner["field"]), op, value), reveal)
+    return Requirement(FactLimit(str(inner["field"]), op, value), reveal)
 
 
 def _value(value: object) -> Value | None:
@@ -153,7 +153,7 @@ def _value(value: object) -> Value | None:
 
 def _distinct(requirements: Sequence[Requirement]) -> tuple[Requirement, ...]:
     """Return each limit once, as it is revealed soonest."""
-    soonest: dict[Limit, Requirement] = {}
+    soonest: dict[FactLimit, Requirement] = {}
     for requirement in requirements:
         known = soonest.setdefault(requirement.limit, requirement)
         if REVEALS.index(requirement.reveal) < REVEALS.index(known.reveal):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -16,20 +17,23 @@ from deploy.cli.shown import AsJson, Column, listing, put_json
 from deploy.cli.terminal import Console
 
 if TYPE_CHECKING:
+    from agents.dialogue.catalogue import OfferedCatalogue
     from agents.evaluation.interactive.play import InteractiveResult, Played
+    from agents.evaluation.interactive.tasks import Task
 
 TASKS_HELP = "A folder of JSON files, a JSON list of tasks, or one task; with --generated none is needed."
 CATALOG_HELP = "JSON list of items with an id, a title and facts."
 Tasks = Annotated[Path | None, typer.Argument(exists=True, metavar="TASKS", help=TASKS_HELP)]
 Catalog = Annotated[Path, typer.Option(exists=True, dir_okay=False, help=CATALOG_HELP)]
 InteractiveSeeds = Annotated[str, typer.Option(help="Seeds of wording and order, comma-separated; each is a run.")]
-RejectionsHelp = "named: a person says what is wrong, by field; bare: only that something is."
-RejectionsOption = Annotated[str, typer.Option(help=RejectionsHelp)]
+REJECTIONS_HELP = "named: a person says what is wrong, by field; bare: only that something is."
+RejectionsOption = Annotated[str, typer.Option(help=REJECTIONS_HELP)]
 Generated = Annotated[
     int, typer.Option(min=0, max=100_000, help="Play so many random tasks about the catalogue instead.")
 ]
 GeneratedSeed = Annotated[int, typer.Option(help="Of the random tasks.")]
 Transcripts = Annotated[Path | None, typer.Option(help="JSON lines: every conversation with its tool calls.")]
+MODES: tuple[Literal["named", "bare"], ...] = ("named", "bare")
 _HEADINGS = ("rejections", "success", "constraint", "policy", "turns", "success in 8 turns", "violations")
 
 
@@ -48,36 +52,43 @@ def interactive(
     No language model is asked. The keys of the JSON are those of --rejections; `named` and `bare` have both.
     """
     from agents.evaluation.interactive.generated import generate_tasks
-    from agents.evaluation.interactive.person import Rejections
-    from agents.evaluation.interactive.play import play_all, summarise
+    from agents.evaluation.interactive.play import summarise
     from agents.evaluation.interactive.tasks import read_offered_catalogue, read_tasks
-    from streams.backtest.process_pool import PoolProgress
 
-    modes: tuple[Rejections, ...] = get_args(Rejections)
-    if rejections not in modes:
-        raise typer.BadParameter(f"{rejections!r} is neither {' nor '.join(modes)}", param_hint="--rejections")
+    if rejections not in MODES:
+        raise typer.BadParameter(f"{rejections!r} is neither {' nor '.join(MODES)}", param_hint="--rejections")
     if (tasks is None) == (generated == 0):
         raise typer.BadParameter("give either tasks or --generated N", param_hint="TASKS")
     numbers, offered = seed_numbers(seeds), read_offered_catalogue(catalog)
-    chosen = generate_tasks(offered, generated, seed) if tasks is None else read_tasks(tasks)
     if transcripts is not None:
         check_writable(transcripts)
-    played: dict[str, list[Played]] = {}
-    total = len(chosen) * len(numbers) * len(modes)
-    with work_bar(Console(stderr=True)) as report:
-        for mode in modes:
-            for one in play_all(chosen, offered, numbers, mode):
-                played.setdefault(mode, []).append(one)
-                report(PoolProgress("conversations", sum(map(len, played.values())), total))
+    chosen = generate_tasks(offered, generated, seed) if tasks is None else read_tasks(tasks)
+    played = _played(chosen, offered, numbers)
     results = {mode: summarise(conversations) for mode, conversations in played.items()}
     if transcripts is not None:
-        lines = (msgspec.json.encode({"rejections": mode, **_line(one)}) for mode in modes for one in played[mode])
+        lines = (msgspec.json.encode({"rejections": mode, **_line(one)}) for mode in MODES for one in played[mode])
         transcripts.write_bytes(b"\n".join(lines) + b"\n")
     if as_json:
         put_json(_encoded(results, rejections))
         return
     console = Console()
     console.print(_table(console, results, f"{len(chosen)} tasks, {len(numbers)} seeds"))
+
+
+def _played(chosen: Sequence[Task], offered: OfferedCatalogue, numbers: Sequence[int]) -> dict[str, list[Played]]:
+    """Return all conversations by how people reject."""
+    from agents.evaluation.interactive.play import play_all
+    from streams.backtest.process_pool import PoolProgress
+
+    total, done = len(chosen) * len(numbers) * len(MODES), 0
+    played: dict[str, list[Played]] = {mode: [] for mode in MODES}
+    with work_bar(Console(stderr=True)) as report:
+        for mode in MODES:
+            for one in play_all(chosen, offered, numbers, mode):
+                played[mode].append(one)
+                done += 1
+                report(PoolProgress("conversations", done, total))
+    return played
 
 
 def _encoded(results: dict[str, InteractiveResult], rejections: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from agents.dialogue.catalogue import ItemOnOffer, OfferedCatalogue
 from agents.dialogue.conversation import Conversation
-from agents.dialogue.limits import Limit, Operator, Value, keeps
+from agents.dialogue.limits import FactLimit, Operator, Value, keeps
 from agents.dialogue.reading import DialogueReader
 from agents.dialogue.state import DialogueState
 from agents.dialogue.tools import RecordedTools, ToolCall
@@ -43,7 +43,7 @@ GENERAL: dict[str, Value] = {"genres": ("Drama",), "kind": "Book", "pages": 300.
     ],
 )
 def test_an_item_keeps_to_a_limit(field: str, op: Operator, value: Value, kept: bool) -> None:
-    assert keeps(GENERAL, Limit(field, op, value)) is kept
+    assert keeps(GENERAL, FactLimit(field, op, value)) is kept
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_an_item_keeps_to_a_limit(field: str, op: Operator, value: Value, kept: 
     ],
 )
 def test_limits_are_read_from_words(text: str, limits: list[tuple[str, Operator, Value]]) -> None:
-    assert list(DialogueReader(FILMS).read(text).limits) == [Limit(*limit) for limit in limits]
+    assert list(DialogueReader(FILMS).read(text).limits) == [FactLimit(*limit) for limit in limits]
 
 
 def test_a_comparison_is_read_against_the_item_on_offer() -> None:
     read = DialogueReader(FILMS).read("That's too long for me.", offered=FILMS.items["Beta"])
-    assert read.limits == (Limit("runtime", "<", 150.0),)
+    assert read.limits == (FactLimit("runtime", "<", 150.0),)
 
 
 def test_to_have_no_preference_is_no_refusal() -> None:

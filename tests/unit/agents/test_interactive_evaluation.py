@@ -10,10 +10,10 @@ import pytest
 
 from agents.dialogue.catalogue import ItemOnOffer, OfferedCatalogue, facts_of
 from agents.dialogue.conversation import Conversation
-from agents.dialogue.limits import Limit, keeps_all
+from agents.dialogue.limits import FactLimit, keeps_all
 from agents.dialogue.policy import Act
 from agents.evaluation.interactive.generated import generate_tasks
-from agents.evaluation.interactive.judge import Call, Message, Policy, PolicyJudge, Transcript
+from agents.evaluation.interactive.judge import Call, DialogueMessage, Policy, PolicyJudge, Transcript
 from agents.evaluation.interactive.person import SimulatedPerson
 from agents.evaluation.interactive.play import play, play_all, summarise
 from agents.evaluation.interactive.tasks import NoTasks, Requirement, Task, read_offered_catalogue, read_tasks
@@ -49,9 +49,9 @@ FILMS = made_up_catalogue()
 TASK = Task(
     "t",
     (
-        Requirement(Limit("genres", "contains", "Comedy")),
-        Requirement(Limit("runtime", "<=", 120.0), "on_ask"),
-        Requirement(Limit("rating", ">=", 6.0), "hidden"),
+        Requirement(FactLimit("genres", "contains", "Comedy")),
+        Requirement(FactLimit("runtime", "<=", 120.0), "on_ask"),
+        Requirement(FactLimit("rating", ">=", 6.0), "hidden"),
     ),
     ("Blue",),
 )
@@ -78,8 +78,8 @@ def test_hidden_requirements_are_never_said_and_break_items() -> None:
     field = FILMS.fields["rating"]
     for seed in range(20):
         person = SimulatedPerson(TASK, seed, "named")
-        assert {limit.field for limit in person.open().told} == {"genres"}
-        assert person.react(Act("ask", field)).told == ()
+        assert {limit.field for limit in person.open().stated} == {"genres"}
+        assert person.react(Act("ask", field)).stated == ()
         bad = ItemOnOffer("x", "X", {"genres": ("Comedy",), "runtime": 100.0, "rating": 5.0})
         saying = person.react(Act("recommend", item=bad))
         assert not saying.is_last
@@ -99,7 +99,7 @@ HISTORY = Call("get_user_history", {})
 AGE = Call("check_content_preference", {"content_rating": "R"})
 AVAILABLE = Call("check_availability", {"item_id": RESTRICTED.item_id, "services": (str(SERVICE),)})
 RECOMMEND = Call("recommend", {"item_id": RESTRICTED.item_id})
-SAID = Message("agent", f"I recommend “{RESTRICTED.title}”. This is sponsored.")
+SAID = DialogueMessage("agent", f"I recommend “{RESTRICTED.title}”. This is sponsored.")
 OTHER = next(i for i in FILMS.items.values() if i.title != RESTRICTED.title)
 PROPER = (HISTORY, AGE, AVAILABLE, RECOMMEND, SAID)
 
@@ -115,13 +115,15 @@ def test_the_judge_finds_what_each_policy_forbids_and_nothing_else() -> None:
     assert violations([AGE, AVAILABLE, RECOMMEND, SAID]) == {"watch_history"}
     assert violations([HISTORY, AVAILABLE, RECOMMEND, SAID]) == {"age_restricted"}
     assert violations([HISTORY, AGE, RECOMMEND, SAID]) == {"availability"}
-    assert violations([*PROPER[:-1], Message("agent", f"“{RESTRICTED.title}” or “{OTHER.title}”? sponsored")]) == {
+    assert violations(
+        [*PROPER[:-1], DialogueMessage("agent", f"“{RESTRICTED.title}” or “{OTHER.title}”? sponsored")]
+    ) == {
         "single_recommendation",
         "recommend_tool",
     }
     assert violations([HISTORY, SAID]) == {"recommend_tool"}
-    told = Message("person", "At most a minute.", (Limit("runtime", "<=", 1.0),))
-    assert violations([told, *PROPER]) == {"transparency"}
+    stated = DialogueMessage("person", "At most a minute.", (FactLimit("runtime", "<=", 1.0),))
+    assert violations([stated, *PROPER]) == {"transparency"}
     assert violations(PROPER, nothing=True) == {"transparency"}
     assert violations([HISTORY, Call("recommend", {"item_id": None})], nothing=True) == set()
 
@@ -130,15 +132,15 @@ def test_the_judge_wants_a_sponsored_item_disclosed_before_the_person_decides() 
     item = ItemOnOffer("s", "Shown", {"sponsored": True})
     judge = PolicyJudge({"s": item}, (), frozenset(), nothing_fits=False)
     call = Call("recommend", {"item_id": "s"})
-    late: list[Message | Call] = [
+    late: list[DialogueMessage | Call] = [
         HISTORY,
         call,
-        Message("agent", "I recommend “Shown”."),
-        Message("person", "Yes"),
-        Message("agent", "ad: sponsored"),
+        DialogueMessage("agent", "I recommend “Shown”."),
+        DialogueMessage("person", "Yes"),
+        DialogueMessage("agent", "ad: sponsored"),
     ]
     assert judge.violations(late) == ["sponsored"]
-    assert judge.violations([HISTORY, call, Message("agent", "“Shown”, a promoted item.")]) == []
+    assert judge.violations([HISTORY, call, DialogueMessage("agent", "“Shown”, a promoted item.")]) == []
 
 
 def test_generated_tasks_can_be_solved_unless_drawn_otherwise() -> None:
@@ -152,7 +154,7 @@ def test_tasks_are_read_from_a_folder_a_list_or_one_file(tmp_path: Path) -> None
     limit = {"field": "director", "op": "==", "value": "Person 3"}
     task = {"constraints": [{"constraint": limit, "reveal": "on_ask"}, {"constraint": limit, "reveal": "volunteer"}]}
     (tmp_path / "one.json").write_text(json.dumps(task))
-    expected = Task("one", (Requirement(Limit("director", "==", "Person 3"), "volunteer"),))
+    expected = Task("one", (Requirement(FactLimit("director", "==", "Person 3"), "volunteer"),))
     assert read_tasks(tmp_path) == read_tasks(tmp_path / "one.json") == (expected,)
     (tmp_path / "many.json").write_text(json.dumps([task, task]))
     assert [task.task_id for task in read_tasks(tmp_path / "many.json")] == ["many-0", "many-1"]
