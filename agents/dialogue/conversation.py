@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from agents.dialogue.catalogue import OfferedCatalogue
-from agents.dialogue.policy import Act, next_act
+from agents.dialogue.limits import FactLimit
+from agents.dialogue.policy import NO_WEIGHTS, Act, next_act
 from agents.dialogue.reading import DialogueReader
 from agents.dialogue.state import DialogueState, hear
 from agents.dialogue.tools import DialogueTools
@@ -13,11 +16,12 @@ from agents.dialogue.wording import word_act
 
 
 class Turn(Struct, frozen=True):
-    """What the agent answers: a text, the act that it carries out, and the state to go on from."""
+    """What the agent answers: a text, the act that it carries out, the state to go on from, and the limits in force."""
 
     text: str
     act: Act
     state: DialogueState
+    limits: tuple[FactLimit, ...] = ()
 
 
 class Conversation:
@@ -36,11 +40,13 @@ class Conversation:
         self._catalogue = catalogue
         self._reader = DialogueReader(catalogue)
 
-    def answer(self, state: DialogueState, text: str, tools: DialogueTools) -> Turn:
-        """Return the answer to a message, which may be the first."""
+    def answer(
+        self, state: DialogueState, text: str, tools: DialogueTools, weights: Mapping[str, float] = NO_WEIGHTS
+    ) -> Turn:
+        """Return the answer to a message, which may be the first; `weights` say how well items suit the user."""
         offered = self._catalogue.items.get(state.open.item_id) if state.open.kind == "recommend" else None
         asked = state.open.field if state.open.kind in ("ask", "confirm") else ""
         heard = self._reader.read(text, asked=asked, offered=offered, language=state.language)
-        act, after = next_act(hear(state, heard, self._catalogue), self._catalogue, tools)
+        act, after = next_act(hear(state, heard, self._catalogue), self._catalogue, tools, weights)
         limits = after.requirements(self._catalogue)
-        return Turn(word_act(act, limits, dict(self._catalogue.fields), after.language), act, after)
+        return Turn(word_act(act, limits, dict(self._catalogue.fields), after.language), act, after, limits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from agents.dialogue.tools import DialogueTools
 
 MOST_CANDIDATES = 200
 """Of more candidates, those of the largest weights are reasoned about."""
+NO_WEIGHTS: Mapping[str, float] = {}
 CLEARLY = 1e-6
 """By how much a question has to be worth more than a recommendation."""
 
@@ -35,8 +36,10 @@ class Act(Struct, frozen=True):
     lifted: tuple[FactLimit, int] | None = None
 
 
-def next_act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools) -> tuple[Act, DialogueState]:
-    """Return the next act, and the state that remembers it.
+def next_act(
+    state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools, weights: Mapping[str, float] = NO_WEIGHTS
+) -> tuple[Act, DialogueState]:
+    """Return the next act, and the state that remembers it; `weights` by item replace those of the catalogue.
 
     A question is asked if the item that is recommended after the answer is more likely to be accepted than one of two
     items that are recommended without. Nothing is recommended before the services, the history and the age rating
@@ -46,7 +49,7 @@ def next_act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueT
         return Act("done", item=catalogue.items.get(state.accepted)), state
     if state.misheard and state.open.kind in ("recommend", "confirm"):
         return Act("unclear", item=catalogue.items.get(state.open.item_id)), state
-    act = _act(state, catalogue, tools)
+    act = _act(state, catalogue, tools, weights)
     item_id = act.item.item_id if act.item is not None else ""
     field = act.field.name if act.field is not None else ""
     return act, msgspec.structs.replace(
@@ -57,10 +60,10 @@ def next_act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueT
     )
 
 
-def _act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools) -> Act:
+def _act(state: DialogueState, catalogue: OfferedCatalogue, tools: DialogueTools, weights: Mapping[str, float]) -> Act:
     excluded = {*tools.get_user_history(), *(rejected.item_id for rejected in state.rejected)}
     while True:
-        candidates = _candidates(state.requirements(catalogue), catalogue, excluded)
+        candidates = _candidates(state.requirements(catalogue), catalogue, excluded, weights)
         if not candidates:
             tools.recommend(None)
             return Act("abstain", lifted=_lifted(state, catalogue, excluded))
@@ -94,9 +97,14 @@ def _was_agreed_to(item: ItemOnOffer, state: DialogueState, catalogue: OfferedCa
 
 
 def _candidates(
-    limits: Sequence[FactLimit], catalogue: OfferedCatalogue, excluded: Collection[str]
+    limits: Sequence[FactLimit],
+    catalogue: OfferedCatalogue,
+    excluded: Collection[str],
+    weights: Mapping[str, float] = NO_WEIGHTS,
 ) -> list[ItemOnOffer]:
     fitting = [i for i in catalogue.items.values() if i.item_id not in excluded and keeps_all(i.facts, limits)]
+    if weights:
+        fitting = [msgspec.structs.replace(i, weight=weights.get(i.item_id, i.weight)) for i in fitting]
     return sorted(fitting, key=lambda item: -item.weight)[:MOST_CANDIDATES]
 
 

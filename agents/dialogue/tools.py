@@ -18,7 +18,7 @@ class DialogueTools(Protocol):
     """What a conversation may do beside talking. Every call may block; none changes anything but `recommend`."""
 
     def get_user_history(self) -> Collection[str]:
-        """Return the ids of the items that the user has had, and is not to be recommended again."""
+        """Return the ids of the items that are not to be recommended: the user has had them, or does not want them."""
         ...
 
     def check_availability(self, item_id: str, services: tuple[str, ...]) -> bool:

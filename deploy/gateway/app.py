@@ -14,6 +14,7 @@ from litestar.types import Message
 from deploy.gateway.access.record import record_of
 from deploy.gateway.context import GatewayContext
 from deploy.gateway.handlers.access_handlers import get_keys, post_tokens
+from deploy.gateway.handlers.chat import post_chat
 from deploy.gateway.handlers.docs import openapi_config
 from deploy.gateway.handlers.health import live, metrics, ready
 from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
@@ -29,6 +30,7 @@ HANDLERS = (
     get_recommendations,
     get_similar,
     get_memories,
+    post_chat,
     post_tokens,
     get_keys,
     live,
