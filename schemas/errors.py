@@ -38,6 +38,7 @@ LifelongError
 ├── PackagesMissing        an optional package is not installed               → the command ends, saying which
 ├── BaselinesDied          the process of the baselines ended early           → the command ends
 ├── WorkDied               a process of the pool ended early                  → the command ends
+├── NoTasks                a file holds no tasks or catalogue of conversations  → the command ends
 ├── NoStudy                a folder does not hold PAHF's study                → the command ends
 ├── NotFetched             the demo's data cannot be fetched                  → the command ends
 ├── NothingToPlay          the demo's data holds no event                     → the command ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deploy.cli import (
     bench,
+    chat,
     config,
     dead_letters,
     demo,
@@ -33,6 +34,7 @@ COMMANDS = (
     events,
     look,
     user,
+    chat,
     models,
     dead_letters,
     quarantine,

@@ -15,6 +15,7 @@ from deploy.gateway.access.record import record_of
 from deploy.gateway.context import GatewayContext
 from deploy.gateway.handlers import user_pages
 from deploy.gateway.handlers.access_handlers import get_keys, post_tokens
+from deploy.gateway.handlers.chat import post_chat
 from deploy.gateway.handlers.docs import openapi_config
 from deploy.gateway.handlers.health import live, metrics, ready
 from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
@@ -31,6 +32,7 @@ HANDLERS = (
     get_similar,
     get_memories,
     *user_pages.PAGE_HANDLERS,
+    post_chat,
     post_tokens,
     get_keys,
     live,

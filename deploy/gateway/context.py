@@ -11,6 +11,7 @@ from litestar.params import SkipValidation
 
 from deploy.gateway.access.control import AccessControl
 from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
 from deploy.gateway.served.similar_items import SimilarItemsService
 from deploy.gateway.served.user_records import UserRecords
@@ -44,6 +45,7 @@ class GatewayContext:
     feeder: Feeder
     producer_queue: ProducerQueue
     lists: Lists
+    chats: Chats
     similar_items: SimilarItemsService
     user_records: UserRecords
     condition: GatewayCondition

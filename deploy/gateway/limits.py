@@ -14,6 +14,12 @@ MAX_QUEUED_BYTES = 64_000_000
 """Bytes of posts that wait for Kafka."""
 MAX_WAIT_MS = 10_000
 """Milliseconds that a GET may wait for a list."""
+MAX_CHAT_ITEMS = 20_000
+"""Items of the catalogue among which a conversation chooses, in the order in which they were put there."""
+MAX_CONVERSATION_LENGTH = 32_000
+"""Characters of the id of a conversation, which holds all that was said in it."""
+MAX_CONVERSATION_BYTES = 200_000
+"""Bytes of what the id of a conversation holds, once it is decompressed."""
 MAX_TOKEN_LENGTH = 10_000
 """Characters of the parameter `after`."""
 MAX_UNKNOWN_FIELDS = 20

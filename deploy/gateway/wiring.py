@@ -18,6 +18,7 @@ from deploy.clients import (
 from deploy.gateway.access.wiring import make_access
 from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
 from deploy.gateway.served.similar_items import SimilarItemsService
 from deploy.gateway.served.user_records import UserRecords
@@ -51,6 +52,7 @@ def make_gateway_context(settings: Settings) -> GatewayContext:
         feeder=Feeder(KafkaTableReader(make_cluster(settings), tuple(GATEWAY)), cache, on_failure=condition.fail),
         producer_queue=producer_queue,
         lists=Lists(cache, producer_queue, clock=wall_clock, new_id=_new_id),
+        chats=Chats(cache, clock=wall_clock),
         similar_items=_similar_items(settings),
         user_records=UserRecords(
             make_store(settings) if settings.redis.url else None, partitions=settings.topics.person_partitions

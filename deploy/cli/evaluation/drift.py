@@ -38,7 +38,7 @@ def drift(study: StudyFolder, as_json: AsJson = False, seeds: Seeds = "0,1,2,3,4
     from agents.evaluation.pahf import read_study
     from streams.backtest.process_pool import PoolProgress
 
-    numbers = _numbers(seeds)
+    numbers = seed_numbers(seeds)
     read = read_study(study)
     with work_bar(Console(stderr=True)) as report:
         results = evaluate(read, numbers, lambda done, total: report(PoolProgress("studies", done, total)), noise=noise)
@@ -50,7 +50,8 @@ def drift(study: StudyFolder, as_json: AsJson = False, seeds: Seeds = "0,1,2,3,4
         console.print(_table(console, results, shopper, len(numbers)))
 
 
-def _numbers(seeds: str) -> tuple[int, ...]:
+def seed_numbers(seeds: str) -> tuple[int, ...]:
+    """Return the seeds of an option, each once; refuse what is no list of whole numbers."""
     try:
         numbers = tuple(dict.fromkeys(int(seed) for seed in seeds.split(",")))
     except ValueError:

@@ -48,6 +48,8 @@ class Cache:
         self._lists: dict[str, bytes] = {}
         self._default_lists: set[str] = set()
         self._items: dict[str, bytes] = {}
+        self.item_changes = 0
+        """Grows whenever an item changes."""
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.caught_up = False
@@ -81,6 +83,10 @@ class Cache:
     def item(self, item: ItemId) -> bytes | None:
         """Return the item's catalogue entry, encoded; none if it is unknown or withdrawn."""
         return self._items.get(item)
+
+    def items(self) -> list[bytes]:
+        """Return all catalogue entries, encoded."""
+        return list(self._items.values())
 
     def may_be_shown(self, item: ItemId, now: float) -> bool:
         """Return whether the item is neither withdrawn nor outside its availability at this time; unknown ones may."""
@@ -116,6 +122,7 @@ class Cache:
 
     def _put_item(self, update: ItemUpdate) -> None:
         item = update.item_id
+        self.item_changes += 1
         self._windows.pop(item, None)
         if not update.value:
             self._items.pop(item, None)

@@ -34,6 +34,7 @@ ROUTES: dict[str, tuple[str, str, Any, set[Scope]]] = {
     "remember": ("POST", "/v1/users/ann/memories", {"predicate": "likes", "value": "war"}, {"instructions"}),
     "forget": ("DELETE", "/v1/users/ann/memories/m1", None, {"instructions"}),
     "undo": ("POST", "/v1/users/ann/undo", None, {"instructions"}),
+    "chat": ("POST", "/v1/users/ann/chat", {"text": "a comedy"}, {"lists"}),
     "autonomy": ("PUT", "/v1/users/ann/autonomy", {"level": 1}, {"instructions"}),
     "decision": ("POST", "/v1/users/ann/decision", {"approve": True}, {"instructions"}),
     "token": ("POST", "/v1/tokens", {"user_id": "ann"}, {"tokens"}),

@@ -25,6 +25,7 @@ from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.in_memory import InMemoryTopics
 from deploy.gateway.limits import MAX_QUEUED_BYTES
 from deploy.gateway.served.cache import Cache, Feeder
+from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
 from deploy.gateway.served.similar_items import SimilarItemsService
 from deploy.gateway.served.user_records import UserRecords
@@ -111,6 +112,7 @@ def build(
         feeder=Feeder(topics, cache, on_failure=condition.fail),
         producer_queue=producer_queue,
         lists=Lists(cache, producer_queue, clock=clock, new_id=new_id),
+        chats=Chats(cache, clock=clock),
         similar_items=SimilarItemsService(items, memories, factors),
         user_records=UserRecords(more.pop("store", None), partitions=PARTITIONS),
         condition=condition,
