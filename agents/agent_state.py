@@ -6,24 +6,14 @@ makes a plan. Everything is a pure function of the state before; all times are e
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.memory.operations import (
-    Attributes,
-    Learned,
-    PreferenceSignal,
-    SignalCause,
-    extract,
-    learn,
-    retract,
-    take_back,
-)
+from agents.instructions.statements import obey
+from agents.memory.operations import Attributes, Learned, PreferenceSignal, SignalCause, extract, learn
 from agents.memory.record import DECISION_PREDICATES, NEVER
 from agents.planning.drift import Drift, divergence, watch
-from agents.planning.ledger import choose_plan, lapse
+from agents.planning.ledger import abandon, choose_plan, decide, lapse, put_forward
 from agents.planning.plan import DEFAULT_SLATE_SIZE, Planner, PlanningContext, constraints_of
 from agents.planning.rule_planner import RULE_PLANNER
 from agents.planning.triggers import Spent, TriggerContext, fire
@@ -31,33 +21,28 @@ from agents.profile import Profile, profile_contexts, updated_profile
 from features.implicit_feedback import reward
 from features.user_state import UserState
 from schemas.ids import EventId, MemoryId, UserId
-from schemas.instructions import (
-    BanCategory,
-    BanItem,
-    Instruction,
-    LessOf,
-    Lift,
-    LiftAll,
-    LimitFact,
-    MoreOf,
-    OnlyCategory,
-    PinItem,
-    Say,
-    Undo,
-)
+from schemas.instructions import Approve, Instruction, Reject, Say, SetAutonomy
 from schemas.interactions import Context, Interaction
-from schemas.memories import Memory, Predicate, Subject
+from schemas.memories import Memory
 from schemas.plans import Constraints, Plan, PlanEntry, TriggerName
 
-INSTRUCTION_STRENGTH = 3.0
-"""The strength of the memory that one instruction writes: that of six clicks."""
+FULL_AUTONOMY, PROPOSING, RANK_ONLY = 2, 1, 0
+"""The levels of `schemas.instructions.SetAutonomy`."""
+
+
+class Awaited(Struct, frozen=True):
+    """What the words of this event were understood as, until the user approves or rejects it."""
+
+    event_id: EventId
+    statements: tuple[Instruction, ...]
 
 
 class AgentState(Struct, frozen=True, kw_only=True):
     """What the agent knows of one user; `AgentState()` is that of an unknown user.
 
     `memories` are the active ones; `dormant` memories are outranked or unresolved and wait to be revived or to fade.
-    Both are bounded together by `agents.memory.forgetting.FADING_CAPACITY` and `DECISION_LIMITS`.
+    Both are bounded together by `agents.memory.forgetting.FADING_CAPACITY` and `DECISION_LIMITS`. At autonomy
+    `PROPOSING` a `proposal` waits for the user's approval, and so does what words were understood as, `pending`.
     """
 
     memories: tuple[Memory, ...] = ()
@@ -68,6 +53,9 @@ class AgentState(Struct, frozen=True, kw_only=True):
     drift: Drift = Drift()
     spent: Spent = {}
     sweep_at: float = NEVER
+    autonomy: int = FULL_AUTONOMY
+    proposal: Plan | None = None
+    pending: Awaited | None = None
 
 
 class AgentStep(Struct, frozen=True, kw_only=True):
@@ -143,6 +131,7 @@ def apply_instruction(
     the statements up to its own event time. `understood` are the statements that an instruction in words stands for.
 
     >>> from schemas.ids import UserId
+    >>> from schemas.instructions import BanItem
     >>> ban = BanItem(event_id="e", user_id="u", event_time=1e9, item_id="i")
     >>> step = apply_instruction(AgentState(), UserState(user_id=UserId("u")), ban, event_source_id="s")
     >>> step.trigger, step.agent.plan.constraints.banned_items
@@ -150,67 +139,54 @@ def apply_instruction(
     """
     now = max(state.last_at, instruction.event_time)
     state = state if now == state.last_at else replace(state, last_at=now)
-    updated, changed = agent, dict[MemoryId, Memory]()
-    for statement in (instruction,) if understood is None else understood:
-        learned = _obeyed(updated, statement, now)
-        updated = _remember(updated, learned)
-        changed |= {memory.memory_id: memory for memory in learned.changed}
-    trigger_context = TriggerContext(before=state, after=state, plan=agent.plan, instructed=True)
+    statements = (instruction,) if understood is None else understood
+    updated, statements = _considered(agent, instruction, statements)
+    updated, memories = _obeyed(updated, statements, now)
     where = profile_contexts(now, Context())
-    planning_context = _planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
-    return _replan(updated, trigger_context, planning_context, planner, tuple(changed.values()))
+    context = _planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
+    context = replace(context, trigger="instruction")
+    decided = decide(updated.plan, updated.proposal, statements, context)
+    if decided is not None:
+        rest = replace(updated, plan=decided.plan, proposal=None)
+        return AgentStep(agent=rest, memories=memories, entries=decided.entries, trigger="instruction")
+    is_told = any(not isinstance(statement, Approve | Reject) for statement in statements)
+    trigger_context = TriggerContext(before=state, after=state, plan=agent.plan, instructed=is_told)
+    return _replan(updated, trigger_context, context, planner, memories)
 
 
-def _obeyed(agent: AgentState, instruction: Instruction, now: float) -> Learned:
-    """Return what the instruction does to the memories; words alone do nothing."""
-    memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
-    match instruction:
-        case Lift(value=value):
-            return retract(memories_by_id, value, instruction.event_time, now)
-        case LiftAll():
-            return retract(memories_by_id, None, instruction.event_time, now)
-        case Undo():
-            return take_back(memories_by_id, instruction.event_time, now)
-        case Say():
-            return Learned(memories_by_id, sweep_at=agent.sweep_at)
-        case _:
-            cause = SignalCause(UserId(instruction.user_id), instruction.event_id, instruction.event_time, now)
-            return learn(memories_by_id, _instruction_signals(instruction), cause, agent.sweep_at)
+def _obeyed(
+    agent: AgentState, statements: tuple[Instruction, ...], now: float
+) -> tuple[AgentState, tuple[Memory, ...]]:
+    """Return the agent state after these statements, and the memories that they changed."""
+    changed: dict[MemoryId, Memory] = {}
+    for statement in statements:
+        memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
+        learned = obey(memories_by_id, statement, now, agent.sweep_at)
+        agent = _remember(agent, learned)
+        changed |= {memory.memory_id: memory for memory in learned.changed}
+    return agent, tuple(changed.values())
 
 
-Statement = BanItem | BanCategory | PinItem | MoreOf | LessOf | OnlyCategory
-"""Statements about one category or item."""
-
-
-def _instruction_signals(instruction: Statement | LimitFact) -> tuple[PreferenceSignal, ...]:
-    """Return what the statement says, a limit for each of its sides."""
-    strength, until = INSTRUCTION_STRENGTH, instruction.until
-    if not isinstance(instruction, LimitFact):
-        return (PreferenceSignal(*_said(instruction), strength, "stated", until=until),)
-    fact, sides = instruction.fact, (("at-least", instruction.at_least), ("at-most", instruction.at_most))
-    return tuple(
-        PreferenceSignal("fact", "limits", side, strength, "stated", attribute=fact, until=until, bound=bound)
-        for side, bound in sides
-        if bound is not None
-    )
-
-
-def _said(instruction: Statement) -> tuple[Subject, Predicate, str]:
-    match instruction:
-        case BanItem(item_id=item):
-            return "item", "bans", item
-        case PinItem(item_id=item):
-            return "item", "pins", item
-        case BanCategory(category=name):
-            return "category", "bans", name
-        case MoreOf(category=name):
-            return "category", "wants-more", name
-        case LessOf(category=name):
-            return "category", "wants-less", name
-        case OnlyCategory(category=name):
-            return "category", "wants-only", name
-        case _:
-            assert_never(instruction)
+def _considered(
+    agent: AgentState, instruction: Instruction, statements: tuple[Instruction, ...]
+) -> tuple[AgentState, tuple[Instruction, ...]]:
+    """Return the agent state with the level of autonomy and what waits for approval, and the statements to obey now."""
+    settled = any(isinstance(statement, Approve | Reject) for statement in statements)
+    if agent.autonomy == PROPOSING and isinstance(instruction, Say) and statements and not settled:
+        return replace(agent, pending=Awaited(EventId(instruction.event_id), statements)), ()
+    obeyed: list[Instruction] = []
+    for statement in statements:
+        match statement:
+            case SetAutonomy(level=level):
+                agent = replace(agent, autonomy=level, pending=None)
+            case Approve(proposal=named) if agent.pending and named in ("", agent.pending.event_id):
+                obeyed += agent.pending.statements
+                agent = replace(agent, pending=None)
+            case Reject(proposal=named) if agent.pending and named in ("", agent.pending.event_id):
+                agent = replace(agent, pending=None)
+            case _:
+                obeyed.append(statement)
+    return agent, tuple(obeyed)
 
 
 def agent_at(agent: AgentState, user: UserId, now: float) -> AgentState:
@@ -279,15 +255,26 @@ def _replan(
     planner: Planner,
     changed: tuple[Memory, ...],
 ) -> AgentStep:
-    """Fire at most one trigger; ask the planner if one fires, else end the current plan if it has expired."""
-    fired = fire(trigger_context, agent.spent, planner.cost)
+    """Fire at most one trigger; ask the planner if one fires, else end the current plan if it has expired.
+
+    What the planner answers to an instruction is followed at once; else at autonomy `PROPOSING` it waits for approval.
+    """
+    if agent.autonomy == RANK_ONLY:
+        choice = abandon(agent.plan, agent.proposal, planning_context)
+        return AgentStep(agent=replace(agent, plan=None, proposal=None), memories=changed, entries=choice.entries)
+    fired, proposal = fire(trigger_context, agent.spent, planner.cost), agent.proposal
     if fired.trigger is None:
         choice = lapse(agent.plan, planning_context)
     else:
         planning_context = replace(planning_context, trigger=fired.trigger)
-        choice = choose_plan(agent.plan, planner.propose(planning_context), planning_context)
+        proposed = planner.propose(planning_context)
+        if agent.autonomy == PROPOSING and not trigger_context.instructed:
+            choice = put_forward(agent.plan, proposal, proposed, planning_context)
+            proposal = choice.proposal
+        else:
+            choice = choose_plan(agent.plan, proposed, planning_context)
     return AgentStep(
-        agent=replace(agent, plan=choice.plan, spent=fired.spent),
+        agent=replace(agent, plan=choice.plan, proposal=proposal, spent=fired.spent),
         memories=changed,
         entries=choice.entries,
         trigger=fired.trigger,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
-from agents.memory.record import FOR, MAX_EVIDENCE, is_active
+from agents.memory.record import FOR, MAX_EVIDENCE, STATED_ONLY, is_active
 from agents.preferences import intent_weight
 from schemas.ids import ItemId, MemoryId
 from schemas.memories import Memory
 from schemas.plans import Plan
+
+MOST_ALIKE = 2
+"""How often a list repeats a line while it could say something else."""
 
 
 class Reason(Struct, frozen=True):
@@ -19,6 +23,27 @@ class Reason(Struct, frozen=True):
     text: str
     memory_id: MemoryId
     claims: int
+    is_stated: bool = False
+    is_of_item: bool = False
+
+
+class Slot(Struct, frozen=True):
+    """An item of a list to be explained: `reason` is what its candidate source says, which may name a cause: an item
+    that the user chose. It `answers_user` if they have just shown or asked for something like it: then it is the line.
+    """
+
+    item_id: ItemId
+    categories: Collection[str]
+    reason: str
+    names_cause: bool = False
+    answers_user: bool = False
+
+
+class Line(Struct, frozen=True):
+    """What a list says of an item. A specific line names something that this user said, showed or chose."""
+
+    text: str
+    is_specific: bool = True
 
 
 class Explainer:
@@ -51,10 +76,40 @@ class Explainer:
 
         None if no memory speaks for it: then nothing is claimed.
         """
-        reason = self._items.get(item)
-        if reason is None:
-            reason = next((why for category, why in self._intents if category in categories), None)
-        return reason if reason in self._supported else None
+        return next(iter(self.reasons(item, categories)), None)
+
+    def reasons(self, item: ItemId, categories: Collection[str]) -> tuple[Reason, ...]:
+        """Return everything that speaks for this item, in the order of `item`."""
+        own = self._items.get(item)
+        found = [*([own] if own else []), *(why for category, why in self._intents if category in categories)]
+        return tuple(reason for reason in found if reason in self._supported)
+
+    def lines(self, slots: Sequence[Slot]) -> tuple[Line, ...]:
+        """Return one line per slot of a list, varied: no line more than `MOST_ALIKE` times while there is another.
+
+        What is stated, and what is remembered of the item itself, comes first; then an item of the user's that led to
+        this one; then the intents that it serves; at last what else its source says.
+        """
+        used: Counter[str] = Counter()
+        lines: list[Line] = []
+        for slot in slots:
+            options = self._options(slot)
+            fresh = [line for line in options if used[line.text] < MOST_ALIKE]
+            line = fresh[0] if fresh else min(options, key=lambda line: used[line.text])
+            used[line.text] += 1
+            lines.append(line)
+        return tuple(lines)
+
+    def _options(self, slot: Slot) -> list[Line]:
+        if slot.answers_user:
+            return [Line(slot.reason)]
+        reasons = self.reasons(slot.item_id, slot.categories)
+        first = [reason for reason in reasons if reason.is_stated or reason.is_of_item]
+        source = Line(slot.reason, is_specific=slot.names_cause)
+        options = [Line(reason.text) for reason in first]
+        options += [source] if slot.names_cause else []
+        options += [Line(reason.text) for reason in reasons if reason not in first]
+        return options if slot.names_cause else [*options, source]
 
 
 def is_supported(reason: Reason, memories: Iterable[Memory]) -> bool:
@@ -74,7 +129,8 @@ def _speaks(memory: Memory) -> bool:
 
 def _reason(memory: Memory) -> Reason:
     claims = len(memory.evidence)
-    return Reason(_text(memory, claims), memory.memory_id, claims)
+    is_stated = memory.predicate in STATED_ONLY
+    return Reason(_text(memory, claims), memory.memory_id, claims, is_stated, memory.subject == "item")
 
 
 def _text(memory: Memory, claims: int) -> str:
@@ -88,5 +144,6 @@ def _text(memory: Memory, claims: int) -> str:
         case _ if memory.subject == "item":
             return "because you liked it before"
         case _:
-            count = f"{claims} or more" if claims == MAX_EVIDENCE else str(claims)
-            return f"because of {count} recent {'choice' if claims == 1 else 'choices'} in {memory.value}"
+            if claims == MAX_EVIDENCE:
+                return f"because you often choose {memory.value}"
+            return f"because of {claims} recent {'choice' if claims == 1 else 'choices'} in {memory.value}"

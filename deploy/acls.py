@@ -16,11 +16,13 @@ from schemas.topics import (
     INSTRUCTIONS,
     INTERACTIONS,
     ITEM_DELTAS,
+    ITEM_PERCEPTIONS,
     ITEM_STATISTICS,
     ITEMS,
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    PERCEIVED_EVENTS,
     PLANS,
     QUARANTINES,
     RANK_REQUESTS,
@@ -73,6 +75,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
         ),
         Access(process="trainer", reads=READS["trainer"], writes=(MODEL_UPDATES, DEAD_LETTERS), group=trainer),
         Access(process="projector", reads=READS["projector"], writes=(DEAD_LETTERS,), group=settings.projector.group),
+        _perceiver(settings),
         Access(
             process="gateway",
             reads=READS["gateway"],
@@ -87,6 +90,17 @@ def access(settings: Settings) -> tuple[Access, ...]:
             group="application",
             many_groups=True,
         ),
+    )
+
+
+def _perceiver(settings: Settings) -> Access:
+    """Return the perceiver's rights: for each set of encoders it reads the catalogue in a group of its own."""
+    return Access(
+        process="perceiver",
+        reads=READS["perceiver"],
+        writes=(ITEM_PERCEPTIONS, PERCEIVED_EVENTS, DEAD_LETTERS),
+        group=settings.perception.group,
+        many_groups=True,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from features.account_weight import account_weight, counted_weight
+from features.implicit_feedback import given_value
 from features.user_segment import user_segment
 from features.user_state import UserState
 from schemas.event_kinds import is_choice
 from schemas.ids import ItemId
-from schemas.interactions import Interaction, ItemEvent, Rating
+from schemas.interactions import Interaction, ItemEvent
 from schemas.statistics import ItemDelta
 
 EARLIER_ITEMS_LIMIT = 24
@@ -34,7 +35,7 @@ def contribution(before: UserState, event: Interaction, *, source: str, offset: 
         event_time=event.event_time,
         weight=counted_weight(event),
         account=account_weight(before),
-        value=event.value if isinstance(event, Rating) and not (own and own.valued) else None,
+        value=None if own and own.valued else given_value(event),
         before=_earlier(before, event),
         segment=user_segment(before, event.event_time, event.session_id),
         withheld=before.quarantined,

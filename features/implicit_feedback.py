@@ -10,7 +10,7 @@ from math import log10
 from typing import assert_never
 
 from schemas.event_kinds import kind_of
-from schemas.interactions import Dwell, Interaction, ItemEvent, QuantityEvent, Rating
+from schemas.interactions import Dwell, Interaction, ItemEvent, QuantityEvent, Rating, Review
 
 DWELL_SATURATES_SECONDS = 60.0
 LEAST_QUANTITY_WEIGHT = 0.1
@@ -33,6 +33,15 @@ def feedback_weight(event: Interaction | ItemEvent) -> float:
     return weight
 
 
+def given_value(event: Interaction | ItemEvent) -> float | None:
+    """Return the value that the event gives its item, none if it gives none.
+
+    >>> given_value(Review(event_id="e", user_id="u", event_time=1e9, item_id="i", text="warm", value=4.0))
+    4.0
+    """
+    return event.value if isinstance(event, Rating | Review) else None
+
+
 def reward(event: Interaction | ItemEvent, mean_value: float | None) -> float:
     """Return what the event says of the user's preference for its item, in [-1, 1].
 
@@ -47,7 +56,8 @@ def reward(event: Interaction | ItemEvent, mean_value: float | None) -> float:
         case float() | int():
             return given
         case "relative-rating":
-            return _relative_rating(event.value, mean_value) if isinstance(event, Rating) else 0.0
+            value = given_value(event)
+            return relative_rating(value, mean_value) if value is not None else 0.0
         case "dwell-time":
             return 0.5 * min(1.0, event.seconds / DWELL_SATURATES_SECONDS) if isinstance(event, Dwell) else 0.0
         case _:
@@ -58,7 +68,7 @@ def _quantity_weight(quantity: float) -> float:
     return max(LEAST_QUANTITY_WEIGHT, 1.0 + log10(quantity)) if quantity > 0.0 else LEAST_QUANTITY_WEIGHT
 
 
-def _relative_rating(value: float, mean: float | None) -> float:
+def relative_rating(value: float, mean: float | None) -> float:
     """Return 0.25 for a rating at the user's mean, below 0 from a third under it; saturates at half above or below."""
     if mean is None:
         return 0.5

@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from features.account_weight import counted_weight
 from features.decay import next_feature_time
-from features.implicit_feedback import feedback_weight, reward
+from features.implicit_feedback import feedback_weight, given_value, reward
+from features.intents import ShownIntent
 from schemas.event_kinds import kind_of
 from schemas.ids import EventId, ItemId, ListId, UserId
-from schemas.interactions import Impression, Interaction, ItemEvent, Rating, Search
+from schemas.interactions import Impression, Interaction, ItemEvent, Look, Search
 
 RECENT = 64
 ITEMS_KEPT = 2_000
@@ -45,7 +46,7 @@ class UserItemStatistics(Struct, frozen=True, array_like=True):
     """A user's interactions with one item.
 
     Of their choices that count in what users share, `counted` is the most that one weighed and `counted_at` the time of
-    the last, 0 in states of earlier builds; `valued` says whether one was a rating.
+    the last, 0 in states of earlier builds; `valued` says whether one gave a value.
     """
 
     first_at: float
@@ -79,7 +80,8 @@ class OpenSlate(Struct, frozen=True, array_like=True):
 
 class UserState(Struct, frozen=True, kw_only=True, rename={"user_item_statistics": "touched"}):
     """A user's state, folded from their events. `version` counts the events that were applied, and `quarantined` says
-    whether an operator keeps the account's choices out of everything that users share.
+    whether an operator keeps the account's choices out of everything that users share. `intents` are what they showed
+    or asked for lately, newest first.
     """
 
     user_id: UserId
@@ -100,6 +102,7 @@ class UserState(Struct, frozen=True, kw_only=True, rename={"user_item_statistics
     locale: str = ""
     shown: tuple[OpenSlate, ...] = ()
     quarantined: bool = False
+    intents: tuple[ShownIntent, ...] = ()
 
     @property
     def distinct_choices(self) -> int:
@@ -141,7 +144,7 @@ def fold(state: UserState, event: Interaction, *, counts: bool = True) -> UserSt
             return _show(state, event)
         case ItemEvent():
             return _fold_item_event(state, event, counts=counts)
-        case Search():
+        case Search() | Look():
             return state
         case _:
             assert_never(event)
@@ -215,7 +218,7 @@ def _fold_item_event(state: UserState, event: ItemEvent, *, counts: bool) -> Use
 
 def _add_choice(state: UserState, event: ItemEvent, previous: UserItemStatistics | None) -> UserState:
     """Count a choice of the item, which ends a run of skips; `previous` are its statistics before the event."""
-    value = event.value if isinstance(event, Rating) else None
+    value = given_value(event)
     chosen_before = previous is not None and previous.count > 0
     repeat = previous is not None and chosen_before and event.event_time > previous.last_at
     return replace(
@@ -272,7 +275,7 @@ def _count(own: UserItemStatistics, event: ItemEvent) -> UserItemStatistics:
         own,
         counted=max(own.counted, weight),
         counted_at=max(own.counted_at, event.event_time),
-        valued=own.valued or isinstance(event, Rating),
+        valued=own.valued or given_value(event) is not None,
     )
 
 

@@ -15,15 +15,16 @@ from inference.signals.source import CandidateSource, NeighboursOf
 
 def reasons(
     sources: Sequence[CandidateSource], numbers: Numbers, context: RankingContext, table: ItemTable
-) -> list[str]:
-    """Return the reason for each item, `[items]`, by the source that proposes it most strongly.
-
-    It names the recent item that led to it, where there is one.
+) -> list[tuple[str, bool]]:
+    """Return the reason for each item, `[items]`, by the source that proposes it most strongly, and whether it names
+    the recent item that led to it.
     """
     causes = _causes(sources, numbers, context, table)
     texts = [source.reason_for(context, table, item) for source, item in zip(sources, numbers.tolist(), strict=True)]
     return [
-        reason if cause == NO_ITEM else f"{reason}: {table.title(table.ids[cause]) or table.ids[cause]}"
+        (reason, False)
+        if cause == NO_ITEM
+        else (f"{reason}: {table.title(table.ids[cause]) or table.ids[cause]}", True)
         for reason, cause in zip(texts, causes, strict=True)
     ]
 

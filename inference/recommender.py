@@ -14,7 +14,8 @@ from features.views import External
 from inference.experiment import Experiment, variant_ranks
 from inference.exploration import Drawn, Exploration, draw_list
 from inference.finite_scores import SCORES_NOT_FINITE, by_popularity, unsound
-from inference.items.table import ItemTable, Numbers
+from inference.intent_lift import lift_intents
+from inference.items.table import Bools, ItemTable, Numbers
 from inference.learning.weights_file import Weights
 from inference.ports import Ranker, Scores, Split
 from inference.query import Assigned, Candidates, Placed, Query, Ranking
@@ -24,6 +25,7 @@ from inference.ranking_context import RankingContext, make_ranking_contexts
 from inference.reasons import reasons
 from inference.signals.columns import Pool
 from inference.signals.factors import Factors
+from inference.signals.registry import SOURCES_OF_INTENTS
 from inference.slate import SlateRules, compose, rules_of
 from inference.support import strangers_supported_first
 from schemas.ids import ItemId
@@ -74,7 +76,7 @@ class Recommender:
         self.table = table
         self.features = features or FeatureTable(external)
         self._ranker = ranker
-        self._sources = self.features.sources
+        self._sources = (*self.features.sources, *SOURCES_OF_INTENTS)
         self._slate_size = slate_size
         self._width = candidates
         self._repeats = repeats
@@ -114,7 +116,8 @@ class Recommender:
             scores = by_popularity(scores, broken, pool.items, self.table)
             features[broken] = np.nan_to_num(features[broken], nan=0.0, posinf=0.0, neginf=0.0)
         scores = strangers_supported_first(scores, contexts, pool, self.table, split)
-        rankings = [self._answer(row, context, pool, features, scores) for row, context in enumerate(contexts)]
+        scores, lifted = lift_intents(scores, contexts, pool, pool.votes[-1], self._slate_size)
+        rankings = [self._answer(row, context, pool, features, scores, lifted) for row, context in enumerate(contexts)]
         rankings = [
             _degraded(ranking, SCORES_NOT_FINITE) if bad else ranking
             for ranking, bad in zip(rankings, broken, strict=True)
@@ -129,7 +132,13 @@ class Recommender:
         return expected >= MIN_REPEAT_RATE
 
     def _answer(
-        self, row: int, context: RankingContext, pool: Pool, features: NDArray[np.float32], scores: Scores
+        self,
+        row: int,
+        context: RankingContext,
+        pool: Pool,
+        features: NDArray[np.float32],
+        scores: Scores,
+        lifted: Bools | None,
     ) -> Ranking:
         size = np.count_nonzero(pool.mask[row])
         values = scores.values[row, :size]
@@ -141,7 +150,8 @@ class Recommender:
         drawn = self._drawn(context.query, ranked, order, values, features[row], rules)
         ranks = drawn.rows if drawn else compose(rules)
         chosen, rows = [ranked[rank] for rank in ranks], order[ranks].tolist()
-        slate = self._slate(chosen, rows, row, values, context, pool)
+        own = None if lifted is None else lifted[row]
+        slate = self._slate(chosen, rows, row, values, context, pool, own)
         if drawn:
             slate = tuple(replace(placed, propensity=p) for placed, p in zip(slate, drawn.propensities, strict=True))
         target = context.query.target
@@ -206,20 +216,26 @@ class Recommender:
         values: NDArray[np.float32],
         context: RankingContext,
         pool: Pool,
+        lifted: Bools | None,
     ) -> tuple[Placed, ...]:
-        """Return the slots with their main source and its reason; an item that no source proposed was pinned."""
+        """Return the slots with their main source and its reason; an item that no source proposed was pinned.
+
+        What was lifted for an intent is there for its sake.
+        """
         votes = pool.votes[:, row].take(rows, axis=1)
         proposed = votes.max(axis=0) > 0.0
+        if lifted is not None:
+            votes[-1, lifted[rows]] = np.inf
         main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
         prequential = context.query.target is not None
-        texts = [""] * len(rows) if prequential else reasons(main, pool.items[row, rows], context, self.table)
+        why = [("", False)] * len(rows) if prequential else reasons(main, pool.items[row, rows], context, self.table)
         return tuple(
             [
-                Placed(item, score, source.name, text, slot_row)
+                Placed(item, score, source.name, text, slot_row, names_cause=names_cause)
                 if is_proposed
                 else Placed(item, score, "pinned", "you asked for it to stay", slot_row)
-                for item, score, slot_row, source, text, is_proposed in zip(
-                    chosen, values[rows].tolist(), rows, main, texts, proposed.tolist(), strict=True
+                for item, score, slot_row, source, (text, names_cause), is_proposed in zip(
+                    chosen, values[rows].tolist(), rows, main, why, proposed.tolist(), strict=True
                 )
             ]
         )

@@ -18,6 +18,10 @@ NAME_LENGTH = 128
 """Characters of a category, a surface, a device or a similar name."""
 TEXT_LENGTH = 1_000
 """Characters of a short text: a search, a query for memories."""
+REVIEW_LENGTH = 10_000
+"""Characters of a review."""
+PICTURE_URI_LENGTH = 700_000
+"""Characters of a picture's URI: of a `data:` URI so many are 525 kB of picture, and leave room in a record."""
 SLATE_LENGTH = 100
 """Items that a slate may be composed of, and that a request may ask for."""
 LARGEST_AMOUNT = 1e12

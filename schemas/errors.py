@@ -4,6 +4,7 @@ LifelongError
 ├── DecodeError            a record is not what its topic promises            → dead letter
 ├── StoreUnavailable       a store does not answer                            → wait, then retry
 ├── StoreRefused           a store will never accept the value                → dead letter
+├── BadPicture             a picture is not to be opened, or not to be fetched  → dead letter; its item goes without
 ├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
 ├── Fenced                 another worker holds the lease of the partition    → lease again, then decide anew
 │   └── StoreRewound       the store holds less than was written to it        → read again from the stored offsets
@@ -80,6 +81,30 @@ class StoreUnavailable(LifelongError):
 
 class StoreRefused(LifelongError):
     """A store answers and will never accept this value: a retry changes nothing."""
+
+
+PictureFault = Literal[
+    "too-large",
+    "too-many-pixels",
+    "too-small",
+    "no-picture",
+    "broken",
+    "not-allowed",
+    "private-address",
+    "unreachable",
+]
+
+
+class BadPicture(LifelongError):
+    """A picture cannot be used; `fault` is for programs, the message for people."""
+
+    def __init__(self, fault: PictureFault, message: str) -> None:
+        super().__init__(message)
+        self.fault: PictureFault = fault
+
+
+class PackagesMissing(LifelongError):
+    """An optional package is not installed."""
 
 
 class RankerUnavailable(LifelongError):

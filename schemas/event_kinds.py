@@ -20,8 +20,10 @@ from schemas.interactions import (
     Interaction,
     ItemEvent,
     Like,
+    Look,
     Purchase,
     Rating,
+    Review,
     Search,
     Skip,
     View,
@@ -98,6 +100,8 @@ KINDS: dict[type[Interaction] | type[ItemEvent], EventKind] = {
     Hide: EventKind(reward=-1.0, extends_skips=True, evidence="stated", hides=True),
     Skip: EventKind(reward=-0.2, extends_skips=True, evidence="weakens"),
     Search: EventKind(),
+    Look: EventKind(),
+    Review: EventKind(weight=1.0, reward="relative-rating", evidence="inferred", names=("comment",)),
 }
 
 

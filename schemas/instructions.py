@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.bounds import ID_LENGTH, NAME_LENGTH, PRINTABLE, TEXT_LENGTH, Amount, Name
-from schemas.ids import Category, EventKey, ItemKey, Time, UserKey
+from schemas.bounds import ID_LENGTH, NAME_LENGTH, NO_CONTROL, PRINTABLE, TEXT_LENGTH, Amount, Name
+from schemas.ids import Category, EventKey, ItemKey, MemoryKey, Time, UserKey
 from schemas.record import Record
 
 FactName = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
@@ -88,6 +88,45 @@ class Lift(_Instruction, frozen=True, kw_only=True, tag="lift"):
     value: Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
 
 
+class Remember(_Statement, frozen=True, kw_only=True, tag="remember"):
+    """A belief that users state of themselves: they like or dislike this category, item or value of an attribute."""
+
+    predicate: Literal["likes", "dislikes"]
+    subject: Literal["category", "item", "attribute"] = "category"
+    value: FactName
+    attribute: Name = ""
+
+
+class Forget(_Instruction, frozen=True, kw_only=True, tag="forget"):
+    """A removal of one memory, stated or inferred; what it had outranked is believed again."""
+
+    memory_id: MemoryKey
+
+
+class SetAutonomy(_Instruction, frozen=True, kw_only=True, tag="set-autonomy"):
+    """How much the user's agent may do by itself.
+
+    0: it makes no plans, lists follow what is stated and the ranking. 1: it proposes plans, and what it understood of
+    words, and waits for approval. 2: it plans by itself, as for users who have set nothing.
+    """
+
+    level: Annotated[int, Meta(ge=0, le=2)]
+
+
+class Approve(_Instruction, frozen=True, kw_only=True, tag="approve"):
+    """Approval of a proposed plan by its id, or of what words were understood as by their event id; by default of
+    whatever waits.
+    """
+
+    proposal: Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)] = ""
+
+
+class Reject(_Instruction, frozen=True, kw_only=True, tag="reject"):
+    """Refusal of what `Approve` would approve."""
+
+    proposal: Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)] = ""
+
+
 class Undo(_Instruction, frozen=True, kw_only=True, tag="undo"):
     """A withdrawal of the newest statement: what held before it holds again."""
 
@@ -103,4 +142,21 @@ class Say(_Instruction, frozen=True, kw_only=True, tag="say"):
     time_zone: Name = "UTC"
 
 
-Instruction = BanItem | BanCategory | PinItem | MoreOf | LessOf | OnlyCategory | LimitFact | Lift | LiftAll | Undo | Say
+Instruction = (
+    BanItem
+    | BanCategory
+    | PinItem
+    | MoreOf
+    | LessOf
+    | OnlyCategory
+    | LimitFact
+    | Remember
+    | Forget
+    | Lift
+    | LiftAll
+    | Undo
+    | Say
+    | SetAutonomy
+    | Approve
+    | Reject
+)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.bounds import TEXT_LENGTH, Amount, Count, Label, Name, NonNegative
+from schemas.bounds import PICTURE_URI_LENGTH, REVIEW_LENGTH, TEXT_LENGTH, Amount, Count, Label, Name, NonNegative
 from schemas.ids import EventKey, ItemKey, ListKey, Time, UserKey
 from schemas.record import Record
 
@@ -103,4 +103,32 @@ class Search(_Event, frozen=True, kw_only=True, tag="search"):
     query: Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH)]
 
 
-Interaction = Impression | View | Click | Dwell | Rating | AddToCart | Purchase | Like | Dislike | Hide | Skip | Search
+class Look(_Event, frozen=True, kw_only=True, tag="look"):
+    """A picture was shown by the user ("something like this"): as a `data:` URI with its bytes, or by its address."""
+
+    image: Annotated[str, Meta(min_length=1, max_length=PICTURE_URI_LENGTH, description="URI")]
+
+
+class Review(ItemEvent, frozen=True, kw_only=True, tag="review"):
+    """An item was written about, by somebody who knows it; with a value it says as much as a rating."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=REVIEW_LENGTH)]
+    value: Amount | None = None
+
+
+Interaction = (
+    Impression
+    | View
+    | Click
+    | Dwell
+    | Rating
+    | AddToCart
+    | Purchase
+    | Like
+    | Dislike
+    | Hide
+    | Skip
+    | Search
+    | Look
+    | Review
+)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.bounds import Amount, Locale, Name
+from schemas.bounds import PICTURE_URI_LENGTH, Amount, Locale, Name
 from schemas.ids import Category, ItemKey, Time
 from schemas.record import Record
 
@@ -20,7 +20,9 @@ class Item(Record, frozen=True, kw_only=True):
     item_id: ItemKey
     title: Annotated[str, Meta(max_length=1_000)] = ""
     text: Annotated[str, Meta(max_length=50_000)] = ""
-    images: Annotated[tuple[Annotated[str, Meta(max_length=8_000)], ...], Meta(max_length=50, description="URIs")] = ()
+    images: Annotated[
+        tuple[Annotated[str, Meta(max_length=PICTURE_URI_LENGTH)], ...], Meta(max_length=50, description="URIs")
+    ] = ()
     categories: Annotated[tuple[Category, ...], Meta(max_length=100)] = ()
     tags: Annotated[tuple[Category, ...], Meta(max_length=200)] = ()
     price: Amount | None = None

@@ -75,13 +75,13 @@ class Plan(Record, frozen=True, kw_only=True):
 class PlanEntry(Record, frozen=True, kw_only=True, rename={"violations": "verdict"}):
     """An entry of the ledger: why this plan was made or ended, the rules that it violates, and what it cost.
 
-    `violations` is encoded as `verdict`.
+    A plan that was `proposed` waits for the user. `violations` is encoded as `verdict`.
     """
 
     entry_id: str
     user_id: UserId
     plan: Plan
-    decision: Literal["accepted", "rejected", "superseded", "expired"]
+    decision: Literal["accepted", "rejected", "superseded", "expired", "proposed"]
     trigger: TriggerName
     trigger_event_ids: tuple[EventId, ...] = ()
     violations: tuple[str, ...] = ()

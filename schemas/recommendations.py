@@ -43,10 +43,11 @@ class Slate(Record, frozen=True, kw_only=True):
 class Recommendation(Record, frozen=True, kw_only=True):
     """Everything that is recommended to a user now, with its causes.
 
-    `version` grows with every list of the user. `applied` is, for each source partition (`topic-partition`), the last
-    offset that the list reflects: what read-your-writes waits for. `stages` are wall-clock times. `locale` is that of
-    the user, empty where it is not known. `constraints` are the user's statements that the list obeys, and `replies`
-    answer what they said in words. While an experiment runs, `experiment` is its name and `arm` the user's.
+    `version` grows with every list of the user. `applied` is, for each source partition (`topic-partition`), the
+    last offset that the list reflects: what read-your-writes waits for. `stages` are wall-clock times. `locale` is
+    that of the user, empty where it is not known. `constraints` are the user's statements that the list obeys, and
+    `replies` answer what they said in words. A plan that waits for the user's approval is `proposed_plan_id`. While
+    an experiment runs, `experiment` is its name and `arm` the user's.
     """
 
     user_id: AnyUser
@@ -54,6 +55,7 @@ class Recommendation(Record, frozen=True, kw_only=True):
     slates: Annotated[tuple[Slate, ...], Meta(min_length=1, max_length=16)]
     trigger_event_ids: tuple[EventId, ...] = ()
     plan_id: PlanId | None = None
+    proposed_plan_id: PlanId | None = None
     evidence: tuple[MemoryId, ...] = ()
     model_version: WholeNumber = 0
     statistics_version: WholeNumber = 0

@@ -18,13 +18,15 @@ REPLY_PARTS = 64
 class Reply(Record, frozen=True, kw_only=True):
     """The reply to the instruction `event_id`: the statements that it was understood as, which hold already.
 
-    `text` says so in words of the language that the user wrote in (`en`, `de`). `questions` are about what was not
-    clear, which changed nothing; `choices` are the names of which one may have been meant.
+    `pending`: they hold once the user approves them, because the agent's autonomy is 1. `text` says so in words of
+    the language that the user wrote in (`en`, `de`). `questions` are about what was not clear, which changed
+    nothing; `choices` are the names of which one may have been meant.
     """
 
     event_id: EventKey
     language: Name
     text: str
     understood: tuple[Instruction, ...] = ()
+    pending: bool = False
     questions: Annotated[tuple[str, ...], Meta(max_length=REPLY_PARTS)] = ()
     choices: Annotated[tuple[str, ...], Meta(max_length=REPLY_PARTS)] = ()

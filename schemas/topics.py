@@ -13,9 +13,11 @@ from msgspec import Struct
 from schemas.dead_letters import DeadLetter, MisroutedRecord
 from schemas.instructions import Instruction
 from schemas.interactions import Interaction
+from schemas.item_perceptions import ItemPerception
 from schemas.items import Item
 from schemas.memories import Memory
 from schemas.model_updates import ModelUpdate
+from schemas.perceived_events import PerceivedEvent
 from schemas.plans import PlanEntry
 from schemas.quarantines import Quarantine
 from schemas.ranking_log import RankingLogValue
@@ -25,10 +27,12 @@ from schemas.statistics import ItemDelta, ItemStatistics
 DAY_MS = 86_400_000
 INTERACTIONS = "interactions"
 INSTRUCTIONS = "instructions"
+PERCEIVED_EVENTS = "perceived-events"
 RANK_REQUESTS = "rank-requests"
 QUARANTINES = "quarantines"
 MISROUTED = "strays"
 ITEMS = "items"
+ITEM_PERCEPTIONS = "item-perceptions"
 RECOMMENDATIONS = "recommendations"
 PLANS = "plans"
 MEMORIES = "memories"
@@ -38,7 +42,7 @@ ITEM_STATISTICS = "item-statistics"
 MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
-PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS, QUARANTINES})
+PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, RANK_REQUESTS, QUARANTINES})
 """Inputs about one user: topics whose misrouted records are forwarded."""
 
 
@@ -72,6 +76,14 @@ TOPICS: tuple[Topic, ...] = (
         summary="what a user states: ban, pin, more, less; kept as long as interactions",
     ),
     Topic(
+        name=PERCEIVED_EVENTS,
+        key="user",
+        value=PerceivedEvent,
+        cleanup="delete",
+        spread="person",
+        summary="what a user showed, searched for or wrote, as a vector; kept as long as interactions",
+    ),
+    Topic(
         name=RANK_REQUESTS,
         key="user",
         value=RankRequest,
@@ -103,6 +115,14 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="compact",
         spread="item",
         summary="the catalogue; an empty value withdraws the item",
+    ),
+    Topic(
+        name=ITEM_PERCEPTIONS,
+        key="item",
+        value=ItemPerception,
+        cleanup="compact",
+        spread="item",
+        summary="what was seen and read in an item; an empty value: it is withdrawn",
     ),
     Topic(
         name=RECOMMENDATIONS,

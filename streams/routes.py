@@ -13,11 +13,13 @@ from schemas.topics import (
     INSTRUCTIONS,
     INTERACTIONS,
     ITEM_DELTAS,
+    ITEM_PERCEPTIONS,
     ITEM_STATISTICS,
     ITEMS,
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    PERCEIVED_EVENTS,
     QUARANTINES,
     RANK_REQUESTS,
     RANKING_LOG,
@@ -25,12 +27,14 @@ from schemas.topics import (
 )
 from streams.handlers.deps import Deps
 from streams.handlers.on_instructions import on_instruction
-from streams.handlers.on_interactions import on_interaction
+from streams.handlers.on_interactions import on_interaction, perceive_interaction
 from streams.handlers.on_item_deltas import on_item_deltas
+from streams.handlers.on_item_perceptions import on_item_perception, project_perception
 from streams.handlers.on_item_statistics import on_item_statistics, project_statistics
-from streams.handlers.on_items import on_item, project_item, view_item
+from streams.handlers.on_items import on_item, perceive_item, project_item, view_item
 from streams.handlers.on_memories import project_memory
 from streams.handlers.on_model_updates import on_model_update, project_model_update
+from streams.handlers.on_perceived_events import on_perceived_event
 from streams.handlers.on_quarantines import on_quarantine
 from streams.handlers.on_rank_requests import on_rank_request
 from streams.handlers.on_ranking_log import on_ranking_log, project_ranking_log
@@ -40,6 +44,7 @@ from streams.log.records import Inbound, RecordSource
 from streams.outcomes.batch_outcome import BatchOutcome
 from streams.outcomes.projection import Projection
 from streams.outcomes.record_outcome import RecordOutcome
+from streams.outcomes.to_perceive import ToPerceive
 from streams.outcomes.view_update import ViewUpdate
 from streams.state.user_record import UserRecord
 
@@ -59,6 +64,7 @@ class GatewayHandler(Protocol):
 WORKER: dict[str, Callable[[UserRecord, Any, RecordSource, Deps], RecordOutcome]] = {
     INTERACTIONS: on_interaction,
     INSTRUCTIONS: on_instruction,
+    PERCEIVED_EVENTS: on_perceived_event,
     RANK_REQUESTS: on_rank_request,
     QUARANTINES: on_quarantine,
 }
@@ -69,6 +75,7 @@ WORKER_ENVELOPES: dict[str, Callable[..., Any]] = {MISROUTED: open_misrouted}
 
 WORKER_TABLES: dict[str, Callable[[Inbound, Deps], None]] = {
     ITEMS: on_item,
+    ITEM_PERCEPTIONS: on_item_perception,
     ITEM_STATISTICS: on_item_statistics,
     MODEL_UPDATES: on_model_update,
 }
@@ -85,9 +92,18 @@ PROJECTOR: dict[str, ProjectorHandler] = {
     MEMORIES: project_memory,
     ITEM_STATISTICS: project_statistics,
     ITEMS: project_item,
+    ITEM_PERCEPTIONS: project_perception,
     MODEL_UPDATES: project_model_update,
 }
 """Read by the projector, which writes behind to Feast and Milvus (`streams.projector.process`)."""
+
+PERCEIVER_EVENTS: dict[str, Callable[..., ToPerceive | None]] = {INTERACTIONS: perceive_interaction}
+"""Read by the perceiver before everything else: somebody waits for a list (`streams.perceiver.process`)."""
+
+PERCEIVER_CATALOGUE: dict[str, Callable[..., ToPerceive | None]] = {ITEMS: perceive_item}
+"""Read by the perceiver in the time that is left."""
+
+PERCEIVER: dict[str, Callable[..., ToPerceive | None]] = {**PERCEIVER_EVENTS, **PERCEIVER_CATALOGUE}
 
 GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEMS: view_item}
 """Read whole by every gateway, into the view that it answers from (`deploy.gateway.served.cache`)."""
@@ -95,13 +111,14 @@ GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEM
 WORKER_INPUTS: tuple[str, ...] = (*WORKER, *WORKER_ENVELOPES)
 """What a worker reads as the owner of users, partition by partition."""
 
-Process = Literal["worker", "statistics", "trainer", "projector", "gateway"]
+Process = Literal["worker", "statistics", "trainer", "projector", "perceiver", "gateway"]
 
 READS: dict[Process, tuple[str, ...]] = {
     "worker": (*WORKER_INPUTS, *WORKER_TABLES),
     "statistics": tuple(AGGREGATOR),
     "trainer": tuple(TRAINER),
     "projector": tuple(PROJECTOR),
+    "perceiver": tuple(PERCEIVER),
     "gateway": tuple(GATEWAY),
 }
 """Every topic that a process reads, by the name of its command."""

@@ -166,6 +166,8 @@ ENGLISH = Vocabulary(
             "start over",
             "show me everything",
         ),
+        "approve": ("yes", "yes please", "ok", "okay", "confirm", "do it", "that's right"),
+        "reject": ("cancel", "no thanks", "no thank you", "that's wrong", "don't do it"),
         "unsupported": ("surprise me", "why"),
     },
     contrasts=("instead of", "rather than"),

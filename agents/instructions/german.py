@@ -147,6 +147,8 @@ GERMAN = Vocabulary(
         "undo": ("rückgängig", "mach das rückgängig", "nimm das zurück", "doch nicht"),
         "only": ("nur", "nur noch", "nichts als", "ausschließlich", "zeig mir nur", "ich will nur"),
         "lift-all": ("vergiss alles", "alles vergessen", "zeig mir wieder alles", "von vorn"),
+        "approve": ("ja", "ja bitte", "ok", "okay", "bestätige", "mach das", "genau"),
+        "reject": ("abbrechen", "nein danke", "das ist falsch", "doch lieber nicht"),
         "unsupported": ("überrasche mich", "überrasch mich", "warum"),
     },
     contrasts=("statt", "anstatt", "anstelle von", "als"),

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import tzinfo
+
+from msgspec.structs import replace
 
 from agents.instructions.grammar import Clause, Token, parse
 from agents.instructions.languages import LANGUAGES
 from agents.instructions.limits import LimitRange
 from agents.instructions.names import Match, Named, Names
+from agents.instructions.phrases import ending, limit_phrase
 from agents.instructions.times import zone_of
-from agents.instructions.vocabulary import Vocabulary
+from agents.instructions.vocabulary import Operation, Vocabulary
 from agents.instructions.wording import WORDINGS, Wording
 from schemas.ids import ItemId
 from schemas.instructions import (
+    Approve,
     BanCategory,
     BanItem,
     Instruction,
@@ -25,11 +29,19 @@ from schemas.instructions import (
     MoreOf,
     OnlyCategory,
     PinItem,
+    Reject,
     Say,
     Undo,
 )
 from schemas.replies import REPLY_PARTS, Reply
 
+WITHOUT_NAMES: dict[Operation, type[Undo | LiftAll | Approve | Reject]] = {
+    "undo": Undo,
+    "lift-all": LiftAll,
+    "approve": Approve,
+    "reject": Reject,
+}
+"""Operations that name nothing, and the statements that they make."""
 MOST_CLAUSES = 16
 """How many clauses of a text are obeyed."""
 MOST_NAMES = 16
@@ -54,6 +66,20 @@ def understand(said: Say, names: Names) -> Reply:
     return reading.reply(parsed.language)
 
 
+def awaiting(reply: Reply) -> Reply:
+    """Return the reply to words that change nothing before the user approves them, at autonomy 1.
+
+    What was understood of an approval, a refusal or a change of autonomy needs none, nor do words that say nothing.
+
+    >>> said = Say(event_id="e", user_id="u", event_time=1e9, text="no horror")
+    >>> awaiting(understand(said, Names(["Horror"], ()))).text
+    'Understood: no Horror. Say yes to have it so, or cancel.'
+    """
+    if not reply.understood or any(isinstance(statement, Approve | Reject) for statement in reply.understood):
+        return reply
+    return replace(reply, pending=True, text=f"{reply.text} {WORDINGS[reply.language].confirm}")
+
+
 @dataclass
 class _Reading:
     """What was understood so far, clause by clause."""
@@ -74,9 +100,8 @@ class _Reading:
         if clause.unkept:
             self.questions.append(self.wording.unkept.format(time=clause.unkept))
             return
-        if clause.operation in ("undo", "lift-all"):
-            kind = Undo if clause.operation == "undo" else LiftAll
-            said = self.said
+        if clause.operation is not None and clause.operation in WITHOUT_NAMES:
+            kind, said = WITHOUT_NAMES[clause.operation], self.said
             self.statements.append(kind(event_id=said.event_id, user_id=said.user_id, event_time=said.event_time))
             self.echoes.append(self.wording.echoes[clause.operation])
             return
@@ -139,7 +164,9 @@ class _Reading:
                 until=clause.until,
             )
         )
-        self.echoes.append(_limit(kept, self.wording) + _ending(clause.until, said.event_time, self.wording, self.zone))
+        self.echoes.append(
+            limit_phrase(kept, self.wording) + ending(clause.until, said.event_time, self.wording, self.zone)
+        )
 
     def _says_something(self, about: Sequence[Token]) -> bool:
         """Return whether the words beside a limit name anything."""
@@ -159,8 +186,8 @@ class _Reading:
             return
         self.statements.append(statement)
         until = None if clause.operation == "lift" else clause.until
-        ending = _ending(until, self.said.event_time, self.wording, self.zone)
-        self.echoes.append(self.wording.echoes[clause.operation].format(name=named.shown) + ending)
+        end = ending(until, self.said.event_time, self.wording, self.zone)
+        self.echoes.append(self.wording.echoes[clause.operation].format(name=named.shown) + end)
 
     def reply(self, language: str) -> Reply:
         """Return the reply to all of it."""
@@ -210,24 +237,6 @@ def _question_about(bounds: LimitRange, names: Names, wording: Wording) -> str:
             fact=wording.facts.get(bounds.fact, bounds.fact or "…"), written=bounds.written
         )
     return wording.which_fact.format(written=bounds.written, names=wording.either.join(known[:REPLY_PARTS]))
-
-
-def _limit(bounds: LimitRange, wording: Wording) -> str:
-    """Return the limit in words."""
-    fact, unit = wording.facts.get(bounds.fact, bounds.fact), wording.units.get(bounds.fact, "")
-    low, high = (None if end is None else f"{end:.10g}" for end in (bounds.at_least, bounds.at_most))
-    form = wording.at_most if low is None else wording.at_least if high is None else wording.between
-    return form.format(fact=fact, low=low, high=high, unit=unit)
-
-
-def _ending(until: float | None, now: float, wording: Wording, zone: tzinfo) -> str:
-    if until is None:
-        return ""
-    at = datetime.fromtimestamp(until, zone)
-    weekday, month = wording.days[at.weekday()], wording.months[at.month - 1]
-    day = wording.date.format(weekday=weekday, day=at.day, month=month, year=at.year)
-    clock = "" if (at.hour, at.minute) == (0, 0) else f" {at:%H:%M}"
-    return wording.until.format(day=day, clock=clock) + ("" if until > now else wording.over)
 
 
 def _which(match: Match, wording: Wording) -> str:

@@ -13,6 +13,7 @@
 | a category alone    | only jazz · nothing but jazz         | nur Jazz · nichts als Jazz            |
 | a limit             | under 20 euros · after 1990 · nothing over two hours | höchstens 20 Euro · ab 1990 |
 | withdraw everything | forget everything I said             | vergiss alles                         |
+| settle what waits   | yes · cancel                         | ja · abbrechen                        |
 | for a time          | until Sunday · for three days · today | bis Sonntag · für drei Tage · heute  |
 """
 
@@ -24,7 +25,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-Operation = Literal["more", "less", "never", "pin", "only", "lift", "lift-all", "undo", "unsupported"]
+Operation = Literal[
+    "more", "less", "never", "pin", "only", "lift", "lift-all", "undo", "approve", "reject", "unsupported"
+]
 Unit = Literal["hour", "day", "week", "month", "year"]
 Moment = Literal["tomorrow", "next week", "next month", "next year"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from agents.instructions.vocabulary import Operation
+from schemas.memories import Predicate
 
 
 class Wording(Struct, frozen=True, kw_only=True):
@@ -12,6 +13,8 @@ class Wording(Struct, frozen=True, kw_only=True):
 
     understood: str
     echoes: dict[Operation, str]
+    beliefs: dict[Predicate, str]
+    of_attribute: str
     until: str
     date: str
     over: str
@@ -29,6 +32,7 @@ class Wording(Struct, frozen=True, kw_only=True):
     which_fact: str
     unknown_fact: str
     both: str
+    confirm: str
     help: str
     either: str
     days: tuple[str, ...]
@@ -46,8 +50,21 @@ WORDINGS: dict[str, Wording] = {
             "only": "only {name}",
             "lift": "nothing stated about {name} holds any more",
             "lift-all": "nothing that you stated holds any more",
+            "approve": "yes",
+            "reject": "not so",
             "undo": "your last statement is taken back",
         },
+        beliefs={
+            "likes": "you like {name}",
+            "dislikes": "you do not like {name}",
+            "wants-more": "you want more {name}",
+            "wants-less": "you want less {name}",
+            "wants-only": "you want only {name}",
+            "bans": "you want no {name}",
+            "pins": "{name} stays on top",
+            "limits": "{name}",
+        },
+        of_attribute="{value} as {attribute}",
         until=" until {day}{clock}",
         date="{weekday} {day} {month} {year}",
         over=" (which is over)",
@@ -66,6 +83,7 @@ WORDINGS: dict[str, Wording] = {
         which_fact="“{written}” of what: {names}?",
         unknown_fact="Nothing is known here of the {fact} of items, so “{written}” cannot be kept to.",
         both="I cannot keep to “{written}” for some categories alone; it can be said of all items.",
+        confirm="Say yes to have it so, or cancel.",
         help="I understand more, less, no, only, pin, allow and undo with a category or title, limits such as “under "
         "20 euros”, and until when.",
         either=" or ",
@@ -95,8 +113,21 @@ WORDINGS: dict[str, Wording] = {
             "only": "nur {name}",
             "lift": "zu {name} gilt nichts mehr, was gesagt war",
             "lift-all": "nichts gilt mehr, was gesagt war",
+            "approve": "ja",
+            "reject": "nicht so",
             "undo": "die letzte Aussage ist zurückgenommen",
         },
+        beliefs={
+            "likes": "du magst {name}",
+            "dislikes": "du magst {name} nicht",
+            "wants-more": "du willst mehr {name}",
+            "wants-less": "du willst weniger {name}",
+            "wants-only": "du willst nur {name}",
+            "bans": "du willst nichts aus {name}",
+            "pins": "{name} bleibt oben",
+            "limits": "{name}",
+        },
+        of_attribute="{value} als {attribute}",
         until=" bis {day}{clock}",
         date="{weekday}, {day}. {month} {year}",
         over=" (das ist vorbei)",
@@ -115,6 +146,7 @@ WORDINGS: dict[str, Wording] = {
         which_fact="„{written}“ wovon: {names}?",
         unknown_fact="Von {fact} ist hier nichts bekannt, an „{written}“ kann ich mich nicht halten.",
         both="An „{written}“ kann ich mich nicht für einzelne Kategorien halten, nur für alles.",
+        confirm="Sag ja, damit es gilt, oder abbrechen.",
         help="Ich verstehe mehr, weniger, kein, nur, behalte, erlaube und rückgängig mit einer Kategorie oder einem "
         "Titel, Grenzen wie „unter 20 Euro“, und bis wann.",
         either=" oder ",

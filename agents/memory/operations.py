@@ -179,6 +179,18 @@ def retract(before: Memories, value: str | None, at: float, now: float) -> Learn
     return _finish(before, memories, removed, {}, now, NEVER)
 
 
+def forget(before: Memories, memory_id: MemoryId, now: float) -> Learned:
+    """Remove one memory, whatever its source; memories that it outranked are revived.
+
+    >>> forget({}, MemoryId("m1"), now=9.0).changed
+    ()
+    """
+    memories = dict(before)
+    removed = _drop(memories, [memories[memory_id]] if memory_id in memories else [])
+    removed |= _drop(memories, [memory for memory in memories.values() if fades_at(memory) <= now])
+    return _finish(before, memories, removed, {}, now, NEVER)
+
+
 def take_back(before: Memories, at: float, now: float) -> Learned:
     """Remove the newest statement up to `at`, all that one instruction said; memories that it outranked are revived.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Literal
 
@@ -10,16 +11,19 @@ from msgspec.structs import replace
 
 from agents.planning.guardrails import check_current_plan, check_plan
 from agents.planning.plan import PlanningContext, last_resort
+from schemas.instructions import Approve, Instruction, Reject
 from schemas.plans import Plan, PlanEntry
 
-Decision = Literal["accepted", "rejected", "superseded", "expired"]
+BY_THE_USER = "rejected-by-user: the user did not want it"
+Decision = Literal["accepted", "rejected", "superseded", "expired", "proposed"]
 
 
 class PlanChoice(Struct, frozen=True):
-    """The plan to follow from now on, and the ledger lines that say why."""
+    """The plan to follow from now on, the ledger lines that say why, and the plan that waits for approval, if any."""
 
     plan: Plan | None
     entries: tuple[PlanEntry, ...] = ()
+    proposal: Plan | None = None
 
 
 def enter(plan: Plan, decision: Decision, context: PlanningContext, violations: tuple[str, ...] = ()) -> PlanEntry:
@@ -54,6 +58,41 @@ def _adopt(current: Plan | None, plan: Plan, context: PlanningContext) -> PlanCh
     if current is None:
         return PlanChoice(plan, (accepted,))
     return PlanChoice(plan, (enter(current, _ending(current, context.now), context), accepted))
+
+
+def put_forward(current: Plan | None, earlier: Plan | None, proposed: Plan, context: PlanningContext) -> PlanChoice:
+    """Keep to the current plan; let a proposed one that passes the guardrails wait for the user, not the `earlier`."""
+    kept = lapse(current, context)
+    violations = check_plan(proposed, context)
+    if violations:
+        return PlanChoice(kept.plan, (*kept.entries, enter(proposed, "rejected", context, violations)), earlier)
+    ended = (enter(earlier, _ending(earlier, context.now), context),) if earlier else ()
+    return PlanChoice(kept.plan, (*kept.entries, *ended, enter(proposed, "proposed", context)), proposed)
+
+
+def decide(
+    current: Plan | None, proposal: Plan | None, statements: Sequence[Instruction], context: PlanningContext
+) -> PlanChoice | None:
+    """Return what becomes of a proposal that the user approves or rejects; none if they decide nothing about it.
+
+    An approved plan is checked again, under the constraints of now.
+    """
+    if proposal is None:
+        return None
+    for statement in statements:
+        match statement:
+            case Approve(proposal=named) if named in ("", proposal.plan_id):
+                return choose_plan(current, replace(proposal, constraints=context.constraints), context)
+            case Reject(proposal=named) if named in ("", proposal.plan_id):
+                kept = lapse(current, context)
+                return PlanChoice(kept.plan, (*kept.entries, enter(proposal, "rejected", context, (BY_THE_USER,))))
+    return None
+
+
+def abandon(current: Plan | None, proposal: Plan | None, context: PlanningContext) -> PlanChoice:
+    """Follow no plan, and propose none."""
+    plans = [plan for plan in (current, proposal) if plan is not None]
+    return PlanChoice(None, tuple(enter(plan, _ending(plan, context.now), context) for plan in plans))
 
 
 def lapse(current: Plan | None, context: PlanningContext) -> PlanChoice:

@@ -20,9 +20,9 @@ from deploy.cli import (
     rebuild,
     stack,
     topics,
-    user,
 )
 from deploy.cli.evaluation import backtest, evaluate, experiment
+from deploy.cli.user import app as user
 
 COMMANDS = (
     stack,

@@ -87,6 +87,18 @@ def projector() -> None:
     run(make_projector(settings, ProjectorMetrics()), until=_until_signalled())
 
 
+def perceiver() -> None:
+    """Encode texts and pictures of items, and what users show and search for (`perception.enabled`)."""
+    settings = _begin(yields=True)
+    from deploy.monitoring.perceiver_metrics import PerceiverMetrics
+    from deploy.perception import make_perceiver
+    from streams.perceiver.process import run
+
+    serve_metrics(settings.perception.metrics_port)
+    with threadpool_limits(1):
+        run(make_perceiver(settings, PerceiverMetrics()), until=_until_signalled())
+
+
 def gateway() -> None:
     """Serve HTTP: events in, lists out."""
     settings = _begin()
@@ -95,7 +107,7 @@ def gateway() -> None:
     run(settings)
 
 
-PROCESSES = (worker, statistics, trainer, projector, gateway)
+PROCESSES = (worker, statistics, trainer, projector, perceiver, gateway)
 NAMES = tuple(process.__name__ for process in PROCESSES)
 
 

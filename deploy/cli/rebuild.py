@@ -22,11 +22,13 @@ from inference.recommender import Recommender
 from inference.signals.registry import make_item_table
 from schemas.codec import decode
 from schemas.errors import DecodeError
+from schemas.ids import UserId
 from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS
 from streams.handlers.deps import Deps
 from streams.log.in_flight import CRASH_LIMIT, InFlight, Span
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import KafkaTableReader
+from streams.log.partitions import partition_of
 from streams.log.records import Inbound
 from streams.routes import WORKER_INPUTS
 from streams.state.comparison import compare_people, described_otherwise
@@ -45,6 +47,7 @@ from streams.state.rebuild import (
     rebuild_people,
     republished,
 )
+from streams.state.user_record import UserRecord, new_user, unpack
 from streams.worker.tables import apply_tables
 
 
@@ -91,22 +94,54 @@ class _Rebuilt(Struct):
     origins: Origins
 
 
-def _fold(settings: Settings) -> _Rebuilt:
-    """Read the log from its beginning, and fold it by the production routes."""
+def user_as_of(settings: Settings, user: UserId, at: float) -> UserRecord:
+    """Return the user's record as their events up to event time `at` leave it, by the rules and catalogue of now."""
+    records, _ = _read(settings, (*WORKER_INPUTS, ITEMS, DEAD_LETTERS))
+    own = [record for record in records if record.topic in WORKER_INPUTS and record.key == user.encode()]
+    known = [record for record in own if _event_time(record) <= at]
+    people = rebuild_people(known, _deps(settings, records))
+    partitions = settings.topics.person_partitions
+    state = people.load(PEOPLE, partition_of(user, partitions), [user]).get(user)
+    return unpack(state) if state else new_user(user)
+
+
+def _event_time(record: Inbound) -> float:
+    """Return the event time of a record; zero for one that is refused, which changes nothing."""
+    try:
+        return float(decode(record.topic, record.value, now=wall_clock()).event_time)
+    except DecodeError:
+        return 0.0
+
+
+def _read(settings: Settings, topics: tuple[str, ...]) -> tuple[list[Inbound], Origins]:
+    """Return the records of the topics from the beginning of the log, and the origins of their sources."""
     cluster, store = reach_kafka(settings), make_store(settings)
     admin = KafkaAdmin(cluster)
     origins = origins_of(store, PEOPLE, admin.bounds(WORKER_INPUTS))
     origins |= origins_of(store, ITEMS_SCOPE, admin.bounds((ITEM_DELTAS,)))
-    reader = KafkaTableReader(cluster, (*WORKER_INPUTS, ITEM_DELTAS, ITEMS, DEAD_LETTERS))
-    records = named(reader.catch_up(), origins)
-    reader.close()
+    reader = KafkaTableReader(cluster, topics)
+    try:
+        return named(reader.catch_up(), origins), origins
+    finally:
+        reader.close()
+
+
+def _deps(settings: Settings, records: Sequence[Inbound]) -> Deps:
+    """Return what handlers need to fold these records: the catalogue among them; nothing is ranked."""
     table, features = make_item_table(), FeatureTable()
     recommender = Recommender(table, LocalRanker(initial_weights(features.columns)), features=features)
     options, suspects = make_options(settings), _crash_suspects(records)
     deps = Deps(table=table, recommender=recommender, clock=wall_clock, options=options, in_flight=suspects)
     apply_tables([record for record in records if record.topic == ITEMS], deps)
+    return deps
+
+
+def _fold(settings: Settings) -> _Rebuilt:
+    """Read the log from its beginning, and fold it by the production routes."""
+    records, origins = _read(settings, (*WORKER_INPUTS, ITEM_DELTAS, ITEMS, DEAD_LETTERS))
+    deps = _deps(settings, records)
     people = rebuild_people([record for record in records if record.topic in WORKER_INPUTS], deps)
-    quarantined = quarantined_users(people, options.person_partitions)
+    quarantined = quarantined_users(people, deps.options.person_partitions)
     deltas = decided([record for record in records if record.topic == ITEM_DELTAS], quarantined, now=wall_clock())
     items = rebuild_items(deltas, deps)
     return _Rebuilt(people, items, records, origins)

@@ -33,6 +33,7 @@ PORT_NAMES = (
     "statistics",
     "trainer",
     "projector",
+    "perceiver",
     "gateway",
     "jobmanager_rest",
     "jobmanager_rpc",
@@ -40,7 +41,7 @@ PORT_NAMES = (
     "taskmanager_rpc",
     "taskmanager_data",
 )
-KAFKA_PRINCIPALS = ("worker", "statistics", "trainer", "projector", "gateway", "operator", "application")
+KAFKA_PRINCIPALS = ("worker", "statistics", "trainer", "projector", "perceiver", "gateway", "operator", "application")
 """The processes of `deploy.acls`, each with a login of its own on the embedded broker."""
 
 

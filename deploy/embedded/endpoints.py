@@ -83,6 +83,7 @@ def sections(
         "statistics": {"metrics_port": ports["statistics"], "engine": base.statistics.engine},
         "trainer": {"metrics_port": ports["trainer"]},
         "projector": {"metrics_port": ports["projector"]},
+        "perception": {"metrics_port": ports["perceiver"]},
         "gateway": {"port": ports["gateway"]},
     }
     if not base.gateway.api_keys:

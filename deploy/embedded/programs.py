@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,8 +53,16 @@ OWN_PROCESSES = (
     OwnProcess("statistics", "/metrics", stop_seconds=25),
     OwnProcess("trainer", "/metrics"),
     OwnProcess("projector", "/metrics"),
+    OwnProcess("perceiver", "/metrics"),
     OwnProcess("gateway", "/health/ready"),
 )
+
+
+def own_processes(settings: Settings) -> tuple[OwnProcess, ...]:
+    """Return the processes that these settings run: the perceiver only if it is enabled."""
+    return tuple(own for own in OWN_PROCESSES if own.name != "perceiver" or settings.perception.enabled)
+
+
 COMMAND_LINE = "deploy.cli"
 # The command that must run before them.
 SETUP_COMMAND = ("topics", "create")
@@ -76,12 +85,19 @@ def own_environment(site: Site, config: Path) -> dict[str, str]:
     return settings_environment() | own_file | directories
 
 
-def own_programs(site: Site, config: Path, *, logins: bool, module: str = COMMAND_LINE) -> list[Program]:
-    """Return how the supervisor runs each of ``OWN_PROCESSES``: started after the servers, stopped before them.
+def own_programs(
+    site: Site,
+    config: Path,
+    *,
+    logins: bool,
+    module: str = COMMAND_LINE,
+    processes: Iterable[OwnProcess] = OWN_PROCESSES,
+) -> list[Program]:
+    """Return how the supervisor runs each of ``processes``: started after the servers, stopped before them.
 
     With ``logins`` each has its own login to the embedded broker in its environment, and nobody else's.
     """
-    return [_own_program(own, site, config, logins, module) for own in OWN_PROCESSES]
+    return [_own_program(own, site, config, logins, module) for own in processes]
 
 
 def _own_program(own: OwnProcess, site: Site, config: Path, logins: bool, module: str) -> Program:

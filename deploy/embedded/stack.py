@@ -25,6 +25,7 @@ from deploy.embedded.programs import (
     OwnProcess,
     command,
     own_environment,
+    own_processes,
     own_programs,
 )
 from deploy.embedded.server import Download, EmbeddedServer, Program, Site, StackError
@@ -223,6 +224,7 @@ class Stack:
             "statistics": base.statistics.metrics_port,
             "trainer": base.trainer.metrics_port,
             "projector": base.projector.metrics_port,
+            "perceiver": base.perception.metrics_port,
             "gateway": base.gateway.port,
         }
         chosen = choices.chosen(choices.read(self.layout.choices_file), requested, random.SystemRandom())
@@ -295,14 +297,15 @@ class Stack:
 
     def _start_programs(self, site: Site, started: list[str], report: Report) -> None:
         states = self._supervisor.states()
-        if not all(own.name in states and states[own.name].pid for own in OWN_PROCESSES):
+        if not all(own.name in states and states[own.name].pid for own in own_processes(self.base)):
             self._run_setup(site, report)
         self._begin(self._own_programs(site), started, report)
         self._await_programs(started, report)
 
     def _own_programs(self, site: Site) -> list[Program]:
         logins = not kafka.KAFKA.is_external(self.base)
-        return own_programs(site, config_path(), logins=logins, module=self._module)
+        processes = own_processes(self.base)
+        return own_programs(site, config_path(), logins=logins, module=self._module, processes=processes)
 
     def _await_programs(self, started: list[str], report: Report) -> None:
         settings = self.settings()

@@ -10,7 +10,7 @@ from typing import Literal
 from deploy.embedded import processes
 from deploy.embedded.interfaces import is_loopback
 from deploy.embedded.layout import DataLayout
-from deploy.embedded.programs import OWN_PROCESSES, OwnProcess
+from deploy.embedded.programs import OwnProcess, own_processes
 from deploy.embedded.restarts import Ends, read_ends
 from deploy.embedded.server import EmbeddedServer
 from deploy.embedded.supervisor import State
@@ -61,8 +61,9 @@ def rows(
 ) -> list[StatusRow]:
     """Return the row of every server and process, checked in parallel; block for about 3 s at most."""
     ends = read_ends(layout) if states else {}
-    with ThreadPoolExecutor(len(servers) + len(OWN_PROCESSES)) as pool:
-        process_rows = pool.map(lambda own: program_row(own, settings, states.get(own.name), layout), OWN_PROCESSES)
+    processes = own_processes(base)
+    with ThreadPoolExecutor(len(servers) + len(processes)) as pool:
+        process_rows = pool.map(lambda own: program_row(own, settings, states.get(own.name), layout), processes)
         server_rows = pool.map(
             lambda server: server_row(server, base, settings, states.get(server.name), layout), servers
         )
@@ -108,6 +109,7 @@ def port_of(name: str, settings: Settings) -> int:
         "statistics": settings.statistics.metrics_port,
         "trainer": settings.trainer.metrics_port,
         "projector": settings.projector.metrics_port,
+        "perceiver": settings.perception.metrics_port,
         "gateway": settings.gateway.port,
     }
     return ports[name]

@@ -13,6 +13,7 @@ from litestar.types import Message
 
 from deploy.gateway.access.record import record_of
 from deploy.gateway.context import GatewayContext
+from deploy.gateway.handlers import user_pages
 from deploy.gateway.handlers.access_handlers import get_keys, post_tokens
 from deploy.gateway.handlers.chat import post_chat
 from deploy.gateway.handlers.docs import openapi_config
@@ -31,6 +32,7 @@ HANDLERS = (
     get_similar,
     get_memories,
     post_chat,
+    *user_pages.PAGE_HANDLERS,
     post_tokens,
     get_keys,
     live,
@@ -121,4 +123,5 @@ async def _end(context: GatewayContext) -> None:
     await asyncio.to_thread(context.feeder.close, FEEDER_SECONDS)
     await asyncio.to_thread(context.access.close, WRITER_SECONDS)
     context.similar_items.close()
+    context.user_records.close()
     context.probe.close()

@@ -14,6 +14,7 @@ from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
 from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.served.user_records import UserRecords
 from deploy.gateway.serving.backlog import Backlog
 from deploy.gateway.serving.probe import Probe
 from deploy.gateway.serving.producer_queue import ProducerQueue
@@ -46,6 +47,7 @@ class GatewayContext:
     lists: Lists
     chats: Chats
     similar_items: SimilarItemsService
+    user_records: UserRecords
     condition: GatewayCondition
     probe: Probe
     restarts: Callable[[], Mapping[str, int]] = dict

@@ -12,6 +12,7 @@ from deploy.clients import (
     make_item_index,
     make_memory_index,
     make_publisher,
+    make_store,
     wall_clock,
 )
 from deploy.gateway.access.wiring import make_access
@@ -20,6 +21,7 @@ from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
 from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.served.user_records import UserRecords
 from deploy.gateway.serving.backlog import Backlog, behind
 from deploy.gateway.serving.producer_queue import ProducerQueue
 from deploy.gateway.serving.servers import make_probe, make_restarts
@@ -52,6 +54,9 @@ def make_gateway_context(settings: Settings) -> GatewayContext:
         lists=Lists(cache, producer_queue, clock=wall_clock, new_id=_new_id),
         chats=Chats(cache, clock=wall_clock),
         similar_items=_similar_items(settings),
+        user_records=UserRecords(
+            make_store(settings) if settings.redis.url else None, partitions=settings.topics.person_partitions
+        ),
         condition=condition,
         probe=make_probe(settings),
         restarts=make_restarts(settings),

@@ -16,7 +16,7 @@ from deploy.settings.gateway import GatewaySettings
 from deploy.settings.lists import RankingSettings
 from deploy.settings.loading import ENDPOINTS_FILE, Layers, SettingsError, config_path, load_layers, load_settings
 from deploy.settings.model import Settings
-from deploy.settings.processes import StatisticsSettings, TrainerSettings, WorkerSettings
+from deploy.settings.processes import PerceptionSettings, StatisticsSettings, TrainerSettings, WorkerSettings
 from deploy.settings.servers import (
     EmbeddedSettings,
     FlinkSettings,
@@ -35,6 +35,7 @@ __all__ = [
     "KafkaSettings",
     "Layers",
     "MilvusSettings",
+    "PerceptionSettings",
     "RankingSettings",
     "RedisSettings",
     "Settings",

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from deploy.settings.gateway import GatewaySettings
 from deploy.settings.lists import ExperimentSettings, FeatureSettings, RankingSettings
 from deploy.settings.processes import (
+    PerceptionSettings,
     ProjectorSettings,
     PromotionSettings,
     StatisticsSettings,
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     promotion: PromotionSettings = PromotionSettings()
     experiment: ExperimentSettings = ExperimentSettings()
     projector: ProjectorSettings = ProjectorSettings()
+    perception: PerceptionSettings = PerceptionSettings()
     gateway: GatewaySettings = GatewaySettings()
     ranking: RankingSettings = RankingSettings()
     features: FeatureSettings = FeatureSettings()

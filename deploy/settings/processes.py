@@ -1,8 +1,9 @@
-"""Settings of the processes that handle streams: worker, aggregator, trainer and projector."""
+"""Settings of the processes that handle streams: worker, aggregator, trainer, projector and perceiver."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -103,4 +104,27 @@ class ProjectorSettings(SettingsSection):
 
     group: str = "lifelong-projector"
     offline_retention_days: float = Field(default=365.0, ge=1)
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+
+
+class PerceptionSettings(SettingsSection):
+    """The perceiver: encodes texts and pictures of items, and what users show, search for and write.
+
+    It runs if ``enabled``; the default encoders need the extra ``perception``. Pictures of the catalogue may be
+    ``data:`` URIs, files below ``file_roots``, or on ``http_hosts``; users may show ``data:`` URIs and pictures of
+    ``http_hosts``. What a user showed draws their lists for ``intent_hours``. ``device`` is torch's name of the
+    processor that encodes pictures, such as "cuda".
+    """
+
+    enabled: bool = False
+    text_encoder: Literal["sentences", "hashed-words"] = "sentences"
+    image_encoder: Literal["efficientnet", "colour-layout"] = "efficientnet"
+    device: str = "cpu"
+    intent_hours: float = Field(default=24.0, gt=0)
+    file_roots: list[Path] = []
+    http_hosts: list[str] = []
+    image_bytes_limit: int = Field(default=5_000_000, ge=1)
+    image_pixels_limit: int = Field(default=40_000_000, ge=64)
+    fetch_seconds: float = Field(default=5.0, gt=0)
+    group: str = "lifelong-perceiver"
     metrics_port: int = Field(default=0, ge=0, le=65535)

@@ -49,12 +49,16 @@ class FeatureTable:
         self.id = feature_schema_id(self.columns)
 
     def fill(self, contexts: Sequence[RankingContext], table: ItemTable, pool: Pool) -> NDArray[np.float32]:
-        """Return the ranker's input, float32 `[users, candidates, features]`; zero where there is no candidate."""
+        """Return the ranker's input, float32 `[users, candidates, features]`; zero where there is no candidate.
+
+        Votes of sources beyond `sources` are no columns.
+        """
         features = np.empty((*pool.items.shape, len(self.columns)), np.float32)
         for start in range(0, len(contexts), USERS_AT_ONCE):
             part = slice(start, start + USERS_AT_ONCE)
             now = np.array([[context.query.now] for context in contexts[part]])
-            part_pool = Pool(items=pool.items[part], mask=pool.mask[part], votes=pool.votes[:, part])
+            votes = pool.votes[: len(self.sources), part]
+            part_pool = Pool(items=pool.items[part], mask=pool.mask[part], votes=votes)
             batch = RankingBatch(
                 table=table,
                 contexts=contexts[part],

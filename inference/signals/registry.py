@@ -14,6 +14,7 @@ from inference.signals.columns import FeatureGroup
 from inference.signals.content import CONTENT_COLUMNS, CONTENT_SOURCE, Content
 from inference.signals.factors import FACTOR_COLUMNS, FACTOR_SOURCE, Factors
 from inference.signals.lifetime import LIFETIME_COLUMNS, NEW_ITEM_SOURCE, ColdItems
+from inference.signals.perceptions import PERCEPTION_SOURCE, Perceptions
 from inference.signals.popularity import POPULARITY_COLUMNS, POPULARITY_SOURCES, ItemPopularity
 from inference.signals.repeats import REPEAT_COLUMNS, REPEAT_SOURCE
 from inference.signals.segments import FIRST_CHOICE_SOURCE, SEGMENT_COLUMNS, SegmentPopularity
@@ -32,6 +33,7 @@ SIGNALS: tuple[type[Signal], ...] = (
     Factors,
     Content,
     SegmentPopularity,
+    Perceptions,
 )
 """What is kept of items; a signal that reads only the user keeps nothing."""
 
@@ -48,6 +50,10 @@ SOURCES: tuple[CandidateSource, ...] = (
     NEW_ITEM_SOURCE,
 )
 """Where candidates come from. Each source is a column of the ranker, too."""
+
+
+SOURCES_OF_INTENTS: tuple[CandidateSource, ...] = (PERCEPTION_SOURCE,)
+"""Sources that answer what a user has just shown or asked for; they are no columns (`inference.intent_lift`)."""
 
 
 def source_columns(sources: Sequence[CandidateSource]) -> FeatureGroup:

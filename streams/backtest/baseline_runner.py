@@ -12,7 +12,7 @@ from msgspec import Struct
 from inference.evaluation.baselines import FULL, NEEDS
 from inference.evaluation.baselines.evaluator import BaselineEvaluator, BaselineResults, ChoiceRow
 from inference.evaluation.baselines.tuned import TuningTrial
-from schemas.errors import LifelongError
+from schemas.errors import LifelongError, PackagesMissing
 from streams.backtest.process_pool import PoolProgress, ReportProgress, in_processes
 
 BASELINE_CHUNK_ROWS = 250
@@ -22,10 +22,6 @@ EXTRA = {"torch": "torch"}
 
 class UnknownBaseline(LifelongError):
     """There is no baseline of this name."""
-
-
-class PackagesMissing(LifelongError):
-    """A baseline needs packages that are not installed."""
 
 
 class BaselineRun(Struct, frozen=True, kw_only=True):

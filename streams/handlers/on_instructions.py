@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agents.agent_state import apply_instruction
+from agents.agent_state import PROPOSING, apply_instruction
 from agents.instructions.names import Names
-from agents.instructions.understanding import understand
+from agents.instructions.understanding import awaiting, understand
 from features.user_state import has_seen, note
 from schemas.ids import message_id
 from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, OnlyCategory, Say
@@ -23,6 +23,8 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
     user = note(record.user, instruction.event_id, instruction.event_time)
     reply = understand(instruction, _names(deps)) if isinstance(instruction, Say) else None
+    if reply is not None and record.agent.autonomy == PROPOSING:
+        reply = awaiting(reply)
     step = apply_instruction(
         record.agent,
         user,

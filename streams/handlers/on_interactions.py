@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.agent_state import apply_event
@@ -9,15 +11,18 @@ from agents.memory.operations import Attributes
 from features.contributions import contribution
 from features.list_outcome import mature
 from features.user_state import UserState, fold, has_seen
-from schemas.event_kinds import is_choice
+from schemas.codec import EARLIEST, decode
+from schemas.errors import DecodeError
+from schemas.event_kinds import is_choice, type_name
 from schemas.ids import message_id
-from schemas.interactions import Interaction
+from schemas.interactions import Interaction, Look, Review, Search
 from schemas.ranking_log import ListOutcome as ShownOutcome
-from schemas.topics import ITEM_DELTAS, RANKING_LOG
-from streams.handlers.deps import Deps
-from streams.log.records import Message, RecordSource
+from schemas.topics import INTERACTIONS, ITEM_DELTAS, RANKING_LOG
+from streams.handlers.deps import CLOCK_SKEW_SECONDS, Deps
+from streams.log.records import Inbound, Message, RecordSource
 from streams.outcomes.agent_messages import agent_messages
 from streams.outcomes.record_outcome import PrequentialQuery, RecordOutcome
+from streams.outcomes.to_perceive import ToPerceive
 from streams.state.user_record import UserRecord
 from streams.worker.list_outcomes import outcome_messages
 
@@ -103,3 +108,32 @@ def _delta(before: UserState, event: Interaction, source: RecordSource) -> tuple
     """
     delta = None if source.is_ahead else contribution(before, event, source=source.name, offset=source.offset)
     return (Message(ITEM_DELTAS, delta.item_id, delta),) if delta else ()
+
+
+class _Tagged(Struct):
+    """An interaction, as far as its type."""
+
+    type: str = ""
+
+
+_TAG = msgspec.json.Decoder(_Tagged)
+_PERCEIVED_TYPES = frozenset((type_name(Look), type_name(Search), type_name(Review)))
+
+
+def perceive_interaction(record: Inbound, *, now: float) -> ToPerceive | None:
+    """Return the picture or the words of a user that are to be encoded; none of other interactions, which are most and
+    not even decoded.
+
+    Raises:
+        DecodeError: the record is no interaction. The worker that owns the user writes its dead letter.
+    """
+    try:
+        tag = _TAG.decode(record.value or b"").type
+    except msgspec.MsgspecError as exc:
+        raise DecodeError("not-json", str(exc)) from exc
+    if tag not in _PERCEIVED_TYPES:
+        return None
+    produced = record.timestamp if record.timestamp >= EARLIEST else now
+    event = decode(INTERACTIONS, record.value, now=produced)
+    is_ahead = event.event_time > produced + CLOCK_SKEW_SECONDS
+    return ToPerceive(record=record, event=replace(event, event_time=produced) if is_ahead else event)

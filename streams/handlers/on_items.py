@@ -1,8 +1,12 @@
-"""`items`: the catalogue changed. Workers rank by it, the projector indexes it, the gateway serves it."""
+"""`items`: the catalogue changed. Workers rank by it, the projector indexes it, the perceiver looks at it, the gateway
+serves it.
+"""
 
 from __future__ import annotations
 
 from math import inf
+
+from msgspec.structs import replace
 
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -10,6 +14,7 @@ from streams.handlers.deps import Deps
 from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
 from streams.outcomes.projection import Projection
+from streams.outcomes.to_perceive import ToPerceive
 from streams.outcomes.view_update import ItemUpdate
 
 
@@ -23,7 +28,8 @@ def on_item(record: Inbound, deps: Deps) -> None:
     if item is None:
         deps.table.withdraw(_item_id(record))
     else:
-        deps.table.put_item(item)
+        # Pictures may be in the entry itself, and workers never look at them.
+        deps.table.put_item(replace(item, images=()) if item.images else item)
 
 
 def project_item(record: Inbound, *, now: float) -> Projection:
@@ -34,6 +40,18 @@ def project_item(record: Inbound, *, now: float) -> Projection:
     """
     item: Item | None = open_record(record, now=now)
     return Projection(withdrawn=_item_id(record)) if item is None else Projection(item=item)
+
+
+def perceive_item(record: Inbound, *, now: float) -> ToPerceive:
+    """Return the item whose text and pictures are to be encoded, or the one that was withdrawn.
+
+    Raises:
+        DecodeError: the record is not an item.
+    """
+    item: Item | None = open_record(record, now=now)
+    return (
+        ToPerceive(record=record, withdrawn=_item_id(record)) if item is None else ToPerceive(record=record, item=item)
+    )
 
 
 def view_item(record: Inbound, *, now: float, caught_up: bool) -> ItemUpdate:

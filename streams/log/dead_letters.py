@@ -21,7 +21,16 @@ from schemas.errors import DecodeError, ReasonCode
 from schemas.ids import ItemKey, message_id
 from schemas.memories import Memory, memory_key
 from schemas.model_updates import ModelUpdate
-from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEM_STATISTICS, ITEMS, MEMORIES, MODEL_UPDATES, RECOMMENDATIONS
+from schemas.topics import (
+    DEAD_LETTERS,
+    ITEM_DELTAS,
+    ITEM_PERCEPTIONS,
+    ITEM_STATISTICS,
+    ITEMS,
+    MEMORIES,
+    MODEL_UPDATES,
+    RECOMMENDATIONS,
+)
 from streams.log.records import Inbound, Message
 
 logger = logging.getLogger(__name__)
@@ -41,6 +50,7 @@ def _memory_keys(memory: Memory) -> tuple[str, ...]:
 
 _KEYS: dict[str, Callable[[Any], tuple[str, ...]]] = {
     ITEMS: lambda item: (item.item_id,),
+    ITEM_PERCEPTIONS: lambda perception: (perception.item_id,),
     ITEM_STATISTICS: lambda row: (row.item_id,),
     ITEM_DELTAS: lambda delta: (delta.item_id,),
     RECOMMENDATIONS: lambda recommendation: (recommendation.user_id,),
@@ -52,6 +62,10 @@ version of the same thing would stay.
 """
 
 
+_MAY_BE_EMPTY = frozenset({ITEMS, ITEM_PERCEPTIONS})
+"""Topics on which an empty value withdraws the item of its key."""
+
+
 def open_record(record: Inbound, *, now: float) -> Any:
     """Return the value of a record of no user topic, checked against its key; none if it withdraws an item.
 
@@ -59,7 +73,7 @@ def open_record(record: Inbound, *, now: float) -> Any:
         DecodeError: the record cannot be used; `reason` is the code of its dead letter.
     """
     key = _text(record.key)
-    if not record.value and record.topic == ITEMS:
+    if not record.value and record.topic in _MAY_BE_EMPTY:
         _check_item_key(key)
         return None
     value = decode(record.topic, record.value, now=now)

@@ -9,11 +9,12 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.explanations import Explainer
+from agents.explanations import Explainer, Slot
 from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
 from features.views import user_row
 from inference.query import Placed, Query, Ranking
+from inference.signals.perceptions import PERCEPTION_SOURCE
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
 from schemas.interactions import Context
 from schemas.locales import default_user
@@ -117,6 +118,7 @@ def _recommendation(
         slates=tuple(Slate(list_id=due.list_id(name), surface=name, items=items, seed=seed) for name in due.surfaces),
         trigger_event_ids=due.causes,
         plan_id=plan.plan_id if plan else None,
+        proposed_plan_id=record.agent.proposal.plan_id if record.agent.proposal else None,
         evidence=plan.evidence if plan else (),
         model_version=ranking.model_version,
         statistics_version=ranking.statistics_version,
@@ -171,23 +173,24 @@ def _without_draw(answer: Answer) -> Answer:
 
 
 def _items(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[RankedItem, ...]:
-    explainer = Explainer(record.agent.plan, record.agent.memories)
+    """Return the slate as published: each item with a line of the agent's memories or plan, or its source's reason."""
+    explainer, categories = Explainer(record.agent.plan, record.agent.memories), deps.table.categories
+    slots = [_slot(placed, categories(placed.item_id)) for placed in slate]
     return tuple(
         RankedItem(
             item_id=placed.item_id,
             score=round(placed.score, 6),
             source=placed.source,
             propensity=placed.propensity,
-            reason=_reason(placed, explainer, deps),
+            reason=line.text,
         )
-        for placed in slate
+        for placed, line in zip(slate, explainer.lines(slots), strict=True)
     )
 
 
-def _reason(placed: Placed, explainer: Explainer, deps: Deps) -> str:
-    """Return the explanation by the agent's memories or plan if any, else the reason of the candidate source."""
-    explanation = explainer.item(placed.item_id, deps.table.categories(placed.item_id))
-    return explanation.text if explanation else placed.reason
+def _slot(placed: Placed, categories: tuple[str, ...]) -> Slot:
+    answers = placed.source == PERCEPTION_SOURCE.name
+    return Slot(placed.item_id, categories, placed.reason, placed.names_cause, answers_user=answers)
 
 
 def _on_surface(entry: Ranked, list_id: ListId) -> Ranked:

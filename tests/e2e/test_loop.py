@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from datetime import UTC, datetime
 
 import pytest
 from confluent_kafka import Producer
@@ -62,6 +63,30 @@ def test_a_user_is_steered_in_words_by_a_command(system: System) -> None:
     assert "until" in system.command("why", "--user", "ann")
     system.command("user", "steer", "ann", "undo")
     assert any(name.startswith("war") for name in top(system, "ann"))
+
+
+def test_a_user_reads_and_corrects_their_page_by_commands(system: System) -> None:
+    system.catalogue()
+    system.start()
+    for number in range(4):
+        system.send([click("ann", f"war-{number}", at=number)])
+    system.wait_applied()
+    page = json.loads(system.command("user", "show", "ann", "--json"))
+    [war] = [memory for memory in page["believed"] if memory["text"] == "you like war"]
+    assert set(war["evidence"]) <= {event for each in system.lists() for event in each.trigger_event_ids}
+    system.command("user", "forget", "ann", war["memory_id"][:10])
+    system.command("user", "remember", "ann", "dislikes", "comedy")
+    system.command("user", "autonomy", "ann", "1")
+    shown = system.command("user", "show", "ann")
+    assert "you do not like comedy" in shown
+    assert "you like war" not in shown
+    assert "Say yes" in system.command("user", "steer", "ann", "only drama")
+    system.command("user", "approve", "ann")
+    assert {name.partition("-")[0] for name in top(system, "ann")} == {"drama"}
+    exported = json.loads(system.command("user", "export", "ann"))
+    assert exported["list"]["constraints"] == {"only_categories": ["drama"]}
+    then = datetime.fromtimestamp(START + 60, UTC).strftime("%Y-%m-%dT%H:%M")
+    assert "you like war" in system.command("user", "as-of", "ann", then)
 
 
 def test_poison_among_good_events_is_set_aside_and_every_good_one_is_answered(system: System) -> None:

@@ -31,7 +31,7 @@ from deploy.embedded.http import answers
 from deploy.embedded.programs import OWN_PROCESSES
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import wait_until as holds
-from deploy.monitoring import telemetry
+from deploy.monitoring import perceiver_metrics, telemetry
 from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE
 from deploy.monitoring.targets import SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
 from deploy.settings import Settings
@@ -39,7 +39,7 @@ from schemas.codec import encode
 from schemas.topics import INTERACTIONS
 from streams.log.partitions import partition_of
 from streams.routes import AGGREGATOR, WORKER_INPUTS
-from tests.builders import click
+from tests.builders import START, click
 from tests.e2e.system import System, wait_until
 
 pytestmark = [
@@ -61,6 +61,9 @@ AT_WORK = (
 WINDOW = "15s"
 """The value of $__rate_interval in Grafana: long enough for the whole load."""
 
+PERCEPTION = {"enabled": True, "text_encoder": "hashed-words", "image_encoder": "colour-layout"}
+"""Of the perceiver, what it says is looked at here, not what it sees."""
+
 FLINK = "lifelong_flink_"
 """How metrics of Flink's job begin: `test_flink_statistics.py` looks at one."""
 
@@ -74,6 +77,7 @@ QUIET = {
     "Restarts": "nothing was restarted",
     "Triggers without budget": "a few seconds exhaust no budget",
     "Refused, closed and not audited": "every request may, and none is slow",
+    "Not perceived yet": "the load is far below what the perceiver encodes",
 }
 """Panels that may show zero in a healthy run, each with the reason; none may be without data."""
 QUIET_SERIES = {
@@ -89,6 +93,7 @@ QUIET_SERIES = {
     "Gain over the champion": "lower bounds are below zero where nothing is decided yet",
     "Decisions in the last hour": "in a few seconds nothing is decided, and only one variant serves",
     "Milvus requests": "functions that were called only while it started",
+    "Pictures refused": "reasons other than that of the bad pictures",
     "Waiting to be merged": "views of which no file waits at this moment",
 }
 """Panels of which some series may be zero, as long as one is not."""
@@ -127,9 +132,10 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
     """Run all processes on the session's servers for some seconds of events; yield a Prometheus that scraped them."""
     folder = tmp_path_factory.mktemp("monitoring")
     ports = chosen(StackChoices({}, {}), {}, random.SystemRandom()).ports
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         own.name: {"port" if own.name == "gateway" else "metrics_port": ports[own.name]} for own in OWN_PROCESSES
     }
+    sections["perception"] = sections.pop("perceiver") | PERCEPTION
     sections["promotion"] = {"block": 8}
     system = System(stack, folder, **sections)
     url = f"http://127.0.0.1:{ports['kafka']}"
@@ -181,6 +187,9 @@ def live(system: System, gateway: int) -> None:
         sender.send(RATE, 1.0)
         send_catalogue(system.publisher, CATALOGUE)
         system.publisher.send(INTERACTIONS, "ann", b"{")
+        for more in ({"type": "search", "query": f"item {number}"}, {"type": "look", "image": "data:,no picture"}):
+            shown = {"user_id": "ann", "event_time": START + number, "event_id": f"{more['type']}-{number}"}
+            system.publisher.send(INTERACTIONS, "ann", json.dumps(shown | more).encode())
         system.publisher.send(INTERACTIONS, other, encode(click("ann", "item-1", at=number)))
         assert call(gateway, "/v1/interactions", key, {"type": "view", "user_id": "ann", "item_id": "item-2"}) == 202
         assert call(gateway, "/v1/recommendations/ann", key) in {200, 404}
@@ -252,11 +261,13 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
         "lifelong_model_decisions_total": QUIET_SERIES["Decisions in the last hour"],
         "lifelong_suppressed_total": QUIET["Triggers without budget"],
         "lifelong_lag_records": QUIET["Lag by partition"],
+        "lifelong_perception_lag_records": QUIET["Not perceived yet"],
         "lifelong_restarts_total": QUIET["Restarts"],
         "lifelong_http_closed_total": QUIET["Refused, closed and not audited"],
         "lifelong_audit_dropped_total": QUIET["Refused, closed and not audited"],
     }
     suffix = {"counter": "_total", "gauge": "", "histogram": "_count", "info": "_info"}
+    assert perceiver_metrics.PERCEIVED, "loaded, so that its metrics are in the registry"
     table = [
         f.name + suffix[f.type] for f in REGISTRY.collect() if f.name.startswith("lifelong_") and FLINK not in f.name
     ]
@@ -270,15 +281,17 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
 def test_counts_match_the_records_sent(watched: Prometheus) -> None:
     clicks, posts = RATE * ROUNDS, ROUNDS
     expected = {
-        f'lifelong_events_total{{topic="{INTERACTIONS}"}}': clicks + 2 * posts,
+        f'lifelong_events_total{{topic="{INTERACTIONS}"}}': clicks + 4 * posts,
         'lifelong_dead_letters_total{reason="not-json"}': posts,
         "lifelong_misrouted_total": posts,
         'lifelong_http_requests_total{status="401"}': posts,
+        'lifelong_pictures_refused_total{reason="no-picture"}': posts,
+        'lifelong_perceived_total{what="events"}': 2 * posts,
     }
     # The last second may not be scraped yet.
     holds(lambda: {series: total(watched, series) for series in expected} == expected, 5.0)
     assert {series: total(watched, series) for series in expected} == expected
-    assert 0 < total(watched, "lifelong_lists_total") <= clicks + 2 * posts
+    assert 0 < total(watched, "lifelong_lists_total") <= clicks + 5 * posts
     assert total(watched, 'lifelong_stage_seconds_count{stage="total"}') == total(watched, "lifelong_lists_total")
     written = {labels["target"] for labels, rows in watched.query("lifelong_projected_total") if rows}
     assert written == set(telemetry.TARGETS)

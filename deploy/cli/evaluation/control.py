@@ -60,8 +60,7 @@ def control(
     """Replay a log in which users state something in words, and measure how their lists follow it.
 
     Each user refuses, wants less of, wants more of, or wants alone the category that their list has most of. Exits with
-    1 if any later list has an item of a refused category, or of another than the only one wanted, or if "less" leaves
-    more than a third of it in the 20 lists that follow.
+    1 if a later list violates "no" or "only", or if "less" leaves more than a third in the 20 lists that follow.
     """
     from deploy.backtest_source import log_of
     from deploy.wiring import make_system_config

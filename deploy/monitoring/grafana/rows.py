@@ -8,6 +8,7 @@ from __future__ import annotations
 from deploy.monitoring.grafana.flink_row import FLINK_ROW
 from deploy.monitoring.grafana.models import MODELS
 from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, quantile, rate
+from deploy.monitoring.grafana.perception_row import PERCEPTION_ROW
 
 TARGET_SECONDS = 0.2
 """From the event to its list, at the 99th percentile; a bound of the histogram's buckets."""
@@ -383,18 +384,15 @@ SERVER_ROWS = DashboardRow(
     ),
 )
 
-DASHBOARD_ROWS = (FRESHNESS, TRAFFIC, HEALTH, AGENTS, MODELS, PROJECTIONS, FLINK_ROW, GATEWAY_ROW, SERVER_ROWS)
-
-VENDORS = {
-    "up": "Prometheus: 1 if the last scrape was answered",
-    "process_cpu_seconds_total": "Prometheus clients, every process that serves /metrics",
-    "process_resident_memory_bytes": "Prometheus clients, every process that serves /metrics",
-    "process_start_time_seconds": "Prometheus clients, every process that serves /metrics",
-    "nv_inference_request_success": "Triton Inference Server, user guide, Metrics",
-    "nv_inference_request_failure": "Triton Inference Server, user guide, Metrics",
-    "nv_inference_request_duration_us": "Triton Inference Server, user guide, Metrics",
-    "nv_inference_queue_duration_us": "Triton Inference Server, user guide, Metrics",
-    "nv_inference_compute_infer_duration_us": "Triton Inference Server, user guide, Metrics",
-    "milvus_proxy_req_count": "Milvus 2.3, operational metrics",
-}
-"""Metrics of other software, and where they are documented."""
+DASHBOARD_ROWS = (
+    FRESHNESS,
+    TRAFFIC,
+    HEALTH,
+    AGENTS,
+    MODELS,
+    PROJECTIONS,
+    PERCEPTION_ROW,
+    FLINK_ROW,
+    GATEWAY_ROW,
+    SERVER_ROWS,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agents.explanations import Explainer, Reason, is_supported
+from agents.explanations import MOST_ALIKE, Explainer, Reason, Slot, is_supported
 from schemas.ids import ItemId
 from schemas.instructions import Lift, MoreOf, PinItem
 from schemas.interactions import Click, Like
@@ -35,7 +35,7 @@ def test_an_item_of_two_intents_is_explained_by_the_weightier() -> None:
 
 def test_no_more_evidence_is_claimed_than_is_stored() -> None:
     life = life_of(*(event(Click, 5.0 * k, "jazz-1") for k in range(20)), REPLAN)
-    assert text(life, "jazz-2", "jazz") == "because of 8 or more recent choices in jazz"
+    assert text(life, "jazz-2", "jazz") == "because you often choose jazz"
 
 
 def test_instructions_are_quoted_as_reasons() -> None:
@@ -59,3 +59,24 @@ def test_a_reason_holds_only_as_long_as_its_memory_does() -> None:
     assert not is_supported(replace(explanation, claims=4), life.agent.memories)
     assert not is_supported(replace(explanation, text="because everybody does"), life.agent.memories)
     assert not is_supported(explanation, ())
+
+
+def test_a_list_says_different_things_while_there_is_something_else_to_say() -> None:
+    life = life_of(*THREE_JAZZ, event(Click, 30.0, "folk-1"), event(MoreOf, 31.0, category="rock"), REPLAN)
+    explainer = Explainer(life.agent.plan, life.agent.memories)
+    alike = [
+        Slot(ItemId(f"i{number}"), ("jazz",), f"goes with your last choice: jazz-{number}", True) for number in "ab"
+    ]
+    same = [Slot(ItemId(f"j{number}"), ("jazz",), "popular in the last day") for number in range(6)]
+    lines = explainer.lines([Slot(ItemId("r"), ("rock", "jazz"), "", False), *alike, *same])
+    texts = [line.text for line in lines]
+    assert texts[0] == "because you asked for more rock"
+    assert texts[1:3] == ["goes with your last choice: jazz-a", "goes with your last choice: jazz-b"]
+    assert texts.count("because of 3 recent choices in jazz") == 3
+    assert [line.is_specific for line in lines].count(False) == texts.count("popular in the last day") == 3
+    assert max(map(texts[:7].count, texts[:7])) <= MOST_ALIKE
+
+
+def test_a_line_without_evidence_is_the_sources_own() -> None:
+    [line] = Explainer(None, ()).lines([Slot(ItemId("i"), (), "popular in the last day")])
+    assert (line.text, line.is_specific) == ("popular in the last day", False)

@@ -28,6 +28,7 @@ from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
 from deploy.gateway.served.similar_items import SimilarItemsService
+from deploy.gateway.served.user_records import UserRecords
 from deploy.gateway.serving.probe import Probe
 from deploy.gateway.serving.producer_queue import ProducerQueue
 from features.item_content import content_vector
@@ -113,6 +114,7 @@ def build(
         lists=Lists(cache, producer_queue, clock=clock, new_id=new_id),
         chats=Chats(cache, clock=clock),
         similar_items=SimilarItemsService(items, memories, factors),
+        user_records=UserRecords(more.pop("store", None), partitions=PARTITIONS),
         condition=condition,
         probe=more.pop("probe", Probe({}, clock=clock)),
         clock=clock,

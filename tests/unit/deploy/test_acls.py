@@ -11,7 +11,17 @@ from deploy.acls import access, grants
 from deploy.embedded.choices import KAFKA_PRINCIPALS
 from deploy.settings import Settings, TopicSettings
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, RECOMMENDATIONS, TOPICS
-from streams.routes import AGGREGATOR, GATEWAY, PROJECTOR, READS, TRAINER, WORKER, WORKER_ENVELOPES, WORKER_TABLES
+from streams.routes import (
+    AGGREGATOR,
+    GATEWAY,
+    PERCEIVER,
+    PROJECTOR,
+    READS,
+    TRAINER,
+    WORKER,
+    WORKER_ENVELOPES,
+    WORKER_TABLES,
+)
 
 ROOT = Path(__file__).parents[3]
 TABLE = {grant.process: grant for grant in access(Settings())}
@@ -34,12 +44,13 @@ def test_readers_are_granted_the_topics_that_they_read() -> None:
         "statistics": set(AGGREGATOR),
         "trainer": set(TRAINER),
         "projector": set(PROJECTOR),
+        "perceiver": set(PERCEIVER),
         "gateway": set(GATEWAY),
     }
 
 
 def test_every_published_topic_may_be_written_by_a_process() -> None:
-    ours = [TABLE[name] for name in ("worker", "statistics", "trainer")]
+    ours = [TABLE[name] for name in ("worker", "statistics", "trainer", "perceiver")]
     assert published_in("streams") <= {topic for grant in ours for topic in grant.writes}
 
 

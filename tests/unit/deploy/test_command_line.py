@@ -45,10 +45,12 @@ DOES = {
     "keys rotate-signing": "writes a file",
     "quarantine add": "sends records",
     "quarantine lift": "sends records",
+    "user export": "prints JSON alone",
     "worker": "a process",
     "statistics": "a process",
     "trainer": "a process",
     "projector": "a process",
+    "perceiver": "a process",
     "gateway": "a process",
 }
 """Commands without JSON output, each with what it does instead."""

@@ -21,7 +21,8 @@ from deploy.embedded import choices, endpoints
 from deploy.embedded.layout import DataLayout
 from deploy.monitoring import flink_gauges, targets, telemetry
 from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE, as_json, make_dashboard
-from deploy.monitoring.grafana.rows import DASHBOARD_ROWS, TARGET_SECONDS, VENDORS
+from deploy.monitoring.grafana.rows import DASHBOARD_ROWS, TARGET_SECONDS
+from deploy.monitoring.grafana.vendors import VENDORS
 from deploy.settings import Settings
 
 ALERTS = targets.SHIPPED / "alerts.yml"

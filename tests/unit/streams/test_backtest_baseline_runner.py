@@ -11,8 +11,8 @@ from deploy.settings import Settings
 from deploy.wiring import make_system_config
 from inference.evaluation.baselines import FULL
 from inference.evaluation.baselines.evaluator import BASELINES, ChoiceRow
+from schemas.errors import PackagesMissing
 from streams.backtest.baseline_runner import (
-    PackagesMissing,
     UnknownBaseline,
     check_packages,
     named,

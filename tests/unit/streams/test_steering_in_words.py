@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.ids import UserId
-from schemas.instructions import Say
+from schemas.instructions import Say, SetAutonomy
 from schemas.recommendations import RankRequest, Recommendation
 from schemas.topics import INSTRUCTIONS, ITEMS, MEMORIES, PLANS, RANK_REQUESTS
 from tests.builders import START, click, event_id, item, make_runner, newest_list, send_event, small_catalogue
@@ -65,6 +65,21 @@ def test_only_and_limits_hold_from_the_next_list_on_until_they_end() -> None:
     assert {"comedy-6", "comedy-7"} <= items_of(asked_for(runner, DAY + 6))
     send_event(runner, say("forget everything", DAY + 7), INSTRUCTIONS)
     assert shows_war(newest_list(runner, "ann"))
+
+
+def test_at_autonomy_1_words_wait_for_a_yes() -> None:
+    runner = a_runner()
+    propose = SetAutonomy(event_id=event_id(), user_id=UserId("ann"), event_time=START + 4, level=1)
+    send_event(runner, propose, INSTRUCTIONS)
+    send_event(runner, say("no war", 5), INSTRUCTIONS)
+    answer = newest_list(runner, "ann")
+    assert (answer.replies[0].pending, shows_war(answer)) == (True, True)
+    assert answer.replies[0].text == "Understood: no war. Say yes to have it so, or cancel."
+    send_event(runner, say("yes", 6), INSTRUCTIONS)
+    assert not shows_war(newest_list(runner, "ann"))
+    send_event(runner, say("only comedies", 7), INSTRUCTIONS)
+    send_event(runner, say("cancel", 8), INSTRUCTIONS)
+    assert newest_list(runner, "ann").constraints.only_categories == ()
 
 
 def test_what_is_not_known_of_any_item_is_no_limit() -> None:

@@ -1,0 +1,53 @@
+"""Memories, limits and ends of statements in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+
+from agents.instructions.limits import LimitRange
+from agents.instructions.wording import Wording
+from schemas.ids import ItemId
+from schemas.memories import Memory
+
+
+def belief_phrase(memory: Memory, wording: Wording, title: Callable[[ItemId], str], now: float, zone: tzinfo) -> str:
+    """Return what a memory says, to the user whose it is; `title` names items, and `now` is event time.
+
+    >>> from datetime import timezone
+    >>> from agents.instructions.wording import WORDINGS
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
+    >>> from schemas.ids import EventId, UserId
+    >>> cause = SignalCause(UserId("u"), EventId("e"), 9.0, 9.0)
+    >>> memory = begin(PreferenceSignal("category", "bans", "war", 3.0), cause)
+    >>> belief_phrase(memory, WORDINGS["en"], str, 9.0, timezone.utc)
+    'you want no war'
+    """
+    name = memory.value
+    if memory.subject == "item":
+        name = title(ItemId(memory.value)) or memory.value
+    elif memory.subject == "attribute":
+        name = wording.of_attribute.format(value=memory.value, attribute=memory.attribute)
+    elif memory.subject == "fact":
+        low, high = (memory.bound, None) if memory.value == "at-least" else (None, memory.bound)
+        name = limit_phrase(LimitRange("", low, high, memory.attribute), wording)
+    return wording.beliefs[memory.predicate].format(name=name) + ending(memory.until, now, wording, zone)
+
+
+def limit_phrase(bounds: LimitRange, wording: Wording) -> str:
+    """Return the limit in words."""
+    fact, unit = wording.facts.get(bounds.fact, bounds.fact), wording.units.get(bounds.fact, "")
+    low, high = (None if end is None else f"{end:.10g}" for end in (bounds.at_least, bounds.at_most))
+    form = wording.at_most if low is None else wording.at_least if high is None else wording.between
+    return form.format(fact=fact, low=low, high=high, unit=unit)
+
+
+def ending(until: float | None, now: float, wording: Wording, zone: tzinfo) -> str:
+    """Return until when a statement holds, in words that follow it; empty if it has no end."""
+    if until is None:
+        return ""
+    at = datetime.fromtimestamp(until, zone)
+    weekday, month = wording.days[at.weekday()], wording.months[at.month - 1]
+    day = wording.date.format(weekday=weekday, day=at.day, month=month, year=at.year)
+    clock = "" if (at.hour, at.minute) == (0, 0) else f" {at:%H:%M}"
+    return wording.until.format(day=day, clock=clock) + ("" if until > now else wording.over)

@@ -1,0 +1,127 @@
+"""What a user says: in words, or by a command for each thing that can be said of their page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+import typer
+
+from deploy.cli.look import list_table, read_titles, read_user
+from deploy.cli.shown import AsJson, complete_id, put_json
+from deploy.cli.terminal import Console, put_line
+from deploy.cli.user.answer import answer_to
+from deploy.clients import wall_clock
+from deploy.settings import load_settings
+from schemas.errors import DecodeError
+from schemas.ids import EventId, MemoryId, UserId
+from schemas.instructions import Approve, Forget, Instruction, Reject, Remember, Say, SetAutonomy, Undo
+from schemas.recommendations import Recommendation
+
+User = Annotated[str, typer.Argument(help="Id of the user.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait for the list that answers.", min=0.1)]
+Proposal = Annotated[str, typer.Argument(help="Id of a proposed plan; by default whatever waits.")]
+
+
+def steer(
+    user: User,
+    text: Annotated[str, typer.Argument(help="What the user says, such as 'no horror until Sunday'.")],
+    time_zone: Annotated[str, typer.Option(help="Where the user's days begin, such as Europe/Berlin.")] = "UTC",
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Say something for a user; show what was understood, and the list that obeys it.
+
+    Understood are English and German: more, less, no, only, pin, allow and undo, with a category or a title, limits
+    such as "under 20 euros", and until when.
+    """
+    _tell(user, lambda who: Say(**who, text=text, time_zone=time_zone), "", timeout, as_json=as_json)
+
+
+def undo(user: User, timeout: Timeout = 30.0, as_json: AsJson = False) -> None:
+    """Take back the user's newest statement: what held before it holds again."""
+    _tell(user, lambda who: Undo(**who), "The newest statement is taken back.", timeout, as_json=as_json)
+
+
+def remember(
+    user: User,
+    predicate: Annotated[Literal["likes", "dislikes"], typer.Argument(help="What the user thinks of it.")],
+    value: Annotated[str, typer.Argument(help="A category; with --subject an item's id or an attribute's value.")],
+    subject: Annotated[Literal["category", "item", "attribute"], typer.Option(help="What the value is.")] = "category",
+    attribute: Annotated[str, typer.Option(help="The attribute that has the value, such as brand.")] = "",
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """State a belief: what the user likes or dislikes."""
+
+    def stated(who: Any) -> Remember:
+        return Remember(**who, predicate=predicate, subject=subject, value=value, attribute=attribute)
+
+    _tell(user, stated, f"Remembered: {user} {predicate} {value}.", timeout, as_json=as_json)
+
+
+def forget(
+    user: User,
+    memory: Annotated[str, typer.Argument(help="Id of the memory, or its beginning, as `lifelong user show` has it.")],
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Remove one memory, stated or inferred; what it had outranked is believed again."""
+    agent = read_user(load_settings(), UserId(user)).agent
+    memories = [str(known.memory_id) for known in (*agent.memories, *agent.dormant)]
+    known = MemoryId(complete_id(memory, memories, what="memory", hint=f"`lifelong user show {user}` lists them"))
+    _tell(user, lambda who: Forget(**who, memory_id=known), f"Forgotten: memory {known}.", timeout, as_json=as_json)
+
+
+def autonomy(
+    user: User,
+    level: Annotated[int, typer.Argument(help="0: rank only, 1: propose and ask, 2: plan by itself.", min=0, max=2)],
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Set how much the user's agent may do by itself."""
+    _tell(user, lambda who: SetAutonomy(**who, level=level), f"Autonomy is {level}.", timeout, as_json=as_json)
+
+
+def approve(user: User, proposal: Proposal = "", timeout: Timeout = 30.0, as_json: AsJson = False) -> None:
+    """Approve what waits for the user: what was understood of their words, or else a proposed plan."""
+    _tell(user, lambda who: Approve(**who, proposal=proposal), "Approved.", timeout, as_json=as_json)
+
+
+def reject(user: User, proposal: Proposal = "", timeout: Timeout = 30.0, as_json: AsJson = False) -> None:
+    """Reject what waits for the user, instead of approving it."""
+    _tell(user, lambda who: Reject(**who, proposal=proposal), "Rejected.", timeout, as_json=as_json)
+
+
+INSTRUCT_COMMANDS: dict[str, Callable[..., None]] = {
+    "steer": steer,
+    "undo": undo,
+    "remember": remember,
+    "forget": forget,
+    "autonomy": autonomy,
+    "approve": approve,
+    "reject": reject,
+}
+
+
+def _tell(
+    user: str, make: Callable[[dict[str, Any]], Instruction], done: str, timeout: float, *, as_json: bool
+) -> None:
+    """Send what `make` makes of the user and the time; show the reply, or `done` where there is none, and the list."""
+    event_id = EventId(uuid4().hex)
+    who = {"event_id": event_id, "user_id": UserId(user), "event_time": wall_clock()}
+    try:
+        found, cluster = answer_to(load_settings(), make(who), timeout=timeout)
+    except DecodeError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    if as_json:
+        put_json(found)
+        return
+    put_line(_reply(found, event_id) or done)
+    console = Console(highlight=False)
+    console.print(list_table(console, found, read_titles(cluster)))
+
+
+def _reply(found: Recommendation, event_id: EventId) -> str:
+    return " ".join(reply.text for reply in found.replies if reply.event_id == event_id)

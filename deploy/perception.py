@@ -1,0 +1,90 @@
+"""Chooses the encoders and builds the perceiver from the settings."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from deploy.clients import make_cluster, make_publisher, wall_clock
+from deploy.settings import PerceptionSettings, Settings
+from streams.log.kafka_group import KafkaGroupReader
+from streams.routes import PERCEIVER_CATALOGUE, PERCEIVER_EVENTS
+
+if TYPE_CHECKING:
+    from inference.encoders.ports import Encoder, Picture
+    from streams.perceiver.process import Perceiver, PerceiverObserver
+    from streams.perceiver.sources import PictureSources
+
+
+def make_text_encoder(perception: PerceptionSettings) -> Encoder[str]:
+    """Return the encoder of texts.
+
+    Raises:
+        PackagesMissing: it needs packages that are not installed.
+    """
+    from inference.encoders.hashed_words import HashedWords
+    from inference.encoders.sentence_encoder import SentenceEncoder
+
+    return SentenceEncoder() if perception.text_encoder == "sentences" else HashedWords()
+
+
+def make_image_encoder(perception: PerceptionSettings) -> Encoder[Picture]:
+    """Return the encoder of pictures.
+
+    Raises:
+        PackagesMissing: it needs packages that are not installed.
+    """
+    from inference.encoders.colour_layout import ColourLayout
+    from inference.encoders.efficientnet import EfficientNetLite
+
+    return EfficientNetLite(perception.device) if perception.image_encoder == "efficientnet" else ColourLayout()
+
+
+def make_picture_sources(perception: PerceptionSettings) -> PictureSources:
+    """Return where pictures may come from."""
+    from streams.perceiver.sources import PictureSources
+    from streams.perceiver.web import WebPictures
+
+    web = WebPictures(
+        hosts=frozenset(perception.http_hosts),
+        limit=perception.image_bytes_limit,
+        seconds=perception.fetch_seconds,
+        clock=time.monotonic,
+    )
+    return PictureSources(limit=perception.image_bytes_limit, web=web, roots=tuple(perception.file_roots))
+
+
+def make_perceiver(settings: Settings, observer: PerceiverObserver) -> Perceiver:
+    """Build everything that the perceiver process runs on.
+
+    Raises:
+        PackagesMissing: an encoder needs packages that are not installed.
+    """
+    from deploy.wiring import make_in_flight
+    from inference.encoders.ports import tag_of
+    from streams.perceiver.perceive import Perceiving
+    from streams.perceiver.process import Perceiver, catalogue_group
+    from streams.perceiver.vector_cache import VectorCache
+
+    perception, cluster = settings.perception, make_cluster(settings)
+    text, image = make_text_encoder(perception), make_image_encoder(perception)
+    tags = [tag_of(text.name, text.version), tag_of(image.name, image.version)]
+    folder = settings.data_dir / "perceiver"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Perceiver(
+        events=KafkaGroupReader(cluster, tuple(PERCEIVER_EVENTS), group=perception.group),
+        items=KafkaGroupReader(cluster, tuple(PERCEIVER_CATALOGUE), group=catalogue_group(perception.group, tags)),
+        tools=Perceiving(
+            text=text,
+            image=image,
+            cache=VectorCache(folder / f"{settings.topics.prefix}cache.sqlite", tags),
+            sources=make_picture_sources(perception),
+            pixel_limit=perception.image_pixels_limit,
+            intent_seconds=perception.intent_hours * 3_600.0,
+            clock=wall_clock,
+        ),
+        publisher=make_publisher(settings),
+        observer=observer,
+        clock=wall_clock,
+        in_flight=make_in_flight(settings, "perceiver"),
+    )

@@ -1,0 +1,112 @@
+"""What is believed of a user, for the user: every memory in words with its evidence, and what their agent plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import tzinfo
+
+from msgspec import Struct
+
+from agents.instructions.phrases import belief_phrase
+from agents.instructions.wording import WORDINGS, Wording
+from agents.memory.record import STATED_ONLY, confidence
+from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
+from schemas.memories import Memory, MemoryState
+from schemas.plans import Plan
+from streams.state.user_record import UserRecord
+
+TitleOf = Callable[[ItemId], str]
+
+
+class PageMemory(Struct, frozen=True, kw_only=True):
+    """One memory as its user reads it: `text` in words, and what it rests on.
+
+    `confidence` in [0, 1) is as of the page. A memory that is not active is outranked (`stale`) or undecided.
+    """
+
+    memory_id: MemoryId
+    text: str
+    confidence: float
+    source: str
+    state: MemoryState
+    evidence: tuple[EventId, ...]
+    since: float
+    until: float | None = None
+
+
+class PagePlan(Struct, frozen=True, kw_only=True):
+    """A plan as its user reads it: its goal, and the categories that it turns to or away from, by weight."""
+
+    plan_id: PlanId
+    goal: str
+    author: str
+    wanted: tuple[str, ...] = ()
+    avoided: tuple[str, ...] = ()
+
+
+class UserPage(Struct, frozen=True, kw_only=True):
+    """Everything that is believed of a user as of event time `at`: statements, then other beliefs, the surest first.
+
+    `proposal` is a plan, and `pending` are statements, that wait for the user's approval. `events` is how many events
+    the user has had.
+    """
+
+    user_id: UserId
+    at: float
+    events: int
+    autonomy: int
+    stated: tuple[PageMemory, ...] = ()
+    believed: tuple[PageMemory, ...] = ()
+    plan: PagePlan | None = None
+    proposal: PagePlan | None = None
+    pending: bool = False
+
+
+def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, language: str = "en") -> UserPage:
+    """Return the page of a user at wall-clock time `now`; statements that have ended by then are not on it.
+
+    The state of the user is as of event times, so `at` is the newest event's, unless `now` is later.
+
+    Raises:
+        KeyError: the language is none of `agents.instructions.wording.WORDINGS`.
+    """
+    at, wording = max(record.user.last_at, now), WORDINGS[language]
+    agent = record.at(at).agent
+    memories = sorted((*agent.memories, *agent.dormant), key=lambda memory: (-confidence(memory, at), memory.memory_id))
+    pages = [(memory.predicate in STATED_ONLY, _page_memory(memory, wording, title, at, zone)) for memory in memories]
+    return UserPage(
+        user_id=record.user.user_id,
+        at=at,
+        events=record.user.version,
+        autonomy=agent.autonomy,
+        stated=tuple(page for is_stated, page in pages if is_stated),
+        believed=tuple(page for is_stated, page in pages if not is_stated),
+        plan=_page_plan(agent.plan),
+        proposal=_page_plan(agent.proposal),
+        pending=agent.pending is not None,
+    )
+
+
+def _page_memory(memory: Memory, wording: Wording, title: TitleOf, at: float, zone: tzinfo) -> PageMemory:
+    return PageMemory(
+        memory_id=memory.memory_id,
+        text=belief_phrase(memory, wording, title, at, zone),
+        confidence=round(confidence(memory, at), 3),
+        source=memory.source,
+        state=memory.state,
+        evidence=memory.evidence,
+        since=memory.valid_from,
+        until=memory.until,
+    )
+
+
+def _page_plan(plan: Plan | None) -> PagePlan | None:
+    if plan is None:
+        return None
+    return PagePlan(
+        plan_id=plan.plan_id,
+        goal=plan.goal,
+        author=plan.author,
+        wanted=tuple(intent.category for intent in plan.intents if intent.weight > 0.0),
+        avoided=tuple(intent.category for intent in plan.intents if intent.weight < 0.0),
+    )
