@@ -28,6 +28,7 @@ ROUTES: dict[str, tuple[str, str, Any, set[Scope]]] = {
     "list": ("GET", "/v1/recommendations/ann", None, {"lists"}),
     "similar": ("GET", "/v1/items/i1/similar", None, {"lists"}),
     "memories": ("GET", "/v1/users/ann/memories", None, {"memories"}),
+    "chat": ("POST", "/v1/users/ann/chat", {"text": "a comedy"}, {"lists"}),
     "page": ("GET", "/v1/users/ann", None, {"memories"}),
     "export": ("GET", "/v1/users/ann/export", None, {"memories"}),
     "say": ("POST", "/v1/users/ann/say", {"text": "no war", "timeout_ms": 0}, {"instructions"}),
