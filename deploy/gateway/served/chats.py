@@ -14,7 +14,7 @@ import msgspec
 
 from agents.dialogue.catalogue import ItemOnOffer, OfferedCatalogue
 from agents.dialogue.conversation import Conversation, Turn
-from agents.dialogue.limits import Value
+from agents.dialogue.limits import YEAR_OF_DATE, Value
 from agents.dialogue.state import DialogueState
 from agents.dialogue.tools import RecordedTools
 from deploy.gateway.limits import MAX_CHAT_ITEMS, MAX_CONVERSATION_BYTES, MAX_CONVERSATION_LENGTH
@@ -101,7 +101,9 @@ def item_facts(item: Item) -> dict[str, Value]:
             facts[name] = tuple(value)
     facts |= {name: _split(value) for name, value in item.attributes.items()}
     known = known_of(item).facts
-    facts |= {name: known[name] for name in ("price", "year") if name in known and name not in facts}
+    has_date = any(isinstance(value, str) and YEAR_OF_DATE.match(value) for value in facts.values())
+    names = ("price",) if has_date else ("price", "year")
+    facts |= {name: known[name] for name in names if name in known and name not in facts}
     return facts
 
 

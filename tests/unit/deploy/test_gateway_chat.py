@@ -9,6 +9,7 @@ import pytest
 
 from deploy.gateway.limits import MAX_CONVERSATION_LENGTH
 from schemas.codec import encode
+from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.plans import Constraints
 from schemas.topics import ITEMS
@@ -16,9 +17,9 @@ from tests.unit.deploy.gateway_fixtures import GatewayFixture, build, eventually
 
 CHAT = "/v1/users/ann/chat"
 FILMS = (
-    Item(item_id="i0", title="Alpha", categories=("Comedy",), attributes={"runtime": 150.0}),
-    Item(item_id="i1", title="Beta", categories=("Comedy",), attributes={"runtime": 95.0}),
-    Item(item_id="i9", title="Gamma", categories=("Horror",), attributes={"runtime": 90.0}),
+    Item(item_id=ItemId("i0"), title="Alpha", categories=("Comedy",), attributes={"runtime": 150.0}),
+    Item(item_id=ItemId("i1"), title="Beta", categories=("Comedy",), attributes={"runtime": 95.0}),
+    Item(item_id=ItemId("i9"), title="Gamma", categories=("Horror",), attributes={"runtime": 90.0}),
 )
 
 
@@ -80,3 +81,9 @@ def test_a_body_out_of_bounds_is_refused(gateway: GatewayFixture, body: dict[str
 
 def test_a_conversation_takes_a_key(gateway: GatewayFixture) -> None:
     assert gateway.client.post(CHAT, json={"text": "hello"}).status_code == 401
+
+
+def test_a_body_needs_no_content_type(gateway: GatewayFixture) -> None:
+    headers = {"X-API-Key": "the-right-key", "Content-Type": "application/x-www-form-urlencoded"}
+    answer = gateway.client.post(CHAT, content=b'{"text": "a comedy under two hours"}', headers=headers)
+    assert (answer.status_code, answer.json()["act"]) == (200, "recommend")
