@@ -1,6 +1,6 @@
 """Texts by their meaning: the Universal Sentence Encoder, multilingual (Yang et al., ACL 2020), in numpy.
 
-Its weights (32 MB, Apache 2.0) are in the package. It reads 16 languages, and takes about 6 ms a text on one core.
+Its weights (32 MB, Apache 2.0) are in the package. It reads 16 languages.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from streams.perceiver.perceive import Perceiving, perceive
 from streams.routes import PERCEIVER
 
 logger = logging.getLogger(__name__)
-ITEMS_AT_ONCE = 16
-"""Items between two looks at what users show: these take about a quarter of a second on one core."""
+ITEMS_AT_ONCE = 8
+"""Items between two polls of what users show: with the default encoders these take about a second on a busy core."""
 EVENTS_AT_ONCE = 200
 IDLE_SECONDS = 0.05
 LAG_EVERY_SECONDS = 5.0
