@@ -88,6 +88,9 @@ def _requests() -> list[Row]:
         ("wait of a GET, `timeout_ms`", f"{limits.MAX_WAIT_MS:,}", "400"),
         ("characters of `after`", f"{limits.MAX_TOKEN_LENGTH:,}", "400 `bad-token`"),
         ("characters of a query for memories, `q`", f"{bounds.TEXT_LENGTH:,}", "400"),
+        ("items of the catalogue that a chat chooses among", f"{limits.MAX_CHAT_ITEMS:,}", "newer items are left out"),
+        ("characters of a `conversation_id`", f"{limits.MAX_CONVERSATION_LENGTH:,}", "400"),
+        ("bytes that a `conversation_id` unpacks to", f"{limits.MAX_CONVERSATION_BYTES:,}", "400"),
         (
             "users with a pending rank request",
             f"{limits.MAX_RANK_WAITERS:,}",

@@ -62,7 +62,7 @@ class Believed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A level of autonomy, as in `schemas.instructions.SetAutonomy`."""
 
-    level: Annotated[int, Meta(ge=0, le=2)]
+    level: Literal[0, 1, 2]
 
 
 class DecisionOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
