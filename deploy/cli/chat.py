@@ -55,8 +55,7 @@ def _lines() -> Iterator[str]:
     """Yield what is typed or piped, line by line, without blank ones."""
     while True:
         if sys.stdin.isatty():
-            sys.stdout.write(PROMPT)
-            sys.stdout.flush()
+            typer.echo(PROMPT, nl=False)
         line = sys.stdin.readline()
         if not line:
             return
