@@ -86,22 +86,11 @@ def _requests() -> list[Row]:
         ("bytes that wait for Kafka", f"{limits.MAX_QUEUED_BYTES:,}", "503 `busy`"),
         ("items of a GET, `n`", f"{bounds.SLATE_LENGTH:,}", "400"),
         ("wait of a GET, `timeout_ms`", f"{limits.MAX_WAIT_MS:,}", "400"),
-        (
-            "items that a conversation chooses among",
-            f"{limits.MAX_CHAT_ITEMS:,}",
-            "the others are not recommended in it",
-        ),
-        ("characters of `conversation_id`", f"{limits.MAX_CONVERSATION_LENGTH:,}", "400 or 422"),
-        (
-            "bytes of what a `conversation_id` holds",
-            f"{limits.MAX_CONVERSATION_BYTES:,}",
-            "422 `unknown-conversation`",
-        ),
         ("characters of `after`", f"{limits.MAX_TOKEN_LENGTH:,}", "400 `bad-token`"),
         ("characters of a query for memories, `q`", f"{bounds.TEXT_LENGTH:,}", "400"),
         ("items of the catalogue that a chat chooses among", f"{limits.MAX_CHAT_ITEMS:,}", "newer items are left out"),
         ("characters of a `conversation_id`", f"{limits.MAX_CONVERSATION_LENGTH:,}", "400"),
-        ("bytes that a `conversation_id` unpacks to", f"{limits.MAX_CONVERSATION_BYTES:,}", "400"),
+        ("bytes that a `conversation_id` unpacks to", f"{limits.MAX_CONVERSATION_BYTES:,}", "422"),
         (
             "users with a pending rank request",
             f"{limits.MAX_RANK_WAITERS:,}",
