@@ -15,8 +15,25 @@ from features.user_state import UserState
 from features.views import feature_schema_id, user_row
 from schemas.codec import encode
 from schemas.dead_letters import DeadLetter, MisroutedRecord
-from schemas.ids import EventId, ItemId, ListId, PlanId, UserId
-from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
+from schemas.ids import EventId, ItemId, ListId, MemoryId, PlanId, UserId
+from schemas.instructions import (
+    Approve,
+    BanCategory,
+    BanItem,
+    Forget,
+    LessOf,
+    Lift,
+    LiftAll,
+    LimitFact,
+    MoreOf,
+    OnlyCategory,
+    PinItem,
+    Reject,
+    Remember,
+    Say,
+    SetAutonomy,
+    Undo,
+)
 from schemas.interactions import (
     AddToCart,
     Click,
@@ -26,15 +43,19 @@ from schemas.interactions import (
     Hide,
     Impression,
     Like,
+    Look,
     Purchase,
     Rating,
+    Review,
     Search,
     Skip,
     View,
 )
+from schemas.item_perceptions import Embedding, ItemPerception, SeenPicture
 from schemas.items import Item
 from schemas.memories import Memory, memory_key
 from schemas.model_updates import Difference, ModelUpdate, VariantStatus
+from schemas.perceived_events import PerceivedEvent
 from schemas.plans import Intent, Plan, PlanEntry, Quota
 from schemas.quarantines import Quarantine
 from schemas.ranking_log import Command, DefaultList, Draw
@@ -46,11 +67,13 @@ from schemas.topics import (
     INSTRUCTIONS,
     INTERACTIONS,
     ITEM_DELTAS,
+    ITEM_PERCEPTIONS,
     ITEM_STATISTICS,
     ITEMS,
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    PERCEIVED_EVENTS,
     PLANS,
     QUARANTINES,
     RANK_REQUESTS,
@@ -82,12 +105,26 @@ def _interactions() -> list[Record]:
         Hide(**_about),
         Skip(**_about),
         Search(**_event, query="old films"),
+        Look(**_event, image="data:image/png;base64,iVBORw0KGgo="),
+        Review(**_about, text="It warms the hands.", value=4.0),
     ]
 
 
 def _instructions() -> list[Record]:
-    by_category = [kind(**_event, category="war") for kind in (BanCategory, MoreOf, LessOf)]
-    return [*by_category, BanItem(**_about), PinItem(**_about), Lift(**_event, value="war")]
+    by_category = [kind(**_event, category="war") for kind in (BanCategory, MoreOf, LessOf, OnlyCategory)]
+    alone = [kind(**_event) for kind in (LiftAll, Undo, Approve, Reject)]
+    return [
+        *by_category,
+        *alone,
+        BanItem(**_about),
+        PinItem(**_about),
+        LimitFact(**_event, fact="price", at_least=1.0, at_most=9.5, until=START + 60.0),
+        Remember(**_event, predicate="likes", subject="attribute", value="red", attribute="colour"),
+        Forget(**_event, memory_id=MemoryId("m1")),
+        Lift(**_event, value="war"),
+        SetAutonomy(**_event, level=1),
+        Say(**_event, text="nothing over 20 euros until Sunday", time_zone="Europe/Berlin"),
+    ]
 
 
 def _items() -> list[Record]:
@@ -220,6 +257,18 @@ def _strays() -> list[Record]:
     ]
 
 
+def _item_perceptions() -> list[Record]:
+    embedding = Embedding(encoder="hashed-words/1", vector=b"\x00\x3c" * 8)
+    picture = SeenPicture(width=8, height=4, colours=("#ff0000",), sharpness=2.5, fingerprint="0" * 16)
+    seen = {"text": embedding, "image": embedding, "picture": picture, "near_duplicates": (ItemId("war-2"),)}
+    return [ItemPerception(item_id=ItemId("war-1"), content="c1", **seen)]
+
+
+def _perceived_events() -> list[Record]:
+    embedding = Embedding(encoder="hashed-words/1", vector=b"\x00\x3c" * 8)
+    return [PerceivedEvent(**_about, until=START + 60.0, kind="review", embedding=embedding, value=4.0)]
+
+
 def _letters() -> list[Record]:
     usual: dict[str, Any] = {"topic": INTERACTIONS, "partition": 0, "offset": 9, "wall_time": START}
     letter = DeadLetter(
@@ -244,6 +293,8 @@ _MAKERS: dict[str, Callable[[], list[Record]]] = {
     QUARANTINES: lambda: [Quarantine(**_event, lifted=True, reason="a crowd")],
     MISROUTED: _strays,
     ITEMS: _items,
+    ITEM_PERCEPTIONS: _item_perceptions,
+    PERCEIVED_EVENTS: _perceived_events,
     RECOMMENDATIONS: _recommendations,
     PLANS: _plans,
     MEMORIES: _memories,
