@@ -18,9 +18,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from schemas.bounds import LARGEST_AMOUNT
-from schemas.ids import category_key
 from schemas.items import Item
-from schemas.plans import Constraints, Limit
 
 ATTRIBUTE_LENGTH = 64
 """Characters of the longest attribute that is read as a name; longer ones are descriptions."""
@@ -90,35 +88,6 @@ def known_of(item: Item) -> Known:
             facts[name] = value
     named = [(name, value) for name, value in item.attributes.items() if isinstance(value, str)]
     return Known(facts, tuple(pair for pair in named if 0 < len(pair[1]) <= ATTRIBUTE_LENGTH)[:MOST_ATTRIBUTES])
-
-
-def is_allowed(item: Item, constraints: Constraints) -> bool:
-    """Return whether what a user has stated allows the item: bans, categories that alone are wanted, and limits.
-
-    >>> heat = Item(item_id="i1", title="Heat (1995)", categories=("Crime",))
-    >>> is_allowed(heat, Constraints()), is_allowed(heat, Constraints(limits=(Limit(fact="year", at_most=1990.0),)))
-    (True, False)
-    """
-    if item.item_id in constraints.banned_items:
-        return False
-    keys = set(map(category_key, item.categories))
-    if not keys.isdisjoint(map(category_key, constraints.banned_categories)):
-        return False
-    if constraints.only_categories and keys.isdisjoint(map(category_key, constraints.only_categories)):
-        return False
-    facts = known_of(item).facts if constraints.limits else {}
-    return all(keeps(facts.get(limit.fact), limit) for limit in constraints.limits)
-
-
-def keeps(value: float | None, limit: Limit) -> bool:
-    """Return whether a fact of this value keeps the limit; what is not known keeps none.
-
-    >>> keeps(9.5, Limit(fact="price", at_most=10.0)), keeps(None, Limit(fact="price", at_most=10.0))
-    (True, False)
-    """
-    if value is None:
-        return False
-    return (limit.at_least is None or value >= limit.at_least) and (limit.at_most is None or value <= limit.at_most)
 
 
 def _plain(name: str) -> str:

@@ -345,7 +345,10 @@ def _finish(
     topics = written | dict.fromkeys(map(_topic, removed.values()))
     replaceable = [memory for memory in memories.values() if memory.predicate in REPLACED_PREDICATES]
     outdated = replaced(replaceable)
-    for topic in topics | dict.fromkeys(map(_topic, replaceable)):
+    is_restated = any(before.get(memory.memory_id) is not memory for memory in replaceable)
+    if is_restated or any(memory.predicate in REPLACED_PREDICATES for memory in removed.values()):
+        topics |= dict.fromkeys(map(_topic, replaceable))
+    for topic in topics:
         group = _group(memories, topic)
         older = [put_state(memory, "stale", now) for memory in group if memory.memory_id in outdated]
         for memory in (*older, *settle([memory for memory in group if memory.memory_id not in outdated], now)):

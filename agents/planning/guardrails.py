@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from agents.planning.plan import PlanningContext, banned_keys
 from features.decay import DAY
+from features.item_rules import ItemRules, StatedFault
 from schemas.ids import ItemId, category_key
 from schemas.plans import Constraints, Plan
 
@@ -104,18 +105,14 @@ def _check_constraints(plan: Plan, context: PlanningContext) -> Iterator[str]:
     ):
         if missing:
             yield f"disobeys: {name} {sorted(missing)!r} are missing from the plan's constraints"
-    if stated.only_categories and not 0 < len(planned.only_categories) <= _shared(stated, planned):
+    others = set(planned.only_categories) - set(stated.only_categories)
+    if stated.only_categories and (others or not planned.only_categories):
         yield f"disobeys: only {list(stated.only_categories)!r} are wanted, not {list(planned.only_categories)!r}"
     for limit in stated.limits:
         if limit not in planned.limits:
             yield f"disobeys: {limit!r} is missing from the plan's constraints"
     for item in set(planned.pinned_items) & set(planned.banned_items):
         yield f"unsatisfiable: {item!r} is pinned and banned"
-
-
-def _shared(stated: Constraints, planned: Constraints) -> int:
-    """Return how many of the categories that the plan allows alone the user wants."""
-    return sum(name in stated.only_categories for name in planned.only_categories)
 
 
 def _check_evidence(plan: Plan, context: PlanningContext) -> Iterator[str]:
@@ -137,7 +134,7 @@ def _check_categories(plan: Plan, categories: Collection[str]) -> Iterator[str]:
             yield f"unknown-category: {name!r} is not in the catalogue"
 
 
-Fault = Literal["unavailable", "banned-item", "banned-category", "not-wanted", "beyond-limit", "twice", "pin-missing"]
+Fault = Literal[StatedFault, "unavailable", "beyond-limit", "twice", "pin-missing"]
 
 
 class Violation(Struct, frozen=True):
@@ -182,25 +179,14 @@ class _Faults:
     def __init__(
         self, constraints: Constraints, available: Mapping[ItemId, Sequence[str]], beyond: Collection[ItemId]
     ) -> None:
-        self._constraints = constraints
+        self._rules = ItemRules(constraints)
         self._available = available
         self._beyond = beyond
-        self._banned = banned_keys(constraints)
-        self._only = frozenset(map(category_key, constraints.only_categories))
 
     def __call__(self, item: ItemId) -> Fault | None:
         if item not in self._available:
             return "unavailable"
-        if item in self._constraints.banned_items:
-            return "banned-item"
-        if item in self._beyond:
-            return "beyond-limit"
-        if not self._banned and not self._only:
-            return None
-        keys = frozenset(map(category_key, self._available[item]))
-        if keys & self._banned:
-            return "banned-category"
-        return "not-wanted" if self._only and not keys & self._only else None
+        return self._rules.fault(item, self._available[item]) or ("beyond-limit" if item in self._beyond else None)
 
 
 def strike(

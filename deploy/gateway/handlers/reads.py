@@ -18,7 +18,7 @@ from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.problems import Problem
 from deploy.gateway.served.lists import ListQuery, ServedResponse
 from deploy.gateway.served.tokens import user_part
-from features.item_facts import is_allowed
+from features.item_rules import ItemRules
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.codec import decode
 from schemas.errors import DecodeError
@@ -111,6 +111,7 @@ async def get_similar(
     only items that their statements allow: fewer, if those are rare among the most similar ones.
     """
     constraints = _constraints_of(user, request, context)
+    rules = ItemRules(constraints)
     target = ids.item_id(item_id)
     item = _item(context, target)
     if item is None:
@@ -127,7 +128,7 @@ async def get_similar(
     similar = [
         SimilarItem(match.item_id, round(match.similarity, 6), entry.title)
         for match, entry in shown
-        if entry is not None and is_allowed(entry, constraints)
+        if entry is not None and rules.allows(entry)
     ]
     return SimilarItems(target, tuple(similar[:n]))
 

@@ -20,7 +20,8 @@ from agents.dialogue.tools import RecordedTools
 from deploy.gateway.limits import MAX_CHAT_ITEMS, MAX_CONVERSATION_BYTES, MAX_CONVERSATION_LENGTH
 from deploy.gateway.problems import Problem
 from deploy.gateway.served.cache import Cache
-from features.item_facts import is_allowed, known_of
+from features.item_facts import known_of
+from features.item_rules import ItemRules
 from schemas.codec import decode
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -66,13 +67,14 @@ class Chats:
         ranks = {entry.item_id: rank for rank, entry in enumerate(listed.home.items)}
         steps = max(1, len(ranks) - 1)
         weights = {str(item): 1.0 - (1 - LISTED_LEAST) * rank / steps for item, rank in ranks.items()}
-        hidden = {i.item_id for i in offer.items if not self._may_be_offered(i, listed, ranks, now)}
+        rules = ItemRules(listed.constraints)
+        hidden = {i.item_id for i in offer.items if not self._may_be_offered(i, rules, ranks, now)}
         turn = offer.conversation.answer(state, text, RecordedTools(offer.catalogue, hidden), weights)
         return turn, _closed(turn.state)
 
-    def _may_be_offered(self, item: Item, listed: Recommendation, ranks: dict[ItemId, int], now: float) -> bool:
+    def _may_be_offered(self, item: Item, rules: ItemRules, ranks: dict[ItemId, int], now: float) -> bool:
         is_here = not item.locales or item.item_id in ranks
-        return is_here and self._cache.may_be_shown(item.item_id, now) and is_allowed(item, listed.constraints)
+        return is_here and self._cache.may_be_shown(item.item_id, now) and rules.allows(item)
 
     def _renewed(self) -> _Offer:
         with self._lock:
