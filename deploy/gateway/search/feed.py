@@ -11,8 +11,8 @@ from streams.routes import GATEWAY_SEARCH
 
 
 class SearchFeed:
-    """A `FedView` over a search index. Records that are not what their topic promises are skipped: other processes write
-    the dead letters about them. One thread calls `take`.
+    """A `FedView` over a search index. Records that are not what their topic promises are skipped: others write the
+    dead letters about them. One thread calls `take`.
     """
 
     def __init__(self, index: SearchIndex, *, clock: Callable[[], float]) -> None:

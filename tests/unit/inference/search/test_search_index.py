@@ -221,3 +221,12 @@ def test_factors_of_single_items(index: SearchIndex) -> None:
     items = [ItemId(name) for name in ("heat", "airplane", "unknown")]
     assert index.factors(items, ItemQuery(matching="categories:Crime", boosts="price:*^2")) == [2.0, 0.0, 0.0]
     assert index.factors(items, ItemQuery(boosts="price:*^2")) == [2.0, 1.0, 1.0]
+
+
+def test_a_word_that_stands_in_one_field_alone_is_no_fault_in_the_other() -> None:
+    index = SearchIndex()
+    for number in range(40):
+        text = f"plain {number} words{number} more{number}"
+        index.put_item(Item(item_id=ItemId(f"i{number}"), title=f"title{number}", text=text))
+    assert found(index, words="more39") == ["i39"]
+    assert found(index, words="title39", tastes=(ItemId("i38"),))[0] == "i39"
