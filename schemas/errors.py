@@ -5,6 +5,7 @@ LifelongError
 ├── StoreUnavailable       a store does not answer                            → wait, then retry
 ├── StoreRefused           a store will never accept the value                → dead letter
 ├── BadPicture             a picture is not to be opened, or not to be fetched  → dead letter; its item goes without
+├── ToolRefused            a call of a tool is refused, or fails                → the agent reads why
 ├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
 ├── Fenced                 another worker holds the lease of the partition    → lease again, then decide anew
 │   └── StoreRewound       the store holds less than was written to it        → read again from the stored offsets
@@ -101,6 +102,19 @@ class BadPicture(LifelongError):
     def __init__(self, fault: PictureFault, message: str) -> None:
         super().__init__(message)
         self.fault: PictureFault = fault
+
+
+ToolFault = Literal[
+    "unknown-tool", "bad-arguments", "forbidden", "not-found", "unavailable", "timeout", "bad-result", "not-enabled"
+]
+
+
+class ToolRefused(LifelongError):
+    """A call of a tool is refused or fails; `fault` is for programs, the message for the agent that called it."""
+
+    def __init__(self, fault: ToolFault, message: str) -> None:
+        super().__init__(message)
+        self.fault: ToolFault = fault
 
 
 class PackagesMissing(LifelongError):

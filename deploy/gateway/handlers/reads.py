@@ -113,7 +113,7 @@ async def get_similar(
     constraints = _constraints_of(user, request, context)
     rules = ItemRules(constraints)
     target = ids.item_id(item_id)
-    item = _item(context, target)
+    item = item_in(context, target)
     if item is None:
         text = f"item {target!r} is not in the catalogue: POST /v1/items puts it there"
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", text)
@@ -123,7 +123,7 @@ async def get_similar(
     )
     now = context.lists.stream_now()
     shown = [
-        (match, _item(context, match.item_id)) for match in matches if context.cache.may_be_shown(match.item_id, now)
+        (match, item_in(context, match.item_id)) for match in matches if context.cache.may_be_shown(match.item_id, now)
     ]
     similar = [
         SimilarItem(match.item_id, round(match.similarity, 6), entry.title)
@@ -153,7 +153,7 @@ async def get_memories(
     return Memories(user, await context.similar_items.remembered(user, q, n))
 
 
-def _item(context: GatewayContext, item_id: str) -> Item | None:
+def item_in(context: GatewayContext, item_id: str) -> Item | None:
     """Return the catalogue's entry; none if there is none or it cannot be decoded."""
     value = context.cache.item(ItemId(item_id))
     try:
