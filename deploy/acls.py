@@ -23,6 +23,7 @@ from schemas.topics import (
     MISROUTED,
     MODEL_UPDATES,
     PERCEIVED_EVENTS,
+    PLAN_PROPOSALS,
     PLANS,
     QUARANTINES,
     RANK_REQUESTS,
@@ -76,6 +77,12 @@ def access(settings: Settings) -> tuple[Access, ...]:
         Access(process="trainer", reads=READS["trainer"], writes=(MODEL_UPDATES, DEAD_LETTERS), group=trainer),
         Access(process="projector", reads=READS["projector"], writes=(DEAD_LETTERS,), group=settings.projector.group),
         _perceiver(settings),
+        Access(
+            process="planner",
+            reads=READS["planner"],
+            writes=(PLAN_PROPOSALS, DEAD_LETTERS),
+            group=settings.llm.group,
+        ),
         Access(
             process="gateway",
             reads=READS["gateway"],

@@ -6,6 +6,7 @@ LifelongError
 ├── StoreRefused           a store will never accept the value                → dead letter
 ├── BadPicture             a picture is not to be opened, or not to be fetched  → dead letter; its item goes without
 ├── ToolRefused            a call of a tool is refused, or fails                → the agent reads why
+├── LanguageModelFailed    a language model gives no answer to use             → the rule planner's plan stays
 ├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
 ├── Fenced                 another worker holds the lease of the partition    → lease again, then decide anew
 │   └── StoreRewound       the store holds less than was written to it        → read again from the stored offsets
@@ -115,6 +116,17 @@ class ToolRefused(LifelongError):
     def __init__(self, fault: ToolFault, message: str) -> None:
         super().__init__(message)
         self.fault: ToolFault = fault
+
+
+LanguageFault = Literal["away", "slow", "cut", "refused", "nonsense", "over-budget", "not-tried"]
+
+
+class LanguageModelFailed(LifelongError):
+    """A language model gives no answer that can be used; `fault` is for programs, the message for people."""
+
+    def __init__(self, fault: LanguageFault, message: str) -> None:
+        super().__init__(message)
+        self.fault: LanguageFault = fault
 
 
 class PackagesMissing(LifelongError):

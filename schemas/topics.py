@@ -18,7 +18,7 @@ from schemas.items import Item
 from schemas.memories import Memory
 from schemas.model_updates import ModelUpdate
 from schemas.perceived_events import PerceivedEvent
-from schemas.plans import PlanEntry
+from schemas.plans import PlanEntry, PlanProposal
 from schemas.quarantines import Quarantine
 from schemas.ranking_log import RankingLogValue
 from schemas.recommendations import RankRequest, Recommendation
@@ -29,6 +29,7 @@ INTERACTIONS = "interactions"
 INSTRUCTIONS = "instructions"
 PERCEIVED_EVENTS = "perceived-events"
 RANK_REQUESTS = "rank-requests"
+PLAN_PROPOSALS = "plan-proposals"
 QUARANTINES = "quarantines"
 MISROUTED = "strays"
 ITEMS = "items"
@@ -42,7 +43,7 @@ ITEM_STATISTICS = "item-statistics"
 MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
-PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, RANK_REQUESTS, QUARANTINES})
+PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, PLAN_PROPOSALS, RANK_REQUESTS, QUARANTINES})
 """Inputs about one user: topics whose misrouted records are forwarded."""
 
 
@@ -91,6 +92,14 @@ TOPICS: tuple[Topic, ...] = (
         spread="person",
         retention_ms=10 * 60_000,
         summary="rank for this user now; kept for minutes, as nobody waits longer for the answer",
+    ),
+    Topic(
+        name=PLAN_PROPOSALS,
+        key="user",
+        value=PlanProposal,
+        cleanup="delete",
+        spread="person",
+        summary="plans of planners outside the worker, to be judged; kept as long as interactions",
     ),
     Topic(
         name=QUARANTINES,

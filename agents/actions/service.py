@@ -15,6 +15,7 @@ from agents.actions.untrusted_text import visible
 from schemas.bounds import PICTURE_URI_LENGTH, SLATE_LENGTH, TEXT_LENGTH
 from schemas.ids import ItemId, ItemKey, MemoryId
 from schemas.items import Item
+from schemas.memories import Predicate, Subject
 
 TITLE_LENGTH = 200
 CATEGORIES_SHOWN = 16
@@ -57,10 +58,16 @@ class ItemSheet(Struct, frozen=True, kw_only=True):
 
 
 class RememberedFact(Struct, frozen=True, kw_only=True):
-    """What is believed of the user, in words; `stated` by themselves or inferred, `confidence` in [0, 1)."""
+    """What is believed of the user, in words and as `schemas.memories.Memory` has it.
+
+    It is `stated` by themselves or inferred; `confidence` is in [0, 1).
+    """
 
     memory_id: MemoryId
     text: Words
+    predicate: Predicate
+    subject: Subject
+    value: Title
     stated: bool
     confidence: float
 
@@ -70,6 +77,7 @@ class PastItem(Struct, frozen=True, kw_only=True):
 
     item_id: ItemKey
     title: Title = ""
+    categories: tuple[Title, ...] = ()
     times: int
     last_at: float
     reward: float

@@ -177,5 +177,12 @@ class GatewayUser:
 
 
 def _fact(memory: PageMemory, is_stated: bool) -> RememberedFact:
-    text = visible(memory.text, TEXT_LENGTH)
-    return RememberedFact(memory_id=memory.memory_id, text=text, stated=is_stated, confidence=memory.confidence)
+    return RememberedFact(
+        memory_id=memory.memory_id,
+        text=visible(memory.text, TEXT_LENGTH),
+        predicate=memory.predicate,
+        subject=memory.subject,
+        value=visible(memory.value, TITLE_LENGTH),
+        stated=is_stated,
+        confidence=memory.confidence,
+    )

@@ -9,8 +9,7 @@ from litestar import get
 from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct
 
-from agents.actions.service import TITLE_LENGTH, ItemSheet, PastItem, sheet_of
-from agents.actions.untrusted_text import visible
+from agents.actions.service import ItemCard, ItemSheet, PastItem, card_of, sheet_of
 from deploy.gateway import ids
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
@@ -76,16 +75,17 @@ async def get_history(
     items = tuple(
         PastItem(
             item_id=item,
-            title=_title(context, item),
+            title=shown.title if shown else "",
+            categories=shown.categories if shown else (),
             times=had[item].count,
             last_at=had[item].last_at,
             reward=round(had[item].reward, 3),
         )
-        for item in newest
+        for item, shown in ((item, _card(context, item)) for item in newest)
     )
     return HistoryResponse(user, items)
 
 
-def _title(context: GatewayContext, item: ItemId) -> str:
+def _card(context: GatewayContext, item: ItemId) -> ItemCard | None:
     entry = item_in(context, item)
-    return visible(entry.title, TITLE_LENGTH) if entry else ""
+    return card_of(entry) if entry else None

@@ -30,7 +30,15 @@ FILMS = (
     Item(item_id=ItemId("d"), title="Red war", categories=("War",), price=5.0),
 )
 CONSTRAINTS = Constraints(banned_categories=("war",), limits=(Limit(fact="price", at_most=20.0),))
-MEMORY = RememberedFact(memory_id=MemoryId("m"), text="you like Space", stated=False, confidence=0.5)
+MEMORY = RememberedFact(
+    memory_id=MemoryId("m"),
+    text="you like Space",
+    predicate="likes",
+    subject="category",
+    value="Space",
+    stated=False,
+    confidence=0.5,
+)
 PAST = PastItem(item_id=ItemId("a"), title="Red planet", times=2, last_at=1e9, reward=1.0)
 CONTEXT = ToolContext(
     items=InProcessItemService(FILMS, CONSTRAINTS, {"d": 9.0, "b": 3.0, "a": 2.0}),
