@@ -105,8 +105,8 @@ def may_be_weighed(fact: RememberedFact) -> bool:
 
 def _check_words(answer: WeighedPlan, texts: Sequence[str]) -> None:
     for text in (answer.goal, *answer.steps):
-        if not is_plain(text):
-            raise LanguageModelFailed("nonsense", f"{text!r} is not in plain words")
+        if not is_plain(text) or not text.isascii():
+            raise LanguageModelFailed("nonsense", f"{text!r} is not in plain English words")
         if echoes(text, texts):
             raise LanguageModelFailed("nonsense", f"{text!r} repeats a text of others")
 

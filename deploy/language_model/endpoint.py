@@ -90,6 +90,10 @@ class ChatEndpoint:
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         return _read(await self._post(body))
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
     async def _post(self, body: dict[str, Any]) -> bytes:
         try:
             async with self._client.stream("POST", "chat/completions", content=msgspec.json.encode(body)) as answer:

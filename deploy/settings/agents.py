@@ -52,17 +52,17 @@ LLM_TOOLS = (
 
 
 class LlmSettings(SettingsSection):
-    """A language model that proposes plans: any endpoint with OpenAI's interface for chats. The process ``planner`` runs
-    if it is ``enabled``, asks ``model`` at ``url`` (such as ``https://host/v1``) with ``key``, and no list waits for it.
+    """A language model that proposes plans: any endpoint with OpenAI's interface for chats. The process ``planner``
+    runs if it is ``enabled``, and asks ``model`` at ``url`` (such as ``https://host/v1``) with ``key``; no list waits.
 
-    It is asked after the plans of ``triggers``, for ``at_once`` users together. One plan may take ``plan_seconds`` and
-    answers of ``max_tokens``; in up to ``tool_rounds`` of them the model may call ``tools``. ``item_texts`` sends titles
-    and texts of items, which third parties wrote. A proposal is followed within ``deadline_seconds`` of the user's event
-    time, and plans older than ``latest_seconds`` are passed over.
+    It is asked after the plans of ``triggers``, for ``at_once`` users together. One plan may take ``plan_seconds``
+    and answers of ``max_tokens``; in up to ``tool_rounds`` of them the model may call ``tools``. ``item_texts`` sends
+    titles and texts of items, which third parties wrote. A proposal is followed within ``deadline_seconds`` of the
+    user's event time, and plans older than ``latest_seconds`` are passed over.
 
     Daily budgets (UTC), 0 sets none: ``person_…`` of each user, the others of everybody; prices are per million tokens,
-    in the currency of the budgets. After ``breaker_failures`` in a row the model is left alone for ``breaker_seconds``.
-    What was sent is kept in ``sent_files`` of ``sent_mb``.
+    in the currency of the budgets. After ``breaker_failures`` in a row the model is left alone for
+    ``breaker_seconds``. What was sent is kept in ``sent_files`` of ``sent_mb``.
     """
 
     enabled: bool = False
