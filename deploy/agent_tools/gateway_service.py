@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -27,7 +27,9 @@ from streams.state.user_page import PageMemory, UserPage
 
 Bearer = Callable[[], Awaitable[str]]
 """Returns the token to send; it may have to be issued first."""
-SEARCH_PATH, TRENDING_PATH = "/v1/search", "/v1/trending"
+SEARCH_PATH, PICTURE_PATH, TRENDING_PATH = "/v1/search", "/v1/search/image", "/v1/trending"
+SHOWN = {"with": "title,categories"}
+"""What the gateway is asked to show of items that it finds."""
 T = TypeVar("T")
 
 
@@ -74,12 +76,17 @@ class GatewayReader:
         """
         return await self._answered("GET", path, kind, params={name: str(value) for name, value in params.items()})
 
-    async def post(self, path: str, body: Any, kind: type[T]) -> T:
-        """Return the answer to a POST of this body as JSON; raises like `get`."""
-        return await self._answered("POST", path, kind, content=msgspec.json.encode(body))
+    async def post(self, path: str, body: bytes, kind: type[T], **params: str | int) -> T:
+        """Return the answer to a POST of this text; raises like `get`."""
+        texts = {name: str(value) for name, value in params.items()}
+        return await self._answered(
+            "POST", path, kind, params=texts, content=body, more_headers={"Content-Type": "text/plain"}
+        )
 
-    async def _answered(self, method: str, path: str, kind: type[T], **more: Any) -> T:
-        headers = {"Authorization": f"Bearer {await self._bearer()}"}
+    async def _answered(
+        self, method: str, path: str, kind: type[T], *, more_headers: Mapping[str, str] | None = None, **more: Any
+    ) -> T:
+        headers = {"Authorization": f"Bearer {await self._bearer()}", **(more_headers or {})}
         try:
             answer = await self._client.request(method, path, headers=headers, **more)
         except httpx.HTTPError as exc:
@@ -105,6 +112,8 @@ def _refused(answer: httpx.Response) -> ToolRefused:
             return ToolRefused("not-found", text)
         case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
             return ToolRefused("bad-arguments", text)
+        case HTTPStatus.NOT_IMPLEMENTED:
+            return ToolRefused("not-enabled", text)
         case _:
             return ToolRefused("unavailable", text)
 
@@ -134,12 +143,14 @@ class GatewayItems:
         return await self._cards(path, n=n, by=by)
 
     async def search(self, words: str, photo: str, n: int) -> tuple[ItemCard, ...]:
-        body = {"user": self._reader.user, "n": n} | ({"image": photo} if photo else {"q": words})
-        found = await self._reader.post(SEARCH_PATH, body, _Entries)
+        if not photo:
+            return await self._cards(SEARCH_PATH, q=words, n=n, **SHOWN)
+        picture, reader = photo.encode(), self._reader
+        found = await reader.post(PICTURE_PATH, picture, _Entries, user=reader.user, n=n, **SHOWN)
         return tuple(_card(entry) for entry in found.items)
 
     async def trending(self, n: int) -> tuple[ItemCard, ...]:
-        return await self._cards(TRENDING_PATH, n=n)
+        return await self._cards(TRENDING_PATH, n=n, **SHOWN)
 
     async def _cards(self, path: str, **params: str | int) -> tuple[ItemCard, ...]:
         found = await self._reader.get(path, _Entries, user=self._reader.user, **params)
