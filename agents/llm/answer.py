@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from agents.actions.service import RememberedFact
+from agents.actions.tool import object_schema
 from agents.memory.record import AGAINST, FOR
 from agents.planning.plan import plan_id
 from agents.planning.proposal_checks import MAX_PLAIN_LENGTH, is_plain
@@ -19,6 +20,8 @@ from schemas.plans import Intent, Plan, PlanEntry
 MOST_WEIGHTS, MOST_STEPS = 8, 3
 ECHOED_WORDS = 4
 """As many words in a row that stand in a text of others are repeated from it."""
+BOUNDS = frozenset({"maxLength", "minimum", "maximum", "pattern", "title", "description"})
+"""Keywords of JSON Schema that say more than the shape of an answer."""
 PlainText = Annotated[str, Meta(max_length=MAX_PLAIN_LENGTH)]
 
 
@@ -35,6 +38,27 @@ class WeighedPlan(Struct, frozen=True, forbid_unknown_fields=True):
     goal: PlainText
     steps: Annotated[tuple[PlainText, ...], Meta(max_length=MOST_STEPS)]
     weights: Annotated[tuple[WeighedMemory, ...], Meta(max_length=MOST_WEIGHTS)]
+
+
+def answer_schema(handles: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON Schema that the model is to keep to, with the handles that there are.
+
+    Bounds are left out, as not every endpoint knows them: `read_answer` checks them.
+
+    >>> answer_schema(["m1"])["$defs"]["WeighedMemory"]["properties"]["memory"]
+    {'enum': ['m1'], 'type': 'string'}
+    """
+    schema: dict[str, Any] = _without_bounds(object_schema(WeighedPlan))
+    schema["$defs"]["WeighedMemory"]["properties"]["memory"] = {"enum": list(handles), "type": "string"}
+    return schema
+
+
+def _without_bounds(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_bounds(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: _without_bounds(each) for name, each in schema.items() if name not in BOUNDS}
 
 
 _decoder = msgspec.json.Decoder(WeighedPlan)
@@ -74,9 +98,9 @@ def plan_from(
     """
     chosen: dict[str, float] = {}
     for weighed in answer.weights:
-        if weighed.memory not in memories or weighed.memory in chosen:
-            raise LanguageModelFailed("nonsense", f"{weighed.memory!r} is none of the memories, or is there twice")
-        chosen[weighed.memory] = weighed.weight
+        if weighed.memory not in memories:
+            raise LanguageModelFailed("nonsense", f"{weighed.memory!r} is none of the memories")
+        chosen.setdefault(weighed.memory, weighed.weight)
     _check_words(answer, texts)
     total = sum(chosen.values())
     if not total:

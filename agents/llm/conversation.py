@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from agents.actions.service import RememberedFact
-from agents.actions.tool import Tool, object_schema
+from agents.actions.tool import Tool
 from agents.actions.toolbox import Toolbox
-from agents.llm.answer import WeighedPlan, plan_from, read_answer
+from agents.llm.answer import answer_schema, plan_from, read_answer
 from agents.llm.budgets import Spent
 from agents.llm.handles import TEXT_FIELDS, Handles
 from agents.llm.ports import ChatMessage, Completion, ToolRequest
@@ -27,7 +27,6 @@ CHARACTERS_PER_TOKEN = 2.5
 """Fewer than in most languages: what is reserved of a budget is rather too much than too little."""
 CALLS_PER_ANSWER = 4
 RESULT_CHARACTERS = 6_000
-ANSWER_SCHEMA = object_schema(WeighedPlan)
 
 
 class SentEntry(Struct, frozen=True, kw_only=True):
@@ -79,7 +78,7 @@ class ModelConversation:
             if not completion.calls:
                 break
             await self._use(completion)
-        completion = await self._complete((), ANSWER_SCHEMA)
+        completion = await self._complete((), answer_schema(memories))
         answer = read_answer(completion.text)
         return plan_from(answer, memories, self._entry, author="llm", texts=self._texts)
 

@@ -16,9 +16,11 @@ from streams.state.user_record import UserRecord
 def on_plan_proposal(record: UserRecord, proposal: PlanProposal, source: RecordSource, deps: Deps) -> RecordOutcome:
     """Follow the plan if it passes, and rank anew; refused, nothing but the ledger changes.
 
-    Of users who have no state nothing is stored.
+    What is proposed for users who have had no event is passed over.
     """
     del deps
+    if not record.user.last_at:
+        return RecordOutcome(record=record, list_due=False)
     step = consider(
         record.agent,
         record.user,
@@ -26,9 +28,8 @@ def on_plan_proposal(record: UserRecord, proposal: PlanProposal, source: RecordS
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
         slate_size=DEFAULT_SLATE_SIZE,
     )
-    after = UserRecord(user=record.user, agent=step.agent, version=record.version + 1)
     return RecordOutcome(
-        record=record if record.is_new else after,
+        record=UserRecord(user=record.user, agent=step.agent, version=record.version + 1),
         messages=agent_messages(step),
         cause=proposal.trigger_event_id,
         list_due=step.agent.plan != record.agent.plan,

@@ -104,7 +104,6 @@ BAD: dict[str, tuple[Script, str]] = {
     "an unknown memory": (lambda a: _plan(a, weights=[{"memory": "m99", "weight": 1}]), "nonsense"),
     "an item instead of a memory": (lambda a: _plan(a, weights=[{"memory": "evil-1", "weight": 1}]), "nonsense"),
     "an id of a memory": (lambda a: _plan(a, weights=[{"memory": "m1\n", "weight": 1}]), "nonsense"),
-    "a memory twice": (lambda a: _plan(a, weights=[*weights(a), *weights(a)]), "nonsense"),
     "a weight beyond": (lambda a: _plan(a, weights=[{"memory": "m1", "weight": 7}]), "nonsense"),
     "further fields": (lambda a: _plan(a, pinned_items=["evil-1"], constraints={}), "nonsense"),
     "an address": (lambda a: _plan(a, goal="Buy at http://evil.example/x"), "nonsense"),

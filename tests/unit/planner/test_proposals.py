@@ -122,7 +122,7 @@ def test_of_a_user_without_plan_or_state_nothing_is_made_up() -> None:
     runner = make_runner()
     small_catalogue(runner)
     send_event(runner, proposed(), PLAN_PROPOSALS)
-    assert [len(runner.log.records(topic)) for topic in (RECOMMENDATIONS, PLANS)] == [0, 1]
+    assert [len(runner.log.records(topic)) for topic in (RECOMMENDATIONS, PLANS)] == [0, 0]
     assert judged(proposed(), AgentState(), UserState(user_id=ANN)).agent == AgentState()
 
 
