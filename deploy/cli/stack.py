@@ -49,12 +49,13 @@ def up(
     quiet: Annotated[bool, typer.Option(help="Print only problems.")] = False,
     engine: Annotated[
         Literal["python", "flink"] | None,
-        typer.Option(help="What aggregates item statistics; by default the engine of the last start."),
+        typer.Option(help="What handles users and item statistics; by default the engine of the last start."),
     ] = None,
 ) -> None:
     """Start Kafka, Redis, Milvus and Triton here, then worker, statistics, trainer, projector and gateway.
 
-    With `--engine flink`, a JobManager and a TaskManager of Apache Flink too, with the job of item statistics.
+    With `--engine flink`, a JobManager and a TaskManager of Apache Flink too, with the jobs of users and of item
+    statistics.
     """
     console = Console(quiet=quiet)
     stack = Stack(_with_engine(_settings(), engine))
@@ -84,7 +85,8 @@ def up(
 def _with_engine(settings: Settings, engine: str | None) -> Settings:
     if engine is None:
         return settings
-    return settings.model_copy(update={"statistics": settings.statistics.model_copy(update={"engine": engine})})
+    sections = {name: getattr(settings, name).model_copy(update={"engine": engine}) for name in endpoints.ENGINES}
+    return settings.model_copy(update=sections)
 
 
 def _done(started: Sequence[str], stack: Stack, seconds: float) -> str:

@@ -67,6 +67,8 @@ def java_home(cache: Path) -> Path:
 def install(cache: Path) -> None:
     """Create the environment unless it is complete: (1) packages, (2) jars, (3) mark it complete.
 
+    What runs Python stands among Flink's own jars: it loads the interpreter, which a process can do only once.
+
     Raises:
         StackError: something cannot be fetched, or is not what the locks say.
     """
@@ -74,6 +76,8 @@ def install(cache: Path) -> None:
     if made.is_complete:
         return
     made.sync()
+    for jar in (made.packages / "pyflink" / "opt").glob("flink-python-*.jar"):
+        shutil.copyfile(jar, made.packages / "pyflink" / "lib" / jar.name)
     jars.install((CONNECTOR, SQL_RUNNER), JARS_LOCK, made.directory / "jars", alone=True)
     made.complete()
 

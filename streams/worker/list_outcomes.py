@@ -51,6 +51,16 @@ def _outcome_message(user: UserState, slate: OpenSlate) -> Message:
     return Message(RANKING_LOG, user.user_id, entry)
 
 
+def matured_outcomes(user: UserState, now: float) -> tuple[Message, ...]:
+    """Return the ranking-log entries of the slates that have matured by this event time."""
+    return outcome_messages(user, matured_by(user, now))
+
+
+def matures_next(user: UserState, now: float) -> float | None:
+    """Return when the next slate matures after this event time, none if none is open then."""
+    return min((slate.at + MATURES_AFTER for slate in user.shown if slate.at + MATURES_AFTER > now), default=None)
+
+
 def visits_of(records: Mapping[str, UserRecord]) -> dict[str, float]:
     """Return when each user with open slates is due for a visit (event time)."""
     due = {user: matures_at(record.user) for user, record in records.items() if record.user.shown}
@@ -68,14 +78,9 @@ def visit(owner: PartitionStore, deps: Deps, partition: int) -> Visit | None:
     if not users:
         return None
     records = owner.load(map(UserId, users))
-    messages = [
-        message for one in records.values() for message in outcome_messages(one.user, matured_by(one.user, now))
-    ]
-    later = {
-        user: min(slate.at for slate in record.user.shown if slate.at + MATURES_AFTER > now) + MATURES_AFTER
-        for user, record in records.items()
-        if any(slate.at + MATURES_AFTER > now for slate in record.user.shown)
-    }
+    messages = [message for record in records.values() for message in matured_outcomes(record.user, now)]
+    next_at = {user: matures_next(record.user, now) for user, record in records.items()}
+    later = {user: at for user, at in next_at.items() if at is not None}
     visited = tuple(user for user in users if user not in later)
     return Visit(partition=partition, messages=tuple(messages), visited=visited, later=later)
 
