@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from deploy.clients import user_group
 from deploy.settings import Settings
 from schemas.topics import (
     DEAD_LETTERS,
@@ -63,6 +64,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
             reads=READS["worker"],
             writes=(RECOMMENDATIONS, PLANS, MEMORIES, RANKING_LOG, ITEM_DELTAS, MISROUTED, DEAD_LETTERS),
             group=worker,
+            many_groups=True,
             checks=True,
         ),
         Access(
@@ -80,7 +82,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
             process="gateway",
             reads=READS["gateway"],
             writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, DEAD_LETTERS),
-            watches=worker,
+            watches=user_group(settings),
         ),
         Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES,)),
         Access(

@@ -1,4 +1,7 @@
-"""Recorded events for every engine: choices, slates and statements, with duplicates, late ones, misrouted ones and poison. They come in phases, each of one topic: the order of topics is no engine's promise."""
+"""Recorded events for every engine: choices, slates and statements, some late, twice, misrouted or poison.
+
+They come in phases, each of one topic: the order of topics is no engine's promise.
+"""
 
 from __future__ import annotations
 

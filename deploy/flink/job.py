@@ -2,8 +2,8 @@
 that of users by `lifelong worker`.
 
 A job's state is below a directory of its own. That of item statistics is named for its SQL: after a change of
-half-lives the old state would mean something else, so the job folds `item-deltas` from the first record on, as after `lifelong
-rebuild`.
+half-lives the old state would mean something else, so the job folds `item-deltas` from the first record on, as
+after `lifelong rebuild`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,14 @@ from math import ceil
 from typing import Any
 
 from pyflink.common import Types
-from pyflink.datastream import FlatMapFunction, KeyedProcessFunction, RuntimeContext, StreamExecutionEnvironment
+from pyflink.datastream import (
+    DataStream,
+    FlatMapFunction,
+    KeyedCoProcessFunction,
+    KeyedStream,
+    RuntimeContext,
+    StreamExecutionEnvironment,
+)
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 from pyflink.table import StreamTableEnvironment
 
@@ -63,9 +70,15 @@ def define(
     named = records.flat_map(NameUser(prefix, clock), output_type=KEYED).uid("name-user").name("name the user")
     # One record of no topic starts the timer of the non-personalised lists; after a restart the timer is in the state.
     begin = environment.from_collection([(DEFAULT_USER, b"")], KEYED).uid("begin").name("begin")
-    keyed = named.union(begin).key_by(lambda pair: pair[0], key_type=Types.STRING())
-    handled = keyed.process(HandleUsers(make_task), output_type=Types.INT())
+    handled = _by_user(named, "records").connect(_by_user(begin, "begin")).process(HandleUsers(make_task), KEYED)
     handled.uid("handle-users").name("handle users")
+
+
+def _by_user(pairs: DataStream, what: str) -> KeyedStream:
+    keyed = pairs.key_by(lambda pair: pair[0], key_type=Types.STRING())
+    # PyFlink computes keys by an operator of its own, which has no name for its uid.
+    keyed._j_data_stream.getTransformation().getInputs().get(0).setUid(f"key-{what}")
+    return keyed
 
 
 def _escaped(value: str) -> str:
@@ -94,7 +107,7 @@ class NameUser(FlatMapFunction):  # type: ignore[misc]
         yield user_of(record, self._clock()), pack_record(record)
 
 
-class HandleUsers(KeyedProcessFunction):  # type: ignore[misc]
+class HandleUsers(KeyedCoProcessFunction):  # type: ignore[misc]
     """Calls `UserBatches` with Flink's state and timers of the current key."""
 
     def __init__(self, make_task: MakeTask) -> None:
@@ -110,13 +123,15 @@ class HandleUsers(KeyedProcessFunction):  # type: ignore[misc]
         """Release what the task has opened."""
         self._close()
 
-    def process_element(self, pair: tuple[str, bytes], context: KeyedProcessFunction.Context) -> Iterable[int]:
+    def process_element1(self, pair: tuple[str, bytes], context: KeyedCoProcessFunction.Context) -> Iterable[Any]:
         """Take a record; nothing is passed on, as messages are published here."""
         self._key.timers = context.timer_service()
         self._users.take(pair[0], pair[1], self._key)
         return ()
 
-    def on_timer(self, timestamp: int, context: KeyedProcessFunction.OnTimerContext) -> Iterable[int]:
+    process_element2 = process_element1
+
+    def on_timer(self, timestamp: int, context: KeyedCoProcessFunction.OnTimerContext) -> Iterable[Any]:
         """Wake the user whose timer it is."""
         self._key.timers = context.timer_service()
         self._users.wake(context.get_current_key(), self._key)
