@@ -200,7 +200,7 @@ def test_flink_ends_in_what_the_in_memory_runner_ends_in(
 
 
 def kill_taskmanager(flink: Stack, job: FlinkJob, rng: random.Random) -> None:
-    """Kill the TaskManager some time after all tasks of the job run: within a batch, between two, or in a checkpoint."""
+    """Kill the TaskManager some time after all tasks of the job run: within a batch or between two."""
     wait_until(lambda: is_at_work(job), seconds=SECONDS, what="a running job")
     time.sleep(rng.uniform(0.0, 5.0))
     os.kill(flink.pids()["taskmanager"], signal.SIGKILL)
