@@ -58,7 +58,7 @@ def up(
     statistics.
     """
     console = Console(quiet=quiet)
-    stack = Stack(_with_engine(_settings(), engine))
+    stack = Stack(endpoints.with_engine(_settings(), engine))
     _announce(console, stack.downloads())
     began = time.monotonic()
     try:
@@ -80,13 +80,6 @@ def up(
         console.print(f"[yellow]![/] {escape(milvus.EXPOSED)}.")
     if not servers_only:
         _show_gateway(console, stack.settings())
-
-
-def _with_engine(settings: Settings, engine: str | None) -> Settings:
-    if engine is None:
-        return settings
-    sections = {name: getattr(settings, name).model_copy(update={"engine": engine}) for name in endpoints.ENGINES}
-    return settings.model_copy(update=sections)
 
 
 def _done(started: Sequence[str], stack: Stack, seconds: float) -> str:

@@ -133,6 +133,15 @@ def engines_of(settings: Settings) -> dict[str, str]:
     return {"worker": settings.worker.engine, "statistics": settings.statistics.engine}
 
 
+def with_engine(settings: Settings, engine: str | None) -> Settings:
+    """Return the settings with this engine for each of `ENGINES`, if one is named."""
+    if engine is None:
+        return settings
+    return settings.model_copy(
+        update={name: getattr(settings, name).model_copy(update={"engine": engine}) for name in ENGINES}
+    )
+
+
 def with_engines(base: Settings, path: Path) -> Settings:
     """Return the settings with the engines of the last start, unless they name one."""
     updates = {

@@ -23,7 +23,7 @@ JARS_LOCK = Path(__file__).parent / "flink_jars.lock"
 CONNECTOR = "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2"
 SQL_RUNNER = "org.apache.flink:flink-sql-gateway:2.2.1"
 """Runs a script of SQL in the process that submits it; what it needs is in Flink's own jars."""
-FLINK_MEGABYTES = 820
+FLINK_MEGABYTES = 1_200
 SLOTS = 4
 # Flink opens these packages of the Java runtime to itself; its own scripts take the list from the configuration.
 _OPENED = (
