@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from deploy.clients import user_group
 from deploy.settings import Settings
 from schemas.topics import (
     DEAD_LETTERS,
@@ -80,7 +81,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
             process="gateway",
             reads=READS["gateway"],
             writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, OCCASIONS, DEAD_LETTERS),
-            watches=settings.worker.group,
+            watches=user_group(settings),
         ),
         Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES,)),
         _application(),
@@ -95,6 +96,7 @@ def _worker(settings: Settings) -> Access:
         reads=READS["worker"],
         writes=(*outputs, MISROUTED, DEAD_LETTERS),
         group=settings.worker.group,
+        many_groups=True,
         checks=True,
     )
 

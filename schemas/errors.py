@@ -18,7 +18,8 @@ LifelongError
 ├── StackError             the embedded stack cannot do what was asked        → the command ends
 │   └── NotHealthy         a server of it does not become healthy in time     → what was started is stopped again
 ├── FlinkUnavailable       Flink's JobManager does not answer, or refuses      → wait, then the process starts over
-├── FlinkJobError          the job of item statistics cannot run              → the process starts over
+├── FlinkJobError          a job on Flink cannot run                          → the process starts over
+├── UnknownStateFormat     Flink keeps a state that newer code has written    → the job does not go on
 ├── UnsupportedHalfLife    a half-life is too short for Flink                 → the job is not submitted
 ├── CannotMeasure          the benchmark lacks what it needs, or runs differ  → the command ends
 ├── MonitoringError        Prometheus cannot be configured or started         → the command ends

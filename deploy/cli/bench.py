@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -22,6 +22,7 @@ from deploy.bench.target import target
 from deploy.cli.outputs import check_writable
 from deploy.cli.shown import AsJson
 from deploy.cli.terminal import Console, put_encoded
+from deploy.settings import load_settings
 
 Rate = Annotated[float, typer.Option(help="Events per second, in an open loop.")]
 Seconds = Annotated[float, typer.Option(help="How long to measure, in seconds.")]
@@ -39,6 +40,9 @@ Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas: a run for 
 BurstText = Annotated[str, typer.Option("--burst", metavar="RATE:SECONDS", help="A burst of this rate within the run.")]
 Stall = Annotated[float, typer.Option(help="Stop the worker by SIGSTOP for so many seconds within the run.")]
 Profile = Annotated[bool, typer.Option("--profile", help="Sample worker, projector and trainer with py-spy.")]
+EngineName = Annotated[
+    Literal["python", "flink"] | None, typer.Option("--engine", help="What handles users and item statistics.")
+]
 CompareFile = Annotated[
     Path | None,
     typer.Option("--compare", help="JSON of an earlier run: print ratios to it.", dir_okay=False, exists=True),
@@ -71,6 +75,7 @@ def bench(
     burst: BurstText = "",
     stall: Stall = 0.0,
     profile: Profile = False,
+    engine: EngineName = None,
     comparison: CompareFile = None,
     save: SaveFile = None,
     here: Here = False,
@@ -96,6 +101,7 @@ def bench(
         stall_seconds=stall,
         seeds=parse_numbers(seeds, "--seeds"),
         profile=profile,
+        engine=engine or load_settings(with_endpoints=False).worker.engine,
     )
     _bench(plan, comparison, save, here=here, as_json=as_json)
 
@@ -125,7 +131,7 @@ def _bench(plan: BenchPlan, comparison: Path | None, save: Path | None, *, here:
 
 
 def _run(plan: BenchPlan, seed: int, *, here: bool) -> RunReport:
-    with target(_say, here=here, profile=plan.profile) as stack:
+    with target(_say, here=here, profile=plan.profile, engine=plan.engine) as stack:
         return measure(plan, seed, stack)
 
 

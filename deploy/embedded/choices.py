@@ -40,6 +40,7 @@ PORT_NAMES = (
     "jobmanager_blob",
     "taskmanager_rpc",
     "taskmanager_data",
+    "taskmanager_metrics",
 )
 KAFKA_PRINCIPALS = ("worker", "statistics", "trainer", "projector", "perceiver", "gateway", "operator", "application")
 """The processes of `deploy.acls`, each with a login of its own on the embedded broker."""

@@ -39,6 +39,7 @@ from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RECOMMENDATIONS
 from streams.log.in_memory_log import InMemoryLog
 from streams.routes import GATEWAY
+from streams.state.partition_store import PEOPLE
 from tests.builders import START
 
 KEY = "the-right-key"
@@ -114,7 +115,7 @@ def build(
         lists=Lists(cache, producer_queue, clock=clock, new_id=new_id),
         chats=Chats(cache, clock=clock),
         similar_items=SimilarItemsService(items, memories, factors),
-        user_records=UserRecords(more.pop("store", None), partitions=PARTITIONS),
+        user_records=UserRecords(more.pop("store", None), partitions=PARTITIONS, scope=PEOPLE),
         condition=condition,
         probe=more.pop("probe", Probe({}, clock=clock)),
         clock=clock,
