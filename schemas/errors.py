@@ -5,6 +5,7 @@ LifelongError
 ├── StoreUnavailable       a store does not answer                            → wait, then retry
 ├── StoreRefused           a store will never accept the value                → dead letter
 ├── BadPicture             a picture is not to be opened, or not to be fetched  → dead letter; its item goes without
+├── BadFilter              a filter or boost cannot be read                   → problem details that name the character
 ├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
 ├── Fenced                 another worker holds the lease of the partition    → lease again, then decide anew
 │   └── StoreRewound       the store holds less than was written to it        → read again from the stored offsets
@@ -102,6 +103,14 @@ class BadPicture(LifelongError):
     def __init__(self, fault: PictureFault, message: str) -> None:
         super().__init__(message)
         self.fault: PictureFault = fault
+
+
+class BadFilter(LifelongError):
+    """A filter or a boost cannot be read; `at` is the character at fault, from 0, and the message names it from 1."""
+
+    def __init__(self, fault: str, at: int, what: Literal["filter", "boost"] = "filter") -> None:
+        super().__init__(f"{what}, character {at + 1}: {fault}")
+        self.fault, self.at = fault, at
 
 
 class PackagesMissing(LifelongError):

@@ -31,9 +31,9 @@ from streams.handlers.deps import Deps
 from streams.handlers.on_instructions import on_instruction
 from streams.handlers.on_interactions import on_interaction, perceive_interaction
 from streams.handlers.on_item_deltas import on_item_deltas
-from streams.handlers.on_item_perceptions import on_item_perception, project_perception
-from streams.handlers.on_item_statistics import on_item_statistics, project_statistics
-from streams.handlers.on_items import on_item, perceive_item, project_item, view_item
+from streams.handlers.on_item_perceptions import index_perception, on_item_perception, project_perception
+from streams.handlers.on_item_statistics import index_statistics, on_item_statistics, project_statistics
+from streams.handlers.on_items import index_item, on_item, perceive_item, project_item, view_item
 from streams.handlers.on_memories import project_memory
 from streams.handlers.on_model_updates import on_model_update, project_model_update
 from streams.handlers.on_occasions import on_occasion
@@ -114,6 +114,13 @@ PERCEIVER: dict[str, Callable[..., ToPerceive | None]] = {**PERCEIVER_EVENTS, **
 GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEMS: view_item}
 """Read whole by every gateway, into the view that it answers from (`deploy.gateway.served.cache`)."""
 
+GATEWAY_SEARCH: dict[str, Callable[..., None]] = {
+    ITEMS: index_item,
+    ITEM_PERCEPTIONS: index_perception,
+    ITEM_STATISTICS: index_statistics,
+}
+"""Read whole by every gateway, into its search index, beside `GATEWAY` (`deploy.gateway.search.feed`)."""
+
 WORKER_INPUTS: tuple[str, ...] = (*WORKER, *WORKER_ENVELOPES)
 """What a worker reads as the owner of users, partition by partition."""
 
@@ -125,6 +132,6 @@ READS: dict[Process, tuple[str, ...]] = {
     "trainer": tuple(TRAINER),
     "projector": tuple(PROJECTOR),
     "perceiver": tuple(PERCEIVER),
-    "gateway": tuple(GATEWAY),
+    "gateway": tuple(GATEWAY | GATEWAY_SEARCH),
 }
 """Every topic that a process reads, by the name of its command."""

@@ -20,6 +20,7 @@ from schemas.topics import BY_NAME, DEAD_LETTERS, PERSON_TOPICS, PLANS
 from streams.routes import (
     AGGREGATOR,
     GATEWAY,
+    GATEWAY_SEARCH,
     PROJECTOR,
     READS,
     TRAINER,
@@ -52,7 +53,7 @@ SAME_CLASS_NAME: dict[str, str] = {
 SAME_CONSTANT_NAME: dict[str, str] = {}
 """Names of constants with several values, with the reason."""
 DRAWERS = {"utils", "helpers", "common", "misc", "util"}
-ROUTES = (WORKER, WORKER_ENVELOPES, WORKER_TABLES, AGGREGATOR, TRAINER, PROJECTOR, GATEWAY)
+ROUTES = (WORKER, WORKER_ENVELOPES, WORKER_TABLES, AGGREGATOR, TRAINER, PROJECTOR, GATEWAY, GATEWAY_SEARCH)
 OUTPUT_ONLY = {
     PLANS: "the ledger of plans is for people who ask why, and for audits",
     DEAD_LETTERS: "commands read them, once a person asks",
@@ -66,6 +67,7 @@ PROCESSES = (
     "deploy/wiring.py",
     "deploy/gateway/wiring.py",
     "deploy/gateway/served/cache.py",
+    "deploy/gateway/search/feed.py",
 )
 """Where processes are: none of them lists topics beside the routes."""
 

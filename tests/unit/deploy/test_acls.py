@@ -14,6 +14,7 @@ from schemas.topics import DEAD_LETTERS, INTERACTIONS, RECOMMENDATIONS, TOPICS
 from streams.routes import (
     AGGREGATOR,
     GATEWAY,
+    GATEWAY_SEARCH,
     PERCEIVER,
     PROJECTOR,
     READS,
@@ -45,7 +46,7 @@ def test_readers_are_granted_the_topics_that_they_read() -> None:
         "trainer": set(TRAINER),
         "projector": set(PROJECTOR),
         "perceiver": set(PERCEIVER),
-        "gateway": set(GATEWAY),
+        "gateway": set(GATEWAY) | set(GATEWAY_SEARCH),
     }
 
 
