@@ -26,6 +26,7 @@ from schemas.topics import (
     OCCASIONS,
     OFFERS,
     PERCEIVED_EVENTS,
+    PLAN_PROPOSALS,
     PLANS,
     QUARANTINES,
     RANK_REQUESTS,
@@ -77,6 +78,12 @@ def access(settings: Settings) -> tuple[Access, ...]:
         ),
         Access(process="projector", reads=READS["projector"], writes=(DEAD_LETTERS,), group=settings.projector.group),
         _perceiver(settings),
+        Access(
+            process="planner",
+            reads=READS["planner"],
+            writes=(PLAN_PROPOSALS, DEAD_LETTERS),
+            group=settings.llm.group,
+        ),
         Access(
             process="gateway",
             reads=READS["gateway"],

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from deploy.clients import make_cluster
 from deploy.monitoring.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
 from deploy.printable import PrintableFormatter
-from deploy.settings import Settings, load_settings
+from deploy.settings import Settings, SettingsError, load_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -118,6 +118,19 @@ def perceiver() -> None:
         run(make_perceiver(settings, PerceiverMetrics()), until=_until_signalled())
 
 
+def planner() -> None:
+    """Ask a language model for better plans than those of the rule planner, and propose them (`llm.enabled`)."""
+    settings = _begin(yields=True)
+    from deploy.language_model.wiring import make_planner
+    from deploy.monitoring.llm_metrics import PlannerMetrics
+    from streams.planner.process import run
+
+    if not settings.llm.enabled:
+        raise SettingsError("setting llm.enabled is false: set it, llm.url and llm.model")
+    serve_metrics(settings.llm.metrics_port)
+    run(make_planner(settings, PlannerMetrics()), until=_until_signalled())
+
+
 def gateway() -> None:
     """Serve HTTP: events in, lists out."""
     settings = _begin()
@@ -126,7 +139,7 @@ def gateway() -> None:
     run(settings)
 
 
-PROCESSES = (worker, statistics, trainer, projector, perceiver, gateway)
+PROCESSES = (worker, statistics, trainer, projector, perceiver, planner, gateway)
 NAMES = tuple(process.__name__ for process in PROCESSES)
 
 

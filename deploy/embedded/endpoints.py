@@ -84,6 +84,7 @@ def sections(
         "trainer": {"metrics_port": ports["trainer"]},
         "projector": {"metrics_port": ports["projector"]},
         "perception": {"metrics_port": ports["perceiver"]},
+        "llm": {"metrics_port": ports["planner"]},
         "gateway": {"port": ports["gateway"]},
     }
     if not base.gateway.api_keys:

@@ -55,13 +55,15 @@ OWN_PROCESSES = (
     OwnProcess("trainer", "/metrics"),
     OwnProcess("projector", "/metrics"),
     OwnProcess("perceiver", "/metrics"),
+    OwnProcess("planner", "/metrics"),
     OwnProcess("gateway", "/health/ready"),
 )
 
 
 def own_processes(settings: Settings) -> tuple[OwnProcess, ...]:
-    """Return the processes that these settings run: the perceiver only if it is enabled."""
-    return tuple(own for own in OWN_PROCESSES if own.name != "perceiver" or settings.perception.enabled)
+    """Return the processes that these settings run: perceiver and planner only if they are enabled."""
+    off = {"perceiver": not settings.perception.enabled, "planner": not settings.llm.enabled}
+    return tuple(own for own in OWN_PROCESSES if not off.get(own.name))
 
 
 COMMAND_LINE = "deploy.cli"

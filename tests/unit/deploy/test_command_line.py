@@ -51,6 +51,7 @@ DOES = {
     "trainer": "a process",
     "projector": "a process",
     "perceiver": "a process",
+    "mcp": "a process",
     "gateway": "a process",
 }
 """Commands without JSON output, each with what it does instead."""
