@@ -23,6 +23,8 @@ from schemas.topics import (
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    OCCASIONS,
+    OFFERS,
     PERCEIVED_EVENTS,
     PLANS,
     QUARANTINES,
@@ -57,16 +59,8 @@ def access(settings: Settings) -> tuple[Access, ...]:
     """Return the table. `application` is for programs that produce events and subscribe to lists, `operator`
     for `lifelong quarantine`.
     """
-    worker, trainer = settings.worker.group, settings.trainer.group
     return (
-        Access(
-            process="worker",
-            reads=READS["worker"],
-            writes=(RECOMMENDATIONS, PLANS, MEMORIES, RANKING_LOG, ITEM_DELTAS, MISROUTED, DEAD_LETTERS),
-            group=worker,
-            many_groups=True,
-            checks=True,
-        ),
+        _worker(settings),
         Access(
             process="statistics",
             reads=READS["statistics"],
@@ -75,23 +69,46 @@ def access(settings: Settings) -> tuple[Access, ...]:
             many_groups=True,
             checks=True,
         ),
-        Access(process="trainer", reads=READS["trainer"], writes=(MODEL_UPDATES, DEAD_LETTERS), group=trainer),
+        Access(
+            process="trainer",
+            reads=READS["trainer"],
+            writes=(MODEL_UPDATES, DEAD_LETTERS),
+            group=settings.trainer.group,
+        ),
         Access(process="projector", reads=READS["projector"], writes=(DEAD_LETTERS,), group=settings.projector.group),
         _perceiver(settings),
         Access(
             process="gateway",
             reads=READS["gateway"],
-            writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, DEAD_LETTERS),
+            writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, OCCASIONS, DEAD_LETTERS),
             watches=user_group(settings),
         ),
         Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES,)),
-        Access(
-            process="application",
-            reads=(RECOMMENDATIONS,),
-            writes=(INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS, ITEMS),
-            group="application",
-            many_groups=True,
-        ),
+        _application(),
+    )
+
+
+def _worker(settings: Settings) -> Access:
+    """Return the worker's rights: it reads the offers that it makes."""
+    outputs = (RECOMMENDATIONS, PLANS, MEMORIES, RANKING_LOG, ITEM_DELTAS, OCCASIONS, OFFERS)
+    return Access(
+        process="worker",
+        reads=READS["worker"],
+        writes=(*outputs, MISROUTED, DEAD_LETTERS),
+        group=settings.worker.group,
+        many_groups=True,
+        checks=True,
+    )
+
+
+def _application() -> Access:
+    """Return the rights of programs that produce events and subscribe to lists and offers."""
+    return Access(
+        process="application",
+        reads=(RECOMMENDATIONS, OFFERS),
+        writes=(INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS, OCCASIONS, ITEMS),
+        group="application",
+        many_groups=True,
     )
 
 

@@ -17,6 +17,7 @@ from schemas.item_perceptions import ItemPerception
 from schemas.items import Item
 from schemas.memories import Memory
 from schemas.model_updates import ModelUpdate
+from schemas.offers import Occasion, OfferDecision
 from schemas.perceived_events import PerceivedEvent
 from schemas.plans import PlanEntry
 from schemas.quarantines import Quarantine
@@ -29,6 +30,8 @@ INTERACTIONS = "interactions"
 INSTRUCTIONS = "instructions"
 PERCEIVED_EVENTS = "perceived-events"
 RANK_REQUESTS = "rank-requests"
+OCCASIONS = "occasions"
+OFFERS = "offers"
 QUARANTINES = "quarantines"
 MISROUTED = "strays"
 ITEMS = "items"
@@ -42,7 +45,7 @@ ITEM_STATISTICS = "item-statistics"
 MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
-PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, RANK_REQUESTS, QUARANTINES})
+PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, RANK_REQUESTS, OCCASIONS, OFFERS, QUARANTINES})
 """Inputs about one user: topics whose misrouted records are forwarded."""
 
 
@@ -91,6 +94,22 @@ TOPICS: tuple[Topic, ...] = (
         spread="person",
         retention_ms=10 * 60_000,
         summary="rank for this user now; kept for minutes, as nobody waits longer for the answer",
+    ),
+    Topic(
+        name=OCCASIONS,
+        key="user",
+        value=Occasion,
+        cleanup="delete",
+        spread="person",
+        summary="moments at which an agent may make an offer; kept as long as interactions",
+    ),
+    Topic(
+        name=OFFERS,
+        key="user",
+        value=OfferDecision,
+        cleanup="delete",
+        spread="person",
+        summary="what agents recommend unasked, and why they do not; kept as long as interactions",
     ),
     Topic(
         name=QUARANTINES,

@@ -19,6 +19,8 @@ from schemas.topics import (
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    OCCASIONS,
+    OFFERS,
     PERCEIVED_EVENTS,
     QUARANTINES,
     RANK_REQUESTS,
@@ -34,6 +36,8 @@ from streams.handlers.on_item_statistics import on_item_statistics, project_stat
 from streams.handlers.on_items import on_item, perceive_item, project_item, view_item
 from streams.handlers.on_memories import project_memory
 from streams.handlers.on_model_updates import on_model_update, project_model_update
+from streams.handlers.on_occasions import on_occasion
+from streams.handlers.on_offers import on_offer
 from streams.handlers.on_perceived_events import on_perceived_event
 from streams.handlers.on_quarantines import on_quarantine
 from streams.handlers.on_rank_requests import on_rank_request
@@ -66,6 +70,8 @@ WORKER: dict[str, Callable[[UserRecord, Any, RecordSource, Deps], RecordOutcome]
     INSTRUCTIONS: on_instruction,
     PERCEIVED_EVENTS: on_perceived_event,
     RANK_REQUESTS: on_rank_request,
+    OCCASIONS: on_occasion,
+    OFFERS: on_offer,
     QUARANTINES: on_quarantine,
 }
 """Keyed by user, read by the one worker that owns the user's partition (`streams.worker.user_batch`)."""

@@ -28,10 +28,10 @@ from streams.outcomes.batch_outcome import BatchOutcome
 from streams.state.partition_store import PEOPLE
 from streams.state.user_record import UserRecord, new_user, unpack
 from streams.worker.default_timer import DefaultTimer
-from streams.worker.list_outcomes import matured_outcomes, matures_next
 from streams.worker.receive import open_event
 from streams.worker.tables import apply_tables
 from streams.worker.user_batch import handle_user_batch
+from streams.worker.visits import visit_user
 
 MOST_SECONDS = 1.0
 """A batch gathers at least as long as the one before it took, up to this: under load batches grow."""
@@ -97,7 +97,7 @@ class UserBatches:
             self.handle()
 
     def wake(self, user: str, key: KeyedState) -> None:
-        """Do what the user's timer is for: handle the batch, store its state, publish outcomes of matured slates."""
+        """Do what the user's timer is for: handle the batch, store its state, or publish what is due to them."""
         if user == DEFAULT_USER:
             self._publish_default(key)
         elif user in self._waiting:
@@ -169,7 +169,7 @@ class UserBatches:
         return unpack(state.record)
 
     def _settle(self, user: str, key: KeyedState) -> None:
-        """Store a user whose batch is published; their timer looks for matured slates later."""
+        """Store a user whose batch is published; their timer visits them later."""
         if user not in self._decided:
             return
         state = self._decided.pop(user)
@@ -180,13 +180,13 @@ class UserBatches:
             self._visit_at(due, key)
 
     def _visit(self, user: str, key: KeyedState) -> None:
-        """Publish the outcomes of slates that have matured, though the user stays away; the state stays as it is."""
-        record, now = self._load(user, key), self._task.deps.stream_now
-        if record is None:
+        """Publish what is due to a user who stays away; the state stays as it is."""
+        if (record := self._load(user, key)) is None:
             return
-        self._task.publisher.publish(matured_outcomes(record.user, now))
-        if (due := matures_next(record.user, now)) is not None:
-            self._visit_at(due, key)
+        messages, later = visit_user(record, self._task.deps.stream_now)
+        self._task.publisher.publish(messages)
+        if later is not None:
+            self._visit_at(later, key)
 
     def _visit_at(self, due: float, key: KeyedState) -> None:
         """Wake the user's timer when the stream reaches an event time, if it goes on as fast as the wall clock."""

@@ -33,10 +33,10 @@ from streams.state.positions import Positions
 from streams.worker.default_timer import DefaultTimer
 from streams.worker.faust_consumer import OwnersApp, OwnersConsumer
 from streams.worker.gc_tuning import tuned_gc
-from streams.worker.list_outcomes import Visit, note, visit
 from streams.worker.pipeline import Pipeline
 from streams.worker.stall_watch import StallWatch, WorkerSample, lag
 from streams.worker.tables import apply_tables
+from streams.worker.visits import Visit, note, visit
 
 logger = logging.getLogger(__name__)
 

@@ -30,9 +30,9 @@ from streams.routes import WORKER
 from streams.state.owner import UserOwner
 from streams.state.user_record import UserRecord, pack
 from streams.worker.choice_entries import choice_message
-from streams.worker.list_outcomes import visits_of
 from streams.worker.lists import Answer, Due, list_messages
 from streams.worker.receive import AcceptedRecord, receive
+from streams.worker.visits import visits_of
 
 RANKED_AT_ONCE = 64
 """How many queries are ranked in one call: more cost a request as many bytes, and no less time."""
@@ -159,6 +159,7 @@ def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome, dep
         waiting_since=min(earlier.waiting_since if earlier else inf, accepted.record.timestamp),
         context=getattr(accepted.event, "context", None) or (earlier.context if earlier else None),
         replies=(*(earlier.replies if earlier else ()), *((outcome.reply,) if outcome.reply else ())),
+        occasion=outcome.occasion or (earlier.occasion if earlier else None),
     )
 
 

@@ -36,6 +36,7 @@ ROUTES: dict[str, tuple[str, str, Any, set[Scope]]] = {
     "forget": ("DELETE", "/v1/users/ann/memories/m1", None, {"instructions"}),
     "undo": ("POST", "/v1/users/ann/undo", None, {"instructions"}),
     "autonomy": ("PUT", "/v1/users/ann/autonomy", {"level": 1}, {"instructions"}),
+    "occasions": ("POST", "/v1/users/ann/occasions", {"reason": "spring sale"}, {"ingest"}),
     "decision": ("POST", "/v1/users/ann/decision", {"approve": True}, {"instructions"}),
     "token": ("POST", "/v1/tokens", {"user_id": "ann"}, {"tokens"}),
     "keys": ("GET", "/v1/keys", None, set()),
