@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import floor
 
 from features.ports import Write
 from schemas.errors import DecodeError
@@ -198,7 +199,9 @@ class UserBatches:
         if messages := self._default.due():
             self._task.publisher.publish(messages)
             self._default.note(messages)
-        key.wake(self._task.deps.clock() + self._task.default_every_seconds)
+        # At full multiples: timers of one time are one, however often the first one was set.
+        every = self._task.default_every_seconds
+        key.wake((floor(self._task.deps.clock() / every) + 1) * every)
 
     @property
     def partitions(self) -> int:
