@@ -46,8 +46,8 @@ from tests.engines import Sent, catalogue, recorded_phases
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(1_800)]
 
-COUNT = int(os.environ.get("USER_EVENTS", "2000"))
-KILLS = int(os.environ.get("KILLS", "2"))
+COUNT = int(os.environ.get("USER_EVENTS", "1000"))
+KILLS = int(os.environ.get("KILLS", "1"))
 T = TypeVar("T")
 SECONDS = 120.0 + COUNT / 20
 PARTITIONS = 4
