@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import RenderableType
 
 from deploy.bench.compare import compare, read_report, refuse_other_settings
@@ -22,7 +23,6 @@ from deploy.bench.target import target
 from deploy.cli.outputs import check_writable
 from deploy.cli.shown import AsJson
 from deploy.cli.terminal import Console, put_encoded
-from deploy.settings import load_settings
 
 Rate = Annotated[float, typer.Option(help="Events per second, in an open loop.")]
 Seconds = Annotated[float, typer.Option(help="How long to measure, in seconds.")]
@@ -41,7 +41,7 @@ BurstText = Annotated[str, typer.Option("--burst", metavar="RATE:SECONDS", help=
 Stall = Annotated[float, typer.Option(help="Stop the worker by SIGSTOP for so many seconds within the run.")]
 Profile = Annotated[bool, typer.Option("--profile", help="Sample worker, projector and trainer with py-spy.")]
 EngineName = Annotated[
-    Literal["python", "flink"] | None, typer.Option("--engine", help="What handles users and item statistics.")
+    Literal["python", "flink"], typer.Option("--engine", help="What handles users and item statistics.")
 ]
 CompareFile = Annotated[
     Path | None,
@@ -75,7 +75,7 @@ def bench(
     burst: BurstText = "",
     stall: Stall = 0.0,
     profile: Profile = False,
-    engine: EngineName = None,
+    engine: EngineName = "python",
     comparison: CompareFile = None,
     save: SaveFile = None,
     here: Here = False,
@@ -83,8 +83,7 @@ def bench(
 ) -> None:
     """Send events through the real stack, and time each from its intended send to the list that answers it.
 
-    Prints latencies, losses, CPU and memory by process, and messages by topic. The events are synthetic, so a stack of
-    its own is started in a temporary directory and stopped again.
+    Prints latencies, losses, CPU, memory and messages of a temporary stack of its own, as the events are synthetic.
     """
     if context.invoked_subcommand is not None:
         return _refuse_options(context)
@@ -101,9 +100,8 @@ def bench(
         stall_seconds=stall,
         seeds=parse_numbers(seeds, "--seeds"),
         profile=profile,
-        engine=engine or load_settings(with_endpoints=False).worker.engine,
     )
-    _bench(plan, comparison, save, here=here, as_json=as_json)
+    _bench(replace(plan, engine=engine), comparison, save, here=here, as_json=as_json)
 
 
 def _refuse_options(context: typer.Context) -> None:

@@ -106,6 +106,9 @@ def configuration(site: Site, stores: Path) -> str:
         "rest.port": ports["jobmanager_rest"],
         "rest.bind-port": ports["jobmanager_rest"],
         "web.submit.enable": "false",
+        # A TaskManager that was killed is replaced after two heartbeats that fail.
+        "heartbeat.interval": "3 s",
+        "heartbeat.timeout": "20 s",
         "taskmanager.host": "127.0.0.1",
         "taskmanager.bind-host": "127.0.0.1",
         "taskmanager.rpc.port": ports["taskmanager_rpc"],

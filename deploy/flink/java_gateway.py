@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-GATEWAY = "org.apache.flink.api.python.shaded.py4j.GatewayServer"
+GATEWAY_PROGRAM = "org.apache.flink.api.python.shaded.py4j.GatewayServer"
 
 
 def begin_java(command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -20,7 +20,7 @@ def begin_java(command: Sequence[str]) -> subprocess.Popen[bytes]:
     from pyflink import java_gateway
     from pyflink.util.exceptions import install_exception_handler, install_py4j_hooks
 
-    arguments = (*command, GATEWAY, "--enable-auth", "--die-on-broken-pipe", "0")
+    arguments = (*command, GATEWAY_PROGRAM, "--enable-auth", "--die-on-broken-pipe", "0")
     java = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     port, secret = (_line(java) for _ in range(2))
     parameters = GatewayParameters(port=int(port), auth_token=secret, auto_convert=True)

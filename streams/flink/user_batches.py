@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import floor
 
 from features.ports import Write
 from schemas.errors import DecodeError
@@ -31,7 +32,7 @@ from streams.worker.default_timer import DefaultTimer
 from streams.worker.receive import open_event
 from streams.worker.tables import apply_tables
 from streams.worker.user_batch import handle_user_batch
-from streams.worker.visits import visited
+from streams.worker.visits import visit_user
 
 MOST_SECONDS = 1.0
 """A batch gathers at least as long as the one before it took, up to this: under load batches grow."""
@@ -99,7 +100,7 @@ class UserBatches:
             self.handle()
 
     def wake(self, user: str, key: KeyedState) -> None:
-        """Do what the user's timer is for: handle the batch, store its state, publish what is due to who stays away."""
+        """Do what the user's timer is for: handle the batch, store its state, or publish what is due to them."""
         if user == DEFAULT_USER:
             self._publish_default(key)
         elif user in self._waiting:
@@ -183,14 +184,13 @@ class UserBatches:
 
     def _visit(self, user: str, key: KeyedState) -> None:
         """Publish what is due to a user who stays away; the state stays as it is."""
-        record, now = self._load(user, key), self._task.deps.stream_now
         self._timers.pop(user, None)
-        if record is None:
+        if (record := self._load(user, key)) is None:
             return
-        visit = visited(record, now)
-        self._task.publisher.publish(visit.messages)
-        if visit.next_at is not None:
-            self._visit_at(user, visit.next_at, key)
+        messages, later = visit_user(record, self._task.deps.stream_now)
+        self._task.publisher.publish(messages)
+        if later is not None:
+            self._visit_at(user, later, key)
 
     def _visit_at(self, user: str, due: float, key: KeyedState) -> None:
         """Wake the user's timer when the stream reaches an event time, if it goes on as fast as the wall clock."""
@@ -206,7 +206,9 @@ class UserBatches:
         if messages := self._default.due():
             self._task.publisher.publish(messages)
             self._default.note(messages)
-        key.wake(self._task.deps.clock() + self._task.default_every_seconds)
+        # At full multiples: timers of one time are one, however often the first one was set.
+        every = self._task.default_every_seconds
+        key.wake((floor(self._task.deps.clock() / every) + 1) * every)
 
     @property
     def partitions(self) -> int:

@@ -34,21 +34,6 @@ class Visit(Struct, frozen=True, kw_only=True):
     later: dict[str, float]
 
 
-class UserVisit(Struct, frozen=True):
-    """A visit to one user: what is due to them, and when the next visit is, if it is known."""
-
-    messages: tuple[Message, ...]
-    next_at: float | None
-
-
-def visited(record: UserRecord, now: float) -> UserVisit:
-    """Visit one user at event time `now`; their state stays as it is."""
-    outcomes = outcome_messages(record.user, matured_by(record.user, now))
-    if (occasion := _occasion(record, now)) is not None:  # its own batch knows better when the next one is
-        return UserVisit((*outcomes, Message(OCCASIONS, occasion.user_id, occasion)), now + LEAST_SECONDS)
-    return UserVisit(outcomes, _next_visit(record, _maturing_after(record, now)))
-
-
 def visits_of(records: Mapping[str, UserRecord]) -> dict[str, float]:
     """Return when each user is due for a visit (event time), of those who are."""
     due = {user: _next_visit(record, matures_at(record.user)) for user, record in records.items()}
@@ -65,11 +50,25 @@ def visit(owner: PartitionStore, deps: Deps, partition: int) -> Visit | None:
     users = owner.store.due(owner.scope, partition, now, VISIT_LIMIT)
     if not users:
         return None
-    visits = {user: visited(record, now) for user, record in owner.load(map(UserId, users)).items()}
-    messages = tuple(message for one in visits.values() for message in one.messages)
-    later = {user: one.next_at for user, one in visits.items() if one.next_at is not None}
-    seen = tuple(user for user in users if user not in later)
-    return Visit(partition=partition, messages=messages, visited=seen, later=later)
+    records = owner.load(map(UserId, users))
+    messages: list[Message] = []
+    later: dict[str, float] = {}
+    for user, record in records.items():
+        due, next_visit = visit_user(record, now)
+        messages += due
+        if next_visit is not None:
+            later[user] = next_visit
+    visited = tuple(user for user in users if user not in later)
+    return Visit(partition=partition, messages=tuple(messages), visited=visited, later=later)
+
+
+def visit_user(record: UserRecord, now: float) -> tuple[tuple[Message, ...], float | None]:
+    """Return what is due to a user at this event time, and when they are to be visited next, if at all."""
+    outcomes = outcome_messages(record.user, matured_by(record.user, now))
+    if (occasion := _occasion(record, now)) is not None:
+        message = Message(OCCASIONS, record.user.user_id, occasion)
+        return (*outcomes, message), now + LEAST_SECONDS  # the occasion's own batch knows better
+    return outcomes, _next_visit(record, _maturing_after(record, now))
 
 
 def note(owner: PartitionStore, completed: Visit) -> None:
