@@ -6,12 +6,15 @@ makes a plan. Everything is a pure function of the state before; all times are e
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.instructions.statements import obey
 from agents.memory.operations import Attributes, Learned, PreferenceSignal, SignalCause, extract, learn
 from agents.memory.record import DECISION_PREDICATES, NEVER
+from agents.offers import OfferState, answered
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import abandon, choose_plan, decide, lapse, put_forward
 from agents.planning.plan import DEFAULT_SLATE_SIZE, Planner, PlanningContext, constraints_of
@@ -26,8 +29,11 @@ from schemas.interactions import Context, Interaction
 from schemas.memories import Memory
 from schemas.plans import Constraints, Plan, PlanEntry, TriggerName
 
-FULL_AUTONOMY, PROPOSING, RANK_ONLY = 2, 1, 0
+PROACTIVE, FULL_AUTONOMY, PROPOSING, RANK_ONLY = 3, 2, 1, 0
 """The levels of `schemas.instructions.SetAutonomy`."""
+
+
+Action = Literal["plans", "words", "offers"]
 
 
 class Awaited(Struct, frozen=True):
@@ -43,6 +49,7 @@ class AgentState(Struct, frozen=True, kw_only=True):
     `memories` are the active ones; `dormant` memories are outranked or unresolved and wait to be revived or to fade.
     Both are bounded together by `agents.memory.forgetting.FADING_CAPACITY` and `DECISION_LIMITS`. At autonomy
     `PROPOSING` a `proposal` waits for the user's approval, and so does what words were understood as, `pending`.
+    `autonomy_of` has the levels that were set for single actions.
     """
 
     memories: tuple[Memory, ...] = ()
@@ -54,8 +61,14 @@ class AgentState(Struct, frozen=True, kw_only=True):
     spent: Spent = {}
     sweep_at: float = NEVER
     autonomy: int = FULL_AUTONOMY
+    autonomy_of: dict[Action, int] = {}
+    offers: OfferState = OfferState()
     proposal: Plan | None = None
     pending: Awaited | None = None
+
+    def level(self, action: Action) -> int:
+        """Return the level of autonomy at which the agent takes this action."""
+        return self.autonomy_of.get(action, self.autonomy)
 
 
 class AgentStep(Struct, frozen=True, kw_only=True):
@@ -107,7 +120,7 @@ def apply_event(
     drift, drifted = agent.drift, False
     if profile is not agent.profile and event.event_time >= state_before.last_at:
         drift, drifted = watch(agent.drift, divergence(profile.short_term, profile.long_term))
-    updated = replace(_remember(agent, learned), profile=profile, drift=drift)
+    updated = replace(_remember(agent, learned), profile=profile, drift=drift, offers=answered(agent.offers, event))
     trigger_context = TriggerContext(
         before=state_before, after=state, plan=agent.plan, disputed=bool(learned and learned.disputed), drifted=drifted
     )
@@ -172,13 +185,13 @@ def _considered(
 ) -> tuple[AgentState, tuple[Instruction, ...]]:
     """Return the agent state with the level of autonomy and what waits for approval, and the statements to obey now."""
     settled = any(isinstance(statement, Approve | Reject) for statement in statements)
-    if agent.autonomy == PROPOSING and isinstance(instruction, Say) and statements and not settled:
+    if agent.level("words") == PROPOSING and isinstance(instruction, Say) and statements and not settled:
         return replace(agent, pending=Awaited(EventId(instruction.event_id), statements)), ()
     obeyed: list[Instruction] = []
     for statement in statements:
         match statement:
-            case SetAutonomy(level=level):
-                agent = replace(agent, autonomy=level, pending=None)
+            case SetAutonomy():
+                agent = _with_autonomy(agent, statement)
             case Approve(proposal=named) if agent.pending and named in ("", agent.pending.event_id):
                 obeyed += agent.pending.statements
                 agent = replace(agent, pending=None)
@@ -187,6 +200,16 @@ def _considered(
             case _:
                 obeyed.append(statement)
     return agent, tuple(obeyed)
+
+
+def _with_autonomy(agent: AgentState, said: SetAutonomy) -> AgentState:
+    """Return the agent state at a level of autonomy: what waited for approval no longer does."""
+    if said.offers is not None:
+        agent = replace(agent, offers=replace(agent.offers, rules=said.offers))
+    if said.action == "all":
+        return replace(agent, autonomy=said.level, autonomy_of={}, pending=None)
+    autonomy_of: dict[Action, int] = {**agent.autonomy_of, said.action: said.level}
+    return replace(agent, autonomy_of=autonomy_of, pending=None)
 
 
 def agent_at(agent: AgentState, user: UserId, now: float) -> AgentState:
@@ -260,7 +283,7 @@ def _replan(
 
     What the planner answers to an instruction is followed at once; else at autonomy `PROPOSING` it waits for approval.
     """
-    if agent.autonomy == RANK_ONLY:
+    if agent.level("plans") == RANK_ONLY:
         choice = abandon(agent.plan, agent.proposal, planning_context)
         return AgentStep(agent=replace(agent, plan=None, proposal=None), memories=changed, entries=choice.entries)
     fired, proposal = fire(trigger_context, agent.spent, planner.cost), agent.proposal
@@ -269,7 +292,7 @@ def _replan(
     else:
         planning_context = replace(planning_context, trigger=fired.trigger)
         proposed = planner.propose(planning_context)
-        if agent.autonomy == PROPOSING and not trigger_context.instructed:
+        if agent.level("plans") == PROPOSING and not trigger_context.instructed:
             choice = put_forward(agent.plan, proposal, proposed, planning_context)
             proposal = choice.proposal
         else:

@@ -45,7 +45,7 @@ def consider(
     plan = settled(proposal, context)
     choice = _choice(agent, plan, proposal, context)
     entries = tuple(_costed(entry, plan.plan_id, proposal) for entry in choice.entries)
-    kept = choice.proposal if agent.autonomy == PROPOSING else agent.proposal
+    kept = choice.proposal if agent.level("plans") == PROPOSING else agent.proposal
     return AgentStep(agent=replace(agent, plan=choice.plan, proposal=kept), entries=entries)
 
 
@@ -53,13 +53,13 @@ def _choice(agent: AgentState, plan: Plan, proposal: PlanProposal, context: Plan
     violations = _violations(agent, plan, proposal, context)
     if violations:
         return PlanChoice(agent.plan, (enter(plan, "rejected", context, violations),), agent.proposal)
-    if agent.autonomy == PROPOSING:
+    if agent.level("plans") == PROPOSING:
         return put_forward(agent.plan, agent.proposal, plan, context)
     return choose_plan(agent.plan, plan, context)
 
 
 def _violations(agent: AgentState, plan: Plan, proposal: PlanProposal, context: PlanningContext) -> tuple[str, ...]:
-    if agent.autonomy == RANK_ONLY:
+    if agent.level("plans") == RANK_ONLY:
         return ("autonomy: the user wants no plans",)
     if plan.author == OVERSIZED:
         return (f"too-large: a plan has {PLAN_BYTES} bytes at most",)

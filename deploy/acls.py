@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from deploy.clients import user_group
 from deploy.settings import Settings
 from schemas.topics import (
     DEAD_LETTERS,
@@ -22,6 +23,8 @@ from schemas.topics import (
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    OCCASIONS,
+    OFFERS,
     PERCEIVED_EVENTS,
     PLAN_PROPOSALS,
     PLANS,
@@ -57,15 +60,8 @@ def access(settings: Settings) -> tuple[Access, ...]:
     """Return the table. `application` is for programs that produce events and subscribe to lists, `operator`
     for `lifelong quarantine`.
     """
-    worker, trainer = settings.worker.group, settings.trainer.group
     return (
-        Access(
-            process="worker",
-            reads=READS["worker"],
-            writes=(RECOMMENDATIONS, PLANS, MEMORIES, RANKING_LOG, ITEM_DELTAS, MISROUTED, DEAD_LETTERS),
-            group=worker,
-            checks=True,
-        ),
+        _worker(settings),
         Access(
             process="statistics",
             reads=READS["statistics"],
@@ -74,7 +70,12 @@ def access(settings: Settings) -> tuple[Access, ...]:
             many_groups=True,
             checks=True,
         ),
-        Access(process="trainer", reads=READS["trainer"], writes=(MODEL_UPDATES, DEAD_LETTERS), group=trainer),
+        Access(
+            process="trainer",
+            reads=READS["trainer"],
+            writes=(MODEL_UPDATES, DEAD_LETTERS),
+            group=settings.trainer.group,
+        ),
         Access(process="projector", reads=READS["projector"], writes=(DEAD_LETTERS,), group=settings.projector.group),
         _perceiver(settings),
         Access(
@@ -86,17 +87,35 @@ def access(settings: Settings) -> tuple[Access, ...]:
         Access(
             process="gateway",
             reads=READS["gateway"],
-            writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, DEAD_LETTERS),
-            watches=worker,
+            writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, OCCASIONS, DEAD_LETTERS),
+            watches=user_group(settings),
         ),
         Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES,)),
-        Access(
-            process="application",
-            reads=(RECOMMENDATIONS,),
-            writes=(INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS, ITEMS),
-            group="application",
-            many_groups=True,
-        ),
+        _application(),
+    )
+
+
+def _worker(settings: Settings) -> Access:
+    """Return the worker's rights: it reads the offers that it makes."""
+    outputs = (RECOMMENDATIONS, PLANS, MEMORIES, RANKING_LOG, ITEM_DELTAS, OCCASIONS, OFFERS)
+    return Access(
+        process="worker",
+        reads=READS["worker"],
+        writes=(*outputs, MISROUTED, DEAD_LETTERS),
+        group=settings.worker.group,
+        many_groups=True,
+        checks=True,
+    )
+
+
+def _application() -> Access:
+    """Return the rights of programs that produce events and subscribe to lists and offers."""
+    return Access(
+        process="application",
+        reads=(RECOMMENDATIONS, OFFERS),
+        writes=(INTERACTIONS, INSTRUCTIONS, RANK_REQUESTS, OCCASIONS, ITEMS),
+        group="application",
+        many_groups=True,
     )
 
 

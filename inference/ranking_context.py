@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from features.user_segment import user_segment
 from features.user_state import UserState
+from inference.items.statements import block_items, block_unwanted
 from inference.items.table import Bools, Doubles, ItemTable, Numbers
 from inference.query import Query
-from schemas.ids import ItemId
 from schemas.statistics import Segment
 
 RECENT_ITEMS = 40
@@ -137,11 +137,6 @@ def make_ranking_context(
     )
 
 
-def _numbers(table: ItemTable, items: Iterable[str]) -> Numbers:
-    numbers = [number for number in map(table.number.get, map(ItemId, items)) if number is not None]
-    return np.array(numbers, np.int64)
-
-
 ConsumedArrays = tuple[Numbers, Numbers, Doubles, Doubles]
 
 
@@ -181,16 +176,6 @@ def _recent(choices: list[int], rewards: list[float]) -> tuple[Numbers, Doubles]
 def _blocked(query: Query, table: ItemTable) -> Bools:
     """Return which items are withdrawn, unavailable, hidden, banned or beyond what is wanted: `[items]`."""
     blocked = table.unavailable(query.now if query.shown_at is None else query.shown_at, query.locale)
-    for items in (query.user.hidden, query.preferences.banned_items):
-        if items:
-            blocked[_numbers(table, items)] = True
-    for name in query.preferences.banned_categories:
-        blocked[table.by_category.members(name)] = True
-    if query.preferences.only_categories:
-        others = np.ones_like(blocked)
-        for name in query.preferences.only_categories:
-            others[table.by_category.members(name)] = False
-        blocked |= others
-    if query.preferences.limits:
-        blocked |= table.facts.beyond(query.preferences.limits, len(blocked))
+    block_items(blocked, query.user.hidden, table)
+    block_unwanted(blocked, query.preferences, table)
     return blocked

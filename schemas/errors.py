@@ -5,6 +5,7 @@ LifelongError
 ├── StoreUnavailable       a store does not answer                            → wait, then retry
 ├── StoreRefused           a store will never accept the value                → dead letter
 ├── BadPicture             a picture is not to be opened, or not to be fetched  → dead letter; its item goes without
+├── BadFilter              a filter or boost cannot be read                   → problem details that name the character
 ├── ToolRefused            a call of a tool is refused, or fails                → the agent reads why
 ├── LanguageModelFailed    a language model gives no answer to use             → the rule planner's plan stays
 ├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
@@ -20,7 +21,8 @@ LifelongError
 ├── StackError             the embedded stack cannot do what was asked        → the command ends
 │   └── NotHealthy         a server of it does not become healthy in time     → what was started is stopped again
 ├── FlinkUnavailable       Flink's JobManager does not answer, or refuses      → wait, then the process starts over
-├── FlinkJobError          the job of item statistics cannot run              → the process starts over
+├── FlinkJobError          a job on Flink cannot run                          → the process starts over
+├── UnknownStateFormat     Flink keeps a state that newer code has written    → the job does not go on
 ├── UnsupportedHalfLife    a half-life is too short for Flink                 → the job is not submitted
 ├── CannotMeasure          the benchmark lacks what it needs, or runs differ  → the command ends
 ├── MonitoringError        Prometheus cannot be configured or started         → the command ends
@@ -103,6 +105,14 @@ class BadPicture(LifelongError):
     def __init__(self, fault: PictureFault, message: str) -> None:
         super().__init__(message)
         self.fault: PictureFault = fault
+
+
+class BadFilter(LifelongError):
+    """A filter or a boost cannot be read; `at` is the character at fault, from 0, and the message names it from 1."""
+
+    def __init__(self, fault: str, at: int, what: Literal["filter", "boost"] = "filter") -> None:
+        super().__init__(f"{what}, character {at + 1}: {fault}")
+        self.fault, self.at = fault, at
 
 
 ToolFault = Literal[

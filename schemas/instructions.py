@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.bounds import ID_LENGTH, NAME_LENGTH, NO_CONTROL, PRINTABLE, TEXT_LENGTH, Amount, Name
+from schemas.bounds import CLOCK_TIME, ID_LENGTH, NAME_LENGTH, NO_CONTROL, PRINTABLE, TEXT_LENGTH, Amount, Name
 from schemas.ids import Category, EventKey, ItemKey, MemoryKey, Time, UserKey
 from schemas.record import Record
 
+MOST_OFFERS = 64
+"""The largest number of offers in a week."""
+ClockTime = Annotated[str, Meta(pattern=CLOCK_TIME)]
 FactName = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
 
 
@@ -103,14 +106,29 @@ class Forget(_Instruction, frozen=True, kw_only=True, tag="forget"):
     memory_id: MemoryKey
 
 
+class OfferRules(Record, frozen=True, kw_only=True):
+    """When an agent at autonomy 3 may make an offer: how many `per_week`, and never in the quiet hours of the user's
+    `time_zone` (an IANA name), from `quiet_from` to `quiet_to`. The same time twice: there are no quiet hours.
+    """
+
+    per_week: Annotated[int, Meta(ge=0, le=MOST_OFFERS)] = 2
+    quiet_from: ClockTime = "22:00"
+    quiet_to: ClockTime = "08:00"
+    time_zone: Name = "UTC"
+
+
 class SetAutonomy(_Instruction, frozen=True, kw_only=True, tag="set-autonomy"):
     """How much the user's agent may do by itself.
 
     0: it makes no plans, lists follow what is stated and the ranking. 1: it proposes plans, and what it understood of
-    words, and waits for approval. 2: it plans by itself, as for users who have set nothing.
+    words, and waits for approval. 2: it plans by itself, as for users who have set nothing. 3: it also makes offers
+    unasked, by the rules in `offers`, or those given before. A level may be for one `action` alone: what it does with
+    plans, with words, or with offers; one for all of them replaces those.
     """
 
-    level: Annotated[int, Meta(ge=0, le=2)]
+    level: Annotated[int, Meta(ge=0, le=3)]
+    action: Literal["all", "plans", "words", "offers"] = "all"
+    offers: OfferRules | None = None
 
 
 class Approve(_Instruction, frozen=True, kw_only=True, tag="approve"):

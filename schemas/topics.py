@@ -17,6 +17,7 @@ from schemas.item_perceptions import ItemPerception
 from schemas.items import Item
 from schemas.memories import Memory
 from schemas.model_updates import ModelUpdate
+from schemas.offers import Occasion, OfferDecision
 from schemas.perceived_events import PerceivedEvent
 from schemas.plans import PlanEntry, PlanProposal
 from schemas.quarantines import Quarantine
@@ -29,6 +30,8 @@ INTERACTIONS = "interactions"
 INSTRUCTIONS = "instructions"
 PERCEIVED_EVENTS = "perceived-events"
 RANK_REQUESTS = "rank-requests"
+OCCASIONS = "occasions"
+OFFERS = "offers"
 PLAN_PROPOSALS = "plan-proposals"
 QUARANTINES = "quarantines"
 MISROUTED = "strays"
@@ -43,7 +46,9 @@ ITEM_STATISTICS = "item-statistics"
 MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
-PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, PLAN_PROPOSALS, RANK_REQUESTS, QUARANTINES})
+PERSON_TOPICS = frozenset(
+    {INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, PLAN_PROPOSALS, RANK_REQUESTS, OCCASIONS, OFFERS, QUARANTINES}
+)
 """Inputs about one user: topics whose misrouted records are forwarded."""
 
 
@@ -100,6 +105,22 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="delete",
         spread="person",
         summary="plans of planners outside the worker, to be judged; kept as long as interactions",
+    ),
+    Topic(
+        name=OCCASIONS,
+        key="user",
+        value=Occasion,
+        cleanup="delete",
+        spread="person",
+        summary="moments at which an agent may make an offer; kept as long as interactions",
+    ),
+    Topic(
+        name=OFFERS,
+        key="user",
+        value=OfferDecision,
+        cleanup="delete",
+        spread="person",
+        summary="what agents recommend unasked, and why they do not; kept as long as interactions",
     ),
     Topic(
         name=QUARANTINES,

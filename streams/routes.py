@@ -20,6 +20,8 @@ from schemas.topics import (
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    OCCASIONS,
+    OFFERS,
     PERCEIVED_EVENTS,
     PLAN_PROPOSALS,
     PLANS,
@@ -32,11 +34,13 @@ from streams.handlers.deps import Deps
 from streams.handlers.on_instructions import on_instruction
 from streams.handlers.on_interactions import on_interaction, perceive_interaction
 from streams.handlers.on_item_deltas import on_item_deltas
-from streams.handlers.on_item_perceptions import on_item_perception, project_perception
-from streams.handlers.on_item_statistics import on_item_statistics, project_statistics
-from streams.handlers.on_items import on_item, perceive_item, project_item, view_item
+from streams.handlers.on_item_perceptions import index_perception, on_item_perception, project_perception
+from streams.handlers.on_item_statistics import index_statistics, on_item_statistics, project_statistics
+from streams.handlers.on_items import index_item, on_item, perceive_item, project_item, view_item
 from streams.handlers.on_memories import project_memory
 from streams.handlers.on_model_updates import on_model_update, project_model_update
+from streams.handlers.on_occasions import on_occasion
+from streams.handlers.on_offers import on_offer
 from streams.handlers.on_perceived_events import on_perceived_event
 from streams.handlers.on_plan_proposals import on_plan_proposal
 from streams.handlers.on_plans import plan_to_improve
@@ -72,6 +76,8 @@ WORKER: dict[str, Callable[[UserRecord, Any, RecordSource, Deps], RecordOutcome]
     PERCEIVED_EVENTS: on_perceived_event,
     PLAN_PROPOSALS: on_plan_proposal,
     RANK_REQUESTS: on_rank_request,
+    OCCASIONS: on_occasion,
+    OFFERS: on_offer,
     QUARANTINES: on_quarantine,
 }
 """Keyed by user, read by the one worker that owns the user's partition (`streams.worker.user_batch`)."""
@@ -117,6 +123,13 @@ PLANNER: dict[str, Callable[[Inbound], PlanEntry | None]] = {PLANS: plan_to_impr
 GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEMS: view_item}
 """Read whole by every gateway, into the view that it answers from (`deploy.gateway.served.cache`)."""
 
+GATEWAY_SEARCH: dict[str, Callable[..., None]] = {
+    ITEMS: index_item,
+    ITEM_PERCEPTIONS: index_perception,
+    ITEM_STATISTICS: index_statistics,
+}
+"""Read whole by every gateway, into its search index, beside `GATEWAY` (`deploy.gateway.search.feed`)."""
+
 WORKER_INPUTS: tuple[str, ...] = (*WORKER, *WORKER_ENVELOPES)
 """What a worker reads as the owner of users, partition by partition."""
 
@@ -129,6 +142,6 @@ READS: dict[Process, tuple[str, ...]] = {
     "projector": tuple(PROJECTOR),
     "perceiver": tuple(PERCEIVER),
     "planner": tuple(PLANNER),
-    "gateway": tuple(GATEWAY),
+    "gateway": tuple(GATEWAY | GATEWAY_SEARCH),
 }
 """Every topic that a process reads, by the name of its command."""

@@ -20,6 +20,7 @@ from schemas.topics import BY_NAME, DEAD_LETTERS, PERSON_TOPICS
 from streams.routes import (
     AGGREGATOR,
     GATEWAY,
+    GATEWAY_SEARCH,
     PLANNER,
     PROJECTOR,
     READS,
@@ -53,7 +54,7 @@ SAME_CLASS_NAME: dict[str, str] = {
 SAME_CONSTANT_NAME: dict[str, str] = {}
 """Names of constants with several values, with the reason."""
 DRAWERS = {"utils", "helpers", "common", "misc", "util"}
-ROUTES = (WORKER, WORKER_ENVELOPES, WORKER_TABLES, AGGREGATOR, TRAINER, PROJECTOR, PLANNER, GATEWAY)
+ROUTES = (WORKER, WORKER_ENVELOPES, WORKER_TABLES, AGGREGATOR, TRAINER, PROJECTOR, PLANNER, GATEWAY, GATEWAY_SEARCH)
 OUTPUT_ONLY = {
     DEAD_LETTERS: "commands read them, once a person asks",
 }
@@ -67,6 +68,7 @@ PROCESSES = (
     "deploy/wiring.py",
     "deploy/gateway/wiring.py",
     "deploy/gateway/served/cache.py",
+    "deploy/gateway/search/feed.py",
 )
 """Where processes are: none of them lists topics beside the routes."""
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from deploy.files.items import Catalogue
     from schemas.record import Record
 
-INPUTS = ("interactions", "items", "instructions", "rank-requests")
+INPUTS = ("interactions", "items", "instructions", "rank-requests", "occasions")
 SHOWN_REFUSALS = 20
 """How many refused lines are shown; all are counted."""
 

@@ -26,10 +26,13 @@ def register(app: typer.Typer) -> None:
 def worker() -> None:
     """Fold events into user states, re-plan, rank and publish lists. Several workers share the partitions."""
     settings = _begin()
+    _check_topics(settings)
+    if settings.worker.engine == "flink":
+        _keep_user_job(settings)
+        return
     from deploy.wiring import make_worker
     from streams.worker.faust_runner import run
 
-    _check_topics(settings)
     serve_metrics(settings.worker.metrics_port)
     run(make_worker(settings), data_dir=str(settings.data_dir / "faust"))
 
@@ -60,6 +63,22 @@ def _keep_flink_job(settings: Settings) -> None:
         started=lambda: serve_metrics(settings.statistics.metrics_port),
         until=_until_signalled(),
         meanwhile=make_refusals(settings).publish_for,
+        seen=FLINK.saw,
+        sleep=time.sleep,
+    )
+
+
+def _keep_user_job(settings: Settings) -> None:
+    """Have Flink handle users: metrics are served once its job runs."""
+    from deploy.embedded.environment import user_cache_dir
+    from deploy.flink.job import make_user_job, run
+    from deploy.monitoring.flink_gauges import FLINK
+
+    run(
+        make_user_job(settings, user_cache_dir()),
+        started=lambda: serve_metrics(settings.worker.metrics_port),
+        until=_until_signalled(),
+        meanwhile=time.sleep,
         seen=FLINK.saw,
         sleep=time.sleep,
     )

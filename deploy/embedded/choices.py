@@ -41,6 +41,7 @@ PORT_NAMES = (
     "jobmanager_blob",
     "taskmanager_rpc",
     "taskmanager_data",
+    "taskmanager_metrics",
 )
 KAFKA_PRINCIPALS = (
     "worker",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar
+from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.types import Message
 
+from deploy.gateway.access.control import KEY_HEADER
 from deploy.gateway.access.record import record_of
 from deploy.gateway.context import GatewayContext
 from deploy.gateway.handlers import user_pages
@@ -19,7 +21,8 @@ from deploy.gateway.handlers.chat import post_chat
 from deploy.gateway.handlers.docs import openapi_config
 from deploy.gateway.handlers.health import live, metrics, ready
 from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
-from deploy.gateway.handlers.reads import get_memories, get_recommendations, get_similar
+from deploy.gateway.handlers.reads import STALE, get_memories, get_recommendations, get_similar
+from deploy.gateway.handlers.search import SEARCH_HANDLERS
 from deploy.gateway.handlers.user_items import get_history, get_user_item
 from deploy.gateway.ids import read_whole_ids
 from deploy.gateway.problems import answer
@@ -35,6 +38,7 @@ HANDLERS = (
     get_user_item,
     get_history,
     post_chat,
+    *SEARCH_HANDLERS,
     *user_pages.PAGE_HANDLERS,
     post_tokens,
     get_keys,
@@ -42,6 +46,9 @@ HANDLERS = (
     ready,
     metrics,
 )
+RATE_HEADERS = [f"RateLimit-{part}" for part in ("Policy", "Limit", "Remaining", "Reset")]
+EXPOSED_HEADERS = ["ETag", "Retry-After", STALE, *RATE_HEADERS]
+"""Headers of answers that a page of another origin may read."""
 FEEDER_SECONDS = 2.0
 WRITER_SECONDS = 2.0
 
@@ -98,6 +105,7 @@ def create_app(context: GatewayContext) -> Litestar:
         context.access.start()
         context.producer_queue.start()
         context.feeder.start()
+        context.search_feeder.start()
         context.probe.start()
         context.backlog.start()
         try:
@@ -112,6 +120,7 @@ def create_app(context: GatewayContext) -> Litestar:
         exception_handlers={Exception: answer},
         lifespan=[running],
         openapi_config=openapi_config(),
+        cors_config=_cors(context.cors_origins),
         request_max_body_size=context.body_bytes,
         logging_config=None,
     )
@@ -119,12 +128,26 @@ def create_app(context: GatewayContext) -> Litestar:
     return app
 
 
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    """Return what pages of these origins may do: everything that their key or token allows; none without origins."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=[KEY_HEADER, "Authorization", "Content-Type", "If-None-Match"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+
+
 async def _end(context: GatewayContext) -> None:
     """1 deliver queued posts, within the timeout of a post 2 end the threads."""
     await asyncio.to_thread(context.backlog.close, context.post_seconds)
     await asyncio.to_thread(context.producer_queue.close, context.post_seconds)
     await asyncio.to_thread(context.feeder.close, FEEDER_SECONDS)
+    await asyncio.to_thread(context.search_feeder.close, FEEDER_SECONDS)
     await asyncio.to_thread(context.access.close, WRITER_SECONDS)
     context.similar_items.close()
+    context.search.close()
     context.user_records.close()
     context.probe.close()

@@ -10,6 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from deploy.gateway.access.control import AccessControl
+from deploy.gateway.search.service import SearchService
+from deploy.gateway.search.views import CatalogueView
 from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
@@ -47,6 +49,10 @@ class GatewayContext:
     lists: Lists
     chats: Chats
     similar_items: SimilarItemsService
+    search: SearchService
+    search_feeder: Feeder
+    catalogue: CatalogueView
+    cors_origins: tuple[str, ...] = ()
     user_records: UserRecords
     condition: GatewayCondition
     probe: Probe

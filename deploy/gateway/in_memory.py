@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Condition
 
 from streams.log.in_memory_log import InMemoryLog
@@ -36,6 +36,10 @@ class InMemoryTopics:
         """See `streams.log.ports.TableReader`."""
         with self._changed:
             return self._new()
+
+    def catch_up_in_parts(self) -> Iterator[list[Inbound]]:
+        """See `streams.log.ports.PartsReader`."""
+        yield self.catch_up()
 
     def poll(self) -> list[Inbound]:
         """See `streams.log.ports.TableReader`."""

@@ -16,6 +16,8 @@ MAX_WAIT_MS = 10_000
 """Milliseconds that a GET may wait for a list."""
 MAX_CHAT_ITEMS = 20_000
 """Items of the catalogue among which a conversation chooses, in the order in which they were put there."""
+MAX_WAITING_SEARCHES = 64
+"""Searches that wait for the one before."""
 MAX_CONVERSATION_LENGTH = 32_000
 """Characters of the id of a conversation, which holds all that was said in it."""
 MAX_CONVERSATION_BYTES = 200_000

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from deploy.gateway.access.record import record_of
-from schemas.errors import DecodeError, LifelongError, StoreUnavailable
+from schemas.errors import BadFilter, DecodeError, LifelongError, StoreUnavailable
 from streams.log.kafka_errors import KafkaRefused
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int
     detail: str
     reason: str
+    position: int = 0
+    """The character of a filter or boost that is at fault, from 1."""
     rejected: tuple[Rejected, ...] = ()
 
 
@@ -86,6 +88,8 @@ def _body_and_headers(exc: Exception) -> tuple[Details, dict[str, str]]:
             return exc.details, exc.headers
         case DecodeError():
             return details(HTTPStatus.UNPROCESSABLE_ENTITY, exc.reason, str(exc)), {}
+        case BadFilter():
+            return replace(details(HTTPStatus.BAD_REQUEST, "bad-filter", str(exc)), position=exc.at + 1), {}
         case StoreUnavailable():
             return details(HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", str(exc)), retry
         case KafkaRefused():

@@ -31,6 +31,7 @@ def addresses(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
     """
     hosts = {
         "worker": ("127.0.0.1", settings.worker.metrics_port),
+        "tasks": ("127.0.0.1", settings.flink.metrics_port if settings.worker.engine == "flink" else 0),
         "statistics": ("127.0.0.1", settings.statistics.metrics_port),
         "trainer": ("127.0.0.1", settings.trainer.metrics_port),
         "projector": ("127.0.0.1", settings.projector.metrics_port),

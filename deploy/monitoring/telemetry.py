@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from agents.planning.guardrails import Fault
+from deploy.monitoring.offer_metrics import count_offer
 from deploy.monitoring.plan_metrics import count_plan, start_plans
 from features.ports import OfflineSize
 from inference.fallback_ranker import RANKED_LOCALLY
@@ -26,6 +27,7 @@ from inference.finite_scores import SCORES_NOT_FINITE
 from schemas.dead_letters import DeadLetter, MisroutedRecord
 from schemas.errors import ReasonCode
 from schemas.model_updates import ModelUpdate, VariantStatus
+from schemas.offers import Offer, Withheld
 from schemas.plans import PlanEntry, TriggerName
 from schemas.ranking_log import Choice
 from schemas.recommendations import OVERLOADED, Recommendation
@@ -293,6 +295,8 @@ class PrometheusObserver:
                 self._freshness(value.stages, at)
             case PlanEntry():
                 count_plan(value)
+            case Offer() | Withheld():
+                count_offer(value)
             case Choice():
                 PREQUENTIAL_QUERIES.labels("yes" if value.rank is not None else "no").inc()
             case DeadLetter():
@@ -318,25 +322,22 @@ def _start(counter: Counter, *values: Iterable[str]) -> None:
         counter.labels(*labels)
 
 
+_COUNTED: dict[str, Counter] = {
+    "events": EVENTS,
+    "redelivered": REDELIVERED,
+    "suppressed": SUPPRESSED,
+    "degraded": DEGRADED,
+    "choices": CHOICES,
+    "guardrail": GUARDRAIL,
+}
+
+
 def _count(name: str, label: str, count: int) -> None:
     """Add a counter of the handlers to its metric; counts that published messages carry are taken from those."""
-    match name:
-        case "events":
-            EVENTS.labels(label).inc(count)
-        case "redelivered":
-            REDELIVERED.labels(label).inc(count)
-        case "lists":
-            LISTS_TOTAL.inc(count)
-        case "suppressed":
-            SUPPRESSED.labels(label).inc(count)
-        case "degraded":
-            DEGRADED.labels(label).inc(count)
-        case "choices":
-            CHOICES.labels(label).inc(count)
-        case "guardrail":
-            GUARDRAIL.labels(label).inc(count)
-        case _:
-            pass
+    if name == "lists":
+        LISTS_TOTAL.inc(count)
+    elif name in _COUNTED:
+        _COUNTED[name].labels(label).inc(count)
 
 
 class TrainerMetrics:

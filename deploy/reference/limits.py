@@ -10,6 +10,7 @@ from deploy.reference.settings import allowed
 from deploy.settings import Settings
 from deploy.settings.checks import section_of
 from features import statistics, user_state
+from inference.search import filters, values, words
 from schemas import bounds, codec, dead_letters
 from streams.handlers import deps
 from streams.log import kafka_client
@@ -88,6 +89,14 @@ def _requests() -> list[Row]:
         ("wait of a GET, `timeout_ms`", f"{limits.MAX_WAIT_MS:,}", "400"),
         ("characters of `after`", f"{limits.MAX_TOKEN_LENGTH:,}", "400 `bad-token`"),
         ("characters of a query for memories, `q`", f"{bounds.TEXT_LENGTH:,}", "400"),
+        ("characters of a query, `q`", f"{bounds.TEXT_LENGTH:,}", "400"),
+        ("words of a query", f"{words.QUERY_WORDS:,}", "further ones are not read"),
+        ("characters of a `filter` or `boost`", f"{filters.MAX_FILTER_LENGTH:,}", "400"),
+        ("levels of a `filter`", f"{filters.MAX_FILTER_DEPTH:,}", "400 `bad-filter`"),
+        ("factors of a `boost`", f"{filters.MAX_BOOSTS:,}", "400 `bad-filter`"),
+        ("words of an item that are searched", f"{words.WORDS_SEARCHED:,}", "further ones are not found"),
+        ("values of an item that are filtered", f"{values.VALUES_PER_ITEM:,}", "further ones do not match"),
+        ("searches that wait", f"{limits.MAX_WAITING_SEARCHES:,}", "503 `busy`"),
         ("items of the catalogue that a chat chooses among", f"{limits.MAX_CHAT_ITEMS:,}", "newer items are left out"),
         ("characters of a `conversation_id`", f"{limits.MAX_CONVERSATION_LENGTH:,}", "400"),
         ("bytes that a `conversation_id` unpacks to", f"{limits.MAX_CONVERSATION_BYTES:,}", "422"),

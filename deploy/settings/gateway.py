@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from deploy.settings.section import SettingsSection
+
+
+def _origin(text: str) -> str:
+    """Return an origin (RFC 6454): scheme, host and, where it is not the usual one, port.
+
+    >>> _origin("https://shop.example.com")
+    'https://shop.example.com'
+    """
+    if not re.fullmatch(r"https?://[a-z0-9.\-\[\]:]+(?<!:)", text):
+        raise ValueError("an origin has scheme and host alone, such as 'https://shop.example.com', and is no wildcard")
+    return text
 
 
 class GatewaySettings(SettingsSection):
@@ -33,6 +45,8 @@ class GatewaySettings(SettingsSection):
 
     With ``ssl_certificate_location`` and ``ssl_key_location`` (PEM files, read again when they change) the gateway
     speaks HTTPS alone; with ``ssl_ca_location``, only with clients whose certificate that authority signed.
+
+    Pages of ``cors_origins`` (such as "https://shop.example.com"; none by default) may read answers in a browser.
     """
 
     host: str = "127.0.0.1"
@@ -62,6 +76,7 @@ class GatewaySettings(SettingsSection):
     connections_max: int = Field(default=4_000, ge=1)
     connections_per_client: int = Field(default=1_000, ge=1)
     trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
     ssl_certificate_location: str = ""
     ssl_key_location: str = ""
     ssl_ca_location: str = ""

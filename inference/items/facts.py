@@ -59,6 +59,11 @@ class ItemFacts:
         if known.attributes:
             self._attributes[number] = _interned(known)
 
+    def column(self, fact: str, size: int) -> NDArray[np.float32]:
+        """Return the fact of the first `size` items, where nothing is known NaN: float32 `[size]`."""
+        column = self._columns.get(fact)
+        return np.full(size, np.nan, np.float32) if column is None else column[:size]
+
     def attributes(self, number: int) -> tuple[tuple[str, str], ...]:
         """Return the item's attributes that are names, such as a brand."""
         return self._attributes.get(number, ())

@@ -38,7 +38,9 @@ class Postings:
         return self._begin, self._count, self._items
 
     def of(self, word: int) -> Ints:
-        """Return the items of the word."""
+        """Return the items of the word; none of a word that no item was ever added to."""
+        if word >= len(self._begin):
+            return np.zeros(0, np.int32)
         begin = self._begin[word]
         return self._items[begin : begin + self._count[word]].copy()
 

@@ -16,7 +16,7 @@ from inference.items.table import ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.source import CandidateSource, nothing
 from schemas.ids import ItemId
-from schemas.item_perceptions import ItemPerception
+from schemas.item_perceptions import Embedding, ItemPerception
 from schemas.items import Item
 
 Floats = NDArray[np.float32]
@@ -73,6 +73,11 @@ class EncodedItems:
                 self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
         self._numbers[row], self._vectors[row] = number, vector
 
+    def vector(self, number: int) -> Floats | None:
+        """Return the item's vector; none if it has none."""
+        row = self._row.get(number)
+        return None if row is None else self._vectors[row]
+
     def drop(self, number: int) -> None:
         """Remove the item; the last row takes the place of its row."""
         row = self._row.pop(number, None)
@@ -87,7 +92,6 @@ class EncodedItems:
 class Perceptions(Signal):
     """What was perceived of items, by encoder: vectors of different encoders, or versions of one, are never compared.
 
-    >>> from schemas.item_perceptions import Embedding
     >>> table, unit = ItemTable((Perceptions,)), np.eye(4, dtype="<f2")
     >>> for name, vector in zip(("hat", "cup"), unit):
     ...     table.put_item(Item(item_id=name, available_from=0.0))
@@ -100,6 +104,7 @@ class Perceptions(Signal):
 
     def __init__(self, *, capacity: int) -> None:
         self._by_encoder: dict[str, EncodedItems] = {}
+        self._of_pictures: set[str] = set()
         self._waiting: dict[ItemId, ItemPerception] = {}
 
     def describe(self, table: ItemTable, number: int, item: Item) -> None:
@@ -131,14 +136,28 @@ class Perceptions(Signal):
 
     def closeness(self, intent: ShownIntent) -> tuple[Numbers, Floats]:
         """Return the items that the intent's encoder has seen, and each one's cosine with the intent: `[rows]` both."""
-        known = self._by_encoder.get(intent.encoder)
-        vector = vector_of(intent.vector)
+        return self.cosines(intent.encoder, vector_of(intent.vector))
+
+    def cosines(self, encoder: str, vector: Floats) -> tuple[Numbers, Floats]:
+        """Return the items that the encoder has seen, and each one's cosine with a vector of it: `[rows]` both."""
+        known = self._by_encoder.get(encoder)
         if known is None or len(vector) != known.width:
             return nothing(), np.zeros(0, np.float32)
         return known.numbers, known.vectors @ vector
 
+    def picture_of(self, number: int) -> Embedding | None:
+        """Return the vector of the item's picture with its encoder; none if no picture of it was perceived."""
+        for tag in self._of_pictures:
+            known = self._by_encoder.get(tag)
+            vector = None if known is None else known.vector(number)
+            if vector is not None:
+                return Embedding(encoder=tag, vector=vector.astype("<f2").tobytes())
+        return None
+
     def _put(self, number: int, perception: ItemPerception) -> None:
         self._drop(number)
+        if perception.image is not None:
+            self._of_pictures.add(perception.image.encoder)
         for embedding in (perception.text, perception.image):
             if embedding is None:
                 continue

@@ -23,7 +23,7 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
     user = note(record.user, instruction.event_id, instruction.event_time)
     reply = understand(instruction, _names(deps)) if isinstance(instruction, Say) else None
-    if reply is not None and record.agent.autonomy == PROPOSING:
+    if reply is not None and record.agent.level("words") == PROPOSING:
         reply = awaiting(reply)
     step = apply_instruction(
         record.agent,

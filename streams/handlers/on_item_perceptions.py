@@ -1,6 +1,10 @@
-"""`item-perceptions`: an item was looked at and read. Workers compare it with what users show and search for."""
+"""`item-perceptions`: an item was looked at and read. Workers compare it with what users show and search
+for, and gateways search it.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from inference.signals.perceptions import Perceptions
 from schemas.ids import ItemId
@@ -9,6 +13,9 @@ from streams.handlers.deps import Deps
 from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
 from streams.outcomes.projection import NOTHING, Projection
+
+if TYPE_CHECKING:
+    from inference.search.index import SearchIndex
 
 
 def on_item_perception(record: Inbound, deps: Deps) -> None:
@@ -23,6 +30,16 @@ def on_item_perception(record: Inbound, deps: Deps) -> None:
         perceptions.forget(deps.table, ItemId((record.key or b"").decode()))
     else:
         perceptions.take(deps.table, perception)
+
+
+def index_perception(record: Inbound, index: SearchIndex, *, now: float) -> None:
+    """Put the item's vectors into the search index; an empty value takes them out.
+
+    Raises:
+        DecodeError: the record is not a perception.
+    """
+    perception: ItemPerception | None = open_record(record, now=now)
+    index.put_perception(ItemId((record.key or b"").decode()) if perception is None else perception.item_id, perception)
 
 
 def project_perception(record: Inbound, *, now: float) -> Projection:

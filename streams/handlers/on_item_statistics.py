@@ -1,6 +1,10 @@
-"""`item-statistics`: an item's row changed. Workers rank by the newest rows, the projector writes them to Feast."""
+"""`item-statistics`: an item's row changed. Workers rank by the newest rows, gateways count by them, the
+projector writes them to Feast.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from features.ports import FeatureRow
 from features.statistics import check_row
@@ -11,6 +15,9 @@ from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
 from streams.outcomes.projection import Projection
 
+if TYPE_CHECKING:
+    from inference.search.index import SearchIndex
+
 
 def on_item_statistics(record: Inbound, deps: Deps) -> None:
     """Put the row into the worker's table.
@@ -19,6 +26,15 @@ def on_item_statistics(record: Inbound, deps: Deps) -> None:
         DecodeError: the record is not a row of statistics.
     """
     deps.table.put_statistics(_open(record, deps.clock()))
+
+
+def index_statistics(record: Inbound, index: SearchIndex, *, now: float) -> None:
+    """Put the row into the search index.
+
+    Raises:
+        DecodeError: the record is not a row of statistics.
+    """
+    index.put_statistics(_open(record, now))
 
 
 def project_statistics(record: Inbound, *, now: float) -> Projection:

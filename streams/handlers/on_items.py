@@ -1,10 +1,11 @@
 """`items`: the catalogue changed. Workers rank by it, the projector indexes it, the perceiver looks at it, the gateway
-serves it.
+serves and searches it.
 """
 
 from __future__ import annotations
 
 from math import inf
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -16,6 +17,9 @@ from streams.log.records import Inbound
 from streams.outcomes.projection import Projection
 from streams.outcomes.to_perceive import ToPerceive
 from streams.outcomes.view_update import ItemUpdate
+
+if TYPE_CHECKING:
+    from inference.search.index import SearchIndex
 
 
 def on_item(record: Inbound, deps: Deps) -> None:
@@ -30,6 +34,19 @@ def on_item(record: Inbound, deps: Deps) -> None:
     else:
         # Pictures may be in the entry itself, and workers never look at them.
         deps.table.put_item(replace(item, images=()) if item.images else item)
+
+
+def index_item(record: Inbound, index: SearchIndex, *, now: float) -> None:
+    """Put the item into the search index; an empty value withdraws it.
+
+    Raises:
+        DecodeError: the record is not an item.
+    """
+    item: Item | None = open_record(record, now=now)
+    if item is None:
+        index.withdraw(_item_id(record))
+    else:
+        index.put_item(item)
 
 
 def project_item(record: Inbound, *, now: float) -> Projection:

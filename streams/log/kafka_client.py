@@ -9,7 +9,7 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import methodcaller
@@ -330,7 +330,11 @@ class KafkaTableReader:
         )
 
     def catch_up(self) -> list[Inbound]:
-        """See `streams.log.ports.TableReader`.
+        """See `streams.log.ports.TableReader`."""
+        return [record for part in self.catch_up_in_parts() for record in part]
+
+    def catch_up_in_parts(self) -> Iterator[list[Inbound]]:
+        """See `streams.log.ports.PartsReader`.
 
         The end is where nothing more can be read: `poll` returns records of open transactions later.
         """
@@ -338,11 +342,9 @@ class KafkaTableReader:
         self._consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for topic, p in partitions])
         ends = {at: self._ends(*at) for at in partitions}
         behind = {at for at, (low, high) in ends.items() if high > low}
-        records: list[Inbound] = []
         while behind:
-            records += self.poll()
+            yield self.poll()
             behind -= self._reached_ends.keys()
-        return records
 
     def poll(self) -> list[Inbound]:
         """See `streams.log.ports.TableReader`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from streams.log.records import Inbound, Message
@@ -38,6 +38,14 @@ class TableReader(Protocol):
 
     def poll(self) -> Sequence[Inbound]:
         """Return the records since the last call; blocks for a moment if there are none."""
+        ...
+
+
+class PartsReader(TableReader, Protocol):
+    """A `TableReader` that can hand over what it reads piece by piece, so that the whole is never in memory."""
+
+    def catch_up_in_parts(self) -> Iterator[Sequence[Inbound]]:
+        """Yield all records up to the present ends of the topics. Called once, first, in place of `catch_up`."""
         ...
 
 

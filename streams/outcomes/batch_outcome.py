@@ -26,7 +26,7 @@ class Counters(Struct):
 class BatchOutcome(Struct, frozen=True, kw_only=True):
     """Messages to publish, states to store with their offsets, and the user records after the batch.
 
-    `visits` holds, by partition and user, when a timer looks for matured slates (`streams.worker.list_outcomes`).
+    `visits` holds, by partition and user, when a timer visits them (`streams.worker.visits`).
     `evaluated` are the prequential queries of the batch with their rankings, for its observer.
     """
 

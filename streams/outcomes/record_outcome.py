@@ -7,6 +7,7 @@ from msgspec import Struct
 from inference.query import Query
 from schemas.ids import EventId
 from schemas.interactions import ItemEvent
+from schemas.offers import Occasion
 from schemas.recommendations import RankRequest
 from schemas.replies import Reply
 from streams.log.records import Message
@@ -46,7 +47,7 @@ class RecordOutcome(Struct, frozen=True, kw_only=True):
 
     `cause` is the event that the list answers, `at` the event time as of which it is ranked if not the user's own,
     `request` what a rank request asks for, `reply` what words were understood as;
-    `suppressed` are triggers of the agent that had no budget left.
+    `suppressed` are triggers of the agent that had no budget left; `occasion` is one on which an offer is to be made.
     """
 
     record: UserRecord
@@ -58,3 +59,4 @@ class RecordOutcome(Struct, frozen=True, kw_only=True):
     request: RankRequest | None = None
     suppressed: tuple[str, ...] = ()
     reply: Reply | None = None
+    occasion: Occasion | None = None

@@ -38,21 +38,8 @@ class PictureSources:
             BadPicture: as `of_item`.
         """
         if uri[:5].lower() == "data:":
-            return self._data(uri)
+            return bytes_of_data_uri(uri, self.limit)
         return self.web.fetch(uri)
-
-    def _data(self, uri: str) -> bytes:
-        head, comma, body = uri.partition(",")
-        if not comma:
-            raise BadPicture("no-picture", "a data: URI without a comma, after which its content would begin")
-        if len(body) > 4 * (self.limit // 3 + 1):
-            raise BadPicture("too-large", f"a data: URI of {len(body)} characters; {self.limit} bytes are allowed")
-        if not head.lower().endswith(";base64"):
-            return unquote_to_bytes(body)
-        try:
-            return base64.b64decode(body, validate=True)
-        except (binascii.Error, ValueError) as exc:
-            raise BadPicture("no-picture", f"a data: URI that is no base64: {exc}") from exc
 
     def _file(self, uri: str) -> bytes:
         url = urlsplit(uri)
@@ -71,3 +58,25 @@ class PictureSources:
         except (OSError, ValueError) as exc:
             # The same words as for a folder that is not allowed: nobody learns which files there are.
             raise BadPicture("not-allowed", f"{uri[:200]!r} is in no folder of perception.file_roots") from exc
+
+
+def bytes_of_data_uri(uri: str, limit: int) -> bytes:
+    """Return the content of a `data:` URI, of at most `limit` bytes.
+
+    Raises:
+        BadPicture: it is larger, or no such URI.
+
+    >>> bytes_of_data_uri("data:text/plain;base64,aGF0", 100)
+    b'hat'
+    """
+    head, comma, body = uri.partition(",")
+    if not comma:
+        raise BadPicture("no-picture", "a data: URI without a comma, after which its content would begin")
+    if len(body) > 4 * (limit // 3 + 1):
+        raise BadPicture("too-large", f"a data: URI of {len(body)} characters; {limit} bytes are allowed")
+    if not head.lower().endswith(";base64"):
+        return unquote_to_bytes(body)
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise BadPicture("no-picture", f"a data: URI that is no base64: {exc}") from exc

@@ -7,10 +7,13 @@ from datetime import tzinfo
 
 from msgspec import Struct
 
+from agents.agent_state import PROACTIVE, Action, AgentState
 from agents.instructions.phrases import belief_phrase
 from agents.instructions.wording import WORDINGS, Wording
 from agents.memory.record import STATED_ONLY, confidence
+from agents.offers import settled
 from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
+from schemas.instructions import OfferRules
 from schemas.memories import Memory, MemoryState, Predicate, Subject
 from schemas.plans import Plan
 from streams.state.user_record import UserRecord
@@ -47,22 +50,36 @@ class PagePlan(Struct, frozen=True, kw_only=True):
     avoided: tuple[str, ...] = ()
 
 
+class PageOffers(Struct, frozen=True, kw_only=True):
+    """What a user's agent may offer unasked, and how probable it seems that the user takes one, as of the page.
+
+    `open` are the items of an offer that stands until `expires_at` (event time), if one does.
+    """
+
+    rules: OfferRules
+    worth: float
+    open: tuple[str, ...] = ()
+    expires_at: float = 0.0
+
+
 class UserPage(Struct, frozen=True, kw_only=True):
     """Everything that is believed of a user as of event time `at`: statements, then other beliefs, the surest first.
 
     `proposal` is a plan, and `pending` are statements, that wait for the user's approval. `events` is how many events
-    the user has had.
+    the user has had. There are `offers` at autonomy 3, and `autonomy_of` has levels of single actions.
     """
 
     user_id: UserId
     at: float
     events: int
     autonomy: int
+    autonomy_of: dict[Action, int] = {}
     stated: tuple[PageMemory, ...] = ()
     believed: tuple[PageMemory, ...] = ()
     plan: PagePlan | None = None
     proposal: PagePlan | None = None
     pending: bool = False
+    offers: PageOffers | None = None
 
 
 def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, language: str = "en") -> UserPage:
@@ -82,11 +99,25 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
         at=at,
         events=record.user.version,
         autonomy=agent.autonomy,
+        autonomy_of=agent.autonomy_of,
         stated=tuple(page for is_stated, page in pages if is_stated),
         believed=tuple(page for is_stated, page in pages if not is_stated),
         plan=_page_plan(agent.plan),
         proposal=_page_plan(agent.proposal),
         pending=agent.pending is not None,
+        offers=_page_offers(agent, at),
+    )
+
+
+def _page_offers(agent: AgentState, at: float) -> PageOffers | None:
+    if agent.level("offers") < PROACTIVE:
+        return None
+    offers = settled(agent.offers, at)
+    return PageOffers(
+        rules=offers.rules,
+        worth=round(offers.worth(at), 3),
+        open=offers.open.items if offers.open else (),
+        expires_at=offers.open.expires_at if offers.open else 0.0,
     )
 
 

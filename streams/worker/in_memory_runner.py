@@ -22,10 +22,10 @@ from streams.log.records import Inbound
 from streams.outcomes.batch_outcome import BatchOutcome
 from streams.routes import AGGREGATOR, WORKER_INPUTS, WORKER_TABLES
 from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
-from streams.worker.list_outcomes import note, visit
 from streams.worker.lists import default_lists
 from streams.worker.tables import apply_tables
 from streams.worker.user_batch import handle_user_batch
+from streams.worker.visits import note, visit
 
 Point = Literal["before-publish", "before-store", "before-acknowledge"]
 

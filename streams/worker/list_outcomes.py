@@ -1,36 +1,19 @@
-"""Outcomes of lists that were shown, also to users who stay away: a timer visits the users whose slates have matured.
+"""Outcomes of lists that were shown: what was chosen of each, once a slate has matured.
 
-A slate's outcome may be published more than once: by the timer, and by the user's own next event, with the clicks in
-between. Equal outcomes have equal ids, and readers of the ranking log merge those of one list.
+A slate's outcome may be published more than once: by a visit (`streams.worker.visits`), and by the user's own next
+event, with the clicks in between. Equal outcomes have equal ids, and readers of the ranking log merge those of one
+list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from msgspec import Struct
-
-from features.list_outcome import MATURES_AFTER, matured_by, matures_at
 from features.user_state import OpenSlate, UserState
-from schemas.ids import UserId, message_id
+from schemas.ids import message_id
 from schemas.ranking_log import ListOutcome
 from schemas.topics import RANKING_LOG
-from streams.handlers.deps import Deps
 from streams.log.records import Message
-from streams.state.partition_store import PartitionStore
-from streams.state.user_record import UserRecord
-
-VISIT_LIMIT = 500
-"""How many users of a partition are visited at a time."""
-
-
-class Visit(Struct, frozen=True, kw_only=True):
-    """A visit to users of one partition: messages to publish, then users who were visited or are due `later`."""
-
-    partition: int
-    messages: tuple[Message, ...]
-    visited: tuple[str, ...]
-    later: dict[str, float]
 
 
 def outcome_messages(user: UserState, matured: Iterable[OpenSlate]) -> tuple[Message, ...]:
@@ -49,42 +32,3 @@ def _outcome_message(user: UserState, slate: OpenSlate) -> Message:
         clicked=slate.clicked,
     )
     return Message(RANKING_LOG, user.user_id, entry)
-
-
-def visits_of(records: Mapping[str, UserRecord]) -> dict[str, float]:
-    """Return when each user with open slates is due for a visit (event time)."""
-    due = {user: matures_at(record.user) for user, record in records.items() if record.user.shown}
-    return {user: at for user, at in due.items() if at is not None}
-
-
-def visit(owner: PartitionStore, deps: Deps, partition: int) -> Visit | None:
-    """Visit the users of a partition whose slates have matured by the stream's clock; none if no user is due.
-
-    Raises:
-        StoreUnavailable: nothing is changed; the next visit finds the same users.
-    """
-    now = deps.stream_now
-    users = owner.store.due(owner.scope, partition, now, VISIT_LIMIT)
-    if not users:
-        return None
-    records = owner.load(map(UserId, users))
-    messages = [
-        message for one in records.values() for message in outcome_messages(one.user, matured_by(one.user, now))
-    ]
-    later = {
-        user: min(slate.at for slate in record.user.shown if slate.at + MATURES_AFTER > now) + MATURES_AFTER
-        for user, record in records.items()
-        if any(slate.at + MATURES_AFTER > now for slate in record.user.shown)
-    }
-    visited = tuple(user for user in users if user not in later)
-    return Visit(partition=partition, messages=tuple(messages), visited=visited, later=later)
-
-
-def note(owner: PartitionStore, completed: Visit) -> None:
-    """Store that a visit is completed: its messages are published.
-
-    Raises:
-        StoreUnavailable: the same users are visited again.
-    """
-    owner.store.visit_later(owner.scope, completed.partition, completed.later)
-    owner.store.visited(owner.scope, completed.partition, completed.visited)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.explanations import Explainer, Slot
+from agents.explanations import Explainer, Line, Slot
 from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
 from features.views import user_row
@@ -18,6 +18,7 @@ from inference.signals.perceptions import PERCEPTION_SOURCE
 from schemas.ids import DEFAULT_USER, EventId, ItemId, ListId, UserId, message_id
 from schemas.interactions import Context
 from schemas.locales import default_user
+from schemas.offers import Occasion
 from schemas.plans import Constraints
 from schemas.ranking_log import DefaultList, Ranked
 from schemas.recommendations import RankedItem, Recommendation, Slate
@@ -27,6 +28,7 @@ from streams.handlers.deps import Deps
 from streams.log.records import Message, RecordSource
 from streams.outcomes.batch_outcome import Counters
 from streams.state.user_record import UserRecord, new_user
+from streams.worker.offers import offer_message
 
 HOME = "home"
 """The surface for which every user has a list."""
@@ -36,7 +38,7 @@ class Due(Struct, frozen=True, kw_only=True):
     """A list that is due to a user: the events it answers, the last record that caused it, and its event time `at`.
 
     `asked` are surfaces that a rank request names, and `locale` the locale, where it names one. `waiting_since` is when
-    the oldest of its records was produced, by the wall clock.
+    the oldest of its records was produced, by the wall clock. With an `occasion`, an offer follows from the list.
     """
 
     user_id: UserId
@@ -48,6 +50,7 @@ class Due(Struct, frozen=True, kw_only=True):
     locale: str = ""
     waiting_since: float = inf
     replies: tuple[Reply, ...] = ()
+    occasion: Occasion | None = None
 
     def query(self, record: UserRecord, shown_at: float, wall: float | None = None) -> Query:
         """Return the recommender's query for a list that is shown at this event time and, if given, wall-clock time."""
@@ -99,19 +102,28 @@ def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, count
         answer, slate = _without_draw(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
         counters.count("degraded", degradation)
-    entry = _ranked(answer, slate)
+    entry, lines = _ranked(answer, slate), _lines(slate, answer.record, deps)
+    items = _items(slate, lines)
     return (
-        Message(RECOMMENDATIONS, due.user_id, _recommendation(answer, slate, stages, deps)),
+        Message(RECOMMENDATIONS, due.user_id, _recommendation(answer, items, stages, deps)),
         *(Message(RANKING_LOG, due.user_id, _on_surface(entry, due.list_id(surface))) for surface in due.surfaces),
+        *_offers(answer, items, lines),
     )
 
 
+def _offers(answer: Answer, items: Sequence[RankedItem], lines: Sequence[Line]) -> tuple[Message, ...]:
+    due = answer.due
+    if due.occasion is None:
+        return ()
+    return (offer_message(due.occasion, due.source, answer.record, list(zip(items, lines, strict=True))),)
+
+
 def _recommendation(
-    answer: Answer, slate: tuple[Placed, ...], stages: Mapping[str, float], deps: Deps
+    answer: Answer, items: tuple[RankedItem, ...], stages: Mapping[str, float], deps: Deps
 ) -> Recommendation:
     due, record, ranking = answer.due, answer.record, answer.ranking
     plan, draw = record.agent.plan, ranking.draw
-    items, seed = _items(slate, record, deps), draw.seed if draw else None
+    seed = draw.seed if draw else None
     return Recommendation(
         user_id=due.user_id,
         version=record.version,
@@ -172,10 +184,14 @@ def _without_draw(answer: Answer) -> Answer:
     return replace(answer, ranking=replace(answer.ranking, draw=None))
 
 
-def _items(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[RankedItem, ...]:
-    """Return the slate as published: each item with a line of the agent's memories or plan, or its source's reason."""
+def _lines(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[Line, ...]:
+    """Return a line for each item of the slate: of the agent's memories or plan, or its source's reason."""
     explainer, categories = Explainer(record.agent.plan, record.agent.memories), deps.table.categories
-    slots = [_slot(placed, categories(placed.item_id)) for placed in slate]
+    return explainer.lines([_slot(placed, categories(placed.item_id)) for placed in slate])
+
+
+def _items(slate: tuple[Placed, ...], lines: Sequence[Line]) -> tuple[RankedItem, ...]:
+    """Return the slate as published."""
     return tuple(
         RankedItem(
             item_id=placed.item_id,
@@ -184,7 +200,7 @@ def _items(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[R
             propensity=placed.propensity,
             reason=line.text,
         )
-        for placed, line in zip(slate, explainer.lines(slots), strict=True)
+        for placed, line in zip(slate, lines, strict=True)
     )
 
 
@@ -279,7 +295,7 @@ def _default_list(
     user = default_user(locale)
     name = user.removeprefix("@")
     list_id = ListId(f"{name}-{ranking.statistics_version}-{ranking.model_version}")
-    items = _items(ranking.slate, record, deps)
+    items = _items(ranking.slate, _lines(ranking.slate, record, deps))
     return Recommendation(
         user_id=user,
         version=version,

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import Producer
 
-from schemas.codec import decode
-from schemas.ids import UserId
+from schemas.codec import decode, encode
+from schemas.ids import EventId, UserId
 from schemas.instructions import BanCategory
-from schemas.topics import DEAD_LETTERS
+from schemas.offers import Occasion
+from schemas.topics import DEAD_LETTERS, OFFERS
 from tests.builders import START, click, event_id
 from tests.e2e.system import System, wait_until
 
@@ -87,6 +88,17 @@ def test_a_user_reads_and_corrects_their_page_by_commands(system: System) -> Non
     assert exported["list"]["constraints"] == {"only_categories": ["drama"]}
     then = datetime.fromtimestamp(START + 60, UTC).strftime("%Y-%m-%dT%H:%M")
     assert "you like war" in system.command("user", "as-of", "ann", then)
+    assert "Autonomy of offers is 3" in system.command("user", "autonomy", "ann", "3", "--action", "offers")
+    midnight, noon = START - START % 86_400 + 3 * 86_400, START - START % 86_400 + 3.5 * 86_400
+    for at in (midnight, noon):
+        occasion = Occasion(event_id=EventId(f"at-{at}"), user_id=UserId("ann"), event_time=at, reason="sale")
+        system.publisher.send("occasions", "ann", encode(occasion))
+    system.publisher.flush()
+    system.wait_applied()
+    withheld, offer = (decode(OFFERS, record.value, now=time.time()) for record in system.records(OFFERS))
+    assert (withheld.because, withheld.reason) == ("quiet-hours", "sale")
+    assert {ranked.item_id.partition("-")[0] for ranked in offer.items} == {"drama"}
+    assert "at most 2 a week, none from 22:00 to 08:00 UTC" in system.command("user", "show", "ann")
 
 
 def test_poison_among_good_events_is_set_aside_and_every_good_one_is_answered(system: System) -> None:

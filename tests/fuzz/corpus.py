@@ -26,6 +26,7 @@ from schemas.instructions import (
     LiftAll,
     LimitFact,
     MoreOf,
+    OfferRules,
     OnlyCategory,
     PinItem,
     Reject,
@@ -55,6 +56,7 @@ from schemas.item_perceptions import Embedding, ItemPerception, SeenPicture
 from schemas.items import Item
 from schemas.memories import Memory, memory_key
 from schemas.model_updates import Difference, ModelUpdate, VariantStatus
+from schemas.offers import Occasion, Offer, Withheld
 from schemas.perceived_events import PerceivedEvent
 from schemas.plans import Intent, Plan, PlanEntry, PlanProposal, ProposalCost, Quota
 from schemas.quarantines import Quarantine
@@ -73,6 +75,8 @@ from schemas.topics import (
     MEMORIES,
     MISROUTED,
     MODEL_UPDATES,
+    OCCASIONS,
+    OFFERS,
     PERCEIVED_EVENTS,
     PLAN_PROPOSALS,
     PLANS,
@@ -123,7 +127,7 @@ def _instructions() -> list[Record]:
         Remember(**_event, predicate="likes", subject="attribute", value="red", attribute="colour"),
         Forget(**_event, memory_id=MemoryId("m1")),
         Lift(**_event, value="war"),
-        SetAutonomy(**_event, level=1),
+        SetAutonomy(**_event, level=3, action="offers", offers=OfferRules(per_week=1, quiet_from="21:30")),
         Say(**_event, text="nothing over 20 euros until Sunday", time_zone="Europe/Berlin"),
     ]
 
@@ -288,6 +292,15 @@ def _plan_proposals() -> list[Record]:
     ]
 
 
+def _offers() -> list[Record]:
+    decision: dict[str, Any] = {**_event, "occasion": EventId("o1"), "reason": "away"}
+    items = (RankedItem(item_id=ItemId("war-1"), score=1.5, source="popular", reason="you asked for war"),)
+    return [
+        Offer(**decision, items=items, expires_at=START + 9.0, worth=0.25, plan_id=PlanId("p1")),
+        Withheld(**decision, because="quiet-hours", until=START + 9.0),
+    ]
+
+
 def _letters() -> list[Record]:
     usual: dict[str, Any] = {"topic": INTERACTIONS, "partition": 0, "offset": 9, "wall_time": START}
     letter = DeadLetter(
@@ -309,6 +322,8 @@ _MAKERS: dict[str, Callable[[], list[Record]]] = {
     INTERACTIONS: _interactions,
     INSTRUCTIONS: _instructions,
     RANK_REQUESTS: lambda: [RankRequest(**_event, surfaces=("home", "cart"))],
+    OCCASIONS: lambda: [Occasion(**_event, reason="spring sale")],
+    OFFERS: _offers,
     QUARANTINES: lambda: [Quarantine(**_event, lifted=True, reason="a crowd")],
     MISROUTED: _strays,
     ITEMS: _items,

@@ -8,12 +8,16 @@ from math import isfinite
 from deploy.gateway.access.callers import Caller
 from deploy.gateway.handlers.request_parsing import is_bulk, parse_request
 from deploy.gateway.problems import Problem
+from deploy.gateway.search.feed import SearchFeed
 from deploy.gateway.served.cache import Cache
 from deploy.letters import folded, readable
+from features.item_search import ItemQuery
+from inference.search.index import SearchIndex
 from schemas.codec import decode, encode
 from schemas.dead_letters import DeadLetter
 from schemas.errors import DecodeError
-from schemas.ids import UserId
+from schemas.ids import ItemId, UserId
+from schemas.items import Item
 from schemas.topics import (
     DEAD_LETTERS,
     INTERACTIONS,
@@ -23,7 +27,7 @@ from schemas.topics import (
 )
 from streams.log.dead_letters import dead_letter
 from streams.log.records import Inbound
-from streams.routes import GATEWAY, WORKER
+from streams.routes import GATEWAY, GATEWAY_SEARCH, WORKER
 from tests.builders import START
 from tests.fuzz.counting import NOW, REASONS, Guard
 
@@ -59,6 +63,32 @@ class GatewayCache(Guard):
         self.handle([record])
         assert self._cache.list_of(UserId("good")) == value
         assert isfinite(self._cache.lag)
+
+
+class GatewaySearch(Guard):
+    """The gateway's search index: it skips what is none of its records, and answers searches afterwards."""
+
+    topics = tuple(GATEWAY_SEARCH)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._feed = SearchFeed(SearchIndex(), clock=lambda: NOW)
+
+    def handle(self, records: Sequence[Inbound]) -> None:
+        before = self._feed.skipped
+        self._feed.take(records)
+        skipped = self._feed.skipped - before
+        self.counts.records += len(records)
+        self.counts.passed["no record of the index"] += skipped
+        self.counts.accepted += len(records) - skipped
+
+    def check(self) -> None:
+        index = self._feed.index
+        index.put_item(Item(item_id=ItemId("good"), title="xylophone"))
+        for query in (ItemQuery(words="xylofone", at=NOW), ItemQuery(matching="item_id:good", at=NOW)):
+            assert [found.item_id for found in index.search(query).items] == ["good"]
+        for by in ("popular", "trending"):
+            assert all(isfinite(found.score) for found in index.search(ItemQuery(by=by, at=NOW)).items)
 
 
 class GatewayRequests(Guard):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz.counting import Guard
-from tests.fuzz.gateway_guards import GatewayCache, GatewayRequests, LetterReading
+from tests.fuzz.gateway_guards import GatewayCache, GatewayRequests, GatewaySearch, LetterReading
 from tests.fuzz.processes import Aggregator, Projections, Tables, Trainer, Worker
 
 GUARDS: dict[str, type[Guard]] = {
@@ -13,6 +13,7 @@ GUARDS: dict[str, type[Guard]] = {
     "trainer": Trainer,
     "projector": Projections,
     "gateway-cache": GatewayCache,
+    "gateway-search": GatewaySearch,
     "gateway-requests": GatewayRequests,
     "dead-letters": LetterReading,
 }

@@ -25,9 +25,11 @@ from deploy.embedded.choices import is_free
 from deploy.embedded.stack import Stack
 from deploy.settings import GatewaySettings, KafkaSettings, Settings, TopicSettings
 from deploy.topics import create_topics
+from features.statistics import fold_delta
 from schemas.codec import encode
-from schemas.ids import DEFAULT_USER
-from schemas.topics import INTERACTIONS, ITEMS, RECOMMENDATIONS
+from schemas.ids import DEFAULT_USER, ItemId
+from schemas.statistics import ItemDelta
+from schemas.topics import INTERACTIONS, ITEM_STATISTICS, ITEMS, RECOMMENDATIONS
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import KafkaPublisher, KafkaTableReader
 from streams.log.partitions import partition_of
@@ -193,6 +195,26 @@ def test_items_come_and_go(settings: Settings, client: httpx.Client) -> None:
     assert client.delete("/v1/items/jaws").status_code == 202
     eventually(lambda: client.get("/v1/items/jaws/similar").status_code == 404)
     assert [bool(record.value) for record in records(settings, ITEMS) if record.key == b"jaws"] == [True, False]
+
+
+def test_what_is_posted_is_searched_counted_and_read_back(client: httpx.Client, publisher: KafkaPublisher) -> None:
+    client.post(
+        "/v1/items", json=[{"item_id": "find-1", "title": "Copper kettle", "categories": ["pots"], "price": 12}]
+    )
+
+    def found(path: str) -> list[str]:
+        answer = client.get(path)
+        return [entry["item_id"] for entry in answer.json()["items"]] if answer.status_code == 200 else []
+
+    eventually(lambda: found("/v1/search?q=coper%20ketle&filter=price%20<%2020") == ["find-1"])
+    assert client.get("/v1/items/find-1").json()["available"] is True
+    delta = ItemDelta(item_id=ItemId("find-1"), source="s", offset=0, event_time=1.7e9, weight=1.0)
+    publisher.send(ITEM_STATISTICS, "find-1", encode(fold_delta(None, delta)))
+    publisher.flush()
+    eventually(lambda: found("/v1/popular?window=month&category=Pots") == ["find-1"])
+    narrowed = client.get("/v1/recommendations/nobody?filter=categories:pots&with=title").json()
+    assert [entry["title"] for entry in narrowed["slates"][0]["items"]] == ["Copper kettle"]
+    assert (narrowed["filled"], narrowed["shortened"]) == (1, True)
 
 
 def test_requests_are_counted_by_route(client: httpx.Client) -> None:

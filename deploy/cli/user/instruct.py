@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import typer
 
+from agents.agent_state import PROACTIVE
 from deploy.cli.look import list_table, read_titles, read_user
 from deploy.cli.shown import AsJson, complete_id, put_json
 from deploy.cli.terminal import Console, put_line
@@ -16,7 +17,18 @@ from deploy.clients import wall_clock
 from deploy.settings import load_settings
 from schemas.errors import DecodeError
 from schemas.ids import EventId, MemoryId, UserId
-from schemas.instructions import Approve, Forget, Instruction, Reject, Remember, Say, SetAutonomy, Undo
+from schemas.instructions import (
+    MOST_OFFERS,
+    Approve,
+    Forget,
+    Instruction,
+    OfferRules,
+    Reject,
+    Remember,
+    Say,
+    SetAutonomy,
+    Undo,
+)
 from schemas.recommendations import Recommendation
 
 User = Annotated[str, typer.Argument(help="Id of the user.")]
@@ -76,12 +88,26 @@ def forget(
 
 def autonomy(
     user: User,
-    level: Annotated[int, typer.Argument(help="0: rank only, 1: propose and ask, 2: plan by itself.", min=0, max=2)],
+    level: Annotated[
+        int,
+        typer.Argument(help="0: rank only, 1: propose and ask, 2: plan by itself, 3: make offers too.", min=0, max=3),
+    ],
+    action: Annotated[Literal["all", "plans", "words", "offers"], typer.Option(help="What the level is for.")] = "all",
+    offers_per_week: Annotated[int, typer.Option(help="The most offers in a week.", min=0, max=MOST_OFFERS)] = 2,
+    quiet: Annotated[str, typer.Option(help="When no offer is made, by the user's clock.")] = "22:00-08:00",
+    time_zone: Annotated[str, typer.Option(help="Where that clock is, such as Europe/Berlin.")] = "UTC",
     timeout: Timeout = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Set how much the user's agent may do by itself."""
-    _tell(user, lambda who: SetAutonomy(**who, level=level), f"Autonomy is {level}.", timeout, as_json=as_json)
+    """Set how much the user's agent may do by itself; at 3, when it may make offers."""
+
+    def stated(who: Any) -> SetAutonomy:
+        begins, _, ends = quiet.partition("-")
+        rules = OfferRules(per_week=offers_per_week, quiet_from=begins, quiet_to=ends, time_zone=time_zone)
+        return SetAutonomy(**who, level=level, action=action, offers=rules if level == PROACTIVE else None)
+
+    of = "" if action == "all" else f" of {action}"
+    _tell(user, stated, f"Autonomy{of} is {level}.", timeout, as_json=as_json)
 
 
 def approve(user: User, proposal: Proposal = "", timeout: Timeout = 30.0, as_json: AsJson = False) -> None:

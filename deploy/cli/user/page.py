@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -25,7 +25,7 @@ from schemas.ids import DEFAULT_USER, UserId
 from schemas.topics import ITEMS, RECOMMENDATIONS
 from streams.log.kafka_client import Cluster
 from streams.log.kafka_lookup import newest_of
-from streams.state.user_page import PageMemory, PagePlan, UserPage, page_of
+from streams.state.user_page import PageMemory, PageOffers, PagePlan, UserPage, page_of
 from streams.state.user_record import UserRecord
 
 TimeZone = Annotated[str, typer.Option(help="The time zone in which days are named, such as Europe/Berlin.")]
@@ -37,7 +37,12 @@ PAGE_COLUMNS = (
     Column("since"),
     Column("because of", prose=True),
 )
-AUTONOMY = ("it ranks only", "it proposes plans, and waits", "it plans by itself")
+AUTONOMY = (
+    "it ranks only",
+    "it proposes plans, and waits",
+    "it plans by itself",
+    "it plans by itself, and makes offers",
+)
 
 
 def show(user: User, time_zone: TimeZone = "UTC", language: Language = "en", as_json: AsJson = False) -> None:
@@ -113,11 +118,19 @@ def _show(record: UserRecord, titles: Titles, now: float, time_zone: str, langua
     for title, memories in (("stated", page.stated), ("believed", page.believed)):
         if memories:
             console.print(listing(console, PAGE_COLUMNS, _rows(memories), title=title))
+    for line in _footer(page):
+        put_line(line)
+
+
+def _footer(page: UserPage) -> Iterator[str]:
+    """Yield what the agent does and waits for, a line each."""
     for title, plan in (("plan", page.plan), ("waits for approval", page.proposal)):
         if plan is not None:
-            put_line(f"{title}: {_plan(plan)}")
+            yield f"{title}: {_plan(plan)}"
+    if page.offers is not None:
+        yield f"offers: {_offers(page.offers)}"
     if page.pending:
-        put_line("waits for approval: what was understood of the newest words")
+        yield "waits for approval: what was understood of the newest words"
 
 
 def _rows(memories: Sequence[PageMemory]) -> list[tuple[str, ...]]:
@@ -131,6 +144,13 @@ def _rows(memories: Sequence[PageMemory]) -> list[tuple[str, ...]]:
         )
         for memory in memories
     ]
+
+
+def _offers(offers: PageOffers) -> str:
+    rules = offers.rules
+    quiet = f"none from {rules.quiet_from} to {rules.quiet_to} {rules.time_zone}"
+    open_now = f"; open: {', '.join(offers.open)} until {utc(offers.expires_at)}" if offers.open else ""
+    return f"at most {rules.per_week} a week, {quiet}; worth {offers.worth:.0%} now{open_now}"
 
 
 def _plan(plan: PagePlan) -> str:

@@ -13,7 +13,6 @@ from agents.actions.service import ItemCard, ItemSheet, PastItem, card_of, sheet
 from deploy.gateway import ids
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
-from deploy.gateway.handlers.reads import item_in
 from deploy.gateway.problems import Problem
 from features.item_facts import known_of
 from features.item_rules import ItemRules, keeps
@@ -43,7 +42,7 @@ async def get_user_item(context: InjectedContext, user_id: _Id, item_id: _Id) ->
     forbid it. Its texts are data, without characters that cannot be seen.
     """
     user, target = ids.user_id(user_id), ids.item_id(item_id)
-    item = item_in(context, target)
+    item = context.catalogue.item(target)
     if item is None:
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", f"item {target!r} is not in the catalogue")
     facts = known_of(item).facts
@@ -87,5 +86,5 @@ async def get_history(
 
 
 def _card(context: GatewayContext, item: ItemId) -> ItemCard | None:
-    entry = item_in(context, item)
+    entry = context.catalogue.item(item)
     return card_of(entry) if entry else None

@@ -18,14 +18,26 @@ from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.problems import Problem
 from deploy.gateway.served.lists import ListQuery
 from deploy.gateway.served.tokens import token_of, user_part
-from schemas.bounds import ID_LENGTH, NAME_LENGTH, NO_CONTROL, TEXT_LENGTH
+from schemas.bounds import ID_LENGTH, NAME_LENGTH, NO_CONTROL, TEXT_LENGTH, Label
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError
 from schemas.ids import EventId, ItemId, MemoryId, UserId
-from schemas.instructions import Approve, FactName, Forget, Instruction, Reject, Remember, Say, SetAutonomy, Undo
+from schemas.instructions import (
+    Approve,
+    FactName,
+    Forget,
+    Instruction,
+    OfferRules,
+    Reject,
+    Remember,
+    Say,
+    SetAutonomy,
+    Undo,
+)
 from schemas.items import Item
+from schemas.offers import Occasion
 from schemas.replies import Reply
-from schemas.topics import INSTRUCTIONS, ITEMS, RECOMMENDATIONS
+from schemas.topics import INSTRUCTIONS, ITEMS, OCCASIONS, RECOMMENDATIONS
 from streams.state.user_page import UserPage, page_of
 
 Id = Annotated[str, PathParameter(min_length=1)]
@@ -60,9 +72,11 @@ class Believed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A level of autonomy, as in `schemas.instructions.SetAutonomy`."""
+    """A level of autonomy and the rules of offers, as in `schemas.instructions.SetAutonomy`."""
 
-    level: Literal[0, 1, 2]
+    level: Literal[0, 1, 2, 3]
+    action: Literal["all", "plans", "words", "offers"] = "all"
+    offers: OfferRules | None = None
 
 
 class DecisionOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +84,12 @@ class DecisionOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     approve: bool
     proposal: Annotated[str, Meta(max_length=ID_LENGTH, pattern=NO_CONTROL)] = ""
+
+
+class OccasionOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why the agent should consider an offer, such as the name of a campaign."""
+
+    reason: Label = ""
 
 
 @get("/v1/users/{user_id:str}", opt=permitted_to("memories"), tags=["users"], summary="A user's page")
@@ -164,8 +184,23 @@ async def post_undo(context: InjectedContext, user_id: Id) -> AcceptedResponse:
     summary="Set the agent's autonomy",
 )
 async def put_autonomy(data: JSONBody[Level], context: InjectedContext, user_id: Id) -> AcceptedResponse:
-    """Set how much the user's agent may do by itself: 0 rank only, 1 propose and ask, 2 plan by itself."""
-    return await _accepted(context, SetAutonomy(**_who(context, user_id), level=data.level))
+    """Set how much the user's agent may do by itself: 0 rank only, 1 propose and ask, 2 plan by itself, 3 make
+    offers too.
+    """
+    said = SetAutonomy(**_who(context, user_id), level=data.level, action=data.action, offers=data.offers)
+    return await _accepted(context, said)
+
+
+@post(
+    "/v1/users/{user_id:str}/occasions",
+    status_code=202,
+    opt=permitted_to("ingest"),
+    tags=["users"],
+    summary="Let the agent consider an offer",
+)
+async def post_occasion(data: JSONBody[OccasionOf], context: InjectedContext, user_id: Id) -> AcceptedResponse:
+    """Store an occasion: the agent makes an offer, or withholds it, and says which on the topic `offers`."""
+    return await _accepted(context, Occasion(**_who(context, user_id), reason=data.reason))
 
 
 @post(
@@ -189,6 +224,7 @@ PAGE_HANDLERS = (
     delete_memory,
     post_undo,
     put_autonomy,
+    post_occasion,
     post_decision,
 )
 
@@ -202,23 +238,23 @@ def _who(context: GatewayContext, user_id: str) -> dict[str, Any]:
     }
 
 
-async def _accepted(context: GatewayContext, instruction: Instruction) -> AcceptedResponse:
-    return AcceptedResponse(accepted=1, token=await _store(context, instruction))
+async def _accepted(context: GatewayContext, record: Instruction | Occasion) -> AcceptedResponse:
+    return AcceptedResponse(accepted=1, token=await _store(context, record))
 
 
-async def _store(context: GatewayContext, instruction: Instruction) -> str:
-    """Check and store the instruction; return the token of the list that reflects it.
+async def _store(context: GatewayContext, record: Instruction | Occasion) -> str:
+    """Check and store an instruction or an occasion; return the token of the list that reflects it.
 
     Raises:
         Problem: 422, a value of it is out of bounds; 503, Kafka did not acknowledge in time.
     """
-    value = encode(instruction)
+    topic, value = OCCASIONS if isinstance(record, Occasion) else INSTRUCTIONS, encode(record)
     try:
-        decode(INSTRUCTIONS, value, now=context.clock())
+        decode(topic, value, now=context.clock())
     except DecodeError as exc:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, exc.reason, str(exc)) from exc
-    records: list[tuple[str, bytes | None]] = [(instruction.user_id, value)]
-    return token_of(INSTRUCTIONS, await context.producer_queue.put(INSTRUCTIONS, records, within=context.post_seconds))
+    records: list[tuple[str, bytes | None]] = [(record.user_id, value)]
+    return token_of(topic, await context.producer_queue.put(topic, records, within=context.post_seconds))
 
 
 async def _page(context: GatewayContext, user: UserId, language: str, time_zone: str) -> UserPage:

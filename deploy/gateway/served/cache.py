@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 from math import inf
 from threading import Event, Thread
+from typing import Protocol
 
 from schemas.errors import DecodeError
 from schemas.ids import ItemId, UserId
 from schemas.locales import is_default
-from streams.log.ports import TableReader
+from streams.log.ports import PartsReader
 from streams.log.records import Inbound
 from streams.outcomes.view_update import ALWAYS, ItemUpdate, ListUpdate
 from streams.routes import GATEWAY
@@ -157,16 +158,26 @@ class Cache:
             self.complete = False
 
 
-class Feeder:
-    """Reads the topics of a cache from their beginning and follows them, in a thread of its own.
+class FedView(Protocol):
+    """What a `Feeder` feeds. `caught_up` is set once the topics were read to their ends."""
 
-    `on_failure` is called if the thread ends by an unexpected error. Kafka being away later on is none: the cache
+    caught_up: bool
+
+    def take(self, records: Iterable[Inbound]) -> None:
+        """Apply records in log order."""
+        ...
+
+
+class Feeder:
+    """Reads the topics of a view from their beginning and follows them, in a thread of its own.
+
+    `on_failure` is called if the thread ends by an unexpected error. Kafka being away later on is none: the view
     stays as it is.
     """
 
-    def __init__(self, reader: TableReader, cache: Cache, *, on_failure: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, reader: PartsReader, view: FedView, *, on_failure: Callable[[], None] = lambda: None) -> None:
         self._reader = reader
-        self._cache = cache
+        self._view = view
         self._on_failure = on_failure
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="feeder", daemon=True)
@@ -183,10 +194,11 @@ class Feeder:
 
     def _run(self) -> None:
         try:
-            self._cache.take(self._reader.catch_up())
-            self._cache.caught_up = True
+            for records in self._reader.catch_up_in_parts():
+                self._view.take(records)
+            self._view.caught_up = True
             while not self._stopping.is_set():
-                self._cache.take(self._reader.poll())
+                self._view.take(self._reader.poll())
         except BaseException:
             self._on_failure()
             raise

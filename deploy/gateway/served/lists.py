@@ -167,8 +167,12 @@ class Lists:
 
     def constraints_of(self, user: UserId) -> Constraints:
         """Return what the user has stated, as of their newest list."""
-        newest = self._read(self._cache.list_of(user))
+        newest = self.newest(user)
         return newest.constraints if newest else Constraints()
+
+    def newest(self, user: UserId) -> Recommendation | None:
+        """Return the user's newest list as published; none if they have none."""
+        return self._read(self._cache.list_of(user))
 
     def stream_now(self) -> float:
         """Return the time that the stream has reached, which decides whether items are available."""

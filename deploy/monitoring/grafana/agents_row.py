@@ -1,65 +1,40 @@
-"""The row of the dashboard about what agents do beside planning by rules: tools, and plans of a language model."""
+"""The row of the dashboard about what agents do."""
 
 from __future__ import annotations
 
-from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, quantile, rate
+from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, rate
 
-AGENTS_ROW = DashboardRow(
-    "Agents: tools and the language model (empty unless they are enabled)",
+AGENTS = DashboardRow(
+    "Agents",
     (
         Panel(
-            "Calls of tools",
-            "Calls of agents per second, by tool and outcome. forbidden: a token ended or lacks a scope. timeout and "
-            "unavailable: the gateway is slow or away. unknown-tool and bad-arguments: an agent that makes things up.",
+            "Re-plans by trigger",
+            "Accepted plans per second, by their trigger. One trigger far above its usual rate: look at its condition "
+            "and its budget in agents/planning/triggers.py.",
             "cps",
-            (PanelQuery(rate("lifelong_tool_calls_total", "tool, outcome"), "{{tool}} {{outcome}}"),),
+            (PanelQuery(rate('lifelong_plans_total{decision="accepted"}', "trigger"), "{{trigger}}"),),
+            stacked=True,
         ),
         Panel(
-            "Seconds of a tool",
-            "How long calls took, by tool: at most 5 s, and 300 s where the user is asked.",
-            "s",
-            (PanelQuery(quantile(0.99, "lifelong_tool_seconds", by="tool"), "{{tool}} p99"),),
-        ),
-        Panel(
-            "Plans asked of the language model",
-            "By what came of them, per second. proposed: the worker judges it (right). over-budget: a daily budget of "
-            "[llm] is spent. away, slow, cut, not-tried: the endpoint; lists go on with the rule planner's plans. "
-            "late: too many plans for the model, more of llm.at_once may help.",
+            "Ledger by decision",
+            "Ledger lines per second. Many rejected: the planner proposes what the guardrails forbid; "
+            "`lifelong why --user U` shows the plan of one user.",
             "cps",
-            (PanelQuery(rate("lifelong_plans_asked_total", "outcome"), "{{outcome}}"),),
+            (PanelQuery(rate("lifelong_plans_total", "decision"), "{{decision}}"),),
         ),
         Panel(
-            "Proposals by decision",
-            "What the worker decided about plans from outside. rejected: another plan was followed by then, or guards "
-            "object: `lifelong why --user` and the topic `plans` have the reason.",
+            "Triggers without budget",
+            "Triggers per second that fired without a plan: debounced, cooling down, or out of budget. Far above the "
+            "re-plans (left): users change faster than their agents may plan; look at the budgets in triggers.py.",
             "cps",
-            (PanelQuery(rate("lifelong_proposals_total", "decision"), "{{decision}}"),),
+            (PanelQuery(rate("lifelong_suppressed_total", "trigger"), "{{trigger}}"),),
         ),
         Panel(
-            "Calls of the language model",
-            "By what became of them, per second. refused: a wrong key or model, or a refusal; nonsense: it does not "
-            "keep to the schema. planner-sent.jsonl in the data directory has what was sent and answered.",
+            "Offers",
+            "Occasions per second, by what became of them; zero unless users set autonomy 3. Many not-worth-it: users "
+            "ignore what they are offered. Many autonomy: an application asks for users who have not opted in.",
             "cps",
-            (
-                PanelQuery(rate("lifelong_llm_calls_total", "outcome"), "{{outcome}}"),
-                PanelQuery("max(lifelong_llm_breaker_open)", "left alone after failures"),
-            ),
-        ),
-        Panel(
-            "Cost of the language model",
-            "Tokens and money of the last hour. Daily budgets of each person and of all are settings of [llm]; what is "
-            "spent of them outlasts a restart.",
-            "short",
-            (
-                PanelQuery("sum(increase(lifelong_llm_tokens_total[1h]))", "tokens"),
-                PanelQuery("sum(increase(lifelong_llm_money_total[1h]))", "money"),
-            ),
-        ),
-        Panel(
-            "Seconds of a plan",
-            "How long the model and its tools took for a plan, at most llm.plan_seconds. No list waits for it.",
-            "s",
-            tuple(PanelQuery(quantile(q, "lifelong_plan_asked_seconds"), f"p{q * 100:g}") for q in (0.5, 0.99)),
+            (PanelQuery(rate("lifelong_offers_total", "decision"), "{{decision}}"),),
         ),
     ),
 )

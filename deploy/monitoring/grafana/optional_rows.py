@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.monitoring.grafana.agents_row import AGENTS_ROW
 from deploy.monitoring.grafana.perception_row import PERCEPTION_ROW
+from deploy.monitoring.grafana.tools_row import TOOLS_ROW
 
-OPTIONAL_ROWS = (PERCEPTION_ROW, AGENTS_ROW)
+OPTIONAL_ROWS = (PERCEPTION_ROW, TOOLS_ROW)

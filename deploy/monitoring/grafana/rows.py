@@ -5,6 +5,7 @@ To add a panel, add it here and run ``python -m deploy.monitoring.grafana.dashbo
 
 from __future__ import annotations
 
+from deploy.monitoring.grafana.agents_row import AGENTS
 from deploy.monitoring.grafana.flink_row import FLINK_ROW
 from deploy.monitoring.grafana.models import MODELS
 from deploy.monitoring.grafana.optional_rows import OPTIONAL_ROWS
@@ -190,34 +191,6 @@ HEALTH = DashboardRow(
             "leave alone. The last for long: one hand may have made them; the workers' logs name the item.",
             "cps",
             (PanelQuery(rate("lifelong_choices_total", "account"), "{{account}}"),),
-        ),
-    ),
-)
-
-AGENTS = DashboardRow(
-    "Agents",
-    (
-        Panel(
-            "Re-plans by trigger",
-            "Accepted plans per second, by their trigger. One trigger far above its usual rate: look at its condition "
-            "and its budget in agents/planning/triggers.py.",
-            "cps",
-            (PanelQuery(rate('lifelong_plans_total{decision="accepted"}', "trigger"), "{{trigger}}"),),
-            stacked=True,
-        ),
-        Panel(
-            "Ledger by decision",
-            "Ledger lines per second. Many rejected: the planner proposes what the guardrails forbid; "
-            "`lifelong why --user U` shows the plan of one user.",
-            "cps",
-            (PanelQuery(rate("lifelong_plans_total", "decision"), "{{decision}}"),),
-        ),
-        Panel(
-            "Triggers without budget",
-            "Triggers per second that fired without a plan: debounced, cooling down, or out of budget. Far above the "
-            "re-plans (left): users change faster than their agents may plan; look at the budgets in triggers.py.",
-            "cps",
-            (PanelQuery(rate("lifelong_suppressed_total", "trigger"), "{{trigger}}"),),
         ),
     ),
 )

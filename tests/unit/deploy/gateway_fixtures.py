@@ -24,6 +24,10 @@ from deploy.gateway.app import create_app
 from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.in_memory import InMemoryTopics
 from deploy.gateway.limits import MAX_QUEUED_BYTES
+from deploy.gateway.search.encoders import QueryEncoders
+from deploy.gateway.search.feed import SearchFeed
+from deploy.gateway.search.service import SearchService
+from deploy.gateway.search.views import CatalogueView
 from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
@@ -32,13 +36,15 @@ from deploy.gateway.served.user_records import UserRecords
 from deploy.gateway.serving.probe import Probe
 from deploy.gateway.serving.producer_queue import ProducerQueue
 from features.item_content import content_vector
+from inference.search.index import SearchIndex
 from schemas.codec import encode
 from schemas.ids import ItemId, UserId
 from schemas.items import Item
 from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RECOMMENDATIONS
 from streams.log.in_memory_log import InMemoryLog
-from streams.routes import GATEWAY
+from streams.routes import GATEWAY, GATEWAY_SEARCH
+from streams.state.partition_store import PEOPLE
 from tests.builders import START
 
 KEY = "the-right-key"
@@ -105,6 +111,7 @@ def build(
     def new_id() -> str:
         return f"given-{next(numbers)}"
 
+    feed = SearchFeed(SearchIndex(), clock=clock)
     access = more.pop("access", None) or access_of(clock)
     context = GatewayContext(
         access=access,
@@ -114,7 +121,10 @@ def build(
         lists=Lists(cache, producer_queue, clock=clock, new_id=new_id),
         chats=Chats(cache, clock=clock),
         similar_items=SimilarItemsService(items, memories, factors),
-        user_records=UserRecords(more.pop("store", None), partitions=PARTITIONS),
+        search=SearchService(feed, more.pop("encoders", QueryEncoders())),
+        search_feeder=Feeder(InMemoryTopics(log, tuple(GATEWAY_SEARCH)), feed, on_failure=condition.fail),
+        catalogue=CatalogueView(cache, clock=clock),
+        user_records=UserRecords(more.pop("store", None), partitions=PARTITIONS, scope=PEOPLE),
         condition=condition,
         probe=more.pop("probe", Probe({}, clock=clock)),
         clock=clock,

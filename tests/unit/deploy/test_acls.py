@@ -14,6 +14,7 @@ from schemas.topics import DEAD_LETTERS, INTERACTIONS, RECOMMENDATIONS, TOPICS
 from streams.routes import (
     AGGREGATOR,
     GATEWAY,
+    GATEWAY_SEARCH,
     PERCEIVER,
     PLANNER,
     PROJECTOR,
@@ -47,7 +48,7 @@ def test_readers_are_granted_the_topics_that_they_read() -> None:
         "projector": set(PROJECTOR),
         "perceiver": set(PERCEIVER),
         "planner": set(PLANNER),
-        "gateway": set(GATEWAY),
+        "gateway": set(GATEWAY) | set(GATEWAY_SEARCH),
     }
 
 

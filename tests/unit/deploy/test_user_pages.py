@@ -54,7 +54,7 @@ def test_each_thing_said_becomes_one_instruction() -> None:
         "remember": ("POST", "memories", {"predicate": "likes", "value": "jazz"}),
         "forget": ("DELETE", "memories/m1", None),
         "undo": ("POST", "undo", None),
-        "set-autonomy": ("PUT", "autonomy", {"level": 1}),
+        "set-autonomy": ("PUT", "autonomy", {"level": 3, "action": "offers", "offers": {"quiet_from": "21:00"}}),
         "approve": ("POST", "decision", {"approve": True}),
         "reject": ("POST", "decision", {"approve": False, "proposal": "p1"}),
         "say": ("POST", "say", {"text": "no war", "timeout_ms": 0}),

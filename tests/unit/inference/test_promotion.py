@@ -309,18 +309,18 @@ def looked_at_as_usual(heard: list[float], effect: float) -> bool:
 
 
 @pytest.mark.slow
-def test_of_two_hundred_pairs_that_differ_by_their_seed_alone_few_are_promoted() -> None:
+def test_of_a_hundred_pairs_that_differ_by_their_seed_alone_few_are_promoted() -> None:
     # Without a minimum effect: even a lucky seed is hardly ever promoted as a better config.
-    rules = PromotionRules(level=0.05, minimum_effect=0.0, horizon=640, cool_down=0)
+    rules = PromotionRules(level=0.05, minimum_effect=0.0, horizon=384, cool_down=0)
     promoted = naive = 0
-    for run in range(200):
+    for run in range(100):
         trainer = make_online_trainer(
             {"default": VariantConfig(seed=2 * run), "twin": VariantConfig(seed=2 * run + 1)}, rules=rules, block=32
         )
         trainer.promotion = Listening(trainer.variants, "default", rules)
         trainer.promotion.heard = []
-        decisions = train_on(trainer, range(1_000 * run, 1_000 * run + 640), column=run % len(COLUMNS))
+        decisions = train_on(trainer, range(1_000 * run, 1_000 * run + 384), column=run % len(COLUMNS))
         promoted += any(decision.decision == "promoted" for decision in decisions)
         naive += looked_at_as_usual(trainer.promotion.heard, rules.minimum_effect)
-    assert promoted <= 10
-    assert naive > 15
+    assert promoted <= 5
+    assert naive > 7

@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_rows_and_another_one_does_not(log: EventLo
 
 @pytest.mark.slow
 def test_there_is_no_look_ahead_on_real_events() -> None:
-    log, first = movielens_log(3_000), 1_500
+    log, first = movielens_log(1_600), 800
     lists = played(log)[0].upto(first)
     assert played(replace(log, rows=first, events=log.events[:first]))[0].by_index == lists
     assert played(replace(shuffled(log, first), items=known_items(log, first)))[0].upto(first) == lists

@@ -1,0 +1,44 @@
+"""`occasions`: a user's agent may make an offer. It decides whether to; what is offered follows from the ranking."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from agents.agent_state import PROACTIVE
+from agents.offers import Considered, consider
+from schemas.ids import EventId, message_id
+from schemas.offers import Occasion, Withheld
+from schemas.topics import OFFERS
+from streams.handlers.deps import Deps
+from streams.log.records import Message, RecordSource
+from streams.outcomes.record_outcome import RecordOutcome
+from streams.state.user_record import UserRecord
+
+
+def on_occasion(record: UserRecord, occasion: Occasion, source: RecordSource, deps: Deps) -> RecordOutcome:
+    """Decide whether to make an offer: if so a list is due, and the offer is taken from it; else say why not."""
+    del deps
+    considered = _considered(record, occasion)
+    agent = replace(record.agent, offers=considered.offers)
+    outcome = RecordOutcome(
+        record=replace(record, agent=agent, version=record.version + 1), list_due=considered.because is None
+    )
+    if considered.because is None:
+        return replace(outcome, cause=occasion.event_id, at=occasion.event_time, occasion=occasion)
+    withheld = Withheld(
+        event_id=EventId(message_id(source.topic, source.partition, source.offset, "offer")),
+        user_id=occasion.user_id,
+        event_time=occasion.event_time,
+        occasion=occasion.event_id,
+        reason=occasion.reason,
+        because=considered.because,
+        until=considered.until,
+    )
+    return replace(outcome, messages=(Message(OFFERS, occasion.user_id, withheld),))
+
+
+def _considered(record: UserRecord, occasion: Occasion) -> Considered:
+    offers = record.agent.offers
+    if record.agent.level("offers") < PROACTIVE or record.user.quarantined:
+        return Considered(offers, "autonomy")
+    return consider(offers, occasion.event_time)
