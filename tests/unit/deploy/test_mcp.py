@@ -104,6 +104,20 @@ def test_only_what_is_available_and_allowed_is_recommended(gateway: Served) -> N
     assert (unknown.is_error, unknown.content[0].text.split(":")[0]) == (True, "not-found")
 
 
+def test_an_agent_searches_by_words_and_is_told_that_pictures_are_not_perceived(gateway: Served) -> None:
+    async def work(agent: mcp.Client) -> list[Any]:
+        picture = "data:image/png;base64,iVBORw0KGgo="
+        asked = [("search_items", {"words": "red"}), ("trending_items", {}), ("search_by_photo", {"photo": picture})]
+        return [await agent.call_tool(name, arguments) for name, arguments in asked]
+
+    words, trending, picture = with_agent(gateway, work)
+    found = {item["item_id"]: item for item in words.structured_content["items"]}
+    assert set(found) == {"war-0", "war-1"}, "red drama is banned, and blue is over"
+    assert found["war-0"] == {"item_id": "war-0", "title": "Red planet", "categories": ["war"]}
+    assert not trending.is_error
+    assert (picture.is_error, picture.content[0].text.split(":")[0]) == (True, "not-enabled")
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_the_user_is_asked_through_the_agents_client(gateway: Served, mode: Mode) -> None:
     seen: list[str] = []
