@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml uv.lock
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(BOOTSTRAP)/bin/uv sync --frozen --all-extras --python $(BIN)/python
 	@touch $@
 
-flink: setup ## Fetch Apache Flink into the cache (820 MB); `lifelong up --engine flink` and its test do so when first needed
+flink: setup ## Fetch Apache Flink into the cache (1.2 GB); `lifelong up --engine flink` and its test do so when first needed
 	$(BIN)/python -c "from deploy.embedded import environment, flink; flink.install(environment.user_cache_dir())"
 
 demo: setup ## Start everything and watch a user's recommendations change

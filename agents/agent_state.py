@@ -124,8 +124,8 @@ def apply_event(
     trigger_context = TriggerContext(
         before=state_before, after=state, plan=agent.plan, disputed=bool(learned and learned.disputed), drifted=drifted
     )
-    planning_context = _planning_context(updated, state, event.event_id, event_source_id, where, slate_size)
-    return _replan(updated, trigger_context, planning_context, planner, learned.changed if learned else ())
+    context = planning_context(updated, state, event.event_id, event_source_id, where, slate_size)
+    return _replan(updated, trigger_context, context, planner, learned.changed if learned else ())
 
 
 def apply_instruction(
@@ -156,7 +156,7 @@ def apply_instruction(
     updated, statements = _considered(agent, instruction, statements)
     updated, memories = _obeyed(updated, statements, now)
     where = profile_contexts(now, Context())
-    context = _planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
+    context = planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
     context = replace(context, trigger="instruction")
     decided = decide(updated.plan, updated.proposal, statements, context)
     if decided is not None:
@@ -252,9 +252,10 @@ def _remember(agent: AgentState, learned: Learned | None) -> AgentState:
     )
 
 
-def _planning_context(
+def planning_context(
     agent: AgentState, state: UserState, event_id: EventId, cause: str, where: tuple[str, ...], slate_size: int
 ) -> PlanningContext:
+    """Return what a plan of now may be based on; its trigger is yet to be set."""
     return PlanningContext(
         user_id=state.user_id,
         now=state.last_at,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from deploy.clients import user_group
 from deploy.settings import Settings
 from schemas.topics import (
     DEAD_LETTERS,
@@ -25,6 +26,7 @@ from schemas.topics import (
     OCCASIONS,
     OFFERS,
     PERCEIVED_EVENTS,
+    PLAN_PROPOSALS,
     PLANS,
     QUARANTINES,
     RANK_REQUESTS,
@@ -77,10 +79,16 @@ def access(settings: Settings) -> tuple[Access, ...]:
         Access(process="projector", reads=READS["projector"], writes=(DEAD_LETTERS,), group=settings.projector.group),
         _perceiver(settings),
         Access(
+            process="planner",
+            reads=READS["planner"],
+            writes=(PLAN_PROPOSALS, DEAD_LETTERS),
+            group=settings.llm.group,
+        ),
+        Access(
             process="gateway",
             reads=READS["gateway"],
             writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, OCCASIONS, DEAD_LETTERS),
-            watches=settings.worker.group,
+            watches=user_group(settings),
         ),
         Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES,)),
         _application(),
@@ -95,6 +103,7 @@ def _worker(settings: Settings) -> Access:
         reads=READS["worker"],
         writes=(*outputs, MISROUTED, DEAD_LETTERS),
         group=settings.worker.group,
+        many_groups=True,
         checks=True,
     )
 

@@ -12,6 +12,7 @@ from features.redis_state import RedisStateStore, redis_tls
 from schemas.tls import PLAIN_TLS, TlsFiles
 from schemas.topics import BY_NAME, TOPICS
 from streams.log.kafka_client import Cluster, KafkaPublisher
+from streams.state.partition_store import PEOPLE, PROJECTED_PEOPLE
 
 if TYPE_CHECKING:
     from agents.actions.milvus_items import MilvusItems
@@ -62,6 +63,16 @@ def make_store(settings: Settings, *, timeout_seconds: float = 2.0) -> RedisStat
     return RedisStateStore(
         redis_url(settings), prefix=prefix, timeout_seconds=timeout_seconds, tls=tls_files(settings.redis)
     )
+
+
+def user_group(settings: Settings) -> str:
+    """Return the consumer group whose committed offsets say how far users' records are handled."""
+    return f"{settings.worker.group}-flink" if settings.worker.engine == "flink" else settings.worker.group
+
+
+def user_scope(settings: Settings) -> str:
+    """Return the scope of the state store in which users' records are read: with Flink they are projected there."""
+    return PROJECTED_PEOPLE if settings.worker.engine == "flink" else PEOPLE
 
 
 def tls_files(server: RedisSettings | MilvusSettings | TritonSettings) -> TlsFiles:

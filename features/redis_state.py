@@ -127,6 +127,15 @@ class RedisStateStore:
                     pipe.hset(key, mapping=values)
             pipe.execute()
 
+    def project(self, scope: str, partition: int, states: dict[str, bytes]) -> None:
+        """Write states for readers, in a scope of which nothing else is kept: neither epochs nor offsets.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        with _errors():
+            self._client.hset(self._key(scope, partition, "states"), mapping=states)
+
     def _key(self, scope: str, partition: int, kind: str) -> str:
         return f"{self._prefix}:{{{scope}:{partition}}}:{kind}"
 

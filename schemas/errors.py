@@ -6,6 +6,8 @@ LifelongError
 ├── StoreRefused           a store will never accept the value                → dead letter
 ├── BadPicture             a picture is not to be opened, or not to be fetched  → dead letter; its item goes without
 ├── BadFilter              a filter or boost cannot be read                   → problem details that name the character
+├── ToolRefused            a call of a tool is refused, or fails                → the agent reads why
+├── LanguageModelFailed    a language model gives no answer to use             → the rule planner's plan stays
 ├── RankerUnavailable      the model server does not answer in time           → the local ranker ranks, the list says so
 ├── Fenced                 another worker holds the lease of the partition    → lease again, then decide anew
 │   └── StoreRewound       the store holds less than was written to it        → read again from the stored offsets
@@ -19,7 +21,8 @@ LifelongError
 ├── StackError             the embedded stack cannot do what was asked        → the command ends
 │   └── NotHealthy         a server of it does not become healthy in time     → what was started is stopped again
 ├── FlinkUnavailable       Flink's JobManager does not answer, or refuses      → wait, then the process starts over
-├── FlinkJobError          the job of item statistics cannot run              → the process starts over
+├── FlinkJobError          a job on Flink cannot run                          → the process starts over
+├── UnknownStateFormat     Flink keeps a state that newer code has written    → the job does not go on
 ├── UnsupportedHalfLife    a half-life is too short for Flink                 → the job is not submitted
 ├── CannotMeasure          the benchmark lacks what it needs, or runs differ  → the command ends
 ├── MonitoringError        Prometheus cannot be configured or started         → the command ends
@@ -110,6 +113,30 @@ class BadFilter(LifelongError):
     def __init__(self, fault: str, at: int, what: Literal["filter", "boost"] = "filter") -> None:
         super().__init__(f"{what}, character {at + 1}: {fault}")
         self.fault, self.at = fault, at
+
+
+ToolFault = Literal[
+    "unknown-tool", "bad-arguments", "forbidden", "not-found", "unavailable", "timeout", "bad-result", "not-enabled"
+]
+
+
+class ToolRefused(LifelongError):
+    """A call of a tool is refused or fails; `fault` is for programs, the message for the agent that called it."""
+
+    def __init__(self, fault: ToolFault, message: str) -> None:
+        super().__init__(message)
+        self.fault: ToolFault = fault
+
+
+LanguageFault = Literal["away", "slow", "cut", "refused", "nonsense", "over-budget", "not-tried"]
+
+
+class LanguageModelFailed(LifelongError):
+    """A language model gives no answer that can be used; `fault` is for programs, the message for people."""
+
+    def __init__(self, fault: LanguageFault, message: str) -> None:
+        super().__init__(message)
+        self.fault: LanguageFault = fault
 
 
 class PackagesMissing(LifelongError):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.bounds import Amount, Name
-from schemas.ids import EventId, MemoryId, PlanId, Time, UserId
+from schemas.bounds import Amount, Name, NonNegative
+from schemas.ids import EventId, EventKey, MemoryId, PlanId, Time, UserId, UserKey
 from schemas.record import Record
 
 TriggerName = Literal[
@@ -86,4 +86,32 @@ class PlanEntry(Record, frozen=True, kw_only=True, rename={"violations": "verdic
     trigger_event_ids: tuple[EventId, ...] = ()
     violations: tuple[str, ...] = ()
     cost_ms: float = 0.0
+    tokens: float = 0.0
+    money: float = 0.0
     event_time: Time
+
+
+class ProposalCost(Record, frozen=True, kw_only=True):
+    """What a proposal cost its author: tokens of language models, seconds, and money in the operator's currency."""
+
+    tokens: NonNegative = 0.0
+    seconds: NonNegative = 0.0
+    money: NonNegative = 0.0
+
+
+class PlanProposal(Record, frozen=True, kw_only=True):
+    """A plan of a planner outside the worker, to be followed instead of the plan that it `answers`.
+
+    It is made from the user's state as of `event_time`, version `plan.state_version`, and is refused once the user's
+    events have passed the `deadline` (event time) or another plan is followed. The worker judges it as it judges every
+    plan, under the user's statements of then. `trigger` and `trigger_event_id` are those of the plan that it answers.
+    """
+
+    user_id: UserKey
+    event_time: Time
+    plan: Plan
+    answers: PlanId
+    deadline: Time
+    trigger: TriggerName
+    trigger_event_id: EventKey
+    cost: ProposalCost = ProposalCost()

@@ -19,7 +19,7 @@ from schemas.memories import Memory
 from schemas.model_updates import ModelUpdate
 from schemas.offers import Occasion, OfferDecision
 from schemas.perceived_events import PerceivedEvent
-from schemas.plans import PlanEntry
+from schemas.plans import PlanEntry, PlanProposal
 from schemas.quarantines import Quarantine
 from schemas.ranking_log import RankingLogValue
 from schemas.recommendations import RankRequest, Recommendation
@@ -32,6 +32,7 @@ PERCEIVED_EVENTS = "perceived-events"
 RANK_REQUESTS = "rank-requests"
 OCCASIONS = "occasions"
 OFFERS = "offers"
+PLAN_PROPOSALS = "plan-proposals"
 QUARANTINES = "quarantines"
 MISROUTED = "strays"
 ITEMS = "items"
@@ -45,7 +46,9 @@ ITEM_STATISTICS = "item-statistics"
 MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
-PERSON_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, RANK_REQUESTS, OCCASIONS, OFFERS, QUARANTINES})
+PERSON_TOPICS = frozenset(
+    {INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, PLAN_PROPOSALS, RANK_REQUESTS, OCCASIONS, OFFERS, QUARANTINES}
+)
 """Inputs about one user: topics whose misrouted records are forwarded."""
 
 
@@ -94,6 +97,14 @@ TOPICS: tuple[Topic, ...] = (
         spread="person",
         retention_ms=10 * 60_000,
         summary="rank for this user now; kept for minutes, as nobody waits longer for the answer",
+    ),
+    Topic(
+        name=PLAN_PROPOSALS,
+        key="user",
+        value=PlanProposal,
+        cleanup="delete",
+        spread="person",
+        summary="plans of planners outside the worker, to be judged; kept as long as interactions",
     ),
     Topic(
         name=OCCASIONS,

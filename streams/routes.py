@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
+from schemas.plans import PlanEntry
 from schemas.topics import (
     INSTRUCTIONS,
     INTERACTIONS,
@@ -22,6 +23,8 @@ from schemas.topics import (
     OCCASIONS,
     OFFERS,
     PERCEIVED_EVENTS,
+    PLAN_PROPOSALS,
+    PLANS,
     QUARANTINES,
     RANK_REQUESTS,
     RANKING_LOG,
@@ -39,6 +42,8 @@ from streams.handlers.on_model_updates import on_model_update, project_model_upd
 from streams.handlers.on_occasions import on_occasion
 from streams.handlers.on_offers import on_offer
 from streams.handlers.on_perceived_events import on_perceived_event
+from streams.handlers.on_plan_proposals import on_plan_proposal
+from streams.handlers.on_plans import plan_to_improve
 from streams.handlers.on_quarantines import on_quarantine
 from streams.handlers.on_rank_requests import on_rank_request
 from streams.handlers.on_ranking_log import on_ranking_log, project_ranking_log
@@ -69,6 +74,7 @@ WORKER: dict[str, Callable[[UserRecord, Any, RecordSource, Deps], RecordOutcome]
     INTERACTIONS: on_interaction,
     INSTRUCTIONS: on_instruction,
     PERCEIVED_EVENTS: on_perceived_event,
+    PLAN_PROPOSALS: on_plan_proposal,
     RANK_REQUESTS: on_rank_request,
     OCCASIONS: on_occasion,
     OFFERS: on_offer,
@@ -111,6 +117,9 @@ PERCEIVER_CATALOGUE: dict[str, Callable[..., ToPerceive | None]] = {ITEMS: perce
 
 PERCEIVER: dict[str, Callable[..., ToPerceive | None]] = {**PERCEIVER_EVENTS, **PERCEIVER_CATALOGUE}
 
+PLANNER: dict[str, Callable[[Inbound], PlanEntry | None]] = {PLANS: plan_to_improve}
+"""Read by the planner, which asks a language model for better plans (`streams.planner.process`)."""
+
 GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEMS: view_item}
 """Read whole by every gateway, into the view that it answers from (`deploy.gateway.served.cache`)."""
 
@@ -124,7 +133,7 @@ GATEWAY_SEARCH: dict[str, Callable[..., None]] = {
 WORKER_INPUTS: tuple[str, ...] = (*WORKER, *WORKER_ENVELOPES)
 """What a worker reads as the owner of users, partition by partition."""
 
-Process = Literal["worker", "statistics", "trainer", "projector", "perceiver", "gateway"]
+Process = Literal["worker", "statistics", "trainer", "projector", "perceiver", "planner", "gateway"]
 
 READS: dict[Process, tuple[str, ...]] = {
     "worker": (*WORKER_INPUTS, *WORKER_TABLES),
@@ -132,6 +141,7 @@ READS: dict[Process, tuple[str, ...]] = {
     "trainer": tuple(TRAINER),
     "projector": tuple(PROJECTOR),
     "perceiver": tuple(PERCEIVER),
+    "planner": tuple(PLANNER),
     "gateway": tuple(GATEWAY | GATEWAY_SEARCH),
 }
 """Every topic that a process reads, by the name of its command."""

@@ -40,6 +40,8 @@ LENGTHY = (
     "test_command_line.py::test_a_server_that_is_not_there",
     "test_command_line.py::test_a_file_that",
     "test_guards.py",
+    "test_mcp.py::test_the_command_serves",
+    "test_mcp.py::test_over_http",
 )
 """Unit tests that take more than two seconds: simulations and replays, most of the time of all unit tests."""
 

@@ -16,11 +16,12 @@ import pytest
 import schemas.errors
 from deploy.settings import Settings
 from schemas import topics
-from schemas.topics import BY_NAME, DEAD_LETTERS, PERSON_TOPICS, PLANS
+from schemas.topics import BY_NAME, DEAD_LETTERS, PERSON_TOPICS
 from streams.routes import (
     AGGREGATOR,
     GATEWAY,
     GATEWAY_SEARCH,
+    PLANNER,
     PROJECTOR,
     READS,
     TRAINER,
@@ -53,9 +54,8 @@ SAME_CLASS_NAME: dict[str, str] = {
 SAME_CONSTANT_NAME: dict[str, str] = {}
 """Names of constants with several values, with the reason."""
 DRAWERS = {"utils", "helpers", "common", "misc", "util"}
-ROUTES = (WORKER, WORKER_ENVELOPES, WORKER_TABLES, AGGREGATOR, TRAINER, PROJECTOR, GATEWAY, GATEWAY_SEARCH)
+ROUTES = (WORKER, WORKER_ENVELOPES, WORKER_TABLES, AGGREGATOR, TRAINER, PROJECTOR, PLANNER, GATEWAY, GATEWAY_SEARCH)
 OUTPUT_ONLY = {
-    PLANS: "the ledger of plans is for people who ask why, and for audits",
     DEAD_LETTERS: "commands read them, once a person asks",
 }
 """Topics that no process reads, each with the reason."""
@@ -64,6 +64,7 @@ PROCESSES = (
     "streams/item_stats",
     "streams/trainer",
     "streams/projector",
+    "streams/planner",
     "deploy/wiring.py",
     "deploy/gateway/wiring.py",
     "deploy/gateway/served/cache.py",

@@ -34,8 +34,10 @@ def place_catalogue(target: BenchTarget, items: int) -> CatalogueFigures:
     Raises:
         CannotMeasure: it is not read in time.
     """
-    port, pids = target.settings.worker.metrics_port, target.pids()
-    before, memory = table_records(port), memory_of(pids).get(WORKER_NAME, 0.0)
+    is_flink = target.settings.worker.engine == "flink"
+    port = (target.settings.flink if is_flink else target.settings.worker).metrics_port
+    worker, pids = "taskmanager" if is_flink else WORKER_NAME, target.pids()
+    before, memory = table_records(port), memory_of(pids).get(worker, 0.0)
     began = time.monotonic()
     publisher = make_publisher(target.settings, linger_ms=CATALOGUE_LINGER_MS)
     send_catalogue(publisher, items)
@@ -45,7 +47,7 @@ def place_catalogue(target: BenchTarget, items: int) -> CatalogueFigures:
     if before is not None:
         seconds_until(lambda: (table_records(port) or 0.0) >= before + items, "the worker has read the catalogue")
         read = round(time.monotonic() - began, 2)
-    per_item = _kb_per_item(memory, memory_of(pids).get(WORKER_NAME, 0.0), items)
+    per_item = _kb_per_item(memory, memory_of(pids).get(worker, 0.0), items)
     seconds_until(_projected(target), "the projector has read the catalogue")
     projected = round(time.monotonic() - began, 2)
     return CatalogueFigures(
@@ -53,7 +55,7 @@ def place_catalogue(target: BenchTarget, items: int) -> CatalogueFigures:
         read_seconds=read,
         projected_seconds=projected,
         worker_kb_per_item=per_item,
-        ready_seconds=restart_worker(target) if target.temporary else None,
+        ready_seconds=restart_worker(target) if target.temporary and not is_flink else None,
     )
 
 

@@ -28,6 +28,7 @@ class BenchPlan(Struct, frozen=True, kw_only=True):
 
     `loop` "open": events are due at `rate`, however slow the answers are. "closed": each of `clients` users sends the
     next event once the last is answered. `stall_seconds`: how long the worker is stopped. Each of `seeds` is a run.
+    `engine` handles users and item statistics on a temporary stack.
     """
 
     loop: Loop = "open"
@@ -42,6 +43,7 @@ class BenchPlan(Struct, frozen=True, kw_only=True):
     stall_seconds: float = 0.0
     seeds: tuple[int, ...] = (0,)
     profile: bool = False
+    engine: Literal["python", "flink"] = "python"
 
     @property
     def disturbed(self) -> tuple[float, float] | None:
@@ -95,6 +97,8 @@ def check(plan: BenchPlan) -> None:
         raise CannotMeasure(f"the rate and seconds of --burst must be above 0: {plan.burst.rate}:{plan.burst.seconds}")
     if plan.burst and plan.stall_seconds:
         raise CannotMeasure("--burst and --stall disturb the same moment: measure them in two runs")
+    if plan.engine == "flink" and (plan.stall_seconds or plan.profile):
+        raise CannotMeasure("--stall and --profile are about Python's worker: leave --engine out")
     if plan.loop == "closed" and plan.disturbed:
         raise CannotMeasure("--burst and --stall need events that are due at a time: --loop open")
     if plan.disturbed and plan.disturbed[0] <= 0:

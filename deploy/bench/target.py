@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from deploy.bench.measure.usage import BENCH
 from deploy.bench.profile.traceable import MODULE
+from deploy.embedded.endpoints import with_engine
 from deploy.embedded.stack import Stack
 from deploy.settings import Settings, load_settings
 
@@ -38,15 +39,15 @@ class BenchTarget:
 
 
 @contextmanager
-def target(say: Say, *, here: bool, profile: bool = False) -> Iterator[BenchTarget]:
-    """Yield the stack that the settings name, or a temporary one, which is stopped afterwards."""
+def target(say: Say, *, here: bool, profile: bool = False, engine: str | None = None) -> Iterator[BenchTarget]:
+    """Yield the stack that the settings name, or a temporary one with this engine, which is stopped afterwards."""
     base = load_settings(with_endpoints=False)
     with TemporaryDirectory(prefix="lifelong-bench-") as name:
         folder = Path(name)
         if here:
             yield BenchTarget(Stack(base), load_settings(), folder, temporary=False, say=say)
             return
-        temporary = base.model_copy(update={"data_dir": folder})
+        temporary = with_engine(base, engine).model_copy(update={"data_dir": folder})
         stack = Stack(temporary, module=MODULE) if profile else Stack(temporary)
         say("starting a temporary stack")
         # A terminated benchmark leaves no stack behind.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import RenderableType
 
 from deploy.bench.compare import compare, read_report, refuse_other_settings
@@ -39,6 +40,9 @@ Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas: a run for 
 BurstText = Annotated[str, typer.Option("--burst", metavar="RATE:SECONDS", help="A burst of this rate within the run.")]
 Stall = Annotated[float, typer.Option(help="Stop the worker by SIGSTOP for so many seconds within the run.")]
 Profile = Annotated[bool, typer.Option("--profile", help="Sample worker, projector and trainer with py-spy.")]
+EngineName = Annotated[
+    Literal["python", "flink"], typer.Option("--engine", help="What handles users and item statistics.")
+]
 CompareFile = Annotated[
     Path | None,
     typer.Option("--compare", help="JSON of an earlier run: print ratios to it.", dir_okay=False, exists=True),
@@ -71,6 +75,7 @@ def bench(
     burst: BurstText = "",
     stall: Stall = 0.0,
     profile: Profile = False,
+    engine: EngineName = "python",
     comparison: CompareFile = None,
     save: SaveFile = None,
     here: Here = False,
@@ -78,8 +83,7 @@ def bench(
 ) -> None:
     """Send events through the real stack, and time each from its intended send to the list that answers it.
 
-    Prints latencies, losses, CPU and memory by process, and messages by topic. The events are synthetic, so a stack of
-    its own is started in a temporary directory and stopped again.
+    Prints latencies, losses, CPU, memory and messages of a temporary stack of its own, as the events are synthetic.
     """
     if context.invoked_subcommand is not None:
         return _refuse_options(context)
@@ -97,7 +101,7 @@ def bench(
         seeds=parse_numbers(seeds, "--seeds"),
         profile=profile,
     )
-    _bench(plan, comparison, save, here=here, as_json=as_json)
+    _bench(replace(plan, engine=engine), comparison, save, here=here, as_json=as_json)
 
 
 def _refuse_options(context: typer.Context) -> None:
@@ -125,7 +129,7 @@ def _bench(plan: BenchPlan, comparison: Path | None, save: Path | None, *, here:
 
 
 def _run(plan: BenchPlan, seed: int, *, here: bool) -> RunReport:
-    with target(_say, here=here, profile=plan.profile) as stack:
+    with target(_say, here=here, profile=plan.profile, engine=plan.engine) as stack:
         return measure(plan, seed, stack)
 
 

@@ -16,7 +16,7 @@ from agents.memory.strengths import category_strengths
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json, put_json_line, utc
 from deploy.cli.terminal import Console, put_line
-from deploy.clients import make_store, wall_clock
+from deploy.clients import make_store, user_scope, wall_clock
 from deploy.settings import Settings, load_settings
 from schemas.codec import decode
 from schemas.errors import DecodeError
@@ -27,7 +27,6 @@ from schemas.topics import ITEMS, RECOMMENDATIONS
 from streams.log.kafka_client import Cluster, KafkaTableReader
 from streams.log.kafka_lookup import catalogue, newest_of
 from streams.log.partitions import partition_of
-from streams.state.partition_store import PEOPLE
 from streams.state.user_record import UserRecord, new_user, unpack
 
 Titles = dict[str, str]
@@ -126,7 +125,7 @@ def _agent_fields(user: UserRecord) -> dict[str, object]:
 def read_user(settings: Settings, user: UserId) -> UserRecord:
     """Return the user's record from the state store; a new one if there is none."""
     partition = partition_of(user, settings.topics.person_partitions)
-    state = make_store(settings).load(PEOPLE, partition, [user]).get(user)
+    state = make_store(settings).load(user_scope(settings), partition, [user]).get(user)
     return unpack(state) if state else new_user(user)
 
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from deploy.clients import make_cluster
 from deploy.monitoring.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
 from deploy.printable import PrintableFormatter
-from deploy.settings import Settings, load_settings
+from deploy.settings import Settings, SettingsError, load_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -26,10 +26,13 @@ def register(app: typer.Typer) -> None:
 def worker() -> None:
     """Fold events into user states, re-plan, rank and publish lists. Several workers share the partitions."""
     settings = _begin()
+    _check_topics(settings)
+    if settings.worker.engine == "flink":
+        _keep_user_job(settings)
+        return
     from deploy.wiring import make_worker
     from streams.worker.faust_runner import run
 
-    _check_topics(settings)
     serve_metrics(settings.worker.metrics_port)
     run(make_worker(settings), data_dir=str(settings.data_dir / "faust"))
 
@@ -60,6 +63,22 @@ def _keep_flink_job(settings: Settings) -> None:
         started=lambda: serve_metrics(settings.statistics.metrics_port),
         until=_until_signalled(),
         meanwhile=make_refusals(settings).publish_for,
+        seen=FLINK.saw,
+        sleep=time.sleep,
+    )
+
+
+def _keep_user_job(settings: Settings) -> None:
+    """Have Flink handle users: metrics are served once its job runs."""
+    from deploy.embedded.environment import user_cache_dir
+    from deploy.flink.job import make_user_job, run
+    from deploy.monitoring.flink_gauges import FLINK
+
+    run(
+        make_user_job(settings, user_cache_dir()),
+        started=lambda: serve_metrics(settings.worker.metrics_port),
+        until=_until_signalled(),
+        meanwhile=time.sleep,
         seen=FLINK.saw,
         sleep=time.sleep,
     )
@@ -99,6 +118,19 @@ def perceiver() -> None:
         run(make_perceiver(settings, PerceiverMetrics()), until=_until_signalled())
 
 
+def planner() -> None:
+    """Ask a language model for better plans than those of the rule planner, and propose them (`llm.enabled`)."""
+    settings = _begin(yields=True)
+    from deploy.language_model.wiring import make_planner
+    from deploy.monitoring.llm_metrics import PlannerMetrics
+    from streams.planner.process import run
+
+    if not settings.llm.enabled:
+        raise SettingsError("setting llm.enabled is false: set it, llm.url and llm.model")
+    serve_metrics(settings.llm.metrics_port)
+    run(make_planner(settings, PlannerMetrics()), until=_until_signalled())
+
+
 def gateway() -> None:
     """Serve HTTP: events in, lists out."""
     settings = _begin()
@@ -107,7 +139,7 @@ def gateway() -> None:
     run(settings)
 
 
-PROCESSES = (worker, statistics, trainer, projector, perceiver, gateway)
+PROCESSES = (worker, statistics, trainer, projector, perceiver, planner, gateway)
 NAMES = tuple(process.__name__ for process in PROCESSES)
 
 

@@ -49,15 +49,16 @@ def up(
     quiet: Annotated[bool, typer.Option(help="Print only problems.")] = False,
     engine: Annotated[
         Literal["python", "flink"] | None,
-        typer.Option(help="What aggregates item statistics; by default the engine of the last start."),
+        typer.Option(help="What handles users and item statistics; by default the engine of the last start."),
     ] = None,
 ) -> None:
     """Start Kafka, Redis, Milvus and Triton here, then worker, statistics, trainer, projector and gateway.
 
-    With `--engine flink`, a JobManager and a TaskManager of Apache Flink too, with the job of item statistics.
+    With `--engine flink`, a JobManager and a TaskManager of Apache Flink too, with the jobs of users and of item
+    statistics.
     """
     console = Console(quiet=quiet)
-    stack = Stack(_with_engine(_settings(), engine))
+    stack = Stack(endpoints.with_engine(_settings(), engine))
     _announce(console, stack.downloads())
     began = time.monotonic()
     try:
@@ -79,12 +80,6 @@ def up(
         console.print(f"[yellow]![/] {escape(milvus.EXPOSED)}.")
     if not servers_only:
         _show_gateway(console, stack.settings())
-
-
-def _with_engine(settings: Settings, engine: str | None) -> Settings:
-    if engine is None:
-        return settings
-    return settings.model_copy(update={"statistics": settings.statistics.model_copy(update={"engine": engine})})
 
 
 def _done(started: Sequence[str], stack: Stack, seconds: float) -> str:

@@ -34,14 +34,26 @@ PORT_NAMES = (
     "trainer",
     "projector",
     "perceiver",
+    "planner",
     "gateway",
     "jobmanager_rest",
     "jobmanager_rpc",
     "jobmanager_blob",
     "taskmanager_rpc",
     "taskmanager_data",
+    "taskmanager_metrics",
 )
-KAFKA_PRINCIPALS = ("worker", "statistics", "trainer", "projector", "perceiver", "gateway", "operator", "application")
+KAFKA_PRINCIPALS = (
+    "worker",
+    "statistics",
+    "trainer",
+    "projector",
+    "perceiver",
+    "planner",
+    "gateway",
+    "operator",
+    "application",
+)
 """The processes of `deploy.acls`, each with a login of its own on the embedded broker."""
 
 

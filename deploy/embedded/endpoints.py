@@ -76,14 +76,15 @@ def sections(
         "redis": {"url": f"redis://:{keys['redis']}@127.0.0.1:{ports['redis']}/0"},
         "milvus": {"uri": f"http://127.0.0.1:{ports['milvus']}", "token": f"root:{keys['milvus']}"},
         "triton": {"grpc": triton.client_address(layout, ports)},
-        "jobmanager": _flink(ports["jobmanager_rest"], layout),
+        "jobmanager": _flink(ports, layout),
     }
     programs: dict[str, dict[str, Any]] = {
-        "worker": {"metrics_port": ports["worker"]},
+        "worker": {"metrics_port": ports["worker"], "engine": base.worker.engine},
         "statistics": {"metrics_port": ports["statistics"], "engine": base.statistics.engine},
         "trainer": {"metrics_port": ports["trainer"]},
         "projector": {"metrics_port": ports["projector"]},
         "perception": {"metrics_port": ports["perceiver"]},
+        "llm": {"metrics_port": ports["planner"]},
         "gateway": {"port": ports["gateway"]},
     }
     if not base.gateway.api_keys:
@@ -92,10 +93,11 @@ def sections(
     return {own.get(name, name): section for name, section in servers.items() if name in started} | programs
 
 
-def _flink(port: int, layout: DataLayout) -> dict[str, Any]:
+def _flink(ports: Mapping[str, int], layout: DataLayout) -> dict[str, Any]:
     tls = keys.files_in(layout.flink_keys)
     return {
-        "rest": f"127.0.0.1:{port}",
+        "rest": f"127.0.0.1:{ports['jobmanager_rest']}",
+        "metrics_port": ports["taskmanager_metrics"],
         "ssl": True,
         "ssl_ca_location": tls.authority,
         "ssl_certificate_location": tls.certificate,
@@ -117,17 +119,38 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     return tomllib.loads(path.read_text()) if path.is_file() else {}
 
 
-def stored_engine(path: Path) -> str:
-    """Return which engine aggregated item statistics when the stack was last started."""
-    return str(read(path).get("statistics", {}).get("engine", "python"))
+ENGINES = ("worker", "statistics")
+"""The sections with the setting `engine`."""
 
 
-def with_engine(base: Settings, path: Path) -> Settings:
-    """Return the settings with the engine of the last start, unless they name one."""
-    if "engine" in base.statistics.model_fields_set:
-        return base
-    statistics = base.statistics.model_copy(update={"engine": stored_engine(path)})
-    return base.model_copy(update={"statistics": statistics})
+def stored_engines(path: Path) -> dict[str, str]:
+    """Return which engine each of `ENGINES` had when the stack was last started."""
+    stored = read(path)
+    return {name: str(stored.get(name, {}).get("engine", "python")) for name in ENGINES}
+
+
+def engines_of(settings: Settings) -> dict[str, str]:
+    """Return which engine each of `ENGINES` has in these settings."""
+    return {"worker": settings.worker.engine, "statistics": settings.statistics.engine}
+
+
+def with_engine(settings: Settings, engine: str | None) -> Settings:
+    """Return the settings with this engine for each of `ENGINES`, if one is named."""
+    if engine is None:
+        return settings
+    return settings.model_copy(
+        update={name: getattr(settings, name).model_copy(update={"engine": engine}) for name in ENGINES}
+    )
+
+
+def with_engines(base: Settings, path: Path) -> Settings:
+    """Return the settings with the engines of the last start, unless they name one."""
+    updates = {
+        name: getattr(base, name).model_copy(update={"engine": engine})
+        for name, engine in stored_engines(path).items()
+        if "engine" not in getattr(base, name).model_fields_set
+    }
+    return base.model_copy(update=updates)
 
 
 def settings_with(base: Settings, path: Path) -> Settings:

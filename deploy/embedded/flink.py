@@ -23,7 +23,7 @@ JARS_LOCK = Path(__file__).parent / "flink_jars.lock"
 CONNECTOR = "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2"
 SQL_RUNNER = "org.apache.flink:flink-sql-gateway:2.2.1"
 """Runs a script of SQL in the process that submits it; what it needs is in Flink's own jars."""
-FLINK_MEGABYTES = 820
+FLINK_MEGABYTES = 1_200
 SLOTS = 4
 # Flink opens these packages of the Java runtime to itself; its own scripts take the list from the configuration.
 _OPENED = (
@@ -67,6 +67,8 @@ def java_home(cache: Path) -> Path:
 def install(cache: Path) -> None:
     """Create the environment unless it is complete: (1) packages, (2) jars, (3) mark it complete.
 
+    What runs Python stands among Flink's own jars: it loads the interpreter, which a process can do only once.
+
     Raises:
         StackError: something cannot be fetched, or is not what the locks say.
     """
@@ -74,6 +76,8 @@ def install(cache: Path) -> None:
     if made.is_complete:
         return
     made.sync()
+    for jar in (made.packages / "pyflink" / "opt").glob("flink-python-*.jar"):
+        shutil.copyfile(jar, made.packages / "pyflink" / "lib" / jar.name)
     jars.install((CONNECTOR, SQL_RUNNER), JARS_LOCK, made.directory / "jars", alone=True)
     made.complete()
 
@@ -102,6 +106,9 @@ def configuration(site: Site, stores: Path) -> str:
         "rest.port": ports["jobmanager_rest"],
         "rest.bind-port": ports["jobmanager_rest"],
         "web.submit.enable": "false",
+        # A TaskManager that was killed is replaced after two heartbeats that fail.
+        "heartbeat.interval": "3 s",
+        "heartbeat.timeout": "20 s",
         "taskmanager.host": "127.0.0.1",
         "taskmanager.bind-host": "127.0.0.1",
         "taskmanager.rpc.port": ports["taskmanager_rpc"],

@@ -15,7 +15,8 @@ from deploy.embedded.server import Program, Site
 from deploy.settings import Settings
 from deploy.settings.checks import variable_of
 
-START_SECONDS = 90.0
+START_SECONDS = 180.0
+"""Two jobs that are submitted to Flink at once take a minute of two cores."""
 CLIENTS_ONLY = ("CERTIFICATE_REQUIRED", "closed connection")
 """How a server that asks its clients for certificates ends the connection of one without."""
 
@@ -48,19 +49,21 @@ class OwnProcess:
 
 # In the order in which they are started.
 OWN_PROCESSES = (
-    OwnProcess("worker", "/metrics"),
-    # With Flink it stops the job with a savepoint.
+    # With Flink these two stop their jobs with a savepoint.
+    OwnProcess("worker", "/metrics", stop_seconds=25),
     OwnProcess("statistics", "/metrics", stop_seconds=25),
     OwnProcess("trainer", "/metrics"),
     OwnProcess("projector", "/metrics"),
     OwnProcess("perceiver", "/metrics"),
+    OwnProcess("planner", "/metrics"),
     OwnProcess("gateway", "/health/ready"),
 )
 
 
 def own_processes(settings: Settings) -> tuple[OwnProcess, ...]:
-    """Return the processes that these settings run: the perceiver only if it is enabled."""
-    return tuple(own for own in OWN_PROCESSES if own.name != "perceiver" or settings.perception.enabled)
+    """Return the processes that these settings run: perceiver and planner only if they are enabled."""
+    off = {"perceiver": not settings.perception.enabled, "planner": not settings.llm.enabled}
+    return tuple(own for own in OWN_PROCESSES if not off.get(own.name))
 
 
 COMMAND_LINE = "deploy.cli"

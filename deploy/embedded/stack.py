@@ -35,7 +35,7 @@ from deploy.settings import Settings, config_path
 
 SERVERS = (kafka.KAFKA, redis.REDIS, milvus.MILVUS, triton.TRITON)
 ALL_SERVERS = frozenset(server.name for server in SERVERS)
-# What `statistics.engine` "flink" needs besides.
+# What an engine "flink" needs besides.
 FLINK_NAMES = frozenset(server.name for server in flink.FLINK_SERVERS)
 # How long a process may take to stop before it is killed.
 STOP_PATIENCE_SECONDS = 30.0
@@ -70,7 +70,7 @@ class Stack:
     ) -> None:
         self._module = module
         self.layout = DataLayout.of(base.data_dir, cache_dir or user_cache_dir())
-        self.base = endpoints.with_engine(base, self.layout.endpoints_file)
+        self.base = endpoints.with_engines(base, self.layout.endpoints_file)
         self._seed = seed or Path(inference.__file__).parent / "model_repository"
         self._supervisor = Supervisor(self.layout)
         self.degraded: dict[str, str] = {}
@@ -82,7 +82,7 @@ class Stack:
 
     def servers(self) -> tuple[EmbeddedServer, ...]:
         """Return all servers that the settings need, embedded or external."""
-        return (*SERVERS, *flink.FLINK_SERVERS) if self.base.statistics.engine == "flink" else SERVERS
+        return (*SERVERS, *flink.FLINK_SERVERS) if "flink" in endpoints.engines_of(self.base).values() else SERVERS
 
     def embedded(self, names: frozenset[str] = ALL_SERVERS) -> list[EmbeddedServer]:
         """Return the servers among ``names`` to start here: those without an address in the settings.
@@ -207,11 +207,11 @@ class Stack:
             yield
 
     def _refuse_second_engine(self) -> None:
-        stored = endpoints.stored_engine(self.layout.endpoints_file)
-        if self.base.statistics.engine != stored and self.running():
+        stored, wanted = endpoints.stored_engines(self.layout.endpoints_file), endpoints.engines_of(self.base)
+        if stored != wanted and self.running():
             raise StackError(
-                f"item statistics are aggregated by {stored!r} here, and two engines would publish the same rows: "
-                f"`lifelong down` first, then `lifelong up --engine {self.base.statistics.engine}`"
+                f"the engines here are {stored}, and two engines would publish the same messages: "
+                f"`lifelong down` first, then `lifelong up --engine {self.base.worker.engine}`"
             )
 
     def _choose(self) -> choices.StackChoices:

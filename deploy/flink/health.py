@@ -36,19 +36,28 @@ def health(cluster: FlinkCluster, job: str) -> JobHealth:
     restarts = _values(cluster.get(f"/jobs/{job}/metrics?get=numRestarts"), "value")
     tasks = [str(task["id"]) for task in cluster.get(f"/jobs/{job}")["vertices"]]
     worst = [_worst(cluster, job, task) for task in tasks]
-    source = f"/jobs/{job}/vertices/{tasks[0]}/subtasks/metrics"
-    waiting = ",".join(str(each["id"]) for each in cluster.get(source) if str(each["id"]).endswith(".pendingRecords"))
-    flow = _values(cluster.get(f"{source}?agg=sum&get=numRecordsOutPerSecond,{waiting}"), "sum")
+    source, waiting = _kafka_source(cluster, job, tasks)
+    flow = _values(cluster.get(f"{source}?agg=sum&get=numRecordsOutPerSecond,{','.join(waiting)}"), "sum")
     return JobHealth(
         restarts=int(restarts.get("numRestarts", 0)),
         failed_checkpoints=int(checkpoints["counts"]["failed"]),
         checkpoint_at=newest["latest_ack_timestamp"] / 1_000 if newest else None,
         checkpoint_bytes=int(newest.get("state_size", 0)),
         records_per_second=flow.get("numRecordsOutPerSecond", 0.0),
-        waiting_records=sum(flow.get(name, 0.0) for name in waiting.split(",")),
+        waiting_records=sum(flow.get(name, 0.0) for name in waiting),
         busy=max(busy for busy, _ in worst),
         held_up=max(held_up for _, held_up in worst),
     )
+
+
+def _kafka_source(cluster: FlinkCluster, job: str, tasks: list[str]) -> tuple[str, list[str]]:
+    """Return where the metrics of the task are that reads Kafka, and the names of those that count waiting records."""
+    for task in tasks:
+        metrics = f"/jobs/{job}/vertices/{task}/subtasks/metrics"
+        waiting = [str(each["id"]) for each in cluster.get(metrics) if str(each["id"]).endswith(".pendingRecords")]
+        if waiting:
+            break
+    return metrics, waiting
 
 
 def _worst(cluster: FlinkCluster, job: str, task: str) -> tuple[float, float]:

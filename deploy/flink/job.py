@@ -1,15 +1,18 @@
-"""The job of item statistics: submitted, watched and stopped by the process `lifelong statistics`.
+"""Jobs on Flink, each submitted, watched and stopped by a process: that of item statistics by `lifelong statistics`,
+that of users by `lifelong worker`.
 
-The job's state is below a directory named for its SQL: after a change of half-lives the old state would mean something
-else, so the job folds `item-deltas` from the first record on, as after `lifelong rebuild`.
+A job's state is below a directory of its own. That of item statistics is named for its SQL: after a change of
+half-lives the old state would mean something else, so the job folds `item-deltas` from the first record on, as
+after `lifelong rebuild`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -20,8 +23,10 @@ from deploy.flink.cluster import ENDED, FlinkCluster, FlinkUnavailable
 from deploy.flink.health import JobHealth, health
 from deploy.flink.submission import FlinkJobError, submit
 from deploy.flink.tables import sink_options, source_options
+from deploy.flink.user_submission import submit_users
 from deploy.settings import Settings
 from streams.flink.item_statistics import statements
+from streams.flink.keyed_user import MAX_PARALLELISM
 
 logger = logging.getLogger(__name__)
 WATCH_SECONDS = 2.0
@@ -32,15 +37,14 @@ STOP_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class StatisticsJob:
-    """The job by its name on a cluster, its statements, the directory of its state, and what submits it."""
+class FlinkJob:
+    """A job by its name on a cluster, Flink's options, the directory of its state, and what submits it with options."""
 
     cluster: FlinkCluster
     name: str
-    statements: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
     directory: Path
-    cache: Path
+    accept: Callable[[Mapping[str, str]], str]
 
     def find(self) -> str:
         """Return the id of the running job; empty if none runs.
@@ -59,7 +63,7 @@ class StatisticsJob:
         options = dict(self.options)
         if (newest := newest_state(self.directory)) is not None:
             options["execution.state-recovery.path"] = newest.as_uri()
-        return submit(self.cluster, "".join(f"{statement};\n" for statement in self.statements), options, self.cache)
+        return self.accept(options)
 
     def stop(self, job: str, sleep: Callable[[float], None]) -> None:
         """Stop the job with a savepoint, from which the next one goes on; return once it has ended.
@@ -75,36 +79,73 @@ class StatisticsJob:
         raise FlinkUnavailable(f"job {job} was not stopped within {STOP_SECONDS:.0f} s")
 
 
-def make_job(settings: Settings, cache: Path) -> StatisticsJob:
-    """Build the job that the settings describe; `cache` holds Flink's environment.
+def make_job(settings: Settings, cache: Path) -> FlinkJob:
+    """Build the job of item statistics that the settings describe; `cache` holds Flink's environment.
 
     Raises:
         FlinkJobError: no cluster is set, or Flink is not installed.
     """
+    cluster, kafka = _cluster(settings, cache), make_cluster(settings)
+    sql = statements(source_options(kafka, settings.statistics.group), sink_options(kafka))
+    script = "".join(f"{statement};\n" for statement in sql)
+    meaning = hashlib.sha256("".join(statements({}, {})).encode()).hexdigest()[:12]
+    directory = DataLayout.of(settings.data_dir, cache).data("flink") / f"item-statistics-{meaning}"
+    name = f"{settings.topics.prefix}item-statistics"
+    options = job_options(settings, name, directory) | _statistics_options(settings)
+    accept = partial(_submit_script, cluster, script, cache)
+    return FlinkJob(cluster, name, tuple(options.items()), directory, accept)
+
+
+def _submit_script(cluster: FlinkCluster, script: str, cache: Path, options: Mapping[str, str]) -> str:
+    return submit(cluster, script, options, cache)
+
+
+def make_user_job(settings: Settings, cache: Path) -> FlinkJob:
+    """Build the job of users that the settings describe; `cache` holds Flink's environment.
+
+    Raises:
+        FlinkJobError: no cluster is set, or Flink is not installed.
+    """
+    cluster, name = _cluster(settings, cache), f"{settings.topics.prefix}users"
+    directory = DataLayout.of(settings.data_dir, cache).data("flink") / name
+    options = job_options(settings, name, directory) | {
+        "parallelism.default": str(settings.flink.user_parallelism),
+        # Beyond memory: states are on disk, and a checkpoint stores what has changed.
+        "state.backend.type": "rocksdb",
+        "execution.checkpointing.incremental": "true",
+        "table.exec.uid.generation": "ALWAYS",
+    }
+    accept = partial(_submit_users, cluster, settings, cache)
+    return FlinkJob(cluster, name, tuple(options.items()), directory, accept)
+
+
+def _submit_users(cluster: FlinkCluster, settings: Settings, cache: Path, options: Mapping[str, str]) -> str:
+    return submit_users(cluster, settings, options, cache)
+
+
+def _cluster(settings: Settings, cache: Path) -> FlinkCluster:
     if not settings.flink.rest:
         raise FlinkJobError("setting flink.rest is empty: `lifelong up --engine flink` starts a cluster")
     if not flink.environment(cache).is_complete:
         raise FlinkJobError("Flink is not installed: `lifelong up --engine flink` fetches it")
-    kafka = make_cluster(settings)
-    sql = tuple(statements(source_options(kafka, settings.statistics.group), sink_options(kafka)))
-    meaning = hashlib.sha256("".join(statements({}, {})).encode()).hexdigest()[:12]
-    directory = DataLayout.of(settings.data_dir, cache).data("flink") / f"item-statistics-{meaning}"
-    return StatisticsJob(
-        cluster=FlinkCluster.of(settings.flink),
-        name=f"{settings.topics.prefix}item-statistics",
-        statements=sql,
-        options=tuple(job_options(settings, directory).items()),
-        directory=directory,
-        cache=cache,
-    )
+    return FlinkCluster.of(settings.flink)
 
 
-def job_options(settings: Settings, directory: Path) -> dict[str, str]:
-    """Return Flink's options of the job."""
+def job_options(settings: Settings, name: str, directory: Path) -> dict[str, str]:
+    """Return Flink's options of every job."""
+    return {
+        "pipeline.name": name,
+        "pipeline.max-parallelism": str(MAX_PARALLELISM),
+        "execution.checkpointing.interval": f"{settings.flink.checkpoint_seconds:g} s",
+        "execution.checkpointing.dir": (directory / "checkpoints").as_uri(),
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "restart-strategy.type": "exponential-delay",
+    }
+
+
+def _statistics_options(settings: Settings) -> dict[str, str]:
     window = f"{settings.statistics.window_seconds * 1_000:.0f} ms"
     return {
-        "pipeline.name": f"{settings.topics.prefix}item-statistics",
-        "pipeline.max-parallelism": "128",
         "parallelism.default": str(settings.flink.parallelism),
         "table.local-time-zone": "UTC",
         "table.exec.sink.not-null-enforcer": "DROP",
@@ -116,10 +157,6 @@ def job_options(settings: Settings, directory: Path) -> dict[str, str]:
         # By rows, of which an item has up to 256: with fewer, lists of neighbours are read from the state at each use.
         "table.exec.rank.topn-cache-size": "5000000",
         "table.exec.state.ttl": f"{settings.flink.state_days:g} d",
-        "execution.checkpointing.interval": f"{settings.flink.checkpoint_seconds:g} s",
-        "execution.checkpointing.dir": (directory / "checkpoints").as_uri(),
-        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "restart-strategy.type": "exponential-delay",
     }
 
 
@@ -130,7 +167,7 @@ def newest_state(directory: Path) -> Path | None:
 
 
 def run(
-    job: StatisticsJob,
+    job: FlinkJob,
     *,
     started: Callable[[], object],
     until: Callable[[], bool],
@@ -148,7 +185,7 @@ def run(
         FlinkUnavailable: the cluster does not answer for `PATIENCE_SECONDS`.
     """
     running = job.find() or job.submit()
-    logger.info("job %s of item statistics runs on %s", running, job.cluster.address)
+    logger.info("job %s (%s) runs on %s", running, job.name, job.cluster.address)
     started()
     silent, looks = 0.0, count()
     while not until():

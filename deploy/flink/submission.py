@@ -41,7 +41,7 @@ def submit(cluster: FlinkCluster, script: str, options: Mapping[str, str], cache
     """
     with TemporaryDirectory(prefix="lifelong-flink-") as private:
         directory = Path(private)
-        write_private(directory / "config.yaml", _configuration({**options, **_client_options(cluster, directory)}))
+        write_private(directory / "config.yaml", _configuration({**options, **client_options_of(cluster, directory)}))
         write_private(directory / "job.sql", script)
         environment = child_environment() | {"FLINK_CONF_DIR": private}
         try:
@@ -61,7 +61,7 @@ def submit(cluster: FlinkCluster, script: str, options: Mapping[str, str], cache
     return str(jobs[-1])
 
 
-def _client_options(cluster: FlinkCluster, directory: Path) -> dict[str, str]:
+def client_options_of(cluster: FlinkCluster, directory: Path) -> dict[str, str]:
     """Return the options by which a client reaches the cluster; its stores are written into the directory."""
     host, _, port = cluster.address.rpartition(":")
     options = {

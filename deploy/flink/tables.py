@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas.topics import ITEM_DELTAS, ITEM_STATISTICS
 from streams.log.kafka_client import Cluster
+from streams.routes import WORKER_INPUTS
 
 _SHADED = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security"
 _MODULES = {"PLAIN": f"{_SHADED}.plain.PlainLoginModule"}
@@ -67,6 +68,24 @@ def source_options(cluster: Cluster, group: str) -> dict[str, str]:
         "value.format": "json",
         "value.fields-include": "EXCEPT_KEY",
         "value.json.ignore-parse-errors": "true",
+    }
+
+
+def record_source_options(cluster: Cluster, group: str) -> dict[str, str]:
+    """Return the options of the table of all user topics, as bytes: from the first record on, unless a state says
+    where. The group only shows how far the job is, and is no group of the Faust worker.
+    """
+    return {
+        "connector": "kafka",
+        "topic": ";".join(cluster.topic(topic) for topic in WORKER_INPUTS),
+        **client_options(cluster),
+        "properties.group.id": f"{cluster.prefix}{group}-flink",
+        "properties.isolation.level": "read_committed",
+        "scan.startup.mode": "earliest-offset",
+        "key.format": "raw",
+        "key.fields": "log_key",
+        "value.format": "raw",
+        "value.fields-include": "EXCEPT_KEY",
     }
 
 

@@ -23,6 +23,7 @@ from deploy.gateway.handlers.health import live, metrics, ready
 from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
 from deploy.gateway.handlers.reads import STALE, get_memories, get_recommendations, get_similar
 from deploy.gateway.handlers.search import SEARCH_HANDLERS
+from deploy.gateway.handlers.user_items import get_history, get_user_item
 from deploy.gateway.ids import read_whole_ids
 from deploy.gateway.problems import answer
 
@@ -34,6 +35,8 @@ HANDLERS = (
     get_recommendations,
     get_similar,
     get_memories,
+    get_user_item,
+    get_history,
     post_chat,
     *SEARCH_HANDLERS,
     *user_pages.PAGE_HANDLERS,

@@ -13,6 +13,8 @@ from deploy.clients import (
     make_memory_index,
     make_publisher,
     make_store,
+    user_group,
+    user_scope,
     wall_clock,
 )
 from deploy.gateway.access.wiring import make_access
@@ -68,7 +70,9 @@ def make_gateway_context(settings: Settings) -> GatewayContext:
         catalogue=CatalogueView(cache, clock=wall_clock),
         cors_origins=gateway.cors_origins,
         user_records=UserRecords(
-            make_store(settings) if settings.redis.url else None, partitions=settings.topics.person_partitions
+            make_store(settings) if settings.redis.url else None,
+            partitions=settings.topics.person_partitions,
+            scope=user_scope(settings),
         ),
         condition=condition,
         probe=make_probe(settings),
@@ -121,7 +125,7 @@ def _query_encoders(settings: Settings) -> QueryEncoders:
 
 def make_backlog(settings: Settings) -> Backlog:
     """Build the measure of events that wait for workers, bounded by the setting `gateway.backlog_max`."""
-    measure = partial(behind, KafkaAdmin(make_cluster(settings)), settings.worker.group, INTERACTIONS)
+    measure = partial(behind, KafkaAdmin(make_cluster(settings)), user_group(settings), INTERACTIONS)
     return Backlog(measure, most=settings.gateway.backlog_max)
 
 

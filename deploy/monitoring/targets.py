@@ -31,10 +31,12 @@ def addresses(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
     """
     hosts = {
         "worker": ("127.0.0.1", settings.worker.metrics_port),
+        "tasks": ("127.0.0.1", settings.flink.metrics_port if settings.worker.engine == "flink" else 0),
         "statistics": ("127.0.0.1", settings.statistics.metrics_port),
         "trainer": ("127.0.0.1", settings.trainer.metrics_port),
         "projector": ("127.0.0.1", settings.projector.metrics_port),
         "perceiver": ("127.0.0.1", settings.perception.metrics_port if settings.perception.enabled else 0),
+        "planner": ("127.0.0.1", settings.llm.metrics_port if settings.llm.enabled else 0),
         "gateway": (settings.gateway.host, settings.gateway.port),
     }
     hosts |= {job: ("127.0.0.1", ports.get(name, 0)) for job, name in SERVER_PORTS.items()}

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from agents.planning.guardrails import Fault
 from deploy.monitoring.offer_metrics import count_offer
+from deploy.monitoring.plan_metrics import count_plan, start_plans
 from features.ports import OfflineSize
 from inference.fallback_ranker import RANKED_LOCALLY
 from inference.finite_scores import SCORES_NOT_FINITE
@@ -62,7 +63,6 @@ STORE = Histogram(
     "lifelong_store_seconds", "Time to store a batch's states with their offsets.", ["scope"], buckets=_FINE
 )
 BATCH_EVENTS = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
-PLANS_TOTAL = Counter("lifelong_plans_total", "Ledger entries, by trigger and decision.", ["trigger", "decision"])
 SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that fired without budget for a plan.", ["trigger"])
 DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, or late, by kind.", ["kind"])
 GUARDRAIL = Counter(
@@ -250,7 +250,7 @@ class PrometheusObserver:
         _start(REDELIVERED, (*PERSON_TOPICS, MISROUTED))
         _start(DEAD_LETTERS_TOTAL, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
         _start(MISROUTED_SENT, PERSON_TOPICS)
-        _start(PLANS_TOTAL, get_args(TriggerName), ("accepted", "rejected"))
+        start_plans()
         _start(SUPPRESSED, get_args(TriggerName))
         _start(DEGRADED, (RANKED_LOCALLY, SCORES_NOT_FINITE, OVERLOADED))
         _start(GUARDRAIL, get_args(Fault))
@@ -294,7 +294,7 @@ class PrometheusObserver:
                 MODEL_VERSION.labels("ranker").set(value.model_version)
                 self._freshness(value.stages, at)
             case PlanEntry():
-                PLANS_TOTAL.labels(value.trigger, value.decision).inc()
+                count_plan(value)
             case Offer() | Withheld():
                 count_offer(value)
             case Choice():

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from prometheus_client.core import Metric
 
-from deploy.monitoring import flink_gauges, perceiver_metrics, telemetry
+from deploy.monitoring import flink_gauges, llm_metrics, perceiver_metrics, plan_metrics, telemetry, tool_metrics
 from deploy.reference.markdown import table
 
 METRICS_HEADER = ("metric", "kind", "labels", "meaning")
@@ -33,7 +33,14 @@ def metrics_page() -> str:
 
 
 def _rows() -> Iterator[tuple[str, str, str, str]]:
-    for metric in (*vars(telemetry).values(), *vars(perceiver_metrics).values(), flink_gauges.FLINK):
+    for metric in (
+        *vars(telemetry).values(),
+        *vars(plan_metrics).values(),
+        *vars(perceiver_metrics).values(),
+        *vars(llm_metrics).values(),
+        *vars(tool_metrics).values(),
+        flink_gauges.FLINK,
+    ):
         if isinstance(metric, Described) and not isinstance(metric, type):
             for family in metric.describe():
                 yield _row(family, _labels(metric) or _labels(family))

@@ -12,6 +12,7 @@ An unknown or invalid setting is refused at start with its name, its value and w
 
 from __future__ import annotations
 
+from deploy.settings.agents import LlmSettings, ToolSettings
 from deploy.settings.gateway import GatewaySettings
 from deploy.settings.lists import RankingSettings
 from deploy.settings.loading import ENDPOINTS_FILE, Layers, SettingsError, config_path, load_layers, load_settings
@@ -34,6 +35,7 @@ __all__ = [
     "GatewaySettings",
     "KafkaSettings",
     "Layers",
+    "LlmSettings",
     "MilvusSettings",
     "PerceptionSettings",
     "RankingSettings",
@@ -41,6 +43,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StatisticsSettings",
+    "ToolSettings",
     "TopicSettings",
     "TrainerSettings",
     "TritonSettings",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from deploy.settings.agents import LlmSettings, ToolSettings
 from deploy.settings.gateway import GatewaySettings
 from deploy.settings.lists import ExperimentSettings, FeatureSettings, RankingSettings
 from deploy.settings.processes import (
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     projector: ProjectorSettings = ProjectorSettings()
     perception: PerceptionSettings = PerceptionSettings()
     gateway: GatewaySettings = GatewaySettings()
+    tools: ToolSettings = ToolSettings()
+    llm: LlmSettings = LlmSettings()
     ranking: RankingSettings = RankingSettings()
     features: FeatureSettings = FeatureSettings()
     flink: FlinkSettings = FlinkSettings()

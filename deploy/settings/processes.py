@@ -12,8 +12,13 @@ from deploy.settings.section import SettingsSection
 
 
 class WorkerSettings(SettingsSection):
-    """The process that folds users' events, re-plans, ranks and publishes lists."""
+    """The process that folds users' events, re-plans, ranks and publishes lists.
 
+    With ``engine`` "flink" a job on Flink does it, by the settings of the section ``flink``; the process submits it and
+    watches over it.
+    """
+
+    engine: Literal["python", "flink"] = "python"
     group: str = "lifelong-worker"
     batch_max: int = Field(default=2_000, ge=1)
     batch_within_ms: float = Field(default=4.0, gt=0)

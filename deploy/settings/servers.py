@@ -83,13 +83,16 @@ class TritonSettings(SettingsSection):
 
 
 class FlinkSettings(SettingsSection):
-    """The Flink job of item statistics, for ``statistics.engine`` "flink"; ``lifelong up --engine flink`` fills in
-    ``rest``, the address of the JobManager.
+    """The Flink jobs of item statistics and of users, for ``statistics.engine`` and ``worker.engine`` "flink";
+    ``lifelong up --engine flink`` fills in ``rest``, the address of the JobManager.
 
     ``ssl`` means TLS: the ``ssl_…`` files are those of Kafka's settings, of which Flink needs ``ssl_ca_location``.
 
     ``parallelism`` is how many tasks share the items. A state that was not used for ``state_days`` (wall clock) is
     dropped: statistics of an item begin anew then. Every ``checkpoint_seconds`` the state is stored.
+
+    ``user_parallelism`` is how many tasks share the users: one for each TaskManager, as those in one TaskManager take
+    turns in one interpreter. The tasks serve their metrics on ``metrics_port``; 0 serves none.
     """
 
     rest: str = ""
@@ -98,6 +101,8 @@ class FlinkSettings(SettingsSection):
     ssl_certificate_location: str = ""
     ssl_key_location: str = ""
     parallelism: int = Field(default=2, ge=1)
+    user_parallelism: int = Field(default=1, ge=1, le=128)
+    metrics_port: int = Field(default=0, ge=0, le=65535)
     state_days: float = Field(default=400.0, gt=0)
     checkpoint_seconds: float = Field(default=30.0, ge=1)
 

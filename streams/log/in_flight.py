@@ -190,6 +190,12 @@ class InFlight:
         self._batches = []
         self._write()
 
+    def close(self) -> None:
+        """Leave the file to the next one of this name: it counts what is noted now as in flight when this one died."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+
     def _write(self) -> None:
         if self._file < 0:
             return

@@ -16,6 +16,8 @@ from streams.outcomes.batch_outcome import BatchOutcome
 from streams.state.user_record import UserRecord, new_user, unpack
 
 PEOPLE = "people"
+PROJECTED_PEOPLE = "people-projected"
+"""What Flink has stored of users, for readers alone: no worker goes on from it, so it has no offsets."""
 ITEMS = "items"
 CACHED_USERS = 20_000
 

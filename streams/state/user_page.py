@@ -14,7 +14,7 @@ from agents.memory.record import STATED_ONLY, confidence
 from agents.offers import settled
 from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
 from schemas.instructions import OfferRules
-from schemas.memories import Memory, MemoryState
+from schemas.memories import Memory, MemoryState, Predicate, Subject
 from schemas.plans import Plan
 from streams.state.user_record import UserRecord
 
@@ -29,6 +29,9 @@ class PageMemory(Struct, frozen=True, kw_only=True):
 
     memory_id: MemoryId
     text: str
+    predicate: Predicate
+    subject: Subject
+    value: str
     confidence: float
     source: str
     state: MemoryState
@@ -122,6 +125,9 @@ def _page_memory(memory: Memory, wording: Wording, title: TitleOf, at: float, zo
     return PageMemory(
         memory_id=memory.memory_id,
         text=belief_phrase(memory, wording, title, at, zone),
+        predicate=memory.predicate,
+        subject=memory.subject,
+        value=memory.value,
         confidence=round(confidence(memory, at), 3),
         source=memory.source,
         state=memory.state,

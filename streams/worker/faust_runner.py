@@ -30,9 +30,9 @@ from streams.retry import SERVER_AWAY, STATE_RETRY, server_of
 from streams.routes import WORKER_INPUTS
 from streams.state.partition_store import PartitionStore
 from streams.state.positions import Positions
+from streams.worker.default_timer import DefaultTimer
 from streams.worker.faust_consumer import OwnersApp, OwnersConsumer
 from streams.worker.gc_tuning import tuned_gc
-from streams.worker.lists import DefaultState, as_published, default_lists
 from streams.worker.pipeline import Pipeline
 from streams.worker.stall_watch import StallWatch, WorkerSample, lag
 from streams.worker.tables import apply_tables
@@ -268,26 +268,15 @@ async def _keep_tables(app: faust.App, worker: Worker) -> None:
 
 
 def _default_list(worker: Worker) -> Callable[[], Any]:
-    """Return the timer that publishes the non-personalised list; the owner of its partition does so.
-
-    It is due when the statistics have changed, when an item of it is not available any more, and after half of its
-    time-to-live.
-    """
-    deps = worker.deps
-    published = DefaultState()
+    """Return the timer that publishes the non-personalised lists; the owner of their partition does so."""
+    timer = DefaultTimer(worker.deps)
 
     async def default_list_timer() -> None:
-        nonlocal published
-        version, now = deps.table.version, deps.clock()
-        home = partition_of(DEFAULT_USER, worker.users.partitions)
-        shown_at = deps.stream_now
-        has_unavailable = not all(deps.table.available(item, shown_at, locale) for item, locale in published.items)
-        due = has_unavailable or published.is_due(version, now, every=0.0, lasts=deps.options.expires_seconds)
-        if home not in worker.users.assigned or not due:
+        if partition_of(DEFAULT_USER, worker.users.partitions) not in worker.users.assigned:
             return
-        messages = default_lists(deps, after=published.version)
-        await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
-        published = as_published(messages, version, now)
+        if messages := timer.due():
+            await asyncio.get_running_loop().run_in_executor(None, worker.publisher.publish, messages)
+            timer.note(messages)
 
     return default_list_timer
 

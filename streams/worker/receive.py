@@ -23,7 +23,7 @@ from streams.log.partitions import partition_of
 from streams.log.records import Inbound, Message, RecordSource
 from streams.outcomes.batch_outcome import Counters
 from streams.routes import WORKER_ENVELOPES
-from streams.state.partition_store import PartitionStore
+from streams.state.owner import UserOwner
 
 
 class AcceptedRecord(Struct, frozen=True):
@@ -58,7 +58,7 @@ def _none_set_aside(record: Inbound) -> bool:
 
 def receive(
     records: Iterable[Inbound],
-    owner: PartitionStore,
+    owner: UserOwner,
     *,
     now: float,
     counters: Counters,

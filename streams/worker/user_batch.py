@@ -27,7 +27,7 @@ from streams.log.records import Inbound, Message
 from streams.outcomes.batch_outcome import BatchOutcome, Counters
 from streams.outcomes.record_outcome import PrequentialQuery, RecordOutcome
 from streams.routes import WORKER
-from streams.state.partition_store import PartitionStore
+from streams.state.owner import UserOwner
 from streams.state.user_record import UserRecord, pack
 from streams.worker.choice_entries import choice_message
 from streams.worker.lists import Answer, Due, list_messages
@@ -38,7 +38,7 @@ RANKED_AT_ONCE = 64
 """How many queries are ranked in one call: more cost a request as many bytes, and no less time."""
 
 
-def handle_user_batch(records: Sequence[Inbound], owner: PartitionStore, deps: Deps) -> BatchOutcome:
+def handle_user_batch(records: Sequence[Inbound], owner: UserOwner, deps: Deps) -> BatchOutcome:
     """Handle one batch; the module docstring lists the steps.
 
     Raises:
@@ -78,7 +78,7 @@ class UserBatch:
     counters: Counters = field(default_factory=Counters)
     evaluated: tuple[tuple[PrequentialQuery, Ranking], ...] = ()
 
-    def applied_by(self, user: UserId, owner: PartitionStore) -> dict[str, int]:
+    def applied_by(self, user: UserId, owner: UserOwner) -> dict[str, int]:
         """Return the last offset of each source that is applied to the user's partition with this batch."""
         partition = partition_of(user, owner.partitions)
         return {**owner.applied(partition), **self.applied.get(partition, {})}
@@ -87,7 +87,7 @@ class UserBatch:
         """Return the user record that the list is made from: that of the list's event time."""
         return self.users[due.user_id].at(due.at)
 
-    def outcome(self, owner: PartitionStore) -> BatchOutcome:
+    def outcome(self, owner: UserOwner) -> BatchOutcome:
         """Return the outcome to publish and store."""
         states: dict[int, dict[str, bytes]] = {partition: {} for partition in self.applied}
         for user, record in self.users.items():
@@ -107,7 +107,7 @@ class UserBatch:
         )
 
 
-def apply_records(records: Sequence[Inbound], owner: PartitionStore, deps: Deps) -> UserBatch:
+def apply_records(records: Sequence[Inbound], owner: UserOwner, deps: Deps) -> UserBatch:
     """Receive and load a batch, and apply each record to its user by the routing table; nothing is ranked.
 
     Raises:

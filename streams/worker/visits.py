@@ -54,15 +54,21 @@ def visit(owner: PartitionStore, deps: Deps, partition: int) -> Visit | None:
     messages: list[Message] = []
     later: dict[str, float] = {}
     for user, record in records.items():
-        messages += outcome_messages(record.user, matured_by(record.user, now))
-        next_visit = _next_visit(record, _maturing_after(record, now))
-        if (occasion := _occasion(record, now)) is not None:
-            messages.append(Message(OCCASIONS, user, occasion))
-            next_visit = now + LEAST_SECONDS  # the occasion's own batch knows better
+        due, next_visit = visit_user(record, now)
+        messages += due
         if next_visit is not None:
             later[user] = next_visit
     visited = tuple(user for user in users if user not in later)
     return Visit(partition=partition, messages=tuple(messages), visited=visited, later=later)
+
+
+def visit_user(record: UserRecord, now: float) -> tuple[tuple[Message, ...], float | None]:
+    """Return what is due to a user at this event time, and when they are to be visited next, if at all."""
+    outcomes = outcome_messages(record.user, matured_by(record.user, now))
+    if (occasion := _occasion(record, now)) is not None:
+        message = Message(OCCASIONS, record.user.user_id, occasion)
+        return (*outcomes, message), now + LEAST_SECONDS  # the occasion's own batch knows better
+    return outcomes, _next_visit(record, _maturing_after(record, now))
 
 
 def note(owner: PartitionStore, completed: Visit) -> None:

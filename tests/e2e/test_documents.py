@@ -28,6 +28,7 @@ NOT_RUN = {
     "lifelong demo": "takes minutes, and tests/e2e/test_demo.py runs it",
     "make setup": "is what made this environment",
     "make docs": "goes on until it is told to end",
+    "lifelong llm-server": "goes on until it is told to end, and test_small_model.py runs it",
     "lifelong monitor prometheus": "goes on until it is told to end",
     "lifelong up --engine flink": "is refused while the stack runs with another engine",
 }

@@ -58,7 +58,7 @@ from schemas.memories import Memory, memory_key
 from schemas.model_updates import Difference, ModelUpdate, VariantStatus
 from schemas.offers import Occasion, Offer, Withheld
 from schemas.perceived_events import PerceivedEvent
-from schemas.plans import Intent, Plan, PlanEntry, Quota
+from schemas.plans import Intent, Plan, PlanEntry, PlanProposal, ProposalCost, Quota
 from schemas.quarantines import Quarantine
 from schemas.ranking_log import Command, DefaultList, Draw
 from schemas.recommendations import RankedItem, RankRequest, Recommendation, Slate
@@ -78,6 +78,7 @@ from schemas.topics import (
     OCCASIONS,
     OFFERS,
     PERCEIVED_EVENTS,
+    PLAN_PROPOSALS,
     PLANS,
     QUARANTINES,
     RANK_REQUESTS,
@@ -273,6 +274,24 @@ def _perceived_events() -> list[Record]:
     return [PerceivedEvent(**_about, until=START + 60.0, kind="review", embedding=embedding, value=4.0)]
 
 
+def _plan_proposals() -> list[Record]:
+    (entry, *_) = _plans()
+    assert isinstance(entry, PlanEntry)
+    cost = ProposalCost(tokens=120.0, seconds=2.5, money=0.01)
+    return [
+        PlanProposal(
+            user_id=UserId("ann"),
+            event_time=START,
+            plan=entry.plan,
+            answers=entry.plan.plan_id,
+            deadline=START + 600.0,
+            trigger=entry.trigger,
+            trigger_event_id=EventId("e1"),
+            cost=cost,
+        )
+    ]
+
+
 def _offers() -> list[Record]:
     decision: dict[str, Any] = {**_event, "occasion": EventId("o1"), "reason": "away"}
     items = (RankedItem(item_id=ItemId("war-1"), score=1.5, source="popular", reason="you asked for war"),)
@@ -310,6 +329,7 @@ _MAKERS: dict[str, Callable[[], list[Record]]] = {
     ITEMS: _items,
     ITEM_PERCEPTIONS: _item_perceptions,
     PERCEIVED_EVENTS: _perceived_events,
+    PLAN_PROPOSALS: _plan_proposals,
     RECOMMENDATIONS: _recommendations,
     PLANS: _plans,
     MEMORIES: _memories,

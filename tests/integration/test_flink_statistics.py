@@ -21,7 +21,7 @@ from deploy.embedded.processes import listeners, processes_of
 from deploy.embedded.stack import FLINK_NAMES, Stack
 from deploy.flink.cluster import FlinkCluster, FlinkUnavailable
 from deploy.flink.health import JobHealth, health
-from deploy.flink.job import StatisticsJob, make_job
+from deploy.flink.job import FlinkJob, make_job
 from deploy.flink.keys import files_in, make_keys
 from deploy.settings import KafkaSettings, Settings
 from deploy.topics import create_topics
@@ -65,7 +65,7 @@ def flink(kafka_server: KafkaSettings, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def job(flink: Settings) -> StatisticsJob:
+def job(flink: Settings) -> FlinkJob:
     """The job of item statistics."""
     return make_job(flink, user_cache_dir())
 
@@ -131,7 +131,7 @@ def assert_healthy(seen: JobHealth) -> None:
 
 
 def test_flink_publishes_the_rows_of_the_python_aggregator_also_after_it_was_stopped(
-    flink: Settings, job: StatisticsJob
+    flink: Settings, job: FlinkJob
 ) -> None:
     deltas = recorded_deltas(DELTAS)
     late, again, withheld = (

@@ -31,7 +31,7 @@ from deploy.embedded.http import answers
 from deploy.embedded.programs import OWN_PROCESSES
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import wait_until as holds
-from deploy.monitoring import perceiver_metrics, telemetry
+from deploy.monitoring import llm_metrics, perceiver_metrics, telemetry, tool_metrics
 from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE
 from deploy.monitoring.targets import SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
 from deploy.settings import Settings
@@ -64,6 +64,9 @@ WINDOW = "15s"
 PERCEPTION = {"enabled": True, "text_encoder": "hashed-words", "image_encoder": "colour-layout"}
 """Of the perceiver, what it says is looked at here, not what it sees."""
 
+LANGUAGE_MODEL = {"enabled": True, "url": "http://127.0.0.1:9/v1", "model": "away", "breaker_failures": 1}
+"""Nobody listens there: the planner fails, is left alone, and no list waits for it."""
+
 FLINK = "lifelong_flink_"
 """How metrics of Flink's job begin: `test_flink_statistics.py` looks at one."""
 
@@ -78,6 +81,9 @@ QUIET = {
     "Triggers without budget": "a few seconds exhaust no budget",
     "Refused, closed and not audited": "every request may, and none is slow",
     "Not perceived yet": "the load is far below what the perceiver encodes",
+    "Proposals by decision": "the language model is away",
+    "Cost of the language model": "the language model is away",
+    "Seconds of a plan": "it is away at once",
 }
 """Panels that may show zero in a healthy run, each with the reason; none may be without data."""
 QUIET_SERIES = {
@@ -94,6 +100,10 @@ QUIET_SERIES = {
     "Decisions in the last hour": "in a few seconds nothing is decided, and only one variant serves",
     "Milvus requests": "functions that were called only while it started",
     "Pictures refused": "reasons other than that of the bad pictures",
+    "Calls of tools": "agents call few of the tools, and with success",
+    "Seconds of a tool": "of tools that nobody calls there are no times",
+    "Plans asked of the language model": "the language model is away",
+    "Calls of the language model": "the language model is away",
     "Waiting to be merged": "views of which no file waits at this moment",
 }
 """Panels of which some series may be zero, as long as one is not."""
@@ -136,6 +146,7 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
         own.name: {"port" if own.name == "gateway" else "metrics_port": ports[own.name]} for own in OWN_PROCESSES
     }
     sections["perception"] = sections.pop("perceiver") | PERCEPTION
+    sections["llm"] = sections.pop("planner") | LANGUAGE_MODEL
     sections["promotion"] = {"block": 8}
     system = System(stack, folder, **sections)
     url = f"http://127.0.0.1:{ports['kafka']}"
@@ -265,9 +276,13 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
         "lifelong_restarts_total": QUIET["Restarts"],
         "lifelong_http_closed_total": QUIET["Refused, closed and not audited"],
         "lifelong_audit_dropped_total": QUIET["Refused, closed and not audited"],
+        "lifelong_proposals_total": QUIET["Proposals by decision"],
+        "lifelong_llm_money_total": QUIET["Cost of the language model"],
+        "lifelong_llm_tokens_total": QUIET["Cost of the language model"],
     }
     suffix = {"counter": "_total", "gauge": "", "histogram": "_count", "info": "_info"}
-    assert perceiver_metrics.PERCEIVED, "loaded, so that its metrics are in the registry"
+    for loaded in (perceiver_metrics.PERCEIVED, llm_metrics.LLM_CALLS, tool_metrics.TOOL_CALLS):
+        assert loaded, "loaded, so that its metrics are in the registry"
     table = [
         f.name + suffix[f.type] for f in REGISTRY.collect() if f.name.startswith("lifelong_") and FLINK not in f.name
     ]

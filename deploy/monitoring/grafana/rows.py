@@ -8,8 +8,8 @@ from __future__ import annotations
 from deploy.monitoring.grafana.agents_row import AGENTS
 from deploy.monitoring.grafana.flink_row import FLINK_ROW
 from deploy.monitoring.grafana.models import MODELS
+from deploy.monitoring.grafana.optional_rows import OPTIONAL_ROWS
 from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, quantile, rate
-from deploy.monitoring.grafana.perception_row import PERCEPTION_ROW
 
 TARGET_SECONDS = 0.2
 """From the event to its list, at the 99th percentile; a bound of the histogram's buckets."""
@@ -364,7 +364,7 @@ DASHBOARD_ROWS = (
     AGENTS,
     MODELS,
     PROJECTIONS,
-    PERCEPTION_ROW,
+    *OPTIONAL_ROWS,
     FLINK_ROW,
     GATEWAY_ROW,
     SERVER_ROWS,

@@ -34,6 +34,8 @@ ROUTES: dict[str, tuple[str, str, Any, set[Scope]]] = {
     "trending": ("GET", "/v1/trending", None, {"lists"}),
     "memories": ("GET", "/v1/users/ann/memories", None, {"memories"}),
     "chat": ("POST", "/v1/users/ann/chat", {"text": "a comedy"}, {"lists"}),
+    "user's item": ("GET", "/v1/users/ann/items/i1", None, {"lists"}),
+    "history": ("GET", "/v1/users/ann/history", None, {"memories"}),
     "page": ("GET", "/v1/users/ann", None, {"memories"}),
     "export": ("GET", "/v1/users/ann/export", None, {"memories"}),
     "say": ("POST", "/v1/users/ann/say", {"text": "no war", "timeout_ms": 0}, {"instructions"}),

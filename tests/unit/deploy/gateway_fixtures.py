@@ -44,6 +44,7 @@ from schemas.recommendations import RankedItem, Recommendation, Slate
 from schemas.topics import RECOMMENDATIONS
 from streams.log.in_memory_log import InMemoryLog
 from streams.routes import GATEWAY, GATEWAY_SEARCH
+from streams.state.partition_store import PEOPLE
 from tests.builders import START
 
 KEY = "the-right-key"
@@ -123,7 +124,7 @@ def build(
         search=SearchService(feed, more.pop("encoders", QueryEncoders())),
         search_feeder=Feeder(InMemoryTopics(log, tuple(GATEWAY_SEARCH)), feed, on_failure=condition.fail),
         catalogue=CatalogueView(cache, clock=clock),
-        user_records=UserRecords(more.pop("store", None), partitions=PARTITIONS),
+        user_records=UserRecords(more.pop("store", None), partitions=PARTITIONS, scope=PEOPLE),
         condition=condition,
         probe=more.pop("probe", Probe({}, clock=clock)),
         clock=clock,

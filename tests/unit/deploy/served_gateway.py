@@ -81,7 +81,9 @@ def is_closed(connection: socket.socket, within: float = 10.0) -> bool:
 @contextmanager
 def served(**more: Any) -> Iterator[Served]:
     """Serve with these settings of the gateway; a port is chosen."""
-    build_more = {name: more.pop(name) for name in ("post_seconds", "body_bytes", "access") if name in more}
+    build_more = {
+        name: more.pop(name) for name in ("post_seconds", "body_bytes", "access", "store", "items") if name in more
+    }
     gateway = build(**build_more)
     gateway.publish(DEFAULT_USER, 1)
     server = make_server(GatewaySettings(**more), create_app(gateway.context), gateway.context.condition)

@@ -16,6 +16,7 @@ from streams.routes import (
     GATEWAY,
     GATEWAY_SEARCH,
     PERCEIVER,
+    PLANNER,
     PROJECTOR,
     READS,
     TRAINER,
@@ -46,19 +47,20 @@ def test_readers_are_granted_the_topics_that_they_read() -> None:
         "trainer": set(TRAINER),
         "projector": set(PROJECTOR),
         "perceiver": set(PERCEIVER),
+        "planner": set(PLANNER),
         "gateway": set(GATEWAY) | set(GATEWAY_SEARCH),
     }
 
 
 def test_every_published_topic_may_be_written_by_a_process() -> None:
-    ours = [TABLE[name] for name in ("worker", "statistics", "trainer", "perceiver")]
+    ours = [TABLE[name] for name in ("worker", "statistics", "trainer", "perceiver", "planner")]
     assert published_in("streams") <= {topic for grant in ours for topic in grant.writes}
 
 
-def test_every_topic_has_a_writer_and_only_dead_letters_and_plans_have_no_reader() -> None:
+def test_every_topic_has_a_writer_and_only_dead_letters_have_no_reader() -> None:
     names = {topic.name for topic in TOPICS}
     assert {topic for grant in TABLE.values() for topic in grant.writes} == names
-    assert names - {topic for grant in TABLE.values() for topic in grant.reads} == {DEAD_LETTERS, "plans"}
+    assert names - {topic for grant in TABLE.values() for topic in grant.reads} == {DEAD_LETTERS}
 
 
 def test_only_workers_write_lists_and_only_gateway_and_applications_write_events() -> None:

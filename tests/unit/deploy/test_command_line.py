@@ -51,6 +51,9 @@ DOES = {
     "trainer": "a process",
     "projector": "a process",
     "perceiver": "a process",
+    "mcp": "a process",
+    "llm-server": "a process",
+    "planner": "a process",
     "gateway": "a process",
 }
 """Commands without JSON output, each with what it does instead."""

@@ -6,13 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from deploy.clients import user_group, user_scope
 from deploy.embedded import flink, jars
 from deploy.embedded.stack import FLINK_NAMES, Stack
-from deploy.flink.job import FlinkJobError, make_job, newest_state
+from deploy.flink.job import FlinkJobError, make_job, make_user_job, newest_state
 from deploy.flink.tables import client_options
-from deploy.settings import KafkaSettings, Settings, StatisticsSettings
+from deploy.flink.user_task import settings_of, settings_text
+from deploy.settings import KafkaSettings, RedisSettings, Settings, StatisticsSettings, WorkerSettings
 from streams.log.kafka_client import Cluster
+from streams.state.partition_store import PEOPLE, PROJECTED_PEOPLE
 
 
 def test_a_login_is_passed_on_as_java_reads_it() -> None:
@@ -40,25 +44,47 @@ def test_the_job_goes_on_from_the_newest_complete_state(tmp_path: Path) -> None:
 
 
 def test_without_a_cluster_the_job_says_how_to_start_one(tmp_path: Path) -> None:
-    with pytest.raises(FlinkJobError, match="lifelong up --engine flink"):
-        make_job(Settings(kafka=KafkaSettings(bootstrap="b:1")), tmp_path)
+    for make in (make_job, make_user_job):
+        with pytest.raises(FlinkJobError, match="lifelong up --engine flink"):
+            make(Settings(kafka=KafkaSettings(bootstrap="b:1")), tmp_path)
 
 
 def test_flink_is_started_only_where_it_aggregates(tmp_path: Path) -> None:
-    def names(**more: StatisticsSettings) -> set[str]:
+    def names(**more: StatisticsSettings | WorkerSettings) -> set[str]:
         settings = Settings(**more).model_copy(update={"data_dir": tmp_path})
         return {server.name for server in Stack(settings, cache_dir=tmp_path).embedded()}
 
     assert not names() & FLINK_NAMES
     assert names(statistics=StatisticsSettings(engine="flink")) >= FLINK_NAMES
+    assert names(worker=WorkerSettings(engine="flink")) >= FLINK_NAMES
 
 
 def test_the_engine_of_the_last_start_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "endpoints.toml").write_text('[statistics]\nengine = "flink"\n')
+    (tmp_path / "endpoints.toml").write_text('[statistics]\nengine = "flink"\n[worker]\nengine = "flink"\n')
     kept = Settings().model_copy(update={"data_dir": tmp_path})
     other = kept.model_copy(update={"statistics": StatisticsSettings(engine="python")})
     assert Stack(kept).base.statistics.engine == "flink"
+    assert Stack(kept).base.worker.engine == "flink"
     assert Stack(other).base.statistics.engine == "python"
+
+
+def test_settings_travel_to_the_tasks_as_they_are_whatever_the_environment_there_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = Settings(
+        redis=RedisSettings(url=SecretStr("redis://:secret@r:1/0")), worker={"batch_max": 7}, data_dir=tmp_path
+    )
+    monkeypatch.setenv("LIFELONG_WORKER__BATCH_MAX", "9")
+    arrived = settings_of(settings_text(sent))
+    assert arrived.worker.batch_max == 7
+    assert arrived.redis.url.get_secret_value() == "redis://:secret@r:1/0"
+    assert arrived.data_dir == tmp_path
+
+
+def test_readers_of_users_follow_the_engine() -> None:
+    flink = Settings(worker=WorkerSettings(engine="flink"))
+    assert (user_scope(Settings()), user_scope(flink)) == (PEOPLE, PROJECTED_PEOPLE)
+    assert (user_group(Settings()), user_group(flink)) == ("lifelong-worker", "lifelong-worker-flink")
 
 
 def test_the_committed_lock_has_the_jars_that_a_job_needs(tmp_path: Path) -> None:

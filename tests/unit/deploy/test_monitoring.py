@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from deploy.cli import monitoring as commands
 from deploy.embedded import choices, endpoints
 from deploy.embedded.layout import DataLayout
-from deploy.monitoring import flink_gauges, targets, telemetry
+from deploy.monitoring import flink_gauges, llm_metrics, targets, telemetry, tool_metrics
 from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE, as_json, make_dashboard
 from deploy.monitoring.grafana.rows import DASHBOARD_ROWS, TARGET_SECONDS
 from deploy.monitoring.grafana.vendors import VENDORS
@@ -41,6 +41,8 @@ WORDS = frozenset({"by", "on", "or", "and", "unless", "offset", "group_left", "g
 def table() -> dict[str, set[str]]:
     """Return the series of each metric in the table."""
     assert flink_gauges.FLINK.describe()
+    assert llm_metrics.LLM_CALLS.describe()
+    assert tool_metrics.TOOL_CALLS.describe()
     families = [family for family in REGISTRY.collect() if family.name.startswith("lifelong_")]
     return {family.name: {family.name + suffix for suffix in SUFFIXES[family.type]} for family in families}
 

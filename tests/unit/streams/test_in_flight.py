@@ -29,21 +29,13 @@ def dies(folder: Path, records: list[Inbound], why: Exception | None = None) -> 
     process.begin(records)
     if why is not None:
         process.failed(why)
-    release(process)
-
-
-def release(process: InFlight) -> None:
-    """Close the file of a dead process and with it its lock, as the system does."""
-    import os
-
-    os.close(process._file)
-    process._file = -1
+    process.close()
 
 
 def aside(folder: Path, records: list[Inbound]) -> list[int]:
     process = InFlight(folder)
     offsets = [record.offset for record in records if process.is_set_aside(record)]
-    release(process)
+    process.close()
     return offsets
 
 
@@ -91,7 +83,7 @@ def test_a_record_that_was_handled_is_no_suspect_any_more(tmp_path: Path) -> Non
     for handled in (record(4), record(5)):
         with process.handling([handled]):
             pass
-    release(process)
+    process.close()
     successor = InFlight(tmp_path)
     assert [BATCH[part] for part in successor.split(BATCH)] == [BATCH]
 
@@ -103,7 +95,7 @@ def test_a_record_that_is_set_aside_stays_so_over_restarts(tmp_path: Path) -> No
         process = InFlight(tmp_path)
         with process.handling([record(6)]):
             pass
-        release(process)
+        process.close()
     assert aside(tmp_path, BATCH) == [6]
 
 
@@ -112,13 +104,13 @@ def test_an_exception_is_noted_and_an_interrupt_is_no_death(tmp_path: Path) -> N
         process = InFlight(tmp_path)
         with pytest.raises(KeyboardInterrupt), process.handling([record(6)]):
             raise KeyboardInterrupt
-        release(process)
+        process.close()
     assert aside(tmp_path, BATCH) == []
     for _ in range(2):
         process = InFlight(tmp_path)
         with pytest.raises(ValueError, match="x"), process.handling([record(6)]):
             raise ValueError("x")
-        release(process)
+        process.close()
     assert aside(tmp_path, BATCH) == [6]
 
 
@@ -153,14 +145,14 @@ def test_no_record_is_blamed_while_a_server_is_away(tmp_path: Path) -> None:
         process = InFlight(tmp_path)
         process.begin([record(6)])
         process.rest()
-        release(process)
+        process.close()
     assert aside(tmp_path, BATCH) == []
     process = InFlight(tmp_path)
     spans = process.begin([record(5)])
     process.rest()
     process.end(spans)
     process.begin([record(6)])
-    release(process)
+    process.close()
     dies(tmp_path, [record(6)])
     assert aside(tmp_path, BATCH) == [6]
 
@@ -170,5 +162,5 @@ def test_a_rewound_store_blames_no_record(tmp_path: Path) -> None:
         process = InFlight(tmp_path)
         with pytest.raises(Rewound), process.handling([record(6)]):
             raise Rewound("the state store was rewound")
-        release(process)
+        process.close()
     assert aside(tmp_path, BATCH) == []
