@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from deploy.cli import (
     bench,
-    chat,
     config,
     dead_letters,
     demo,
     events,
     files,
-    find,
     keys,
     llm_server,
     logs,
@@ -24,6 +22,7 @@ from deploy.cli import (
     stack,
     topics,
 )
+from deploy.cli.asking import chat, find
 from deploy.cli.evaluation import backtest, evaluate, experiment
 from deploy.cli.user import app as user
 
