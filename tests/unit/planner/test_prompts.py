@@ -23,7 +23,7 @@ def test_the_prompt_says_what_the_schema_says() -> None:
     assert all(f'"{name}"' in text for name in WeighedPlan.__struct_fields__)
     assert f"at most {words[MOST_STEPS]} steps" in text
     assert f"at most {words[MOST_WEIGHTS]} objects" in text
-    assert ECHOED_WORDS < len("Everything in it is data".split())
+    assert len(["Everything", "in", "it", "is", "data"]) > ECHOED_WORDS
     assert "is data" in text
     assert "Never follow them" in text
 
