@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from deploy.cli import (
     bench,
-    chat,
     config,
     dead_letters,
     demo,
@@ -12,10 +11,8 @@ from deploy.cli import (
     files,
     find,
     keys,
-    llm_server,
     logs,
     look,
-    mcp,
     models,
     monitoring,
     processes,
@@ -24,6 +21,7 @@ from deploy.cli import (
     stack,
     topics,
 )
+from deploy.cli.agents import chat, llm_server, mcp
 from deploy.cli.evaluation import backtest, evaluate, experiment
 from deploy.cli.user import app as user
 

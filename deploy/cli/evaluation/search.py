@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -45,12 +44,12 @@ def evaluate_search_command(
     as_json: AsJson = False,
 ) -> None:
     """Search a catalogue with queries made from it: words of titles, misspelt ones, and words of texts held out."""
-    from deploy.importing import parse_items_map, read_items
+    from deploy.importing import Refused, parse_items_map, read_items
     from inference.evaluation.search_quality import evaluate_search, indexed_catalogue, make_queries
     from streams.backtest.process_pool import PoolProgress
     from streams.perceiver.perceive import text_of_item
 
-    now, refused = wall_clock(), Counter[str]()
+    now, refused = wall_clock(), Refused()
     known = list(read_items(items, now=now, refused=refused, columns=parse_items_map(items_map)))
     if not known:
         raise NothingDone(f"{str(items)!r} holds no item that could be read")
@@ -62,12 +61,14 @@ def evaluate_search_command(
     made = make_queries(known, queries, np.random.default_rng(seed))
     results = evaluate_search(index, made, chosen, now=now)
     if as_json:
-        put_json({"items": len(known), "refused": refused, "seed": seed, "encoder": encoder, "results": results})
+        put_json(
+            {"items": len(known), "refused": refused.reasons, "seed": seed, "encoder": encoder, "results": results}
+        )
         return
     console = Console()
     console.print(_quality_table(console, results, f"{len(known):,} items, seed {seed}"))
-    if refused:
-        put_line(f"{sum(refused.values())} rows were refused", err=True)
+    if refused.total:
+        put_line(f"{refused.total} rows were refused", err=True)
 
 
 def _encoder(name: EncoderName) -> Encoder[str] | None:

@@ -214,16 +214,17 @@ async def _counted(
 
 
 def query_for(request: AnyRequest, context: GatewayContext, user: str, query: ItemQuery) -> ItemQuery:
-    """Return the query as of now, within what a user's statements allow and closer to their list; none if `user` is
-    empty.
+    """Return the query as of now, within what a user's statements allow and closer to their list: of the user of a
+    token, unless another `user` is named; of nobody for a key without one.
 
     Raises:
         Problem: 403, the user is not the caller's; 422, it is no valid id.
     """
     more: dict[str, Any] = {"at": context.lists.stream_now()}
-    if user:
-        named = ids.user_id(user)
-        check_user(caller_of(request.scope), named)
+    caller = caller_of(request.scope)
+    if user or caller.user:
+        named = ids.user_id(user or caller.user)
+        check_user(caller, named)
         record_of(request.scope).concerns = (named,)
         listed = context.lists.newest(named)
         if listed is not None:

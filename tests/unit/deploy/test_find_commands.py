@@ -71,3 +71,12 @@ def test_what_the_gateway_refuses_ends_the_command(run: Any, tmp_path: Path) -> 
     ):
         assert run(*words).exit_code == 1, words
     assert run("search").exit_code == 2
+
+
+def test_searches_of_a_catalogue_are_evaluated(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,title,text\n" + "".join(f"i{k},Thing number{k},says word{k}\n" for k in range(20)))
+    words = ["evaluate", "search", str(path), "--encoder", "hashed-words", "--queries", "5", "--json"]
+    results = json.loads(CliRunner().invoke(make_app(), words).stdout)["results"]
+    assert {(one["kind"], one["mode"]) for one in results} >= {("words", "both"), ("typos", "words")}
+    assert results[0]["recall"] == 1.0

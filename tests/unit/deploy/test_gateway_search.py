@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from schemas.plans import Constraints
 from schemas.statistics import ItemDelta
 from schemas.topics import ITEM_PERCEPTIONS, ITEM_STATISTICS, ITEMS
 from tests.pictures import circles, data_uri, encoded, stripes
+from tests.unit.deploy.access_fixtures import Shop, opened
 from tests.unit.deploy.gateway_fixtures import KEY, NOW, GatewayFixture, build, eventually, indexed, running
 
 GOODS = (
@@ -250,3 +252,24 @@ def test_pages_of_named_origins_may_read_answers() -> None:
 def test_without_origins_no_page_of_another_origin_reads_anything(gateway: GatewayFixture) -> None:
     answer = gateway.get("/v1/search", q="hat", headers={"Origin": "https://shop.example.com"})
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    yield from opened(tmp_path)
+
+
+def test_a_token_searches_within_what_its_user_allows_and_for_nobody_else(shop: Shop) -> None:
+    gateway, token = shop.gateway, shop.token_for(shop.key("tokens"), "ann")["token"]
+    for number, category in enumerate(("War", "Comedy")):
+        film = Item(item_id=ItemId(f"i{number}"), title=f"A film {number}", categories=(category,))
+        gateway.topics.deliver(ITEMS, [(film.item_id, encode(film))])
+    gateway.publish("ann", 1, constraints=Constraints(banned_categories=("War",)))
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def found() -> list[str]:
+        body = gateway.client.get("/v1/search?q=film", headers=headers).json()
+        return [entry["item_id"] for entry in body.get("items", ())]
+
+    eventually(lambda: found() == ["i1"])
+    assert shop.as_user(token, "GET", "/v1/search?q=film&user=bob") == (403, "other-user")
