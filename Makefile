@@ -49,7 +49,7 @@ unit: setup ## All unit tests
 
 test: setup ## All tests: those without servers in parallel, then those on real servers
 	$(BIN)/pytest -n auto -m "not servers"
-	$(BIN)/pytest -m servers
+	$(BIN)/pytest -m servers --durations=40 --durations-min=5
 
 fuzz: setup ## Send a million corrupted records through the guards of each process: half an hour
 	$(BIN)/python -m tests.fuzz

@@ -109,12 +109,17 @@ def plan_from(
     return replace(
         entry.plan,
         plan_id=plan_id(entry.entry_id, author),
-        goal=answer.goal,
-        steps=answer.steps,
+        goal=answer.goal if _says_something(answer.goal) else entry.plan.goal,
+        steps=tuple(step for step in answer.steps if _says_something(step)),
         intents=intents,
         evidence=tuple(intent.memory_id for intent in intents if intent.memory_id is not None),
         author=author,
     )
+
+
+def _says_something(text: str) -> bool:
+    """Return whether a text is more than a word: people read it, and small models repeat handles."""
+    return len(text.split()) > 1
 
 
 def _intent(fact: RememberedFact, weight: float) -> Intent:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy.reference.markdown import code, prose, table
-from schemas.bounds import LANGUAGE_TAG, NO_CONTROL, NOT_RESERVED, PATTERN_DESCRIPTIONS, PRINTABLE
+from schemas.bounds import CLOCK_TIME, LANGUAGE_TAG, NO_CONTROL, NOT_RESERVED, PATTERN_DESCRIPTIONS, PRINTABLE
 
 Schema = Mapping[str, Any]
 FIELDS_HEADER = ("field", "type", "default", "meaning")
@@ -18,6 +18,7 @@ SIZES = {
     "maxItems": "at most {}",
 }
 PATTERNS = {
+    CLOCK_TIME: "time of day",
     PRINTABLE: "printable",
     NOT_RESERVED: "printable, not reserved",
     NO_CONTROL: "no control characters",

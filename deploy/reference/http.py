@@ -31,7 +31,8 @@ limited. HEAD is answered like GET, without the body. A running gateway serves t
 def document() -> Document:
     """Return the gateway's OpenAPI document without starting a gateway."""
     unstarted = cast(
-        "GatewayContext", SimpleNamespace(access=SimpleNamespace(check=lambda connection, handler: None), body_bytes=0)
+        "GatewayContext",
+        SimpleNamespace(access=SimpleNamespace(check=lambda connection, handler: None), body_bytes=0, cors_origins=()),
     )
     return completed(create_app(unstarted).openapi_schema.to_schema())
 

@@ -27,7 +27,7 @@ from streams.log.records import Inbound, Message
 from streams.routes import PLANNER
 
 logger = logging.getLogger(__name__)
-WAIT_SECONDS = 0.25
+LEDGER_POLL_SECONDS = 0.25
 ENTRIES_AT_ONCE = 500
 
 
@@ -50,7 +50,7 @@ def run(process: PlannerProcess, *, until: Callable[[], bool]) -> None:
     """Propose plans until `until` holds."""
     with asyncio.Runner() as runner:
         while not until():
-            records = process.reader.poll(ENTRIES_AT_ONCE, WAIT_SECONDS)
+            records = process.reader.poll(ENTRIES_AT_ONCE, LEDGER_POLL_SECONDS)
             if records:
                 process.reader.commit()
                 runner.run(propose_all(process, records))

@@ -14,12 +14,12 @@ class SearchItems(Struct, frozen=True, forbid_unknown_fields=True):
     n: Number = 10
 
 
-class FoundItems(Struct, frozen=True):
+class WordMatches(Struct, frozen=True):
     """Items, the best first."""
 
     items: tuple[ItemCard, ...]
 
 
-async def search_items(arguments: SearchItems, context: ToolContext) -> FoundItems:
+async def search_items(arguments: SearchItems, context: ToolContext) -> WordMatches:
     """Search the catalogue by words. Items that the user's statements forbid are left out."""
-    return FoundItems(await context.items.search(arguments.words, "", arguments.n))
+    return WordMatches(await context.items.search(arguments.words, "", arguments.n))

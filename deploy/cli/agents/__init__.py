@@ -1,0 +1,1 @@
+"""Commands about agents: conversations, tools for other agents, and a small language model."""
