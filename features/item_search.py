@@ -51,7 +51,7 @@ class FoundItem(Struct, frozen=True):
     score: float
 
 
-class ItemsFound(Struct, frozen=True):
+class FoundItems(Struct, frozen=True):
     """The best items, and how many there are in all."""
 
     items: tuple[FoundItem, ...] = ()
@@ -61,7 +61,7 @@ class ItemsFound(Struct, frozen=True):
 class ItemSearch(Protocol):
     """Finds items. May be called from several threads, and again with the same query. Blocks for milliseconds."""
 
-    def search(self, query: ItemQuery) -> ItemsFound:
+    def search(self, query: ItemQuery) -> FoundItems:
         """Return the best items for a query, best first, only those that may be shown and that its constraints allow.
 
         Raises:
@@ -69,7 +69,7 @@ class ItemSearch(Protocol):
         """
         ...
 
-    def like_picture(self, item: ItemId, query: ItemQuery) -> ItemsFound | None:
+    def like_picture(self, item: ItemId, query: ItemQuery) -> FoundItems | None:
         """Return the items whose pictures look most like the item's; none if no picture of it was perceived.
 
         Raises:

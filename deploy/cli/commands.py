@@ -9,6 +9,7 @@ from deploy.cli import (
     demo,
     events,
     files,
+    find,
     keys,
     logs,
     look,
@@ -20,11 +21,7 @@ from deploy.cli import (
     stack,
     topics,
 )
-<<<<<<< HEAD
-from deploy.cli.asking import chat, find
-=======
 from deploy.cli.agents import chat, llm_server, mcp
->>>>>>> 74e31c06cbfaa29105d4f7b4c276c698de4bde75
 from deploy.cli.evaluation import backtest, evaluate, experiment
 from deploy.cli.user import app as user
 

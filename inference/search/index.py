@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from features.half_lives import FALLBACK_ORDER
-from features.item_search import FoundItem, ItemQuery, ItemsFound
+from features.item_search import FoundItem, FoundItems, ItemQuery
 from inference.items.statements import block_items, block_unwanted
 from inference.items.table import Bools, ItemTable
 from inference.search.conditions import matching_items
@@ -93,12 +93,12 @@ class SearchIndex:
         with self.lock:
             self.table.put_statistics(row)
 
-    def search(self, query: ItemQuery) -> ItemsFound:
+    def search(self, query: ItemQuery) -> FoundItems:
         """See `features.item_search.ItemSearch`."""
         with self.lock:
             return self._best(query, self._scores(query))
 
-    def like_picture(self, item: ItemId, query: ItemQuery) -> ItemsFound | None:
+    def like_picture(self, item: ItemId, query: ItemQuery) -> FoundItems | None:
         """See `features.item_search.ItemSearch`."""
         with self.lock:
             number = self.table.number.get(item)
@@ -199,7 +199,7 @@ class SearchIndex:
             blocked |= ~self.table.signal(FilterValues).having(CATEGORY_FIELD, (query.category,), len(blocked))
         return blocked
 
-    def _best(self, query: ItemQuery, scores: Scores) -> ItemsFound:
+    def _best(self, query: ItemQuery, scores: Scores) -> FoundItems:
         """Return the items of the highest scores above 0 that may be shown: of equal ones the longer known first."""
         scores = scores * self._factors(query)
         scores = np.where(self._blocked(query) | ~self._matching(query), -np.inf, scores)
@@ -210,7 +210,7 @@ class SearchIndex:
         else:
             best = found
         order = best[np.argsort(-scores[best], kind="stable")][: query.n]
-        return ItemsFound(tuple(self._found(order, scores)), len(found))
+        return FoundItems(tuple(self._found(order, scores)), len(found))
 
     def _found(self, numbers: Iterable[int], scores: Scores) -> Iterable[FoundItem]:
         for number in numbers:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
-from deploy.cli.asking.gateway_client import ask_gateway
+from deploy.cli.gateway_client import ask_gateway
 from deploy.cli.shown import AsJson, put_json_line
 from deploy.cli.terminal import Console
 from deploy.settings import load_settings

@@ -14,7 +14,7 @@ from deploy.gateway.limits import MAX_WAITING_SEARCHES
 from deploy.gateway.problems import Problem
 from deploy.gateway.search.encoders import QueryEncoders
 from deploy.gateway.search.feed import SearchFeed
-from features.item_search import ItemQuery, ItemsFound
+from features.item_search import FoundItems, ItemQuery
 from inference.search.index import SearchIndex
 from schemas.ids import ItemId
 
@@ -31,7 +31,7 @@ class SearchService:
         self._thread = ThreadPoolExecutor(1, "search")
         self._waiting = 0
 
-    async def search(self, query: ItemQuery) -> ItemsFound:
+    async def search(self, query: ItemQuery) -> FoundItems:
         """Return what the query finds, by words and, where it has words and perception is on, by their meaning.
 
         Raises:
@@ -39,13 +39,13 @@ class SearchService:
             BadFilter: the filter or the boosts cannot be read.
         """
 
-        def run(index: SearchIndex) -> ItemsFound:
+        def run(index: SearchIndex) -> FoundItems:
             meant = self.encoders.of_words(query.words)
             return index.search(query if meant is None else replace(query, vectors=(meant,)))
 
         return await self.within(run)
 
-    async def search_picture(self, picture: bytes, query: ItemQuery) -> ItemsFound:
+    async def search_picture(self, picture: bytes, query: ItemQuery) -> FoundItems:
         """Return the items that look most like a picture: see `QueryEncoders.of_picture`.
 
         Raises:
@@ -56,7 +56,7 @@ class SearchService:
             lambda index: index.search(replace(query, vectors=(self.encoders.of_picture(picture),)))
         )
 
-    async def like_picture(self, item: ItemId, query: ItemQuery) -> ItemsFound | None:
+    async def like_picture(self, item: ItemId, query: ItemQuery) -> FoundItems | None:
         """Return the items that look most like an item; none if no picture of it was perceived.
 
         Raises:

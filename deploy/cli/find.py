@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
-from deploy.cli.asking.gateway_client import ask_gateway
+from deploy.cli.gateway_client import ask_gateway
 from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json
 from deploy.cli.terminal import Console, put_line
 from deploy.settings import load_settings
