@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import processes
+from deploy.cli.commands import command_files
 from deploy.printable import PrintableFormatter
 from schemas.errors import LifelongError
 
@@ -19,8 +19,8 @@ from schemas.errors import LifelongError
 def make_app(words: Sequence[str] = ()) -> typer.Typer:
     """Return the command line with the commands of every file.
 
-    If `words` begin with the name of a process, there are only the processes: one of them is to run for long, and the
-    other commands would take 40 MB of it.
+    If `words` begin with the name of a command, there are only those of its file: all of them take seconds to load,
+    and 40 MB of a process that is to run for long.
     """
     app = typer.Typer(
         name="lifelong",
@@ -30,13 +30,8 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    if words[:1] and words[0] in processes.NAMES:
-        processes.register(app)
-        return app
-    from deploy.cli.commands import COMMANDS
-
-    for commands in COMMANDS:
-        commands.register(app)
+    for file in command_files(words):
+        file.register(app)
     return app
 
 

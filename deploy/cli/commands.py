@@ -1,53 +1,45 @@
-"""The table of commands, each file with its own: whoever imports this loads what any of them needs at once."""
+"""The table of commands: each file with the names that it adds. A command loads its own file alone."""
 
 from __future__ import annotations
 
-from deploy.cli import (
-    bench,
-    config,
-    dead_letters,
-    demo,
-    events,
-    files,
-    find,
-    keys,
-    logs,
-    look,
-    models,
-    monitoring,
-    processes,
-    quarantine,
-    rebuild,
-    stack,
-    topics,
-)
-from deploy.cli.agents import chat, llm_server, mcp
-from deploy.cli.evaluation import backtest, evaluate, experiment
-from deploy.cli.user import app as user
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
 
-COMMANDS = (
-    stack,
-    logs,
-    config,
-    topics,
-    keys,
-    files,
-    events,
-    look,
-    find,
-    user,
-    chat,
-    mcp,
-    llm_server,
-    models,
-    dead_letters,
-    quarantine,
-    rebuild,
-    evaluate,
-    experiment,
-    demo,
-    backtest,
-    bench,
-    monitoring,
-    processes,
-)
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "stack": ("up", "down", "restart", "status", "doctor"),
+    "logs": ("logs",),
+    "config": ("config",),
+    "topics": ("topics", "schemas"),
+    "keys": ("keys",),
+    "files": ("check",),
+    "events": ("send", "import"),
+    "look": ("tail", "why"),
+    "find": ("search", "popular", "trending", "items"),
+    "user.app": ("user",),
+    "agents.chat": ("chat",),
+    "agents.mcp": ("mcp",),
+    "agents.llm_server": ("llm-server",),
+    "models": ("models",),
+    "dead_letters": ("dead-letters",),
+    "quarantine": ("quarantine",),
+    "rebuild": ("rebuild",),
+    "evaluation.evaluate": ("evaluate",),
+    "evaluation.experiment": ("experiment",),
+    "demo": ("demo",),
+    "evaluation.backtest": ("backtest", "replay"),
+    "bench": ("bench",),
+    "monitoring": ("monitor",),
+    "processes": ("worker", "statistics", "trainer", "projector", "perceiver", "planner", "gateway"),
+}
+"""By module of `deploy.cli`, in the order in which the help lists them."""
+
+
+def command_files(words: Sequence[str]) -> list[ModuleType]:
+    """Return the file of the command that the words begin with; every file if they name none.
+
+    >>> [file.__name__ for file in command_files(["logs", "--help"])], len(command_files(["--help"])) == len(COMMANDS)
+    (['deploy.cli.logs'], True)
+    """
+    named = [file for file, names in COMMANDS.items() if words[:1] and words[0] in names]
+    return [import_module(f"deploy.cli.{file}") for file in named or COMMANDS]

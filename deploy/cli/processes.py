@@ -140,7 +140,6 @@ def gateway() -> None:
 
 
 PROCESSES = (worker, statistics, trainer, projector, perceiver, planner, gateway)
-NAMES = tuple(process.__name__ for process in PROCESSES)
 
 
 def _begin(*, yields: bool = False) -> Settings:

@@ -19,6 +19,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from deploy.cli.app import make_app
+from deploy.cli.commands import COMMANDS
 from deploy.cli.models import known_variants, refuse_unknown
 from deploy.cli.outputs import NotWritable, check_writable
 from deploy.cli.shown import Column, NoSuch, complete_id, listing
@@ -73,6 +74,9 @@ ALL = dict(commands(typer.main.get_command(make_app())))
 SIDE_BY_SIDE = """
 import os, sys, time
 from deploy.cli.app import main
+from deploy.cli.commands import command_files
+for words in {words!r}:
+    command_files(words)
 os.chdir({folder!r})
 children = []
 for number, words in enumerate({words!r}):
@@ -121,6 +125,13 @@ def test_every_command_that_shows_something_prints_json_on_request(name: str) ->
 
 def test_the_commands_without_json_exist() -> None:
     assert set(ALL) >= set(DOES)
+
+
+def test_a_command_loads_its_own_file_and_each_file_adds_the_names_of_the_table() -> None:
+    for file, names in COMMANDS.items():
+        added = typer.main.get_command(make_app([names[0]]))
+        commands_of_file = getattr(added, "commands", {added.name: added})
+        assert set(commands_of_file) == set(names), file
 
 
 @pytest.mark.parametrize("name", ["", *sorted(ALL)])
