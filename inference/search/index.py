@@ -37,7 +37,7 @@ from schemas.items import Item
 from schemas.statistics import ItemStatistics
 
 SEARCH_SIGNALS = (ItemPopularity, SearchWords, FilterValues, Perceptions)
-WORD_SHARE = 0.6
+WORD_SHARE = 0.8
 """What words count of the relevance, where the query is also compared by meaning."""
 TASTE_RAISE, POPULARITY_RAISE = 0.25, 0.1
 """By how much the relevance of the item most to a user's taste, and of the most popular one, is raised."""
