@@ -32,6 +32,7 @@ from deploy.embedded.server import Download, EmbeddedServer, Program, Site, Stac
 from deploy.embedded.supervisor import Supervisor, programs_dir, wait_until
 from deploy.flink.keys import make_keys
 from deploy.settings import Settings, config_path
+from deploy.settings.ports import process_ports
 
 SERVERS = (kafka.KAFKA, redis.REDIS, milvus.MILVUS, triton.TRITON)
 ALL_SERVERS = frozenset(server.name for server in SERVERS)
@@ -220,12 +221,7 @@ class Stack:
             "kafka": embedded.kafka_port,
             "redis": embedded.redis_port,
             "milvus": embedded.milvus_port,
-            "worker": base.worker.metrics_port,
-            "statistics": base.statistics.metrics_port,
-            "trainer": base.trainer.metrics_port,
-            "projector": base.projector.metrics_port,
-            "perceiver": base.perception.metrics_port,
-            "gateway": base.gateway.port,
+            **process_ports(base),
         }
         chosen = choices.chosen(choices.read(self.layout.choices_file), requested, random.SystemRandom())
         choices.write(self.layout.choices_file, chosen)
@@ -312,7 +308,7 @@ class Stack:
 
         def wait(own: OwnProcess) -> None:
             page = own.under(settings)
-            self._await(own.name, START_SECONDS, partial(page.problem, status.port_of(own.name, settings)))
+            self._await(own.name, START_SECONDS, partial(page.problem, process_ports(settings)[own.name]))
             report(own.name, "healthy")
 
         with ThreadPoolExecutor(len(OWN_PROCESSES)) as pool:

@@ -15,6 +15,7 @@ from deploy.embedded.restarts import Ends, read_ends
 from deploy.embedded.server import EmbeddedServer
 from deploy.embedded.supervisor import State
 from deploy.settings import Settings
+from deploy.settings.ports import process_ports
 
 Condition = Literal["running", "starting", "stopped", "failed", "external"]
 CONDITIONS: Mapping[str, Condition] = {
@@ -89,7 +90,7 @@ def server_row(
 def program_row(own: OwnProcess, settings: Settings, state: State | None, layout: DataLayout) -> StatusRow:
     """Return the row of a process of Lifelong."""
     own = own.under(settings)
-    port = port_of(own.name, settings)
+    port = process_ports(settings)[own.name]
     problem = own.problem(port) if state and state.pid else "not running"
     row = _row(own.name, state, own.url(port) if port else "", problem, layout)
     return replace(row, open_to=_open_to(own.name, settings))
@@ -100,19 +101,6 @@ def _open_to(name: str, settings: Settings) -> str:
     if name != "gateway":
         return "this machine, metrics alone"
     return f"{'this machine' if is_loopback(settings.gateway.host) else 'network'}, by API key"
-
-
-def port_of(name: str, settings: Settings) -> int:
-    """Return the HTTP port of a process of Lifelong; 0 if none is chosen yet."""
-    ports = {
-        "worker": settings.worker.metrics_port,
-        "statistics": settings.statistics.metrics_port,
-        "trainer": settings.trainer.metrics_port,
-        "projector": settings.projector.metrics_port,
-        "perceiver": settings.perception.metrics_port,
-        "gateway": settings.gateway.port,
-    }
-    return ports[name]
 
 
 def _row(name: str, state: State | None, endpoint: str, problem: str, layout: DataLayout) -> StatusRow:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.settings import Settings
+from deploy.settings.ports import process_ports
 from schemas.errors import LifelongError
 
 SHIPPED = Path(__file__).with_name("prometheus")
@@ -29,16 +30,12 @@ def addresses(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
     >>> addresses(Settings(worker=WorkerSettings(metrics_port=9100)), {"triton_metrics": 8002})
     {'worker': '127.0.0.1:9100', 'triton': '127.0.0.1:8002'}
     """
+    is_on = {"perceiver": settings.perception.enabled, "planner": settings.llm.enabled}
     hosts = {
-        "worker": ("127.0.0.1", settings.worker.metrics_port),
-        "tasks": ("127.0.0.1", settings.flink.metrics_port if settings.worker.engine == "flink" else 0),
-        "statistics": ("127.0.0.1", settings.statistics.metrics_port),
-        "trainer": ("127.0.0.1", settings.trainer.metrics_port),
-        "projector": ("127.0.0.1", settings.projector.metrics_port),
-        "perceiver": ("127.0.0.1", settings.perception.metrics_port if settings.perception.enabled else 0),
-        "planner": ("127.0.0.1", settings.llm.metrics_port if settings.llm.enabled else 0),
-        "gateway": (settings.gateway.host, settings.gateway.port),
+        name: (settings.gateway.host if name == "gateway" else "127.0.0.1", port if is_on.get(name, True) else 0)
+        for name, port in process_ports(settings).items()
     }
+    hosts["tasks"] = ("127.0.0.1", settings.flink.metrics_port if settings.worker.engine == "flink" else 0)
     hosts |= {job: ("127.0.0.1", ports.get(name, 0)) for job, name in SERVER_PORTS.items()}
     return {job: f"{host}:{port}" for job, (host, port) in hosts.items() if port}
 

@@ -9,8 +9,8 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 
-from deploy.embedded.status import port_of
 from deploy.settings import load_settings
+from deploy.settings.ports import process_ports
 
 REAL = "statistics"
 
@@ -27,4 +27,4 @@ if __name__ == "__main__":
     if sys.argv[1] == REAL:
         import_module("deploy.cli.app").main()
     else:
-        HTTPServer(("127.0.0.1", port_of(sys.argv[1], load_settings())), Healthy).serve_forever()
+        HTTPServer(("127.0.0.1", process_ports(load_settings())[sys.argv[1]]), Healthy).serve_forever()

@@ -19,7 +19,9 @@ from deploy.embedded.layout import SOCKET_PATH_MAX, DataLayout
 from deploy.embedded.programs import OWN_PROCESSES, own_programs
 from deploy.embedded.server import Program, Site, StackError
 from deploy.embedded.supervisor import daemon_section, program_section
-from deploy.settings import EmbeddedSettings
+from deploy.settings import EmbeddedSettings, Settings
+from deploy.settings.ports import process_ports
+from streams.routes import READS
 
 
 @pytest.fixture
@@ -154,3 +156,7 @@ def test_servers_inherit_one_thread_and_no_other_variables(monkeypatch: pytest.M
     environment = child_environment()
     assert environment["OMP_NUM_THREADS"] == "1"
     assert not {"MINIO_ADDRESS", "LIFELONG_KAFKA__SASL_PASSWORD"} & environment.keys()
+
+
+def test_every_process_of_the_stack_has_a_port() -> None:
+    assert set(process_ports(Settings())) == {own.name for own in OWN_PROCESSES} == set(READS)
