@@ -34,7 +34,7 @@ from tests.integration.recorded_deltas import PARTITIONS, exact_neighbours, reco
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(900)]
 
-DELTAS = int(os.environ.get("FLINK_DELTAS", "20000"))
+DELTAS = int(os.environ.get("FLINK_DELTAS", "12000"))
 SECONDS = max(120.0, DELTAS / 100)
 
 
