@@ -49,7 +49,7 @@ class AgentState(Struct, frozen=True, kw_only=True):
     `memories` are the active ones; `dormant` memories are outranked or unresolved and wait to be revived or to fade.
     Both are bounded together by `agents.memory.forgetting.FADING_CAPACITY` and `DECISION_LIMITS`. At autonomy
     `PROPOSING` a `proposal` waits for the user's approval, and so does what words were understood as, `pending`.
-    `autonomy_of` has the levels that were set for single actions.
+    `autonomy_of` has the levels that were set for single actions, and `offers` is there once offers were allowed.
     """
 
     memories: tuple[Memory, ...] = ()
@@ -62,13 +62,18 @@ class AgentState(Struct, frozen=True, kw_only=True):
     sweep_at: float = NEVER
     autonomy: int = FULL_AUTONOMY
     autonomy_of: dict[Action, int] = {}
-    offers: OfferState = OfferState()
+    offers: OfferState | None = None
     proposal: Plan | None = None
     pending: Awaited | None = None
 
     def level(self, action: Action) -> int:
         """Return the level of autonomy at which the agent takes this action."""
         return self.autonomy_of.get(action, self.autonomy)
+
+    @property
+    def allowed_offers(self) -> OfferState | None:
+        """Return what the agent knows of its offers if it may make any, at autonomy `PROACTIVE`."""
+        return self.offers if self.level("offers") >= PROACTIVE else None
 
 
 class AgentStep(Struct, frozen=True, kw_only=True):
@@ -120,7 +125,9 @@ def apply_event(
     drift, drifted = agent.drift, False
     if profile is not agent.profile and event.event_time >= state_before.last_at:
         drift, drifted = watch(agent.drift, divergence(profile.short_term, profile.long_term))
-    updated = replace(_remember(agent, learned), profile=profile, drift=drift, offers=answered(agent.offers, event))
+    updated = replace(
+        _remember(agent, learned), profile=profile, drift=drift, offers=agent.offers and answered(agent.offers, event)
+    )
     trigger_context = TriggerContext(
         before=state_before, after=state, plan=agent.plan, disputed=bool(learned and learned.disputed), drifted=drifted
     )
@@ -204,8 +211,9 @@ def _considered(
 
 def _with_autonomy(agent: AgentState, said: SetAutonomy) -> AgentState:
     """Return the agent state at a level of autonomy: what waited for approval no longer does."""
-    if said.offers is not None:
-        agent = replace(agent, offers=replace(agent.offers, rules=said.offers))
+    if said.level == PROACTIVE or said.offers is not None:
+        offers = agent.offers or OfferState()
+        agent = replace(agent, offers=replace(offers, rules=said.offers or offers.rules))
     if said.action == "all":
         return replace(agent, autonomy=said.level, autonomy_of={}, pending=None)
     autonomy_of: dict[Action, int] = {**agent.autonomy_of, said.action: said.level}

@@ -72,9 +72,11 @@ class OfferState(Struct, frozen=True, kw_only=True):
 
 
 class Considered(Struct, frozen=True):
-    """What became of an occasion: the state after it, and why no offer is made; one may be made if that is none."""
+    """What became of an occasion: the state after it, if offers were ever allowed, and why no offer is made; one may be
+    made if that is none.
+    """
 
-    offers: OfferState
+    offers: OfferState | None
     because: WithholdingReason | None = None
     until: float | None = None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agents.agent_state import PROACTIVE
 from agents.offers import Considered, consider
 from schemas.ids import EventId, message_id
 from schemas.offers import Occasion, Withheld
@@ -18,13 +17,10 @@ from streams.state.user_record import UserRecord
 def on_occasion(record: UserRecord, occasion: Occasion, source: RecordSource, deps: Deps) -> RecordOutcome:
     """Decide whether to make an offer: if so a list is due, and the offer is taken from it; else say why not."""
     del deps
-    considered = _considered(record, occasion)
-    agent = replace(record.agent, offers=considered.offers)
-    outcome = RecordOutcome(
-        record=replace(record, agent=agent, version=record.version + 1), list_due=considered.because is None
-    )
+    considered = _considered(record, occasion.event_time)
+    after = replace(record, agent=replace(record.agent, offers=considered.offers), version=record.version + 1)
     if considered.because is None:
-        return replace(outcome, cause=occasion.event_id, at=occasion.event_time, occasion=occasion)
+        return RecordOutcome(record=after, cause=occasion.event_id, at=occasion.event_time, occasion=occasion)
     withheld = Withheld(
         event_id=EventId(message_id(source.topic, source.partition, source.offset, "offer")),
         user_id=occasion.user_id,
@@ -34,11 +30,11 @@ def on_occasion(record: UserRecord, occasion: Occasion, source: RecordSource, de
         because=considered.because,
         until=considered.until,
     )
-    return replace(outcome, messages=(Message(OFFERS, occasion.user_id, withheld),))
+    return RecordOutcome(record=after, messages=(Message(OFFERS, occasion.user_id, withheld),), list_due=False)
 
 
-def _considered(record: UserRecord, occasion: Occasion) -> Considered:
-    offers = record.agent.offers
-    if record.agent.level("offers") < PROACTIVE or record.user.quarantined:
-        return Considered(offers, "autonomy")
-    return consider(offers, occasion.event_time)
+def _considered(record: UserRecord, now: float) -> Considered:
+    allowed = record.agent.allowed_offers
+    if allowed is None or record.user.quarantined:
+        return Considered(record.agent.offers, "autonomy")
+    return consider(allowed, now)

@@ -19,6 +19,6 @@ def on_offer(record: UserRecord, decision: OfferDecision, source: RecordSource, 
     """
     del source, deps
     agent = record.agent
-    if isinstance(decision, Offer):
+    if isinstance(decision, Offer) and agent.offers is not None:
         agent = replace(agent, offers=noted(agent.offers, decision))
     return RecordOutcome(record=replace(record, agent=agent, version=record.version + 1), list_due=False)

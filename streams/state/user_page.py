@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 from msgspec import Struct
 
-from agents.agent_state import PROACTIVE, Action, AgentState
+from agents.agent_state import Action, AgentState
 from agents.instructions.phrases import belief_phrase
 from agents.instructions.wording import WORDINGS, Wording
 from agents.memory.record import STATED_ONLY, confidence
@@ -110,9 +110,9 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
 
 
 def _page_offers(agent: AgentState, at: float) -> PageOffers | None:
-    if agent.level("offers") < PROACTIVE:
+    if agent.allowed_offers is None:
         return None
-    offers = settled(agent.offers, at)
+    offers = settled(agent.allowed_offers, at)
     return PageOffers(
         rules=offers.rules,
         worth=round(offers.worth(at), 3),

@@ -8,7 +8,7 @@ from typing import Any
 from agents.explanations import Line
 from agents.offers import LASTS_SECONDS
 from schemas.ids import message_id
-from schemas.offers import MOST_OFFERED, Occasion, Offer, Withheld
+from schemas.offers import MOST_OFFERED, Occasion, Offer, Withheld, WithholdingReason
 from schemas.recommendations import RankedItem
 from schemas.topics import OFFERS
 from streams.log.records import Message, RecordSource
@@ -34,13 +34,15 @@ def offer_message(
         "occasion": occasion.event_id,
         "reason": occasion.reason,
     }
-    if not items:
-        return Message(OFFERS, occasion.user_id, Withheld(**common, because="nothing-new"))
+    allowed = record.agent.allowed_offers  # another record of the batch may have taken the permission back
+    if allowed is None or not items:
+        because: WithholdingReason = "nothing-new" if allowed else "autonomy"
+        return Message(OFFERS, occasion.user_id, Withheld(**common, because=because))
     offer = Offer(
         **common,
         items=items,
         expires_at=now + LASTS_SECONDS,
-        worth=round(record.agent.offers.worth(now), 4),
+        worth=round(allowed.worth(now), 4),
         plan_id=plan.plan_id if plan else None,
     )
     return Message(OFFERS, occasion.user_id, offer)

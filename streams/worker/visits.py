@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from agents.agent_state import PROACTIVE
 from agents.offers import LEAST_SECONDS, next_occasion
 from features.list_outcome import MATURES_AFTER, matured_by, matures_at
 from schemas.ids import EventId, UserId, message_id
@@ -91,8 +90,8 @@ def _next_visit(record: UserRecord, maturing: float | None) -> float | None:
 
 
 def _occasion_at(record: UserRecord) -> float | None:
-    agent = record.agent
-    return next_occasion(agent.offers, record.user) if agent.level("offers") >= PROACTIVE else None
+    allowed = record.agent.allowed_offers
+    return next_occasion(allowed, record.user) if allowed is not None else None
 
 
 def _occasion(record: UserRecord, now: float) -> Occasion | None:

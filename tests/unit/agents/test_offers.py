@@ -126,13 +126,19 @@ def test_quiet_hours_put_an_offer_off_until_they_end() -> None:
     night = START + 23 * HOUR
     put_off = consider(state, night)
     assert (put_off.because, put_off.until) == ("quiet-hours", START + 32 * HOUR)
+    assert put_off.offers is not None
     assert next_occasion(put_off.offers, UserState(user_id=USER, last_at=night)) == START + 32 * HOUR
     assert consider(put_off.offers, START + 32 * HOUR).because is None
 
 
 def test_two_occasions_at_once_are_one() -> None:
     first = consider(OfferState(rules=ANYTIME), START)
+    assert first.offers is not None
     assert (first.because, consider(first.offers, START + 60).because) == (None, "too-soon")
+
+
+def test_users_who_never_allowed_offers_carry_nothing_about_them() -> None:
+    assert after(Life(), [event(Click, 0, "jazz-1"), told(SetAutonomy, 1, level=2)]).agent.offers is None
 
 
 def test_the_same_offer_counts_once() -> None:
@@ -156,7 +162,8 @@ def test_rules_that_were_given_stay_until_others_are() -> None:
     rules = OfferRules(per_week=5, time_zone="Europe/Berlin")
     life = after(Life(), [told(SetAutonomy, 0, level=3, offers=rules), told(SetAutonomy, 1, level=2)])
     life = after(life, [told(SetAutonomy, 2, level=3)])
-    assert life.agent.offers.rules == rules
+    assert life.agent.allowed_offers is not None
+    assert life.agent.allowed_offers.rules == rules
 
 
 @given(
@@ -174,6 +181,7 @@ def test_worth_is_a_probability_and_the_state_stays_small(steps: list[tuple[floa
                 state = answered(state, event(Hide, at, "jazz-1"))
             case _:
                 considered = consider(state, START + at)
+                assert considered.offers is not None
                 state = considered.offers
                 assert (considered.because is None) <= (state.worth(START + at) >= BOTHER)
         assert 0.0 < state.worth(START + at) < 1.0

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from agents.agent_state import PROACTIVE, AgentState
+from agents.explanations import Line
+from agents.offers import OfferState
 from features.memory_state import MemoryStateStore
 from schemas.codec import decode
 from schemas.ids import UserId
 from schemas.instructions import MoreOf, OfferRules, SetAutonomy
 from schemas.offers import Occasion, Offer, OfferDecision, Withheld
+from schemas.recommendations import RankedItem
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, OCCASIONS, OFFERS, RECOMMENDATIONS
+from streams.log.records import RecordSource
 from streams.state.partition_store import PEOPLE
 from streams.state.rebuild import differences, rebuild_people
-from streams.state.user_record import unpack
+from streams.state.user_record import new_user, unpack
 from streams.worker.in_memory_runner import InMemoryRunner
+from streams.worker.offers import offer_message
 from tests.builders import START, click, event_id, impression, item, make_deps, newest_list, send_event, small_catalogue
 
 HOUR, DAY = 3_600.0, 86_400.0
@@ -74,9 +82,21 @@ def test_nobody_gets_offers_who_did_not_ask_for_them() -> None:
     assert (withheld.because, withheld.reason) == ("autonomy", "spring-sale")
 
 
+def test_a_permission_that_another_record_of_the_batch_takes_back_counts() -> None:
+    occasion = Occasion(event_id=event_id(), user_id=ANN, event_time=START, reason="spring sale")
+    ranked = [(RankedItem(item_id="i1", score=1.0, source="s"), Line("because you asked for more comedy"))]
+    source = RecordSource("occasions", 0, 0, START)
+    decided = [
+        offer_message(occasion, source, replace(new_user(ANN), agent=agent), ranked).value
+        for agent in (AgentState(offers=OfferState()), AgentState(offers=OfferState(), autonomy=PROACTIVE))
+    ]
+    assert isinstance(decided[0], Withheld)
+    assert decided[0].because == "autonomy"
+    assert isinstance(decided[1], Offer)
+
+
 def test_an_offer_waits_until_quiet_hours_are_over() -> None:
     days = Days()
-    start_of_day = START - START % DAY
     asleep = OfferRules(per_week=3, quiet_from=clock(START + DAY - HOUR), quiet_to=clock(START + DAY + 3 * HOUR))
     days.opt_in(asleep)
     days.go_on(24.5)
@@ -89,7 +109,7 @@ def test_an_offer_waits_until_quiet_hours_are_over() -> None:
     days.now = max(days.now, withheld.until)
     days.go_on(1)
     assert isinstance(days.decisions()[-1], Offer)
-    assert start_of_day < days.decisions()[-1].event_time >= withheld.until
+    assert days.decisions()[-1].event_time >= withheld.until
 
 
 def clock(at: float) -> str:
@@ -141,4 +161,5 @@ def test_the_log_alone_gives_the_same_users_and_a_second_reading_no_second_offer
         state for partition in range(deps.options.person_partitions) for state in days.store.scan(PEOPLE, partition)
     ]
     [ann] = [unpack(state) for key, state in states if key == "ann"]
+    assert ann.agent.offers is not None
     assert ann.agent.offers.open is not None
