@@ -1,4 +1,4 @@
-"""The served model with the local ranker as fallback: a circuit breaker between the two (Nygard, Release It!)."""
+"""The served model with the local ranker as fallback: a circuit breaker between the two."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from features.circuit_breaker import CircuitBreaker
 from inference.ports import Ranker, Scores, Split
 from schemas.errors import RankerUnavailable
 
@@ -19,8 +20,7 @@ class FallbackRanker:
     """Scores by `primary`; when it is unavailable `local_ranker` scores, and the degradation says so.
 
     After `failures` in a row the primary is not called for `pause` seconds of `clock` (any monotonic clock), so that
-    not every batch waits for its time limit. Then one call tries it again: an answer closes the breaker, a failure
-    opens it for another pause. Recovery needs no restart.
+    not every batch waits for its time limit.
 
     >>> from inference.learning.weights_file import initial_weights
     >>> from inference.local_ranker import LocalRanker
@@ -41,28 +41,18 @@ class FallbackRanker:
     ) -> None:
         self._primary = primary
         self._local_ranker = local_ranker
-        self._clock = clock
-        self._limit = failures
-        self._pause = pause
-        self._failed = 0
-        self._retry_at = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the breaker is open: the primary is not called."""
-        return self._failed >= self._limit and self._clock() < self._retry_at
+        self.breaker = CircuitBreaker(failures=failures, seconds=pause, clock=clock)
 
     def score(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None = None) -> Scores:
         """See `Ranker`; unavailable only if the local ranker is."""
-        if self.is_open:
+        if not self.breaker.allows():
             return self._score_locally(features, mask, split)
         try:
             scores = self._primary.score(features, mask, split)
         except RankerUnavailable:
-            self._failed += 1
-            self._retry_at = self._clock() + self._pause
+            self.breaker.failed()
             return self._score_locally(features, mask, split)
-        self._failed = 0
+        self.breaker.worked()
         return scores
 
     def _score_locally(self, features: NDArray[np.float32], mask: NDArray[np.bool_], split: Split | None) -> Scores:

@@ -12,11 +12,11 @@ from msgspec import Struct
 from agents.actions.toolbox import Toolbox
 from agents.actions.tools.history import UserHistory
 from agents.actions.tools.recall_memories import RecalledMemories
-from agents.llm.breaker import CircuitBreaker
 from agents.llm.budgets import Budgets, Spent
 from agents.llm.conversation import ModelConversation, SentLog
 from agents.llm.ports import LanguageModel
 from agents.llm.prompt import MEMORIES_SENT, plan_messages, weighable
+from features.circuit_breaker import CircuitBreaker
 from features.decay import DAY
 from schemas.errors import LanguageFault, LanguageModelFailed, ToolRefused
 from schemas.ids import EventId

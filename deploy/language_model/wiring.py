@@ -9,7 +9,6 @@ import httpx
 
 from agents.actions.service import NobodyThere
 from agents.actions.toolbox import Toolbox, tools_for
-from agents.llm.breaker import CircuitBreaker
 from agents.llm.budgets import Budgets, Spent
 from agents.llm.planner import LlmObserver, LlmPlanner, PlannerOptions
 from deploy.agent_tools.gateway_service import GatewayReader
@@ -23,6 +22,7 @@ from deploy.language_model.spending import SpendingFile
 from deploy.monitoring.llm_metrics import PlannerMetrics
 from deploy.monitoring.tool_metrics import ToolMetrics
 from deploy.settings import LlmSettings, Settings
+from features.circuit_breaker import CircuitBreaker
 from schemas.ids import UserId
 from streams.log.kafka_group import KafkaGroupReader
 from streams.planner.process import PlannerProcess

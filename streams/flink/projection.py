@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from features.circuit_breaker import CircuitBreaker
 from schemas.errors import StoreUnavailable
 from streams.state.partition_store import CACHED_USERS
 
@@ -31,14 +32,13 @@ class UserProjection:
     def __init__(self, store: ProjectedStates, scope: str, *, clock: Callable[[], float]) -> None:
         self._store = store
         self._scope = scope
-        self._clock = clock
         self._waiting: dict[tuple[int, str], bytes] = {}
-        self._resume_at = float("-inf")
+        self._breaker = CircuitBreaker(failures=1, seconds=PAUSE_SECONDS, clock=clock)
 
     def project(self, partition: int, states: dict[str, bytes]) -> None:
         """Write the states of a partition, and those that wait."""
         self._waiting |= {(partition, user): state for user, state in states.items()}
-        if self._clock() < self._resume_at:
+        if not self._breaker.allows():
             self._drop()
             return
         try:
@@ -47,8 +47,9 @@ class UserProjection:
                 self._store.project(self._scope, number, own)
         except StoreUnavailable as exc:
             logger.warning("users are shown as of before: %s", exc)
-            self._resume_at = self._clock() + PAUSE_SECONDS
+            self._breaker.failed()
         else:
+            self._breaker.worked()
             self._waiting = {}
 
     def _drop(self) -> None:

@@ -63,7 +63,7 @@ def test_after_repeated_failures_the_served_model_is_not_called_for_a_while() ->
     for _ in range(10):
         ranker.score(FEATURES, MASK)
     assert served.calls == 2
-    assert ranker.is_open
+    assert ranker.breaker.is_open
 
 
 def test_it_recovers_without_a_restart() -> None:
@@ -73,7 +73,7 @@ def test_it_recovers_without_a_restart() -> None:
         ranker.score(FEATURES, MASK)
     served.away, clock.now = False, 2.0
     assert ranker.score(FEATURES, MASK).degradation is None
-    assert not ranker.is_open
+    assert not ranker.breaker.is_open
 
 
 def test_a_failed_try_opens_the_breaker_for_another_pause() -> None:

@@ -17,12 +17,12 @@ from agents.actions.in_process_service import InProcessItemService, InProcessUse
 from agents.actions.service import TITLE_LENGTH, NobodyThere, PastItem, RememberedFact, ToolContext
 from agents.actions.toolbox import Toolbox, tools_for
 from agents.actions.untrusted_text import visible
-from agents.llm.breaker import CircuitBreaker
 from agents.llm.budgets import Budgets, InProcessBook, Spent
 from agents.llm.conversation import SentEntry
 from agents.llm.planner import LlmPlanner, PlannerOptions, ProposalOutcome
 from deploy.language_model.wiring import make_model
 from deploy.settings import LlmSettings
+from features.circuit_breaker import CircuitBreaker
 from features.memory_state import MemoryStateStore
 from schemas.codec import decode
 from schemas.errors import LanguageFault

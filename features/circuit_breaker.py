@@ -1,4 +1,4 @@
-"""A circuit breaker: a model that fails is left alone for a while (Nygard, Release It!)."""
+"""A circuit breaker: a server that fails is left alone for a while (Nygard, Release It!)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Opens after `failures` in a row, for `seconds`; then one call tries, and a failure opens it again.
+    """Opens after `failures` in a row, for `seconds` of a monotonic clock; then one call tries: an answer closes it, a
+    failure opens it again. Recovery needs no restart.
 
     >>> at = [0.0]
     >>> breaker = CircuitBreaker(failures=2, seconds=10.0, clock=lambda: at[0])
@@ -20,7 +21,7 @@ class CircuitBreaker:
     def __init__(self, *, failures: int, seconds: float, clock: Callable[[], float]) -> None:
         self._most, self._seconds, self._clock = failures, seconds, clock
         self._failures = 0
-        self._closed_at = float("-inf")
+        self._try_at = float("-inf")
 
     @property
     def is_open(self) -> bool:
@@ -31,9 +32,9 @@ class CircuitBreaker:
         """Return whether a call may be made; while the breaker is open, one may each time that its pause is over."""
         if not self.is_open:
             return True
-        if self._clock() < self._closed_at:
+        if self._clock() < self._try_at:
             return False
-        self._closed_at = self._clock() + self._seconds
+        self._try_at = self._clock() + self._seconds
         return True
 
     def worked(self) -> None:
@@ -44,4 +45,4 @@ class CircuitBreaker:
         """Note that a call failed."""
         self._failures += 1
         if self.is_open:
-            self._closed_at = self._clock() + self._seconds
+            self._try_at = self._clock() + self._seconds
