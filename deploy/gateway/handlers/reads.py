@@ -14,7 +14,7 @@ from agents.memory.ports import FoundMemory
 from deploy.gateway import ids
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
-from deploy.gateway.handlers.search import Boosts, Filter, With, entries_of, query_for, unknown_item
+from deploy.gateway.handlers.search import SPARE, Boosts, Filter, With, entries_of, query_for, unknown_item
 from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.problems import Problem
 from deploy.gateway.search.narrowing import ShownResponse, narrowed, not_again, shown
@@ -29,8 +29,6 @@ from schemas.items import Item
 from schemas.plans import Constraints
 
 STALE = "X-Lifelong-Stale"
-SPARE = 10
-"""How many more items to search than to return: the index may still hold withdrawn ones."""
 WIDEST = 1_000
 """How many items to search where many may not be wanted: within a filter, or for users who have stated something."""
 HISTORY_UNKNOWN = "what the user has had is not known now, and may be among the items of the catalogue"

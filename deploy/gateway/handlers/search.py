@@ -8,9 +8,10 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import InternalServerException
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,23 +21,23 @@ from deploy.gateway.access.record import record_of
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
 from deploy.gateway.problems import Problem
-from deploy.gateway.search.narrowing import FoundEntry
-from deploy.gateway.search.views import Detail, read_details
+from deploy.gateway.search.views import Detail, FoundEntry, read_details
 from features.item_facts import known_of
 from features.item_rules import ItemRules
-from features.item_search import By, FoundItem, ItemQuery, Window
+from features.item_search import By, FoundItem, FoundItems, ItemQuery, Window
 from inference.search.filters import MAX_FILTER_LENGTH
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.ids import ItemId
 from schemas.items import Item
 
-MORE = 10
+SPARE = 10
 """How many more items to find than to return: the catalogue may be newer than the index."""
 FILTER_TEXT = "only items that match, such as `categories:Comedy and price < 20`"
 BOOST_TEXT = "factors of the score, such as `categories:Comedy^2, year < 2000 ^0.5`"
 WITH_TEXT = "fields to show, of title, images, categories, price; separated by commas"
 
 AnyRequest = Request[Any, Any, Any]
+FoundBy = Literal["words", "meaning", "picture"]
 ItemCount = Annotated[int, QueryParameter(ge=1, le=SLATE_LENGTH)]
 Words = Annotated[str, QueryParameter(min_length=1, max_length=TEXT_LENGTH, description="what to search for")]
 User = Annotated[str, QueryParameter(description="within what this user's statements allow, closest to their list")]
@@ -58,7 +59,7 @@ class SearchResponse(Struct, frozen=True, kw_only=True):
 
     items: tuple[FoundEntry, ...]
     total: int
-    by: tuple[Literal["words", "meaning", "picture"], ...]
+    by: tuple[FoundBy, ...]
     shortened: bool
 
 
@@ -91,104 +92,86 @@ class PictureOperation(Operation):
         self.request_body = RequestBody(content={"image/*": picture, "text/plain": uri}, required=True)
 
 
-@get("/v1/search", opt=permitted_to("lists"), tags=["out"], summary="Search by words")
-async def get_search(
+class AskedItems(Struct, frozen=True):
+    """What every search is asked with: the query so far, which finds `SPARE` items more than the `n` to show, and the
+    fields to show of them.
+    """
+
+    query: ItemQuery
+    n: int
+    details: frozenset[Detail]
+
+
+def asked_items(
     request: AnyRequest,
     context: InjectedContext,
-    q: Words,
     n: ItemCount = 10,
     user: User = "",
     matching: Filter = "",
     boost: Boosts = "",
     details: With = "",
     locale: LocaleText = "",
-) -> SearchResponse:
+) -> AskedItems:
+    """Return the parameters that all searches have.
+
+    Raises:
+        Problem: see `query_for` and `read_details`.
+    """
+    query = ItemQuery(matching=matching, boosts=boost, locale=locale, n=n + SPARE)
+    return AskedItems(query_for(request, context, user, query), n, read_details(details))
+
+
+ASKED = {"asked": Provide(asked_items, sync_to_thread=False)}
+Asked = Annotated[NamedDependency[SkipValidation[AskedItems]], "the parameters that all searches have"]
+
+
+@get("/v1/search", opt=permitted_to("lists"), dependencies=ASKED, tags=["out"], summary="Search by words")
+async def get_search(context: InjectedContext, asked: Asked, q: Words) -> SearchResponse:
     """Return the items that answer the words best: by the words themselves, wrong letters allowed, and by meaning where
     perception is on.
 
     With a `user`, only items that their statements allow, those closer to their list first.
     """
-    query = query_for(
-        request, context, user, ItemQuery(words=q, matching=matching, boosts=boost, locale=locale, n=n + MORE)
-    )
-    shown = read_details(details)
-    found = await context.search.search(query)
-    entries = entries_of(found.items, query, context, shown)[:n]
-    return SearchResponse(
-        items=entries,
-        total=found.total,
-        by=("words", "meaning") if context.search.encoders.enabled else ("words",),
-        shortened=len(entries) < n,
-    )
+    found = await context.search.search(replace(asked.query, words=q))
+    by = ("words", "meaning") if context.search.encoders.enabled else ("words",)
+    return _searched(found, asked, context, by)
 
 
 @post(
     "/v1/search/image",
     status_code=200,
     opt=permitted_to("lists"),
+    dependencies=ASKED,
     operation_class=PictureOperation,
     tags=["out"],
     summary="Search by picture",
 )
-async def post_search_image(
-    request: AnyRequest,
-    context: InjectedContext,
-    n: ItemCount = 10,
-    user: User = "",
-    matching: Filter = "",
-    boost: Boosts = "",
-    details: With = "",
-    locale: LocaleText = "",
-) -> SearchResponse:
+async def post_search_image(request: AnyRequest, context: InjectedContext, asked: Asked) -> SearchResponse:
     """Return the items that look most like a picture: a JPEG, PNG, WebP or GIF, or its `data:` URI.
 
     The picture is not kept. 501 where perception is off.
     """
-    query = query_for(request, context, user, ItemQuery(matching=matching, boosts=boost, locale=locale, n=n + MORE))
-    shown = read_details(details)
     try:
         picture = await request.body()
     except InternalServerException as exc:
         raise Problem(HTTPStatus.BAD_REQUEST, "disconnected", "the connection ended before the body") from exc
-    found = await context.search.search_picture(picture, query)
-    entries = entries_of(found.items, query, context, shown)[:n]
-    return SearchResponse(items=entries, total=found.total, by=("picture",), shortened=len(entries) < n)
+    return _searched(await context.search.search_picture(picture, asked.query), asked, context, ("picture",))
 
 
-@get("/v1/popular", opt=permitted_to("lists"), tags=["out"], summary="Popular items")
+@get("/v1/popular", opt=permitted_to("lists"), dependencies=ASKED, tags=["out"], summary="Popular items")
 async def get_popular(
-    request: AnyRequest,
-    context: InjectedContext,
-    window: WindowText = "day",
-    category: CategoryText = "",
-    n: ItemCount = 10,
-    user: User = "",
-    matching: Filter = "",
-    boost: Boosts = "",
-    details: With = "",
-    locale: LocaleText = "",
+    context: InjectedContext, asked: Asked, window: WindowText = "day", category: CategoryText = ""
 ) -> CountedResponse:
     """Return the items that were chosen most within a window, of all categories or of one."""
-    query = ItemQuery(category=category, matching=matching, boosts=boost, locale=locale, n=n + MORE)
-    return await _counted(query_for(request, context, user, query), "popular", window, context, read_details(details))
+    return await _counted("popular", window, category, asked, context)
 
 
-@get("/v1/trending", opt=permitted_to("lists"), tags=["out"], summary="Trending items")
+@get("/v1/trending", opt=permitted_to("lists"), dependencies=ASKED, tags=["out"], summary="Trending items")
 async def get_trending(
-    request: AnyRequest,
-    context: InjectedContext,
-    window: WindowText = "day",
-    category: CategoryText = "",
-    n: ItemCount = 10,
-    user: User = "",
-    matching: Filter = "",
-    boost: Boosts = "",
-    details: With = "",
-    locale: LocaleText = "",
+    context: InjectedContext, asked: Asked, window: WindowText = "day", category: CategoryText = ""
 ) -> CountedResponse:
     """Return the items that are chosen more often within a window than the time before it lets one expect."""
-    query = ItemQuery(category=category, matching=matching, boosts=boost, locale=locale, n=n + MORE)
-    return await _counted(query_for(request, context, user, query), "trending", window, context, read_details(details))
+    return await _counted("trending", window, category, asked, context)
 
 
 @get("/v1/items/{item_id:str}", opt=permitted_to("lists", "catalogue"), tags=["out"], summary="An item")
@@ -204,13 +187,21 @@ async def get_item(context: InjectedContext, item_id: Annotated[str, PathParamet
 SEARCH_HANDLERS = (get_search, post_search_image, get_popular, get_trending, get_item)
 
 
+def _searched(found: FoundItems, asked: AskedItems, context: GatewayContext, by: tuple[FoundBy, ...]) -> SearchResponse:
+    entries = _shown(found, asked, context)
+    return SearchResponse(items=entries, total=found.total, by=by, shortened=len(entries) < asked.n)
+
+
 async def _counted(
-    query: ItemQuery, by: By, window: Window, context: GatewayContext, details: frozenset[Detail]
+    by: By, window: Window, category: str, asked: AskedItems, context: GatewayContext
 ) -> CountedResponse:
-    n = query.n - MORE
-    found = await context.search.search(replace(query, by=by, window=window))
-    entries = entries_of(found.items, query, context, details)[:n]
-    return CountedResponse(items=entries, window=window, shortened=len(entries) < n)
+    query = replace(asked.query, by=by, window=window, category=category)
+    entries = _shown(await context.search.search(query), asked, context)
+    return CountedResponse(items=entries, window=window, shortened=len(entries) < asked.n)
+
+
+def _shown(found: FoundItems, asked: AskedItems, context: GatewayContext) -> tuple[FoundEntry, ...]:
+    return entries_of(found.items, asked.query, context, asked.details)[: asked.n]
 
 
 def query_for(request: AnyRequest, context: GatewayContext, user: str, query: ItemQuery) -> ItemQuery:

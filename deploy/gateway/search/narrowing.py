@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log2
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 
 from deploy.gateway.served.lists import ServedResponse
@@ -127,14 +127,3 @@ def not_again(user: UserState) -> frozenset[ItemId]:
     if user.repeats:
         return hidden
     return hidden | {item for item, own in user.user_item_statistics.items() if own.count or own.reward < 0.0}
-
-
-class FoundEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A found item, its score (comparable within one answer), and the fields of the catalogue that `with` names."""
-
-    item_id: ItemId
-    score: float
-    title: str | UnsetType = UNSET
-    images: tuple[str, ...] | UnsetType = UNSET
-    categories: tuple[str, ...] | UnsetType = UNSET
-    price: float | UnsetType | None = UNSET

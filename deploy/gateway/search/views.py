@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Literal, TypeVar, get_args
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from deploy.gateway.problems import Problem
@@ -19,6 +19,17 @@ from schemas.topics import ITEMS
 
 Detail = Literal["title", "images", "categories", "price"]
 DETAILS: tuple[Detail, ...] = get_args(Detail)
+
+
+class FoundEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A found item, its score (comparable within one answer), and the fields of the catalogue that `with` names."""
+
+    item_id: ItemId
+    score: float
+    title: str | UnsetType = UNSET
+    images: tuple[str, ...] | UnsetType = UNSET
+    categories: tuple[str, ...] | UnsetType = UNSET
+    price: float | UnsetType | None = UNSET
 
 
 _Detailed = TypeVar("_Detailed", bound=Struct)
