@@ -13,7 +13,7 @@ from deploy.cli.gateway_client import ask_gateway
 from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json
 from deploy.cli.terminal import Console, put_line
 from deploy.settings import load_settings
-from features.item_search import Window
+from inference.search.query import Window
 
 SHOWN_FIELDS = "title,categories,price"
 FOUND_COLUMNS = (

@@ -20,9 +20,9 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from features.item_search import ItemQuery
 from inference.encoders.ports import Encoder, tag_of
 from inference.search.index import SearchIndex
+from inference.search.query import ItemQuery
 from inference.search.words import folded_words
 from schemas.ids import ItemId
 from schemas.item_perceptions import Embedding, ItemPerception

@@ -20,12 +20,12 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from features.half_lives import FALLBACK_ORDER
-from features.item_search import FoundItem, FoundItems, ItemQuery
 from inference.items.statements import block_items, block_unwanted
 from inference.items.table import Bools, ItemTable
 from inference.search.conditions import matching_items
 from inference.search.filters import parse_boosts, parse_filter
 from inference.search.popularity import decayed_counts, half_life_of, trend
+from inference.search.query import FoundItem, FoundItems, ItemQuery
 from inference.search.values import CATEGORY_FIELD, FilterValues
 from inference.search.words import SearchWords
 from inference.signals.perceptions import Perceptions, vector_of
@@ -50,9 +50,9 @@ Scores = NDArray[np.float32]
 
 
 class SearchIndex:
-    """An `ItemSearch` in the process: every item of the catalogue, and what was perceived and counted of it.
+    """Finds items: every one of the catalogue, with what was perceived and counted of it, in memory.
 
-    Readers and the one writer may be different threads.
+    Readers and the one writer may be different threads. A search blocks for milliseconds.
 
     >>> index = SearchIndex()
     >>> for name, title, kind in (("i1", "A red hat", "hats"), ("i2", "A teapot", "pots"), ("i3", "Straw hat", "hats")):
@@ -94,12 +94,20 @@ class SearchIndex:
             self.table.put_statistics(row)
 
     def search(self, query: ItemQuery) -> FoundItems:
-        """See `features.item_search.ItemSearch`."""
+        """Return the best items for a query, best first, only those that may be shown and that its constraints allow.
+
+        Raises:
+            BadFilter: the filter or the boosts cannot be read; the error names the character.
+        """
         with self.lock:
             return self._best(query, self._scores(query))
 
     def like_picture(self, item: ItemId, query: ItemQuery) -> FoundItems | None:
-        """See `features.item_search.ItemSearch`."""
+        """Return the items whose pictures look most like the item's; none if no picture of it was perceived.
+
+        Raises:
+            BadFilter: see `search`.
+        """
         with self.lock:
             number = self.table.number.get(item)
             picture = None if number is None else self.table.signal(Perceptions).picture_of(number)
@@ -142,10 +150,9 @@ class SearchIndex:
         for vector in query.vectors:
             by_vector = np.maximum(by_vector, self._near(vector, clearly=bool(query.words.strip())))
         words = self.table.signal(SearchWords)
-        most = words.best_score(query.words)
-        if not most:
+        by_words = np.minimum(words.scores(query.words, size), np.float32(1.5))
+        if not by_words.any():
             return by_vector
-        by_words = np.minimum(words.scores(query.words, size) / np.float32(most), np.float32(1.5))
         share = np.float32(WORD_SHARE if query.vectors else 1.0)
         return cast(Scores, share * by_words + (1 - share) * by_vector)
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from features.decay import DAY
 from features.half_lives import POPULARITY_SECONDS
-from features.item_search import Window
 from inference.items.table import ItemTable
+from inference.search.query import Window
 from inference.signals.popularity import ItemPopularity
 
 WINDOW_SECONDS: dict[Window, float] = {"hour": DAY / 24.0, "day": DAY, "week": 7.0 * DAY, "month": 30.0 * DAY}

@@ -109,17 +109,19 @@ class SearchWords(Signal):
             self._own[number] = (numbers, len(words[0]))
 
     def scores(self, text: str, size: int) -> Weights:
-        """Return how well the first `size` items answer the words: float32 `[size]`, 0 for those without any of them.
+        """Return how well the first `size` items answer the words: float32 `[size]`, 0 for those without any of them,
+        and about 1 where a title of average length has all of them.
 
         A word and its inflections count as one; of an item's several the best does.
         """
-        scores = np.zeros(size, np.float32)
+        scores, most = np.zeros(size, np.float32), 0.0
         for word in list(dict.fromkeys(folded_words(text)))[:QUERY_WORDS]:
             variants = self.vocabulary.variants(word)
             if not variants:
                 continue
             best = np.zeros(size, np.float32)
             rarity = self._rarity(max(self.vocabulary.count(each) for each, _ in variants))
+            most += TITLE_WEIGHT * rarity
             for each, closeness in variants:
                 for field, weight in enumerate((TITLE_WEIGHT, OTHER_WEIGHT)):
                     items = self._fields[field].of(each)
@@ -127,15 +129,7 @@ class SearchWords(Signal):
                     values = np.float32(rarity * closeness * weight) * self._normalised(field, items)
                     best[items] = np.maximum(best[items], values)
             scores += best
-        return scores
-
-    def best_score(self, text: str) -> float:
-        """Return what an item would score whose title is exactly these words: scores are of this or less."""
-        words = list(dict.fromkeys(folded_words(text)))[:QUERY_WORDS]
-        return sum(
-            TITLE_WEIGHT * self._rarity(max((self.vocabulary.count(each) for each, _ in variants), default=0))
-            for variants in map(self.vocabulary.variants, words)
-        )
+        return scores / np.float32(most) if most else scores
 
     def taste(self, items: Iterable[int], size: int) -> Weights:
         """Return how much the first `size` items share words with these, best first: float32 `[size]`, at most 1."""

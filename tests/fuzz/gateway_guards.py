@@ -11,8 +11,8 @@ from deploy.gateway.problems import Problem
 from deploy.gateway.search.feed import SearchFeed
 from deploy.gateway.served.cache import Cache
 from deploy.letters import folded, readable
-from features.item_search import ItemQuery
 from inference.search.index import SearchIndex
+from inference.search.query import ItemQuery
 from schemas.codec import decode, encode
 from schemas.dead_letters import DeadLetter
 from schemas.errors import DecodeError

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from features.item_search import ItemQuery
 from inference.search.conditions import matching_items
 from inference.search.filters import MAX_FILTER_LENGTH, parse_boosts, parse_filter
 from inference.search.index import SearchIndex
+from inference.search.query import ItemQuery
 from schemas.errors import BadFilter
 from schemas.items import Item
 

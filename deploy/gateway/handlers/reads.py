@@ -21,7 +21,7 @@ from deploy.gateway.search.narrowing import ShownResponse, narrowed, not_again, 
 from deploy.gateway.search.views import Detail, read_details
 from deploy.gateway.served.lists import ListQuery, ServedResponse
 from deploy.gateway.served.tokens import user_part
-from features.item_search import FoundItem, ItemQuery
+from inference.search.query import FoundItem, ItemQuery
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.errors import StoreUnavailable
 from schemas.ids import ItemId, UserId

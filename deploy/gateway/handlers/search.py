@@ -24,8 +24,8 @@ from deploy.gateway.problems import Problem
 from deploy.gateway.search.views import Detail, FoundEntry, read_details
 from features.item_facts import known_of
 from features.item_rules import ItemRules
-from features.item_search import By, FoundItem, FoundItems, ItemQuery, Window
 from inference.search.filters import MAX_FILTER_LENGTH
+from inference.search.query import By, FoundItem, FoundItems, ItemQuery, Window
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.ids import ItemId
 from schemas.items import Item

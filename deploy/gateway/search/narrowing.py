@@ -13,9 +13,9 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 
 from deploy.gateway.served.lists import ServedResponse
-from features.item_search import ItemQuery
 from features.user_state import UserState
 from inference.search.index import SearchIndex
+from inference.search.query import ItemQuery
 from schemas.bounds import ID_LENGTH
 from schemas.ids import ItemId, ListId
 from schemas.recommendations import RankedItem, Slate

@@ -14,8 +14,8 @@ from deploy.gateway.limits import MAX_WAITING_SEARCHES
 from deploy.gateway.problems import Problem
 from deploy.gateway.search.encoders import QueryEncoders
 from deploy.gateway.search.feed import SearchFeed
-from features.item_search import FoundItems, ItemQuery
 from inference.search.index import SearchIndex
+from inference.search.query import FoundItems, ItemQuery
 from schemas.ids import ItemId
 
 SEARCH_SECONDS = 10.0

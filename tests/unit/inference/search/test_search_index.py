@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from features.decay import DAY
-from features.item_search import ItemQuery
 from features.statistics import fold_delta
 from inference.search.index import SearchIndex
+from inference.search.query import ItemQuery
 from schemas.errors import BadFilter
 from schemas.ids import ItemId
 from schemas.item_perceptions import Embedding, ItemPerception

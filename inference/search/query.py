@@ -1,12 +1,12 @@
-"""The port of item search: what is asked of the catalogue, and what is found. Gateway, command line and tools share it.
+"""What is asked of the catalogue, and what is found: the values of `inference.search.index.SearchIndex`.
 
-An index answers from memory, within milliseconds. It reads no user's state: who asks passes what the user has stated
-(`constraints`) and what they are recommended now (`tastes`).
+A search reads no state of users: who asks passes what the user has stated (`constraints`) and what they are recommended
+now (`tastes`).
 """
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import Struct
 
@@ -56,23 +56,3 @@ class FoundItems(Struct, frozen=True):
 
     items: tuple[FoundItem, ...] = ()
     total: int = 0
-
-
-class ItemSearch(Protocol):
-    """Finds items. May be called from several threads, and again with the same query. Blocks for milliseconds."""
-
-    def search(self, query: ItemQuery) -> FoundItems:
-        """Return the best items for a query, best first, only those that may be shown and that its constraints allow.
-
-        Raises:
-            BadFilter: the filter or the boosts cannot be read; the error names the character.
-        """
-        ...
-
-    def like_picture(self, item: ItemId, query: ItemQuery) -> FoundItems | None:
-        """Return the items whose pictures look most like the item's; none if no picture of it was perceived.
-
-        Raises:
-            BadFilter: see `search`.
-        """
-        ...
