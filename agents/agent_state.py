@@ -118,16 +118,14 @@ def apply_event(
     """
     event_reward = reward(event, state_before.mean_value)
     cause = SignalCause(state.user_id, event.event_id, event.event_time, state.last_at)
-    signals = extract(event, event_reward, categories, attributes)
-    learned = _learn(agent, signals, cause)
+    learned = _learn(agent, extract(event, event_reward, categories, attributes), cause)
     where = profile_contexts(event.event_time, event.context)
     profile = updated_profile(agent.profile, event_reward, categories, where)
     drift, drifted = agent.drift, False
     if profile is not agent.profile and event.event_time >= state_before.last_at:
         drift, drifted = watch(agent.drift, divergence(profile.short_term, profile.long_term))
-    updated = replace(
-        _remember(agent, learned), profile=profile, drift=drift, offers=agent.offers and answered(agent.offers, event)
-    )
+    offers = agent.offers and answered(agent.offers, event)
+    updated = replace(_remember(agent, learned), profile=profile, drift=drift, offers=offers)
     trigger_context = TriggerContext(
         before=state_before, after=state, plan=agent.plan, disputed=bool(learned and learned.disputed), drifted=drifted
     )

@@ -23,7 +23,7 @@ DEFAULT_AUTHORS = frozenset({"rules", "last-resort"})
 """Who makes plans in the worker; every other author proposes them."""
 
 
-def consider(
+def judge(
     agent: AgentState,
     state: UserState,
     proposal: PlanProposal,

@@ -47,19 +47,6 @@ class SpendingBook(Protocol):
         ...
 
 
-class InProcessBook:
-    """A `SpendingBook` in the process."""
-
-    def __init__(self) -> None:
-        self._days: dict[tuple[int, UserId], Spent] = {}
-
-    def spent(self, day: int, who: UserId) -> Spent:
-        return self._days.get((day, who), Spent())
-
-    def add(self, day: int, who: UserId, spent: Spent) -> None:
-        self._days[day, who] = self.spent(day, who) + spent
-
-
 class Budgets(Struct, frozen=True):
     """Daily limits of each person and of everybody, and the price of a million tokens each way."""
 
@@ -70,11 +57,7 @@ class Budgets(Struct, frozen=True):
     price_out: float = 0.0
 
     def price(self, tokens_in: float, tokens_out: float, seconds: float) -> Spent:
-        """Return what a call costs.
-
-        >>> Budgets(InProcessBook(), price_in=1.0, price_out=2.0).price(500_000, 250_000, 2.0)
-        Spent(tokens=750000, seconds=2.0, money=1.0)
-        """
+        """Return what a call costs."""
         money = (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
         return Spent(tokens=tokens_in + tokens_out, seconds=seconds, money=money)
 

@@ -23,6 +23,8 @@ from schemas.plans import Plan, PlanEntry
 if TYPE_CHECKING:
     from agents.llm.planner import LlmPlanner
 
+AUTHOR = "llm"
+"""Who has made a plan that a model proposes, as ledger and lists say."""
 CHARACTERS_PER_TOKEN = 2.5
 """Fewer than in most languages: what is reserved of a budget is rather too much than too little."""
 CALLS_PER_ANSWER = 4
@@ -80,7 +82,7 @@ class ModelConversation:
             await self._use(completion)
         completion = await self._complete((), answer_schema(memories))
         answer = read_answer(completion.text)
-        return plan_from(answer, memories, self._entry, author="llm", texts=self._texts)
+        return plan_from(answer, memories, self._entry, author=AUTHOR, texts=self._texts)
 
     async def _complete(self, tools: Sequence[Tool], schema: Mapping[str, Any] | None) -> Completion:
         """Return the model's next answer: 1 the breaker 2 the budgets 3 the call 4 what it cost 5 the audit."""

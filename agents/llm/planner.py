@@ -22,7 +22,6 @@ from schemas.errors import LanguageFault, LanguageModelFailed, ToolRefused
 from schemas.ids import EventId
 from schemas.plans import Plan, PlanEntry, PlanProposal, ProposalCost
 
-AUTHOR = "llm"
 ProposalOutcome = Literal["proposed", "nothing-to-weigh", "unchanged", "tools-away", LanguageFault]
 HISTORY_READ = 10
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deploy.private_files import write_private
 from deploy.settings import SettingsError
+from deploy.settings.ports import PORT_SETTINGS
 
 PORT_NAMES = (
     "kafka",
@@ -29,13 +30,7 @@ PORT_NAMES = (
     "milvus_etcd",
     "milvus_etcd_peer",
     "triton_metrics",
-    "worker",
-    "statistics",
-    "trainer",
-    "projector",
-    "perceiver",
-    "planner",
-    "gateway",
+    *PORT_SETTINGS,
     "jobmanager_rest",
     "jobmanager_rpc",
     "jobmanager_blob",
@@ -43,17 +38,7 @@ PORT_NAMES = (
     "taskmanager_data",
     "taskmanager_metrics",
 )
-KAFKA_PRINCIPALS = (
-    "worker",
-    "statistics",
-    "trainer",
-    "projector",
-    "perceiver",
-    "planner",
-    "gateway",
-    "operator",
-    "application",
-)
+KAFKA_PRINCIPALS = (*PORT_SETTINGS, "operator", "application")
 """The processes of `deploy.acls`, each with a login of its own on the embedded broker."""
 
 

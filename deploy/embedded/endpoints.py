@@ -19,6 +19,7 @@ from deploy.embedded.server import StackError
 from deploy.flink import keys
 from deploy.private_files import write_private
 from deploy.settings import Settings
+from deploy.settings.ports import PORT_SETTINGS
 
 ADMIN = "lifelong"
 """The user of the embedded broker that may do everything: the broker itself, and the commands."""
@@ -79,14 +80,10 @@ def sections(
         "jobmanager": _flink(ports, layout),
     }
     programs: dict[str, dict[str, Any]] = {
-        "worker": {"metrics_port": ports["worker"], "engine": base.worker.engine},
-        "statistics": {"metrics_port": ports["statistics"], "engine": base.statistics.engine},
-        "trainer": {"metrics_port": ports["trainer"]},
-        "projector": {"metrics_port": ports["projector"]},
-        "perception": {"metrics_port": ports["perceiver"]},
-        "llm": {"metrics_port": ports["planner"]},
-        "gateway": {"port": ports["gateway"]},
+        section: {setting: ports[name]} for name, (section, setting) in PORT_SETTINGS.items()
     }
+    for section, engine in engines_of(base).items():
+        programs[section]["engine"] = engine
     if not base.gateway.api_keys:
         programs["gateway"]["api_keys"] = [keys["gateway"]]
     own = {"jobmanager": "flink"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -43,18 +43,28 @@ def submit(cluster: FlinkCluster, script: str, options: Mapping[str, str], cache
         directory = Path(private)
         write_private(directory / "config.yaml", _configuration({**options, **client_options_of(cluster, directory)}))
         write_private(directory / "job.sql", script)
-        environment = child_environment() | {"FLINK_CONF_DIR": private}
-        try:
-            result = subprocess.run(
-                _command(directory / "job.sql", cache),
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=SUBMIT_SECONDS,
-            )
-        except (OSError, subprocess.TimeoutExpired) as exc:
-            raise FlinkJobError(f"the job cannot be submitted: {exc}") from exc
-    jobs = _JOB.findall(result.stdout)
+        command = _command(directory / "job.sql", cache)
+        return submitted_by(command, directory, {"FLINK_CONF_DIR": private}, _JOB)
+
+
+def submitted_by(command: Sequence[str], directory: Path, variables: Mapping[str, str], job: re.Pattern[str]) -> str:
+    """Run a command that submits a job; return the last id of a job that the pattern finds in what it prints.
+
+    Raises:
+        FlinkJobError: the job is not accepted.
+    """
+    try:
+        result = subprocess.run(
+            tuple(command),
+            env={**child_environment(), **variables},
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=SUBMIT_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise FlinkJobError(f"the job cannot be submitted: {exc}") from exc
+    jobs = job.findall(result.stdout)
     if result.returncode or not jobs:
         # What it prints repeats the script, with its secrets; its errors mask them.
         raise FlinkJobError(f"the job was not accepted:\n{result.stderr[-3000:]}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,15 +11,15 @@ from tempfile import TemporaryDirectory
 import deploy
 from deploy.clients import make_cluster
 from deploy.embedded import flink
-from deploy.embedded.environment import child_environment
 from deploy.flink.cluster import FlinkCluster
-from deploy.flink.submission import HEAP, SUBMIT_SECONDS, FlinkJobError, client_options_of
+from deploy.flink.submission import HEAP, client_options_of, submitted_by
 from deploy.flink.tables import record_source_options
 from deploy.flink.user_task import settings_text
 from deploy.private_files import write_private
 from deploy.settings import Settings
 
 GRAPH = "deploy.flink.user_graph"
+_JOB = re.compile(r"^([0-9a-f]{32})$", re.MULTILINE)
 
 
 def submit_users(cluster: FlinkCluster, settings: Settings, options: Mapping[str, str], cache: Path) -> str:
@@ -42,22 +41,8 @@ def submit_users(cluster: FlinkCluster, settings: Settings, options: Mapping[str
         for name, content in contents.items():
             write_private(directory / f"{name}.json", json.dumps(content))
         write_private(directory / "settings.json", settings_text(settings))
-        environment = child_environment() | {"PYTHONPATH": str(_root()), "_PYFLINK_HOME": ""}
-        try:
-            result = subprocess.run(
-                (str(flink.environment(cache).python), "-m", GRAPH, private),
-                env=environment,
-                cwd=private,
-                capture_output=True,
-                text=True,
-                timeout=SUBMIT_SECONDS,
-            )
-        except (OSError, subprocess.TimeoutExpired) as exc:
-            raise FlinkJobError(f"the user job cannot be submitted: {exc}") from exc
-    last = result.stdout.strip().rpartition("\n")[2]
-    if result.returncode or not re.fullmatch(r"[0-9a-f]{32}", last):
-        raise FlinkJobError(f"the user job was not accepted:\n{result.stderr[-3000:]}")
-    return last
+        command = (str(flink.environment(cache).python), "-m", GRAPH, private)
+        return submitted_by(command, directory, {"PYTHONPATH": str(_root()), "_PYFLINK_HOME": ""}, _JOB)
 
 
 def _root() -> Path:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from prometheus_client.core import Metric
 
-from deploy.monitoring import flink_gauges, llm_metrics, perceiver_metrics, plan_metrics, telemetry, tool_metrics
+from deploy.monitoring import (
+    flink_gauges,
+    llm_metrics,
+    offer_metrics,
+    perceiver_metrics,
+    plan_metrics,
+    telemetry,
+    tool_metrics,
+)
 from deploy.reference.markdown import table
 
+METRIC_FILES = (telemetry, plan_metrics, offer_metrics, perceiver_metrics, llm_metrics, tool_metrics, flink_gauges)
+"""Whoever imports this has all metrics in the registry."""
 METRICS_HEADER = ("metric", "kind", "labels", "meaning")
 METRIC_SUFFIXES = {"counter": "_total", "info": "_info"}
 METRICS_INTRODUCTION = """\
@@ -33,17 +43,13 @@ def metrics_page() -> str:
 
 
 def _rows() -> Iterator[tuple[str, str, str, str]]:
-    for metric in (
-        *vars(telemetry).values(),
-        *vars(plan_metrics).values(),
-        *vars(perceiver_metrics).values(),
-        *vars(llm_metrics).values(),
-        *vars(tool_metrics).values(),
-        flink_gauges.FLINK,
-    ):
-        if isinstance(metric, Described) and not isinstance(metric, type):
-            for family in metric.describe():
-                yield _row(family, _labels(metric) or _labels(family))
+    for metric in dict.fromkeys(value for file in METRIC_FILES for value in vars(file).values() if _is_metric(value)):
+        for family in metric.describe():
+            yield _row(family, _labels(metric) or _labels(family))
+
+
+def _is_metric(value: object) -> TypeGuard[Described]:
+    return isinstance(value, Described) and not isinstance(value, type)
 
 
 def _row(family: Metric, labels: tuple[str, ...]) -> tuple[str, str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.planning.plan import DEFAULT_SLATE_SIZE
-from agents.proposals import consider
+from agents.proposals import judge
 from schemas.ids import message_id
 from schemas.plans import PlanProposal
 from streams.handlers.deps import Deps
@@ -21,7 +21,7 @@ def on_plan_proposal(record: UserRecord, proposal: PlanProposal, source: RecordS
     del deps
     if not record.user.last_at:
         return RecordOutcome(record=record, list_due=False)
-    step = consider(
+    step = judge(
         record.agent,
         record.user,
         proposal,

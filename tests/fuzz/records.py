@@ -11,8 +11,9 @@ from schemas.topics import BY_NAME
 from streams.log.partitions import partition_of
 from streams.log.records import Inbound
 from tests.builders import START
-from tests.fuzz.corpus import POISONS, key_of, valid
+from tests.fuzz.corpus import key_of, valid
 from tests.fuzz.mutations import mutated
+from tests.fuzz.poisons import POISONS
 
 PARTITIONS = 4
 VALID_SHARE = 0.1

@@ -31,10 +31,12 @@ from deploy.embedded.http import answers
 from deploy.embedded.programs import OWN_PROCESSES
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import wait_until as holds
-from deploy.monitoring import llm_metrics, perceiver_metrics, telemetry, tool_metrics
+from deploy.monitoring import telemetry
 from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE
 from deploy.monitoring.targets import SERVER_PORTS, addresses, free_port, prometheus_command, write_targets
+from deploy.reference.metrics import METRIC_FILES
 from deploy.settings import Settings
+from deploy.settings.ports import PORT_SETTINGS
 from schemas.codec import encode
 from schemas.topics import INTERACTIONS
 from streams.log.partitions import partition_of
@@ -144,10 +146,10 @@ def watched(stack: Settings, embedded: Stack, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("monitoring")
     ports = chosen(StackChoices({}, {}), {}, random.SystemRandom()).ports
     sections: dict[str, dict[str, Any]] = {
-        own.name: {"port" if own.name == "gateway" else "metrics_port": ports[own.name]} for own in OWN_PROCESSES
+        section: {setting: ports[name]} for name, (section, setting) in PORT_SETTINGS.items()
     }
-    sections["perception"] = sections.pop("perceiver") | PERCEPTION
-    sections["llm"] = sections.pop("planner") | LANGUAGE_MODEL
+    sections["perception"] |= PERCEPTION
+    sections["llm"] |= LANGUAGE_MODEL
     sections["promotion"] = {"block": 8}
     system = System(stack, folder, **sections)
     url = f"http://127.0.0.1:{ports['kafka']}"
@@ -283,8 +285,7 @@ def test_every_metric_of_the_table_is_fed(watched: Prometheus) -> None:
         "lifelong_llm_tokens_total": QUIET["Cost of the language model"],
     }
     suffix = {"counter": "_total", "gauge": "", "histogram": "_count", "info": "_info"}
-    for loaded in (perceiver_metrics.PERCEIVED, llm_metrics.LLM_CALLS, tool_metrics.TOOL_CALLS):
-        assert loaded, "loaded, so that its metrics are in the registry"
+    assert METRIC_FILES, "loaded, so that their metrics are in the registry"
     table = [
         f.name + suffix[f.type] for f in REGISTRY.collect() if f.name.startswith("lifelong_") and FLINK not in f.name
     ]

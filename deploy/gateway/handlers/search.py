@@ -133,7 +133,7 @@ async def get_search(context: InjectedContext, asked: Asked, q: Words) -> Search
     With a `user`, only items that their statements allow, those closer to their list first.
     """
     found = await context.search.search(replace(asked.query, words=q))
-    by = ("words", "meaning") if context.search.encoders.enabled else ("words",)
+    by: tuple[FoundBy, ...] = ("words", "meaning") if context.search.encoders.enabled else ("words",)
     return _searched(found, asked, context, by)
 
 

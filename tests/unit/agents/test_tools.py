@@ -11,7 +11,6 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.actions.in_process_service import InProcessItemService, InProcessUserService
 from agents.actions.registry import TOOLS
 from agents.actions.service import ItemSheet, NobodyThere, PastItem, RememberedFact, ToolContext, card_of
 from agents.actions.tool import Tool, object_schema
@@ -22,6 +21,7 @@ from schemas.errors import ToolFault, ToolRefused
 from schemas.ids import ItemId, MemoryId
 from schemas.items import Item
 from schemas.plans import Constraints, Limit
+from tests.unit.agents.in_process_services import InProcessItemService, InProcessUserService
 
 FILMS = (
     Item(item_id=ItemId("a"), title="Red planet", categories=("Space",), price=5.0),

@@ -19,10 +19,11 @@ from typer.testing import CliRunner
 from deploy.cli import monitoring as commands
 from deploy.embedded import choices, endpoints
 from deploy.embedded.layout import DataLayout
-from deploy.monitoring import flink_gauges, llm_metrics, targets, telemetry, tool_metrics
+from deploy.monitoring import targets, telemetry
 from deploy.monitoring.grafana.dashboard import DASHBOARD_FILE, as_json, make_dashboard
 from deploy.monitoring.grafana.rows import DASHBOARD_ROWS, TARGET_SECONDS
 from deploy.monitoring.grafana.vendors import VENDORS
+from deploy.reference.metrics import METRIC_FILES, metrics_page
 from deploy.settings import Settings
 
 ALERTS = targets.SHIPPED / "alerts.yml"
@@ -40,11 +41,14 @@ WORDS = frozenset({"by", "on", "or", "and", "unless", "offset", "group_left", "g
 
 def table() -> dict[str, set[str]]:
     """Return the series of each metric in the table."""
-    assert flink_gauges.FLINK.describe()
-    assert llm_metrics.LLM_CALLS.describe()
-    assert tool_metrics.TOOL_CALLS.describe()
+    assert METRIC_FILES, "loaded, so that their metrics are in the registry"
     families = [family for family in REGISTRY.collect() if family.name.startswith("lifelong_")]
     return {family.name: {family.name + suffix for suffix in SUFFIXES[family.type]} for family in families}
+
+
+def test_every_metric_is_on_the_page_of_metrics() -> None:
+    page = metrics_page()
+    assert {name for name in table() if f"`{name}" not in page} == set()
 
 
 def series(expr: str) -> set[str]:

@@ -13,11 +13,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from agents.actions.in_process_service import InProcessItemService, InProcessUserService
 from agents.actions.service import TITLE_LENGTH, NobodyThere, PastItem, RememberedFact, ToolContext
 from agents.actions.toolbox import Toolbox, tools_for
 from agents.actions.untrusted_text import visible
-from agents.llm.budgets import Budgets, InProcessBook, Spent
+from agents.llm.budgets import Budgets, Spent
 from agents.llm.conversation import SentEntry
 from agents.llm.planner import LlmPlanner, PlannerOptions, ProposalOutcome
 from deploy.language_model.wiring import make_model
@@ -38,10 +37,24 @@ from streams.state.user_page import page_of
 from streams.state.user_record import UserRecord, new_user, unpack
 from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import START, make_runner
+from tests.unit.agents.in_process_services import InProcessItemService, InProcessUserService
 
 NOW = START + 1e6
 GAP = 3_600.0
 """Between two events: each begins a session, and so a plan."""
+
+
+class InProcessBook:
+    """A `SpendingBook` in the process."""
+
+    def __init__(self) -> None:
+        self._days: dict[tuple[int, UserId], Spent] = {}
+
+    def spent(self, day: int, who: UserId) -> Spent:
+        return self._days.get((day, who), Spent())
+
+    def add(self, day: int, who: UserId, spent: Spent) -> None:
+        self._days[day, who] = self.spent(day, who) + spent
 
 
 @dataclass

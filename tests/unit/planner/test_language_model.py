@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.llm.budgets import EVERYBODY, Spent
+from agents.llm.budgets import EVERYBODY, Budgets, Spent
 from schemas.ids import UserId
 from schemas.instructions import Approve, BanCategory, SetAutonomy
 from schemas.items import Item
@@ -17,7 +17,7 @@ from schemas.topics import INSTRUCTIONS
 from streams.planner.process import propose_all
 from tests.builders import START, click, event_id, item, send_event, skip
 from tests.unit.planner.chat_server import Asked, Script, chat_server, well
-from tests.unit.planner.loop import GAP, PlannedLoop, planned_loop
+from tests.unit.planner.loop import GAP, InProcessBook, PlannedLoop, planned_loop
 
 ITEMS: tuple[Item, ...] = tuple(
     item(f"{category}-{number}", category) for category in ("war", "comedy", "drama") for number in range(8)
@@ -281,3 +281,8 @@ def test_plans_that_waited_too_long_and_triggers_that_nobody_asked_about_are_pas
         object.__setattr__(loop.process, "triggers", frozenset())
         live(loop, until=2)
         assert server.asked == []
+
+
+def test_a_call_costs_its_tokens_each_way_and_the_time_that_it_takes() -> None:
+    budgets = Budgets(InProcessBook(), price_in=1.0, price_out=2.0)
+    assert budgets.price(500_000, 250_000, 2.0) == Spent(tokens=750_000, seconds=2.0, money=1.0)

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from agents.agent_state import AgentState, apply_event, apply_instruction
-from agents.proposals import PLAN_BYTES, consider
+from agents.proposals import PLAN_BYTES, judge
 from features.user_state import UserState, fold
 from schemas.codec import encode
 from schemas.ids import EventId, MemoryId, PlanId, UserId
@@ -60,7 +60,7 @@ def proposed(change: Change = lambda plan: plan, **more: Any) -> PlanProposal:
 
 
 def judged(proposal: PlanProposal, agent: AgentState = AGENT, state: UserState = STATE) -> Any:
-    return consider(agent, state, proposal, event_source_id="s", slate_size=10)
+    return judge(agent, state, proposal, event_source_id="s", slate_size=10)
 
 
 def test_a_plan_that_weighs_memories_is_followed_as_sure_as_they_are() -> None:

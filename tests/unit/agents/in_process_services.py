@@ -1,4 +1,4 @@
-"""The ports of tools over values in the process, for tests and for agents that work on a log."""
+"""The ports of tools over values in the process."""
 
 from __future__ import annotations
 
