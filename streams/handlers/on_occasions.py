@@ -15,10 +15,14 @@ from streams.state.user_record import UserRecord
 
 
 def on_occasion(record: UserRecord, occasion: Occasion, source: RecordSource, deps: Deps) -> RecordOutcome:
-    """Decide whether to make an offer: if so a list is due, and the offer is taken from it; else say why not."""
+    """Decide whether to make an offer: if so a list is due, and the offer is taken from it; else say why not.
+
+    Of users who have no state nothing is stored.
+    """
     del deps
     considered = _considered(record, occasion.event_time)
-    after = replace(record, agent=replace(record.agent, offers=considered.offers), version=record.version + 1)
+    agent = replace(record.agent, offers=considered.offers)
+    after = record if record.is_new else replace(record, agent=agent, version=record.version + 1)
     if considered.because is None:
         return RecordOutcome(record=after, cause=occasion.event_id, at=occasion.event_time, occasion=occasion)
     withheld = Withheld(

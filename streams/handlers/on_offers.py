@@ -13,11 +13,13 @@ from streams.state.user_record import UserRecord
 
 
 def on_offer(record: UserRecord, decision: OfferDecision, source: RecordSource, deps: Deps) -> RecordOutcome:
-    """Note an offer; nothing follows from one that was withheld.
+    """Note an offer; nothing follows from one that was withheld, and of users who have no state nothing is stored.
 
     What is offered depends on a ranking, and states do not: so the offer comes back as an event of its own.
     """
     del source, deps
+    if record.is_new:
+        return RecordOutcome(record=record, list_due=False)
     agent = record.agent
     if isinstance(decision, Offer) and agent.offers is not None:
         agent = replace(agent, offers=noted(agent.offers, decision))

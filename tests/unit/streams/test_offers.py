@@ -95,6 +95,15 @@ def test_a_permission_that_another_record_of_the_batch_takes_back_counts() -> No
     assert isinstance(decided[1], Offer)
 
 
+def test_an_occasion_of_a_user_who_was_never_heard_of_stores_nothing() -> None:
+    days = Days()
+    days.tell(Occasion(event_id=event_id(), user_id=UserId("nobody"), event_time=days.now), OCCASIONS)
+    [withheld] = days.decisions()
+    assert isinstance(withheld, Withheld)
+    assert withheld.because == "autonomy"
+    assert all(key != "nobody" for partition in range(4) for key, _ in days.store.scan(PEOPLE, partition))
+
+
 def test_an_offer_waits_until_quiet_hours_are_over() -> None:
     days = Days()
     asleep = OfferRules(per_week=3, quiet_from=clock(START + DAY - HOUR), quiet_to=clock(START + DAY + 3 * HOUR))
