@@ -32,7 +32,7 @@ demo: setup ## Start everything and watch a user's recommendations change
 	$(BIN)/lifelong demo
 
 # Types are checked while tests run. Lengthy tests are left to `make unit` and `make test`.
-check: setup ## Format, lint, types, imports and quick unit tests: under two minutes on two cores
+check: setup ## Format, lint, types, imports and quick unit tests: six minutes on two cores
 	@began=$$(date +%s); $(MAKE) --no-print-directory -j2 style quick && echo "make check took $$(($$(date +%s) - began)) s"
 
 style: setup
