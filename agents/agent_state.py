@@ -6,6 +6,7 @@ makes a plan. Everything is a pure function of the state before; all times are e
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import abandon, choose_plan, decide, lapse, put_forward
 from agents.planning.plan import DEFAULT_SLATE_SIZE, Planner, PlanningContext, constraints_of
 from agents.planning.rule_planner import RULE_PLANNER
-from agents.planning.triggers import Spent, TriggerContext, fire
+from agents.planning.triggers import ALL_TRIGGERS, Spent, TriggerContext, fire
 from agents.profile import Profile, profile_contexts, updated_profile
 from features.implicit_feedback import reward
 from features.user_state import UserState
@@ -100,9 +101,10 @@ def apply_event(
     *,
     event_source_id: str,
     planner: Planner = RULE_PLANNER,
+    triggers: Collection[TriggerName] = ALL_TRIGGERS,
     slate_size: int = DEFAULT_SLATE_SIZE,
 ) -> AgentStep:
-    """Apply one interaction: remember it, move the profile, and re-plan if a trigger fires.
+    """Apply one interaction: remember it, move the profile, and re-plan if one of the `triggers` fires.
 
     `state_before` and `state` are the user before and after `fold`; `categories` and `attributes` are those of the
     event's item; attributes are remembered and move nothing else. `event_source_id` names the source record, and
@@ -126,11 +128,10 @@ def apply_event(
         drift, drifted = watch(agent.drift, divergence(profile.short_term, profile.long_term))
     offers = agent.offers and answered(agent.offers, event)
     updated = replace(_remember(agent, learned), profile=profile, drift=drift, offers=offers)
-    trigger_context = TriggerContext(
-        before=state_before, after=state, plan=agent.plan, disputed=bool(learned and learned.disputed), drifted=drifted
-    )
+    changed, disputed = (learned.changed, bool(learned.disputed)) if learned else ((), False)
+    happened = TriggerContext(before=state_before, after=state, plan=agent.plan, disputed=disputed, drifted=drifted)
     context = planning_context(updated, state, event.event_id, event_source_id, where, slate_size)
-    return _replan(updated, trigger_context, context, planner, learned.changed if learned else ())
+    return _replan(updated, happened, context, planner, triggers, changed)
 
 
 def apply_instruction(
@@ -141,6 +142,7 @@ def apply_instruction(
     event_source_id: str,
     understood: tuple[Instruction, ...] | None = None,
     planner: Planner = RULE_PLANNER,
+    triggers: Collection[TriggerName] = ALL_TRIGGERS,
     slate_size: int = DEFAULT_SLATE_SIZE,
 ) -> AgentStep:
     """Apply an instruction: remember it as stated, and re-plan at once so that the plan obeys it.
@@ -169,7 +171,7 @@ def apply_instruction(
         return AgentStep(agent=rest, memories=memories, entries=decided.entries, trigger="instruction")
     is_told = any(not isinstance(statement, Approve | Reject) for statement in statements)
     trigger_context = TriggerContext(before=state, after=state, plan=agent.plan, instructed=is_told)
-    return _replan(updated, trigger_context, context, planner, memories)
+    return _replan(updated, trigger_context, context, planner, triggers, memories)
 
 
 def _obeyed(
@@ -283,6 +285,7 @@ def _replan(
     trigger_context: TriggerContext,
     planning_context: PlanningContext,
     planner: Planner,
+    triggers: Collection[TriggerName],
     changed: tuple[Memory, ...],
 ) -> AgentStep:
     """Fire at most one trigger; ask the planner if one fires, else end the current plan if it has expired.
@@ -292,7 +295,7 @@ def _replan(
     if agent.level("plans") == RANK_ONLY:
         choice = abandon(agent.plan, agent.proposal, planning_context)
         return AgentStep(agent=replace(agent, plan=None, proposal=None), memories=changed, entries=choice.entries)
-    fired, proposal = fire(trigger_context, agent.spent, planner.cost), agent.proposal
+    fired, proposal = fire(trigger_context, agent.spent, planner.cost, triggers), agent.proposal
     if fired.trigger is None:
         choice = lapse(agent.plan, planning_context)
     else:

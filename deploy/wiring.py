@@ -192,6 +192,7 @@ def make_options(settings: Settings) -> Options:
         prequential_rate=settings.worker.prequential_rate,
         prequential_per_batch=settings.worker.prequential_per_batch,
         overload_seconds=settings.worker.overload_seconds,
+        triggers=settings.agents.triggers,
     )
 
 

@@ -5,7 +5,7 @@ Adding a trigger is adding its name to `schemas.plans.TriggerName` and a row her
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from msgspec import Struct
 
@@ -80,11 +80,16 @@ TRIGGERS: tuple[Trigger, ...] = (
 )
 
 
-def fire(context: TriggerContext, spent: Spent, cost: Cost) -> Fired:
-    """Fire the most urgent trigger that holds and can pay for a plan of this cost; at most one per event."""
+ALL_TRIGGERS: tuple[TriggerName, ...] = tuple(trigger.name for trigger in TRIGGERS)
+
+
+def fire(context: TriggerContext, spent: Spent, cost: Cost, enabled: Collection[TriggerName] = ALL_TRIGGERS) -> Fired:
+    """Fire the most urgent of the enabled triggers that holds and can pay for a plan of this cost; at most one per
+    event.
+    """
     suppressed: list[TriggerName] = []
     for trigger in TRIGGERS:
-        if not trigger.holds(context):
+        if trigger.name not in enabled or not trigger.holds(context):
             continue
         spending = spent.get(trigger.name, Spending())
         after, paid = spend(spending, trigger.budget, cost, context.after.last_at)

@@ -1,12 +1,21 @@
-"""Settings of what agents may do beside planning by rules: tools, and a language model that proposes plans."""
+"""Settings of agents: when they plan, their tools, and a language model that proposes plans."""
 
 from __future__ import annotations
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from agents.actions.registry import TOOLS
+from agents.planning.triggers import ALL_TRIGGERS
 from deploy.settings.section import SettingsSection
 from schemas.plans import TriggerName
+
+
+class AgentSettings(SettingsSection):
+    """When the users' agents plan anew: at each of these ``triggers``; with none of them no plan is ever made.
+    Memories, and what users say, count for lists all the same. ``lifelong evaluate planning`` measures the worth of it.
+    """
+
+    triggers: tuple[TriggerName, ...] = ALL_TRIGGERS
 
 
 class ToolSettings(SettingsSection):

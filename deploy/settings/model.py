@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from deploy.settings.agents import LlmSettings, ToolSettings
+from deploy.settings.agents import AgentSettings, LlmSettings, ToolSettings
 from deploy.settings.gateway import GatewaySettings
 from deploy.settings.lists import ExperimentSettings, FeatureSettings, RankingSettings
 from deploy.settings.processes import (
@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     projector: ProjectorSettings = ProjectorSettings()
     perception: PerceptionSettings = PerceptionSettings()
     gateway: GatewaySettings = GatewaySettings()
+    agents: AgentSettings = AgentSettings()
     tools: ToolSettings = ToolSettings()
     llm: LlmSettings = LlmSettings()
     ranking: RankingSettings = RankingSettings()

@@ -47,10 +47,15 @@ class EvaluatedList(Struct, frozen=True, kw_only=True):
     shown: tuple[ItemId, ...]
 
 
+def _ignore(outcome: BatchOutcome) -> None:
+    """Do nothing: nobody else looks at batches."""
+
+
 class PrequentialEvaluator(Unobserved):
     """An `Observer` that turns prequential queries into evaluated rows and baseline rows. `begin` announces each event.
 
-    `seconds` is the time of the evaluation itself, which is no part of the system under test.
+    `on_batch` is called with every batch after it was evaluated. `seconds` is the time of all that, which is no part of
+    the system under test.
     """
 
     def __init__(
@@ -61,12 +66,14 @@ class PrequentialEvaluator(Unobserved):
         *,
         on_row: Callable[[ChoiceRow], None],
         on_evaluated: Callable[[EvaluatedList], None],
+        on_batch: Callable[[BatchOutcome], None] = _ignore,
     ) -> None:
         self._table = table
         self._recommender = recommender
         self._scores = scores
         self._on_row = on_row
         self._on_evaluated = on_evaluated
+        self._on_batch = on_batch
         self._users = Codes[UserId]()
         self._index, self._evaluates = 0, False
         self._served = ServedList("none")
@@ -90,6 +97,7 @@ class PrequentialEvaluator(Unobserved):
         self.counts += outcome.counters.counts
         for prequential, ranking in outcome.evaluated:
             self._add(prequential, ranking)
+        self._on_batch(outcome)
         self.seconds += time.perf_counter() - began
 
     def _add(self, prequential: PrequentialQuery, ranking: Ranking) -> None:

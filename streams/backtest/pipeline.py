@@ -6,7 +6,7 @@ if the events happened now. Nothing else in the system knows that it is a backte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 
@@ -19,6 +19,7 @@ from inference.items.table import ItemTable
 from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTrainerConfig
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
+from inference.query import Query, Ranking
 from inference.signals.registry import make_item_table
 from schemas.codec import encode
 from schemas.ids import UserId
@@ -32,6 +33,7 @@ from streams.backtest.in_memory_trainer import InMemoryTrainer
 from streams.backtest.served_lists import ServedList, ServedLists
 from streams.handlers.deps import Deps, Options
 from streams.log.in_memory_log import NO_LIMIT
+from streams.outcomes.batch_outcome import BatchOutcome
 from streams.routes import TRAINER
 from streams.worker.in_memory_runner import InMemoryRunner, Subscriber
 from streams.worker.lists import DefaultState
@@ -65,6 +67,7 @@ class BacktestPipeline:
         *,
         on_row: Callable[[ChoiceRow], None],
         on_evaluated: Callable[[EvaluatedList], None],
+        on_batch: Callable[[BatchOutcome], None] = lambda outcome: None,
     ) -> None:
         self.clock = EventClock()
         self.served = ServedLists()
@@ -74,13 +77,10 @@ class BacktestPipeline:
         self._local_ranker = LocalRanker(initial_weights(features.columns))
         scores = LastScores(self._local_ranker)
         self._recommender = system.make_recommender(table, scores, features)
-        self.trainer = InMemoryTrainer(
-            _online_trainer(system, features.columns, plan.seed),
-            every=plan.load_weights_every,
-            clock=self.clock,
-        )
+        trainer = _online_trainer(system, features.columns, plan.seed)
+        self.trainer = InMemoryTrainer(trainer, every=plan.load_weights_every, clock=self.clock)
         self.evaluator = PrequentialEvaluator(
-            table, self._recommender, scores, on_row=on_row, on_evaluated=on_evaluated
+            table, self._recommender, scores, on_row=on_row, on_evaluated=on_evaluated, on_batch=on_batch
         )
         deps = Deps(
             table=table,
@@ -127,6 +127,10 @@ class BacktestPipeline:
         self.clock.advance(said.event_time)
         self._runner.log.append(INSTRUCTIONS, said.user_id, encode(said))
         self._runner.run()
+
+    def rank(self, queries: Sequence[Query]) -> list[Ranking]:
+        """Rank by the weights and statistics of now; nothing is learned from it, and nothing published."""
+        return self._recommender.rank(queries)
 
     def look(self, user: UserId, now: float, locale: str = "") -> ServedList:
         """Return the list that the topic holds for a user at this time: their own, else the non-personalised one.

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Literal
 
+from agents.planning.triggers import ALL_TRIGGERS
 from features.ports import ExternalFeatures
 from inference.items.table import ItemTable
 from inference.recommender import Recommender
+from schemas.plans import TriggerName
 from streams.log.in_flight import InFlight
 from streams.log.records import Message
 from streams.state.crowd_watch import CrowdWatch
@@ -21,7 +23,7 @@ CLOCK_SKEW_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Options:
-    """The settings that handlers see: `deploy.settings`, sections `ranking` and `worker`."""
+    """The settings that handlers see: `deploy.settings`, sections `ranking`, `worker` and `agents`."""
 
     person_partitions: int = 4
     item_partitions: int = 4
@@ -31,6 +33,7 @@ class Options:
     prequential_rate: float = 1.0
     prequential_per_batch: int = 4
     overload_seconds: float = inf
+    triggers: tuple[TriggerName, ...] = ALL_TRIGGERS
 
 
 @dataclass(frozen=True)

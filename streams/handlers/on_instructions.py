@@ -31,6 +31,7 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         _spelled(instruction, deps),
         understood=reply.understood if reply else None,
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
+        triggers=deps.options.triggers,
     )
     return RecordOutcome(
         record=UserRecord(user=user, agent=step.agent, version=record.version + 1),

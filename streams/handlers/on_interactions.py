@@ -47,6 +47,7 @@ def on_interaction(record: UserRecord, event: Interaction, source: RecordSource,
         event,
         *_known_of_item(event, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
+        triggers=deps.options.triggers,
     )
     return RecordOutcome(
         record=UserRecord(user=user, agent=step.agent, version=record.version + 1),

@@ -18,6 +18,7 @@ from deploy.cli.evaluation.attack import attack
 from deploy.cli.evaluation.control import control
 from deploy.cli.evaluation.drift import drift
 from deploy.cli.evaluation.interactive import interactive
+from deploy.cli.evaluation.planning import planning
 from deploy.cli.evaluation.search import evaluate_search_command
 from deploy.cli.outputs import check_writable
 from deploy.cli.servers import reach_kafka
@@ -70,7 +71,7 @@ Logs = Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     evaluate = typer.Typer(
-        help="Evaluate policies on the ranking log, attacks on a log, memory under drift, conversations and searches.",
+        help="Evaluate policies, attacks on a log, memory under drift, re-planning, conversations and searches.",
         no_args_is_help=True,
     )
     evaluate.command("policy")(policy)
@@ -79,6 +80,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command("control")(control)
     evaluate.command("drift")(drift)
     evaluate.command("interactive")(interactive)
+    evaluate.command("planning")(planning)
     evaluate.command("search")(evaluate_search_command)
     app.add_typer(evaluate, name="evaluate")
 

@@ -7,14 +7,16 @@ from typing import get_args
 
 import pytest
 
+from agents.agent_state import AgentState, apply_event, apply_instruction
 from agents.planning.budget import Bucket, Budget, Cost, Spending, spend, take
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.rule_planner import STRATEGIES, RulePlanner
-from agents.planning.triggers import TRIGGERS
-from schemas.instructions import MoreOf
+from agents.planning.triggers import TRIGGERS, TriggerContext, fire
+from features.user_state import UserState, fold
+from schemas.instructions import BanCategory, MoreOf
 from schemas.interactions import Click, Skip
 from schemas.plans import TriggerName
-from tests.unit.agents.scenarios import START, Life, after, event, life_of, shown
+from tests.unit.agents.scenarios import START, USER, Life, after, event, life_of, shown
 
 HOUR = 3_600.0
 
@@ -167,3 +169,19 @@ def test_a_condition_that_stays_true_is_debounced_until_it_has_been_quiet() -> N
         spending, one = spend(spending, budget, Cost(), START + at)
         paid.append(one)
     assert paid == [True, False, False, True]
+
+
+def test_without_triggers_nothing_is_planned_and_what_is_said_holds_all_the_same() -> None:
+    click, ban = event(Click, 0.0, "jazz-1"), event(BanCategory, 5.0, category="folk")
+    life = after(Life(), [click])
+    state = fold(life.state, event(Click, 1.0, "jazz-2"))
+    step = apply_event(AgentState(), UserState(user_id=USER), state, click, ("jazz",), event_source_id="s", triggers=())
+    assert (step.trigger, step.agent.plan, len(step.memories)) == (None, None, 1)
+    told = apply_instruction(step.agent, state, ban, event_source_id="t", triggers=())
+    assert (told.trigger, told.agent.plan, told.agent.constraints.banned_categories) == (None, None, ("folk",))
+
+
+def test_of_several_triggers_only_the_enabled_ones_fire() -> None:
+    coming_back = TriggerContext(before=UserState(user_id=USER), after=life_of(event(Click, 0.0, "jazz-1")).state)
+    assert fire(coming_back, {}, Cost()).trigger == "session-start"
+    assert fire(coming_back, {}, Cost(), ("taste-drift",)).trigger is None

@@ -43,6 +43,7 @@ def test_environment_wins_over_the_file_and_the_file_over_endpoints(
         ("[kafka]\nsecurity_protocol = 'TLS'\n", "SASL_SSL"),
         ("[topics]\nperson_partitions = 0\n", "topics.person_partitions = 0"),
         ("colour = 'red'\n", "colour"),
+        ("[agents]\ntriggers = ['boredom']\n", "agents.triggers.0 = 'boredom'"),
         ("[experiment]\nname = 'spring'\n", "at least one arm"),
         ("[experiment.arms.bold]\nshare = 0.1\n", "experiment.name = ''"),
         ("[experiment]\nname = 'Spring!'\n", "experiment.name = 'Spring!'"),
