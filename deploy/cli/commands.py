@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "rebuild": ("rebuild",),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.experiment": ("experiment",),
+    "evaluation.simulate": ("simulate",),
     "demo": ("demo",),
     "evaluation.backtest": ("backtest", "replay"),
     "bench": ("bench",),

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from schemas.ids import DEFAULT_USER, ItemId, UserId
+from schemas.ids import DEFAULT_USER, ItemId, ListId, UserId
 from schemas.locales import default_user, fallbacks
 from streams.log.records import Inbound
 
@@ -20,6 +20,7 @@ class _Item(Struct, frozen=True):
 
 
 class _Slate(Struct, frozen=True):
+    list_id: ListId
     items: tuple[_Item, ...]
 
 
@@ -33,11 +34,15 @@ class _List(Struct, frozen=True):
 
 
 class ServedList(Struct, frozen=True):
-    """The list that a user would be shown: its kind, its items, and its age in seconds of event time."""
+    """The list that a user would be shown: its kind, its items, its age in seconds of event time, and its id."""
 
     kind: Kind
     items: tuple[ItemId, ...] = ()
     age: float = 0.0
+    list_id: ListId = ListId("")
+
+
+NO_LIST = (0.0, 0.0, (), ListId(""))
 
 
 class ServedLists:
@@ -45,28 +50,29 @@ class ServedLists:
 
     def __init__(self) -> None:
         self._decode = msgspec.json.Decoder(_List).decode
-        self._newest: dict[UserId, tuple[float, float, tuple[ItemId, ...]]] = {}
+        self._newest: dict[UserId, tuple[float, float, tuple[ItemId, ...], ListId]] = {}
 
     def read(self, records: list[Inbound]) -> None:
         """Read records; those of a user come in the order of their versions."""
         for record in records:
             served = self._decode(record.value or b"")
-            items = tuple([ranked.item_id for ranked in served.slates[0].items]) if served.slates else ()
-            self._newest[served.user_id] = (served.event_time, served.expires_at, items)
+            home = served.slates[0] if served.slates else _Slate(ListId(""), ())
+            items = tuple([ranked.item_id for ranked in home.items])
+            self._newest[served.user_id] = (served.event_time, served.expires_at, items, home.list_id)
 
     def own(self, user: UserId, now: float) -> ServedList | None:
         """Return the user's list, if there is one that has not expired."""
-        event_time, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
-        return ServedList("own", items, now - event_time) if expires_at > now else None
+        event_time, expires_at, items, list_id = self._newest.get(user, NO_LIST)
+        return ServedList("own", items, now - event_time, list_id) if expires_at > now else None
 
     def newest(self, user: UserId) -> tuple[ItemId, ...]:
         """Return the items of the user's newest list, expired or not; none if there is no list."""
-        return self._newest.get(user, (0.0, 0.0, ()))[2]
+        return self._newest.get(user, NO_LIST)[2]
 
     def default(self, now: float, locale: str = "") -> ServedList:
         """Return the non-personalised list of this locale or what it falls back to, unless it has expired."""
         for user in (*map(default_user, fallbacks(locale)), DEFAULT_USER):
-            event_time, expires_at, items = self._newest.get(user, (0.0, 0.0, ()))
+            event_time, expires_at, items, list_id = self._newest.get(user, NO_LIST)
             if expires_at > now:
-                return ServedList("default", items, now - event_time)
+                return ServedList("default", items, now - event_time, list_id)
         return ServedList("none")

@@ -19,7 +19,7 @@ from streams.replanning.windows import DRIFTS, Replanning, in_windows, matched_c
 NEVER_PLANNED = "never planned"
 """The replay in which nothing plans: another ranker, which learned without plans."""
 PLACEBOS = ("random", "swapped")
-ALL, DRIFT, CONTROLS = "all", "drift", "controls of drift"
+EVERY_CHOICE, ALL, DRIFT, CONTROLS = "every choice", "all", "drift", "controls of drift"
 
 Bools = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
@@ -66,13 +66,15 @@ class Group(Struct, frozen=True, kw_only=True):
 
 class ReplanningResults(Struct, frozen=True, kw_only=True):
     """All results of a log. `replannings` are production's by reason, and `random` those at random times; the
-    milliseconds are processor time per event.
+    milliseconds are processor time per event. `whole` is of every evaluated choice, `groups` of those after
+    re-plannings.
     """
 
     choices: int
     replannings: dict[str, int]
     random: int
     planning_ms_per_event: float
+    whole: Group
     groups: tuple[Group, ...]
 
 
@@ -92,6 +94,7 @@ def replanning_results(run: ReplanningRun, plan: BacktestConfig) -> ReplanningRe
         replannings=dict(Counter(one.trigger for one in moments)),
         random=compared.random_plans,
         planning_ms_per_event=compared.milliseconds,
+        whole=measured.choices(EVERY_CHOICE, len(moments), np.ones(len(compared.index), np.bool_)),
         groups=tuple(_with_beyond(group, beyond) if group.name == DRIFT else group for group in groups),
     )
 
@@ -114,13 +117,16 @@ class _Measured:
 
     def group(self, name: str, replannings: Sequence[Replanning]) -> Group:
         """Return the group of these re-plannings."""
-        where = self._windows(replannings)
+        return self.choices(name, len(replannings), self._windows(replannings))
+
+    def choices(self, name: str, replannings: int, where: Bools) -> Group:
+        """Return the group of these choices, bool `[choices]`."""
         if not where.any():
-            return Group(name=name, replannings=len(replannings))
+            return Group(name=name, replannings=replannings)
         own = self._own[where].mean(axis=0)
         return Group(
             name=name,
-            replannings=len(replannings),
+            replannings=replannings,
             users=len(np.unique(self._compared.user[where])),
             choices=int(where.sum()),
             hit_rate=float(own[0]),

@@ -105,7 +105,7 @@ def _replayed(typed: Typed, seed: int, jobs: int) -> ReplanningResults:
 
 def _planning_table(console: Console, results: ReplanningResults) -> RenderableType:
     """Return a block of rows per group: what production's plans gain on each arm."""
-    rows = [row for group in results.groups for row in _group_rows(group)]
+    rows = [row for group in (results.whole, *results.groups) for row in _group_rows(group)]
     title = "What re-planning on triggers gains over the next 20 choices of a user; same candidates, same weights"
     return listing(console, PLANNING_COLUMNS, rows, title=title)
 

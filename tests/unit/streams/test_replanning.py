@@ -148,3 +148,4 @@ def test_a_plan_that_always_hits_beats_the_placebos() -> None:
     results = replanning_results(ReplanningRun(compared, nothing["none"]), CONFIG)
     assert [group.beats_placebos for group in results.groups] == [True, True]
     assert results.groups[0].gains[0].hit_rate.value == 1.0
+    assert (results.whole.choices, results.groups[0].choices) == (60, 59)
