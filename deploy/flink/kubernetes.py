@@ -15,20 +15,20 @@ VOLUME = "lifelong-data"
 
 
 def flink_deployment(
-    name: str, *, image: str, data_dir: Path, claim: str, taskmanagers: int, megabytes: int
+    name: str, *, image: str, data_dir: Path, volume_claim: str, taskmanagers: int, megabytes: int
 ) -> dict[str, Any]:
     """Return a `FlinkDeployment`: a session cluster of so many TaskManagers with `megabytes` of memory each.
 
     The image holds Flink's environment and Lifelong's packages at the paths that they have where jobs are submitted;
-    the volume `claim` is mounted at the data directory, with weights, checkpoints and savepoints.
+    the volume of `volume_claim` is mounted at the data directory, with weights, checkpoints and savepoints.
 
-    >>> made = flink_deployment("l", image="i:1", data_dir=Path("/d"), claim="c", taskmanagers=3, megabytes=2048)
+    >>> made = flink_deployment("l", image="i:1", data_dir=Path("/d"), volume_claim="c", taskmanagers=3, megabytes=2048)
     >>> made["spec"]["flinkVersion"], made["spec"]["taskManager"]["replicas"]
     ('v2_2', 3)
     """
     mounted = str(data_dir.absolute())
     container = {"name": "flink-main-container", "volumeMounts": [{"name": VOLUME, "mountPath": mounted}]}
-    volume = {"name": VOLUME, "persistentVolumeClaim": {"claimName": claim}}
+    volume = {"name": VOLUME, "persistentVolumeClaim": {"claimName": volume_claim}}
     return {
         "apiVersion": "flink.apache.org/v1beta1",
         "kind": "FlinkDeployment",

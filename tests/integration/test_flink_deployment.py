@@ -46,7 +46,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_cluster_keeps_to_the_schema_of_the_operator(schema: dict[str, Any]) -> None:
-    made = flink_deployment("l", image="i:1", data_dir=Path("/d"), claim="c", taskmanagers=3, megabytes=2_048)
+    made = flink_deployment("l", image="i:1", data_dir=Path("/d"), volume_claim="c", taskmanagers=3, megabytes=2_048)
     validator = jsonschema.Draft7Validator(schema)
     validator.validate(made)
     made["spec"]["taskManager"]["cores"] = 1

@@ -103,7 +103,9 @@ def cancel(job: Which) -> None:
 
 def deployment(
     image: Annotated[str, typer.Argument(help="Image with Flink's environment and Lifelong's packages.")],
-    claim: Annotated[str, typer.Option(help="The persistent volume claim of the data directory.")] = "lifelong-data",
+    volume_claim: Annotated[
+        str, typer.Option(help="The persistent volume claim of the data directory.")
+    ] = "lifelong-data",
     taskmanagers: Annotated[int, typer.Option(help="How many TaskManagers: the tasks of users.", min=1, max=128)] = 1,
     name: Annotated[str, typer.Option(help="Name of the cluster.")] = "lifelong",
 ) -> None:
@@ -117,7 +119,7 @@ def deployment(
             name,
             image=image,
             data_dir=settings.data_dir,
-            claim=claim,
+            volume_claim=volume_claim,
             taskmanagers=taskmanagers,
             megabytes=settings.embedded.flink_mb,
         )
