@@ -47,8 +47,9 @@ quick: setup
 unit: setup ## All unit tests
 	$(BIN)/pytest -q -n auto -m "not servers and not slow"
 
+# After `make check`, CHECKED=1 leaves out the quick tests, which it has run.
 test: setup ## All tests: those without servers in parallel, then those on real servers
-	$(BIN)/pytest -n auto -m "not servers"
+	$(BIN)/pytest -n auto -m "not servers$(if $(CHECKED), and (slow or lengthy))"
 	$(BIN)/pytest -m servers --durations=40 --durations-min=5
 
 fuzz: setup ## Send a million corrupted records through the guards of each process: half an hour
