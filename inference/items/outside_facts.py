@@ -15,6 +15,8 @@ from inference.items.postings import Postings
 
 NAMES_PER_ITEM = 32
 """Names that are read of an item, each with one time span; further ones are ignored."""
+COMMON_NAME_ITEM_COUNT = 256
+"""A name of more items than this finds none."""
 ALL_TIME: Span = (-np.inf, np.inf)
 
 Numbers = NDArray[np.int64]
@@ -50,6 +52,7 @@ class OutsideFacts:
     def __init__(self, numbers: Iterable[str]) -> None:
         self._number_of: dict[tuple[str, object], int] = {}
         self._named: list[tuple[str, str]] = [("", "")]
+        self._row: Ints = np.zeros(0, np.int32)
         self._names: Ints = np.zeros((0, NAMES_PER_ITEM), np.int32)
         self._since: Doubles | None = None
         self._until: Doubles | None = None
@@ -58,6 +61,13 @@ class OutsideFacts:
         self.length_norm: Doubles = np.zeros(0)
         self.size = 0
         """How many items have a name."""
+        self._rarity: Doubles | None = None
+        self._known_numbers: set[str] = set()
+
+    @property
+    def have_spans(self) -> bool:
+        """Whether any named fact is not believed at all times."""
+        return self._since is not None
 
     def name(self, number: int) -> tuple[str, str]:
         """Return the attribute and the value of a named fact, in its first spelling."""
@@ -81,8 +91,21 @@ class OutsideFacts:
                 for fact, span in believed
                 if fact.attribute == name and (number := number_of(fact.value)) is not None
             ]
+            self._known_numbers |= {name} if own else set()
             span, number = max(own, default=(ALL_TIME, np.nan))
             facts.value[item], facts.since[item], facts.until[item] = number, *span
+
+    def has(self, number: str) -> bool:
+        """Return whether this number is known of any item."""
+        return number in self._known_numbers
+
+    def rarity(self) -> Doubles:
+        """Return the square of a name's weight by how many items have it, 0 for more than `COMMON_NAME_ITEM_COUNT`."""
+        if self._rarity is None:
+            counts = np.arange(COMMON_NAME_ITEM_COUNT + 2)
+            self._rarity = np.log((self.size + 1.0) / np.maximum(counts, 1.0)) ** 2
+            self._rarity[-1] = 0.0
+        return self._rarity
 
     def names_at(self, items: Numbers, now: Doubles) -> Ints:
         """Return the named facts that are believed of the items: `[*items.shape, NAMES_PER_ITEM]`, 0 for none. The
@@ -100,6 +123,15 @@ class OutsideFacts:
         """Return the named facts that are believed of one item at an event time, each once, ascending."""
         names: Ints = np.unique(self.names_at(np.array([item]), np.full((1, 1), now)))
         return names[names > 0]
+
+    def rows_among(self, names: NDArray[np.integer], known: Ints) -> Ints:
+        """Return for each of `known` its row among the different `names`, from 1; 0 for one that is not there."""
+        if len(self._row) < len(self._named):
+            self._row = np.zeros(2 * len(self._named), np.int32)
+        self._row[names] = np.arange(1, len(names) + 1)
+        rows: Ints = self._row.take(known)
+        self._row[names] = 0
+        return rows
 
     def counts(self, names: NDArray[np.integer]) -> Ints:
         """Return how many items have each of these names, in their shape."""
@@ -119,6 +151,7 @@ class OutsideFacts:
         for name in sorted(after - before):
             self.postings.add(name, item)
         self.size += bool(after) - bool(before)
+        self._rarity = None
         self.length_norm[item] = max(1, len(after)) ** -0.5
 
     def _numbered(self, fact: SourcedFact) -> int:

@@ -14,12 +14,13 @@ from typing import TypeVar
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from features.decay import DAY
 from features.outside_knowledge import Beliefs, Span, beliefs_at, believed_spans, number_of, value_key
 from inference.items.outside_facts import OutsideFacts
-from inference.items.scores import find
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
+from inference.kernels.posting_addends import posting_addends
 from inference.query import Query
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, relative
@@ -37,11 +38,20 @@ SOURCES_PER_SCOPE = 16
 """Sources of one scope that are kept; further ones are ignored."""
 COMPARED_ITEMS = 20
 """How many of the newest items are compared by their facts."""
-COMMON_ITEM_COUNT = 256
-"""Names of more items than this propose nothing."""
 HOLIDAY_DAYS = 2.0
 """How many days before a holiday its nearness is a half."""
 
+COLUMN_NAMES = (
+    "release_known",
+    "since_release",
+    "facts_shared",
+    "facts_relative",
+    "facts_liked",
+    "trend",
+    "holiday_near",
+)
+
+Ints = NDArray[np.int32]
 Key = TypeVar("Key")
 Kept = TypeVar("Kept")
 
@@ -130,8 +140,13 @@ class OutsideKnowledge(Signal):
 
     @property
     def has_trends(self) -> bool:
-        """Whether a trend of any category is known."""
-        return bool(self._trends)
+        """Whether the trend of anything is known."""
+        return bool(self._trends) or self.facts.has(TREND)
+
+    @property
+    def has_holidays(self) -> bool:
+        """Whether any holiday is known."""
+        return bool(self._holidays)
 
     def category_trends(self, table: ItemTable, now: float) -> Doubles:
         """Return the trend of each category by its number, 0 where none is believed: `[categories + 1]`."""
@@ -168,32 +183,36 @@ def places_of(query: Query) -> tuple[str, ...]:
 
 
 class SharedNames(Struct, frozen=True):
-    """The named facts of a user's newest items, ascending: `[names]`; and how much each says, by how new its items are,
-    and by how much they were liked, too: `[2, names]`.
+    """The named facts of a user's newest items.
+
+    `known` are those of each item, int32 `[recent, NAMES_PER_ITEM]`, 0 for none, and `weights` the items' `[recent]`.
+    `names` are the same facts, each once: `[names]`; `sums` are what each says, by how new its items are, and by how
+    much they were liked, too: `[2, 1 + names]`, 0 in the first column, for none.
     """
 
-    names: Numbers
+    known: Ints
     weights: Doubles
-
-
-NO_NAMES = SharedNames(nothing(), np.zeros((2, 0)))
+    names: Ints
+    sums: Doubles
 
 
 @once_per_query
-def shared_names(context: RankingContext, table: ItemTable) -> SharedNames:
-    """Return the facts by which items are compared with the user's newest ones."""
-    knowledge = table.signal(OutsideKnowledge)
-    recent, facts = context.recent[:COMPARED_ITEMS], knowledge.facts
+def shared_names(context: RankingContext, table: ItemTable) -> SharedNames | None:
+    """Return the facts by which items are compared with the user's newest ones; none without any."""
+    recent, facts = context.recent[:COMPARED_ITEMS], table.signal(OutsideKnowledge).facts
     if not len(recent) or not facts.size:
-        return NO_NAMES
+        return None
     known = facts.names_at(recent, np.full((1, 1), context.query.now))
-    trace = context.trace[: len(recent)] * facts.length_norm[recent]
-    weights = np.stack([trace, trace * context.rewards[: len(recent)]])
     rows, slots = known.nonzero()
+    if not len(rows):
+        return None
+    weights = context.trace[: len(recent)] * facts.length_norm[recent]
     names, index = np.unique(known[rows, slots], return_inverse=True)
-    rarity = np.log((facts.size + 1.0) / np.maximum(facts.counts(names), 1)) ** 2
-    summed = np.stack([np.bincount(index, own[rows], minlength=len(names)) for own in weights])
-    return SharedNames(names.astype(np.int64), summed * rarity)
+    rarity = np.log((facts.size + 1.0) / facts.counts(names)) ** 2
+    sums = np.zeros((2, 1 + len(names)))
+    for own, weighed in zip(sums, (weights, weights * context.rewards[: len(recent)]), strict=True):
+        own[1:] = rarity * np.bincount(index, weighed[rows], minlength=len(names))
+    return SharedNames(known, weights, names, sums)
 
 
 def similarity(context: RankingContext, table: ItemTable, items: Numbers) -> Doubles:
@@ -201,25 +220,25 @@ def similarity(context: RankingContext, table: ItemTable, items: Numbers) -> Dou
     them: `[2, items]`.
     """
     shared, facts = shared_names(context, table), table.signal(OutsideKnowledge).facts
-    if not len(shared.names):
+    if shared is None:
         return np.zeros((2, len(items)))
     known = facts.names_at(items, np.full((1, 1), context.query.now))
-    rows, is_found = find(shared.names, known)
-    scores = np.where(is_found, shared.weights[:, rows], 0.0).sum(axis=-1)
-    normed: Doubles = scores * facts.length_norm[items]
-    return normed
+    scores: Doubles = shared.sums.take(facts.rows_among(shared.names, known), axis=1).sum(axis=-1)
+    scores *= facts.length_norm[items]
+    return scores
 
 
 def propose(context: RankingContext, table: ItemTable, size: int) -> Numbers:
     """Return the items that share most with the user's newest ones."""
     shared, facts = shared_names(context, table), table.signal(OutsideKnowledge).facts
-    rare = facts.counts(shared.names) <= COMMON_ITEM_COUNT
-    if not rare.any():
+    if shared is None:
         return nothing()
-    found = [facts.postings.of(int(name)) for name in shared.names[rare]]
-    items = np.concatenate(found).astype(np.int64)
-    added = np.repeat(shared.weights[0, rare], list(map(len, found)))
+    items, added = posting_addends(shared.known, shared.weights, facts.rarity(), facts.postings.arrays)
+    if not len(items):
+        return nothing()
     scores = table.summing.addends(items, len(table)).sum(added).times(facts.length_norm)
+    if not facts.have_spans:
+        return scores.best(context.blocked, size)
     best = scores.best(context.blocked, 2 * size)
     valid: Numbers = best[similarity(context, table, best)[0] > 0.0]
     return valid[:size]
@@ -231,24 +250,25 @@ def fill(batch: RankingBatch) -> Block:
     """
     table, items = batch.table, batch.items
     knowledge = table.signal(OutsideKnowledge)
-    released, trend = np.full(items.shape, np.nan), np.full(items.shape, np.nan)
-    shared = np.zeros((2, *items.shape))
+    block = np.zeros((len(COLUMN_NAMES), *items.shape))
     if knowledge.facts.size:
-        released = knowledge.facts.numbers[RELEASED].at(items, batch.now)
-        trend = knowledge.facts.numbers[TREND].at(items, batch.now)
-        shared = _similarities(batch)
-    days = np.nan_to_num((batch.now - released) / DAY)
-    return np.stack(
-        [
-            ~np.isnan(released),
-            np.sign(days) * np.log1p(np.abs(days)) / 3.0,
-            np.log1p(shared[0]) / 3.0,
-            relative(np.log2(shared[0] + 1e-2), batch.mask),
-            np.sign(shared[1]) * np.log1p(np.abs(shared[1])) / 3.0,
-            np.clip(np.nan_to_num(trend) + _of_categories(batch), -1.0, 1.0),
-            np.broadcast_to(_holidays(batch), items.shape),
-        ]
-    )
+        days = (batch.now - knowledge.facts.numbers[RELEASED].at(items, batch.now)) / DAY
+        block[0] = ~np.isnan(days)
+        block[1] = _signed_log(np.nan_to_num(days))
+        shared, liked = _similarities(batch)
+        block[2], block[4] = _signed_log(shared), _signed_log(liked)
+        block[3] = relative(np.log2(shared + 1e-2), batch.mask)
+    if knowledge.has_trends:
+        own = knowledge.facts.numbers[TREND].at(items, batch.now) if knowledge.facts.size else np.zeros(items.shape)
+        block[5] = np.clip(np.nan_to_num(own) + _of_categories(batch), -1.0, 1.0)
+    if knowledge.has_holidays:
+        block[6] = _holidays(batch)
+    return block
+
+
+def _signed_log(values: Doubles) -> Doubles:
+    logs: Doubles = np.sign(values) * np.log1p(np.abs(values)) / 3.0
+    return logs
 
 
 def _similarities(batch: RankingBatch) -> Doubles:
@@ -275,37 +295,26 @@ def _holidays(batch: RankingBatch) -> Doubles:
 
 
 def reason(context: RankingContext, table: ItemTable, item: int) -> str:
-    """Return by which fact the item is like one of the user's newest ones, and who says so, as of now."""
+    """Return the rarest fact that the item shares with the newest of the user's items, that item, and who says so."""
     knowledge, now = table.signal(OutsideKnowledge), context.query.now
-    shared = shared_names(context, table)
-    own = knowledge.facts.names_of(item, now)
-    rows, is_found = find(shared.names, own)
-    if not is_found.any():
-        return "shares facts with what you chose lately"
-    best = int(own[is_found][shared.weights[0, rows[is_found]].argmax()])
-    attribute, value = knowledge.facts.name(best)
-    sources = next(
-        (
-            fact.sources
-            for fact in knowledge.beliefs("item", table.ids[item], now).facts
-            if fact.attribute == attribute and value_key(fact.value) == value_key(value)
-        ),
-        (),
-    )
-    return f"{attribute} {value}, as of what you chose lately (by {sources[0]})" if sources else f"{attribute} {value}"
+    shared, own = shared_names(context, table), knowledge.facts.names_of(item, now)
+    rows = np.zeros(0, np.int32) if shared is None else knowledge.facts.rows_among(shared.names, own)
+    if shared is None or not rows.any():
+        return "has something in common with what you chose lately"
+    name = int(own[shared.sums[0, rows].argmax()])
+    attribute, value = knowledge.facts.name(name)
+    like = table.ids[context.recent[(shared.known == name).any(axis=1).argmax()]]
+    [fact] = [
+        fact
+        for fact in knowledge.beliefs("item", table.ids[item], now).facts
+        if fact.attribute == attribute and value_key(fact.value) == value_key(value)
+    ]
+    return f"same {attribute} as {table.title(like) or like}: {fact.value} ({fact.sources[0]})"
 
 
 OUTSIDE_SOURCE = CandidateSource(name="outside", propose=propose, size=15, reason=reason)
 OUTSIDE_COLUMNS = FeatureGroup(
     group="outside",
-    names=(
-        "release_known",
-        "since_release",
-        "facts_shared",
-        "facts_relative",
-        "facts_liked",
-        "trend",
-        "holiday_near",
-    ),
+    names=COLUMN_NAMES,
     fill=fill,
 )
