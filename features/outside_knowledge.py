@@ -111,6 +111,19 @@ def value_key(value: Value) -> Value:
     return category_key(value) if isinstance(value, str) else value
 
 
+def next_change(said: Iterable[ExternalSignal], at: float) -> float | None:
+    """Return the first time after `at` at which a fact or a document begins or ends; none if none does.
+
+    >>> snow = OutsideFact(attribute="weather", value="snow", valid_from=5.0, valid_until=9.0)
+    >>> said = [ExternalSignal(scope="place", subject="DE", source="met", recorded_at=0.0, facts=(snow,))]
+    >>> [next_change(said, at) for at in (0.0, 5.0, 9.0)]
+    [5.0, 9.0, None]
+    """
+    parts = [part for signal in said for part in (*signal.facts, *signal.documents)]
+    bounds = [bound for part in parts for bound in (part.valid_from, part.valid_until) if bound is not None]
+    return min((bound for bound in bounds if bound > at), default=None)
+
+
 def number_of(value: Value) -> float | None:
     """Return a value that is a number; none for a name, and for yes and no.
 

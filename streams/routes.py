@@ -49,7 +49,7 @@ from streams.handlers.on_quarantines import on_quarantine
 from streams.handlers.on_rank_requests import on_rank_request
 from streams.handlers.on_ranking_log import on_ranking_log, project_ranking_log
 from streams.handlers.on_recommendations import view_recommendation
-from streams.handlers.on_signals import on_signal, project_signal
+from streams.handlers.on_signals import index_signal, on_signal, project_signal
 from streams.handlers.on_strays import open_misrouted
 from streams.log.records import Inbound, RecordSource
 from streams.outcomes.batch_outcome import BatchOutcome
@@ -130,6 +130,7 @@ GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEM
 GATEWAY_SEARCH: dict[str, Callable[..., None]] = {
     ITEMS: index_item,
     ITEM_PERCEPTIONS: index_perception,
+    EXTERNAL_SIGNALS: index_signal,
     ITEM_STATISTICS: index_statistics,
 }
 """Read whole by every gateway, into its search index, beside `GATEWAY` (`deploy.gateway.search.feed`)."""

@@ -17,7 +17,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.decay import DAY
-from features.outside_knowledge import Beliefs, Span, beliefs_at, believed_spans, number_of, value_key
+from features.outside_knowledge import Span, believed_spans, number_of, value_key
+from features.signal_store import SignalStore, subject_key
 from inference.items.outside_facts import OutsideFacts
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.kernels.posting_addends import posting_addends
@@ -25,17 +26,13 @@ from inference.query import Query
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, relative
 from inference.signals.source import CandidateSource, nothing
-from schemas.codec import decode, encode
 from schemas.ids import ItemId, category_key
 from schemas.signals import ExternalSignal, Scope, SignalKey
-from schemas.topics import EXTERNAL_SIGNALS
 
 RELEASED, TREND, HOLIDAY = "released", "trend", "holiday"
 """Attributes that the ranker reads as such: when an item is released (seconds), how much something is in demand, from
 -1 to 1, and what is celebrated at a place or a time.
 """
-SOURCES_PER_SCOPE = 16
-"""Sources of one scope that are kept; further ones are ignored."""
 COMPARED_ITEMS = 20
 """How many of the newest items are compared by their facts."""
 HOLIDAY_DAYS = 2.0
@@ -65,13 +62,13 @@ class OutsideKnowledge(Signal):
     >>> mann = (OutsideFact(attribute="director", value="Michael Mann"),)
     >>> said = ExternalSignal(scope="item", subject="heat", source="studio", recorded_at=0.0, facts=mann)
     >>> knowledge.take(table, said)
-    >>> [(fact.value, fact.sources) for fact in knowledge.beliefs("item", "heat", 1e9).facts]
+    >>> [(fact.value, fact.sources) for fact in knowledge.said.beliefs("item", "heat", 1e9).facts]
     [('Michael Mann', ('studio',))]
     """
 
     def __init__(self, *, capacity: int) -> None:
         self.facts = OutsideFacts((RELEASED, TREND))
-        self._said: dict[tuple[Scope, str], dict[str, bytes]] = {}
+        self.said = SignalStore()
         self._trends: dict[str, list[tuple[float, Span]]] = {}
         self._holidays: dict[tuple[Scope, str], list[Span]] = {}
 
@@ -81,29 +78,18 @@ class OutsideKnowledge(Signal):
 
     def add(self, table: ItemTable, number: int) -> None:
         """Take what is said of a new item."""
-        if self._said:
+        if self.said:
             self._settle_item(table, table.ids[number])
 
     def take(self, table: ItemTable, signal: ExternalSignal) -> None:
         """Replace what the signal's source says of its scope."""
-        subject = _subject(signal.scope, signal.subject)
-        of_scope = self._said.setdefault((signal.scope, subject), {})
-        if signal.source in of_scope or len(of_scope) < SOURCES_PER_SCOPE:
-            of_scope[signal.source] = encode(signal)
-            self._settle(table, signal.scope, subject)
+        self.said.take(signal)
+        self._settle(table, signal.scope, signal.subject)
 
     def forget(self, table: ItemTable, key: SignalKey) -> None:
         """Forget what the source says of the scope."""
-        subject = _subject(key.scope, key.subject)
-        of_scope = self._said.get((key.scope, subject), {})
-        if of_scope.pop(key.source, None) is not None:
-            if not of_scope:
-                del self._said[key.scope, subject]
-            self._settle(table, key.scope, subject)
-
-    def beliefs(self, scope: Scope, subject: str, at: float) -> Beliefs:
-        """Return what is believed of a scope at an event time, with the sources that say so."""
-        return beliefs_at(self._signals(scope, _subject(scope, subject)), at)
+        self.said.forget(key)
+        self._settle(table, key.scope, key.subject)
 
     def holiday_near(self, subjects: Sequence[str], at: float) -> float:
         """Return how near a holiday is, there or everywhere: 1 on its day, a half `HOLIDAY_DAYS` before it."""
@@ -116,17 +102,13 @@ class OutsideKnowledge(Signal):
         waits = max(0.0, min((since - at for since, _ in spans), default=inf))
         return float(np.exp2(-waits / DAY / HOLIDAY_DAYS))
 
-    def _signals(self, scope: Scope, subject: str) -> list[ExternalSignal]:
-        said = self._said.get((scope, subject), {})
-        return [decode(EXTERNAL_SIGNALS, value, now=inf) for value in said.values()]
-
     def _settle(self, table: ItemTable, scope: Scope, subject: str) -> None:
         """Work out anew what is believed of a scope, and when."""
         if scope == "item":
             if subject in table.number:
                 self._settle_item(table, ItemId(subject))
             return
-        believed = believed_spans(self._signals(scope, subject))
+        believed, subject = believed_spans(self.said.said(scope, subject)), subject_key(scope, subject)
         holidays = [span for fact, span in believed if fact.attribute == HOLIDAY]
         trends = [(number_of(fact.value) or 0.0, span) for fact, span in believed if fact.attribute == TREND]
         _replace(self._holidays, (scope, subject), holidays)
@@ -134,7 +116,7 @@ class OutsideKnowledge(Signal):
             _replace(self._trends, subject, trends)
 
     def _settle_item(self, table: ItemTable, item: ItemId) -> None:
-        believed = believed_spans(self._signals("item", item))
+        believed = believed_spans(self.said.said("item", item))
         if believed or self.facts.size:
             self.facts.put(table.number[item], believed, capacity=len(table.count))
 
@@ -161,11 +143,6 @@ def _replace(kept: dict[Key, list[Kept]], key: Key, new: list[Kept]) -> None:
     kept.pop(key, None)
     if new:
         kept[key] = new
-
-
-def _subject(scope: Scope, subject: str) -> str:
-    """Return what all spellings of a scope's subject share; ids of items are exact."""
-    return subject if scope == "item" else category_key(subject)
 
 
 def places_of(query: Query) -> tuple[str, ...]:
@@ -306,7 +283,7 @@ def reason(context: RankingContext, table: ItemTable, item: int) -> str:
     like = table.ids[context.recent[(shared.known == name).any(axis=1).argmax()]]
     [fact] = [
         fact
-        for fact in knowledge.beliefs("item", table.ids[item], now).facts
+        for fact in knowledge.said.beliefs("item", table.ids[item], now).facts
         if fact.attribute == attribute and value_key(fact.value) == value_key(value)
     ]
     return f"same {attribute} as {table.title(like) or like}: {fact.value} ({fact.sources[0]})"

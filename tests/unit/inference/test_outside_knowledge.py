@@ -106,7 +106,7 @@ def test_a_source_that_takes_back_what_it_said_is_forgotten(world: World) -> Non
     knowledge = world.table.signal(OutsideKnowledge)
     knowledge.forget(world.table, SignalKey("item", "studio", "i5"))
     assert propose(asking(world), world.table, 5).tolist() == [6, *[n for n in range(2, ITEMS) if n not in (5, 6)]][:5]
-    assert knowledge.beliefs("item", "i5", world.now).facts == ()
+    assert knowledge.said.beliefs("item", "i5", world.now).facts == ()
 
 
 def test_the_days_since_release_are_signed_and_zero_where_it_is_unknown(world: World) -> None:

@@ -44,7 +44,7 @@ def test_the_order_of_signals_and_of_the_catalogue_makes_no_difference(order: tu
     runner.send(EXTERNAL_SIGNALS, str(signal_key(said("rumour"))), None)
     runner.run()
     knowledge = runner.deps.table.signal(OutsideKnowledge)
-    assert [fact.value for fact in knowledge.beliefs("item", "war-0", START).facts] == ["by studio"]
+    assert [fact.value for fact in knowledge.said.beliefs("item", "war-0", START).facts] == ["by studio"]
     assert [knowledge.facts.name(int(name)) for name in knowledge.facts.names_of(0, START)] == [
         ("director", "by studio")
     ]
