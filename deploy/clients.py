@@ -65,9 +65,19 @@ def make_store(settings: Settings, *, timeout_seconds: float = 2.0) -> RedisStat
     )
 
 
+def flink_group(group: str) -> str:
+    """Return the consumer group, without the prefix, that shows how far a job is that stands for this group.
+
+    >>> flink_group("worker")
+    'worker-flink'
+    """
+    return f"{group}-flink"
+
+
 def user_group(settings: Settings) -> str:
     """Return the consumer group whose committed offsets say how far users' records are handled."""
-    return f"{settings.worker.group}-flink" if settings.worker.engine == "flink" else settings.worker.group
+    group = settings.worker.group
+    return flink_group(group) if settings.worker.engine == "flink" else group
 
 
 def user_scope(settings: Settings) -> str:

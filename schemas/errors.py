@@ -31,6 +31,7 @@ LifelongError
 ├── NotWritable            an output file cannot be written                   → the command ends before it works
 ├── NoSuch                 nothing has the requested name                     → the command ends, with similar names
 ├── NothingDone            nothing matches the request                        → the command ends
+├── JobKept                a process keeps a job on Flink running            → the command ends
 ├── NothingToDecide        a command about models names no variant            → the command ends
 ├── NoExperiment           the log holds no such experiment                   → the command ends
 ├── NothingLogged          the log holds nothing to evaluate a policy on      → the command ends

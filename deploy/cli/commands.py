@@ -7,8 +7,8 @@ from importlib import import_module
 from types import ModuleType
 
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "stack": ("up", "down", "restart", "status", "doctor"),
-    "logs": ("logs",),
+    "operations.stack": ("up", "down", "restart", "status", "doctor"),
+    "operations.logs": ("logs",),
     "config": ("config",),
     "topics": ("topics", "schemas"),
     "keys": ("keys",),
@@ -24,14 +24,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "dead_letters": ("dead-letters",),
     "quarantine": ("quarantine",),
     "signals.app": ("signals",),
-    "rebuild": ("rebuild",),
+    "operations.rebuild": ("rebuild",),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.experiment": ("experiment",),
     "demo": ("demo",),
     "evaluation.backtest": ("backtest", "replay"),
     "bench": ("bench",),
-    "monitoring": ("monitor",),
-    "processes": ("worker", "statistics", "trainer", "projector", "perceiver", "planner", "gateway"),
+    "operations.flink": ("flink",),
+    "operations.monitoring": ("monitor",),
+    "operations.processes": ("worker", "statistics", "trainer", "projector", "perceiver", "planner", "gateway"),
 }
 """By module of `deploy.cli`, in the order in which the help lists them."""
 
@@ -40,7 +41,7 @@ def command_files(words: Sequence[str]) -> list[ModuleType]:
     """Return the file of the command that the words begin with; every file if they name none.
 
     >>> [file.__name__ for file in command_files(["logs", "--help"])], len(command_files(["--help"])) == len(COMMANDS)
-    (['deploy.cli.logs'], True)
+    (['deploy.cli.operations.logs'], True)
     """
     named = [file for file, names in COMMANDS.items() if words[:1] and words[0] in names]
     return [import_module(f"deploy.cli.{file}") for file in named or COMMANDS]

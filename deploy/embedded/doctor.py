@@ -10,9 +10,10 @@ import platform
 import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import psutil
 
@@ -27,6 +28,9 @@ from deploy.embedded.stack import Stack
 from deploy.embedded.status import StatusRow
 from deploy.settings import Settings
 from inference.kernels.compiler import is_available
+
+if TYPE_CHECKING:
+    from deploy.flink.jobs import JobRow
 
 Level = Literal["ok", "warning", "problem"]
 GLIBC_NEEDED = (2, 35)
@@ -204,6 +208,20 @@ def check_server(row: StatusRow) -> Check:
     )
 
 
+def check_job(row: JobRow, keeper: str) -> Check:
+    """Check that a job on Flink runs.
+
+    >>> from deploy.flink.jobs import JobRow
+    >>> check_job(JobRow("users", "running", tasks=2, checkpoint_age=4.2), "worker").says
+    'runs with 2 tasks, newest checkpoint 4 s old'
+    """
+    name = f"job {row.job}"
+    if row.state != "running":
+        return Check(name, "problem", row.state, f"see `lifelong logs {keeper}` and `lifelong logs taskmanager`")
+    age = "no checkpoint yet" if row.checkpoint_age is None else f"newest checkpoint {row.checkpoint_age:,.0f} s old"
+    return Check(name, "ok", f"runs with {row.tasks} tasks, {age}")
+
+
 def examine(base: Settings) -> list[Check]:
     """Run all checks of this machine and of the stack of ``base``, in the order in which to fix problems."""
     first = [
@@ -227,7 +245,23 @@ def examine(base: Settings) -> list[Check]:
         *_milvus_network(stack),
         *([_reach(stack)] if running else []),
         *map(check_server, stack.status()),
+        *(_jobs(stack) if running else []),
     ]
+
+
+def _jobs(stack: Stack) -> list[Check]:
+    """Look at the jobs on Flink whose keepers run; a cluster that does not answer is a server's problem."""
+    # Loaded here: it takes a fifth of a second, and few stacks have jobs.
+    from deploy.clients import wall_clock
+    from deploy.flink.cluster import FlinkUnavailable
+    from deploy.flink.jobs import KEEPERS, job_of, look
+
+    settings, pids = stack.settings(), stack.pids()
+    engines = {"worker": settings.worker.engine, "statistics": settings.statistics.engine}
+    kept = [name for name, keeper in KEEPERS.items() if engines[keeper] == "flink" and keeper in pids]
+    with suppress(FlinkUnavailable):
+        return [check_job(look(name, job_of(name, settings), now=wall_clock()), KEEPERS[name]) for name in kept]
+    return []
 
 
 def _milvus_network(stack: Stack) -> list[Check]:

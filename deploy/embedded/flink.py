@@ -33,6 +33,19 @@ _OPENED = (
 # Only the first compiler: expressions of the statistics job are long, and the second one is slow with them.
 JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED))
 
+JOB_CONFIGURATION = {
+    # A job is rescaled where it runs; with fewer slots it goes on with fewer tasks.
+    "jobmanager.scheduler": "adaptive",
+    "jobmanager.adaptive-scheduler.resource-wait-timeout": "60 s",
+    # A TaskManager that was killed is replaced after two heartbeats that fail.
+    "heartbeat.interval": "3 s",
+    "heartbeat.timeout": "20 s",
+    "taskmanager.memory.managed.fraction": "0.1",
+}
+"""What any cluster of the jobs is configured with."""
+OPERATOR_VERSION = "v2_2"
+"""How Flink's operator for Kubernetes names the version that the lock has."""
+
 
 def environment(cache: Path) -> LockedEnvironment:
     """Return Flink's environment below a cache; it holds further jars, too."""
@@ -106,16 +119,13 @@ def configuration(site: Site, stores: Path) -> str:
         "rest.port": ports["jobmanager_rest"],
         "rest.bind-port": ports["jobmanager_rest"],
         "web.submit.enable": "false",
-        # A TaskManager that was killed is replaced after two heartbeats that fail.
-        "heartbeat.interval": "3 s",
-        "heartbeat.timeout": "20 s",
         "taskmanager.host": "127.0.0.1",
         "taskmanager.bind-host": "127.0.0.1",
         "taskmanager.rpc.port": ports["taskmanager_rpc"],
         "taskmanager.data.port": ports["taskmanager_data"],
         "taskmanager.numberOfTaskSlots": SLOTS,
         "taskmanager.memory.process.size": f"{site.embedded.flink_mb}m",
-        "taskmanager.memory.managed.fraction": "0.1",
+        **JOB_CONFIGURATION,
         "io.tmp.dirs": data / "tmp",
         "env.java.opts.all": " ".join(JAVA_OPTIONS),
     }

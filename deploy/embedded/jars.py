@@ -58,8 +58,10 @@ def resolve(coordinates: Sequence[str], repository: Path, *, alone: bool = False
 
     context = MavenContext(resolver=PythonResolver(), repo_cache=repository, timeout=60)
     try:
-        direct, transitive = context.resolver.resolve([context.create_dependency(name) for name in coordinates])
-        needed = direct if alone else direct + [jar for jar in transitive if jar.scope in {"compile", "runtime"}]
+        needed = [context.create_dependency(name) for name in coordinates]
+        if not alone:
+            needed, transitive = context.resolver.resolve(needed)
+            needed += [jar for jar in transitive if jar.scope in {"compile", "runtime"}]
         return [jar.artifact.resolve() for jar in needed]
     except (OSError, RuntimeError, ValueError) as exc:
         raise StackError(f"jars of {list(coordinates)!r} cannot be fetched: {exc}; check the network") from exc

@@ -6,6 +6,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,24 +62,57 @@ class FlinkCluster:
         return str(self.get(f"/jobs/{job}")["state"])
 
     def begin_stop(self, job: str, savepoints: str) -> str:
-        """Begin to stop a job with a savepoint below the directory; return the request's id for `stopped`.
+        """Begin to stop a job with a savepoint below the directory; return the request's id for `saved`.
 
         Raises:
             FlinkUnavailable: no answer, or the job cannot be stopped.
         """
-        body = {"targetDirectory": savepoints, "drain": False}
-        return str(self._ask(f"/jobs/{job}/stop", body)["request-id"])
+        return str(self._ask(f"/jobs/{job}/stop", {"targetDirectory": savepoints, "drain": False})["request-id"])
 
-    def stopped(self, job: str, request: str) -> bool:
-        """Return whether a stop that was begun is completed.
+    def begin_savepoint(self, job: str, savepoints: str) -> str:
+        """Begin a savepoint of a job that goes on, below the directory; return the request's id for `saved`.
+
+        Raises:
+            FlinkUnavailable: no answer, or the job has no savepoint now.
+        """
+        body = {"target-directory": savepoints, "cancel-job": False}
+        return str(self._ask(f"/jobs/{job}/savepoints", body)["request-id"])
+
+    def saved(self, job: str, request: str) -> str:
+        """Return where the savepoint of a request is; empty while it is not complete.
 
         Raises:
             FlinkUnavailable: no answer, or it failed.
         """
         answer = self.get(f"/jobs/{job}/savepoints/{request}")
-        if failure := (answer.get("operation") or {}).get("failure-cause"):
-            raise FlinkUnavailable(f"job {job} cannot be stopped with a savepoint: {failure['class']}")
-        return bool(answer["status"]["id"] == "COMPLETED")
+        operation = answer.get("operation") or {}
+        if failure := operation.get("failure-cause"):
+            raise FlinkUnavailable(f"the savepoint of job {job} failed: {failure['class']}")
+        return str(operation["location"]) if answer["status"]["id"] == "COMPLETED" else ""
+
+    def tasks(self, job: str) -> int:
+        """Return how many tasks share the job's keys: the greatest parallelism of its operators.
+
+        Raises:
+            FlinkUnavailable: no answer.
+        """
+        return max(int(operator["parallelism"]) for operator in self.get(f"/jobs/{job}")["vertices"])
+
+    def rescale(self, job: str, tasks: int) -> None:
+        """Have so many tasks share the keys of a running job, or as many as there are slots for. Flink restarts it from
+        its newest checkpoint, with the scheduler `adaptive`.
+
+        Raises:
+            FlinkUnavailable: no answer, or the cluster has another scheduler.
+        """
+        operators = self.get(f"/jobs/{job}")["vertices"]
+        bounds = {
+            str(each["id"]): {
+                "parallelism": {"lowerBound": 1, "upperBound": min(tasks, int(each["maxParallelism"]))},
+            }
+            for each in operators
+        }
+        self._ask(f"/jobs/{job}/resource-requirements", bounds, method="PUT")
 
     def get(self, path: str) -> Any:
         """Return the answer to a GET, decoded.
@@ -88,16 +122,16 @@ class FlinkCluster:
         """
         return self._ask(path, None)
 
-    def _ask(self, path: str, body: dict[str, object] | None) -> Any:
+    def _ask(self, path: str, body: Mapping[str, object] | None, method: str | None = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         url = f"{'https' if self.tls else 'http'}://{self.address}{path}"
-        request = urllib.request.Request(url, data=content, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, data=content, headers=headers, method=method)
         try:
             with self._opener().open(request, timeout=5) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as exc:
-            exc.close()
-            raise FlinkUnavailable(f"{self.address}{path} answered {exc.code}") from exc
+            raise FlinkUnavailable(f"{self.address}{path} answered {exc.code}: {_first_error(exc)}") from exc
         except (OSError, ValueError) as exc:
             raise FlinkUnavailable(f"Flink at {self.address!r} does not answer {path}: {exc}") from exc
 
@@ -110,6 +144,16 @@ class FlinkCluster:
         if self.tls.certificate:
             context.load_cert_chain(self.tls.certificate, self.tls.key)
         return urllib.request.build_opener(direct, urllib.request.HTTPSHandler(context=context))
+
+
+def _first_error(answer: urllib.error.HTTPError) -> str:
+    """Return the first line of what a refusal says, and close it."""
+    with answer:
+        try:
+            errors = json.load(answer)["errors"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return "it gives no reason"
+    return next((line for error in errors for line in str(error).splitlines()), "it gives no reason")
 
 
 def tls_files(settings: FlinkSettings) -> TlsFiles:

@@ -30,10 +30,10 @@ from streams.flink.keyed_user import MAX_PARALLELISM
 
 logger = logging.getLogger(__name__)
 WATCH_SECONDS = 2.0
-LOOKS_EACH = 5
+LOOKS_EACH = 3
 PATIENCE_SECONDS = 30.0
 """For how long the JobManager may give no answer; then the process ends, and begins anew."""
-STOP_SECONDS = 15.0
+SAVEPOINT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -58,34 +58,48 @@ class FlinkJob:
         """Submit the job, from its newest state if there is one; return its id. Takes 20 s or more.
 
         Raises:
-            FlinkJobError: it is not accepted.
+            FlinkJobError: it is not accepted, or Flink is not installed.
         """
         options = dict(self.options)
         if (newest := newest_state(self.directory)) is not None:
             options["execution.state-recovery.path"] = newest.as_uri()
         return self.accept(options)
 
-    def stop(self, job: str, sleep: Callable[[float], None]) -> None:
-        """Stop the job with a savepoint, from which the next one goes on; return once it has ended.
+    def stop(self, job: str, sleep: Callable[[float], None]) -> str:
+        """Stop the job with a savepoint, from which the next one goes on; return where it is, once the job has ended.
 
         Raises:
             FlinkUnavailable: it cannot be stopped so; the next one goes on from the newest checkpoint.
         """
-        request = self.cluster.begin_stop(job, (self.directory / "savepoints").as_uri())
-        for _ in range(int(STOP_SECONDS)):
-            if self.cluster.stopped(job, request):
-                return
+        return self._wait_saved(job, self.cluster.begin_stop(job, self._savepoints), sleep)
+
+    def savepoint(self, job: str, sleep: Callable[[float], None]) -> str:
+        """Store the job's state while it goes on; return where it is.
+
+        Raises:
+            FlinkUnavailable: it cannot be stored.
+        """
+        return self._wait_saved(job, self.cluster.begin_savepoint(job, self._savepoints), sleep)
+
+    @property
+    def _savepoints(self) -> str:
+        return (self.directory / "savepoints").as_uri()
+
+    def _wait_saved(self, job: str, request: str, sleep: Callable[[float], None]) -> str:
+        for _ in range(int(SAVEPOINT_SECONDS)):
+            if location := self.cluster.saved(job, request):
+                return location
             sleep(1.0)
-        raise FlinkUnavailable(f"job {job} was not stopped within {STOP_SECONDS:.0f} s")
+        raise FlinkUnavailable(f"the savepoint of job {job} is not complete after {SAVEPOINT_SECONDS:.0f} s")
 
 
 def make_job(settings: Settings, cache: Path) -> FlinkJob:
     """Build the job of item statistics that the settings describe; `cache` holds Flink's environment.
 
     Raises:
-        FlinkJobError: no cluster is set, or Flink is not installed.
+        FlinkJobError: no cluster is set.
     """
-    cluster, kafka = _cluster(settings, cache), make_cluster(settings)
+    cluster, kafka = _cluster(settings), make_cluster(settings)
     sql = statements(source_options(kafka, settings.statistics.group), sink_options(kafka))
     script = "".join(f"{statement};\n" for statement in sql)
     meaning = hashlib.sha256("".join(statements({}, {})).encode()).hexdigest()[:12]
@@ -97,16 +111,16 @@ def make_job(settings: Settings, cache: Path) -> FlinkJob:
 
 
 def _submit_script(cluster: FlinkCluster, script: str, cache: Path, options: Mapping[str, str]) -> str:
-    return submit(cluster, script, options, cache)
+    return submit(cluster, script, options, _installed(cache))
 
 
 def make_user_job(settings: Settings, cache: Path) -> FlinkJob:
     """Build the job of users that the settings describe; `cache` holds Flink's environment.
 
     Raises:
-        FlinkJobError: no cluster is set, or Flink is not installed.
+        FlinkJobError: no cluster is set.
     """
-    cluster, name = _cluster(settings, cache), f"{settings.topics.prefix}users"
+    cluster, name = _cluster(settings), f"{settings.topics.prefix}users"
     directory = DataLayout.of(settings.data_dir, cache).data("flink") / name
     options = job_options(settings, name, directory) | {
         "parallelism.default": str(settings.flink.user_parallelism),
@@ -120,15 +134,19 @@ def make_user_job(settings: Settings, cache: Path) -> FlinkJob:
 
 
 def _submit_users(cluster: FlinkCluster, settings: Settings, cache: Path, options: Mapping[str, str]) -> str:
-    return submit_users(cluster, settings, options, cache)
+    return submit_users(cluster, settings, options, _installed(cache))
 
 
-def _cluster(settings: Settings, cache: Path) -> FlinkCluster:
+def _cluster(settings: Settings) -> FlinkCluster:
     if not settings.flink.rest:
         raise FlinkJobError("setting flink.rest is empty: `lifelong up --engine flink` starts a cluster")
-    if not flink.environment(cache).is_complete:
-        raise FlinkJobError("Flink is not installed: `lifelong up --engine flink` fetches it")
     return FlinkCluster.of(settings.flink)
+
+
+def _installed(cache: Path) -> Path:
+    if not flink.environment(cache).is_complete:
+        raise FlinkJobError("Flink is not installed here, which submits jobs: `make flink` fetches it")
+    return cache
 
 
 def job_options(settings: Settings, name: str, directory: Path) -> dict[str, str]:
@@ -178,7 +196,7 @@ def run(
     """Keep the job running until `until` holds: (1) find or submit it, (2) call `started`, (3) watch, (4) stop it.
 
     A job that runs already is not submitted again. `meanwhile` fills so many seconds between two looks at the job;
-    `seen` receives what every fifth look finds.
+    `seen` receives what every third look finds.
 
     Raises:
         FlinkJobError: it was not accepted, or has ended by itself.

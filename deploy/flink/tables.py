@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deploy.clients import flink_group
 from schemas.topics import ITEM_DELTAS, ITEM_STATISTICS
 from streams.log.kafka_client import Cluster
 from streams.routes import WORKER_INPUTS
@@ -60,7 +61,7 @@ def source_options(cluster: Cluster, group: str) -> dict[str, str]:
         "connector": "kafka",
         "topic": f"{cluster.prefix}{ITEM_DELTAS}",
         **client_options(cluster),
-        "properties.group.id": f"{cluster.prefix}{group}-flink",
+        "properties.group.id": f"{cluster.prefix}{flink_group(group)}",
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
         "key.format": "raw",
@@ -79,7 +80,7 @@ def record_source_options(cluster: Cluster, group: str) -> dict[str, str]:
         "connector": "kafka",
         "topic": ";".join(cluster.topic(topic) for topic in WORKER_INPUTS),
         **client_options(cluster),
-        "properties.group.id": f"{cluster.prefix}{group}-flink",
+        "properties.group.id": f"{cluster.prefix}{flink_group(group)}",
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
         "key.format": "raw",

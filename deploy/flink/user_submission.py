@@ -42,10 +42,11 @@ def submit_users(cluster: FlinkCluster, settings: Settings, options: Mapping[str
             write_private(directory / f"{name}.json", json.dumps(content))
         write_private(directory / "settings.json", settings_text(settings))
         command = (str(flink.environment(cache).python), "-m", GRAPH, private)
-        return submitted_by(command, directory, {"PYTHONPATH": str(_root()), "_PYFLINK_HOME": ""}, _JOB)
+        return submitted_by(command, directory, {"PYTHONPATH": str(code_root()), "_PYFLINK_HOME": ""}, _JOB)
 
 
-def _root() -> Path:
+def code_root() -> Path:
+    """Return the directory of the code that the cluster runs."""
     return Path(deploy.__file__).parent.parent
 
 
@@ -56,7 +57,7 @@ def python_options(cache: Path) -> dict[str, str]:
         "python.execution-mode": "thread",
         "python.executable": str(made.python),
         "python.client.executable": str(made.python),
-        "python.pythonpath": f"{made.packages}:{_root()}",
+        "python.pythonpath": f"{made.packages}:{code_root()}",
         "pipeline.jars": flink.connector(cache).as_uri(),
     }
 

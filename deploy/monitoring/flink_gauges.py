@@ -1,11 +1,11 @@
-"""The metrics of the job of item statistics on Flink, which the process `statistics` serves with its own.
+"""The metrics of a job on Flink, which the process that keeps it serves with its own: `statistics` or `worker`.
 
 Flink's own reporter for Prometheus would listen on all interfaces, without a credential.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from deploy.flink.health import JobHealth
+from deploy.monitoring.telemetry import LAG
 
 Measured = tuple[CounterMetricFamily | GaugeMetricFamily, float | None]
 COUNTERS = {
@@ -22,8 +23,8 @@ COUNTERS = {
 GAUGES = {
     "checkpoint_time_seconds": ("When the newest checkpoint was completed.", "checkpoint_at"),
     "checkpoint_bytes": ("Bytes of the newest checkpoint.", "checkpoint_bytes"),
-    "deltas_per_second": ("Deltas that the job reads per second.", "records_per_second"),
-    "waiting_records": ("Deltas that the job has not read yet.", "waiting_records"),
+    "records_per_second": ("Records that the job reads per second.", "records_per_second"),
+    "waiting_records": ("Records that the job has not read yet.", "waiting_records"),
     "busy_ratio": ("Share of time for which the busiest task works.", "busy"),
     "held_up_ratio": ("Share of time for which the most held-up task waits for the next.", "held_up"),
 }
@@ -74,3 +75,9 @@ class FlinkGauges(Collector):
 
 FLINK = FlinkGauges()
 REGISTRY.register(FLINK)
+
+
+def report_lag(read: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]) -> None:
+    """Report the lag of each partition that has an end: the records from the next one to read on."""
+    for (topic, partition), end in ends.items():
+        LAG.set(topic, partition, max(0, end - read.get((topic, partition), 0)))

@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from operator import methodcaller
@@ -369,6 +370,9 @@ class KafkaTableReader:
     def _ends(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first and the next offset of a partition; one without a leader is asked again.
 
+        The client answers from its cache of metadata, so what a returning broker said of its partitions at first would
+        stay until the cache expires; metadata is therefore fetched before each further attempt.
+
         Raises:
             KafkaRefused: it has none after all attempts.
         """
@@ -378,8 +382,12 @@ class KafkaTableReader:
             low, high = self._consumer.get_watermark_offsets(at, timeout=10)
             return low, high
 
+        def refresh(error: BaseException) -> None:
+            with suppress(KafkaException):
+                self._consumer.list_topics(timeout=10)
+
         try:
-            return self._election.call(watermarks, sleep=time.sleep)
+            return self._election.call(watermarks, sleep=time.sleep, on_error=refresh)
         except KafkaException as exc:
             if not _is_electing(exc):
                 raise

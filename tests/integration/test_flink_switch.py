@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from msgspec.structs import replace
@@ -69,6 +75,37 @@ def are_refused(settings: Settings, count: int) -> bool:
     return reasons == dict.fromkeys(("not-json", "wrong-key", "invalid"), count // 3)
 
 
+def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on the stack of these settings."""
+    environment = os.environ | {"LIFELONG_DATA_DIR": str(settings.data_dir)}
+    words = [sys.executable, "-m", "deploy.cli", *arguments]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def assert_job_is_shown(settings: Settings) -> None:
+    """Commands and metrics show the job that has read everything, and store its state while it goes on."""
+    users, statistics = json.loads(command(settings, "flink", "status", "--json").stdout)
+    assert (users["job"], users["state"]) == ("users", "not running")
+    assert (statistics["job"], statistics["state"], statistics["tasks"]) == (
+        "item-statistics",
+        "running",
+        settings.flink.parallelism,
+    )
+    assert statistics["waiting"] == 0.0
+    found = command(settings, "flink", "savepoint", "item-statistics").stdout.strip()
+    assert (Path(found.removeprefix("file:")) / "_metadata").is_file()
+    refused = command(settings, "flink", "cancel", "item-statistics")
+    assert refused.returncode == 1
+    assert "process statistics keeps job item-statistics running" in refused.stderr
+    checks = json.loads(command(settings, "doctor", "--json").stdout)
+    assert {"name": "job item-statistics", "level": "ok"}.items() <= next(
+        check.items() for check in checks if check["name"] == "job item-statistics"
+    )
+    lag = re.compile(r'^lifelong_lag_records{partition="\d+",topic="item-deltas"} (\S+)$', re.MULTILINE)
+    with urlopen(f"http://127.0.0.1:{settings.statistics.metrics_port}/metrics") as answer:
+        assert {float(each) for each in lag.findall(answer.read().decode())} == {0.0}
+
+
 def test_every_delta_is_counted_once_when_the_engine_is_switched_there_and_back(tmp_path: Path) -> None:
     deltas = recorded_deltas(DELTAS_EACH * len(ENGINES))
     for number, engine in enumerate(ENGINES):
@@ -81,6 +118,8 @@ def test_every_delta_is_counted_once_when_the_engine_is_switched_there_and_back(
             published.wait_for(wanted, seconds=60.0, quiet=2.0)
             published.close()
             wait_until(partial(are_refused, settings, 3 * (number + 1)), seconds=20.0, what="dead letters")
+            if engine == "flink":
+                assert_job_is_shown(settings)
         assert_equal(published.rows, wanted)
     # The store has lost nothing, and nobody says so.
     assert "lost what it was given" not in (tmp_path / "logs" / "statistics.log").read_text()

@@ -21,6 +21,9 @@ import pytest
 from deploy.embedded.environment import user_cache_dir
 from deploy.embedded.processes import processes_of
 from deploy.embedded.stack import FLINK_NAMES, Stack
+from deploy.flink import user_submission
+from deploy.flink.cluster import FlinkCluster, FlinkUnavailable
+from deploy.flink.health import health
 from deploy.flink.job import FlinkJob, make_user_job
 from deploy.settings import Settings
 from features.memory_state import MemoryStateStore
@@ -41,7 +44,7 @@ from streams.state.partition_store import PEOPLE, PROJECTED_PEOPLE
 from streams.state.user_record import unpack
 from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import make_deps
-from tests.e2e.system import System, wait_until
+from tests.e2e.system import System, hung, wait_until
 from tests.engines import Sent, catalogue, recorded_phases
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(1_800)]
@@ -52,6 +55,8 @@ T = TypeVar("T")
 SECONDS = 120.0 + COUNT / 20
 PARTITIONS = 4
 Users = dict[str, bytes]
+ROOT = Path(__file__).parents[2]
+ADDED = "field-of-newer-code"
 FORWARDED = "m"
 """How the users begin whose records are all misrouted (`tests.engines`)."""
 
@@ -261,32 +266,104 @@ def works_since(job: FlinkJob, began: float) -> bool:
     return ready and all(task["start-time"] > began * 1_000 for task in tasks if task["status"] == "RUNNING")
 
 
-def test_killed_stopped_and_rescaled_flink_ends_in_the_same(
-    system: System, flink: Stack, in_memory: Ending, tmp_path: Path
+def newer_code(folder: Path) -> Path:
+    """Return a copy of the code in which the state of a user has one more field."""
+    for package in ("schemas", "features", "agents", "inference", "streams", "deploy", "lifelong.egg-info"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    state = folder / "streams" / "flink" / "keyed_user.py"
+    field = "    applied: dict[str, int] = {}\n"
+    assert state.read_text().count(field) == 1
+    state.write_text(state.read_text().replace(field, f'{field}    added: str = "{ADDED}"\n'))
+    return folder
+
+
+def has_been_added(savepoint: str) -> bool:
+    """Return whether states of a savepoint have the field that `newer_code` adds."""
+    files = Path(savepoint.removeprefix("file:")).iterdir()
+    return any(ADDED.encode() in file.read_bytes() for file in files)
+
+
+def kill(flink: Stack, name: str) -> None:
+    """Kill a process of Flink; return once the cluster has slots again."""
+    pid = flink.pids()[name]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: flink.pids().get(name, pid) != pid and has_slots(flink), seconds=SECONDS, what="a whole cluster")
+
+
+def has_slots(flink: Stack) -> bool:
+    try:
+        return FlinkCluster.of(flink.settings().flink).slots() > 0
+    except FlinkUnavailable:
+        return False
+
+
+class Faults:
+    """What happens to the job of users while records come, phase by phase; `job` is the one that runs last."""
+
+    def __init__(self, system: System, embedded: Stack, flink: Stack, folder: Path) -> None:
+        self._system, self._embedded, self._flink, self._folder = system, embedded, flink, folder
+        self._rng = random.Random(5)
+        self.job = self._made(tasks=1)
+        self.job.submit()
+
+    def _made(self, *, tasks: int) -> FlinkJob:
+        return user_job(self._system, self._flink, self._folder, tasks=tasks)[1]
+
+    def send(self, number: int, phase: Sequence[Sent]) -> None:
+        """Send the records of a phase, with its faults between them."""
+        faults = (self.kill_taskmanagers, self.rescale_and_lose_kafka, self.upgrade_and_kill_jobmanager)
+        if number < len(faults):
+            faults[number](phase)
+        else:
+            produce(self._system, phase)
+
+    def kill_taskmanagers(self, phase: Sequence[Sent]) -> None:
+        for part in range(KILLS):
+            produce(self._system, phase[len(phase) * part // (KILLS + 1) : len(phase) * (part + 1) // (KILLS + 1)])
+            wait_until(lambda: works_since(self.job, 0.0), seconds=SECONDS, what="a job at work")
+            kill_taskmanager(self._flink, self.job, self._rng)
+        produce(self._system, phase[len(phase) * KILLS // (KILLS + 1) :])
+
+    def rescale_and_lose_kafka(self, phase: Sequence[Sent]) -> None:
+        # With records that wait: they are handled by other tasks than those that would have.
+        produce(self._system, phase[: len(phase) // 2])
+        began = time.time()
+        self.job.cluster.rescale(self.job.find(), 2)
+        wait_until(lambda: works_since(self.job, began), seconds=SECONDS, what="a job that was rescaled")
+        assert self.job.cluster.tasks(self.job.find()) == 2
+        produce(self._system, phase[len(phase) // 2 :])
+        with hung(self._embedded.pids()["kafka"]):
+            time.sleep(6.0)
+
+    def _has_checkpoint(self) -> bool:
+        return health(self.job.cluster, self.job.find()).checkpoint_at is not None
+
+    def upgrade_and_kill_jobmanager(self, phase: Sequence[Sent]) -> None:
+        produce(self._system, phase[: len(phase) // 3])
+        assert not has_been_added(self.job.stop(self.job.find(), time.sleep))
+        kill(self._flink, "taskmanager")
+        self.job = self._made(tasks=1)
+        self.job.submit()
+        produce(self._system, phase[len(phase) // 3 : len(phase) * 2 // 3])
+        wait_until(
+            lambda: health(self.job.cluster, self.job.find()).checkpoint_at, seconds=SECONDS, what="a checkpoint"
+        )
+        kill(self._flink, "jobmanager")
+        # It has forgotten the job, which the process that keeps it submits again.
+        assert self.job.find() == ""
+        self.job.submit()
+        produce(self._system, phase[len(phase) * 2 // 3 :])
+
+
+def test_flink_ends_in_the_same_whatever_is_killed_stopped_rescaled_or_upgraded(
+    system: System, embedded: Stack, flink: Stack, in_memory: Ending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kills at random moments, stops with a savepoint, and 1, 2 and 1 tasks lose nothing and do nothing twice."""
-    rng, killed = random.Random(5), 0
-    _, job = user_job(system, flink, tmp_path)
-    job.submit()
-
-    def send(number: int, phase: Sequence[Sent]) -> None:
-        nonlocal job, killed
-        if number in (1, 2):
-            # With records that wait: they are handled by other tasks than those that would have.
-            produce(system, phase[: len(phase) // 2])
-            phase = phase[len(phase) // 2 :]
-            job.stop(job.find(), time.sleep)
-            _, job = user_job(system, flink, tmp_path, tasks=2 if number == 1 else 1)
-            job.submit()
-        kills = (KILLS + 1) // 2 if number in (0, 2) else 0
-        for part in range(kills):
-            produce(system, phase[len(phase) * part // (kills + 1) : len(phase) * (part + 1) // (kills + 1)])
-            wait_until(lambda: works_since(job, 0.0), seconds=SECONDS, what="a job at work")
-            kill_taskmanager(flink, job, rng)
-            killed += 1
-        produce(system, phase[len(phase) * kills // (kills + 1) :])
-
-    ending = play(system, PROJECTED_PEOPLE, in_memory, send, of=folded)
+    """Kills at random moments, 1, 2 and 1 tasks, Kafka away, code with one more field, and a JobManager that forgets
+    the job: nothing is lost, and nothing done twice.
+    """
+    faults = Faults(system, embedded, flink, tmp_path / "data")
+    code = newer_code(tmp_path / "code")
+    monkeypatch.setattr(user_submission, "code_root", lambda: code)
+    ending = play(system, PROJECTED_PEOPLE, in_memory, faults.send, of=folded)
     assert_same(undisturbed_part(ending), undisturbed_part(in_memory))
-    job.stop(job.find(), time.sleep)
-    assert killed >= KILLS
+    assert has_been_added(faults.job.stop(faults.job.find(), time.sleep))

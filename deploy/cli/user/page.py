@@ -12,7 +12,7 @@ from rich.markup import escape
 from agents.instructions.times import zone_of
 from agents.instructions.wording import WORDINGS
 from deploy.cli.look import Titles, read_titles, read_user, why
-from deploy.cli.rebuild import user_as_of
+from deploy.cli.operations.rebuild import user_as_of
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json, utc
 from deploy.cli.terminal import Console, put_line

@@ -11,6 +11,7 @@ from deploy.embedded.doctor import Check
 from deploy.embedded.server import Download, StackError
 from deploy.embedded.status import StatusRow
 from deploy.embedded.triton import seed_models
+from deploy.flink.jobs import JobRow
 
 
 def row(**changes: object) -> StatusRow:
@@ -52,6 +53,9 @@ def row(**changes: object) -> StatusRow:
         (doctor.check_reach(["10.0.0.7"], {8080: "gateway"}, [("10.0.0.7", 8080)], {"gateway"}), "ok"),
         (doctor.check_reach(["10.0.0.7"], {8080: "gateway"}, [("10.0.0.7", 8080)]), "problem"),
         (doctor.check_server(row()), "ok"),
+        (doctor.check_job(JobRow("users", "running", tasks=1), "worker"), "ok"),
+        (doctor.check_job(JobRow("users", "restarting"), "worker"), "problem"),
+        (doctor.check_job(JobRow("users", "not running"), "worker"), "problem"),
         (doctor.check_server(row(problem="PING failed")), "problem"),
         (doctor.check_server(row(state="stopped", pid=0, problem="not running")), "ok"),
         (doctor.check_server(row(state="external", pid=0, problem="PING failed", log="")), "problem"),

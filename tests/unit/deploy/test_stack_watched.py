@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from deploy.cli.stack import _table
+from deploy.cli.operations.stack import _table
 from deploy.embedded import shared_memory
 from deploy.embedded.logs import FollowedLog, last_lines
 from deploy.embedded.restarts import Ends, ends_of

@@ -40,6 +40,22 @@ class ComingBack:
         return 3, 3
 
 
+class RemembersTheFirstAnswer(ComingBack):
+    """A consumer that asks its broker for leaders only when it lists topics, as the client's cache of metadata does."""
+
+    def __init__(self) -> None:
+        super().__init__(times=1)
+        self._listed = 0
+
+    def list_topics(self, timeout: float) -> Any:
+        self._listed += 1
+        return super().list_topics(timeout)
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
+        self._left = int(self._listed < 3)
+        return super().get_watermark_offsets(partition, timeout)
+
+
 def reader_on(consumer: Any) -> KafkaTableReader:
     election = replace(ELECTION_RETRY, wait_seconds=0.0)
     reader = KafkaTableReader(Cluster(bootstrap="127.0.0.1:1"), (ITEMS,), election=election)
@@ -58,3 +74,7 @@ def test_partitions_without_a_leader_are_asked_again() -> None:
     assert reader_on(ComingBack(times=2)).catch_up() == []
     with pytest.raises(KafkaRefused, match=f"{ITEMS}-0 has no leader"):
         reader_on(ComingBack(times=1_000)).catch_up()
+
+
+def test_metadata_is_fetched_before_a_partition_is_asked_again() -> None:
+    assert reader_on(RemembersTheFirstAnswer()).catch_up() == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import time
 from collections.abc import Callable
 
 import typer
@@ -28,7 +27,9 @@ def worker() -> None:
     settings = _begin()
     _check_topics(settings)
     if settings.worker.engine == "flink":
-        _keep_user_job(settings)
+        from deploy.flink.keeper import keep_users
+
+        keep_users(settings, until=_until_signalled())
         return
     from deploy.wiring import make_worker
     from streams.worker.faust_runner import run
@@ -42,46 +43,15 @@ def statistics() -> None:
     settings = _begin(yields=True)
     _check_topics(settings)
     if settings.statistics.engine == "flink":
-        _keep_flink_job(settings)
+        from deploy.flink.keeper import keep_item_statistics
+
+        keep_item_statistics(settings, until=_until_signalled())
         return
     from deploy.wiring import make_aggregator
     from streams.item_stats.aggregator import run
 
     serve_metrics(settings.statistics.metrics_port)
     run(make_aggregator(settings), until=_until_signalled())
-
-
-def _keep_flink_job(settings: Settings) -> None:
-    """Have Flink aggregate item statistics, and publish dead letters: metrics are served once its job runs."""
-    from deploy.embedded.environment import user_cache_dir
-    from deploy.flink.job import make_job, run
-    from deploy.monitoring.flink_gauges import FLINK
-    from deploy.wiring import make_refusals
-
-    run(
-        make_job(settings, user_cache_dir()),
-        started=lambda: serve_metrics(settings.statistics.metrics_port),
-        until=_until_signalled(),
-        meanwhile=make_refusals(settings).publish_for,
-        seen=FLINK.saw,
-        sleep=time.sleep,
-    )
-
-
-def _keep_user_job(settings: Settings) -> None:
-    """Have Flink handle users: metrics are served once its job runs."""
-    from deploy.embedded.environment import user_cache_dir
-    from deploy.flink.job import make_user_job, run
-    from deploy.monitoring.flink_gauges import FLINK
-
-    run(
-        make_user_job(settings, user_cache_dir()),
-        started=lambda: serve_metrics(settings.worker.metrics_port),
-        until=_until_signalled(),
-        meanwhile=time.sleep,
-        seen=FLINK.saw,
-        sleep=time.sleep,
-    )
 
 
 def trainer() -> None:

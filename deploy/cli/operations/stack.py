@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from deploy.cli.logs import complete
+from deploy.cli.operations.logs import complete
 from deploy.cli.shown import AsJson, Column, listing, origin, put_json
 from deploy.cli.terminal import Console
 from deploy.embedded import doctor, endpoints, milvus, status
