@@ -14,6 +14,7 @@ from deploy.clients import user_group
 from deploy.settings import Settings
 from schemas.topics import (
     DEAD_LETTERS,
+    EXTERNAL_SIGNALS,
     INSTRUCTIONS,
     INTERACTIONS,
     ITEM_DELTAS,
@@ -58,7 +59,7 @@ class Access(Struct, frozen=True, kw_only=True):
 
 def access(settings: Settings) -> tuple[Access, ...]:
     """Return the table. `application` is for programs that produce events and subscribe to lists, `operator`
-    for `lifelong quarantine`.
+    for `lifelong quarantine`, `connector` for `lifelong signals`.
     """
     return (
         _worker(settings),
@@ -91,6 +92,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
             watches=user_group(settings),
         ),
         Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES,)),
+        Access(process="connector", reads=(EXTERNAL_SIGNALS,), writes=(EXTERNAL_SIGNALS,)),
         _application(),
     )
 

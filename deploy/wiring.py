@@ -74,6 +74,15 @@ def external_rows(settings: Settings) -> tuple[External, ...]:
     return tuple(rows)
 
 
+def feature_table(settings: Settings) -> FeatureTable:
+    """Return the ranker's columns and sources by the settings.
+
+    Raises:
+        SettingsError: a setting names no feature of another team.
+    """
+    return FeatureTable(external_rows(settings), knowledge=settings.ranking.outside_knowledge)
+
+
 def weights_path(settings: Settings) -> Path:
     """Return the weights file that the served model loads."""
     return settings.data_dir / "models" / "ranker" / "weights.npz"
@@ -82,7 +91,7 @@ def weights_path(settings: Settings) -> Path:
 def current_weights(settings: Settings) -> Weights:
     """Return the weights that serve now; write and return initial ones where none fit this feature schema yet."""
     path = weights_path(settings)
-    columns = FeatureTable(external_rows(settings)).columns
+    columns = feature_table(settings).columns
     newest = newest_good(path, columns)
     if newest.weights is not None and newest.path == path:
         return newest.weights
@@ -103,7 +112,7 @@ def fetch_weights(settings: Settings, uri: str) -> Weights | None:
     Raises:
         DecodeError: the URI is not a file of the model repository, or the file holds no weights that may serve.
     """
-    columns = FeatureTable(external_rows(settings)).columns
+    columns = feature_table(settings).columns
     return announced_weights(uri, weights_path(settings).parent, columns)
 
 
@@ -111,7 +120,7 @@ def make_deps(settings: Settings) -> Deps:
     """Build the dependencies of the worker's handlers: served model, local ranker, tables, external features."""
     table = make_item_table()
     rows = external_rows(settings)
-    features = FeatureTable(rows)
+    features = feature_table(settings)
     weights = current_weights(settings)
     local_ranker = LocalRanker(weights)
     ranker = _ranker(settings, local_ranker, features.id)
@@ -318,7 +327,7 @@ def make_online_trainer(settings: Settings) -> OnlineTrainer:
         horizon=promotion.horizon,
         cool_down=promotion.cool_down,
     )
-    columns = FeatureTable(external_rows(settings)).columns
+    columns = feature_table(settings).columns
     return OnlineTrainer(
         OnlineTrainerConfig(
             columns=columns,
@@ -339,6 +348,7 @@ def make_system_config(settings: Settings) -> SystemConfig:
     trainer = settings.trainer
     return SystemConfig(
         external=external_rows(settings),
+        knowledge=settings.ranking.outside_knowledge,
         make_recommender=partial(make_recommender, settings),
         options=make_options(settings),
         default_every_seconds=settings.ranking.default_every_seconds,

@@ -44,12 +44,15 @@ NOT_RESERVED = r"^(?!@default)(?!\.\.?$)(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
 """Printable, and not reserved for the non-personalised list: neither `@default` nor an id that begins with it."""
 LANGUAGE_TAG = r"^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$(?!\n)"
 """A language tag (BCP 47), such as `de-AT`; `_` is read as `-`."""
+SOURCE_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)"
+"""A source of external knowledge: no `/`, which separates the parts of a key."""
 CLOCK_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)"
 """A time of day, from `00:00` to `23:59`."""
 PATTERN_DESCRIPTIONS = {
     PRINTABLE: "of printable characters, not only blanks, neither '.' nor '..'",
     NO_CONTROL: "without control characters",
     LANGUAGE_TAG: "of letters and digits, with '-' or '_' between its parts, such as 'de-AT'",
+    SOURCE_NAME: "of at most 64 lower-case letters, digits, '.', '_' and '-', the first a letter or digit",
     CLOCK_TIME: "a time of day from 00:00 to 23:59",
     NOT_RESERVED: "of printable characters, not only blanks, neither '.' nor '..', nor the reserved '@default…'",
 }

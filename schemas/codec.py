@@ -28,8 +28,8 @@ EARLIEST = 788_918_400.0
 EARLIEST_YEAR = datetime.fromtimestamp(EARLIEST, UTC).year
 LATEST_AHEAD_SECONDS = 86_400.0
 """How far an event time may be ahead of its record; one beyond is refused."""
-_EARLIEST_BY_FIELD = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0}
-"""Fields in event time, each with the earliest time that is accepted; a user without events has feature time 0."""
+_EARLIEST_BY_FIELD = {"event_time": EARLIEST, "at": EARLIEST, "feature_time": 0.0, "recorded_at": 0.0}
+"""Times of records, each with the earliest that is accepted; a user without events has feature time 0."""
 WRAPPING_TOPICS = frozenset({DEAD_LETTERS, MISROUTED})
 """Topics whose records hold another record, in base64."""
 

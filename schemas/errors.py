@@ -45,6 +45,7 @@ LifelongError
 ├── WorkDied               a process of the pool ended early                  → the command ends
 ├── NoTasks                a file holds no tasks or catalogue of conversations  → the command ends
 ├── NoStudy                a folder does not hold PAHF's study                → the command ends
+├── UnknownPlace           the calendar of holidays does not have a country    → the command ends
 ├── NotFetched             the demo's data cannot be fetched                  → the command ends
 ├── NothingToPlay          the demo's data holds no event                     → the command ends
 └── Crash                  a test stops the in-memory runner                  → the test continues

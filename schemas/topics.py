@@ -23,6 +23,7 @@ from schemas.plans import PlanEntry, PlanProposal
 from schemas.quarantines import Quarantine
 from schemas.ranking_log import RankingLogValue
 from schemas.recommendations import RankRequest, Recommendation
+from schemas.signals import ExternalSignal
 from schemas.statistics import ItemDelta, ItemStatistics
 
 DAY_MS = 86_400_000
@@ -37,6 +38,7 @@ QUARANTINES = "quarantines"
 MISROUTED = "strays"
 ITEMS = "items"
 ITEM_PERCEPTIONS = "item-perceptions"
+EXTERNAL_SIGNALS = "signals"
 RECOMMENDATIONS = "recommendations"
 PLANS = "plans"
 MEMORIES = "memories"
@@ -56,7 +58,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     """One topic: what its keys and values are, its cleanup policy and how it is spread over partitions."""
 
     name: str
-    key: Literal["user", "item", "memory", "model", "none"]
+    key: Literal["user", "item", "memory", "model", "scope", "none"]
     value: object
     cleanup: Literal["delete", "compact"]
     spread: Literal["person", "item", "one"]
@@ -153,6 +155,14 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="compact",
         spread="item",
         summary="what was seen and read in an item; an empty value: it is withdrawn",
+    ),
+    Topic(
+        name=EXTERNAL_SIGNALS,
+        key="scope",
+        value=ExternalSignal,
+        cleanup="compact",
+        spread="item",
+        summary="external knowledge: what a source says of an item, a category, a place or a time",
     ),
     Topic(
         name=RECOMMENDATIONS,

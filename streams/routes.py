@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from schemas.plans import PlanEntry
 from schemas.topics import (
+    EXTERNAL_SIGNALS,
     INSTRUCTIONS,
     INTERACTIONS,
     ITEM_DELTAS,
@@ -48,6 +49,7 @@ from streams.handlers.on_quarantines import on_quarantine
 from streams.handlers.on_rank_requests import on_rank_request
 from streams.handlers.on_ranking_log import on_ranking_log, project_ranking_log
 from streams.handlers.on_recommendations import view_recommendation
+from streams.handlers.on_signals import index_signal, on_signal, project_signal
 from streams.handlers.on_strays import open_misrouted
 from streams.log.records import Inbound, RecordSource
 from streams.outcomes.batch_outcome import BatchOutcome
@@ -88,6 +90,7 @@ WORKER_ENVELOPES: dict[str, Callable[..., Any]] = {MISROUTED: open_misrouted}
 WORKER_TABLES: dict[str, Callable[[Inbound, Deps], None]] = {
     ITEMS: on_item,
     ITEM_PERCEPTIONS: on_item_perception,
+    EXTERNAL_SIGNALS: on_signal,
     ITEM_STATISTICS: on_item_statistics,
     MODEL_UPDATES: on_model_update,
 }
@@ -105,6 +108,7 @@ PROJECTOR: dict[str, ProjectorHandler] = {
     ITEM_STATISTICS: project_statistics,
     ITEMS: project_item,
     ITEM_PERCEPTIONS: project_perception,
+    EXTERNAL_SIGNALS: project_signal,
     MODEL_UPDATES: project_model_update,
 }
 """Read by the projector, which writes behind to Feast and Milvus (`streams.projector.process`)."""
@@ -126,6 +130,7 @@ GATEWAY: dict[str, GatewayHandler] = {RECOMMENDATIONS: view_recommendation, ITEM
 GATEWAY_SEARCH: dict[str, Callable[..., None]] = {
     ITEMS: index_item,
     ITEM_PERCEPTIONS: index_perception,
+    EXTERNAL_SIGNALS: index_signal,
     ITEM_STATISTICS: index_statistics,
 }
 """Read whole by every gateway, into its search index, beside `GATEWAY` (`deploy.gateway.search.feed`)."""

@@ -129,6 +129,8 @@ def test_the_http_page_describes_every_operation_and_names_no_internals() -> Non
             "time_zone",
             "category",
             "state",
+            "kind",
+            "subject",
         ),
     }
 

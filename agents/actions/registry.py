@@ -11,6 +11,7 @@ from agents.actions.tools.ask_user import ask_user
 from agents.actions.tools.availability import availability
 from agents.actions.tools.history import history
 from agents.actions.tools.item_facts import item_facts
+from agents.actions.tools.outside_knowledge import outside_knowledge
 from agents.actions.tools.recall_memories import recall_memories
 from agents.actions.tools.recommend import recommend
 from agents.actions.tools.search_by_photo import search_by_photo
@@ -27,6 +28,7 @@ TOOLS: tuple[Tool, ...] = (
     tool(trending_items, "lists"),
     tool(item_facts, "lists"),
     tool(availability, "lists"),
+    tool(outside_knowledge, "lists"),
     tool(ask_user, "lists", seconds=ASKING_SECONDS, with_user=True),
     tool(recommend, "lists", with_user=True),
     tool(abstain, "none"),

@@ -12,13 +12,16 @@ from typing import Annotated, Literal, Protocol
 from msgspec import Meta, Struct
 
 from agents.actions.untrusted_text import visible
+from features.outside_knowledge import Beliefs
 from schemas.bounds import PICTURE_URI_LENGTH, SLATE_LENGTH, TEXT_LENGTH
 from schemas.ids import ItemId, ItemKey, MemoryId
 from schemas.items import Item
 from schemas.memories import Predicate, Subject
+from schemas.signals import Scope
 
 TITLE_LENGTH = 200
 CATEGORIES_SHOWN = 16
+FACTS_SHOWN, DOCUMENTS_SHOWN = 100, 10
 Title = Annotated[str, Meta(max_length=TITLE_LENGTH, description="data, written by others")]
 Words = Annotated[str, Meta(max_length=TEXT_LENGTH)]
 Number = Annotated[int, Meta(ge=1, le=SLATE_LENGTH, description="how many at most")]
@@ -90,6 +93,29 @@ class UserAnswer(Struct, frozen=True):
     text: Words = ""
 
 
+class KnownFact(Struct, frozen=True):
+    """A fact that is believed, with every source that says so, and how far the first is trusted, from 0 to 1."""
+
+    attribute: Title
+    value: Title | float | bool
+    trust: float
+    sources: tuple[Title, ...]
+
+
+class KnownDocument(Struct, frozen=True):
+    """A text that a source outside has about the subject."""
+
+    text: Words
+    source: Title
+
+
+class KnownOutside(Struct, frozen=True, kw_only=True):
+    """What sources outside say of a subject now, as far as it is believed."""
+
+    facts: tuple[KnownFact, ...] = ()
+    documents: tuple[KnownDocument, ...] = ()
+
+
 class ItemService(Protocol):
     """Reads items for one user, whose statements hold: nothing that they forbid is found.
 
@@ -129,6 +155,17 @@ class UserService(Protocol):
         ...
 
 
+class KnowledgeService(Protocol):
+    """Reads external knowledge. Raises `ToolRefused` like `ItemService`."""
+
+    async def known(self, scope: Scope, subject: str) -> KnownOutside:
+        """Return what is believed of an item, a category, a place or a time now; nothing, if no source says anything.
+
+        Texts are visible ones alone.
+        """
+        ...
+
+
 class UserDialogue(Protocol):
     """Reaches the user in person."""
 
@@ -152,7 +189,32 @@ class ToolContext:
 
     items: ItemService
     user: UserService
+    knowledge: KnowledgeService
     dialogue: UserDialogue
+
+
+def known_outside(beliefs: Beliefs) -> KnownOutside:
+    """Return beliefs with visible text alone.
+
+    >>> from features.outside_knowledge import BelievedFact
+    >>> known_outside(Beliefs((BelievedFact("director", "Mann\u202e", 0.5, ("studio",)),))).facts[0].value
+    'Mann'
+    """
+    return KnownOutside(
+        facts=tuple(
+            KnownFact(
+                visible(fact.attribute, TITLE_LENGTH),
+                visible(fact.value, TITLE_LENGTH) if isinstance(fact.value, str) else fact.value,
+                fact.trust,
+                tuple(visible(source, TITLE_LENGTH) for source in fact.sources[:CATEGORIES_SHOWN]),
+            )
+            for fact in beliefs.facts[:FACTS_SHOWN]
+        ),
+        documents=tuple(
+            KnownDocument(visible(f"{document.title} {document.text}", TEXT_LENGTH), document.source)
+            for document in beliefs.documents[:DOCUMENTS_SHOWN]
+        ),
+    )
 
 
 def card_of(item: Item) -> ItemCard:

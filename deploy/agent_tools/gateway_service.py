@@ -15,14 +15,18 @@ from agents.actions.service import (
     TITLE_LENGTH,
     ItemCard,
     ItemSheet,
+    KnownOutside,
     PastItem,
     RememberedFact,
     SimilarityKind,
+    known_outside,
 )
 from agents.actions.untrusted_text import visible
+from features.outside_knowledge import Beliefs
 from schemas.bounds import TEXT_LENGTH
 from schemas.errors import ToolRefused
 from schemas.ids import ItemId, MemoryId, UserId
+from schemas.signals import Scope
 from streams.state.user_page import PageMemory, UserPage
 
 Bearer = Callable[[], Awaitable[str]]
@@ -160,6 +164,16 @@ class GatewayItems:
 def _card(entry: _Entry) -> ItemCard:
     categories = tuple(visible(name, TITLE_LENGTH) for name in entry.categories)
     return ItemCard(entry.item_id, visible(entry.title, TITLE_LENGTH), categories)
+
+
+class GatewayKnowledge:
+    """An `agents.actions.service.KnowledgeService` over the gateway."""
+
+    def __init__(self, reader: GatewayReader) -> None:
+        self._reader = reader
+
+    async def known(self, scope: Scope, subject: str) -> KnownOutside:
+        return known_outside(await self._reader.get(f"/v1/signals/{scope}/{escaped(subject)}", Beliefs))
 
 
 class GatewayUser:

@@ -10,7 +10,7 @@ import httpx
 
 from agents.actions.service import ToolContext, UserDialogue
 from agents.actions.toolbox import Toolbox, ToolObserver, tools_for
-from deploy.agent_tools.gateway_service import Bearer, GatewayItems, GatewayReader, GatewayUser
+from deploy.agent_tools.gateway_service import Bearer, GatewayItems, GatewayKnowledge, GatewayReader, GatewayUser
 from deploy.agent_tools.user_access import IssuedTokens, authorised_by
 from deploy.clients import wall_clock
 from deploy.gateway.access.scopes import USER_SCOPES, UserScope
@@ -31,7 +31,9 @@ def make_client(settings: Settings) -> httpx.AsyncClient:
 
 def make_context(reader: GatewayReader, dialogue: UserDialogue) -> ToolContext:
     """Return what tools act through for the user of a reader."""
-    return ToolContext(items=GatewayItems(reader), user=GatewayUser(reader), dialogue=dialogue)
+    return ToolContext(
+        items=GatewayItems(reader), user=GatewayUser(reader), knowledge=GatewayKnowledge(reader), dialogue=dialogue
+    )
 
 
 def issued_tokens(

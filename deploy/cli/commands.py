@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "models": ("models",),
     "dead_letters": ("dead-letters",),
     "quarantine": ("quarantine",),
+    "signals.app": ("signals",),
     "operations.rebuild": ("rebuild",),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.experiment": ("experiment",),

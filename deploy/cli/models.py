@@ -19,9 +19,8 @@ from deploy.cli.terminal import Console
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
 from deploy.settings.checks import nearest
-from deploy.wiring import external_rows
+from deploy.wiring import feature_table
 from inference.learning.loaded_model import digest, load_weights
-from inference.ranking.features import FeatureTable
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
 from schemas.model_updates import Difference, ModelUpdate, VariantStatus
@@ -166,7 +165,7 @@ def keep_weights(path: Path, settings: Settings) -> tuple[str, str]:
     Raises:
         UnusableWeights: the weights are not fit to serve.
     """
-    columns = FeatureTable(external_rows(settings)).columns
+    columns = feature_table(settings).columns
     sha256 = digest(path.read_bytes())
     load_weights(path, sha256, columns=columns)
     target = settings.data_dir / "models" / "ranker" / "loaded" / f"{sha256[:16]}.npz"

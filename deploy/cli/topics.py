@@ -12,7 +12,7 @@ from deploy.cli.terminal import Console
 from deploy.credentials import CREDENTIALS_FILE, create_logins
 from deploy.settings import load_settings
 from deploy.topics import TopicReport, check_topics, create_topics
-from schemas.publish import PUBLISHED, write
+from schemas.publishing.publish import PUBLISHED, write
 from streams.log.kafka_admin import KafkaAdmin
 
 TOPIC_COLUMNS = (

@@ -38,7 +38,7 @@ PORT_NAMES = (
     "taskmanager_data",
     "taskmanager_metrics",
 )
-KAFKA_PRINCIPALS = (*PORT_SETTINGS, "operator", "application")
+KAFKA_PRINCIPALS = (*PORT_SETTINGS, "operator", "connector", "application")
 """The processes of `deploy.acls`, each with a login of its own on the embedded broker."""
 
 

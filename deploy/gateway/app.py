@@ -20,6 +20,7 @@ from deploy.gateway.handlers.access_handlers import get_keys, post_tokens
 from deploy.gateway.handlers.chat import post_chat
 from deploy.gateway.handlers.docs import openapi_config
 from deploy.gateway.handlers.health import live, metrics, ready
+from deploy.gateway.handlers.outside_knowledge import get_outside_knowledge
 from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
 from deploy.gateway.handlers.reads import STALE, get_memories, get_recommendations, get_similar
 from deploy.gateway.handlers.search import SEARCH_HANDLERS
@@ -36,6 +37,7 @@ HANDLERS = (
     get_similar,
     get_memories,
     get_user_item,
+    get_outside_knowledge,
     get_history,
     post_chat,
     *SEARCH_HANDLERS,

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy.reference.markdown import code, prose, table
-from schemas.bounds import CLOCK_TIME, LANGUAGE_TAG, NO_CONTROL, NOT_RESERVED, PATTERN_DESCRIPTIONS, PRINTABLE
+from schemas.bounds import (
+    CLOCK_TIME,
+    LANGUAGE_TAG,
+    NO_CONTROL,
+    NOT_RESERVED,
+    PATTERN_DESCRIPTIONS,
+    PRINTABLE,
+    SOURCE_NAME,
+)
 
 Schema = Mapping[str, Any]
 FIELDS_HEADER = ("field", "type", "default", "meaning")
@@ -19,6 +27,7 @@ SIZES = {
 }
 PATTERNS = {
     CLOCK_TIME: "time of day",
+    SOURCE_NAME: "source name",
     PRINTABLE: "printable",
     NOT_RESERVED: "printable, not reserved",
     NO_CONTROL: "no control characters",

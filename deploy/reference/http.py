@@ -10,7 +10,7 @@ from deploy.gateway.app import create_app
 from deploy.gateway.handlers.docs import completed
 from deploy.reference.fields import fields, type_of
 from deploy.reference.markdown import code, prose, table
-from schemas.publish import topic_schema
+from schemas.publishing.publish import topic_schema
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, TOPICS
 
 if TYPE_CHECKING:

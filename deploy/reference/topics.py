@@ -5,7 +5,7 @@ from __future__ import annotations
 from deploy.reference.fields import EXPLAINED, messages
 from deploy.reference.markdown import table
 from deploy.topics import REBUILD_TOPICS
-from schemas.publish import topic_schema
+from schemas.publishing.publish import topic_schema
 from schemas.topics import DAY_MS, TOPICS, Topic
 
 TOPICS_HEADER = ("topic", "key", "cleanup", "retention", "partitions", "what it carries")

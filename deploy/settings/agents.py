@@ -56,6 +56,7 @@ LLM_TOOLS = (
     "trending_items",
     "item_facts",
     "availability",
+    "outside_knowledge",
 )
 """Tools that a language model may call by default: those that only read."""
 

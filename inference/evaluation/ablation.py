@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from features.views import External
 from inference.items.table import ItemTable, Numbers
-from inference.ranking.features import FeatureTable
+from inference.ranking.features import FeatureTable, sources_of
 from inference.ranking_context import RankingContext
 from inference.signals.registry import FEATURE_GROUPS, SOURCES
 from inference.signals.source import CandidateSource
@@ -63,11 +63,15 @@ def chosen_parts(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen))
 
 
-def features_without(external: Sequence[External], without: Collection[str]) -> FeatureTable:
+def features_without(
+    external: Sequence[External], without: Collection[str], *, knowledge: bool = False
+) -> FeatureTable:
     """Return the feature table, with its sources, without these parts."""
+    sources = sources_of(knowledge=knowledge)
     return FeatureTable(
         external,
-        sources=[_silenced(source) if _is_left_out(source.name, without) else source for source in SOURCES],
+        knowledge=knowledge,
+        sources=[_silenced(source) if _is_left_out(source.name, without) else source for source in sources],
         without={part.removeprefix(GROUP) for part in without if part.startswith(GROUP)},
     )
 

@@ -48,8 +48,8 @@ class Signal:
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items; existing rows stay."""
 
-    def add(self, number: int) -> None:
-        """Take note of a new item."""
+    def add(self, table: ItemTable, number: int) -> None:
+        """Take note of a new item; `table.ids` has it already."""
 
     def describe(self, table: ItemTable, number: int, item: Item) -> None:
         """Take the newest catalogue entry of an item."""
@@ -196,7 +196,7 @@ class ItemTable:
         self.ids.append(item)
         self.number[item] = number
         for signal in self._signals.values():
-            signal.add(number)
+            signal.add(self, number)
         if item in self.catalogue:
             self._describe(number, self.catalogue[item])
         return number

@@ -15,7 +15,13 @@ from features.views import External, feature_schema_id
 from inference.items.table import ItemTable
 from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, Pool, RankingBatch, spread
-from inference.signals.registry import FEATURE_GROUPS, SOURCES, source_columns
+from inference.signals.registry import (
+    FEATURE_GROUPS,
+    GROUPS_OF_KNOWLEDGE,
+    SOURCES,
+    SOURCES_OF_KNOWLEDGE,
+    source_columns,
+)
 from inference.signals.source import CandidateSource
 from inference.signals.user import squashed
 
@@ -23,11 +29,17 @@ USERS_AT_ONCE = 8
 """How many users are filled at once: as many as keep the arrays in the processor's cache."""
 
 
+def sources_of(*, knowledge: bool) -> tuple[CandidateSource, ...]:
+    """Return the candidate sources of a deployment, with or without external knowledge."""
+    return (*SOURCES, *SOURCES_OF_KNOWLEDGE) if knowledge else SOURCES
+
+
 class FeatureTable:
     """The feature columns of one deployment: the groups of `inference.signals.registry`, and the features that
     other teams own.
 
-    `sources` are those whose candidates it describes. Columns of the groups in `without` stay zero.
+    `sources` are those whose candidates it describes, by default all; with `knowledge` also that of external knowledge,
+    whose columns are then there. Columns of the groups in `without` stay zero.
 
     >>> FeatureTable(()).columns[:2]
     ('popular_0.05d', 'popular_0.25d')
@@ -37,12 +49,14 @@ class FeatureTable:
         self,
         external: Sequence[External] = (),
         *,
-        sources: Sequence[CandidateSource] = SOURCES,
+        knowledge: bool = False,
+        sources: Sequence[CandidateSource] | None = None,
         without: Collection[str] = (),
     ) -> None:
         self.external = tuple(external)
-        self.sources = tuple(sources)
-        self._rows = tuple(source_columns(sources) if row.group == "sources" else row for row in FEATURE_GROUPS)
+        self.sources = sources_of(knowledge=knowledge) if sources is None else tuple(sources)
+        groups = (*FEATURE_GROUPS, *GROUPS_OF_KNOWLEDGE) if knowledge else FEATURE_GROUPS
+        self._rows = tuple(source_columns(self.sources) if row.group == "sources" else row for row in groups)
         self._without = frozenset(without)
         names = [name for block in self._rows for name in block.names]
         self.columns: tuple[str, ...] = (*names, *(f"external_{row.view}:{row.name}" for row in self.external))

@@ -12,6 +12,7 @@ So they order what answers the query alike, and bring in nothing that does not a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 from threading import RLock
 from typing import cast
 
@@ -20,6 +21,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from features.half_lives import FALLBACK_ORDER
+from features.outside_knowledge import Beliefs, beliefs_at, next_change
+from features.signal_store import SignalStore
 from inference.items.statements import block_items, block_unwanted
 from inference.items.table import Bools, ItemTable
 from inference.search.conditions import matching_items
@@ -34,6 +37,7 @@ from schemas.errors import BadFilter
 from schemas.ids import ItemId
 from schemas.item_perceptions import Embedding, ItemPerception
 from schemas.items import Item
+from schemas.signals import ExternalSignal, Scope, SignalKey
 from schemas.statistics import ItemStatistics
 
 SEARCH_SIGNALS = (ItemPopularity, SearchWords, FilterValues, Perceptions)
@@ -45,6 +49,9 @@ CLEARLY_NEAR = 2.0
 """By how many standard deviations a cosine exceeds the mean, for an item to be found by the meaning of words."""
 NEAREST = 200
 """Items that are found by one vector at most."""
+
+TEXT_READ = 2_000
+"""Characters of a document that are searched."""
 
 Scores = NDArray[np.float32]
 
@@ -65,7 +72,12 @@ class SearchIndex:
 
     def __init__(self) -> None:
         self.table = ItemTable(SEARCH_SIGNALS)
+        self.said = SignalStore()
         self.lock = RLock()
+        self._outside_at = 0.0
+        """The time as of which external knowledge was read: it never goes back."""
+        self._changes: list[tuple[float, ItemId]] = []
+        """When what is believed of an item changes next: a heap."""
 
     def put_item(self, item: Item) -> None:
         """Take the newest catalogue entry of an item."""
@@ -73,6 +85,24 @@ class SearchIndex:
             # Pictures may be in the entry itself, and vectors of them come apart.
             self.table.put_item(replace(item, images=()) if item.images else item)
             self.table.numbered(item.item_id)
+            if self.said:
+                self._read_outside(item.item_id)
+
+    def put_signal(self, key: SignalKey, signal: ExternalSignal | None, *, now: float) -> None:
+        """Replace what a source says of a scope; none makes it forgotten. Items are found by what is believed."""
+        with self.lock:
+            if signal is None:
+                self.said.forget(key)
+            else:
+                self.said.take(signal)
+            self._outside_at = max(self._outside_at, now)
+            if key.scope == "item":
+                self._read_outside(ItemId(key.subject))
+
+    def beliefs(self, scope: Scope, subject: str, at: float) -> Beliefs:
+        """Return what sources outside say of a scope that is believed at a time, and what is not."""
+        with self.lock:
+            return self.said.beliefs(scope, subject, at)
 
     def withdraw(self, item: ItemId) -> None:
         """Find the item no more, until a new catalogue entry brings it back."""
@@ -100,6 +130,7 @@ class SearchIndex:
             BadFilter: the filter or the boosts cannot be read; the error names the character.
         """
         with self.lock:
+            self._follow(query.at)
             return self._best(query, self._scores(query))
 
     def like_picture(self, item: ItemId, query: ItemQuery) -> FoundItems | None:
@@ -129,6 +160,24 @@ class SearchIndex:
             unknown = 0.0 if query.matching else 1.0
             numbers = [self.table.number.get(item) for item in items]
             return [unknown if n is None else float(factor[n]) if allowed[n] else 0.0 for n in numbers]
+
+    def _read_outside(self, item: ItemId) -> None:
+        """Take the words of what is believed of an item: its facts that are names, then its documents."""
+        number, said = self.table.number.get(item), self.said.said("item", item)
+        if number is None or item not in self.table.catalogue:
+            return
+        beliefs = beliefs_at(said, self._outside_at)
+        names = [fact.value for fact in beliefs.facts if isinstance(fact.value, str)]
+        texts = [text for document in beliefs.documents for text in (document.title, document.text[:TEXT_READ])]
+        self.table.signal(SearchWords).say(number, " ".join([*names, *texts]))
+        if (change := next_change(said, self._outside_at)) is not None:
+            heappush(self._changes, (change, item))
+
+    def _follow(self, at: float) -> None:
+        """Read anew what is said of items whose facts or documents began or ended before this time."""
+        self._outside_at = max(self._outside_at, at)
+        while self._changes and self._changes[0][0] <= self._outside_at:
+            self._read_outside(heappop(self._changes)[1])
 
     def _scores(self, query: ItemQuery) -> Scores:
         """Return the score of each item, `[items]`: 0 or less where it is not found."""

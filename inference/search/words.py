@@ -78,6 +78,8 @@ class SearchWords(Signal):
         self.vocabulary = SearchVocabulary()
         self._fields = (Postings(), Postings())
         self._own: dict[int, tuple[array[int], int]] = {}
+        self._catalogued: dict[int, tuple[list[str], list[str]]] = {}
+        """The words of the catalogue's entry, of items that have others, too."""
         self._lengths: NDArray[np.uint8] = np.zeros((2, capacity), np.uint8)
         self._total = [0, 0]
 
@@ -88,10 +90,22 @@ class SearchWords(Signal):
 
     def describe(self, table: ItemTable, number: int, item: Item) -> None:
         """Take the words of the item's newest catalogue entry."""
+        self._catalogued.pop(number, None)
         self._put(number, searched_words(item))
+
+    def say(self, number: int, text: str) -> None:
+        """Take what sources outside say of the item, as far as the words of its catalogue entry leave room."""
+        if number not in self._catalogued:
+            own, titled = self._own.get(number, (array("i"), 0))
+            words = [self.vocabulary.word(word) for word in own]
+            self._catalogued[number] = (words[:titled], words[titled:])
+        title, others = self._catalogued[number]
+        said = [word for word in dict.fromkeys(folded_words(text)) if word not in {*title, *others}]
+        self._put(number, (title, [*others, *said][: WORDS_SEARCHED - len(title)]))
 
     def withdraw(self, table: ItemTable, number: int) -> None:
         """Forget the item's words."""
+        self._catalogued.pop(number, None)
         self._put(number, ([], []))
 
     def _put(self, number: int, words: tuple[Sequence[str], Sequence[str]]) -> None:

@@ -23,7 +23,7 @@ class ColdItems(Signal):
         self._cold: dict[int, None] = {}
         self._numbers: Numbers | None = None
 
-    def add(self, number: int) -> None:
+    def add(self, table: ItemTable, number: int) -> None:
         """Take note of a new item; the oldest one gives way."""
         self._cold[number] = None
         self._numbers = None

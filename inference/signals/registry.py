@@ -14,6 +14,7 @@ from inference.signals.columns import FeatureGroup
 from inference.signals.content import CONTENT_COLUMNS, CONTENT_SOURCE, Content
 from inference.signals.factors import FACTOR_COLUMNS, FACTOR_SOURCE, Factors
 from inference.signals.lifetime import LIFETIME_COLUMNS, NEW_ITEM_SOURCE, ColdItems
+from inference.signals.outside_knowledge import OUTSIDE_COLUMNS, OUTSIDE_SOURCE, OutsideKnowledge
 from inference.signals.perceptions import PERCEPTION_SOURCE, Perceptions
 from inference.signals.popularity import POPULARITY_COLUMNS, POPULARITY_SOURCES, ItemPopularity
 from inference.signals.repeats import REPEAT_COLUMNS, REPEAT_SOURCE
@@ -34,6 +35,7 @@ SIGNALS: tuple[type[Signal], ...] = (
     Content,
     SegmentPopularity,
     Perceptions,
+    OutsideKnowledge,
 )
 """What is kept of items; a signal that reads only the user keeps nothing."""
 
@@ -54,6 +56,11 @@ SOURCES: tuple[CandidateSource, ...] = (
 
 SOURCES_OF_INTENTS: tuple[CandidateSource, ...] = (PERCEPTION_SOURCE,)
 """Sources that answer what a user has just shown or asked for; they are no columns (`inference.intent_lift`)."""
+
+
+SOURCES_OF_KNOWLEDGE: tuple[CandidateSource, ...] = (OUTSIDE_SOURCE,)
+GROUPS_OF_KNOWLEDGE: tuple[FeatureGroup, ...] = (OUTSIDE_COLUMNS,)
+"""Sources and columns that are there only where external knowledge is ranked by (`ranking.outside_knowledge`)."""
 
 
 def source_columns(sources: Sequence[CandidateSource]) -> FeatureGroup:

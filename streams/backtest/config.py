@@ -12,6 +12,7 @@ from msgspec import Struct
 from schemas.errors import LifelongError
 from schemas.interactions import Interaction
 from schemas.items import Item
+from schemas.signals import ExternalSignal
 
 if TYPE_CHECKING:
     from features.views import External
@@ -34,6 +35,7 @@ class EventLog(Struct, frozen=True, kw_only=True):
     rows: int
     events: Sequence[tuple[int, Interaction]]
     items: Sequence[Item] = ()
+    signals: Sequence[ExternalSignal] = ()
     refused: Counter[str] = Counter()
 
 
@@ -60,6 +62,7 @@ class SystemConfig:
     """
 
     external: tuple[External, ...]
+    knowledge: bool
     make_recommender: Callable[[ItemTable, Ranker, FeatureTable], Recommender]
     options: Options
     default_every_seconds: float

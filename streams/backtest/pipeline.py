@@ -20,13 +20,15 @@ from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTraine
 from inference.learning.weights_file import initial_weights
 from inference.local_ranker import LocalRanker
 from inference.query import Query, Ranking
+from inference.ranking.features import FeatureTable
 from inference.signals.registry import make_item_table
 from schemas.codec import encode
 from schemas.ids import UserId
 from schemas.instructions import Say
 from schemas.interactions import Interaction
 from schemas.items import Item
-from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, RECOMMENDATIONS
+from schemas.signals import ExternalSignal, signal_key
+from schemas.topics import EXTERNAL_SIGNALS, INSTRUCTIONS, INTERACTIONS, ITEMS, RECOMMENDATIONS
 from streams.backtest.config import BacktestConfig, SystemConfig
 from streams.backtest.evaluator import EvaluatedList, LastScores, PrequentialEvaluator
 from streams.backtest.in_memory_trainer import InMemoryTrainer
@@ -73,7 +75,7 @@ class BacktestPipeline:
         self.served = ServedLists()
         self._default_every = system.default_every_seconds
         self._default = DefaultState()
-        table, features = make_item_table(), features_without(system.external, plan.without)
+        table, features = make_item_table(), _features(system, plan)
         self._local_ranker = LocalRanker(initial_weights(features.columns))
         scores = LastScores(self._local_ranker)
         self._recommender = system.make_recommender(table, scores, features)
@@ -116,6 +118,12 @@ class BacktestPipeline:
             self._runner.send(ITEMS, item.item_id, item)
         self._runner.run()
 
+    def put_signals(self, signals: Sequence[ExternalSignal]) -> None:
+        """Take what sources outside say; their validity decides when it counts."""
+        for signal in signals:
+            self._runner.send(EXTERNAL_SIGNALS, str(signal_key(signal)), signal)
+        self._runner.run()
+
     def play(self, event: Interaction, *, produced: float | None = None) -> None:
         """Handle one event and all that follows from it; it is produced at its own time unless another one is given."""
         self.clock.advance(event.event_time if produced is None else produced)
@@ -152,6 +160,10 @@ class BacktestPipeline:
         weights = self.trainer.fetch(uri)
         if weights is not None and self._local_ranker.load_weights(weights):
             self._recommender.load_weights(weights)
+
+
+def _features(system: SystemConfig, plan: BacktestConfig) -> FeatureTable:
+    return features_without(system.external, plan.without, knowledge=system.knowledge)
 
 
 def _options(system: SystemConfig) -> Options:

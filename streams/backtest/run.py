@@ -117,6 +117,7 @@ def _ignore(evaluated: EvaluatedList) -> None:
 def _play(
     log: EventLog, plan: BacktestConfig, pipeline: BacktestPipeline, report: Callable[[BacktestProgress], None]
 ) -> Timing:
+    pipeline.put_signals(log.signals)
     waiting = deque(by_time(log.items))
     evaluator = pipeline.evaluator
     evaluated_from = int(log.rows * plan.warm_up)

@@ -21,8 +21,10 @@ from schemas.errors import DecodeError, ReasonCode
 from schemas.ids import ItemKey, message_id
 from schemas.memories import Memory, memory_key
 from schemas.model_updates import ModelUpdate
+from schemas.signals import parsed_signal_key, signal_key
 from schemas.topics import (
     DEAD_LETTERS,
+    EXTERNAL_SIGNALS,
     ITEM_DELTAS,
     ITEM_PERCEPTIONS,
     ITEM_STATISTICS,
@@ -51,6 +53,7 @@ def _memory_keys(memory: Memory) -> tuple[str, ...]:
 _KEYS: dict[str, Callable[[Any], tuple[str, ...]]] = {
     ITEMS: lambda item: (item.item_id,),
     ITEM_PERCEPTIONS: lambda perception: (perception.item_id,),
+    EXTERNAL_SIGNALS: lambda signal: (str(signal_key(signal)),),
     ITEM_STATISTICS: lambda row: (row.item_id,),
     ITEM_DELTAS: lambda delta: (delta.item_id,),
     RECOMMENDATIONS: lambda recommendation: (recommendation.user_id,),
@@ -62,19 +65,15 @@ version of the same thing would stay.
 """
 
 
-_MAY_BE_EMPTY = frozenset({ITEMS, ITEM_PERCEPTIONS})
-"""Topics on which an empty value withdraws the item of its key."""
-
-
 def open_record(record: Inbound, *, now: float) -> Any:
-    """Return the value of a record of no user topic, checked against its key; none if it withdraws an item.
+    """Return the value of a record of no user topic, checked against its key; none if it withdraws what the key names.
 
     Raises:
         DecodeError: the record cannot be used; `reason` is the code of its dead letter.
     """
     key = _text(record.key)
     if not record.value and record.topic in _MAY_BE_EMPTY:
-        _check_item_key(key)
+        _MAY_BE_EMPTY[record.topic](key)
         return None
     value = decode(record.topic, record.value, now=now)
     if record.topic in _KEYS and key not in (allowed := _KEYS[record.topic](value)):
@@ -94,6 +93,19 @@ def _check_item_key(key: str | None) -> None:
         msgspec.convert(key, ItemKey)
     except msgspec.ValidationError as exc:
         raise DecodeError("wrong-key", f"{key!r} is no id of an item, so nothing is withdrawn") from exc
+
+
+def _check_signal_key(key: str | None) -> None:
+    if key is None or parsed_signal_key(key) is None:
+        raise DecodeError("wrong-key", f"{key!r} is not scope/source/subject, so nothing is withdrawn")
+
+
+_MAY_BE_EMPTY: dict[str, Callable[[str | None], None]] = {
+    ITEMS: _check_item_key,
+    ITEM_PERCEPTIONS: _check_item_key,
+    EXTERNAL_SIGNALS: _check_signal_key,
+}
+"""Topics on which an empty value withdraws what the key names, each with the check of the key."""
 
 
 def dead_letter(record: Inbound, reason: ReasonCode, message: str, now: float) -> Message:

@@ -68,6 +68,11 @@ def _files(path: Path) -> None:
     lines = pd.DataFrame({"InvoiceNo": [str(536_000 + x // 4) for x in range(n)], "InvoiceDate": when})
     lines = lines.assign(StockCode=[str(10_000 + x) for x in items], CustomerID=people + 12_000, Quantity=1)
     lines.to_parquet(path / "invoice_lines.parquet")
+    facts = pd.DataFrame({"item": ["heat", *(f"i{x}" for x in range(90))], "maker": [f"m{x % 9}" for x in range(91)]})
+    facts.to_csv(path / "facts.csv", index=False)
+    snow = {"where": ["DE"], "what": ["weather"], "is": ["snow"], "begin": ["2026-01-01"], "end": ["2026-01-03"]}
+    pd.DataFrame(snow).to_csv(path / "places.csv", index=False)
+    (path / "trends.jsonl").write_text('{"subject": "c1", "trend": 0.5, "until": 4e9}\n')
     write_weights(path / "ranker-2025.npz", initial_weights(FeatureTable().columns))
 
 

@@ -62,9 +62,11 @@ from schemas.quarantines import Quarantine
 from schemas.ranking_log import Command, DefaultList, Draw
 from schemas.recommendations import RankedItem, RankRequest, Recommendation, Slate
 from schemas.record import Record
+from schemas.signals import ExternalSignal, OutsideDocument, OutsideFact
 from schemas.statistics import ItemDelta
 from schemas.topics import (
     DEAD_LETTERS,
+    EXTERNAL_SIGNALS,
     INSTRUCTIONS,
     INTERACTIONS,
     ITEM_DELTAS,
@@ -268,6 +270,17 @@ def _item_perceptions() -> list[Record]:
     return [ItemPerception(item_id=ItemId("war-1"), content="c1", **seen)]
 
 
+def _signals() -> list[Record]:
+    facts = (
+        OutsideFact(attribute="director", value="Michael Mann"),
+        OutsideFact(attribute="released", value=START, valid_from=START, valid_until=START + 9.0),
+        OutsideFact(attribute="streaming", value=True),
+    )
+    documents = (OutsideDocument(text="A film about a heist.", title="Heat"),)
+    about: dict[str, Any] = {"scope": "item", "subject": "war-1", "source": "studio"}
+    return [ExternalSignal(**about, trust=0.75, recorded_at=START, facts=facts, documents=documents)]
+
+
 def _perceived_events() -> list[Record]:
     embedding = Embedding(encoder="hashed-words/1", vector=b"\x00\x3c" * 8)
     return [PerceivedEvent(**_about, until=START + 60.0, kind="review", embedding=embedding, value=4.0)]
@@ -327,6 +340,7 @@ _MAKERS: dict[str, Callable[[], list[Record]]] = {
     MISROUTED: _strays,
     ITEMS: _items,
     ITEM_PERCEPTIONS: _item_perceptions,
+    EXTERNAL_SIGNALS: _signals,
     PERCEIVED_EVENTS: _perceived_events,
     PLAN_PROPOSALS: _plan_proposals,
     RECOMMENDATIONS: _recommendations,

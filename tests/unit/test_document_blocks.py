@@ -12,7 +12,7 @@ import pytest
 from deploy.settings import load_settings
 from schemas.codec import decode
 from schemas.instructions import Instruction
-from schemas.topics import INSTRUCTIONS, INTERACTIONS
+from schemas.topics import EXTERNAL_SIGNALS, INSTRUCTIONS, INTERACTIONS
 from tests.documents import ROOT, Block, blocks
 
 LANGUAGES = {"sh", "python", "pycon", "toml", "json", "text"}
@@ -40,9 +40,10 @@ def test_pasted_settings_load(block: Block, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.name)
-def test_json_blocks_are_valid_events_or_instructions(block: Block) -> None:
+def test_json_blocks_are_valid_events_instructions_or_signals(block: Block) -> None:
     tags = {str(kind.__struct_config__.tag) for kind in get_args(Instruction)}
-    topic = INSTRUCTIONS if json.loads(block.text).get("type") in tags else INTERACTIONS
+    value = json.loads(block.text)
+    topic = INSTRUCTIONS if value.get("type") in tags else EXTERNAL_SIGNALS if "scope" in value else INTERACTIONS
     assert decode(topic, block.text.encode(), now=2e9)
 
 

@@ -18,6 +18,7 @@ from deploy.cli.evaluation.attack import attack
 from deploy.cli.evaluation.control import control
 from deploy.cli.evaluation.drift import drift
 from deploy.cli.evaluation.interactive import interactive
+from deploy.cli.evaluation.knowledge import evaluate_knowledge
 from deploy.cli.evaluation.planning import planning
 from deploy.cli.evaluation.search import evaluate_search_command
 from deploy.cli.outputs import check_writable
@@ -26,7 +27,7 @@ from deploy.cli.shown import AsJson, Column, NoSuch, NothingDone, listing
 from deploy.cli.terminal import Console, put_encoded
 from deploy.clients import wall_clock
 from deploy.settings import Settings, load_settings
-from deploy.wiring import external_rows, weights_path
+from deploy.wiring import feature_table, weights_path
 from inference.evaluation.intervals.interval import Interval
 from inference.evaluation.off_policy.decisions import PolicyDecision
 from inference.evaluation.off_policy.estimators import By
@@ -39,7 +40,6 @@ from inference.evaluation.off_policy.ranking_logs import (
     write_lines,
 )
 from inference.learning.weights_file import Weights, read_weights
-from inference.ranking.features import FeatureTable
 from schemas.ranking_log import RankingLogEntry
 from schemas.topics import RANKING_LOG
 from streams.log.kafka_client import KafkaTableReader
@@ -71,7 +71,7 @@ Logs = Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     evaluate = typer.Typer(
-        help="Evaluate policies, attacks on a log, memory under drift, re-planning, conversations and searches.",
+        help="Evaluate policies, attacks, memory under drift, re-planning, conversations, facts and searches.",
         no_args_is_help=True,
     )
     evaluate.command("policy")(policy)
@@ -81,6 +81,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command("drift")(drift)
     evaluate.command("interactive")(interactive)
     evaluate.command("planning")(planning)
+    evaluate.command("knowledge")(evaluate_knowledge)
     evaluate.command("search")(evaluate_search_command)
     app.add_typer(evaluate, name="evaluate")
 
@@ -169,7 +170,7 @@ def read_topic(settings: Settings, refused: Counter[str]) -> Iterator[RankingLog
 def _known_weights(settings: Settings, weights: Path | None) -> KnownWeights:
     path = weights or weights_path(settings)
     return KnownWeights(
-        columns=FeatureTable(external_rows(settings)).columns,
+        columns=feature_table(settings).columns,
         weights=_read_weights(path) if weights or path.is_file() else None,
     )
 

@@ -8,15 +8,27 @@ import numpy as np
 
 from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem
-from agents.actions.service import ItemCard, ItemSheet, PastItem, RememberedFact, SimilarityKind, card_of, sheet_of
+from agents.actions.service import (
+    ItemCard,
+    ItemSheet,
+    KnownOutside,
+    PastItem,
+    RememberedFact,
+    SimilarityKind,
+    card_of,
+    known_outside,
+    sheet_of,
+)
 from agents.memory.embedding import embed
 from features.item_content import content_vector
 from features.item_facts import known_of
 from features.item_rules import ItemRules
+from features.signal_store import SignalStore
 from schemas.errors import ToolRefused
 from schemas.ids import ItemId
 from schemas.items import Item
 from schemas.plans import Constraints
+from schemas.signals import ExternalSignal, Scope
 
 NO_CONSTRAINTS = Constraints()
 
@@ -82,3 +94,15 @@ class InProcessUserService:
 
     async def history(self, n: int) -> tuple[PastItem, ...]:
         return self._history[:n]
+
+
+class InProcessKnowledge:
+    """A `KnowledgeService` over signals, as of a time."""
+
+    def __init__(self, said: Sequence[ExternalSignal] = (), *, at: float = 0.0) -> None:
+        self._store, self._at = SignalStore(), at
+        for signal in said:
+            self._store.take(signal)
+
+    async def known(self, scope: Scope, subject: str) -> KnownOutside:
+        return known_outside(self._store.beliefs(scope, subject, self._at))

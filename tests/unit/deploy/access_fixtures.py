@@ -32,6 +32,7 @@ ROUTES: dict[str, tuple[str, str, Any, set[Scope]]] = {
     "picture": ("POST", "/v1/search/image", None, {"lists"}),
     "popular": ("GET", "/v1/popular", None, {"lists"}),
     "trending": ("GET", "/v1/trending", None, {"lists"}),
+    "signals": ("GET", "/v1/signals/item/i1", None, {"lists"}),
     "memories": ("GET", "/v1/users/ann/memories", None, {"memories"}),
     "chat": ("POST", "/v1/users/ann/chat", {"text": "a comedy"}, {"lists"}),
     "user's item": ("GET", "/v1/users/ann/items/i1", None, {"lists"}),

@@ -20,8 +20,9 @@ from schemas.ids import DEFAULT_USER, ItemId
 from schemas.item_perceptions import Embedding, ItemPerception
 from schemas.items import Item
 from schemas.plans import Constraints
+from schemas.signals import ExternalSignal, OutsideDocument, OutsideFact
 from schemas.statistics import ItemDelta
-from schemas.topics import ITEM_PERCEPTIONS, ITEM_STATISTICS, ITEMS
+from schemas.topics import EXTERNAL_SIGNALS, ITEM_PERCEPTIONS, ITEM_STATISTICS, ITEMS
 from tests.pictures import circles, data_uri, encoded, stripes
 from tests.unit.deploy.access_fixtures import Shop, opened
 from tests.unit.deploy.gateway_fixtures import KEY, NOW, GatewayFixture, build, eventually, indexed, running
@@ -162,6 +163,24 @@ def test_without_perception_a_picture_is_refused_plainly(gateway: GatewayFixture
     assert (answer.status_code, answer.json()["reason"]) == (501, "perception-disabled")
     answer = gateway.get("/v1/items/i0/similar", by="picture")
     assert (answer.status_code, answer.json()["reason"]) == (404, "no-picture")
+
+
+def test_what_sources_outside_say_is_read_back_and_searched(gateway: GatewayFixture) -> None:
+    about = {"scope": "item", "subject": "i1", "recorded_at": 0.0}
+    facts = (OutsideFact(attribute="maker", value="Ada"),)
+    studio = ExternalSignal(
+        **about, source="studio", trust=0.9, facts=facts, documents=(OutsideDocument(text="Hand-thrown."),)
+    )
+    fans = ExternalSignal(**about, source="fans", trust=0.1, facts=(OutsideFact(attribute="maker", value="Bob"),))
+    for signal in (studio, fans):
+        gateway.topics.deliver(EXTERNAL_SIGNALS, [(f"item/{signal.source}/i1", encode(signal))])
+    eventually(lambda: ids(gateway.get("/v1/search", q="thrown")) == ["i1"])
+    answer = gateway.get("/v1/signals/item/i1").json()
+    assert answer["facts"] == [{"attribute": "maker", "value": "Ada", "trust": 0.9, "sources": ["studio"]}]
+    assert [document["text"] for document in answer["documents"]] == ["Hand-thrown."]
+    assert [lost["why"] for lost in answer["lost"]] == ["studio is trusted more"]
+    assert gateway.get("/v1/signals/place/DE").json()["facts"] == []
+    assert gateway.get("/v1/signals/planet/DE").json()["reason"] == "unknown-kind"
 
 
 @pytest.fixture

@@ -18,7 +18,14 @@ from inference.ranking.pool import gather
 from inference.ranking_context import RankingContext, make_ranking_context
 from inference.signals.columns import FeatureGroup, RankingBatch
 from inference.signals.factors import Factors, affinity
-from inference.signals.registry import FEATURE_GROUPS, SIGNALS, SOURCES, SOURCES_OF_INTENTS
+from inference.signals.registry import (
+    FEATURE_GROUPS,
+    GROUPS_OF_KNOWLEDGE,
+    SIGNALS,
+    SOURCES,
+    SOURCES_OF_INTENTS,
+    SOURCES_OF_KNOWLEDGE,
+)
 from inference.signals.source import CandidateSource
 from tests.builders import memory
 from tests.unit.inference.ranking_fixtures import busy_world, query_of
@@ -36,7 +43,7 @@ def context(user: str, *, repeats: bool = True, **changes: Any) -> RankingContex
 
 
 def test_every_signal_source_and_group_of_the_signal_files_is_registered() -> None:
-    registered = [*SIGNALS, *SOURCES, *SOURCES_OF_INTENTS, *FEATURE_GROUPS]
+    registered = [*SIGNALS, *SOURCES, *SOURCES_OF_INTENTS, *SOURCES_OF_KNOWLEDGE, *FEATURE_GROUPS, *GROUPS_OF_KNOWLEDGE]
     for path in Path(signals.__file__).parent.glob("*.py"):
         for name, value in vars(import_module(f"inference.signals.{path.stem}")).items():
             is_signal = isinstance(value, type) and issubclass(value, Signal) and value is not Signal

@@ -37,7 +37,7 @@ from streams.state.user_page import page_of
 from streams.state.user_record import UserRecord, new_user, unpack
 from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import START, make_runner
-from tests.unit.agents.in_process_services import InProcessItemService, InProcessUserService
+from tests.unit.agents.in_process_services import InProcessItemService, InProcessKnowledge, InProcessUserService
 
 NOW = START + 1e6
 GAP = 3_600.0
@@ -138,7 +138,10 @@ class PlannedLoop:
             for item, each in sorted(had, key=lambda pair: -pair[1].last_at)
         ]
         context = ToolContext(
-            items=InProcessItemService(self.items), user=InProcessUserService(facts, history), dialogue=NobodyThere()
+            items=InProcessItemService(self.items),
+            user=InProcessUserService(facts, history),
+            knowledge=InProcessKnowledge(),
+            dialogue=NobodyThere(),
         )
         rows = tools_for(("lists", "memories"), with_user=False)
         return Toolbox(rows, context, observer=self.seen, clock=lambda: 0.0)

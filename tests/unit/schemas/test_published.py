@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 
 from schemas.codec import encode
-from schemas.compatibility import breaks
 from schemas.errors import IncompatibleSchema
-from schemas.publish import PUBLISHED, documents, write
+from schemas.publishing.compatibility import breaks
+from schemas.publishing.publish import PUBLISHED, documents, write
 from schemas.topics import TOPICS
 from tests.builders import click, item
 

@@ -16,6 +16,7 @@ from schemas.ids import ItemId
 from schemas.item_perceptions import Embedding, ItemPerception
 from schemas.items import Item
 from schemas.plans import Constraints, Limit
+from schemas.signals import ExternalSignal, OutsideDocument, OutsideFact, SignalKey, signal_key
 from schemas.statistics import ItemDelta
 from tests.builders import START
 
@@ -230,3 +231,31 @@ def test_a_word_that_stands_in_one_field_alone_is_no_fault_in_the_other() -> Non
         index.put_item(Item(item_id=ItemId(f"i{number}"), title=f"title{number}", text=text))
     assert found(index, words="more39") == ["i39"]
     assert found(index, words="title39", tastes=(ItemId("i38"),))[0] == "i39"
+
+
+def say(index: SearchIndex, item: str, source: str = "press", **more: Any) -> None:
+    signal = ExternalSignal(scope="item", subject=item, source=source, recorded_at=0.0, **more)
+    index.put_signal(signal_key(signal), signal, now=START)
+
+
+def test_items_are_found_by_what_sources_outside_say_of_them(index: SearchIndex) -> None:
+    say(index, "unlisted", documents=(OutsideDocument(text="A bank robbery."),))
+    say(index, "heat", documents=(OutsideDocument(text="A bank robbery."),), facts=(fact("cast", "Al Pacino"),))
+    assert found(index, words="robbery") == ["heat"]
+    assert found(index, words="pacino") == ["heat"]
+    say(index, "heat", documents=(OutsideDocument(text="A duel."),))
+    assert (found(index, words="robbery"), found(index, words="duel")) == ([], ["heat"])
+    index.put_item(Item(**(FILMS[0] | {"title": "Heat again"})))
+    assert (found(index, words="again"), found(index, words="duel")) == (["heat"], ["heat"])
+    index.put_signal(SignalKey("item", "press", "heat"), None, now=START)
+    assert (found(index, words="duel"), found(index, words="heat mann")[0]) == ([], "heat")
+
+
+def test_a_document_is_found_while_it_is_valid(index: SearchIndex) -> None:
+    say(index, "heat", documents=(OutsideDocument(text="Premiere.", valid_from=START + 9, valid_until=START + 20),))
+    asked = [index.search(ItemQuery(at=START + after, words="premiere")).total for after in (0.0, 9.0, 20.0)]
+    assert asked == [0, 1, 0]
+
+
+def fact(attribute: str, value: str) -> OutsideFact:
+    return OutsideFact(attribute=attribute, value=value)

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.compatibility import breaks
 from schemas.errors import IncompatibleSchema
+from schemas.publishing.compatibility import breaks
 from schemas.topics import TOPICS, Topic
 
-PUBLISHED = Path(__file__).parent / "published"
+PUBLISHED = Path(__file__).parent.parent / "published"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

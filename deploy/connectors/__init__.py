@@ -1,0 +1,1 @@
+"""What brings external knowledge in: one file a kind of source."""

@@ -1,0 +1,67 @@
+"""Trends as signals: JSON lines, each saying how much more or less than usual something is in demand, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.bounds import describe_patterns
+from schemas.ids import Time
+from schemas.signals import ExternalSignal, OutsideFact, Scope, SourceName, Subject
+
+TRENDS_SOURCE = "trends"
+
+
+class TrendLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the feed: `trend` is from -1 (out of demand) to 1, valid until a time in seconds since 1970."""
+
+    subject: Subject
+    trend: Annotated[float, Meta(ge=-1, le=1)]
+    until: Time
+    since: Time | None = None
+    scope: Scope = "category"
+    source: SourceName = TRENDS_SOURCE
+    trust: Annotated[float, Meta(ge=0, le=1)] = 0.5
+
+
+def trend_signals(lines: Iterable[tuple[int, bytes]], *, recorded_at: float) -> Iterator[ExternalSignal | str]:
+    """Yield a signal for each subject and source, of all its lines; and the reason why a line is none.
+
+    >>> lines = [(1, b'{"subject": "Comedy", "trend": 0.5, "until": 2e9}'), (2, b'{"trend": 1}')]
+    >>> signal, refused = trend_signals(lines, recorded_at=1e9)
+    >>> signal.subject, signal.facts[0].value, refused
+    ('Comedy', 0.5, 'line 2: Object missing required field `subject`')
+    """
+    grouped: dict[tuple[Scope, str, str], list[TrendLine]] = {}
+    refused = []
+    for number, line in lines:
+        try:
+            trend = msgspec.json.decode(line, type=TrendLine)
+            fact_of(trend, recorded_at)
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
+            refused.append(f"line {number}: {describe_patterns(str(exc))}")
+        else:
+            grouped.setdefault((trend.scope, trend.subject, trend.source), []).append(trend)
+    for (scope, subject, source), trends in grouped.items():
+        yield ExternalSignal(
+            scope=scope,
+            subject=subject,
+            source=source,
+            trust=max(trend.trust for trend in trends),
+            recorded_at=recorded_at,
+            facts=tuple(fact_of(trend, recorded_at) for trend in trends),
+        )
+    yield from refused
+
+
+def fact_of(trend: TrendLine, recorded_at: float) -> OutsideFact:
+    """Return a line's fact: without a beginning it holds from the time of recording on.
+
+    Raises:
+        ValueError: it ends before it begins.
+    """
+    since = recorded_at if trend.since is None else trend.since
+    return OutsideFact(attribute="trend", value=trend.trend, valid_from=since, valid_until=trend.until)

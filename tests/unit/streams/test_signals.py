@@ -1,0 +1,76 @@
+"""The topic `signals`: workers believe it in any order, and what is wrong becomes a dead letter."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from inference.signals.outside_knowledge import OutsideKnowledge
+from schemas.codec import encode
+from schemas.errors import DecodeError
+from schemas.signals import ExternalSignal, OutsideFact, signal_key
+from schemas.topics import EXTERNAL_SIGNALS, ITEMS
+from streams.log.records import Inbound
+from streams.outcomes.projection import NOTHING
+from streams.routes import PROJECTOR
+from tests.builders import START, item, make_runner
+
+
+def said(source: str = "studio", subject: str = "war-0", **more: Any) -> ExternalSignal:
+    facts = (OutsideFact(attribute="director", value=f"by {source}"),)
+    about = {"scope": "item", "subject": subject, "source": source, "recorded_at": START, "facts": facts}
+    return ExternalSignal(**(about | more))
+
+
+def inbound(key: str, value: bytes | None) -> Inbound:
+    return Inbound(topic=EXTERNAL_SIGNALS, partition=0, offset=0, key=key.encode(), value=value, timestamp=START)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_the_order_of_signals_and_of_the_catalogue_makes_no_difference(order: tuple[int, ...]) -> None:
+    runner = make_runner()
+    trusted = said(trust=0.9)
+    records = [
+        (EXTERNAL_SIGNALS, str(signal_key(trusted)), trusted),
+        (EXTERNAL_SIGNALS, str(signal_key(said("fans"))), said("fans", trust=0.1)),
+        (EXTERNAL_SIGNALS, str(signal_key(said("rumour"))), said("rumour", trust=1.0)),
+        (ITEMS, "war-0", item("war-0", "war")),
+    ]
+    for row in order:
+        runner.send(*records[row])
+        runner.run()
+    runner.send(EXTERNAL_SIGNALS, str(signal_key(said("rumour"))), None)
+    runner.run()
+    knowledge = runner.deps.table.signal(OutsideKnowledge)
+    assert [fact.value for fact in knowledge.said.beliefs("item", "war-0", START).facts] == ["by studio"]
+    assert [knowledge.facts.name(int(name)) for name in knowledge.facts.names_of(0, START)] == [
+        ("director", "by studio")
+    ]
+
+
+def test_the_projector_refuses_what_is_wrong_and_projects_nothing() -> None:
+    good = said()
+    project = PROJECTOR[EXTERNAL_SIGNALS]
+    assert project(inbound("item/studio/war-0", encode(good)), now=START) == NOTHING
+    assert project(inbound("item/studio/war-0", None), now=START) == NOTHING
+    wrong = {
+        "wrong-key": inbound("war-0", encode(good)),
+        "invalid": inbound("item/studio/war-0", encode(good).replace(b'"studio"', b'"S/T"')),
+        "absurd-time": inbound("item/studio/war-0", encode(said(recorded_at=START + 9e5))),
+        "not-json": inbound("item/studio/war-0", b"{"),
+    }
+    for reason, record in wrong.items():
+        with pytest.raises(DecodeError) as refused:
+            project(record, now=START)
+        assert refused.value.reason == reason
+    for key in ("war-0", "planet/studio/war-0", "item/studio/"):
+        with pytest.raises(DecodeError, match="nothing is withdrawn"):
+            project(inbound(key, None), now=START)
+
+
+def test_a_fact_that_ends_before_it_begins_is_refused() -> None:
+    value = encode(said()).replace(b'"value"', b'"valid_from":9,"valid_until":5,"value"')
+    with pytest.raises(DecodeError, match=r"valid_from 9\.0 is not before valid_until"):
+        PROJECTOR[EXTERNAL_SIGNALS](inbound("item/studio/war-0", value), now=START)
