@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
     "evaluation.backtest": ("backtest", "replay"),
     "bench": ("bench",),
+    "operations.capacity": ("capacity",),
     "operations.flink": ("flink",),
     "operations.monitoring": ("monitor",),
     "operations.processes": ("worker", "statistics", "trainer", "projector", "perceiver", "planner", "gateway"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.reference.alerts import alerts_page
+from deploy.reference.capacity import capacity_page
 from deploy.reference.cli import cli_page
 from deploy.reference.http import http_page
 from deploy.reference.limits import limits_page
@@ -21,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/metrics.md": metrics_page,
     "reference/alerts.md": alerts_page,
     "reference/limits.md": limits_page,
+    "reference/capacity.md": capacity_page,
 }
 
 
