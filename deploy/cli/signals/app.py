@@ -76,17 +76,22 @@ def holidays(
     from agents.instructions.times import zone_of
     from deploy.connectors.holiday_calendar import holiday_signal
 
-    numbers = [part for year in years.split(",") if (part := year.strip())]
-    if not numbers or not all(number.isdecimal() and 1900 <= int(number) <= 2200 for number in numbers):
-        raise typer.BadParameter(f"{years!r} is not years with commas between", param_hint="--years")
-    signal = holiday_signal(
-        country.upper(),
-        [int(number) for number in numbers],
-        part=part.upper(),
-        zone=zone_of(time_zone),
-        recorded_at=wall_clock(),
+    zone, now = zone_of(time_zone), wall_clock()
+    _send(
+        load_settings(), [holiday_signal(country.upper(), _years(years), part=part.upper(), zone=zone, recorded_at=now)]
     )
-    _send(load_settings(), [signal])
+
+
+def _years(text: str) -> list[int]:
+    """Return the years of a text.
+
+    >>> _years("2026, 2027,")
+    [2026, 2027]
+    """
+    numbers = [year.strip() for year in text.split(",") if year.strip()]
+    if not numbers or not all(number.isdecimal() and 1900 <= int(number) <= 2200 for number in numbers):
+        raise typer.BadParameter(f"{text!r} is not years with commas between", param_hint="--years")
+    return [int(number) for number in numbers]
 
 
 def trends(file: TrendsFile) -> None:

@@ -97,6 +97,19 @@ def test_holidays_are_valid_on_their_day() -> None:
         holiday_signal("DE", [2026], part="XX", zone=UTC, recorded_at=START)
 
 
+@pytest.mark.parametrize(("part", "subject"), [((), "DE"), (("--part", "by"), "DE-BY")])
+def test_the_command_sends_the_holidays_of_all_its_years(
+    part: tuple[str, ...], subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[ExternalSignal] = []
+    monkeypatch.setattr("deploy.cli.signals.app._send", lambda settings, signals: sent.extend(signals))
+    arguments = ["signals", "holidays", "--country", "de", "--years", "2026, 2027", *part]
+    assert CliRunner().invoke(make_app(), arguments).exit_code == 0
+    [signal] = sent
+    assert signal.subject == subject
+    assert sum(fact.value == "Neujahr" for fact in signal.facts) == 2
+
+
 def test_trends_are_grouped_and_wrong_lines_are_named() -> None:
     lines = [
         b'{"subject": "Comedy", "trend": 0.5, "since": 1.1e9, "until": 1.2e9}',
