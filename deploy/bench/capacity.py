@@ -30,7 +30,7 @@ SINGLE = ("trainer",)
 TASKS = "taskmanager"
 OWNERS = ("worker", TASKS)
 """What owns users, by engine: each decides in one interpreter, so its cores are processes."""
-KEEPERS = frozenset({"jobmanager", "worker", "statistics"})
+WATCHING = frozenset({"jobmanager", "worker", "statistics"})
 """What only watches over jobs where Flink runs them: one of each, whatever the events."""
 PARTITIONS_MAX = 1_024
 """What the setting `topics.person_partitions` allows."""
@@ -146,7 +146,7 @@ def _process(name: str, size: Size, milliseconds: float, given: Assumptions) -> 
 
 
 def _keepers(costs: Costs) -> frozenset[str]:
-    return KEEPERS if TASKS in costs.cpu_ms else frozenset()
+    return WATCHING if TASKS in costs.cpu_ms else frozenset()
 
 
 def _partitions(amount: float) -> Need:

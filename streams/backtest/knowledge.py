@@ -27,7 +27,7 @@ from streams.backtest.process_pool import PoolProgress, ReportProgress, in_proce
 from streams.backtest.run import BacktestProgress, backtest
 
 KnowledgeArm = Literal["no facts", "facts", "shuffled facts"]
-ARMS: tuple[KnowledgeArm, ...] = get_args(KnowledgeArm)
+KNOWLEDGE_ARMS: tuple[KnowledgeArm, ...] = get_args(KnowledgeArm)
 COMPARED_ARMS: tuple[tuple[KnowledgeArm, KnowledgeArm], ...] = (
     ("facts", "no facts"),
     ("facts", "shuffled facts"),
@@ -103,7 +103,7 @@ def run_arms(
     log: EventLog, system: SystemConfig, plan: BacktestConfig, *, jobs: int, tell: ReportProgress
 ) -> dict[str, KnowledgeRun]:
     """Run one backtest an arm; the log's signals are the facts."""
-    return in_processes(ARMS, partial(_run_arm, log, system, plan), jobs=jobs, tell=tell, start="fork")
+    return in_processes(KNOWLEDGE_ARMS, partial(_run_arm, log, system, plan), jobs=jobs, tell=tell, start="fork")
 
 
 def _run_arm(log: EventLog, system: SystemConfig, plan: BacktestConfig, arm: str, tell: ReportProgress) -> KnowledgeRun:
@@ -136,7 +136,7 @@ def knowledge_results(log: EventLog, runs: Mapping[str, KnowledgeRun], plan: Bac
 def _group(
     name: str, mask: NDArray[np.bool_], runs: Mapping[str, KnowledgeRun], plan: BacktestConfig
 ) -> KnowledgeGroup:
-    ranks = {arm: runs[arm].rows["rank"][mask] for arm in ARMS}
+    ranks = {arm: runs[arm].rows["rank"][mask] for arm in KNOWLEDGE_ARMS}
     users = runs["facts"].rows["user"][mask]
     values = {arm: contributions(own)[:, :2] for arm, own in ranks.items()}
     paired = np.concatenate([values[of] - values[less] for of, less in COMPARED_ARMS], axis=1)

@@ -16,7 +16,7 @@ from pymilvus import MilvusClient
 from typer.testing import CliRunner
 
 from agents.memory.embedding import EMBEDDING_WIDTH
-from deploy.cli import stack as stack_commands
+from deploy.cli.operations import stack as stack_commands
 from deploy.clients import make_memory_index
 from deploy.embedded import kafka, milvus, redis, shared_memory, triton
 from deploy.embedded.processes import listeners, processes_of

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from deploy.bench.load.catalogue import send_catalogue
 from deploy.bench.load.sender import Sender
-from deploy.cli import monitoring as commands
+from deploy.cli.operations import monitoring as commands
 from deploy.embedded.choices import StackChoices, chosen
 from deploy.embedded.http import answers
 from deploy.embedded.programs import OWN_PROCESSES
@@ -340,7 +340,9 @@ def test_the_targets_command_finds_the_metrics_of_the_embedded_servers(
     assert answers(f"http://{targets['milvus']}/metrics")
 
 
-ALONE = "import typer; from deploy.cli import monitoring; app = typer.Typer(); monitoring.register(app); app()"
+ALONE = (
+    "import typer; from deploy.cli.operations import monitoring; app = typer.Typer(); monitoring.register(app); app()"
+)
 
 
 def test_the_prometheus_command_runs_until_it_is_terminated(

@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
-from deploy.cli import monitoring as commands
+from deploy.cli.operations import monitoring as commands
 from deploy.embedded import choices, endpoints
 from deploy.embedded.layout import DataLayout
 from deploy.monitoring import targets, telemetry

@@ -11,7 +11,7 @@ from deploy.cli.app import make_app
 from schemas.interactions import Rating
 from tests.unit.streams.backtest_logs import generated
 
-ARMS = ["none", "static", "random", "swapped", "never planned"]
+AGAINST = ["none", "static", "random", "swapped", "never planned"]
 
 
 def test_a_file_is_replayed_with_other_plans_and_what_they_gain_is_printed(tmp_path: Path) -> None:
@@ -26,6 +26,6 @@ def test_a_file_is_replayed_with_other_plans_and_what_they_gain_is_printed(tmp_p
     assert result.exit_code == 0, result.output
     results = json.loads(result.stdout)
     everything = results["groups"][0]
-    assert (everything["name"], [gain["against"] for gain in everything["gains"]]) == ("all", ARMS)
+    assert (everything["name"], [gain["against"] for gain in everything["gains"]]) == ("all", AGAINST)
     assert 0 < everything["choices"] <= results["choices"]
     assert sum(results["replannings"].values()) == everything["replannings"]
