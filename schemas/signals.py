@@ -1,7 +1,8 @@
 """External knowledge, X in the formal model: the `signals` topic. An empty value withdraws what a source said.
 
 A record is all that one source says of one scope: an item, a category, a place, or a time. Its key is
-`scope/source/subject`, so a source's newer record replaces its older one, and never another source's.
+`scope/source/subject`, so a source's newer record replaces its older one, and never another source's. Spellings of a
+category, a place or a time have one key, so that they replace each other, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta
 
 from schemas.bounds import ID_LENGTH, NAME_LENGTH, PRINTABLE, SOURCE_NAME, Amount
-from schemas.ids import Time
+from schemas.ids import Time, category_key
 from schemas.record import Record
 
 Scope = Literal["item", "category", "place", "time"]
@@ -83,18 +84,29 @@ def signal_key(signal: ExternalSignal) -> SignalKey:
     >>> str(signal_key(ExternalSignal(scope="item", subject="i1", source="studio", recorded_at=0.0)))
     'item/studio/i1'
     """
-    return SignalKey(signal.scope, signal.source, signal.subject)
+    return SignalKey(signal.scope, signal.source, subject_in_key(signal.scope, signal.subject))
+
+
+def subject_in_key(scope: Scope, subject: str) -> str:
+    """Return what all spellings of a scope's subject share; ids of items have one spelling.
+
+    >>> subject_in_key("category", " Sci-Fi"), subject_in_key("item", "Heat")
+    ('sci-fi', 'Heat')
+    """
+    return subject if scope == "item" else category_key(subject)
 
 
 def parsed_signal_key(key: str) -> SignalKey | None:
-    """Return the parts of a key; none if it is no key on `signals`.
+    """Return the parts of a key; none if it is no key on `signals`, where `subject_in_key` spells the subject.
 
     >>> parsed_signal_key("item/studio/a/b")
     SignalKey(scope='item', source='studio', subject='a/b')
-    >>> parsed_signal_key("studio/i1") is None
-    True
+    >>> [parsed_signal_key(key) for key in ("studio/i1", "place/met/DE")]
+    [None, None]
     """
     scope, _, rest = key.partition("/")
     source, _, subject = rest.partition("/")
     named: Scope | None = next((name for name in SIGNAL_SCOPES if name == scope), None)
-    return SignalKey(named, source, subject) if named is not None and source and subject else None
+    if named is None or not source or not subject or subject != subject_in_key(named, subject):
+        return None
+    return SignalKey(named, source, subject)

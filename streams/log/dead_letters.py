@@ -97,7 +97,8 @@ def _check_item_key(key: str | None) -> None:
 
 def _check_signal_key(key: str | None) -> None:
     if key is None or parsed_signal_key(key) is None:
-        raise DecodeError("wrong-key", f"{key!r} is not scope/source/subject, so nothing is withdrawn")
+        text = "is not scope/source/subject, in lower case but for an item's id"
+        raise DecodeError("wrong-key", f"{key!r} {text}, so nothing is withdrawn")
 
 
 _MAY_BE_EMPTY: dict[str, Callable[[str | None], None]] = {

@@ -56,7 +56,7 @@ def test_the_projector_refuses_what_is_wrong_and_projects_nothing() -> None:
     assert project(inbound("item/studio/war-0", encode(good)), now=START) == NOTHING
     assert project(inbound("item/studio/war-0", None), now=START) == NOTHING
     wrong = {
-        "wrong-key": inbound("war-0", encode(good)),
+        "wrong-key": inbound("place/studio/DE", encode(said(scope="place", subject="DE"))),
         "invalid": inbound("item/studio/war-0", encode(good).replace(b'"studio"', b'"S/T"')),
         "absurd-time": inbound("item/studio/war-0", encode(said(recorded_at=START + 9e5))),
         "not-json": inbound("item/studio/war-0", b"{"),
@@ -65,7 +65,7 @@ def test_the_projector_refuses_what_is_wrong_and_projects_nothing() -> None:
         with pytest.raises(DecodeError) as refused:
             project(record, now=START)
         assert refused.value.reason == reason
-    for key in ("war-0", "planet/studio/war-0", "item/studio/"):
+    for key in ("war-0", "planet/studio/war-0", "item/studio/", "place/studio/DE"):
         with pytest.raises(DecodeError, match="nothing is withdrawn"):
             project(inbound(key, None), now=START)
 
