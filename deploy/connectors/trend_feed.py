@@ -10,9 +10,7 @@ from msgspec import Meta, Struct
 
 from schemas.bounds import describe_patterns
 from schemas.ids import Time
-from schemas.signals import ExternalSignal, OutsideFact, Scope, SourceName, Subject
-
-TRENDS_SOURCE = "trends"
+from schemas.signals import ExternalSignal, OutsideFact, Scope, Subject, subject_in_key
 
 
 class TrendLine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,19 +21,22 @@ class TrendLine(Struct, frozen=True, forbid_unknown_fields=True):
     until: Time
     since: Time | None = None
     scope: Scope = "category"
-    source: SourceName = TRENDS_SOURCE
-    trust: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    trust: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
 
-def trend_signals(lines: Iterable[tuple[int, bytes]], *, recorded_at: float) -> Iterator[ExternalSignal | str]:
-    """Yield a signal for each subject and source, of all its lines; and the reason why a line is none.
+def trend_signals(
+    lines: Iterable[tuple[int, bytes]], *, source: str, trust: float, recorded_at: float
+) -> Iterator[ExternalSignal | str]:
+    """Yield a signal for each subject, of all its lines; and the reason why a line is none.
+
+    All is said by `source`: a line names no other. It is trusted as far as its least trusted line, and `trust` at most.
 
     >>> lines = [(1, b'{"subject": "Comedy", "trend": 0.5, "until": 2e9}'), (2, b'{"trend": 1}')]
-    >>> signal, refused = trend_signals(lines, recorded_at=1e9)
+    >>> signal, refused = trend_signals(lines, source="trends", trust=0.5, recorded_at=1e9)
     >>> signal.subject, signal.facts[0].value, refused
     ('Comedy', 0.5, 'line 2: Object missing required field `subject`')
     """
-    grouped: dict[tuple[Scope, str, str], list[TrendLine]] = {}
+    grouped: dict[tuple[Scope, str], list[TrendLine]] = {}
     refused = []
     for number, line in lines:
         try:
@@ -44,13 +45,13 @@ def trend_signals(lines: Iterable[tuple[int, bytes]], *, recorded_at: float) -> 
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
             refused.append(f"line {number}: {describe_patterns(str(exc))}")
         else:
-            grouped.setdefault((trend.scope, trend.subject, trend.source), []).append(trend)
-    for (scope, subject, source), trends in grouped.items():
+            grouped.setdefault((trend.scope, subject_in_key(trend.scope, trend.subject)), []).append(trend)
+    for (scope, _), trends in grouped.items():
         yield ExternalSignal(
             scope=scope,
-            subject=subject,
+            subject=trends[0].subject,
             source=source,
-            trust=max(trend.trust for trend in trends),
+            trust=min(trust, *(trend.trust for trend in trends)),
             recorded_at=recorded_at,
             facts=tuple(fact_of(trend, recorded_at) for trend in trends),
         )

@@ -22,18 +22,21 @@ from deploy.files.tables.formats import Table, open_table
 from deploy.files.tables.rows import Cell, ColumnLayout, MalformedRow
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError
-from schemas.signals import ExternalSignal, FactValue, OutsideDocument, OutsideFact, Scope
+from schemas.signals import ExternalSignal, FactValue, OutsideDocument, OutsideFact, Scope, subject_in_key
 from schemas.topics import EXTERNAL_SIGNALS
 
 RELEASED = "released"
 ROLES = ("subject", "source", "trust", "recorded", "from", "until", "text", "attribute", "value")
-"""What a column of a table of facts may be; any other column is an attribute."""
+"""What the map may make of a column; any other name in it is that of an attribute."""
+DEFAULT_TRUST = 0.5
 ROLE_GUESSES: dict[str, tuple[str, ...]] = {
     "text": ("text", "description", "overview", "summary", "abstract"),
     RELEASED: (RELEASED, "release_date", "publication_date", "published", "release_year", "publication_year"),
 }
-"""Names by which columns are found without a map; `released` is the one attribute that is a time."""
-TIME_ROLES = ("recorded", "from", "until", RELEASED)
+"""Names by which columns are found without a map, beside those of the subject; `released` is the one attribute that is
+a time. A column takes no other role by its name: a file would speak as another source than the one that sends it.
+"""
+TIME_ROLES = ("recorded", "from", "until")
 UNUSED = frozenset(map(plain, ("title", "name")))
 """Columns that name the subject, which the catalogue does already."""
 _YEAR = re.compile(r"(1[89]|20)\d{2}")
@@ -41,11 +44,15 @@ _NOT_A_SLUG = re.compile(r"[^a-z0-9._-]+")
 
 
 class FactFileOptions(Struct, frozen=True):
-    """How to read a table of facts: `columns` by role or by attribute, the source, and how far it is trusted."""
+    """How to read a table of facts: `columns` by role or by attribute, the source, and how far it is trusted.
+
+    `source` goes before that of a column, and `trust` is the most that a column can give. Where a column gives none,
+    trust is that, or 0.5.
+    """
 
     scope: Scope = "item"
     source: str = ""
-    trust: float = 0.5
+    trust: float | None = None
     columns: Mapping[str, str] = {}
     layout: ColumnLayout = ColumnLayout()
     dates: str = ""
@@ -78,15 +85,35 @@ def source_of_file(path: Path) -> str:
     return _NOT_A_SLUG.sub("-", path.name.split(".")[0].lower()).strip("-._")[:64] or "file"
 
 
-class FactTable:
-    """The rows of a table of facts: `columns` maps roles and attributes to columns."""
+class FactColumns(Struct, frozen=True):
+    """The columns of a table of facts, by role and by attribute."""
 
-    def __init__(self, table: Table, options: FactFileOptions, columns: Mapping[str, str], *, now: float) -> None:
+    roles: Mapping[str, str]
+    attributes: Mapping[str, str]
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """Return each role and attribute with its column."""
+        return [*self.roles.items(), *self.attributes.items()]
+
+    @property
+    def times(self) -> dict[str, str]:
+        """Return those with times."""
+        released = {name: column for name, column in self.attributes.items() if name == RELEASED}
+        return {role: column for role, column in self.roles.items() if role in TIME_ROLES} | released
+
+
+class FactTable:
+    """The rows of a table of facts. Those without a time of recording are recorded at `recorded_at`."""
+
+    def __init__(
+        self, table: Table, options: FactFileOptions, columns: FactColumns, *, now: float, recorded_at: float
+    ) -> None:
         self.table = table
-        self.columns = dict(columns)
+        self.columns = columns
         self._options = options
-        self._now = now
-        needed = list(dict.fromkeys(columns.values()))
+        self._now, self._recorded_at = now, recorded_at
+        needed = list(dict.fromkeys(column for _, column in columns.named))
         self._cells: dict[str, list[Cell]] = {column: [] for column in needed}
         self._numbers: list[int] = []
         self._malformed: dict[int, MalformedRow] = {}
@@ -102,8 +129,7 @@ class FactTable:
         clock = item_clock(now, options.dates)
         self._times = {
             role: times_of(list(map(_first_of_year, self._cells[column])), clock, column).seconds
-            for role, column in columns.items()
-            if role in TIME_ROLES
+            for role, column in columns.times.items()
         }
 
     @property
@@ -118,12 +144,13 @@ class FactTable:
         grouped: dict[tuple[str, str], list[int]] = {}
         for row in range(self.rows):
             try:
-                grouped.setdefault(self._key(row), []).append(row)
+                subject, source = self._key(row)
+                grouped.setdefault((subject_in_key(self._options.scope, subject), source), []).append(row)
             except BadCell as exc:
                 refused.count(str(exc), self._numbers[row], self._shown(row))
-        for (subject, source), rows in grouped.items():
+        for rows in grouped.values():
             try:
-                yield self._signal(subject, source, rows, left_out)
+                yield self._signal(*self._key(rows[0]), rows, left_out)
             except DecodeError as exc:
                 refused.count(f"{exc.reason}: {exc}"[:160], self._numbers[rows[0]], self._shown(rows[0]))
 
@@ -133,18 +160,19 @@ class FactTable:
         subject = self._text("subject", row)
         if not subject:
             raise BadCell("no subject")
-        return subject, self._text("source", row) or self._options.source or source_of_file(self.table.path)
+        return subject, self._options.source or self._text("source", row) or source_of_file(self.table.path)
 
     def _signal(self, subject: str, source: str, rows: Sequence[int], left_out: Refused) -> ExternalSignal:
         facts = [fact for row in rows for fact in self._facts(row, left_out)]
         documents = [document for row in rows for document in self._documents(row, left_out)]
-        trusts = [trust for row in rows if (trust := self._trust(row)) is not None]
+        trusts = [trust for row in rows if (trust := self._trust(row, left_out)) is not None]
+        default = DEFAULT_TRUST if self._options.trust is None else self._options.trust
         signal = ExternalSignal(
             scope=self._options.scope,
             subject=subject,
             source=source,
-            trust=max(trusts, default=self._options.trust),
-            recorded_at=max(self._time("recorded", row) or self._now for row in rows),
+            trust=max(trusts, default=default),
+            recorded_at=max(self._recorded(row) for row in rows),
             facts=tuple(dict.fromkeys(facts)),
             documents=tuple(dict.fromkeys(documents)),
         )
@@ -152,25 +180,35 @@ class FactTable:
         return checked
 
     def _facts(self, row: int, left_out: Refused) -> Iterator[OutsideFact]:
-        if "attribute" in self.columns:
-            pairs = [(self._text("attribute", row) or "", self.columns["value"])]
-        else:
-            pairs = [(name, column) for name, column in self.columns.items() if name not in ROLES]
-        for attribute, column in pairs:
+        for attribute, column in self._attributes(row, left_out):
             try:
                 for value in self._values(attribute, column, row):
-                    yield self._checked(OutsideFact, left_out, row, attribute=attribute, value=value)
+                    yield self._checked(OutsideFact, row, attribute=attribute, value=value)
             except BadCell as exc:
-                left_out.count(f"{exc} in {column!r}", self._numbers[row], str(self._cells[column][row]))
+                self._leave_out(left_out, exc, column, row)
+
+    def _attributes(self, row: int, left_out: Refused) -> list[tuple[str, str]]:
+        """Return the attributes that the row has, each with the column of its value."""
+        roles = self.columns.roles
+        if "attribute" not in roles:
+            return list(self.columns.attributes.items())
+        try:
+            return [(self._text("attribute", row) or "", roles["value"])]
+        except BadCell as exc:
+            self._leave_out(left_out, exc, roles["attribute"], row)
+            return []
 
     def _documents(self, row: int, left_out: Refused) -> Iterator[OutsideDocument]:
         try:
             if text := self._text("text", row):
-                yield self._checked(OutsideDocument, left_out, row, text=text)
+                yield self._checked(OutsideDocument, row, text=text)
         except BadCell as exc:
-            left_out.count(str(exc), self._numbers[row], self._shown(row))
+            self._leave_out(left_out, exc, self.columns.roles["text"], row)
 
-    def _checked(self, kind: type[Any], left_out: Refused, row: int, **fields: Any) -> Any:
+    def _leave_out(self, left_out: Refused, why: BadCell, column: str, row: int) -> None:
+        left_out.count(f"{why} in {column!r}", self._numbers[row], str(self._cells[column][row]))
+
+    def _checked(self, kind: type[Any], row: int, **fields: Any) -> Any:
         """Return a fact or a document of the row, as the codec would have it.
 
         Raises:
@@ -200,29 +238,44 @@ class FactTable:
         seconds = float(self._times[role][row]) if role in self._times else math.nan
         return None if math.isnan(seconds) else seconds
 
+    def _recorded(self, row: int) -> float:
+        seconds = self._time("recorded", row)
+        return self._recorded_at if seconds is None else seconds
+
     def _text(self, role: str, row: int) -> str | None:
-        column = self.columns.get(role)
+        column = self.columns.roles.get(role)
         return None if column is None else text_of_cell(self._cells[column][row])
 
-    def _trust(self, row: int) -> float | None:
-        column = self.columns.get("trust")
-        return None if column is None else number_of_cell(self._cells[column][row])
+    def _trust(self, row: int, left_out: Refused) -> float | None:
+        column = self.columns.roles.get("trust")
+        if column is None:
+            return None
+        try:
+            trust = number_of_cell(self._cells[column][row])
+            if trust is not None and not 0.0 <= trust <= 1.0:
+                raise BadCell("no trust from 0 to 1")
+        except BadCell as exc:
+            self._leave_out(left_out, exc, column, row)
+            return None
+        most = self._options.trust
+        return trust if trust is None or most is None else min(trust, most)
 
     def _shown(self, row: int) -> str:
         return ", ".join(f"{name}={str(cells[row])[:40]}" for name, cells in list(self._cells.items())[:4])
 
 
-def read_facts(path: Path, options: FactFileOptions, *, now: float) -> FactTable:
-    """Read a table of facts; rows without a time of recording are recorded now.
+def read_facts(path: Path, options: FactFileOptions, *, now: float, recorded_at: float | None = None) -> FactTable:
+    """Read a table of facts; rows without a time of recording are recorded at `recorded_at`, by default now.
 
     Raises:
         UnreadableFile: it cannot be read, lacks the column of the subject, or its dates are ambiguous.
     """
     table = open_table(path, options.layout)
-    return FactTable(table, options, _columns(table.rows.names, options), now=now)
+    recorded_at = now if recorded_at is None else recorded_at
+    return FactTable(table, options, _columns(table.rows.names, options), now=now, recorded_at=recorded_at)
 
 
-def _columns(names: Sequence[str], options: FactFileOptions) -> dict[str, str]:
+def _columns(names: Sequence[str], options: FactFileOptions) -> FactColumns:
     requested = {role: column for role, column in options.columns.items() if column}
     check_columns(names, list(requested.items()), "--map")
     if ("attribute" in requested) != ("value" in requested):
@@ -239,7 +292,8 @@ def _columns(names: Sequence[str], options: FactFileOptions) -> dict[str, str]:
             f"no column for the {options.scope} among {list(names)[:40]}; say which with --map subject=…"
         )
     others = {} if "attribute" in requested else {name: name for key, name in free.items() if key not in UNUSED}
-    return others | requested
+    roles = {name: column for name, column in requested.items() if name in ROLES}
+    return FactColumns(roles, others | {name: column for name, column in requested.items() if name not in ROLES})
 
 
 def _spelling(cells: Sequence[Cell]) -> Spelling:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.markup import escape
@@ -15,10 +16,11 @@ from deploy.cli.signals.facts_file import FactsFile, FactsMap, load_facts
 from deploy.cli.terminal import Console, put_line
 from deploy.clients import make_publisher, wall_clock
 from deploy.settings import Settings, load_settings
-from features.outside_knowledge import Beliefs, beliefs_at
-from schemas.codec import encode
+from features.outside_knowledge import Beliefs
+from features.signal_store import SignalStore
+from schemas.codec import decode, encode
 from schemas.errors import DecodeError
-from schemas.signals import SIGNAL_SCOPES, ExternalSignal, Scope, parsed_signal_key, signal_key
+from schemas.signals import SIGNAL_SCOPES, ExternalSignal, Scope, parsed_signal_key, signal_key, subject_in_key
 from schemas.topics import EXTERNAL_SIGNALS
 from streams.log.dead_letters import open_record
 from streams.log.kafka_client import KafkaTableReader
@@ -27,8 +29,11 @@ from streams.log.records import Inbound
 Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Parquet, CSV, TSV, JSON or JSON lines.")]
 TrendsFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines, one a trend.")]
 OfScope = Annotated[Scope, typer.Option("--scope", help="What the rows are about.")]
-SourceOption = Annotated[str, typer.Option("--source", help="Who says so; default: the file's name.")]
-Trust = Annotated[float, typer.Option("--trust", min=0, max=1, help="How far the source is believed.")]
+SourceOption = Annotated[str, typer.Option("--source", help="Who says so, whatever the file says; default: its name.")]
+Trust = Annotated[
+    float | None,
+    typer.Option("--trust", min=0, max=1, help="How far the source is believed at most, whatever the file says."),
+]
 DateOrder = Annotated[
     str, typer.Option("--dates", help="How to read 01/02/2020: day-first, month-first or year-first.")
 ]
@@ -56,7 +61,7 @@ def facts(
     facts_map: FactsMap = "",
     scope: OfScope = "item",
     source: SourceOption = "",
-    trust: Trust = 0.5,
+    trust: Trust = None,
     dates: DateOrder = "",
 ) -> None:
     """Send a table of facts: a row for each item (or category, place, time), or a row for each fact.
@@ -73,13 +78,20 @@ def holidays(
     time_zone: Annotated[str, typer.Option(help="The time zone in which days begin, such as Europe/Berlin.")] = "UTC",
 ) -> None:
     """Send the public holidays of a country, by the package `holidays` (extra `knowledge`)."""
-    from agents.instructions.times import zone_of
     from deploy.connectors.holiday_calendar import holiday_signal
 
-    zone, now = zone_of(time_zone), wall_clock()
+    zone, now = _zone(time_zone), wall_clock()
     _send(
         load_settings(), [holiday_signal(country.upper(), _years(years), part=part.upper(), zone=zone, recorded_at=now)]
     )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        text = f"{name!r} is no time zone; give its IANA name, such as Europe/Berlin"
+        raise typer.BadParameter(text, param_hint="--time-zone") from exc
 
 
 def _years(text: str) -> list[int]:
@@ -94,14 +106,21 @@ def _years(text: str) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def trends(file: TrendsFile) -> None:
+def trends(
+    file: TrendsFile,
+    source: Annotated[str, typer.Option("--source", help="Who says so.")] = "trends",
+    trust: Annotated[
+        float, typer.Option("--trust", min=0, max=1, help="How far the feed is believed; lines may lower it.")
+    ] = 0.5,
+) -> None:
     """Send a feed of trends: JSON lines such as {"subject": "Comedy", "trend": 0.5, "until": 1800000000}.
 
     Invalid lines are shown and the exit status is 1; the others are sent.
     """
     from deploy.connectors.trend_feed import trend_signals
 
-    read = list(trend_signals(enumerate(file.read_bytes().splitlines(), 1), recorded_at=wall_clock()))
+    lines = enumerate(file.read_bytes().splitlines(), 1)
+    read = list(trend_signals(lines, source=source, trust=trust, recorded_at=wall_clock()))
     refused = [line for line in read if isinstance(line, str)]
     for line in refused:
         put_line(line, err=True)
@@ -121,11 +140,11 @@ def show(
     kind, _, subject = scope.partition("/")
     if kind not in SIGNAL_SCOPES or not subject:
         raise typer.BadParameter(f"{scope!r} is not one of {', '.join(SIGNAL_SCOPES)}, then '/' and a name")
-    now = wall_clock()
-    said = said_of(_records(load_settings()), kind, subject, now=now)
+    now, about = wall_clock(), cast(Scope, kind)
+    said = said_of(_records(load_settings()), about, subject, now=now)
     if not said:
         raise NoSuch(f"no source says anything of {scope!r}")
-    beliefs = beliefs_at(said, now if at is None else at)
+    beliefs = said.beliefs(about, subject, now if at is None else at)
     if as_json:
         put_json(beliefs)
         return
@@ -136,18 +155,22 @@ def show(
         put_line(f"{document.source}: {document.title or document.text[:200]}")
 
 
-def said_of(records: Iterable[Inbound], scope: str, subject: str, *, now: float) -> list[ExternalSignal]:
-    """Return the newest signal of each source about a scope; what is no signal is passed over, as workers do."""
-    newest: dict[str, ExternalSignal | None] = {}
+def said_of(records: Iterable[Inbound], scope: Scope, subject: str, *, now: float) -> SignalStore:
+    """Return what is said of a scope, in a store as workers have it; what is no signal is passed over, as they do."""
+    store = SignalStore()
     for record in records:
         key = parsed_signal_key((record.key or b"").decode(errors="replace"))
-        if key is None or key.scope != scope or key.subject.casefold() != subject.casefold():
+        if key is None or (key.scope, key.subject) != (scope, subject_in_key(scope, subject)):
             continue
         try:
-            newest[str(key)] = open_record(record, now=now)
+            signal: ExternalSignal | None = open_record(record, now=now)
         except DecodeError:
             continue
-    return [signal for signal in newest.values() if signal is not None]
+        if signal is None:
+            store.forget(key)
+        else:
+            store.take(signal)
+    return store
 
 
 def _rows(beliefs: Beliefs) -> list[tuple[str, ...]]:
@@ -167,15 +190,25 @@ def _said(value: Any) -> str:
 
 
 def _send(settings: Settings, signals: Iterable[ExternalSignal]) -> None:
+    """Send signals; one that readers would refuse is named instead, and then the exit status is 1."""
     reach_kafka(settings, EXTERNAL_SIGNALS)
-    publisher, sent, said = make_publisher(settings), 0, 0
+    publisher, sent, said, refused = make_publisher(settings), 0, 0, 0
     for signal in signals:
-        publisher.send(EXTERNAL_SIGNALS, str(signal_key(signal)), encode(signal))
-        sent, said = sent + 1, said + len(signal.facts)
+        key, value = signal_key(signal), encode(signal)
+        try:
+            decode(EXTERNAL_SIGNALS, value, now=wall_clock())
+        except DecodeError as exc:
+            put_line(f"{key} is not sent, {exc.reason}: {exc}", err=True)
+            refused += 1
+        else:
+            publisher.send(EXTERNAL_SIGNALS, str(key), value)
+            sent, said = sent + 1, said + len(signal.facts)
     if not sent:
         raise NothingDone("nothing was sent")
     publisher.flush()
     typer.echo(f"Sent {sent} signals with {said} facts to {EXTERNAL_SIGNALS}.")
+    if refused:
+        raise typer.Exit(1)
 
 
 def _records(settings: Settings) -> list[Inbound]:

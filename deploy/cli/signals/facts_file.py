@@ -31,18 +31,16 @@ class FactsFile(Struct, frozen=True):
     dates: str = ""
     scope: Scope = "item"
     source: str = ""
-    trust: float = 0.5
+    trust: float | None = None
 
 
 def load_facts(file: FactsFile, *, recorded_at: float | None = None) -> list[ExternalSignal]:
-    """Return the signals of a table of facts, recorded now unless a column or `recorded_at` says otherwise.
+    """Return the signals of a table of facts; rows without a time of recording are recorded at `recorded_at`, else now.
 
     Raises:
         UnreadableFile: the file cannot be read.
         NothingDone: it holds no fact that can be used.
     """
-    from msgspec.structs import replace
-
     from deploy.files.errors import Refused
     from deploy.files.facts import FactFileOptions, parse_facts_map, read_facts
 
@@ -53,15 +51,15 @@ def load_facts(file: FactsFile, *, recorded_at: float | None = None) -> list[Ext
         columns=parse_facts_map(file.columns_map),
         dates=file.dates,
     )
-    table = read_facts(file.path, options, now=wall_clock())
+    table = read_facts(file.path, options, now=wall_clock(), recorded_at=recorded_at)
     refused, left_out = Refused(), Refused()
     signals = list(table.signals(refused, left_out))
     facts = sum(len(signal.facts) for signal in signals)
-    read = ", ".join(f"{role} from {column!r}" for role, column in table.columns.items())
+    read = ", ".join(f"{role} from {column!r}" for role, column in table.columns.named)
     put_line(f"{file.path.name}: {table.rows:,} rows, {len(signals):,} signals, {facts:,} facts; {read}", err=True)
     for title, reasons in (("refused", refused), ("left out", left_out)):
         for reason in reasons.most_common():
             put_line(f"{title}: {reason.count:,} times {reason.reason}, first in row {reason.rows[0]}", err=True)
     if not signals:
         raise NothingDone(f"{str(file.path)!r} holds no fact that can be used")
-    return signals if recorded_at is None else [replace(signal, recorded_at=recorded_at) for signal in signals]
+    return signals

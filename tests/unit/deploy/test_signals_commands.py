@@ -118,7 +118,7 @@ def test_trends_are_grouped_and_wrong_lines_are_named() -> None:
         b'{"subject": "Comedy", "trend": 0, "until": 1}',
         b"{",
     ]
-    signal, *refused = trend_signals(enumerate(lines, 1), recorded_at=1e9)
+    signal, *refused = trend_signals(enumerate(lines, 1), source="trends", trust=0.5, recorded_at=1e9)
     assert isinstance(signal, ExternalSignal)
     assert said(signal) == [("trend", 0.5), ("trend", 0.2)]
     assert [str(line).split(":")[0] for line in refused] == ["line 3", "line 4", "line 5"]
@@ -126,14 +126,127 @@ def test_trends_are_grouped_and_wrong_lines_are_named() -> None:
 
 def test_what_is_shown_is_the_newest_of_each_source_and_nothing_that_was_withdrawn() -> None:
     def record(source: str, value: ExternalSignal | None) -> Inbound:
-        key, content = f"place/{source}/DE".encode(), value and encode(value)
+        key, content = f"place/{source}/de".encode(), value and encode(value)
         return Inbound(topic=EXTERNAL_SIGNALS, partition=0, offset=0, key=key, value=content, timestamp=START)
 
     first, second = (ExternalSignal(scope="place", subject="DE", source="a", recorded_at=at) for at in (1.0, 2.0))
     gone = ExternalSignal(scope="place", subject="DE", source="b", recorded_at=1.0)
-    assert str(signal_key(first)) == "place/a/DE"
+    assert str(signal_key(first)) == "place/a/de"
     records = [record("a", first), record("b", gone), record("a", second), record("b", None), record("c", first)]
-    assert said_of(records, "place", "de", now=NOW) == [second]
+    assert said_of(records, "place", "De", now=NOW).said("place", "de") == [second]
+
+
+def test_items_whose_ids_differ_in_case_are_not_shown_together() -> None:
+    def record(subject: str) -> Inbound:
+        signal = ExternalSignal(scope="item", subject=subject, source="a", recorded_at=1.0)
+        key = str(signal_key(signal)).encode()
+        return Inbound(topic=EXTERNAL_SIGNALS, partition=0, offset=0, key=key, value=encode(signal), timestamp=START)
+
+    said = said_of([record("Heat"), record("heat")], "item", "heat", now=NOW)
+    assert ([signal.subject for signal in said.said("item", "heat")], said.said("item", "Heat")) == (["heat"], [])
+
+
+ROLE_COLUMNS = "item,source,trust,attribute,from,until,recorded,value\ni1,studio,1,x,2,3,4,5\n"
+
+
+def test_a_column_takes_a_role_by_the_map_alone(tmp_path: Path) -> None:
+    [signal], refused, left_out = read(tmp_path / "f.csv", ROLE_COLUMNS, source="fans", trust=0.2)
+    assert (signal.source, signal.trust, signal.recorded_at) == ("fans", 0.2, NOW)
+    assert {attribute for attribute, _ in said(signal)} == {*ROLE_COLUMNS.split("\n")[0].split(",")[1:]}
+    assert (refused.total, left_out.total) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ("studio", 1.0)),
+        ({"trust": 0.2}, ("studio", 0.2)),
+        ({"source": "fans"}, ("fans", 1.0)),
+        ({"source": "fans", "trust": 0.2}, ("fans", 0.2)),
+    ],
+)
+def test_options_go_before_what_a_file_says_of_its_source(
+    given: dict[str, Any], expected: tuple[str, float], tmp_path: Path
+) -> None:
+    columns = parse_facts_map("source=who,trust=sure")
+    [signal], _, _ = read(tmp_path / "f.csv", "item,who,sure,maker\ni1,studio,1,Ada\n", columns=columns, **given)
+    assert (signal.source, signal.trust) == expected
+
+
+CELLS = ('"high"', "7", "-1", "[1, [2]]", '{"a": 1}', "true", "1e99", '""', "null", '"\\u0000"', '"v"')
+
+
+@pytest.mark.parametrize("role", ["subject", "source", "trust", "text", "attribute", "value", "maker"])
+def test_no_cell_ends_the_reading_of_a_table(role: str, tmp_path: Path) -> None:
+    rows = []
+    for number, cell in enumerate(CELLS):
+        usable = {"subject": f'"i{number}"', "source": '"studio"', "trust": "0.5", "text": '"A text."'}
+        rows.append(usable | {"attribute": '"a"', "value": '"v"', "maker": '"Ada"'} | {role: cell})
+    text = "\n".join("{" + ",".join(f'"{name}":{value}' for name, value in row.items()) + "}" for row in rows)
+    for roles in ("subject,source,trust,text,attribute,value", "subject,source,trust,text"):
+        signals, refused, left_out = read(tmp_path / "f.jsonl", text, columns={name: name for name in roles.split(",")})
+        assert signals
+        assert refused.total + left_out.total < 2 * len(CELLS)
+
+
+def test_a_trust_that_is_none_is_counted_and_named(tmp_path: Path) -> None:
+    text = "item,sure,maker\ni1,high,Ada\ni2,7,Ada\ni3,0.9,Ada\n"
+    signals, refused, left_out = read(tmp_path / "f.csv", text, columns={"trust": "sure"}, trust=0.6)
+    assert [signal.trust for signal in signals] == [0.6, 0.6, 0.6]
+    assert (refused.total, left_out.reasons) == (0, {"no number in 'sure'": 1, "no trust from 0 to 1 in 'sure'": 1})
+
+
+def test_spellings_of_a_category_are_one_signal(tmp_path: Path) -> None:
+    [signal], _, _ = read(tmp_path / "f.csv", "category,mood\nSci-Fi,dark\nsci-fi,cold\n", scope="category")
+    lines = [b'{"subject": "%s", "trend": 0.5, "until": 1.2e9}' % name for name in (b"Comedy", b"comedy ")]
+    [trend] = trend_signals(enumerate(lines, 1), source="trends", trust=0.5, recorded_at=1e9)
+    assert isinstance(trend, ExternalSignal)
+    assert [len(signal.facts), len(trend.facts)] == [2, 2]
+
+
+def test_a_line_of_a_feed_names_no_source_and_raises_no_trust() -> None:
+    lines = [
+        b'{"subject": "Comedy", "trend": 0.5, "until": 1.2e9, "source": "studio", "trust": 1}',
+        b'{"subject": "Comedy", "trend": 0.5, "until": 1.2e9, "trust": 1}',
+        b'{"subject": "Drama", "trend": 0.5, "until": 1.2e9, "trust": 0.1}',
+    ]
+    *signals, refused = trend_signals(enumerate(lines, 1), source="press", trust=0.4, recorded_at=1e9)
+    assert [(one.source, one.trust) for one in signals if isinstance(one, ExternalSignal)] == [
+        ("press", 0.4),
+        ("press", 0.1),
+    ]
+    assert "`source`" in str(refused)
+
+
+class Sent:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def send(self, topic: str, key: str, value: bytes) -> None:
+        self.keys.append(key)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+def test_what_readers_would_refuse_is_named_and_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = Sent()
+    monkeypatch.setattr("deploy.cli.signals.app.reach_kafka", lambda *given: None)
+    monkeypatch.setattr("deploy.cli.signals.app.make_publisher", lambda settings: sent)
+    many = ['{"subject": "Comedy", "trend": 0.5, "until": 1.9e9}'] * 401
+    (tmp_path / "trends.jsonl").write_text("\n".join([*many, '{"subject": "Drama", "trend": 0.5, "until": 1.9e9}']))
+    result = CliRunner().invoke(make_app(), ["signals", "trends", str(tmp_path / "trends.jsonl")])
+    assert (result.exit_code, sent.keys) == (1, ["category/trends/drama"])
+    assert "Sent 1 signals with 1 facts" in result.stdout
+    assert "category/trends/comedy is not sent, invalid: " in result.stderr
+
+
+def test_a_time_zone_that_is_none_is_refused() -> None:
+    arguments = ["signals", "holidays", "--country", "DE", "--years", "2026", "--time-zone", "Europe/Berlyn"]
+    result = CliRunner().invoke(make_app(), arguments)
+    assert (result.exit_code, "is no time zone" in result.stderr) == (2, True)
 
 
 @pytest.mark.lengthy
