@@ -12,7 +12,8 @@ So they order what answers the query alike, and bring in nothing that does not a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from itertools import chain
 from threading import RLock
 from typing import cast
 
@@ -52,6 +53,8 @@ NEAREST = 200
 
 TEXT_READ = 2_000
 """Characters of a document that are searched."""
+CHANGES_KEPT = 64
+"""Entries of no use that the heap of coming changes may hold, beside as many as there are of use."""
 
 Scores = NDArray[np.float32]
 
@@ -75,9 +78,11 @@ class SearchIndex:
         self.said = SignalStore()
         self.lock = RLock()
         self._outside_at = 0.0
-        """The time as of which external knowledge was read: it never goes back."""
+        """The latest time of a search, as of which external knowledge is read: it never goes back."""
+        self._next_change: dict[ItemId, float] = {}
+        """When what is believed of an item changes next."""
         self._changes: list[tuple[float, ItemId]] = []
-        """When what is believed of an item changes next: a heap."""
+        """The same as a heap, with some entries that are of no use any more."""
 
     def put_item(self, item: Item) -> None:
         """Take the newest catalogue entry of an item."""
@@ -85,24 +90,23 @@ class SearchIndex:
             # Pictures may be in the entry itself, and vectors of them come apart.
             self.table.put_item(replace(item, images=()) if item.images else item)
             self.table.numbered(item.item_id)
-            if self.said:
-                self._read_outside(item.item_id)
+            self._read_outside(item.item_id)
 
-    def put_signal(self, key: SignalKey, signal: ExternalSignal | None, *, now: float) -> None:
+    def put_signal(self, key: SignalKey, signal: ExternalSignal | None) -> None:
         """Replace what a source says of a scope; none makes it forgotten. Items are found by what is believed."""
         with self.lock:
             if signal is None:
                 self.said.forget(key)
             else:
                 self.said.take(signal)
-            self._outside_at = max(self._outside_at, now)
             if key.scope == "item":
                 self._read_outside(ItemId(key.subject))
 
     def beliefs(self, scope: Scope, subject: str, at: float) -> Beliefs:
         """Return what sources outside say of a scope that is believed at a time, and what is not."""
         with self.lock:
-            return self.said.beliefs(scope, subject, at)
+            said = self.said.said(scope, subject)
+        return beliefs_at(said, at)
 
     def withdraw(self, item: ItemId) -> None:
         """Find the item no more, until a new catalogue entry brings it back."""
@@ -163,21 +167,39 @@ class SearchIndex:
 
     def _read_outside(self, item: ItemId) -> None:
         """Take the words of what is believed of an item: its facts that are names, then its documents."""
-        number, said = self.table.number.get(item), self.said.said("item", item)
+        number, words = self.table.number.get(item), self.table.signal(SearchWords)
         if number is None or item not in self.table.catalogue:
             return
+        said = self.said.said("item", item)
+        self._expect(item, next_change(said, self._outside_at))
+        if not said and not words.has_said(number):
+            return
         beliefs = beliefs_at(said, self._outside_at)
-        names = [fact.value for fact in beliefs.facts if isinstance(fact.value, str)]
-        texts = [text for document in beliefs.documents for text in (document.title, document.text[:TEXT_READ])]
-        self.table.signal(SearchWords).say(number, " ".join([*names, *texts]))
-        if (change := next_change(said, self._outside_at)) is not None:
+        names = (fact.value for fact in beliefs.facts if isinstance(fact.value, str))
+        texts = (text for document in beliefs.documents for text in (document.title, document.text[:TEXT_READ]))
+        words.say(number, chain(names, texts))
+
+    def _expect(self, item: ItemId, change: float | None) -> None:
+        """Remember when what is believed of an item changes next: one time an item."""
+        if change == self._next_change.get(item):
+            return
+        if change is None:
+            del self._next_change[item]
+        else:
+            self._next_change[item] = change
             heappush(self._changes, (change, item))
+        if len(self._changes) > 2 * len(self._next_change) + CHANGES_KEPT:
+            self._changes = [(at, each) for each, at in self._next_change.items()]
+            heapify(self._changes)
 
     def _follow(self, at: float) -> None:
         """Read anew what is said of items whose facts or documents began or ended before this time."""
         self._outside_at = max(self._outside_at, at)
         while self._changes and self._changes[0][0] <= self._outside_at:
-            self._read_outside(heappop(self._changes)[1])
+            change, item = heappop(self._changes)
+            if self._next_change.get(item) == change:
+                del self._next_change[item]
+                self._read_outside(item)
 
     def _scores(self, query: ItemQuery) -> Scores:
         """Return the score of each item, `[items]`: 0 or less where it is not found."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,19 @@ def searched_words(item: Item) -> tuple[list[str], list[str]]:
     return own, list(others)[: WORDS_SEARCHED - len(own)]
 
 
+def _first_others(words: Iterable[str], known: Container[str], room: int) -> list[str]:
+    """Return the first different words that are not known, `room` at most; no further word is drawn."""
+    if room <= 0:
+        return []
+    others: dict[str, None] = {}
+    for word in words:
+        if word not in known:
+            others[word] = None
+            if len(others) == room:
+                break
+    return list(others)
+
+
 class SearchWords(Signal):
     """Words by number and, for each word and field, the items that have it.
 
@@ -93,15 +106,29 @@ class SearchWords(Signal):
         self._catalogued.pop(number, None)
         self._put(number, searched_words(item))
 
-    def say(self, number: int, text: str) -> None:
-        """Take what sources outside say of the item, as far as the words of its catalogue entry leave room."""
-        if number not in self._catalogued:
-            own, titled = self._own.get(number, (array("i"), 0))
-            words = [self.vocabulary.word(word) for word in own]
-            self._catalogued[number] = (words[:titled], words[titled:])
-        title, others = self._catalogued[number]
-        said = [word for word in dict.fromkeys(folded_words(text)) if word not in {*title, *others}]
-        self._put(number, (title, [*others, *said][: WORDS_SEARCHED - len(title)]))
+    def say(self, number: int, texts: Iterable[str]) -> None:
+        """Take what sources outside say of the item, as far as the words of its catalogue entry leave room.
+
+        Texts are read until there is none left.
+        """
+        before = self._catalogued.pop(number, None)
+        title, others = before or self._words_of(number)
+        catalogued = dict.fromkeys([*title, *others])
+        folded = (word for text in texts for word in folded_words(text))
+        said = _first_others(folded, catalogued, WORDS_SEARCHED - len(catalogued))
+        if said:
+            self._catalogued[number] = (title, others)
+        if said or before is not None:
+            self._put(number, (title, [*others, *said]))
+
+    def _words_of(self, number: int) -> tuple[list[str], list[str]]:
+        own, titled = self._own.get(number, (array("i"), 0))
+        words = [self.vocabulary.word(word) for word in own]
+        return words[:titled], words[titled:]
+
+    def has_said(self, number: int) -> bool:
+        """Return whether the item has words that sources outside say of it."""
+        return number in self._catalogued
 
     def withdraw(self, table: ItemTable, number: int) -> None:
         """Forget the item's words."""

@@ -39,7 +39,7 @@ def index_signal(record: Inbound, index: SearchIndex, *, now: float) -> None:
         DecodeError: the record is not a signal.
     """
     signal: ExternalSignal | None = open_record(record, now=now)
-    index.put_signal(_withdrawn(record) if signal is None else signal_key(signal), signal, now=now)
+    index.put_signal(_withdrawn(record) if signal is None else signal_key(signal), signal)
 
 
 def project_signal(record: Inbound, *, now: float) -> Projection:

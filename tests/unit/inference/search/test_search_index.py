@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 from features.decay import DAY
 from features.statistics import fold_delta
-from inference.search.index import SearchIndex
+from inference.items.table import ItemTable
+from inference.search.index import CHANGES_KEPT, SearchIndex
 from inference.search.query import ItemQuery
+from inference.search.words import WORDS_SEARCHED, SearchWords
 from schemas.errors import BadFilter
 from schemas.ids import ItemId
 from schemas.item_perceptions import Embedding, ItemPerception
@@ -235,7 +238,7 @@ def test_a_word_that_stands_in_one_field_alone_is_no_fault_in_the_other() -> Non
 
 def say(index: SearchIndex, item: str, source: str = "press", **more: Any) -> None:
     signal = ExternalSignal(scope="item", subject=item, source=source, recorded_at=0.0, **more)
-    index.put_signal(signal_key(signal), signal, now=START)
+    index.put_signal(signal_key(signal), signal)
 
 
 def test_items_are_found_by_what_sources_outside_say_of_them(index: SearchIndex) -> None:
@@ -247,7 +250,7 @@ def test_items_are_found_by_what_sources_outside_say_of_them(index: SearchIndex)
     assert (found(index, words="robbery"), found(index, words="duel")) == ([], ["heat"])
     index.put_item(Item(**(FILMS[0] | {"title": "Heat again"})))
     assert (found(index, words="again"), found(index, words="duel")) == (["heat"], ["heat"])
-    index.put_signal(SignalKey("item", "press", "heat"), None, now=START)
+    index.put_signal(SignalKey("item", "press", "heat"), None)
     assert (found(index, words="duel"), found(index, words="heat mann")[0]) == ([], "heat")
 
 
@@ -255,6 +258,49 @@ def test_a_document_is_found_while_it_is_valid(index: SearchIndex) -> None:
     say(index, "heat", documents=(OutsideDocument(text="Premiere.", valid_from=START + 9, valid_until=START + 20),))
     asked = [index.search(ItemQuery(at=START + after, words="premiere")).total for after in (0.0, 9.0, 20.0)]
     assert asked == [0, 1, 0]
+
+
+def test_what_is_valid_follows_the_time_of_searches_and_no_clock(index: SearchIndex) -> None:
+    ended = OutsideDocument(text="Premiere.", valid_from=START, valid_until=START + 20)
+    index.search(ItemQuery(at=START + 9.0))
+    say(index, "heat", documents=(ended,))
+    assert index.search(ItemQuery(at=START + 9.0, words="premiere")).total == 1
+    assert index.search(ItemQuery(at=START + 20.0, words="premiere")).total == 0
+
+
+def test_one_change_an_item_is_expected_however_often_its_signal_comes_again(index: SearchIndex) -> None:
+    index.search(ItemQuery(at=START))
+    for number in range(1_000):
+        until = START + (10.0 if number % 2 else 1e6 - number)
+        say(index, "heat", documents=(OutsideDocument(text="Premiere.", valid_until=until),))
+    assert (index._next_change, len(index._changes) <= 2 + CHANGES_KEPT) == ({"heat": START + 10.0}, True)
+    asked = [index.search(ItemQuery(at=START + after, words="premiere")).total for after in (9.0, 10.0)]
+    assert asked == [1, 0]
+
+
+def test_items_of_which_nothing_is_said_are_not_read_again(index: SearchIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(index, "heat", documents=(OutsideDocument(text="A duel."),))
+    read: list[int] = []
+    monkeypatch.setattr(SearchWords, "say", lambda words, number, texts: read.append(number))
+    for film in FILMS:
+        index.put_item(Item(**film))
+    assert [index.table.ids[number] for number in read] == ["heat"]
+
+
+def test_no_more_texts_are_read_than_words_are_kept() -> None:
+    words, table, read = SearchWords(capacity=1), ItemTable(()), []
+    words.describe(table, 0, Item(item_id=ItemId("i"), title="Heat"))
+
+    def texts() -> Iterator[str]:
+        for number in range(1_000):
+            read.append(number)
+            yield f"heat word{number} word{number}"
+
+    words.say(0, texts())
+    assert len(read) == WORDS_SEARCHED - 1
+    assert words.scores("word62", 1)[0] > 0.0
+    words.say(0, ())
+    assert (words.scores("word62", 1)[0], words.scores("heat", 1)[0] > 0.0) == (0.0, True)
 
 
 def fact(attribute: str, value: str) -> OutsideFact:
