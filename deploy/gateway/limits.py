@@ -18,6 +18,12 @@ MAX_CHAT_ITEMS = 20_000
 """Items of the catalogue among which a conversation chooses, in the order in which they were put there."""
 MAX_WAITING_SEARCHES = 64
 """Searches that wait for the one before."""
+MAX_OUTSIDE_FACTS = 400
+"""Facts that are believed of a scope in one answer, and as many that are not; those that come first are given."""
+MAX_OUTSIDE_DOCUMENTS = 20
+"""Documents about a scope in one answer, of the most trusted sources."""
+MAX_OUTSIDE_TEXT = 2_000
+"""Characters of a document in an answer."""
 MAX_CONVERSATION_LENGTH = 32_000
 """Characters of the id of a conversation, which holds all that was said in it."""
 MAX_CONVERSATION_BYTES = 200_000

@@ -97,6 +97,16 @@ def _requests() -> list[Row]:
         ("words of an item that are searched", f"{words.WORDS_SEARCHED:,}", "further ones are not found"),
         ("values of an item that are filtered", f"{values.VALUES_PER_ITEM:,}", "further ones do not match"),
         ("searches that wait", f"{limits.MAX_WAITING_SEARCHES:,}", "503 `busy`"),
+        (
+            "facts of outside knowledge in an answer",
+            f"{limits.MAX_OUTSIDE_FACTS:,}, and as many that are not believed",
+            "further ones are left out, and counted",
+        ),
+        (
+            "documents of outside knowledge in an answer",
+            f"{limits.MAX_OUTSIDE_DOCUMENTS:,}, of {limits.MAX_OUTSIDE_TEXT:,} characters",
+            "further ones are left out, and counted",
+        ),
         ("items of the catalogue that a chat chooses among", f"{limits.MAX_CHAT_ITEMS:,}", "newer items are left out"),
         ("characters of a `conversation_id`", f"{limits.MAX_CONVERSATION_LENGTH:,}", "400"),
         ("bytes that a `conversation_id` unpacks to", f"{limits.MAX_CONVERSATION_BYTES:,}", "422"),

@@ -70,9 +70,12 @@ class KnowledgeGroup(Struct, frozen=True, kw_only=True):
 
 
 class KnowledgeResults(Struct, frozen=True, kw_only=True):
-    """What facts are worth on a log; `items_with_facts` and `choices_with_facts` are shares of the log's."""
+    """What facts are worth on a log: the signals of its items, the items that have facts, and what share these are of
+    the log's items and of its choices.
+    """
 
     signals: int
+    known_items: int
     items_with_facts: float
     choices_with_facts: float
     groups: tuple[KnowledgeGroup, ...]
@@ -123,10 +126,11 @@ def knowledge_results(log: EventLog, runs: Mapping[str, KnowledgeRun], plan: Bac
         "users never seen": rows["user_events"] == 0,
         f"items with 1 to {COLD_EVENTS} events": (rows["item_events"] > 0) & (rows["item_events"] <= COLD_EVENTS),
     }
-    known = {signal.subject for signal in log.signals}
+    known = {signal.subject for signal in log.signals if signal.facts}
     chosen = [event.item_id for _, event in log.events if isinstance(event, ItemEvent)]
     return KnowledgeResults(
         signals=len(log.signals),
+        known_items=len(known),
         items_with_facts=len(known) / max(1, len(set(chosen))),
         choices_with_facts=sum(item in known for item in chosen) / max(1, len(chosen)),
         groups=tuple(_group(name, mask, runs, plan) for name, mask in masks.items()),

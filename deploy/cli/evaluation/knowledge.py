@@ -74,7 +74,8 @@ def _log(typed: Typed, file: FactsFile) -> EventLog:
     from streams.backtest.knowledge import of_log
 
     log = log_of(file.path.name if typed.events is None else typed.events.name, read_and_show(typed)[1])
-    # Facts are known from the beginning of the log on: their own validity says when they hold.
+    # Facts are known from the beginning of the log on: their own validity says when they hold. A time of recording only
+    # settles contradictions, so rows without one are the oldest.
     known = of_log(load_facts(file, recorded_at=0.0), log)
     if not known:
         raise NothingDone(
@@ -97,7 +98,7 @@ def _runs(log: EventLog, plan: BacktestConfig, jobs: int) -> dict[str, Knowledge
 def _show(results: KnowledgeResults) -> None:
     console = Console(highlight=False)
     put_line(
-        f"{results.signals:,} items of the log have facts: {results.items_with_facts:.0%} of its items, "
+        f"{results.known_items:,} items of the log have facts: {results.items_with_facts:.0%} of its items, "
         f"{results.choices_with_facts:.0%} of its events"
     )
     for group in results.groups:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from deploy.gateway.limits import MAX_WAITING_SEARCHES
+from deploy.gateway.handlers.outside_knowledge import bounded_response
+from deploy.gateway.limits import MAX_OUTSIDE_DOCUMENTS, MAX_OUTSIDE_FACTS, MAX_OUTSIDE_TEXT, MAX_WAITING_SEARCHES
 from deploy.gateway.search.encoders import QueryEncoders
 from features.memory_state import MemoryStateStore
+from features.outside_knowledge import Beliefs, BelievedFact, SourcedDocument
 from features.statistics import fold_delta
 from inference.encoders.colour_layout import ColourLayout
 from inference.encoders.hashed_words import HashedWords
@@ -181,6 +183,14 @@ def test_what_sources_outside_say_is_read_back_and_searched(gateway: GatewayFixt
     assert [lost["why"] for lost in answer["lost"]] == ["studio is trusted more"]
     assert gateway.get("/v1/signals/place/DE").json()["facts"] == []
     assert gateway.get("/v1/signals/planet/DE").json()["reason"] == "unknown-kind"
+
+
+def test_an_answer_about_outside_knowledge_is_bounded() -> None:
+    facts = tuple(BelievedFact(f"a{number}", "x", 0.5, ("press",)) for number in range(MAX_OUTSIDE_FACTS + 3))
+    documents = tuple(SourcedDocument("", "x" * 50_000, "press", 0.5) for _ in range(MAX_OUTSIDE_DOCUMENTS + 2))
+    answer = bounded_response("item", "i1", NOW, Beliefs(facts=facts, documents=documents))
+    assert (answer.facts, len(answer.documents), answer.left_out) == (facts[:-3], MAX_OUTSIDE_DOCUMENTS, 5)
+    assert {len(document.text) for document in answer.documents} == {MAX_OUTSIDE_TEXT}
 
 
 @pytest.fixture

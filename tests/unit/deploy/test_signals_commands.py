@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from deploy.cli.app import make_app
 from deploy.cli.signals.app import said_of
+from deploy.cli.signals.facts_file import FactsFile, load_facts
 from deploy.connectors.holiday_calendar import UnknownPlace, holiday_signal
 from deploy.connectors.trend_feed import trend_signals
 from deploy.files.errors import Refused, UnreadableFile
@@ -249,18 +250,27 @@ def test_a_time_zone_that_is_none_is_refused() -> None:
     assert (result.exit_code, "is no time zone" in result.stderr) == (2, True)
 
 
+def test_rows_keep_the_time_of_recording_that_they_have(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("item,when,maker\ni1,2001-01-01,Ada\ni2,,Bob\ni3,1970-01-01,Cy\n")
+    file = FactsFile(tmp_path / "f.csv", "recorded=when")
+    assert [signal.recorded_at for signal in load_facts(file, recorded_at=5.0)] == [978307200.0, 5.0, 0.0]
+
+
 @pytest.mark.lengthy
 def test_knowledge_is_evaluated_against_its_placebo(tmp_path: Path) -> None:
     events = generated(200).events
     rows = [f"{event.user_id},{event.item_id},{event.event_time}" for _, event in events]  # type: ignore[attr-defined]
     (tmp_path / "events.csv").write_text("\n".join(["user,item,time", *rows]))
     items = sorted({event.item_id for _, event in events})  # type: ignore[attr-defined]
-    (tmp_path / "facts.csv").write_text("\n".join(["item,studio", *(f"{item},{item.split('-')[0]}" for item in items)]))
+    facts = [f"{item},{item.split('-')[0]},{source}" for item in items for source in ("press", "fans")]
+    (tmp_path / "facts.csv").write_text("\n".join(["item,studio,who", *facts]))
     command = ["evaluate", "knowledge", str(tmp_path / "events.csv"), "--facts", str(tmp_path / "facts.csv"), "--json"]
+    command += ["--facts-map", "source=who"]
     result = CliRunner().invoke(make_app(), command)
     assert result.exit_code == 0, result.output
     numbers = json.loads(result.stdout)
     assert (numbers["items_with_facts"], numbers["choices_with_facts"]) == (1.0, 1.0)
+    assert (numbers["signals"], numbers["known_items"]) == (2 * len(items), len(items))
     everything = numbers["groups"][0]
     assert [*everything["arms"]] == ["no facts", "facts", "shuffled facts"]
     for one in everything["differences"]:
