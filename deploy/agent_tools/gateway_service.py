@@ -22,7 +22,7 @@ from agents.actions.service import (
     known_outside,
 )
 from agents.actions.untrusted_text import visible
-from features.outside_knowledge import Beliefs
+from features.outside_knowledge import Beliefs, BelievedFact, SourcedDocument
 from schemas.bounds import TEXT_LENGTH
 from schemas.errors import ToolRefused
 from schemas.ids import ItemId, MemoryId, UserId
@@ -49,6 +49,13 @@ class _Entries(Struct, frozen=True):
 
 class _PastItems(Struct, frozen=True):
     items: tuple[PastItem, ...]
+
+
+class _Believed(Struct, frozen=True):
+    """What of `Beliefs` agents are told; facts that lost may have no bounds in time, which JSON has no number for."""
+
+    facts: tuple[BelievedFact, ...]
+    documents: tuple[SourcedDocument, ...]
 
 
 class _FoundId(Struct, frozen=True):
@@ -173,7 +180,8 @@ class GatewayKnowledge:
         self._reader = reader
 
     async def known(self, scope: Scope, subject: str) -> KnownOutside:
-        return known_outside(await self._reader.get(f"/v1/signals/{scope}/{escaped(subject)}", Beliefs))
+        believed = await self._reader.get(f"/v1/signals/{scope}/{escaped(subject)}", _Believed)
+        return known_outside(Beliefs(facts=believed.facts, documents=believed.documents))
 
 
 class GatewayUser:

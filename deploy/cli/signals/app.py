@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -140,11 +140,11 @@ def show(
     kind, _, subject = scope.partition("/")
     if kind not in SIGNAL_SCOPES or not subject:
         raise typer.BadParameter(f"{scope!r} is not one of {', '.join(SIGNAL_SCOPES)}, then '/' and a name")
-    now, about = wall_clock(), cast(Scope, kind)
-    said = said_of(_records(load_settings()), about, subject, now=now)
+    now = wall_clock()
+    said = said_of(_records(load_settings()), kind, subject, now=now)
     if not said:
         raise NoSuch(f"no source says anything of {scope!r}")
-    beliefs = said.beliefs(about, subject, now if at is None else at)
+    beliefs = said.beliefs(kind, subject, now if at is None else at)
     if as_json:
         put_json(beliefs)
         return

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
+import httpx
+import msgspec
 import pytest
 
+from agents.actions.service import KnownOutside
+from deploy.agent_tools.gateway_service import GatewayKnowledge, GatewayReader
 from deploy.gateway.handlers.outside_knowledge import bounded_response
 from deploy.gateway.limits import MAX_OUTSIDE_DOCUMENTS, MAX_OUTSIDE_FACTS, MAX_OUTSIDE_TEXT, MAX_WAITING_SEARCHES
 from deploy.gateway.search.encoders import QueryEncoders
 from features.memory_state import MemoryStateStore
-from features.outside_knowledge import Beliefs, BelievedFact, SourcedDocument
+from features.outside_knowledge import Beliefs, BelievedFact, LostFact, SourcedDocument, SourcedFact
 from features.statistics import fold_delta
 from inference.encoders.colour_layout import ColourLayout
 from inference.encoders.hashed_words import HashedWords
 from inference.encoders.ports import tag_of
 from schemas.codec import encode
-from schemas.ids import DEFAULT_USER, ItemId
+from schemas.ids import DEFAULT_USER, ItemId, UserId
 from schemas.item_perceptions import Embedding, ItemPerception
 from schemas.items import Item
 from schemas.plans import Constraints
@@ -183,6 +189,22 @@ def test_what_sources_outside_say_is_read_back_and_searched(gateway: GatewayFixt
     assert [lost["why"] for lost in answer["lost"]] == ["studio is trusted more"]
     assert gateway.get("/v1/signals/place/DE").json()["facts"] == []
     assert gateway.get("/v1/signals/planet/DE").json()["reason"] == "unknown-kind"
+
+
+def test_agents_read_an_answer_with_facts_that_lost() -> None:
+    lost = LostFact(SourcedFact("maker", "Bob", "fans", 0.1, 0.0, -inf, inf), "studio is trusted more")
+    beliefs = Beliefs((BelievedFact("maker", "Ada", 0.9, ("studio",)),), (lost,))
+    content = msgspec.json.encode(bounded_response("item", "i1", NOW, beliefs))
+
+    async def bearer() -> str:
+        return "token"
+
+    async def known() -> KnownOutside:
+        transport = httpx.MockTransport(lambda request: httpx.Response(200, content=content))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            return await GatewayKnowledge(GatewayReader(client, UserId("ann"), bearer)).known("item", "i1")
+
+    assert [fact.value for fact in asyncio.run(known()).facts] == ["Ada"]
 
 
 def test_an_answer_about_outside_knowledge_is_bounded() -> None:

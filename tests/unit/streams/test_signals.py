@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
+from inference.search.index import SearchIndex
+from inference.search.query import ItemQuery
 from inference.signals.outside_knowledge import OutsideKnowledge
 from schemas.codec import encode
 from schemas.errors import DecodeError
-from schemas.signals import ExternalSignal, OutsideFact, signal_key
+from schemas.ids import ItemId
+from schemas.items import Item
+from schemas.signals import ExternalSignal, OutsideDocument, OutsideFact, signal_key
 from schemas.topics import EXTERNAL_SIGNALS, ITEMS
+from streams.handlers.on_signals import index_signal
 from streams.log.records import Inbound
 from streams.outcomes.projection import NOTHING
 from streams.routes import PROJECTOR
@@ -68,6 +73,15 @@ def test_the_projector_refuses_what_is_wrong_and_projects_nothing() -> None:
     for key in ("war-0", "planet/studio/war-0", "item/studio/", "place/studio/DE"):
         with pytest.raises(DecodeError, match="nothing is withdrawn"):
             project(inbound(key, None), now=START)
+
+
+def test_what_is_valid_follows_the_time_of_searches_and_no_clock() -> None:
+    index = SearchIndex()
+    index.put_item(Item(item_id=ItemId("heat"), title="Heat"))
+    premiere = said(subject="heat", documents=(OutsideDocument(text="Premiere.", valid_until=START + 20.0),))
+    index_signal(inbound("item/studio/heat", encode(premiere)), index, now=START + 1e6)
+    asked = [index.search(ItemQuery(at=START + after, words="premiere")).total for after in (9.0, 20.0)]
+    assert asked == [1, 0]
 
 
 def test_a_fact_that_ends_before_it_begins_is_refused() -> None:

@@ -260,14 +260,6 @@ def test_a_document_is_found_while_it_is_valid(index: SearchIndex) -> None:
     assert asked == [0, 1, 0]
 
 
-def test_what_is_valid_follows_the_time_of_searches_and_no_clock(index: SearchIndex) -> None:
-    ended = OutsideDocument(text="Premiere.", valid_from=START, valid_until=START + 20)
-    index.search(ItemQuery(at=START + 9.0))
-    say(index, "heat", documents=(ended,))
-    assert index.search(ItemQuery(at=START + 9.0, words="premiere")).total == 1
-    assert index.search(ItemQuery(at=START + 20.0, words="premiere")).total == 0
-
-
 def test_one_change_an_item_is_expected_however_often_its_signal_comes_again(index: SearchIndex) -> None:
     index.search(ItemQuery(at=START))
     for number in range(1_000):
