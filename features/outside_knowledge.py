@@ -20,6 +20,8 @@ from schemas.signals import ExternalSignal, OutsideDocument, OutsideFact
 Value = str | float | bool
 Span = tuple[float, float]
 """From when on, and before when."""
+SourceRank = tuple[float, float, str]
+"""The order in which sources are believed: trust, then time, then name, so that there is no draw."""
 
 
 class SourcedFact(Struct, frozen=True):
@@ -34,13 +36,18 @@ class SourcedFact(Struct, frozen=True):
     until: float
 
     @property
-    def rank(self) -> tuple[float, float, str]:
-        """The order in which sources are believed: trust, then time, then name, so that there is no draw."""
-        return (-self.trust, -self.recorded_at, self.source)
+    def rank(self) -> SourceRank:
+        """Where its source stands among those that are believed."""
+        return source_rank(self)
 
     def is_valid(self, at: float) -> bool:
         """Return whether it is valid at this event time."""
         return self.since <= at < self.until
+
+
+def source_rank(said: SourcedFact | ExternalSignal) -> SourceRank:
+    """Return where the source of a fact or a signal stands among those that are believed: the best one comes first."""
+    return (-said.trust, -said.recorded_at, said.source)
 
 
 class BelievedFact(Struct, frozen=True):
@@ -203,7 +210,7 @@ def _why(fact: SourcedFact, at: float, valid: Sequence[SourcedFact]) -> str:
 
 def _documents(said: Iterable[ExternalSignal], at: float) -> tuple[SourcedDocument, ...]:
     """Return the documents that are valid, the most trusted source's first."""
-    ranked = sorted(said, key=lambda signal: (-signal.trust, -signal.recorded_at, signal.source))
+    ranked = sorted(said, key=source_rank)
     return tuple(
         SourcedDocument(document.title, document.text, signal.source, signal.trust)
         for signal in ranked
