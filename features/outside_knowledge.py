@@ -160,8 +160,23 @@ def believed_spans(said: Iterable[ExternalSignal]) -> list[tuple[SourcedFact, Sp
         for _, of_source in groupby(ranked, key=lambda fact: fact.rank):
             own = list(of_source)
             spans += [(fact, span) for fact in own for span in _without((fact.since, fact.until), covered)]
-            covered = _merged([*covered, *((fact.since, fact.until) for fact in own)])
+            covered = merged_spans([*covered, *((fact.since, fact.until) for fact in own)])
     return spans
+
+
+def merged_spans(spans: Sequence[Span]) -> list[Span]:
+    """Return the union of spans, ascending and disjoint.
+
+    >>> merged_spans([(5.0, 9.0), (1.0, 3.0), (3.0, 4.0)])
+    [(1.0, 4.0), (5.0, 9.0)]
+    """
+    merged: list[Span] = []
+    for since, until in sorted(spans):
+        if merged and since <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(until, merged[-1][1]))
+        else:
+            merged.append((since, until))
+    return merged
 
 
 def _by_attribute(said: Iterable[ExternalSignal]) -> Iterator[tuple[str, list[SourcedFact]]]:
@@ -235,14 +250,3 @@ def _without(span: Span, covered: Sequence[Span]) -> Iterator[Span]:
         if begin >= end:
             return
     yield begin, end
-
-
-def _merged(spans: Sequence[Span]) -> list[Span]:
-    """Return the union of spans, ascending and disjoint."""
-    merged: list[Span] = []
-    for since, until in sorted(spans):
-        if merged and since <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(until, merged[-1][1]))
-        else:
-            merged.append((since, until))
-    return merged

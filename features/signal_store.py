@@ -54,7 +54,7 @@ class SignalStore:
             self._said.pop(scope, None)
 
     def said(self, scope: Scope, subject: str) -> list[ExternalSignal]:
-        """Return what the best `SOURCES_PER_SCOPE` sources say of a scope, a signal for each, the most trusted first."""
+        """Return what the best `SOURCES_PER_SCOPE` sources say of a scope, the best first, a signal for each."""
         of_scope = self._said.get((scope, subject_key(scope, subject)), {})
         best = nsmallest(SOURCES_PER_SCOPE, of_scope.values())
         return [decode(EXTERNAL_SIGNALS, value, now=inf) for _, value in best]
