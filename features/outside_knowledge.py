@@ -20,6 +20,8 @@ from schemas.signals import ExternalSignal, OutsideDocument, OutsideFact
 Value = str | float | bool
 Span = tuple[float, float]
 """From when on, and before when."""
+SourceRank = tuple[float, float, str]
+"""The order in which sources are believed: trust, then time, then name, so that there is no draw."""
 
 
 class SourcedFact(Struct, frozen=True):
@@ -34,13 +36,18 @@ class SourcedFact(Struct, frozen=True):
     until: float
 
     @property
-    def rank(self) -> tuple[float, float, str]:
-        """The order in which sources are believed: trust, then time, then name, so that there is no draw."""
-        return (-self.trust, -self.recorded_at, self.source)
+    def rank(self) -> SourceRank:
+        """Where its source stands among those that are believed."""
+        return source_rank(self)
 
     def is_valid(self, at: float) -> bool:
         """Return whether it is valid at this event time."""
         return self.since <= at < self.until
+
+
+def source_rank(said: SourcedFact | ExternalSignal) -> SourceRank:
+    """Return where the source of a fact or a signal stands among those that are believed: the best one comes first."""
+    return (-said.trust, -said.recorded_at, said.source)
 
 
 class BelievedFact(Struct, frozen=True):
@@ -153,8 +160,23 @@ def believed_spans(said: Iterable[ExternalSignal]) -> list[tuple[SourcedFact, Sp
         for _, of_source in groupby(ranked, key=lambda fact: fact.rank):
             own = list(of_source)
             spans += [(fact, span) for fact in own for span in _without((fact.since, fact.until), covered)]
-            covered = _merged([*covered, *((fact.since, fact.until) for fact in own)])
+            covered = merged_spans([*covered, *((fact.since, fact.until) for fact in own)])
     return spans
+
+
+def merged_spans(spans: Sequence[Span]) -> list[Span]:
+    """Return the union of spans, ascending and disjoint.
+
+    >>> merged_spans([(5.0, 9.0), (1.0, 3.0), (3.0, 4.0)])
+    [(1.0, 4.0), (5.0, 9.0)]
+    """
+    merged: list[Span] = []
+    for since, until in sorted(spans):
+        if merged and since <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(until, merged[-1][1]))
+        else:
+            merged.append((since, until))
+    return merged
 
 
 def _by_attribute(said: Iterable[ExternalSignal]) -> Iterator[tuple[str, list[SourcedFact]]]:
@@ -203,7 +225,7 @@ def _why(fact: SourcedFact, at: float, valid: Sequence[SourcedFact]) -> str:
 
 def _documents(said: Iterable[ExternalSignal], at: float) -> tuple[SourcedDocument, ...]:
     """Return the documents that are valid, the most trusted source's first."""
-    ranked = sorted(said, key=lambda signal: (-signal.trust, -signal.recorded_at, signal.source))
+    ranked = sorted(said, key=source_rank)
     return tuple(
         SourcedDocument(document.title, document.text, signal.source, signal.trust)
         for signal in ranked
@@ -228,14 +250,3 @@ def _without(span: Span, covered: Sequence[Span]) -> Iterator[Span]:
         if begin >= end:
             return
     yield begin, end
-
-
-def _merged(spans: Sequence[Span]) -> list[Span]:
-    """Return the union of spans, ascending and disjoint."""
-    merged: list[Span] = []
-    for since, until in sorted(spans):
-        if merged and since <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(until, merged[-1][1]))
-        else:
-            merged.append((since, until))
-    return merged

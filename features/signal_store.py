@@ -1,17 +1,22 @@
-"""What sources say, in memory: the newest signal of each source about each scope, as bytes: about 1 kB each."""
+"""What sources say, in memory: the newest signal of each source about each scope, as bytes: about 1 kB each.
+
+All trusted sources of a scope are kept and the best `SOURCES_PER_SCOPE` are read, so that what is believed depends on
+what is said now and not on the order of arrival: when one of the best withdraws, the next one takes its place.
+"""
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from math import inf
 
-from features.outside_knowledge import Beliefs, beliefs_at
+from features.outside_knowledge import Beliefs, SourceRank, beliefs_at, source_rank
 from schemas.codec import decode, encode
 from schemas.ids import category_key
-from schemas.signals import ExternalSignal, Scope, SignalKey
+from schemas.signals import ExternalSignal, Scope, SignalKey, signal_key
 from schemas.topics import EXTERNAL_SIGNALS
 
 SOURCES_PER_SCOPE = 16
-"""Sources of one scope that are kept; further ones are ignored."""
+"""Sources of one scope that are read: the most trusted ones, of equally trusted ones those that said so last."""
 
 
 class SignalStore:
@@ -26,17 +31,19 @@ class SignalStore:
     """
 
     def __init__(self) -> None:
-        self._said: dict[tuple[Scope, str], dict[str, bytes]] = {}
+        self._said: dict[tuple[Scope, str], dict[str, tuple[SourceRank, bytes]]] = {}
 
     def __len__(self) -> int:
         """Return how many scopes anything is said of."""
         return len(self._said)
 
     def take(self, signal: ExternalSignal) -> None:
-        """Replace what the signal's source says of its scope."""
+        """Replace what the signal's source says of its scope; of a source without trust nothing is kept."""
+        if signal.trust <= 0.0:
+            self.forget(signal_key(signal))
+            return
         of_scope = self._said.setdefault((signal.scope, subject_key(signal.scope, signal.subject)), {})
-        if signal.source in of_scope or len(of_scope) < SOURCES_PER_SCOPE:
-            of_scope[signal.source] = encode(signal)
+        of_scope[signal.source] = source_rank(signal), encode(signal)
 
     def forget(self, key: SignalKey) -> None:
         """Forget what the source says of the scope."""
@@ -47,9 +54,10 @@ class SignalStore:
             self._said.pop(scope, None)
 
     def said(self, scope: Scope, subject: str) -> list[ExternalSignal]:
-        """Return what is said of a scope, a signal for each source."""
-        said = self._said.get((scope, subject_key(scope, subject)), {})
-        return [decode(EXTERNAL_SIGNALS, value, now=inf) for value in said.values()]
+        """Return what the best `SOURCES_PER_SCOPE` sources say of a scope, the best first, a signal for each."""
+        of_scope = self._said.get((scope, subject_key(scope, subject)), {})
+        best = nsmallest(SOURCES_PER_SCOPE, of_scope.values())
+        return [decode(EXTERNAL_SIGNALS, value, now=inf) for _, value in best]
 
     def beliefs(self, scope: Scope, subject: str, at: float) -> Beliefs:
         """Return what is believed of a scope at an event time, with the sources that say so."""

@@ -81,8 +81,9 @@ def make_deps(
     clock: Callable[[], float] = lambda: START + 1e6,
     options: Options | None = None,
     exploration: Exploration | None = None,
+    knowledge: bool = False,
 ) -> Deps:
-    table, features = make_item_table(), FeatureTable()
+    table, features = make_item_table(), FeatureTable(knowledge=knowledge)
     ranker = LocalRanker(initial_weights(features.columns))
     return Deps(
         table=table,

@@ -112,7 +112,7 @@ class KnownDocument(Struct, frozen=True):
 class KnownOutside(Struct, frozen=True, kw_only=True):
     """What sources outside say of a subject now, as far as it is believed."""
 
-    facts: tuple[KnownFact, ...] = ()
+    statements: tuple[KnownFact, ...] = ()
     documents: tuple[KnownDocument, ...] = ()
 
 
@@ -197,11 +197,11 @@ def known_outside(beliefs: Beliefs) -> KnownOutside:
     """Return beliefs with visible text alone.
 
     >>> from features.outside_knowledge import BelievedFact
-    >>> known_outside(Beliefs((BelievedFact("director", "Mann\u202e", 0.5, ("studio",)),))).facts[0].value
+    >>> known_outside(Beliefs((BelievedFact("director", "Mann\u202e", 0.5, ("studio",)),))).statements[0].value
     'Mann'
     """
     return KnownOutside(
-        facts=tuple(
+        statements=tuple(
             KnownFact(
                 visible(fact.attribute, TITLE_LENGTH),
                 visible(fact.value, TITLE_LENGTH) if isinstance(fact.value, str) else fact.value,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 ID_FIELDS = {"item_id": "i", "memory_id": "m"}
-TEXT_FIELDS = frozenset({"title", "text", "tags", "attributes"})
+SUBJECT = "subject"
+"""The argument that is an item's id where the scope is `item`."""
+TEXT_FIELDS = frozenset({"title", "text", "tags", "attributes", "statements", "documents"})
 """Fields with texts that third parties wrote."""
 DROPPED_FIELDS = frozenset({"user_id", "last_at", "available_from", "available_until"})
 """Fields that a model has no use for, and that tell of a person: ids of users, and when exactly they did something."""
@@ -46,7 +48,13 @@ class Handles:
         return masked
 
     def unmasked(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of a call with ids for numbers; a number that was not handed out stays as it is."""
-        return {
-            name: self._ids.get(str(value), value) if name in ID_FIELDS else value for name, value in arguments.items()
-        }
+        """Return the arguments of a call with ids for numbers; a number that was not handed out stays as it is.
+
+        >>> handles = Handles()
+        >>> handles.handle("item_id", "x9")
+        'i1'
+        >>> handles.unmasked({"scope": "item", "subject": "i1"}), handles.unmasked({"scope": "place", "subject": "i1"})
+        ({'scope': 'item', 'subject': 'x9'}, {'scope': 'place', 'subject': 'i1'})
+        """
+        ids = {*ID_FIELDS, SUBJECT} if arguments.get("scope") == "item" else ID_FIELDS
+        return {name: self._ids.get(str(value), value) if name in ids else value for name, value in arguments.items()}

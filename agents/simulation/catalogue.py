@@ -55,13 +55,15 @@ class SimulatedCatalogue:
         return taste
 
     def fit(self, numbers: Sequence[int], taste: Doubles) -> float:
-        """Return how many times as much of this taste the items hold as everybody's choices do: 1 for no taste at all.
+        """Return how many times as much of this taste the items hold as everybody's choices do: 1 for no taste at all,
+        and where items have no categories.
 
         >>> catalogue = SimulatedCatalogue({ItemId("i1"): ("jazz",), ItemId("i2"): ("folk",)})
         >>> catalogue.fit([0], np.array([0.75, 0.25]))
         1.5
         """
-        return float((self.shares[list(numbers)] @ taste).mean() / (self.common_taste @ taste))
+        common = float(self.common_taste @ taste)
+        return float((self.shares[list(numbers)] @ taste).mean()) / common if common > 0.0 else 1.0
 
     def taste_of(self, chosen: Iterable[int]) -> Doubles:
         """Return the taste of somebody who made these choices: the share of each category, float64 `[categories]`."""

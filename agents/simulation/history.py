@@ -49,7 +49,7 @@ class History:
         self.pairs: list[Pair] = []
         self.choices = self.repeats = 0
 
-    def observe(self, event: ItemEvent, *, pairs: bool = True) -> None:
+    def observe(self, event: ItemEvent) -> None:
         """Take the next choice."""
         number = self._catalogue.number.get(ItemId(event.item_id))
         if number is None:
@@ -57,7 +57,7 @@ class History:
         user = UserId(event.user_id)
         chosen = self.chosen[user]
         is_repeat = number in chosen
-        if pairs and chosen and not is_repeat and self._catalogue.count[number]:
+        if chosen and not is_repeat and self._catalogue.count[number]:
             self._pair(user, number, chosen)
         self.popularity.append(rank_share(self._catalogue, number))
         self._visit(user, event.event_time)

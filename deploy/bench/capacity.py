@@ -21,8 +21,8 @@ from streams.flink.keyed_user import MAX_PARALLELISM
 USER_BYTES = {10: 3_629, 50: 7_938, 200: 12_654, 1_000: 18_807, 2_500: 24_093}
 """Bytes of a user's state by choices: of 2,500 items in 20 categories, chosen by a Pareto law (index 0.6)."""
 BYTES_PER_CACHED_LIST = 2_000
-WORKER_MB, ITEM_KB, CHOSEN_ITEM_KB = 140.0, 2.0, 5.6
-"""A worker's memory without items, and per item of the catalogue, and more of an item that was chosen."""
+WORKER_MB, TASKMANAGER_MB, ITEM_KB, CHOSEN_ITEM_KB = 140.0, 1_200.0, 2.0, 5.6
+"""Memory of a worker, and of a TaskManager, without items; per item of the catalogue, and more of a chosen one."""
 PAIR_BYTES, PAIRS_PER_ITEM = 170, 256
 """Flink's item statistics: bytes of a checkpoint per pair of items, and the neighbours that an item keeps at most."""
 SINGLE = ("trainer",)
@@ -107,7 +107,7 @@ def needs(size: Size, costs: Costs, given: Assumptions) -> list[Need]:
         Need(resource="events", amount=_events_per_day(size, given), unit="a day"),
         *(_process(name, size, ms, given) for name, ms in costs.cpu_ms.items() if name not in _keepers(costs)),
         _partitions(2.0 * ceil(owners)),
-        Need(resource="memory of each owner of users", amount=_worker_mb(size, given), unit="MB"),
+        Need(resource="memory of each owner of users", amount=_owner_mb(size, costs, given), unit="MB"),
         Need(resource="states of users", amount=size.users * user_bytes(size.choices_per_user) / 1e9, unit="GB"),
         Need(resource="lists cached by gateways", amount=size.users * BYTES_PER_CACHED_LIST / 1e9, unit="GB"),
         Need(
@@ -158,8 +158,9 @@ def _cores(size: Size, milliseconds: float, given: Assumptions) -> float:
     return size.events_per_second * milliseconds / 1_000.0 / given.utilisation
 
 
-def _worker_mb(size: Size, given: Assumptions) -> float:
-    return WORKER_MB + size.items * (ITEM_KB + given.share_chosen * CHOSEN_ITEM_KB) / 1_000.0
+def _owner_mb(size: Size, costs: Costs, given: Assumptions) -> float:
+    base = TASKMANAGER_MB if TASKS in costs.cpu_ms else WORKER_MB
+    return base + size.items * (ITEM_KB + given.share_chosen * CHOSEN_ITEM_KB) / 1_000.0
 
 
 def _kept(name: str, size: Size, topic: TopicBytes, given: Assumptions) -> float:
@@ -170,6 +171,7 @@ def _kept(name: str, size: Size, topic: TopicBytes, given: Assumptions) -> float
             "user": size.users,
             "item": size.items,
             "memory": size.users * given.memories_per_user,
+            "scope": size.items,
             "model": 1,
             "none": 1,
         }

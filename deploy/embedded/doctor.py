@@ -259,9 +259,11 @@ def _jobs(stack: Stack) -> list[Check]:
     settings, pids = stack.settings(), stack.pids()
     engines = {"worker": settings.worker.engine, "statistics": settings.statistics.engine}
     kept = [name for name, keeper in KEEPERS.items() if engines[keeper] == "flink" and keeper in pids]
-    with suppress(FlinkUnavailable):
-        return [check_job(look(name, job_of(name, settings), now=wall_clock()), KEEPERS[name]) for name in kept]
-    return []
+    checks = []
+    for name in kept:
+        with suppress(FlinkUnavailable):
+            checks.append(check_job(look(name, job_of(name, settings), now=wall_clock()), KEEPERS[name]))
+    return checks
 
 
 def _milvus_network(stack: Stack) -> list[Check]:

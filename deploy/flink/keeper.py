@@ -61,7 +61,6 @@ def _reporter(settings: Settings, group: str, topics: Sequence[str]) -> Callable
         FLINK.saw(health)
         with suppress(KafkaAway):
             read = {(cluster.plain(topic), partition): at for (topic, partition), at in health.read.items()}
-            ends = {at: bounds.end for at, bounds in admin.bounds(topics).items()}
-            report_lag(admin.committed(flink_group(group), topics) | read, ends)
+            report_lag(admin.committed(flink_group(group), topics) | read, admin.bounds(topics))
 
     return report

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from deploy.flink.health import JobHealth
 from deploy.monitoring.telemetry import LAG
+from streams.state.positions import Bounds
 
 Measured = tuple[CounterMetricFamily | GaugeMetricFamily, float | None]
 COUNTERS = {
@@ -77,7 +78,7 @@ FLINK = FlinkGauges()
 REGISTRY.register(FLINK)
 
 
-def report_lag(read: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]) -> None:
-    """Report the lag of each partition that has an end: the records from the next one to read on."""
-    for (topic, partition), end in ends.items():
-        LAG.set(topic, partition, max(0, end - read.get((topic, partition), 0)))
+def report_lag(read: Mapping[tuple[str, int], int], bounds: Mapping[tuple[str, int], Bounds]) -> None:
+    """Report the lag of each partition: the records from the next one to read on that it still has."""
+    for (topic, partition), at in bounds.items():
+        LAG.set(topic, partition, max(0, at.end - max(at.begin, read.get((topic, partition), 0))))

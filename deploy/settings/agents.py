@@ -11,7 +11,7 @@ from schemas.plans import TriggerName
 
 
 class AgentSettings(SettingsSection):
-    """When the users' agents plan anew: at each of these ``triggers``; with none of them no plan is ever made.
+    """When the users' agents plan anew: at each of these ``triggers``; with none of them they make no plan.
     Memories, and what users say, count for lists all the same. ``lifelong evaluate planning`` measures the worth of it.
     """
 
@@ -56,9 +56,8 @@ LLM_TOOLS = (
     "trending_items",
     "item_facts",
     "availability",
-    "outside_knowledge",
 )
-"""Tools that a language model may call by default: those that only read."""
+"""Tools that a language model may call by default: those that only read, and find something without texts of others."""
 
 
 class LlmSettings(SettingsSection):

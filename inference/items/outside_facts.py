@@ -4,21 +4,24 @@ event times at which it is believed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from features.outside_knowledge import SourcedFact, Span, number_of, value_key
+from features.outside_knowledge import SourcedFact, Span, Value, merged_spans, number_of, value_key
 from inference.items.postings import Postings
 
 NAMES_PER_ITEM = 32
-"""Names that are read of an item, each with one time span; further ones are ignored."""
+"""Names that are read of an item, each with one time span: `_chosen` says which; further ones are ignored."""
 COMMON_NAME_ITEM_COUNT = 256
 """A name of more items than this finds none."""
 ALL_TIME: Span = (-np.inf, np.inf)
 
+Name = tuple[str, Value]
+"""An attribute and what all spellings of its value share."""
 Numbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -50,8 +53,10 @@ class OutsideFacts:
     """
 
     def __init__(self, numbers: Iterable[str]) -> None:
-        self._number_of: dict[tuple[str, object], int] = {}
+        self._number_of: dict[Name, int] = {}
         self._named: list[tuple[str, str]] = [("", "")]
+        self._free: list[int] = []
+        """Numbers of names that no item has any more: the next names get them."""
         self._row: Ints = np.zeros(0, np.int32)
         self._names: Ints = np.zeros((0, NAMES_PER_ITEM), np.int32)
         self._since: Doubles | None = None
@@ -62,7 +67,13 @@ class OutsideFacts:
         self.size = 0
         """How many items have a name."""
         self._rarity: Doubles | None = None
-        self._known_numbers: set[str] = set()
+        self._items_with = Counter[str]()
+        """How many items have each number."""
+
+    @property
+    def has_any(self) -> bool:
+        """Whether any item has had a fact, a name or a number, so that there are arrays."""
+        return len(self._names) > 0
 
     @property
     def have_spans(self) -> bool:
@@ -75,15 +86,14 @@ class OutsideFacts:
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items; nothing, as long as no item has a fact."""
-        if len(self._names):
+        if self.has_any:
             self._resize(capacity)
 
     def put(self, item: int, believed: Sequence[tuple[SourcedFact, Span]], *, capacity: int) -> None:
         """Replace the item's facts by these."""
-        if not len(self._names):
+        if not self.has_any:
             self._resize(capacity)
-        named = [(fact, span) for fact, span in believed if isinstance(fact.value, str)]
-        self._put_names(item, named[:NAMES_PER_ITEM])
+        self._put_names(item, _chosen(believed))
         for name, facts in self.numbers.items():
             # Of several in the course of time the newest is kept: at other times nothing is known.
             own = [
@@ -91,13 +101,13 @@ class OutsideFacts:
                 for fact, span in believed
                 if fact.attribute == name and (number := number_of(fact.value)) is not None
             ]
-            self._known_numbers |= {name} if own else set()
+            self._items_with[name] += bool(own) - (not np.isnan(facts.value[item]))
             span, number = max(own, default=(ALL_TIME, np.nan))
             facts.value[item], facts.since[item], facts.until[item] = number, *span
 
     def has(self, number: str) -> bool:
         """Return whether this number is known of any item."""
-        return number in self._known_numbers
+        return self._items_with[number] > 0
 
     def rarity(self) -> Doubles:
         """Return the square of a name's weight by how many items have it, 0 for more than `COMMON_NAME_ITEM_COUNT`."""
@@ -111,7 +121,7 @@ class OutsideFacts:
         """Return the named facts that are believed of the items: `[*items.shape, NAMES_PER_ITEM]`, 0 for none. The
         event times `now` broadcast to `[*items.shape, 1]`.
         """
-        if not len(self._names):
+        if not self.has_any:
             return np.zeros((*items.shape, NAMES_PER_ITEM), np.int32)
         names = self._names[items]
         if self._since is None or self._until is None:
@@ -146,20 +156,33 @@ class OutsideFacts:
             if span != ALL_TIME or self._since is not None:
                 self._put_span(item, slot, span)
         after = set(self._names[item][self._names[item] > 0].tolist())
-        for name in before - after:
-            self.postings.drop(name, item)
         for name in sorted(after - before):
             self.postings.add(name, item)
+        for name in sorted(before - after):
+            self.postings.drop(name, item)
+            self._release(name)
         self.size += bool(after) - bool(before)
         self._rarity = None
         self.length_norm[item] = max(1, len(after)) ** -0.5
 
     def _numbered(self, fact: SourcedFact) -> int:
-        key = (fact.attribute, value_key(fact.value))
-        number = self._number_of.setdefault(key, len(self._named))
-        if number == len(self._named):
-            self._named.append((fact.attribute, str(fact.value)))
+        name = _name_of(fact)
+        number = self._number_of.get(name)
+        if number is None:
+            if not self._free:
+                self._free.append(len(self._named))
+                self._named.append(self._named[0])
+            number = self._number_of[name] = self._free.pop()
+            self._named[number] = (fact.attribute, str(fact.value))
         return number
+
+    def _release(self, number: int) -> None:
+        """Let another name have the number, if no item has this one."""
+        if not self.counts(np.array([number]))[0]:
+            attribute, value = self._named[number]
+            del self._number_of[attribute, value_key(value)]
+            self._named[number] = self._named[0]
+            self._free.append(number)
 
     def _put_span(self, item: int, slot: int, span: Span) -> None:
         if self._since is None or self._until is None:
@@ -177,3 +200,25 @@ class OutsideFacts:
             facts.value = np.concatenate([facts.value, np.full(more, np.nan)])
             facts.since = np.concatenate([facts.since, np.full(more, -np.inf)])
             facts.until = np.concatenate([facts.until, np.full(more, np.inf)])
+
+
+def _chosen(believed: Sequence[tuple[SourcedFact, Span]]) -> list[tuple[SourcedFact, Span]]:
+    """Return the names that are kept of an item, once for each time span in which they are believed.
+
+    Attributes take turns, each with its names by the trust in their source, so that a large cast leaves room for the
+    director; of more attributes than there is room for, those of the most trusted sources.
+    """
+    said: dict[Name, tuple[SourcedFact, list[Span]]] = {}
+    for fact, span in sorted(believed, key=lambda row: row[0].rank):
+        if isinstance(fact.value, str):
+            said.setdefault(_name_of(fact), (fact, []))[1].append(span)
+    turn, turns = Counter[str](), []
+    for fact, spans in said.values():
+        turn[fact.attribute] += 1
+        turns.append((turn[fact.attribute], fact.rank, fact.attribute, fact, spans))
+    ordered = sorted(turns, key=lambda row: row[:3])
+    return [(fact, span) for *_, fact, spans in ordered for span in merged_spans(spans)][:NAMES_PER_ITEM]
+
+
+def _name_of(fact: SourcedFact) -> Name:
+    return fact.attribute, value_key(fact.value)

@@ -53,7 +53,7 @@ class FeatureTable:
         sources: Sequence[CandidateSource] | None = None,
         without: Collection[str] = (),
     ) -> None:
-        self.external = tuple(external)
+        self.external, self.knowledge = tuple(external), knowledge
         self.sources = sources_of(knowledge=knowledge) if sources is None else tuple(sources)
         groups = (*FEATURE_GROUPS, *GROUPS_OF_KNOWLEDGE) if knowledge else FEATURE_GROUPS
         self._rows = tuple(source_columns(self.sources) if row.group == "sources" else row for row in groups)

@@ -8,6 +8,7 @@ Everything is read as of the query's event time. The source and the columns are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import inf
 from typing import TypeVar
@@ -27,6 +28,7 @@ from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, relative
 from inference.signals.source import CandidateSource, nothing
 from schemas.ids import ItemId, category_key
+from schemas.locales import locale_key
 from schemas.signals import ExternalSignal, Scope, SignalKey
 
 RELEASED, TREND, HOLIDAY = "released", "trend", "holiday"
@@ -37,6 +39,9 @@ COMPARED_ITEMS = 20
 """How many of the newest items are compared by their facts."""
 HOLIDAY_DAYS = 2.0
 """How many days before a holiday its nearness is a half."""
+
+_REGION = re.compile(r"[a-z]{2,8}(?:-[a-z]{3})*(?:-[a-z]{4})?-([a-z]{2}|[0-9]{3})(?:-|$)")
+"""The region of a locale (BCP 47): after the language, its extensions and the script."""
 
 COLUMN_NAMES = (
     "release_known",
@@ -70,7 +75,8 @@ class OutsideKnowledge(Signal):
         self.facts = OutsideFacts((RELEASED, TREND))
         self.said = SignalStore()
         self._trends: dict[str, list[tuple[float, Span]]] = {}
-        self._holidays: dict[tuple[Scope, str], list[Span]] = {}
+        self._holidays_at: dict[str, list[Span]] = {}
+        self._holidays_everywhere: dict[str, list[Span]] = {}
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
@@ -93,13 +99,8 @@ class OutsideKnowledge(Signal):
 
     def holiday_near(self, subjects: Sequence[str], at: float) -> float:
         """Return how near a holiday is, there or everywhere: 1 on its day, a half `HOLIDAY_DAYS` before it."""
-        spans = [
-            span
-            for (scope, subject), of_scope in self._holidays.items()
-            for span in of_scope
-            if span[1] > at and (scope == "time" or subject in subjects)
-        ]
-        waits = max(0.0, min((since - at for since, _ in spans), default=inf))
+        known = [*self._holidays_everywhere.values(), *(self._holidays_at.get(subject, []) for subject in subjects)]
+        waits = max(0.0, min((since - at for spans in known for since, until in spans if until > at), default=inf))
         return float(np.exp2(-waits / DAY / HOLIDAY_DAYS))
 
     def _settle(self, table: ItemTable, scope: Scope, subject: str) -> None:
@@ -111,13 +112,17 @@ class OutsideKnowledge(Signal):
         believed, subject = believed_spans(self.said.said(scope, subject)), subject_key(scope, subject)
         holidays = [span for fact, span in believed if fact.attribute == HOLIDAY]
         trends = [(number_of(fact.value) or 0.0, span) for fact, span in believed if fact.attribute == TREND]
-        _replace(self._holidays, (scope, subject), holidays)
-        if scope == "category":
-            _replace(self._trends, subject, trends)
+        match scope:
+            case "place":
+                _replace(self._holidays_at, subject, holidays)
+            case "time":
+                _replace(self._holidays_everywhere, subject, holidays)
+            case "category":
+                _replace(self._trends, subject, trends)
 
     def _settle_item(self, table: ItemTable, item: ItemId) -> None:
         believed = believed_spans(self.said.said("item", item))
-        if believed or self.facts.size:
+        if believed or self.facts.has_any:
             self.facts.put(table.number[item], believed, capacity=len(table.count))
 
     @property
@@ -128,7 +133,7 @@ class OutsideKnowledge(Signal):
     @property
     def has_holidays(self) -> bool:
         """Whether any holiday is known."""
-        return bool(self._holidays)
+        return bool(self._holidays_at) or bool(self._holidays_everywhere)
 
     def category_trends(self, table: ItemTable, now: float) -> Doubles:
         """Return the trend of each category by its number, 0 where none is believed: `[categories + 1]`."""
@@ -151,12 +156,11 @@ def places_of(query: Query) -> tuple[str, ...]:
     >>> from features.user_state import UserState
     >>> from schemas.interactions import Context
     >>> user = UserState(user_id="u1")
-    >>> places_of(Query(user=user, now=0.0, context=Context(place="DE-BY"), locale="en-US"))
-    ('de-by', 'de', 'us')
+    >>> places_of(Query(user=user, now=0.0, context=Context(place="DE-BY"), locale="zh-Hant-TW"))
+    ('de-by', 'de', 'tw')
     """
-    named = category_key(query.context.place)
-    _, _, region = query.locale.replace("_", "-").partition("-")
-    return tuple(dict.fromkeys(filter(None, (named, named.partition("-")[0], category_key(region)))))
+    named, region = category_key(query.context.place), _REGION.match(locale_key(query.locale))
+    return tuple(dict.fromkeys(filter(None, (named, named.partition("-")[0], region[1] if region else ""))))
 
 
 class SharedNames(Struct, frozen=True):
@@ -228,7 +232,7 @@ def fill(batch: RankingBatch) -> Block:
     table, items = batch.table, batch.items
     knowledge = table.signal(OutsideKnowledge)
     block = np.zeros((len(COLUMN_NAMES), *items.shape))
-    if knowledge.facts.size:
+    if knowledge.facts.has_any:
         days = (batch.now - knowledge.facts.numbers[RELEASED].at(items, batch.now)) / DAY
         block[0] = ~np.isnan(days)
         block[1] = _signed_log(np.nan_to_num(days))
@@ -236,7 +240,7 @@ def fill(batch: RankingBatch) -> Block:
         block[2], block[4] = _signed_log(shared), _signed_log(liked)
         block[3] = relative(np.log2(shared + 1e-2), batch.mask)
     if knowledge.has_trends:
-        own = knowledge.facts.numbers[TREND].at(items, batch.now) if knowledge.facts.size else np.zeros(items.shape)
+        own = knowledge.facts.numbers[TREND].at(items, batch.now) if knowledge.facts.has_any else np.zeros(items.shape)
         block[5] = np.clip(np.nan_to_num(own) + _of_categories(batch), -1.0, 1.0)
     if knowledge.has_holidays:
         block[6] = _holidays(batch)

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 def on_signal(record: Inbound, deps: Deps) -> None:
     """Replace in the worker's table what the source says of the scope; an empty value takes it out.
 
+    A worker that does not rank by external knowledge passes the record over unread.
+
     Raises:
         DecodeError: the record is not a signal.
     """
+    if not deps.recommender.features.knowledge:
+        return
     signal: ExternalSignal | None = open_record(record, now=deps.clock())
     knowledge = deps.table.signal(OutsideKnowledge)
     if signal is None:

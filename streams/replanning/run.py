@@ -159,7 +159,9 @@ class ArmsReplay:
         return dict.fromkeys(ARMS, ranking) | dict(zip(others, self._pipeline.rank(queries), strict=True))
 
     def _note(self, record: UserRecord, event: Interaction, trigger: TriggerName | None) -> None:
-        if self._arms.after(record, event, trigger) and trigger is not None:
+        replanned = self._arms.after(record, event, trigger)
+        # Of a re-planning within the warm-up the next choices are not evaluated.
+        if replanned and trigger is not None and self._index >= self._evaluated_from:
             user, at = self._users.of(record.user.user_id), event.event_time
             self._replannings.append(Replanning(self._index, user, trigger, at, record.user.choices))
 

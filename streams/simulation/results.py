@@ -121,14 +121,17 @@ def _fidelity(run: SimulationRun, plan: SimulationPlan) -> Fidelity:
     values = np.stack([accuracy.right, accuracy.preferred, accuracy.popular], axis=1)
     right, preferred, popular = clustered(values, users, seed=plan.seed, resamples=plan.resamples)
     longest = max(run.population.habits.choices)
-    known = np.flatnonzero(run.catalogue.count)
+    known = np.flatnonzero(run.catalogue.count) if run.catalogue.count.any() else np.arange(len(run.catalogue.items))
     drawn = [rank_share(run.catalogue, int(number)) for number in rng.choice(known, 2_000)]
     return Fidelity(
         pairs=len(after.pairs),
         accept_reject=right,
         which_of_two=preferred,
         more_popular=popular,
-        session_length=_compared(after.sessions, lived.sessions, rng.integers(1, longest + 1, 2_000).tolist()),
+        # A log has no sessions without a choice.
+        session_length=_compared(
+            after.sessions, list(filter(None, lived.sessions)), rng.integers(1, longest + 1, 2_000).tolist()
+        ),
         popularity=_compared(after.popularity, lived.popularity, drawn),
         repeats=_repeats(after, run, len(known)),
     )

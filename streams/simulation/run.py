@@ -213,8 +213,7 @@ class _Life:
                                  list_id=served.list_id))  # fmt: skip
                 at += SECONDS_PER_CHOICE
             chosen += len(reading.chosen)
-        if chosen:
-            self._sessions.append(chosen)
+        self._sessions.append(chosen)
         return at
 
     def _note(

@@ -95,7 +95,8 @@ class Tables(Guard):
 
     def __init__(self) -> None:
         super().__init__()
-        self._deps = replace(make_deps(clock=lambda: NOW), load_weights=lambda uri: _ignore(_weights(uri)))
+        deps = make_deps(clock=lambda: NOW, knowledge=True)
+        self._deps = replace(deps, load_weights=lambda uri: _ignore(_weights(uri)))
         for number in range(8):
             self._deps.table.put_item(item(f"war-{number}", "war"))
 

@@ -16,6 +16,7 @@ from inference.signals.outside_knowledge import (
     COLUMN_NAMES,
     OUTSIDE_SOURCE,
     OutsideKnowledge,
+    places_of,
     propose,
     reason,
     similarity,
@@ -117,6 +118,33 @@ def test_the_days_since_release_are_signed_and_zero_where_it_is_unknown(world: W
     assert shown["since_release"][5] == -shown["since_release"][6] > 0.0 == shown["since_release"][4]
 
 
+@pytest.fixture
+def nameless() -> World:
+    """Ann chose item 0, and no item has a fact that is a name."""
+    world = World([item(number, available_from=0.0) for number in range(ITEMS)])
+    world.choose("ann", 0)
+    return world
+
+
+def test_items_with_nothing_but_numbers_are_ranked_by_them(nameless: World) -> None:
+    say(nameless.table, "i5", fact("released", nameless.now - 10 * DAY), fact("trend", 0.5))
+    shown = columns(nameless, asking(nameless))
+    assert (shown["release_known"][5], shown["release_known"][4]) == (1.0, 0.0)
+    assert shown["since_release"][5] == round(np.log1p(10.0) / 3.0, 3)
+    assert (shown["trend"][5], shown["trend"][4]) == (0.5, 0.0)
+
+
+def test_a_number_that_is_withdrawn_stays_so_when_items_get_names(nameless: World) -> None:
+    knowledge = nameless.table.signal(OutsideKnowledge)
+    say(nameless.table, "i5", fact("released", nameless.now - 10 * DAY), fact("trend", 0.5))
+    knowledge.forget(nameless.table, SignalKey("item", "studio", "i5"))
+    assert not knowledge.has_trends
+    say(nameless.table, "i6", fact("maker", "Ada"), fact("trend", 0.25))
+    shown = columns(nameless, asking(nameless))
+    assert not any(shown["release_known"])
+    assert (shown["trend"][5], shown["trend"][6]) == (0.0, 0.25)
+
+
 def test_trends_are_of_the_item_or_of_its_categories_while_they_last(world: World) -> None:
     valid = {"valid_from": world.now - DAY, "valid_until": world.now + DAY}
     say(world.table, "Tea", fact("trend", 0.5, **valid), scope="category")
@@ -140,6 +168,43 @@ def test_a_holiday_is_near_where_the_user_is(world: World) -> None:
         }.items()
     }
     assert near == {"nowhere": 0.0, "in Bavaria": 0.5, "by locale": 0.5, "on the day": 1.0, "after it": 0.0}
+
+
+def test_a_holiday_is_near_at_its_places_or_at_a_time_and_a_category_is_no_place(nameless: World) -> None:
+    day = {"valid_from": nameless.now + 2 * DAY, "valid_until": nameless.now + 3 * DAY}
+    say(nameless.table, "de", fact("holiday", "Tag des Tees", **day), scope="category")
+    knowledge = nameless.table.signal(OutsideKnowledge)
+    assert not knowledge.has_holidays
+    say(nameless.table, "DE", fact("holiday", "Tag der Deutschen Einheit", **day), scope="place")
+    asked = [knowledge.holiday_near(subjects, nameless.now) for subjects in ((), ("fr",), ("fr", "de"))]
+    assert asked == [0.0, 0.0, 0.5]
+    knowledge.forget(nameless.table, SignalKey("place", "studio", "de"))
+    say(nameless.table, "new year", fact("holiday", "New Year", **day), scope="time")
+    assert knowledge.holiday_near((), nameless.now) == 0.5
+    knowledge.forget(nameless.table, SignalKey("time", "studio", "New Year"))
+    assert not knowledge.has_holidays
+
+
+@pytest.mark.parametrize(
+    ("locale", "places"),
+    [
+        ("de", ()),
+        ("de-AT", ("at",)),
+        ("de_AT", ("at",)),
+        ("zh-Hant-TW", ("tw",)),
+        ("zh-cmn-Hans-CN", ("cn",)),
+        ("sr-Latn", ()),
+        ("es-419", ("419",)),
+        ("sl-IT-nedis", ("it",)),
+        ("en-u-ca-gregory", ()),
+        ("de-DE-u-co-phonebk", ("de",)),
+        ("", ()),
+    ],
+)
+def test_the_region_of_a_locale_is_a_place_and_its_script_and_extensions_are_none(
+    locale: str, places: tuple[str, ...], world: World
+) -> None:
+    assert places_of(query_of(world, "ann", locale=locale)) == places
 
 
 def test_the_reason_names_the_fact_the_users_item_and_who_says_so(world: World) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.actions.service import PastItem, RememberedFact
+from agents.actions.service import PastItem, RememberedFact, known_outside
 from agents.actions.untrusted_text import visible
 from agents.llm.answer import plan_from, read_answer
+from agents.llm.conversation import texts_in
 from agents.llm.handles import Handles
 from agents.llm.prompt import instructions, plan_messages
+from features.outside_knowledge import Beliefs, BelievedFact, SourcedDocument
 from schemas.errors import LanguageModelFailed
 from schemas.ids import EventId, ItemId, MemoryId, UserId
 from schemas.interactions import Review
@@ -129,6 +131,22 @@ def test_an_order_is_sent_as_data_if_at_all(name: str) -> None:
     assert [memory["category"] for memory in document["memories"]] == ["war"], "a sentence is no name of a category"
     harmless = "A text that is harmless, and too long to be a name"
     assert sent(order, texts=False) == sent(harmless, texts=False), "by default no text of others is sent"
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_an_order_in_what_sources_outside_say_is_text_of_others(name: str) -> None:
+    order = INJECTIONS[name]
+    fact = BelievedFact(order[:128], order[:256], 1.0, (order[:60],))
+    document = SourcedDocument(order[:500], order, order[:60], 1.0)
+    said = msgspec.to_builtins(known_outside(Beliefs(facts=(fact,), documents=(document,))))
+    assert Handles().masked(said, texts=False) == {}, "by default no text of others is sent"
+    read = set(texts_in(Handles().masked(said, texts=True)))
+    assert read == {text for part in (*said["statements"], *said["documents"]) for text in strings(part)}
+
+
+def strings(part: dict[str, Any]) -> list[str]:
+    texts = [each for value in part.values() for each in (value if isinstance(value, list | tuple) else [value])]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def obeys(order: str) -> list[dict[str, Any]]:

@@ -65,6 +65,12 @@ def test_every_arm_ranks_the_same_choices_and_lists_differ_where_plans_do(compar
     assert len(compared.replannings) > 20
 
 
+def test_every_compared_replanning_has_its_next_choices_among_those_evaluated(compared: Compared) -> None:
+    first = int(SIZE * CONFIG.warm_up)
+    assert compared.index.min() >= first
+    assert all(replanning.index >= first for replanning in compared.replannings)
+
+
 def test_later_events_change_no_arm(log: EventLog, compared: Compared) -> None:
     first = 90
     cut = replace(log, rows=first, events=log.events[:first])

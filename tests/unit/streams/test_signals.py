@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from features.memory_state import MemoryStateStore
 from inference.search.index import SearchIndex
 from inference.search.query import ItemQuery
 from inference.signals.outside_knowledge import OutsideKnowledge
@@ -20,7 +21,8 @@ from streams.handlers.on_signals import index_signal
 from streams.log.records import Inbound
 from streams.outcomes.projection import NOTHING
 from streams.routes import PROJECTOR
-from tests.builders import START, item, make_runner
+from streams.worker.in_memory_runner import InMemoryRunner
+from tests.builders import START, item, make_deps
 
 
 def said(source: str = "studio", subject: str = "war-0", **more: Any) -> ExternalSignal:
@@ -35,7 +37,7 @@ def inbound(key: str, value: bytes | None) -> Inbound:
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_the_order_of_signals_and_of_the_catalogue_makes_no_difference(order: tuple[int, ...]) -> None:
-    runner = make_runner()
+    runner = InMemoryRunner(make_deps(knowledge=True), MemoryStateStore())
     trusted = said(trust=0.9)
     records = [
         (EXTERNAL_SIGNALS, str(signal_key(trusted)), trusted),
@@ -53,6 +55,21 @@ def test_the_order_of_signals_and_of_the_catalogue_makes_no_difference(order: tu
     assert [knowledge.facts.name(int(name)) for name in knowledge.facts.names_of(0, START)] == [
         ("director", "by studio")
     ]
+
+
+@pytest.mark.parametrize("knowledge", [False, True])
+def test_workers_keep_signals_only_where_they_rank_by_them(knowledge: bool) -> None:
+    runner = InMemoryRunner(make_deps(knowledge=knowledge), MemoryStateStore())
+    runner.send(ITEMS, "war-0", item("war-0", "war"))
+    for signal in (said(), said("fans", "DE", scope="place")):
+        runner.send(EXTERNAL_SIGNALS, str(signal_key(signal)), signal)
+    runner.run()
+    known = runner.deps.table.signal(OutsideKnowledge)
+    assert (len(known.said), known.facts.has_any) == ((2, True) if knowledge else (0, False))
+    for signal in (said(), said("fans", "DE", scope="place")):
+        runner.send(EXTERNAL_SIGNALS, str(signal_key(signal)), None)
+    runner.run()
+    assert len(known.said) == 0
 
 
 def test_the_projector_refuses_what_is_wrong_and_projects_nothing() -> None:
