@@ -204,7 +204,7 @@ def test_agents_read_an_answer_with_facts_that_lost() -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             return await GatewayKnowledge(GatewayReader(client, UserId("ann"), bearer)).known("item", "i1")
 
-    assert [fact.value for fact in asyncio.run(known()).facts] == ["Ada"]
+    assert [fact.value for fact in asyncio.run(known()).statements] == ["Ada"]
 
 
 def test_an_answer_about_outside_knowledge_is_bounded() -> None:
