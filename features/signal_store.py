@@ -11,8 +11,7 @@ from math import inf
 
 from features.outside_knowledge import Beliefs, SourceRank, beliefs_at, source_rank
 from schemas.codec import decode, encode
-from schemas.ids import category_key
-from schemas.signals import ExternalSignal, Scope, SignalKey, signal_key
+from schemas.signals import ExternalSignal, Scope, SignalKey, signal_key, subject_in_key
 from schemas.topics import EXTERNAL_SIGNALS
 
 SOURCES_PER_SCOPE = 16
@@ -42,28 +41,31 @@ class SignalStore:
         if signal.trust <= 0.0:
             self.forget(signal_key(signal))
             return
-        of_scope = self._said.setdefault((signal.scope, subject_key(signal.scope, signal.subject)), {})
+        of_scope = self._said.setdefault((signal.scope, subject_in_key(signal.scope, signal.subject)), {})
         of_scope[signal.source] = source_rank(signal), encode(signal)
 
     def forget(self, key: SignalKey) -> None:
         """Forget what the source says of the scope."""
-        scope = key.scope, subject_key(key.scope, key.subject)
+        scope = key.scope, subject_in_key(key.scope, key.subject)
         of_scope = self._said.get(scope, {})
         of_scope.pop(key.source, None)
         if not of_scope:
             self._said.pop(scope, None)
 
+    def packed(self, scope: Scope, subject: str) -> list[bytes]:
+        """Return what `said` returns, for `unpacked`."""
+        of_scope = self._said.get((scope, subject_in_key(scope, subject)), {})
+        return [value for _, value in nsmallest(SOURCES_PER_SCOPE, of_scope.values())]
+
     def said(self, scope: Scope, subject: str) -> list[ExternalSignal]:
         """Return what the best `SOURCES_PER_SCOPE` sources say of a scope, the best first, a signal for each."""
-        of_scope = self._said.get((scope, subject_key(scope, subject)), {})
-        best = nsmallest(SOURCES_PER_SCOPE, of_scope.values())
-        return [decode(EXTERNAL_SIGNALS, value, now=inf) for _, value in best]
+        return unpacked(self.packed(scope, subject))
 
     def beliefs(self, scope: Scope, subject: str, at: float) -> Beliefs:
         """Return what is believed of a scope at an event time, with the sources that say so."""
         return beliefs_at(self.said(scope, subject), at)
 
 
-def subject_key(scope: Scope, subject: str) -> str:
-    """Return what all spellings of a scope's subject share."""
-    return subject if scope == "item" else category_key(subject)
+def unpacked(packed: list[bytes]) -> list[ExternalSignal]:
+    """Return the signals that were packed."""
+    return [decode(EXTERNAL_SIGNALS, value, now=inf) for value in packed]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from features.half_lives import FALLBACK_ORDER
 from features.outside_knowledge import Beliefs, beliefs_at, next_change
-from features.signal_store import SignalStore
+from features.signal_store import SignalStore, unpacked
 from inference.items.statements import block_items, block_unwanted
 from inference.items.table import Bools, ItemTable
 from inference.search.conditions import matching_items
@@ -105,8 +105,8 @@ class SearchIndex:
     def beliefs(self, scope: Scope, subject: str, at: float) -> Beliefs:
         """Return what sources outside say of a scope that is believed at a time, and what is not."""
         with self.lock:
-            said = self.said.said(scope, subject)
-        return beliefs_at(said, at)
+            packed = self.said.packed(scope, subject)
+        return beliefs_at(unpacked(packed), at)
 
     def withdraw(self, item: ItemId) -> None:
         """Find the item no more, until a new catalogue entry brings it back."""

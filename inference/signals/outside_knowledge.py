@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from features.decay import DAY
 from features.outside_knowledge import Span, believed_spans, number_of, value_key
-from features.signal_store import SignalStore, subject_key
+from features.signal_store import SignalStore
 from inference.items.outside_facts import OutsideFacts
 from inference.items.table import Doubles, ItemTable, Numbers, Signal
 from inference.kernels.posting_addends import posting_addends
@@ -29,7 +29,7 @@ from inference.signals.columns import Block, FeatureGroup, RankingBatch, relativ
 from inference.signals.source import CandidateSource, nothing
 from schemas.ids import ItemId, category_key
 from schemas.locales import locale_key
-from schemas.signals import ExternalSignal, Scope, SignalKey
+from schemas.signals import ExternalSignal, Scope, SignalKey, subject_in_key
 
 RELEASED, TREND, HOLIDAY = "released", "trend", "holiday"
 """Attributes that the ranker reads as such: when an item is released (seconds), how much something is in demand, from
@@ -109,7 +109,7 @@ class OutsideKnowledge(Signal):
             if subject in table.number:
                 self._settle_item(table, ItemId(subject))
             return
-        believed, subject = believed_spans(self.said.said(scope, subject)), subject_key(scope, subject)
+        believed, subject = believed_spans(self.said.said(scope, subject)), subject_in_key(scope, subject)
         holidays = [span for fact, span in believed if fact.attribute == HOLIDAY]
         trends = [(number_of(fact.value) or 0.0, span) for fact, span in believed if fact.attribute == TREND]
         match scope:
