@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.memory.recall import recall
 from agents.memory.record import AGAINST, FOR, confidence
@@ -23,6 +24,8 @@ MORE_AT_LEAST = 2
 """Slots of a category that the user wants more of."""
 LESS_AT_MOST = 1
 DISLIKED_AT_MOST = 2
+DISPUTED_SHOWN = 2
+"""Disputed categories of which a list has an item. None is held back: a cap on what is disputed cost hits."""
 SECONDS_PER_REWARD = 60.0
 """Seconds that a plan lives per reward of the profile: users with little evidence are re-planned soon."""
 LIMITING_CONFIDENCE = 0.5
@@ -152,7 +155,9 @@ def _quotas(
             limits[name] = Quota(category=name, at_least=MORE_AT_LEAST)
             free -= MORE_AT_LEAST
     if context.trigger == "contradiction":
-        limits |= {name: Quota(category=name, at_least=1, at_most=2) for name in _disputed(context)[:free]}
+        for name in _disputed(context)[: min(free, DISPUTED_SHOWN)]:
+            limit = limits.get(name, Quota(category=name))
+            limits[name] = replace(limit, at_least=max(1, limit.at_least))
     without_quota = banned_keys(context.constraints) | set(map(category_key, context.constraints.only_categories))
     return tuple(quota for name, quota in limits.items() if category_key(name) not in without_quota)
 

@@ -10,7 +10,7 @@ from agents.planning.budget import Cost
 from agents.planning.guardrails import Violation, check_plan, check_slate, strike
 from agents.planning.ledger import choose_plan
 from agents.planning.plan import PlanningContext, last_resort
-from agents.planning.rule_planner import LESS_AT_MOST, MORE_AT_LEAST
+from agents.planning.rule_planner import LESS_AT_MOST, MORE_AT_LEAST, RULE_PLANNER
 from agents.profile import Profile, interests, profile_contexts, updated_profile
 from schemas.ids import EventId, ItemId, MemoryId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem
@@ -105,10 +105,19 @@ def test_a_lifted_ban_no_longer_constrains() -> None:
     assert plan_of(life).constraints == Constraints()
 
 
-def test_a_disputed_category_gets_a_few_slots() -> None:
+def test_a_disputed_category_gets_a_slot_and_no_cap() -> None:
     life = life_of(event(Click, 0.0, "jazz-1"), event(Dislike, 1.0, "rock-1"), event(Click, 2.0, "rock-1"))
     assert life.last.trigger == "contradiction"
-    assert Quota(category="rock", at_least=1, at_most=2) in plan_of(life).quotas
+    assert Quota(category="rock", at_least=1) in plan_of(life).quotas
+
+
+def test_at_most_two_disputed_categories_take_slots() -> None:
+    life = life_of(event(Click, 0.0, "jazz-1"), event(Dislike, 1.0, "rock-1"), event(Click, 2.0, "rock-1"))
+    context = context_of(life.agent)
+    rock = next(memory for memory in life.agent.dormant if memory.state == "unresolved")
+    disputed = tuple(replace(rock, value=name) for name in ("rock", "folk", "soul"))
+    plan = RULE_PLANNER.propose(replace(context, trigger="contradiction", dormant=disputed))
+    assert sum(quota.at_least > 0 for quota in plan.quotas) == 2
 
 
 def test_the_rule_planners_plans_pass_the_guardrails() -> None:
