@@ -61,7 +61,9 @@ def test_ranking_a_choice_once_more_gives_the_list_that_production_made(log: Eve
 
 def test_every_arm_ranks_the_same_choices_and_lists_differ_where_plans_do(compared: Compared) -> None:
     assert {len(ranks) for ranks in compared.ranks.values()} == {len(compared.index)}
-    assert all(differs.any() and not differs.all() for differs in compared.differs.values())
+    # Nearly every event of this log begins a session, so that random times are production's.
+    assert {arm for arm, differs in compared.differs.items() if differs.any()} >= {"none", "static", "swapped"}
+    assert not any(differs.all() for differs in compared.differs.values())
     assert len(compared.replannings) > 20
 
 
