@@ -14,19 +14,8 @@ import msgspec
 import typer
 from rich.progress import track
 
-from deploy.cli.files import (
-    Columns,
-    Dates,
-    EventsFile,
-    ItemsColumns,
-    ItemsFile,
-    ItemsMap,
-    ItemsSeparator,
-    Map,
-    Separator,
-    Types,
-    read_and_show,
-)
+from deploy.cli.files import read_and_show
+from deploy.cli.log_options import takes_log
 from deploy.cli.servers import reach_kafka
 from deploy.cli.shown import NothingDone
 from deploy.cli.terminal import Console, put_line
@@ -40,6 +29,7 @@ from streams.log.kafka_client import KafkaPublisher
 if TYPE_CHECKING:
     from deploy.files.events import Reading
     from deploy.files.items import Catalogue
+    from deploy.files.options import Typed
     from schemas.record import Record
 
 INPUTS = ("interactions", "items", "instructions", "rank-requests", "occasions")
@@ -134,35 +124,19 @@ def _numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, stripped
 
 
+@takes_log()
 def import_file(
-    events: EventsFile = None,
-    items: ItemsFile = None,
-    columns_map: Map = "",
-    items_map: ItemsMap = "",
-    types: Types = "",
-    columns: Columns = "",
-    items_columns: ItemsColumns = "",
-    separator: Separator = "",
-    items_separator: ItemsSeparator = "",
-    dates: Dates = "",
-    rate: Annotated[float, typer.Option(help="Events per second; 0: as fast as possible.")] = 0.0,
-    limit: Annotated[
-        int | None, typer.Option(help="Use only the first events, this many, in event-time order.")
-    ] = None,
+    typed: Typed, rate: Annotated[float, typer.Option(help="Events per second; 0: as fast as possible.")] = 0.0
 ) -> None:
     """Import a file of events, in event-time order, a catalogue, or both; the catalogue is sent first.
 
     Shows how the files are read first, as `lifelong check` does. A row always gets the same event id, so that sending
     it again has no second effect.
     """
-    from deploy.files.options import Typed
     from deploy.files.report import FileReport
 
     publisher = make_publisher(load_settings())
-    headers = (columns, items_columns, separator, items_separator)
-    files, loaded = read_and_show(
-        Typed(events, items, columns_map, items_map, types, *headers, dates, limit), keep=False
-    )
+    files, loaded = read_and_show(typed, keep=False)
     if files.catalogue is not None:
         typer.echo(f"Sent {send_items(publisher, files.catalogue)} items.")
     if files.events is not None and isinstance(loaded.report, FileReport):

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.console import RenderableType
 
-from deploy.cli.files import (
-    Columns,
-    Dates,
-    ItemsColumns,
-    ItemsFile,
-    ItemsMap,
-    ItemsSeparator,
-    Limit,
-    Map,
-    Separator,
-    Types,
-    read_and_show,
-)
+from deploy.cli.evaluation.replayed_log import read_log
+from deploy.cli.log_options import takes_log
 from deploy.cli.outputs import JsonFile, check_writable
 from deploy.cli.progress_bars import work_bar
 from deploy.cli.shown import Column, listing
@@ -37,7 +25,6 @@ if TYPE_CHECKING:
     from streams.attacks.results import AttackResult
     from streams.attacks.run import AttackPlan, AttackRun
 
-EventsFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Honest events: a file as for backtest.")]
 Only = Annotated[str, typer.Option(help="Run only these attacks, comma-separated; default: all of the table.")]
 Begin = Annotated[float, typer.Option(min=0.01, max=0.99, help="Begin after this share of the events.")]
 Days = Annotated[int, typer.Option(min=1, help="For how many days of the log after that lists are measured.")]
@@ -45,18 +32,9 @@ Jobs = Annotated[int, typer.Option(min=0, help="Parallel processes for the attac
 Seed = Annotated[int, typer.Option(help="Seed of the targets, of the fakes and of the bootstrap intervals.")]
 
 
+@takes_log(required=True)
 def attack(
-    events: EventsFile,
-    items: ItemsFile = None,
-    columns_map: Map = "",
-    items_map: ItemsMap = "",
-    types: Types = "",
-    columns: Columns = "",
-    items_columns: ItemsColumns = "",
-    separator: Separator = "",
-    items_separator: ItemsSeparator = "",
-    dates: Dates = "",
-    limit: Limit = None,
+    typed: Typed,
     only: Only = "",
     begin: Begin = 0.9,
     days: Days = 7,
@@ -73,8 +51,6 @@ def attack(
 
     check_writable(as_json)
     attacks = _chosen(only)
-    headers = (columns, items_columns, separator, items_separator)
-    typed = Typed(events, items, columns_map, items_map, types, *headers, dates, limit)
     plan = AttackPlan(begin=begin, days=days, seed=seed)
     run = _run(Console(stderr=True), typed, plan, attacks, jobs or len(os.sched_getaffinity(0)))
     results = attack_results(run, plan, attacks)
@@ -98,11 +74,10 @@ def _chosen(only: str) -> tuple[Attack, ...]:
 
 
 def _run(console: Console, typed: Typed, plan: AttackPlan, attacks: Sequence[Attack], jobs: int) -> AttackRun:
-    from deploy.backtest_source import log_of
     from deploy.wiring import make_system_config
     from streams.attacks.run import run_attacks
 
-    log = log_of(typed.events.name if typed.events else "", read_and_show(typed)[1])
+    log = read_log(typed)
     with work_bar(console) as report:
         return run_attacks(log, make_system_config(load_settings()), plan, attacks, jobs=jobs, tell=report)
 

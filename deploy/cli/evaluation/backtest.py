@@ -12,26 +12,13 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from deploy.cli.files import (
-    Columns,
-    Dates,
-    EventsFile,
-    ItemsColumns,
-    ItemsFile,
-    ItemsMap,
-    ItemsSeparator,
-    Limit,
-    Map,
-    Separator,
-    Types,
-    read_and_show,
-)
+from deploy.cli.evaluation.replayed_log import compile_for, read_log
+from deploy.cli.files import read_and_show
+from deploy.cli.log_options import takes_log
 from deploy.cli.outputs import JsonFile, check_writable
 from deploy.cli.progress_bars import backtest_bar, work_bar
 from deploy.cli.terminal import Console
 from deploy.clients import wall_clock
-from deploy.embedded.environment import user_cache_dir
-from deploy.embedded.kernels import kernel_cache
 from deploy.files.options import Typed
 from deploy.settings import Settings, load_settings
 from streams.backtest.config import BacktestConfig, EventLog
@@ -42,8 +29,6 @@ if TYPE_CHECKING:
     from streams.backtest.baseline_runner import BaselineRun
     from streams.backtest.results import BacktestResults
 
-EVENTS_WORTH_COMPILING = 4_000
-"""Shorter logs are replayed sooner than compiled kernels are loaded."""
 Topic = Annotated[str, typer.Option("--from-topic", help="Instead of a file: a topic of the configured Kafka.")]
 Repeats = Annotated[
     str, typer.Option(help="Whether lists may repeat consumed items: allow, forbid, learn; default: the setting.")
@@ -64,19 +49,10 @@ def register(app: typer.Typer) -> None:
     app.command("replay", help="The same as backtest.")(backtest_log)
 
 
+@takes_log()
 def backtest_log(
-    events: EventsFile = None,
+    typed: Typed,
     topic: Topic = "",
-    items: ItemsFile = None,
-    columns_map: Map = "",
-    items_map: ItemsMap = "",
-    types: Types = "",
-    columns: Columns = "",
-    items_columns: ItemsColumns = "",
-    separator: Separator = "",
-    items_separator: ItemsSeparator = "",
-    dates: Dates = "",
-    limit: Limit = None,
     repeats: Repeats = "",
     report: Report = None,
     as_json: JsonFile = None,
@@ -90,8 +66,7 @@ def backtest_log(
     check_writable(report, as_json, predictions)
     comparison = _comparison_options(baselines, ablate, jobs)
     settings = _with_repeats(load_settings(), repeats)
-    headers = (columns, items_columns, separator, items_separator)
-    log = _log(settings, topic, Typed(events, items, columns_map, items_map, types, *headers, dates, limit))
+    log = _log(settings, topic, typed)
     results = _run(Console(stderr=True), log, settings, BacktestConfig(seed=seed), predictions, comparison)
     _write(results, report, as_json)
 
@@ -115,12 +90,12 @@ def _comparison_options(baselines: str, ablate: str, jobs: int) -> ComparisonOpt
 
 
 def _log(settings: Settings, topic: str, typed: Typed) -> EventLog:
-    from deploy.backtest_source import from_topic, log_of
+    from deploy.backtest_source import from_topic
 
     if (typed.events is None) == (not topic):
         raise typer.BadParameter("give a file of events, or --from-topic")
     if typed.events is not None:
-        return log_of(typed.events.name, read_and_show(typed)[1])
+        return read_log(typed)
     catalogue = read_and_show(typed)[1] if typed.items is not None else None
     return from_topic(settings, topic, catalogue, limit=typed.limit, now=wall_clock())
 
@@ -143,15 +118,13 @@ def _run(
 ) -> BacktestResults:
     """Run the backtest behind a progress bar and write evaluated lists on the way; then run the comparisons."""
     from deploy.wiring import make_system_config
-    from inference.kernels.compiler import compile_kernels
     from streams.backtest.baselines_process import RecordedRows
     from streams.backtest.predictions import Predictions
     from streams.backtest.results import Comparisons, backtest_results
     from streams.backtest.run import backtest, make_baselines
 
     baselines = RecordedRows(make_baselines(log)) if comparison.baselines else None
-    if len(log.events) >= EVENTS_WORTH_COMPILING:
-        compile_kernels(kernel_cache(user_cache_dir()))
+    compile_for(log)
     with ExitStack() as stack:
         sink = stack.enter_context(Predictions(predictions)) if predictions else None
         bar = stack.enter_context(backtest_bar(console))

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.console import RenderableType
 
-from deploy.cli.files import (
-    Columns,
-    Dates,
-    ItemsColumns,
-    ItemsFile,
-    ItemsMap,
-    ItemsSeparator,
-    Limit,
-    Map,
-    Separator,
-    Types,
-    read_and_show,
-)
+from deploy.cli.evaluation.replayed_log import read_log
+from deploy.cli.log_options import takes_log
 from deploy.cli.outputs import JsonFile, check_writable
 from deploy.cli.progress_bars import work_bar
 from deploy.cli.shown import Column, listing
@@ -34,24 +22,14 @@ from deploy.settings import load_settings
 if TYPE_CHECKING:
     from streams.steering.results import SteeringResult
 
-EventsFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Events: a file as for backtest.")]
 Begin = Annotated[float, typer.Option(min=0.01, max=0.99, help="Users speak after this share of the events.")]
 Jobs = Annotated[int, typer.Option(min=0, help="Parallel processes for the statements; 0: one per core.")]
 Seed = Annotated[int, typer.Option(help="Seed of the model and of the bootstrap intervals.")]
 
 
+@takes_log(required=True)
 def control(
-    events: EventsFile,
-    items: ItemsFile = None,
-    columns_map: Map = "",
-    items_map: ItemsMap = "",
-    types: Types = "",
-    columns: Columns = "",
-    items_columns: ItemsColumns = "",
-    separator: Separator = "",
-    items_separator: ItemsSeparator = "",
-    dates: Dates = "",
-    limit: Limit = None,
+    typed: Typed,
     begin: Begin = 0.5,
     jobs: Jobs = 0,
     seed: Seed = 0,
@@ -62,15 +40,12 @@ def control(
     Each user refuses, wants less of, wants more of, or wants alone the category that their list has most of. Exits with
     1 if a later list violates "no" or "only", or if "less" leaves more than a third in the 20 lists that follow.
     """
-    from deploy.backtest_source import log_of
     from deploy.wiring import make_system_config
     from streams.steering.results import steering_results
     from streams.steering.run import SteeringPlan, run_steerings
 
     check_writable(as_json)
-    headers = (columns, items_columns, separator, items_separator)
-    typed = Typed(events, items, columns_map, items_map, types, *headers, dates, limit)
-    plan, log = SteeringPlan(begin=begin, seed=seed), log_of(events.name, read_and_show(typed)[1])
+    plan, log = SteeringPlan(begin=begin, seed=seed), read_log(typed)
     with work_bar(Console(stderr=True)) as report:
         system = make_system_config(load_settings())
         run = run_steerings(log, system, plan, jobs=jobs or len(os.sched_getaffinity(0)), tell=report)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.cli.files import Dates, ItemsFile, ItemsMap, Limit, Map, Types, read_and_show
+from deploy.cli.evaluation.replayed_log import compile_for, read_log
+from deploy.cli.log_options import takes_log
 from deploy.cli.progress_bars import work_bar
 from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json
 from deploy.cli.signals.facts_file import FactsFile, FactsMap, load_facts
 from deploy.cli.terminal import Console, put_line
-from deploy.embedded.environment import user_cache_dir
-from deploy.embedded.kernels import kernel_cache
 from deploy.files.options import Typed
 from deploy.settings import load_settings
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from streams.backtest.config import BacktestConfig, EventLog
     from streams.backtest.knowledge import KnowledgeGroup, KnowledgeResults, KnowledgeRun
 
-EvaluatedEvents = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file of events.")]
 Seed = Annotated[int, typer.Option(help="Of the learner, of the shuffling and of the intervals.")]
 ArmJobs = Annotated[int, typer.Option("--jobs", min=0, help="Arms that run at once; 0: one per core.")]
 ARM_COLUMNS = (
@@ -37,28 +35,21 @@ ARM_COLUMNS = (
 )
 
 
+@takes_log(required=True)
 def evaluate_knowledge(
-    events: EvaluatedEvents,
+    typed: Typed,
     facts: Annotated[Path, typer.Option("--facts", exists=True, dir_okay=False, help="A table of facts about items.")],
-    items: ItemsFile = None,
-    columns_map: Map = "",
-    items_map: ItemsMap = "",
     facts_map: FactsMap = "",
-    types: Types = "",
-    dates: Dates = "",
-    limit: Limit = None,
     jobs: ArmJobs = 0,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Replay a log without facts, with them, and with facts shuffled among the items that have any (a placebo)."""
-    from inference.kernels.compiler import compile_kernels
     from streams.backtest.config import BacktestConfig
     from streams.backtest.knowledge import knowledge_results
 
-    typed = Typed(events, items, columns_map, items_map, types, dates=dates, limit=limit)
-    log = _log(typed, FactsFile(facts, facts_map, dates))
-    compile_kernels(kernel_cache(user_cache_dir()))
+    log = _log(typed, FactsFile(facts, facts_map, typed.dates))
+    compile_for(log)
     plan = BacktestConfig(seed=seed)
     results = knowledge_results(log, _runs(log, plan, jobs), plan)
     if as_json:
@@ -70,10 +61,9 @@ def evaluate_knowledge(
 def _log(typed: Typed, file: FactsFile) -> EventLog:
     from msgspec.structs import replace
 
-    from deploy.backtest_source import log_of
     from streams.backtest.knowledge import of_log
 
-    log = log_of(file.path.name if typed.events is None else typed.events.name, read_and_show(typed)[1])
+    log = read_log(typed)
     # Facts are known from the beginning of the log on: their own validity says when they hold. A time of recording only
     # settles contradictions, so rows without one are the oldest.
     known = of_log(load_facts(file, recorded_at=0.0), log)

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 
-from deploy.cli.files import (
-    Columns,
-    Dates,
-    ItemsColumns,
-    ItemsFile,
-    ItemsMap,
-    ItemsSeparator,
-    Limit,
-    Map,
-    Separator,
-    Types,
-    read_and_show,
-)
+from deploy.cli.evaluation.replayed_log import compile_for, read_log
+from deploy.cli.log_options import takes_log
 from deploy.cli.progress_bars import work_bar
 from deploy.cli.shown import AsJson, Column, listing, put_json
 from deploy.cli.terminal import Console
-from deploy.embedded.environment import user_cache_dir
-from deploy.embedded.kernels import kernel_cache
 from deploy.files.options import Typed
 from deploy.settings import load_settings
 from inference.evaluation.intervals.interval import Interval
@@ -35,7 +21,6 @@ from inference.evaluation.intervals.interval import Interval
 if TYPE_CHECKING:
     from streams.replanning.results import Group, ReplanningResults
 
-PlannedEvents = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Events: a file as for backtest.")]
 PlanningJobs = Annotated[int, typer.Option("--jobs", min=0, help="Parallel replays, of two; 0: one per core.")]
 PlanningSeed = Annotated[
     int, typer.Option("--seed", help="Of the model, the random times, the swapped plans and the intervals.")
@@ -53,18 +38,9 @@ PLANNING_COLUMNS = (
 )
 
 
+@takes_log(required=True)
 def planning(
-    events: PlannedEvents,
-    items: ItemsFile = None,
-    columns_map: Map = "",
-    items_map: ItemsMap = "",
-    types: Types = "",
-    columns: Columns = "",
-    items_columns: ItemsColumns = "",
-    separator: Separator = "",
-    items_separator: ItemsSeparator = "",
-    dates: Dates = "",
-    limit: Limit = None,
+    typed: Typed,
     jobs: PlanningJobs = 0,
     seed: PlanningSeed = 0,
     as_json: AsJson = False,
@@ -73,8 +49,6 @@ def planning(
 
     The same candidate sources and the same weights rank all of them. A second replay learns and ranks without plans.
     """
-    headers = (columns, items_columns, separator, items_separator)
-    typed = Typed(events, items, columns_map, items_map, types, *headers, dates, limit)
     results = _replayed(typed, seed, jobs or len(os.sched_getaffinity(0)))
     if as_json:
         put_json(results)
@@ -86,18 +60,14 @@ def planning(
 
 
 def _replayed(typed: Typed, seed: int, jobs: int) -> ReplanningResults:
-    from deploy.backtest_source import log_of
-    from deploy.cli.evaluation.backtest import EVENTS_WORTH_COMPILING
     from deploy.wiring import make_system_config
-    from inference.kernels.compiler import compile_kernels
     from streams.backtest.config import BacktestConfig
     from streams.replanning.results import replanning_results
     from streams.replanning.run import compare_plans
 
-    log = log_of(typed.events.name if typed.events else "", read_and_show(typed)[1])
+    log = read_log(typed)
     config = BacktestConfig(seed=seed)
-    if len(log.events) >= EVENTS_WORTH_COMPILING:
-        compile_kernels(kernel_cache(user_cache_dir()))
+    compile_for(log)
     with work_bar(Console(stderr=True)) as report:
         run = compare_plans(log, make_system_config(load_settings()), config, jobs=jobs, tell=report)
     return replanning_results(run, config)

@@ -8,25 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from deploy.cli.files import (
-    Columns,
-    Dates,
-    EventsFile,
-    ItemsColumns,
-    ItemsFile,
-    ItemsMap,
-    ItemsSeparator,
-    Limit,
-    Map,
-    Separator,
-    Types,
-    read_and_show,
-)
+from deploy.cli.evaluation.replayed_log import compile_for, read_log
+from deploy.cli.files import read_and_show
+from deploy.cli.log_options import takes_log
 from deploy.cli.progress_bars import work_bar
 from deploy.cli.shown import AsJson, Column, listing, put_json
 from deploy.cli.terminal import Console
-from deploy.embedded.environment import user_cache_dir
-from deploy.embedded.kernels import kernel_cache
 from deploy.files.options import Typed
 from deploy.settings import load_settings
 
@@ -50,18 +37,9 @@ def register(app: typer.Typer) -> None:
     app.command("simulate")(simulate_command)
 
 
+@takes_log()
 def simulate_command(
-    events: EventsFile = None,
-    items: ItemsFile = None,
-    columns_map: Map = "",
-    items_map: ItemsMap = "",
-    types: Types = "",
-    columns: Columns = "",
-    items_columns: ItemsColumns = "",
-    separator: Separator = "",
-    items_separator: ItemsSeparator = "",
-    dates: Dates = "",
-    limit: Limit = None,
+    typed: Typed,
     users: SimulatedUsers = 50,
     days: SimulatedDays = 7.0,
     fit: FitShare = 0.6,
@@ -76,8 +54,6 @@ def simulate_command(
     from streams.simulation.results import simulation_results
     from streams.simulation.run import SimulationPlan
 
-    headers = (columns, items_columns, separator, items_separator)
-    typed = Typed(events, items, columns_map, items_map, types, *headers, dates, limit)
     plan = SimulationPlan(users=users, days=days, fit=fit, seed=seed)
     results = simulation_results(_simulated(typed, plan), plan)
     if as_json:
@@ -89,19 +65,15 @@ def simulate_command(
 
 
 def _simulated(typed: Typed, plan: SimulationPlan) -> SimulationRun:
-    from deploy.backtest_source import log_of
-    from deploy.cli.evaluation.backtest import EVENTS_WORTH_COMPILING
     from deploy.wiring import make_system_config
-    from inference.kernels.compiler import compile_kernels
     from streams.simulation.run import simulate
 
     made_up: Population | None = None
     if typed.events is None:
         log, made_up = _without_events(typed, plan.seed)
     else:
-        log = log_of(typed.events.name, read_and_show(typed)[1])
-    if len(log.events) >= EVENTS_WORTH_COMPILING:
-        compile_kernels(kernel_cache(user_cache_dir()))
+        log = read_log(typed)
+    compile_for(log)
     with work_bar(Console(stderr=True)) as report:
         return simulate(log, make_system_config(load_settings()), plan, made_up=made_up, tell=report)
 
