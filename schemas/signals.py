@@ -16,6 +16,10 @@ from schemas.ids import Time, category_key
 from schemas.record import Record
 
 Scope = Literal["item", "category", "place", "time"]
+RELEASED, TREND, HOLIDAY = "released", "trend", "holiday"
+"""Attributes that the ranker reads as such: when an item is released (seconds), how much something is in demand, from
+-1 to 1, and what is celebrated at a place or a time.
+"""
 SIGNAL_SCOPES: tuple[Scope, ...] = ("item", "category", "place", "time")
 Subject = Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
 SourceName = Annotated[str, Meta(pattern=SOURCE_NAME)]

@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta, tzinfo
 import holidays
 
 from schemas.errors import LifelongError
-from schemas.signals import ExternalSignal, OutsideFact
+from schemas.signals import HOLIDAY, ExternalSignal, OutsideFact
 
 HOLIDAYS_SOURCE = "holidays"
 HOLIDAYS_TRUST = 0.9
@@ -44,7 +44,7 @@ def holiday_signal(
         until = datetime.combine(day + ONE_DAY, time(), zone)
         facts.append(
             OutsideFact(
-                attribute="holiday", value=name[:256], valid_from=begin.timestamp(), valid_until=until.timestamp()
+                attribute=HOLIDAY, value=name[:256], valid_from=begin.timestamp(), valid_until=until.timestamp()
             )
         )
     return ExternalSignal(

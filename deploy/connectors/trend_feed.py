@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from schemas.bounds import describe_patterns
 from schemas.ids import Time
-from schemas.signals import ExternalSignal, OutsideFact, Scope, Subject, subject_in_key
+from schemas.signals import TREND, ExternalSignal, OutsideFact, Scope, Subject, subject_in_key
 
 
 class TrendLine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,4 +65,4 @@ def fact_of(trend: TrendLine, recorded_at: float) -> OutsideFact:
         ValueError: it ends before it begins.
     """
     since = recorded_at if trend.since is None else trend.since
-    return OutsideFact(attribute="trend", value=trend.trend, valid_from=since, valid_until=trend.until)
+    return OutsideFact(attribute=TREND, value=trend.trend, valid_from=since, valid_until=trend.until)

@@ -22,10 +22,9 @@ from deploy.files.tables.formats import Table, open_table
 from deploy.files.tables.rows import Cell, ColumnLayout, MalformedRow
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError
-from schemas.signals import ExternalSignal, FactValue, OutsideDocument, OutsideFact, Scope, subject_in_key
+from schemas.signals import RELEASED, ExternalSignal, FactValue, OutsideDocument, OutsideFact, Scope, subject_in_key
 from schemas.topics import EXTERNAL_SIGNALS
 
-RELEASED = "released"
 ROLES = ("subject", "source", "trust", "recorded", "from", "until", "text", "attribute", "value")
 """What the map may make of a column; any other name in it is that of an attribute."""
 DEFAULT_TRUST = 0.5

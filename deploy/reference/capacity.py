@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import asdict
 
-from deploy.bench.capacity import Assumptions, Costs, Size, need_cells, needs
+from deploy.bench.capacity import Assumptions, Costs, Need, Size, need_cells, needs
 from deploy.bench.measured_costs import MEASURED_COSTS, MEASURED_ON
 from deploy.reference.markdown import table
 
@@ -48,12 +48,12 @@ def _needs(costs: Costs) -> list[tuple[str, ...]]:
     columns = [needs(size, costs, Assumptions()) for size in PLATFORMS.values()]
     rows = []
     for row in zip(*columns, strict=True):
-        resource, _, unit, _ = need_cells(row[0])
-        rows.append((f"{resource}, {unit}", *(_cell(*need_cells(need)) for need in row)))
+        rows.append((f"{row[0].resource}, {row[0].unit}", *map(_cell, row)))
     return rows
 
 
-def _cell(resource: str, amount: str, unit: str, limit: str) -> str:
+def _cell(need: Need) -> str:
+    _, amount, _, limit = need_cells(need)
     return f"{amount} ({limit})" if limit else amount
 
 

@@ -29,12 +29,8 @@ from inference.signals.columns import Block, FeatureGroup, RankingBatch, relativ
 from inference.signals.source import CandidateSource, nothing
 from schemas.ids import ItemId, category_key
 from schemas.locales import locale_key
-from schemas.signals import ExternalSignal, Scope, SignalKey, subject_in_key
+from schemas.signals import HOLIDAY, RELEASED, TREND, ExternalSignal, Scope, SignalKey, subject_in_key
 
-RELEASED, TREND, HOLIDAY = "released", "trend", "holiday"
-"""Attributes that the ranker reads as such: when an item is released (seconds), how much something is in demand, from
--1 to 1, and what is celebrated at a place or a time.
-"""
 COMPARED_ITEMS = 20
 """How many of the newest items are compared by their facts."""
 HOLIDAY_DAYS = 2.0
@@ -77,6 +73,8 @@ class OutsideKnowledge(Signal):
         self._trends: dict[str, list[tuple[float, Span]]] = {}
         self._holidays_at: dict[str, list[Span]] = {}
         self._holidays_everywhere: dict[str, list[Span]] = {}
+        self._everywhere: Doubles = np.zeros((0, 2))
+        """The holidays of all times, as an array."""
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
@@ -99,8 +97,9 @@ class OutsideKnowledge(Signal):
 
     def holiday_near(self, subjects: Sequence[str], at: float) -> float:
         """Return how near a holiday is, there or everywhere: 1 on its day, a half `HOLIDAY_DAYS` before it."""
-        known = [*self._holidays_everywhere.values(), *(self._holidays_at.get(subject, []) for subject in subjects)]
-        waits = max(0.0, min((since - at for spans in known for since, until in spans if until > at), default=inf))
+        local = [span for subject in subjects for span in self._holidays_at.get(subject, [])]
+        since, until = np.concatenate([self._everywhere, np.reshape(local, (-1, 2))]).T
+        waits = max(0.0, float((since[until > at] - at).min(initial=inf)))
         return float(np.exp2(-waits / DAY / HOLIDAY_DAYS))
 
     def _settle(self, table: ItemTable, scope: Scope, subject: str) -> None:
@@ -117,6 +116,8 @@ class OutsideKnowledge(Signal):
                 _replace(self._holidays_at, subject, holidays)
             case "time":
                 _replace(self._holidays_everywhere, subject, holidays)
+                spans = [span for own in self._holidays_everywhere.values() for span in own]
+                self._everywhere = np.reshape(spans, (-1, 2))
             case "category":
                 _replace(self._trends, subject, trends)
 
@@ -135,12 +136,16 @@ class OutsideKnowledge(Signal):
         """Whether any holiday is known."""
         return bool(self._holidays_at) or bool(self._holidays_everywhere)
 
-    def category_trends(self, table: ItemTable, now: float) -> Doubles:
-        """Return the trend of each category by its number, 0 where none is believed: `[categories + 1]`."""
-        trends = np.zeros(len(table.by_category) + 1)
+    def category_trends(self, table: ItemTable, now: Doubles) -> Doubles:
+        """Return the trend of each category by its number at the event times `now [times, 1]`, 0 where none is
+        believed: `[times, categories + 1]`.
+        """
+        trends = np.zeros((len(now), len(table.by_category) + 1))
         for name, spans in self._trends.items():
-            trends[table.by_category.number_of(name)] = sum(value for value, span in spans if span[0] <= now < span[1])
-        trends[0] = 0.0
+            value, span = np.array([value for value, _ in spans]), np.array([span for _, span in spans])
+            is_believed = (span[:, 0] <= now) & (now < span[:, 1])
+            trends[:, table.by_category.number_of(name)] = is_believed @ value
+        trends[:, 0] = 0.0
         return trends
 
 
@@ -259,13 +264,12 @@ def _similarities(batch: RankingBatch) -> Doubles:
 
 def _of_categories(batch: RankingBatch) -> Doubles:
     """Return the strongest trend among each candidate's categories: `[users, candidates]`."""
-    knowledge = batch.table.signal(OutsideKnowledge)
-    strongest = np.zeros(batch.items.shape)
-    if knowledge.has_trends and len(batch.categories):
-        for row, context in enumerate(batch.contexts):
-            trends = knowledge.category_trends(batch.table, context.query.now)[batch.categories[:, row]]
-            best = np.abs(trends).argmax(axis=0)
-            strongest[row] = np.take_along_axis(trends, best[None], axis=0)[0]
+    if not len(batch.categories):
+        return np.zeros(batch.items.shape)
+    by_user = batch.table.signal(OutsideKnowledge).category_trends(batch.table, batch.now)
+    trends = by_user[np.arange(len(by_user))[:, None], batch.categories]
+    best = np.abs(trends).argmax(axis=0)
+    strongest: Doubles = np.take_along_axis(trends, best[None], axis=0)[0]
     return strongest
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from inference.evaluation.intervals.cluster_bootstrap import MeanInterval, clustered
@@ -95,12 +96,8 @@ def replanning_results(run: ReplanningRun, plan: BacktestConfig) -> ReplanningRe
         random=compared.random_plans,
         planning_ms_per_event=compared.milliseconds,
         whole=measured.choices(EVERY_CHOICE, len(moments), np.ones(len(compared.index), np.bool_)),
-        groups=tuple(_with_beyond(group, beyond) if group.name == DRIFT else group for group in groups),
+        groups=tuple(replace(group, beyond_controls=beyond) if group.name == DRIFT else group for group in groups),
     )
-
-
-def _with_beyond(group: Group, beyond: tuple[Gain, ...]) -> Group:
-    return Group(**{field: getattr(group, field) for field in Group.__struct_fields__} | {"beyond_controls": beyond})
 
 
 class _Measured:

@@ -204,8 +204,8 @@ class _Life:
             self._repeats += sum(item in user.chosen[:past] for item in reading.chosen)
             self._popularity += [rank_share(self._catalogue, item) for item in reading.chosen]
             self._note(number, at, changed, items, reading.enjoyment)
-            shown = [item for item in served.items if item in self._catalogue.number]
-            self._send(Impression(event_id=self._id(), user_id=name, event_time=at, items=tuple(shown),
+            shown = tuple(self._catalogue.items[item] for item in items)
+            self._send(Impression(event_id=self._id(), user_id=name, event_time=at, items=shown,
                                   list_id=served.list_id))  # fmt: skip
             at += SECONDS_PER_LIST
             for item in reading.chosen:
