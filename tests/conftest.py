@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def stack(embedded: Stack) -> Settings:
 
 @pytest.fixture
 def make_system(stack: Settings, tmp_path: Path) -> Iterator[Callable[..., System]]:
-    """Makes systems on the session's servers and closes them after the test."""
+    """Makes systems on the servers of the session and closes them after the test; a failed one reports their logs."""
     made: list[System] = []
 
     def make(**more: Any) -> System:
@@ -120,6 +121,7 @@ def make_system(stack: Settings, tmp_path: Path) -> Iterator[Callable[..., Syste
     yield make
     for system in made:
         system.close()
+        sys.stdout.write(system.newest_logs())
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 
 import faust
+from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import IllegalStateError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
@@ -151,6 +152,18 @@ class OwnersConsumer(Consumer):
         if not task.cancelled() and (exc := task.exception()) is not None:
             self._owner.give_up(exc)
 
+    async def look_for_missing_topics(self) -> None:
+        """Have the cluster described again if no partition of some topic is assigned here, though others are.
+
+        Such a topic did not exist when partitions were assigned. The client itself looks for it every five minutes,
+        and until then a topic that is there again is not read.
+        """
+        consumer = self._thread._ensure_consumer()
+        found = {tp.topic for tp in self.assignment()}
+        if found and (missing := consumer.subscription() - found):
+            logger.warning("not read until they exist: %s", sorted(missing))
+            await self._thread.call_thread(_rejoin_when_there, consumer, missing)
+
     def readings(self) -> dict[TP, PartitionProgress]:
         """Return the progress of every assigned partition of which the client knows position and end."""
         consumer = self._thread._ensure_consumer()
@@ -161,6 +174,13 @@ class OwnersConsumer(Consumer):
                 stable = state.highwater if state.lso is None or state.lso < 0 else state.lso
                 readings[tp] = PartitionProgress(state.position, stable, state.highwater)
         return readings
+
+
+async def _rejoin_when_there(consumer: AIOKafkaConsumer, missing: Iterable[str]) -> None:
+    """Have the partitions of the group assigned again if one of these topics exists by now."""
+    await consumer._client.force_metadata_update()
+    if any(consumer.partitions_for_topic(topic) for topic in missing):
+        consumer._coordinator.request_rejoin()
 
 
 class OwnersApp(faust.App):

@@ -326,11 +326,16 @@ def _watchdog(app: OwnersApp, pipeline: Pipeline, worker: Worker) -> Callable[[]
 
 
 def _compare(app: OwnersApp, worker: Worker) -> Callable[[], Any]:
-    """Return the timer that restarts the process after log or store were rewound: it reads on from stored offsets."""
+    """Return the timer that restarts the process after log or store were rewound: it reads on from stored offsets.
+
+    It also finds topics that were missing and are there.
+    """
 
     async def compare() -> None:
-        if not cast(OwnersConsumer, app.consumer).is_leased:
+        consumer = cast(OwnersConsumer, app.consumer)
+        if not consumer.is_leased:
             return
+        await consumer.look_for_missing_topics()
         try:
             breaks = await asyncio.get_running_loop().run_in_executor(None, worker.positions.breaks)
         except SERVER_AWAY as exc:

@@ -47,6 +47,7 @@ from streams.state.partition_store import PEOPLE
 from streams.state.rebuild import rebuild_items, rebuild_people
 from tests.builders import item
 
+LOG_END_CHARS = 6_000
 _numbers = count()
 
 
@@ -115,6 +116,15 @@ class System:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         self._processes.append(process)
         return process
+
+    def log(self, program: str) -> str:
+        """Return what all processes of a program have logged so far."""
+        return "".join(path.read_text() for path in sorted(self._folder.glob(f"{program}-*.log")))
+
+    def newest_logs(self) -> str:
+        """Return the end of each process's log."""
+        logs = sorted(self._folder.glob("*.log"))
+        return "\n".join(f"{path.name}: …{path.read_text(errors='replace')[-LOG_END_CHARS:]}" for path in logs)
 
     def login(self, process: str) -> dict[str, str]:
         """Return the variables by which a process logs in to Kafka as its own principal, with no more rights."""

@@ -86,7 +86,8 @@ def test_a_rebuild_equals_the_stored_states_though_the_log_ends_in_transaction_m
     assert "0 states differ" in system.command("rebuild", "--check")
 
 
-def test_events_of_a_topic_that_was_made_again_are_applied_once(system: System) -> None:
+@pytest.mark.parametrize("is_missed", [False, True], ids=["made again at once", "missed before"])
+def test_events_of_a_topic_that_was_made_again_are_applied_once(system: System, is_missed: bool) -> None:
     system.catalogue()
     supervised = Supervised(system)
     system.send([click(f"u{n % 5}", f"war-{n % 3}", at=n) for n in range(60)])
@@ -95,6 +96,8 @@ def test_events_of_a_topic_that_was_made_again_are_applied_once(system: System) 
     topic = system.cluster.topic(INTERACTIONS)
     admin.delete_topics([topic])[topic].result()
     wait_until(lambda: topic not in admin.list_topics(timeout=5).topics, seconds=20, what="the topic is deleted")
+    if is_missed:
+        wait_until(lambda: "not read until they exist" in system.log("worker"), seconds=30, what="the worker misses it")
     wait_until(lambda: bool(create_topics(system.settings, system._admin)), seconds=20, what="the topic is there again")
     system.send([click(f"u{n % 5}", f"comedy-{n % 3}", at=100 + n) for n in range(9)])
     once = {"war-0": 20, "war-1": 20, "war-2": 20, "comedy-0": 3, "comedy-1": 3, "comedy-2": 3}
@@ -122,4 +125,4 @@ def test_added_partitions_are_reported(system: System) -> None:
     worker.wait(60)
     again = system.start()
     assert again.wait(30) != 0
-    assert "interactions: has 5 partitions, the settings say 4" in (system._folder / "worker-2.log").read_text()
+    assert "interactions: has 5 partitions, the settings say 4" in system.log("worker")
