@@ -42,7 +42,7 @@ def erase(
     if not yes:
         typer.confirm(f"All that is stored of {user!r} is removed, and cannot be brought back. Go on?", abort=True)
     settings = load_settings()
-    cluster = reach_kafka(settings, ERASURES)
+    reach_kafka(settings, ERASURES)
     erasure = Erasure(event_id=EventId(uuid4().hex), user_id=UserId(user), event_time=wall_clock())
     try:
         decode(ERASURES, encode(erasure), now=wall_clock())
@@ -50,11 +50,9 @@ def erase(
         raise NothingDone(f"nothing was sent: {exc}") from exc
     make_publisher(settings).publish([Message(ERASURES, erasure.user_id, erasure)])
     ends = time.monotonic() + timeout
-    while not (proof := prove(settings, cluster, read_user(settings, UserId(user)))).follows(erasure):
-        if time.monotonic() > ends:
-            break
+    while not (proof := _proof(settings, erasure.user_id)).follows(erasure) and time.monotonic() < ends:
         time.sleep(LOOK_EVERY_SECONDS)
-    _show(proof, as_json=as_json)
+    _show(proof, as_json=as_json, at_least=erasure.event_time)
 
 
 def erased(user: User, as_json: AsJson = False) -> None:
@@ -73,14 +71,15 @@ def _proof(settings: Settings, user: UserId) -> ErasureProof:
     return prove(settings, reach_kafka(settings, ERASURES), read_user(settings, user))
 
 
-def _show(proof: ErasureProof, *, as_json: bool) -> None:
+def _show(proof: ErasureProof, *, as_json: bool, at_least: float = 0.0) -> None:
+    """Show a proof; exit code 1 if it is none, or one of an erasure before `at_least`."""
     if as_json:
         put_json(proof)
     else:
         console = Console(highlight=False)
         console.print(listing(console, PROOF_COLUMNS, [_row(copy) for copy in proof.copies]))
-        put_line(_summary(proof))
-    if not proof.is_complete:
+        put_line(_summary(proof, at_least))
+    if not proof.is_complete or proof.erased_at < at_least:
         raise typer.Exit(1)
 
 
@@ -88,9 +87,9 @@ def _row(copy: Copy) -> tuple[str, ...]:
     return escape(copy.where), str(copy.left), utc(copy.gone_at) if copy.gone_at is not None else ""
 
 
-def _summary(proof: ErasureProof) -> str:
-    if proof.erased_at == 0.0:
-        return f"{proof.user_id} was not erased."
+def _summary(proof: ErasureProof, at_least: float) -> str:
+    if proof.erased_at == 0.0 or proof.erased_at < at_least:
+        return f"{proof.user_id} is not erased yet." if at_least else f"{proof.user_id} was not erased."
     when = f"{proof.user_id} was erased as of {utc(proof.erased_at)}"
     if not proof.is_complete:
         return f"{when}, and not every copy has followed yet."
