@@ -60,7 +60,7 @@ class Access(Struct, frozen=True, kw_only=True):
 
 def access(settings: Settings) -> tuple[Access, ...]:
     """Return the table. `application` is for programs that produce events and subscribe to lists, `operator`
-    for `lifelong quarantine` and `lifelong user erase`, `connector` for `lifelong signals`.
+    for `lifelong quarantine` and whoever sends erasures, `connector` for `lifelong signals`.
     """
     return (
         _worker(settings),

@@ -8,6 +8,7 @@ from deploy.clients import topic_partitions
 from deploy.settings import Settings, SettingsError
 from schemas.topics import (
     DEAD_LETTERS,
+    ERASURES,
     ITEM_DELTAS,
     ITEMS,
     MISROUTED,
@@ -24,9 +25,16 @@ REBUILD_TOPICS = frozenset(
     if topic.name in (*WORKER_INPUTS, ITEM_DELTAS) and topic.cleanup == "delete" and topic.retention_ms is None
 )
 """Topics that a rebuild reads: kept for `topics.interactions_retention_days`."""
+LONGER_DAYS = 30.0
+"""How much longer erasures are kept than what they refuse: a rebuild must not fold it without them."""
 FOR_EVER_MS = 100 * 365 * 86_400_000
 """Retention of tombstones of withdrawn items: a deleted one would bring its item back at the next start of a worker."""
-COMPACTION = {"min.cleanable.dirty.ratio": "0.2", "segment.ms": "3600000"}
+COMPACTION = {
+    "min.cleanable.dirty.ratio": "0.2",
+    "segment.ms": "3600000",
+    "max.compaction.lag.ms": str(7 * 86_400_000),
+}
+"""Replaced values are gone after a week, which matters where they are about users."""
 
 
 class TopicReport(Struct, frozen=True):
@@ -41,7 +49,8 @@ def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
     """Return the settings of a topic on the cluster."""
     config: dict[str, str] = {"cleanup.policy": topic.cleanup}
     if topic.name in REBUILD_TOPICS:
-        config["retention.ms"] = str(int(settings.topics.interactions_retention_days * 86_400_000))
+        days = settings.topics.interactions_retention_days + (LONGER_DAYS if topic.name == ERASURES else 0.0)
+        config["retention.ms"] = str(int(days * 86_400_000))
     elif topic.retention_ms is not None:
         config["retention.ms"] = str(topic.retention_ms)
         # Only closed segments are deleted: a segment must close before its records expire.

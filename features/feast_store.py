@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from features.feast_repo import (
     FeatureViewNotFoundException,
     RepoConfig,
     deserialize_entity_key,
+    serialize_entity_key,
     serialize_entity_key_prefix,
 )
 from features.feast_repo.definitions import definitions
@@ -108,13 +110,15 @@ class FeastStore:
             raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
 
     def rows_of(self, user: UserId, *, until: float) -> tuple[int, int]:
-        """Return how many entities on-line, and how many rows of the off-line log up to this time, are about a user.
+        """Return how many entities on-line have rows of ours, and how many rows of the off-line log up to this time
+        there are, about a user.
 
         Raises:
             StoreUnavailable: the on-line store does not answer.
         """
         try:
-            on_line = sum(1 for _ in self._online_keys([user]))
+            own = [f"_ts:{view.name}" for view in VIEWS]
+            on_line = sum(any(self._on_line_redis().hmget(key, own)) for key in self._online_keys([user]))
         except (RedisError, ConnectionError, TimeoutError) as exc:
             raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
         return on_line, self._log.rows_of(user, until=until)
@@ -125,9 +129,7 @@ class FeastStore:
         for names in {view.keys for view in VIEWS if USER_KEY in view.keys}:
             pattern = serialize_entity_key_prefix(list(names)) + b"*" + project
             for key in self._on_line_redis().scan_iter(pattern, count=SCANNED_AT_ONCE):
-                entity = deserialize_entity_key(key[: len(key) - len(project)])
-                values = dict(zip(entity.join_keys, entity.entity_values, strict=True))
-                if USER_KEY in values and values[USER_KEY].string_val in wanted:
+                if _user_of(key[: len(key) - len(project)]) in wanted:
                     yield key
 
     def _on_line_redis(self) -> Any:
@@ -177,6 +179,18 @@ class FeastStore:
             except FileNotFoundError as exc:
                 logger.info("the off-line log was merged meanwhile, it is joined again: %s", exc)
         return self._feast.get_historical_features(entity_df=frame, features=list(features)).to_df()
+
+
+def _user_of(entity_key: bytes) -> str | None:
+    """Return which user a serialised entity key is about; none if it is about none, or a key of another project."""
+    try:
+        entity = deserialize_entity_key(entity_key)
+    except (ValueError, IndexError, struct.error):
+        return None
+    if serialize_entity_key(entity, entity_key_serialization_version=3) != entity_key:
+        return None
+    values = dict(zip(entity.join_keys, entity.entity_values, strict=True))
+    return str(values[USER_KEY].string_val) if USER_KEY in values else None
 
 
 def _time(at: float) -> datetime:

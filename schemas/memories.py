@@ -54,3 +54,13 @@ def memory_key(user: UserId, memory: MemoryId) -> str:
     'u1/m1'
     """
     return f"{user}/{memory}"
+
+
+def named_by(key: str) -> tuple[UserId, MemoryId] | None:
+    """Return the user and the memory that a record key on `memories` names, none if it names no memory.
+
+    >>> named_by("a/b/m1"), named_by("m1")
+    (('a/b', 'm1'), None)
+    """
+    user, _, memory = key.rpartition("/")
+    return (UserId(user), MemoryId(memory)) if user and memory else None

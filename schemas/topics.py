@@ -190,7 +190,7 @@ TOPICS: tuple[Topic, ...] = (
         value=Recommendation,
         cleanup="compact",
         spread="person",
-        summary="the newest lists of each user, with their causes",
+        summary="the newest lists of each user, with their causes; an empty value: the user was erased",
     ),
     Topic(
         name=PLANS,
@@ -207,7 +207,7 @@ TOPICS: tuple[Topic, ...] = (
         value=Memory,
         cleanup="compact",
         spread="person",
-        summary="the source of truth for each memory",
+        summary="the source of truth for each memory; an empty value: its user was erased",
     ),
     Topic(
         name=RANKING_LOG,

@@ -23,7 +23,6 @@ METRIC_FILES = (
     telemetry,
     projector_metrics,
     plan_metrics,
-    projector_metrics,
     offer_metrics,
     perceiver_metrics,
     llm_metrics,

@@ -31,6 +31,7 @@ from features.offline.erasing import count_rows, erase_rows
 from features.offline.files import LEVELS, LogFile, appearing, day_of, list_files, remove_abandoned, sync, window_name
 from features.offline.merging import Merge, replaced_by
 from features.ports import OfflineSize
+from schemas.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 STEP_SECONDS = 0.1
@@ -122,25 +123,28 @@ class OfflineLog:
         """Write each file that has rows of these users anew without them, in its stead; a merge begins again.
 
         A merge of another process may have read a file before, so that its rows are there again when it is done: erase
-        once more after that.
+        once more after that. A damaged file is left alone.
+
+        Raises:
+            StoreUnavailable: the disk is full, or does not answer; call again.
         """
         self._merge, self._planned = None, []
         for folder in self._folders:
             for file in list_files(folder):
                 try:
                     erase_rows(file, users)
-                except pa.ArrowException as exc:
+                except (OSError, pa.ArrowException) as exc:
+                    if isinstance(exc, OSError) and exc.errno is not None:
+                        raise StoreUnavailable(f"the off-line log cannot be written: {exc}") from exc
                     logger.error("a file may hold rows of erased users, remove it: %s: %s", file.path, exc)
 
     def rows_of(self, user: str, *, until: float) -> int:
         """Return how many rows up to this time are about a user, in all files.
 
-        Raises:
-            ArrowException: a file is damaged.
+        A damaged file counts as one row, as nobody knows of whom it is.
         """
-        return sum(
-            count_rows(file.path, [user], until=until) for folder in self._folders for file in list_files(folder)
-        )
+        files = [file.path for folder in self._folders for file in list_files(folder)]
+        return sum(count_rows(path, [user], until=until) if _is_readable(path) else 1 for path in files)
 
     def compact(self, now: float) -> None:
         """Do a part of what is due: merges, and removals of replaced files and of days beyond the retention.

@@ -14,7 +14,7 @@ from streams.state.user_record import UserRecord
 def on_rank_request(record: UserRecord, request: RankRequest, source: RecordSource, deps: Deps) -> RecordOutcome:
     """Ask for a new list of a known user; unknown users are served the non-personalised list."""
     del source
-    if record.is_new:
+    if record.is_unknown:
         return RecordOutcome(record=record, list_due=False)
     at = min(request.event_time, deps.stream_now)
     record = replace(record, version=record.version + 1)

@@ -19,7 +19,7 @@ from schemas.codec import MAX_BYTES, WRAPPING_TOPICS, decode, encode
 from schemas.dead_letters import BEGINNING, LARGEST_ORIGINAL, DeadLetter
 from schemas.errors import DecodeError, ReasonCode
 from schemas.ids import ItemKey, message_id
-from schemas.memories import Memory, memory_key
+from schemas.memories import Memory, memory_key, named_by
 from schemas.model_updates import ModelUpdate
 from schemas.signals import parsed_signal_key, signal_key
 from schemas.topics import (
@@ -101,8 +101,14 @@ def _check_signal_key(key: str | None) -> None:
         raise DecodeError("wrong-key", f"{key!r} {text}, so nothing is withdrawn")
 
 
+def _check_memory_key(key: str | None) -> None:
+    if named_by(key or "") is None:
+        raise DecodeError("wrong-key", f"{key!r} is not of the form user/memory, so nothing is withdrawn")
+
+
 _MAY_BE_EMPTY: dict[str, Callable[[str | None], None]] = {
     ITEMS: _check_item_key,
+    MEMORIES: _check_memory_key,
     ITEM_PERCEPTIONS: _check_item_key,
     EXTERNAL_SIGNALS: _check_signal_key,
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.ids import UserId
-from schemas.memories import Memory
+from schemas.memories import Memory, named_by
 from schemas.topics import MEMORIES
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import Cluster
@@ -35,41 +35,24 @@ def records_in_partitions_of(cluster: Cluster, topics: Sequence[str], users: Col
         reader.close()
 
 
-def memory_keys(cluster: Cluster, users: Mapping[UserId, float]) -> dict[str, UserId]:
-    """Return the keys of the topic `memories` that hold a memory of one of these users, recorded up to the event time
-    of each, and whose it is.
+def memories_of(cluster: Cluster, users: Collection[UserId]) -> dict[str, Memory]:
+    """Return the newest value of each key of the topic `memories` that names a memory of one of these users.
+
+    Values that cannot be read, and those that were withdrawn, are left out.
 
     Raises:
         KafkaAway: call again.
     """
-    newest: dict[bytes, Inbound] = {}
+    newest: dict[str, Memory] = {}
     for record in records_in_partitions_of(cluster, (MEMORIES,), users):
-        if _user_of(record.key) in users:
-            newest[record.key or b""] = record
-    return {
-        key.decode(): user
-        for key, record in newest.items()
-        if record.value and (user := _user_of(key)) is not None and _recorded_from(record) <= users[user]
-    }
-
-
-def _user_of(key: bytes | None) -> UserId | None:
-    """Return whose memory a key names, none if it names no memory.
-
-    >>> _user_of(b"ann/3f2a"), _user_of(b"ann")
-    ('ann', None)
-    """
-    try:
-        user, _, _ = (key or b"").decode().rpartition("/")
-    except UnicodeDecodeError:
-        return None
-    return UserId(user) if user else None
-
-
-def _recorded_from(record: Inbound) -> float:
-    """Return since when the memory is believed; from ever if that cannot be read."""
-    try:
-        memory: Memory = decode(MEMORIES, record.value, now=record.timestamp)
-    except DecodeError:
-        return 0.0
-    return memory.recorded_from
+        try:
+            key = (record.key or b"").decode()
+            named = named_by(key)
+            if named is None or named[0] not in users:
+                continue
+            newest.pop(key, None)
+            if record.value:
+                newest[key] = decode(MEMORIES, record.value, now=record.timestamp)
+        except (UnicodeDecodeError, DecodeError):
+            continue
+    return newest

@@ -1,27 +1,25 @@
-"""What the projector does when users are erased: 1 features 2 the topic `memories` 3 the memory index.
+"""What the projector does when users are erased: 1 feature rows 2 memories that had ended.
 
-All of it may be done twice. Memories that were written before the erasure and are read after it are withdrawn by their
-empty values, which stand behind them in the topic.
+Memories that were believed are withdrawn by the user's owner, and reach the index through their topic, in its order.
+Those that had ended are in no state, so the projector looks for them in the topic. All of it may be done twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from agents.memory.ports import MemoryIndex
 from features.ports import FeatureRow, FeatureStore
 from features.views import USER_KEY
 from schemas.ids import UserId
+from schemas.memories import Memory
 from schemas.topics import MEMORIES
 from streams.log.ports import Publisher
 from streams.log.records import Inbound, Message
 from streams.outcomes.projection import Projection
 
 Projected = tuple[Inbound, Projection]
-MemoryKeys = Callable[[Mapping[UserId, float]], Mapping[str, UserId]]
-"""Returns the keys of the topic `memories` that hold something of these users from before the time of each, and whose
-they are.
-"""
+MemoriesOf = Callable[[Collection[UserId]], Mapping[str, Memory]]
+"""Returns what the topic `memories` holds of these users, by key."""
 
 
 def rows_left(projections: Sequence[Projected]) -> list[tuple[Inbound, FeatureRow]]:
@@ -38,20 +36,13 @@ def rows_left(projections: Sequence[Projected]) -> list[tuple[Inbound, FeatureRo
     ]
 
 
-def erase(
-    users: Mapping[UserId, float],
-    features: FeatureStore,
-    index: MemoryIndex,
-    publisher: Publisher,
-    memory_keys: MemoryKeys,
-) -> None:
-    """Erase users, each up to an event time, from every copy behind the topics.
+def erase(users: Collection[UserId], features: FeatureStore, publisher: Publisher, memories_of: MemoriesOf) -> None:
+    """Erase users from the feature store, and from `memories` what had ended.
 
     Raises:
         StoreUnavailable: call again with the same users.
         KafkaAway: likewise.
     """
-    features.erase(list(users))
-    publisher.publish([Message(MEMORIES, key, None, user) for key, user in memory_keys(users).items()])
-    for user in users:
-        index.delete(user)
+    features.erase(users)
+    ended = {key: memory for key, memory in memories_of(users).items() if memory.recorded_to is not None}
+    publisher.publish([Message(MEMORIES, key, None, memory.user_id) for key, memory in ended.items()])

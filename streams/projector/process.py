@@ -34,7 +34,7 @@ from streams.log.in_flight import InFlight
 from streams.log.ports import LogReader, Publisher
 from streams.log.records import Inbound
 from streams.outcomes.projection import Projection, WithdrawnMemory
-from streams.projector.erasing import MemoryKeys, erase, rows_left
+from streams.projector.erasing import MemoriesOf, erase, rows_left
 from streams.projector.factor_sync import FactorSync
 from streams.retry import PROJECTION_RETRY, SERVER_AWAY
 from streams.routes import PROJECTOR
@@ -78,7 +78,7 @@ class Projector:
     items: ItemIndex
     factors: ItemIndex
     read: Callable[[str], Weights | None]
-    memory_keys: MemoryKeys
+    memories_of: MemoriesOf
     publisher: Publisher
     observer: ProjectorObserver
     clock: Callable[[], float]
@@ -201,8 +201,8 @@ class _Writing:
 
 
 def _erase(projector: Projector, erased: Sequence[ErasureEntry]) -> None:
-    users = {entry.user_id: entry.event_time for entry in erased}
-    erase(users, projector.features, projector.memories, projector.publisher, projector.memory_keys)
+    users = {entry.user_id for entry in erased}
+    erase(users, projector.features, projector.publisher, projector.memories_of)
 
 
 def _withdraw_memories(index: MemoryIndex, withdrawn: Sequence[WithdrawnMemory]) -> None:

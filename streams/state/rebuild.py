@@ -6,7 +6,7 @@ in the order in which they were produced, topics merged by time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from msgspec.structs import replace as with_fields
@@ -123,6 +123,15 @@ def put_in_place(
         store.replace(scope, partition, states, applied, local_origins or None)
         written += len(states)
     return written
+
+
+def without(people: StateStore, users: Collection[str], partitions: int) -> StateStore:
+    """Return a copy of a store of users without some of them."""
+    left = MemoryStateStore()
+    for partition in range(partitions):
+        states = {user: state for user, state in people.scan(PEOPLE, partition) if user not in users}
+        left.replace(PEOPLE, partition, states, people.applied(PEOPLE, partition), None)
+    return left
 
 
 def republished(people: StateStore, items: StateStore, partitions: tuple[int, int]) -> list[Message]:

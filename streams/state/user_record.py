@@ -31,6 +31,11 @@ class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
         """Return whether no record of this user was applied yet."""
         return self.version == 0
 
+    @property
+    def is_unknown(self) -> bool:
+        """Return whether nothing is known of this user: no record was applied yet, or none since they were erased."""
+        return self.user.version == 0 and self.agent == AgentState()
+
     def preferences_at(self, now: float) -> AgentPreferences:
         """Return what the agent hands to the ranker at event time `now`, computed from plan and memories."""
         return preferences_of(self.plan, self.agent.memories, now)

@@ -195,7 +195,7 @@ class Projections(Guard):
             items=self.index,
             factors=InProcessItems(),
             read=_weights,
-            memory_keys=lambda users: {},
+            memories_of=lambda users: {},
             observer=self,
             publisher=self,  # type: ignore[arg-type]
             clock=lambda: NOW,

@@ -46,8 +46,10 @@ from streams.state.rebuild import (
     rebuild_items,
     rebuild_people,
     republished,
+    without,
 )
 from streams.state.user_record import UserRecord, new_user, unpack
+from streams.worker.receive import open_event
 from streams.worker.tables import apply_tables
 
 
@@ -111,7 +113,7 @@ def user_as_of(settings: Settings, user: UserId, at: float) -> UserRecord:
 def _event_time(record: Inbound) -> float:
     """Return the event time of a record; zero for one that is refused, which changes nothing."""
     try:
-        return float(decode(record.topic, record.value, now=wall_clock()).event_time)
+        return float(open_event(record, record.topic, now=wall_clock()).event.event_time)
     except DecodeError:
         return 0.0
 
@@ -152,18 +154,31 @@ def _fold(settings: Settings) -> _Rebuilt:
 
 def _put(settings: Settings, rebuilt: _Rebuilt, console: Console) -> None:
     """1 empty the rows of items that nothing counts for any more 2 replace stored states and offsets 3 publish memories
-    and statistics 4 write feature rows. Stored states alone tell which rows are to be emptied, so that comes first.
+    and statistics 4 write feature rows, but none of users who were erased meanwhile. Stored states alone tell which
+    rows are to be emptied, so that comes first.
     """
     counts, store = (settings.topics.person_partitions, settings.topics.item_partitions), make_store(settings)
     publisher, vanished = make_publisher(settings), emptied_rows(rebuilt.items, store, counts[1])
     publisher.publish(vanished)
     written = put_in_place(rebuilt.people, store, PEOPLE, counts[0], _of(rebuilt.origins, WORKER_INPUTS))
     written += put_in_place(rebuilt.items, store, ITEMS_SCOPE, counts[1], _of(rebuilt.origins, (ITEM_DELTAS,)))
-    messages, rows = republished(rebuilt.people, rebuilt.items, counts), feature_rows(rebuilt.people, counts[0])
+    people = without(rebuilt.people, _erased_since(settings, rebuilt), counts[0])
+    messages, rows = republished(people, rebuilt.items, counts), feature_rows(people, counts[0])
     publisher.publish(messages)
     make_feast(settings).write(rows, now=wall_clock())
     console.print(f"Wrote {written} states and {len(rows)} feature rows.")
     console.print(f"Published {len(messages) + len(vanished)} memories and rows of statistics.")
+
+
+def _erased_since(settings: Settings, rebuilt: _Rebuilt) -> set[UserId]:
+    """Return the users whose erasures are not among the records that were folded."""
+    folded = {(record.partition, record.offset) for record in rebuilt.records if record.topic == ERASURES}
+    records, _ = _read(settings, (ERASURES,))
+    return {
+        UserId((record.key or b"").decode(errors="replace"))
+        for record in records
+        if (record.partition, record.offset) not in folded
+    }
 
 
 def _of(origins: Origins, topics: tuple[str, ...]) -> Origins:
