@@ -71,5 +71,4 @@ class OnlineRidge:
 
 def _weighted(x: Values, weight: Values) -> Doubles:
     """Return the rows times their weights, `[inputs, rows]`, in double precision."""
-    weighted: Doubles = x.T * weight.astype(np.float64)
-    return weighted
+    return np.multiply(x.T, weight, dtype=np.float64)
