@@ -26,10 +26,9 @@ from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick
 from inference.signals.content import Content
 from inference.signals.factors import Factors
-from inference.signals.perceptions import Perceptions, vector_of
+from inference.signals.perceptions import Perceptions
 from inference.signals.source import CandidateSource, nothing
 from schemas.ids import ItemId
-from schemas.item_perceptions import Embedding
 from schemas.items import Item
 from schemas.statistics import ItemStatistics
 
@@ -129,7 +128,7 @@ class ContentMap(Signal):
         self._changed = set()
         perceptions = table.signal(Perceptions)
         for number in items.tolist():
-            self._perceived[number] = _projected(perceptions.embeddings_of(number))
+            self._perceived[number] = _projected(perceptions.vectors_of(number))
         outputs, is_learned = table.signal(Factors).learned(items)
         events = table.count[items]
         inputs = self._inputs(table, items)
@@ -139,15 +138,14 @@ class ContentMap(Signal):
         self._hardly_met = np.flatnonzero(table.count[: len(table)] <= HARDLY_MET)[-SEARCHED_ITEMS:]
 
 
-def _projected(embeddings: Iterable[Embedding]) -> Floats:
+def _projected(vectors: Iterable[tuple[str, Floats]]) -> Floats:
     """Return what was perceived of an item as one vector: float32 `[PERCEIVED_DIMENSIONS]`.
 
     Each encoder has a random projection of its own (Achlioptas, 2003), so that vectors of several are never confused.
     """
     total = np.zeros(PERCEIVED_DIMENSIONS, np.float32)
-    for embedding in embeddings:
-        vector = vector_of(embedding.vector)
-        total += vector @ _projection(embedding.encoder, len(vector))
+    for encoder, vector in vectors:
+        total += vector @ _projection(encoder, len(vector))
     return total
 
 

@@ -154,11 +154,11 @@ class Perceptions(Signal):
                 return Embedding(encoder=tag, vector=vector.astype("<f2").tobytes())
         return None
 
-    def embeddings_of(self, number: int) -> list[Embedding]:
+    def vectors_of(self, number: int) -> list[tuple[str, Floats]]:
         """Return the item's vectors, of its text and of its picture, with their encoders, in the order of these."""
         return [
-            Embedding(encoder=tag, vector=vector.astype("<f2").tobytes())
-            for tag, known in sorted(self._by_encoder.items())
+            (encoder, vector)
+            for encoder, known in sorted(self._by_encoder.items())
             if (vector := known.vector(number)) is not None
         ]
 
