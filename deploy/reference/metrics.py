@@ -13,12 +13,23 @@ from deploy.monitoring import (
     offer_metrics,
     perceiver_metrics,
     plan_metrics,
+    projector_metrics,
     telemetry,
     tool_metrics,
 )
 from deploy.reference.markdown import table
 
-METRIC_FILES = (telemetry, plan_metrics, offer_metrics, perceiver_metrics, llm_metrics, tool_metrics, flink_gauges)
+METRIC_FILES = (
+    telemetry,
+    projector_metrics,
+    plan_metrics,
+    projector_metrics,
+    offer_metrics,
+    perceiver_metrics,
+    llm_metrics,
+    tool_metrics,
+    flink_gauges,
+)
 """Whoever imports this has all metrics in the registry."""
 METRICS_HEADER = ("metric", "kind", "labels", "meaning")
 METRIC_SUFFIXES = {"counter": "_total", "info": "_info"}
