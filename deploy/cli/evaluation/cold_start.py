@@ -79,7 +79,7 @@ def _log(typed: Typed, *, perceive: bool) -> EventLog:
         return log
     perceptions, faults = perceive_items(load_settings(), items)
     if faults:
-        put_line(f"{faults:,} pictures could not be opened")
+        Console(stderr=True).print(f"{faults:,} pictures could not be opened; perception.file_roots allows folders")
     return replace(log, perceptions=perceptions)
 
 
