@@ -81,7 +81,8 @@ def feature_table(settings: Settings) -> FeatureTable:
     Raises:
         SettingsError: a setting names no feature of another team.
     """
-    return FeatureTable(external_rows(settings), knowledge=settings.ranking.outside_knowledge)
+    ranking = settings.ranking
+    return FeatureTable(external_rows(settings), knowledge=ranking.outside_knowledge, content_map=ranking.content_map)
 
 
 def weights_path(settings: Settings) -> Path:
@@ -350,6 +351,7 @@ def make_system_config(settings: Settings) -> SystemConfig:
     return SystemConfig(
         external=external_rows(settings),
         knowledge=settings.ranking.outside_knowledge,
+        content_map=settings.ranking.content_map,
         make_recommender=partial(make_recommender, settings),
         options=make_options(settings),
         default_every_seconds=settings.ranking.default_every_seconds,

@@ -24,6 +24,7 @@ from inference.ranking.pool import gather
 from inference.ranking_context import RankingContext, make_ranking_contexts
 from inference.reasons import reasons
 from inference.signals.columns import Pool
+from inference.signals.content_map import ContentMap
 from inference.signals.factors import Factors
 from inference.signals.registry import SOURCES_OF_INTENTS
 from inference.slate import SlateRules, compose, rules_of
@@ -95,6 +96,7 @@ class Recommender:
         self.list_ttl = weights.list_ttl
         if len(weights.vector_ids):
             self.table.signal(Factors).load(self.table, weights.vector_ids, weights.vectors)
+            self.table.signal(ContentMap).changed(self.table, weights.vector_ids)
 
     def rank(self, queries: Sequence[Query]) -> list[Ranking]:
         """Return one ranking per query, in order; one call of the ranker scores all of them.

@@ -18,7 +18,8 @@ class RankingSettings(SettingsSection):
     a plan's own rate overrides it, but 0 draws none, whatever plans say. At ``exploration_temperature`` 1 the
     ranker's softmax is drawn from; lower is greedier.
 
-    With ``outside_knowledge`` lists are also ranked by what the topic `signals` says of items, places and times.
+    With ``outside_knowledge`` lists are also ranked by what the topic `signals` says of items, places and times. With
+    ``content_map`` items that hardly anybody has met are ranked by factors predicted from their texts and pictures.
 
     With ``expires`` "learn" a user's list is valid for as long as such lists have done better than non-personalised
     ones, at most ``expires_at_most_seconds``; until that is known, and with "fixed", for ``expires_seconds``.
@@ -32,6 +33,7 @@ class RankingSettings(SettingsSection):
     expires_at_most_seconds: float = Field(default=7 * 86_400.0, gt=0)
     default_every_seconds: float = Field(default=1.0, gt=0)
     outside_knowledge: bool = False
+    content_map: bool = False
     exploration: float = Field(default=0.0, ge=0, le=1)
     exploration_temperature: float = Field(default=1.0, ge=0.01, le=100)
     exploration_top: int = Field(default=30, ge=2, le=200)

@@ -64,13 +64,14 @@ def chosen_parts(text: str) -> tuple[str, ...]:
 
 
 def features_without(
-    external: Sequence[External], without: Collection[str], *, knowledge: bool = False
+    external: Sequence[External], without: Collection[str], *, knowledge: bool = False, content_map: bool = False
 ) -> FeatureTable:
     """Return the feature table, with its sources, without these parts."""
-    sources = sources_of(knowledge=knowledge)
+    sources = sources_of(knowledge=knowledge, content_map=content_map)
     return FeatureTable(
         external,
         knowledge=knowledge,
+        content_map=content_map,
         sources=[_silenced(source) if _is_left_out(source.name, without) else source for source in sources],
         without={part.removeprefix(GROUP) for part in without if part.startswith(GROUP)},
     )

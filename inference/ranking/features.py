@@ -17,8 +17,10 @@ from inference.ranking_context import RankingContext
 from inference.signals.columns import Block, FeatureGroup, Pool, RankingBatch, spread
 from inference.signals.registry import (
     FEATURE_GROUPS,
+    GROUPS_OF_CONTENT_MAP,
     GROUPS_OF_KNOWLEDGE,
     SOURCES,
+    SOURCES_OF_CONTENT_MAP,
     SOURCES_OF_KNOWLEDGE,
     source_columns,
 )
@@ -29,9 +31,9 @@ USERS_AT_ONCE = 8
 """How many users are filled at once: as many as keep the arrays in the processor's cache."""
 
 
-def sources_of(*, knowledge: bool) -> tuple[CandidateSource, ...]:
-    """Return the candidate sources of a deployment, with or without external knowledge."""
-    return (*SOURCES, *SOURCES_OF_KNOWLEDGE) if knowledge else SOURCES
+def sources_of(*, knowledge: bool, content_map: bool) -> tuple[CandidateSource, ...]:
+    """Return the candidate sources of a deployment, with or without external knowledge and the content map."""
+    return (*SOURCES, *(SOURCES_OF_KNOWLEDGE if knowledge else ()), *(SOURCES_OF_CONTENT_MAP if content_map else ()))
 
 
 class FeatureTable:
@@ -39,7 +41,8 @@ class FeatureTable:
     other teams own.
 
     `sources` are those whose candidates it describes, by default all; with `knowledge` also that of external knowledge,
-    whose columns are then there. Columns of the groups in `without` stay zero.
+    with `content_map` that of factors predicted from content, whose columns are then there. Columns of the groups in
+    `without` stay zero.
 
     >>> FeatureTable(()).columns[:2]
     ('popular_0.05d', 'popular_0.25d')
@@ -50,12 +53,18 @@ class FeatureTable:
         external: Sequence[External] = (),
         *,
         knowledge: bool = False,
+        content_map: bool = False,
         sources: Sequence[CandidateSource] | None = None,
         without: Collection[str] = (),
     ) -> None:
         self.external, self.knowledge = tuple(external), knowledge
-        self.sources = sources_of(knowledge=knowledge) if sources is None else tuple(sources)
-        groups = (*FEATURE_GROUPS, *GROUPS_OF_KNOWLEDGE) if knowledge else FEATURE_GROUPS
+        chosen = sources_of(knowledge=knowledge, content_map=content_map) if sources is None else sources
+        self.sources = tuple(chosen)
+        groups = (
+            *FEATURE_GROUPS,
+            *(GROUPS_OF_KNOWLEDGE if knowledge else ()),
+            *(GROUPS_OF_CONTENT_MAP if content_map else ()),
+        )
         self._rows = tuple(source_columns(self.sources) if row.group == "sources" else row for row in groups)
         self._without = frozenset(without)
         names = [name for block in self._rows for name in block.names]

@@ -10,11 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.signals.registry import FEATURE_GROUPS
+from inference.signals.registry import FEATURE_GROUPS, GROUPS_OF_CONTENT_MAP
 
 HIDDEN_UNITS = 32
 INITIAL_SEED = 20_240_117
-INITIAL_LINEAR = {name: weight for group in FEATURE_GROUPS for name, weight in group.initial.items()}
+INITIAL_LINEAR = {
+    name: weight for group in (*FEATURE_GROUPS, *GROUPS_OF_CONTENT_MAP) for name, weight in group.initial.items()
+}
 """The weights of columns on the linear path before anything is learned."""
 
 Arrays = dict[str, NDArray[np.float32]]

@@ -20,7 +20,7 @@ from features.item_factors import (
     direction,
 )
 from inference.items.scores import ItemScores
-from inference.items.table import ItemTable, Numbers, Signal
+from inference.items.table import Bools, ItemTable, Numbers, Signal
 from inference.ranking_context import RankingContext, once_per_query
 from inference.signals.columns import Block, FeatureGroup, RankingBatch, pick
 from inference.signals.source import CandidateSource
@@ -83,15 +83,31 @@ class Factors(Signal):
         """Return the affinity of each row of factors to a user with these newest items: `[rows]`, an array that callers
         must not write to.
         """
+        if not (self._row[newest[:FACTOR_HISTORY]] >= 0).any():
+            return self._lean
+        affinities: Floats = self._appeal @ self.direction(newest) + self._lean
+        return affinities
+
+    def direction(self, newest: Numbers) -> Floats:
+        """Return the direction of a user with these newest items, `[FACTOR_DIMENSIONS]`; zero if none has factors."""
         rows = self._row[newest[:FACTOR_HISTORY]]
         is_learned = rows >= 0
         if not is_learned.any():
-            return self._lean
+            return np.zeros(FACTOR_DIMENSIONS, np.float32)
         tastes = self._taste.take(rows, axis=0, mode="wrap")
         if not is_learned.all():
             tastes[~is_learned] = 0.0
-        affinities: Floats = self._appeal @ direction(tastes) + self._lean
-        return affinities
+        return direction(tastes)
+
+    def learned(self, items: Numbers) -> tuple[Floats, Bools]:
+        """Return the appeal and the lean of each item, float32 `[items, FACTOR_DIMENSIONS + 1]`, and whether there are
+        any, bool `[items]`; zero where there are none.
+        """
+        rows = self._row[items]
+        is_learned = rows >= 0
+        known = np.zeros((len(items), FACTOR_DIMENSIONS + 1), np.float32)
+        known[is_learned, :-1], known[is_learned, -1] = self._appeal[rows[is_learned]], self._lean[rows[is_learned]]
+        return known, is_learned
 
     def at(self, items: Numbers, affinities: Floats) -> Floats:
         """Return the affinity of each of these items, in their shape."""

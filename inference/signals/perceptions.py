@@ -154,6 +154,14 @@ class Perceptions(Signal):
                 return Embedding(encoder=tag, vector=vector.astype("<f2").tobytes())
         return None
 
+    def vectors_of(self, number: int) -> list[tuple[str, Floats]]:
+        """Return the item's vectors, of its text and of its picture, with their encoders, in the order of these."""
+        return [
+            (encoder, vector)
+            for encoder, known in sorted(self._by_encoder.items())
+            if (vector := known.vector(number)) is not None
+        ]
+
     def _put(self, number: int, perception: ItemPerception) -> None:
         self._drop(number)
         if perception.image is not None:

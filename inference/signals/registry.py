@@ -12,6 +12,7 @@ from inference.signals.agent import AGENT_COLUMNS, INTENT_SOURCE, MEMORY_SOURCE
 from inference.signals.co_occurrence import CO_OCCURRENCE_COLUMNS, CO_OCCURRENCE_SOURCES, CoOccurrence
 from inference.signals.columns import FeatureGroup
 from inference.signals.content import CONTENT_COLUMNS, CONTENT_SOURCE, Content
+from inference.signals.content_map import MAP_COLUMNS, MAP_SOURCE, ContentMap
 from inference.signals.factors import FACTOR_COLUMNS, FACTOR_SOURCE, Factors
 from inference.signals.lifetime import LIFETIME_COLUMNS, NEW_ITEM_SOURCE, ColdItems
 from inference.signals.outside_knowledge import OUTSIDE_COLUMNS, OUTSIDE_SOURCE, OutsideKnowledge
@@ -36,6 +37,7 @@ SIGNALS: tuple[type[Signal], ...] = (
     SegmentPopularity,
     Perceptions,
     OutsideKnowledge,
+    ContentMap,
 )
 """What is kept of items; a signal that reads only the user keeps nothing."""
 
@@ -61,6 +63,11 @@ SOURCES_OF_INTENTS: tuple[CandidateSource, ...] = (PERCEPTION_SOURCE,)
 SOURCES_OF_KNOWLEDGE: tuple[CandidateSource, ...] = (OUTSIDE_SOURCE,)
 GROUPS_OF_KNOWLEDGE: tuple[FeatureGroup, ...] = (OUTSIDE_COLUMNS,)
 """Sources and columns that are there only where external knowledge is ranked by (`ranking.outside_knowledge`)."""
+
+
+SOURCES_OF_CONTENT_MAP: tuple[CandidateSource, ...] = (MAP_SOURCE,)
+GROUPS_OF_CONTENT_MAP: tuple[FeatureGroup, ...] = (MAP_COLUMNS,)
+"""And those that are there only where factors are predicted from content (`ranking.content_map`)."""
 
 
 def source_columns(sources: Sequence[CandidateSource]) -> FeatureGroup:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from schemas.errors import LifelongError
 from schemas.interactions import Interaction
+from schemas.item_perceptions import ItemPerception
 from schemas.items import Item
 from schemas.signals import ExternalSignal
 
@@ -36,6 +37,7 @@ class EventLog(Struct, frozen=True, kw_only=True):
     events: Sequence[tuple[int, Interaction]]
     items: Sequence[Item] = ()
     signals: Sequence[ExternalSignal] = ()
+    perceptions: Sequence[ItemPerception] = ()
     refused: Counter[str] = Counter()
 
 
@@ -63,6 +65,7 @@ class SystemConfig:
 
     external: tuple[External, ...]
     knowledge: bool
+    content_map: bool
     make_recommender: Callable[[ItemTable, Ranker, FeatureTable], Recommender]
     options: Options
     default_every_seconds: float

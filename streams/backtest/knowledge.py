@@ -9,22 +9,16 @@ that there are some stays true.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
-from inference.evaluation.intervals.cluster_bootstrap import MeanInterval, clustered
-from inference.evaluation.metrics.ranks import contributions, measures
 from schemas.interactions import ItemEvent
 from schemas.signals import ExternalSignal
-from streams.backtest.baselines_process import NoBaselines
+from streams.backtest.arms import ArmGroup, ArmRun, BacktestArm, group_of
 from streams.backtest.config import BacktestConfig, EventLog, SystemConfig
-from streams.backtest.process_pool import PoolProgress, ReportProgress, in_processes
-from streams.backtest.run import BacktestProgress, backtest
 
 KnowledgeArm = Literal["no facts", "facts", "shuffled facts"]
 KNOWLEDGE_ARMS: tuple[KnowledgeArm, ...] = get_args(KnowledgeArm)
@@ -36,39 +30,6 @@ COMPARED_ARMS: tuple[tuple[KnowledgeArm, KnowledgeArm], ...] = (
 COLD_EVENTS = 5
 
 
-class KnowledgeRun(Struct, frozen=True):
-    """A backtest of one arm: the evaluated `rows`, and processor time in milliseconds an event."""
-
-    rows: NDArray[np.void]
-    ms_per_event: float
-
-
-class ArmMetrics(Struct, frozen=True, kw_only=True):
-    """The metrics of one arm over a group of choices."""
-
-    hit_rate: float
-    gain: float
-    ms_per_event: float
-
-
-class KnowledgeDifference(Struct, frozen=True, kw_only=True):
-    """One arm less another on the same choices, with intervals over users."""
-
-    of: KnowledgeArm
-    less: KnowledgeArm
-    hit_rate: MeanInterval
-    gain: MeanInterval
-
-
-class KnowledgeGroup(Struct, frozen=True, kw_only=True):
-    """The results over a group of choices, such as those of users never seen before."""
-
-    group: str
-    choices: int
-    arms: dict[str, ArmMetrics]
-    differences: tuple[KnowledgeDifference, ...]
-
-
 class KnowledgeResults(Struct, frozen=True, kw_only=True):
     """What facts are worth on a log: the signals of its items, the items that have facts, and what share these are of
     the log's items and of its choices.
@@ -78,7 +39,7 @@ class KnowledgeResults(Struct, frozen=True, kw_only=True):
     known_items: int
     items_with_facts: float
     choices_with_facts: float
-    groups: tuple[KnowledgeGroup, ...]
+    groups: tuple[ArmGroup, ...]
 
 
 def of_log(signals: Sequence[ExternalSignal], log: EventLog) -> list[ExternalSignal]:
@@ -102,23 +63,13 @@ def shuffled(signals: Sequence[ExternalSignal], seed: int) -> list[ExternalSigna
     return [replace(signal, subject=other[signal.subject]) for signal in signals]
 
 
-def run_arms(
-    log: EventLog, system: SystemConfig, plan: BacktestConfig, *, jobs: int, tell: ReportProgress
-) -> dict[str, KnowledgeRun]:
-    """Run one backtest an arm; the log's signals are the facts."""
-    return in_processes(KNOWLEDGE_ARMS, partial(_run_arm, log, system, plan), jobs=jobs, tell=tell, start="fork")
+def knowledge_arms(log: EventLog, system: SystemConfig, plan: BacktestConfig) -> dict[str, BacktestArm]:
+    """Return the arms of a log whose signals are the facts."""
+    signals = {"no facts": (), "facts": log.signals, "shuffled facts": shuffled(log.signals, plan.seed)}
+    return {arm: BacktestArm(replace(log, signals=signals[arm]), system, plan) for arm in KNOWLEDGE_ARMS}
 
 
-def _run_arm(log: EventLog, system: SystemConfig, plan: BacktestConfig, arm: str, tell: ReportProgress) -> KnowledgeRun:
-    def report(progress: BacktestProgress) -> None:
-        tell(PoolProgress(arm, progress.done, len(log.events), f"HR@10 {progress.hit_rate:.4f}"))
-
-    signals = {"no facts": (), "facts": log.signals, "shuffled facts": shuffled(log.signals, plan.seed)}[arm]
-    run = backtest(replace(log, signals=signals), system, plan, baselines=NoBaselines(), report=report)
-    return KnowledgeRun(rows=run.rows.copy(), ms_per_event=1e3 * run.timing.cpu / len(log.events))
-
-
-def knowledge_results(log: EventLog, runs: Mapping[str, KnowledgeRun], plan: BacktestConfig) -> KnowledgeResults:
+def knowledge_results(log: EventLog, runs: Mapping[str, ArmRun], plan: BacktestConfig) -> KnowledgeResults:
     """Return the results over all choices, those of users never seen, and those of items with few events."""
     rows = runs["facts"].rows
     masks = {
@@ -133,29 +84,5 @@ def knowledge_results(log: EventLog, runs: Mapping[str, KnowledgeRun], plan: Bac
         known_items=len(known),
         items_with_facts=len(known) / max(1, len(set(chosen))),
         choices_with_facts=sum(item in known for item in chosen) / max(1, len(chosen)),
-        groups=tuple(_group(name, mask, runs, plan) for name, mask in masks.items()),
-    )
-
-
-def _group(
-    name: str, mask: NDArray[np.bool_], runs: Mapping[str, KnowledgeRun], plan: BacktestConfig
-) -> KnowledgeGroup:
-    ranks = {arm: runs[arm].rows["rank"][mask] for arm in KNOWLEDGE_ARMS}
-    users = runs["facts"].rows["user"][mask]
-    values = {arm: contributions(own)[:, :2] for arm, own in ranks.items()}
-    paired = np.concatenate([values[of] - values[less] for of, less in COMPARED_ARMS], axis=1)
-    intervals = clustered(paired, users, seed=plan.seed, resamples=plan.resamples)
-    return KnowledgeGroup(
-        group=name,
-        choices=int(mask.sum()),
-        arms={
-            arm: ArmMetrics(
-                hit_rate=measures(own).hit_rate, gain=measures(own).gain, ms_per_event=runs[arm].ms_per_event
-            )
-            for arm, own in ranks.items()
-        },
-        differences=tuple(
-            KnowledgeDifference(of=of, less=less, hit_rate=intervals[2 * row], gain=intervals[2 * row + 1])
-            for row, (of, less) in enumerate(COMPARED_ARMS)
-        ),
+        groups=tuple(group_of(name, mask, runs, COMPARED_ARMS, plan) for name, mask in masks.items()),
     )

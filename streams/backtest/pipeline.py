@@ -26,9 +26,10 @@ from schemas.codec import encode
 from schemas.ids import UserId
 from schemas.instructions import Say
 from schemas.interactions import Interaction
+from schemas.item_perceptions import ItemPerception
 from schemas.items import Item
 from schemas.signals import ExternalSignal, signal_key
-from schemas.topics import EXTERNAL_SIGNALS, INSTRUCTIONS, INTERACTIONS, ITEMS, RECOMMENDATIONS
+from schemas.topics import EXTERNAL_SIGNALS, INSTRUCTIONS, INTERACTIONS, ITEM_PERCEPTIONS, ITEMS, RECOMMENDATIONS
 from streams.backtest.config import BacktestConfig, SystemConfig
 from streams.backtest.evaluator import EvaluatedList, LastScores, PrequentialEvaluator
 from streams.backtest.in_memory_trainer import InMemoryTrainer
@@ -124,6 +125,12 @@ class BacktestPipeline:
             self._runner.send(EXTERNAL_SIGNALS, str(signal_key(signal)), signal)
         self._runner.run()
 
+    def put_perceptions(self, perceptions: Sequence[ItemPerception]) -> None:
+        """Take what was perceived of items; it waits until an item is known."""
+        for perception in perceptions:
+            self._runner.send(ITEM_PERCEPTIONS, perception.item_id, perception)
+        self._runner.run()
+
     def play(self, event: Interaction, *, produced: float | None = None) -> None:
         """Handle one event and all that follows from it; it is produced at its own time unless another one is given."""
         self.clock.advance(event.event_time if produced is None else produced)
@@ -163,7 +170,7 @@ class BacktestPipeline:
 
 
 def _features(system: SystemConfig, plan: BacktestConfig) -> FeatureTable:
-    return features_without(system.external, plan.without, knowledge=system.knowledge)
+    return features_without(system.external, plan.without, knowledge=system.knowledge, content_map=system.content_map)
 
 
 def _options(system: SystemConfig) -> Options:

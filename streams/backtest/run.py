@@ -118,6 +118,7 @@ def _play(
     log: EventLog, plan: BacktestConfig, pipeline: BacktestPipeline, report: Callable[[BacktestProgress], None]
 ) -> Timing:
     pipeline.put_signals(log.signals)
+    pipeline.put_perceptions(log.perceptions)
     waiting = deque(by_time(log.items))
     evaluator = pipeline.evaluator
     evaluated_from = int(log.rows * plan.warm_up)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inference.signals.content_map import ContentMap
 from inference.signals.perceptions import Perceptions
 from schemas.ids import ItemId
 from schemas.item_perceptions import ItemPerception
@@ -26,10 +27,12 @@ def on_item_perception(record: Inbound, deps: Deps) -> None:
     """
     perception: ItemPerception | None = open_record(record, now=deps.clock())
     perceptions = deps.table.signal(Perceptions)
+    item = ItemId((record.key or b"").decode()) if perception is None else perception.item_id
     if perception is None:
-        perceptions.forget(deps.table, ItemId((record.key or b"").decode()))
+        perceptions.forget(deps.table, item)
     else:
         perceptions.take(deps.table, perception)
+    deps.table.signal(ContentMap).changed(deps.table, (item,))
 
 
 def index_perception(record: Inbound, index: SearchIndex, *, now: float) -> None:

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from deploy.cli.evaluation.attack import attack
+from deploy.cli.evaluation.cold_start import cold_start
 from deploy.cli.evaluation.control import control
 from deploy.cli.evaluation.drift import drift
 from deploy.cli.evaluation.interactive import interactive
@@ -71,7 +72,7 @@ Logs = Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     evaluate = typer.Typer(
-        help="Evaluate policies, attacks, memory under drift, re-planning, conversations, facts and searches.",
+        help="Evaluate policies, attacks, memory under drift, re-planning, conversations, content, facts and searches.",
         no_args_is_help=True,
     )
     evaluate.command("policy")(policy)
@@ -81,6 +82,7 @@ def register(app: typer.Typer) -> None:
     evaluate.command("drift")(drift)
     evaluate.command("interactive")(interactive)
     evaluate.command("planning")(planning)
+    evaluate.command("cold-start")(cold_start)
     evaluate.command("knowledge")(evaluate_knowledge)
     evaluate.command("search")(evaluate_search_command)
     app.add_typer(evaluate, name="evaluate")

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deploy.cli.evaluation.arms import ArmJobs, Seed, run_with_bars, show_groups
 from deploy.cli.evaluation.replayed_log import compile_for, read_log
 from deploy.cli.log_options import takes_log
-from deploy.cli.progress_bars import work_bar
-from deploy.cli.shown import AsJson, Column, NothingDone, listing, put_json
+from deploy.cli.shown import AsJson, NothingDone, put_json
 from deploy.cli.signals.facts_file import FactsFile, FactsMap, load_facts
 from deploy.cli.terminal import Console, put_line
 from deploy.files.options import Typed
 from deploy.settings import load_settings
 
 if TYPE_CHECKING:
-    from inference.evaluation.intervals.interval import Interval
+    from streams.backtest.arms import ArmRun
     from streams.backtest.config import BacktestConfig, EventLog
-    from streams.backtest.knowledge import KnowledgeGroup, KnowledgeResults, KnowledgeRun
-
-Seed = Annotated[int, typer.Option(help="Of the learner, of the shuffling and of the intervals.")]
-ArmJobs = Annotated[int, typer.Option("--jobs", min=0, help="Arms that run at once; 0: one per core.")]
-ARM_COLUMNS = (
-    Column("arm"),
-    Column("HR@10", right=True),
-    Column("NDCG@10", right=True),
-    Column("ms/event", right=True),
-    Column("compared with"),
-    Column("HR@10 more", right=True),
-    Column("95 %", right=True),
-)
+    from streams.backtest.knowledge import KnowledgeResults
 
 
 @takes_log(required=True)
@@ -74,40 +61,19 @@ def _log(typed: Typed, file: FactsFile) -> EventLog:
     return replace(log, signals=known)
 
 
-def _runs(log: EventLog, plan: BacktestConfig, jobs: int) -> dict[str, KnowledgeRun]:
+def _runs(log: EventLog, plan: BacktestConfig, jobs: int) -> dict[str, ArmRun]:
     from deploy.wiring import make_system_config
-    from streams.backtest.knowledge import run_arms
+    from streams.backtest.knowledge import knowledge_arms
 
     settings = load_settings()
     ranking = settings.ranking.model_copy(update={"outside_knowledge": True})
     system = make_system_config(settings.model_copy(update={"ranking": ranking}))
-    with work_bar(Console(stderr=True)) as report:
-        return run_arms(log, system, plan, jobs=jobs or len(os.sched_getaffinity(0)), tell=report)
+    return run_with_bars(knowledge_arms(log, system, plan), jobs)
 
 
 def _show(results: KnowledgeResults) -> None:
-    console = Console(highlight=False)
     put_line(
         f"{results.known_items:,} items of the log have facts: {results.items_with_facts:.0%} of its items, "
         f"{results.choices_with_facts:.0%} of its events"
     )
-    for group in results.groups:
-        title = f"\n{group.group}: {group.choices:,}"
-        console.print(listing(console, ARM_COLUMNS, _rows(group), title=title))
-
-
-def _rows(group: KnowledgeGroup) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for arm, own in group.arms.items():
-        metrics: tuple[str, ...] = (arm, f"{own.hit_rate:.4f}", f"{own.gain:.4f}", f"{own.ms_per_event:.2f}")
-        compared = [one for one in group.differences if one.of == arm]
-        for one in compared:
-            rows.append((*metrics, one.less, f"{one.hit_rate.value:+.4f}", _interval(one.hit_rate)))
-            metrics = ("", "", "", "")
-        if not compared:
-            rows.append((*metrics, "", "", ""))
-    return rows
-
-
-def _interval(interval: Interval) -> str:
-    return f"{interval.low:+.4f} to {interval.high:+.4f}"
+    show_groups(Console(highlight=False), results.groups)

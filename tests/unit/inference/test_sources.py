@@ -20,9 +20,11 @@ from inference.signals.columns import FeatureGroup, RankingBatch
 from inference.signals.factors import Factors, affinity
 from inference.signals.registry import (
     FEATURE_GROUPS,
+    GROUPS_OF_CONTENT_MAP,
     GROUPS_OF_KNOWLEDGE,
     SIGNALS,
     SOURCES,
+    SOURCES_OF_CONTENT_MAP,
     SOURCES_OF_INTENTS,
     SOURCES_OF_KNOWLEDGE,
 )
@@ -43,7 +45,8 @@ def context(user: str, *, repeats: bool = True, **changes: Any) -> RankingContex
 
 
 def test_every_signal_source_and_group_of_the_signal_files_is_registered() -> None:
-    registered = [*SIGNALS, *SOURCES, *SOURCES_OF_INTENTS, *SOURCES_OF_KNOWLEDGE, *FEATURE_GROUPS, *GROUPS_OF_KNOWLEDGE]
+    sources = [*SOURCES, *SOURCES_OF_INTENTS, *SOURCES_OF_KNOWLEDGE, *SOURCES_OF_CONTENT_MAP]
+    registered = [*SIGNALS, *sources, *FEATURE_GROUPS, *GROUPS_OF_KNOWLEDGE, *GROUPS_OF_CONTENT_MAP]
     for path in Path(signals.__file__).parent.glob("*.py"):
         for name, value in vars(import_module(f"inference.signals.{path.stem}")).items():
             is_signal = isinstance(value, type) and issubclass(value, Signal) and value is not Signal
