@@ -8,6 +8,7 @@ from typing import Protocol, TypeGuard, runtime_checkable
 from prometheus_client.core import Metric
 
 from deploy.monitoring import (
+    explanation_metrics,
     flink_gauges,
     llm_metrics,
     offer_metrics,
@@ -18,7 +19,16 @@ from deploy.monitoring import (
 )
 from deploy.reference.markdown import table
 
-METRIC_FILES = (telemetry, plan_metrics, offer_metrics, perceiver_metrics, llm_metrics, tool_metrics, flink_gauges)
+METRIC_FILES = (
+    telemetry,
+    plan_metrics,
+    explanation_metrics,
+    offer_metrics,
+    perceiver_metrics,
+    llm_metrics,
+    tool_metrics,
+    flink_gauges,
+)
 """Whoever imports this has all metrics in the registry."""
 METRICS_HEADER = ("metric", "kind", "labels", "meaning")
 METRIC_SUFFIXES = {"counter": "_total", "info": "_info"}

@@ -140,10 +140,16 @@ def _rows(memories: Sequence[PageMemory]) -> list[tuple[str, ...]]:
             escape(memory.text + ("" if memory.state == "active" else f" ({memory.state})")),
             f"{memory.confidence:.0%}",
             utc(memory.since, "%Y-%m-%d"),
-            escape(", ".join(memory.evidence[-3:])),
+            escape(_because(memory)),
         )
         for memory in memories
     ]
+
+
+def _because(memory: PageMemory) -> str:
+    """Return the newest events that a memory rests on; of a consolidated one its parts before them."""
+    parts = f"{', '.join(part[:8] for part in memory.parts)}: " if memory.parts else ""
+    return parts + ", ".join(memory.evidence[-3:])
 
 
 def _offers(offers: PageOffers) -> str:
