@@ -11,7 +11,7 @@ It stands for nothing else: plans, rankings and features read its parts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from agents.memory.record import AGAINST, DECISION_PREDICATES, FOR, MAX_EVIDENCE, TRUST, faded, is_active, memory_id
 from schemas.ids import EventId, MemoryId, category_key
@@ -40,10 +40,11 @@ def consolidated(memories: Iterable[Memory]) -> dict[MemoryId, Memory]:
         if memory.traits and memory.predicate not in DECISION_PREDICATES and is_active(memory):
             for trait in memory.traits:
                 opinions[trait, memory.predicate in FOR].append(memory)
-    joint = {opinion: parts for opinion, parts in opinions.items() if len(set(map(_value, parts))) >= JOINT_VALUES}
+    several = {opinion: parts for opinion, parts in opinions.items() if len(parts) >= JOINT_VALUES}
+    joint = {opinion: parts for opinion, parts in several.items() if len(set(map(_value, parts))) >= JOINT_VALUES}
     if not joint:
         return {}
-    direct = _direct(known)
+    direct = _direct(known, {_key(trait) for trait, _ in joint})
     found = [
         _belief(opinion, parts, direct[_key(opinion[0])])
         for opinion, parts in joint.items()
@@ -51,6 +52,12 @@ def consolidated(memories: Iterable[Memory]) -> dict[MemoryId, Memory]:
     ]
     found.sort(key=lambda memory: (-len(memory.parts), memory.memory_id))
     return {memory.memory_id: memory for memory in found[:MOST_CONSOLIDATED]}
+
+
+def concern_traits(beliefs: Iterable[Memory], memories: Iterable[Memory]) -> Iterator[bool]:
+    """Yield of each belief about a category or an attribute whether it is about a trait of one of the memories."""
+    known = {_key(trait) for memory in memories for trait in memory.traits}
+    yield from (not belief.context and _key(_own(belief)) in known for belief in beliefs)
 
 
 def trait_of(memory: Memory) -> Trait:
@@ -82,12 +89,14 @@ def _value(memory: Memory) -> tuple[Subject, str, str]:
     return memory.subject, memory.value, memory.context
 
 
-def _direct(known: Iterable[Memory]) -> Mapping[Trait, list[Memory]]:
-    """Return the memories about traits themselves."""
+def _direct(known: Iterable[Memory], keys: Collection[Trait]) -> Mapping[Trait, list[Memory]]:
+    """Return the memories about these traits themselves."""
     found: defaultdict[Trait, list[Memory]] = defaultdict(list)
     for memory in known:
         if memory.subject in ("category", "attribute") and not memory.context:
-            found[_key(_own(memory))].append(memory)
+            key = _key(_own(memory))
+            if key in keys:
+                found[key].append(memory)
     return found
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.memory.changes import doubted
-from agents.memory.consolidation import consolidated
+from agents.memory.consolidation import concern_traits, consolidated
 from agents.memory.forgetting import surplus
 from agents.memory.record import (
     AGAINST,
@@ -32,7 +32,7 @@ from agents.memory.record import (
 )
 from agents.memory.settling import put_state, replaced, settle
 from schemas.ids import EventId, MemoryId, UserId, category_key
-from schemas.memories import Memory, MemoryEnd, Predicate, Subject, Trait
+from schemas.memories import Memory, MemoryEnd, MemoryState, Predicate, Subject, Trait
 
 Memories = dict[MemoryId, Memory]
 
@@ -241,8 +241,9 @@ def _topic(about: PreferenceSignal | Memory) -> Topic:
 def _group(memories: Memories, topic: Topic) -> list[Memory]:
     subject, value, attribute, context = topic
     if subject == "category":
+        key = category_key(value)
         named = [memory for memory in memories.values() if memory.subject == subject and not memory.parts]
-        return [memory for memory in named if same_value(memory, value)]
+        return [memory for memory in named if memory.value == value or category_key(memory.value) == key]
     return [
         memory
         for memory in memories.values()
@@ -287,7 +288,7 @@ def finish(
     """
     _settle_groups(before, memories, removed, written, now)
     changed = [memory for name, memory in memories.items() if before.get(name) is not memory]
-    if anew or _concerns_parts(before, changed) or any(map(_may_be_part, removed.values())):
+    if anew or _concerns_parts(before, memories, changed, removed):
         removed = removed | _consolidate(memories)
         changed = [memory for name, memory in memories.items() if before.get(name) is not memory]
     disputed = tuple(memory.memory_id for memory in changed if _is_newly_disputed(memory, before))
@@ -323,17 +324,19 @@ def _consolidate(memories: Memories) -> Memories:
     return ended
 
 
-def _may_be_part(memory: Memory) -> bool:
-    return bool(memory.traits) or memory.subject in ("category", "attribute")
+def _concerns_parts(before: Memories, memories: Memories, changed: list[Memory], removed: Memories) -> bool:
+    """Return whether one with traits has changed or ended, or what is believed of a trait itself begins, ends, or
+    changes sides.
+    """
+    if any(memory.traits for memory in (*changed, *removed.values())):
+        return True
+    sides = [memory for memory in changed if _state_of(before.get(memory.memory_id)) != memory.state]
+    beliefs = [memory for memory in (*sides, *removed.values()) if memory.subject in ("category", "attribute")]
+    return bool(beliefs) and any(concern_traits(beliefs, memories.values()))
 
 
-def _concerns_parts(before: Memories, changed: Iterable[Memory]) -> bool:
-    """Return whether one with traits has changed, or what is believed of a trait itself begins, or changes sides."""
-    for memory in changed:
-        earlier = before.get(memory.memory_id)
-        if memory.traits or (_may_be_part(memory) and (earlier is None or earlier.state != memory.state)):
-            return True
-    return False
+def _state_of(memory: Memory | None) -> MemoryState | None:
+    return None if memory is None else memory.state
 
 
 def _is_newly_disputed(memory: Memory, before: Memories) -> bool:

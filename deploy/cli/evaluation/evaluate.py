@@ -17,6 +17,7 @@ from rich.markup import escape
 from deploy.cli.evaluation.attack import attack
 from deploy.cli.evaluation.control import control
 from deploy.cli.evaluation.drift import drift
+from deploy.cli.evaluation.growth import growth
 from deploy.cli.evaluation.interactive import interactive
 from deploy.cli.evaluation.knowledge import evaluate_knowledge
 from deploy.cli.evaluation.planning import planning
@@ -71,13 +72,14 @@ Logs = Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     evaluate = typer.Typer(
-        help="Evaluate policies, attacks, memory under drift, re-planning, conversations, facts and searches.",
+        help="Evaluate policies, attacks, memory under drift and growth, re-planning, conversations, facts, searches.",
         no_args_is_help=True,
     )
     evaluate.command("policy")(policy)
     evaluate.command("export")(export)
     evaluate.command("attack")(attack)
     evaluate.command("control")(control)
+    evaluate.command("growth")(growth)
     evaluate.command("drift")(drift)
     evaluate.command("interactive")(interactive)
     evaluate.command("planning")(planning)
