@@ -135,6 +135,18 @@ class MilvusCollection:
             )
             return list(rows[0][VECTOR]) if rows else None
 
+    def count(self, where: str) -> int:
+        """Return how many rows there are where the expression holds, as of now."""
+        with self._connected() as client:
+            rows = client.query(
+                self._shape.name,
+                filter=where,
+                output_fields=["count(*)"],
+                timeout=self._address.timeout_seconds,
+                consistency_level="Strong",
+            )
+            return int(rows[0]["count(*)"])
+
     def delete(self, where: str) -> None:
         """Delete the rows where the expression holds."""
         with self._connected() as client:

@@ -14,6 +14,7 @@ from deploy.clients import user_group
 from deploy.settings import Settings
 from schemas.topics import (
     DEAD_LETTERS,
+    ERASURES,
     EXTERNAL_SIGNALS,
     INSTRUCTIONS,
     INTERACTIONS,
@@ -59,7 +60,7 @@ class Access(Struct, frozen=True, kw_only=True):
 
 def access(settings: Settings) -> tuple[Access, ...]:
     """Return the table. `application` is for programs that produce events and subscribe to lists, `operator`
-    for `lifelong quarantine`, `connector` for `lifelong signals`.
+    for `lifelong quarantine` and `lifelong user erase`, `connector` for `lifelong signals`.
     """
     return (
         _worker(settings),
@@ -77,7 +78,7 @@ def access(settings: Settings) -> tuple[Access, ...]:
             writes=(MODEL_UPDATES, DEAD_LETTERS),
             group=settings.trainer.group,
         ),
-        Access(process="projector", reads=READS["projector"], writes=(DEAD_LETTERS,), group=settings.projector.group),
+        _projector(settings),
         _perceiver(settings),
         Access(
             process="planner",
@@ -88,10 +89,10 @@ def access(settings: Settings) -> tuple[Access, ...]:
         Access(
             process="gateway",
             reads=READS["gateway"],
-            writes=(INTERACTIONS, INSTRUCTIONS, ITEMS, RANK_REQUESTS, OCCASIONS, DEAD_LETTERS),
+            writes=(INTERACTIONS, INSTRUCTIONS, ERASURES, ITEMS, RANK_REQUESTS, OCCASIONS, DEAD_LETTERS),
             watches=user_group(settings),
         ),
-        Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES,)),
+        Access(process="operator", reads=(QUARANTINES,), writes=(QUARANTINES, ERASURES)),
         Access(process="connector", reads=(EXTERNAL_SIGNALS,), writes=(EXTERNAL_SIGNALS,)),
         _application(),
     )
@@ -107,6 +108,16 @@ def _worker(settings: Settings) -> Access:
         group=settings.worker.group,
         many_groups=True,
         checks=True,
+    )
+
+
+def _projector(settings: Settings) -> Access:
+    """Return the projector's rights: of users who were erased it withdraws the memories."""
+    return Access(
+        process="projector",
+        reads=READS["projector"],
+        writes=(MEMORIES, DEAD_LETTERS),
+        group=settings.projector.group,
     )
 
 

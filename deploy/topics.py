@@ -8,8 +8,6 @@ from deploy.clients import topic_partitions
 from deploy.settings import Settings, SettingsError
 from schemas.topics import (
     DEAD_LETTERS,
-    INSTRUCTIONS,
-    INTERACTIONS,
     ITEM_DELTAS,
     ITEMS,
     MISROUTED,
@@ -18,8 +16,13 @@ from schemas.topics import (
 )
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import MESSAGE_BYTES_LIMIT
+from streams.routes import WORKER_INPUTS
 
-REBUILD_TOPICS = frozenset({INTERACTIONS, INSTRUCTIONS, MISROUTED, ITEM_DELTAS})
+REBUILD_TOPICS = frozenset(
+    topic.name
+    for topic in TOPICS
+    if topic.name in (*WORKER_INPUTS, ITEM_DELTAS) and topic.cleanup == "delete" and topic.retention_ms is None
+)
 """Topics that a rebuild reads: kept for `topics.interactions_retention_days`."""
 FOR_EVER_MS = 100 * 365 * 86_400_000
 """Retention of tombstones of withdrawn items: a deleted one would bring its item back at the next start of a worker."""

@@ -42,6 +42,7 @@ from streams.handlers.deps import Deps, Options
 from streams.log.in_flight import InFlight
 from streams.log.kafka_client import KafkaTableReader
 from streams.log.kafka_group import KafkaGroupReader
+from streams.log.kafka_users import memory_keys
 from streams.log.ports import Observer
 from streams.routes import AGGREGATOR, PROJECTOR, TRAINER, WORKER_INPUTS, WORKER_TABLES
 from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
@@ -368,6 +369,7 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
         items=make_item_index(settings),
         factors=make_factor_index(settings),
         read=partial(fetch_weights, settings),
+        memory_keys=partial(memory_keys, make_cluster(settings)),
         publisher=make_publisher(settings),
         observer=observer,
         clock=wall_clock,

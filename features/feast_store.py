@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,22 @@ import pandas as pd
 import pyarrow as pa
 from redis.exceptions import RedisError
 
-from features.feast_repo import Feast, FeatureViewNotFoundException, RepoConfig
+from features.feast_repo import (
+    Feast,
+    FeatureViewNotFoundException,
+    RepoConfig,
+    deserialize_entity_key,
+    serialize_entity_key_prefix,
+)
 from features.feast_repo.definitions import definitions
 from features.offline.log import OfflineLog
 from features.ports import FeatureRow, OfflineSize
-from features.views import VIEWS, External
+from features.views import USER_KEY, VIEWS, External
 from schemas.errors import StoreUnavailable
+from schemas.ids import UserId
 
 PROJECT = "lifelong"
+SCANNED_AT_ONCE = 1_000
 JOIN_ATTEMPTS = 3
 """How often a join is tried: merges remove files that a slow one has listed."""
 logger = logging.getLogger(__name__)
@@ -85,6 +93,46 @@ class FeastStore:
         """
         names = [field.name for field in self._feast.get_feature_view(view).features]
         return self._read([f"{view}:{name}" for name in names], names, entities)
+
+    def erase(self, users: Collection[UserId]) -> None:
+        """See `features.ports.FeatureStore`. It looks at every key of the on-line store, and reads the off-line log.
+
+        Raises:
+            StoreUnavailable: the on-line store does not answer; call again with the same users.
+        """
+        self._log.erase(users)
+        try:
+            if keys := list(self._online_keys(users)):
+                self._on_line_redis().delete(*keys)
+        except (RedisError, ConnectionError, TimeoutError) as exc:
+            raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
+
+    def rows_of(self, user: UserId, *, until: float) -> tuple[int, int]:
+        """Return how many entities on-line, and how many rows of the off-line log up to this time, are about a user.
+
+        Raises:
+            StoreUnavailable: the on-line store does not answer.
+        """
+        try:
+            on_line = sum(1 for _ in self._online_keys([user]))
+        except (RedisError, ConnectionError, TimeoutError) as exc:
+            raise StoreUnavailable(f"Feast's on-line store does not answer: {exc}") from exc
+        return on_line, self._log.rows_of(user, until=until)
+
+    def _online_keys(self, users: Collection[UserId]) -> Iterator[bytes]:
+        """Yield the keys of the on-line store whose entity is one of these users, alone or with a category."""
+        wanted, project = set(users), self._feast.config.project.encode()
+        for names in {view.keys for view in VIEWS if USER_KEY in view.keys}:
+            pattern = serialize_entity_key_prefix(list(names)) + b"*" + project
+            for key in self._on_line_redis().scan_iter(pattern, count=SCANNED_AT_ONCE):
+                entity = deserialize_entity_key(key[: len(key) - len(project)])
+                values = dict(zip(entity.join_keys, entity.entity_values, strict=True))
+                if USER_KEY in values and values[USER_KEY].string_val in wanted:
+                    yield key
+
+    def _on_line_redis(self) -> Any:
+        provider: Any = self._feast._get_provider()
+        return provider.online_store._get_client(self._feast.config.online_store)
 
     def _read(
         self, references: Sequence[str], names: Sequence[str], entities: Sequence[dict[str, str]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
+
+from schemas.ids import UserId
 
 
 class Origin(Struct, frozen=True):
@@ -141,6 +143,10 @@ class FeatureStore(Protocol):
 
     def compact(self, now: float) -> dict[str, OfflineSize]:
         """Do a part of what is due in the off-line log, in 0.2 s at most; return what is known of each view."""
+        ...
+
+    def erase(self, users: Collection[UserId]) -> None:
+        """Remove all rows of these users, on-line and off-line, other teams' on-line rows too."""
         ...
 
     def online(self, view: str, entities: Sequence[dict[str, str]]) -> list[dict[str, float | None]]:

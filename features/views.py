@@ -22,6 +22,7 @@ from schemas.statistics import ItemStatistics
 
 HALF_LIFE_HOURS = tuple(seconds / 3_600 for seconds in POPULARITY_SECONDS)
 
+USER_KEY = "user_id"
 USER_VIEW = "user_features"
 CONTEXT_VIEW = "user_context"
 CATEGORY_VIEW = "user_category"
@@ -96,9 +97,9 @@ def _fields(view: str) -> tuple[str, ...]:
 
 
 VIEWS: tuple[FeatureView, ...] = (
-    FeatureView(USER_VIEW, ("user_id",), _fields(USER_VIEW)),
-    FeatureView(CONTEXT_VIEW, ("user_id",), _fields(CONTEXT_VIEW)),
-    FeatureView(CATEGORY_VIEW, ("user_id", "category"), ("strength",)),
+    FeatureView(USER_VIEW, (USER_KEY,), _fields(USER_VIEW)),
+    FeatureView(CONTEXT_VIEW, (USER_KEY,), _fields(CONTEXT_VIEW)),
+    FeatureView(CATEGORY_VIEW, (USER_KEY, "category"), ("strength",)),
     FeatureView(
         ITEM_VIEW, ("item_id",), ("count", "mean_value", *(f"popularity_{hours:g}h" for hours in HALF_LIFE_HOURS))
     ),
@@ -136,7 +137,7 @@ def user_rows(
     user: UserId, at: float, values: Mapping[str, float], categories: Mapping[str, float]
 ) -> list[FeatureRow]:
     """Return a user's rows in every view, as of one feature time."""
-    entity = {"user_id": str(user)}
+    entity = {USER_KEY: str(user)}
     rows = [
         FeatureRow(view, entity, at, {name: values[name] for name in _fields(view)})
         for view in (USER_VIEW, CONTEXT_VIEW)

@@ -131,6 +131,10 @@ class DefaultList(_Entry, frozen=True, kw_only=True, tag="default"):
     items: Items
 
 
+class ErasureEntry(_Entry, frozen=True, kw_only=True, tag="erasure"):
+    """The user was erased: what was written of them before `event_time` is to be removed from every copy."""
+
+
 class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command", rename={"variant": "lineage"}):
     """An operator's decision about models. It is part of the log, so that its position among the examples is known.
 
@@ -150,4 +154,4 @@ class Command(Record, frozen=True, kw_only=True, tag_field="type", tag="command"
 RankingLogEntry = Ranked | Choice | ListOutcome
 """What rankers learn from and are evaluated on."""
 
-RankingLogValue = RankingLogEntry | DefaultList | Command
+RankingLogValue = RankingLogEntry | DefaultList | ErasureEntry | Command

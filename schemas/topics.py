@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from schemas.dead_letters import DeadLetter, MisroutedRecord
+from schemas.erasures import Erasure
 from schemas.instructions import Instruction
 from schemas.interactions import Interaction
 from schemas.item_perceptions import ItemPerception
@@ -29,6 +30,7 @@ from schemas.statistics import ItemDelta, ItemStatistics
 DAY_MS = 86_400_000
 INTERACTIONS = "interactions"
 INSTRUCTIONS = "instructions"
+ERASURES = "erasures"
 PERCEIVED_EVENTS = "perceived-events"
 RANK_REQUESTS = "rank-requests"
 OCCASIONS = "occasions"
@@ -49,7 +51,17 @@ MODEL_UPDATES = "model-updates"
 DEAD_LETTERS = "dead-letters"
 
 PERSON_TOPICS = frozenset(
-    {INTERACTIONS, INSTRUCTIONS, PERCEIVED_EVENTS, PLAN_PROPOSALS, RANK_REQUESTS, OCCASIONS, OFFERS, QUARANTINES}
+    {
+        INTERACTIONS,
+        INSTRUCTIONS,
+        ERASURES,
+        PERCEIVED_EVENTS,
+        PLAN_PROPOSALS,
+        RANK_REQUESTS,
+        OCCASIONS,
+        OFFERS,
+        QUARANTINES,
+    }
 )
 """Inputs about one user: topics whose misrouted records are forwarded."""
 
@@ -82,6 +94,14 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="delete",
         spread="person",
         summary="what a user states: ban, pin, more, less; kept as long as interactions",
+    ),
+    Topic(
+        name=ERASURES,
+        key="user",
+        value=Erasure,
+        cleanup="delete",
+        spread="person",
+        summary="users to be erased; kept as long as interactions, as what they did before is refused",
     ),
     Topic(
         name=PERCEIVED_EVENTS,

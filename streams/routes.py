@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from schemas.plans import PlanEntry
 from schemas.topics import (
+    ERASURES,
     EXTERNAL_SIGNALS,
     INSTRUCTIONS,
     INTERACTIONS,
@@ -32,6 +33,7 @@ from schemas.topics import (
     RECOMMENDATIONS,
 )
 from streams.handlers.deps import Deps
+from streams.handlers.on_erasures import on_erasure
 from streams.handlers.on_instructions import on_instruction
 from streams.handlers.on_interactions import on_interaction, perceive_interaction
 from streams.handlers.on_item_deltas import on_item_deltas
@@ -75,6 +77,7 @@ class GatewayHandler(Protocol):
 WORKER: dict[str, Callable[[UserRecord, Any, RecordSource, Deps], RecordOutcome]] = {
     INTERACTIONS: on_interaction,
     INSTRUCTIONS: on_instruction,
+    ERASURES: on_erasure,
     PERCEIVED_EVENTS: on_perceived_event,
     PLAN_PROPOSALS: on_plan_proposal,
     RANK_REQUESTS: on_rank_request,

@@ -64,6 +64,10 @@ class MilvusMemory:
         ]
         return tuple(sorted(found, key=lambda memory: (-memory.similarity, memory.memory_id)))
 
+    def count(self, user: UserId) -> int:
+        """Return how many memories of the user the index holds."""
+        return self._collection.count(f"user_id == {quoted(user)}")
+
     def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
         where = f"user_id == {quoted(user)}"
         if memories is None:

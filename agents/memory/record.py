@@ -101,7 +101,8 @@ def memory_id(
 
 
 def half_life(memory: Memory) -> float:
-    """Return the seconds in which the memory loses half its strength; `NEVER` if it never fades.
+    """Return the seconds in which the memory loses half its strength; `NEVER` if it never fades. A consolidated one
+    fades as beliefs about items do, which are its parts.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
@@ -109,7 +110,8 @@ def half_life(memory: Memory) -> float:
     >>> half_life(begin(nuts, SignalCause(UserId("u"), EventId("e"), 0.0, 0.0))) == NEVER
     True
     """
-    seconds = HALF_LIFE.get((memory.source, memory.subject, memory.predicate), NEVER)
+    subject = "item" if memory.parts else memory.subject
+    seconds = HALF_LIFE.get((memory.source, subject, memory.predicate), NEVER)
     if memory.subject != "attribute" or memory.attribute not in VOLATILITY:
         return seconds
     factor = VOLATILITY[memory.attribute]

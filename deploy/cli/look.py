@@ -27,6 +27,7 @@ from schemas.topics import ITEMS, RECOMMENDATIONS
 from streams.log.kafka_client import Cluster, KafkaTableReader
 from streams.log.kafka_lookup import catalogue, newest_of
 from streams.log.partitions import partition_of
+from streams.log.records import Inbound
 from streams.state.user_record import UserRecord, new_user, unpack
 
 Titles = dict[str, str]
@@ -92,12 +93,17 @@ def _lists(cluster: Cluster, user: str, timeout: float) -> Iterator[Recommendati
             notice.print(f"Nothing was published for {escape(repr(user))} yet: waiting for a first list.")
         last = time.monotonic()
         while not timeout or time.monotonic() - last < timeout:
-            for record in records:
+            for record in filter(_is_list, records):
                 last = time.monotonic()
                 yield decode(RECOMMENDATIONS, record.value, now=wall_clock())
             records = [record for record in reader.poll() if record.key == user.encode()]
     finally:
         reader.close()
+
+
+def _is_list(record: Inbound) -> bool:
+    """Return whether there is a list in the record: of users who were erased the newest is empty."""
+    return bool(record.value)
 
 
 def why(user: Annotated[str, typer.Option(help="Id of the user.")], as_json: AsJson = False) -> None:

@@ -38,6 +38,8 @@ class ListWatch(TopicSubscriber):
 
     def take(self, record: Inbound) -> None:
         """See `TopicSubscriber`."""
+        if not record.value:
+            return
         now = wall_clock()
         match decode(record.topic, record.value, now=now):
             case Recommendation() as recommendation:

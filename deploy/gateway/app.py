@@ -19,6 +19,7 @@ from deploy.gateway.handlers import user_pages
 from deploy.gateway.handlers.access_handlers import get_keys, post_tokens
 from deploy.gateway.handlers.chat import post_chat
 from deploy.gateway.handlers.docs import openapi_config
+from deploy.gateway.handlers.erasures import erase_user
 from deploy.gateway.handlers.health import live, metrics, ready
 from deploy.gateway.handlers.outside_knowledge import get_outside_knowledge
 from deploy.gateway.handlers.posts import delete_item, post_instructions, post_interactions, post_items
@@ -42,6 +43,7 @@ HANDLERS = (
     post_chat,
     *SEARCH_HANDLERS,
     *user_pages.PAGE_HANDLERS,
+    erase_user,
     post_tokens,
     get_keys,
     live,

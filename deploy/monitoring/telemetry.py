@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import Counter as Counts
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from itertools import product
 from typing import TYPE_CHECKING, get_args
@@ -22,7 +22,6 @@ from agents.planning.guardrails import Fault
 from deploy.monitoring.explanation_metrics import EXPLANATIONS
 from deploy.monitoring.offer_metrics import count_offer
 from deploy.monitoring.plan_metrics import SUPPRESSED, count_plan, start_plans
-from features.ports import OfflineSize
 from inference.fallback_ranker import RANKED_LOCALLY
 from inference.finite_scores import SCORES_NOT_FINITE
 from schemas.dead_letters import DeadLetter, MisroutedRecord
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _FINE = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0)
-_PATIENT = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 EVENTS = Counter("lifelong_events_total", "Events applied, by topic.", ["topic"])
@@ -56,6 +54,9 @@ MISROUTED_SENT = Counter(
     "lifelong_misrouted_total", "Records with a wrong key, sent on to the right partition.", ["topic"]
 )
 REDELIVERED = Counter("lifelong_redelivered_total", "Records that had been applied before.", ["topic"])
+ERASED = Counter(
+    "lifelong_erased_records_total", "Records of users from before they were erased, which are refused.", ["topic"]
+)
 LISTS_TOTAL = Counter("lifelong_lists_total", "Lists published.")
 STAGE = Histogram(
     "lifelong_stage_seconds", "Freshness: from the event to its list, by stage.", ["stage"], buckets=_FINE
@@ -91,15 +92,6 @@ DECISIONS = Counter(
     "lifelong_model_decisions_total", "Decisions about model variants, by who made them.", ["decision", "by"]
 )
 EXAMPLES_TOTAL = Counter("lifelong_examples_total", "Examples that reached the learner, by their use.", ["kind"])
-PROJECTED = Counter("lifelong_projected_total", "Rows written behind, by target.", ["target"])
-PROJECTION_DELAY = Histogram(
-    "lifelong_projection_seconds", "Seconds from publication to the projection.", ["target"], buckets=_PATIENT
-)
-OFFLINE_FILES = Gauge("lifelong_offline_files", "Files of the off-line log, by view.", ["view"])
-OFFLINE_BYTES = Gauge("lifelong_offline_bytes", "Bytes of the off-line log, by view.", ["view"])
-OFFLINE_WAITING = Gauge(
-    "lifelong_offline_waiting_seconds", "How long the oldest file of the off-line log waits to be merged.", ["view"]
-)
 REQUESTS = Counter("lifelong_http_requests_total", "Requests to the gateway.", ["route", "status"])
 REFUSED_REQUESTS = Counter(
     "lifelong_http_refused_total", "Requests that were not answered with success, by reason.", ["reason"]
@@ -115,8 +107,6 @@ BUILD.info({"version": version("lifelong"), "python": platform.python_version()}
 
 MEASURED_STAGES = ("queue", "fold", "rank", "publish")
 """From the record's timestamp until a worker receives it; then until it has applied it, ranked, and published."""
-TARGETS = ("feast", "milvus-memories", "milvus-items", "milvus-factors")
-"""Where the projector writes (`streams.projector.process`)."""
 FORGET_SECONDS = 15.0
 """A worker reports the lag of each assigned partition every 5 s; after this long a partition is another worker's."""
 
@@ -248,6 +238,7 @@ class PrometheusObserver:
         self._total = STAGE.labels("total")
         _start(EVENTS, PERSON_TOPICS)
         _start(REDELIVERED, (*PERSON_TOPICS, MISROUTED))
+        _start(ERASED, PERSON_TOPICS)
         _start(DEAD_LETTERS_TOTAL, (INTERACTIONS, ITEM_DELTAS), get_args(ReasonCode))
         _start(MISROUTED_SENT, PERSON_TOPICS)
         start_plans()
@@ -325,6 +316,7 @@ def _start(counter: Counter, *values: Iterable[str]) -> None:
 _COUNTED: dict[str, Counter] = {
     "events": EVENTS,
     "redelivered": REDELIVERED,
+    "erased": ERASED,
     "suppressed": SUPPRESSED,
     "degraded": DEGRADED,
     "choices": CHOICES,
@@ -370,31 +362,3 @@ class TrainerMetrics:
     def refused(self, topic: str, reason: ReasonCode) -> None:
         """See `streams.trainer.process.TrainerObserver`."""
         DEAD_LETTERS_TOTAL.labels(topic, reason).inc()
-
-
-class ProjectorMetrics:
-    """A `streams.projector.process.ProjectorObserver` that feeds the metrics."""
-
-    def __init__(self) -> None:
-        _start(PROJECTED, TARGETS)
-        _start(WAITS_TOTAL, TARGETS)
-
-    def projected(self, target: str, rows: int, *, delay: float) -> None:
-        """See `streams.projector.process.ProjectorObserver`."""
-        PROJECTED.labels(target).inc(rows)
-        PROJECTION_DELAY.labels(target).observe(max(0.0, delay))
-
-    def away(self, target: str) -> None:
-        """See `streams.projector.process.ProjectorObserver`."""
-        WAITS_TOTAL.labels(target).inc()
-
-    def refused(self, topic: str, reason: ReasonCode) -> None:
-        """See `streams.projector.process.ProjectorObserver`."""
-        DEAD_LETTERS_TOTAL.labels(topic, reason).inc()
-
-    def compacted(self, sizes: Mapping[str, OfflineSize], now: float) -> None:
-        """See `streams.projector.process.ProjectorObserver`."""
-        for view, size in sizes.items():
-            OFFLINE_FILES.labels(view).set(size.files)
-            OFFLINE_BYTES.labels(view).set(size.size)
-            OFFLINE_WAITING.labels(view).set(now - size.waiting_since if size.waiting_since is not None else 0.0)

@@ -14,6 +14,7 @@ from deploy.monitoring import (
     offer_metrics,
     perceiver_metrics,
     plan_metrics,
+    projector_metrics,
     telemetry,
     tool_metrics,
 )
@@ -23,6 +24,7 @@ METRIC_FILES = (
     telemetry,
     plan_metrics,
     explanation_metrics,
+    projector_metrics,
     offer_metrics,
     perceiver_metrics,
     llm_metrics,

@@ -29,5 +29,12 @@ with _absent("torch"):
     from feast import FeatureStore as Feast
     from feast import RepoConfig
     from feast.errors import FeatureViewNotFoundException
+    from feast.infra.key_encoding_utils import deserialize_entity_key, serialize_entity_key_prefix
 
-__all__ = ["Feast", "FeatureViewNotFoundException", "RepoConfig"]
+__all__ = [
+    "Feast",
+    "FeatureViewNotFoundException",
+    "RepoConfig",
+    "deserialize_entity_key",
+    "serialize_entity_key_prefix",
+]

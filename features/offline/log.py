@@ -19,7 +19,7 @@ import logging
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from features.offline.erasing import count_rows, erase_rows
 from features.offline.files import LEVELS, LogFile, appearing, day_of, list_files, remove_abandoned, sync, window_name
 from features.offline.merging import Merge, replaced_by
 from features.ports import OfflineSize
@@ -116,6 +117,30 @@ class OfflineLog:
             sync(partial)
             os.utime(partial, (now, now))
         sync(folder)
+
+    def erase(self, users: Collection[str]) -> None:
+        """Write each file that has rows of these users anew without them, in its stead; a merge begins again.
+
+        A merge of another process may have read a file before, so that its rows are there again when it is done: erase
+        once more after that.
+        """
+        self._merge, self._planned = None, []
+        for folder in self._folders:
+            for file in list_files(folder):
+                try:
+                    erase_rows(file, users)
+                except pa.ArrowException as exc:
+                    logger.error("a file may hold rows of erased users, remove it: %s: %s", file.path, exc)
+
+    def rows_of(self, user: str, *, until: float) -> int:
+        """Return how many rows up to this time are about a user, in all files.
+
+        Raises:
+            ArrowException: a file is damaged.
+        """
+        return sum(
+            count_rows(file.path, [user], until=until) for folder in self._folders for file in list_files(folder)
+        )
 
     def compact(self, now: float) -> None:
         """Do a part of what is due: merges, and removals of replaced files and of days beyond the retention.

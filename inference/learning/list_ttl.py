@@ -90,6 +90,10 @@ class ListTtl:
         hit, default_hit = choice.item_id in own.items, choice.item_id in self._default
         self._lead[bisect(AGE_EDGES, choice.event_time - own.made_at)] += hit - default_hit
 
+    def forget(self, user: UserId) -> None:
+        """Drop the last list of a user."""
+        self._lists.pop(user, None)
+
     def snapshot(self) -> ListTtlSnapshot:
         """Return the state for `restore`."""
         lists = list(self._lists.values())

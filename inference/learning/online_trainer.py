@@ -27,7 +27,7 @@ from inference.learning.weights_file import UnusableWeights, Weights
 from inference.ranking.network import Arrays
 from schemas.ids import UserId
 from schemas.model_updates import VariantStatus
-from schemas.ranking_log import Choice, Command, DefaultList, ListOutcome, Ranked, RankingLogValue
+from schemas.ranking_log import Choice, Command, DefaultList, ErasureEntry, ListOutcome, Ranked, RankingLogValue
 
 SEEN_ENTRIES = 16_384
 """How many entries back a repeated one is recognised: a restarted worker publishes its last batches again."""
@@ -142,17 +142,24 @@ class OnlineTrainer:
             case DefaultList():
                 self.ttl.add(entry)
             case ListOutcome():
-                pair = self.lists.settle(entry)
-                for variant in self.variants.values() if pair is not None else ():
-                    variant.model.learn(pair or ())
+                self._settle(entry)
             case Choice():
                 self.ttl.compare(entry)
                 return self._choice(entry)
+            case ErasureEntry():
+                self.lists.forget(entry.user_id)
+                self.ttl.forget(entry.user_id)
             case Command():
                 return (*self._close_block(), self._execute(entry))
             case _:
                 assert_never(entry)
         return ()
+
+    def _settle(self, outcome: ListOutcome) -> None:
+        """Train all variants on a list and its outcome, if there is something new in it."""
+        pair = self.lists.settle(outcome)
+        for variant in self.variants.values() if pair is not None else ():
+            variant.model.learn(pair or ())
 
     def variant_statuses(self) -> tuple[VariantStatus, ...]:
         """Return the status of every variant, the champion first."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.ids import ItemId, ListId
+from schemas.ids import ItemId, ListId, UserId
 from schemas.ranking_log import ListOutcome, Ranked
 
 PENDING_LISTS = 10_000
@@ -53,6 +53,11 @@ class ShownLists:
             return self._mature(pending, outcome)
         self._lists[outcome.list_id] = replace(pending, clicked=_union(pending.clicked, outcome.clicked))
         return None
+
+    def forget(self, user: UserId) -> None:
+        """Drop the lists of a user: their outcomes are not learned."""
+        for list_id in [name for name, pending in self._lists.items() if pending.ranked.user_id == user]:
+            del self._lists[list_id]
 
     def snapshot(self) -> list[PendingList]:
         """Return the state for `restore`."""

@@ -37,7 +37,7 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-_INPUTS = frozenset({"interactions", "instructions", "rank-requests", "occasions", "items"})
+_INPUTS = frozenset({"interactions", "instructions", "erasures", "rank-requests", "occasions", "items"})
 
 
 def _channel(topic: Topic) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         triggers=deps.options.triggers,
     )
     return RecordOutcome(
-        record=UserRecord(user=user, agent=step.agent, version=record.version + 1),
+        record=replace(record, user=user, agent=step.agent, version=record.version + 1),
         messages=agent_messages(step),
         cause=instruction.event_id,
         reply=reply,

@@ -50,7 +50,7 @@ def on_interaction(record: UserRecord, event: Interaction, source: RecordSource,
         triggers=deps.options.triggers,
     )
     return RecordOutcome(
-        record=UserRecord(user=user, agent=step.agent, version=record.version + 1),
+        record=replace(record, user=user, agent=step.agent, version=record.version + 1),
         messages=(
             *agent_messages(step),
             *outcome_messages(user, matured),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from agents.planning.plan import DEFAULT_SLATE_SIZE
 from agents.proposals import judge
 from schemas.ids import message_id
@@ -29,7 +31,7 @@ def on_plan_proposal(record: UserRecord, proposal: PlanProposal, source: RecordS
         slate_size=DEFAULT_SLATE_SIZE,
     )
     return RecordOutcome(
-        record=UserRecord(user=record.user, agent=step.agent, version=record.version + 1),
+        record=replace(record, agent=step.agent, version=record.version + 1),
         messages=agent_messages(step),
         cause=proposal.trigger_event_id,
         list_due=step.agent.plan != record.agent.plan,

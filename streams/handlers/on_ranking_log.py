@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from features.views import has_user_features, user_rows
 from inference.learning.examples import check_entry
-from schemas.ranking_log import Ranked, RankingLogValue
+from schemas.ranking_log import ErasureEntry, Ranked, RankingLogValue
 from streams.log.dead_letters import open_record
 from streams.log.records import Inbound
 from streams.outcomes.projection import NOTHING, Projection
@@ -36,7 +36,8 @@ def on_ranking_log(record: Inbound, online_trainer: OnlineTrainer) -> tuple[Prom
 
 
 def project_ranking_log(record: Inbound, *, now: float) -> Projection:
-    """Return the user's rows of the feature store, of a ranked list with features of this release.
+    """Return the user's rows of the feature store, of a ranked list with features of this release, or that the user was
+    erased.
 
     Raises:
         DecodeError: the record is no entry; the trainer writes its dead letter.
@@ -44,6 +45,8 @@ def project_ranking_log(record: Inbound, *, now: float) -> Projection:
     if not record.value or record.value.startswith(_PROJECT_NOTHING):
         return NOTHING
     entry: RankingLogValue = open_record(record, now=now)
+    if isinstance(entry, ErasureEntry):
+        return Projection(erased=entry)
     if not isinstance(entry, Ranked) or not has_user_features(entry.user_features):
         return NOTHING
     rows = user_rows(entry.user_id, entry.feature_time, entry.user_features, entry.user_categories)

@@ -23,16 +23,18 @@ from features.item_content import content_vector
 from features.ports import FeatureStore, OfflineSize
 from inference.learning.weights_file import Weights
 from schemas.errors import DecodeError, ReasonCode, StoreRefused
-from schemas.ids import ItemId
+from schemas.ids import ItemId, MemoryId, UserId
 from schemas.items import Item
 from schemas.memories import Memory
 from schemas.model_updates import ModelUpdate
-from schemas.topics import ITEMS, RANKING_LOG
+from schemas.ranking_log import ErasureEntry
+from schemas.topics import ITEMS, MEMORIES, RANKING_LOG
 from streams.log.dead_letters import dead_letter
 from streams.log.in_flight import InFlight
 from streams.log.ports import LogReader, Publisher
 from streams.log.records import Inbound
-from streams.outcomes.projection import Projection
+from streams.outcomes.projection import Projection, WithdrawnMemory
+from streams.projector.erasing import MemoryKeys, erase, rows_left
 from streams.projector.factor_sync import FactorSync
 from streams.retry import PROJECTION_RETRY, SERVER_AWAY
 from streams.routes import PROJECTOR
@@ -76,6 +78,7 @@ class Projector:
     items: ItemIndex
     factors: ItemIndex
     read: Callable[[str], Weights | None]
+    memory_keys: MemoryKeys
     publisher: Publisher
     observer: ProjectorObserver
     clock: Callable[[], float]
@@ -111,15 +114,20 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
     catalogue = {record.key: (record, projection) for record, projection in projections if record.topic == ITEMS}
     items = [(record, newest.item) for record, newest in catalogue.values() if newest.item is not None]
     withdrawn = [(record, newest.withdrawn) for record, newest in catalogue.values() if newest.withdrawn is not None]
-    memories = [(record, projection.memory) for record, projection in projections if projection.memory is not None]
-    rows = [(record, row) for record, projection in projections for row in projection.rows]
+    said = {record.key: (record, projection) for record, projection in projections if record.topic == MEMORIES}
+    memories = [(record, newest.memory) for record, newest in said.values() if newest.memory is not None]
+    ended = [(record, newest.withdrawn_memory) for record, newest in said.values() if newest.withdrawn_memory]
+    rows = rows_left(projections)
+    erased = [(record, projection.erased) for record, projection in projections if projection.erased is not None]
     projector.sent.returned([item.item_id for _, item in items])
     moved = _moved(projector, [(record, p.weights) for record, p in projections if p.weights is not None])
     oldest = min(record.timestamp for record in records)
     writing = _Writing(projector, until, oldest)
     return (
-        writing.all("feast", rows, lambda batch: projector.features.write(batch, now=projector.clock()))
+        writing.all("erasures", erased, lambda batch: _erase(projector, batch))
+        and writing.all("feast", rows, lambda batch: projector.features.write(batch, now=projector.clock()))
         and writing.all("milvus-memories", memories, lambda batch: _put_memories(projector.memories, batch))
+        and writing.all("milvus-memories", ended, lambda batch: _withdraw_memories(projector.memories, batch))
         and writing.all("milvus-items", items, lambda batch: _put_items(projector.items, batch))
         and writing.all("milvus-items", withdrawn, projector.items.delete)
         and writing.all("milvus-factors", moved, lambda batch: _put_factors(projector, batch))
@@ -190,6 +198,19 @@ class _Writing:
         except SERVER_AWAY:
             return False
         return True
+
+
+def _erase(projector: Projector, erased: Sequence[ErasureEntry]) -> None:
+    users = {entry.user_id: entry.event_time for entry in erased}
+    erase(users, projector.features, projector.memories, projector.publisher, projector.memory_keys)
+
+
+def _withdraw_memories(index: MemoryIndex, withdrawn: Sequence[WithdrawnMemory]) -> None:
+    by_user: dict[UserId, list[MemoryId]] = {}
+    for one in withdrawn:
+        by_user.setdefault(one.user, []).append(one.memory)
+    for user, memories in by_user.items():
+        index.delete(user, memories)
 
 
 def _put_memories(index: MemoryIndex, memories: Sequence[Memory]) -> None:

@@ -16,11 +16,15 @@ from schemas.plans import Constraints, Plan
 
 
 class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
-    """One record of the state store. `version` grows with every applied record and numbers the user's lists."""
+    """One record of the state store. `version` grows with every applied record and numbers the user's lists.
+
+    What the user did up to `erased_at` (event time) was erased, and is refused; 0 of users who never were.
+    """
 
     user: UserState
     agent: AgentState = AgentState()
     version: int = 0
+    erased_at: float = 0.0
 
     @property
     def is_new(self) -> bool:

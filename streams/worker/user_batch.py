@@ -18,8 +18,9 @@ from inference.query import Query, Ranking
 from schemas.event_kinds import is_choice
 from schemas.ids import UserId
 from schemas.recommendations import OVERLOADED
-from schemas.topics import INTERACTIONS
+from schemas.topics import ERASURES, INTERACTIONS
 from streams.handlers.deps import Deps
+from streams.handlers.on_erasures import is_erased
 from streams.log.dead_letters import dead_letter
 from streams.log.guard import guarded
 from streams.log.partitions import partition_of
@@ -83,6 +84,11 @@ class UserBatch:
         partition = partition_of(user, owner.partitions)
         return {**owner.applied(partition), **self.applied.get(partition, {})}
 
+    def forget(self, user: UserId) -> None:
+        """Drop what records before an erasure in this batch made due."""
+        self.due.pop(user, None)
+        self.prequential_queries = [query for query in self.prequential_queries if query.record.user.user_id != user]
+
     def record_for(self, due: Due) -> UserRecord:
         """Return the user record that the list is made from: that of the list's event time."""
         return self.users[due.user_id].at(due.at)
@@ -121,6 +127,9 @@ def apply_records(records: Sequence[Inbound], owner: UserOwner, deps: Deps) -> U
     users = owner.load({accepted.user_id for accepted in received.accepted})
     batch = UserBatch(users, received.applied, list(received.messages), counters=counters)
     for accepted in received.accepted:
+        if is_erased(users[accepted.user_id], accepted.topic, accepted.event.event_time):
+            counters.count("erased", accepted.topic)
+            continue
         outcome = _apply(accepted, users[accepted.user_id], deps)
         if isinstance(outcome, RecordOutcome):
             _add(batch, accepted, outcome, deps)
@@ -138,6 +147,8 @@ def _apply(accepted: AcceptedRecord, record: UserRecord, deps: Deps) -> RecordOu
 def _add(batch: UserBatch, accepted: AcceptedRecord, outcome: RecordOutcome, deps: Deps) -> None:
     """Add an outcome to the batch: one list per user answers all of the batch's events."""
     batch.users[accepted.user_id] = outcome.record
+    if accepted.topic == ERASURES:
+        batch.forget(accepted.user_id)
     user = outcome.record.user
     if accepted.topic == INTERACTIONS and outcome.cause and is_choice(accepted.event) and not user.quarantined:
         account = deps.crowds.observe(accepted.event.item_id, distinct=user.distinct_choices)

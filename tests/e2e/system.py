@@ -192,7 +192,8 @@ class System:
 
     def lists(self) -> list[Recommendation]:
         """Return every list on the topic but the non-personalised ones."""
-        published = [decode(RECOMMENDATIONS, record.value, now=time.time()) for record in self.records(RECOMMENDATIONS)]
+        records = [record for record in self.records(RECOMMENDATIONS) if record.value]
+        published = [decode(RECOMMENDATIONS, record.value, now=time.time()) for record in records]
         return [each for each in published if each.user_id != "@default"]
 
     def newest(self, user: str) -> Recommendation | None:

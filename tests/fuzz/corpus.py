@@ -14,6 +14,7 @@ from features.user_state import UserState
 from features.views import feature_schema_id, user_row
 from schemas.codec import encode
 from schemas.dead_letters import DeadLetter, MisroutedRecord
+from schemas.erasures import Erasure
 from schemas.ids import EventId, ItemId, ListId, MemoryId, PlanId, UserId
 from schemas.instructions import (
     Approve,
@@ -59,13 +60,14 @@ from schemas.offers import Occasion, Offer, Withheld
 from schemas.perceived_events import PerceivedEvent
 from schemas.plans import Intent, Plan, PlanEntry, PlanProposal, ProposalCost, Quota
 from schemas.quarantines import Quarantine
-from schemas.ranking_log import Command, DefaultList, Draw
+from schemas.ranking_log import Command, DefaultList, Draw, ErasureEntry
 from schemas.recommendations import RankedItem, RankRequest, Recommendation, Slate
 from schemas.record import Record
 from schemas.signals import ExternalSignal, OutsideDocument, OutsideFact
 from schemas.statistics import ItemDelta
 from schemas.topics import (
     DEAD_LETTERS,
+    ERASURES,
     EXTERNAL_SIGNALS,
     INSTRUCTIONS,
     INTERACTIONS,
@@ -196,6 +198,7 @@ def _ranking_log() -> list[Record]:
         DefaultList(**{**_entry, "user_id": UserId("@default")}, items=(ItemId("war-0"),)),
         command(1, "promote", "nobody"),
         Command(entry_id="c2", event_time=START, action="rollback"),
+        ErasureEntry(**_entry),
     ]
 
 
@@ -333,6 +336,7 @@ def _letters() -> list[Record]:
 _MAKERS: dict[str, Callable[[], list[Record]]] = {
     INTERACTIONS: _interactions,
     INSTRUCTIONS: _instructions,
+    ERASURES: lambda: [Erasure(**_event)],
     RANK_REQUESTS: lambda: [RankRequest(**_event, surfaces=("home", "cart"))],
     OCCASIONS: lambda: [Occasion(**_event, reason="spring sale")],
     OFFERS: _offers,

@@ -21,6 +21,7 @@ from schemas.topics import (
     ITEMS,
     MISROUTED,
     RANKING_LOG,
+    RECOMMENDATIONS,
 )
 from streams.handlers.on_item_deltas import on_item_deltas
 from streams.log.dead_letters import fitting
@@ -76,6 +77,8 @@ class Worker(Guard):
                 broken += message.value.reason == "handler-error"
             elif message.topic == MISROUTED:
                 self.counts.passed["misrouted"] += 1
+            elif message.value is None:
+                assert message.topic == RECOMMENDATIONS, "only lists of erased users are withdrawn"
             else:
                 published, value = fitting(message)
                 assert published is message, f"a message for {message.topic} is too large"
@@ -192,6 +195,7 @@ class Projections(Guard):
             items=self.index,
             factors=InProcessItems(),
             read=_weights,
+            memory_keys=lambda users: {},
             observer=self,
             publisher=self,  # type: ignore[arg-type]
             clock=lambda: NOW,
@@ -199,6 +203,8 @@ class Projections(Guard):
         )
 
     def write(self, rows: list[FeatureRow], *, now: float) -> None: ...
+
+    def erase(self, users: list[str]) -> None: ...
 
     def projected(self, target: str, rows: int, *, delay: float) -> None: ...
 

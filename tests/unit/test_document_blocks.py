@@ -12,7 +12,7 @@ import pytest
 from deploy.settings import load_settings
 from schemas.codec import decode
 from schemas.instructions import Instruction
-from schemas.topics import EXTERNAL_SIGNALS, INSTRUCTIONS, INTERACTIONS
+from schemas.topics import ERASURES, EXTERNAL_SIGNALS, INSTRUCTIONS, INTERACTIONS
 from tests.documents import ROOT, Block, blocks
 
 LANGUAGES = {"sh", "python", "pycon", "toml", "json", "text"}
@@ -40,10 +40,11 @@ def test_pasted_settings_load(block: Block, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.name)
-def test_json_blocks_are_valid_events_instructions_or_signals(block: Block) -> None:
+def test_json_blocks_are_valid_records(block: Block) -> None:
     tags = {str(kind.__struct_config__.tag) for kind in get_args(Instruction)}
     value = json.loads(block.text)
-    topic = INSTRUCTIONS if value.get("type") in tags else EXTERNAL_SIGNALS if "scope" in value else INTERACTIONS
+    kinds = {INSTRUCTIONS: value.get("type") in tags, EXTERNAL_SIGNALS: "scope" in value, ERASURES: "type" not in value}
+    topic = next((topic for topic, is_it in kinds.items() if is_it), INTERACTIONS)
     assert decode(topic, block.text.encode(), now=2e9)
 
 

@@ -11,7 +11,8 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from deploy.clients import make_cluster
-from deploy.monitoring.telemetry import ProjectorMetrics, TrainerMetrics, serve_metrics
+from deploy.monitoring.projector_metrics import ProjectorMetrics
+from deploy.monitoring.telemetry import TrainerMetrics, serve_metrics
 from deploy.printable import PrintableFormatter
 from deploy.settings import Settings, SettingsError, load_settings
 

@@ -23,7 +23,7 @@ from inference.signals.registry import make_item_table
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.ids import UserId
-from schemas.topics import DEAD_LETTERS, ITEM_DELTAS, ITEMS
+from schemas.topics import DEAD_LETTERS, ERASURES, ITEM_DELTAS, ITEMS
 from streams.handlers.deps import Deps
 from streams.log.in_flight import CRASH_LIMIT, InFlight, Span
 from streams.log.kafka_admin import KafkaAdmin
@@ -95,10 +95,13 @@ class _Rebuilt(Struct):
 
 
 def user_as_of(settings: Settings, user: UserId, at: float) -> UserRecord:
-    """Return the user's record as their events up to event time `at` leave it, by the rules and catalogue of now."""
+    """Return the user's record as their events up to event time `at` leave it, by the rules and catalogue of now.
+
+    Of a user who was erased since, nothing is known of before.
+    """
     records, _ = _read(settings, (*WORKER_INPUTS, ITEMS, DEAD_LETTERS))
     own = [record for record in records if record.topic in WORKER_INPUTS and record.key == user.encode()]
-    known = [record for record in own if _event_time(record) <= at]
+    known = [record for record in own if _event_time(record) <= at or record.topic == ERASURES]
     people = rebuild_people(known, _deps(settings, records))
     partitions = settings.topics.person_partitions
     state = people.load(PEOPLE, partition_of(user, partitions), [user]).get(user)

@@ -151,6 +151,7 @@ HEALTH = DashboardRow(
             (
                 PanelQuery(rate("lifelong_dead_letters_total", "topic, reason"), "{{topic}}: {{reason}}"),
                 PanelQuery(rate("lifelong_misrouted_total", "topic"), "misrouted {{topic}}"),
+                PanelQuery(rate("lifelong_erased_records_total", "topic"), "of erased users {{topic}}"),
             ),
         ),
         Panel(

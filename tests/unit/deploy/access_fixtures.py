@@ -39,6 +39,7 @@ ROUTES: dict[str, tuple[str, str, Any, set[Scope]]] = {
     "history": ("GET", "/v1/users/ann/history", None, {"memories"}),
     "page": ("GET", "/v1/users/ann", None, {"memories"}),
     "export": ("GET", "/v1/users/ann/export", None, {"memories"}),
+    "erase": ("DELETE", "/v1/users/ann", None, set()),
     "say": ("POST", "/v1/users/ann/say", {"text": "no war", "timeout_ms": 0}, {"instructions"}),
     "remember": ("POST", "/v1/users/ann/memories", {"predicate": "likes", "value": "war"}, {"instructions"}),
     "forget": ("DELETE", "/v1/users/ann/memories/m1", None, {"instructions"}),

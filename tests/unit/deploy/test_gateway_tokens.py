@@ -36,7 +36,7 @@ def test_a_token_reads_and_instructs_its_user_and_nobody_else(shop: Shop) -> Non
     refused = {
         name for name, (method, path, body, _) in ROUTES.items() if shop.as_user(token, method, path, body)[0] == 403
     }
-    assert refused == {"interactions", "items", "withdrawal", "occasions", "token", "keys"}
+    assert refused == {"interactions", "items", "withdrawal", "occasions", "erase", "token", "keys"}
 
 
 def test_a_token_has_only_the_scopes_that_it_was_issued_with(shop: Shop) -> None:

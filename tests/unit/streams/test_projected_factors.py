@@ -56,6 +56,7 @@ class ProjectedFactors:
             items=InProcessItems(),
             factors=self.index,
             read=self.weights.get,
+            memory_keys=lambda users: {},
             observer=self,
             publisher=self,  # type: ignore[arg-type]
             clock=lambda: START,
