@@ -18,13 +18,13 @@ from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, Remem
 from schemas.interactions import Click, Dislike, Hide, Like, Purchase, Skip, View
 from streams.state.user_record import UserRecord, new_user, pack
 
-USER = UserId("one")
-START = 1_600_000_000.0
+GROWTH_USER = UserId("one")
+GROWTH_START = 1_600_000_000.0
 SECONDS_APART = 60.0
-ITEMS, CATEGORIES, BRANDS = 20_000, 60, 400
+GROWTH_ITEMS, GROWTH_CATEGORIES, GROWTH_BRANDS = 20_000, 60, 400
 SAID_SHARE = 0.01
 """The share of events that are instructions."""
-KINDS: tuple[type[View | Click | Like | Purchase | Skip | Dislike | Hide], ...] = (
+GROWTH_KINDS: tuple[type[View | Click | Like | Purchase | Skip | Dislike | Hide], ...] = (
     *(View,) * 10,
     *(Click,) * 6,
     *(Skip,) * 2,
@@ -48,7 +48,7 @@ class GrowthPoint(Struct, frozen=True, kw_only=True):
 
 def grow(events: int, points: int = 10, seed: int = 0) -> Iterator[GrowthPoint]:
     """Yield the state at `points` equal distances, the last one after all events; the seed draws what the user does."""
-    rng, record, done = Random(seed), new_user(USER), 0
+    rng, record, done = Random(seed), new_user(GROWTH_USER), 0
     for point in range(1, points + 1):
         upto = events * point // points
         began = process_time()
@@ -81,31 +81,33 @@ def _applied(record: UserRecord, number: int, rng: Random) -> UserRecord:
         step = apply_instruction(record.agent, user, happened, event_source_id=name)
     else:
         user, at = fold(record.user, happened), int(happened.item_id)
-        categories = tuple(f"category {at * step % CATEGORIES}" for step in (1, 7))
-        attributes = (("brand", f"brand {at % BRANDS}"), ("colour", f"colour {at % 12}"))
+        categories = tuple(f"category {at * step % GROWTH_CATEGORIES}" for step in (1, 7))
+        attributes = (("brand", f"brand {at % GROWTH_BRANDS}"), ("colour", f"colour {at % 12}"))
         step = apply_event(record.agent, record.user, user, happened, categories, attributes, event_source_id=name)
     return UserRecord(user=user, agent=step.agent, version=record.version + 1)
 
 
 def _interaction(number: int, rng: Random) -> View | Click | Like | Purchase | Skip | Dislike | Hide:
     """Return something done to an item; small numbers are more popular, as in catalogues."""
-    item = ItemId(str(int(ITEMS * rng.random() ** 3)))
-    return rng.choice(KINDS)(event_id=_id(number), user_id=USER, event_time=_time(number), item_id=item)
+    item = ItemId(str(int(GROWTH_ITEMS * rng.random() ** 3)))
+    return rng.choice(GROWTH_KINDS)(event_id=_id(number), user_id=GROWTH_USER, event_time=_time(number), item_id=item)
 
 
 def _instruction(number: int, rng: Random) -> Instruction:
-    name, event_id, at = f"category {rng.randrange(CATEGORIES)}", _id(number), _time(number)
+    name, event_id, at = f"category {rng.randrange(GROWTH_CATEGORIES)}", _id(number), _time(number)
     match rng.randrange(5):
         case 0:
-            return BanCategory(event_id=event_id, user_id=USER, event_time=at, category=name, until=at + 86_400.0)
+            return BanCategory(
+                event_id=event_id, user_id=GROWTH_USER, event_time=at, category=name, until=at + 86_400.0
+            )
         case 1:
-            return MoreOf(event_id=event_id, user_id=USER, event_time=at, category=name)
+            return MoreOf(event_id=event_id, user_id=GROWTH_USER, event_time=at, category=name)
         case 2:
-            return LessOf(event_id=event_id, user_id=USER, event_time=at, category=name)
+            return LessOf(event_id=event_id, user_id=GROWTH_USER, event_time=at, category=name)
         case 3:
-            return Remember(event_id=event_id, user_id=USER, event_time=at, predicate="likes", value=name)
+            return Remember(event_id=event_id, user_id=GROWTH_USER, event_time=at, predicate="likes", value=name)
         case _:
-            return Undo(event_id=event_id, user_id=USER, event_time=at)
+            return Undo(event_id=event_id, user_id=GROWTH_USER, event_time=at)
 
 
 def _id(number: int) -> EventId:
@@ -113,4 +115,4 @@ def _id(number: int) -> EventId:
 
 
 def _time(number: int) -> float:
-    return START + SECONDS_APART * number
+    return GROWTH_START + SECONDS_APART * number
