@@ -1,4 +1,4 @@
-"""Recorded events for every engine: choices, slates and statements, some late, twice, misrouted or poison.
+"""Recorded events for every engine: choices, slates, statements and erasures, some late, twice, misrouted or poison.
 
 They come in phases, each of one topic: the order of topics is no engine's promise.
 """
@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from schemas.codec import encode
+from schemas.erasures import Erasure
 from schemas.ids import EventId, UserId
 from schemas.instructions import BanCategory, Instruction, MoreOf
 from schemas.interactions import Interaction
 from schemas.items import Item
 from schemas.quarantines import Quarantine
-from schemas.topics import INSTRUCTIONS, INTERACTIONS, QUARANTINES
+from schemas.topics import ERASURES, INSTRUCTIONS, INTERACTIONS, QUARANTINES
 from tests.builders import START, click, impression, item, rating, skip
 
 CATEGORIES = ("war", "comedy", "drama", "crime", "music", "space")
@@ -38,7 +39,7 @@ def catalogue() -> list[Item]:
 
 
 def recorded_phases(count: int, *, seed: int = 3) -> list[list[Sent]]:
-    """Return so many records in four phases. Every twentieth event is late, every tenth sent twice, every hundredth is
+    """Return so many records in five phases. Every twentieth event is late, every tenth sent twice, every hundredth is
     poison. Users whose name begins with ``m`` are known by misrouted records alone.
     """
     rng = random.Random(seed)
@@ -47,6 +48,7 @@ def recorded_phases(count: int, *, seed: int = 3) -> list[list[Sent]]:
     return [
         _interactions(half, users, 0, rng),
         [Sent(INSTRUCTIONS, user, encode(_statement(user, number, rng))) for number, user in enumerate(users[::3])],
+        [Sent(ERASURES, user, encode(_erasure(user, 30.0 * half))) for user in users[1::20]],
         _interactions(half, users, half, rng),
         [Sent(QUARANTINES, user, encode(_quarantine(user))) for user in users[::20]],
     ]
@@ -90,6 +92,11 @@ def _statement(user: str, number: int, rng: random.Random) -> Instruction:
     kind = rng.choice((BanCategory, MoreOf))
     at, category = START + 30.0 * number, rng.choice(CATEGORIES)
     return kind(event_id=EventId(f"s{number}"), user_id=UserId(user), event_time=at, category=category)
+
+
+def _erasure(user: str, at: float) -> Erasure:
+    """Return an erasure as of then: late events of the phase after it are refused."""
+    return Erasure(event_id=EventId(f"x-{user}"), user_id=UserId(user), event_time=START + at)
 
 
 def _quarantine(user: str) -> Quarantine:

@@ -78,7 +78,7 @@ class Ending:
         self.letters = {(letter.dead_letter_id, letter.reason) for letter in letters}
         self.lists: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.newest: dict[str, tuple[int, str]] = {}
-        for record in read(RECOMMENDATIONS):
+        for record in filter(lambda record: record.value, read(RECOMMENDATIONS)):
             made = decode(RECOMMENDATIONS, record.value, now=time.time())
             if not made.user_id.startswith("@"):
                 items = made.user_id, tuple(ranked.item_id for ranked in made.home.items)
