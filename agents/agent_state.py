@@ -13,8 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.instructions.statements import obey
-from agents.memory.operations import Attributes, Learned, PreferenceSignal, SignalCause, extract, learn
-from agents.memory.record import DECISION_PREDICATES, NEVER
+from agents.memory.extraction import Attributes, extract
+from agents.memory.operations import Learned, PreferenceSignal, SignalCause, learn, resynthesise
+from agents.memory.record import DECISION_PREDICATES, MEMORY_RULES, NEVER
 from agents.offers import OfferState, answered
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import abandon, choose_plan, decide, lapse, put_forward
@@ -51,6 +52,7 @@ class AgentState(Struct, frozen=True, kw_only=True):
     Both are bounded together by `agents.memory.forgetting.FADING_CAPACITY` and `DECISION_LIMITS`. At autonomy
     `PROPOSING` a `proposal` waits for the user's approval, and so does what words were understood as, `pending`.
     `autonomy_of` has the levels that were set for single actions, and `offers` is there once offers were allowed.
+    `memory_rules` is the version of the rules that the memories follow.
     """
 
     memories: tuple[Memory, ...] = ()
@@ -66,6 +68,7 @@ class AgentState(Struct, frozen=True, kw_only=True):
     offers: OfferState | None = None
     proposal: Plan | None = None
     pending: Awaited | None = None
+    memory_rules: int = 0
 
     def level(self, action: Action) -> int:
         """Return the level of autonomy at which the agent takes this action."""
@@ -106,9 +109,8 @@ def apply_event(
 ) -> AgentStep:
     """Apply one interaction: remember it, move the profile, and re-plan if one of the `triggers` fires.
 
-    `state_before` and `state` are the user before and after `fold`; `categories` and `attributes` are those of the
-    event's item; attributes are remembered and move nothing else. `event_source_id` names the source record, and
-    through it plans and ledger lines. The caller passes each event once: duplicates are not recognised here.
+    `state_before` and `state` are the user before and after `fold`; `attributes` of the item are remembered, and
+    move nothing else. `event_source_id` names the source record, plans and ledger lines. Duplicates are not recognised.
 
     >>> from features.user_state import fold
     >>> from schemas.ids import UserId
@@ -118,6 +120,7 @@ def apply_event(
     >>> step.trigger, [(memory.predicate, memory.value) for memory in step.memories]
     ('session-start', [('likes', 'jazz')])
     """
+    agent, renewed = _by_present_rules(agent, state.last_at)
     event_reward = reward(event, state_before.mean_value)
     cause = SignalCause(state.user_id, event.event_id, event.event_time, state.last_at)
     learned = _learn(agent, extract(event, event_reward, categories, attributes), cause)
@@ -131,7 +134,7 @@ def apply_event(
     changed, disputed = (learned.changed, bool(learned.disputed)) if learned else ((), False)
     happened = TriggerContext(before=state_before, after=state, plan=agent.plan, disputed=disputed, drifted=drifted)
     context = planning_context(updated, state, event.event_id, event_source_id, where, slate_size)
-    return _replan(updated, happened, context, planner, triggers, changed)
+    return _replan(updated, happened, context, planner, triggers, (*renewed, *changed))
 
 
 def apply_instruction(
@@ -160,8 +163,10 @@ def apply_instruction(
     now = max(state.last_at, instruction.event_time)
     state = state if now == state.last_at else replace(state, last_at=now)
     statements = (instruction,) if understood is None else understood
+    agent, renewed = _by_present_rules(agent, now)
     updated, statements = _considered(agent, instruction, statements)
-    updated, memories = _obeyed(updated, statements, now)
+    updated, changed = _obeyed(updated, statements, now)
+    memories = (*renewed, *changed)
     where = profile_contexts(now, Context())
     context = planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
     context = replace(context, trigger="instruction")
@@ -235,6 +240,14 @@ def agent_at(agent: AgentState, user: UserId, now: float) -> AgentState:
     left = _remember(agent, learn(memories_by_id, (), SignalCause(user, EventId(""), now, now)))
     plan = left.plan
     return left if plan is None else replace(left, plan=replace(plan, constraints=left.constraints))
+
+
+def _by_present_rules(agent: AgentState, now: float) -> tuple[AgentState, tuple[Memory, ...]]:
+    """Return the agent state with memories that follow the rules of now, and the memories that this changed."""
+    if agent.memory_rules == MEMORY_RULES:
+        return agent, ()
+    learned = resynthesise({memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}, now)
+    return replace(_remember(agent, learned), memory_rules=MEMORY_RULES), learned.changed
 
 
 def _learn(agent: AgentState, signals: tuple[PreferenceSignal, ...], cause: SignalCause) -> Learned | None:

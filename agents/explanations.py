@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
-from agents.memory.record import FOR, MAX_EVIDENCE, STATED_ONLY, is_active
+from agents.memory.record import FOR, MAX_EVIDENCE, is_active, is_statement
 from agents.preferences import intent_weight
 from schemas.ids import ItemId, MemoryId
 from schemas.memories import Memory
@@ -29,7 +30,8 @@ class Reason(Struct, frozen=True):
 
 class Slot(Struct, frozen=True):
     """An item of a list to be explained: `reason` is what its candidate source says, which may name a cause: an item
-    that the user chose. It `answers_user` if they have just shown or asked for something like it: then it is the line.
+    that their state says the user chose. It `answers_user` if they have just shown or asked for something like it: then
+    it is the line.
     """
 
     item_id: ItemId
@@ -39,11 +41,25 @@ class Slot(Struct, frozen=True):
     answers_user: bool = False
 
 
+LineKind = Literal["memory", "cause", "answer", "generic"]
+"""What a line rests on: a memory, or an item that the user chose, and it was checked against it; what the user has just
+shown or asked for; or nothing of this user."""
+
+
 class Line(Struct, frozen=True):
     """What a list says of an item. A specific line names something that this user said, showed or chose."""
 
     text: str
-    is_specific: bool = True
+    kind: LineKind
+
+    @property
+    def is_specific(self) -> bool:
+        """Return whether the line could not stand in everybody's list."""
+        return self.kind != "generic"
+
+
+CHECKED_KINDS: frozenset[LineKind] = frozenset({"memory", "cause"})
+"""Lines that were checked before they are published: against the memory, or the choice, that they name."""
 
 
 class Explainer:
@@ -102,13 +118,13 @@ class Explainer:
 
     def _options(self, slot: Slot) -> list[Line]:
         if slot.answers_user:
-            return [Line(slot.reason)]
+            return [Line(slot.reason, "answer")]
         reasons = self.reasons(slot.item_id, slot.categories)
         first = [reason for reason in reasons if reason.is_stated or reason.is_of_item]
-        source = Line(slot.reason, is_specific=slot.names_cause)
-        options = [Line(reason.text) for reason in first]
+        source = Line(slot.reason, "cause" if slot.names_cause else "generic")
+        options = [Line(reason.text, "memory") for reason in first]
         options += [source] if slot.names_cause else []
-        options += [Line(reason.text) for reason in reasons if reason not in first]
+        options += [Line(reason.text, "memory") for reason in reasons if reason not in first]
         return options if slot.names_cause else [*options, source]
 
 
@@ -129,8 +145,7 @@ def _speaks(memory: Memory) -> bool:
 
 def _reason(memory: Memory) -> Reason:
     claims = len(memory.evidence)
-    is_stated = memory.predicate in STATED_ONLY
-    return Reason(_text(memory, claims), memory.memory_id, claims, is_stated, memory.subject == "item")
+    return Reason(_text(memory, claims), memory.memory_id, claims, is_statement(memory), memory.subject == "item")
 
 
 def _text(memory: Memory, claims: int) -> str:
@@ -141,6 +156,8 @@ def _text(memory: Memory, claims: int) -> str:
             return f"because you asked for {memory.value} alone"
         case "pins":
             return "because you pinned it"
+        case _ if memory.instructed:
+            return f"because you said that you like {'it' if memory.subject == 'item' else memory.value}"
         case _ if memory.subject == "item":
             return "because you liked it before"
         case _:

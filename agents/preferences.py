@@ -28,12 +28,12 @@ def intent_weight(intent: Intent) -> float:
 
 def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) -> AgentPreferences:
     """Return the plan and the active memories as numbers, each memory by its `weight` at `now`; dormant memories have
-    none, and those about attributes rank nothing.
+    none, and those about attributes rank nothing, nor do consolidated ones beside their parts.
 
     >>> preferences_of(None, (), now=0.0) == AgentPreferences()
     True
     """
-    active = [memory for memory in memories if memory.subject != "attribute" and is_active(memory)]
+    active = [memory for memory in memories if _ranks(memory)]
     if plan is None and not active:
         return AgentPreferences()
     planned, stated = plan.constraints if plan else Constraints(), constraints_of(active)
@@ -51,3 +51,7 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
         liked_items=tuple([ItemId(memory.value) for memory in strongest if memory.subject == "item"]),
         liked_categories=tuple([memory.value for memory in strongest if memory.subject == "category"]),
     )
+
+
+def _ranks(memory: Memory) -> bool:
+    return memory.subject != "attribute" and not memory.parts and is_active(memory)

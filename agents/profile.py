@@ -102,7 +102,7 @@ def lasting_preferences(memories: Iterable[Memory], now: float) -> Weights:
     """
     weights: Weights = {}
     for memory in memories:
-        if memory.subject == "category" and is_active(memory):
+        if memory.subject == "category" and is_active(memory) and not memory.parts:
             weights[memory.value] = weights.get(memory.value, 0.0) + signed(memory, confidence(memory, now))
     return weights
 

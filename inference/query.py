@@ -82,8 +82,8 @@ class Candidates(Sequence[ItemId]):
 class Placed(Struct, frozen=True):
     """One slot of a slate; `row` is its row in the ranking's feature block.
 
-    `propensity` is that of `schemas.ranking_log.Ranked`: none where nothing was drawn. `names_cause`: the reason names
-    an item of the user's that led to this one.
+    `propensity` is that of `schemas.ranking_log.Ranked`: none where nothing was drawn. `cause`: the item of the
+    user's that led to this one, if the reason names it.
     """
 
     item_id: ItemId
@@ -92,7 +92,7 @@ class Placed(Struct, frozen=True):
     reason: str
     row: int
     propensity: float | None = None
-    names_cause: bool = False
+    cause: ItemId | None = None
 
 
 class Assigned(Struct, frozen=True, kw_only=True):

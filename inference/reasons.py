@@ -11,20 +11,21 @@ from inference.kernels.kernel import NO_ITEM
 from inference.kernels.neighbour_sums import strongest_causes
 from inference.ranking_context import RankingContext
 from inference.signals.source import CandidateSource, NeighboursOf
+from schemas.ids import ItemId
 
 
 def reasons(
     sources: Sequence[CandidateSource], numbers: Numbers, context: RankingContext, table: ItemTable
-) -> list[tuple[str, bool]]:
-    """Return the reason for each item, `[items]`, by the source that proposes it most strongly, and whether it names
-    the recent item that led to it.
+) -> list[tuple[str, ItemId | None]]:
+    """Return the reason for each item, `[items]`, by the source that proposes it most strongly, and the recent item
+    that led to it, if the reason names one.
     """
     causes = _causes(sources, numbers, context, table)
     texts = [source.reason_for(context, table, item) for source, item in zip(sources, numbers.tolist(), strict=True)]
     return [
-        (reason, False)
+        (reason, None)
         if cause == NO_ITEM
-        else (f"{reason}: {table.title(table.ids[cause]) or table.ids[cause]}", True)
+        else (f"{reason}: {table.title(table.ids[cause]) or table.ids[cause]}", table.ids[cause])
         for reason, cause in zip(texts, causes, strict=True)
     ]
 

@@ -230,13 +230,13 @@ class Recommender:
             votes[-1, lifted[rows]] = np.inf
         main = [self._sources[best] for best in votes.argmax(axis=0).tolist()]
         prequential = context.query.target is not None
-        why = [("", False)] * len(rows) if prequential else reasons(main, pool.items[row, rows], context, self.table)
+        why = [("", None)] * len(rows) if prequential else reasons(main, pool.items[row, rows], context, self.table)
         return tuple(
             [
-                Placed(item, score, source.name, text, slot_row, names_cause=names_cause)
+                Placed(item, score, source.name, text, slot_row, cause=cause)
                 if is_proposed
                 else Placed(item, score, "pinned", "you asked for it to stay", slot_row)
-                for item, score, slot_row, source, (text, names_cause), is_proposed in zip(
+                for item, score, slot_row, source, (text, cause), is_proposed in zip(
                     chosen, values[rows].tolist(), rows, main, why, proposed.tolist(), strict=True
                 )
             ]

@@ -13,6 +13,13 @@ from schemas.record import Record
 Predicate = Literal["likes", "dislikes", "wants-more", "wants-less", "bans", "pins", "wants-only", "limits"]
 Subject = Literal["category", "item", "attribute", "fact"]
 MemoryState = Literal["active", "stale", "unresolved"]
+MemoryEnd = Literal["faded", "over", "crowded-out", "withdrawn", "forgotten", "parts-gone"]
+"""Why a memory ended: it faded at its own half-life; its `until` has passed; it was beyond the bounds of a user's
+state; the user took it back, or had it forgotten; too few of its parts are believed any more."""
+Trait = tuple[Annotated[str, Meta(max_length=ID_LENGTH)], Annotated[str, Meta(max_length=ID_LENGTH)]]
+"""An attribute and its value; the attribute of a category is the empty one."""
+MOST_TRAITS = 8
+MOST_PARTS = 16
 
 
 class Memory(Record, frozen=True, kw_only=True):
@@ -23,7 +30,11 @@ class Memory(Record, frozen=True, kw_only=True):
     A limit of a fact has the value `at-least` or `at-most`, names the fact as its `attribute`, and its `bound`.
     `strength` is as of `recorded_from`; it fades from there at the predicate's own half-life.
     `valid_*` is when it was true of the user, `recorded_*` when it was believed (both in event time). `until` is when a
-    statement ends that was made for a time.
+    statement ends that was made for a time. `ended_as` says why a memory has ended that has a `recorded_to`.
+
+    `traits` are what the belief says beyond its value: what its item is, or the value itself without the context. Of
+    beliefs that agree in a trait a *consolidated* one follows: its `parts` are the ids of the strongest of them.
+    `instructed` beliefs were stated by an instruction, which `undo` takes back.
     """
 
     memory_id: MemoryKey
@@ -45,6 +56,10 @@ class Memory(Record, frozen=True, kw_only=True):
     until: Time | None = None
     doubted_from: Time | None = None
     bound: Amount | None = None
+    traits: Annotated[tuple[Trait, ...], Meta(max_length=MOST_TRAITS)] = ()
+    parts: Annotated[tuple[MemoryKey, ...], Meta(max_length=MOST_PARTS)] = ()
+    instructed: bool = False
+    ended_as: MemoryEnd | None = None
 
 
 def memory_key(user: UserId, memory: MemoryId) -> str:

@@ -1,14 +1,17 @@
-"""Memories, limits and ends of statements in words."""
+"""Memories, what consolidated ones are made of, limits and ends of statements in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 
 from agents.instructions.limits import LimitRange
 from agents.instructions.wording import Wording
 from schemas.ids import ItemId
 from schemas.memories import Memory
+
+NAMED_PARTS = 5
+"""How many parts of a consolidated memory are named."""
 
 
 def belief_phrase(memory: Memory, wording: Wording, title: Callable[[ItemId], str], now: float, zone: tzinfo) -> str:
@@ -32,6 +35,22 @@ def belief_phrase(memory: Memory, wording: Wording, title: Callable[[ItemId], st
         low, high = (memory.bound, None) if memory.value == "at-least" else (None, memory.bound)
         name = limit_phrase(LimitRange("", low, high, memory.attribute), wording)
     return wording.beliefs[memory.predicate].format(name=name) + ending(memory.until, now, wording, zone)
+
+
+def consolidated_phrase(belief: str, parts: Iterable[Memory], wording: Wording, title: Callable[[ItemId], str]) -> str:
+    """Return what a consolidated memory says, with what its parts are about: items, or the contexts of an attribute.
+
+    >>> from agents.instructions.wording import WORDINGS
+    >>> consolidated_phrase("you like jazz", (), WORDINGS["en"], str)
+    'you like jazz'
+    """
+    about = [title(ItemId(part.value)) or part.value if part.subject == "item" else part.context for part in parts]
+    names = [name for name in dict.fromkeys(about) if name]
+    if not names:
+        return belief
+    shown, rest = ", ".join(names[:NAMED_PARTS]), len(names) - NAMED_PARTS
+    shown = wording.and_more.format(names=shown, count=rest) if rest > 0 else shown
+    return wording.as_parts_show.format(belief=belief, names=shown)
 
 
 def limit_phrase(bounds: LimitRange, wording: Wording) -> str:

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agents.memory.operations import (
-    Learned,
-    Memories,
-    PreferenceSignal,
-    SignalCause,
-    forget,
-    learn,
-    retract,
-    take_back,
-)
+from agents.memory.operations import Learned, Memories, PreferenceSignal, SignalCause, learn
+from agents.memory.withdrawals import forget, retract, take_back
 from schemas.ids import UserId
 from schemas.instructions import (
     Approve,
@@ -75,7 +67,10 @@ def _signals(instruction: Statement | LimitFact | Remember) -> tuple[PreferenceS
     if isinstance(instruction, Remember):
         subject, predicate, value = instruction.subject, instruction.predicate, instruction.value
         attribute = instruction.attribute if subject == "attribute" else ""
-        return (PreferenceSignal(subject, predicate, value, strength, "stated", attribute=attribute, until=until),)
+        signal = PreferenceSignal(
+            subject, predicate, value, strength, "stated", attribute=attribute, until=until, instructed=True
+        )
+        return (signal,)
     if not isinstance(instruction, LimitFact):
         return (PreferenceSignal(*_said(instruction), strength, "stated", until=until),)
     fact, sides = instruction.fact, (("at-least", instruction.at_least), ("at-most", instruction.at_most))

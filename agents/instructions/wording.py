@@ -15,6 +15,8 @@ class Wording(Struct, frozen=True, kw_only=True):
     echoes: dict[Operation, str]
     beliefs: dict[Predicate, str]
     of_attribute: str
+    as_parts_show: str
+    and_more: str
     until: str
     date: str
     over: str
@@ -65,6 +67,8 @@ WORDINGS: dict[str, Wording] = {
             "limits": "{name}",
         },
         of_attribute="{value} as {attribute}",
+        as_parts_show="{belief}, as {names} show",
+        and_more="{names} and {count} more",
         until=" until {day}{clock}",
         date="{weekday} {day} {month} {year}",
         over=" (which is over)",
@@ -128,6 +132,8 @@ WORDINGS: dict[str, Wording] = {
             "limits": "{name}",
         },
         of_attribute="{value} als {attribute}",
+        as_parts_show="{belief}; das zeigen {names}",
+        and_more="{names} und {count} weitere",
         until=" bis {day}{clock}",
         date="{weekday}, {day}. {month} {year}",
         over=" (das ist vorbei)",

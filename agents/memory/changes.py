@@ -7,7 +7,7 @@ to its context, and from two contexts to all beliefs that hold in a context. A u
 beliefs about attributes in doubt.
 
 Nothing is deleted: what is in doubt is not recalled, is found as `unresolved` or `stale`, and one confirmation revives
-it with all its strength.
+it with all its strength. What never fades, such as a stated allergy, is never in doubt.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from agents.memory.record import FOR
+from agents.memory.record import FOR, NEVER, half_life
 from features.decay import DAY
 from schemas.ids import MemoryId
 from schemas.memories import Memory, Subject
@@ -47,7 +47,7 @@ def doubted(
     """
     if all(topic[0] != "attribute" for topic in written):
         return []
-    own = [memory for memory in memories.values() if memory.subject == "attribute"]
+    own = [memory for memory in memories.values() if memory.subject == "attribute" and not memory.parts]
     facets = {topic[2:] for topic in written if topic[0] == "attribute"} if announced else _disputed(own, written)
     found: dict[MemoryId, Memory] = {}
     for facet in sorted(facets):
@@ -127,7 +127,7 @@ def _doubts(scope: list[Memory], against: list[tuple[Memory, Memory]], at: float
     return {
         memory.memory_id: replace(memory, doubted_from=began)
         for memory in scope
-        if memory.doubted_from is None and memory.memory_id not in contradicting
+        if memory.doubted_from is None and memory.memory_id not in contradicting and half_life(memory) < NEVER
         if memory.recorded_from < began or memory.memory_id in contradicted
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agents.memory.record import DECISION_PREDICATES, faded
+from agents.memory.record import DECISION_PREDICATES, NEVER, faded, half_life
 from schemas.ids import MemoryId
 from schemas.memories import Memory, Predicate, Subject
 
@@ -18,20 +18,21 @@ DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5, "wants-only": 1
 
 
 def surplus(memories: Iterable[Memory], now: float) -> list[Memory]:
-    """Return what exceeds the bounds: what is in doubt first, then the weakest inferred, then the weakest stated; of
-    decisions the oldest.
+    """Return what exceeds the bounds: what is in doubt first, then the weakest inferred, then the weakest stated, last
+    what never fades; of decisions the oldest. Consolidated beliefs have a bound of their own.
 
     >>> surplus((), 0.0)
     []
     """
 
-    def worth(memory: Memory) -> tuple[bool, bool, float, MemoryId]:
-        return memory.doubted_from is None, memory.source == "stated", faded(memory, now), memory.memory_id
+    def worth(memory: Memory) -> tuple[bool, bool, bool, float, MemoryId]:
+        is_sure, is_lasting = memory.doubted_from is None, half_life(memory) >= NEVER
+        return is_sure, is_lasting, memory.source == "stated", faded(memory, now), memory.memory_id
 
     def age(memory: Memory) -> tuple[float, MemoryId]:
         return memory.recorded_from, memory.memory_id
 
-    kept = list(memories)
+    kept = [memory for memory in memories if not memory.parts]
     fading = [memory for memory in kept if memory.predicate not in DECISION_PREDICATES]
     inferred = [memory for memory in fading if memory.subject == "attribute" and memory.source == "inferred"]
     beyond = _first(inferred, INFERRED_ATTRIBUTES, worth)

@@ -1,19 +1,21 @@
-"""How memories are written: extract, reinforce, weaken, settle contradictions, forget. No model is involved.
+"""How memories are written: extract, reinforce, weaken, settle contradictions, consolidate, forget, resynthesise.
 
-A user's memories are a dict by memory id. The memories about one value (a category, an item, a value of an attribute)
-are a *group*: whether each of them is active follows from the group alone, so removing a memory revives those that it
-had outranked. Beliefs about attributes can come in doubt together, see `agents.memory.changes`.
+No model is involved. A user's memories are a dict by memory id. The memories about one value (a category, an item, a
+value of an attribute) are a *group*: whether each of them is active follows from the group alone, so removing a memory
+revives those that it had outranked. Beliefs about attributes can come in doubt together, see `agents.memory.changes`;
+consolidated ones are in no group, they follow from the others (`agents.memory.consolidation`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import exp2, sqrt
+from collections.abc import Collection, Iterable
+from math import exp2
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.memory.changes import doubted
+from agents.memory.consolidation import concern_traits, consolidated
 from agents.memory.forgetting import surplus
 from agents.memory.record import (
     AGAINST,
@@ -21,7 +23,6 @@ from agents.memory.record import (
     MAX_EVIDENCE,
     NEVER,
     REPLACED_PREDICATES,
-    STATED_ONLY,
     TRUST,
     Source,
     faded,
@@ -30,23 +31,10 @@ from agents.memory.record import (
     memory_id,
 )
 from agents.memory.settling import put_state, replaced, settle
-from schemas.event_kinds import kind_of
 from schemas.ids import EventId, MemoryId, UserId, category_key
-from schemas.interactions import Interaction, ItemEvent
-from schemas.memories import Memory, Predicate, Subject
+from schemas.memories import Memory, MemoryEnd, MemoryState, Predicate, Subject, Trait
 
 Memories = dict[MemoryId, Memory]
-
-LIKED_REWARD = 0.3
-"""From this reward on, an event speaks for the categories of its item: that of the weakest choice, a view."""
-DISLIKED_REWARD = -0.5
-"""From this reward down, an event speaks against them."""
-ITEM_REWARD = 0.9
-"""From this reward on (either sign) an event also speaks about the item itself."""
-SIGNAL_CATEGORIES = 8
-"""How many of an item's categories an event speaks about: the first, as catalogues put the main ones first."""
-SIGNAL_ATTRIBUTES = 3
-"""And how many of its attributes, where it speaks about the item itself."""
 
 
 class PreferenceSignal(Struct, frozen=True):
@@ -54,7 +42,7 @@ class PreferenceSignal(Struct, frozen=True):
 
     Signals about the value of an attribute name the attribute, and the context if they hold in one alone. `announced`
     says that in the user's own words preferences have changed. `until` is the event time at which a statement ends,
-    and `bound` that of a limit.
+    and `bound` that of a limit. `instructed` signals are those of instructions, `traits` are what the item is.
     """
 
     subject: Subject
@@ -67,6 +55,8 @@ class PreferenceSignal(Struct, frozen=True):
     announced: bool = False
     until: float | None = None
     bound: float | None = None
+    instructed: bool = False
+    traits: tuple[Trait, ...] = ()
 
 
 class SignalCause(Struct, frozen=True):
@@ -87,43 +77,8 @@ class Learned(Struct, frozen=True):
     sweep_at: float = NEVER
 
 
-Attributes = tuple[tuple[str, str], ...]
-"""Names of attributes of an item, with their values."""
 Topic = tuple[Subject, str, str, str]
 """The subject, value, attribute and context of a group of memories."""
-
-
-def extract(
-    event: Interaction, reward: float, categories: tuple[str, ...], attributes: Attributes = ()
-) -> tuple[PreferenceSignal, ...]:
-    """Return the preference signals of an event, given its reward (see `features.implicit_feedback`) and the categories
-    and attributes of its item.
-
-    Each of n categories gets 1/√n of the reward: between n independent opinions and one that is split evenly. A skip
-    signals no dislike; it weakens the preference for what was shown. An item that was not shown is never weakened.
-
-    >>> from schemas.interactions import Click
-    >>> click = Click(event_id="e", user_id="u", event_time=1e9, item_id="i")
-    >>> [(signal.predicate, signal.value, signal.weight) for signal in extract(click, 0.5, ("jazz",))]
-    [('likes', 'jazz', 0.5)]
-    """
-    evidence = kind_of(event).evidence
-    if evidence == "none" or not isinstance(event, ItemEvent):
-        return ()
-    signalled = categories[:SIGNAL_CATEGORIES]
-    share = reward / sqrt(max(1, len(signalled)))
-    if evidence == "weakens":
-        return tuple(PreferenceSignal("category", "likes", name, share) for name in signalled)
-    if DISLIKED_REWARD < reward < LIKED_REWARD:
-        return ()
-    predicate: Predicate = "likes" if reward > 0 else "dislikes"
-    signals = tuple(PreferenceSignal("category", predicate, name, abs(share)) for name in signalled)
-    if abs(reward) < ITEM_REWARD:
-        return signals
-    named = attributes[:SIGNAL_ATTRIBUTES]
-    share = abs(reward) / sqrt(max(1, len(named)))
-    of_attributes = [PreferenceSignal("attribute", predicate, value, share, attribute=name) for name, value in named]
-    return (*signals, PreferenceSignal("item", predicate, event.item_id, abs(reward), evidence), *of_attributes)
 
 
 def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCause, sweep_at: float = 0.0) -> Learned:
@@ -151,58 +106,23 @@ def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCa
     crowded = len(memories) > len(before)
     due = cause.now >= sweep_at
     suspects = memories.values() if due else [memory for topic in written for memory in _group(memories, topic)]
-    removed = _drop(memories, [memory for memory in suspects if fades_at(memory) <= cause.now])
+    removed = drop_faded(memories, suspects, cause.now)
     if crowded:
-        removed |= _drop(memories, surplus(memories.values(), cause.now))
-    return _finish(before, memories, removed, written, cause.now, NEVER if due else sweep_at)
+        removed |= drop(memories, surplus(memories.values(), cause.now), "crowded-out")
+    return finish(before, memories, removed, written, cause.now, NEVER if due else sweep_at)
 
 
-def retract(before: Memories, value: str | None, at: float, now: float) -> Learned:
-    """Remove the statements up to `at` about this category, item or fact, or about all if none is named; memories that
-    they outranked are revived.
+def resynthesise(before: Memories, now: float) -> Learned:
+    """Return the memories as they follow from stored evidence by the rules of now: without what has faded or is beyond
+    the bounds, and consolidated anew. Memories that already follow the rules stay as they are.
 
-    What has faded or ended by `now` goes with them.
-
-    >>> retract({}, "jazz", at=9.0, now=9.0).changed
-    ()
-    """
-    statements = [
-        memory
-        for memory in before.values()
-        if (value is None or same_value(memory, value))
-        and memory.predicate in STATED_ONLY
-        and memory.recorded_from <= at
-    ]
-    memories = dict(before)
-    removed = _drop(memories, statements)
-    removed |= _drop(memories, [memory for memory in memories.values() if fades_at(memory) <= now])
-    return _finish(before, memories, removed, {}, now, NEVER)
-
-
-def forget(before: Memories, memory_id: MemoryId, now: float) -> Learned:
-    """Remove one memory, whatever its source; memories that it outranked are revived.
-
-    >>> forget({}, MemoryId("m1"), now=9.0).changed
+    >>> resynthesise({}, now=9.0).changed
     ()
     """
     memories = dict(before)
-    removed = _drop(memories, [memories[memory_id]] if memory_id in memories else [])
-    removed |= _drop(memories, [memory for memory in memories.values() if fades_at(memory) <= now])
-    return _finish(before, memories, removed, {}, now, NEVER)
-
-
-def take_back(before: Memories, at: float, now: float) -> Learned:
-    """Remove the newest statement up to `at`, all that one instruction said; memories that it outranked are revived.
-
-    >>> take_back({}, at=9.0, now=9.0).changed
-    ()
-    """
-    stated = [m for m in before.values() if m.predicate in STATED_ONLY and m.recorded_from <= at]
-    newest = max(stated, key=lambda memory: (memory.recorded_from, memory.memory_id), default=None)
-    memories = dict(before)
-    removed = _drop(memories, [memory for memory in stated if newest and memory.evidence[-1] == newest.evidence[-1]])
-    removed |= _drop(memories, [memory for memory in memories.values() if fades_at(memory) <= now])
-    return _finish(before, memories, removed, {}, now, NEVER)
+    removed = drop_faded(memories, memories.values(), now)
+    removed |= drop(memories, surplus(memories.values(), now), "crowded-out")
+    return finish(before, memories, removed, {}, now, NEVER, anew=True)
 
 
 def weaken(memory: Memory, weight: float, at: float) -> Memory:
@@ -240,6 +160,7 @@ def reinforce(memory: Memory, signal: PreferenceSignal, cause: SignalCause) -> M
         source=stated,
         trust=TRUST[stated],
         until=memory.until if late or signal.source == "inferred" else signal.until,
+        traits=memory.traits if late or not signal.traits else signal.traits,
         doubted_from=None if confirmed else memory.doubted_from,
     )
 
@@ -248,7 +169,7 @@ def _add(memory: Memory, weight: float, at: float) -> Memory:
     """Add weight by forward decay: strength is as of the newest event, an older event adds what is left by then."""
     if at >= memory.recorded_from:
         return replace(memory, strength=max(0.0, faded(memory, at) + weight), recorded_from=at)
-    left = weight * exp2((at - memory.recorded_from) / half_life(memory.source, memory.subject, memory.predicate))
+    left = weight * exp2((at - memory.recorded_from) / half_life(memory))
     return replace(memory, strength=max(0.0, memory.strength + left))
 
 
@@ -295,6 +216,8 @@ def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
         trust=TRUST[signal.source],
         until=signal.until,
         bound=signal.bound,
+        instructed=signal.instructed,
+        traits=signal.traits or (((signal.attribute, signal.value),) if signal.context else ()),
     )
 
 
@@ -307,7 +230,8 @@ def same_value(memory: Memory, value: str) -> bool:
 
 def _belief(signal: PreferenceSignal, cause: SignalCause) -> MemoryId:
     context = signal.context if signal.bound is None else repr(signal.bound)
-    return memory_id(cause.user_id, signal.subject, signal.predicate, signal.value, signal.attribute, context)
+    belief = signal.subject, signal.predicate, signal.value, signal.attribute, context
+    return memory_id(cause.user_id, *belief, kind="instructed" if signal.instructed else "")
 
 
 def _topic(about: PreferenceSignal | Memory) -> Topic:
@@ -317,7 +241,9 @@ def _topic(about: PreferenceSignal | Memory) -> Topic:
 def _group(memories: Memories, topic: Topic) -> list[Memory]:
     subject, value, attribute, context = topic
     if subject == "category":
-        return [memory for memory in memories.values() if memory.subject == subject and same_value(memory, value)]
+        key = category_key(value)
+        named = [memory for memory in memories.values() if memory.subject == subject and not memory.parts]
+        return [memory for memory in named if memory.value == value or category_key(memory.value) == key]
     return [
         memory
         for memory in memories.values()
@@ -325,23 +251,57 @@ def _group(memories: Memories, topic: Topic) -> list[Memory]:
         and memory.subject == subject
         and memory.attribute == attribute
         and memory.context == context
+        and not memory.parts
     ]
 
 
-def _drop(memories: Memories, removed: list[Memory]) -> Memories:
-    """Remove these from `memories` in place; return them by id."""
-    for memory in removed:
-        del memories[memory.memory_id]
-    return {memory.memory_id: memory for memory in removed}
+def drop(memories: Memories, removed: Iterable[Memory], ended_as: MemoryEnd) -> Memories:
+    """Remove these from `memories` in place; return them by id, each with why it ended."""
+    dropped = {memory.memory_id: replace(memory, ended_as=ended_as) for memory in removed}
+    for name in dropped:
+        del memories[name]
+    return dropped
 
 
-def _finish(
-    before: Memories, memories: Memories, removed: Memories, written: dict[Topic, None], now: float, sweep_at: float
+def drop_faded(memories: Memories, suspects: Collection[Memory], now: float) -> Memories:
+    """Remove those of `suspects` in place that have faded or ended by `now`; return them as `drop` does."""
+    due = [memory for memory in suspects if fades_at(memory) <= now]
+    over = {memory.memory_id for memory in due if memory.until is not None and memory.until <= now}
+    dropped = drop(memories, [memory for memory in due if memory.memory_id in over], "over")
+    return dropped | drop(memories, [memory for memory in due if memory.memory_id not in over], "faded")
+
+
+def finish(
+    before: Memories,
+    memories: Memories,
+    removed: Memories,
+    written: dict[Topic, None],
+    now: float,
+    sweep_at: float,
+    *,
+    anew: bool = False,
 ) -> Learned:
-    """Settle every group that was written or lost a memory, and return what changed.
+    """Settle every group that was written or lost a memory, consolidate, and return what changed.
 
-    `sweep_at` is when the first of the unchanged memories fades, or `NEVER` if that has to be computed.
+    `sweep_at` is when the first of the unchanged memories fades, or `NEVER` if that has to be computed. Beliefs are
+    consolidated where some that could be parts have changed, or `anew`.
     """
+    _settle_groups(before, memories, removed, written, now)
+    changed = [memory for name, memory in memories.items() if before.get(name) is not memory]
+    if anew or _concerns_parts(before, memories, changed, removed):
+        removed = removed | _consolidate(memories)
+        changed = [memory for name, memory in memories.items() if before.get(name) is not memory]
+    disputed = tuple(memory.memory_id for memory in changed if _is_newly_disputed(memory, before))
+    ended = [replace(memory, recorded_to=now) for name, memory in removed.items() if name in before]
+    fading = memories.values() if sweep_at >= NEVER else changed
+    first = min((fades_at(memory) for memory in fading), default=NEVER)
+    return Learned(memories, (*changed, *ended), disputed, min(first, sweep_at))
+
+
+def _settle_groups(
+    before: Memories, memories: Memories, removed: Memories, written: dict[Topic, None], now: float
+) -> None:
+    """Settle in place every group that was written or lost a memory."""
     topics = written | dict.fromkeys(map(_topic, removed.values()))
     replaceable = [memory for memory in memories.values() if memory.predicate in REPLACED_PREDICATES]
     outdated = replaced(replaceable)
@@ -353,12 +313,30 @@ def _finish(
         older = [put_state(memory, "stale", now) for memory in group if memory.memory_id in outdated]
         for memory in (*older, *settle([memory for memory in group if memory.memory_id not in outdated], now)):
             memories[memory.memory_id] = memory
-    changed = [memory for name, memory in memories.items() if before.get(name) is not memory]
-    disputed = tuple(memory.memory_id for memory in changed if _is_newly_disputed(memory, before))
-    ended = [replace(memory, recorded_to=now) for name, memory in removed.items() if name in before]
-    fading = memories.values() if sweep_at >= NEVER else changed
-    first = min((fades_at(memory) for memory in fading), default=NEVER)
-    return Learned(memories, (*changed, *ended), disputed, min(first, sweep_at))
+
+
+def _consolidate(memories: Memories) -> Memories:
+    """Put the consolidated beliefs in place that follow from the others; return those that have ended."""
+    wholes = consolidated(memories.values())
+    left = [memory for memory in memories.values() if memory.parts and memory.memory_id not in wholes]
+    ended = drop(memories, left, "parts-gone")
+    memories |= {name: whole for name, whole in wholes.items() if memories.get(name) != whole}
+    return ended
+
+
+def _concerns_parts(before: Memories, memories: Memories, changed: list[Memory], removed: Memories) -> bool:
+    """Return whether one with traits has changed or ended, or what is believed of a trait itself begins, ends, or
+    changes sides.
+    """
+    if any(memory.traits for memory in (*changed, *removed.values())):
+        return True
+    sides = [memory for memory in changed if _state_of(before.get(memory.memory_id)) != memory.state]
+    beliefs = [memory for memory in (*sides, *removed.values()) if memory.subject in ("category", "attribute")]
+    return bool(beliefs) and any(concern_traits(beliefs, memories.values()))
+
+
+def _state_of(memory: Memory | None) -> MemoryState | None:
+    return None if memory is None else memory.state
 
 
 def _is_newly_disputed(memory: Memory, before: Memories) -> bool:

@@ -11,7 +11,8 @@
 | bans, pins, wants-only | both     |          |  never | a decision holds until it is lifted                          |
 | limits                 | fact     |          |  never | so does a limit, such as that of a price                     |
 
-What a user likes of an attribute, such as brands, fades as liked and disliked categories do.
+What a user likes of an attribute fades as liked and disliked categories do, times the attribute's `VOLATILITY`: a
+routine in weeks, a taste in months, an allergy that was stated never.
 
 Strength halves every half-life of *event* time (forward decay); below `FORGOTTEN_STRENGTH` a memory is forgotten.
 """
@@ -44,7 +45,7 @@ DECISION_PREDICATES: frozenset[Predicate] = frozenset({"bans", "pins", "wants-on
 REPLACED_PREDICATES: frozenset[Predicate] = frozenset({"wants-only", "limits"})
 """Decisions that a newer one replaces, instead of adding to it."""
 STATED_ONLY: frozenset[Predicate] = DECISION_PREDICATES | {"wants-more", "wants-less"}
-"""What only instructions write, and only a lift retracts."""
+"""What only instructions write."""
 
 HALF_LIFE: dict[tuple[Source, Subject, Predicate], float] = {
     ("inferred", "category", "likes"): 30 * DAY,
@@ -63,32 +64,60 @@ HALF_LIFE |= {
     for (source, subject, predicate), seconds in HALF_LIFE.items()
     if subject == "category"
 }
+ROUTINE, LASTING = 0.25, 2.0
+VOLATILITY = (
+    dict.fromkeys(("daypart", "hour", "time", "weekday", "place", "device"), ROUTINE)
+    | dict.fromkeys(("artist", "author", "brand", "director", "language", "manufacturer", "publisher"), LASTING)
+    | dict.fromkeys(("allergen", "allergy", "diet", "intolerance"), NEVER)
+)
+"""By name of an attribute, what its half-lives are multiplied by; of other attributes by 1. A need, such as an allergy,
+never fades once it is stated; what is inferred of one is `LASTING`.
+"""
+MEMORY_RULES = 1
+"""The version of the rules by which memories follow from stored evidence. Whoever changes what is consolidated, kept or
+faded raises it: a user's memories then follow anew at their next event (`agents.memory.operations.resynthesise`).
+"""
 
 
 def memory_id(
-    user: UserId, subject: Subject, predicate: Predicate, value: str, attribute: str = "", context: str = ""
+    user: UserId,
+    subject: Subject,
+    predicate: Predicate,
+    value: str,
+    attribute: str = "",
+    context: str = "",
+    *,
+    kind: Literal["", "consolidated", "instructed"] = "",
 ) -> MemoryId:
-    """Return the id of a belief: the same belief about the same user always has the same id.
+    """Return the id of a belief: the same belief about the same user always has the same id. What is consolidated, or
+    was stated by an instruction, is apart from what single events say.
 
     >>> memory_id(UserId("u1"), "category", "likes", "jazz") == memory_id(UserId("u1"), "category", "likes", "jazz")
     True
     """
     parts = (user, subject, predicate, value, attribute, context)
-    belief = "\x1f".join(parts if subject in ("attribute", "fact") else parts[:4])
+    belief = "\x1f".join((*(parts if subject in ("attribute", "fact") else parts[:4]), *filter(None, (kind,))))
     return MemoryId(blake2b(belief.encode(), digest_size=12).hexdigest())
 
 
-def half_life(source: Source, subject: Subject, predicate: Predicate) -> float:
-    """Return the seconds in which a memory of this kind loses half its strength.
+def half_life(memory: Memory) -> float:
+    """Return the seconds in which the memory loses half its strength; `NEVER` if it never fades. A consolidated one
+    fades as beliefs about items do, which are its parts.
 
-    >>> half_life("stated", "item", "bans") == NEVER
+    >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
+    >>> from schemas.ids import EventId
+    >>> nuts = PreferenceSignal("attribute", "dislikes", "nuts", 3.0, "stated", attribute="allergen")
+    >>> half_life(begin(nuts, SignalCause(UserId("u"), EventId("e"), 0.0, 0.0))) == NEVER
     True
     """
-    return HALF_LIFE.get((source, subject, predicate), NEVER)
-
-
-def _half_life(memory: Memory) -> float:
-    return HALF_LIFE.get((memory.source, memory.subject, memory.predicate), NEVER)
+    subject = "item" if memory.parts else memory.subject
+    seconds = HALF_LIFE.get((memory.source, subject, memory.predicate), NEVER)
+    if memory.subject != "attribute" or memory.attribute not in VOLATILITY:
+        return seconds
+    factor = VOLATILITY[memory.attribute]
+    if factor < NEVER:
+        return seconds * factor
+    return NEVER if memory.source == "stated" else seconds * LASTING
 
 
 def faded(memory: Memory, now: float) -> float:
@@ -101,11 +130,12 @@ def faded(memory: Memory, now: float) -> float:
     >>> faded(memory, now=30 * DAY)
     0.5
     """
-    return memory.strength * exp2(min(0.0, memory.recorded_from - now) / _half_life(memory))
+    return memory.strength * exp2(min(0.0, memory.recorded_from - now) / half_life(memory))
 
 
 def fades_at(memory: Memory) -> float:
-    """Return the event time from which the memory is below `FORGOTTEN_STRENGTH`, or ends; 0 if it is already.
+    """Return the event time from which the memory is below `FORGOTTEN_STRENGTH`, or ends; 0 if it is already. A
+    consolidated one fades with its parts.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
@@ -114,9 +144,11 @@ def fades_at(memory: Memory) -> float:
     >>> round(fades_at(memory) / DAY)
     130
     """
+    if memory.parts:
+        return NEVER
     if memory.strength <= FORGOTTEN_STRENGTH:
         return 0.0
-    forgotten = memory.recorded_from + _half_life(memory) * log2(memory.strength / FORGOTTEN_STRENGTH)
+    forgotten = memory.recorded_from + half_life(memory) * log2(memory.strength / FORGOTTEN_STRENGTH)
     return forgotten if memory.until is None else min(forgotten, memory.until)
 
 
@@ -156,6 +188,11 @@ def signed(memory: Memory, size: float) -> float:
     -0.5
     """
     return -size if memory.predicate in AGAINST else size
+
+
+def is_statement(memory: Memory) -> bool:
+    """Return whether an instruction stated it, so that another one can take it back."""
+    return memory.instructed or memory.predicate in STATED_ONLY
 
 
 def is_active(memory: Memory) -> bool:

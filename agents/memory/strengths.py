@@ -19,7 +19,7 @@ def category_strengths(memories: Iterable[Memory], now: float) -> dict[str, floa
     """
     strengths: dict[str, float] = {}
     for memory in memories:
-        if memory.subject == "category" and is_active(memory):
+        if memory.subject == "category" and is_active(memory) and not memory.parts:
             strengths[memory.value] = strengths.get(memory.value, 0.0) + signed(memory, faded(memory, now))
     strongest = sorted(strengths, key=lambda name: (-abs(strengths[name]), name))[:STORED_CATEGORIES]
     return {name: strengths[name] for name in strongest}

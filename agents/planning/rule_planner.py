@@ -109,7 +109,7 @@ RULE_PLANNER: Planner = RulePlanner()
 
 def _speakers(context: PlanningContext) -> Speakers:
     """Return the memories that speak for or against categories; those of the current mood, liked or not, come first."""
-    of_categories = [memory for memory in context.memories if memory.subject == "category"]
+    of_categories = [memory for memory in context.memories if memory.subject == "category" and not memory.parts]
     speakers: Speakers = {}
     for memory in recall(of_categories, context.now, about=context.profile.short_term, k=RECALLED_MEMORIES):
         speakers.setdefault((memory.value, memory.predicate in FOR), memory)

@@ -187,6 +187,7 @@ def _agent(console: Console, user: UserRecord) -> list[RenderableType]:
         evidence = escape(", ".join(memory.evidence[-3:]))
         until = utc(memory.until, "%Y-%m-%d %H:%M") if memory.until is not None else ""
         value = ": ".join(filter(None, (memory.context, memory.attribute, memory.value)))
+        value += f" (from {len(memory.parts)} others)" if memory.parts else ""
         rows.append((memory.predicate, escape(value), f"{memory.strength:.2f}", memory.source, until, evidence))
     tastes = ", ".join(f"{name} {strength:+.2f}" for name, strength in strengths.items())
     memories = listing(console, MEMORY_COLUMNS, rows, title="memories")

@@ -1,4 +1,4 @@
-"""Counts the entries of the ledger of plans."""
+"""Counts the entries of the ledger of plans, and the triggers that had no budget for one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ PLANS_TOTAL = Counter("lifelong_plans_total", "Ledger entries, by trigger and de
 PROPOSALS_TOTAL = Counter(
     "lifelong_proposals_total", "Ledger entries of plans from outside the worker, by decision.", ["decision"]
 )
+SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that fired without budget for a plan.", ["trigger"])
 
 
 def start_plans() -> None:

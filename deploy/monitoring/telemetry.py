@@ -19,8 +19,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from agents.planning.guardrails import Fault
+from deploy.monitoring.explanation_metrics import EXPLANATIONS
 from deploy.monitoring.offer_metrics import count_offer
-from deploy.monitoring.plan_metrics import count_plan, start_plans
+from deploy.monitoring.plan_metrics import SUPPRESSED, count_plan, start_plans
 from inference.fallback_ranker import RANKED_LOCALLY
 from inference.finite_scores import SCORES_NOT_FINITE
 from schemas.dead_letters import DeadLetter, MisroutedRecord
@@ -64,7 +65,6 @@ STORE = Histogram(
     "lifelong_store_seconds", "Time to store a batch's states with their offsets.", ["scope"], buckets=_FINE
 )
 BATCH_EVENTS = Histogram("lifelong_batch_events", "Events handled together.", buckets=_SIZES)
-SUPPRESSED = Counter("lifelong_suppressed_total", "Triggers that fired without budget for a plan.", ["trigger"])
 DEGRADED = Counter("lifelong_degraded_total", "Lists made with something missing, or late, by kind.", ["kind"])
 GUARDRAIL = Counter(
     "lifelong_guardrail_total", "Faults that guardrails removed from lists, by violation.", ["violation"]
@@ -321,6 +321,7 @@ _COUNTED: dict[str, Counter] = {
     "degraded": DEGRADED,
     "choices": CHOICES,
     "guardrail": GUARDRAIL,
+    "explained": EXPLANATIONS,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeGuard, runtime_checkable
 from prometheus_client.core import Metric
 
 from deploy.monitoring import (
+    explanation_metrics,
     flink_gauges,
     llm_metrics,
     offer_metrics,
@@ -21,8 +22,9 @@ from deploy.reference.markdown import table
 
 METRIC_FILES = (
     telemetry,
-    projector_metrics,
     plan_metrics,
+    explanation_metrics,
+    projector_metrics,
     offer_metrics,
     perceiver_metrics,
     llm_metrics,

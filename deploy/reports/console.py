@@ -140,6 +140,10 @@ def _topic_and_speed(results: BacktestResults) -> RenderableType:
     kinds = {"own": "the user's own", "default": "the non-personalised one", "none": "none unexpired"}
     served = (f"{kinds[kind]} {part.share:.0%} (HR {part.hit_rate:.3f})" for kind, part in results.topic.items())
     table.add_row("[bold]topic's list[/]", "; ".join(served))
+    lines = results.explanations
+    table.add_row(
+        "[bold]explanations[/]", f"{lines.generic:.0%} generic, {lines.checked:.0%} checked, of {lines.lines}"
+    )
     table.add_row("[bold]calibration error[/]", _errors({k: v.error for k, v in results.calibration.items()}))
     table.add_row(
         "[bold]speed[/]",

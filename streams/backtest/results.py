@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
+from agents.explanations import CHECKED_KINDS
 from inference.evaluation.baselines.evaluator import BASELINES
 from inference.evaluation.intervals.cluster_bootstrap import MeanInterval, clustered
 from inference.evaluation.metrics.calibration import Calibration, calibration
@@ -74,6 +75,16 @@ class Speed(Struct, frozen=True):
     defaults_per_event_ms: float
 
 
+class ExplanationShares(Struct, frozen=True):
+    """Of the lines that explain the items of users' lists: the share that is generic, naming nothing of the user, and
+    the share that was checked against a memory or a choice before it was published.
+    """
+
+    lines: int
+    generic: float
+    checked: float
+
+
 class Comparisons(Struct, frozen=True):
     """Comparisons beside the simple baselines: tuned baselines over the same rows, and backtests without a part."""
 
@@ -112,6 +123,7 @@ class BacktestResults(Struct, frozen=True, kw_only=True, rename={"evaluated": "j
     topic: dict[str, ServedShare]
     calibration: dict[str, Calibration]
     next_basket: NextBasket
+    explanations: ExplanationShares
     baselines: dict[str, BaselineTuning]
     additions: Additions | None
     speed: Speed
@@ -123,8 +135,7 @@ def backtest_results(
     log: EventLog, plan: BacktestConfig, run: BacktestRun, comparisons: Comparisons | None = None
 ) -> BacktestResults:
     """Return all results from what a run has observed."""
-    comparisons = comparisons or Comparisons()
-    baseline_runs = comparisons.baseline_runs
+    baseline_runs = (comparisons := comparisons or Comparisons()).baseline_runs
     rows, ranks = run.rows, _ranks(run, baseline_runs)
     systems = _measures(ranks, np.ones(len(rows), np.bool_))
     lifelong = systems[OURS]
@@ -154,6 +165,7 @@ def backtest_results(
         topic=_served(rows),
         calibration=_calibration(rows),
         next_basket=_baskets(run, baseline_runs),
+        explanations=_explanations(run.counts),
         baselines=_tunings(baseline_runs),
         additions=additions(comparisons.ablated, rows["user"], plan),
         speed=_speed(run.timing),
@@ -226,6 +238,13 @@ def _unused(counts: Counter[tuple[str, str]], duplicates: int) -> dict[str, int]
     """Return counts of records that no handler could use, and of choices whose event id was applied before."""
     unused = {label: count for (name, label), count in sorted(counts.items()) if name == "refused"}
     return unused | ({"an event of this id was applied before": duplicates} if duplicates else {})
+
+
+def _explanations(counts: Counter[tuple[str, str]]) -> ExplanationShares:
+    lines = {label: count for (name, label), count in counts.items() if name == "explained"}
+    total = sum(lines.values())
+    checked = sum(lines.get(kind, 0) for kind in CHECKED_KINDS)
+    return ExplanationShares(total, lines.get("generic", 0) / max(1, total), checked / max(1, total))
 
 
 def _served(rows: NDArray[np.void]) -> dict[str, ServedShare]:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.agent_state import apply_event
-from agents.memory.operations import Attributes
+from agents.memory.extraction import Attributes
 from features.contributions import contribution
 from features.list_outcome import mature
 from features.user_state import UserState, fold, has_seen

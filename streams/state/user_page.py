@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from msgspec import Struct
 
 from agents.agent_state import Action, AgentState
-from agents.instructions.phrases import belief_phrase
+from agents.instructions.phrases import belief_phrase, consolidated_phrase
 from agents.instructions.wording import WORDINGS, Wording
-from agents.memory.record import STATED_ONLY, confidence
+from agents.memory.record import confidence, is_statement
 from agents.offers import settled
 from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
 from schemas.instructions import OfferRules
@@ -24,7 +24,8 @@ TitleOf = Callable[[ItemId], str]
 class PageMemory(Struct, frozen=True, kw_only=True):
     """One memory as its user reads it: `text` in words, and what it rests on.
 
-    `confidence` in [0, 1) is as of the page. A memory that is not active is outranked (`stale`) or undecided.
+    `confidence` in [0, 1) is as of the page. A memory that is not active is outranked (`stale`) or undecided. `parts`
+    are the memories that a consolidated one is made of.
     """
 
     memory_id: MemoryId
@@ -38,6 +39,7 @@ class PageMemory(Struct, frozen=True, kw_only=True):
     evidence: tuple[EventId, ...]
     since: float
     until: float | None = None
+    parts: tuple[MemoryId, ...] = ()
 
 
 class PagePlan(Struct, frozen=True, kw_only=True):
@@ -93,7 +95,8 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
     at, wording = max(record.user.last_at, now), WORDINGS[language]
     agent = record.at(at).agent
     memories = sorted((*agent.memories, *agent.dormant), key=lambda memory: (-confidence(memory, at), memory.memory_id))
-    pages = [(memory.predicate in STATED_ONLY, _page_memory(memory, wording, title, at, zone)) for memory in memories]
+    by_id = {memory.memory_id: memory for memory in memories}
+    pages = [(is_statement(memory), _page_memory(memory, by_id, wording, title, at, zone)) for memory in memories]
     return UserPage(
         user_id=record.user.user_id,
         at=at,
@@ -121,10 +124,14 @@ def _page_offers(agent: AgentState, at: float) -> PageOffers | None:
     )
 
 
-def _page_memory(memory: Memory, wording: Wording, title: TitleOf, at: float, zone: tzinfo) -> PageMemory:
+def _page_memory(
+    memory: Memory, by_id: Mapping[MemoryId, Memory], wording: Wording, title: TitleOf, at: float, zone: tzinfo
+) -> PageMemory:
+    parts = [by_id[part] for part in memory.parts if part in by_id]
+    belief = belief_phrase(memory, wording, title, at, zone)
     return PageMemory(
         memory_id=memory.memory_id,
-        text=belief_phrase(memory, wording, title, at, zone),
+        text=consolidated_phrase(belief, parts, wording, title) if parts else belief,
         predicate=memory.predicate,
         subject=memory.subject,
         value=memory.value,
@@ -134,6 +141,7 @@ def _page_memory(memory: Memory, wording: Wording, title: TitleOf, at: float, zo
         evidence=memory.evidence,
         since=memory.valid_from,
         until=memory.until,
+        parts=memory.parts,
     )
 
 

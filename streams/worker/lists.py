@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import inf
 
 import numpy as np
@@ -103,6 +103,8 @@ def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, count
     for degradation in ranking.degradations:
         counters.count("degraded", degradation)
     entry, lines = _ranked(answer, slate), _lines(slate, answer.record, deps)
+    for line in lines:
+        counters.count("explained", line.kind)
     items = _items(slate, lines)
     return (
         Message(RECOMMENDATIONS, due.user_id, _recommendation(answer, items, stages, deps)),
@@ -187,7 +189,8 @@ def _without_draw(answer: Answer) -> Answer:
 def _lines(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[Line, ...]:
     """Return a line for each item of the slate: of the agent's memories or plan, or its source's reason."""
     explainer, categories = Explainer(record.agent.plan, record.agent.memories), deps.table.categories
-    return explainer.lines([_slot(placed, categories(placed.item_id)) for placed in slate])
+    chosen = {entry.item_id for entry in record.user.recent}
+    return explainer.lines([_slot(placed, categories(placed.item_id), chosen) for placed in slate])
 
 
 def _items(slate: tuple[Placed, ...], lines: Sequence[Line]) -> tuple[RankedItem, ...]:
@@ -204,9 +207,9 @@ def _items(slate: tuple[Placed, ...], lines: Sequence[Line]) -> tuple[RankedItem
     )
 
 
-def _slot(placed: Placed, categories: tuple[str, ...]) -> Slot:
+def _slot(placed: Placed, categories: tuple[str, ...], chosen: Collection[ItemId]) -> Slot:
     answers = placed.source == PERCEPTION_SOURCE.name
-    return Slot(placed.item_id, categories, placed.reason, placed.names_cause, answers_user=answers)
+    return Slot(placed.item_id, categories, placed.reason, placed.cause in chosen, answers_user=answers)
 
 
 def _on_surface(entry: Ranked, list_id: ListId) -> Ranked:

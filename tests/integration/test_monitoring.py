@@ -91,6 +91,7 @@ QUIET = {
 """Panels that may show zero in a healthy run, each with the reason; none may be without data."""
 QUIET_SERIES = {
     "Dead letters and misrouted records": "there is one bad record and one misrouted one; nobody was erased",
+    "Explanations": "users of a few seconds may have no generic line, or none else",
     "Re-plans by trigger": "not every trigger fires in a few seconds",
     "Ledger by decision": "the rule planner proposes nothing that is rejected",
     "Examples learned": "there is one feature table, nothing is foreign",

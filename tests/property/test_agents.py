@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.agent_state import AgentState, AgentStep
 from agents.explanations import Explainer, is_supported
+from agents.memory.consolidation import MOST_CONSOLIDATED, consolidated
 from agents.memory.forgetting import DECISION_LIMITS, FADING_CAPACITY, INFERRED_ATTRIBUTES
 from agents.memory.record import AGAINST, FOR, MAX_EVIDENCE
 from agents.planning.guardrails import check_slate, strike
 from agents.preferences import preferences_of
 from schemas.ids import EventId, ItemId, UserId
-from schemas.instructions import BanCategory, BanItem, LessOf, Lift, LimitFact, MoreOf, OnlyCategory, PinItem
+from schemas.instructions import (
+    BanCategory,
+    BanItem,
+    LessOf,
+    Lift,
+    LimitFact,
+    MoreOf,
+    OnlyCategory,
+    PinItem,
+    Remember,
+    Undo,
+)
 from schemas.interactions import Click, Dislike, Dwell, Hide, Impression, Like, Purchase, Rating, Search, Skip, View
 from schemas.memories import Memory
 from schemas.plans import Constraints, PlanEntry
@@ -24,8 +38,9 @@ from tests.unit.agents.scenarios import CATALOGUE, DAY, START, Life, after
 ITEMS = st.sampled_from([*CATALOGUE, "unknown"])
 CATEGORIES = st.sampled_from(["jazz", "folk", "rock", "war"])
 FACTS = st.sampled_from(["price", "year"])
+OPINIONS = st.sampled_from(["likes", "dislikes"])
 BOUNDS = st.sampled_from([1.0, 2.0, 3.0])
-OF_ITEM = st.sampled_from([View, Click, Purchase, Like, Dislike, Hide, Skip, BanItem, PinItem])
+OF_ITEM = st.sampled_from([View, Click, Purchase, Like, Like, Dislike, Hide, Skip, BanItem, PinItem])
 OF_CATEGORY = st.sampled_from([BanCategory, MoreOf, LessOf, OnlyCategory])
 
 
@@ -47,8 +62,18 @@ def events_of_a_user(draw: st.DrawFn) -> Any:
         draw(OF_CATEGORY)(**fields, category=draw(CATEGORIES)),
         LimitFact(**fields, fact=draw(FACTS), at_most=draw(BOUNDS), at_least=draw(st.none() | BOUNDS)),
         Lift(**fields, value=draw(st.one_of(CATEGORIES, ITEMS, FACTS))),
+        Remember(**fields, predicate=draw(OPINIONS), value=draw(CATEGORIES)),
+        Undo(**fields),
     ]
     return draw(st.sampled_from(kinds))
+
+
+def by_name(memory: Memory) -> str:
+    return memory.memory_id
+
+
+def without_traits(memories: Iterable[Memory]) -> list[Memory]:
+    return [replace(memory, traits=()) for memory in memories if not memory.parts]
 
 
 LIVES = st.lists(events_of_a_user(), max_size=40, unique_by=lambda event: event.event_id)
@@ -70,13 +95,37 @@ def test_storing_the_agent_state_between_two_batches_changes_nothing(events: lis
 
 
 @given(LIVES)
+def test_consolidated_memories_follow_from_the_others_alone_whenever_they_were_written(events: list[Any]) -> None:
+    for step in after(Life(attributed=True), events).steps:
+        memories = all_memories(step.agent)
+        wholes = {memory.memory_id: memory for memory in memories if memory.parts}
+        assert wholes == consolidated(reversed(memories))
+        by_id = {memory.memory_id: memory for memory in memories}
+        assert all(by_id[part].state == "active" for whole in wholes.values() for part in whole.parts)
+
+
+@given(LIVES, st.integers(0, 40))
+def test_memories_of_earlier_rules_are_resynthesised_from_stored_evidence_as_the_log_has_them(
+    events: list[Any], cut: int
+) -> None:
+    first, whole = after(Life(attributed=True), events[:cut]), after(Life(attributed=True), events)
+    plain = [tuple(m for m in mine if not m.parts) for mine in (first.agent.memories, first.agent.dormant)]
+    earlier = replace(first.agent, memories=plain[0], dormant=plain[1], memory_rules=0)
+    now = after(replace(first, agent=earlier), events[cut:]).agent
+    if events[cut:]:
+        assert sorted(all_memories(now), key=by_name) == sorted(all_memories(whole.agent), key=by_name)
+
+
+@given(LIVES)
 def test_memories_stay_within_their_bounds(events: list[Any]) -> None:
     life = after(Life(), events)
     for memory in all_memories(life.agent):
         assert memory.recorded_to is None
         assert 1 <= len(memory.evidence) <= MAX_EVIDENCE
         assert memory.strength > 0.0
-    assert len(all_memories(life.agent)) <= sum(FADING_CAPACITY.values()) + sum(DECISION_LIMITS.values())
+    assert len(all_memories(life.agent)) <= MOST_CONSOLIDATED + sum(FADING_CAPACITY.values()) + sum(
+        DECISION_LIMITS.values()
+    )
 
 
 @given(LIVES)
@@ -89,7 +138,7 @@ def test_no_two_contradicting_memories_are_both_active(events: list[Any]) -> Non
 
 @given(LIVES)
 def test_published_memories_add_up_to_those_of_the_agent(events: list[Any]) -> None:
-    life = after(Life(), events)
+    life = after(Life(attributed=True), events)
     published = {memory.memory_id: memory for step in life.steps for memory in step.memories}
     assert {memory_id: m for memory_id, m in published.items() if m.recorded_to is None} == {
         memory.memory_id: memory for memory in all_memories(life.agent)
@@ -173,9 +222,9 @@ def test_attributes_of_items_are_remembered_and_change_no_plan_and_no_other_memo
         assert (now.agent.plan, now.entries, now.trigger) == (before.agent.plan, before.entries, before.trigger)
         assert (now.agent.profile, now.agent.drift) == (before.agent.profile, before.agent.drift)
         for mine, theirs in ((now.agent.memories, before.agent.memories), (now.agent.dormant, before.agent.dormant)):
-            assert tuple(memory for memory in mine if memory.subject != "attribute") == theirs
+            assert without_traits(m for m in mine if m.subject != "attribute") == without_traits(theirs)
     agents, at = (plain.agent, attributed.agent), attributed.state.last_at
     mine, theirs = (preferences_of(agent.plan, agent.memories, at) for agent in agents)
     assert mine == theirs
-    remembered = [memory for memory in all_memories(attributed.agent) if memory.subject == "attribute"]
+    remembered = [m for m in all_memories(attributed.agent) if m.subject == "attribute" and not m.parts]
     assert len(remembered) <= INFERRED_ATTRIBUTES

@@ -18,6 +18,7 @@ from deploy.cli.evaluation.attack import attack
 from deploy.cli.evaluation.cold_start import cold_start
 from deploy.cli.evaluation.control import control
 from deploy.cli.evaluation.drift import drift
+from deploy.cli.evaluation.growth import growth
 from deploy.cli.evaluation.interactive import interactive
 from deploy.cli.evaluation.knowledge import evaluate_knowledge
 from deploy.cli.evaluation.planning import planning
@@ -72,13 +73,14 @@ Logs = Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     evaluate = typer.Typer(
-        help="Evaluate policies, attacks, memory under drift, re-planning, conversations, content, facts and searches.",
+        help="Evaluate policies, attacks, memory, re-planning, conversations, content, facts and searches.",
         no_args_is_help=True,
     )
     evaluate.command("policy")(policy)
     evaluate.command("export")(export)
     evaluate.command("attack")(attack)
     evaluate.command("control")(control)
+    evaluate.command("growth")(growth)
     evaluate.command("drift")(drift)
     evaluate.command("interactive")(interactive)
     evaluate.command("planning")(planning)

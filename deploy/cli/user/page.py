@@ -134,16 +134,25 @@ def _footer(page: UserPage) -> Iterator[str]:
 
 
 def _rows(memories: Sequence[PageMemory]) -> list[tuple[str, ...]]:
-    return [
-        (
-            memory.memory_id[:8],
-            escape(memory.text + ("" if memory.state == "active" else f" ({memory.state})")),
-            f"{memory.confidence:.0%}",
-            utc(memory.since, "%Y-%m-%d"),
-            escape(", ".join(memory.evidence[-3:])),
-        )
-        for memory in memories
-    ]
+    """Return a row for each memory; what a consolidated one is made of stands below it."""
+    by_id = {memory.memory_id: memory for memory in memories}
+    inside = {part for memory in memories for part in memory.parts}
+    rows: list[tuple[str, ...]] = []
+    for memory in memories:
+        if memory.memory_id not in inside:
+            rows.append(_row(memory))
+            rows += [_row(by_id.pop(part), "· ") for part in memory.parts if part in by_id]
+    return rows
+
+
+def _row(memory: PageMemory, mark: str = "") -> tuple[str, ...]:
+    return (
+        memory.memory_id[:8],
+        escape(mark + memory.text + ("" if memory.state == "active" else f" ({memory.state})")),
+        f"{memory.confidence:.0%}",
+        utc(memory.since, "%Y-%m-%d"),
+        escape(", ".join(memory.evidence[-3:])),
+    )
 
 
 def _offers(offers: PageOffers) -> str:

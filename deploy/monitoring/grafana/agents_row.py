@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from agents.explanations import CHECKED_KINDS
 from deploy.monitoring.grafana.panels import DashboardRow, Panel, PanelQuery, rate
+
+MOST_GENERIC = 0.2
+"""The share of generic lines that is to be kept."""
+
+
+def _share_of_lines(kinds: str) -> str:
+    """Return the query for the share of explanations of these kinds, a regular expression."""
+    of_kinds = f'lifelong_explanations_total{{kind=~"{kinds}"}}'
+    return f"{rate(of_kinds)} / clamp_min({rate('lifelong_explanations_total')}, 1e-9)"
+
 
 AGENTS = DashboardRow(
     "Agents",
@@ -28,6 +39,18 @@ AGENTS = DashboardRow(
             "re-plans (left): users change faster than their agents may plan; look at the budgets in triggers.py.",
             "cps",
             (PanelQuery(rate("lifelong_suppressed_total", "trigger"), "{{trigger}}"),),
+        ),
+        Panel(
+            "Explanations",
+            "Share of the lines in users' lists that are generic, naming nothing of the user, and of those that were "
+            "checked against a memory or a choice. Above the line too many are generic: users are new, items have no "
+            "categories, or popularity proposes most items.",
+            "percentunit",
+            (
+                PanelQuery(_share_of_lines("generic"), "generic"),
+                PanelQuery(_share_of_lines("|".join(sorted(CHECKED_KINDS))), "checked"),
+            ),
+            limit=MOST_GENERIC,
         ),
         Panel(
             "Offers",

@@ -31,6 +31,9 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
     "jazz-folk": ("jazz", "folk"),
 }
 ATTRIBUTES = {item: (("label", f"label of {item[-1]}"), ("band", item)) for item in CATALOGUE}
+HITCHCOCK = ("vertigo", "psycho", "rear-window", "rope", "notorious", "the-birds")
+CATALOGUE |= dict.fromkeys(HITCHCOCK, ("thriller",))
+ATTRIBUTES |= dict.fromkeys(HITCHCOCK, (("director", "Hitchcock"), ("studio", "Universal")))
 
 
 class Life(Struct, frozen=True):

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from agents.memory.extraction import extract
 from agents.memory.forgetting import DECISION_LIMITS, FADING_CAPACITY
-from agents.memory.operations import (
-    PreferenceSignal,
-    SignalCause,
-    extract,
-    learn,
-    settle,
-)
+from agents.memory.operations import PreferenceSignal, SignalCause, learn
 from agents.memory.recall import recall
 from agents.memory.record import FORGOTTEN_STRENGTH, HALF_LIFE, MAX_EVIDENCE, NEVER, faded, fades_at, memory_id
+from agents.memory.settling import settle
 from features.decay import DAY
 from schemas.ids import EventId
 from schemas.instructions import BanCategory, BanItem, LessOf, Lift, MoreOf, PinItem

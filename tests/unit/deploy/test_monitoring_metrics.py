@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
+from agents.explanations import LineKind
 from deploy.monitoring.telemetry import FORGET_SECONDS, LagGauge, PrometheusObserver, TrainerMetrics, count_request
 from features.memory_state import MemoryStateStore
 from inference.learning import online_trainer_checkpoint
@@ -125,6 +127,15 @@ def test_triggers_without_budget_are_counted_apart(pipeline):
             )
     assert grown("lifelong_plans_total", trigger="skip-run", decision="accepted") == 1
     assert grown("lifelong_suppressed_total", trigger="skip-run") == 1
+
+
+def test_lines_that_explain_items_are_counted_by_what_they_rest_on(pipeline):
+    grown = Grown()
+    for number in range(3):
+        pipeline.observe(pipeline.append(INTERACTIONS, "ann", encode(click("ann", f"war-{number}", at=number))))
+    lines = {kind: grown("lifelong_explanations_total", kind=kind) for kind in get_args(LineKind)}
+    assert lines["memory"] > 0
+    assert sum(lines.values()) > 10
 
 
 def test_series_start_at_zero(pipeline):

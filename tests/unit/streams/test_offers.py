@@ -84,7 +84,7 @@ def test_nobody_gets_offers_who_did_not_ask_for_them() -> None:
 
 def test_a_permission_that_another_record_of_the_batch_takes_back_counts() -> None:
     occasion = Occasion(event_id=event_id(), user_id=ANN, event_time=START, reason="spring sale")
-    ranked = [(RankedItem(item_id="i1", score=1.0, source="s"), Line("because you asked for more comedy"))]
+    ranked = [(RankedItem(item_id="i1", score=1.0, source="s"), Line("because you asked for more comedy", "memory"))]
     source = RecordSource("occasions", 0, 0, START)
     decided = [
         offer_message(occasion, source, replace(new_user(ANN), agent=agent), ranked).value
