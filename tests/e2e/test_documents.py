@@ -32,7 +32,6 @@ NOT_RUN = {
     "lifelong monitor prometheus": "goes on until it is told to end",
     "lifelong up --engine flink": "is refused while the stack runs with another engine",
     "lifelong evaluate knowledge": "takes a minute, and test_signals_commands.py runs it",
-    "lifelong evaluate cold-start": "takes minutes, and test_cold_start_command.py runs it",
     "lifelong user erase": "would leave other documents without a user, and test_erasure.py runs it",
     "lifelong flink": "needs that engine, and test_flink_switch.py and test_user_engines.py run what it does",
 }

@@ -50,7 +50,7 @@ def test_no_two_rows_share_the_name_of_a_column_or_a_source() -> None:
 
 
 def test_every_initial_weight_belongs_to_a_column() -> None:
-    assert set(INITIAL_LINEAR) <= set(FeatureTable().columns)
+    assert set(INITIAL_LINEAR) <= set(FeatureTable(knowledge=True, content_map=True).columns)
 
 
 def test_a_changed_and_an_added_row_need_no_other_line() -> None:

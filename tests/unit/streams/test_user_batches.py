@@ -86,8 +86,8 @@ def undisturbed() -> Undisturbed:
     return Undisturbed()
 
 
-def values(messages: Sequence[Message], topic: str) -> set[bytes]:
-    return {encode(message.value) for message in messages if message.topic == topic}
+def values(messages: Sequence[Message], topic: str) -> set[bytes | None]:
+    return {message.value and encode(message.value) for message in messages if message.topic == topic}
 
 
 def users_of(kept: Kept) -> dict[str, bytes]:
