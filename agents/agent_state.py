@@ -49,7 +49,8 @@ class AgentState(Struct, frozen=True, kw_only=True):
     """What the agent knows of one user; `AgentState()` is that of an unknown user.
 
     `memories` are the active ones; `dormant` memories are outranked or unresolved and wait to be revived or to fade.
-    Both are bounded together by `agents.memory.forgetting.FADING_CAPACITY` and `DECISION_LIMITS`. At autonomy
+    Both are bounded together by `agents.memory.forgetting.FADING_CAPACITY` and `DECISION_LIMITS`, and
+    `agents.memory.consolidation.MOST_CONSOLIDATED`. At autonomy
     `PROPOSING` a `proposal` waits for the user's approval, and so does what words were understood as, `pending`.
     `autonomy_of` has the levels that were set for single actions, and `offers` is there once offers were allowed.
     `memory_rules` is the version of the rules that the memories follow.
@@ -247,7 +248,8 @@ def _by_present_rules(agent: AgentState, now: float) -> tuple[AgentState, tuple[
     if agent.memory_rules == MEMORY_RULES:
         return agent, ()
     learned = resynthesise({memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}, now)
-    return replace(_remember(agent, learned), memory_rules=MEMORY_RULES), learned.changed
+    followed = replace(_remember(agent, learned), memory_rules=MEMORY_RULES, sweep_at=learned.sweep_at)
+    return followed, learned.changed
 
 
 def _learn(agent: AgentState, signals: tuple[PreferenceSignal, ...], cause: SignalCause) -> Learned | None:

@@ -146,7 +146,7 @@ class Reject(_Instruction, frozen=True, kw_only=True, tag="reject"):
 
 
 class Undo(_Instruction, frozen=True, kw_only=True, tag="undo"):
-    """A withdrawal of the newest statement: what held before it holds again."""
+    """A withdrawal of the newest statement: what held before it holds again. What was said twice is gone as a whole."""
 
 
 class Say(_Instruction, frozen=True, kw_only=True, tag="say"):

@@ -15,7 +15,8 @@ Subject = Literal["category", "item", "attribute", "fact"]
 MemoryState = Literal["active", "stale", "unresolved"]
 MemoryEnd = Literal["faded", "over", "crowded-out", "withdrawn", "forgotten", "parts-gone"]
 """Why a memory ended: it faded at its own half-life; its `until` has passed; it was beyond the bounds of a user's
-state; the user took it back, or had it forgotten; too few of its parts are believed any more."""
+state; the user took it back, or had it forgotten; too few of its parts are believed any more, or its trait is
+contested."""
 Trait = tuple[Annotated[str, Meta(max_length=ID_LENGTH)], Annotated[str, Meta(max_length=ID_LENGTH)]]
 """An attribute and its value; the attribute of a category is the empty one."""
 MOST_TRAITS = 8

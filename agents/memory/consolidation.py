@@ -13,7 +13,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from agents.memory.record import AGAINST, DECISION_PREDICATES, FOR, MAX_EVIDENCE, TRUST, faded, is_active, memory_id
+from agents.memory.record import (
+    AGAINST,
+    DECISION_PREDICATES,
+    FOR,
+    MAX_EVIDENCE,
+    REPLACED_PREDICATES,
+    TRUST,
+    faded,
+    is_active,
+    memory_id,
+)
 from schemas.ids import EventId, MemoryId, category_key
 from schemas.memories import MOST_PARTS, Memory, Predicate, Subject, Trait
 
@@ -23,41 +33,47 @@ MOST_CONSOLIDATED = 16
 """How many consolidated beliefs a user has: those with the most parts."""
 
 Opinion = tuple[Trait, bool]
-"""A trait, and whether it is liked."""
+"""A trait by its key, and whether it is liked."""
 
 
 def consolidated(memories: Iterable[Memory]) -> dict[MemoryId, Memory]:
-    """Return the consolidated beliefs that follow from a user's other memories, by id.
-
-    None follows where another belief about the trait itself contradicts it, or is in doubt.
+    """Return the consolidated beliefs of a user that follow from their other memories, by id.
 
     >>> consolidated(())
     {}
     """
+    return {memory.memory_id: memory for memory in following(memories)[:MOST_CONSOLIDATED]}
+
+
+def following(memories: Iterable[Memory]) -> list[Memory]:
+    """Return what follows from the other memories, those with the most parts first, beyond `MOST_CONSOLIDATED` too.
+
+    None follows where another belief about the trait itself contradicts it, or is in doubt, nor where as many values
+    say the opposite.
+    """
     known = [memory for memory in memories if not memory.parts]
-    opinions: defaultdict[Opinion, list[Memory]] = defaultdict(list)
+    opinions: defaultdict[Opinion, dict[MemoryId, Memory]] = defaultdict(dict)
     for memory in known:
         if memory.traits and memory.predicate not in DECISION_PREDICATES and is_active(memory):
             for trait in memory.traits:
-                opinions[trait, memory.predicate in FOR].append(memory)
-    several = {opinion: parts for opinion, parts in opinions.items() if len(parts) >= JOINT_VALUES}
+                opinions[trait_key(trait), memory.predicate in FOR][memory.memory_id] = memory
+    several = {opinion: list(parts.values()) for opinion, parts in opinions.items() if len(parts) >= JOINT_VALUES}
     joint = {opinion: parts for opinion, parts in several.items() if len(set(map(_value, parts))) >= JOINT_VALUES}
     if not joint:
-        return {}
-    direct = _direct(known, {_key(trait) for trait, _ in joint})
+        return []
+    direct = _direct(known, {trait for trait, _ in joint})
     found = [
-        _belief(opinion, parts, direct[_key(opinion[0])])
-        for opinion, parts in joint.items()
-        if not _is_contested(opinion, direct[_key(opinion[0])])
+        _belief((trait, liked), parts, direct[trait])
+        for (trait, liked), parts in joint.items()
+        if (trait, not liked) not in joint and not _is_contested(liked, direct[trait])
     ]
-    found.sort(key=lambda memory: (-len(memory.parts), memory.memory_id))
-    return {memory.memory_id: memory for memory in found[:MOST_CONSOLIDATED]}
+    return sorted(found, key=lambda memory: (-len(memory.parts), memory.memory_id))
 
 
 def concern_traits(beliefs: Iterable[Memory], memories: Iterable[Memory]) -> Iterator[bool]:
     """Yield of each belief about a category or an attribute whether it is about a trait of one of the memories."""
-    known = {_key(trait) for memory in memories for trait in memory.traits}
-    yield from (not belief.context and _key(_own(belief)) in known for belief in beliefs)
+    known = {trait_key(trait) for memory in memories for trait in memory.traits}
+    yield from (not belief.context and trait_key(_own(belief)) in known for belief in beliefs)
 
 
 def trait_of(memory: Memory) -> Trait:
@@ -72,14 +88,16 @@ def agrees(memory: Memory, whole: Memory) -> bool:
 
 def is_about(memory: Memory, trait: Trait) -> bool:
     """Return whether the memory is about the trait itself, in every context."""
-    return memory.subject in ("category", "attribute") and not memory.context and _key(_own(memory)) == _key(trait)
+    if memory.subject not in ("category", "attribute") or memory.context:
+        return False
+    return trait_key(_own(memory)) == trait_key(trait)
 
 
 def _own(memory: Memory) -> Trait:
     return memory.attribute, memory.value
 
 
-def _key(trait: Trait) -> Trait:
+def trait_key(trait: Trait) -> Trait:
     """Return the trait however its category is spelled."""
     attribute, value = trait
     return trait if attribute else ("", category_key(value))
@@ -90,35 +108,39 @@ def _value(memory: Memory) -> tuple[Subject, str, str]:
 
 
 def _direct(known: Iterable[Memory], keys: Collection[Trait]) -> Mapping[Trait, list[Memory]]:
-    """Return the memories about these traits themselves."""
+    """Return the memories about these traits themselves, but "only" statements that another one has replaced."""
     found: defaultdict[Trait, list[Memory]] = defaultdict(list)
     for memory in known:
-        if memory.subject in ("category", "attribute") and not memory.context:
-            key = _key(_own(memory))
+        outdated = memory.predicate in REPLACED_PREDICATES and not is_active(memory)
+        if memory.subject in ("category", "attribute") and not memory.context and not outdated:
+            key = trait_key(_own(memory))
             if key in keys:
                 found[key].append(memory)
     return found
 
 
-def _is_contested(opinion: Opinion, direct: Iterable[Memory]) -> bool:
-    """Return whether a direct belief about the trait is believed and opposes the opinion, or agrees and is not."""
-    _, liked = opinion
+def _is_contested(liked: bool, direct: Iterable[Memory]) -> bool:
+    """Return whether a direct belief about a trait is believed and opposes that it is liked, or agrees and is not."""
     return any(is_active(memory) != ((memory.predicate in FOR) == liked) for memory in direct)
 
 
 def _belief(opinion: Opinion, parts: list[Memory], direct: list[Memory]) -> Memory:
-    """Return the consolidated belief as of its newest part. What single events say of the trait itself is named as a
-    part too, and is not counted: it rests on the events of the others.
+    """Return the consolidated belief as of its newest part, spelled as its strongest part spells the trait.
+
+    What single events say of the trait itself is named as a part too, and is not counted: it rests on the events of the
+    others.
     """
-    (attribute, value), liked = opinion
-    subject: Subject = "attribute" if attribute else "category"
+    key, liked = opinion
     predicate: Predicate = "likes" if liked else "dislikes"
     at = max(part.recorded_from for part in parts)
     own = [memory for memory in direct if not memory.instructed and memory.predicate == predicate]
+    own.sort(key=lambda memory: memory.memory_id)
     ordered = sorted(parts, key=lambda part: (-faded(part, at), part.memory_id))
+    attribute, value = next(trait for trait in ordered[0].traits if trait_key(trait) == key)
+    subject: Subject = "attribute" if attribute else "category"
     user = parts[0].user_id
     return Memory(
-        memory_id=memory_id(user, subject, predicate, value, attribute, kind="consolidated"),
+        memory_id=memory_id(user, subject, predicate, key[1], attribute, kind="consolidated"),
         user_id=user,
         subject=subject,
         predicate=predicate,

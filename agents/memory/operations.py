@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.memory.changes import doubted
-from agents.memory.consolidation import concern_traits, consolidated
+from agents.memory.consolidation import MOST_CONSOLIDATED, concern_traits, following
 from agents.memory.forgetting import surplus
 from agents.memory.record import (
     AGAINST,
@@ -114,12 +114,19 @@ def learn(before: Memories, signals: Iterable[PreferenceSignal], cause: SignalCa
 
 def resynthesise(before: Memories, now: float) -> Learned:
     """Return the memories as they follow from stored evidence by the rules of now: without what has faded or is beyond
-    the bounds, and consolidated anew. Memories that already follow the rules stay as they are.
+    the bounds, without doubts about what never fades, and consolidated anew.
+
+    Memories that already follow the rules stay as they are.
 
     >>> resynthesise({}, now=9.0).changed
     ()
     """
-    memories = dict(before)
+    memories = {
+        name: replace(memory, doubted_from=None)
+        if memory.doubted_from is not None and half_life(memory) >= NEVER
+        else memory
+        for name, memory in before.items()
+    }
     removed = drop_faded(memories, memories.values(), now)
     removed |= drop(memories, surplus(memories.values(), now), "crowded-out")
     return finish(before, memories, removed, {}, now, NEVER, anew=True)
@@ -317,9 +324,12 @@ def _settle_groups(
 
 def _consolidate(memories: Memories) -> Memories:
     """Put the consolidated beliefs in place that follow from the others; return those that have ended."""
-    wholes = consolidated(memories.values())
+    every = following(memories.values())
+    wholes = {memory.memory_id: memory for memory in every[:MOST_CONSOLIDATED]}
+    beyond = {memory.memory_id for memory in every[MOST_CONSOLIDATED:]}
     left = [memory for memory in memories.values() if memory.parts and memory.memory_id not in wholes]
-    ended = drop(memories, left, "parts-gone")
+    ended = drop(memories, [memory for memory in left if memory.memory_id in beyond], "crowded-out")
+    ended |= drop(memories, [memory for memory in left if memory.memory_id not in beyond], "parts-gone")
     memories |= {name: whole for name, whole in wholes.items() if memories.get(name) != whole}
     return ended
 

@@ -70,8 +70,8 @@ VOLATILITY = (
     | dict.fromkeys(("artist", "author", "brand", "director", "language", "manufacturer", "publisher"), LASTING)
     | dict.fromkeys(("allergen", "allergy", "diet", "intolerance"), NEVER)
 )
-"""By name of an attribute, what its half-lives are multiplied by; of other attributes by 1. A need, such as an allergy,
-never fades once it is stated; what is inferred of one is `LASTING`.
+"""By name of an attribute in lower case, what its half-lives are multiplied by; of other attributes by 1. A need, such
+as an allergy, never fades once it is stated; what is inferred of one is `LASTING`.
 """
 MEMORY_RULES = 1
 """The version of the rules by which memories follow from stored evidence. Whoever changes what is consolidated, kept or
@@ -102,7 +102,7 @@ def memory_id(
 
 def half_life(memory: Memory) -> float:
     """Return the seconds in which the memory loses half its strength; `NEVER` if it never fades. A consolidated one
-    fades as beliefs about items do, which are its parts.
+    fades as inferred beliefs about items do, whatever it is about.
 
     >>> from agents.memory.operations import PreferenceSignal, SignalCause, begin
     >>> from schemas.ids import EventId
@@ -112,9 +112,9 @@ def half_life(memory: Memory) -> float:
     """
     subject = "item" if memory.parts else memory.subject
     seconds = HALF_LIFE.get((memory.source, subject, memory.predicate), NEVER)
-    if memory.subject != "attribute" or memory.attribute not in VOLATILITY:
+    factor = VOLATILITY.get(memory.attribute.casefold())
+    if memory.parts or memory.subject != "attribute" or factor is None:
         return seconds
-    factor = VOLATILITY[memory.attribute]
     if factor < NEVER:
         return seconds * factor
     return NEVER if memory.source == "stated" else seconds * LASTING

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from agents.memory.consolidation import agrees, is_about, trait_of
+from agents.memory.consolidation import agrees, is_about, trait_key, trait_of
 from agents.memory.operations import Learned, Memories, drop, drop_faded, finish, same_value
-from agents.memory.record import NEVER, is_statement
+from agents.memory.record import NEVER, half_life, is_statement
+from agents.memory.record import memory_id as memory_id_of
 from schemas.ids import MemoryId
 from schemas.memories import Memory
 
 
 def retract(before: Memories, value: str | None, at: float, now: float) -> Learned:
-    """Remove the statements up to `at` about this category, item or fact, or about all if none is named; memories that
-    they outranked are revived.
+    """Remove the statements up to `at` about this category, item or fact; memories that they outranked are revived. If
+    none is named, those about all but needs, such as an allergy, which never fade: they go by their own name alone.
 
     What has faded or ended by `now` goes with them.
 
@@ -25,7 +26,9 @@ def retract(before: Memories, value: str | None, at: float, now: float) -> Learn
     statements = [
         memory
         for memory in before.values()
-        if (value is None or same_value(memory, value)) and is_statement(memory) and memory.recorded_from <= at
+        if (not _is_need(memory) if value is None else same_value(memory, value))
+        and is_statement(memory)
+        and memory.recorded_from <= at
     ]
     memories = dict(before)
     removed = drop(memories, statements, "withdrawn")
@@ -37,18 +40,19 @@ def forget(before: Memories, memory_id: MemoryId, now: float) -> Learned:
     """Remove one memory, whatever its source; memories that it outranked are revived.
 
     With a consolidated one goes what single events say of the same, and its parts stay, but speak for it no more: it
-    comes back only from others.
+    comes back only from later events. With what single events say goes what was stated of the same.
 
     >>> forget({}, MemoryId("m1"), now=9.0).changed
     ()
     """
     memories = dict(before)
     named = memories.get(memory_id)
-    removed = {} if named is None else drop(memories, [named, *_of_same_trait(memories, named)], "forgotten")
+    meant = [memory for memory in memories.values() if memory_id in (memory.memory_id, _unstated(memory))]
+    removed = drop(memories, [*meant, *(_of_same_trait(memories, named) if named else ())], "forgotten")
     if named is not None and named.parts:
         memories |= {memory.memory_id: memory for memory in _apart(memories.values(), named)}
     removed |= drop_faded(memories, memories.values(), now)
-    return finish(before, memories, removed, {}, now, NEVER)
+    return finish(before, memories, removed, {}, now, NEVER, anew=named is not None and bool(named.parts))
 
 
 def take_back(before: Memories, at: float, now: float) -> Learned:
@@ -66,6 +70,18 @@ def take_back(before: Memories, at: float, now: float) -> Learned:
     return finish(before, memories, removed, {}, now, NEVER)
 
 
+def _is_need(memory: Memory) -> bool:
+    return memory.instructed and half_life(memory) >= NEVER
+
+
+def _unstated(memory: Memory) -> MemoryId | None:
+    """Return the id under which single events say what was stated; releases before had one memory of both."""
+    if not memory.instructed:
+        return None
+    belief = memory.subject, memory.predicate, memory.value, memory.attribute, memory.context
+    return memory_id_of(memory.user_id, *belief)
+
+
 def _of_same_trait(memories: Memories, whole: Memory) -> list[Memory]:
     """Return what single events say of the very trait of a consolidated belief; nothing of another one."""
     trait = trait_of(whole)
@@ -75,7 +91,8 @@ def _of_same_trait(memories: Memories, whole: Memory) -> list[Memory]:
 
 def _apart(memories: Iterable[Memory], whole: Memory) -> Iterator[Memory]:
     """Yield the memories that could be parts of the consolidated belief, without its trait."""
-    trait = trait_of(whole)
+    key = trait_key(trait_of(whole))
     for memory in memories:
-        if trait in memory.traits and agrees(memory, whole):
-            yield replace(memory, traits=tuple(one for one in memory.traits if one != trait))
+        left = tuple(trait for trait in memory.traits if trait_key(trait) != key)
+        if len(left) < len(memory.traits) and agrees(memory, whole):
+            yield replace(memory, traits=left)

@@ -89,7 +89,12 @@ def _check_support(plan: Plan, current: Plan, context: PlanningContext) -> Itera
 
 
 def _supports(memory: Memory | None, intent: Intent) -> bool:
-    """Return whether a memory is of the intent's category, and speaks for it or against it as the intent does."""
-    if memory is None or memory.subject != "category" or category_key(memory.value) != category_key(intent.category):
+    """Return whether a memory is of the intent's category, and speaks for it or against it as the intent does.
+
+    A consolidated one does not: its parts do.
+    """
+    if memory is None or memory.parts or memory.subject != "category":
+        return False
+    if category_key(memory.value) != category_key(intent.category):
         return False
     return memory.predicate in (FOR if intent.weight > 0.0 else AGAINST)

@@ -197,7 +197,7 @@ class GatewayUser:
             memory.memory_id: _fact(memory, is_stated)
             for is_stated, memories in ((True, page.stated), (False, page.believed))
             for memory in memories
-            if memory.state == "active"
+            if memory.state == "active" and (about or not memory.parts)
         }
         if about:
             found = await self._reader.get(f"{self._path}/memories", _FoundIds, q=about, n=n)

@@ -33,22 +33,22 @@ class Availability:
         self.locales = ItemLocales(capacity=capacity)
         self.from_time = np.full(capacity, -np.inf)
         self.until_time = np.full(capacity, np.inf)
-        self._withdrawn: Bools = np.zeros(capacity, np.bool_)
+        self.withdrawn: Bools = np.zeros(capacity, np.bool_)
         self._has_windows = False
         self._closed = Closed()
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` items."""
-        more = capacity - len(self._withdrawn)
+        more = capacity - len(self.withdrawn)
         self.from_time = np.concatenate([self.from_time, np.full(more, -np.inf)])
         self.until_time = np.concatenate([self.until_time, np.full(more, np.inf)])
-        self._withdrawn = np.concatenate([self._withdrawn, np.zeros(more, np.bool_)])
+        self.withdrawn = np.concatenate([self.withdrawn, np.zeros(more, np.bool_)])
         self._closed = Closed()
         self.locales.grow(capacity)
 
     def put(self, number: int, item: Item) -> None:
         """Take the newest catalogue entry of an item."""
-        self._withdrawn[number] = False
+        self.withdrawn[number] = False
         self.from_time[number] = -np.inf if item.available_from is None else item.available_from
         self.until_time[number] = np.inf if item.available_until is None else item.available_until
         self._has_windows |= item.available_from is not None or item.available_until is not None
@@ -57,13 +57,13 @@ class Availability:
 
     def withdraw(self, number: int) -> None:
         """Show the item to nobody until it is described again."""
-        self._withdrawn[number] = True
+        self.withdrawn[number] = True
         self._closed = Closed()
         self.locales.put(number, ())
 
     def shows(self, number: int, now: float, locale: str) -> bool:
         """Return whether the item may be shown at this time, to a user of this locale."""
-        if self._withdrawn[number] or not self.locales.shows(number, locale):
+        if self.withdrawn[number] or not self.locales.shows(number, locale):
             return False
         return bool(self.from_time[number] <= now < self.until_time[number])
 
@@ -78,10 +78,10 @@ class Availability:
 
     def _closed_at(self, now: float) -> Closed:
         if not self._has_windows:
-            return Closed(items=self._withdrawn, begins=-np.inf, ends=np.inf)
+            return Closed(items=self.withdrawn, begins=-np.inf, ends=np.inf)
         edges = np.concatenate([self.from_time, self.until_time])
         return Closed(
-            items=self._withdrawn | (self.from_time > now) | (self.until_time <= now),
+            items=self.withdrawn | (self.from_time > now) | (self.until_time <= now),
             begins=float(edges[edges <= now].max(initial=-np.inf)),
             ends=float(edges[edges > now].min(initial=np.inf)),
         )

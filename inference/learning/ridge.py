@@ -45,10 +45,10 @@ class OnlineRidge:
 
     def put(self, rows: Numbers, x: Values, y: Values, weight: Values) -> None:
         """Replace different rows: `x [rows, inputs]`, `y [rows, outputs]`, `weight [rows]`, 0 for no row."""
-        weight = weight.astype(np.float32)
+        weight, y = weight.astype(np.float32), y.astype(np.float32)
         stays = (self._weight[rows] == weight) & (self._x[rows] == x).all(axis=1)
         kept, moved = rows[stays], rows[~stays]
-        self._cross += _weighted(x[stays], weight[stays]) @ (y[stays] - self._y[kept])
+        self._cross += _weighted(x[stays], weight[stays]) @ np.subtract(y[stays], self._y[kept], dtype=np.float64)
         self._y[kept] = y[stays]
         self._add(moved, -1.0)
         self._x[moved], self._y[moved], self._weight[moved] = x[~stays], y[~stays], weight[~stays]

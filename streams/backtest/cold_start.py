@@ -58,13 +58,25 @@ class ColdStartResults(Struct, frozen=True, kw_only=True):
 
 def chosen_items(log: EventLog) -> list[Item]:
     """Return the catalogue's items that the log chooses."""
-    chosen = {event.item_id for _, event in log.events if isinstance(event, ItemEvent) and is_choice(event)}
+    chosen = _chosen(log)
     return [item for item in log.items if item.item_id in chosen]
+
+
+def offered_items(log: EventLog) -> list[Item]:
+    """Return the catalogue's items that may be in a list: those that the log chooses, and those that say from when they
+    are there. Whoever perceived the former alone would tell by it what will be chosen.
+    """
+    chosen = _chosen(log)
+    return [item for item in log.items if item.available_from is not None or item.item_id in chosen]
+
+
+def _chosen(log: EventLog) -> set[ItemId]:
+    return {event.item_id for _, event in log.events if isinstance(event, ItemEvent) and is_choice(event)}
 
 
 def launched(log: EventLog, hours: float) -> EventLog:
     """Return the log with its items available from `hours` before they are chosen first; from when the catalogue says
-    where it does. Items that are never chosen are never available.
+    where it does. Other items that are never chosen are never available.
     """
     first: dict[ItemId, float] = {}
     for _, event in log.events:
@@ -188,10 +200,12 @@ def _perceptions(log: EventLog, *, of_pictures: bool) -> list[ItemPerception]:
 
 
 def _shuffled(log: EventLog, seed: int) -> EventLog:
-    """Return the log with the content of its chosen items permuted; when and where an item is available stays."""
-    items = chosen_items(log)
-    other = [items[row] for row in np.random.default_rng(seed).permutation(len(items))]
-    of = {item.item_id: source for item, source in zip(items, other, strict=True)}
+    """Return the log with the content of its items dealt out anew, so that each has that of another one; when and where
+    an item is available stays.
+    """
+    items = offered_items(log)
+    order = np.random.default_rng(seed).permutation(len(items))
+    of = {items[row].item_id: items[other] for row, other in zip(order, np.roll(order, 1), strict=True)}
     perceived = {perception.item_id: perception for perception in log.perceptions}
     return replace(
         log,

@@ -130,9 +130,9 @@ def test_memories_stay_within_their_bounds(events: list[Any]) -> None:
 
 @given(LIVES)
 def test_no_two_contradicting_memories_are_both_active(events: list[Any]) -> None:
-    for step in after(Life(), events).steps:
-        sides = {(m.subject, m.value, m.predicate in FOR) for m in step.agent.memories}
-        assert not [side for side in sides if (side[0], side[1], not side[2]) in sides]
+    for step in after(Life(attributed=True), events).steps:
+        sides = {(m.subject, m.attribute, m.value, m.context, m.predicate in FOR) for m in step.agent.memories}
+        assert not [side for side in sides if (*side[:-1], not side[-1]) in sides]
         assert {m.predicate for m in step.agent.memories} <= FOR | AGAINST | {"limits"}
 
 

@@ -69,12 +69,15 @@ def _log(typed: Typed, *, perceive: bool) -> EventLog:
     from msgspec.structs import replace
 
     from deploy.perception import perceive_items
-    from streams.backtest.cold_start import chosen_items, has_words
+    from streams.backtest.cold_start import has_words, offered_items
 
     log = read_log(typed)
-    items = chosen_items(log)
-    if not any(has_words(item) or item.images for item in items):
-        raise NothingDone("the log's items have no content: name a catalogue with --items, and its columns --items-map")
+    items = offered_items(log)
+    if not any(has_words(item) or (perceive and item.images) for item in items):
+        hint = "" if perceive or not any(item.images for item in items) else "; --perceive looks at their pictures"
+        raise NothingDone(
+            f"the log's items have no content: name a catalogue with --items, and its columns with --items-map{hint}"
+        )
     if not perceive:
         return log
     perceptions, faults = perceive_items(load_settings(), items)

@@ -12,7 +12,7 @@ from deploy.cli.terminal import Console
 if TYPE_CHECKING:
     from streams.backtest.growth import GrowthPoint
 
-Events = Annotated[int, typer.Option(min=100, help="Events of the user: a million take about fifteen minutes.")]
+Events = Annotated[int, typer.Option(min=100, help="Events of the user: a million take about twenty minutes.")]
 Seed = Annotated[int, typer.Option(help="Seed of what the user does.")]
 GROWTH_COLUMNS = tuple(
     Column(name, right=True)

@@ -11,6 +11,7 @@ from agents.agent_state import AgentState, apply_event
 from agents.memory.consolidation import MOST_CONSOLIDATED, consolidated
 from agents.memory.operations import PreferenceSignal, SignalCause, begin, learn
 from agents.memory.record import MEMORY_RULES, NEVER, fades_at, half_life
+from agents.memory.withdrawals import forget, retract
 from agents.preferences import preferences_of
 from features.user_state import UserState, fold
 from schemas.ids import EventId, MemoryId
@@ -167,3 +168,76 @@ def test_an_unknown_user_begins_with_the_rules_of_now() -> None:
     state = UserState(user_id=USER)
     step = apply_event(AgentState(), state, fold(state, search), search, (), event_source_id="s")
     assert (step.agent.memory_rules, step.memories) == (MEMORY_RULES, ())
+
+
+def test_where_as_many_values_say_the_opposite_nothing_follows() -> None:
+    liked, disliked = ("a", "b", "c"), ("d", "e", "f")
+    cause = SignalCause(USER, EventId("e"), START, START)
+    trait = (("language", "en"),)
+    signals = [
+        PreferenceSignal("item", "likes" if name in liked else "dislikes", name, 1.0, traits=trait)
+        for name in (*liked, *disliked)
+    ]
+    assert consolidated(learn({}, signals[:5], cause).memories.values())
+    assert consolidated(learn({}, signals, cause).memories.values()) == {}
+
+
+def test_a_category_is_one_trait_however_it_is_spelled() -> None:
+    cause = SignalCause(USER, EventId("e"), START, START)
+    spelled = zip("abc", ("Horror", "horror", "Horror "), strict=True)
+    signals = [PreferenceSignal("item", "likes", name, 1.0, traits=(("", trait),)) for name, trait in spelled]
+    memories = learn({}, signals, cause).memories
+    [belief] = consolidated(memories.values()).values()
+    assert consolidated(reversed([*memories.values()])) == {belief.memory_id: belief}
+    left = forget(memories, belief.memory_id, START).memories
+    assert [memory.traits for memory in left.values()] == [(), (), ()]
+
+
+def test_what_moves_up_when_a_belief_is_forgotten_is_there_at_once() -> None:
+    cause = SignalCause(USER, EventId("e"), START, START)
+    traits = [(f"a{number}", "x") for number in range(MOST_CONSOLIDATED + 1)]
+    signals = [
+        PreferenceSignal("item", "likes", f"{name}-{number}", 1.0, traits=(trait,))
+        for number, trait in enumerate(traits[:8])
+        for name in "abc"
+    ]
+    signals += [
+        PreferenceSignal("attribute", "likes", "x", 1.0, attribute=trait[0], context=context)
+        for trait in traits[8:]
+        for context in "abc"
+    ]
+    memories = learn({}, signals, cause).memories
+    wholes = [memory for memory in memories.values() if memory.parts]
+    assert len(wholes) == MOST_CONSOLIDATED
+    left = forget(memories, wholes[0].memory_id, START).memories
+    assert {m.memory_id: m for m in left.values() if m.parts} == consolidated(left.values())
+    assert sum(1 for memory in left.values() if memory.parts) == MOST_CONSOLIDATED
+
+
+def test_a_log_in_which_one_memory_was_stated_and_inferred_forgets_both() -> None:
+    stated = PreferenceSignal("category", "likes", "jazz", 1.0, "stated", instructed=True)
+    inferred = PreferenceSignal("category", "likes", "jazz", 1.0)
+    cause = SignalCause(USER, EventId("e"), START, START)
+    plain = begin(inferred, cause).memory_id
+    for signals in ([stated], [stated, inferred]):
+        assert forget(learn({}, signals, cause).memories, plain, START).memories == {}
+    [left] = forget(learn({}, [stated, inferred], cause).memories, begin(stated, cause).memory_id, START).memories
+    assert left == plain
+
+
+def test_needs_are_known_however_their_name_is_written_and_starting_over_leaves_them() -> None:
+    nuts = PreferenceSignal("attribute", "dislikes", "nuts", 3.0, "stated", attribute="Allergen", instructed=True)
+    jazz = PreferenceSignal("category", "likes", "jazz", 1.0, "stated", instructed=True)
+    cause = SignalCause(USER, EventId("e"), START, START)
+    memories = learn({}, [nuts, jazz], cause).memories
+    assert half_life(begin(nuts, cause)) == NEVER
+    assert [*retract(memories, None, START, START).memories] == [begin(nuts, cause).memory_id]
+    assert [*retract(memories, "nuts", START, START).memories] == [begin(jazz, cause).memory_id]
+
+
+def test_an_upgrade_takes_the_time_at_which_memories_fade_by_the_new_rules() -> None:
+    monday = PreferenceSignal("attribute", "likes", "monday", 1.0, attribute="weekday")
+    memory = begin(monday, SignalCause(USER, EventId("e"), START, START))
+    earlier = AgentState(memories=(memory,), memory_rules=0, sweep_at=START + 130 * DAY)
+    life = after(replace(living(), agent=earlier), [event(Click, 40 * DAY, "rope"), event(Click, 60 * DAY, "rope")])
+    assert memory.memory_id not in {left.memory_id for left in life.agent.memories}
