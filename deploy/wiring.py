@@ -360,12 +360,21 @@ def make_system_config(settings: Settings) -> SystemConfig:
     )
 
 
+ERASURE_PATIENCE_SECONDS = 4 * 3_600.0
+"""How long the projector may go without polling: an erasure reads the whole off-line log meanwhile."""
+
+
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:
     """Build everything that the projector process runs on."""
     from streams.projector.process import Projector
 
     return Projector(
-        reader=KafkaGroupReader(make_cluster(settings), tuple(PROJECTOR), group=settings.projector.group),
+        reader=KafkaGroupReader(
+            make_cluster(settings),
+            tuple(PROJECTOR),
+            group=settings.projector.group,
+            polls_within=ERASURE_PATIENCE_SECONDS,
+        ),
         features=make_feast(settings),
         memories=make_memory_index(settings),
         items=make_item_index(settings),

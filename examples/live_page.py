@@ -60,8 +60,11 @@ class NewestLists:
         self._lists: dict[str, dict[str, Any]] = {}
         self._changed: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
-    def put(self, user: str, made: dict[str, Any]) -> None:
-        """Keep a list, and wake whoever waits for this user's. Call it in the event loop."""
+    def put(self, user: str, made: dict[str, Any] | None) -> None:
+        """Keep a list, or none of a user who was erased, and wake whoever waits. Call it in the event loop."""
+        if made is None:
+            self._lists.pop(user, None)
+            return
         self._lists[user] = made
         self._changed.pop(user, asyncio.Event()).set()
 
@@ -72,7 +75,7 @@ class NewestLists:
             if made is not None:
                 yield made
             await self._changed[user].wait()
-            made = self._lists[user]
+            made = self._lists.get(user)
 
 
 def create_app(login: dict[str, Any], prefix: str = "") -> FastAPI:
@@ -119,8 +122,9 @@ def follow_topic(
     consumer.subscribe([f"{prefix}recommendations"])
     while not stopped.is_set():
         for record in consumer.consume(500, timeout=0.2):
-            if not record.error() and (key := record.key()) and (value := record.value()):
-                loop.call_soon_threadsafe(lists.put, key.decode(), json.loads(value))
+            if not record.error() and (key := record.key()):
+                value = record.value()
+                loop.call_soon_threadsafe(lists.put, key.decode(), json.loads(value) if value else None)
     consumer.close()
 
 

@@ -12,6 +12,7 @@ from streams.log.records import Inbound
 
 logger = logging.getLogger(__name__)
 _FORBIDDEN = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED})
+POLLS_WITHIN_SECONDS = 300.0
 
 
 class KafkaGroupReader:
@@ -19,6 +20,8 @@ class KafkaGroupReader:
 
     With `start` the group's offsets are not used: it is called with the partitions of every assignment, and returns the
     offsets to read on from, by `topic-partition`; a partition that it does not name is read from its beginning.
+
+    A member that does not poll for `polls_within` seconds loses its partitions.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class KafkaGroupReader:
         group: str,
         newest: bool = False,
         start: Callable[[Set[int]], Mapping[str, int]] | None = None,
+        polls_within: float = POLLS_WITHIN_SECONDS,
     ) -> None:
         self._cluster = cluster
         self._start = start
@@ -40,6 +44,7 @@ class KafkaGroupReader:
                     "group.id": f"{cluster.prefix}{group}",
                     "auto.offset.reset": "latest" if newest else "earliest",
                     "session.timeout.ms": 10_000,
+                    "max.poll.interval.ms": int(polls_within * 1_000),
                     # No user waits for these readers: fuller responses cost broker and reader less.
                     "fetch.min.bytes": 65_536,
                     "fetch.wait.max.ms": 200,
