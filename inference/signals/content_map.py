@@ -6,8 +6,7 @@ speaks for the others: by how many events an item has, its predicted affinity gi
 
 The map follows from the table and from the factors that were loaded last, so it travels with the weights, and but for
 rounding is the same in a worker, in a backtest and after a restart. Loading factors projects every item that they name
-again: some 20 µs each. The map exists only where a query asks for it
-(`ranking.content_map`).
+again: some 20 µs each. The map exists only where a query asks for it (`ranking.content_map`).
 """
 
 from __future__ import annotations
@@ -44,9 +43,10 @@ OWN_EVENTS = 5.0
 MAP_PENALTY = 1.0
 HARDLY_MET = 5
 """The source proposes items of at most so many events."""
-ENCODERS_AT_ONCE = 16
 SEARCHED_ITEMS = 4_096
 """And among these the newest so many."""
+ENCODERS_AT_ONCE = 16
+"""Of how many encoders the projections are kept."""
 
 Floats = NDArray[np.float32]
 

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from inference.evaluation.intervals.cluster_bootstrap import MeanInterval, clustered
 from inference.evaluation.metrics.ranks import METRIC_NAMES, contributions
-from streams.backtest.baselines_process import NoBaselines
+from streams.backtest.arms import BacktestArm, run_arm
 from streams.backtest.config import BacktestConfig, EventLog, SystemConfig
-from streams.backtest.process_pool import PoolProgress, ReportProgress, in_processes
-from streams.backtest.run import BacktestProgress, backtest
+from streams.backtest.process_pool import ReportProgress, in_processes
 
 WHOLE, AGAIN = "nothing left out", "nothing left out, again"
 """The whole system runs first and last: the difference of its two times is the noise of the others'."""
@@ -55,13 +54,9 @@ def ablate(
 
 def _without(log: EventLog, system: SystemConfig, plan: BacktestConfig, part: str, tell: ReportProgress) -> Ablated:
     """Run the same backtest without the part and without baselines, in a process of its own."""
-
-    def report(progress: BacktestProgress) -> None:
-        tell(PoolProgress(part, progress.done, len(log.events), f"HR@10 {progress.hit_rate:.4f}"))
-
     left_out = () if part in (WHOLE, AGAIN) else (part,)
-    run = backtest(log, system, replace(plan, without=left_out), baselines=NoBaselines(), report=report)
-    return Ablated(ranks=run.rows["rank"].copy(), ms_per_event=1e3 * run.timing.cpu / len(log.events))
+    run = run_arm(BacktestArm(log, system, replace(plan, without=left_out)), part, tell)
+    return Ablated(ranks=run.rows["rank"].copy(), ms_per_event=run.ms_per_event)
 
 
 def additions(ablated: Mapping[str, Ablated], users: NDArray[np.int32], plan: BacktestConfig) -> Additions | None:

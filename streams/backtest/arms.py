@@ -67,7 +67,11 @@ def run_arms(arms: Mapping[str, BacktestArm], *, jobs: int, tell: ReportProgress
 
 
 def _run_arm(arms: Mapping[str, BacktestArm], name: str, tell: ReportProgress) -> ArmRun:
-    arm = arms[name]
+    return run_arm(arms[name], name, tell)
+
+
+def run_arm(arm: BacktestArm, name: str, tell: ReportProgress) -> ArmRun:
+    """Run the backtest of one arm, without baselines, in this process; `tell` gets its progress under its name."""
     events = len(arm.log.events)
 
     def report(progress: BacktestProgress) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from features.user_state import UserState
 from schemas.erasures import Erasure
 from schemas.ids import message_id
-from schemas.memories import memory_key
 from schemas.ranking_log import ErasureEntry
-from schemas.topics import ERASURES, MEMORIES, QUARANTINES, RANK_REQUESTS, RANKING_LOG, RECOMMENDATIONS
+from schemas.topics import ERASURES, QUARANTINES, RANK_REQUESTS, RANKING_LOG, RECOMMENDATIONS
 from streams.handlers.deps import Deps
 from streams.log.records import Message, RecordSource
+from streams.outcomes.agent_messages import memory_message
 from streams.outcomes.record_outcome import RecordOutcome
 from streams.state.user_record import UserRecord
 
@@ -40,7 +40,7 @@ def on_erasure(record: UserRecord, erasure: Erasure, source: RecordSource, deps:
     known = (*record.agent.memories, *record.agent.dormant)
     messages = (
         Message(RECOMMENDATIONS, erasure.user_id, None),
-        *(Message(MEMORIES, memory_key(m.user_id, m.memory_id), None, owner=m.user_id) for m in known),
+        *(memory_message(memory, is_withdrawn=True) for memory in known),
         Message(RANKING_LOG, erasure.user_id, entry),
     )
     after = UserRecord(user=user, version=record.version + 1, erased_at=erased_at)

@@ -16,11 +16,11 @@ from features.memory_state import MemoryStateStore
 from features.ports import FeatureRow, Origin, StateStore
 from features.statistics import emptied
 from features.views import user_row, user_rows
-from schemas.memories import memory_key
-from schemas.topics import ITEM_STATISTICS, MEMORIES
+from schemas.topics import ITEM_STATISTICS
 from streams.handlers.deps import Deps
 from streams.handlers.on_item_deltas import FOLDED_OFFSETS_KEY, unpack_row
 from streams.log.records import Inbound, Message
+from streams.outcomes.agent_messages import memory_message
 from streams.routes import AGGREGATOR
 from streams.state.comparison import with_stored_versions
 from streams.state.partition_store import ITEMS, PEOPLE, PartitionStore
@@ -144,7 +144,7 @@ def republished(people: StateStore, items: StateStore, partitions: tuple[int, in
         for _, state in people.scan(PEOPLE, partition):
             agent = unpack(state).agent
             memories = (*agent.memories, *agent.dormant)
-            messages += [Message(MEMORIES, memory_key(m.user_id, m.memory_id), m, owner=m.user_id) for m in memories]
+            messages += map(memory_message, memories)
     for partition in range(partitions[1]):
         rows = [unpack_row(state) for key, state in items.scan(ITEMS, partition) if key != FOLDED_OFFSETS_KEY]
         messages += [Message(ITEM_STATISTICS, row.item_id, row) for row in rows]

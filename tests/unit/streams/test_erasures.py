@@ -17,7 +17,7 @@ from features.ports import FeatureRow
 from features.views import USER_VIEW
 from inference.learning.model_variant import VariantConfig
 from inference.learning.online_trainer import FIRST, OnlineTrainer, OnlineTrainerConfig
-from schemas.codec import decode, encode
+from schemas.codec import decode
 from schemas.erasures import Erasure
 from schemas.errors import DecodeError
 from schemas.ids import EventId, UserId
@@ -230,8 +230,3 @@ def test_the_off_line_log_loses_the_rows_of_a_user_merged_or_not_and_no_other(tm
         log.compact(4 * day + 1_000 * step)
     assert log.rows_of("ann", until=START) == 0
     assert log.rows_of("bob", until=START) >= 1
-
-
-def test_erasures_are_read_and_written_like_any_record() -> None:
-    made = erasure("ann", 1)
-    assert decode(ERASURES, encode(made), now=START + 5) == made
