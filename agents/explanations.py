@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from agents.memory.record import FOR, MAX_EVIDENCE, is_active, is_statement
+from agents.memory.record import FOR, MAX_EVIDENCE, is_active, is_conditional, is_statement
 from agents.preferences import intent_weight
-from schemas.ids import ItemId, MemoryId
+from features.item_rules import NamedAttributes, is_of
+from schemas.ids import ItemId, MemoryId, category_key
+from schemas.instructions import Excepted
 from schemas.memories import Memory
 from schemas.plans import Plan
 
@@ -31,7 +33,7 @@ class Reason(Struct, frozen=True):
 class Slot(Struct, frozen=True):
     """An item of a list to be explained: `reason` is what its candidate source says, which may name a cause: an item
     that their state says the user chose. It `answers_user` if they have just shown or asked for something like it: then
-    it is the line.
+    it is the line. `attributes` are needed where statements have exceptions.
     """
 
     item_id: ItemId
@@ -39,6 +41,7 @@ class Slot(Struct, frozen=True):
     reason: str
     names_cause: bool = False
     answers_user: bool = False
+    attributes: NamedAttributes = ()
 
 
 LineKind = Literal["memory", "cause", "answer", "generic"]
@@ -72,7 +75,9 @@ class Explainer:
     """
 
     def __init__(self, plan: Plan | None, memories: Iterable[Memory]) -> None:
+        memories = tuple(memories)
         speaking = {memory.memory_id: memory for memory in memories if _speaks(memory)}
+        self._conditional = [memory for memory in memories if is_conditional(memory) and is_active(memory)]
         self._items: dict[str, Reason] = {}
         for memory in sorted(speaking.values(), key=lambda memory: (memory.source == "stated", memory.strength)):
             if memory.subject == "item":
@@ -100,6 +105,17 @@ class Explainer:
         found = [*([own] if own else []), *(why for category, why in self._intents if category in categories)]
         return tuple(reason for reason in found if reason in self._supported)
 
+    def exceptions(self, slot: Slot) -> Iterator[Reason]:
+        """Yield the exceptions that let this item into the list, whatever else it is in the list for."""
+        keys = frozenset(map(category_key, slot.categories)) if self._conditional else frozenset[str]()
+        for memory in self._conditional:
+            if (category_key(memory.value) in keys) == (memory.predicate == "bans"):
+                yield from (
+                    _exception_reason(memory, excepted)
+                    for excepted in memory.exceptions
+                    if is_of(excepted, slot.item_id, keys, slot.attributes)
+                )
+
     def lines(self, slots: Sequence[Slot]) -> tuple[Line, ...]:
         """Return one line per slot of a list, varied: no line more than `MOST_ALIKE` times while there is another.
 
@@ -119,7 +135,7 @@ class Explainer:
     def _options(self, slot: Slot) -> list[Line]:
         if slot.answers_user:
             return [Line(slot.reason, "answer")]
-        reasons = self.reasons(slot.item_id, slot.categories)
+        reasons = (*self.exceptions(slot), *self.reasons(slot.item_id, slot.categories))
         first = [reason for reason in reasons if reason.is_stated or reason.is_of_item]
         source = Line(slot.reason, "cause" if slot.names_cause else "generic")
         options = [Line(reason.text, "memory") for reason in first]
@@ -134,13 +150,25 @@ def is_supported(reason: Reason, memories: Iterable[Memory]) -> bool:
     >>> is_supported(Reason("because everybody does", MemoryId("m1"), 1), ())
     False
     """
-    return any(
-        memory.memory_id == reason.memory_id and _speaks(memory) and _reason(memory) == reason for memory in memories
-    )
+    return any(memory.memory_id == reason.memory_id and reason in _reasons(memory) for memory in memories)
 
 
 def _speaks(memory: Memory) -> bool:
     return memory.predicate in FOR and is_active(memory)
+
+
+def _reasons(memory: Memory) -> list[Reason]:
+    """Return the reasons that a memory bears out."""
+    speaking = [_reason(memory)] if _speaks(memory) else []
+    excepting = memory.exceptions if is_active(memory) else ()
+    return [*speaking, *(_exception_reason(memory, excepted) for excepted in excepting)]
+
+
+def _exception_reason(memory: Memory, excepted: Excepted) -> Reason:
+    name = "it" if excepted.subject == "item" else excepted.value
+    said = "no" if memory.predicate == "bans" else "only"
+    text = f"because you excepted {name} from “{said} {memory.value}”"
+    return Reason(text, memory.memory_id, len(memory.evidence), is_stated=True)
 
 
 def _reason(memory: Memory) -> Reason:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 
-from agents.memory.record import FOR, is_active, weight
+from agents.memory.record import FOR, is_active, is_conditional, weight
 from agents.planning.plan import constraints_of
 from features.agent_preferences import AgentPreferences
 from schemas.ids import ItemId
@@ -28,7 +28,8 @@ def intent_weight(intent: Intent) -> float:
 
 def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) -> AgentPreferences:
     """Return the plan and the active memories as numbers, each memory by its `weight` at `now`; dormant memories have
-    none, and those about attributes rank nothing, nor do consolidated ones beside their parts.
+    none, and those about attributes rank nothing, nor do consolidated ones beside their parts, nor decisions that hold
+    on a condition beside their rules.
 
     >>> preferences_of(None, (), now=0.0) == AgentPreferences()
     True
@@ -37,7 +38,9 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
     if plan is None and not active:
         return AgentPreferences()
     planned, stated = plan.constraints if plan else Constraints(), constraints_of(active)
-    weighed = [(memory, weight(memory, now)) for memory in active if memory.subject != "fact"]
+    weighed = [
+        (memory, weight(memory, now)) for memory in active if memory.subject != "fact" and not is_conditional(memory)
+    ]
     liked = [(-own, memory.memory_id, memory) for memory, own in weighed if memory.predicate in FOR]
     strongest = [memory for *_, memory in sorted(liked, key=itemgetter(0, 1))]
     return AgentPreferences(
@@ -45,6 +48,7 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
         banned_categories=(*stated.banned_categories, *planned.banned_categories),
         only_categories=stated.only_categories or planned.only_categories,
         limits=(*stated.limits, *planned.limits),
+        rules=tuple(dict.fromkeys((*stated.rules, *planned.rules))),
         intent_weights=tuple([(intent.category, intent_weight(intent)) for intent in (plan.intents if plan else ())]),
         category_weights=tuple([(memory.value, own) for memory, own in weighed if memory.subject == "category"]),
         item_weights=tuple([(ItemId(memory.value), own) for memory, own in weighed if memory.subject == "item"]),

@@ -12,7 +12,7 @@ from math import exp2
 
 from msgspec import Struct
 
-from agents.memory.record import confidence, is_active, signed
+from agents.memory.record import confidence, is_active, is_conditional, signed
 from features.decay import DAY
 from schemas.interactions import Context
 from schemas.memories import Memory
@@ -102,7 +102,7 @@ def lasting_preferences(memories: Iterable[Memory], now: float) -> Weights:
     """
     weights: Weights = {}
     for memory in memories:
-        if memory.subject == "category" and is_active(memory) and not memory.parts:
+        if memory.subject == "category" and is_active(memory) and not (memory.parts or is_conditional(memory)):
             weights[memory.value] = weights.get(memory.value, 0.0) + signed(memory, confidence(memory, now))
     return weights
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from schemas.ids import ItemId
-from schemas.plans import Limit
+from schemas.plans import ConditionalRule, Limit
 
 CategoryWeights = tuple[tuple[str, float], ...]
 """Categories with signed weights. A category may be named more than once: its weights add up, in this order."""
@@ -21,9 +21,10 @@ class AgentPreferences(Struct, frozen=True, kw_only=True):
     """A user's plan and active memories as numbers; `AgentPreferences()` is those of a user without any.
 
     Items and categories that are banned never enter a list, nor items beyond the `limits`, nor those of other
-    categories where there are `only_categories`. `intent_weights` is how much of the plan's attention a
-    category gets, times how sure the plan is. `category_weights` and `item_weights` are what memories say, negative for
-    what is disliked. `liked_items` and `liked_categories` are what memories speak for, strongest first.
+    categories where there are `only_categories`, nor what breaks one of the `rules`. `intent_weights` is how much of
+    the plan's attention a category gets, times how sure the plan is. `category_weights` and `item_weights` are what
+    memories say, negative for what is disliked. `liked_items` and `liked_categories` are what memories speak for,
+    strongest first.
 
     >>> AgentPreferences(intent_weights=(("jazz", 0.5),)).is_weighted, AgentPreferences().is_weighted
     (True, False)
@@ -33,6 +34,7 @@ class AgentPreferences(Struct, frozen=True, kw_only=True):
     banned_categories: tuple[str, ...] = ()
     only_categories: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
+    rules: tuple[ConditionalRule, ...] = ()
     intent_weights: CategoryWeights = ()
     category_weights: CategoryWeights = ()
     item_weights: ItemWeights = ()

@@ -1,16 +1,19 @@
-"""Which items a user's statements allow: bans, categories that alone are wanted, and limits."""
+"""Which items a user's statements allow: bans, categories that alone are wanted, limits, and rules with exceptions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from features.item_facts import known_of
 from schemas.ids import ItemId, category_key
+from schemas.instructions import Excepted
 from schemas.items import Item
-from schemas.plans import Constraints, Limit
+from schemas.plans import ConditionalRule, Constraints, Limit
 
 StatedFault = Literal["banned-item", "banned-category", "not-wanted"]
+NamedAttributes = Iterable[tuple[str, str]]
+"""Attributes of an item with their values, as `features.item_facts` reads them."""
 
 
 class ItemRules:
@@ -28,26 +31,37 @@ class ItemRules:
     def __init__(self, constraints: Constraints) -> None:
         self._items = frozenset(constraints.banned_items)
         self._banned = frozenset(map(category_key, constraints.banned_categories))
-        self._only = frozenset(map(category_key, constraints.only_categories))
         self._limits = constraints.limits
+        self._bans = [rule for rule in constraints.rules if rule.kind == "ban"]
+        self._wishes = [rule for rule in constraints.rules if rule.kind == "only"]
+        only = (*constraints.only_categories, *(rule.category for rule in self._wishes))
+        self._only = frozenset(map(category_key, only))
+        self._is_free = not (self._banned or self._only or self._bans)
 
-    def fault(self, item: ItemId, categories: Iterable[str]) -> StatedFault | None:
-        """Return the rule that an item of these categories breaks, whatever its facts; none if it breaks none."""
+    def fault(self, item: ItemId, categories: Iterable[str], attributes: NamedAttributes = ()) -> StatedFault | None:
+        """Return the rule that an item of these categories and attributes breaks, whatever its facts; none if it breaks
+        none.
+        """
         if item in self._items:
             return "banned-item"
-        if not self._banned and not self._only:
+        if self._is_free:
             return None
         keys = frozenset(map(category_key, categories))
         if keys & self._banned:
             return "banned-category"
-        return "not-wanted" if self._only and not keys & self._only else None
+        for ban in self._bans:
+            if category_key(ban.category) in keys and not _is_excepted(ban, item, keys, attributes):
+                return "banned-category"
+        if not self._only or keys & self._only:
+            return None
+        return None if any(_is_excepted(rule, item, keys, attributes) for rule in self._wishes) else "not-wanted"
 
     def allows(self, item: Item) -> bool:
         """Return whether the item breaks no rule and is known to keep within every limit."""
-        if self.fault(item.item_id, item.categories) is not None:
+        known = known_of(item)
+        if self.fault(item.item_id, item.categories, known.attributes) is not None:
             return False
-        facts = known_of(item).facts if self._limits else {}
-        return all(keeps(facts.get(limit.fact), limit) for limit in self._limits)
+        return all(keeps(known.facts.get(limit.fact), limit) for limit in self._limits)
 
 
 def keeps(value: float | None, limit: Limit) -> bool:
@@ -59,3 +73,32 @@ def keeps(value: float | None, limit: Limit) -> bool:
     if value is None:
         return False
     return (limit.at_least is None or value >= limit.at_least) and (limit.at_most is None or value <= limit.at_most)
+
+
+def is_of(excepted: Excepted, item: ItemId, categories: Collection[str], attributes: NamedAttributes) -> bool:
+    """Return whether the exception is about an item of these categories, by their keys, and attributes.
+
+    >>> is_of(Excepted(subject="attribute", attribute="cast", value="De Niro"), "i", (), [("cast", "Pacino|De Niro")])
+    True
+    """
+    match excepted.subject:
+        case "item":
+            return excepted.value == item
+        case "category":
+            return category_key(excepted.value) in categories
+        case "attribute":
+            key = category_key(excepted.value)
+            return any(name == excepted.attribute and key in names_in(value) for name, value in attributes)
+
+
+def names_in(value: str) -> list[str]:
+    """Return the keys of the names that a value of an attribute lists: `|` stands between several.
+
+    >>> names_in("Pacino|De Niro")
+    ['pacino', 'de niro']
+    """
+    return [category_key(part) for part in value.split("|") if part.strip()]
+
+
+def _is_excepted(rule: ConditionalRule, item: ItemId, categories: Collection[str], attributes: NamedAttributes) -> bool:
+    return any(is_of(excepted, item, categories, attributes) for excepted in rule.exceptions)

@@ -16,6 +16,21 @@ ClockTime = Annotated[str, Meta(pattern=CLOCK_TIME)]
 FactName = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
 
 
+MOST_EXCEPTIONS = 8
+"""How many exceptions a statement has at most."""
+
+
+class Excepted(Record, frozen=True, kw_only=True):
+    """What a statement leaves out: an item, the items of a category, or those with this value of an `attribute`."""
+
+    subject: Literal["item", "category", "attribute"]
+    value: Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
+    attribute: Name = ""
+
+
+Exceptions = Annotated[tuple[Excepted, ...], Meta(max_length=MOST_EXCEPTIONS)]
+
+
 class _Instruction(Record, frozen=True, kw_only=True, tag_field="type"):
     event_id: EventKey
     user_id: UserKey
@@ -35,9 +50,10 @@ class BanItem(_Statement, frozen=True, kw_only=True, tag="ban-item"):
 
 
 class BanCategory(_Statement, frozen=True, kw_only=True, tag="ban-category"):
-    """A ban: no item of this category is shown any more."""
+    """A ban: no item of this category is shown any more, but its exceptions. A newer one replaces them."""
 
     category: Category
+    exceptions: Exceptions = ()
 
 
 class PinItem(_Statement, frozen=True, kw_only=True, tag="pin-item"):
@@ -59,9 +75,12 @@ class LessOf(_Statement, frozen=True, kw_only=True, tag="less-of"):
 
 
 class OnlyCategory(_Statement, frozen=True, kw_only=True, tag="only-category"):
-    """A wish for this category alone. Several of one `event_id` allow each other; a newer one replaces older ones."""
+    """A wish for this category alone, and its exceptions. Several of one `event_id` allow each other; a newer one
+    replaces older ones.
+    """
 
     category: Category
+    exceptions: Exceptions = ()
 
 
 class LimitFact(_Statement, frozen=True, kw_only=True, tag="limit"):

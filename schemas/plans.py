@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from schemas.bounds import Amount, Name, NonNegative
 from schemas.ids import EventId, EventKey, MemoryId, PlanId, Time, UserId, UserKey
+from schemas.instructions import Exceptions
 from schemas.record import Record
 
 TriggerName = Literal[
@@ -41,10 +42,19 @@ class Limit(Record, frozen=True, kw_only=True):
     at_most: Amount | None = None
 
 
+class ConditionalRule(Record, frozen=True, kw_only=True):
+    """A rule that holds on a condition: a ban of a `category` or the wish for it alone, with `exceptions`."""
+
+    kind: Literal["ban", "only"]
+    category: str = ""
+    exceptions: Exceptions = ()
+
+
 class Constraints(Record, frozen=True, kw_only=True):
     """What every slate must obey, whatever the ranker scores.
 
-    Where there are `only_categories`, every item is of one of them. Every item is known to keep within all `limits`.
+    Where there are `only_categories`, or rules that say so, every item is of one of them. Every item is known to keep
+    within all `limits`. `rules` are those that hold on a condition.
     """
 
     banned_items: tuple[str, ...] = ()
@@ -52,6 +62,7 @@ class Constraints(Record, frozen=True, kw_only=True):
     pinned_items: tuple[str, ...] = ()
     only_categories: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
+    rules: tuple[ConditionalRule, ...] = ()
 
 
 class Plan(Record, frozen=True, kw_only=True):

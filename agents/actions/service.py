@@ -63,7 +63,7 @@ class ItemSheet(Struct, frozen=True, kw_only=True):
 class RememberedFact(Struct, frozen=True, kw_only=True):
     """What is believed of the user, in words and as `schemas.memories.Memory` has it.
 
-    It is `stated` by themselves or inferred; `confidence` is in [0, 1).
+    It is `stated` by themselves or inferred; `confidence` is in [0, 1). A `conditional` one holds with exceptions.
     """
 
     memory_id: MemoryId
@@ -73,6 +73,7 @@ class RememberedFact(Struct, frozen=True, kw_only=True):
     value: Title
     stated: bool
     confidence: float
+    conditional: bool = False
 
 
 class PastItem(Struct, frozen=True, kw_only=True):

@@ -171,7 +171,12 @@ ENGLISH = Vocabulary(
         "unsupported": ("surprise me", "why"),
     },
     contrasts=("instead of", "rather than"),
-    exceptions=("but", "except", "except for", "unless", "apart from"),
+    exceptions=("but", "except", "except for", "unless", "apart from", "other than", "with the exception of"),
+    beside_exceptions=words_of(
+        "it it's its is are was by from of with in made directed written the a an ones those these if film films movie "
+        "movies book books song songs everything anything something please"
+    ),
+    exclusive=frozenset({"nothing but"}),
     joins=words_of(", and or nor & plus"),
     fillers=words_of("please me any some of the this that so but for a an to again anymore longer now thanks you want"),
     kinds=words_of(

@@ -152,7 +152,12 @@ GERMAN = Vocabulary(
         "unsupported": ("überrasche mich", "überrasch mich", "warum"),
     },
     contrasts=("statt", "anstatt", "anstelle von", "als"),
-    exceptions=("aber", "außer", "bis auf", "es sei denn"),
+    exceptions=("aber", "außer", "bis auf", "es sei denn", "mit ausnahme von", "ausgenommen"),
+    beside_exceptions=words_of(
+        "er sie es ist sind war von vom mit in aus der die das dem den ein eine einen einem wenn film filme filmen "
+        "buch bücher lied lieder alles bitte"
+    ),
+    exclusive=frozenset({"nichts als"}),
     joins=words_of(", und oder noch & sowie"),
     fillers=words_of("bitte mir die der das den dem ein eine einen so aber von danke jetzt noch mehr wieder will"),
     kinds=words_of(

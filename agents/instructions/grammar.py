@@ -52,13 +52,16 @@ class Token:
 class Clause:
     """An operation, what it is about as written, its limits, and the event time at which it ends, if any.
 
-    `unkept` is a time to which no statement can keep: one that comes back, or a date that does not exist.
+    `exceptions` are the words after a `but` of it, such as "except". `unkept` is a time to which no statement can keep:
+    one that comes back, or a date that does not exist.
     """
 
     operation: Operation | None
     phrase: str = ""
     about: list[Token] = field(default_factory=list)
     bounds: list[LimitRange] = field(default_factory=list)
+    but: str = ""
+    exceptions: list[Token] = field(default_factory=list)
     until: float | None = None
     unkept: str = ""
 
@@ -85,9 +88,11 @@ def parse(text: str, now: float, zone: tzinfo) -> Parsed:
 
 def _understood(parsed: Parsed) -> tuple[int, int]:
     """Return how well a reading explains the text: by words in phrases and times, then by few words beside them."""
-    explained = [len(c.phrase.split()) + 2 * (c.until is not None or bool(c.unkept)) for c in parsed.clauses]
+    phrases = [len(f"{clause.phrase} {clause.but}".split()) for clause in parsed.clauses]
+    timed = [2 * (clause.until is not None or bool(clause.unkept)) for clause in parsed.clauses]
     limited = [len(bounds.written.split()) for clause in parsed.clauses for bounds in clause.bounds]
-    return sum(explained) + sum(limited), -sum(len(clause.about) for clause in parsed.clauses)
+    beside = [len(clause.about) + len(clause.exceptions) for clause in parsed.clauses]
+    return sum(phrases) + sum(timed) + sum(limited), -sum(beside)
 
 
 def _read(text: str, language: str, now: float, zone: tzinfo) -> Parsed:
@@ -141,29 +146,48 @@ def _sentence(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside]
     """
     clauses, first_time, at = [Clause(None)], list[float | str](), 0
     while at < len(tokens):
-        token = tokens[at]
+        token, clause = tokens[at], clauses[-1]
         length, operation = _operation(tokens, at, words)
-        phrase = _text(tokens[at : at + length])
+        said = tokens[at : at + max(1, length)]
         meant = None if token.aside is None else aside[token.aside]
-        if isinstance(meant, LimitRange):
-            clauses[-1].bounds.append(meant)
-        elif meant is not None:
-            first_time = first_time or [meant]
-            _give_time(clauses, meant)
+        if meant is not None:
+            first_time = first_time or ([] if isinstance(meant, LimitRange) else [meant])
+            _take_aside(clauses, meant, words)
+        elif operation == "exception":
+            _begin_exceptions(clause, said, words)
         elif operation == "contrast":
-            clauses[-1].operation = clauses[-1].operation or "more"
-            clauses.append(Clause("less", phrase))
-        elif operation == "exception" and clauses[-1].operation is not None:
-            clauses[-1].operation = "unsupported"
-            clauses[-1].about += tokens[at : at + length]
-        elif operation is not None and operation != "exception":
-            clauses.append(Clause(operation, phrase))
+            clause.operation = clause.operation or "more"
+            clauses.append(Clause("less", _text(said)))
+        elif operation is not None:
+            clauses.append(Clause(operation, _text(said)))
         else:
-            clauses[-1].about += tokens[at : at + max(1, length)]
+            (clause.exceptions if clause.but else clause.about).extend(said)
         at += max(1, length)
     for time in first_time:
         _give_time(clauses, time)
     return clauses
+
+
+def _begin_exceptions(clause: Clause, said: Sequence[Token], words: Vocabulary) -> None:
+    """Take what follows as exceptions to a ban, or to what alone is wanted; nothing else has any."""
+    if clause.operation in ("never", "only") and not clause.bounds:
+        clause.but = _text(said)
+    elif clause.operation is not None:
+        clause.operation = "unsupported"
+        clause.about += said
+
+
+def _take_aside(clauses: Sequence[Clause], meant: Aside, words: Vocabulary) -> None:
+    """Take a limit or a time. Behind exceptions, a time that does not come back is that of the whole statement: "no
+    jazz but Davis until Sunday"; nothing else is clear there.
+    """
+    clause = clauses[-1]
+    if clause.but and not (isinstance(meant, float) and _holds_more_than(clause.exceptions, words.fillers)):
+        clause.operation = "unsupported"
+    if isinstance(meant, LimitRange):
+        clause.bounds.append(meant)
+    else:
+        _give_time(clauses, meant)
 
 
 def _operation(
@@ -203,10 +227,14 @@ def _is_meant(clause: Clause, before: Clause, words: Vocabulary) -> bool:
 
 
 def _says_something(clause: Clause, words: Vocabulary) -> bool:
-    nothing_said = (
-        words.fillers | words.joins | (words.kinds | words.beside_limits if clause.operation is None else set())
+    return _holds_more_than(
+        clause.about,
+        words.fillers | words.joins | (words.kinds | words.beside_limits if clause.operation is None else frozenset()),
     )
-    return any(token.is_name or token.text not in nothing_said for token in clause.about)
+
+
+def _holds_more_than(tokens: Sequence[Token], nothing_said: frozenset[str]) -> bool:
+    return any(token.is_name or token.text not in nothing_said for token in tokens)
 
 
 def _text(tokens: Sequence[Token]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -31,11 +32,12 @@ _SIGNS = re.compile(r"[^\w']+")
 
 
 class Named(Struct, frozen=True):
-    """A category by its name, or an item by its id, with the name to show."""
+    """A category by its name, an item by its id, or a value of `attributes`, with the name to show."""
 
-    kind: Literal["category", "item"]
+    kind: Literal["category", "item", "attribute"]
     value: str
     shown: str
+    attributes: tuple[str, ...] = ()
 
 
 class Match(Struct, frozen=True):
@@ -51,15 +53,22 @@ class Match(Struct, frozen=True):
 
 class Names:
     """The names of a catalogue: categories, and ids of items with their titles. Categories come first. `facts` are what
-    is known of its items in numbers.
+    is known of its items in numbers, and `named` the attributes of items with their values.
 
     For one text: `titles` are read only if a name is no category's, and only a few names are searched among them.
     """
 
-    def __init__(self, categories: Iterable[str], titles: Iterable[tuple[str, str]], facts: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        categories: Iterable[str],
+        titles: Iterable[tuple[str, str]],
+        facts: Iterable[str] = (),
+        named: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self.facts = frozenset(facts)
         self._categories = {name_key(name): name for name in reversed([*categories])}
         self._titles = titles
+        self._named = named
         self._by_key: dict[str, list[Named]] | None = None
         self._searches_left = MOST_SEARCHES
 
@@ -78,6 +87,19 @@ class Names:
             if (match := self._exact(whole, words)) is not None:
                 return (match,)
         return tuple(self._match(part, words) for part in _parts(tokens, words))
+
+    def exceptions(self, about: Sequence[Token], words: Vocabulary) -> tuple[Match, ...]:
+        """Return what the words of an exception mean, name by name: `matches`, and values of attributes, of which
+        whole words are enough ("Hitchcock") if they are of one value alone.
+
+        >>> from agents.instructions.languages import ENGLISH
+        >>> names = Names(["Horror"], (), (), [("director", "Alfred Hitchcock")])
+        >>> names.exceptions([Token("by"), Token("hitchcock")], ENGLISH)[0].meanings[0].shown
+        'Alfred Hitchcock'
+        """
+        beside = words.beside_exceptions | words.fillers | words.joins
+        parts = _parts(_trimmed(about, words), words)
+        return tuple(self._excepted(part, _without(part, beside), words) for part in parts)
 
     def facts_in(self, about: Sequence[Token], words: Vocabulary) -> tuple[tuple[str, ...], list[Token]]:
         """Return the facts that the words of a clause name, and the other words.
@@ -104,6 +126,31 @@ class Names:
             if named := self._items().get(form):
                 return Match(written, tuple(named[:OFFERED]))
         return None
+
+    def _excepted(self, whole: Sequence[Token], tokens: Sequence[Token], words: Vocabulary) -> Match:
+        for part in (whole, tokens):
+            written = _written(part)
+            exact = self._exact(written, words)
+            if exact is not None and exact.meanings[0].kind == "category":
+                return exact
+            found = (*(exact.meanings if exact else ()), *self._values(written, words))
+            if found:
+                return Match(written, found[:OFFERED])
+        return self._alike(_written(tokens), words)
+
+    def _values(self, written: str, words: Vocabulary) -> tuple[Named, ...]:
+        """Return the values of attributes that have this name, else those whose words it is some of."""
+        by_key: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for attribute, value in dict.fromkeys(self._named):
+            for part in filter(None, map(str.strip, value.split("|"))):
+                by_key[name_key(part)].setdefault(attribute, part)
+        forms = [form.removesuffix("'s") for form in _forms(written, words)]
+        keys = [form for form in forms if form in by_key]
+        if not keys:
+            wanted = [set(form.split()) for form in forms]
+            keys = sorted(key for key in by_key if any(each <= set(key.split()) for each in wanted))
+        named = [by_key[key] for key in keys]
+        return tuple(Named("attribute", max(of.values()), max(of.values()), tuple(sorted(of))) for of in named)
 
     def _alike(self, written: str, words: Vocabulary) -> Match:
         if len(written) < SHORTEST_MISSPELT:
@@ -160,6 +207,12 @@ def _trimmed(tokens: Sequence[Token], words: Vocabulary) -> Sequence[Token]:
     left_out = words.fillers | words.joins
     kept = [index for index, token in enumerate(tokens) if token.is_name or token.text not in left_out]
     return tokens[kept[0] : kept[-1] + 1] if kept else ()
+
+
+def _without(tokens: Sequence[Token], beside: frozenset[str]) -> Sequence[Token]:
+    """Return the tokens without these words at either end; all, if they are nothing else."""
+    kept = [index for index, token in enumerate(tokens) if token.is_name or token.text not in beside]
+    return tokens[kept[0] : kept[-1] + 1] if kept else tokens
 
 
 def _parts(tokens: Sequence[Token], words: Vocabulary) -> Iterator[Sequence[Token]]:

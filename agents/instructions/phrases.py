@@ -7,7 +7,9 @@ from datetime import datetime, tzinfo
 
 from agents.instructions.limits import LimitRange
 from agents.instructions.wording import Wording
+from agents.memory.record import FOR
 from schemas.ids import ItemId
+from schemas.instructions import Excepted
 from schemas.memories import Memory
 
 NAMED_PARTS = 5
@@ -34,7 +36,25 @@ def belief_phrase(memory: Memory, wording: Wording, title: Callable[[ItemId], st
     elif memory.subject == "fact":
         low, high = (memory.bound, None) if memory.value == "at-least" else (None, memory.bound)
         name = limit_phrase(LimitRange("", low, high, memory.attribute), wording)
-    return wording.beliefs[memory.predicate].format(name=name) + ending(memory.until, now, wording, zone)
+    belief = wording.beliefs[memory.predicate].format(name=name)
+    apart = exceptions_phrase(memory.exceptions, wording, title, wanted=memory.predicate in FOR)
+    return belief + apart + ending(memory.until, now, wording, zone)
+
+
+def exceptions_phrase(
+    exceptions: Iterable[Excepted], wording: Wording, title: Callable[[ItemId], str], *, wanted: bool
+) -> str:
+    """Return the exceptions to a statement, in words that follow it; empty if there are none. Exceptions to what alone
+    is `wanted` are wanted too.
+
+    >>> from agents.instructions.wording import WORDINGS
+    >>> exceptions_phrase([Excepted(subject="category", value="Comedy")], WORDINGS["en"], str, wanted=False)
+    ', except Comedy'
+    """
+    shown = [title(ItemId(each.value)) or each.value if each.subject == "item" else each.value for each in exceptions]
+    names = ", ".join(dict.fromkeys(shown))
+    form = wording.besides if wanted else wording.apart_from
+    return form.format(names=names) if names else ""
 
 
 def consolidated_phrase(belief: str, parts: Iterable[Memory], wording: Wording, title: Callable[[ItemId], str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agents.memory.operations import Learned, Memories, PreferenceSignal, SignalCause, learn
+from agents.memory.operations import Learned, Memories, PreferenceSignal, SignalCause, excepted_key, learn
 from agents.memory.withdrawals import forget, retract, take_back
 from schemas.ids import UserId
 from schemas.instructions import (
@@ -72,7 +72,9 @@ def _signals(instruction: Statement | LimitFact | Remember) -> tuple[PreferenceS
         )
         return (signal,)
     if not isinstance(instruction, LimitFact):
-        return (PreferenceSignal(*_said(instruction), strength, "stated", until=until),)
+        exceptions = instruction.exceptions if isinstance(instruction, BanCategory | OnlyCategory) else ()
+        exceptions = tuple(sorted(set(exceptions), key=excepted_key))
+        return (PreferenceSignal(*_said(instruction), strength, "stated", until=until, exceptions=exceptions),)
     fact, sides = instruction.fact, (("at-least", instruction.at_least), ("at-most", instruction.at_most))
     return tuple(
         PreferenceSignal("fact", "limits", side, strength, "stated", attribute=fact, until=until, bound=bound)

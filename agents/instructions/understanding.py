@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
@@ -18,9 +18,11 @@ from agents.instructions.vocabulary import Operation, Vocabulary
 from agents.instructions.wording import WORDINGS, Wording
 from schemas.ids import ItemId
 from schemas.instructions import (
+    MOST_EXCEPTIONS,
     Approve,
     BanCategory,
     BanItem,
+    Excepted,
     Instruction,
     LessOf,
     Lift,
@@ -111,13 +113,34 @@ class _Reading:
             about = self._take_limits(clause, facts, about) if clause.bounds else self._lift(facts, about)
             if not about:
                 return
+        exceptions = self._exceptions(clause) if clause.but else ()
+        if exceptions is None:
+            return
         is_understood = clause.operation not in (None, "unsupported")
         matches = self.names.matches(about, self.words)[:MOST_NAMES] if is_understood else ()
         if not matches:
             self.questions.append(_unclear(clause, self.wording))
             self.needs_help = True
         for match in matches:
-            self._take_name(clause, match)
+            self._take_name(clause, match, exceptions)
+
+    def _exceptions(self, clause: Clause) -> tuple[Named, ...] | None:
+        """Return the exceptions of a clause; none if they are not clear, and so nothing of the clause is."""
+        matches = self.names.exceptions(clause.exceptions, self.words)
+        if not matches and clause.but in self.words.fillers and clause.operation != "unsupported":
+            return ()
+        for match in matches:
+            if len(match.meanings) != 1:
+                self._ask_which(match)
+        if not matches or any(len(match.meanings) != 1 for match in matches):
+            self.questions += [] if matches else [_unclear(clause, self.wording)]
+            return None
+        named = tuple(match.meanings[0] for match in matches)
+        if clause.operation == "only" and clause.phrase not in self.words.exclusive:
+            shown = ", ".join(each.shown for each in named)
+            self.questions.append(self.wording.besides_or_without.format(names=shown))
+            return None
+        return named
 
     def _lift(self, facts: Sequence[str], about: list[Token]) -> list[Token]:
         """Lift the limits of these facts; return the words that are left to understand."""
@@ -174,20 +197,29 @@ class _Reading:
         nothing_said = words.fillers | words.joins | words.kinds | words.beside_limits
         return any(token.is_name or token.text not in nothing_said for token in about)
 
-    def _take_name(self, clause: Clause, match: Match) -> None:
+    def _ask_which(self, match: Match) -> None:
+        self.questions.append(_which(match, self.wording))
+        self.choices += [_shown(named, match) for named in match.meanings] or match.near
+
+    def _take_name(self, clause: Clause, match: Match, exceptions: Sequence[Named]) -> None:
         if len(match.meanings) != 1:
-            self.questions.append(_which(match, self.wording))
-            self.choices += [_shown(named, match) for named in match.meanings] or match.near
+            self._ask_which(match)
             return
-        named = match.meanings[0]
-        statement = _statement(self.said, clause, named)
+        named, excepted = match.meanings[0], _excepted(exceptions)
+        if excepted and (named.kind != "category" or len(excepted) > MOST_EXCEPTIONS):
+            self.questions.append(self.wording.no_exceptions.format(name=named.shown, most=MOST_EXCEPTIONS))
+            return
+        statement = _statement(self.said, clause, named, excepted)
         if statement is None or clause.operation is None:
             self.questions.append(self.wording.categories_only.format(name=named.shown))
             return
         self.statements.append(statement)
         until = None if clause.operation == "lift" else clause.until
         end = ending(until, self.said.event_time, self.wording, self.zone)
-        self.echoes.append(self.wording.echoes[clause.operation].format(name=named.shown) + end)
+        names = ", ".join(each.shown for each in exceptions)
+        form = self.wording.besides if clause.operation == "only" else self.wording.apart_from
+        apart = form.format(names=names) if names else ""
+        self.echoes.append(self.wording.echoes[clause.operation].format(name=named.shown) + apart + end)
 
     def reply(self, language: str) -> Reply:
         """Return the reply to all of it."""
@@ -204,7 +236,16 @@ class _Reading:
         )
 
 
-def _statement(said: Say, clause: Clause, named: Named) -> Instruction | None:
+def _excepted(names: Iterable[Named]) -> tuple[Excepted, ...]:
+    """Return the exceptions that these names mean: a name in several attributes is one in each."""
+    return tuple(
+        Excepted(subject=named.kind, value=named.value, attribute=attribute)
+        for named in names
+        for attribute in named.attributes or ("",)
+    )
+
+
+def _statement(said: Say, clause: Clause, named: Named, excepted: tuple[Excepted, ...]) -> Instruction | None:
     """Return the statement about one category or item; none for what cannot be stated of it."""
     event, user, at, until = said.event_id, said.user_id, said.event_time, clause.until
     category, item = named.value, ItemId(named.value)
@@ -214,11 +255,15 @@ def _statement(said: Say, clause: Clause, named: Named) -> Instruction | None:
         case "less", "category":
             return LessOf(event_id=event, user_id=user, event_time=at, category=category, until=until)
         case "never", "category":
-            return BanCategory(event_id=event, user_id=user, event_time=at, category=category, until=until)
+            return BanCategory(
+                event_id=event, user_id=user, event_time=at, category=category, until=until, exceptions=excepted
+            )
         case "never", "item":
             return BanItem(event_id=event, user_id=user, event_time=at, item_id=item, until=until)
         case "only", "category":
-            return OnlyCategory(event_id=event, user_id=user, event_time=at, category=category, until=until)
+            return OnlyCategory(
+                event_id=event, user_id=user, event_time=at, category=category, until=until, exceptions=excepted
+            )
         case "pin", "item":
             return PinItem(event_id=event, user_id=user, event_time=at, item_id=item, until=until)
         case "lift", _:

@@ -6,6 +6,7 @@
 | more of a category  | more jazz · I like jazz              | mehr Jazz · ich mag Jazz              |
 | less of it          | less jazz · too much jazz            | weniger Jazz · zu viel Jazz           |
 | none of it          | no jazz · never jazz · like X but not Y | kein Jazz mehr · nie wieder Jazz   |
+| exceptions to that  | no jazz, but Miles Davis             | kein Jazz, außer Miles Davis          |
 | one for another     | folk instead of jazz                 | Folk statt Jazz · lieber Folk als Jazz |
 | an item on top      | pin "Kind of Blue"                   | behalte "Kind of Blue"                |
 | withdraw            | allow jazz · forget jazz             | erlaube Jazz · vergiss Jazz           |
@@ -47,9 +48,10 @@ class Comparative(Struct, frozen=True, kw_only=True):
 class Vocabulary(Struct, frozen=True, kw_only=True):
     """One language: phrases by operation, words around names, and how times are said.
 
-    `contrasts` stand between what is wanted and what is not, `exceptions` before what a statement leaves out;
-    `fillers` mean nothing beside a name, `kinds` are what
-    all items are called; `times` has the named groups `day`, `moment`, `date`, `count` with `unit`, and `span`.
+    `contrasts` stand between what is wanted and what is not, `exceptions` before what a statement leaves out, and
+    `beside_exceptions` around it; `exclusive` are phrases that say "only" by what is not wanted, so that an exception
+    to them is wanted. `fillers` mean nothing beside a name, `kinds` are what all items are called; `times` has the
+    named groups `day`, `moment`, `date`, `count` with `unit`, and `span`.
 
     `comparisons` stand before the number of a limit and `limit_units` behind it; `facts` are words for what is limited,
     and `beside_limits` say nothing beside one. `limits` has the groups of `limits_pattern`.
@@ -58,6 +60,8 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
     phrases: dict[Operation, tuple[str, ...]]
     contrasts: tuple[str, ...]
     exceptions: tuple[str, ...]
+    beside_exceptions: frozenset[str]
+    exclusive: frozenset[str]
     joins: frozenset[str]
     fillers: frozenset[str]
     kinds: frozenset[str]

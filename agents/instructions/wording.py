@@ -14,6 +14,8 @@ class Wording(Struct, frozen=True, kw_only=True):
     understood: str
     echoes: dict[Operation, str]
     beliefs: dict[Predicate, str]
+    besides: str
+    apart_from: str
     of_attribute: str
     as_parts_show: str
     and_more: str
@@ -34,6 +36,8 @@ class Wording(Struct, frozen=True, kw_only=True):
     which_fact: str
     unknown_fact: str
     both: str
+    besides_or_without: str
+    no_exceptions: str
     confirm: str
     help: str
     either: str
@@ -66,6 +70,8 @@ WORDINGS: dict[str, Wording] = {
             "pins": "{name} stays on top",
             "limits": "{name}",
         },
+        besides=", and also {names}",
+        apart_from=", except {names}",
         of_attribute="{value} as {attribute}",
         as_parts_show="{belief}, as {names} show",
         and_more="{names} and {count} more",
@@ -87,6 +93,9 @@ WORDINGS: dict[str, Wording] = {
         which_fact="“{written}” of what: {names}?",
         unknown_fact="Nothing is known here of the {fact} of items, so “{written}” cannot be kept to.",
         both="I cannot keep to “{written}” for some categories alone; it can be said of all items.",
+        besides_or_without="Is “{names}” wanted besides, or not wanted at all? Say “nothing but … except {names}” or "
+        "“no {names}”.",
+        no_exceptions="I cannot keep exceptions to “{name}”, only to categories, and at most {most} of them.",
         confirm="Say yes to have it so, or cancel.",
         help="I understand more, less, no, only, pin, allow and undo with a category or title, limits such as “under "
         "20 euros”, and until when.",
@@ -131,6 +140,8 @@ WORDINGS: dict[str, Wording] = {
             "pins": "{name} bleibt oben",
             "limits": "{name}",
         },
+        besides=" und auch {names}",
+        apart_from=", außer {names}",
         of_attribute="{value} als {attribute}",
         as_parts_show="{belief}; das zeigen {names}",
         and_more="{names} und {count} weitere",
@@ -152,6 +163,9 @@ WORDINGS: dict[str, Wording] = {
         which_fact="„{written}“ wovon: {names}?",
         unknown_fact="Von {fact} ist hier nichts bekannt, an „{written}“ kann ich mich nicht halten.",
         both="An „{written}“ kann ich mich nicht für einzelne Kategorien halten, nur für alles.",
+        besides_or_without="Ist „{names}“ außerdem gewünscht, oder gar nicht? Sag „nichts als … außer {names}“ oder "
+        "„kein {names}“.",
+        no_exceptions="Ausnahmen von „{name}“ kann ich nicht machen, nur von Kategorien, und höchstens {most}.",
         confirm="Sag ja, damit es gilt, oder abbrechen.",
         help="Ich verstehe mehr, weniger, kein, nur, behalte, erlaube und rückgängig mit einer Kategorie oder einem "
         "Titel, Grenzen wie „unter 20 Euro“, und bis wann.",

@@ -128,8 +128,8 @@ def _intent(fact: RememberedFact, weight: float) -> Intent:
 
 
 def may_be_weighed(fact: RememberedFact) -> bool:
-    """Return whether a plan may point at a memory: it speaks for or against a category."""
-    return fact.subject == "category" and fact.predicate in FOR | AGAINST
+    """Return whether a plan may point at a memory: it speaks for or against a category, on no condition."""
+    return fact.subject == "category" and fact.predicate in FOR | AGAINST and not fact.conditional
 
 
 def _check_words(answer: WeighedPlan, texts: Sequence[str]) -> None:

@@ -84,8 +84,10 @@ def plan_messages(
 
 
 def is_shown(fact: RememberedFact, *, texts: bool) -> bool:
-    """Return whether a statement is sent in words: one about an item quotes its title, which others wrote."""
-    return texts or (fact.subject in ("category", "fact") and is_name(fact.value))
+    """Return whether a statement is sent in words: one about an item quotes its title, which others wrote, and so may
+    the exceptions of one.
+    """
+    return texts or (fact.subject in ("category", "fact") and is_name(fact.value) and not fact.conditional)
 
 
 def _memory(handle: str, fact: RememberedFact) -> dict[str, Any]:

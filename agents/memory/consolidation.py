@@ -24,6 +24,7 @@ from agents.memory.record import (
     is_active,
     memory_id,
 )
+from agents.memory.settling import is_replaceable, replaced
 from schemas.ids import EventId, MemoryId, category_key
 from schemas.memories import MOST_PARTS, Memory, Predicate, Subject, Trait
 
@@ -107,11 +108,13 @@ def _value(memory: Memory) -> tuple[Subject, str, str]:
     return memory.subject, memory.value, memory.context
 
 
-def _direct(known: Iterable[Memory], keys: Collection[Trait]) -> Mapping[Trait, list[Memory]]:
-    """Return the memories about these traits themselves, but "only" statements that another one has replaced."""
+def _direct(known: Collection[Memory], keys: Collection[Trait]) -> Mapping[Trait, list[Memory]]:
+    """Return the memories about these traits themselves, but statements that another one has replaced."""
     found: defaultdict[Trait, list[Memory]] = defaultdict(list)
+    older_bans = replaced(memory for memory in known if memory.predicate == "bans" and is_replaceable(memory))
     for memory in known:
         outdated = memory.predicate in REPLACED_PREDICATES and not is_active(memory)
+        outdated = outdated or memory.memory_id in older_bans
         if memory.subject in ("category", "attribute") and not memory.context and not outdated:
             key = trait_key(_own(memory))
             if key in keys:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agents.memory.record import DECISION_PREDICATES, NEVER, faded, half_life
+from agents.memory.record import DECISION_PREDICATES, NEVER, faded, half_life, is_conditional
 from schemas.ids import MemoryId
 from schemas.memories import Memory, Predicate, Subject
 
@@ -15,6 +15,8 @@ INFERRED_ATTRIBUTES = 32
 """How many of those of attributes may be inferred: every strong event brings some, and state grows with them."""
 DECISION_LIMITS: dict[Predicate, int] = {"bans": 256, "pins": 5, "wants-only": 16, "limits": 32}
 """How many decisions are kept; they do not count against `FADING_CAPACITY`, and the oldest ones beyond are dropped."""
+CONDITIONAL_LIMIT = 32
+"""How many of the decisions may hold on a condition, such as with exceptions: they are the long ones."""
 
 
 def surplus(memories: Iterable[Memory], now: float) -> list[Memory]:
@@ -40,8 +42,12 @@ def surplus(memories: Iterable[Memory], now: float) -> list[Memory]:
     for subject, capacity in FADING_CAPACITY.items():
         own = [memory for memory in fading if memory.subject == subject and memory.memory_id not in dropped]
         beyond += _first(own, capacity, worth)
+    conditional = _first([memory for memory in kept if is_conditional(memory)], CONDITIONAL_LIMIT, age)
+    dropped = {memory.memory_id for memory in conditional}
+    beyond += conditional
     for predicate, limit in DECISION_LIMITS.items():
-        beyond += _first([memory for memory in kept if memory.predicate == predicate], limit, age)
+        own = [memory for memory in kept if memory.predicate == predicate and memory.memory_id not in dropped]
+        beyond += _first(own, limit, age)
     return beyond
 
 

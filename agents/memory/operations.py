@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from math import exp2
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,7 +23,6 @@ from agents.memory.record import (
     FOR,
     MAX_EVIDENCE,
     NEVER,
-    REPLACED_PREDICATES,
     TRUST,
     Source,
     faded,
@@ -30,8 +30,9 @@ from agents.memory.record import (
     half_life,
     memory_id,
 )
-from agents.memory.settling import put_state, replaced, settle
+from agents.memory.settling import is_replaceable, put_state, replaced, settle
 from schemas.ids import EventId, MemoryId, UserId, category_key
+from schemas.instructions import Excepted
 from schemas.memories import Memory, MemoryEnd, MemoryState, Predicate, Subject, Trait
 
 Memories = dict[MemoryId, Memory]
@@ -42,7 +43,8 @@ class PreferenceSignal(Struct, frozen=True):
 
     Signals about the value of an attribute name the attribute, and the context if they hold in one alone. `announced`
     says that in the user's own words preferences have changed. `until` is the event time at which a statement ends,
-    and `bound` that of a limit. `instructed` signals are those of instructions, `traits` are what the item is.
+    `bound` that of a limit, and `exceptions` are what it leaves out, in the order of `excepted_key`. `instructed`
+    signals are those of instructions, `traits` are what the item is.
     """
 
     subject: Subject
@@ -55,6 +57,7 @@ class PreferenceSignal(Struct, frozen=True):
     announced: bool = False
     until: float | None = None
     bound: float | None = None
+    exceptions: tuple[Excepted, ...] = ()
     instructed: bool = False
     traits: tuple[Trait, ...] = ()
 
@@ -223,6 +226,7 @@ def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
         trust=TRUST[signal.source],
         until=signal.until,
         bound=signal.bound,
+        exceptions=signal.exceptions,
         instructed=signal.instructed,
         traits=signal.traits or (((signal.attribute, signal.value),) if signal.context else ()),
     )
@@ -238,7 +242,18 @@ def same_value(memory: Memory, value: str) -> bool:
 def _belief(signal: PreferenceSignal, cause: SignalCause) -> MemoryId:
     context = signal.context if signal.bound is None else repr(signal.bound)
     belief = signal.subject, signal.predicate, signal.value, signal.attribute, context
-    return memory_id(cause.user_id, *belief, kind="instructed" if signal.instructed else "")
+    kind: Literal["", "instructed"] = "instructed" if signal.instructed else ""
+    condition = "\x1e".join(map(excepted_key, signal.exceptions))
+    return memory_id(cause.user_id, *belief, kind=kind, condition=condition)
+
+
+def excepted_key(excepted: Excepted) -> str:
+    """Return what tells exceptions apart, and orders them.
+
+    >>> excepted_key(Excepted(subject="item", value="i1"))
+    'item\\x1f\\x1fi1'
+    """
+    return "\x1f".join((excepted.subject, excepted.attribute, excepted.value))
 
 
 def _topic(about: PreferenceSignal | Memory) -> Topic:
@@ -310,10 +325,10 @@ def _settle_groups(
 ) -> None:
     """Settle in place every group that was written or lost a memory."""
     topics = written | dict.fromkeys(map(_topic, removed.values()))
-    replaceable = [memory for memory in memories.values() if memory.predicate in REPLACED_PREDICATES]
+    replaceable = [memory for memory in memories.values() if is_replaceable(memory)]
     outdated = replaced(replaceable)
     is_restated = any(before.get(memory.memory_id) is not memory for memory in replaceable)
-    if is_restated or any(memory.predicate in REPLACED_PREDICATES for memory in removed.values()):
+    if is_restated or any(map(is_replaceable, removed.values())):
         topics |= dict.fromkeys(map(_topic, replaceable))
     for topic in topics:
         group = _group(memories, topic)

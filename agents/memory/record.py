@@ -43,7 +43,7 @@ DECISION_PREDICATES: frozenset[Predicate] = frozenset({"bans", "pins", "wants-on
 """What lists must obey; these never fade."""
 
 REPLACED_PREDICATES: frozenset[Predicate] = frozenset({"wants-only", "limits"})
-"""Decisions that a newer one replaces, instead of adding to it."""
+"""Decisions that a newer one replaces, instead of adding to it; a ban of a category replaces that of the same one."""
 STATED_ONLY: frozenset[Predicate] = DECISION_PREDICATES | {"wants-more", "wants-less"}
 """What only instructions write."""
 
@@ -88,15 +88,19 @@ def memory_id(
     context: str = "",
     *,
     kind: Literal["", "consolidated", "instructed"] = "",
+    condition: str = "",
 ) -> MemoryId:
     """Return the id of a belief: the same belief about the same user always has the same id. What is consolidated, or
-    was stated by an instruction, is apart from what single events say.
+    was stated by an instruction, is apart from what single events say, and what holds on a condition from what always
+    does.
 
     >>> memory_id(UserId("u1"), "category", "likes", "jazz") == memory_id(UserId("u1"), "category", "likes", "jazz")
     True
     """
     parts = (user, subject, predicate, value, attribute, context)
-    belief = "\x1f".join((*(parts if subject in ("attribute", "fact") else parts[:4]), *filter(None, (kind,))))
+    belief = "\x1f".join(
+        (*(parts if subject in ("attribute", "fact") else parts[:4]), *filter(None, (kind, condition)))
+    )
     return MemoryId(blake2b(belief.encode(), digest_size=12).hexdigest())
 
 
@@ -193,6 +197,11 @@ def signed(memory: Memory, size: float) -> float:
 def is_statement(memory: Memory) -> bool:
     """Return whether an instruction stated it, so that another one can take it back."""
     return memory.instructed or memory.predicate in STATED_ONLY
+
+
+def is_conditional(memory: Memory) -> bool:
+    """Return whether a decision has exceptions: then it is a rule of lists, and weighs for or against nothing else."""
+    return bool(memory.exceptions)
 
 
 def is_active(memory: Memory) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from agents.memory.record import AGAINST, FOR, faded
-from schemas.ids import MemoryId
+from agents.memory.record import AGAINST, FOR, REPLACED_PREDICATES, faded
+from schemas.ids import MemoryId, category_key
 from schemas.memories import Memory, MemoryState
 
 UNDECIDED_SHARE = 0.1
@@ -43,9 +43,14 @@ def settle(group: list[Memory], now: float) -> list[Memory]:
     return [put_state(memory, "active" if memory.predicate in winners else "stale", now) for memory in group]
 
 
+def is_replaceable(memory: Memory) -> bool:
+    """Return whether a newer statement may replace it, see `replaced`."""
+    return memory.predicate in REPLACED_PREDICATES or (memory.predicate == "bans" and memory.subject == "category")
+
+
 def replaced(memories: Iterable[Memory]) -> frozenset[MemoryId]:
-    """Return which of these statements a newer one replaces: limits of the same fact and side, and what alone is
-    wanted. What one instruction states, however much, stands together.
+    """Return which of these statements a newer one replaces: limits of the same fact and side, what alone is wanted,
+    and bans of the same category with other exceptions. What one instruction states, however much, stands together.
 
     >>> replaced(())
     frozenset()
@@ -58,7 +63,13 @@ def replaced(memories: Iterable[Memory]) -> frozenset[MemoryId]:
 
 
 def _statement_key(memory: Memory) -> tuple[str, ...]:
-    return (memory.predicate, memory.attribute, memory.value) if memory.predicate == "limits" else (memory.predicate,)
+    match memory.predicate:
+        case "limits":
+            return memory.predicate, memory.attribute, memory.value
+        case "bans":
+            return memory.predicate, category_key(memory.value)
+        case _:
+            return (memory.predicate,)
 
 
 def _in_doubt(group: list[Memory], sure: list[Memory], now: float) -> list[Memory]:

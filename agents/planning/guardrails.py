@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from agents.planning.plan import PlanningContext, banned_keys
 from features.decay import DAY
-from features.item_rules import ItemRules, StatedFault
+from features.item_rules import ItemRules, NamedAttributes, StatedFault
 from schemas.ids import ItemId, category_key
 from schemas.plans import Constraints, Plan
 
@@ -105,6 +105,8 @@ def _check_constraints(plan: Plan, context: PlanningContext) -> Iterator[str]:
     ):
         if missing:
             yield f"disobeys: {name} {sorted(missing)!r} are missing from the plan's constraints"
+    if not set(stated.rules) <= set(planned.rules):
+        yield "disobeys: rules that hold on a condition are missing from the plan's constraints"
     others = set(planned.only_categories) - set(stated.only_categories)
     if stated.only_categories and (others or not planned.only_categories):
         yield f"disobeys: only {list(stated.only_categories)!r} are wanted, not {list(planned.only_categories)!r}"
@@ -134,6 +136,9 @@ def _check_categories(plan: Plan, categories: Collection[str]) -> Iterator[str]:
             yield f"unknown-category: {name!r} is not in the catalogue"
 
 
+ItemAttributes = Mapping[ItemId, NamedAttributes]
+"""The named attributes of items."""
+NO_ATTRIBUTES: ItemAttributes = {}
 Fault = Literal[StatedFault, "unavailable", "beyond-limit", "twice", "pin-missing"]
 
 
@@ -149,17 +154,19 @@ def check_slate(
     constraints: Constraints,
     available: Mapping[ItemId, Sequence[str]],
     beyond: Collection[ItemId] = (),
+    attributes: ItemAttributes = NO_ATTRIBUTES,
 ) -> tuple[Violation, ...]:
     """Return the violations of a list, none if it may be published.
 
     `available` maps each item that may be shown now to its categories; an item that it lacks is withdrawn or unknown.
-    It needs to cover the list and the pinned items only, and so does `beyond`: the items that do not keep the limits.
+    It needs to cover the list and the pinned items only, and so do `beyond`, the items that do not keep the limits, and
+    the `attributes` of items, which matter to rules with exceptions.
 
     >>> check_slate([ItemId("i1")], Constraints(banned_categories=("war",)), {ItemId("i1"): ("war",)})
     (Violation(item_id='i1', reason='banned-category'),)
     """
     violations: list[Violation] = []
-    fault_of = _Faults(constraints, available, beyond)
+    fault_of = _Faults(constraints, available, beyond, attributes)
     for rank, item in enumerate(items):
         reason = fault_of(item)
         if reason is None and item in items[:rank]:
@@ -177,16 +184,22 @@ class _Faults:
     """Finds what is wrong with an item, whatever the rest of the list."""
 
     def __init__(
-        self, constraints: Constraints, available: Mapping[ItemId, Sequence[str]], beyond: Collection[ItemId]
+        self,
+        constraints: Constraints,
+        available: Mapping[ItemId, Sequence[str]],
+        beyond: Collection[ItemId],
+        attributes: ItemAttributes,
     ) -> None:
         self._rules = ItemRules(constraints)
         self._available = available
         self._beyond = beyond
+        self._attributes = attributes
 
     def __call__(self, item: ItemId) -> Fault | None:
         if item not in self._available:
             return "unavailable"
-        return self._rules.fault(item, self._available[item]) or ("beyond-limit" if item in self._beyond else None)
+        fault = self._rules.fault(item, self._available[item], self._attributes.get(item, ()))
+        return fault or ("beyond-limit" if item in self._beyond else None)
 
 
 def strike(
@@ -194,11 +207,12 @@ def strike(
     constraints: Constraints,
     available: Mapping[ItemId, Sequence[str]],
     beyond: Collection[ItemId] = (),
+    attributes: ItemAttributes = NO_ATTRIBUTES,
 ) -> tuple[ItemId, ...]:
     """Return the list without the items that `check_slate` objects to, in the same order, each item once.
 
     >>> strike([ItemId("i1"), ItemId("i2"), ItemId("i2")], Constraints(), {ItemId("i2"): ()})
     ('i2',)
     """
-    fault_of = _Faults(constraints, available, beyond)
+    fault_of = _Faults(constraints, available, beyond, attributes)
     return tuple(item for item in dict.fromkeys(items) if fault_of(item) is None)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from agents.memory.record import DECISION_PREDICATES, is_active
+from agents.memory.record import DECISION_PREDICATES, is_active, is_conditional
 from agents.planning.budget import Cost
 from agents.profile import Profile
 from schemas.ids import EventId, ItemId, PlanId, UserId, category_key
 from schemas.memories import Memory
-from schemas.plans import Constraints, Limit, Plan, TriggerName
+from schemas.plans import ConditionalRule, Constraints, Limit, Plan, TriggerName
 
 DEFAULT_SLATE_SIZE = 10
 """How many slots plans compose for unless the caller says otherwise."""
@@ -77,10 +77,12 @@ def constraints_of(memories: Iterable[Memory]) -> Constraints:
     """Return the constraints that follow from the user's active decisions, the newest first.
 
     >>> constraints_of(())
-    Constraints(banned_items=(), banned_categories=(), pinned_items=(), only_categories=(), limits=())
+    Constraints(banned_items=(), banned_categories=(), pinned_items=(), only_categories=(), limits=(), rules=())
     """
     decisions = [memory for memory in memories if memory.predicate in DECISION_PREDICATES and is_active(memory)]
     decisions.sort(key=lambda memory: (-memory.recorded_from, memory.memory_id))
+    rules = tuple(_rule(memory) for memory in decisions if is_conditional(memory))
+    decisions = [memory for memory in decisions if not is_conditional(memory)] if rules else decisions
     bans = [memory for memory in decisions if memory.predicate == "bans"]
     return Constraints(
         banned_items=tuple(ItemId(memory.value) for memory in bans if memory.subject == "item"),
@@ -88,7 +90,13 @@ def constraints_of(memories: Iterable[Memory]) -> Constraints:
         pinned_items=tuple(ItemId(memory.value) for memory in decisions if memory.predicate == "pins"),
         only_categories=tuple(memory.value for memory in decisions if memory.predicate == "wants-only"),
         limits=_limits(memory for memory in decisions if memory.predicate == "limits"),
+        rules=rules,
     )
+
+
+def _rule(memory: Memory) -> ConditionalRule:
+    kind: Literal["ban", "only"] = "ban" if memory.predicate == "bans" else "only"
+    return ConditionalRule(kind=kind, category=memory.value, exceptions=memory.exceptions)
 
 
 def _limits(memories: Iterable[Memory]) -> tuple[Limit, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from agents.memory.record import AGAINST, FOR, confidence
+from agents.memory.record import AGAINST, FOR, confidence, is_conditional
 from agents.planning.guardrails import check_plan
 from agents.planning.plan import PlanningContext
 from schemas.ids import category_key
@@ -91,9 +91,9 @@ def _check_support(plan: Plan, current: Plan, context: PlanningContext) -> Itera
 def _supports(memory: Memory | None, intent: Intent) -> bool:
     """Return whether a memory is of the intent's category, and speaks for it or against it as the intent does.
 
-    A consolidated one does not: its parts do.
+    A consolidated one does not: its parts do. Nor does a decision that holds on a condition: its rule does.
     """
-    if memory is None or memory.parts or memory.subject != "category":
+    if memory is None or memory.parts or is_conditional(memory) or memory.subject != "category":
         return False
     if category_key(memory.value) != category_key(intent.category):
         return False

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.memory.recall import recall
-from agents.memory.record import AGAINST, FOR, confidence
+from agents.memory.record import AGAINST, FOR, confidence, is_conditional
 from agents.planning.budget import Cost
 from agents.planning.plan import Planner, PlanningContext, banned_keys, plan_id
 from agents.profile import Weights, interests, lasting_preferences
@@ -110,6 +110,7 @@ RULE_PLANNER: Planner = RulePlanner()
 def _speakers(context: PlanningContext) -> Speakers:
     """Return the memories that speak for or against categories; those of the current mood, liked or not, come first."""
     of_categories = [memory for memory in context.memories if memory.subject == "category" and not memory.parts]
+    of_categories = [memory for memory in of_categories if not is_conditional(memory)]
     speakers: Speakers = {}
     for memory in recall(of_categories, context.now, about=context.profile.short_term, k=RECALLED_MEMORIES):
         speakers.setdefault((memory.value, memory.predicate in FOR), memory)

@@ -179,6 +179,7 @@ def _agent(console: Console, user: UserRecord) -> list[RenderableType]:
         )
         limits = plan.constraints
         names = [*limits.banned_items, *limits.banned_categories, *(f"pin {item}" for item in limits.pinned_items)]
+        names += [f"{rule.kind} {rule.category} on a condition" for rule in limits.rules]
         lines.append(Text(f"\nplan {plan.plan_id} by {plan.author}: {plan.goal}\n  intents: {intents}"))
         lines.append(Text(f"  constraints: {', '.join(names) or 'nothing banned or pinned'}"))
     strengths = category_strengths(user.agent.memories, user.user.last_at)

@@ -1,4 +1,4 @@
-"""Which items of a table a user's statements rule out: bans, categories that alone are wanted, and limits."""
+"""Which items of a table a user's statements rule out: as `features.item_rules` has it, for all items at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from inference.items.table import Bools, ItemTable
 from schemas.ids import ItemId
-from schemas.plans import Limit
+from schemas.plans import ConditionalRule, Limit
 
 
 class Statements(Protocol):
@@ -35,6 +35,11 @@ class Statements(Protocol):
         """Limits that every item is known to keep."""
         ...
 
+    @property
+    def rules(self) -> Iterable[ConditionalRule]:
+        """Bans and wishes with exceptions."""
+        ...
+
 
 def block_items(blocked: Bools, items: Iterable[str], table: ItemTable) -> None:
     """Block these items; `blocked`, `[items]`, is written to."""
@@ -48,10 +53,36 @@ def block_unwanted(blocked: Bools, stated: Statements, table: ItemTable) -> None
     block_items(blocked, stated.banned_items, table)
     for name in stated.banned_categories:
         blocked[table.by_category.members(name)] = True
-    if stated.only_categories:
-        others = np.ones_like(blocked)
-        for name in stated.only_categories:
-            others[table.by_category.members(name)] = False
-        blocked |= others
     if stated.limits:
         blocked |= table.facts.beyond(stated.limits, len(blocked))
+    wishes = [rule for rule in stated.rules if rule.kind == "only"]
+    for rule in stated.rules:
+        if rule.kind == "ban":
+            blocked |= _members(rule, table, len(blocked)) & ~_excepted(rule, table, len(blocked))
+    if stated.only_categories or wishes:
+        wanted = np.zeros_like(blocked)
+        for name in stated.only_categories:
+            wanted[table.by_category.members(name)] = True
+        for rule in wishes:
+            wanted |= _members(rule, table, len(blocked)) | _excepted(rule, table, len(blocked))
+        blocked |= ~wanted
+
+
+def _members(rule: ConditionalRule, table: ItemTable, size: int) -> Bools:
+    members = np.zeros(size, np.bool_)
+    members[table.by_category.members(rule.category)] = True
+    return members
+
+
+def _excepted(rule: ConditionalRule, table: ItemTable, size: int) -> Bools:
+    """Return which items a rule leaves out, as `features.item_rules.is_of` has it: bool `[size]`."""
+    found = np.zeros(size, np.bool_)
+    for excepted in rule.exceptions:
+        match excepted.subject:
+            case "item":
+                block_items(found, (excepted.value,), table)
+            case "category":
+                found[table.by_category.members(excepted.value)] = True
+            case "attribute":
+                found[table.facts.holders(excepted.attribute, excepted.value)] = True
+    return found

@@ -42,12 +42,22 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
 
 
 def _names(deps: Deps) -> Names:
-    """Return the names that the user may mean: of every category, item and fact that the worker knows now."""
-    return Names(deps.table.by_category.names, deps.table.titles(), deps.table.facts.names)
+    """Return the names that the user may mean: of every category, item, fact and value of an attribute that the
+    worker knows now.
+    """
+    facts = deps.table.facts
+    return Names(deps.table.by_category.names, deps.table.titles(), facts.names, facts.named)
 
 
 def _spelled(instruction: Instruction, deps: Deps) -> Instruction:
-    """Return the instruction with its category as the catalogue spells it."""
-    if not isinstance(instruction, BanCategory | MoreOf | LessOf | OnlyCategory):
-        return instruction
-    return replace(instruction, category=deps.table.by_category.spelled(instruction.category))
+    """Return the instruction with its categories as the catalogue spells them."""
+    spelled = deps.table.by_category.spelled
+    if isinstance(instruction, BanCategory | OnlyCategory):
+        exceptions = tuple(
+            replace(each, value=spelled(each.value)) if each.subject == "category" else each
+            for each in instruction.exceptions
+        )
+        return replace(instruction, category=spelled(instruction.category), exceptions=exceptions)
+    if isinstance(instruction, MoreOf | LessOf):
+        return replace(instruction, category=spelled(instruction.category))
+    return instruction

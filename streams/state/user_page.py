@@ -13,7 +13,7 @@ from agents.instructions.wording import WORDINGS, Wording
 from agents.memory.record import confidence, is_statement
 from agents.offers import settled
 from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
-from schemas.instructions import OfferRules
+from schemas.instructions import Excepted, OfferRules
 from schemas.memories import Memory, MemoryState, Predicate, Subject
 from schemas.plans import Plan
 from streams.state.user_record import UserRecord
@@ -39,6 +39,7 @@ class PageMemory(Struct, frozen=True, kw_only=True):
     evidence: tuple[EventId, ...]
     since: float
     until: float | None = None
+    exceptions: tuple[Excepted, ...] = ()
     parts: tuple[MemoryId, ...] = ()
 
 
@@ -141,6 +142,7 @@ def _page_memory(
         evidence=memory.evidence,
         since=memory.valid_from,
         until=memory.until,
+        exceptions=memory.exceptions,
         parts=memory.parts,
     )
 

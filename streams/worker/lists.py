@@ -156,16 +156,21 @@ def _checked(answer: Answer, now: float, deps: Deps, counters: Counters) -> tupl
     items = [placed.item_id for placed in slate]
     constraints = record.agent.constraints
     concerned = dict.fromkeys([*items, *(ItemId(item) for item in constraints.pinned_items)])
-    names = deps.table.categories if constraints.banned_categories or constraints.only_categories else _no_categories
+    names = deps.table.categories if _concerns_categories(constraints) else _no_categories
     available = {item: names(item) for item in concerned if deps.table.available(item, now, answer.query.locale)}
     beyond = _beyond(available, constraints, deps)
-    violations = check_slate(items, constraints, available, beyond)
+    attributes = {item: deps.table.attributes(item) for item in available} if constraints.rules else {}
+    violations = check_slate(items, constraints, available, beyond, attributes)
     if not violations:
         return slate
     for violation in violations:
         counters.count("guardrail", violation.reason)
-    allowed = set(strike(items, constraints, available, beyond))
+    allowed = set(strike(items, constraints, available, beyond, attributes))
     return tuple(placed for placed in slate if placed.item_id in allowed)
+
+
+def _concerns_categories(constraints: Constraints) -> bool:
+    return bool(constraints.banned_categories or constraints.only_categories or constraints.rules)
 
 
 def _beyond(items: Iterable[ItemId], constraints: Constraints, deps: Deps) -> frozenset[ItemId]:
@@ -190,7 +195,10 @@ def _lines(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[L
     """Return a line for each item of the slate: of the agent's memories or plan, or its source's reason."""
     explainer, categories = Explainer(record.agent.plan, record.agent.memories), deps.table.categories
     chosen = {entry.item_id for entry in record.user.recent}
-    return explainer.lines([_slot(placed, categories(placed.item_id), chosen) for placed in slate])
+    slots = [_slot(placed, categories(placed.item_id), chosen) for placed in slate]
+    if record.agent.constraints.rules:
+        slots = [replace(slot, attributes=deps.table.attributes(slot.item_id)) for slot in slots]
+    return explainer.lines(slots)
 
 
 def _items(slate: tuple[Placed, ...], lines: Sequence[Line]) -> tuple[RankedItem, ...]:

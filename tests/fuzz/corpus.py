@@ -20,6 +20,7 @@ from schemas.instructions import (
     Approve,
     BanCategory,
     BanItem,
+    Excepted,
     Forget,
     LessOf,
     Lift,
@@ -125,6 +126,9 @@ def _instructions() -> list[Record]:
         *by_category,
         *alone,
         BanItem(**_about),
+        BanCategory(
+            **_event, category="war", exceptions=(Excepted(subject="attribute", attribute="maker", value="Ann"),)
+        ),
         PinItem(**_about),
         LimitFact(**_event, fact="price", at_least=1.0, at_most=9.5, until=START + 60.0),
         Remember(**_event, predicate="likes", subject="attribute", value="red", attribute="colour"),

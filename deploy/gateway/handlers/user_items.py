@@ -14,7 +14,7 @@ from deploy.gateway import ids
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
 from deploy.gateway.problems import Problem
-from features.item_facts import known_of
+from features.item_facts import Known, known_of
 from features.item_rules import ItemRules, keeps
 from schemas.bounds import SLATE_LENGTH
 from schemas.ids import ItemId, UserId
@@ -45,15 +45,15 @@ async def get_user_item(context: InjectedContext, user_id: _Id, item_id: _Id) ->
     item = context.catalogue.item(target)
     if item is None:
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-item", f"item {target!r} is not in the catalogue")
-    facts = known_of(item).facts
+    known = known_of(item)
     available = context.cache.may_be_shown(item.item_id, context.lists.stream_now())
-    forbidden_by = _forbidden_by(item, facts, context.lists.constraints_of(user))
-    return sheet_of(item, facts=facts, available=available, forbidden_by=forbidden_by)
+    forbidden_by = _forbidden_by(item, known, context.lists.constraints_of(user))
+    return sheet_of(item, facts=known.facts, available=available, forbidden_by=forbidden_by)
 
 
-def _forbidden_by(item: Item, facts: dict[str, float], constraints: Constraints) -> tuple[str, ...]:
-    fault = ItemRules(constraints).fault(item.item_id, item.categories)
-    broken = [limit.fact for limit in constraints.limits if not keeps(facts.get(limit.fact), limit)]
+def _forbidden_by(item: Item, known: Known, constraints: Constraints) -> tuple[str, ...]:
+    fault = ItemRules(constraints).fault(item.item_id, item.categories, known.attributes)
+    broken = [limit.fact for limit in constraints.limits if not keeps(known.facts.get(limit.fact), limit)]
     return (*((fault,) if fault else ()), *(f"limit-of-{fact}" for fact in broken))
 
 

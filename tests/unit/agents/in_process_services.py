@@ -54,7 +54,7 @@ class InProcessItemService:
         item = self._items.get(item_id)
         if item is None:
             return None
-        fault = self._rules.fault(item.item_id, item.categories)
+        fault = self._rules.fault(item.item_id, item.categories, known_of(item).attributes)
         beyond = fault is None and not self._rules.allows(item)
         forbidden_by = (fault,) if fault else ("limit",) if beyond else ()
         return sheet_of(item, facts=known_of(item).facts, available=True, forbidden_by=forbidden_by)

@@ -25,13 +25,14 @@ TITLES = (
     ("m4", "Never Let Me Go (2010)"),
     ("m5", "The Godfather"),
 )
+NAMED = (("director", "Alfred Hitchcock"), ("cast", "Clint Eastwood|Eli Wallach"), ("director", "Clint Eastwood"))
 FACTS = ("price", "year", "length", "age", "rating")
 SATURDAY_NOON = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
 
 
 def reply_to(text: str, **more: Any) -> Reply:
     said = Say(event_id="e", user_id="u", event_time=SATURDAY_NOON, text=text, **more)  # type: ignore[arg-type]
-    return understand(said, Names(CATEGORIES, TITLES, FACTS))
+    return understand(said, Names(CATEGORIES, TITLES, FACTS, NAMED))
 
 
 def stated(statement: Instruction) -> str:
@@ -43,7 +44,9 @@ def stated(statement: Instruction) -> str:
     tag = str(type(statement).__struct_config__.tag)
     at_least, at_most = fields.pop("at_least"), fields.pop("at_most")
     bounds = f" {at_least or 0:g}..{at_most or 0:g}" if isinstance(statement, LimitFact) else ""
-    return " ".join([tag, *(str(value) for value in fields.values() if value)]) + bounds + ends
+    exceptions = getattr(statement, "exceptions", ())
+    but = " but " + ", ".join(f"{e.attribute or e.subject} {e.value}" for e in exceptions) if exceptions else ""
+    return " ".join([tag, *(str(value) for value in fields.values() if value)]) + bounds + but + ends
 
 
 UNDERSTOOD = {
@@ -74,6 +77,24 @@ UNDERSTOOD = {
     "no hororr": ["ban-category Horror"],
     "ban heat": ["ban-item m1"],
     'no "Never Let Me Go"': ["ban-item m4"],
+    "no horror, but Hitchcock": ["ban-category Horror but director Alfred Hitchcock"],
+    "No horror except for films by Hitchcock and Heat until Sunday, please": [
+        "ban-category Horror but director Alfred Hitchcock, item m1 until 11-29T00"
+    ],
+    "no horror or drama unless it's a comedy": [
+        "ban-category Horror but category Comedy",
+        "ban-category Drama but category Comedy",
+    ],
+    "no thriller, apart from clint eastwood's": [
+        "ban-category Thriller but cast Clint Eastwood, director Clint Eastwood"
+    ],
+    "nothing but comedies except Hitchcock": ["only-category Comedy but director Alfred Hitchcock"],
+    "no horror, but more comedy": ["ban-category Horror", "more-of Comedy"],
+    "kein Horror, außer Hitchcock": ["ban-category Horror but director Alfred Hitchcock"],
+    "keine Krimis, es sei denn von Hitchcock, bis Sonntag": [
+        "ban-category Krimi but director Alfred Hitchcock until 11-29T00"
+    ],
+    "nichts als Folk mit Ausnahme von Jazz": ["only-category Folk but category Jazz"],
     "pin the godfather": ["pin-item m5"],
     "allow horror again": ["lift Horror"],
     "undo": ["undo"],
@@ -125,11 +146,20 @@ ASKED_BACK = {
     "hide psycho": ("Psycho (1960)", "Psycho (1998)"),
     "never let me go": ("Never Let Me Go (2010)",),
     "no xyzzy": (),
-    "no horror, but Hitchcock": (),
-    "no horror except psycho": (),
+    "no horror, but Hitch": (),
+    "no horror except psycho": ("Psycho (1960)", "Psycho (1998)"),
+    "no horror except Heat and psycho": ("Psycho (1960)", "Psycho (1998)"),
+    "no horror except": (),
+    "no horror except on weekends": (),
+    "no horror except after 1990": (),
+    "no horror under two hours but Hitchcock": (),
+    "only comedies except Hitchcock": (),
+    "less horror, but Hitchcock": (),
+    "more horror except Hitchcock": (),
+    "no heat, but Hitchcock": (),
     "no drama on weekends": (),
     "no horror until 2026-13-45": (),
-    "kein Horror außer Psycho": (),
+    "kein Horror außer Psycho": ("Psycho (1960)", "Psycho (1998)"),
     "only heat": (),
     "comedies under 90 minutes": (),
     "no horror over 2 hours": (),

@@ -67,6 +67,22 @@ def test_only_and_limits_hold_from_the_next_list_on_until_they_end() -> None:
     assert shows_war(newest_list(runner, "ann"))
 
 
+def test_an_exception_lets_in_what_the_ban_keeps_out_and_says_so() -> None:
+    runner = a_runner()
+    send_event(runner, say("no war, but studio-1, and nothing but war except comedy-3", 5), INSTRUCTIONS)
+    answer = newest_list(runner, "ann")
+    assert answer.replies[0].text == "Understood: no war, except studio-1; only war, and also Comedy-3."
+    send_event(runner, say("no war, but studio-1", 6), INSTRUCTIONS)
+    answer = newest_list(runner, "ann")
+    war = [ranked for ranked in answer.home.items if ranked.item_id.startswith("war")]
+    assert {ranked.item_id for ranked in war} <= {"war-1", "war-4", "war-7"}
+    assert war[0].reason == "because you excepted studio-1 from “no war”"
+    send_event(runner, say("no war", 7), INSTRUCTIONS)
+    assert not shows_war(newest_list(runner, "ann"))
+    send_event(runner, say("undo", 8), INSTRUCTIONS)
+    assert items_of(newest_list(runner, "ann")) == items_of(answer)
+
+
 def test_at_autonomy_1_words_wait_for_a_yes() -> None:
     runner = a_runner()
     propose = SetAutonomy(event_id=event_id(), user_id=UserId("ann"), event_time=START + 4, level=1)
