@@ -32,6 +32,7 @@ class ItemRules:
         self._items = frozenset(constraints.banned_items)
         self._banned = frozenset(map(category_key, constraints.banned_categories))
         self._limits = constraints.limits
+        self._own_limits = [(category_key(r.category), r.limit) for r in constraints.rules if r.limit is not None]
         self._bans = [rule for rule in constraints.rules if rule.kind == "ban"]
         self._wishes = [rule for rule in constraints.rules if rule.kind == "only"]
         only = (*constraints.only_categories, *(rule.category for rule in self._wishes))
@@ -56,12 +57,19 @@ class ItemRules:
             return None
         return None if any(_is_excepted(rule, item, keys, attributes) for rule in self._wishes) else "not-wanted"
 
+    def limits_of(self, categories: Iterable[str]) -> tuple[Limit, ...]:
+        """Return the limits that an item of these categories has to keep."""
+        if not self._own_limits:
+            return self._limits
+        keys = frozenset(map(category_key, categories))
+        return (*self._limits, *(limit for category, limit in self._own_limits if category in keys))
+
     def allows(self, item: Item) -> bool:
         """Return whether the item breaks no rule and is known to keep within every limit."""
         known = known_of(item)
         if self.fault(item.item_id, item.categories, known.attributes) is not None:
             return False
-        return all(keeps(known.facts.get(limit.fact), limit) for limit in self._limits)
+        return all(keeps(known.facts.get(limit.fact), limit) for limit in self.limits_of(item.categories))
 
 
 def keeps(value: float | None, limit: Limit) -> bool:

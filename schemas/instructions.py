@@ -87,12 +87,14 @@ class LimitFact(_Statement, frozen=True, kw_only=True, tag="limit"):
     """A limit: only items are shown of which this fact is known, and is within these bounds, both inclusive.
 
     Facts are `price`, `year`, `length` (minutes), `age` (the youngest age that an age rating allows) and every
-    attribute of items that is a number, by its name. A newer limit of the same side replaces the older one.
+    attribute of items that is a number, by its name. A limit may bind the items of one `category` alone. A newer limit
+    of the same side, and of the same category if any, replaces the older one.
     """
 
     fact: FactName
     at_least: Amount | None = None
     at_most: Amount | None = None
+    category: Category | None = None
 
     def __post_init__(self) -> None:
         """Refuse a limit without a bound."""

@@ -29,8 +29,9 @@ class Memory(Record, frozen=True, kw_only=True):
 
     A value of an attribute says of which `attribute` (such as brand), and in which `context` if it holds in one alone
     (such as a kind of product). A belief is in doubt from `doubted_from` on: others like it turned out to have changed.
-    A limit of a fact has the value `at-least` or `at-most`, names the fact as its `attribute`, and its `bound`.
-    `exceptions` are what a ban, or a wish for a category alone, leaves out.
+    A limit of a fact has the value `at-least` or `at-most`, names the fact as its `attribute`, and its `bound`, and as
+    its `context` the category that it binds alone, if any. `exceptions` are what a ban, or a wish for a category alone,
+    leaves out.
     `strength` is as of `recorded_from`; it fades from there at the predicate's own half-life.
     `valid_*` is when it was true of the user, `recorded_*` when it was believed (both in event time). `until` is when a
     statement ends that was made for a time. `ended_as` says why a memory has ended that has a `recorded_to`.

@@ -43,10 +43,13 @@ class Limit(Record, frozen=True, kw_only=True):
 
 
 class ConditionalRule(Record, frozen=True, kw_only=True):
-    """A rule that holds on a condition: a ban of a `category` or the wish for it alone, with `exceptions`."""
+    """A rule that holds on a condition: a ban of a `category` or the wish for it alone, with `exceptions`, or a `limit`
+    that binds the items of the category alone.
+    """
 
-    kind: Literal["ban", "only"]
+    kind: Literal["ban", "only", "limit"]
     category: str = ""
+    limit: Limit | None = None
     exceptions: Exceptions = ()
 
 

@@ -63,7 +63,7 @@ class ItemSheet(Struct, frozen=True, kw_only=True):
 class RememberedFact(Struct, frozen=True, kw_only=True):
     """What is believed of the user, in words and as `schemas.memories.Memory` has it.
 
-    It is `stated` by themselves or inferred; `confidence` is in [0, 1). A `conditional` one holds with exceptions.
+    It is `stated` by themselves or inferred; `confidence` is in [0, 1). A `conditional` one is a rule on a condition.
     """
 
     memory_id: MemoryId

@@ -186,7 +186,7 @@ GERMAN = Vocabulary(
         **dict.fromkeys(("jahr", "erscheinungsjahr"), "year"),
         **dict.fromkeys(("alter", "altersfreigabe"), "age"),
     },
-    beside_limits=words_of("mit die der das sind ist lang alt als haben aus grenze grenzen für"),
+    beside_limits=words_of("mit die der das was sind ist lang alt als haben aus grenze grenzen für"),
     limits=limits_pattern(
         _GERMAN_COMPARISONS,
         _GERMAN_NUMBERS,

@@ -101,6 +101,17 @@ class Names:
         parts = _parts(_trimmed(about, words), words)
         return tuple(self._excepted(part, _without(part, beside), words) for part in parts)
 
+    def category(self, about: Sequence[Token], words: Vocabulary) -> Named | None:
+        """Return the category that these words are, spelled right; none if they are none.
+
+        >>> from agents.instructions.languages import ENGLISH
+        >>> Names(["Book"], ()).category([Token("books")], ENGLISH).value
+        'Book'
+        """
+        match = self._exact(_written(_trimmed(about, words)), words) if _trimmed(about, words) else None
+        named = match.meanings[0] if match is not None and match.meanings else None
+        return named if named is not None and named.kind == "category" else None
+
     def facts_in(self, about: Sequence[Token], words: Vocabulary) -> tuple[tuple[str, ...], list[Token]]:
         """Return the facts that the words of a clause name, and the other words.
 

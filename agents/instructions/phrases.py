@@ -35,7 +35,7 @@ def belief_phrase(memory: Memory, wording: Wording, title: Callable[[ItemId], st
         name = wording.of_attribute.format(value=memory.value, attribute=memory.attribute)
     elif memory.subject == "fact":
         low, high = (memory.bound, None) if memory.value == "at-least" else (None, memory.bound)
-        name = limit_phrase(LimitRange("", low, high, memory.attribute), wording)
+        name = limit_phrase(LimitRange("", low, high, memory.attribute), wording, memory.context)
     belief = wording.beliefs[memory.predicate].format(name=name)
     apart = exceptions_phrase(memory.exceptions, wording, title, wanted=memory.predicate in FOR)
     return belief + apart + ending(memory.until, now, wording, zone)
@@ -73,12 +73,13 @@ def consolidated_phrase(belief: str, parts: Iterable[Memory], wording: Wording, 
     return wording.as_parts_show.format(belief=belief, names=shown)
 
 
-def limit_phrase(bounds: LimitRange, wording: Wording) -> str:
-    """Return the limit in words."""
+def limit_phrase(bounds: LimitRange, wording: Wording, category: str = "") -> str:
+    """Return the limit in words, with the category that it binds alone."""
     fact, unit = wording.facts.get(bounds.fact, bounds.fact), wording.units.get(bounds.fact, "")
     low, high = (None if end is None else f"{end:.10g}" for end in (bounds.at_least, bounds.at_most))
     form = wording.at_most if low is None else wording.at_least if high is None else wording.between
-    return form.format(fact=fact, low=low, high=high, unit=unit)
+    limit = form.format(fact=fact, low=low, high=high, unit=unit)
+    return wording.of_category.format(name=category, limit=limit) if category else limit
 
 
 def ending(until: float | None, now: float, wording: Wording, zone: tzinfo) -> str:

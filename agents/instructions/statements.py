@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from agents.memory.operations import Learned, Memories, PreferenceSignal, SignalCause, excepted_key, learn
 from agents.memory.withdrawals import forget, retract, take_back
 from schemas.ids import UserId
@@ -76,11 +78,10 @@ def _signals(instruction: Statement | LimitFact | Remember) -> tuple[PreferenceS
         exceptions = tuple(sorted(set(exceptions), key=excepted_key))
         return (PreferenceSignal(*_said(instruction), strength, "stated", until=until, exceptions=exceptions),)
     fact, sides = instruction.fact, (("at-least", instruction.at_least), ("at-most", instruction.at_most))
-    return tuple(
-        PreferenceSignal("fact", "limits", side, strength, "stated", attribute=fact, until=until, bound=bound)
-        for side, bound in sides
-        if bound is not None
+    about = PreferenceSignal(
+        "fact", "limits", "", strength, "stated", attribute=fact, context=instruction.category or "", until=until
     )
+    return tuple(replace(about, value=side, bound=bound) for side, bound in sides if bound is not None)
 
 
 def _said(instruction: Statement) -> tuple[Subject, Predicate, str]:

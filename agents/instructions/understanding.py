@@ -155,21 +155,37 @@ class _Reading:
     def _take_limits(self, clause: Clause, facts: Sequence[str], about: list[Token]) -> list[Token]:
         """Add the limits of a clause, or the questions that they leave; return the words that are left to understand.
 
-        "Nothing over two hours" is an upper limit, and "no horror over two hours" none that can be kept to.
+        "Nothing over two hours" is an upper limit, and "no horror over two hours" one for horror alone.
         """
-        is_of_all = not self._says_something(about)
+        about = [token for token in about if token.is_name or token.text not in self.words.beside_limits]
+        names_one = self.names.category(about, self.words) is not None
+        is_of_all = clause.operation in ("more", "only") or not (names_one or self._says_something(about))
+        matches = () if is_of_all else self.names.matches(about, self.words)[:MOST_NAMES]
+        categories = tuple(filter(None, (self._limited(match) for match in matches)))
         for number, bounds in enumerate(clause.bounds):
-            self._take_limit(clause, bounds, facts[number] if number < len(facts) else "", is_of_all=is_of_all)
-        return [] if is_of_all or clause.operation not in ("more", "only") else about
+            bounds = bounds if bounds.fact or number >= len(facts) else bounds.of(facts[number])
+            for category in categories or ((None,) if is_of_all else ()):
+                self._take_limit(clause, bounds, category)
+        is_left = clause.operation in ("more", "only") and self._says_something(about)
+        return about if is_left else []
 
-    def _take_limit(self, clause: Clause, bounds: LimitRange, named: str, *, is_of_all: bool) -> None:
-        bounds = bounds if bounds.fact else bounds.of(named)
-        kept = bounds.negated() if clause.operation == "never" else bounds
-        if kept is None or not (is_of_all or clause.operation in ("more", "only")):
-            self.questions.append(self.wording.both.format(written=bounds.written))
-            return
+    def _limited(self, match: Match) -> str | None:
+        """Return the category whose items a limit is to bind; none, and ask back, if it is not clear."""
+        if len(match.meanings) != 1:
+            self._ask_which(match)
+        elif match.meanings[0].kind != "category":
+            self.questions.append(self.wording.categories_only.format(name=match.meanings[0].shown))
+        else:
+            return match.meanings[0].value
+        return None
+
+    def _take_limit(self, clause: Clause, bounds: LimitRange, category: str | None) -> None:
         if clause.operation not in (None, "more", "only", "never"):
             self.questions.append(_unclear(clause, self.wording))
+            return
+        kept = bounds.negated() if clause.operation == "never" else bounds
+        if kept is None:
+            self.questions.append(self.wording.both.format(written=bounds.written))
             return
         question = _question_about(kept, self.names, self.wording)
         if question:
@@ -184,12 +200,12 @@ class _Reading:
                 fact=kept.fact,
                 at_least=kept.at_least,
                 at_most=kept.at_most,
+                category=category,
                 until=clause.until,
             )
         )
-        self.echoes.append(
-            limit_phrase(kept, self.wording) + ending(clause.until, said.event_time, self.wording, self.zone)
-        )
+        end = ending(clause.until, said.event_time, self.wording, self.zone)
+        self.echoes.append(limit_phrase(kept, self.wording, category or "") + end)
 
     def _says_something(self, about: Sequence[Token]) -> bool:
         """Return whether the words beside a limit name anything."""

@@ -16,6 +16,7 @@ class Wording(Struct, frozen=True, kw_only=True):
     beliefs: dict[Predicate, str]
     besides: str
     apart_from: str
+    of_category: str
     of_attribute: str
     as_parts_show: str
     and_more: str
@@ -72,6 +73,7 @@ WORDINGS: dict[str, Wording] = {
         },
         besides=", and also {names}",
         apart_from=", except {names}",
+        of_category="{name} only with {limit}",
         of_attribute="{value} as {attribute}",
         as_parts_show="{belief}, as {names} show",
         and_more="{names} and {count} more",
@@ -83,8 +85,8 @@ WORDINGS: dict[str, Wording] = {
         unknown="There is no “{written}” here.",
         unclear="I did not understand “{said}”.",
         unkept="I cannot keep to “{time}”: a statement holds without a break, until a date that exists.",
-        categories_only="“{name}” is not what this can be said of: more, less and only are of categories, pins of "
-        "items.",
+        categories_only="“{name}” is not what this can be said of: more, less, only and limits are of categories, "
+        "pins of items.",
         facts={"price": "price", "year": "year", "length": "length", "age": "age rating"},
         units={"length": " minutes"},
         at_least="{fact} at least {low}{unit}",
@@ -92,7 +94,7 @@ WORDINGS: dict[str, Wording] = {
         between="{fact} from {low} to {high}{unit}",
         which_fact="“{written}” of what: {names}?",
         unknown_fact="Nothing is known here of the {fact} of items, so “{written}” cannot be kept to.",
-        both="I cannot keep to “{written}” for some categories alone; it can be said of all items.",
+        both="I cannot leave out what is “{written}”; limits are said as “at most”, “at least” or what they allow.",
         besides_or_without="Is “{names}” wanted besides, or not wanted at all? Say “nothing but … except {names}” or "
         "“no {names}”.",
         no_exceptions="I cannot keep exceptions to “{name}”, only to categories, and at most {most} of them.",
@@ -142,6 +144,7 @@ WORDINGS: dict[str, Wording] = {
         },
         besides=" und auch {names}",
         apart_from=", außer {names}",
+        of_category="{name} nur mit {limit}",
         of_attribute="{value} als {attribute}",
         as_parts_show="{belief}; das zeigen {names}",
         and_more="{names} und {count} weitere",
@@ -153,8 +156,8 @@ WORDINGS: dict[str, Wording] = {
         unknown="„{written}“ gibt es hier nicht.",
         unclear="„{said}“ habe ich nicht verstanden.",
         unkept="„{time}“ geht nicht: eine Aussage gilt ohne Unterbrechung, bis zu einem Tag, den es gibt.",
-        categories_only="Von „{name}“ lässt sich das nicht sagen: mehr, weniger und nur gilt für Kategorien, oben "
-        "bleiben Titel.",
+        categories_only="Von „{name}“ lässt sich das nicht sagen: mehr, weniger, nur und Grenzen gelten für "
+        "Kategorien, oben bleiben Titel.",
         facts={"price": "Preis", "year": "Jahr", "length": "Länge", "age": "Altersfreigabe"},
         units={"length": " Minuten"},
         at_least="{fact} mindestens {low}{unit}",
@@ -162,7 +165,7 @@ WORDINGS: dict[str, Wording] = {
         between="{fact} von {low} bis {high}{unit}",
         which_fact="„{written}“ wovon: {names}?",
         unknown_fact="Von {fact} ist hier nichts bekannt, an „{written}“ kann ich mich nicht halten.",
-        both="An „{written}“ kann ich mich nicht für einzelne Kategorien halten, nur für alles.",
+        both="Was „{written}“ ist, kann ich nicht auslassen; Grenzen sind „höchstens“, „mindestens“ oder das Erlaubte.",
         besides_or_without="Ist „{names}“ außerdem gewünscht, oder gar nicht? Sag „nichts als … außer {names}“ oder "
         "„kein {names}“.",
         no_exceptions="Ausnahmen von „{name}“ kann ich nicht machen, nur von Kategorien, und höchstens {most}.",

@@ -228,22 +228,29 @@ def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
         bound=signal.bound,
         exceptions=signal.exceptions,
         instructed=signal.instructed,
-        traits=signal.traits or (((signal.attribute, signal.value),) if signal.context else ()),
+        traits=signal.traits or _traits(signal),
     )
+
+
+def _traits(signal: PreferenceSignal) -> tuple[Trait, ...]:
+    has_trait = signal.context and signal.subject != "fact"
+    return ((signal.attribute, signal.value),) if has_trait else ()
 
 
 def same_value(memory: Memory, value: str) -> bool:
     """Return whether the memory is about this item, fact or category, however the category is spelled."""
     if (memory.attribute if memory.subject == "fact" else memory.value) == value:
         return True
-    return memory.subject == "category" and category_key(memory.value) == category_key(value)
+    category = {"category": memory.value, "fact": memory.context}.get(memory.subject, "")
+    return bool(category) and category_key(category) == category_key(value)
 
 
 def _belief(signal: PreferenceSignal, cause: SignalCause) -> MemoryId:
     context = signal.context if signal.bound is None else repr(signal.bound)
     belief = signal.subject, signal.predicate, signal.value, signal.attribute, context
     kind: Literal["", "instructed"] = "instructed" if signal.instructed else ""
-    condition = "\x1e".join(map(excepted_key, signal.exceptions))
+    limited = [signal.context] if signal.bound is not None and signal.context else []
+    condition = "\x1e".join([*limited, *map(excepted_key, signal.exceptions)])
     return memory_id(cause.user_id, *belief, kind=kind, condition=condition)
 
 

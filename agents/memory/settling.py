@@ -49,8 +49,9 @@ def is_replaceable(memory: Memory) -> bool:
 
 
 def replaced(memories: Iterable[Memory]) -> frozenset[MemoryId]:
-    """Return which of these statements a newer one replaces: limits of the same fact and side, what alone is wanted,
-    and bans of the same category with other exceptions. What one instruction states, however much, stands together.
+    """Return which of these statements a newer one replaces: limits of the same fact, side and category, what alone is
+    wanted, and bans of the same category with other exceptions. What one instruction states, however much, stands
+    together.
 
     >>> replaced(())
     frozenset()
@@ -65,7 +66,7 @@ def replaced(memories: Iterable[Memory]) -> frozenset[MemoryId]:
 def _statement_key(memory: Memory) -> tuple[str, ...]:
     match memory.predicate:
         case "limits":
-            return memory.predicate, memory.attribute, memory.value
+            return memory.predicate, memory.attribute, memory.value, category_key(memory.context)
         case "bans":
             return memory.predicate, category_key(memory.value)
         case _:

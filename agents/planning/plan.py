@@ -95,6 +95,9 @@ def constraints_of(memories: Iterable[Memory]) -> Constraints:
 
 
 def _rule(memory: Memory) -> ConditionalRule:
+    if memory.predicate == "limits":
+        [limit] = _limits((memory,))
+        return ConditionalRule(kind="limit", category=memory.context, limit=limit)
     kind: Literal["ban", "only"] = "ban" if memory.predicate == "bans" else "only"
     return ConditionalRule(kind=kind, category=memory.value, exceptions=memory.exceptions)
 

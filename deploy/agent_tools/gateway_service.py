@@ -218,5 +218,5 @@ def _fact(memory: PageMemory, is_stated: bool) -> RememberedFact:
         value=visible(memory.value, TITLE_LENGTH),
         stated=is_stated,
         confidence=memory.confidence,
-        conditional=bool(memory.exceptions),
+        conditional=memory.conditional,
     )

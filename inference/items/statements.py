@@ -37,7 +37,7 @@ class Statements(Protocol):
 
     @property
     def rules(self) -> Iterable[ConditionalRule]:
-        """Bans and wishes with exceptions."""
+        """What holds on a condition."""
         ...
 
 
@@ -55,10 +55,10 @@ def block_unwanted(blocked: Bools, stated: Statements, table: ItemTable) -> None
         blocked[table.by_category.members(name)] = True
     if stated.limits:
         blocked |= table.facts.beyond(stated.limits, len(blocked))
-    wishes = [rule for rule in stated.rules if rule.kind == "only"]
     for rule in stated.rules:
-        if rule.kind == "ban":
-            blocked |= _members(rule, table, len(blocked)) & ~_excepted(rule, table, len(blocked))
+        if rule.kind != "only":
+            blocked |= _members(rule, table, len(blocked)) & _forbidden(rule, table, len(blocked))
+    wishes = [rule for rule in stated.rules if rule.kind == "only"]
     if stated.only_categories or wishes:
         wanted = np.zeros_like(blocked)
         for name in stated.only_categories:
@@ -66,6 +66,11 @@ def block_unwanted(blocked: Bools, stated: Statements, table: ItemTable) -> None
         for rule in wishes:
             wanted |= _members(rule, table, len(blocked)) | _excepted(rule, table, len(blocked))
         blocked |= ~wanted
+
+
+def _forbidden(rule: ConditionalRule, table: ItemTable, size: int) -> Bools:
+    """Return which items a rule would forbid if they were of its category: bool `[size]`."""
+    return ~_excepted(rule, table, size) if rule.limit is None else table.facts.beyond((rule.limit,), size)
 
 
 def _members(rule: ConditionalRule, table: ItemTable, size: int) -> Bools:

@@ -9,7 +9,7 @@ from agents.instructions.names import Names
 from agents.instructions.understanding import awaiting, understand
 from features.user_state import has_seen, note
 from schemas.ids import message_id
-from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, OnlyCategory, Say
+from schemas.instructions import BanCategory, Instruction, LessOf, LimitFact, MoreOf, OnlyCategory, Say
 from streams.handlers.deps import Deps
 from streams.log.records import RecordSource
 from streams.outcomes.agent_messages import agent_messages
@@ -58,6 +58,8 @@ def _spelled(instruction: Instruction, deps: Deps) -> Instruction:
             for each in instruction.exceptions
         )
         return replace(instruction, category=spelled(instruction.category), exceptions=exceptions)
+    if isinstance(instruction, LimitFact):
+        return replace(instruction, category=spelled(instruction.category)) if instruction.category else instruction
     if isinstance(instruction, MoreOf | LessOf):
         return replace(instruction, category=spelled(instruction.category))
     return instruction

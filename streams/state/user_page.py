@@ -10,7 +10,7 @@ from msgspec import Struct
 from agents.agent_state import Action, AgentState
 from agents.instructions.phrases import belief_phrase, consolidated_phrase
 from agents.instructions.wording import WORDINGS, Wording
-from agents.memory.record import confidence, is_statement
+from agents.memory.record import confidence, is_conditional, is_statement
 from agents.offers import settled
 from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
 from schemas.instructions import Excepted, OfferRules
@@ -25,7 +25,8 @@ class PageMemory(Struct, frozen=True, kw_only=True):
     """One memory as its user reads it: `text` in words, and what it rests on.
 
     `confidence` in [0, 1) is as of the page. A memory that is not active is outranked (`stale`) or undecided. `parts`
-    are the memories that a consolidated one is made of.
+    are the memories that a consolidated one is made of. A `conditional` one holds with exceptions, or limits one
+    category.
     """
 
     memory_id: MemoryId
@@ -39,6 +40,7 @@ class PageMemory(Struct, frozen=True, kw_only=True):
     evidence: tuple[EventId, ...]
     since: float
     until: float | None = None
+    conditional: bool = False
     exceptions: tuple[Excepted, ...] = ()
     parts: tuple[MemoryId, ...] = ()
 
@@ -142,6 +144,7 @@ def _page_memory(
         evidence=memory.evidence,
         since=memory.valid_from,
         until=memory.until,
+        conditional=is_conditional(memory),
         exceptions=memory.exceptions,
         parts=memory.parts,
     )

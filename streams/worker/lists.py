@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from agents.explanations import Explainer, Line, Slot
 from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
+from features.item_rules import ItemRules
 from features.views import user_row
 from inference.query import Placed, Query, Ranking
 from inference.signals.perceptions import PERCEPTION_SOURCE
@@ -175,10 +176,11 @@ def _concerns_categories(constraints: Constraints) -> bool:
 
 def _beyond(items: Iterable[ItemId], constraints: Constraints, deps: Deps) -> frozenset[ItemId]:
     """Return the items that are not known to keep within the user's limits."""
-    if not constraints.limits:
+    if not (constraints.limits or constraints.rules):
         return frozenset()
-    number, keeps = deps.table.number, deps.table.facts.keeps
-    return frozenset(item for item in items if not keeps(number[item], constraints.limits))
+    rules, number, keeps = ItemRules(constraints), deps.table.number, deps.table.facts.keeps
+    limits = {item: rules.limits_of(deps.table.categories(item)) for item in items}
+    return frozenset(item for item in items if not keeps(number[item], limits[item]))
 
 
 def _no_categories(item: ItemId) -> tuple[str, ...]:

@@ -131,6 +131,7 @@ def _instructions() -> list[Record]:
         ),
         PinItem(**_about),
         LimitFact(**_event, fact="price", at_least=1.0, at_most=9.5, until=START + 60.0),
+        LimitFact(**_event, fact="length", at_most=120.0, category="war"),
         Remember(**_event, predicate="likes", subject="attribute", value="red", attribute="colour"),
         Forget(**_event, memory_id=MemoryId("m1")),
         Lift(**_event, value="war"),

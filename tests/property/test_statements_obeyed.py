@@ -42,18 +42,19 @@ EXCEPTED = some.one_of(
     ),
 )
 CATEGORY = some.sampled_from(["TEA", "pots", "cups", "none"])
+CHEAP = Limit(fact="price", at_most=2.0)
 RULES = some.builds(
     ConditionalRule,
     kind=some.sampled_from(["ban", "only"]),
     category=CATEGORY,
     exceptions=some.lists(EXCEPTED, max_size=2).map(tuple),
-)
+) | some.builds(ConditionalRule, kind=some.just("limit"), category=CATEGORY, limit=some.just(CHEAP))
 STATED = some.builds(
     Constraints,
     banned_items=some.lists(some.sampled_from(["i0", "i2"]), max_size=1).map(tuple),
     banned_categories=some.lists(CATEGORY, max_size=1).map(tuple),
     only_categories=some.lists(CATEGORY, max_size=1).map(tuple),
-    limits=some.lists(some.just(Limit(fact="price", at_most=2.0)), max_size=1).map(tuple),
+    limits=some.lists(some.just(CHEAP), max_size=1).map(tuple),
     rules=some.lists(RULES, max_size=3).map(tuple),
 )
 
@@ -85,8 +86,14 @@ def is_forbidden(item: Item, stated: Constraints) -> bool:
     wanted = {category_key(name) for name in (*stated.only_categories, *(rule.category for rule in wishes))}
     is_unwanted = bool(wanted) and not keys & wanted and not any(map(is_excepted, wishes))
     bans = [rule for rule in stated.rules if rule.kind == "ban" and category_key(rule.category) in keys]
-    is_beyond = any(item.price is None or item.price > (limit.at_most or 0.0) for limit in stated.limits)
-    return is_unwanted or is_beyond or not all(map(is_excepted, bans))
+    return is_unwanted or is_beyond(item, stated) or not all(map(is_excepted, bans))
+
+
+def is_beyond(item: Item, stated: Constraints) -> bool:
+    """Return whether the item is not known to be cheap, and has to be."""
+    keys = {category_key(name) for name in item.categories}
+    own = [rule for rule in stated.rules if rule.kind == "limit" and category_key(rule.category) in keys]
+    return bool(stated.limits or own) and (item.price is None or item.price > 2.0)
 
 
 @given(ITEMS, STATED)
@@ -127,7 +134,7 @@ def test_no_list_search_or_check_lets_through_what_a_statement_forbids(
     assert {each.item_id for each in found.items} <= allowed
     shelf = {item.item_id: item.categories for item in items}
     attributes = {item.item_id: known_of(item).attributes for item in items}
-    beyond = {item.item_id for item in items if stated.limits and (item.price is None or item.price > 2.0)}
+    beyond = {item.item_id for item in items if is_beyond(item, stated)}
     every = [item.item_id for item in items]
     left = strike(every, stated, shelf, beyond, attributes)
     assert set(left) == allowed

@@ -52,8 +52,10 @@ async def get_user_item(context: InjectedContext, user_id: _Id, item_id: _Id) ->
 
 
 def _forbidden_by(item: Item, known: Known, constraints: Constraints) -> tuple[str, ...]:
-    fault = ItemRules(constraints).fault(item.item_id, item.categories, known.attributes)
-    broken = [limit.fact for limit in constraints.limits if not keeps(known.facts.get(limit.fact), limit)]
+    rules = ItemRules(constraints)
+    fault = rules.fault(item.item_id, item.categories, known.attributes)
+    limits = rules.limits_of(item.categories)
+    broken = dict.fromkeys(limit.fact for limit in limits if not keeps(known.facts.get(limit.fact), limit))
     return (*((fault,) if fault else ()), *(f"limit-of-{fact}" for fact in broken))
 
 

@@ -8,10 +8,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.instructions.phrases import belief_phrase
+from agents.instructions.times import zone_of
+from agents.instructions.wording import WORDINGS
 from agents.planning.guardrails import check_slate, strike
 from schemas.ids import EventId, ItemId
 from schemas.instructions import BanCategory, Lift, LiftAll, LimitFact, OnlyCategory, Undo
-from schemas.plans import Constraints, Limit
+from schemas.plans import ConditionalRule, Constraints, Limit
 from tests.unit.agents.scenarios import START, USER, Life, after, believes
 
 
@@ -66,6 +69,30 @@ def test_lifting_a_fact_lifts_both_sides_and_lifting_all_leaves_nothing() -> Non
     limit, wish = at(LimitFact, 0, fact="price", at_least=1.0, at_most=2.0), at(OnlyCategory, 0, category="jazz")
     assert constraints_after(limit, wish, at(Lift, 1, value="price")) == Constraints(only_categories=("jazz",))
     assert constraints_after(limit, wish, at(LiftAll, 1)) == Constraints()
+
+
+def test_a_limit_of_one_category_stands_beside_that_of_all_and_the_newest_of_each_holds() -> None:
+    def of(seconds: float, bound: float, category: str | None = None) -> Any:
+        return at(LimitFact, seconds, f"e{seconds}", fact="length", at_most=bound, category=category)
+
+    stated = [of(0, 90.0, "jazz"), of(1, 120.0), of(2, 60.0, "Jazz"), of(3, 30.0, "folk")]
+    shortest = ConditionalRule(kind="limit", category="Jazz", limit=Limit(fact="length", at_most=60.0))
+    of_folk = ConditionalRule(kind="limit", category="folk", limit=Limit(fact="length", at_most=30.0))
+    for order in permutations(stated):
+        constraints = constraints_after(*order)
+        assert constraints.limits == (Limit(fact="length", at_most=120.0),)
+        assert constraints.rules == (of_folk, shortest)
+    first = ConditionalRule(kind="limit", category="jazz", limit=Limit(fact="length", at_most=90.0))
+    assert constraints_after(*stated, at(Undo, 4), at(Undo, 5)).rules == (first,)
+    assert constraints_after(*stated, at(Lift, 4, value="jazz")).rules == (of_folk,)
+    assert constraints_after(*stated, at(Lift, 4, value="length")) == Constraints()
+
+
+def test_a_limit_of_a_category_is_said_in_words() -> None:
+    limit = at(LimitFact, 0, fact="length", at_most=120.0, category="jazz")
+    [memory] = after(Life(), [limit]).agent.memories
+    said = [belief_phrase(memory, WORDINGS[language], str, START, zone_of("UTC")) for language in ("en", "de")]
+    assert said == ["jazz only with length at most 120 minutes", "jazz nur mit Länge höchstens 120 Minuten"]
 
 
 def test_the_guardrails_strike_what_is_not_wanted_and_what_is_beyond_a_limit() -> None:

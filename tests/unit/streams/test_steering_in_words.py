@@ -67,6 +67,18 @@ def test_only_and_limits_hold_from_the_next_list_on_until_they_end() -> None:
     assert shows_war(newest_list(runner, "ann"))
 
 
+def test_a_limit_of_one_category_leaves_the_others_alone() -> None:
+    runner = a_runner()
+    for number in range(8):
+        for name in ("war", "comedy"):
+            runner.send(ITEMS, f"{name}-{number}", item(f"{name}-{number}", name, price=float(number)))
+    runner.run()
+    send_event(runner, say("no war over 2 euros, and nothing but war or comedies", 5), INSTRUCTIONS)
+    answer = newest_list(runner, "ann")
+    assert answer.replies[0].text == "Understood: war only with price at most 2; only war; only comedy."
+    assert items_of(answer) == {f"comedy-{number}" for number in range(8)} | {"war-1", "war-2"} & items_of(answer)
+
+
 def test_an_exception_lets_in_what_the_ban_keeps_out_and_says_so() -> None:
     runner = a_runner()
     send_event(runner, say("no war, but studio-1, and nothing but war except comedy-3", 5), INSTRUCTIONS)
