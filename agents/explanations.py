@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from agents.memory.record import FOR, MAX_EVIDENCE, is_active, is_conditional, is_statement
+from agents.memory.record import FOR, MAX_EVIDENCE, is_active, is_statement
 from agents.preferences import intent_weight
 from features.item_rules import NamedAttributes, is_of
 from schemas.ids import ItemId, MemoryId, category_key
@@ -77,7 +77,7 @@ class Explainer:
     def __init__(self, plan: Plan | None, memories: Iterable[Memory]) -> None:
         memories = tuple(memories)
         speaking = {memory.memory_id: memory for memory in memories if _speaks(memory)}
-        self._conditional = [memory for memory in memories if is_conditional(memory) and is_active(memory)]
+        self._excepting = [memory for memory in memories if _excepts(memory)]
         self._items: dict[str, Reason] = {}
         for memory in sorted(speaking.values(), key=lambda memory: (memory.source == "stated", memory.strength)):
             if memory.subject == "item":
@@ -107,8 +107,8 @@ class Explainer:
 
     def exceptions(self, slot: Slot) -> Iterator[Reason]:
         """Yield the exceptions that let this item into the list, whatever else it is in the list for."""
-        keys = frozenset(map(category_key, slot.categories)) if self._conditional else frozenset[str]()
-        for memory in self._conditional:
+        keys = frozenset(map(category_key, slot.categories)) if self._excepting else frozenset[str]()
+        for memory in self._excepting:
             if (category_key(memory.value) in keys) == (memory.predicate == "bans"):
                 yield from (
                     _exception_reason(memory, excepted)
@@ -153,6 +153,11 @@ def is_supported(reason: Reason, memories: Iterable[Memory]) -> bool:
     return any(memory.memory_id == reason.memory_id and reason in _reasons(memory) for memory in memories)
 
 
+def _excepts(memory: Memory) -> bool:
+    """Return whether exceptions explain what is in a list: those of a statement that always holds."""
+    return bool(memory.exceptions) and memory.when is None and is_active(memory)
+
+
 def _speaks(memory: Memory) -> bool:
     return memory.predicate in FOR and is_active(memory)
 
@@ -160,7 +165,7 @@ def _speaks(memory: Memory) -> bool:
 def _reasons(memory: Memory) -> list[Reason]:
     """Return the reasons that a memory bears out."""
     speaking = [_reason(memory)] if _speaks(memory) else []
-    excepting = memory.exceptions if is_active(memory) else ()
+    excepting = memory.exceptions if _excepts(memory) else ()
     return [*speaking, *(_exception_reason(memory, excepted) for excepted in excepting)]
 
 

@@ -12,9 +12,9 @@ from math import exp2
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.instructions.times import zone_of
 from agents.memory.record import NEVER
 from features.decay import DAY
+from features.recurring_times import zone_of
 from features.user_state import UserState
 from schemas.event_kinds import is_choice, kind_of
 from schemas.ids import EventId

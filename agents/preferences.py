@@ -12,6 +12,7 @@ from operator import itemgetter
 from agents.memory.record import FOR, is_active, is_conditional, weight
 from agents.planning.plan import constraints_of
 from features.agent_preferences import AgentPreferences
+from features.recurring_times import in_force
 from schemas.ids import ItemId
 from schemas.memories import Memory
 from schemas.plans import Constraints, Intent, Plan
@@ -38,6 +39,11 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
     if plan is None and not active:
         return AgentPreferences()
     planned, stated = plan.constraints if plan else Constraints(), constraints_of(active)
+    ruled = Constraints(
+        only_categories=stated.only_categories or planned.only_categories,
+        rules=tuple(dict.fromkeys((*stated.rules, *planned.rules))),
+    )
+    ruled = in_force(ruled, now)
     weighed = [
         (memory, weight(memory, now)) for memory in active if memory.subject != "fact" and not is_conditional(memory)
     ]
@@ -46,9 +52,9 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
     return AgentPreferences(
         banned_items=(*map(ItemId, stated.banned_items), *map(ItemId, planned.banned_items)),
         banned_categories=(*stated.banned_categories, *planned.banned_categories),
-        only_categories=stated.only_categories or planned.only_categories,
+        only_categories=ruled.only_categories,
         limits=(*stated.limits, *planned.limits),
-        rules=tuple(dict.fromkeys((*stated.rules, *planned.rules))),
+        rules=ruled.rules,
         intent_weights=tuple([(intent.category, intent_weight(intent)) for intent in (plan.intents if plan else ())]),
         category_weights=tuple([(memory.value, own) for memory, own in weighed if memory.subject == "category"]),
         item_weights=tuple([(ItemId(memory.value), own) for memory, own in weighed if memory.subject == "item"]),

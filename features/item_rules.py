@@ -17,7 +17,8 @@ NamedAttributes = Iterable[tuple[str, str]]
 
 
 class ItemRules:
-    """The rules of one user, worked out once for all items that are checked.
+    """The rules of one user that are in force (`features.recurring_times`), worked out once for all items that are
+    checked.
 
     >>> heat = Item(item_id="i1", title="Heat (1995)", categories=("Crime",))
     >>> ItemRules(Constraints()).allows(heat)
@@ -29,11 +30,11 @@ class ItemRules:
     """
 
     def __init__(self, constraints: Constraints) -> None:
-        self._items = frozenset(constraints.banned_items)
+        self._items = frozenset((*constraints.banned_items, *(rule.item for rule in constraints.rules if rule.item)))
         self._banned = frozenset(map(category_key, constraints.banned_categories))
         self._limits = constraints.limits
         self._own_limits = [(category_key(r.category), r.limit) for r in constraints.rules if r.limit is not None]
-        self._bans = [rule for rule in constraints.rules if rule.kind == "ban"]
+        self._bans = [rule for rule in constraints.rules if rule.kind == "ban" and rule.category]
         self._wishes = [rule for rule in constraints.rules if rule.kind == "only"]
         only = (*constraints.only_categories, *(rule.category for rule in self._wishes))
         self._only = frozenset(map(category_key, only))
@@ -62,7 +63,7 @@ class ItemRules:
         if not self._own_limits:
             return self._limits
         keys = frozenset(map(category_key, categories))
-        return (*self._limits, *(limit for category, limit in self._own_limits if category in keys))
+        return (*self._limits, *(limit for category, limit in self._own_limits if not category or category in keys))
 
     def allows(self, item: Item) -> bool:
         """Return whether the item breaks no rule and is known to keep within every limit."""

@@ -31,6 +31,20 @@ class Excepted(Record, frozen=True, kw_only=True):
 Exceptions = Annotated[tuple[Excepted, ...], Meta(max_length=MOST_EXCEPTIONS)]
 
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class RecurringTime(Record, frozen=True, kw_only=True):
+    """A time of the week, by the clock of a `time_zone` (an IANA name): these days, from `starts` to `ends`. The same
+    time twice is all day; a time over midnight is one of the day on which it begins.
+    """
+
+    days: Annotated[tuple[Weekday, ...], Meta(min_length=1, max_length=7)]
+    starts: ClockTime = "00:00"
+    ends: ClockTime = "00:00"
+    time_zone: Name = "UTC"
+
+
 class _Instruction(Record, frozen=True, kw_only=True, tag_field="type"):
     event_id: EventKey
     user_id: UserKey
@@ -43,13 +57,19 @@ class _Statement(_Instruction, frozen=True, kw_only=True):
     until: Time | None = None
 
 
-class BanItem(_Statement, frozen=True, kw_only=True, tag="ban-item"):
+class _Recurring(_Statement, frozen=True, kw_only=True):
+    """A statement that holds at a time of the week alone, if it says `when`."""
+
+    when: RecurringTime | None = None
+
+
+class BanItem(_Recurring, frozen=True, kw_only=True, tag="ban-item"):
     """A ban: this item is not shown any more."""
 
     item_id: ItemKey
 
 
-class BanCategory(_Statement, frozen=True, kw_only=True, tag="ban-category"):
+class BanCategory(_Recurring, frozen=True, kw_only=True, tag="ban-category"):
     """A ban: no item of this category is shown any more, but its exceptions. A newer one replaces them."""
 
     category: Category
@@ -74,7 +94,7 @@ class LessOf(_Statement, frozen=True, kw_only=True, tag="less-of"):
     category: Category
 
 
-class OnlyCategory(_Statement, frozen=True, kw_only=True, tag="only-category"):
+class OnlyCategory(_Recurring, frozen=True, kw_only=True, tag="only-category"):
     """A wish for this category alone, and its exceptions. Several of one `event_id` allow each other; a newer one
     replaces older ones.
     """
@@ -83,7 +103,7 @@ class OnlyCategory(_Statement, frozen=True, kw_only=True, tag="only-category"):
     exceptions: Exceptions = ()
 
 
-class LimitFact(_Statement, frozen=True, kw_only=True, tag="limit"):
+class LimitFact(_Recurring, frozen=True, kw_only=True, tag="limit"):
     """A limit: only items are shown of which this fact is known, and is within these bounds, both inclusive.
 
     Facts are `price`, `year`, `length` (minutes), `age` (the youngest age that an age rating allows) and every

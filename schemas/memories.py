@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from schemas.bounds import ID_LENGTH, Amount, DecayedCount
 from schemas.ids import EventKey, MemoryId, MemoryKey, Time, UserId, UserKey
-from schemas.instructions import Exceptions
+from schemas.instructions import Exceptions, RecurringTime
 from schemas.record import Record
 
 Predicate = Literal["likes", "dislikes", "wants-more", "wants-less", "bans", "pins", "wants-only", "limits"]
@@ -31,7 +31,7 @@ class Memory(Record, frozen=True, kw_only=True):
     (such as a kind of product). A belief is in doubt from `doubted_from` on: others like it turned out to have changed.
     A limit of a fact has the value `at-least` or `at-most`, names the fact as its `attribute`, and its `bound`, and as
     its `context` the category that it binds alone, if any. `exceptions` are what a ban, or a wish for a category alone,
-    leaves out.
+    leaves out, and `when` is the time of the week at which it alone holds.
     `strength` is as of `recorded_from`; it fades from there at the predicate's own half-life.
     `valid_*` is when it was true of the user, `recorded_*` when it was believed (both in event time). `until` is when a
     statement ends that was made for a time. `ended_as` says why a memory has ended that has a `recorded_to`.
@@ -61,6 +61,7 @@ class Memory(Record, frozen=True, kw_only=True):
     doubted_from: Time | None = None
     bound: Amount | None = None
     exceptions: Exceptions = ()
+    when: RecurringTime | None = None
     traits: Annotated[tuple[Trait, ...], Meta(max_length=MOST_TRAITS)] = ()
     parts: Annotated[tuple[MemoryKey, ...], Meta(max_length=MOST_PARTS)] = ()
     instructed: bool = False

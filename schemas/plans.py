@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from schemas.bounds import Amount, Name, NonNegative
 from schemas.ids import EventId, EventKey, MemoryId, PlanId, Time, UserId, UserKey
-from schemas.instructions import Exceptions
+from schemas.instructions import Exceptions, RecurringTime
 from schemas.record import Record
 
 TriggerName = Literal[
@@ -44,13 +44,16 @@ class Limit(Record, frozen=True, kw_only=True):
 
 class ConditionalRule(Record, frozen=True, kw_only=True):
     """A rule that holds on a condition: a ban of a `category` or the wish for it alone, with `exceptions`, or a `limit`
-    that binds the items of the category alone.
+    that binds the items of the category alone, of all if there is none. One that says `when` holds at that time alone:
+    a ban may be of an `item` then, and an "only" holds instead of those without a time.
     """
 
     kind: Literal["ban", "only", "limit"]
     category: str = ""
     limit: Limit | None = None
+    item: str = ""
     exceptions: Exceptions = ()
+    when: RecurringTime | None = None
 
 
 class Constraints(Record, frozen=True, kw_only=True):

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import re
 
-from agents.instructions.vocabulary import Comparative, Moment, Unit, Vocabulary, any_of, limits_pattern, words_of
+from agents.instructions.vocabulary import (
+    AFTERNOON,
+    EVENING,
+    EVERY_DAY,
+    MORNING,
+    NIGHT,
+    WEEKEND,
+    WORKDAYS,
+    Comparative,
+    Moment,
+    Unit,
+    Vocabulary,
+    any_of,
+    limits_pattern,
+    recurring_pattern,
+    words_of,
+)
 
 _ENGLISH_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _ENGLISH_MOMENTS: dict[str, Moment] = {
@@ -75,6 +91,12 @@ _ENGLISH_LIMIT_UNITS: dict[str, str] = {
     **dict.fromkeys(("hours", "hour", "hrs", "hr", "h"), "hour"),
     **dict.fromkeys(("years old", "years of age", "years"), "age"),
 }
+
+_ENGLISH_WEEKLY: dict[str, tuple[int, ...]] = {day: (number,) for number, day in enumerate(_ENGLISH_DAYS)}
+_ENGLISH_WEEKLY |= {"weekend": WEEKEND, "weekday": WORKDAYS, "workday": WORKDAYS, "day": EVERY_DAY}
+_ENGLISH_DAY_PARTS = {"morning": MORNING, "afternoon": AFTERNOON, "evening": EVENING, "night": NIGHT}
+_DAY, _PART = any_of(*_ENGLISH_WEEKLY), any_of(*_ENGLISH_DAY_PARTS)
+_DAYS, _AND = rf"(?:{_DAY})(?:s|\s+(?:{_PART})s)", r"(?:\s*,\s*|\s+and\s+)"
 
 ENGLISH = Vocabulary(
     phrases={
@@ -194,10 +216,16 @@ ENGLISH = Vocabulary(
         rf"|for\s+(?:the\s+next\s+)?(?P<count>\d{{1,3}}|{any_of(*_ENGLISH_NUMBERS)})\s+(?P<unit>{any_of(*_ENGLISH_UNITS)})s?"
         rf"|(?:for\s+)?(?P<span>{any_of(*_ENGLISH_SPANS)}))\b"
     ),
-    recurring=re.compile(
-        rf"\b(?:on\s+weekends?|on\s+weekdays|every\s+\w+|on\s+(?:{any_of(*_ENGLISH_DAYS)})s|in\s+the\s+"
-        r"(?:mornings?|evenings?|afternoons?))\b"
+    recurring=recurring_pattern(
+        rf"(?:on|at)\s+{_DAYS}(?:{_AND}(?:on\s+)?{_DAYS})*",
+        rf"every\s+(?:{_DAY})(?:{_AND}(?:every\s+)?(?:{_DAY}))*(?:\s+(?:{_PART}))?",
+        rf"(?:in\s+the|every|at)\s+(?:{_PART})s?",
+        r"every\s+\w+",
+        begins="from|between",
+        to="to|until|and",
     ),
+    weekly=_ENGLISH_WEEKLY,
+    day_parts=_ENGLISH_DAY_PARTS,
     comparisons=_ENGLISH_COMPARISONS,
     limit_units=_ENGLISH_LIMIT_UNITS,
     facts={

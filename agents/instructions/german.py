@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import re
 
-from agents.instructions.vocabulary import Comparative, Moment, Unit, Vocabulary, any_of, limits_pattern, words_of
+from agents.instructions.vocabulary import (
+    AFTERNOON,
+    EVENING,
+    EVERY_DAY,
+    MORNING,
+    NIGHT,
+    WEEKEND,
+    WORKDAYS,
+    Comparative,
+    Moment,
+    Unit,
+    Vocabulary,
+    any_of,
+    limits_pattern,
+    recurring_pattern,
+    words_of,
+)
 
 _GERMAN_DAYS = ("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag")
 _GERMAN_MOMENTS: dict[str, Moment] = {
@@ -82,6 +98,20 @@ _GERMAN_LIMIT_UNITS: dict[str, str] = {
     **dict.fromkeys(("stunden", "stunde", "std", "h"), "hour"),
     **dict.fromkeys(("jahren", "jahre"), "age"),
 }
+
+_GERMAN_WEEKLY: dict[str, tuple[int, ...]] = {day: (number,) for number, day in enumerate(_GERMAN_DAYS)}
+_GERMAN_WEEKLY |= {"wochenende": WEEKEND, "werktag": WORKDAYS, "wochentag": WORKDAYS, "unter der woche": WORKDAYS}
+_GERMAN_WEEKLY |= {"tag": EVERY_DAY}
+_GERMAN_DAY_PARTS = {
+    "morgen": MORNING,
+    "vormittag": MORNING,
+    "nachmittag": AFTERNOON,
+    "abend": EVENING,
+    "nacht": NIGHT,
+}
+_DAY, _PART = any_of(*_GERMAN_WEEKLY), any_of(*_GERMAN_DAY_PARTS)
+_DAYS = rf"(?:(?:jeden|jedes|an)\s+(?:{_DAY})(?:{_PART})?(?:en|n|s)?|(?:{_DAY})(?:{_PART})?s)"
+_AND = r"(?:\s*,\s*|\s+und\s+)"
 
 GERMAN = Vocabulary(
     phrases={
@@ -175,9 +205,16 @@ GERMAN = Vocabulary(
         rf"|für\s+(?:die\s+nächsten\s+)?(?P<count>\d{{1,3}}|{any_of(*_GERMAN_NUMBERS)})\s+(?P<unit>{any_of(*_GERMAN_UNITS)})n?"
         rf"|(?:für\s+)?(?P<span>{any_of(*_GERMAN_SPANS)}))\b"
     ),
-    recurring=re.compile(
-        rf"\b(?:an\s+wochenenden|jeden\s+\w+|(?:{any_of(*_GERMAN_DAYS)})s|abends|morgens|wochentags)\b"
+    recurring=recurring_pattern(
+        rf"{_DAYS}(?:{_AND}{_DAYS})*(?:\s+(?:{_PART})s)?",
+        r"unter\s+der\s+woche",
+        rf"jeden?\s+(?:{_PART})|(?:{_PART})s",
+        r"jeden\s+\w+",
+        begins="von|zwischen",
+        to="bis|und",
     ),
+    weekly=_GERMAN_WEEKLY,
+    day_parts=_GERMAN_DAY_PARTS,
     comparisons=_GERMAN_COMPARISONS,
     limit_units=_GERMAN_LIMIT_UNITS,
     facts={

@@ -15,8 +15,9 @@ from typing import Literal
 
 from agents.instructions.languages import LANGUAGES
 from agents.instructions.limits import LimitRange, bounds_of
-from agents.instructions.times import end_of
+from agents.instructions.times import end_of, recurring_of
 from agents.instructions.vocabulary import Operation, Vocabulary
+from schemas.instructions import RecurringTime
 
 _QUOTE = r"[\"“”„«»]"
 _TOKEN = re.compile(
@@ -29,8 +30,8 @@ _TOKEN = re.compile(
 _LONGEST_PHRASE = 5
 
 
-Aside = float | str | LimitRange
-"""What a phrase means that is put aside: a time, a range, or itself where it means neither."""
+Aside = float | str | LimitRange | RecurringTime
+"""What a phrase means that is put aside: an end, a range, a time of the week, or itself where it means none of them."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Token:
 class Clause:
     """An operation, what it is about as written, its limits, and the event time at which it ends, if any.
 
-    `exceptions` are the words after a `but` of it, such as "except". `unkept` is a time to which no statement can keep:
-    one that comes back, or a date that does not exist.
+    `exceptions` are the words after a `but` of it, such as "except". `when` is the time of the week at which it holds.
+    `unkept` is a time to which no statement can keep, such as a date that does not exist.
     """
 
     operation: Operation | None
@@ -63,6 +64,7 @@ class Clause:
     but: str = ""
     exceptions: list[Token] = field(default_factory=list)
     until: float | None = None
+    when: RecurringTime | None = None
     unkept: str = ""
 
 
@@ -89,7 +91,7 @@ def parse(text: str, now: float, zone: tzinfo) -> Parsed:
 def _understood(parsed: Parsed) -> tuple[int, int]:
     """Return how well a reading explains the text: by words in phrases and times, then by few words beside them."""
     phrases = [len(f"{clause.phrase} {clause.but}".split()) for clause in parsed.clauses]
-    timed = [2 * (clause.until is not None or bool(clause.unkept)) for clause in parsed.clauses]
+    timed = [2 * bool(clause.until or clause.when or clause.unkept) for clause in parsed.clauses]
     limited = [len(bounds.written.split()) for clause in parsed.clauses for bounds in clause.bounds]
     beside = [len(clause.about) + len(clause.exceptions) for clause in parsed.clauses]
     return sum(phrases) + sum(timed) + sum(limited), -sum(beside)
@@ -102,7 +104,9 @@ def _read(text: str, language: str, now: float, zone: tzinfo) -> Parsed:
         meant: Aside | None = None
         if phrase.re is words.limits:
             meant = bounds_of(phrase, words)
-        elif phrase.re is words.times:
+        elif phrase.re is words.recurring:
+            meant = recurring_of(phrase, words, zone)
+        else:
             meant = end_of(phrase, words, now, zone)
         aside.append(phrase.group() if meant is None else meant)
         return f" \x00{len(aside) - 1}\x00 "
@@ -110,7 +114,7 @@ def _read(text: str, language: str, now: float, zone: tzinfo) -> Parsed:
     parts = re.split(r"([\"“”„«»][^\"“”„«»]*[\"“”„«»])", text.replace("\x00", " ").replace("\u2019", "'"))
     for index in range(0, len(parts), 2):
         part = parts[index].lower()
-        for pattern in (words.limits, words.recurring, words.times):
+        for pattern in (words.recurring, words.limits, words.times):
             part = pattern.sub(put_aside, part)
         parts[index] = part
     return Parsed(tuple(_clauses(list(_tokens("".join(parts))), words, aside)), language)
@@ -144,14 +148,14 @@ def _sentence(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside]
     """Return the clauses of one sentence. A time holds for the clauses before it that have none, and for all after it
     that get none.
     """
-    clauses, first_time, at = [Clause(None)], list[float | str](), 0
+    clauses, first_times, at = [Clause(None)], dict[type, Aside](), 0
     while at < len(tokens):
         token, clause = tokens[at], clauses[-1]
         length, operation = _operation(tokens, at, words)
         said = tokens[at : at + max(1, length)]
         meant = None if token.aside is None else aside[token.aside]
         if meant is not None:
-            first_time = first_time or ([] if isinstance(meant, LimitRange) else [meant])
+            first_times.setdefault(type(meant), meant)
             _take_aside(clauses, meant, words)
         elif operation == "exception":
             _begin_exceptions(clause, said, words)
@@ -163,7 +167,7 @@ def _sentence(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside]
         else:
             (clause.exceptions if clause.but else clause.about).extend(said)
         at += max(1, length)
-    for time in first_time:
+    for time in first_times.values():
         _give_time(clauses, time)
     return clauses
 
@@ -186,8 +190,7 @@ def _take_aside(clauses: Sequence[Clause], meant: Aside, words: Vocabulary) -> N
         clause.operation = "unsupported"
     if isinstance(meant, LimitRange):
         clause.bounds.append(meant)
-    else:
-        _give_time(clauses, meant)
+    _give_time(clauses, meant)
 
 
 def _operation(
@@ -209,13 +212,19 @@ def _operation(
     return 0, None
 
 
-def _give_time(clauses: Sequence[Clause], time: float | str) -> None:
+def _give_time(clauses: Sequence[Clause], time: Aside) -> None:
+    """Give this time, if it is one, to all clauses that have none of its kind."""
     for clause in clauses:
-        if clause.until is None and not clause.unkept:
-            if isinstance(time, str):
+        has_end = clause.until is not None or bool(clause.unkept)
+        match time:
+            case RecurringTime() if clause.when is None:
+                clause.when = time
+            case str() if not has_end:
                 clause.unkept = time
-            else:
+            case float() if not has_end:
                 clause.until = time
+            case _:
+                pass
 
 
 def _is_meant(clause: Clause, before: Clause, words: Vocabulary) -> bool:

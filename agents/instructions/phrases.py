@@ -8,8 +8,9 @@ from datetime import datetime, tzinfo
 from agents.instructions.limits import LimitRange
 from agents.instructions.wording import Wording
 from agents.memory.record import FOR
+from features.recurring_times import WEEKDAYS
 from schemas.ids import ItemId
-from schemas.instructions import Excepted
+from schemas.instructions import Excepted, RecurringTime
 from schemas.memories import Memory
 
 NAMED_PARTS = 5
@@ -38,7 +39,7 @@ def belief_phrase(memory: Memory, wording: Wording, title: Callable[[ItemId], st
         name = limit_phrase(LimitRange("", low, high, memory.attribute), wording, memory.context)
     belief = wording.beliefs[memory.predicate].format(name=name)
     apart = exceptions_phrase(memory.exceptions, wording, title, wanted=memory.predicate in FOR)
-    return belief + apart + ending(memory.until, now, wording, zone)
+    return belief + apart + recurrence(memory.when, wording) + ending(memory.until, now, wording, zone)
 
 
 def exceptions_phrase(
@@ -91,3 +92,19 @@ def ending(until: float | None, now: float, wording: Wording, zone: tzinfo) -> s
     day = wording.date.format(weekday=weekday, day=at.day, month=month, year=at.year)
     clock = "" if (at.hour, at.minute) == (0, 0) else f" {at:%H:%M}"
     return wording.until.format(day=day, clock=clock) + ("" if until > now else wording.over)
+
+
+def recurrence(when: RecurringTime | None, wording: Wording) -> str:
+    """Return at what time of the week a statement holds, in words that follow it; empty if it always does.
+
+    >>> from agents.instructions.wording import WORDINGS
+    >>> recurrence(RecurringTime(days=("friday",), starts="18:00"), WORDINGS["en"])
+    ' on Fridays from 18:00 to 24:00'
+    """
+    if when is None:
+        return ""
+    days = [name for day, name in zip(WEEKDAYS, wording.each_day, strict=True) if day in when.days]
+    said = wording.weekly.format(days=wording.together.join(days)) if len(days) < len(WEEKDAYS) else wording.every_day
+    if when.starts != when.ends:
+        said += wording.clocks.format(starts=when.starts, ends="24:00" if when.ends == "00:00" else when.ends)
+    return said + (wording.in_zone.format(zone=when.time_zone) if when.time_zone != "UTC" else "")

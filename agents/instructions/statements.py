@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from agents.memory.operations import Learned, Memories, PreferenceSignal, SignalCause, excepted_key, learn
 from agents.memory.withdrawals import forget, retract, take_back
+from features.recurring_times import WEEKDAYS
 from schemas.ids import UserId
 from schemas.instructions import (
     Approve,
@@ -22,6 +23,7 @@ from schemas.instructions import (
     MoreOf,
     OnlyCategory,
     PinItem,
+    RecurringTime,
     Reject,
     Remember,
     Say,
@@ -76,12 +78,20 @@ def _signals(instruction: Statement | LimitFact | Remember) -> tuple[PreferenceS
     if not isinstance(instruction, LimitFact):
         exceptions = instruction.exceptions if isinstance(instruction, BanCategory | OnlyCategory) else ()
         exceptions = tuple(sorted(set(exceptions), key=excepted_key))
-        return (PreferenceSignal(*_said(instruction), strength, "stated", until=until, exceptions=exceptions),)
+        when = instruction.when if isinstance(instruction, BanItem | BanCategory | OnlyCategory) else None
+        about = PreferenceSignal(*_said(instruction), strength, "stated", until=until)
+        return (replace(about, exceptions=exceptions, when=_in_order(when)),)
     fact, sides = instruction.fact, (("at-least", instruction.at_least), ("at-most", instruction.at_most))
     about = PreferenceSignal(
         "fact", "limits", "", strength, "stated", attribute=fact, context=instruction.category or "", until=until
     )
+    about = replace(about, when=_in_order(instruction.when))
     return tuple(replace(about, value=side, bound=bound) for side, bound in sides if bound is not None)
+
+
+def _in_order(when: RecurringTime | None) -> RecurringTime | None:
+    """Return the time with its days in the order of the week, each once."""
+    return replace(when, days=tuple(day for day in WEEKDAYS if day in when.days)) if when else None
 
 
 def _said(instruction: Statement) -> tuple[Subject, Predicate, str]:

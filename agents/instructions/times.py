@@ -1,13 +1,14 @@
-"""When a statement ends that was made "until Sunday", "for three days" or "today"."""
+"""When a statement ends that was made "until Sunday", "for three days" or "today", or holds "on Friday evenings"."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agents.instructions.vocabulary import Moment, Unit, Vocabulary
-from schemas.bounds import LARGEST_TIME
+from features.recurring_times import WEEKDAYS
+from schemas.bounds import CLOCK_TIME, LARGEST_TIME
+from schemas.instructions import RecurringTime
 
 SECONDS: dict[Unit, float] = {
     "hour": 3_600.0,
@@ -19,24 +20,13 @@ SECONDS: dict[Unit, float] = {
 """How long a unit lasts; a month has 30 days."""
 
 
-def zone_of(name: str) -> tzinfo:
-    """Return the time zone of this IANA name, UTC for a name that is none.
-
-    >>> zone_of("Mars/Olympus")
-    zoneinfo.ZoneInfo(key='UTC')
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
 def end_of(phrase: re.Match[str], words: Vocabulary, now: float, zone: tzinfo) -> float | None:
     """Return the event time at which a phrase of `words.times` ends, seen from `now` in this zone; none for no date.
 
     A named day ends at its first moment, and is after today; spans such as "today" end with their last moment.
 
     >>> from agents.instructions.languages import ENGLISH
+    >>> from features.recurring_times import zone_of
     >>> saturday_noon = datetime(2026, 11, 28, 12, tzinfo=zone_of("UTC")).timestamp()
     >>> phrase = ENGLISH.times.search("until sunday")
     >>> datetime.fromtimestamp(end_of(phrase, ENGLISH, saturday_noon, zone_of("UTC")), zone_of("UTC")).isoformat()
@@ -54,6 +44,25 @@ def end_of(phrase: re.Match[str], words: Vocabulary, now: float, zone: tzinfo) -
         return (today + timedelta(days=ahead)).timestamp()
     moment = words.moments[said["moment"]] if said["moment"] is not None else words.spans[said["span"]]
     return _moment(moment, today).timestamp()
+
+
+def recurring_of(phrase: re.Match[str], words: Vocabulary, zone: tzinfo) -> RecurringTime | None:
+    """Return the time of the week that a phrase of `words.recurring` says; none if it is no such time.
+
+    >>> from datetime import UTC
+    >>> from agents.instructions.languages import ENGLISH
+    >>> recurring_of(ENGLISH.recurring.search("on friday evenings"), ENGLISH, UTC)
+    RecurringTime(days=('friday',), starts='18:00', ends='00:00', time_zone='UTC')
+    """
+    said, groups = phrase.group(), phrase.groupdict()
+    days = {day for word, its in words.weekly.items() if re.search(rf"\b{word}", said) for day in its}
+    part = next((clocks for word, clocks in words.day_parts.items() if word in said), None)
+    starts, ends = (groups.get(name) for name in ("starts", "ends"))
+    clocks = (starts.rjust(5, "0"), ends.rjust(5, "0")) if starts and ends else part or ("00:00", "00:00")
+    if not (days or part or starts) or not all(re.match(CLOCK_TIME, clock) for clock in clocks):
+        return None
+    named = tuple(WEEKDAYS[day] for day in sorted(days)) or WEEKDAYS
+    return RecurringTime(days=named, starts=clocks[0], ends=clocks[1], time_zone=str(zone))
 
 
 def _date(written: str, zone: tzinfo) -> float | None:

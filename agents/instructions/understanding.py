@@ -12,10 +12,10 @@ from agents.instructions.grammar import Clause, Token, parse
 from agents.instructions.languages import LANGUAGES
 from agents.instructions.limits import LimitRange
 from agents.instructions.names import Match, Named, Names
-from agents.instructions.phrases import ending, limit_phrase
-from agents.instructions.times import zone_of
+from agents.instructions.phrases import ending, limit_phrase, recurrence
 from agents.instructions.vocabulary import Operation, Vocabulary
 from agents.instructions.wording import WORDINGS, Wording
+from features.recurring_times import zone_of
 from schemas.ids import ItemId
 from schemas.instructions import (
     MOST_EXCEPTIONS,
@@ -99,8 +99,8 @@ class _Reading:
 
     def take(self, clause: Clause) -> None:
         """Add what the clause states, or the question that it leaves."""
-        if clause.unkept:
-            self.questions.append(self.wording.unkept.format(time=clause.unkept))
+        if time := self._unkept(clause):
+            self.questions.append(self.wording.unkept.format(time=time))
             return
         if clause.operation is not None and clause.operation in WITHOUT_NAMES:
             kind, said = WITHOUT_NAMES[clause.operation], self.said
@@ -123,6 +123,12 @@ class _Reading:
             self.needs_help = True
         for match in matches:
             self._take_name(clause, match, exceptions)
+
+    def _unkept(self, clause: Clause) -> str:
+        """Return the time to which the clause cannot keep, if any: only bans, "only" and limits come and go."""
+        if clause.when is not None and clause.operation not in (None, "never", "only"):
+            return recurrence(clause.when, self.wording).strip()
+        return clause.unkept
 
     def _exceptions(self, clause: Clause) -> tuple[Named, ...] | None:
         """Return the exceptions of a clause; none if they are not clear, and so nothing of the clause is."""
@@ -201,11 +207,17 @@ class _Reading:
                 at_least=kept.at_least,
                 at_most=kept.at_most,
                 category=category,
+                when=clause.when,
                 until=clause.until,
             )
         )
-        end = ending(clause.until, said.event_time, self.wording, self.zone)
+        end = self._times(clause)
         self.echoes.append(limit_phrase(kept, self.wording, category or "") + end)
+
+    def _times(self, clause: Clause) -> str:
+        """Return when the clause holds, in words that follow it."""
+        end = ending(clause.until, self.said.event_time, self.wording, self.zone)
+        return recurrence(clause.when, self.wording) + end
 
     def _says_something(self, about: Sequence[Token]) -> bool:
         """Return whether the words beside a limit name anything."""
@@ -230,8 +242,7 @@ class _Reading:
             self.questions.append(self.wording.categories_only.format(name=named.shown))
             return
         self.statements.append(statement)
-        until = None if clause.operation == "lift" else clause.until
-        end = ending(until, self.said.event_time, self.wording, self.zone)
+        end = "" if clause.operation == "lift" else self._times(clause)
         names = ", ".join(each.shown for each in exceptions)
         form = self.wording.besides if clause.operation == "only" else self.wording.apart_from
         apart = form.format(names=names) if names else ""
@@ -264,22 +275,20 @@ def _excepted(names: Iterable[Named]) -> tuple[Excepted, ...]:
 def _statement(said: Say, clause: Clause, named: Named, excepted: tuple[Excepted, ...]) -> Instruction | None:
     """Return the statement about one category or item; none for what cannot be stated of it."""
     event, user, at, until = said.event_id, said.user_id, said.event_time, clause.until
-    category, item = named.value, ItemId(named.value)
+    category, item, when = named.value, ItemId(named.value), clause.when
     match clause.operation, named.kind:
         case "more", "category":
             return MoreOf(event_id=event, user_id=user, event_time=at, category=category, until=until)
         case "less", "category":
             return LessOf(event_id=event, user_id=user, event_time=at, category=category, until=until)
         case "never", "category":
-            return BanCategory(
-                event_id=event, user_id=user, event_time=at, category=category, until=until, exceptions=excepted
-            )
+            ban = BanCategory(event_id=event, user_id=user, event_time=at, category=category, until=until)
+            return replace(ban, when=when, exceptions=excepted)
         case "never", "item":
-            return BanItem(event_id=event, user_id=user, event_time=at, item_id=item, until=until)
+            return BanItem(event_id=event, user_id=user, event_time=at, item_id=item, until=until, when=when)
         case "only", "category":
-            return OnlyCategory(
-                event_id=event, user_id=user, event_time=at, category=category, until=until, exceptions=excepted
-            )
+            wish = OnlyCategory(event_id=event, user_id=user, event_time=at, category=category, until=until)
+            return replace(wish, when=when, exceptions=excepted)
         case "pin", "item":
             return PinItem(event_id=event, user_id=user, event_time=at, item_id=item, until=until)
         case "lift", _:

@@ -13,6 +13,7 @@
 | take back           | undo                                 | rückgängig                            |
 | a category alone    | only jazz · nothing but jazz         | nur Jazz · nichts als Jazz            |
 | a limit             | under 20 euros · after 1990 · nothing over two hours | höchstens 20 Euro · ab 1990 |
+| at times            | no jazz on Friday evenings           | kein Jazz freitagabends               |
 | withdraw everything | forget everything I said             | vergiss alles                         |
 | settle what waits   | yes · cancel                         | ja · abbrechen                        |
 | for a time          | until Sunday · for three days · today | bis Sonntag · für drei Tage · heute  |
@@ -51,7 +52,9 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
     `contrasts` stand between what is wanted and what is not, `exceptions` before what a statement leaves out, and
     `beside_exceptions` around it; `exclusive` are phrases that say "only" by what is not wanted, so that an exception
     to them is wanted. `fillers` mean nothing beside a name, `kinds` are what all items are called; `times` has the
-    named groups `day`, `moment`, `date`, `count` with `unit`, and `span`.
+    named groups `day`, `moment`, `date`, `count` with `unit`, and `span`. Phrases of `recurring` hold words for days of
+    the week (`weekly`, from 0 for Monday) and parts of a day (`day_parts`, from when to when), or end in clock times,
+    the groups `starts` and `ends`.
 
     `comparisons` stand before the number of a limit and `limit_units` behind it; `facts` are words for what is limited,
     and `beside_limits` say nothing beside one. `limits` has the groups of `limits_pattern`.
@@ -72,6 +75,8 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
     units: dict[str, Unit]
     times: re.Pattern[str]
     recurring: re.Pattern[str]
+    weekly: dict[str, tuple[int, ...]]
+    day_parts: dict[str, tuple[str, str]]
     comparisons: dict[str, Comparative]
     limit_units: dict[str, str]
     facts: dict[str, str]
@@ -87,6 +92,23 @@ def words_of(text: str) -> frozenset[str]:
 def any_of(*words: str) -> str:
     """Return a pattern that matches any of the phrases, the longest first."""
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+
+
+EVERY_DAY, WORKDAYS, WEEKEND = (0, 1, 2, 3, 4, 5, 6), (0, 1, 2, 3, 4), (5, 6)
+MORNING, AFTERNOON = ("06:00", "12:00"), ("12:00", "18:00")
+EVENING, NIGHT = ("18:00", "00:00"), ("22:00", "06:00")
+
+
+def recurring_pattern(*phrases: str, begins: str, to: str) -> re.Pattern[str]:
+    """Return the pattern of times of the week: one of the phrases, clock times (`starts` and `ends`), or both.
+
+    >>> recurring_pattern("on sundays", begins="from", to="to").search("on sundays from 8:00 to 12:30").group("ends")
+    '12:30'
+    """
+    clock = r"\d{1,2}:\d\d"
+    clocks = rf"(?:{begins})\s+(?P<starts>{clock})\s+(?:{to})\s+(?P<ends>{clock})(?:\s+uhr)?"
+    unnamed = re.sub(r"\?P<\w+>", "", clocks)
+    return re.compile(rf"\b(?:{'|'.join(phrases)}|(?={unnamed}))(?:\s*{clocks})?\b")
 
 
 _DIGITS = r"\d{1,9}(?:[.,]\d{1,3})?"

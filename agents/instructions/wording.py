@@ -21,6 +21,12 @@ class Wording(Struct, frozen=True, kw_only=True):
     as_parts_show: str
     and_more: str
     until: str
+    weekly: str
+    each_day: tuple[str, ...]
+    every_day: str
+    clocks: str
+    in_zone: str
+    together: str
     date: str
     over: str
     which: str
@@ -78,13 +84,20 @@ WORDINGS: dict[str, Wording] = {
         as_parts_show="{belief}, as {names} show",
         and_more="{names} and {count} more",
         until=" until {day}{clock}",
+        weekly=" on {days}",
+        each_day=("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"),
+        every_day=" every day",
+        clocks=" from {starts} to {ends}",
+        in_zone=" ({zone})",
+        together=" and ",
         date="{weekday} {day} {month} {year}",
         over=" (which is over)",
         which="By “{written}”, do you mean {names}?",
         near="There is no “{written}” here. Do you mean {names}?",
         unknown="There is no “{written}” here.",
         unclear="I did not understand “{said}”.",
-        unkept="I cannot keep to “{time}”: a statement holds without a break, until a date that exists.",
+        unkept="I cannot keep to “{time}”: bans, “only” and limits may hold at times of the week, and all until a date "
+        "that exists.",
         categories_only="“{name}” is not what this can be said of: more, less, only and limits are of categories, "
         "pins of items.",
         facts={"price": "price", "year": "year", "length": "length", "age": "age rating"},
@@ -149,13 +162,20 @@ WORDINGS: dict[str, Wording] = {
         as_parts_show="{belief}; das zeigen {names}",
         and_more="{names} und {count} weitere",
         until=" bis {day}{clock}",
+        weekly=" {days}",
+        each_day=("montags", "dienstags", "mittwochs", "donnerstags", "freitags", "samstags", "sonntags"),
+        every_day=" täglich",
+        clocks=" von {starts} bis {ends} Uhr",
+        in_zone=" ({zone})",
+        together=" und ",
         date="{weekday}, {day}. {month} {year}",
         over=" (das ist vorbei)",
         which="Was ist mit „{written}“ gemeint: {names}?",
         near="„{written}“ gibt es hier nicht. Ist {names} gemeint?",
         unknown="„{written}“ gibt es hier nicht.",
         unclear="„{said}“ habe ich nicht verstanden.",
-        unkept="„{time}“ geht nicht: eine Aussage gilt ohne Unterbrechung, bis zu einem Tag, den es gibt.",
+        unkept="„{time}“ geht nicht: Verbote, „nur“ und Grenzen können zu Zeiten der Woche gelten, und alles bis zu "
+        "einem Tag, den es gibt.",
         categories_only="Von „{name}“ lässt sich das nicht sagen: mehr, weniger, nur und Grenzen gelten für "
         "Kategorien, oben bleiben Titel.",
         facts={"price": "Preis", "year": "Jahr", "length": "Länge", "age": "Altersfreigabe"},

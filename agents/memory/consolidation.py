@@ -109,12 +109,14 @@ def _value(memory: Memory) -> tuple[Subject, str, str]:
 
 
 def _direct(known: Collection[Memory], keys: Collection[Trait]) -> Mapping[Trait, list[Memory]]:
-    """Return the memories about these traits themselves, but statements that another one has replaced."""
+    """Return the memories about these traits themselves, but statements that another one has replaced, or that
+    hold at some times alone.
+    """
     found: defaultdict[Trait, list[Memory]] = defaultdict(list)
     older_bans = replaced(memory for memory in known if memory.predicate == "bans" and is_replaceable(memory))
     for memory in known:
         outdated = memory.predicate in REPLACED_PREDICATES and not is_active(memory)
-        outdated = outdated or memory.memory_id in older_bans
+        outdated = outdated or memory.memory_id in older_bans or memory.when is not None
         if memory.subject in ("category", "attribute") and not memory.context and not outdated:
             key = trait_key(_own(memory))
             if key in keys:

@@ -30,9 +30,9 @@ from agents.memory.record import (
     half_life,
     memory_id,
 )
-from agents.memory.settling import is_replaceable, put_state, replaced, settle
+from agents.memory.settling import is_replaceable, put_state, replaced, settle, time_key
 from schemas.ids import EventId, MemoryId, UserId, category_key
-from schemas.instructions import Excepted
+from schemas.instructions import Excepted, RecurringTime
 from schemas.memories import Memory, MemoryEnd, MemoryState, Predicate, Subject, Trait
 
 Memories = dict[MemoryId, Memory]
@@ -43,8 +43,8 @@ class PreferenceSignal(Struct, frozen=True):
 
     Signals about the value of an attribute name the attribute, and the context if they hold in one alone. `announced`
     says that in the user's own words preferences have changed. `until` is the event time at which a statement ends,
-    `bound` that of a limit, and `exceptions` are what it leaves out, in the order of `excepted_key`. `instructed`
-    signals are those of instructions, `traits` are what the item is.
+    `bound` that of a limit, `exceptions` are what it leaves out, in the order of `excepted_key`, and `when` is the time
+    of the week at which it holds. `instructed` signals are those of instructions, `traits` are what the item is.
     """
 
     subject: Subject
@@ -58,6 +58,7 @@ class PreferenceSignal(Struct, frozen=True):
     until: float | None = None
     bound: float | None = None
     exceptions: tuple[Excepted, ...] = ()
+    when: RecurringTime | None = None
     instructed: bool = False
     traits: tuple[Trait, ...] = ()
 
@@ -227,6 +228,7 @@ def begin(signal: PreferenceSignal, cause: SignalCause) -> Memory:
         until=signal.until,
         bound=signal.bound,
         exceptions=signal.exceptions,
+        when=signal.when,
         instructed=signal.instructed,
         traits=signal.traits or _traits(signal),
     )
@@ -250,7 +252,7 @@ def _belief(signal: PreferenceSignal, cause: SignalCause) -> MemoryId:
     belief = signal.subject, signal.predicate, signal.value, signal.attribute, context
     kind: Literal["", "instructed"] = "instructed" if signal.instructed else ""
     limited = [signal.context] if signal.bound is not None and signal.context else []
-    condition = "\x1e".join([*limited, *map(excepted_key, signal.exceptions)])
+    condition = "\x1e".join([*limited, *map(excepted_key, signal.exceptions), *filter(None, [time_key(signal.when)])])
     return memory_id(cause.user_id, *belief, kind=kind, condition=condition)
 
 
@@ -264,7 +266,12 @@ def excepted_key(excepted: Excepted) -> str:
 
 
 def _topic(about: PreferenceSignal | Memory) -> Topic:
-    return about.subject, about.value, about.attribute, about.context
+    return about.subject, about.value, about.attribute, _where(about)
+
+
+def _where(about: PreferenceSignal | Memory) -> str:
+    """Return in which context or at what time it holds: what holds sometimes contradicts nothing that always does."""
+    return about.context if about.when is None else f"{about.context}\x1f{time_key(about.when)}"
 
 
 def _group(memories: Memories, topic: Topic) -> list[Memory]:
@@ -272,14 +279,15 @@ def _group(memories: Memories, topic: Topic) -> list[Memory]:
     if subject == "category":
         key = category_key(value)
         named = [memory for memory in memories.values() if memory.subject == subject and not memory.parts]
-        return [memory for memory in named if memory.value == value or category_key(memory.value) == key]
+        own = [memory for memory in named if memory.value == value or category_key(memory.value) == key]
+        return [memory for memory in own if _where(memory) == context]
     return [
         memory
         for memory in memories.values()
         if memory.value == value
         and memory.subject == subject
         and memory.attribute == attribute
-        and memory.context == context
+        and _where(memory) == context
         and not memory.parts
     ]
 

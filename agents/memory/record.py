@@ -200,10 +200,10 @@ def is_statement(memory: Memory) -> bool:
 
 
 def is_conditional(memory: Memory) -> bool:
-    """Return whether a decision has exceptions, or limits one category alone: then it is a rule of lists, and weighs
-    for or against nothing else.
+    """Return whether a decision has exceptions, a time of the week, or limits one category alone: then it is a rule of
+    lists, and weighs for or against nothing else.
     """
-    return bool(memory.exceptions or (memory.subject == "fact" and memory.context))
+    return bool(memory.exceptions or memory.when or (memory.subject == "fact" and memory.context))
 
 
 def is_active(memory: Memory) -> bool:

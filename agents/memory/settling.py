@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from agents.memory.record import AGAINST, FOR, REPLACED_PREDICATES, faded
 from schemas.ids import MemoryId, category_key
+from schemas.instructions import RecurringTime
 from schemas.memories import Memory, MemoryState
 
 UNDECIDED_SHARE = 0.1
@@ -49,9 +50,9 @@ def is_replaceable(memory: Memory) -> bool:
 
 
 def replaced(memories: Iterable[Memory]) -> frozenset[MemoryId]:
-    """Return which of these statements a newer one replaces: limits of the same fact, side and category, what alone is
-    wanted, and bans of the same category with other exceptions. What one instruction states, however much, stands
-    together.
+    """Return which of these statements a newer one of the same time of the week, if any, replaces: limits of the same
+    fact, side and category, what alone is wanted, and bans of the same category with other exceptions. What one
+    instruction states, however much, stands together.
 
     >>> replaced(())
     frozenset()
@@ -64,13 +65,23 @@ def replaced(memories: Iterable[Memory]) -> frozenset[MemoryId]:
 
 
 def _statement_key(memory: Memory) -> tuple[str, ...]:
+    time = time_key(memory.when)
     match memory.predicate:
         case "limits":
-            return memory.predicate, memory.attribute, memory.value, category_key(memory.context)
+            return memory.predicate, time, memory.attribute, memory.value, category_key(memory.context)
         case "bans":
-            return memory.predicate, category_key(memory.value)
+            return memory.predicate, time, category_key(memory.value)
         case _:
-            return (memory.predicate,)
+            return memory.predicate, time
+
+
+def time_key(when: RecurringTime | None) -> str:
+    """Return what tells times of the week apart; empty for none.
+
+    >>> time_key(RecurringTime(days=("sunday", "friday"), starts="18:00"))
+    'friday+sunday 18:00-00:00 UTC'
+    """
+    return f"{'+'.join(sorted(set(when.days)))} {when.starts}-{when.ends} {when.time_zone}" if when else ""
 
 
 def _in_doubt(group: list[Memory], sure: list[Memory], now: float) -> list[Memory]:

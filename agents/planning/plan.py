@@ -97,9 +97,11 @@ def constraints_of(memories: Iterable[Memory]) -> Constraints:
 def _rule(memory: Memory) -> ConditionalRule:
     if memory.predicate == "limits":
         [limit] = _limits((memory,))
-        return ConditionalRule(kind="limit", category=memory.context, limit=limit)
+        return ConditionalRule(kind="limit", category=memory.context, limit=limit, when=memory.when)
+    if memory.subject == "item":
+        return ConditionalRule(kind="ban", item=memory.value, when=memory.when)
     kind: Literal["ban", "only"] = "ban" if memory.predicate == "bans" else "only"
-    return ConditionalRule(kind=kind, category=memory.value, exceptions=memory.exceptions)
+    return ConditionalRule(kind=kind, category=memory.value, exceptions=memory.exceptions, when=memory.when)
 
 
 def _limits(memories: Iterable[Memory]) -> tuple[Limit, ...]:

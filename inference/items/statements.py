@@ -49,7 +49,7 @@ def block_items(blocked: Bools, items: Iterable[str], table: ItemTable) -> None:
 
 
 def block_unwanted(blocked: Bools, stated: Statements, table: ItemTable) -> None:
-    """Block what the statements rule out; `blocked`, `[items]`, is written to."""
+    """Block what the statements in force rule out; `blocked`, `[items]`, is written to."""
     block_items(blocked, stated.banned_items, table)
     for name in stated.banned_categories:
         blocked[table.by_category.members(name)] = True
@@ -74,8 +74,14 @@ def _forbidden(rule: ConditionalRule, table: ItemTable, size: int) -> Bools:
 
 
 def _members(rule: ConditionalRule, table: ItemTable, size: int) -> Bools:
+    """Return which items a rule is about: bool `[size]`."""
+    if not (rule.item or rule.category):
+        return np.ones(size, np.bool_)
     members = np.zeros(size, np.bool_)
-    members[table.by_category.members(rule.category)] = True
+    if rule.item:
+        block_items(members, (rule.item,), table)
+    else:
+        members[table.by_category.members(rule.category)] = True
     return members
 
 

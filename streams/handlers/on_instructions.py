@@ -22,7 +22,7 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
     if has_seen(record.user, instruction.event_id):
         return RecordOutcome(record=replace(record, version=record.version + 1), list_due=False)
     user = note(record.user, instruction.event_id, instruction.event_time)
-    reply = understand(instruction, _names(deps)) if isinstance(instruction, Say) else None
+    reply = understand(_at_home(instruction, record), _names(deps)) if isinstance(instruction, Say) else None
     if reply is not None and record.agent.level("words") == PROPOSING:
         reply = awaiting(reply)
     step = apply_instruction(
@@ -39,6 +39,12 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         cause=instruction.event_id,
         reply=reply,
     )
+
+
+def _at_home(said: Say, record: UserRecord) -> Say:
+    """Return the words in the time zone that the user has set for offers, if they name none themselves."""
+    offers = record.agent.offers
+    return said if offers is None or said.time_zone != "UTC" else replace(said, time_zone=offers.rules.time_zone)
 
 
 def _names(deps: Deps) -> Names:

@@ -13,6 +13,7 @@ from agents.explanations import Explainer, Line, Slot
 from agents.memory.strengths import category_strengths
 from agents.planning.guardrails import check_slate, strike
 from features.item_rules import ItemRules
+from features.recurring_times import holds_until, in_force
 from features.views import user_row
 from inference.query import Placed, Query, Ranking
 from inference.signals.perceptions import PERCEPTION_SOURCE
@@ -140,7 +141,7 @@ def _recommendation(
         state_version=record.user.version,
         event_time=due.at,
         locale=answer.query.locale,
-        expires_at=stages["received"] + deps.list_ttl,
+        expires_at=stages["received"] + _lasts(answer, deps),
         applied=answer.applied,
         stages={"ingested": due.source.timestamp, **stages},
         degradations=ranking.degradations,
@@ -151,11 +152,18 @@ def _recommendation(
     )
 
 
+def _lasts(answer: Answer, deps: Deps) -> float:
+    """Return for how many seconds the list is good: not beyond a time at which other rules of the user are in force."""
+    at = answer.due.at
+    changes = holds_until(answer.record.agent.constraints, at)
+    return deps.list_ttl if changes is None else min(deps.list_ttl, changes - at)
+
+
 def _checked(answer: Answer, now: float, deps: Deps, counters: Counters) -> tuple[Placed, ...]:
     """Return the slate without the items that the guardrails forbid, whatever their source."""
     slate, record = answer.ranking.slate, answer.record
     items = [placed.item_id for placed in slate]
-    constraints = record.agent.constraints
+    constraints = in_force(record.agent.constraints, answer.due.at)
     concerned = dict.fromkeys([*items, *(ItemId(item) for item in constraints.pinned_items)])
     names = deps.table.categories if _concerns_categories(constraints) else _no_categories
     available = {item: names(item) for item in concerned if deps.table.available(item, now, answer.query.locale)}

@@ -30,6 +30,7 @@ from schemas.instructions import (
     OfferRules,
     OnlyCategory,
     PinItem,
+    RecurringTime,
     Reject,
     Remember,
     Say,
@@ -128,6 +129,9 @@ def _instructions() -> list[Record]:
         BanItem(**_about),
         BanCategory(
             **_event, category="war", exceptions=(Excepted(subject="attribute", attribute="maker", value="Ann"),)
+        ),
+        OnlyCategory(
+            **_event, category="war", when=RecurringTime(days=("friday",), starts="18:00", time_zone="Asia/Tokyo")
         ),
         PinItem(**_about),
         LimitFact(**_event, fact="price", at_least=1.0, at_most=9.5, until=START + 60.0),

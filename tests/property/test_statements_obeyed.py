@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from agents.planning.guardrails import check_slate, strike
 from features.agent_preferences import AgentPreferences
 from features.item_facts import known_of
 from features.item_rules import ItemRules, is_of
+from features.recurring_times import WEEKDAYS, holds_until, in_force, zone_of
 from features.user_state import UserState
 from inference.items.statements import block_unwanted
 from inference.query import Query
 from inference.search.index import SearchIndex
 from inference.search.query import ItemQuery
 from schemas.ids import ItemId, UserId, category_key
-from schemas.instructions import Excepted
+from schemas.instructions import Excepted, RecurringTime
 from schemas.items import Item
 from schemas.plans import ConditionalRule, Constraints, Limit
 from tests.builders import START, make_deps
@@ -48,14 +51,22 @@ RULES = some.builds(
     kind=some.sampled_from(["ban", "only"]),
     category=CATEGORY,
     exceptions=some.lists(EXCEPTED, max_size=2).map(tuple),
-) | some.builds(ConditionalRule, kind=some.just("limit"), category=CATEGORY, limit=some.just(CHEAP))
+) | some.builds(ConditionalRule, kind=some.just("limit"), category=CATEGORY | some.just(""), limit=some.just(CHEAP))
+RULES |= some.builds(ConditionalRule, kind=some.just("ban"), item=some.sampled_from(["i0", "i1", "gone"]))
+TIMES = some.none() | some.builds(
+    RecurringTime,
+    days=some.lists(some.sampled_from(WEEKDAYS), min_size=1, max_size=3, unique=True).map(tuple),
+    starts=some.sampled_from(["00:00", "06:00", "18:00", "22:00"]),
+    ends=some.sampled_from(["00:00", "06:00", "12:30"]),
+    time_zone=some.sampled_from(["UTC", "Asia/Tokyo", "America/New_York", "Mars"]),
+)
 STATED = some.builds(
     Constraints,
     banned_items=some.lists(some.sampled_from(["i0", "i2"]), max_size=1).map(tuple),
     banned_categories=some.lists(CATEGORY, max_size=1).map(tuple),
     only_categories=some.lists(CATEGORY, max_size=1).map(tuple),
     limits=some.lists(some.just(CHEAP), max_size=1).map(tuple),
-    rules=some.lists(RULES, max_size=3).map(tuple),
+    rules=some.lists(some.builds(lambda rule, when: replace(rule, when=when), RULES, TIMES), max_size=3).map(tuple),
 )
 
 
@@ -73,8 +84,33 @@ def catalogue(described: list[dict[str, Any]]) -> list[Item]:
     ]
 
 
+def holds(rule: ConditionalRule, at: float) -> bool:
+    """Return whether a rule holds, by going through the minutes of each of its times up to `at`."""
+    if rule.when is None:
+        return True
+    begins, ends = (60 * int(clock[:2]) + int(clock[3:]) for clock in (rule.when.starts, rule.when.ends))
+    lasts = (ends - begins) % (24 * 60) or 24 * 60
+    here = datetime.fromtimestamp(at, zone_of(rule.when.time_zone)).replace(tzinfo=None)
+    for day in (here, here - timedelta(days=1)):
+        began = day.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(minutes=begins)
+        if WEEKDAYS[day.weekday()] in rule.when.days and began <= here < began + timedelta(minutes=lasts):
+            return True
+    return False
+
+
+def stated_at(stated: Constraints, at: float) -> Constraints:
+    """Return what holds at a time, read word by word."""
+    rules = [rule for rule in stated.rules if holds(rule, at)]
+    timed = [rule.when for rule in rules if rule.kind == "only" and rule.when]
+    if timed:
+        rules = [rule for rule in rules if rule.kind != "only" or rule.when == timed[0]]
+    return replace(stated, rules=tuple(rules), only_categories=() if timed else stated.only_categories)
+
+
 def is_forbidden(item: Item, stated: Constraints) -> bool:
     """Return whether a statement forbids the item, read word by word."""
+    if any(rule.item == item.item_id for rule in stated.rules):
+        return True
     keys, attributes = {category_key(name) for name in item.categories}, known_of(item).attributes
     if item.item_id in stated.banned_items or keys & {category_key(name) for name in stated.banned_categories}:
         return True
@@ -92,8 +128,26 @@ def is_forbidden(item: Item, stated: Constraints) -> bool:
 def is_beyond(item: Item, stated: Constraints) -> bool:
     """Return whether the item is not known to be cheap, and has to be."""
     keys = {category_key(name) for name in item.categories}
-    own = [rule for rule in stated.rules if rule.kind == "limit" and category_key(rule.category) in keys]
+    own = [rule for rule in stated.rules if rule.kind == "limit" and category_key(rule.category) in {"", *keys}]
     return bool(stated.limits or own) and (item.price is None or item.price > 2.0)
+
+
+MOMENTS = some.integers(0, 14 * 24 * 2).map(lambda half_hours: START + 1_800.0 * half_hours)
+
+
+@given(STATED, MOMENTS)
+@settings(max_examples=150)
+def test_what_is_in_force_is_what_the_clock_says_and_stays_so_until_it_says_otherwise(
+    stated: Constraints, at: float
+) -> None:
+    now = in_force(stated, at)
+    assert now == stated_at(stated, at)
+    ends = holds_until(stated, at)
+    if ends is None:
+        assert now == in_force(stated, at + 1e6) == stated
+    else:
+        assert at < ends <= at + 26 * 3_600.0
+        assert in_force(stated, ends - 1.0) == now
 
 
 @given(ITEMS, STATED)

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from agents.instructions.times import zone_of
 from agents.instructions.wording import WORDINGS
 from deploy.cli.look import Titles, read_titles, read_user, why
 from deploy.cli.operations.rebuild import user_as_of
@@ -19,6 +18,7 @@ from deploy.cli.terminal import Console, put_line
 from deploy.cli.user.instruct import User
 from deploy.clients import wall_clock
 from deploy.settings import load_settings
+from features.recurring_times import zone_of
 from schemas.codec import decode
 from schemas.errors import DecodeError
 from schemas.ids import DEFAULT_USER, UserId

@@ -21,6 +21,7 @@ from deploy.gateway.search.narrowing import ShownResponse, narrowed, not_again, 
 from deploy.gateway.search.views import Detail, read_details
 from deploy.gateway.served.lists import ListQuery, ServedResponse
 from deploy.gateway.served.tokens import user_part
+from features.recurring_times import in_force
 from inference.search.query import FoundItem, ItemQuery
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.errors import StoreUnavailable
@@ -201,7 +202,7 @@ async def _narrowed(context: GatewayContext, user: UserId, served: ServedRespons
             served = replace(served, notice="; ".join(filter(None, (served.notice, HISTORY_UNKNOWN))))
     query = replace(
         query,
-        constraints=served.constraints,
+        constraints=in_force(served.constraints, context.lists.stream_now()),
         left_out=left_out,
         at=context.lists.stream_now(),
         locale=query.locale or served.locale,

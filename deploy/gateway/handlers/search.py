@@ -24,6 +24,7 @@ from deploy.gateway.problems import Problem
 from deploy.gateway.search.views import Detail, FoundEntry, read_details
 from features.item_facts import known_of
 from features.item_rules import ItemRules
+from features.recurring_times import in_force
 from inference.search.filters import MAX_FILTER_LENGTH
 from inference.search.query import By, FoundItem, FoundItems, ItemQuery, Window
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
@@ -220,7 +221,7 @@ def query_for(request: AnyRequest, context: GatewayContext, user: str, query: It
         listed = context.lists.newest(named)
         if listed is not None:
             more |= {
-                "constraints": listed.constraints,
+                "constraints": in_force(listed.constraints, more["at"]),
                 "tastes": tuple(entry.item_id for entry in listed.home.items),
                 "locale": query.locale or listed.locale,
             }

@@ -9,7 +9,6 @@ from litestar import delete, get, post, put
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import Meta, Struct
 
-from agents.instructions.times import zone_of
 from deploy.gateway import ids
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
@@ -18,6 +17,7 @@ from deploy.gateway.limits import MAX_WAIT_MS
 from deploy.gateway.problems import Problem
 from deploy.gateway.served.lists import ListQuery
 from deploy.gateway.served.tokens import token_of, user_part
+from features.recurring_times import zone_of
 from schemas.bounds import ID_LENGTH, NAME_LENGTH, NO_CONTROL, TEXT_LENGTH, Label
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError

@@ -22,6 +22,7 @@ from deploy.gateway.problems import Problem
 from deploy.gateway.served.cache import Cache
 from features.item_facts import known_of
 from features.item_rules import ItemRules
+from features.recurring_times import in_force
 from schemas.codec import decode
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -67,7 +68,7 @@ class Chats:
         ranks = {entry.item_id: rank for rank, entry in enumerate(listed.home.items)}
         steps = max(1, len(ranks) - 1)
         weights = {str(item): 1.0 - (1 - LISTED_LEAST) * rank / steps for item, rank in ranks.items()}
-        rules = ItemRules(listed.constraints)
+        rules = ItemRules(in_force(listed.constraints, now))
         hidden = {i.item_id for i in offer.items if not self._may_be_offered(i, rules, ranks, now)}
         turn = offer.conversation.answer(state, text, RecordedTools(offer.catalogue, hidden), weights)
         return turn, _closed(turn.state)

@@ -15,14 +15,16 @@ from deploy.gateway.problems import Problem
 from deploy.gateway.served.cache import Cache
 from deploy.gateway.served.tokens import covers
 from deploy.gateway.serving.producer_queue import ProducerQueue
+from features.item_rules import ItemRules
+from features.recurring_times import in_force
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, LifelongError
-from schemas.ids import DEFAULT_USER, EventId, UserId
+from schemas.ids import DEFAULT_USER, EventId, ItemId, UserId
 from schemas.interactions import Context
 from schemas.locales import default_user, fallbacks, is_default, locale_key
 from schemas.plans import Constraints
 from schemas.recommendations import RankRequest, Recommendation, Slate
-from schemas.topics import RANK_REQUESTS, RECOMMENDATIONS
+from schemas.topics import ITEMS, RANK_REQUESTS, RECOMMENDATIONS
 
 logger = logging.getLogger(__name__)
 UNPROMPTED_SHARE = 0.5
@@ -166,9 +168,9 @@ class Lists:
         return query.fresh or self._is_expired(cached) or not _is_for(query.locale, cached)
 
     def constraints_of(self, user: UserId) -> Constraints:
-        """Return what the user has stated, as of their newest list."""
+        """Return what the user has stated that is in force, as of their newest list."""
         newest = self.newest(user)
-        return newest.constraints if newest else Constraints()
+        return in_force(newest.constraints, self.stream_now()) if newest else Constraints()
 
     def newest(self, user: UserId) -> Recommendation | None:
         """Return the user's newest list as published; none if they have none."""
@@ -179,14 +181,25 @@ class Lists:
         return self._clock() - self._cache.lag
 
     def _available(self, recommendation: Recommendation) -> tuple[Recommendation, bool]:
-        """Return the list without items that may not be shown now, and whether any was removed."""
-        now = self.stream_now()
+        """Return the list without items that may not be shown now, and whether any was removed.
+
+        What the user stated for times of the week may not have held yet when the list was made.
+        """
+        now, stated = self.stream_now(), recommendation.constraints
+        recurs = any(rule.when is not None for rule in stated.rules)
+        rules = ItemRules(in_force(stated, now)) if recurs else None
         slates = tuple(
-            replace(slate, items=tuple(entry for entry in slate.items if self._cache.may_be_shown(entry.item_id, now)))
+            replace(slate, items=tuple(e for e in slate.items if self._may_be_shown(e.item_id, now, rules)))
             for slate in recommendation.slates
         )
         removed = any(len(new.items) < len(old.items) for new, old in zip(slates, recommendation.slates, strict=True))
         return (replace(recommendation, slates=slates), True) if removed else (recommendation, False)
+
+    def _may_be_shown(self, item: ItemId, now: float, rules: ItemRules | None) -> bool:
+        if rules is None or not self._cache.may_be_shown(item, now):
+            return self._cache.may_be_shown(item, now)
+        entry = self._cache.item(item)
+        return entry is None or rules.allows(decode(ITEMS, entry, now=self._clock()))
 
     def _or_non_personalised(self, recommendation: Recommendation, query: ListQuery) -> tuple[Recommendation, bool]:
         """Return the list and false; the non-personalised one and true, if no item of the list may be shown.

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from agents.agent_state import agent_at
 from agents.explanations import Explainer, Slot, is_supported
 from agents.instructions.phrases import belief_phrase
-from agents.instructions.times import zone_of
 from agents.instructions.wording import WORDINGS
 from agents.memory.forgetting import CONDITIONAL_LIMIT
 from agents.preferences import preferences_of
+from features.recurring_times import zone_of
 from schemas.ids import ItemId
 from schemas.instructions import BanCategory, Excepted, Lift, LiftAll, MoreOf, OnlyCategory, SetAutonomy, Undo
 from schemas.interactions import Click

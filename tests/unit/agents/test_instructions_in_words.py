@@ -46,7 +46,9 @@ def stated(statement: Instruction) -> str:
     bounds = f" {at_least or 0:g}..{at_most or 0:g}" if isinstance(statement, LimitFact) else ""
     exceptions = getattr(statement, "exceptions", ())
     but = " but " + ", ".join(f"{e.attribute or e.subject} {e.value}" for e in exceptions) if exceptions else ""
-    return " ".join([tag, *(str(value) for value in fields.values() if value)]) + bounds + but + ends
+    when = getattr(statement, "when", None)
+    recurs = f" {'+'.join(day[:3] for day in when.days)} {when.starts}-{when.ends}" if when else ""
+    return " ".join([tag, *(str(value) for value in fields.values() if value)]) + bounds + but + recurs + ends
 
 
 UNDERSTOOD = {
@@ -95,6 +97,27 @@ UNDERSTOOD = {
         "ban-category Krimi but director Alfred Hitchcock until 11-29T00"
     ],
     "nichts als Folk mit Ausnahme von Jazz": ["only-category Folk but category Jazz"],
+    "no drama on weekends": ["ban-category Drama sat+sun 00:00-00:00"],
+    "on weekends, no horror or drama": [
+        "ban-category Horror sat+sun 00:00-00:00",
+        "ban-category Drama sat+sun 00:00-00:00",
+    ],
+    "only comedies on Friday evenings": ["only-category Comedy fri 18:00-00:00"],
+    "No horror every Friday and Saturday evening until 2026-12-24": [
+        "ban-category Horror fri+sat 18:00-00:00 until 12-24T00"
+    ],
+    "no horror on weekdays from 8:00 to 18:30": ["ban-category Horror mon+tue+wed+thu+fri 08:00-18:30"],
+    "no thrillers at night": ["ban-category Thriller mon+tue+wed+thu+fri+sat+sun 22:00-06:00"],
+    "no heat on Sundays": ["ban-item m1 sun 00:00-00:00"],
+    "on Mondays no horror, but Hitchcock": ["ban-category Horror but director Alfred Hitchcock mon 00:00-00:00"],
+    "nothing over two hours on weekdays": ["limit length 0..120 mon+tue+wed+thu+fri 00:00-00:00"],
+    "no horror over two hours in the evening": ["limit Horror length 0..120 mon+tue+wed+thu+fri+sat+sun 18:00-00:00"],
+    "kein Horror an Wochenenden": ["ban-category Horror sat+sun 00:00-00:00"],
+    "nur Krimis freitagabends": ["only-category Krimi fri 18:00-00:00"],
+    "keine Krimis freitags und samstags von 18:00 bis 22:00 Uhr": ["ban-category Krimi fri+sat 18:00-22:00"],
+    "abends kein Horror": ["ban-category Horror mon+tue+wed+thu+fri+sat+sun 18:00-00:00"],
+    "kein Drama unter der Woche bis Sonntag": ["ban-category Drama mon+tue+wed+thu+fri 00:00-00:00 until 11-29T00"],
+    "jeden Freitagabend nur Jazz": ["only-category Jazz fri 18:00-00:00"],
     "pin the godfather": ["pin-item m5"],
     "allow horror again": ["lift Horror"],
     "undo": ["undo"],
@@ -164,7 +187,14 @@ ASKED_BACK = {
     "less horror, but Hitchcock": (),
     "more horror except Hitchcock": (),
     "no heat, but Hitchcock": (),
-    "no drama on weekends": (),
+    "no drama every other day": (),
+    "no drama on Friday": (),
+    "no drama from 25:00 to 26:00": (),
+    "more drama on weekends": (),
+    "pin the godfather on weekends": (),
+    "less drama on weekends": (),
+    "no horror but Hitchcock on weekends": (),
+    "kein Horror jeden zweiten Tag": (),
     "no horror until 2026-13-45": (),
     "kein Horror außer Psycho": ("Psycho (1960)", "Psycho (1998)"),
     "only heat": (),

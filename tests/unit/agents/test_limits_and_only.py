@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.instructions.phrases import belief_phrase
-from agents.instructions.times import zone_of
 from agents.instructions.wording import WORDINGS
 from agents.planning.guardrails import check_slate, strike
+from features.recurring_times import zone_of
 from schemas.ids import EventId, ItemId
 from schemas.instructions import BanCategory, Lift, LiftAll, LimitFact, OnlyCategory, Undo
 from schemas.plans import ConditionalRule, Constraints, Limit

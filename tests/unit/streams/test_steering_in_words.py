@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.ids import UserId
-from schemas.instructions import Say, SetAutonomy
+from schemas.instructions import OfferRules, Say, SetAutonomy
 from schemas.recommendations import RankRequest, Recommendation
-from schemas.topics import INSTRUCTIONS, ITEMS, MEMORIES, PLANS, RANK_REQUESTS
+from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, MEMORIES, PLANS, RANK_REQUESTS
 from tests.builders import START, click, event_id, item, make_runner, newest_list, send_event, small_catalogue
 
 DAY = 86_400.0
@@ -77,6 +77,26 @@ def test_a_limit_of_one_category_leaves_the_others_alone() -> None:
     answer = newest_list(runner, "ann")
     assert answer.replies[0].text == "Understood: war only with price at most 2; only war; only comedy."
     assert items_of(answer) == {f"comedy-{number}" for number in range(8)} | {"war-1", "war-2"} & items_of(answer)
+
+
+def test_a_ban_of_weekends_holds_in_the_lists_of_weekends_and_they_end_with_it() -> None:
+    runner = a_runner()
+    propose = SetAutonomy(
+        event_id=event_id(), user_id=UserId("ann"), event_time=START, level=2, offers=OfferRules(time_zone="Asia/Tokyo")
+    )
+    send_event(runner, propose, INSTRUCTIONS)
+    send_event(runner, say("no war on weekends", 5), INSTRUCTIONS)
+    answer = newest_list(runner, "ann")
+    assert answer.replies[0].text == "Understood: no war on Saturdays and Sundays (Asia/Tokyo)."
+    friday = 3 * DAY - 7.5 * 3_600.0  # an hour before the weekend begins in Tokyo; it is Tuesday, 22:13 UTC
+    shown, lasts = list[bool](), list[float]()
+    for hours in (0, 1, 24, 48, 49):
+        send_event(runner, click("ann", f"drama-{hours % 8}", at=friday + hours * 3_600.0), INTERACTIONS)
+        newest = newest_list(runner, "ann")
+        shown.append(shows_war(newest))
+        lasts.append(newest.expires_at - newest.stages["received"])
+    assert shown == [True, False, False, False, True]
+    assert lasts[0] == 1_000.0
 
 
 def test_an_exception_lets_in_what_the_ban_keeps_out_and_says_so() -> None:

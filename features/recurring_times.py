@@ -1,0 +1,81 @@
+"""Times of the week, by the clock of the user: which rules hold at a moment, and when that changes next."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from typing import get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec.structs import replace
+
+from schemas.instructions import RecurringTime, Weekday
+from schemas.plans import Constraints
+
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return the time zone of this IANA name, UTC for a name that is none.
+
+    >>> zone_of("Mars/Olympus")
+    zoneinfo.ZoneInfo(key='UTC')
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def is_within(when: RecurringTime, at: float) -> bool:
+    """Return whether event time `at` is one of these times.
+
+    >>> friday = datetime(2026, 11, 27, 19, tzinfo=zone_of("UTC")).timestamp()
+    >>> evenings = RecurringTime(days=("friday",), starts="18:00")
+    >>> [is_within(evenings, friday + 3_600 * hours) for hours in (-2, 0, 4, 5)]
+    [False, True, True, False]
+    """
+    here = datetime.fromtimestamp(at, zone_of(when.time_zone))
+    today, before = WEEKDAYS[here.weekday()], WEEKDAYS[here.weekday() - 1]
+    clock = f"{here:%H:%M}"
+    if when.starts < when.ends:
+        return today in when.days and when.starts <= clock < when.ends
+    return (today in when.days and clock >= when.starts) or (before in when.days and clock < when.ends)
+
+
+def in_force(constraints: Constraints, at: float) -> Constraints:
+    """Return what holds at event time `at`: without rules of other times. An "only" of this time, the one that was
+    stated last, holds instead of all others.
+
+    >>> in_force(Constraints(), 0.0) == Constraints()
+    True
+    """
+    if all(rule.when is None for rule in constraints.rules):
+        return constraints
+    present = [rule for rule in constraints.rules if rule.when is None or is_within(rule.when, at)]
+    own = next((rule.when for rule in present if rule.kind == "only" and rule.when is not None), None)
+    if own is None:
+        return replace(constraints, rules=tuple(present))
+    rules = tuple(rule for rule in present if rule.kind != "only" or rule.when == own)
+    return replace(constraints, rules=rules, only_categories=())
+
+
+def holds_until(constraints: Constraints, at: float) -> float | None:
+    """Return the event time up to which nothing else than at `at` can be in force, a day at most; none if that never
+    changes.
+
+    >>> holds_until(Constraints(), 0.0) is None
+    True
+    """
+    times = [rule.when for rule in constraints.rules if rule.when is not None]
+    return min((_next_clock(when, at) for when in times), default=None)
+
+
+def _next_clock(when: RecurringTime, at: float) -> float:
+    """Return when it is next one of the two times of the clock."""
+    here = datetime.fromtimestamp(at, zone_of(when.time_zone))
+    found = []
+    for clock in {when.starts, when.ends}:
+        hour, minute = map(int, clock.split(":"))
+        today = here.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0)
+        found += [each.timestamp() for each in (today, today + timedelta(days=1)) if each.timestamp() > at]
+    return min(found)

@@ -1,0 +1,118 @@
+"""Statements that hold at times of the week: they stand beside those that always do, and are decided by event time."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from agents.instructions.phrases import belief_phrase
+from agents.instructions.wording import WORDINGS
+from agents.preferences import preferences_of
+from features.agent_preferences import AgentPreferences
+from features.recurring_times import holds_until, in_force, zone_of
+from schemas.ids import ItemId
+from schemas.instructions import (
+    BanCategory,
+    BanItem,
+    Lift,
+    LimitFact,
+    MoreOf,
+    OnlyCategory,
+    RecurringTime,
+    Undo,
+    Weekday,
+)
+from schemas.interactions import Click
+from schemas.plans import Constraints
+from tests.unit.agents.scenarios import START, Life, after, event
+from tests.unit.agents.test_limits_and_only import at, constraints_after
+
+HOUR, DAY = 3_600.0, 86_400.0
+WEEKEND = RecurringTime(days=("saturday", "sunday"))
+FRIDAY_EVENING = RecurringTime(days=("friday",), starts="18:00")
+BAN = at(BanCategory, 0, category="jazz", when=WEEKEND)
+
+
+def on(day: Weekday, hour: float) -> float:
+    """Return this hour (UTC) of the first such day after the start."""
+    days: tuple[Weekday, ...] = ("thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday")
+    number = days.index(day)  # 1970-01-01 was a Thursday
+    ahead = (number - int(START // DAY)) % 7 or 7
+    return START // DAY * DAY + ahead * DAY + hour * HOUR
+
+
+def numbers_at(life: Life, when: float) -> AgentPreferences:
+    return preferences_of(life.agent.plan, life.agent.memories, when)
+
+
+def test_a_ban_of_weekends_holds_on_weekends_alone() -> None:
+    life = after(Life(), [BAN])
+    assert [len(numbers_at(life, on(day, 12)).rules) for day in ("friday", "saturday", "sunday", "monday")] == [
+        0,
+        1,
+        1,
+        0,
+    ]
+
+
+def test_it_neither_outranks_nor_weighs_against_what_is_liked() -> None:
+    click = event(Click, -1, "jazz-1")
+    plain, banned = after(Life(), [click]), after(Life(), [click, BAN])
+    friday = on("friday", 12)
+    assert numbers_at(banned, friday).category_weights == numbers_at(plain, friday).category_weights != ()
+    assert numbers_at(banned, friday).banned_categories == ()
+
+
+def test_it_stands_beside_what_always_holds_and_undo_takes_back_the_newest() -> None:
+    always, wish = at(BanCategory, 1, category="jazz"), at(MoreOf, 2, category="jazz")
+    for order in permutations((BAN, always)):
+        constraints = constraints_after(*order)
+        assert (constraints.banned_categories, len(constraints.rules)) == (("jazz",), 1)
+    assert len(constraints_after(BAN, wish).rules) == 1
+    assert constraints_after(BAN, always, at(Undo, 3)) == constraints_after(BAN)
+    assert constraints_after(BAN, at(Lift, 3, value="jazz")) == Constraints()
+
+
+def test_only_at_a_time_holds_instead_of_only_and_the_newest_time_counts() -> None:
+    only, evening = at(OnlyCategory, 0, category="folk"), at(OnlyCategory, 1, category="jazz", when=FRIDAY_EVENING)
+    newer = at(OnlyCategory, 2, category="rock", when=RecurringTime(days=("friday",), starts="20:00"))
+    for order in permutations((only, evening, newer)):
+        life = after(Life(), order)
+        wanted = [
+            (now.only_categories, [rule.category for rule in now.rules])
+            for now in (numbers_at(life, on("friday", hour)) for hour in (12, 19, 21))
+        ]
+        assert wanted == [(("folk",), []), ((), ["jazz"]), ((), ["rock"])]
+
+
+def test_a_limit_and_a_ban_of_an_item_may_recur() -> None:
+    limit = at(LimitFact, 0, fact="length", at_most=90.0, when=FRIDAY_EVENING)
+    ban = at(BanItem, 1, item_id=ItemId("jazz-1"), when=FRIDAY_EVENING)
+    life = after(Life(), [limit, ban])
+    rules = numbers_at(life, on("friday", 20)).rules
+    assert [(rule.kind, rule.item, rule.limit is not None) for rule in rules] == [
+        ("ban", "jazz-1", False),
+        ("limit", "", True),
+    ]
+    assert numbers_at(life, on("friday", 17)).rules == ()
+
+
+def test_the_same_time_in_another_order_of_days_is_the_same_statement() -> None:
+    other = at(BanCategory, 1, category="jazz", when=RecurringTime(days=("sunday", "saturday", "sunday")))
+    assert len(after(Life(), [BAN, other]).agent.memories) == 1
+
+
+def test_the_clock_is_that_of_the_time_zone_also_when_it_changes() -> None:
+    nights = RecurringTime(days=("saturday",), starts="23:00", ends="04:00", time_zone="Europe/Berlin")
+    stated = constraints_after(at(BanCategory, 0, category="jazz", when=nights))
+    began = 1_774_735_200.0  # 2026-03-28T23:00 in Berlin; at 02:00 it becomes 03:00, so the night is an hour shorter
+    found = [bool(in_force(stated, began + hours * HOUR).rules) for hours in (-1, 0, 3, 3.99, 4)]
+    assert found == [False, True, True, True, False]
+    assert [holds_until(stated, began + hours * HOUR) for hours in (-1, 0)] == [began, began + 4 * HOUR]
+
+
+def test_a_recurring_ban_says_when_it_holds() -> None:
+    ban = at(BanCategory, 0, category="jazz", when=FRIDAY_EVENING, until=START + DAY)
+    [memory] = after(Life(), [ban]).agent.memories
+    said = [belief_phrase(memory, WORDINGS[language], str, START, zone_of("UTC")) for language in ("en", "de")]
+    assert said[0].startswith("you want no jazz on Fridays from 18:00 to 24:00 until ")
+    assert said[1].startswith("du willst nichts aus jazz freitags von 18:00 bis 24:00 Uhr bis ")
