@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec.structs import replace
 
+from features.decay import DAY
+from schemas.bounds import LARGEST_TIME
+from schemas.codec import EARLIEST
 from schemas.instructions import RecurringTime, Weekday
 from schemas.plans import Constraints
 
@@ -34,7 +37,7 @@ def is_within(when: RecurringTime, at: float) -> bool:
     >>> [is_within(evenings, friday + 3_600 * hours) for hours in (-2, 0, 4, 5)]
     [False, True, True, False]
     """
-    here = datetime.fromtimestamp(at, zone_of(when.time_zone))
+    here = _clock_of(when, at)
     today, before = WEEKDAYS[here.weekday()], WEEKDAYS[here.weekday() - 1]
     clock = f"{here:%H:%M}"
     if when.starts < when.ends:
@@ -72,10 +75,14 @@ def holds_until(constraints: Constraints, at: float) -> float | None:
 
 def _next_clock(when: RecurringTime, at: float) -> float:
     """Return when it is next one of the two times of the clock."""
-    here = datetime.fromtimestamp(at, zone_of(when.time_zone))
-    found = []
+    here, found = _clock_of(when, at), list[float]()
     for clock in {when.starts, when.ends}:
         hour, minute = map(int, clock.split(":"))
         today = here.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0)
         found += [each.timestamp() for each in (today, today + timedelta(days=1)) if each.timestamp() > at]
-    return min(found)
+    return min(found, default=at + DAY)
+
+
+def _clock_of(when: RecurringTime, at: float) -> datetime:
+    """Return what the clock shows, of times that have no date the nearest that has one."""
+    return datetime.fromtimestamp(min(max(at, EARLIEST), LARGEST_TIME), zone_of(when.time_zone))

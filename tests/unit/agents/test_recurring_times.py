@@ -116,3 +116,12 @@ def test_a_recurring_ban_says_when_it_holds() -> None:
     said = [belief_phrase(memory, WORDINGS[language], str, START, zone_of("UTC")) for language in ("en", "de")]
     assert said[0].startswith("you want no jazz on Fridays from 18:00 to 24:00 until ")
     assert said[1].startswith("du willst nichts aus jazz freitags von 18:00 bis 24:00 Uhr bis ")
+
+
+def test_times_without_a_date_are_read_as_the_nearest_that_has_one() -> None:
+    stated = constraints_after(BAN)
+    for far in (-1e18, -1e11, 1e11, 1e18):
+        assert len(in_force(stated, far).rules) <= 1
+        ends = holds_until(stated, far)
+        assert ends is not None
+        assert ends >= far
