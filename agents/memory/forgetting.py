@@ -42,11 +42,12 @@ def surplus(memories: Iterable[Memory], now: float) -> list[Memory]:
     for subject, capacity in FADING_CAPACITY.items():
         own = [memory for memory in fading if memory.subject == subject and memory.memory_id not in dropped]
         beyond += _first(own, capacity, worth)
-    conditional = _first([memory for memory in kept if is_conditional(memory)], CONDITIONAL_LIMIT, age)
+    decisions = [memory for memory in kept if memory.predicate in DECISION_PREDICATES]
+    conditional = _first([memory for memory in decisions if is_conditional(memory)], CONDITIONAL_LIMIT, age)
     dropped = {memory.memory_id for memory in conditional}
     beyond += conditional
     for predicate, limit in DECISION_LIMITS.items():
-        own = [memory for memory in kept if memory.predicate == predicate and memory.memory_id not in dropped]
+        own = [memory for memory in decisions if memory.predicate == predicate and memory.memory_id not in dropped]
         beyond += _first(own, limit, age)
     return beyond
 

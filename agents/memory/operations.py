@@ -20,6 +20,7 @@ from agents.memory.consolidation import MOST_CONSOLIDATED, concern_traits, follo
 from agents.memory.forgetting import surplus
 from agents.memory.record import (
     AGAINST,
+    DECISION_PREDICATES,
     FOR,
     MAX_EVIDENCE,
     NEVER,
@@ -340,7 +341,8 @@ def _settle_groups(
 ) -> None:
     """Settle in place every group that was written or lost a memory."""
     topics = written | dict.fromkeys(map(_topic, removed.values()))
-    replaceable = [memory for memory in memories.values() if is_replaceable(memory)]
+    stated = [memory for memory in memories.values() if memory.predicate in DECISION_PREDICATES]
+    replaceable = [memory for memory in stated if is_replaceable(memory)]
     outdated = replaced(replaceable)
     is_restated = any(before.get(memory.memory_id) is not memory for memory in replaceable)
     if is_restated or any(map(is_replaceable, removed.values())):
