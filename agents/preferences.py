@@ -15,7 +15,7 @@ from features.agent_preferences import AgentPreferences
 from features.recurring_times import in_force
 from schemas.ids import ItemId
 from schemas.memories import Memory
-from schemas.plans import Constraints, Intent, Plan
+from schemas.plans import ConditionalRule, Constraints, Intent, Plan
 
 
 def intent_weight(intent: Intent) -> float:
@@ -39,11 +39,7 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
     if plan is None and not active:
         return AgentPreferences()
     planned, stated = plan.constraints if plan else Constraints(), constraints_of(active)
-    ruled = Constraints(
-        only_categories=stated.only_categories or planned.only_categories,
-        rules=tuple(dict.fromkeys((*stated.rules, *planned.rules))),
-    )
-    ruled = in_force(ruled, now)
+    only, rules = _in_force(stated, planned, now)
     weighed = [
         (memory, weight(memory, now)) for memory in active if memory.subject != "fact" and not is_conditional(memory)
     ]
@@ -52,15 +48,27 @@ def preferences_of(plan: Plan | None, memories: Iterable[Memory], now: float) ->
     return AgentPreferences(
         banned_items=(*map(ItemId, stated.banned_items), *map(ItemId, planned.banned_items)),
         banned_categories=(*stated.banned_categories, *planned.banned_categories),
-        only_categories=ruled.only_categories,
+        only_categories=only,
         limits=(*stated.limits, *planned.limits),
-        rules=ruled.rules,
+        rules=rules,
         intent_weights=tuple([(intent.category, intent_weight(intent)) for intent in (plan.intents if plan else ())]),
         category_weights=tuple([(memory.value, own) for memory, own in weighed if memory.subject == "category"]),
         item_weights=tuple([(ItemId(memory.value), own) for memory, own in weighed if memory.subject == "item"]),
         liked_items=tuple([ItemId(memory.value) for memory in strongest if memory.subject == "item"]),
         liked_categories=tuple([memory.value for memory in strongest if memory.subject == "category"]),
     )
+
+
+def _in_force(
+    stated: Constraints, planned: Constraints, now: float
+) -> tuple[tuple[str, ...], tuple[ConditionalRule, ...]]:
+    """Return what alone is wanted at `now`, and the rules that hold then."""
+    only = stated.only_categories or planned.only_categories
+    if not (stated.rules or planned.rules):
+        return only, ()
+    rules = tuple(dict.fromkeys((*stated.rules, *planned.rules)))
+    present = in_force(Constraints(only_categories=only, rules=rules), now)
+    return present.only_categories, present.rules
 
 
 def _ranks(memory: Memory) -> bool:
