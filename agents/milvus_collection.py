@@ -78,12 +78,15 @@ class Field(Struct, frozen=True):
 
 
 class CollectionSchema(Struct, frozen=True, kw_only=True):
-    """The fields of a collection: its key, texts to filter by and to return, and the vector's width."""
+    """The fields of a collection: its key, texts to filter by and to return, and the vector's width. When it is made,
+    the collections that it `replaces` are dropped.
+    """
 
     name: str
     key: str
     fields: tuple[Field, ...]
     width: int
+    replaces: tuple[str, ...] = ()
 
 
 class MilvusCollection:
@@ -173,13 +176,15 @@ class MilvusCollection:
             raise StoreUnavailable(f"{where}; see that the server answers, then call again") from exc
 
     def _connect(self) -> MilvusClient:
-        """(1) connect, (2) create the collection with its index if it is missing, (3) load it. Each step may be
-        repeated.
+        """(1) connect, (2) if the collection is missing, drop what it replaces and create it with its index, (3) load
+        it. Each step may be repeated.
         """
         address, shape = self._address, self._shape
         time_limit = max(address.timeout_seconds, PREPARING_SECONDS)
         client = address.connect(timeout_seconds=address.timeout_seconds)
         if not client.has_collection(shape.name, timeout=address.timeout_seconds):
+            for name in shape.replaces:
+                client.drop_collection(name, timeout=time_limit)
             index = client.prepare_index_params()
             index.add_index(VECTOR, index_type="HNSW", metric_type="IP", params={"M": 16, "efConstruction": 128})
             client.create_collection(

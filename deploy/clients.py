@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from deploy.encoders import memory_encoder, text_encoders
 from deploy.settings import MilvusSettings, RedisSettings, Settings, SettingsError, TritonSettings
 from features.item_content import CONTENT_DIMENSIONS
 from features.redis_state import RedisStateStore, redis_tls
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from agents.memory.milvus_memory import MilvusMemory
     from agents.milvus_collection import Address
     from features.feast_store import FeastStore
+    from inference.encoders.ports import Encoder
 
 wall_clock = time.time  # noqa: TID251 - the one place where the wall clock enters
 
@@ -162,10 +164,21 @@ def milvus_address(settings: Settings) -> Address:
 
 
 def make_memory_index(settings: Settings) -> MilvusMemory:
-    """Return the index of memories by similarity."""
+    """Return the index of memories by similarity, in the vectors of `deploy.encoders.memory_encoder`."""
     from agents.memory.milvus_memory import MilvusMemory
 
-    return MilvusMemory(milvus_address(settings), collection=_collection(settings, "memories"))
+    collection = _memories_of(settings, memory_encoder(settings))
+    others = {_memories_of(settings, encoder) for encoder in text_encoders().values()} - {collection}
+    return MilvusMemory(
+        milvus_address(settings),
+        collection=collection,
+        width=memory_encoder(settings).width,
+        replaces=sorted({*others, _collection(settings, "memories")}),
+    )
+
+
+def _memories_of(settings: Settings, encoder: type[Encoder[str]]) -> str:
+    return _collection(settings, f"memories_{encoder.name}_{encoder.version}")
 
 
 def make_item_index(settings: Settings) -> MilvusItems:
@@ -187,7 +200,8 @@ def make_factor_index(settings: Settings) -> MilvusItems:
 
 def milvus_collections(settings: Settings) -> tuple[str, ...]:
     """Return the names of Lifelong's collections; each is created when it is first written to."""
-    return tuple(_collection(settings, name) for name in ("memories", "items", "item_factors"))
+    memories = _memories_of(settings, memory_encoder(settings))
+    return (memories, *(_collection(settings, name) for name in ("items", "item_factors")))
 
 
 def _collection(settings: Settings, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Chooses the encoders and builds the perceiver from the settings."""
+"""Builds the perceiver from the settings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from deploy.clients import make_cluster, make_publisher, wall_clock
+from deploy.encoders import make_image_encoder, make_text_encoder
 from deploy.settings import PerceptionSettings, Settings
 from schemas.item_perceptions import ItemPerception
 from schemas.items import Item
@@ -26,30 +27,6 @@ if TYPE_CHECKING:
 PERCEIVED_AT_ONCE = 32
 """How many items of a file are encoded as one batch."""
 _NO_RECORD = Inbound(topic=ITEMS, partition=0, offset=0, key=None, value=None, timestamp=0.0)
-
-
-def make_text_encoder(perception: PerceptionSettings) -> Encoder[str]:
-    """Return the encoder of texts.
-
-    Raises:
-        PackagesMissing: it needs packages that are not installed.
-    """
-    from inference.encoders.hashed_words import HashedWords
-    from inference.encoders.sentence_encoder import SentenceEncoder
-
-    return SentenceEncoder() if perception.text_encoder == "sentences" else HashedWords()
-
-
-def make_image_encoder(perception: PerceptionSettings) -> Encoder[Picture]:
-    """Return the encoder of pictures.
-
-    Raises:
-        PackagesMissing: it needs packages that are not installed.
-    """
-    from inference.encoders.colour_layout import ColourLayout
-    from inference.encoders.efficientnet import EfficientNetLite
-
-    return EfficientNetLite(perception.device) if perception.image_encoder == "efficientnet" else ColourLayout()
 
 
 def make_picture_sources(perception: PerceptionSettings) -> PictureSources:

@@ -22,6 +22,7 @@ from deploy.clients import (
     triton_tls,
     wall_clock,
 )
+from deploy.encoders import memory_encoder
 from deploy.experiment import make_experiment, make_exploration, served_variants
 from deploy.monitoring.telemetry import PrometheusObserver
 from deploy.settings import Settings, SettingsError
@@ -366,6 +367,7 @@ ERASURE_PATIENCE_SECONDS = 4 * 3_600.0
 
 def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector:
     """Build everything that the projector process runs on."""
+    from agents.memory.embedding import TextVectors
     from streams.projector.process import Projector
 
     return Projector(
@@ -377,6 +379,7 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
         ),
         features=make_feast(settings),
         memories=make_memory_index(settings),
+        vectors=TextVectors(memory_encoder(settings)()),
         items=make_item_index(settings),
         factors=make_factor_index(settings),
         read=partial(fetch_weights, settings),

@@ -1,48 +1,67 @@
-"""The embedding of a memory: a hashed bag of words (Weinberger et al., ICML 2009), until a text encoder replaces it."""
+"""Memories as vectors: the text that is embedded, and the vectors of texts by an encoder from elsewhere."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from hashlib import blake2b
+from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.memories import Memory
 
-EMBEDDING_WIDTH = 64
-_WORD = re.compile(r"\w+")
+KEPT_TEXTS = 4_096
+"""Texts whose vectors are kept, 1 or 2 kB each: many users believe the same."""
 
 Vectors = NDArray[np.float32]
 
 
-def embed(texts: Sequence[str]) -> Vectors:
-    """Return unit vectors, float32 `[texts, WIDTH]`: each word adds ±1 at the index of its hash; no words give zeros.
+class MemoryEncoder(Protocol):
+    """Turns texts into vectors of length 1, as `inference.encoders.ports.Encoder` does."""
 
-    >>> left, right, other = embed(["likes science fiction", "Science fiction: likes", "pins i1"])
-    >>> bool(left @ right > 0.999), bool(left @ other < 0.999)
-    (True, True)
-    """
-    vectors = np.zeros((len(texts), EMBEDDING_WIDTH), dtype=np.float32)
-    for row, text in enumerate(texts):
-        for word in _WORD.findall(text.lower()):
-            digest = blake2b(word.encode(), digest_size=4).digest()
-            vectors[row, int.from_bytes(digest[:3], "big") % EMBEDDING_WIDTH] += 1.0 if digest[3] & 1 else -1.0
-    return normalised(vectors)
+    name: str
+    version: str
+    width: int
+
+    def encode(self, batch: Sequence[str]) -> Vectors:
+        """Return a vector for each text: float32 `[n, width]`; zero for a text in which there is nothing."""
+        ...
+
+
+class TextVectors:
+    """The vectors of texts by one encoder; those of the texts that were last asked for are kept."""
+
+    def __init__(self, encoder: MemoryEncoder) -> None:
+        self._encoder = encoder
+        self._vector = lru_cache(KEPT_TEXTS)(self._encoded)
+
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        """Return a vector for each text: float32 `[texts, width]`."""
+        rows = np.zeros((len(texts), self._encoder.width), np.float32)
+        for row, text in enumerate(texts):
+            rows[row] = self._vector(text)
+        return rows
+
+    def _encoded(self, text: str) -> Vectors:
+        vector: Vectors = self._encoder.encode([text])[0]
+        return vector
 
 
 def text_of(memory: Memory) -> str:
-    """Return the text that is embedded for a memory: its predicate and its value, with the attribute and context.
+    """Return the text that is embedded for a memory: its predicate and its value, with the attribute and context, and
+    what else it says: of an item, what kind of item it is.
 
     >>> from schemas.ids import UserId
     >>> from agents.memory.record import memory_id
-    >>> text_of(Memory(memory_id=memory_id(UserId("u"), "category", "likes", "jazz"), user_id=UserId("u"),
-    ...     subject="category", predicate="likes", value="jazz", strength=1.0, evidence=(), valid_from=0.0,
+    >>> text_of(Memory(memory_id=memory_id(UserId("u"), "item", "likes", "i7"), user_id=UserId("u"), subject="item",
+    ...     predicate="likes", value="i7", traits=(("", "jazz"),), strength=1.0, evidence=(), valid_from=0.0,
     ...     recorded_from=0.0, source="inferred"))
-    'likes jazz'
+    'likes i7 jazz'
     """
-    return " ".join(filter(None, (memory.predicate, memory.context, memory.attribute, memory.value)))
+    said = (memory.predicate.replace("-", " "), memory.context, memory.attribute, memory.value)
+    traits = (value for _, value in memory.traits)
+    return " ".join(dict.fromkeys(filter(None, (*said, *traits))))
 
 
 def normalised(vectors: Vectors) -> Vectors:

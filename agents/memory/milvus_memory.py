@@ -1,10 +1,10 @@
-"""The memory index in Milvus: collection `memories`, filtered by user."""
+"""The memory index in Milvus: one collection per encoder, filtered by user."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from agents.memory.embedding import EMBEDDING_WIDTH, Vectors, clamped, normalised
+from agents.memory.embedding import Vectors, clamped, normalised
 from agents.memory.ports import FoundMemory
 from agents.milvus_collection import (
     VECTOR,
@@ -25,17 +25,21 @@ _FIELDS = tuple(map(Field, ("user_id", "subject", "predicate", "value", "state")
 
 
 class MilvusMemory:
-    """`MemoryIndex` over a Milvus server. Nothing is connected before the first call."""
+    """`MemoryIndex` over a Milvus server. Nothing is connected before the first call.
+
+    When its collection is made, those that it `replaces` are dropped: of other encoders, whose vectors fit nothing.
+    """
 
     def __init__(
         self,
         address: Address,
         *,
-        collection: str = "memories",
-        width: int = EMBEDDING_WIDTH,
+        collection: str,
+        width: int,
+        replaces: Collection[str] = (),
         consistency: Consistency = "Eventually",
     ) -> None:
-        shape = CollectionSchema(name=collection, key=_KEY, fields=_FIELDS, width=width)
+        shape = CollectionSchema(name=collection, key=_KEY, fields=_FIELDS, width=width, replaces=tuple(replaces))
         self._collection = MilvusCollection(address, shape, consistency=consistency)
 
     def put(self, memories: Sequence[Memory], vectors: Vectors) -> None:

@@ -12,7 +12,7 @@ from schemas.ids import MemoryId, UserId
 from schemas.memories import Memory, Predicate
 
 
-class FoundMemory(Struct, frozen=True, rename={"similarity": "likeness"}):
+class FoundMemory(Struct, frozen=True):
     """A memory that a search returns, and its cosine similarity to the query, in [-1, 1]."""
 
     memory_id: MemoryId

@@ -1,10 +1,13 @@
-"""Recall: the memories that matter here and now, the most relevant first."""
+"""Recall: the memories that matter here and now, or to a text, the most relevant first."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from agents.memory.record import faded, is_active
+from msgspec import Struct
+
+from agents.memory.record import confidence, faded, is_active
+from schemas.ids import MemoryId
 from schemas.memories import Memory
 
 UNRELATED_RELEVANCE = 0.25
@@ -34,6 +37,36 @@ def recall(memories: Iterable[Memory], now: float, *, about: Collection[str] = (
     ]
     scored.sort(key=lambda entry: entry[:2])
     return tuple(memory for _, _, memory in scored[:k])
+
+
+class RecalledMemory(Struct, frozen=True):
+    """A memory that a text is about, its cosine similarity to the text, and the confidence in it now."""
+
+    memory: Memory
+    similarity: float
+    confidence: float
+
+    @property
+    def score(self) -> float:
+        """The similarity, of which half counts whatever the confidence: what is meant comes before what is sure."""
+        return max(0.0, self.similarity) * (1.0 + self.confidence) / 2.0
+
+
+def recall_by_meaning(
+    memories: Iterable[Memory], similarity: Mapping[MemoryId, float], now: float, *, k: int = 16
+) -> tuple[RecalledMemory, ...]:
+    """Return the k active memories of the highest score, highest first; of equal ones the surer first, then by id.
+
+    Meaning, recency and strength are fused: confidence is the strength that is left, times trust. Memories whose
+    similarity is not known count as unlike.
+    """
+    recalled = [
+        RecalledMemory(memory, similarity.get(memory.memory_id, 0.0), confidence(memory, now))
+        for memory in memories
+        if is_active(memory)
+    ]
+    recalled.sort(key=lambda one: (-one.score, -one.confidence, one.memory.memory_id))
+    return tuple(recalled[:k])
 
 
 def _relevance(memory: Memory, about: Collection[str]) -> float:

@@ -152,6 +152,7 @@ async def _end(context: GatewayContext) -> None:
     await asyncio.to_thread(context.search_feeder.close, FEEDER_SECONDS)
     await asyncio.to_thread(context.access.close, WRITER_SECONDS)
     context.similar_items.close()
+    context.memory_recall.close()
     context.search.close()
     context.user_records.close()
     context.probe.close()

@@ -15,6 +15,7 @@ from deploy.gateway.search.views import CatalogueView
 from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.memory_recall import MemoryRecall
 from deploy.gateway.served.similar_items import SimilarItemsService
 from deploy.gateway.served.user_records import UserRecords
 from deploy.gateway.serving.backlog import Backlog
@@ -49,6 +50,7 @@ class GatewayContext:
     lists: Lists
     chats: Chats
     similar_items: SimilarItemsService
+    memory_recall: MemoryRecall
     search: SearchService
     search_feeder: Feeder
     catalogue: CatalogueView

@@ -17,6 +17,7 @@ from deploy.clients import (
     user_scope,
     wall_clock,
 )
+from deploy.encoders import make_image_encoder, make_text_encoder, memory_encoder
 from deploy.gateway.access.wiring import make_access
 from deploy.gateway.context import GatewayCondition, GatewayContext
 from deploy.gateway.search.encoders import QueryEncoders
@@ -26,12 +27,12 @@ from deploy.gateway.search.views import CatalogueView
 from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.memory_recall import MemoryRecall
 from deploy.gateway.served.similar_items import SimilarItemsService
 from deploy.gateway.served.user_records import UserRecords
 from deploy.gateway.serving.backlog import Backlog, behind
 from deploy.gateway.serving.producer_queue import ProducerQueue
 from deploy.gateway.serving.servers import make_probe, make_restarts
-from deploy.perception import make_image_encoder, make_text_encoder
 from deploy.settings import Settings
 from inference.search.index import SearchIndex
 from schemas.errors import DecodeError
@@ -63,6 +64,7 @@ def make_gateway_context(settings: Settings) -> GatewayContext:
         lists=Lists(cache, producer_queue, clock=wall_clock, new_id=_new_id),
         chats=Chats(cache, clock=wall_clock),
         similar_items=_similar_items(settings),
+        memory_recall=_memory_recall(settings),
         search=SearchService(feed, _query_encoders(settings)),
         search_feeder=Feeder(
             KafkaTableReader(make_cluster(settings), _searched_topics(settings)), feed, on_failure=condition.fail
@@ -101,8 +103,14 @@ def _cache(settings: Settings, publisher: KafkaPublisher) -> Cache:
 def _similar_items(settings: Settings) -> SimilarItemsService:
     """Build the similarity searches; without Milvus only these are unavailable."""
     if not settings.milvus.uri:
-        return SimilarItemsService(None, None, None)
-    return SimilarItemsService(make_item_index(settings), make_memory_index(settings), make_factor_index(settings))
+        return SimilarItemsService(None)
+    return SimilarItemsService(make_item_index(settings), make_factor_index(settings))
+
+
+def _memory_recall(settings: Settings) -> MemoryRecall:
+    """Build the recall of memories; without Milvus all are encoded here."""
+    index = make_memory_index(settings) if settings.milvus.uri else None
+    return MemoryRecall(lambda: memory_encoder(settings)(), index)
 
 
 def _searched_topics(settings: Settings) -> tuple[str, ...]:

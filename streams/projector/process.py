@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from agents.actions.ports import IndexedItem, ItemIndex, Vectors
-from agents.memory.embedding import embed, text_of
+from agents.memory.embedding import TextVectors, text_of
 from agents.memory.ports import MemoryIndex
 from features.item_content import content_vector
 from features.ports import FeatureStore, OfflineSize
@@ -75,6 +75,7 @@ class Projector:
     reader: LogReader
     features: FeatureStore
     memories: MemoryIndex
+    vectors: TextVectors
     items: ItemIndex
     factors: ItemIndex
     read: Callable[[str], Weights | None]
@@ -126,7 +127,7 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
     return (
         writing.all("erasures", erased, lambda batch: _erase(projector, batch))
         and writing.all("feast", rows, lambda batch: projector.features.write(batch, now=projector.clock()))
-        and writing.all("milvus-memories", memories, lambda batch: _put_memories(projector.memories, batch))
+        and writing.all("milvus-memories", memories, lambda batch: _put_memories(projector, batch))
         and writing.all("milvus-memories", ended, lambda batch: _withdraw_memories(projector.memories, batch))
         and writing.all("milvus-items", items, lambda batch: _put_items(projector.items, batch))
         and writing.all("milvus-items", withdrawn, projector.items.delete)
@@ -213,8 +214,8 @@ def _withdraw_memories(index: MemoryIndex, withdrawn: Sequence[WithdrawnMemory])
         index.delete(user, memories)
 
 
-def _put_memories(index: MemoryIndex, memories: Sequence[Memory]) -> None:
-    index.put(memories, embed([text_of(memory) for memory in memories]))
+def _put_memories(projector: Projector, memories: Sequence[Memory]) -> None:
+    projector.memories.put(memories, projector.vectors([text_of(memory) for memory in memories]))
 
 
 def _put_items(index: ItemIndex, items: Sequence[Item]) -> None:

@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from agents.actions.in_process_items import InProcessItems
 from agents.actions.milvus_items import MilvusItems
 from agents.actions.ports import IndexedItem, ItemIndex
-from agents.memory.embedding import embed, text_of
+from agents.memory.embedding import text_of
 from agents.memory.in_process_memory import InMemoryIndex
 from agents.memory.milvus_memory import MilvusMemory
 from agents.memory.ports import MemoryIndex
 from agents.memory.record import memory_id
 from agents.milvus_collection import Address
 from deploy.settings import MilvusSettings
+from inference.encoders.hashed_words import HashedWords
 from schemas.ids import ItemId, UserId
 from schemas.memories import Memory
 from tests.builders import memory
@@ -43,7 +44,9 @@ def memories(request: pytest.FixtureRequest, collection: str) -> Iterator[Memory
     if request.param == "in-process":
         yield InMemoryIndex()
         return
-    index = MilvusMemory(_address(request), collection=f"{collection}_memories", consistency="Strong")
+    index = MilvusMemory(
+        _address(request), collection=f"{collection}_memories", width=HashedWords.width, consistency="Strong"
+    )
     yield index
     index.close()
 
@@ -71,16 +74,16 @@ def user() -> UserId:
 
 
 def put(index: MemoryIndex, *memories: Memory) -> None:
-    index.put(memories, embed([text_of(one) for one in memories]))
+    index.put(memories, HashedWords().encode([text_of(one) for one in memories]))
 
 
 def hits(index: MemoryIndex, user: UserId, text: str = "likes jazz", **more: Any) -> list[str]:
-    return [one.value for one in index.search(user, embed([text])[0], 10, **more)]
+    return [one.value for one in index.search(user, HashedWords().encode([text])[0], 10, **more)]
 
 
 def test_the_most_similar_memory_comes_first(memories: MemoryIndex, user: UserId) -> None:
     put(memories, memory(user, "folk"), memory(user, "jazz"), memory(user, "rock", "dislikes"))
-    first = memories.search(user, embed(["likes jazz"])[0], 2)[0]
+    first = memories.search(user, HashedWords().encode(["likes jazz"])[0], 2)[0]
     assert (first.value, first.predicate) == ("jazz", "likes")
     assert first.similarity == pytest.approx(1.0, abs=1e-5)
     assert first.memory_id == memory_id(user, "category", "likes", "jazz")
@@ -88,7 +91,7 @@ def test_the_most_similar_memory_comes_first(memories: MemoryIndex, user: UserId
 
 def test_no_more_than_k_memories_are_returned(memories: MemoryIndex, user: UserId) -> None:
     put(memories, *(memory(user, f"c{k}") for k in range(5)))
-    assert len(memories.search(user, embed(["likes"])[0], 3)) == 3
+    assert len(memories.search(user, HashedWords().encode(["likes"])[0], 3)) == 3
 
 
 def test_memories_of_other_users_are_never_returned(memories: MemoryIndex, user: UserId) -> None:

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from agents.memory.embedding import embed
 from deploy.clients import make_memory_index
 from deploy.embedded.stack import Stack
+from inference.encoders.hashed_words import HashedWords
 from schemas.ids import UserId
 from tests.builders import click
 from tests.e2e.system import System, hung, wait_until
@@ -91,7 +91,7 @@ def test_while_milvus_is_away_lists_go_on_and_memories_reach_it_afterwards(syste
         system.send([click("ann", "war-0", at=1), click("ann", "war-1", at=2)])
         wait_until(lambda: system.newest("ann") is not None, seconds=20, what="a list without Milvus")
     index = make_memory_index(system.settings)
-    query = embed(["likes war"])[0]
+    query = HashedWords().encode(["likes war"])[0]
     wait_until(
         lambda: [memory.value for memory in index.search(UserId("ann"), query, 3)] == ["war"],
         seconds=120,

@@ -8,9 +8,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from agents.actions.in_process_items import InProcessItems
+from agents.memory.embedding import TextVectors
 from agents.memory.in_process_memory import InMemoryIndex
 from features.item_content import content_vector
 from features.ports import FeatureRow
+from inference.encoders.hashed_words import HashedWords
 from inference.learning.served_versions import announced_weights
 from inference.learning.weights_file import Weights
 from schemas.codec import decode, encode
@@ -192,6 +194,7 @@ class Projections(Guard):
             reader=None,  # type: ignore[arg-type]
             features=self,  # type: ignore[arg-type]
             memories=InMemoryIndex(),
+            vectors=TextVectors(HashedWords()),
             items=self.index,
             factors=InProcessItems(),
             read=_weights,

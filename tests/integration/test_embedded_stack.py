@@ -15,9 +15,8 @@ import typer
 from pymilvus import MilvusClient
 from typer.testing import CliRunner
 
-from agents.memory.embedding import EMBEDDING_WIDTH
 from deploy.cli.operations import stack as stack_commands
-from deploy.clients import make_memory_index
+from deploy.clients import make_memory_index, milvus_collections
 from deploy.embedded import kafka, milvus, redis, shared_memory, triton
 from deploy.embedded.processes import listeners, processes_of
 from deploy.embedded.server import StackError
@@ -25,6 +24,7 @@ from deploy.embedded.stack import ALL_SERVERS, NotHealthy, Stack
 from deploy.embedded.status import StatusRow
 from deploy.embedded.supervisor import wait_until
 from deploy.settings import EmbeddedSettings, Settings
+from inference.encoders.hashed_words import HASHED_WIDTH
 from schemas.ids import UserId
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -161,16 +161,16 @@ def test_a_broken_milvus_does_not_keep_others_from_starting_and_can_be_restarted
 
 
 def test_a_milvus_whose_collections_do_not_answer_is_not_healthy(stack: Settings) -> None:
-    memories = make_memory_index(stack)
-    memories.search(UserId("nobody"), np.ones(EMBEDDING_WIDTH), 1)
+    memories, collection = make_memory_index(stack), milvus_collections(stack)[0]
+    memories.search(UserId("nobody"), np.ones(HASHED_WIDTH), 1)
     memories.close()
     assert milvus.problem(stack) == ""
     client = MilvusClient(stack.milvus.uri, token=stack.milvus.token.get_secret_value())
-    client.release_collection("memories")
+    client.release_collection(collection)
     try:
         assert "a query failed" in milvus.problem(stack)
     finally:
-        client.load_collection("memories")
+        client.load_collection(collection)
         client.close()
 
 

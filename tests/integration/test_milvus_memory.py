@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from agents.actions.milvus_items import MilvusItems
 from agents.actions.ports import IndexedItem
-from agents.memory.embedding import embed
 from agents.memory.milvus_memory import MilvusMemory
 from agents.milvus_collection import Address
 from deploy.settings import MilvusSettings
+from inference.encoders.hashed_words import HashedWords
 from schemas.errors import StoreRefused, StoreUnavailable
 from schemas.ids import ItemId, MemoryId, UserId
 from tests.builders import memory
@@ -22,6 +22,7 @@ from tests.builders import memory
 pytestmark = pytest.mark.servers
 
 SOME_USER = UserId("u1")
+WIDTH = HashedWords.width
 
 
 @pytest.fixture(scope="module")
@@ -71,22 +72,36 @@ def test_after_closing_the_next_use_connects_again(many: MilvusItems) -> None:
 
 
 def test_a_missing_server_raises_store_unavailable() -> None:
-    index = MilvusMemory(Address(uri="http://127.0.0.1:1", timeout_seconds=0.5))
+    index = MilvusMemory(Address(uri="http://127.0.0.1:1", timeout_seconds=0.5), collection="memories", width=WIDTH)
     with pytest.raises(StoreUnavailable, match=r"'http://127\.0\.0\.1:1'.*'memories'"):
-        index.search(SOME_USER, embed(["jazz"])[0], 1)
+        index.search(SOME_USER, HashedWords().encode(["jazz"])[0], 1)
 
 
 def test_a_wrong_password_raises_store_unavailable(address: Address) -> None:
-    unauthorized = MilvusMemory(Address(uri=address.uri, token="root:wrong", timeout_seconds=5.0))
+    unauthorized = MilvusMemory(
+        Address(uri=address.uri, token="root:wrong", timeout_seconds=5.0), collection="memories", width=WIDTH
+    )
     with pytest.raises(StoreUnavailable):
-        unauthorized.search(SOME_USER, embed(["jazz"])[0], 1)
+        unauthorized.search(SOME_USER, HashedWords().encode(["jazz"])[0], 1)
 
 
 def test_a_batch_that_the_server_never_accepts_is_refused_without_waiting(address: Address) -> None:
     """A value longer than its field: retries cannot help, and later batches must go on."""
-    index = MilvusMemory(address, collection="refused")
+    index = MilvusMemory(address, collection="refused", width=WIDTH)
     ann = memory("ann", "jazz")
     too_long = replace(ann, memory_id=MemoryId("m2"), value="x" * 2_000)
     with pytest.raises(StoreRefused):
-        index.put([too_long], embed(["x"]))
-    index.put([ann], embed(["jazz"]))
+        index.put([too_long], HashedWords().encode(["x"]))
+    index.put([ann], HashedWords().encode(["jazz"]))
+
+
+def test_a_collection_replaces_those_of_other_encoders(address: Address, collection: str) -> None:
+    former = MilvusMemory(address, collection=f"{collection}_a", width=WIDTH)
+    former.put([memory("ann", "jazz")], HashedWords().encode(["jazz"]))
+    newer = MilvusMemory(address, collection=f"{collection}_b", width=8, replaces=(f"{collection}_a", "never_made"))
+    newer.put([memory("ann", "jazz")], np.ones((1, 8), np.float32))
+    client = address.connect(timeout_seconds=30.0)
+    names = client.list_collections()
+    assert (f"{collection}_a" in names, f"{collection}_b" in names) == (False, True)
+    for closed in (former, newer, client):
+        closed.close()

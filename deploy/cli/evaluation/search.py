@@ -74,7 +74,7 @@ def evaluate_search_command(
 def _encoder(name: EncoderName) -> Encoder[str] | None:
     if name == "none":
         return None
-    from deploy.perception import make_text_encoder
+    from deploy.encoders import make_text_encoder
     from deploy.settings import PerceptionSettings
 
     return make_text_encoder(PerceptionSettings(text_encoder=name))

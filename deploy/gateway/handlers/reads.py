@@ -10,7 +10,8 @@ from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from agents.memory.ports import FoundMemory
+from agents.agent_state import agent_at
+from agents.memory.recall import RecalledMemory
 from deploy.gateway import ids
 from deploy.gateway.access.scopes import permitted_to
 from deploy.gateway.context import GatewayContext, InjectedContext
@@ -25,8 +26,9 @@ from features.recurring_times import in_force
 from inference.search.query import FoundItem, ItemQuery
 from schemas.bounds import NAME_LENGTH, NO_CONTROL, SLATE_LENGTH, TEXT_LENGTH
 from schemas.errors import StoreUnavailable
-from schemas.ids import ItemId, UserId
+from schemas.ids import ItemId, MemoryId, UserId
 from schemas.items import Item
+from schemas.memories import Predicate
 from schemas.plans import Constraints
 
 STALE = "X-Lifelong-Stale"
@@ -59,11 +61,21 @@ class SimilarItems(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shortened: bool = False
 
 
+class MemoryEntry(Struct, frozen=True, rename={"similarity": "likeness"}):
+    """A memory, its cosine similarity in [-1, 1] to the text, and the confidence in it, in [0, 1)."""
+
+    memory_id: MemoryId
+    predicate: Predicate
+    value: str
+    similarity: float
+    confidence: float
+
+
 class Memories(Struct, frozen=True):
-    """A user's memories, the most similar to the query first."""
+    """A user's memories, those that the text is most about first."""
 
     user_id: UserId
-    memories: tuple[FoundMemory, ...]
+    memories: tuple[MemoryEntry, ...]
 
 
 @get("/v1/recommendations/{user_id:str}", opt=permitted_to("lists"), tags=["out"], summary="A user's list")
@@ -228,6 +240,13 @@ async def get_memories(
     q: Annotated[str, QueryParameter(max_length=TEXT_LENGTH, description="text to compare memories with")] = "",
     n: Count = 10,
 ) -> Memories:
-    """Return the user's memories most similar to `q`; about a second behind the newest event."""
+    """Return the user's active memories that `q` is most about, the surer first of equals; without `q` the surest."""
     user = ids.user_id(user_id)
-    return Memories(user, await context.similar_items.remembered(user, q, n))
+    record, now = await context.user_records.read(user), context.lists.stream_now()
+    memories = agent_at(record.agent, user, now).memories
+    return Memories(user, tuple(map(_entry, await context.memory_recall.recalled(user, memories, q, n, now))))
+
+
+def _entry(one: RecalledMemory) -> MemoryEntry:
+    memory = one.memory
+    return MemoryEntry(memory.memory_id, memory.predicate, memory.value, one.similarity, one.confidence)

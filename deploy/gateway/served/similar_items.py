@@ -8,11 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from agents.actions.ports import ItemIndex, Similar, others_like
-from agents.memory.embedding import embed
-from agents.memory.ports import FoundMemory, MemoryIndex
 from features.item_content import content_vector
 from schemas.errors import StoreUnavailable
-from schemas.ids import ItemId, UserId
+from schemas.ids import ItemId
 from schemas.items import Item
 
 SEARCH_PATIENCE_SECONDS = 5.0
@@ -20,14 +18,13 @@ _T = TypeVar("_T")
 
 
 class SimilarItemsService:
-    """Items similar to an item, and a user's memories similar to a text. Without an index they are unavailable.
+    """Items similar to an item. Without an index they are unavailable.
 
     `items` indexes content vectors, `factors` vectors learned from choices.
     """
 
-    def __init__(self, items: ItemIndex | None, memories: MemoryIndex | None, factors: ItemIndex | None = None) -> None:
+    def __init__(self, items: ItemIndex | None, factors: ItemIndex | None = None) -> None:
         self._items = items
-        self._memories = memories
         self._factors = factors
         self._thread = ThreadPoolExecutor(1, "similar-items")
 
@@ -51,15 +48,6 @@ class SimilarItemsService:
         """
         index = _available(self._factors)
         return await self._in_turn(lambda: index.like(item, n))
-
-    async def remembered(self, user: UserId, text: str, n: int) -> tuple[FoundMemory, ...]:
-        """Return the user's n memories most similar to the text.
-
-        Raises:
-            StoreUnavailable: the index does not answer in time.
-        """
-        index = _available(self._memories)
-        return await self._in_turn(lambda: index.search(user, embed([text])[0], n))
 
     def close(self) -> None:
         """Start no more searches."""

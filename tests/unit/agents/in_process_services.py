@@ -19,11 +19,11 @@ from agents.actions.service import (
     known_outside,
     sheet_of,
 )
-from agents.memory.embedding import embed
 from features.item_content import content_vector
 from features.item_facts import known_of
 from features.item_rules import ItemRules
 from features.signal_store import SignalStore
+from inference.encoders.hashed_words import HashedWords
 from schemas.errors import ToolRefused
 from schemas.ids import ItemId
 from schemas.items import Item
@@ -89,7 +89,7 @@ class InProcessUserService:
     async def memories(self, about: str, n: int) -> tuple[RememberedFact, ...]:
         if not about or not self._memories:
             return tuple(sorted(self._memories, key=lambda fact: (-fact.confidence, fact.memory_id))[:n])
-        similarity = embed([fact.text for fact in self._memories]) @ embed([about])[0]
+        similarity = HashedWords().encode([fact.text for fact in self._memories]) @ HashedWords().encode([about])[0]
         return tuple(self._memories[index] for index in np.argsort(-similarity, kind="stable")[:n])
 
     async def history(self, n: int) -> tuple[PastItem, ...]:

@@ -31,11 +31,13 @@ from deploy.gateway.search.views import CatalogueView
 from deploy.gateway.served.cache import Cache, Feeder
 from deploy.gateway.served.chats import Chats
 from deploy.gateway.served.lists import Lists
+from deploy.gateway.served.memory_recall import MemoryRecall
 from deploy.gateway.served.similar_items import SimilarItemsService
 from deploy.gateway.served.user_records import UserRecords
 from deploy.gateway.serving.probe import Probe
 from deploy.gateway.serving.producer_queue import ProducerQueue
 from features.item_content import content_vector
+from inference.encoders.hashed_words import HashedWords
 from inference.search.index import SearchIndex
 from schemas.codec import encode
 from schemas.ids import ItemId, UserId
@@ -120,7 +122,8 @@ def build(
         producer_queue=producer_queue,
         lists=Lists(cache, producer_queue, clock=clock, new_id=new_id),
         chats=Chats(cache, clock=clock),
-        similar_items=SimilarItemsService(items, memories, factors),
+        similar_items=SimilarItemsService(items, factors),
+        memory_recall=MemoryRecall(HashedWords, memories),
         search=SearchService(feed, more.pop("encoders", QueryEncoders())),
         search_feeder=Feeder(InMemoryTopics(log, tuple(GATEWAY_SEARCH)), feed, on_failure=condition.fail),
         catalogue=CatalogueView(cache, clock=clock),

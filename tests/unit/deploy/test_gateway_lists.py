@@ -11,14 +11,11 @@ import pytest
 
 from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, Similar, Vectors
-from agents.memory.embedding import embed, text_of
-from agents.memory.in_process_memory import InMemoryIndex
-from agents.memory.operations import PreferenceSignal, SignalCause, begin
 from deploy.gateway.served.cache import Cache
 from features.memory_state import MemoryStateStore
 from schemas.codec import decode, encode
 from schemas.errors import StoreUnavailable
-from schemas.ids import DEFAULT_USER, EventId, UserId
+from schemas.ids import DEFAULT_USER, UserId
 from schemas.plans import Constraints, Limit
 from schemas.topics import INTERACTIONS, ITEMS, RANK_REQUESTS, RECOMMENDATIONS
 from streams.log.partitions import partition_of
@@ -282,17 +279,6 @@ def test_an_index_that_is_away_is_reported(index: InProcessItems | None) -> None
     with running(built) as gateway:
         response = gateway.get("/v1/items/jaws/similar")
         assert (response.status_code, response.json()["reason"]) == (503, "store-unavailable")
-
-
-def test_memories_are_found_by_words() -> None:
-    index, user = InMemoryIndex(), UserId("u1")
-    cause = SignalCause(user, EventId("e1"), 0.0, 0.0)
-    memories = [begin(PreferenceSignal("category", "likes", value, 1.0), cause) for value in ("jazz", "opera")]
-    index.put(memories, embed([text_of(memory) for memory in memories]))
-    with running(build(memories=index)) as gateway:
-        response = gateway.get("/v1/users/u1/memories", q="jazz").json()
-        assert [entry["value"] for entry in response["memories"]] == ["jazz", "opera"]
-        assert gateway.get("/v1/users/u2/memories").json()["memories"] == []
 
 
 def test_what_was_posted_is_what_is_read(gateway: GatewayFixture) -> None:

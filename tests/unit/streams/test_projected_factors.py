@@ -9,9 +9,11 @@ import pytest
 
 from agents.actions.in_process_items import InProcessItems
 from agents.actions.ports import IndexedItem, Vectors
+from agents.memory.embedding import TextVectors
 from agents.memory.in_process_memory import InMemoryIndex
 from features.item_factors import FACTOR_DIMENSIONS, FACTOR_WIDTH
 from features.ports import FeatureRow
+from inference.encoders.hashed_words import HashedWords
 from inference.learning.item_vectors import ItemVectors
 from inference.learning.weights_file import Weights
 from schemas.codec import encode
@@ -53,6 +55,7 @@ class ProjectedFactors:
             reader=None,  # type: ignore[arg-type]
             features=self,  # type: ignore[arg-type]
             memories=InMemoryIndex(),
+            vectors=TextVectors(HashedWords()),
             items=InProcessItems(),
             factors=self.index,
             read=self.weights.get,
