@@ -11,7 +11,15 @@ from schemas.ids import EventId, EventKey, MemoryId, PlanId, Time, UserId, UserK
 from schemas.record import Record
 
 TriggerName = Literal[
-    "session-start", "taste-drift", "skip-run", "slate-exhausted", "instruction", "plan-expired", "contradiction"
+    "session-start",
+    "taste-drift",
+    "skip-run",
+    "slate-exhausted",
+    "instruction",
+    "plan-expired",
+    "contradiction",
+    "new-item",
+    "goal-reached",
 ]
 Unit = Annotated[float, Meta(ge=0, le=1)]
 
@@ -54,8 +62,21 @@ class Constraints(Record, frozen=True, kw_only=True):
     limits: tuple[Limit, ...] = ()
 
 
+class GoalProgress(Record, frozen=True, kw_only=True):
+    """How far the user is with a goal of several steps (`schemas.instructions.SetGoal`): `done` of `total`."""
+
+    name: str
+    done: Annotated[int, Meta(ge=0)]
+    total: Annotated[int, Meta(ge=0)]
+    per_session: Annotated[int, Meta(ge=1)]
+
+
 class Plan(Record, frozen=True, kw_only=True):
-    """A goal, session steps and a slate composition, with the memories that support them."""
+    """A goal, session steps and a slate composition, with the memories that support them.
+
+    `candidates` are items that the plan wants to be ranked, whether or not a candidate source proposes them. `goals`
+    are those of the user's own that were not reached when the plan was made.
+    """
 
     plan_id: PlanId
     user_id: UserId
@@ -64,6 +85,8 @@ class Plan(Record, frozen=True, kw_only=True):
     intents: tuple[Intent, ...] = ()
     quotas: tuple[Quota, ...] = ()
     constraints: Constraints = Constraints()
+    candidates: tuple[str, ...] = ()
+    goals: tuple[GoalProgress, ...] = ()
     exploration: Unit = 0.0
     made_at: Time
     expires_at: Time

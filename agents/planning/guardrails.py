@@ -19,6 +19,7 @@ from schemas.plans import Constraints, Plan
 MAX_INTENTS = 16
 MAX_QUOTAS = 16
 MAX_PLAN_STEPS = 8
+MAX_CANDIDATES = 16
 MAX_EXPLORATION = 0.5
 MAX_TEXT_LENGTH = 200
 """The longest goal, step or category, in characters."""
@@ -64,6 +65,7 @@ def _check_size(plan: Plan, context: PlanningContext) -> Iterator[str]:
         ("intents", plan.intents, MAX_INTENTS),
         ("quotas", plan.quotas, MAX_QUOTAS),
         ("steps", plan.steps, MAX_PLAN_STEPS),
+        ("candidates", plan.candidates, MAX_CANDIDATES),
     ):
         if len(parts) > limit:
             yield f"too-many: {len(parts)} {name}, at most {limit}"
@@ -111,6 +113,8 @@ def _check_constraints(plan: Plan, context: PlanningContext) -> Iterator[str]:
     for limit in stated.limits:
         if limit not in planned.limits:
             yield f"disobeys: {limit!r} is missing from the plan's constraints"
+    for item in sorted(set(plan.candidates) & set(stated.banned_items)):
+        yield f"banned: {item!r} is a candidate of the plan and banned by the user"
     for item in set(planned.pinned_items) & set(planned.banned_items):
         yield f"unsatisfiable: {item!r} is pinned and banned"
 

@@ -9,7 +9,7 @@ from agents.instructions.names import Names
 from agents.instructions.understanding import awaiting, understand
 from features.user_state import has_seen, note
 from schemas.ids import message_id
-from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, OnlyCategory, Say
+from schemas.instructions import BanCategory, Instruction, LessOf, MoreOf, OnlyCategory, Say, SetGoal
 from streams.handlers.deps import Deps
 from streams.log.records import RecordSource
 from streams.outcomes.agent_messages import agent_messages
@@ -32,6 +32,7 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         understood=reply.understood if reply else None,
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
         triggers=deps.options.triggers,
+        catalogue=deps.catalogue,
     )
     return RecordOutcome(
         record=replace(record, user=user, agent=step.agent, version=record.version + 1),
@@ -48,6 +49,9 @@ def _names(deps: Deps) -> Names:
 
 def _spelled(instruction: Instruction, deps: Deps) -> Instruction:
     """Return the instruction with its category as the catalogue spells it."""
+    if isinstance(instruction, SetGoal):
+        category = instruction.category and deps.table.by_category.spelled(instruction.category)
+        return replace(instruction, category=category)
     if not isinstance(instruction, BanCategory | MoreOf | LessOf | OnlyCategory):
         return instruction
     return replace(instruction, category=deps.table.by_category.spelled(instruction.category))
