@@ -102,10 +102,9 @@ class SetGoal(_Statement, frozen=True, kw_only=True, tag="set-goal"):
         """Refuse a goal without steps, or with two kinds of them."""
         if len(set(self.items)) < len(self.items):
             raise ValueError("a goal names each of its items once")
-        if bool(self.items) == (self.category is not None and self.count > 0):
-            raise ValueError("a goal needs either items, or a category with a count of at least 1")
-        if self.items and (self.category is not None or self.count or self.ascending is not None):
-            raise ValueError("a goal of items has no category, count or ascending fact")
+        is_of_category = self.category is not None and self.count > 0
+        if bool(self.items) == is_of_category or (self.items and (self.category or self.count or self.ascending)):
+            raise ValueError("a goal needs either items alone, or a category with a count, and maybe an ascending fact")
 
 
 class LiftAll(_Instruction, frozen=True, kw_only=True, tag="lift-all"):
