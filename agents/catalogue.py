@@ -21,7 +21,7 @@ class CatalogueReader(Protocol):
         ...
 
     def arrivals(self, since: float, until: float) -> Sequence[NewItem]:
-        """Return the newest items that are available from a time after `since`, and by `until`, both event times; at
+        """Return the newest items that are available from a time after `since`, and at `until`, both event times; at
         most `agents.planning.new_items.NEW_ITEMS_READ`.
         """
         ...

@@ -30,7 +30,8 @@ class ItemCatalogue:
         return self._table.fact(item, name)
 
     def arrivals(self, since: float, until: float) -> tuple[NewItem, ...]:
-        """Return the newest items that are available from a time after `since`, and by `until`."""
+        """Return the newest items that are available from a time after `since`, and at `until`."""
         table = self._table
-        ids = [table.ids[number] for number in table.availability.opened(since, until, NEW_ITEMS_READ)]
+        opened = table.availability.opened(since, until, NEW_ITEMS_READ)
+        ids = [table.ids[number] for number in opened if table.availability.shows(number, until, "")]
         return tuple(NewItem(item, table.categories(item), table.attributes(item)) for item in ids)

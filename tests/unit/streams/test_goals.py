@@ -7,20 +7,31 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.planning.guardrails import check_slate
 from features.memory_state import MemoryStateStore
 from schemas.codec import decode
-from schemas.ids import ItemId, UserId
+from schemas.ids import EventId, ItemId, UserId
 from schemas.instructions import BanCategory, BanItem, LimitFact, OnlyCategory, PinItem, SetGoal
 from schemas.items import Item
 from schemas.recommendations import RankedItem
-from schemas.topics import INSTRUCTIONS, ITEMS, PLANS
+from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, PLANS
 from streams.log.partitions import partition_of
 from streams.state.partition_store import PEOPLE
 from streams.state.user_record import UserRecord, unpack
 from streams.worker.in_memory_runner import InMemoryRunner
-from tests.builders import START, click, event_id, item, make_runner, newest_list, send_event, small_catalogue
+from tests.builders import (
+    START,
+    click,
+    event_id,
+    item,
+    make_deps,
+    make_runner,
+    newest_list,
+    send_event,
+    small_catalogue,
+)
 
 HOUR = 3_600.0
 WARS = ("war-5", "war-6", "war-7")
@@ -168,3 +179,30 @@ def test_an_item_that_becomes_available_is_a_candidate_for_whom_it_fits() -> Non
     entries = [decode(PLANS, record.value, now=START + 1e6) for record in runner.log.records(PLANS)]
     [accepted] = [entry for entry in entries if entry.trigger == "new-item" and entry.decision == "accepted"]
     assert accepted.plan.candidates == ("new",)
+
+
+def ending(batch: int, *, redelivers: int = 0) -> tuple[dict[str, bytes], set[bytes | None]]:
+    """Users and ledger after 120 events of four users, while an item a minute becomes available."""
+    store = MemoryStateStore()
+    runner = InMemoryRunner(make_deps(), store, batch=batch, redelivers=redelivers)
+    small_catalogue(runner)
+    for number in range(60):
+        name = ItemId(f"new-{number}")
+        kind = ("war", "comedy", "drama")[number % 3]
+        runner.send(ITEMS, name, Item(item_id=name, categories=(kind,), available_from=START + 60.0 * number))
+    runner.run()
+    for number in range(120):
+        user, kind = f"u{number % 4}", ("war", "comedy", "drama")[number % 4 % 3]
+        event = replace(click(user, f"{kind}-{number % 7}", at=30.0 * number), event_id=EventId(f"e{number}"))
+        runner.send(INTERACTIONS, user, event)
+    runner.run()
+    users = {user: state for partition in range(4) for user, state in store.scan(PEOPLE, partition)}
+    return users, {record.value for record in runner.log.records(PLANS)}
+
+
+def test_new_items_are_planned_for_alike_in_batches_of_any_size_and_when_redelivered() -> None:
+    users, ledger = ending(1)
+    entries = [decode(PLANS, value, now=START + 1e6) for value in ledger]
+    assert any(entry.trigger == "new-item" and entry.plan.candidates for entry in entries)
+    assert ending(50) == (users, ledger)
+    assert ending(9, redelivers=2) == (users, ledger)
