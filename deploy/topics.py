@@ -15,7 +15,7 @@ from schemas.topics import (
     TOPICS,
     Topic,
 )
-from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_admin import KafkaAdmin, TopicShape
 from streams.log.kafka_client import MESSAGE_BYTES_LIMIT
 from streams.routes import WORKER_INPUTS
 
@@ -65,18 +65,14 @@ def topic_config(topic: Topic, settings: Settings) -> dict[str, str]:
 def create_topics(settings: Settings, admin: KafkaAdmin) -> list[str]:
     """Create missing topics and return their names. Existing topics are never changed."""
     existing = admin.partitions()
-    expected = topic_partitions(settings)
-    created = []
-    for topic in TOPICS:
-        if topic.name not in existing:
-            admin.create(
-                topic.name,
-                partitions=expected[topic.name],
-                replication=settings.topics.replication,
-                config=topic_config(topic, settings),
-            )
-            created.append(topic.name)
-    return created
+    partitions, replicas = topic_partitions(settings), settings.topics.replication
+    missing = {
+        topic.name: TopicShape(partitions[topic.name], replicas, topic_config(topic, settings))
+        for topic in TOPICS
+        if topic.name not in existing
+    }
+    admin.create(missing)
+    return list(missing)
 
 
 def check_topics(settings: Settings, admin: KafkaAdmin) -> list[TopicReport]:

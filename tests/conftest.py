@@ -121,7 +121,8 @@ def make_system(stack: Settings, tmp_path: Path) -> Iterator[Callable[..., Syste
     yield make
     for system in made:
         system.close()
-        sys.stdout.write(system.newest_logs())
+    if made:
+        sys.stdout.write(made[-1].newest_logs())
 
 
 @pytest.fixture

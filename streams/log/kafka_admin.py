@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -26,11 +28,14 @@ from msgspec import Struct
 
 from streams.log.kafka_client import Cluster
 from streams.log.kafka_errors import KafkaAway, KafkaRefused
+from streams.retry import RetryPolicy
 from streams.state.positions import Bounds
 
 logger = logging.getLogger(__name__)
 SCRAM_ITERATIONS = 8_192
 _NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.INVALID_GROUP_ID})
+LED_RETRY = RetryPolicy(0.1, attempts=300, retries=lambda error: isinstance(error, KafkaRefused | KafkaAway))
+"""For topics that the controller has created and the broker does not list, or lead, yet."""
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 """The id of a topic on a broker that gives topics no ids."""
 
@@ -45,6 +50,14 @@ class Grant(Struct, frozen=True):
     name: str
     operation: str
     prefixed: bool = False
+
+
+class TopicShape(Struct, frozen=True):
+    """How a topic is created: its partitions, replicas of each, and settings."""
+
+    partitions: int
+    replication: int
+    config: dict[str, str] = {}
 
 
 class KafkaAdmin:
@@ -90,20 +103,24 @@ class KafkaAdmin:
         entries = self._admin.describe_configs([resource])[resource].result(10)
         return {key: str(entry.value) for key, entry in entries.items()}
 
-    def create(self, name: str, *, partitions: int, replication: int, config: dict[str, str]) -> None:
-        """Create a topic.
+    def create(self, shapes: Mapping[str, TopicShape]) -> None:
+        """Create topics in one request, and wait until they have leaders; those that exist stay as they are.
 
         Raises:
-            KafkaRefused: the cluster refuses.
+            KafkaRefused: the cluster refuses, or does not list them.
+            KafkaAway: they have no leaders after 30 s.
         """
-        new = NewTopic(
-            self._cluster.topic(name), num_partitions=partitions, replication_factor=replication, config=config
-        )
-        try:
-            self._admin.create_topics([new])[new.topic].result(30)
-        except KafkaException as exc:
-            if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise KafkaRefused(f"topic {new.topic!r}: {exc}") from exc
+        new = [
+            NewTopic(self._cluster.topic(name), shape.partitions, shape.replication, config=shape.config)
+            for name, shape in shapes.items()
+        ]
+        for topic, response in (self._admin.create_topics(new) if new else {}).items():
+            try:
+                response.result(30)
+            except KafkaException as exc:
+                if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise KafkaRefused(f"topic {topic!r}: {exc}") from exc
+        LED_RETRY.call(partial(self._expect_led, list(shapes)), sleep=time.sleep)
 
     def grant(self, grants: Sequence[Grant]) -> bool:
         """Allow all of it, from any host, beside what is allowed already; false if the broker has no authorizer.
@@ -207,15 +224,21 @@ class KafkaAdmin:
         return {(self._cluster.plain(at.topic), at.partition): end.result(10).offset for at, end in offsets.items()}
 
     def ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-        """Return the offset that the next record of each partition will get."""
-        partitions = self.partitions()
-        asked = {
-            TopicPartition(self._cluster.topic(topic), p): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            for topic in topics
-            for p in range(partitions.get(topic, 0))
-        }
-        offsets = self._admin.list_offsets(asked)
-        return {(self._cluster.plain(at.topic), at.partition): end.result(10).offset for at, end in offsets.items()}
+        """Return the offset that the next record of each partition will get.
+
+        Raises:
+            KafkaAway: a partition has no leader yet, or the cluster does not answer.
+        """
+        existing = self.partitions()
+        partitions = [
+            TopicPartition(self._cluster.topic(topic), p) for topic in topics for p in range(existing.get(topic, 0))
+        ]
+        with _away(self._cluster):
+            return self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+    def _expect_led(self, topics: Sequence[str]) -> None:
+        self.expect(topics, within=10.0)
+        self.ends(topics)
 
 
 @contextmanager

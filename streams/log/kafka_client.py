@@ -56,8 +56,10 @@ def _is_electing(error: BaseException) -> bool:
     return isinstance(error, KafkaException) and error.args[0].code() in _ELECTING
 
 
-ELECTION_RETRY = RetryPolicy(1.0, attempts=30, retries=_is_electing)
-"""For partitions without a leader: an election takes seconds, so a longer one needs a person."""
+ELECTION_RETRY = RetryPolicy(1.0, attempts=90, retries=_is_electing)
+"""For partitions without a leader: a broker that comes back leads them again one after the other, which may take tens
+of seconds where it has thousands; what takes longer needs a person.
+"""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psutil
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 from pydantic import SecretStr
 
@@ -34,14 +36,15 @@ from inference.ranking.features import FeatureTable
 from inference.recommender import Recommender
 from inference.signals.registry import make_item_table
 from schemas.codec import decode, encode
-from schemas.errors import StoreUnavailable
 from schemas.recommendations import Recommendation
 from schemas.record import Record
 from schemas.topics import INTERACTIONS, ITEM_DELTAS, RECOMMENDATIONS
 from streams.handlers.deps import Deps
 from streams.log.kafka_admin import KafkaAdmin
 from streams.log.kafka_client import KafkaTableReader
+from streams.log.kafka_errors import KafkaAway
 from streams.log.records import Inbound
+from streams.retry import SERVER_AWAY
 from streams.routes import AGGREGATOR, WORKER_INPUTS
 from streams.state.partition_store import PEOPLE
 from streams.state.rebuild import rebuild_items, rebuild_people
@@ -122,8 +125,8 @@ class System:
         return "".join(path.read_text() for path in sorted(self._folder.glob(f"{program}-*.log")))
 
     def newest_logs(self) -> str:
-        """Return the end of each process's log."""
-        logs = sorted(self._folder.glob("*.log"))
+        """Return the end of the log of each process, and of each server."""
+        logs = [*sorted(self._folder.glob("*.log")), *sorted((self.settings.data_dir / "logs").glob("*.log"))]
         return "\n".join(f"{path.name}: …{path.read_text(errors='replace')[-LOG_END_CHARS:]}" for path in logs)
 
     def login(self, process: str) -> dict[str, str]:
@@ -167,9 +170,13 @@ class System:
                 self.kill(process)
 
     def close(self) -> None:
-        """End processes and close the publisher."""
+        """End processes, close the publisher and delete the topics: with thousands a broker is slow to come back."""
         self.close_processes()
         self.publisher.close()
+        with suppress(KafkaException, KafkaAway):
+            names = list(map(self.cluster.topic, self._admin.partitions()))
+            for response in AdminClient(self.cluster.config()).delete_topics(names).values():
+                response.result(30)
 
     def catalogue(self, *, per_category: int = 8) -> None:
         """Send a catalogue of three categories: war-0…, comedy-0…, drama-0…"""
@@ -206,10 +213,10 @@ class System:
         wait_until(self._is_applied_for_sure, seconds=seconds, what="all records applied")
 
     def _is_applied_for_sure(self) -> bool:
-        """Return whether all records are applied; a store that is away cannot tell."""
+        """Return whether all records are applied; a store or a broker that is away cannot tell."""
         try:
             return self._all_applied()
-        except StoreUnavailable:
+        except SERVER_AWAY:
             return False
 
     def _all_applied(self) -> bool:

@@ -32,7 +32,7 @@ from inference.ranking.features import FeatureTable
 from inference.triton_ranker import TritonRanker
 from schemas.errors import StoreUnavailable
 from schemas.topics import INTERACTIONS
-from streams.log.kafka_admin import KafkaAdmin
+from streams.log.kafka_admin import KafkaAdmin, TopicShape
 from streams.worker.faust_runner import _credentials
 from tests.e2e.system import wait_until
 from tests.tls import Certificates, Pair, issue, terminated
@@ -241,7 +241,7 @@ def test_kafka_is_reached_by_tls(stack: Settings, made: Certificates, guarded: d
     settings = by_kafka(stack, made, guarded["kafka-valid"], "authority")
     wait_until(lambda: kafka.problem(settings) == "", seconds=60, what="the broker answers")
     admin = KafkaAdmin(make_cluster(settings))
-    admin.create(INTERACTIONS, partitions=1, replication=1, config={})
+    admin.create({INTERACTIONS: TopicShape(1, 1)})
     publisher = make_publisher(settings, receipts=True)
     assert publisher.deliver(INTERACTIONS, [("ann", b"{}")]) == [(0, 0)]
     publisher.close()
