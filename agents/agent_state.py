@@ -12,6 +12,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agents.catalogue import EMPTY_CATALOGUE, CatalogueReader
+from agents.goals import Goals, count_choice, current_goals, is_reached, obey_statement, progress
 from agents.instructions.statements import obey
 from agents.memory.extraction import Attributes, extract
 from agents.memory.operations import Learned, PreferenceSignal, SignalCause, learn, resynthesise
@@ -19,13 +21,15 @@ from agents.memory.record import DECISION_PREDICATES, MEMORY_RULES, NEVER
 from agents.offers import OfferState, answered
 from agents.planning.drift import Drift, divergence, watch
 from agents.planning.ledger import abandon, choose_plan, decide, lapse, put_forward
+from agents.planning.new_items import NewItem, strong_fit
 from agents.planning.plan import DEFAULT_SLATE_SIZE, Planner, PlanningContext, constraints_of
 from agents.planning.rule_planner import RULE_PLANNER
 from agents.planning.triggers import ALL_TRIGGERS, Spent, TriggerContext, fire
 from agents.profile import Profile, profile_contexts, updated_profile
 from features.implicit_feedback import reward
 from features.user_state import UserState
-from schemas.ids import EventId, MemoryId, UserId
+from schemas.event_kinds import is_choice
+from schemas.ids import EventId, ItemId, MemoryId, UserId
 from schemas.instructions import Approve, Instruction, Reject, Say, SetAutonomy
 from schemas.interactions import Context, Interaction
 from schemas.memories import Memory
@@ -53,7 +57,8 @@ class AgentState(Struct, frozen=True, kw_only=True):
     `agents.memory.consolidation.MOST_CONSOLIDATED`. At autonomy
     `PROPOSING` a `proposal` waits for the user's approval, and so does what words were understood as, `pending`.
     `autonomy_of` has the levels that were set for single actions, and `offers` is there once offers were allowed.
-    `memory_rules` is the version of the rules that the memories follow.
+    `memory_rules` is the version of the rules that the memories follow. `goals` are what the user pursues or has
+    reached.
     """
 
     memories: tuple[Memory, ...] = ()
@@ -70,6 +75,7 @@ class AgentState(Struct, frozen=True, kw_only=True):
     proposal: Plan | None = None
     pending: Awaited | None = None
     memory_rules: int = 0
+    goals: Goals = ()
 
     def level(self, action: Action) -> int:
         """Return the level of autonomy at which the agent takes this action."""
@@ -79,6 +85,10 @@ class AgentState(Struct, frozen=True, kw_only=True):
     def allowed_offers(self) -> OfferState | None:
         """Return what the agent knows of its offers if it may make any, at autonomy `PROACTIVE`."""
         return self.offers if self.level("offers") >= PROACTIVE else None
+
+    def dropped(self, state: UserState) -> frozenset[ItemId]:
+        """Return the items that are no steps of a goal, because the user has banned or hidden them."""
+        return frozenset((*map(ItemId, self.constraints.banned_items), *state.hidden)) if self.goals else frozenset()
 
 
 class AgentStep(Struct, frozen=True, kw_only=True):
@@ -107,6 +117,7 @@ def apply_event(
     planner: Planner = RULE_PLANNER,
     triggers: Collection[TriggerName] = ALL_TRIGGERS,
     slate_size: int = DEFAULT_SLATE_SIZE,
+    catalogue: CatalogueReader = EMPTY_CATALOGUE,
 ) -> AgentStep:
     """Apply one interaction: remember it, move the profile, and re-plan if one of the `triggers` fires.
 
@@ -114,9 +125,8 @@ def apply_event(
     move nothing else. `event_source_id` names the source record, plans and ledger lines. Duplicates are not recognised.
 
     >>> from features.user_state import fold
-    >>> from schemas.ids import UserId
     >>> from schemas.interactions import Click
-    >>> click, before = Click(event_id="e", user_id="u", event_time=1e9, item_id="i"), UserState(user_id=UserId("u"))
+    >>> click, before = Click(event_id="e", user_id="u", event_time=1e9, item_id="i"), UserState(user_id="u")
     >>> step = apply_event(AgentState(), before, fold(before, click), click, ("jazz",), event_source_id="s")
     >>> step.trigger, [(memory.predicate, memory.value) for memory in step.memories]
     ('session-start', [('likes', 'jazz')])
@@ -127,15 +137,55 @@ def apply_event(
     learned = _learn(agent, extract(event, event_reward, categories, attributes), cause)
     where = profile_contexts(event.event_time, event.context)
     profile = updated_profile(agent.profile, event_reward, categories, where)
-    drift, drifted = agent.drift, False
-    if profile is not agent.profile and event.event_time >= state_before.last_at:
-        drift, drifted = watch(agent.drift, divergence(profile.short_term, profile.long_term))
+    drift, drifted = _watched(agent, profile, is_newest=event.event_time >= state_before.last_at)
     offers = agent.offers and answered(agent.offers, event)
     updated = replace(_remember(agent, learned), profile=profile, drift=drift, offers=offers)
+    updated = _pursuing(updated, event, state.last_at, catalogue)
     changed, disputed = (learned.changed, bool(learned.disputed)) if learned else ((), False)
     happened = TriggerContext(before=state_before, after=state, plan=agent.plan, disputed=disputed, drifted=drifted)
+    happened = _noticed(happened, agent, updated, catalogue)
     context = planning_context(updated, state, event.event_id, event_source_id, where, slate_size)
     return _replan(updated, happened, context, planner, triggers, (*renewed, *changed))
+
+
+def _watched(agent: AgentState, profile: Profile, *, is_newest: bool) -> tuple[Drift, bool]:
+    """Return the detector of drift after a profile that the newest event has moved, and whether it detects one."""
+    if profile is agent.profile or not is_newest:
+        return agent.drift, False
+    return watch(agent.drift, divergence(profile.short_term, profile.long_term))
+
+
+def _pursuing(agent: AgentState, event: Interaction, now: float, catalogue: CatalogueReader) -> AgentState:
+    """Return the agent state with its goals after the event, without those that have ended by `now`."""
+    if not agent.goals:
+        return agent
+    goals = current_goals(agent.goals, now)
+    if is_choice(event):
+        goals = count_choice(goals, event.item_id, event.event_time, catalogue)
+    return replace(agent, goals=goals)
+
+
+def _noticed(
+    happened: TriggerContext, before: AgentState, after: AgentState, catalogue: CatalogueReader
+) -> TriggerContext:
+    """Return what happened, and whether a goal was reached by it, and which new item fits the user strongly."""
+    reached = bool(after.goals) and bool(_reached(after, happened.after) - _reached(before, happened.before))
+    new_item = _new_item(after, happened.before, happened.after, catalogue)
+    return replace(happened, reached=reached, new_item=new_item) if reached or new_item else happened
+
+
+def _reached(agent: AgentState, state: UserState) -> frozenset[str]:
+    """Return the event ids of the goals that are reached."""
+    dropped = agent.dropped(state)
+    return frozenset(goal.said.event_id for goal in agent.goals if is_reached(goal, dropped))
+
+
+def _new_item(agent: AgentState, before: UserState, state: UserState, catalogue: CatalogueReader) -> NewItem | None:
+    """Return an item of strong fit that has become available since the plan, or without one since the last event."""
+    if not before.version:
+        return None
+    new = catalogue.arrivals(agent.plan.made_at if agent.plan else before.last_at, state.last_at)
+    return strong_fit(new, agent.memories, agent.constraints, state) if new else None
 
 
 def apply_instruction(
@@ -148,6 +198,7 @@ def apply_instruction(
     planner: Planner = RULE_PLANNER,
     triggers: Collection[TriggerName] = ALL_TRIGGERS,
     slate_size: int = DEFAULT_SLATE_SIZE,
+    catalogue: CatalogueReader = EMPTY_CATALOGUE,
 ) -> AgentStep:
     """Apply an instruction: remember it as stated, and re-plan at once so that the plan obeys it.
 
@@ -161,14 +212,13 @@ def apply_instruction(
     >>> step.trigger, step.agent.plan.constraints.banned_items
     ('instruction', ('i',))
     """
-    now = max(state.last_at, instruction.event_time)
-    state = state if now == state.last_at else replace(state, last_at=now)
+    state = replace(state, last_at=max(state.last_at, instruction.event_time))
     statements = (instruction,) if understood is None else understood
-    agent, renewed = _by_present_rules(agent, now)
+    agent, renewed = _by_present_rules(agent, state.last_at)
     updated, statements = _considered(agent, instruction, statements)
-    updated, changed = _obeyed(updated, statements, now)
+    updated, changed = _obeyed(updated, statements, state, catalogue)
     memories = (*renewed, *changed)
-    where = profile_contexts(now, Context())
+    where = profile_contexts(state.last_at, Context())
     context = planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
     context = replace(context, trigger="instruction")
     decided = decide(updated.plan, updated.proposal, statements, context)
@@ -177,16 +227,24 @@ def apply_instruction(
         return AgentStep(agent=rest, memories=memories, entries=decided.entries, trigger="instruction")
     is_told = any(not isinstance(statement, Approve | Reject) for statement in statements)
     trigger_context = TriggerContext(before=state, after=state, plan=agent.plan, instructed=is_told)
+    trigger_context = _noticed(trigger_context, agent, updated, catalogue)
     return _replan(updated, trigger_context, context, planner, triggers, memories)
 
 
 def _obeyed(
-    agent: AgentState, statements: tuple[Instruction, ...], now: float
+    agent: AgentState, statements: tuple[Instruction, ...], state: UserState, catalogue: CatalogueReader
 ) -> tuple[AgentState, tuple[Memory, ...]]:
     """Return the agent state after these statements, and the memories that they changed."""
     changed: dict[MemoryId, Memory] = {}
+    now = state.last_at
     for statement in statements:
         memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
+        goals, is_goal = obey_statement(
+            current_goals(agent.goals, now), statement, memories_by_id.values(), state, catalogue
+        )
+        agent = replace(agent, goals=goals)
+        if is_goal:
+            continue
         learned = obey(memories_by_id, statement, now, agent.sweep_at)
         agent = _remember(agent, learned)
         changed |= {memory.memory_id: memory for memory in learned.changed}
@@ -279,6 +337,7 @@ def planning_context(
     agent: AgentState, state: UserState, event_id: EventId, cause: str, where: tuple[str, ...], slate_size: int
 ) -> PlanningContext:
     """Return what a plan of now may be based on; its trigger is yet to be set."""
+    dropped = agent.dropped(state)
     return PlanningContext(
         user_id=state.user_id,
         now=state.last_at,
@@ -289,6 +348,7 @@ def planning_context(
         dormant=agent.dormant,
         profile=agent.profile,
         constraints=agent.constraints,
+        goals=tuple(progress(goal, dropped) for goal in agent.goals if not is_reached(goal, dropped)),
         where=where,
         slate_size=slate_size,
         state_version=state.version,
@@ -314,7 +374,7 @@ def _replan(
     if fired.trigger is None:
         choice = lapse(agent.plan, planning_context)
     else:
-        planning_context = replace(planning_context, trigger=fired.trigger)
+        planning_context = replace(planning_context, trigger=fired.trigger, new_item=trigger_context.new_item)
         proposed = planner.propose(planning_context)
         if agent.level("plans") == PROPOSING and not trigger_context.instructed:
             choice = put_forward(agent.plan, proposal, proposed, planning_context)

@@ -33,7 +33,8 @@ class Reason(Struct, frozen=True):
 class Slot(Struct, frozen=True):
     """An item of a list to be explained: `reason` is what its candidate source says, which may name a cause: an item
     that their state says the user chose. It `answers_user` if they have just shown or asked for something like it: then
-    it is the line. `attributes` are needed where statements have exceptions.
+    it is the line. So it is where the item `is_step` of a goal that the user pursues. `attributes` are needed where
+    statements have exceptions.
     """
 
     item_id: ItemId
@@ -42,11 +43,12 @@ class Slot(Struct, frozen=True):
     names_cause: bool = False
     answers_user: bool = False
     attributes: NamedAttributes = ()
+    is_step: bool = False
 
 
-LineKind = Literal["memory", "cause", "answer", "generic"]
-"""What a line rests on: a memory, or an item that the user chose, and it was checked against it; what the user has just
-shown or asked for; or nothing of this user."""
+LineKind = Literal["memory", "cause", "goal", "answer", "generic"]
+"""What a line rests on: a memory, an item that the user chose, or a goal that they set, and it was checked against it;
+what the user has just shown or asked for; or nothing of this user."""
 
 
 class Line(Struct, frozen=True):
@@ -61,8 +63,8 @@ class Line(Struct, frozen=True):
         return self.kind != "generic"
 
 
-CHECKED_KINDS: frozenset[LineKind] = frozenset({"memory", "cause"})
-"""Lines that were checked before they are published: against the memory, or the choice, that they name."""
+CHECKED_KINDS: frozenset[LineKind] = frozenset({"memory", "cause", "goal"})
+"""Lines that were checked before they are published: against the memory, the choice, or the goal that they name."""
 
 
 class Explainer:
@@ -133,8 +135,8 @@ class Explainer:
         return tuple(lines)
 
     def _options(self, slot: Slot) -> list[Line]:
-        if slot.answers_user:
-            return [Line(slot.reason, "answer")]
+        if slot.answers_user or slot.is_step:
+            return [Line(slot.reason, "goal" if slot.is_step else "answer")]
         reasons = (*self.exceptions(slot), *self.reasons(slot.item_id, slot.categories))
         first = [reason for reason in reasons if reason.is_stated or reason.is_of_item]
         source = Line(slot.reason, "cause" if slot.names_cause else "generic")

@@ -42,7 +42,7 @@ def judge(
     where = profile_contexts(state.last_at, Context())
     context = planning_context(agent, state, proposal.trigger_event_id, event_source_id, where, slate_size)
     context = replace(context, trigger=proposal.trigger)
-    plan = settled(proposal, context)
+    plan = settled(proposal, agent.plan, context)
     choice = _choice(agent, plan, proposal, context)
     entries = tuple(_costed(entry, plan.plan_id, proposal) for entry in choice.entries)
     kept = choice.proposal if agent.level("plans") == PROPOSING else agent.proposal

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from features.user_segment import user_segment
 from features.user_state import UserState
+from inference.items.goal_steps import StepOptions, step_options
 from inference.items.statements import block_items, block_unwanted
 from inference.items.table import Bools, Doubles, ItemTable, Numbers
 from inference.query import Query
@@ -44,8 +45,8 @@ class RankingContext(Struct, frozen=True, kw_only=True):
 
     `consumed` are items that were chosen, `consumed_count` how often, `consumed_first_at` and `consumed_at` when first
     and last; `unchosen_rewards` are the rewards of items that were only skipped, disliked or viewed. `blocked` are the
-    items that the list may not hold, `[items]`. `computed` holds what `once_per_query` has computed. The
-    query is the `row`th of those that are ranked `together`.
+    items that the list may not hold, `[items]`, and `steps` the next steps of the user's goals. `computed` holds what
+    `once_per_query` has computed. The query is the `row`th of those that are ranked `together`.
     """
 
     query: Query
@@ -61,6 +62,7 @@ class RankingContext(Struct, frozen=True, kw_only=True):
     consumed_at: Doubles
     unchosen_rewards: dict[int, float]
     blocked: Bools
+    steps: tuple[StepOptions, ...]
     repeats: bool
     together: RankedTogether
     row: int
@@ -131,6 +133,7 @@ def make_ranking_context(
         consumed_at=last_at,
         unchosen_rewards=unchosen_rewards,
         blocked=blocked,
+        steps=step_options(query.preferences.next_steps, blocked, consumed, table),
         repeats=repeats,
         together=together,
         row=len(together.now) - 1,

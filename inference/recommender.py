@@ -15,6 +15,7 @@ from inference.experiment import Experiment, variant_ranks
 from inference.exploration import Drawn, Exploration, draw_list
 from inference.finite_scores import SCORES_NOT_FINITE, by_popularity, unsound
 from inference.intent_lift import lift_intents
+from inference.items.goal_steps import GOAL_SOURCE, best_steps
 from inference.items.table import Bools, ItemTable, Numbers
 from inference.learning.weights_file import Weights
 from inference.ports import Ranker, Scores, Split
@@ -30,6 +31,7 @@ from inference.signals.registry import SOURCES_OF_INTENTS
 from inference.slate import SlateRules, compose, rules_of
 from inference.support import strangers_supported_first
 from schemas.ids import ItemId
+from schemas.plans import Plan
 
 Repeats = Literal["allow", "forbid", "learn"]
 MIN_REPEAT_RATE = 0.01
@@ -148,12 +150,15 @@ class Recommender:
         numbers = pool.items[row, order]
         ranked = Candidates(self.table.ids, numbers.tolist())
         hold = self.table.by_category.hold
-        rules = rules_of(ranked, context.query.plan, lambda name: hold(name, numbers), self._slate_size)
+        steps = best_steps(context.steps, numbers)
+        rules = rules_of(ranked, context.query.plan, lambda name: hold(name, numbers), self._slate_size, list(steps))
         drawn = self._drawn(context.query, ranked, order, values, features[row], rules)
         ranks = drawn.rows if drawn else compose(rules)
         chosen, rows = [ranked[rank] for rank in ranks], order[ranks].tolist()
         own = None if lifted is None else lifted[row]
         slate = self._slate(chosen, rows, row, values, context, pool, own)
+        if steps:
+            slate = tuple(_as_step(placed, steps.get(rank)) for placed, rank in zip(slate, ranks, strict=True))
         if drawn:
             slate = tuple(replace(placed, propensity=p) for placed, p in zip(slate, drawn.propensities, strict=True))
         target = context.query.target
@@ -220,7 +225,8 @@ class Recommender:
         pool: Pool,
         lifted: Bools | None,
     ) -> tuple[Placed, ...]:
-        """Return the slots with their main source and its reason; an item that no source proposed was pinned.
+        """Return the slots with their main source and its reason; an item that no source proposed was pinned, or is a
+        candidate of the plan.
 
         What was lifted for an intent is there for its sake.
         """
@@ -235,12 +241,24 @@ class Recommender:
             [
                 Placed(item, score, source.name, text, slot_row, cause=cause)
                 if is_proposed
-                else Placed(item, score, "pinned", "you asked for it to stay", slot_row)
+                else Placed(item, score, *_unproposed(item, context.query.plan), slot_row)
                 for item, score, slot_row, source, (text, cause), is_proposed in zip(
                     chosen, values[rows].tolist(), rows, main, why, proposed.tolist(), strict=True
                 )
             ]
         )
+
+
+def _unproposed(item: ItemId, plan: Plan | None) -> tuple[str, str]:
+    """Return the source and the reason of an item that no source proposed."""
+    if plan is not None and item in plan.candidates and item not in plan.constraints.pinned_items:
+        return "plan", "new in the catalogue"
+    return "pinned", "you asked for it to stay"
+
+
+def _as_step(placed: Placed, reason: str | None) -> Placed:
+    """Return the slot as the step of a goal, if there is a reason of one."""
+    return placed if reason is None else replace(placed, source=GOAL_SOURCE, reason=reason, cause=None)
 
 
 def _degraded(ranking: Ranking, why: str) -> Ranking:

@@ -45,12 +45,14 @@ class SlateRules(Struct, frozen=True, kw_only=True):
         return min(self.size, self.rows)
 
 
-def rules_of(ranked: Sequence[ItemId], plan: Plan | None, members_of: MembersOf, size: int) -> SlateRules:
+def rules_of(
+    ranked: Sequence[ItemId], plan: Plan | None, members_of: MembersOf, size: int, leading: Sequence[int] = ()
+) -> SlateRules:
     """Return the plan's pins and quotas over these candidates, without pins that are no candidates or exceed a
-    quota.
+    quota. `leading` rows follow the pins, under the same rules.
     """
     if plan is None or not (plan.quotas or plan.constraints.pinned_items):
-        return SlateRules(rows=len(ranked), size=size)
+        return SlateRules(rows=len(ranked), size=size, pinned=tuple(dict.fromkeys(leading))[:size])
     limits = None
     if plan.quotas:
         limits = SlateLimits(
@@ -60,7 +62,8 @@ def rules_of(ranked: Sequence[ItemId], plan: Plan | None, members_of: MembersOf,
         )
     names = [ItemId(item) for item in dict.fromkeys(plan.constraints.pinned_items)]
     rows = [ranked.index(item) for item in names if item in ranked]
-    return SlateRules(rows=len(ranked), size=size, pinned=_fitting(rows, limits, size), limits=limits)
+    pinned = _fitting(list(dict.fromkeys((*rows, *leading))), limits, size)
+    return SlateRules(rows=len(ranked), size=size, pinned=pinned, limits=limits)
 
 
 def _fitting(pinned: Sequence[int], limits: SlateLimits | None, size: int) -> tuple[int, ...]:

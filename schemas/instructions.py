@@ -12,6 +12,8 @@ from schemas.record import Record
 
 MOST_OFFERS = 64
 """The largest number of offers in a week."""
+MOST_STEPS = 32
+"""The most steps of a goal."""
 ClockTime = Annotated[str, Meta(pattern=CLOCK_TIME)]
 FactName = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=PRINTABLE)]
 
@@ -122,12 +124,36 @@ class LimitFact(_Recurring, frozen=True, kw_only=True, tag="limit"):
             raise ValueError("a limit needs at_least, at_most or both")
 
 
+class SetGoal(_Statement, frozen=True, kw_only=True, tag="set-goal"):
+    """A goal of several steps that lasts over sessions: to choose these `items` in their order, or `count` items of a
+    `category`, from the lowest to the highest value of the fact `ascending` where it names one (facts: `LimitFact`).
+
+    Lists lead with the next step, until `per_session` steps are taken in a session. A newer goal of the same name
+    replaces the older one, and `lift` withdraws a goal by its name.
+    """
+
+    name: FactName
+    items: Annotated[tuple[ItemKey, ...], Meta(max_length=MOST_STEPS)] = ()
+    category: Category | None = None
+    count: Annotated[int, Meta(ge=0, le=MOST_STEPS)] = 0
+    ascending: FactName | None = None
+    per_session: Annotated[int, Meta(ge=1, le=MOST_STEPS)] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a goal without steps, or with two kinds of them."""
+        if len(set(self.items)) < len(self.items):
+            raise ValueError("a goal names each of its items once")
+        is_of_category = self.category is not None and self.count > 0
+        if bool(self.items) == is_of_category or (self.items and (self.category or self.count or self.ascending)):
+            raise ValueError("a goal needs either items alone, or a category with a count, and maybe an ascending fact")
+
+
 class LiftAll(_Instruction, frozen=True, kw_only=True, tag="lift-all"):
     """A withdrawal of everything that was stated."""
 
 
 class Lift(_Instruction, frozen=True, kw_only=True, tag="lift"):
-    """A withdrawal of whatever was stated about this item, category or fact."""
+    """A withdrawal of whatever was stated about this item, category or fact, and of the goal of this name."""
 
     value: Annotated[str, Meta(min_length=1, max_length=ID_LENGTH, pattern=PRINTABLE)]
 
@@ -210,6 +236,7 @@ Instruction = (
     | OnlyCategory
     | LimitFact
     | Remember
+    | SetGoal
     | Forget
     | Lift
     | LiftAll

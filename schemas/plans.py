@@ -12,7 +12,15 @@ from schemas.instructions import Exceptions, RecurringTime
 from schemas.record import Record
 
 TriggerName = Literal[
-    "session-start", "taste-drift", "skip-run", "slate-exhausted", "instruction", "plan-expired", "contradiction"
+    "session-start",
+    "taste-drift",
+    "skip-run",
+    "slate-exhausted",
+    "instruction",
+    "plan-expired",
+    "contradiction",
+    "new-item",
+    "goal-reached",
 ]
 Unit = Annotated[float, Meta(ge=0, le=1)]
 
@@ -71,8 +79,21 @@ class Constraints(Record, frozen=True, kw_only=True):
     rules: tuple[ConditionalRule, ...] = ()
 
 
+class GoalProgress(Record, frozen=True, kw_only=True):
+    """How far the user is with a goal of several steps (`schemas.instructions.SetGoal`): `done` of `total`."""
+
+    name: str
+    done: Annotated[int, Meta(ge=0)]
+    total: Annotated[int, Meta(ge=0)]
+    per_session: Annotated[int, Meta(ge=1)]
+
+
 class Plan(Record, frozen=True, kw_only=True):
-    """A goal, session steps and a slate composition, with the memories that support them."""
+    """A goal, session steps and a slate composition, with the memories that support them.
+
+    `candidates` are items that the plan wants to be ranked, whether or not a candidate source proposes them. `goals`
+    are those of the user's own that were not reached when the plan was made.
+    """
 
     plan_id: PlanId
     user_id: UserId
@@ -81,6 +102,8 @@ class Plan(Record, frozen=True, kw_only=True):
     intents: tuple[Intent, ...] = ()
     quotas: tuple[Quota, ...] = ()
     constraints: Constraints = Constraints()
+    candidates: tuple[str, ...] = ()
+    goals: tuple[GoalProgress, ...] = ()
     exploration: Unit = 0.0
     made_at: Time
     expires_at: Time

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from schemas.codec import encode
 from schemas.erasures import Erasure
 from schemas.ids import EventId, UserId
-from schemas.instructions import BanCategory, Instruction, MoreOf
+from schemas.instructions import BanCategory, Instruction, MoreOf, SetGoal
 from schemas.interactions import Interaction
 from schemas.items import Item
 from schemas.quarantines import Quarantine
@@ -89,9 +89,10 @@ def _named(event: Any, name: str) -> Any:
 
 
 def _statement(user: str, number: int, rng: random.Random) -> Instruction:
-    kind = rng.choice((BanCategory, MoreOf))
+    kind = rng.choice((BanCategory, MoreOf, SetGoal))
     at, category = START + 30.0 * number, rng.choice(CATEGORIES)
-    return kind(event_id=EventId(f"s{number}"), user_id=UserId(user), event_time=at, category=category)
+    who = {"event_id": EventId(f"s{number}"), "user_id": UserId(user), "event_time": at}
+    return SetGoal(**who, name="two", category=category, count=2) if kind is SetGoal else kind(**who, category=category)
 
 
 def _erasure(user: str, at: float) -> Erasure:

@@ -110,6 +110,7 @@ def test_the_http_page_describes_every_operation_and_names_no_internals() -> Non
         *(
             "user_id",
             "item_id",
+            "name",
             "filter",
             "boost",
             "with",

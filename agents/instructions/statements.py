@@ -28,6 +28,7 @@ from schemas.instructions import (
     Remember,
     Say,
     SetAutonomy,
+    SetGoal,
     Undo,
 )
 from schemas.memories import Predicate, Subject
@@ -40,8 +41,8 @@ Statement = BanItem | BanCategory | PinItem | MoreOf | LessOf | OnlyCategory
 
 
 def obey(memories: Memories, instruction: Instruction, now: float, sweep_at: float = 0.0) -> Learned:
-    """Return what an instruction does to the user's memories. Words alone, and what is said of plans and of the agent,
-    do nothing to them.
+    """Return what an instruction does to the user's memories. Words alone, and what is said of goals, plans and
+    the agent, do nothing to them.
 
     `sweep_at` is as in `agents.memory.operations.learn`.
 
@@ -58,7 +59,7 @@ def obey(memories: Memories, instruction: Instruction, now: float, sweep_at: flo
             return take_back(memories, instruction.event_time, now)
         case Forget(memory_id=memory_id):
             return forget(memories, memory_id, now)
-        case Say() | SetAutonomy() | Approve() | Reject():
+        case Say() | SetAutonomy() | SetGoal() | Approve() | Reject():
             return Learned(memories, sweep_at=sweep_at)
         case _:
             cause = SignalCause(UserId(instruction.user_id), instruction.event_id, instruction.event_time, now)

@@ -19,6 +19,7 @@ from schemas.plans import Constraints, Plan
 MAX_INTENTS = 16
 MAX_QUOTAS = 16
 MAX_PLAN_STEPS = 8
+MAX_CANDIDATES = 16
 MAX_EXPLORATION = 0.5
 MAX_TEXT_LENGTH = 200
 """The longest goal, step or category, in characters."""
@@ -64,6 +65,7 @@ def _check_size(plan: Plan, context: PlanningContext) -> Iterator[str]:
         ("intents", plan.intents, MAX_INTENTS),
         ("quotas", plan.quotas, MAX_QUOTAS),
         ("steps", plan.steps, MAX_PLAN_STEPS),
+        ("candidates", plan.candidates, MAX_CANDIDATES),
     ):
         if len(parts) > limit:
             yield f"too-many: {len(parts)} {name}, at most {limit}"
@@ -117,6 +119,11 @@ def _check_constraints(plan: Plan, context: PlanningContext) -> Iterator[str]:
         yield f"unsatisfiable: {item!r} is pinned and banned"
 
 
+def _check_candidates(plan: Plan, context: PlanningContext) -> Iterator[str]:
+    for item in sorted(set(plan.candidates) & set(context.constraints.banned_items)):
+        yield f"banned: {item!r} is a candidate of the plan and banned by the user"
+
+
 def _check_evidence(plan: Plan, context: PlanningContext) -> Iterator[str]:
     available = {memory.memory_id for memory in context.memories}
     named = {intent.memory_id for intent in plan.intents if intent.memory_id is not None} | set(plan.evidence)
@@ -125,7 +132,14 @@ def _check_evidence(plan: Plan, context: PlanningContext) -> Iterator[str]:
 
 
 _Check = Callable[[Plan, PlanningContext], Iterable[str]]
-_CURRENT_CHECKS: tuple[_Check, ...] = (_check_owner, _check_time, _check_intents, _check_quotas, _check_constraints)
+_CURRENT_CHECKS: tuple[_Check, ...] = (
+    _check_owner,
+    _check_time,
+    _check_intents,
+    _check_quotas,
+    _check_constraints,
+    _check_candidates,
+)
 _CHECKS: tuple[_Check, ...] = (*_CURRENT_CHECKS, _check_size, _check_evidence)
 
 

@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from agents.memory.record import DECISION_PREDICATES, is_active, is_conditional
 from agents.planning.budget import Cost
+from agents.planning.new_items import NewItem
 from agents.profile import Profile
 from schemas.ids import EventId, ItemId, PlanId, UserId, category_key
 from schemas.memories import Memory
-from schemas.plans import ConditionalRule, Constraints, Limit, Plan, TriggerName
+from schemas.plans import ConditionalRule, Constraints, GoalProgress, Limit, Plan, TriggerName
 
 DEFAULT_SLATE_SIZE = 10
 """How many slots plans compose for unless the caller says otherwise."""
@@ -23,7 +24,8 @@ LAST_RESORT_SECONDS = 3_600.0
 class PlanningContext(Struct, frozen=True, kw_only=True):
     """All that a plan may be based on. `now` is event time; `cause` names the source record, and so the plan.
 
-    `where` are the names of the present context, see `agents.profile.profile_contexts`.
+    `where` are the names of the present context, see `agents.profile.profile_contexts`. A `new_item` fits the user
+    strongly, and `goals` are those that are not reached.
     """
 
     user_id: UserId
@@ -36,6 +38,8 @@ class PlanningContext(Struct, frozen=True, kw_only=True):
     profile: Profile = Profile()
     constraints: Constraints = Constraints()
     where: tuple[str, ...] = ()
+    new_item: NewItem | None = None
+    goals: tuple[GoalProgress, ...] = ()
     slate_size: int = DEFAULT_SLATE_SIZE
     state_version: int = 0
 
@@ -122,6 +126,7 @@ def last_resort(context: PlanningContext) -> Plan:
         user_id=context.user_id,
         goal="obey what was said, leave the rest to the ranking",
         constraints=context.constraints,
+        goals=context.goals,
         made_at=context.now,
         expires_at=context.now + LAST_RESORT_SECONDS,
         author="last-resort",

@@ -36,8 +36,10 @@ def is_plain(text: str) -> bool:
     )
 
 
-def settled(proposal: PlanProposal, context: PlanningContext) -> Plan:
-    """Return the proposed plan under the user's statements of now, as sure of each memory as the memory itself is."""
+def settled(proposal: PlanProposal, current: Plan | None, context: PlanningContext) -> Plan:
+    """Return the proposed plan under the user's statements and goals of now, with the candidates of the `current` plan,
+    as sure of each memory as the memory itself is.
+    """
     memories = {memory.memory_id: memory for memory in context.memories}
     intents = tuple(
         replace(intent, confidence=confidence(memories[intent.memory_id], context.now))
@@ -45,7 +47,10 @@ def settled(proposal: PlanProposal, context: PlanningContext) -> Plan:
         else intent
         for intent in proposal.plan.intents
     )
-    return replace(proposal.plan, constraints=context.constraints, intents=intents)
+    candidates = current.candidates if current else ()
+    return replace(
+        proposal.plan, constraints=context.constraints, goals=context.goals, candidates=candidates, intents=intents
+    )
 
 
 def check_proposal(

@@ -64,6 +64,12 @@ STRATEGIES: dict[TriggerName, Strategy] = {
     "slate-exhausted": Strategy(goal="go on", steps=("more of what was chosen", "widen slowly"), top_share=0.6),
     "instruction": Strategy(goal="do as told", steps=("obey what was said", "then what lasts"), horizon=DAY),
     "plan-expired": Strategy(goal="keep up", steps=("look again at what is wanted",)),
+    "new-item": Strategy(
+        goal="show what is new", steps=("offer the new item", "then what lasts"), mood=0.15, horizon=DAY
+    ),
+    "goal-reached": Strategy(
+        goal="move on from what is reached", steps=("leave the goal that is reached", "then what lasts"), horizon=DAY
+    ),
     "contradiction": Strategy(
         goal="find out what is liked",
         steps=("show a little of what is disputed", "believe the next answer"),
@@ -87,6 +93,8 @@ class RulePlanner(Struct, frozen=True):
         lasting = lasting_preferences(context.memories, context.now)
         wanted = interests(context.profile, lasting, context.where, mood=strategy.mood, setting=strategy.setting)
         speakers = _speakers(context)
+        if context.trigger == "new-item":
+            wanted = _with_new(wanted, speakers, context)
         intents = _intents(wanted, speakers, context)
         return Plan(
             plan_id=plan_id(context.cause, "rules"),
@@ -96,6 +104,8 @@ class RulePlanner(Struct, frozen=True):
             intents=intents,
             quotas=_quotas(intents, speakers, context, strategy),
             constraints=context.constraints,
+            goals=context.goals,
+            candidates=(context.new_item.item_id,) if context.new_item else (),
             made_at=context.now,
             expires_at=context.now + min(strategy.horizon, SECONDS_PER_REWARD * max(1, context.profile.rewards)),
             evidence=tuple(intent.memory_id for intent in intents if intent.memory_id is not None),
@@ -105,6 +115,13 @@ class RulePlanner(Struct, frozen=True):
 
 RULE_PLANNER: Planner = RulePlanner()
 """The default and the fallback."""
+
+
+def _with_new(wanted: Weights, speakers: Speakers, context: PlanningContext) -> Weights:
+    """Return the interests: the new item's categories that a memory speaks for weigh as much as the greatest."""
+    categories = context.new_item.categories if context.new_item else ()
+    top = max(wanted.values(), default=0.0)
+    return wanted | {name: top for name in categories if (name, True) in speakers}
 
 
 def _speakers(context: PlanningContext) -> Speakers:

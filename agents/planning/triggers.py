@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from msgspec import Struct
 
 from agents.planning.budget import UNLIMITED, Budget, Cost, Spending, spend
+from agents.planning.new_items import NewItem
 from features.user_state import UserState
 from schemas.plans import Plan, TriggerName
 
@@ -28,6 +29,8 @@ class TriggerContext(Struct, frozen=True, kw_only=True):
     instructed: bool = False
     disputed: bool = False
     drifted: bool = False
+    reached: bool = False
+    new_item: NewItem | None = None
 
 
 class Trigger(Struct, frozen=True):
@@ -71,11 +74,13 @@ def _is_expired(context: TriggerContext) -> bool:
 
 TRIGGERS: tuple[Trigger, ...] = (
     Trigger("instruction", lambda context: context.instructed, UNLIMITED),
+    Trigger("goal-reached", lambda context: context.reached, UNLIMITED),
     Trigger("contradiction", lambda context: context.disputed, Budget(debounce=30.0, cool_down=300.0)),
     Trigger("session-start", _begins_session, Budget()),
     Trigger("taste-drift", lambda context: context.drifted, Budget(cool_down=300.0)),
     Trigger("skip-run", _runs_of_skips, Budget(debounce=5.0, cool_down=60.0)),
     Trigger("slate-exhausted", _exhausts_slate, Budget(debounce=5.0, cool_down=60.0)),
+    Trigger("new-item", lambda context: context.new_item is not None, Budget(cool_down=3_600.0)),
     Trigger("plan-expired", _is_expired, Budget(cool_down=60.0)),
 )
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from inference.items.locales import ItemLocales
+from inference.items.order import Order
 from schemas.items import Item
 
 Bools = NDArray[np.bool_]
@@ -35,6 +36,7 @@ class Availability:
         self.until_time = np.full(capacity, np.inf)
         self.withdrawn: Bools = np.zeros(capacity, np.bool_)
         self._has_windows = False
+        self._opening = Order()
         self._closed = Closed()
 
     def grow(self, capacity: int) -> None:
@@ -48,8 +50,11 @@ class Availability:
 
     def put(self, number: int, item: Item) -> None:
         """Take the newest catalogue entry of an item."""
+        self._close(number)
         self.withdrawn[number] = False
         self.from_time[number] = -np.inf if item.available_from is None else item.available_from
+        if item.available_from is not None:
+            self._opening.put(number, None, item.available_from)
         self.until_time[number] = np.inf if item.available_until is None else item.available_until
         self._has_windows |= item.available_from is not None or item.available_until is not None
         self._closed = Closed()
@@ -57,9 +62,25 @@ class Availability:
 
     def withdraw(self, number: int) -> None:
         """Show the item to nobody until it is described again."""
+        self._close(number)
         self.withdrawn[number] = True
         self._closed = Closed()
         self.locales.put(number, ())
+
+    def opened(self, since: float, until: float, size: int) -> list[int]:
+        """Return the items that are available from a time after `since`, and by `until`: the newest `size`.
+
+        >>> availability = Availability(capacity=2)
+        >>> availability.put(1, Item(item_id="i", available_from=5.0))
+        >>> availability.opened(4.0, 5.0, 9), availability.opened(5.0, 9.0, 9)
+        ([1], [])
+        """
+        return self._opening.between(since, until, size)
+
+    def _close(self, number: int) -> None:
+        opens_at = float(self.from_time[number])
+        if opens_at > -np.inf and not self.withdrawn[number]:
+            self._opening.drop(number, opens_at)
 
     def shows(self, number: int, now: float, locale: str) -> bool:
         """Return whether the item may be shown at this time, to a user of this locale."""

@@ -71,6 +71,11 @@ class ItemFacts:
         column = self._columns.get(fact)
         return np.full(size, np.nan, np.float32) if column is None else column[:size]
 
+    def value(self, number: int, fact: str) -> float | None:
+        """Return the item's fact, none if it is unknown."""
+        column = self._columns.get(fact)
+        return None if column is None or np.isnan(column[number]) else float(column[number])
+
     def attributes(self, number: int) -> tuple[tuple[str, str], ...]:
         """Return the item's attributes that are names, such as a brand."""
         return self._attributes.get(number, ())

@@ -92,6 +92,18 @@ class Order:
         """Return the numbers of the `size` items with the highest keys."""
         return np.array(self._numbers[:size], np.int64)
 
+    def between(self, low: float, high: float, size: int) -> list[int]:
+        """Return the items with a key above `low` and at most `high`: the `size` with the highest keys.
+
+        >>> order = Order()
+        >>> for number, key in enumerate((1.0, 3.0, 2.0)):
+        ...     order.put(number, None, key)
+        >>> order.between(1.0, 2.5, 9)
+        [2]
+        """
+        begin, end = bisect_left(self._keys, -high), bisect_left(self._keys, -low)
+        return self._numbers[begin : min(end, begin + size)].tolist()
+
     def _index(self, number: int, key: float) -> int:
         """Return the index at which the item with this key is or belongs, in O(log n) however many keys are equal."""
         index = bisect_left(self._keys, -key)

@@ -131,6 +131,14 @@ class ItemTable:
             return self.facts.attributes(number)
         return known_of(entry).attributes if entry else ()
 
+    def fact(self, item: ItemId, name: str) -> float | None:
+        """Return a fact of the item as `facts` holds it, in float32; none if it is unknown."""
+        number, entry = self.number.get(item), self.catalogue.get(item)
+        if number is not None:
+            return self.facts.value(number, name)
+        value = known_of(entry).facts.get(name) if entry else None
+        return None if value is None else float(np.float32(value))
+
     def available(self, item: ItemId, now: float, locale: str = "") -> bool:
         """Return whether the item may be shown at this time, to a user of this locale."""
         number = self.number.get(item)

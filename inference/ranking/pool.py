@@ -27,7 +27,7 @@ def _votes(size: int) -> NDArray[np.float32]:
 def gather(
     contexts: Sequence[RankingContext], table: ItemTable, sources: Sequence[CandidateSource], width: int
 ) -> Pool:
-    """Ask every source for every user; the best-ranked proposals fill `width`, pinned items before all."""
+    """Ask every source for every user; the best-ranked proposals fill `width`, those of `_first` before all."""
     rows = [_merge(context, table, sources, width) for context in contexts]
     longest = max(1, *(len(items) for items, _ in rows))
     pool = Pool(
@@ -49,14 +49,15 @@ def _merge(
     proposed = [source.propose(context, table, source.size) for source in sources]
     counts = list(map(len, proposed))
     proposals = np.concatenate(proposed, dtype=np.int64)
-    return merged_proposals(
-        _pinned(context, table), proposals, np.array(counts), _votes(max(counts)), width, len(table)
-    )
+    return merged_proposals(_first(context, table), proposals, np.array(counts), _votes(max(counts)), width, len(table))
 
 
-def _pinned(context: RankingContext, table: ItemTable) -> Numbers:
+def _first(context: RankingContext, table: ItemTable) -> Numbers:
+    """Return the candidates that need no source: pinned items, the next steps of goals, and the plan's own."""
     plan = context.query.plan
-    if plan is None or not plan.constraints.pinned_items:
+    names = (*plan.constraints.pinned_items, *plan.candidates) if plan is not None else ()
+    if not names and not context.steps:
         return NO_ITEMS
-    numbers = [table.number.get(ItemId(name)) for name in plan.constraints.pinned_items]
-    return np.array([number for number in numbers if number is not None and not context.blocked[number]], np.int64)
+    numbers = [table.number.get(ItemId(name)) for name in names]
+    pinned = [number for number in numbers if number is not None and not context.blocked[number]]
+    return np.concatenate([np.array(pinned, np.int64), *(step.items for step in context.steps)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import inf
 from typing import Literal
 
@@ -15,6 +16,7 @@ from schemas.plans import TriggerName
 from streams.log.in_flight import InFlight
 from streams.log.records import Message
 from streams.state.crowd_watch import CrowdWatch
+from streams.state.item_catalogue import ItemCatalogue
 from streams.state.stream_clock import StreamClock
 
 CLOCK_SKEW_SECONDS = 300.0
@@ -56,6 +58,11 @@ class Deps:
     """Publishes dead letters about table records that ended this process: no other process knows of them."""
     in_flight: InFlight = field(default_factory=InFlight)
     """The records that this process handles now, and those that ended it before."""
+
+    @cached_property
+    def catalogue(self) -> ItemCatalogue:
+        """The item table as agents read it."""
+        return ItemCatalogue(self.table)
 
     @property
     def stream_now(self) -> float:

@@ -9,7 +9,7 @@ from agents.instructions.names import Names
 from agents.instructions.understanding import awaiting, understand
 from features.user_state import has_seen, note
 from schemas.ids import message_id
-from schemas.instructions import BanCategory, Instruction, LessOf, LimitFact, MoreOf, OnlyCategory, Say
+from schemas.instructions import BanCategory, Instruction, LessOf, LimitFact, MoreOf, OnlyCategory, Say, SetGoal
 from streams.handlers.deps import Deps
 from streams.log.records import RecordSource
 from streams.outcomes.agent_messages import agent_messages
@@ -32,6 +32,7 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         understood=reply.understood if reply else None,
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
         triggers=deps.options.triggers,
+        catalogue=deps.catalogue,
     )
     return RecordOutcome(
         record=replace(record, user=user, agent=step.agent, version=record.version + 1),
@@ -66,6 +67,8 @@ def _spelled(instruction: Instruction, deps: Deps) -> Instruction:
         return replace(instruction, category=spelled(instruction.category), exceptions=exceptions)
     if isinstance(instruction, LimitFact):
         return replace(instruction, category=spelled(instruction.category)) if instruction.category else instruction
+    if isinstance(instruction, SetGoal):
+        return replace(instruction, category=instruction.category and spelled(instruction.category))
     if isinstance(instruction, MoreOf | LessOf):
         return replace(instruction, category=spelled(instruction.category))
     return instruction

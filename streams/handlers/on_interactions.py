@@ -48,6 +48,7 @@ def on_interaction(record: UserRecord, event: Interaction, source: RecordSource,
         *_known_of_item(event, deps),
         event_source_id=message_id(source.topic, source.partition, source.offset, "plan"),
         triggers=deps.options.triggers,
+        catalogue=deps.catalogue,
     )
     return RecordOutcome(
         record=replace(record, user=user, agent=step.agent, version=record.version + 1),

@@ -8,6 +8,7 @@ from datetime import tzinfo
 from msgspec import Struct
 
 from agents.agent_state import Action, AgentState
+from agents.goals import Goal, current_goals, is_reached, progress, steps_in_session
 from agents.instructions.phrases import belief_phrase, consolidated_phrase
 from agents.instructions.wording import WORDINGS, Wording
 from agents.memory.record import confidence, is_conditional, is_statement
@@ -67,8 +68,28 @@ class PageOffers(Struct, frozen=True, kw_only=True):
     expires_at: float = 0.0
 
 
+class PageGoal(Struct, frozen=True, kw_only=True):
+    """A goal as its user reads it: `done` of `total` steps, `in_session` of them in the session that goes on at the
+    page's time, of `per_session` that it may take. `items` are those of the steps that are done, `next` is the item of
+    the next step where it is known.
+    """
+
+    name: str
+    text: str
+    done: int
+    total: int
+    reached: bool
+    in_session: int
+    per_session: int
+    items: tuple[ItemId, ...] = ()
+    next: ItemId | None = None
+    since: float
+    until: float | None = None
+
+
 class UserPage(Struct, frozen=True, kw_only=True):
-    """Everything that is believed of a user as of event time `at`: statements, then other beliefs, the surest first.
+    """Everything that is believed of a user as of event time `at`: statements, then other beliefs, the surest first,
+    and the goals that they pursue or have reached.
 
     `proposal` is a plan, and `pending` are statements, that wait for the user's approval. `events` is how many events
     the user has had. There are `offers` at autonomy 3, and `autonomy_of` has levels of single actions.
@@ -81,6 +102,7 @@ class UserPage(Struct, frozen=True, kw_only=True):
     autonomy_of: dict[Action, int] = {}
     stated: tuple[PageMemory, ...] = ()
     believed: tuple[PageMemory, ...] = ()
+    goals: tuple[PageGoal, ...] = ()
     plan: PagePlan | None = None
     proposal: PagePlan | None = None
     pending: bool = False
@@ -108,10 +130,31 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
         autonomy_of=agent.autonomy_of,
         stated=tuple(page for is_stated, page in pages if is_stated),
         believed=tuple(page for is_stated, page in pages if not is_stated),
+        goals=tuple(_page_goal(goal, record, at) for goal in current_goals(agent.goals, at)),
         plan=_page_plan(agent.plan),
         proposal=_page_plan(agent.proposal),
         pending=agent.pending is not None,
         offers=_page_offers(agent, at),
+    )
+
+
+def _page_goal(goal: Goal, record: UserRecord, at: float) -> PageGoal:
+    said, dropped = goal.said, record.agent.dropped(record.user)
+    far = progress(goal, dropped)
+    left = [item for item in said.items if item not in dropped and item not in {step.item_id for step in goal.done}]
+    ascending = f", by {said.ascending} from the lowest" if said.ascending else ""
+    return PageGoal(
+        name=said.name,
+        text=f"{far.total} items in order" if said.items else f"{said.count} of {said.category}{ascending}",
+        done=far.done,
+        total=far.total,
+        reached=is_reached(goal, dropped),
+        in_session=steps_in_session(goal, record.user, at),
+        per_session=said.per_session,
+        items=tuple(step.item_id for step in goal.done),
+        next=ItemId(left[0]) if left else None,
+        since=said.event_time,
+        until=said.until,
     )
 
 

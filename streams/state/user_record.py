@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.agent_state import AgentState, agent_at
+from agents.goals import next_steps
 from agents.memory.record import NEVER
 from agents.preferences import preferences_of
 from features.agent_preferences import AgentPreferences
@@ -37,8 +38,12 @@ class UserRecord(Struct, frozen=True, kw_only=True, rename={"agent": "mind"}):
         return self.user.version == 0 and self.agent == AgentState()
 
     def preferences_at(self, now: float) -> AgentPreferences:
-        """Return what the agent hands to the ranker at event time `now`, computed from plan and memories."""
-        return preferences_of(self.plan, self.agent.memories, now)
+        """Return what the agent hands to the ranker at event time `now`, computed from plan, memories and goals."""
+        preferences = preferences_of(self.plan, self.agent.memories, now)
+        if not self.agent.goals:
+            return preferences
+        steps = next_steps(self.agent.goals, self.user, now, self.agent.dropped(self.user))
+        return replace(preferences, next_steps=steps)
 
     def at(self, now: float) -> UserRecord:
         """Return the record without the statements that have ended by event time `now`: what lists are made from."""

@@ -104,7 +104,8 @@ def list_messages(answer: Answer, stages: Mapping[str, float], deps: Deps, count
         answer, slate = _without_draw(answer), tuple(replace(placed, propensity=None) for placed in slate)
     for degradation in ranking.degradations:
         counters.count("degraded", degradation)
-    entry, lines = _ranked(answer, slate), _lines(slate, answer.record, deps)
+    steps = frozenset(step.text for step in answer.query.preferences.next_steps)
+    entry, lines = _ranked(answer, slate), _lines(slate, answer.record, deps, steps)
     for line in lines:
         counters.count("explained", line.kind)
     items = _items(slate, lines)
@@ -201,11 +202,13 @@ def _without_draw(answer: Answer) -> Answer:
     return replace(answer, ranking=replace(answer.ranking, draw=None))
 
 
-def _lines(slate: tuple[Placed, ...], record: UserRecord, deps: Deps) -> tuple[Line, ...]:
-    """Return a line for each item of the slate: of the agent's memories or plan, or its source's reason."""
+def _lines(slate: tuple[Placed, ...], record: UserRecord, deps: Deps, steps: Collection[str] = ()) -> tuple[Line, ...]:
+    """Return a line for each item of the slate: of the agent's memories or plan, or its source's reason; `steps` are
+    those that the user's goals have.
+    """
     explainer, categories = Explainer(record.agent.plan, record.agent.memories), deps.table.categories
     chosen = {entry.item_id for entry in record.user.recent}
-    slots = [_slot(placed, categories(placed.item_id), chosen) for placed in slate]
+    slots = [_slot(placed, categories(placed.item_id), chosen, steps) for placed in slate]
     if record.agent.constraints.rules:
         slots = [replace(slot, attributes=deps.table.attributes(slot.item_id)) for slot in slots]
     return explainer.lines(slots)
@@ -225,9 +228,11 @@ def _items(slate: tuple[Placed, ...], lines: Sequence[Line]) -> tuple[RankedItem
     )
 
 
-def _slot(placed: Placed, categories: tuple[str, ...], chosen: Collection[ItemId]) -> Slot:
-    answers = placed.source == PERCEPTION_SOURCE.name
-    return Slot(placed.item_id, categories, placed.reason, placed.cause in chosen, answers_user=answers)
+def _slot(placed: Placed, categories: tuple[str, ...], chosen: Collection[ItemId], steps: Collection[str]) -> Slot:
+    answers, is_step = placed.source == PERCEPTION_SOURCE.name, placed.reason in steps
+    return Slot(
+        placed.item_id, categories, placed.reason, placed.cause in chosen, answers_user=answers, is_step=is_step
+    )
 
 
 def _on_surface(entry: Ranked, list_id: ListId) -> Ranked:

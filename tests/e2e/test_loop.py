@@ -11,10 +11,10 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.codec import decode, encode
-from schemas.ids import EventId, UserId
-from schemas.instructions import BanCategory
+from schemas.ids import EventId, ItemId, UserId
+from schemas.instructions import BanCategory, SetGoal
 from schemas.offers import Occasion
-from schemas.topics import DEAD_LETTERS, OFFERS
+from schemas.topics import DEAD_LETTERS, OFFERS, PLANS
 from tests.builders import START, click, event_id
 from tests.e2e.system import System, wait_until
 
@@ -40,7 +40,7 @@ def test_a_click_changes_the_next_list(system: System) -> None:
     assert top(system, "ann")[0] == "war-1"
 
 
-def test_a_ban_holds_from_the_next_list_on(system: System) -> None:
+def test_a_ban_and_a_goal_hold_from_the_next_list_on(system: System) -> None:
     system.catalogue()
     system.start()
     system.send([click("ann", "war-0")])
@@ -50,6 +50,24 @@ def test_a_ban_holds_from_the_next_list_on(system: System) -> None:
     system.send([ban], "instructions")
     system.wait_applied()
     assert not any(name.startswith("war") for name in top(system, "ann"))
+    _reach_a_goal_over_two_sessions(system)
+
+
+def _reach_a_goal_over_two_sessions(system: System) -> None:
+    """Set ann a goal of three steps, two a session, and take them: on the system of another test, to save a start."""
+    who = {"event_id": event_id(), "user_id": UserId("ann"), "event_time": START + 5}
+    items = (ItemId("comedy-5"), ItemId("comedy-6"), ItemId("comedy-7"))
+    system.send([SetGoal(**who, name="the trilogy", items=items, per_session=2)], "instructions")
+    for at, led in ((60.0, items[0]), (120.0, items[1]), (7_200.0, None), (7_260.0, items[2])):
+        system.wait_applied()
+        assert led is None or top(system, "ann")[0] == led
+        system.send([click("ann", led or "drama-1", at=at)])
+    system.wait_applied()
+    shown = system.command("user", "show", "ann")
+    assert "goal: the trilogy (3 items in order): 3 of 3 done, reached; 1 of 2 in this session" in shown
+    entries = [decode(PLANS, record.value, now=time.time()) for record in system.records(PLANS)]
+    reached = [(entry.decision, len(entry.plan.goals)) for entry in entries if entry.trigger == "goal-reached"]
+    assert reached == [("superseded", 1), ("accepted", 0)]
 
 
 def test_a_user_is_steered_in_words_by_a_command(system: System) -> None:

@@ -35,6 +35,7 @@ from schemas.instructions import (
     Remember,
     Say,
     SetAutonomy,
+    SetGoal,
     Undo,
 )
 from schemas.interactions import (
@@ -137,6 +138,8 @@ def _instructions() -> list[Record]:
         LimitFact(**_event, fact="price", at_least=1.0, at_most=9.5, until=START + 60.0),
         LimitFact(**_event, fact="length", at_most=120.0, category="war"),
         Remember(**_event, predicate="likes", subject="attribute", value="red", attribute="colour"),
+        SetGoal(**_event, name="the trilogy", items=(ItemId("war-1"), ItemId("war-2")), per_session=2),
+        SetGoal(**_event, name="learn", category="war", count=3, ascending="length", until=START + 60.0),
         Forget(**_event, memory_id=MemoryId("m1")),
         Lift(**_event, value="war"),
         SetAutonomy(**_event, level=3, action="offers", offers=OfferRules(per_week=1, quiet_from="21:30")),

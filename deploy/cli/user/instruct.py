@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -16,9 +17,10 @@ from deploy.cli.user.answer import answer_to
 from deploy.clients import wall_clock
 from deploy.settings import load_settings
 from schemas.errors import DecodeError
-from schemas.ids import EventId, MemoryId, UserId
+from schemas.ids import EventId, ItemId, MemoryId, UserId
 from schemas.instructions import (
     MOST_OFFERS,
+    MOST_STEPS,
     Approve,
     Forget,
     Instruction,
@@ -27,6 +29,7 @@ from schemas.instructions import (
     Remember,
     Say,
     SetAutonomy,
+    SetGoal,
     Undo,
 )
 from schemas.recommendations import Recommendation
@@ -71,6 +74,33 @@ def remember(
         return Remember(**who, predicate=predicate, subject=subject, value=value, attribute=attribute)
 
     _tell(user, stated, f"Remembered: {user} {predicate} {value}.", timeout, as_json=as_json)
+
+
+def goal(
+    user: User,
+    name: Annotated[str, typer.Argument(help="The goal's name, such as 'the trilogy'.")],
+    item: Annotated[list[str] | None, typer.Option(help="The item of a step; once for each step, in order.")] = None,
+    category: Annotated[str, typer.Option(help="Instead of items: the category to choose from.")] = "",
+    count: Annotated[int, typer.Option(help="How many items of the category.", min=0, max=MOST_STEPS)] = 0,
+    ascending: Annotated[str, typer.Option(help="A fact, such as length: its lowest value comes first.")] = "",
+    per_session: Annotated[int, typer.Option(help="The most steps in a session.", min=1, max=MOST_STEPS)] = 1,
+    until: Annotated[datetime | None, typer.Option(help="When the goal ends, in UTC.", formats=["%Y-%m-%d"])] = None,
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Set a goal of several steps: items in their order, or so many of a category. Lists lead with the next step."""
+
+    def stated(who: Any) -> SetGoal:
+        items, ends = tuple(map(ItemId, item or ())), until.replace(tzinfo=UTC).timestamp() if until else None
+        steps: dict[str, Any] = {
+            "items": items,
+            "category": category or None,
+            "count": count,
+            "ascending": ascending or None,
+        }
+        return SetGoal(**who, name=name, **steps, count=count, per_session=per_session, until=ends)
+
+    _tell(user, stated, f"Goal set: {name}.", timeout, as_json=as_json)
 
 
 def forget(
@@ -124,6 +154,7 @@ INSTRUCT_COMMANDS: dict[str, Callable[..., None]] = {
     "steer": steer,
     "undo": undo,
     "remember": remember,
+    "goal": goal,
     "forget": forget,
     "autonomy": autonomy,
     "approve": approve,
@@ -139,7 +170,7 @@ def _tell(
     who = {"event_id": event_id, "user_id": UserId(user), "event_time": wall_clock()}
     try:
         found, cluster = answer_to(load_settings(), make(who), timeout=timeout)
-    except DecodeError as exc:
+    except (DecodeError, ValueError) as exc:
         raise typer.BadParameter(str(exc)) from exc
     if as_json:
         put_json(found)

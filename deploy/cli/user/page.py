@@ -25,7 +25,7 @@ from schemas.ids import DEFAULT_USER, UserId
 from schemas.topics import ITEMS, RECOMMENDATIONS
 from streams.log.kafka_client import Cluster
 from streams.log.kafka_lookup import newest_of
-from streams.state.user_page import PageMemory, PageOffers, PagePlan, UserPage, page_of
+from streams.state.user_page import PageGoal, PageMemory, PageOffers, PagePlan, UserPage, page_of
 from streams.state.user_record import UserRecord
 
 TimeZone = Annotated[str, typer.Option(help="The time zone in which days are named, such as Europe/Berlin.")]
@@ -108,7 +108,7 @@ def _page(record: UserRecord, titles: Titles, now: float, time_zone: str, langua
 
 def _show(record: UserRecord, titles: Titles, now: float, time_zone: str, language: str, *, as_json: bool) -> None:
     page = _page(record, titles, now, time_zone, language)
-    if not page.events and not page.stated:
+    if not page.events and not page.stated and not page.goals:
         raise NothingDone(f"nothing is stored of {page.user_id!r}")
     if as_json:
         put_json(page)
@@ -123,7 +123,9 @@ def _show(record: UserRecord, titles: Titles, now: float, time_zone: str, langua
 
 
 def _footer(page: UserPage) -> Iterator[str]:
-    """Yield what the agent does and waits for, a line each."""
+    """Yield what the user pursues, and what the agent does and waits for, a line each."""
+    for goal in page.goals:
+        yield f"goal: {_goal(goal)}"
     for title, plan in (("plan", page.plan), ("waits for approval", page.proposal)):
         if plan is not None:
             yield f"{title}: {_plan(plan)}"
@@ -160,6 +162,14 @@ def _offers(offers: PageOffers) -> str:
     quiet = f"none from {rules.quiet_from} to {rules.quiet_to} {rules.time_zone}"
     open_now = f"; open: {', '.join(offers.open)} until {utc(offers.expires_at)}" if offers.open else ""
     return f"at most {rules.per_week} a week, {quiet}; worth {offers.worth:.0%} now{open_now}"
+
+
+def _goal(goal: PageGoal) -> str:
+    far = "reached" if goal.reached else f"step {goal.done + 1} of {goal.total} is next"
+    following = f": {goal.next}" if goal.next is not None and not goal.reached else ""
+    session = f"{goal.in_session} of {goal.per_session} in this session"
+    ends = f", until {utc(goal.until)}" if goal.until is not None else ""
+    return f"{goal.name} ({goal.text}): {goal.done} of {goal.total} done, {far}{following}; {session}{ends}"
 
 
 def _plan(plan: PagePlan) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from litestar import delete, get, post, put
 from litestar.params import JSONBody, PathParameter, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from deploy.gateway import ids
 from deploy.gateway.access.scopes import permitted_to
@@ -21,17 +21,20 @@ from features.recurring_times import zone_of
 from schemas.bounds import ID_LENGTH, NAME_LENGTH, NO_CONTROL, TEXT_LENGTH, Label
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError
-from schemas.ids import EventId, ItemId, MemoryId, UserId
+from schemas.ids import Category, EventId, ItemId, ItemKey, MemoryId, Time, UserId
 from schemas.instructions import (
+    MOST_STEPS,
     Approve,
     FactName,
     Forget,
     Instruction,
+    Lift,
     OfferRules,
     Reject,
     Remember,
     Say,
     SetAutonomy,
+    SetGoal,
     Undo,
 )
 from schemas.items import Item
@@ -77,6 +80,18 @@ class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal[0, 1, 2, 3]
     action: Literal["all", "plans", "words", "offers"] = "all"
     offers: OfferRules | None = None
+
+
+class GoalOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A goal of several steps, as in `schemas.instructions.SetGoal`."""
+
+    name: FactName
+    items: Annotated[tuple[ItemKey, ...], Meta(max_length=MOST_STEPS)] = ()
+    category: Category | None = None
+    count: Annotated[int, Meta(ge=0, le=MOST_STEPS)] = 0
+    ascending: FactName | None = None
+    per_session: Annotated[int, Meta(ge=1, le=MOST_STEPS)] = 1
+    until: Time | None = None
 
 
 class DecisionOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,6 +180,34 @@ async def delete_memory(context: InjectedContext, user_id: Id, memory_id: Id) ->
 
 
 @post(
+    "/v1/users/{user_id:str}/goals",
+    status_code=202,
+    opt=permitted_to("instructions"),
+    tags=["users"],
+    summary="Set a goal of several steps",
+)
+async def post_goal(data: JSONBody[GoalOf], context: InjectedContext, user_id: Id) -> AcceptedResponse:
+    """Set a goal: items in their order, or so many of a category. A newer goal of the same name replaces the older."""
+    try:
+        said = SetGoal(**_who(context, user_id), **structs.asdict(data))
+    except ValueError as exc:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", str(exc)) from exc
+    return await _accepted(context, said)
+
+
+@delete(
+    "/v1/users/{user_id:str}/goals/{name:str}",
+    status_code=202,
+    opt=permitted_to("instructions"),
+    tags=["users"],
+    summary="Withdraw a goal",
+)
+async def delete_goal(context: InjectedContext, user_id: Id, name: Id) -> AcceptedResponse:
+    """Withdraw the goal of this name, and whatever else was stated about that name, as the instruction `lift` does."""
+    return await _accepted(context, Lift(**_who(context, user_id), value=name))
+
+
+@post(
     "/v1/users/{user_id:str}/undo",
     status_code=202,
     opt=permitted_to("instructions"),
@@ -222,6 +265,8 @@ PAGE_HANDLERS = (
     post_say,
     post_memory,
     delete_memory,
+    post_goal,
+    delete_goal,
     post_undo,
     put_autonomy,
     post_occasion,

@@ -9,6 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.agent_state import AgentState, AgentStep, apply_event, apply_instruction
+from agents.catalogue import CatalogueReader
+from agents.planning.new_items import NewItem
 from agents.planning.plan import Planner
 from agents.planning.rule_planner import RULE_PLANNER
 from features.user_state import UserState, fold, note
@@ -36,6 +38,21 @@ CATALOGUE |= dict.fromkeys(HITCHCOCK, ("thriller",))
 ATTRIBUTES |= dict.fromkeys(HITCHCOCK, (("director", "Hitchcock"), ("studio", "Universal")))
 
 
+class Shelf(Struct, frozen=True):
+    """`CATALOGUE` as agents read it. The level of an item is the number at its end; `new` items have their times."""
+
+    new: tuple[tuple[float, NewItem], ...] = ()
+
+    def categories(self, item: ItemId) -> tuple[str, ...]:
+        return CATALOGUE.get(item, ())
+
+    def fact(self, item: ItemId, name: str) -> float | None:
+        return float(item[-1]) if name == "level" and item[-1].isdigit() else None
+
+    def arrivals(self, since: float, until: float) -> tuple[NewItem, ...]:
+        return tuple(item for at, item in self.new if since < at <= until)
+
+
 class Life(Struct, frozen=True):
     """A user, their agent's state, and every step so far; `attributed` items have attributes too."""
 
@@ -43,6 +60,7 @@ class Life(Struct, frozen=True):
     agent: AgentState = AgentState()
     steps: tuple[AgentStep, ...] = ()
     attributed: bool = False
+    shelf: CatalogueReader = Shelf()
 
     @property
     def last(self) -> AgentStep:
@@ -76,13 +94,23 @@ def _lived(life: Life, one: Interaction, planner: Planner) -> Life:
     categories = CATALOGUE.get(getattr(one, "item_id", ""), ())
     attributes = ATTRIBUTES.get(getattr(one, "item_id", ""), ()) if life.attributed else ()
     agent, name = life.agent, one.event_id
-    step = apply_event(agent, life.state, state, one, categories, attributes, event_source_id=name, planner=planner)
+    step = apply_event(
+        agent,
+        life.state,
+        state,
+        one,
+        categories,
+        attributes,
+        event_source_id=name,
+        planner=planner,
+        catalogue=life.shelf,
+    )
     return replace(life, state=state, agent=step.agent, steps=(*life.steps, step))
 
 
 def _instructed(life: Life, one: Instruction) -> Life:
     state = note(life.state, one.event_id, one.event_time)
-    step = apply_instruction(life.agent, state, one, event_source_id=one.event_id)
+    step = apply_instruction(life.agent, state, one, event_source_id=one.event_id, catalogue=life.shelf)
     return replace(life, state=state, agent=step.agent, steps=(*life.steps, step))
 
 

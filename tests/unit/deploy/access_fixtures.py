@@ -43,6 +43,8 @@ ROUTES: dict[str, tuple[str, str, Any, set[Scope]]] = {
     "say": ("POST", "/v1/users/ann/say", {"text": "no war", "timeout_ms": 0}, {"instructions"}),
     "remember": ("POST", "/v1/users/ann/memories", {"predicate": "likes", "value": "war"}, {"instructions"}),
     "forget": ("DELETE", "/v1/users/ann/memories/m1", None, {"instructions"}),
+    "goal": ("POST", "/v1/users/ann/goals", {"name": "three wars", "category": "war", "count": 3}, {"instructions"}),
+    "no goal": ("DELETE", "/v1/users/ann/goals/three%20wars", None, {"instructions"}),
     "undo": ("POST", "/v1/users/ann/undo", None, {"instructions"}),
     "autonomy": ("PUT", "/v1/users/ann/autonomy", {"level": 1}, {"instructions"}),
     "occasions": ("POST", "/v1/users/ann/occasions", {"reason": "spring sale"}, {"ingest"}),

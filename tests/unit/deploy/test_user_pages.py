@@ -53,6 +53,8 @@ def test_each_thing_said_becomes_one_instruction() -> None:
     said = {
         "remember": ("POST", "memories", {"predicate": "likes", "value": "jazz"}),
         "forget": ("DELETE", "memories/m1", None),
+        "set-goal": ("POST", "goals", {"name": "the trilogy", "items": ["i1", "i2"], "per_session": 2}),
+        "lift": ("DELETE", "goals/the%20trilogy", None),
         "undo": ("POST", "undo", None),
         "set-autonomy": ("PUT", "autonomy", {"level": 3, "action": "offers", "offers": {"quiet_from": "21:00"}}),
         "approve": ("POST", "decision", {"approve": True}),
@@ -72,6 +74,7 @@ def test_what_cannot_be_said_is_refused_and_stored_nowhere() -> None:
     refused = [
         ("memories", {"predicate": "adores", "value": "jazz"}),
         ("memories", {"predicate": "likes", "value": ""}),
+        ("goals", {"name": "nothing"}),
         ("memories", {"predicate": "likes", "value": "a\u0007b"}),
         ("say", {"text": ""}),
         ("decision", {}),

@@ -13,6 +13,7 @@ from features.memory_state import MemoryStateStore
 from schemas.codec import encode
 from schemas.errors import StoreUnavailable
 from schemas.ids import DEFAULT_USER
+from schemas.plans import PlanEntry
 from schemas.topics import DEAD_LETTERS, ITEMS, MEMORIES, MISROUTED, PLANS, RANKING_LOG, RECOMMENDATIONS
 from streams.flink.keyed_user import FORMAT, KeyedUser, UnknownStateFormat, pack_record, pack_user, unpack_user
 from streams.flink.projection import UserProjection
@@ -90,6 +91,10 @@ def values(messages: Sequence[Message], topic: str) -> set[bytes | None]:
     return {message.value and encode(message.value) for message in messages if message.topic == topic}
 
 
+def triggers_of(shelf: Shelf) -> set[str]:
+    return {message.value.trigger for message in shelf.messages if isinstance(message.value, PlanEntry)}
+
+
 def users_of(kept: Kept) -> dict[str, bytes]:
     return {user: unpack_user(state).record for user, state in kept.users.items()}
 
@@ -104,6 +109,7 @@ def test_users_and_messages_are_those_of_the_in_memory_runner(undisturbed: Undis
     assert users_of(task.kept) == undisturbed.users
     for topic in COMPARED:
         assert values(shelf.messages, topic) == undisturbed.values[topic]
+    assert "goal-reached" in triggers_of(shelf)
     assert any(message.topic == DEAD_LETTERS for message in shelf.messages)
     assert NOBODY not in task.kept.users
 
