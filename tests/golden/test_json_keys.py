@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from agents.memory.ports import FoundMemory
 from deploy.demo.console_report import DemoSummary
-from deploy.gateway.handlers.reads import SimilarItem
+from deploy.gateway.handlers.reads import MemoryEntry, SimilarItem
 from inference.evaluation.experiments.arm_results import ExperimentResults
 from inference.evaluation.off_policy.open_bandit import Checked
 from inference.evaluation.off_policy.ranking_logs import EvaluatedPolicy
@@ -18,7 +17,7 @@ from schemas.statistics import ItemDelta, ItemStatistics
 from streams.backtest.results import BacktestResults
 
 KEYS: dict[type[msgspec.Struct], set[str]] = {
-    FoundMemory: {"memory_id", "predicate", "value", "likeness"},
+    MemoryEntry: {"memory_id", "predicate", "value", "likeness", "confidence"},
     SimilarItem: {"item_id", "likeness", "title"},
     DemoSummary: {"data", "events", "judged", "measures"},
     BacktestResults: {"data", "rows", "judged", "systems", "differences", "losses", "speed"},
