@@ -42,7 +42,13 @@ def test_a_key_reaches_the_routes_of_its_scopes_and_no_others(shop: Shop, route:
 def test_every_route_of_the_document_is_in_the_table(shop: Shop) -> None:
     paths = shop.gateway.client.get("/schema/openapi.json").json()["paths"]
     documented = {(verb.upper(), path) for path, verbs in paths.items() for verb in verbs}
-    names = {"/item/i1": "/{kind}/{subject}", "/i1": "/{item_id}", "/ann": "/{user_id}", "/m1": "/{memory_id}"}
+    names = {
+        "/item/i1": "/{kind}/{subject}",
+        "/i1": "/{item_id}",
+        "/ann": "/{user_id}",
+        "/m1": "/{memory_id}",
+        "/three%20wars": "/{name}",
+    }
     known = set()
     for method, path, *_ in ROUTES.values():
         for part, template in names.items():
