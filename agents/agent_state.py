@@ -7,13 +7,14 @@ makes a plan. Everything is a pure function of the state before; all times are e
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.catalogue import EMPTY_CATALOGUE, CatalogueReader
-from agents.goals import Goals, count_choice, current_goals, is_reached, obey_statement, progress
+from agents.goals import Goals, count_choice, current_goals, is_reached, obey_statement, pursued_goals
 from agents.instructions.statements import obey
 from agents.memory.extraction import Attributes, extract
 from agents.memory.operations import Learned, PreferenceSignal, SignalCause, learn, resynthesise
@@ -57,8 +58,8 @@ class AgentState(Struct, frozen=True, kw_only=True):
     `agents.memory.consolidation.MOST_CONSOLIDATED`. At autonomy
     `PROPOSING` a `proposal` waits for the user's approval, and so does what words were understood as, `pending`.
     `autonomy_of` has the levels that were set for single actions, and `offers` is there once offers were allowed.
-    `memory_rules` is the version of the rules that the memories follow. `goals` are what the user pursues or has
-    reached.
+    `memory_rules` is the version of the rules that the memories follow. `goals` are what the user pursues, has
+    reached, or has let end.
     """
 
     memories: tuple[Memory, ...] = ()
@@ -140,7 +141,7 @@ def apply_event(
     drift, drifted = _watched(agent, profile, is_newest=event.event_time >= state_before.last_at)
     offers = agent.offers and answered(agent.offers, event)
     updated = replace(_remember(agent, learned), profile=profile, drift=drift, offers=offers)
-    updated = _pursuing(updated, event, state.last_at, catalogue)
+    updated = _pursuing(updated, event, catalogue)
     changed, disputed = (learned.changed, bool(learned.disputed)) if learned else ((), False)
     happened = TriggerContext(before=state_before, after=state, plan=agent.plan, disputed=disputed, drifted=drifted)
     happened = _noticed(happened, agent, updated, catalogue)
@@ -155,37 +156,36 @@ def _watched(agent: AgentState, profile: Profile, *, is_newest: bool) -> tuple[D
     return watch(agent.drift, divergence(profile.short_term, profile.long_term))
 
 
-def _pursuing(agent: AgentState, event: Interaction, now: float, catalogue: CatalogueReader) -> AgentState:
-    """Return the agent state with its goals after the event, without those that have ended by `now`."""
-    if not agent.goals:
+def _pursuing(agent: AgentState, event: Interaction, catalogue: CatalogueReader) -> AgentState:
+    """Return the agent state with its goals after the event."""
+    if not agent.goals or not is_choice(event):
         return agent
-    goals = current_goals(agent.goals, now)
-    if is_choice(event):
-        goals = count_choice(goals, event.item_id, event.event_time, catalogue)
-    return replace(agent, goals=goals)
+    return replace(agent, goals=count_choice(agent.goals, event.item_id, event.event_time, catalogue))
 
 
 def _noticed(
     happened: TriggerContext, before: AgentState, after: AgentState, catalogue: CatalogueReader
 ) -> TriggerContext:
-    """Return what happened, and whether a goal was reached by it, and which new item fits the user strongly."""
-    reached = bool(after.goals) and bool(_reached(after, happened.after) - _reached(before, happened.before))
-    new_item = _new_item(after, happened.before, happened.after, catalogue)
-    return replace(happened, reached=reached, new_item=new_item) if reached or new_item else happened
+    """Return what happened, with whether a goal was reached by it, and how a new item of strong fit is found."""
+    now = happened.after.last_at
+    reached = bool(after.goals) and bool(_reached(after, happened.after, now) - _reached(before, happened.before, now))
+    find = cache(lambda: _new_item(after, happened.before, happened.after, catalogue))
+    return replace(happened, reached=reached, find_new_item=find)
 
 
-def _reached(agent: AgentState, state: UserState) -> frozenset[str]:
-    """Return the event ids of the goals that are reached."""
+def _reached(agent: AgentState, state: UserState, now: float) -> frozenset[str]:
+    """Return the event ids of the goals that are reached and have not ended by `now`."""
     dropped = agent.dropped(state)
-    return frozenset(goal.said.event_id for goal in agent.goals if is_reached(goal, dropped))
+    return frozenset(goal.said.event_id for goal in current_goals(agent.goals, now) if is_reached(goal, dropped))
 
 
 def _new_item(agent: AgentState, before: UserState, state: UserState, catalogue: CatalogueReader) -> NewItem | None:
     """Return an item of strong fit that has become available since the plan, or without one since the last event."""
     if not before.version:
         return None
-    new = catalogue.arrivals(agent.plan.made_at if agent.plan else before.last_at, state.last_at)
-    return strong_fit(new, agent.memories, agent.constraints, state) if new else None
+    since = agent.plan.made_at if agent.plan else before.last_at
+    new = catalogue.arrivals(since, state.last_at, state.locale)
+    return strong_fit(new, agent.memories, agent.constraints, state, catalogue.keeps) if new else None
 
 
 def apply_instruction(
@@ -239,9 +239,7 @@ def _obeyed(
     now = state.last_at
     for statement in statements:
         memories_by_id = {memory.memory_id: memory for memory in (*agent.memories, *agent.dormant)}
-        goals, is_goal = obey_statement(
-            current_goals(agent.goals, now), statement, memories_by_id.values(), state, catalogue
-        )
+        goals, is_goal = obey_statement(agent.goals, statement, memories_by_id.values(), state, catalogue)
         agent = replace(agent, goals=goals)
         if is_goal:
             continue
@@ -337,7 +335,6 @@ def planning_context(
     agent: AgentState, state: UserState, event_id: EventId, cause: str, where: tuple[str, ...], slate_size: int
 ) -> PlanningContext:
     """Return what a plan of now may be based on; its trigger is yet to be set."""
-    dropped = agent.dropped(state)
     return PlanningContext(
         user_id=state.user_id,
         now=state.last_at,
@@ -348,7 +345,7 @@ def planning_context(
         dormant=agent.dormant,
         profile=agent.profile,
         constraints=agent.constraints,
-        goals=tuple(progress(goal, dropped) for goal in agent.goals if not is_reached(goal, dropped)),
+        goals=pursued_goals(agent.goals, state.last_at, agent.dropped(state)),
         where=where,
         slate_size=slate_size,
         state_version=state.version,
@@ -374,7 +371,8 @@ def _replan(
     if fired.trigger is None:
         choice = lapse(agent.plan, planning_context)
     else:
-        planning_context = replace(planning_context, trigger=fired.trigger, new_item=trigger_context.new_item)
+        new_item = trigger_context.find_new_item() if "new-item" in triggers else None
+        planning_context = replace(planning_context, trigger=fired.trigger, new_item=new_item)
         proposed = planner.propose(planning_context)
         if agent.level("plans") == PROPOSING and not trigger_context.instructed:
             choice = put_forward(agent.plan, proposal, proposed, planning_context)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from agents.planning.new_items import NewItem
 from schemas.ids import ItemId
+from schemas.plans import Limit
 
 
 class CatalogueReader(Protocol):
@@ -20,9 +21,13 @@ class CatalogueReader(Protocol):
         """Return a fact of the item (`features.item_facts`), none if it is unknown."""
         ...
 
-    def arrivals(self, since: float, until: float) -> Sequence[NewItem]:
-        """Return the newest items that are available from a time after `since`, and at `until`, both event times; at
-        most `agents.planning.new_items.NEW_ITEMS_READ`.
+    def keeps(self, item: ItemId, limits: Iterable[Limit]) -> bool:
+        """Return whether the item is known to keep within all limits."""
+        ...
+
+    def arrivals(self, since: float, until: float, locale: str) -> Sequence[NewItem]:
+        """Return the newest items that are available from a time after `since`, and at `until`, both event times, to a
+        user of this locale; at most `agents.planning.new_items.NEW_ITEMS_READ`.
         """
         ...
 
@@ -40,9 +45,14 @@ class EmptyCatalogue:
         del item, name
         return None
 
-    def arrivals(self, since: float, until: float) -> Sequence[NewItem]:
+    def keeps(self, item: ItemId, limits: Iterable[Limit]) -> bool:
         """See `CatalogueReader`."""
-        del since, until
+        del item, limits
+        return False
+
+    def arrivals(self, since: float, until: float, locale: str) -> Sequence[NewItem]:
+        """See `CatalogueReader`."""
+        del since, until, locale
         return ()
 
 

@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from agents.catalogue import CatalogueReader
 from agents.memory.record import is_statement
 from features.agent_preferences import NextStep
-from features.user_state import UserState, begins_session
+from features.user_state import SESSION_GAP, UserState, begins_session
 from schemas.ids import ItemId, category_key
-from schemas.instructions import Instruction, Lift, LiftAll, SetGoal, Undo
+from schemas.instructions import Instruction, Lift, LiftAll, LiftGoal, SetGoal, Undo
 from schemas.memories import Memory
 from schemas.plans import GoalProgress
 
 MOST_GOALS = 8
-"""How many goals a user has, reached or not: the newest."""
+"""How many goals a user has, reached, ended or not: the newest."""
 LEADING_STEPS = 3
 """How many steps a list leads with: one of each goal, of the oldest goals."""
 BEFORE_GOAL = 0.0
@@ -46,7 +46,9 @@ class Goal(Struct, frozen=True):
 
 
 Goals = tuple[Goal, ...]
-"""A user's goals, the oldest first, each with a name of its own."""
+"""A user's goals, the oldest first, each with a name of its own. One that has ended stays: a choice of before its end
+may be applied later, so whoever reads them asks for the `current_goals`.
+"""
 
 
 def obey_statement(
@@ -59,12 +61,15 @@ def obey_statement(
     match said:
         case SetGoal():
             return set_goal(goals, said, state, catalogue), True
+        case LiftGoal(name=name):
+            return lift_goals(goals, said.event_time, name), True
         case Lift(value=name):
             return lift_goals(goals, said.event_time, name), False
         case LiftAll():
             return lift_goals(goals, said.event_time), False
         case Undo(event_time=at):
-            newest = max((goal for goal in goals if goal.said.event_time <= at), key=_rank, default=None)
+            said_by_then = (goal for goal in current_goals(goals, at) if goal.said.event_time <= at)
+            newest = max(said_by_then, key=_rank, default=None)
             times = [memory.recorded_from for memory in memories if is_statement(memory) and memory.recorded_from <= at]
             if newest is None or newest.said.event_time < max(times, default=BEFORE_GOAL):
                 return goals, False
@@ -98,12 +103,8 @@ def count_choice(goals: Goals, item: ItemId, at: float, catalogue: CatalogueRead
 
 
 def lift_goals(goals: Goals, at: float, name: str | None = None) -> Goals:
-    """Return the goals without those that were stated up to `at`: all of them, or those of this name or category."""
-    return tuple(
-        goal
-        for goal in goals
-        if goal.said.event_time > at or not (name is None or _is_named(goal, name) or _is_of(goal, name))
-    )
+    """Return the goals without those that were stated up to `at`: all of them, or that of this name."""
+    return tuple(goal for goal in goals if goal.said.event_time > at or not (name is None or _is_named(goal, name)))
 
 
 def current_goals(goals: Goals, now: float) -> Goals:
@@ -129,19 +130,49 @@ def is_reached(goal: Goal, dropped: Collection[ItemId]) -> bool:
     return 0 < reached.total <= reached.done
 
 
+def pursued_goals(goals: Goals, now: float, dropped: Collection[ItemId]) -> tuple[GoalProgress, ...]:
+    """Return how far the goals are that go on at event time `now`: not ended, not reached, and with a step left."""
+    if not goals:
+        return ()
+    far = [progress(goal, dropped) for goal in current_goals(goals, now)]
+    return tuple(each for each in far if each.done < each.total)
+
+
 def steps_in_session(goal: Goal, state: UserState, now: float) -> int:
-    """Return how many of the goal's steps the session has taken that an event at `now` belongs to."""
+    """Return how many of the goal's steps the session has taken that an event at `now` belongs to.
+
+    An instruction begins no session and hides the silence before it. So without the application's own session id the
+    steps also count only from the user's last silence of `SESSION_GAP` between choices on.
+    """
     if begins_session(state, now):
         return 0
-    return sum(step.at != BEFORE_GOAL and step.at >= state.session.began_at for step in goal.done)
+    began_at = state.session.began_at
+    if not state.session.session_id:
+        began_at = max(began_at, _silent_until(goal, state, now))
+    return sum(step.at != BEFORE_GOAL and step.at >= began_at for step in goal.done)
+
+
+def _silent_until(goal: Goal, state: UserState, now: float) -> float:
+    """Return when the user's choices begin that follow each other without a gap until `now`; `now` without any."""
+    times = {entry.at for entry in state.recent} | {step.at for step in goal.done}
+    for at in sorted((at for at in times if at <= now), reverse=True):
+        if now - at > SESSION_GAP:
+            break
+        now = at
+    return now
 
 
 def next_step(goal: Goal, state: UserState, now: float, dropped: Collection[ItemId]) -> NextStep | None:
-    """Return the step that lists lead with at event time `now`; none if the goal is reached or the session has taken
+    """Return the step that lists lead with at event time `now`; none if there is none left or the session has taken
     its share.
     """
+    return None if steps_in_session(goal, state, now) >= goal.said.per_session else step_left(goal, dropped)
+
+
+def step_left(goal: Goal, dropped: Collection[ItemId]) -> NextStep | None:
+    """Return the goal's next step, in whichever session; none if the goal is reached or all its items are dropped."""
     said = goal.said
-    if is_reached(goal, dropped) or steps_in_session(goal, state, now) >= said.per_session:
+    if is_reached(goal, dropped):
         return None
     if said.category is not None:
         levels = [step.level for step in goal.done if step.level is not None]
@@ -214,7 +245,3 @@ def _rank(goal: Goal) -> tuple[float, str]:
 
 def _is_named(goal: Goal, name: str) -> bool:
     return category_key(goal.said.name) == category_key(name)
-
-
-def _is_of(goal: Goal, category: str) -> bool:
-    return goal.said.category is not None and category_key(goal.said.category) == category_key(category)

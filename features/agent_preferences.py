@@ -20,7 +20,8 @@ ItemWeights = tuple[tuple[ItemId, float], ...]
 class NextStep(Struct, frozen=True, kw_only=True):
     """The next step of a goal that the user pursues, the `number`th of `of`: an item of `items`, or of a `category`.
 
-    With a `fact`, it is the item in which that is least, and at least `at_least`.
+    With a `fact`, it is the item in which that is least and at least `at_least`; where there is none, in which it is
+    least.
     """
 
     goal: str

@@ -15,7 +15,7 @@ from inference.experiment import Experiment, variant_ranks
 from inference.exploration import Drawn, Exploration, draw_list
 from inference.finite_scores import SCORES_NOT_FINITE, by_popularity, unsound
 from inference.intent_lift import lift_intents
-from inference.items.goal_steps import GOAL_SOURCE, best_steps
+from inference.items.goal_steps import GOAL_SOURCE, best_steps, leftovers
 from inference.items.table import Bools, ItemTable, Numbers
 from inference.learning.weights_file import Weights
 from inference.ports import Ranker, Scores, Split
@@ -146,7 +146,7 @@ class Recommender:
     ) -> Ranking:
         size = np.count_nonzero(pool.mask[row])
         values = scores.values[row, :size]
-        order = (-values).argsort(kind="stable")
+        order = _without_leftovers((-values).argsort(kind="stable"), row, context, pool, self.table)
         numbers = pool.items[row, order]
         ranked = Candidates(self.table.ids, numbers.tolist())
         hold = self.table.by_category.hold
@@ -249,11 +249,27 @@ class Recommender:
         )
 
 
+def _without_leftovers(
+    order: NDArray[np.intp], row: int, context: RankingContext, pool: Pool, table: ItemTable
+) -> NDArray[np.intp]:
+    """Return the candidates, best first, without the options of a step that are neither the step, nor proposed by a
+    source, nor pinned, nor the plan's.
+    """
+    if not context.steps:
+        return order
+    numbers, plan = pool.items[row, order], context.query.plan
+    own = (*plan.constraints.pinned_items, *plan.candidates) if plan is not None else ()
+    named = [table.number[ItemId(name)] for name in own if name in table.number]
+    wanted = (pool.votes[:, row, order].max(axis=0) > 0.0) | np.isin(numbers, named)
+    kept: NDArray[np.intp] = order[~leftovers(context.steps, numbers, best_steps(context.steps, numbers), wanted)]
+    return kept
+
+
 def _unproposed(item: ItemId, plan: Plan | None) -> tuple[str, str]:
-    """Return the source and the reason of an item that no source proposed."""
-    if plan is not None and item in plan.candidates and item not in plan.constraints.pinned_items:
-        return "plan", "new in the catalogue"
-    return "pinned", "you asked for it to stay"
+    """Return the source and the reason of an item that no source proposed and that is no step of a goal."""
+    if plan is not None and item in plan.constraints.pinned_items:
+        return "pinned", "you asked for it to stay"
+    return "plan", "new in the catalogue"
 
 
 def _as_step(placed: Placed, reason: str | None) -> Placed:

@@ -129,7 +129,7 @@ class SetGoal(_Statement, frozen=True, kw_only=True, tag="set-goal"):
     `category`, from the lowest to the highest value of the fact `ascending` where it names one (facts: `LimitFact`).
 
     Lists lead with the next step, until `per_session` steps are taken in a session. A newer goal of the same name
-    replaces the older one, and `lift` withdraws a goal by its name.
+    replaces the older one, and `lift-goal` withdraws it.
     """
 
     name: FactName
@@ -146,6 +146,12 @@ class SetGoal(_Statement, frozen=True, kw_only=True, tag="set-goal"):
         is_of_category = self.category is not None and self.count > 0
         if bool(self.items) == is_of_category or (self.items and (self.category or self.count or self.ascending)):
             raise ValueError("a goal needs either items alone, or a category with a count, and maybe an ascending fact")
+
+
+class LiftGoal(_Instruction, frozen=True, kw_only=True, tag="lift-goal"):
+    """A withdrawal of the goal of this name, and of nothing else that was stated."""
+
+    name: FactName
 
 
 class LiftAll(_Instruction, frozen=True, kw_only=True, tag="lift-all"):
@@ -237,6 +243,7 @@ Instruction = (
     | LimitFact
     | Remember
     | SetGoal
+    | LiftGoal
     | Forget
     | Lift
     | LiftAll

@@ -19,6 +19,7 @@ from schemas.instructions import (
     LessOf,
     Lift,
     LiftAll,
+    LiftGoal,
     LimitFact,
     MoreOf,
     OnlyCategory,
@@ -59,7 +60,7 @@ def obey(memories: Memories, instruction: Instruction, now: float, sweep_at: flo
             return take_back(memories, instruction.event_time, now)
         case Forget(memory_id=memory_id):
             return forget(memories, memory_id, now)
-        case Say() | SetAutonomy() | SetGoal() | Approve() | Reject():
+        case Say() | SetAutonomy() | SetGoal() | LiftGoal() | Approve() | Reject():
             return Learned(memories, sweep_at=sweep_at)
         case _:
             cause = SignalCause(UserId(instruction.user_id), instruction.event_id, instruction.event_time, now)

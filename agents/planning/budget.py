@@ -57,6 +57,11 @@ def take(bucket: Bucket, cost: float, per_minute: float, now: float) -> Bucket |
     return Bucket(used, at) if used <= per_minute else None
 
 
+def is_cooling_down(spending: Spending, budget: Budget, now: float) -> bool:
+    """Return whether the trigger's cool-down after its last plan goes on at `now`."""
+    return now - spending.fired_at < budget.cool_down
+
+
 def spend(spending: Spending, budget: Budget, cost: Cost, now: float) -> tuple[Spending, bool]:
     """Record that the trigger's condition is true at `now`, and pay for a plan if all limits allow one.
 
@@ -64,7 +69,7 @@ def spend(spending: Spending, budget: Budget, cost: Cost, now: float) -> tuple[S
     >>> paid, spend(once, Budget(cool_down=60.0), Cost(), now=59.0)[1]
     (True, False)
     """
-    quiet = now - spending.true_at >= budget.debounce and now - spending.fired_at >= budget.cool_down
+    quiet = now - spending.true_at >= budget.debounce and not is_cooling_down(spending, budget, now)
     tokens = take(spending.tokens, cost.tokens, budget.tokens_per_minute, now)
     work = take(spending.milliseconds, cost.milliseconds, budget.milliseconds_per_minute, now)
     if not quiet or tokens is None or work is None:

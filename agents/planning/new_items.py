@@ -6,22 +6,25 @@ is applied. Both are event times, so that a plan follows from the log and the ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
 from agents.memory.record import AGAINST, confidence, is_active, weight
 from features.item_rules import ItemRules
+from features.recurring_times import in_force
 from features.user_state import UserState
 from schemas.ids import ItemId, category_key
 from schemas.memories import Memory
-from schemas.plans import Constraints
+from schemas.plans import Constraints, Limit
 
 NEW_ITEMS_READ = 16
 """How many items are looked at per event: of those that are new to the user, the newest."""
 STRONG_CONFIDENCE = 0.5
 """The user's strongest belief is at least this sure, else no item fits strongly."""
 
+Keeps = Callable[[ItemId, Iterable[Limit]], bool]
+"""Whether an item is known to keep within limits."""
 Trait = tuple[str, str]
 """An attribute and its value; the attribute of a category is empty, and its value the category's key."""
 
@@ -35,15 +38,16 @@ class NewItem(Struct, frozen=True):
 
 
 def strong_fit(
-    items: Iterable[NewItem], memories: Iterable[Memory], constraints: Constraints, state: UserState
+    items: Iterable[NewItem], memories: Iterable[Memory], constraints: Constraints, state: UserState, keeps: Keeps
 ) -> NewItem | None:
     """Return the item that fits the user best if it fits strongly: what they are believed to like of it weighs as much
     as their strongest belief about a category, that belief is sure, and nothing speaks against the item.
 
-    An item that they know, hide or ban fits nobody.
+    An item that they know or hide, or that breaks a rule or limit of theirs now, does not fit.
 
     >>> from schemas.ids import UserId
-    >>> strong_fit((NewItem(ItemId("i1"), ("jazz",)),), (), Constraints(), UserState(user_id=UserId("u")))
+    >>> new, state = NewItem(ItemId("i1"), ("jazz",)), UserState(user_id=UserId("u"))
+    >>> strong_fit((new,), (), Constraints(), state, lambda item, limits: True)
     """
     new = [item for item in items if item.item_id not in state.user_item_statistics]
     if not new:
@@ -57,14 +61,21 @@ def strong_fit(
     weights: dict[Trait, float] = {}
     for memory in about:
         weights[_trait_of(memory)] = weights.get(_trait_of(memory), 0.0) + weight(memory, now)
-    rules, hidden, needed = ItemRules(constraints), frozenset(state.hidden), weight(strongest, now)
+    rules, needed = ItemRules(in_force(constraints, now)), weight(strongest, now)
     fits = [
         (_fit(item, weights), item.item_id, item)
         for item in new
-        if item.item_id not in hidden and rules.fault(item.item_id, item.categories) is None
+        if item.item_id not in state.hidden and _is_allowed(item, rules, keeps)
     ]
     best = max(fits, default=None)
     return best[2] if best is not None and best[0] >= needed else None
+
+
+def _is_allowed(item: NewItem, rules: ItemRules, keeps: Keeps) -> bool:
+    if rules.fault(item.item_id, item.categories, item.attributes) is not None:
+        return False
+    limits = rules.limits_of(item.categories)
+    return not limits or keeps(item.item_id, limits)
 
 
 def _fit(item: NewItem, weights: Mapping[Trait, float]) -> float:

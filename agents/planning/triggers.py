@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from msgspec import Struct
 
-from agents.planning.budget import UNLIMITED, Budget, Cost, Spending, spend
+from agents.planning.budget import UNLIMITED, Budget, Cost, Spending, is_cooling_down, spend
 from agents.planning.new_items import NewItem
 from features.user_state import UserState
 from schemas.plans import Plan, TriggerName
@@ -21,7 +21,10 @@ Spent = dict[TriggerName, Spending]
 
 
 class TriggerContext(Struct, frozen=True, kw_only=True):
-    """What conditions read: the user before and after the event, and what the agent concluded from it."""
+    """What conditions read: the user before and after the event, and what the agent concluded from it.
+
+    `find_new_item` looks for an item of strong fit when it is asked for one.
+    """
 
     before: UserState
     after: UserState
@@ -30,15 +33,18 @@ class TriggerContext(Struct, frozen=True, kw_only=True):
     disputed: bool = False
     drifted: bool = False
     reached: bool = False
-    new_item: NewItem | None = None
+    find_new_item: Callable[[], NewItem | None] = lambda: None
 
 
 class Trigger(Struct, frozen=True):
-    """A row: re-plan if the condition holds and the budget allows it."""
+    """A row: re-plan if the condition holds and the budget allows it. A `costly` condition is not looked at during the
+    cool-down.
+    """
 
     name: TriggerName
     holds: Callable[[TriggerContext], bool]
     budget: Budget
+    costly: bool = False
 
 
 class Fired(Struct, frozen=True):
@@ -80,7 +86,7 @@ TRIGGERS: tuple[Trigger, ...] = (
     Trigger("taste-drift", lambda context: context.drifted, Budget(cool_down=300.0)),
     Trigger("skip-run", _runs_of_skips, Budget(debounce=5.0, cool_down=60.0)),
     Trigger("slate-exhausted", _exhausts_slate, Budget(debounce=5.0, cool_down=60.0)),
-    Trigger("new-item", lambda context: context.new_item is not None, Budget(cool_down=3_600.0)),
+    Trigger("new-item", lambda context: context.find_new_item() is not None, Budget(cool_down=3_600.0), costly=True),
     Trigger("plan-expired", _is_expired, Budget(cool_down=60.0)),
 )
 
@@ -94,9 +100,10 @@ def fire(context: TriggerContext, spent: Spent, cost: Cost, enabled: Collection[
     """
     suppressed: list[TriggerName] = []
     for trigger in TRIGGERS:
-        if trigger.name not in enabled or not trigger.holds(context):
-            continue
         spending = spent.get(trigger.name, Spending())
+        waits = trigger.costly and is_cooling_down(spending, trigger.budget, context.after.last_at)
+        if trigger.name not in enabled or waits or not trigger.holds(context):
+            continue
         after, paid = spend(spending, trigger.budget, cost, context.after.last_at)
         spent = {**spent, trigger.name: after}
         if paid:

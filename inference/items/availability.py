@@ -10,6 +10,9 @@ from inference.items.locales import ItemLocales
 from inference.items.order import Order
 from schemas.items import Item
 
+MOST_MOVED = 64
+"""How many items move one by one in the order of their openings; after more changes between two reads it is sorted."""
+
 Bools = NDArray[np.bool_]
 
 
@@ -37,6 +40,8 @@ class Availability:
         self.withdrawn: Bools = np.zeros(capacity, np.bool_)
         self._has_windows = False
         self._opening = Order()
+        self._moved: dict[int, float] = {}
+        """The items that changed since `_opening` was read, each with its key there, -inf of those not in it."""
         self._closed = Closed()
 
     def grow(self, capacity: int) -> None:
@@ -50,11 +55,9 @@ class Availability:
 
     def put(self, number: int, item: Item) -> None:
         """Take the newest catalogue entry of an item."""
-        self._close(number)
+        self._moved.setdefault(number, self._opens_at(number))
         self.withdrawn[number] = False
         self.from_time[number] = -np.inf if item.available_from is None else item.available_from
-        if item.available_from is not None:
-            self._opening.put(number, None, item.available_from)
         self.until_time[number] = np.inf if item.available_until is None else item.available_until
         self._has_windows |= item.available_from is not None or item.available_until is not None
         self._closed = Closed()
@@ -62,7 +65,7 @@ class Availability:
 
     def withdraw(self, number: int) -> None:
         """Show the item to nobody until it is described again."""
-        self._close(number)
+        self._moved.setdefault(number, self._opens_at(number))
         self.withdrawn[number] = True
         self._closed = Closed()
         self.locales.put(number, ())
@@ -75,12 +78,29 @@ class Availability:
         >>> availability.opened(4.0, 5.0, 9), availability.opened(5.0, 9.0, 9)
         ([1], [])
         """
+        if self._moved:
+            self._follow()
         return self._opening.between(since, until, size)
 
-    def _close(self, number: int) -> None:
-        opens_at = float(self.from_time[number])
-        if opens_at > -np.inf and not self.withdrawn[number]:
-            self._opening.drop(number, opens_at)
+    def _opens_at(self, number: int) -> float:
+        return -np.inf if self.withdrawn[number] else float(self.from_time[number])
+
+    def _follow(self) -> None:
+        """Bring the order up to date: a whole catalogue, in whatever order it came, costs one sort."""
+        if len(self._moved) > MOST_MOVED:
+            numbers = np.flatnonzero(~self.withdrawn & (self.from_time > -np.inf))
+            numbers = numbers[np.argsort(-self.from_time[numbers], kind="stable")]
+            self._opening.load(numbers, self.from_time[numbers])
+        else:
+            for number, old in self._moved.items():
+                self._move(number, old)
+        self._moved = {}
+
+    def _move(self, number: int, old: float) -> None:
+        if old > -np.inf:
+            self._opening.drop(number, old)
+        if (new := self._opens_at(number)) > -np.inf:
+            self._opening.put(number, None, new)
 
     def shows(self, number: int, now: float, locale: str) -> bool:
         """Return whether the item may be shown at this time, to a user of this locale."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -36,17 +36,32 @@ def step_options(
 
 
 def best_steps(steps: Iterable[StepOptions], ranked: Numbers) -> dict[int, str]:
-    """Return the rank (from 0) and the reason of each step's best option among `ranked` item numbers, best first.
+    """Return the rank (from 0) and the reason of each step's best option among `ranked` item numbers, best first,
+    that is no step of a goal before it.
 
     >>> best_steps([StepOptions(np.array([3, 5]), "step 1 of 2 of tea")], np.array([4, 5, 3]))
     {1: 'step 1 of 2 of tea'}
     """
     best: dict[int, str] = {}
     for step in steps:
-        ranks = np.flatnonzero(np.isin(ranked, step.items))
-        if len(ranks):
-            best.setdefault(int(ranks[0]), step.reason)
+        ranks = np.flatnonzero(np.isin(ranked, step.items)).tolist()
+        rank = next((rank for rank in ranks if rank not in best), None)
+        if rank is not None:
+            best[rank] = step.reason
     return best
+
+
+def leftovers(steps: Sequence[StepOptions], ranked: Numbers, best: Collection[int], wanted: Bools) -> Bools:
+    """Return which of the `ranked` items are there for the sake of a step that another item is: options that are not
+    the `best` ranks, and not `wanted` for another reason; bool `[ranked]`.
+
+    >>> step = StepOptions(np.array([3, 5]), "step 1 of 2 of tea")
+    >>> leftovers([step], np.array([4, 5, 3]), [1], np.array([True, False, False])).tolist()
+    [False, False, True]
+    """
+    found: Bools = np.isin(ranked, np.concatenate([step.items for step in steps])) & ~wanted
+    found[list(best)] = False
+    return found
 
 
 def _options(step: NextStep, blocked: Bools, consumed: Numbers, table: ItemTable) -> Numbers:
@@ -58,6 +73,8 @@ def _options(step: NextStep, blocked: Bools, consumed: Numbers, table: ItemTable
     if step.fact:
         values = table.facts.column(step.fact, len(table))[members]
         least = np.float32(-np.inf if step.at_least is None else step.at_least)
-        members, values = members[values >= least], values[values >= least]
+        above = values >= least
+        open_steps = above if above.any() else ~np.isnan(values)
+        members, values = members[open_steps], values[open_steps]
         members = members[values == values.min(initial=np.inf)]
     return members[np.argsort(-table.count[members], kind="stable")[:STEP_OPTIONS]]

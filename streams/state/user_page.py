@@ -8,11 +8,12 @@ from datetime import tzinfo
 from msgspec import Struct
 
 from agents.agent_state import Action, AgentState
-from agents.goals import Goal, current_goals, is_reached, progress, steps_in_session
+from agents.goals import Goal, current_goals, is_reached, progress, step_left, steps_in_session
 from agents.instructions.phrases import belief_phrase, consolidated_phrase
 from agents.instructions.wording import WORDINGS, Wording
 from agents.memory.record import confidence, is_conditional, is_statement
 from agents.offers import settled
+from features.user_state import UserState
 from schemas.ids import EventId, ItemId, MemoryId, PlanId, UserId
 from schemas.instructions import Excepted, OfferRules
 from schemas.memories import Memory, MemoryState, Predicate, Subject
@@ -70,8 +71,8 @@ class PageOffers(Struct, frozen=True, kw_only=True):
 
 class PageGoal(Struct, frozen=True, kw_only=True):
     """A goal as its user reads it: `done` of `total` steps, `in_session` of them in the session that goes on at the
-    page's time, of `per_session` that it may take. `items` are those of the steps that are done, `next` is the item of
-    the next step where it is known.
+    page's time, of `per_session` that it may take. `items` are those of the steps that are done. `step` is the number
+    of the next step, none if the goal is reached or no step is left, and `next` its item where that is known.
     """
 
     name: str
@@ -82,6 +83,7 @@ class PageGoal(Struct, frozen=True, kw_only=True):
     in_session: int
     per_session: int
     items: tuple[ItemId, ...] = ()
+    step: int | None = None
     next: ItemId | None = None
     since: float
     until: float | None = None
@@ -130,7 +132,7 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
         autonomy_of=agent.autonomy_of,
         stated=tuple(page for is_stated, page in pages if is_stated),
         believed=tuple(page for is_stated, page in pages if not is_stated),
-        goals=tuple(_page_goal(goal, record, at) for goal in current_goals(agent.goals, at)),
+        goals=tuple(_page_goal(goal, agent, record.user, at) for goal in current_goals(agent.goals, at)),
         plan=_page_plan(agent.plan),
         proposal=_page_plan(agent.proposal),
         pending=agent.pending is not None,
@@ -138,10 +140,9 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
     )
 
 
-def _page_goal(goal: Goal, record: UserRecord, at: float) -> PageGoal:
-    said, dropped = goal.said, record.agent.dropped(record.user)
-    far = progress(goal, dropped)
-    left = [item for item in said.items if item not in dropped and item not in {step.item_id for step in goal.done}]
+def _page_goal(goal: Goal, agent: AgentState, user: UserState, at: float) -> PageGoal:
+    said, dropped = goal.said, agent.dropped(user)
+    far, left = progress(goal, dropped), step_left(goal, dropped)
     ascending = f", by {said.ascending} from the lowest" if said.ascending else ""
     return PageGoal(
         name=said.name,
@@ -149,10 +150,11 @@ def _page_goal(goal: Goal, record: UserRecord, at: float) -> PageGoal:
         done=far.done,
         total=far.total,
         reached=is_reached(goal, dropped),
-        in_session=steps_in_session(goal, record.user, at),
+        in_session=steps_in_session(goal, user, at),
         per_session=said.per_session,
         items=tuple(step.item_id for step in goal.done),
-        next=ItemId(left[0]) if left else None,
+        step=left.number if left else None,
+        next=left.items[0] if left and left.items else None,
         since=said.event_time,
         until=said.until,
     )

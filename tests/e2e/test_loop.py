@@ -68,6 +68,9 @@ def _reach_a_goal_over_two_sessions(system: System) -> None:
     entries = [decode(PLANS, record.value, now=time.time()) for record in system.records(PLANS)]
     reached = [(entry.decision, len(entry.plan.goals)) for entry in entries if entry.trigger == "goal-reached"]
     assert reached == [("superseded", 1), ("accepted", 0)]
+    shown = system.command("user", "goal", "ann", "two dramas", "--category", "drama", "--count", "2")
+    assert "step 1 of 2 of two dramas" in " ".join(shown.split())
+    assert top(system, "ann")[0].startswith("drama")
 
 
 def test_a_user_is_steered_in_words_by_a_command(system: System) -> None:

@@ -98,7 +98,7 @@ def goal(
             "count": count,
             "ascending": ascending or None,
         }
-        return SetGoal(**who, name=name, **steps, count=count, per_session=per_session, until=ends)
+        return SetGoal(**who, name=name, **steps, per_session=per_session, until=ends)
 
     _tell(user, stated, f"Goal set: {name}.", timeout, as_json=as_json)
 

@@ -125,7 +125,7 @@ def _show(record: UserRecord, titles: Titles, now: float, time_zone: str, langua
 def _footer(page: UserPage) -> Iterator[str]:
     """Yield what the user pursues, and what the agent does and waits for, a line each."""
     for goal in page.goals:
-        yield f"goal: {_goal(goal)}"
+        yield f"goal: {goal_line(goal)}"
     for title, plan in (("plan", page.plan), ("waits for approval", page.proposal)):
         if plan is not None:
             yield f"{title}: {_plan(plan)}"
@@ -164,9 +164,12 @@ def _offers(offers: PageOffers) -> str:
     return f"at most {rules.per_week} a week, {quiet}; worth {offers.worth:.0%} now{open_now}"
 
 
-def _goal(goal: PageGoal) -> str:
-    far = "reached" if goal.reached else f"step {goal.done + 1} of {goal.total} is next"
-    following = f": {goal.next}" if goal.next is not None and not goal.reached else ""
+def goal_line(goal: PageGoal) -> str:
+    """Return a goal and its progress in words, on one line."""
+    far = "reached" if goal.reached else "no step is left"
+    if goal.step is not None:
+        far = f"step {goal.step} of {goal.total} is next"
+    following = f": {goal.next}" if goal.next is not None else ""
     session = f"{goal.in_session} of {goal.per_session} in this session"
     ends = f", until {utc(goal.until)}" if goal.until is not None else ""
     return f"{goal.name} ({goal.text}): {goal.done} of {goal.total} done, {far}{following}; {session}{ends}"

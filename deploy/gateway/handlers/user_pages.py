@@ -28,7 +28,7 @@ from schemas.instructions import (
     FactName,
     Forget,
     Instruction,
-    Lift,
+    LiftGoal,
     OfferRules,
     Reject,
     Remember,
@@ -203,8 +203,8 @@ async def post_goal(data: JSONBody[GoalOf], context: InjectedContext, user_id: I
     summary="Withdraw a goal",
 )
 async def delete_goal(context: InjectedContext, user_id: Id, name: Id) -> AcceptedResponse:
-    """Withdraw the goal of this name, and whatever else was stated about that name, as the instruction `lift` does."""
-    return await _accepted(context, Lift(**_who(context, user_id), value=name))
+    """Withdraw the goal of this name, and nothing else that was stated."""
+    return await _accepted(context, LiftGoal(**_who(context, user_id), name=name))
 
 
 @post(

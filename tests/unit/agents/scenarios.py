@@ -13,11 +13,13 @@ from agents.catalogue import CatalogueReader
 from agents.planning.new_items import NewItem
 from agents.planning.plan import Planner
 from agents.planning.rule_planner import RULE_PLANNER
+from features.item_rules import keeps
 from features.user_state import UserState, fold, note
 from schemas.ids import EventId, ItemId, ListId, UserId
 from schemas.instructions import Instruction
 from schemas.interactions import Impression, Interaction
 from schemas.memories import Memory, Predicate
+from schemas.plans import Limit
 
 USER = UserId("u1")
 DAY = 86_400.0
@@ -49,7 +51,11 @@ class Shelf(Struct, frozen=True):
     def fact(self, item: ItemId, name: str) -> float | None:
         return float(item[-1]) if name == "level" and item[-1].isdigit() else None
 
-    def arrivals(self, since: float, until: float) -> tuple[NewItem, ...]:
+    def keeps(self, item: ItemId, limits: Iterable[Limit]) -> bool:
+        return all(keeps(self.fact(item, limit.fact), limit) for limit in limits)
+
+    def arrivals(self, since: float, until: float, locale: str) -> tuple[NewItem, ...]:
+        del locale
         return tuple(item for at, item in self.new if since < at <= until)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agents.agent_state import RANK_ONLY
 from agents.goals import LEADING_STEPS, MOST_GOALS, next_steps, progress
 from features.agent_preferences import NextStep
-from schemas.instructions import BanItem, Lift, LiftAll, MoreOf, SetAutonomy, SetGoal, Undo
+from schemas.instructions import BanCategory, BanItem, Lift, LiftAll, LiftGoal, MoreOf, SetAutonomy, SetGoal, Undo
 from schemas.interactions import Click, Hide, Skip
 from tests.unit.agents.scenarios import START, Life, after, event, life_of
 
@@ -119,7 +119,39 @@ def test_a_goal_is_lifted_by_its_name_undone_and_ends_on_time() -> None:
     assert (done_of(kept), any(each.predicate == "wants-more" for each in kept.agent.memories)) == ([(0, 3)], False)
     ending = life_of(goal(0, until=START + 100.0), event(Click, 60, "jazz-1"))
     assert (done_of(ending), steps_of(ending, later=HOUR)) == ([(1, 3)], [])
-    assert done_of(after(ending, [event(Click, 200, "jazz-2")])) == []
+    assert done_of(after(ending, [event(Click, 200, "jazz-2")])) == [(1, 3)]
+
+
+def test_a_goal_is_withdrawn_alone_and_what_is_said_of_its_category_is_not_said_of_it() -> None:
+    jazz = goal(0, name="jazz", category="jazz", count=2)
+    life = life_of(event(BanCategory, 0, category="jazz"), jazz, event(LiftGoal, 60, name="Jazz"))
+    assert (done_of(life), life.agent.constraints.banned_categories) == ([], ("jazz",))
+    assert done_of(life_of(goal(0, name="two", category="jazz", count=2), event(Lift, 60, value="jazz"))) == [(0, 2)]
+    assert done_of(life_of(goal(60), event(LiftGoal, 0, name="the trilogy"))) == [(0, 3)], "it was set later"
+
+
+def test_an_instruction_at_the_start_of_a_visit_does_not_hide_the_goal() -> None:
+    life = life_of(goal(0), event(Click, 60, "jazz-1"), event(MoreOf, 2 * HOUR, category="rock"))
+    assert texts(life) == [("step 2 of 3 of the trilogy", "jazz-2")]
+    life = after(life, [event(Click, 2 * HOUR + 60, "rock-1")])
+    assert texts(life) == [("step 2 of 3 of the trilogy", "jazz-2")]
+    life = after(life, [event(Click, 2 * HOUR + 120, "jazz-2"), event(MoreOf, 2 * HOUR + 180, category="folk")])
+    assert texts(life) == [], "the visit has had its share"
+
+
+def test_a_sequence_of_which_every_item_is_banned_has_no_step_left_and_is_not_pursued() -> None:
+    life = life_of(goal(0), *(event(BanItem, 60 + n, item) for n, item in enumerate(TRILOGY)))
+    assert life.agent.plan is not None
+    assert (steps_of(life), done_of(life), life.agent.plan.goals) == ([], [(0, 0)], ())
+
+
+def test_a_goal_that_has_ended_is_in_no_plan_and_fires_nothing() -> None:
+    ending = goal(0, items=("jazz-1", "jazz-2"), until=START + 100.0)
+    life = life_of(ending, event(Click, 60, "jazz-1"), event(MoreOf, 120, category="folk"))
+    assert life.agent.plan is not None
+    assert life.agent.plan.goals == ()
+    life = after(life, [event(Click, 90, "jazz-2")])
+    assert (life.last.trigger, done_of(life), steps_of(life)) == (None, [(2, 2)], []), "it came late"
 
 
 def test_a_newer_goal_of_the_same_name_replaces_the_older_whichever_arrives_first() -> None:
@@ -156,6 +188,8 @@ GOALS = (
     goal(50, per_session=2),
     goal(51, name="two of jazz", category="jazz", count=2),
     goal(52, name="learn", category="jazz", count=2, ascending="level"),
+    goal(53, name="soon", until=START + 70.0),
+    goal(54, name="two soon", category="jazz", count=2, until=START + 80.0),
 )
 CHOICES = st.lists(
     st.tuples(st.sampled_from(["jazz-1", "jazz-2", "jazz-3", "jazz-folk", "folk-1", "rock-1"]), st.integers(0, 100)),
@@ -168,8 +202,9 @@ CHOICES = st.lists(
 def test_progress_is_the_same_in_any_order_and_however_often_events_come(
     choices: list[tuple[str, int]], rng: Any
 ) -> None:
-    events = [*GOALS, *(event(Click, float(at), item) for item, at in choices)]
+    events: list[Any] = [*GOALS, *(event(Click, float(at), item) for item, at in choices)]
     shuffled = [*events, *rng.sample(events, len(events) // 2)]
     rng.shuffle(shuffled)
     in_order, in_any = life_of(*events), life_of(*shuffled)
     assert in_any.agent.goals == in_order.agent.goals
+    assert steps_of(in_any, later=HOUR) == steps_of(in_order, later=HOUR)

@@ -54,7 +54,7 @@ def test_each_thing_said_becomes_one_instruction() -> None:
         "remember": ("POST", "memories", {"predicate": "likes", "value": "jazz"}),
         "forget": ("DELETE", "memories/m1", None),
         "set-goal": ("POST", "goals", {"name": "the trilogy", "items": ["i1", "i2"], "per_session": 2}),
-        "lift": ("DELETE", "goals/the%20trilogy", None),
+        "lift-goal": ("DELETE", "goals/the%20trilogy", None),
         "undo": ("POST", "undo", None),
         "set-autonomy": ("PUT", "autonomy", {"level": 3, "action": "offers", "offers": {"quiet_from": "21:00"}}),
         "approve": ("POST", "decision", {"approve": True}),

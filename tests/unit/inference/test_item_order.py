@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.items.availability import MOST_MOVED, Availability
 from inference.items.order import NO_EVENTS, Leaders, Order
+from schemas.ids import ItemId
+from schemas.items import Item
 
 MOVES = st.lists(st.tuples(st.integers(0, 7), st.one_of(st.none(), st.sampled_from([-1.0, 0.0, 2.0]))), max_size=60)
 
@@ -48,3 +53,25 @@ def test_leaders_are_the_first_of_all_however_few_are_kept(
         chosen = [item for item in range(12) if keys[item] > NO_EVENTS]
         expected = sorted(chosen, key=lambda item: (-keys[item], item))[:asked]
         assert leaders.first(keys, asked).tolist() == expected
+
+
+OPENINGS = st.lists(st.tuples(st.integers(0, 99), st.sampled_from([None, 1.0, 2.0, 3.0, "withdrawn"])), max_size=90)
+
+
+@given(st.lists(OPENINGS, max_size=4))
+def test_openings_are_in_order_however_many_items_change_between_two_reads(
+    batches: list[list[tuple[int, Any]]],
+) -> None:
+    availability, opens = Availability(capacity=100), dict[int, float]()
+    whole = [(number, float(number % 3 + 1)) for number in range(MOST_MOVED + 1)]
+    for batch in (whole, *batches):
+        for number, at in batch:
+            opens.pop(number, None)
+            if at == "withdrawn":
+                availability.withdraw(number)
+                continue
+            availability.put(number, Item(item_id=ItemId("i"), available_from=at))
+            if at is not None:
+                opens[number] = at
+        expected = sorted((number for number, at in opens.items() if 1.0 < at <= 3.0), key=lambda n: (-opens[n], n))
+        assert availability.opened(1.0, 3.0, 200) == expected

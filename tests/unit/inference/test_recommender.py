@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from features.agent_preferences import NextStep
 from features.user_state import UserState, fold
 from inference.evaluation.baselines.simple import Popularity
 from inference.evaluation.metrics.prequential import Prequential
@@ -264,3 +265,60 @@ def test_a_list_names_its_versions_and_its_feature_schema() -> None:
     assert (ranking.model_version, ranking.statistics_version) == (0, WORLD.table.version)
     assert ranking.table == FEATURES.id
     assert all(ranking.items[placed.row] == placed.item_id for placed in ranking.slate)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.builds(lambda kind: {"category": kind}, st.sampled_from(KINDS)),
+        st.builds(lambda kind: {"category": kind, "fact": "price", "at_least": 2.0}, st.sampled_from(KINDS)),
+        st.builds(lambda number: {"items": (ItemId(f"i{number}"),)}, st.integers(0, 29)),
+    ),
+    max_size=3,
+)
+NEVER_CHOSEN = World([item(number, available_from=0.0, price=float(number % 4)) for number in range(30)])
+for chooser in range(40):
+    NEVER_CHOSEN.choose(f"u{chooser % 8}", chooser % 5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    steps=STEPS,
+    pinned=st.lists(st.integers(0, 29), max_size=2, unique=True),
+    candidates=st.lists(st.integers(0, 29), max_size=2),
+    narrow=st.booleans(),
+)
+def test_a_slate_has_at_most_one_step_of_each_goal_and_only_pinned_items_say_so(
+    steps: list[dict[str, Any]], pinned: list[int], candidates: list[int], narrow: bool
+) -> None:
+    constraints = Constraints(pinned_items=tuple(f"i{number}" for number in pinned))
+    given_plan = plan(constraints=constraints, candidates=tuple(f"i{number}" for number in candidates))
+    query = ask(NEVER_CHOSEN, "u1", plan=given_plan)
+    goals = tuple(NextStep(goal=f"goal {n}", number=1, of=2, **step) for n, step in enumerate(steps))
+    query = replace(query, preferences=replace(query.preferences, next_steps=goals))
+    ranker = LocalRanker(initial_weights(FEATURES.columns))
+    width = 12 if narrow else 150
+    recommender = Recommender(NEVER_CHOSEN.table, ranker, features=FEATURES, repeats="forbid", candidates=width)
+    [ranking] = recommender.rank([query])
+    led = [placed.reason for placed in ranking.slate if placed.source == "goal"]
+    assert len(set(led)) == len(led)
+    for placed in ranking.slate:
+        assert placed.source != "pinned" or placed.item_id in constraints.pinned_items
+        assert placed.source != "plan" or placed.item_id in given_plan.candidates
+
+
+def test_two_goals_of_one_category_lead_with_an_item_each() -> None:
+    query = ask(NEVER_CHOSEN, "u1")
+    goals = tuple(NextStep(goal=name, number=1, of=2, category="cake") for name in ("one", "two"))
+    [ranking] = NEVER_CHOSEN.recommender().rank(
+        [replace(query, preferences=replace(query.preferences, next_steps=goals))]
+    )
+    assert [placed.reason for placed in ranking.slate[:2]] == [step.text for step in goals]
+
+
+def test_a_step_above_all_that_is_left_goes_on_with_the_lowest() -> None:
+    query = ask(NEVER_CHOSEN, "u1")
+    goal = NextStep(goal="learn", number=2, of=3, category="cake", fact="price", at_least=9.0)
+    [ranking] = NEVER_CHOSEN.recommender().rank(
+        [replace(query, preferences=replace(query.preferences, next_steps=(goal,)))]
+    )
+    assert (ranking.slate[0].reason, int(ranking.slate[0].item_id[1:]) % 12) == (goal.text, 8), "a cake of price 0"

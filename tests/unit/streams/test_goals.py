@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -10,15 +11,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agents.planning.guardrails import check_slate
+from deploy.cli.user.page import goal_line
 from features.memory_state import MemoryStateStore
 from schemas.codec import decode
 from schemas.ids import EventId, ItemId, UserId
 from schemas.instructions import BanCategory, BanItem, LimitFact, OnlyCategory, PinItem, SetGoal
+from schemas.interactions import Context
 from schemas.items import Item
 from schemas.recommendations import RankedItem
 from schemas.topics import INSTRUCTIONS, INTERACTIONS, ITEMS, PLANS
 from streams.log.partitions import partition_of
 from streams.state.partition_store import PEOPLE
+from streams.state.user_page import PageGoal, page_of
 from streams.state.user_record import UserRecord, unpack
 from streams.worker.in_memory_runner import InMemoryRunner
 from tests.builders import (
@@ -179,6 +183,43 @@ def test_an_item_that_becomes_available_is_a_candidate_for_whom_it_fits() -> Non
     entries = [decode(PLANS, record.value, now=START + 1e6) for record in runner.log.records(PLANS)]
     [accepted] = [entry for entry in entries if entry.trigger == "new-item" and entry.decision == "accepted"]
     assert accepted.plan.candidates == ("new",)
+
+
+def test_an_item_of_another_locale_is_new_to_nobody_here() -> None:
+    runner = make_runner()
+    small_catalogue(runner)
+    for number in range(8):
+        send_event(runner, replace(click("ann", f"war-{number}", at=number), context=Context(locale="en")))
+    for name, locales in (("german", ("de",)), ("english", ("en",))):
+        new = Item(item_id=ItemId(name), categories=("war",), available_from=START + 30.0, locales=locales)
+        runner.send(ITEMS, name, new)
+    send_event(runner, click("ann", "comedy-2", at=40))
+    entries = [decode(PLANS, record.value, now=START + 1e6) for record in runner.log.records(PLANS)]
+    assert [entry.plan.candidates for entry in entries if entry.plan.candidates] == [("english",)]
+
+
+def page_goal(store: MemoryStateStore, *, now: float) -> PageGoal:
+    [goal] = page_of(record_of(store), lambda item: "", now=START + now, zone=UTC).goals
+    return goal
+
+
+def test_the_page_names_the_step_that_the_list_leads_with() -> None:
+    store = MemoryStateStore()
+    runner = with_goal(goal(), told(BanItem, 6, item_id="war-6", until=START + HOUR), store=store)
+    send_event(runner, click("ann", "war-7", at=60))
+    shown = page_goal(store, now=70.0)
+    assert (first(runner).reason, shown.step, shown.next) == ("step 1 of 2 of the trilogy", 1, "war-5")
+    assert "1 of 2 done, step 1 of 2 is next: war-5" in goal_line(shown)
+    later = page_goal(store, now=2 * HOUR)
+    assert (later.total, later.step, later.next) == (3, 1, "war-5"), "the ban has ended"
+
+
+def test_the_page_says_where_no_step_is_left() -> None:
+    store = MemoryStateStore()
+    with_goal(goal(), *(told(BanItem, 6 + n, item_id=item) for n, item in enumerate(WARS)), store=store)
+    shown = page_goal(store, now=70.0)
+    assert (shown.step, shown.next, shown.reached) == (None, None, False)
+    assert "no step is left" in goal_line(shown)
 
 
 def ending(batch: int, *, redelivers: int = 0) -> tuple[dict[str, bytes], set[bytes | None]]:
