@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agents.instructions.languages import LANGUAGES
 from agents.instructions.names import Names
 from agents.instructions.understanding import understand
+from features.attribute_values import AttributeValues
 from schemas.codec import encode
 from schemas.instructions import Instruction, LimitFact, Say
 from schemas.replies import Reply
@@ -25,14 +26,16 @@ TITLES = (
     ("m4", "Never Let Me Go (2010)"),
     ("m5", "The Godfather"),
 )
-NAMED = (("director", "Alfred Hitchcock"), ("cast", "Clint Eastwood|Eli Wallach"), ("director", "Clint Eastwood"))
+VALUES = AttributeValues()
+VALUES.put(0, (("director", "Alfred Hitchcock"), ("cast", "Clint Eastwood|Eli Wallach"), ("artist", "Old Man Joe")))
+VALUES.put(1, (("director", "Clint Eastwood"), ("cast", "Cary\tGrant|.|A\x1bB")))
 FACTS = ("price", "year", "length", "age", "rating")
 SATURDAY_NOON = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
 
 
 def reply_to(text: str, **more: Any) -> Reply:
     said = Say(event_id="e", user_id="u", event_time=SATURDAY_NOON, text=text, **more)  # type: ignore[arg-type]
-    return understand(said, Names(CATEGORIES, TITLES, FACTS, NAMED))
+    return understand(said, Names(CATEGORIES, TITLES, FACTS, VALUES))
 
 
 def stated(statement: Instruction) -> str:
@@ -91,6 +94,11 @@ UNDERSTOOD = {
         "ban-category Thriller but cast Clint Eastwood, director Clint Eastwood"
     ],
     "nothing but comedies except Hitchcock": ["only-category Comedy but director Alfred Hitchcock"],
+    "no horror, but home & garden and sci-fi": ["ban-category Horror but category Home & Garden, category Sci-Fi"],
+    "no horror but Hitchcock and Alfred Hitchcock": ["ban-category Horror but director Alfred Hitchcock"],
+    "no horror, but Alfred": ["ban-category Horror but director Alfred Hitchcock"],
+    'no horror, but "alfred"': ["ban-category Horror but director Alfred Hitchcock"],
+    "no horror but joe and cary grant": ["ban-category Horror but artist Old Man Joe, cast Cary Grant"],
     "no horror, but more comedy": ["ban-category Horror", "more-of Comedy"],
     "kein Horror, außer Hitchcock": ["ban-category Horror but director Alfred Hitchcock"],
     "keine Krimis, es sei denn von Hitchcock, bis Sonntag": [
@@ -177,6 +185,9 @@ ASKED_BACK = {
     "never let me go": ("Never Let Me Go (2010)",),
     "no xyzzy": (),
     "no horror, but Hitch": (),
+    "no horror, but old ones": ("Old Man Joe",),
+    "no horror, but A\x1bB": (),
+    "no horror but a or b or c or d or e or f or g or h or i or j or k or l or m or n or o or p or q or r": (),
     "no horror except psycho": ("Psycho (1960)", "Psycho (1998)"),
     "no horror except Heat and psycho": ("Psycho (1960)", "Psycho (1998)"),
     "no horror except": (),
