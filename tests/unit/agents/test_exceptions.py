@@ -6,7 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -91,6 +91,19 @@ def test_conditional_decisions_are_bounded() -> None:
     bans = [at(BanCategory, n, category=f"c{n}", exceptions=(LIVE,)) for n in range(CONDITIONAL_LIMIT + 5)]
     rules = constraints_after(*bans).rules
     assert [rule.category for rule in rules] == [f"c{n}" for n in reversed(range(5, CONDITIONAL_LIMIT + 5))]
+
+
+@settings(max_examples=15)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 40)), min_size=30, max_size=60))
+def test_what_holds_is_never_crowded_out_by_what_was_replaced(said: list[tuple[bool, int]]) -> None:
+    life = Life()
+    for seconds, (renews, number) in enumerate(said):
+        category, but = ("horror", JAZZ_1) if renews else (f"c{number}", LIVE)
+        excepted = replace(but, value=f"{but.value}-{number}")
+        before = {memory.memory_id for memory in life.agent.memories if memory.state == "active"}
+        life = after(life, [at(BanCategory, seconds, f"e{seconds}", category=category, exceptions=(excepted,))])
+        kept = {memory.memory_id: memory for memory in life.agent.memories}
+        assert before <= kept.keys() or all(memory.state == "active" for memory in kept.values())
 
 
 def test_a_ban_says_its_exceptions_and_an_excepted_item_says_why_it_is_there() -> None:
