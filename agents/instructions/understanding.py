@@ -125,7 +125,8 @@ class _Reading:
 
     def _unkept(self, clause: Clause) -> str:
         """Return the time to which the clause cannot keep, if any: only bans, "only" and limits come and go."""
-        if clause.when is not None and clause.operation not in (None, "never", "only"):
+        is_clear = not clause.unkept
+        if is_clear and clause.when is not None and clause.operation not in (None, "never", "only", "unsupported"):
             return recurrence(clause.when, self.wording).strip()
         return clause.unkept
 
