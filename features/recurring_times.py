@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from math import ceil
 from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -74,13 +75,27 @@ def holds_until(constraints: Constraints, at: float) -> float | None:
 
 
 def _next_clock(when: RecurringTime, at: float) -> float:
-    """Return when it is next one of the two times of the clock."""
-    here, found = _clock_of(when, at), list[float]()
+    """Return when the clock next shows one of the two times, or is set so that it passes one; a day later at most."""
+    here, found, change = _clock_of(when, at), [at + DAY], _next_setting(when, at)
+    if is_within(when, change) != is_within(when, at):
+        found.append(change)
     for clock in {when.starts, when.ends}:
         hour, minute = map(int, clock.split(":"))
-        today = here.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0)
-        found += [each.timestamp() for each in (today, today + timedelta(days=1)) if each.timestamp() > at]
-    return min(found, default=at + DAY)
+        today = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        days = (today, today + timedelta(days=1))
+        found += [day.replace(fold=fold).timestamp() for day in days for fold in (0, 1)]
+    return min(time for time in found if time > at)
+
+
+def _next_setting(when: RecurringTime, at: float) -> float:
+    """Return when, within a day, the clock is next set forward or back; a day later if it is not."""
+    before, after, offset = at, at + DAY, _clock_of(when, at).utcoffset()
+    if _clock_of(when, after).utcoffset() == offset:
+        return after
+    while ceil(after) - ceil(before) > 1:
+        middle = float(ceil(before) + (ceil(after) - ceil(before)) // 2)
+        before, after = (middle, after) if _clock_of(when, middle).utcoffset() == offset else (before, middle)
+    return float(ceil(after))
 
 
 def _clock_of(when: RecurringTime, at: float) -> datetime:

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from agents.dialogue.limits import YEAR_OF_DATE, Facts, Value
-from agents.instructions.names import name_key
+from features.attribute_values import name_key
 
 FieldKind = Literal["number", "date", "names", "name", "flag"]
 Concept = Literal["length", "score", "date", "price", "count", "kind", "maker", "cast", "service", "age", "sponsored"]

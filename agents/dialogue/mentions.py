@@ -10,7 +10,7 @@ from agents.dialogue.catalogue import FactField, OfferedCatalogue
 from agents.dialogue.clauses import SpokenClause, nearest
 from agents.dialogue.limits import FactLimit, Operator
 from agents.dialogue.vocabulary import DialogueWords
-from agents.instructions.names import name_key
+from features.attribute_values import name_key
 
 _LONGEST_NAME = 8
 _SHORT_NAME = 3

@@ -16,7 +16,7 @@ from agents.dialogue.limits import FactLimit
 from agents.dialogue.mentions import Mention, NameIndex, limits_of, nouns_of
 from agents.dialogue.vocabulary import DialogueWords
 from agents.instructions.languages import LANGUAGES
-from agents.instructions.names import name_key
+from features.attribute_values import name_key
 
 _SIGNS = re.compile(r"[.;!?]")
 

@@ -97,6 +97,7 @@ _ENGLISH_WEEKLY |= {"weekend": WEEKEND, "weekday": WORKDAYS, "workday": WORKDAYS
 _ENGLISH_DAY_PARTS = {"morning": MORNING, "afternoon": AFTERNOON, "evening": EVENING, "night": NIGHT}
 _DAY, _PART = any_of(*_ENGLISH_WEEKLY), any_of(*_ENGLISH_DAY_PARTS)
 _DAYS, _AND = rf"(?:{_DAY})(?:s|\s+(?:{_PART})s)", r"(?:\s*,\s*|\s+and\s+)"
+_ONE_DAY, _MORE_PARTS = rf"(?:{any_of(*_ENGLISH_DAYS)})(?:\s+(?:{_PART}))?", rf"(?:{_AND}(?:{_PART})s)*"
 
 ENGLISH = Vocabulary(
     phrases={
@@ -217,9 +218,12 @@ ENGLISH = Vocabulary(
         rf"|(?:for\s+)?(?P<span>{any_of(*_ENGLISH_SPANS)}))\b"
     ),
     recurring=recurring_pattern(
-        rf"(?:on|at)\s+{_DAYS}(?:{_AND}(?:on\s+)?{_DAYS})*",
-        rf"every\s+(?:{_DAY})(?:{_AND}(?:every\s+)?(?:{_DAY}))*(?:\s+(?:{_PART}))?",
-        rf"(?:in\s+the|every|at)\s+(?:{_PART})s?",
+        rf"(?:on|at)\s+{_DAYS}(?:(?:{_AND}|\s+and\s+on\s+){_DAYS})*{_MORE_PARTS}",
+        r"(?:on|at)\s+(?:the\s+)?weekend",
+        rf"(?P<once>on\s+{_ONE_DAY}(?:(?:{_AND}|\s+and\s+on\s+){_ONE_DAY})*)",
+        rf"(?:{_DAY})\s+(?:{_PART})s{_MORE_PARTS}",
+        rf"every\s+(?:{_DAY})(?:{_AND}(?:every\s+)?(?:{_DAY}))*(?:\s+(?P<parts>{_PART}))?",
+        rf"(?:in\s+the|every|at)\s+(?:{_PART})s?(?:{_AND}(?:in\s+the\s+|at\s+)?(?:{_PART})s?)*",
         r"every\s+\w+",
         begins="from|between",
         to="to|until|and",

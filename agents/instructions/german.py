@@ -101,7 +101,7 @@ _GERMAN_LIMIT_UNITS: dict[str, str] = {
 
 _GERMAN_WEEKLY: dict[str, tuple[int, ...]] = {day: (number,) for number, day in enumerate(_GERMAN_DAYS)}
 _GERMAN_WEEKLY |= {"wochenende": WEEKEND, "werktag": WORKDAYS, "wochentag": WORKDAYS, "unter der woche": WORKDAYS}
-_GERMAN_WEEKLY |= {"tag": EVERY_DAY}
+_GERMAN_WEEKLY |= {"tag": EVERY_DAY, "täglich": EVERY_DAY}
 _GERMAN_DAY_PARTS = {
     "morgen": MORNING,
     "vormittag": MORNING,
@@ -112,6 +112,7 @@ _GERMAN_DAY_PARTS = {
 _DAY, _PART = any_of(*_GERMAN_WEEKLY), any_of(*_GERMAN_DAY_PARTS)
 _DAYS = rf"(?:(?:jeden|jedes|an)\s+(?:{_DAY})(?:{_PART})?(?:en|n|s)?|(?:{_DAY})(?:{_PART})?s)"
 _AND = r"(?:\s*,\s*|\s+und\s+)"
+_ONE_DAY = rf"(?:{any_of(*_GERMAN_DAYS)})(?:\s*(?:{_PART}))?"
 
 GERMAN = Vocabulary(
     phrases={
@@ -206,9 +207,11 @@ GERMAN = Vocabulary(
         rf"|(?:für\s+)?(?P<span>{any_of(*_GERMAN_SPANS)}))\b"
     ),
     recurring=recurring_pattern(
-        rf"{_DAYS}(?:{_AND}{_DAYS})*(?:\s+(?:{_PART})s)?",
+        rf"{_DAYS}(?:{_AND}{_DAYS})*(?:\s+(?P<parts>(?:{_PART})s(?:{_AND}(?:{_PART})s)*))?",
+        rf"(?P<once>am\s+{_ONE_DAY}(?:{_AND}(?:am\s+)?{_ONE_DAY})*)",
+        r"täglich",
         r"unter\s+der\s+woche",
-        rf"jeden?\s+(?:{_PART})|(?:{_PART})s",
+        rf"jeden?\s+(?:{_PART})|(?:{_PART})s(?:{_AND}(?:{_PART})s)*",
         r"jeden\s+\w+",
         begins="von|zwischen",
         to="bis|und",

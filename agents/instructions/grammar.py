@@ -7,7 +7,7 @@ longest phrase counts. Names in quotes are taken as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import pairwise
@@ -35,6 +35,14 @@ Aside = float | str | LimitRange | RecurringTime
 
 
 @dataclass(frozen=True)
+class PutAside:
+    """A phrase that was put aside, as written, and what it means."""
+
+    written: str
+    meant: Aside
+
+
+@dataclass(frozen=True)
 class Token:
     """A word in lower case, a quoted name as written, a sign that ends a sentence, or the number of a time or limit."""
 
@@ -54,7 +62,8 @@ class Clause:
     """An operation, what it is about as written, its limits, and the event time at which it ends, if any.
 
     `exceptions` are the words after a `but` of it, such as "except". `when` is the time of the week at which it holds.
-    `unkept` is a time to which no statement can keep, such as a date that does not exist.
+    `unkept` is a time to which no statement can keep, such as a date that does not exist; `torn`, of the first clause,
+    a second time of the week where it cannot be told which of the two holds for what.
     """
 
     operation: Operation | None
@@ -66,6 +75,7 @@ class Clause:
     until: float | None = None
     when: RecurringTime | None = None
     unkept: str = ""
+    torn: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ def _understood(parsed: Parsed) -> tuple[int, int]:
 
 
 def _read(text: str, language: str, now: float, zone: tzinfo) -> Parsed:
-    words, aside = LANGUAGES[language], list[Aside]()
+    words, aside = LANGUAGES[language], list[PutAside]()
 
     def put_aside(phrase: re.Match[str]) -> str:
         meant: Aside | None = None
@@ -108,7 +118,7 @@ def _read(text: str, language: str, now: float, zone: tzinfo) -> Parsed:
             meant = recurring_of(phrase, words, zone)
         else:
             meant = end_of(phrase, words, now, zone)
-        aside.append(phrase.group() if meant is None else meant)
+        aside.append(PutAside(phrase.group().strip(), phrase.group() if meant is None else meant))
         return f" \x00{len(aside) - 1}\x00 "
 
     parts = re.split(r"([\"“”„«»][^\"“”„«»]*[\"“”„«»])", text.replace("\x00", " ").replace("\u2019", "'"))
@@ -133,7 +143,7 @@ def _tokens(text: str) -> Iterator[Token]:
             yield Token(comma or word)
 
 
-def _clauses(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside]) -> list[Clause]:
+def _clauses(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[PutAside]) -> list[Clause]:
     ends = [index for index, token in enumerate(tokens) if token.is_end] + [len(tokens)]
     starts = [0, *(end + 1 for end in ends)]
     clauses = [
@@ -144,19 +154,19 @@ def _clauses(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside])
     return [clause for before, clause in pairwise([Clause(None), *clauses]) if _is_meant(clause, before, words)]
 
 
-def _sentence(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside]) -> list[Clause]:
+def _sentence(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[PutAside]) -> list[Clause]:
     """Return the clauses of one sentence. A time holds for the clauses before it that have none, and for all after it
     that get none.
     """
-    clauses, first_times, at = [Clause(None)], dict[type, Aside](), 0
+    clauses, first_times, at = [Clause(None)], dict[type, PutAside](), 0
     while at < len(tokens):
         token, clause = tokens[at], clauses[-1]
         length, operation = _operation(tokens, at, words)
         said = tokens[at : at + max(1, length)]
         meant = None if token.aside is None else aside[token.aside]
         if meant is not None:
-            first_times.setdefault(type(meant), meant)
-            _take_aside(clauses, meant, words)
+            if _take_aside(clauses, meant, words):
+                first_times.setdefault(type(meant.meant), meant)
         elif operation == "exception":
             _begin_exceptions(clause, said, words)
         elif operation == "contrast":
@@ -167,8 +177,15 @@ def _sentence(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[Aside]
         else:
             (clause.exceptions if clause.but else clause.about).extend(said)
         at += max(1, length)
-    for time in first_times.values():
-        _give_time(clauses, time)
+    return _timed(clauses, first_times.values())
+
+
+def _timed(clauses: list[Clause], first_times: Iterable[PutAside]) -> list[Clause]:
+    """Give the first times of a sentence to the clauses that have none."""
+    for clause in clauses:
+        clause.unkept = clause.unkept or ("" if clause.when else clauses[0].torn)
+    for time in first_times:
+        _give_time(clauses, time.meant)
     return clauses
 
 
@@ -181,16 +198,36 @@ def _begin_exceptions(clause: Clause, said: Sequence[Token], words: Vocabulary) 
         clause.about += said
 
 
-def _take_aside(clauses: Sequence[Clause], meant: Aside, words: Vocabulary) -> None:
-    """Take a limit or a time. Behind exceptions, a time that does not come back is that of the whole statement: "no
-    jazz but Davis until Sunday"; nothing else is clear there.
+def _take_aside(clauses: Sequence[Clause], aside: PutAside, words: Vocabulary) -> bool:
+    """Take a limit or a time; return whether a time of it may be that of later clauses too.
+
+    Behind exceptions, a time that does not come back is that of the whole statement: "no jazz but Davis until Sunday";
+    nothing else is clear there, and it says nothing of other clauses. A second time of the week is not clear either.
     """
-    clause = clauses[-1]
-    if clause.but and not (isinstance(meant, float) and _holds_more_than(clause.exceptions, words.fillers)):
+    clause, meant = clauses[-1], aside.meant
+    is_clear = not clause.but or (isinstance(meant, float) and _holds_more_than(clause.exceptions, words.fillers))
+    if not is_clear:
         clause.operation = "unsupported"
     if isinstance(meant, LimitRange):
         clause.bounds.append(meant)
-    _give_time(clauses, meant)
+    if is_clear and not (isinstance(meant, RecurringTime) and _has_other_time(clauses, aside.written, meant)):
+        _give_time(clauses, meant)
+    return is_clear
+
+
+def _has_other_time(clauses: Sequence[Clause], written: str, time: RecurringTime) -> bool:
+    """Return whether the last clause has another time of the week already, or one that leads the sentence. What has
+    that time or none is then asked back: which of them holds for what cannot be told.
+    """
+    leads = len(clauses) > 1 and clauses[1].when is None
+    other = clauses[-1].when or (clauses[0].when if leads else None)
+    if other is None or other == time:
+        return False
+    clauses[0].torn = clauses[0].torn or written
+    for clause in clauses:
+        if clause.when == other:
+            clause.unkept = clause.unkept or written
+    return True
 
 
 def _operation(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
@@ -12,7 +11,7 @@ from rapidfuzz import fuzz, process
 
 from agents.instructions.grammar import Token
 from agents.instructions.vocabulary import Vocabulary
-from schemas.ids import category_key
+from features.attribute_values import AttributeValues, name_key
 
 SURE = 82.0
 """From this similarity on, of 100, a misspelt name is taken for what it resembles."""
@@ -24,11 +23,12 @@ OFFERED = 3
 """How many names are offered."""
 MOST_SEARCHES = 4
 """How many names of a text are compared with all titles, for misspelt ones: that takes time with the catalogue."""
+MOST_NAMES = 16
+"""How many names of a clause are looked up."""
+MOST_JOINED = 4
+"""How many words or phrases between joins may be one name, such as "Books, Music & Film"."""
 SHORTEST_MISSPELT = 4
 """Shorter names have to be spelled right: too many others are a letter away."""
-
-
-_SIGNS = re.compile(r"[^\w']+")
 
 
 class Named(Struct, frozen=True):
@@ -53,7 +53,7 @@ class Match(Struct, frozen=True):
 
 class Names:
     """The names of a catalogue: categories, and ids of items with their titles. Categories come first. `facts` are what
-    is known of its items in numbers, and `named` the attributes of items with their values.
+    is known of its items in numbers, and `values` are those of their attributes.
 
     For one text: `titles` are read only if a name is no category's, and only a few names are searched among them.
     """
@@ -63,12 +63,12 @@ class Names:
         categories: Iterable[str],
         titles: Iterable[tuple[str, str]],
         facts: Iterable[str] = (),
-        named: Iterable[tuple[str, str]] = (),
+        values: AttributeValues | None = None,
     ) -> None:
         self.facts = frozenset(facts)
         self._categories = {name_key(name): name for name in reversed([*categories])}
         self._titles = titles
-        self._named = named
+        self._values = values or AttributeValues()
         self._by_key: dict[str, list[Named]] | None = None
         self._searches_left = MOST_SEARCHES
 
@@ -86,20 +86,32 @@ class Names:
         for whole in (_written(about), _written(tokens)):
             if (match := self._exact(whole, words)) is not None:
                 return (match,)
-        return tuple(self._match(part, words) for part in _parts(tokens, words))
+        return tuple(self._match(part, words) for part in islice(_parts(tokens, words), MOST_NAMES))
 
-    def exceptions(self, about: Sequence[Token], words: Vocabulary) -> tuple[Match, ...]:
-        """Return what the words of an exception mean, name by name: `matches`, and values of attributes, of which
-        whole words are enough ("Hitchcock") if they are of one value alone.
+    def exceptions(
+        self, about: Sequence[Token], words: Vocabulary, capitals: frozenset[str] = frozenset()
+    ) -> tuple[Match, ...]:
+        """Return what the words of an exception mean, name by name: `matches`, and values of attributes.
+
+        The last words of a value ("Hitchcock") are enough if they are of one value alone, and any of its words that
+        were quoted or written as names are, with `capitals` (keys of words).
 
         >>> from agents.instructions.languages import ENGLISH
-        >>> names = Names(["Horror"], (), (), [("director", "Alfred Hitchcock")])
+        >>> values = AttributeValues()
+        >>> values.put(0, (("director", "Alfred Hitchcock"),))
+        >>> names = Names(["Horror"], (), (), values)
         >>> names.exceptions([Token("by"), Token("hitchcock")], ENGLISH)[0].meanings[0].shown
         'Alfred Hitchcock'
         """
-        beside = words.beside_exceptions | words.fillers | words.joins
-        parts = _parts(_trimmed(about, words), words)
-        return tuple(self._excepted(part, _without(part, beside), words) for part in parts)
+        tokens = _trimmed(about, words)
+        spans = [span for span in _spans(tokens, words) if _trimmed(tokens[slice(*span)], words)]
+        found, at = list[Match](), 0
+        while at < min(len(spans), MOST_NAMES):
+            match, joined = self._joined(tokens, spans[at : at + MOST_JOINED], words)
+            found.append(match or self._excepted(_trimmed(tokens[slice(*spans[at])], words), words, capitals))
+            at += joined
+        beyond = [Match(_written(tokens[spans[at][0] :]))] if at < len(spans) else []
+        return (*found, *beyond)
 
     def category(self, about: Sequence[Token], words: Vocabulary) -> Named | None:
         """Return the category that these words are, spelled right; none if they are none.
@@ -138,30 +150,54 @@ class Names:
                 return Match(written, tuple(named[:OFFERED]))
         return None
 
-    def _excepted(self, whole: Sequence[Token], tokens: Sequence[Token], words: Vocabulary) -> Match:
-        for part in (whole, tokens):
+    def _joined(
+        self, tokens: Sequence[Token], spans: Sequence[tuple[int, int]], words: Vocabulary
+    ) -> tuple[Match | None, int]:
+        """Return what most of the spans, from the first on, are the name of together, and how many those are."""
+        for count in range(len(spans), 0, -1):
+            part = _trimmed(tokens[spans[0][0] : spans[count - 1][1]], words)
+            if count > 1 and any(token.is_name for token in part):
+                continue
+            if (match := self._excepted_exactly(part, words)) is not None:
+                return match, count
+        return None, 1
+
+    def _excepted_exactly(self, whole: Sequence[Token], words: Vocabulary) -> Match | None:
+        """Return what has this name, spelled right: a category, else items and values of attributes."""
+        for part in (whole, _beside(whole, words)):
             written = _written(part)
             exact = self._exact(written, words)
             if exact is not None and exact.meanings[0].kind == "category":
                 return exact
-            found = (*(exact.meanings if exact else ()), *self._values(written, words))
-            if found:
+            named = self._valued(form.removesuffix("'s") for form in _forms(written, words))
+            if found := (*(exact.meanings if exact else ()), *named):
                 return Match(written, found[:OFFERED])
-        return self._alike(_written(tokens), words)
+        return None
 
-    def _values(self, written: str, words: Vocabulary) -> tuple[Named, ...]:
-        """Return the values of attributes that have this name, else those whose words it is some of."""
-        by_key: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        for attribute, value in dict.fromkeys(self._named):
-            for part in filter(None, map(str.strip, value.split("|"))):
-                by_key[name_key(part)].setdefault(attribute, part)
-        forms = [form.removesuffix("'s") for form in _forms(written, words)]
-        keys = [form for form in forms if form in by_key]
-        if not keys:
-            wanted = [set(form.split()) for form in forms]
-            keys = sorted(key for key in by_key if any(each <= set(key.split()) for each in wanted))
-        named = [by_key[key] for key in keys]
-        return tuple(Named("attribute", max(of.values()), max(of.values()), tuple(sorted(of))) for of in named)
+    def _excepted(self, whole: Sequence[Token], words: Vocabulary, capitals: frozenset[str]) -> Match:
+        """Return what a name that none has exactly means: values with these words, or what is spelled alike."""
+        loose = words.beside_exceptions | words.fillers | words.kinds
+        said = [token for token in whole if token.is_name or token.text not in loose]
+        is_name = bool(said) and all(token.is_name or name_key(token.text) in capitals for token in said)
+        part = _beside(whole, words)
+        written, possible = _written(part), list[str]()
+        for form in (form.removesuffix("'s") for form in _forms(written, words)):
+            found = self._values.with_words(form)
+            if meant := [name for name in found if is_name or name.endswith(f" {form}")]:
+                return Match(written, self._valued(meant[: OFFERED + 1])[:OFFERED])
+            possible += found[:OFFERED]
+        alike = self._alike(written, words)
+        near = (*(named.shown for named in self._valued(possible)), *alike.near)
+        return alike if alike.meanings else Match(written, near=tuple(dict.fromkeys(near))[:OFFERED])
+
+    def _valued(self, names: Iterable[str]) -> tuple[Named, ...]:
+        """Return the values of attributes that have these names: one for all attributes that have the same."""
+        found = (self._values.of(name) for name in dict.fromkeys(names))
+        return tuple(
+            Named("attribute", each[0].value, each[0].value, tuple(value.attribute for value in each))
+            for each in found
+            if each
+        )
 
     def _alike(self, written: str, words: Vocabulary) -> Match:
         if len(written) < SHORTEST_MISSPELT:
@@ -194,15 +230,6 @@ class Names:
         return self._by_key
 
 
-def name_key(name: str) -> str:
-    """Return what all spellings of one name share: case, Unicode form, spacing and signs make no difference.
-
-    >>> name_key("Sci-Fi") == name_key("sci fi"), name_key("Home & Garden")
-    (True, 'home and garden')
-    """
-    return " ".join(_SIGNS.sub(" ", category_key(name).replace("&", " and ")).split())
-
-
 def _without_year(title: str) -> str:
     """Return the title without a year behind it, as catalogues of films have it.
 
@@ -226,20 +253,26 @@ def _without(tokens: Sequence[Token], beside: frozenset[str]) -> Sequence[Token]
     return tokens[kept[0] : kept[-1] + 1] if kept else tokens
 
 
+def _beside(tokens: Sequence[Token], words: Vocabulary) -> Sequence[Token]:
+    """Return the tokens without what stands around an exception, such as "those by"; all, if they are nothing else."""
+    return _without(tokens, words.beside_exceptions | words.fillers | words.joins)
+
+
 def _parts(tokens: Sequence[Token], words: Vocabulary) -> Iterator[Sequence[Token]]:
     """Yield the tokens between joins; a quoted name is a part of its own."""
-    part: list[Token] = []
-    for token in tokens:
+    yield from filter(None, (_trimmed(tokens[slice(*span)], words) for span in _spans(tokens, words)))
+
+
+def _spans(tokens: Sequence[Token], words: Vocabulary) -> Iterator[tuple[int, int]]:
+    """Yield where what stands between joins begins and ends."""
+    start = 0
+    for at, token in enumerate(tokens):
         if token.is_name or token.text in words.joins:
-            if trimmed := _trimmed(part, words):
-                yield trimmed
-            part = []
-            if token.is_name:
-                yield [token]
-        else:
-            part.append(token)
-    if trimmed := _trimmed(part, words):
-        yield trimmed
+            yield start, at
+            start = at + 1
+        if token.is_name:
+            yield at, at + 1
+    yield start, len(tokens)
 
 
 def _written(tokens: Sequence[Token]) -> str:

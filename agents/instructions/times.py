@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, tzinfo
 
-from agents.instructions.vocabulary import Moment, Unit, Vocabulary
+from agents.instructions.vocabulary import Moment, Unit, Vocabulary, any_of
 from features.recurring_times import WEEKDAYS
 from schemas.bounds import CLOCK_TIME, LARGEST_TIME
 from schemas.instructions import RecurringTime
@@ -47,22 +47,38 @@ def end_of(phrase: re.Match[str], words: Vocabulary, now: float, zone: tzinfo) -
 
 
 def recurring_of(phrase: re.Match[str], words: Vocabulary, zone: tzinfo) -> RecurringTime | None:
-    """Return the time of the week that a phrase of `words.recurring` says; none if it is no such time.
+    """Return the time of the week that a phrase of `words.recurring` says; none if it is no such time, or not one
+    alone: several parts of a day, or days of which only some have one.
 
     >>> from datetime import UTC
     >>> from agents.instructions.languages import ENGLISH
     >>> recurring_of(ENGLISH.recurring.search("on friday evenings"), ENGLISH, UTC)
     RecurringTime(days=('friday',), starts='18:00', ends='00:00', time_zone='UTC')
+    >>> recurring_of(ENGLISH.recurring.search("on weekends and on friday evenings"), ENGLISH, UTC) is None
+    True
     """
     said, groups = phrase.group(), phrase.groupdict()
     days = {day for word, its in words.weekly.items() if re.search(rf"\b{word}", said) for day in its}
-    part = next((clocks for word, clocks in words.day_parts.items() if word in said), None)
-    starts, ends = (groups.get(name) for name in ("starts", "ends"))
-    clocks = (starts.rjust(5, "0"), ends.rjust(5, "0")) if starts and ends else part or ("00:00", "00:00")
-    if not (days or part or starts) or not all(re.match(CLOCK_TIME, clock) for clock in clocks):
+    parts = _day_parts(said, words)
+    starts, ends = groups.get("starts"), groups.get("ends")
+    clocks = (starts.rjust(5, "0"), ends.rjust(5, "0")) if starts and ends else next(iter(parts), ("00:00", "00:00"))
+    clocks = (clocks[0], "00:00" if clocks[1] == "24:00" else clocks[1])
+    if not (days or parts or starts) or not all(re.match(CLOCK_TIME, clock) for clock in clocks):
+        return None
+    if groups.get("once") or len(parts) > 1 or (parts and not groups.get("parts") and _is_mixed(said, words)):
         return None
     named = tuple(WEEKDAYS[day] for day in sorted(days)) or WEEKDAYS
     return RecurringTime(days=named, starts=clocks[0], ends=clocks[1], time_zone=str(zone))
+
+
+def _day_parts(said: str, words: Vocabulary) -> set[tuple[str, str]]:
+    """Return the parts of a day that the words name: the longest word of each, as in "nachmittags"."""
+    return {words.day_parts[found] for found in re.findall(any_of(*words.day_parts), said)}
+
+
+def _is_mixed(said: str, words: Vocabulary) -> bool:
+    """Return whether only some of the joined days have a part of the day."""
+    return len({bool(_day_parts(piece, words)) for piece in re.split(r",|\band\b|\bund\b", said) if piece.strip()}) > 1
 
 
 def _date(written: str, zone: tzinfo) -> float | None:

@@ -15,6 +15,7 @@ from agents.instructions.names import Match, Named, Names
 from agents.instructions.phrases import ending, limit_phrase, recurrence
 from agents.instructions.vocabulary import Operation, Vocabulary
 from agents.instructions.wording import WORDINGS, Wording
+from features.attribute_values import name_key
 from features.recurring_times import zone_of
 from schemas.ids import ItemId
 from schemas.instructions import (
@@ -46,8 +47,6 @@ WITHOUT_NAMES: dict[Operation, type[Undo | LiftAll | Approve | Reject]] = {
 """Operations that name nothing, and the statements that they make."""
 MOST_CLAUSES = 16
 """How many clauses of a text are obeyed."""
-MOST_NAMES = 16
-"""How many names of a clause are."""
 
 
 def understand(said: Say, names: Names) -> Reply:
@@ -117,7 +116,7 @@ class _Reading:
         if exceptions is None:
             return
         is_understood = clause.operation not in (None, "unsupported")
-        matches = self.names.matches(about, self.words)[:MOST_NAMES] if is_understood else ()
+        matches = self.names.matches(about, self.words) if is_understood else ()
         if not matches:
             self.questions.append(_unclear(clause, self.wording))
             self.needs_help = True
@@ -126,13 +125,14 @@ class _Reading:
 
     def _unkept(self, clause: Clause) -> str:
         """Return the time to which the clause cannot keep, if any: only bans, "only" and limits come and go."""
-        if clause.when is not None and clause.operation not in (None, "never", "only"):
+        is_clear = not clause.unkept
+        if is_clear and clause.when is not None and clause.operation not in (None, "never", "only", "unsupported"):
             return recurrence(clause.when, self.wording).strip()
         return clause.unkept
 
     def _exceptions(self, clause: Clause) -> tuple[Named, ...] | None:
         """Return the exceptions of a clause; none if they are not clear, and so nothing of the clause is."""
-        matches = self.names.exceptions(clause.exceptions, self.words)
+        matches = self.names.exceptions(clause.exceptions, self.words, _capitals(self.said.text))
         if not matches and clause.but in self.words.fillers and clause.operation != "unsupported":
             return ()
         for match in matches:
@@ -141,7 +141,7 @@ class _Reading:
         if not matches or any(len(match.meanings) != 1 for match in matches):
             self.questions += [] if matches else [_unclear(clause, self.wording)]
             return None
-        named = tuple(match.meanings[0] for match in matches)
+        named = tuple(dict.fromkeys(match.meanings[0] for match in matches))
         if clause.operation == "only" and clause.phrase not in self.words.exclusive:
             shown = ", ".join(each.shown for each in named)
             self.questions.append(self.wording.besides_or_without.format(names=shown))
@@ -166,7 +166,7 @@ class _Reading:
         about = [token for token in about if token.is_name or token.text not in self.words.beside_limits]
         names_one = self.names.category(about, self.words) is not None
         is_of_all = clause.operation in ("more", "only") or not (names_one or self._says_something(about))
-        matches = () if is_of_all else self.names.matches(about, self.words)[:MOST_NAMES]
+        matches = () if is_of_all else self.names.matches(about, self.words)
         categories = tuple(filter(None, (self._limited(match) for match in matches)))
         for number, bounds in enumerate(clause.bounds):
             bounds = bounds if bounds.fact or number >= len(facts) else bounds.of(facts[number])
@@ -261,6 +261,16 @@ class _Reading:
             questions=questions,
             choices=tuple(dict.fromkeys(self.choices))[:REPLY_PARTS],
         )
+
+
+def _capitals(text: str) -> frozenset[str]:
+    """Return the keys of the words that begin with a capital.
+
+    >>> sorted(_capitals("no horror but Alfred, or old ones"))
+    ['alfred']
+    """
+    words = text.replace("\u2019", "'").split()
+    return frozenset(name_key(word) for word in words if next(filter(str.isalnum, word), "").isupper())
 
 
 def _excepted(names: Iterable[Named]) -> tuple[Excepted, ...]:

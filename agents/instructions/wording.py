@@ -96,8 +96,8 @@ WORDINGS: dict[str, Wording] = {
         near="There is no “{written}” here. Do you mean {names}?",
         unknown="There is no “{written}” here.",
         unclear="I did not understand “{said}”.",
-        unkept="I cannot keep to “{time}”: bans, “only” and limits may hold at times of the week, and all until a date "
-        "that exists.",
+        unkept="I cannot keep to “{time}”: bans, “only” and limits may each hold at one time of the week, and all "
+        "until a date that exists.",
         categories_only="“{name}” is not what this can be said of: more, less, only and limits are of categories, "
         "pins of items.",
         facts={"price": "price", "year": "year", "length": "length", "age": "age rating"},
@@ -174,8 +174,8 @@ WORDINGS: dict[str, Wording] = {
         near="„{written}“ gibt es hier nicht. Ist {names} gemeint?",
         unknown="„{written}“ gibt es hier nicht.",
         unclear="„{said}“ habe ich nicht verstanden.",
-        unkept="„{time}“ geht nicht: Verbote, „nur“ und Grenzen können zu Zeiten der Woche gelten, und alles bis zu "
-        "einem Tag, den es gibt.",
+        unkept="„{time}“ geht nicht: Verbote, „nur“ und Grenzen können zu je einer Zeit der Woche gelten, und alles "
+        "bis zu einem Tag, den es gibt.",
         categories_only="Von „{name}“ lässt sich das nicht sagen: mehr, weniger, nur und Grenzen gelten für "
         "Kategorien, oben bleiben Titel.",
         facts={"price": "Preis", "year": "Jahr", "length": "Länge", "age": "Altersfreigabe"},

@@ -50,9 +50,9 @@ def is_replaceable(memory: Memory) -> bool:
 
 
 def replaced(memories: Iterable[Memory]) -> frozenset[MemoryId]:
-    """Return which of these statements a newer one of the same time of the week, if any, replaces: limits of the same
-    fact, side and category, what alone is wanted, and bans of the same category with other exceptions. What one
-    instruction states, however much, stands together.
+    """Return which of these statements a newer one of the same time of the week, if any, replaces, in whatever time
+    zone: limits of the same fact, side and category, what alone is wanted, and bans of the same category with other
+    exceptions. What one instruction states, however much, stands together.
 
     >>> replaced(())
     frozenset()
@@ -65,7 +65,7 @@ def replaced(memories: Iterable[Memory]) -> frozenset[MemoryId]:
 
 
 def _statement_key(memory: Memory) -> tuple[str, ...]:
-    time = time_key(memory.when)
+    time = time_key(memory.when and replace(memory.when, time_zone="UTC"))
     match memory.predicate:
         case "limits":
             return memory.predicate, time, memory.attribute, memory.value, category_key(memory.context)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from sys import intern
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.attribute_values import AttributeValues
 from features.item_facts import FACTS, Known, known_of
-from features.item_rules import names_in
-from schemas.ids import category_key
 from schemas.items import Item
 from schemas.plans import Limit
 
 KEPT_FACTS = 32
 """How many different facts of items are kept: four bytes per item each. Further names are ignored."""
-KEPT_HOLDERS = 256
-"""Of how many values of attributes the items are kept, until an item changes: finding them takes a look at each."""
 
 Bools = NDArray[np.bool_]
 
@@ -26,7 +22,7 @@ Bools = NDArray[np.bool_]
 class ItemFacts:
     """Facts as columns, float32 `[items]` each, where nothing is known NaN; and the named attributes of each item.
 
-    A column begins with the first item that has the fact.
+    A column begins with the first item that has the fact; `values` says which items have which value of an attribute.
 
     >>> facts = ItemFacts(capacity=2)
     >>> facts.put(1, Item(item_id="i", price=9.5))
@@ -39,8 +35,7 @@ class ItemFacts:
     def __init__(self, *, capacity: int) -> None:
         self._capacity = capacity
         self._columns: dict[str, NDArray[np.float32]] = {}
-        self._attributes: dict[int, tuple[tuple[str, str], ...]] = {}
-        self._holders: dict[tuple[str, str], NDArray[np.int64]] = {}
+        self.values = AttributeValues()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,10 +56,7 @@ class ItemFacts:
                 self._columns[name] = np.full(self._capacity, np.nan, np.float32)
         for name, column in self._columns.items():
             column[number] = known.facts.get(name, np.nan)
-        self._attributes.pop(number, None)
-        self._holders.clear()
-        if known.attributes:
-            self._attributes[number] = _interned(known)
+        self.values.put(number, _interned(known))
 
     def column(self, fact: str, size: int) -> NDArray[np.float32]:
         """Return the fact of the first `size` items, where nothing is known NaN: float32 `[size]`."""
@@ -78,24 +70,13 @@ class ItemFacts:
 
     def attributes(self, number: int) -> tuple[tuple[str, str], ...]:
         """Return the item's attributes that are names, such as a brand."""
-        return self._attributes.get(number, ())
-
-    @property
-    def named(self) -> Iterable[tuple[str, str]]:
-        """The attributes of all items, with their values."""
-        return chain.from_iterable(self._attributes.values())
+        return self.values.attributes(number)
 
     def holders(self, attribute: str, value: str) -> NDArray[np.int64]:
         """Return the numbers of the items of which an attribute has this value, or lists it (`|` between several),
-        ascending; a cached array that callers must not write to.
+        ascending: int64 `[holders]`.
         """
-        wanted = attribute, category_key(value)
-        if wanted not in self._holders:
-            if len(self._holders) == KEPT_HOLDERS:
-                self._holders.clear()
-            found = [number for number, own in self._attributes.items() if _has(own, *wanted)]
-            self._holders[wanted] = np.array(sorted(found), np.int64)
-        return self._holders[wanted]
+        return np.array(self.values.holders(attribute, value), np.int64)
 
     def beyond(self, limits: Iterable[Limit], size: int) -> Bools:
         """Return which of the first `size` items are not known to keep within all limits: bool `[size]`.
@@ -122,10 +103,6 @@ def _within(values: NDArray[np.float32] | np.float32, limit: Limit) -> Bools:
     low = np.float32(-np.inf if limit.at_least is None else limit.at_least)
     high = np.float32(np.inf if limit.at_most is None else limit.at_most)
     return np.asarray((values >= low) & (values <= high))
-
-
-def _has(attributes: Iterable[tuple[str, str]], attribute: str, key: str) -> bool:
-    return any(name == attribute and key in names_in(value) for name, value in attributes)
 
 
 def _interned(known: Known) -> tuple[tuple[str, str], ...]:

@@ -53,7 +53,7 @@ def _names(deps: Deps) -> Names:
     worker knows now.
     """
     facts = deps.table.facts
-    return Names(deps.table.by_category.names, deps.table.titles(), facts.names, facts.named)
+    return Names(deps.table.by_category.names, deps.table.titles(), facts.names, facts.values)
 
 
 def _spelled(instruction: Instruction, deps: Deps) -> Instruction:

@@ -6,7 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -91,6 +91,23 @@ def test_conditional_decisions_are_bounded() -> None:
     bans = [at(BanCategory, n, category=f"c{n}", exceptions=(LIVE,)) for n in range(CONDITIONAL_LIMIT + 5)]
     rules = constraints_after(*bans).rules
     assert [rule.category for rule in rules] == [f"c{n}" for n in reversed(range(5, CONDITIONAL_LIMIT + 5))]
+
+
+RENEWALS = st.lists(
+    st.sampled_from([True, True, True, False]), min_size=CONDITIONAL_LIMIT, max_size=CONDITIONAL_LIMIT + 9
+)
+
+
+@settings(max_examples=10)
+@given(RENEWALS)
+def test_what_holds_is_never_crowded_out_by_what_was_replaced(renewals: list[bool]) -> None:
+    life, stated = Life(), list[str]()
+    for number, renews in enumerate([False, *renewals]):
+        stated.append("horror" if renews else f"c{number}")
+        but = (replace(LIVE, value=f"live-{number}"),)
+        life = after(life, [at(BanCategory, number, f"e{number}", category=stated[-1], exceptions=but)])
+        newest_first = list(dict.fromkeys(reversed(stated)))[:CONDITIONAL_LIMIT]
+        assert {rule.category for rule in life.agent.constraints.rules} == set(newest_first)
 
 
 def test_a_ban_says_its_exceptions_and_an_excepted_item_says_why_it_is_there() -> None:

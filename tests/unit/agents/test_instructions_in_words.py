@@ -9,12 +9,17 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.instructions.languages import LANGUAGES
 from agents.instructions.names import Names
+from agents.instructions.phrases import recurrence
 from agents.instructions.understanding import understand
+from agents.instructions.wording import WORDINGS
+from features.attribute_values import AttributeValues
+from features.recurring_times import WEEKDAYS
 from schemas.codec import encode
-from schemas.instructions import Instruction, LimitFact, Say
+from schemas.instructions import BanCategory, Instruction, LimitFact, RecurringTime, Say, Weekday
 from schemas.replies import Reply
 
 CATEGORIES = ("Horror", "Comedy", "Drama", "Sci-Fi", "Jazz", "Folk", "Superhero", "Home & Garden", "Krimi", "Thriller")
@@ -25,14 +30,16 @@ TITLES = (
     ("m4", "Never Let Me Go (2010)"),
     ("m5", "The Godfather"),
 )
-NAMED = (("director", "Alfred Hitchcock"), ("cast", "Clint Eastwood|Eli Wallach"), ("director", "Clint Eastwood"))
+VALUES = AttributeValues()
+VALUES.put(0, (("director", "Alfred Hitchcock"), ("cast", "Clint Eastwood|Eli Wallach"), ("artist", "Old Man Joe")))
+VALUES.put(1, (("director", "Clint Eastwood"), ("cast", "Cary\tGrant|.|A\x1bB")))
 FACTS = ("price", "year", "length", "age", "rating")
 SATURDAY_NOON = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
 
 
 def reply_to(text: str, **more: Any) -> Reply:
     said = Say(event_id="e", user_id="u", event_time=SATURDAY_NOON, text=text, **more)  # type: ignore[arg-type]
-    return understand(said, Names(CATEGORIES, TITLES, FACTS, NAMED))
+    return understand(said, Names(CATEGORIES, TITLES, FACTS, VALUES))
 
 
 def stated(statement: Instruction) -> str:
@@ -91,6 +98,22 @@ UNDERSTOOD = {
         "ban-category Thriller but cast Clint Eastwood, director Clint Eastwood"
     ],
     "nothing but comedies except Hitchcock": ["only-category Comedy but director Alfred Hitchcock"],
+    "no horror, but home & garden and sci-fi": ["ban-category Horror but category Home & Garden, category Sci-Fi"],
+    "no horror but Hitchcock and Alfred Hitchcock": ["ban-category Horror but director Alfred Hitchcock"],
+    "no horror, but Alfred": ["ban-category Horror but director Alfred Hitchcock"],
+    'no horror, but "alfred"': ["ban-category Horror but director Alfred Hitchcock"],
+    "no horror but joe and cary grant": ["ban-category Horror but artist Old Man Joe, cast Cary Grant"],
+    "no horror from 18:00 to 24:00": ["ban-category Horror mon+tue+wed+thu+fri+sat+sun 18:00-00:00"],
+    "no horror at the weekend": ["ban-category Horror sat+sun 00:00-00:00"],
+    "no horror Friday evenings": ["ban-category Horror fri 18:00-00:00"],
+    "no horror on Friday evenings and Saturday evenings": ["ban-category Horror fri+sat 18:00-00:00"],
+    "every Friday and Saturday evening no horror": ["ban-category Horror fri+sat 18:00-00:00"],
+    "kein Horror freitags und samstags abends": ["ban-category Horror fri+sat 18:00-00:00"],
+    "kein Horror täglich von 18:00 bis 24:00 Uhr": ["ban-category Horror mon+tue+wed+thu+fri+sat+sun 18:00-00:00"],
+    "no horror on Mondays, no drama on Tuesdays": [
+        "ban-category Horror mon 00:00-00:00",
+        "ban-category Drama tue 00:00-00:00",
+    ],
     "no horror, but more comedy": ["ban-category Horror", "more-of Comedy"],
     "kein Horror, außer Hitchcock": ["ban-category Horror but director Alfred Hitchcock"],
     "keine Krimis, es sei denn von Hitchcock, bis Sonntag": [
@@ -177,6 +200,9 @@ ASKED_BACK = {
     "never let me go": ("Never Let Me Go (2010)",),
     "no xyzzy": (),
     "no horror, but Hitch": (),
+    "no horror, but old ones": ("Old Man Joe",),
+    "no horror, but A\x1bB": (),
+    "no horror but a or b or c or d or e or f or g or h or i or j or k or l or m or n or o or p or q or r": (),
     "no horror except psycho": ("Psycho (1960)", "Psycho (1998)"),
     "no horror except Heat and psycho": ("Psycho (1960)", "Psycho (1998)"),
     "no horror except": (),
@@ -190,6 +216,17 @@ ASKED_BACK = {
     "no drama every other day": (),
     "no drama on Friday": (),
     "no drama from 25:00 to 26:00": (),
+    "no horror on weekends and on Friday evenings": (),
+    "no horror in the evenings and on weekends": (),
+    "no horror on Mondays from 9:00 to 12:00 and from 14:00 to 18:00": (),
+    "no horror on Sunday mornings and evenings": (),
+    "on Mondays no horror, on Tuesdays no drama": (),
+    "no horror on Mondays, on Tuesdays no drama": (),
+    "every Friday evening and every Sunday no horror": (),
+    "no horror on Saturday and Sunday": (),
+    "no horror on Friday evening": (),
+    "kein Horror sonntags morgens und abends": (),
+    "kein Horror am Freitagabend": (),
     "more drama on weekends": (),
     "pin the godfather on weekends": (),
     "less drama on weekends": (),
@@ -226,6 +263,28 @@ def test_one_part_may_be_clear_and_another_not() -> None:
     reply = reply_to("no horror and more xyzzy")
     assert [stated(statement) for statement in reply.understood] == ["ban-category Horror"]
     assert reply.text == "Understood: no Horror. There is no “xyzzy” here."
+
+
+@pytest.mark.parametrize("time", ["on weekends", "after 1990", "every Friday evening"])
+def test_a_time_or_a_limit_behind_an_exception_says_nothing_of_other_clauses(time: str) -> None:
+    reply = reply_to(f"no drama, no horror except {time}, no jazz")
+    assert [stated(statement) for statement in reply.understood] == ["ban-category Drama", "ban-category Jazz"]
+    assert reply.questions
+
+
+DAYS = st.lists(st.sampled_from(WEEKDAYS), min_size=1, unique=True)
+CLOCKS = st.sampled_from(["00:00", "06:00", "09:30", "18:00", "23:59"])
+
+
+@given(DAYS, CLOCKS, CLOCKS, st.sampled_from(["en", "de"]))
+def test_a_time_that_is_echoed_can_be_said_back(days: list[Weekday], starts: str, ends: str, language: str) -> None:
+    in_order = tuple(day for day in WEEKDAYS if day in days)
+    when = RecurringTime(days=in_order, starts=starts, ends=ends)
+    ban = {"en": "no horror", "de": "kein Horror"}[language]
+    [statement] = reply_to(ban + recurrence(when, WORDINGS[language])).understood
+    whole = {"starts": "00:00", "ends": "00:00"} if starts == ends else {}
+    assert isinstance(statement, BanCategory)
+    assert statement.when == replace(when, **whole)
 
 
 def test_days_begin_at_midnight_where_the_user_is() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from itertools import permutations
 
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
 from agents.instructions.phrases import belief_phrase
 from agents.instructions.wording import WORDINGS
 from agents.preferences import preferences_of
 from features.agent_preferences import AgentPreferences
-from features.recurring_times import holds_until, in_force, zone_of
+from features.recurring_times import holds_until, in_force, is_within, zone_of
 from schemas.ids import ItemId
 from schemas.instructions import (
     BanCategory,
@@ -22,7 +26,7 @@ from schemas.instructions import (
     Weekday,
 )
 from schemas.interactions import Click
-from schemas.plans import Constraints
+from schemas.plans import ConditionalRule, Constraints
 from tests.unit.agents.scenarios import START, Life, after, event
 from tests.unit.agents.test_limits_and_only import at, constraints_after
 
@@ -108,6 +112,34 @@ def test_the_clock_is_that_of_the_time_zone_also_when_it_changes() -> None:
     found = [bool(in_force(stated, began + hours * HOUR).rules) for hours in (-1, 0, 3, 3.99, 4)]
     assert found == [False, True, True, True, False]
     assert [holds_until(stated, began + hours * HOUR) for hours in (-1, 0)] == [began, began + 4 * HOUR]
+
+
+@given(
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe", "UTC"]),
+    st.sampled_from([1_774_746_000.0, 1_792_890_000.0, 1_793_512_800.0, 1_325_239_200.0, 1_775_314_800.0]),
+    st.integers(-30 * 60, 30 * 60),
+    st.sampled_from(["00:00", "01:30", "02:00", "02:30", "12:00"]),
+    st.sampled_from(["00:00", "01:45", "02:15", "02:45", "03:00"]),
+)
+def test_nothing_else_is_in_force_before_the_list_expires(
+    zone: str, change: float, minutes: int, starts: str, ends: str
+) -> None:
+    when = RecurringTime(days=("saturday", "sunday"), starts=starts, ends=ends, time_zone=zone)
+    rules = Constraints(rules=(ConditionalRule(kind="ban", category="jazz", when=when),))
+    at = change + 60.0 * minutes
+    ends_at = holds_until(rules, at)
+    assert ends_at is not None
+    assert at < ends_at <= at + DAY
+    assert {is_within(when, at + 60.0 * each) for each in range(int((ends_at - at - 1) // 60) + 1)} == {
+        is_within(when, at)
+    }
+
+
+def test_a_ban_of_the_same_time_replaces_that_of_another_zone() -> None:
+    other = at(BanCategory, 1, category="jazz", when=replace(WEEKEND, time_zone="Europe/Berlin"))
+    for order in permutations((BAN, other)):
+        assert [rule.when for rule in constraints_after(*order).rules] == [other.when]
+    assert constraints_after(BAN, other, at(Undo, 3)) == constraints_after(BAN)
 
 
 def test_a_recurring_ban_says_when_it_holds() -> None:
