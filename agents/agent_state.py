@@ -132,7 +132,7 @@ def apply_event(
     >>> step.trigger, [(memory.predicate, memory.value) for memory in step.memories]
     ('session-start', [('likes', 'jazz')])
     """
-    agent, renewed = _by_present_rules(agent, state.last_at)
+    agent, renewed = _by_present_rules(agent, state_before.last_at)
     event_reward = reward(event, state_before.mean_value)
     cause = SignalCause(state.user_id, event.event_id, event.event_time, state.last_at)
     learned = _learn(agent, extract(event, event_reward, categories, attributes), cause)
@@ -190,6 +190,7 @@ def _new_item(agent: AgentState, before: UserState, state: UserState, catalogue:
 
 def apply_instruction(
     agent: AgentState,
+    state_before: UserState,
     state: UserState,
     instruction: Instruction,
     *,
@@ -202,25 +203,24 @@ def apply_instruction(
 ) -> AgentStep:
     """Apply an instruction: remember it as stated, and re-plan at once so that the plan obeys it.
 
-    `state` is the user at the instruction. Of two opposite statements the newer holds, by event time; a lift retracts
-    the statements up to its own event time. `understood` are the statements that an instruction in words stands for.
+    `state_before` and `state` are the user before and at it. Of two opposite statements the newer holds, by event time;
+    a lift retracts those up to its own. `understood` are the statements that an instruction in words stands for.
 
     >>> from schemas.ids import UserId
     >>> from schemas.instructions import BanItem
-    >>> ban = BanItem(event_id="e", user_id="u", event_time=1e9, item_id="i")
-    >>> step = apply_instruction(AgentState(), UserState(user_id=UserId("u")), ban, event_source_id="s")
+    >>> ban, user = BanItem(event_id="e", user_id="u", event_time=1e9, item_id="i"), UserState(user_id=UserId("u"))
+    >>> step = apply_instruction(AgentState(), user, user, ban, event_source_id="s")
     >>> step.trigger, step.agent.plan.constraints.banned_items
     ('instruction', ('i',))
     """
+    agent, renewed = _by_present_rules(agent, state_before.last_at)
     state = replace(state, last_at=max(state.last_at, instruction.event_time))
-    statements = (instruction,) if understood is None else understood
-    agent, renewed = _by_present_rules(agent, state.last_at)
-    updated, statements = _considered(agent, instruction, statements)
+    said = (instruction,) if understood is None else understood
+    updated, statements = _considered(agent, instruction, said)
     updated, changed = _obeyed(updated, statements, state, catalogue)
-    memories = (*renewed, *changed)
-    where = profile_contexts(state.last_at, Context())
-    context = planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
-    context = replace(context, trigger="instruction")
+    where, memories = profile_contexts(state.last_at, Context()), (*renewed, *changed)
+    planned = planning_context(updated, state, instruction.event_id, event_source_id, where, slate_size)
+    context = replace(planned, trigger="instruction")
     decided = decide(updated.plan, updated.proposal, statements, context)
     if decided is not None:
         rest = replace(updated, plan=decided.plan, proposal=None)

@@ -93,7 +93,10 @@ def set_goal(goals: Goals, said: SetGoal, state: UserState, catalogue: Catalogue
     if same is not None and _rank(same) >= _rank(goal):
         return goals
     others = [known for known in goals if known is not same]
-    return tuple(sorted((*others, _caught_up(goal, state, catalogue)), key=_rank)[-MOST_GOALS:])
+    ranked = tuple(sorted((*others, _caught_up(goal, state, catalogue)), key=_rank))
+    going_on = current_goals(ranked, max(state.last_at, said.event_time))
+    ended = tuple(each for each in ranked if each not in going_on)
+    return tuple(sorted((*ended[-MOST_GOALS:], *going_on[-MOST_GOALS:]), key=_rank))
 
 
 def count_choice(goals: Goals, item: ItemId, at: float, catalogue: CatalogueReader) -> Goals:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Literal
 
 import grpc
@@ -78,28 +78,42 @@ class Field(Struct, frozen=True):
 
 
 class CollectionSchema(Struct, frozen=True, kw_only=True):
-    """The fields of a collection: its key, texts to filter by and to return, and the vector's width. When it is made,
-    the collections that it `replaces` are dropped.
-    """
+    """The fields of a collection: its key, texts to filter by and to return, and the vector's width."""
 
     name: str
     key: str
     fields: tuple[Field, ...]
     width: int
-    replaces: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all fields."""
+        return frozenset({self.key, *(field.name for field in self.fields), VECTOR})
 
 
 class MilvusCollection:
-    """A collection of this schema, connected to and created on first use.
+    """A collection of this schema, connected to and, unless it `creates` none, created on first use.
+
+    A `family` are names of former collections of such rows. Whoever creates this one drops them; a count counts in all.
 
     Every method raises `StoreUnavailable` when the server does not answer in time: the same call may be made again. It
     raises `StoreRefused` when the server will never accept the arguments.
     """
 
-    def __init__(self, address: Address, shape: CollectionSchema, *, consistency: Consistency = "Eventually") -> None:
+    def __init__(
+        self,
+        address: Address,
+        shape: CollectionSchema,
+        *,
+        consistency: Consistency = "Eventually",
+        creates: bool = True,
+        family: re.Pattern[str] | None = None,
+    ) -> None:
         self._address = address
         self._shape = shape
         self._consistency = consistency
+        self._creates = creates
+        self._family = family
         self._client: MilvusClient | None = None
 
     def upsert(self, rows: Sequence[Row]) -> None:
@@ -139,16 +153,17 @@ class MilvusCollection:
             return list(rows[0][VECTOR]) if rows else None
 
     def count(self, where: str) -> int:
-        """Return how many rows there are where the expression holds, as of now."""
-        with self._connected() as client:
-            rows = client.query(
-                self._shape.name,
-                filter=where,
-                output_fields=["count(*)"],
-                timeout=self._address.timeout_seconds,
-                consistency_level="Strong",
-            )
-            return int(rows[0]["count(*)"])
+        """Return how many rows there are where the expression holds, as of now, also in former collections."""
+        time_limit = max(self._address.timeout_seconds, PREPARING_SECONDS)
+        counted = 0
+        with self._mapped_errors(), closing(self._address.connect(timeout_seconds=time_limit)) as client:
+            for name in self._alike(client):
+                client.load_collection(name, timeout=time_limit)
+                rows = client.query(
+                    name, filter=where, output_fields=["count(*)"], timeout=time_limit, consistency_level="Strong"
+                )
+                counted += int(rows[0]["count(*)"])
+        return counted
 
     def delete(self, where: str) -> None:
         """Delete the rows where the expression holds."""
@@ -163,11 +178,17 @@ class MilvusCollection:
 
     @contextmanager
     def _connected(self) -> Iterator[MilvusClient]:
-        """Yield the connected client; map its errors to those of `schemas.errors`, and reconnect on the next use."""
-        try:
+        """Yield the connected client; after an error it reconnects on the next use."""
+        with self._mapped_errors():
             if self._client is None:
                 self._client = self._connect()
             yield self._client
+
+    @contextmanager
+    def _mapped_errors(self) -> Iterator[None]:
+        """Map Milvus's errors to those of `schemas.errors`."""
+        try:
+            yield
         except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError, ConnectionError) as exc:
             where = f"Milvus at {self._address.uri!r}, collection {self._shape.name!r}: {exc}"
             if _is_refusal(exc):
@@ -176,15 +197,16 @@ class MilvusCollection:
             raise StoreUnavailable(f"{where}; see that the server answers, then call again") from exc
 
     def _connect(self) -> MilvusClient:
-        """(1) connect, (2) if the collection is missing, drop what it replaces and create it with its index, (3) load
-        it. Each step may be repeated.
+        """(1) connect, (2) create the collection with its index if it is missing, (3) load it, (4) drop former ones.
+        Each step may be repeated.
         """
         address, shape = self._address, self._shape
         time_limit = max(address.timeout_seconds, PREPARING_SECONDS)
         client = address.connect(timeout_seconds=address.timeout_seconds)
         if not client.has_collection(shape.name, timeout=address.timeout_seconds):
-            for name in shape.replaces:
-                client.drop_collection(name, timeout=time_limit)
+            if not self._creates:
+                client.close()
+                raise StoreUnavailable(f"Milvus at {address.uri!r} has no collection {shape.name!r} yet")
             index = client.prepare_index_params()
             index.add_index(VECTOR, index_type="HNSW", metric_type="IP", params={"M": 16, "efConstruction": 128})
             client.create_collection(
@@ -195,7 +217,21 @@ class MilvusCollection:
                 timeout=time_limit,
             )
         client.load_collection(shape.name, timeout=time_limit)
+        for name in self._alike(client) if self._creates and self._family else ():
+            if name != shape.name:
+                client.drop_collection(name, timeout=time_limit)
         return client
+
+    def _alike(self, client: MilvusClient) -> list[str]:
+        """Return this collection and the former ones that exist; those that have other fields are somebody else's."""
+        time_limit, alike = self._address.timeout_seconds, []
+        for name in client.list_collections(timeout=time_limit):
+            if name == self._shape.name:
+                alike.append(name)
+            elif self._family is not None and self._family.fullmatch(name):
+                fields = {field["name"] for field in client.describe_collection(name, timeout=time_limit)["fields"]}
+                alike += [name] if {self._shape.key, VECTOR} <= fields <= self._shape.names else []
+        return alike
 
     def _schema(self) -> Any:
         schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)

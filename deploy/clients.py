@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -163,17 +164,22 @@ def milvus_address(settings: Settings) -> Address:
     )
 
 
-def make_memory_index(settings: Settings) -> MilvusMemory:
-    """Return the index of memories by similarity, in the vectors of `deploy.encoders.memory_encoder`."""
+def make_memory_index(settings: Settings, *, writes: bool = False) -> MilvusMemory:
+    """Return the index of memories by similarity, in the vectors of `deploy.encoders.memory_encoder`.
+
+    Whoever `writes` makes the collection, and drops those of other encoders and of their earlier versions.
+    """
     from agents.memory.milvus_memory import MilvusMemory
 
-    collection = _memories_of(settings, memory_encoder(settings))
-    others = {_memories_of(settings, encoder) for encoder in text_encoders().values()} - {collection}
+    encoder = memory_encoder(settings)
+    names = "|".join(_identifier(each.name) for each in text_encoders().values())
+    family = re.compile(rf"{_collection(settings, 'memories')}(_({names})_\d+)?")
     return MilvusMemory(
         milvus_address(settings),
-        collection=collection,
-        width=memory_encoder(settings).width,
-        replaces=sorted({*others, _collection(settings, "memories")}),
+        collection=_memories_of(settings, encoder),
+        width=encoder.width,
+        creates=writes,
+        family=family,
     )
 
 

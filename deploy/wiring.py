@@ -378,7 +378,7 @@ def make_projector(settings: Settings, observer: ProjectorObserver) -> Projector
             polls_within=ERASURE_PATIENCE_SECONDS,
         ),
         features=make_feast(settings),
-        memories=make_memory_index(settings),
+        memories=make_memory_index(settings, writes=True),
         vectors=TextVectors(memory_encoder(settings)()),
         items=make_item_index(settings),
         factors=make_factor_index(settings),

@@ -115,6 +115,7 @@ _AND = r"(?:\s*,\s*|\s+und\s+)"
 _ONE_DAY = rf"(?:{any_of(*_GERMAN_DAYS)})(?:\s*(?:{_PART}))?"
 
 GERMAN = Vocabulary(
+    capital_nouns=True,
     phrases={
         "more": (
             "mehr",

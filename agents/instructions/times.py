@@ -58,6 +58,9 @@ def recurring_of(phrase: re.Match[str], words: Vocabulary, zone: tzinfo) -> Recu
     True
     """
     said, groups = phrase.group(), phrase.groupdict()
+    if groups.get("starts") and groups.get("ends"):
+        # The "and" of "between 19:00 and 22:00" joins no days.
+        said = phrase.string[phrase.start() : phrase.start("starts")] + phrase.string[phrase.end("ends") : phrase.end()]
     days = {day for word, its in words.weekly.items() if re.search(rf"\b{word}", said) for day in its}
     parts = _day_parts(said, words)
     starts, ends = groups.get("starts"), groups.get("ends")

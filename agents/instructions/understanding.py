@@ -132,7 +132,7 @@ class _Reading:
 
     def _exceptions(self, clause: Clause) -> tuple[Named, ...] | None:
         """Return the exceptions of a clause; none if they are not clear, and so nothing of the clause is."""
-        matches = self.names.exceptions(clause.exceptions, self.words, _capitals(self.said.text))
+        matches = self.names.exceptions(clause.exceptions, self.words, self._names_by_capitals())
         if not matches and clause.but in self.words.fillers and clause.operation != "unsupported":
             return ()
         for match in matches:
@@ -147,6 +147,11 @@ class _Reading:
             self.questions.append(self.wording.besides_or_without.format(names=shown))
             return None
         return named
+
+    def _names_by_capitals(self) -> frozenset[str]:
+        """Return the words that a capital marks as names: none where all nouns, or all words, have one."""
+        text = self.said.text
+        return frozenset() if self.words.capital_nouns or text.isupper() else _capitals(text)
 
     def _lift(self, facts: Sequence[str], about: list[Token]) -> list[Token]:
         """Lift the limits of these facts; return the words that are left to understand."""

@@ -57,7 +57,8 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
     the groups `starts` and `ends`.
 
     `comparisons` stand before the number of a limit and `limit_units` behind it; `facts` are words for what is limited,
-    and `beside_limits` say nothing beside one. `limits` has the groups of `limits_pattern`.
+    and `beside_limits` say nothing beside one. `limits` has the groups of `limits_pattern`. With `capital_nouns` a
+    capital makes no word a name.
     """
 
     phrases: dict[Operation, tuple[str, ...]]
@@ -82,6 +83,7 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
     facts: dict[str, str]
     beside_limits: frozenset[str]
     limits: re.Pattern[str]
+    capital_nouns: bool = False
 
 
 def words_of(text: str) -> frozenset[str]:

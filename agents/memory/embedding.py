@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from hashlib import blake2b
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -34,34 +35,46 @@ class TextVectors:
 
     def __init__(self, encoder: MemoryEncoder) -> None:
         self._encoder = encoder
-        self._vector = lru_cache(KEPT_TEXTS)(self._encoded)
+        self._kept: dict[str, Vectors] = {}
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        """Return a vector for each text: float32 `[texts, width]`."""
-        rows = np.zeros((len(texts), self._encoder.width), np.float32)
-        for row, text in enumerate(texts):
-            rows[row] = self._vector(text)
-        return rows
-
-    def _encoded(self, text: str) -> Vectors:
-        vector: Vectors = self._encoder.encode([text])[0]
-        return vector
+        """Return a vector for each text: float32 `[texts, width]`; those that are not kept are encoded together."""
+        asked = {text: self._kept.pop(text, None) for text in texts}
+        missing = [text for text, vector in asked.items() if vector is None]
+        encoded = self._encoder.encode(missing) if missing else ()
+        known = {text: vector for text, vector in asked.items() if vector is not None}
+        known |= dict(zip(missing, encoded, strict=True))
+        self._kept |= known
+        for text in list(islice(self._kept, max(0, len(self._kept) - KEPT_TEXTS))):
+            del self._kept[text]
+        rows = [known[text] for text in texts]
+        return np.stack(rows) if rows else np.zeros((0, self._encoder.width), np.float32)
 
 
 def text_of(memory: Memory) -> str:
     """Return the text that is embedded for a memory: its predicate and its value, with the attribute and context, and
-    what else it says: of an item, what kind of item it is.
+    what else it says. An item is said by its kind, where that is known: its id means nothing.
 
     >>> from schemas.ids import UserId
     >>> from agents.memory.record import memory_id
     >>> text_of(Memory(memory_id=memory_id(UserId("u"), "item", "likes", "i7"), user_id=UserId("u"), subject="item",
     ...     predicate="likes", value="i7", traits=(("", "jazz"),), strength=1.0, evidence=(), valid_from=0.0,
     ...     recorded_from=0.0, source="inferred"))
-    'likes i7 jazz'
+    'likes jazz'
     """
-    said = (memory.predicate.replace("-", " "), memory.context, memory.attribute, memory.value)
-    traits = (value for _, value in memory.traits)
-    return " ".join(dict.fromkeys(filter(None, (*said, *traits))))
+    traits = tuple(value for _, value in memory.traits)
+    value = () if memory.subject == "item" and traits else (memory.value,)
+    said = (memory.predicate.replace("-", " "), memory.context, memory.attribute, *value, *traits)
+    return " ".join(dict.fromkeys(filter(None, said)))
+
+
+def text_key(text: str) -> str:
+    """Return a short name of a text, stored beside its vector: a memory may say something else by now.
+
+    >>> len(text_key("likes jazz")), text_key("likes jazz") == text_key("likes folk")
+    (16, False)
+    """
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def normalised(vectors: Vectors) -> Vectors:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from agents.memory.embedding import Vectors, clamped, normalised
+from agents.memory.embedding import Vectors, clamped, normalised, text_key, text_of
 from agents.memory.ports import FoundMemory
 from agents.memory.record import is_active
 from schemas.ids import MemoryId, UserId
@@ -39,7 +39,9 @@ class InMemoryIndex:
             return ()
         similarity = np.stack([embedding for _, embedding in candidates]) @ normalised(vector[None])[0]
         found = [
-            FoundMemory(memory.memory_id, memory.predicate, memory.value, clamped(float(score)))
+            FoundMemory(
+                memory.memory_id, memory.predicate, memory.value, clamped(float(score)), text_key(text_of(memory))
+            )
             for (memory, _), score in zip(candidates, similarity, strict=True)
         ]
         return tuple(sorted(found, key=lambda memory: (-memory.similarity, memory.memory_id))[:k])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from re import Pattern
 
-from agents.memory.embedding import Vectors, clamped, normalised
+from agents.memory.embedding import Vectors, clamped, normalised, text_key, text_of
 from agents.memory.ports import FoundMemory
 from agents.milvus_collection import (
     VECTOR,
@@ -21,13 +22,14 @@ from schemas.ids import MemoryId, UserId
 from schemas.memories import Memory, Predicate
 
 _KEY = "memory_id"
-_FIELDS = tuple(map(Field, ("user_id", "subject", "predicate", "value", "state")))
+_FIELDS = tuple(map(Field, ("user_id", "subject", "predicate", "value", "state", "text")))
 
 
 class MilvusMemory:
     """`MemoryIndex` over a Milvus server. Nothing is connected before the first call.
 
-    When its collection is made, those that it `replaces` are dropped: of other encoders, whose vectors fit nothing.
+    With `creates` it makes its collection, and drops those of its `family`: of encoders before, whose vectors fit
+    nothing. That is for the one who writes; for others the index is away before that.
     """
 
     def __init__(
@@ -36,11 +38,12 @@ class MilvusMemory:
         *,
         collection: str,
         width: int,
-        replaces: Collection[str] = (),
+        creates: bool = True,
+        family: Pattern[str] | None = None,
         consistency: Consistency = "Eventually",
     ) -> None:
-        shape = CollectionSchema(name=collection, key=_KEY, fields=_FIELDS, width=width, replaces=tuple(replaces))
-        self._collection = MilvusCollection(address, shape, consistency=consistency)
+        shape = CollectionSchema(name=collection, key=_KEY, fields=_FIELDS, width=width)
+        self._collection = MilvusCollection(address, shape, consistency=consistency, creates=creates, family=family)
 
     def put(self, memories: Sequence[Memory], vectors: Vectors) -> None:
         """(1) write memories that are held, (2) delete those that have ended: after a crash in between both are
@@ -62,14 +65,15 @@ class MilvusMemory:
         if predicates:
             where += f" and {any_of('predicate', sorted(predicates))}"
         query = normalised(vector[None])[0].tolist()
-        hits = self._collection.search(query, k, where, (_KEY, "predicate", "value"))
+        hits = self._collection.search(query, k, where, (_KEY, "predicate", "value", "text"))
         found = [
-            FoundMemory(row[_KEY], row["predicate"], row["value"], clamped(similarity)) for similarity, row in hits
+            FoundMemory(row[_KEY], row["predicate"], row["value"], clamped(similarity), row["text"])
+            for similarity, row in hits
         ]
         return tuple(sorted(found, key=lambda memory: (-memory.similarity, memory.memory_id)))
 
     def count(self, user: UserId) -> int:
-        """Return how many memories of the user the index holds."""
+        """Return how many memories of the user the index holds, those of former encoders among them."""
         return self._collection.count(f"user_id == {quoted(user)}")
 
     def delete(self, user: UserId, memories: Sequence[MemoryId] | None = None) -> None:
@@ -93,6 +97,7 @@ def _rows(memories: Sequence[Memory], vectors: Vectors) -> list[Row]:
             "predicate": memory.predicate,
             "value": memory.value,
             "state": memory.state,
+            "text": text_key(text_of(memory)),
             VECTOR: vector,
         }
         for memory, vector in zip(memories, normalised(vectors).tolist(), strict=True)

@@ -13,12 +13,15 @@ from schemas.memories import Memory, Predicate
 
 
 class FoundMemory(Struct, frozen=True):
-    """A memory that a search returns, and its cosine similarity to the query, in [-1, 1]."""
+    """A memory that a search returns, its cosine similarity to the query, in [-1, 1], and the name of the text that was
+    compared (`agents.memory.embedding.text_key`).
+    """
 
     memory_id: MemoryId
     predicate: Predicate
     value: str
     similarity: float
+    text: str
 
 
 class MemoryIndex(Protocol):

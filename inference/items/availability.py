@@ -40,8 +40,10 @@ class Availability:
         self.withdrawn: Bools = np.zeros(capacity, np.bool_)
         self._has_windows = False
         self._opening = Order()
-        self._moved: dict[int, float] = {}
-        """The items that changed since `_opening` was read, each with its key there, -inf of those not in it."""
+        self._moved: dict[int, float] | None = {}
+        """The items that changed since `_opening` was read, each with its key there, -inf of those not in it; none once
+        they are more than `MOST_MOVED`.
+        """
         self._closed = Closed()
 
     def grow(self, capacity: int) -> None:
@@ -55,18 +57,20 @@ class Availability:
 
     def put(self, number: int, item: Item) -> None:
         """Take the newest catalogue entry of an item."""
-        self._moved.setdefault(number, self._opens_at(number))
+        before = self._opens_at(number)
         self.withdrawn[number] = False
         self.from_time[number] = -np.inf if item.available_from is None else item.available_from
         self.until_time[number] = np.inf if item.available_until is None else item.available_until
+        self._note_move(number, before)
         self._has_windows |= item.available_from is not None or item.available_until is not None
         self._closed = Closed()
         self.locales.put(number, item.locales)
 
     def withdraw(self, number: int) -> None:
         """Show the item to nobody until it is described again."""
-        self._moved.setdefault(number, self._opens_at(number))
+        before = self._opens_at(number)
         self.withdrawn[number] = True
+        self._note_move(number, before)
         self._closed = Closed()
         self.locales.put(number, ())
 
@@ -78,16 +82,23 @@ class Availability:
         >>> availability.opened(4.0, 5.0, 9), availability.opened(5.0, 9.0, 9)
         ([1], [])
         """
-        if self._moved:
+        if self._moved is None or self._moved:
             self._follow()
         return self._opening.between(since, until, size)
 
     def _opens_at(self, number: int) -> float:
         return -np.inf if self.withdrawn[number] else float(self.from_time[number])
 
+    def _note_move(self, number: int, before: float) -> None:
+        if self._moved is None or before == self._opens_at(number):
+            return
+        self._moved.setdefault(number, before)
+        if len(self._moved) > MOST_MOVED:
+            self._moved = None
+
     def _follow(self) -> None:
         """Bring the order up to date: a whole catalogue, in whatever order it came, costs one sort."""
-        if len(self._moved) > MOST_MOVED:
+        if self._moved is None:
             numbers = np.flatnonzero(~self.withdrawn & (self.from_time > -np.inf))
             numbers = numbers[np.argsort(-self.from_time[numbers], kind="stable")]
             self._opening.load(numbers, self.from_time[numbers])

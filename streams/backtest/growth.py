@@ -78,7 +78,7 @@ def _applied(record: UserRecord, number: int, rng: Random) -> UserRecord:
     name = happened.event_id
     if isinstance(happened, Instruction):
         user = note(record.user, name, happened.event_time)
-        step = apply_instruction(record.agent, user, happened, event_source_id=name)
+        step = apply_instruction(record.agent, record.user, user, happened, event_source_id=name)
     else:
         user, at = fold(record.user, happened), int(happened.item_id)
         categories = tuple(f"category {at * step % GROWTH_CATEGORIES}" for step in (1, 7))

@@ -27,6 +27,7 @@ def on_instruction(record: UserRecord, instruction: Instruction, source: RecordS
         reply = awaiting(reply)
     step = apply_instruction(
         record.agent,
+        record.user,
         user,
         _spelled(instruction, deps),
         understood=reply.understood if reply else None,

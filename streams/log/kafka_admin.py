@@ -34,7 +34,8 @@ from streams.state.positions import Bounds
 logger = logging.getLogger(__name__)
 SCRAM_ITERATIONS = 8_192
 _NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.INVALID_GROUP_ID})
-LED_RETRY = RetryPolicy(0.1, attempts=300, retries=lambda error: isinstance(error, KafkaRefused | KafkaAway))
+LED_SECONDS = 30.0
+LED_RETRY = RetryPolicy(0.1, retries=lambda error: isinstance(error, KafkaRefused | KafkaAway))
 """For topics that the controller has created and the broker does not list, or lead, yet."""
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 """The id of a topic on a broker that gives topics no ids."""
@@ -120,7 +121,9 @@ class KafkaAdmin:
             except KafkaException as exc:
                 if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise KafkaRefused(f"topic {topic!r}: {exc}") from exc
-        LED_RETRY.call(partial(self._expect_led, list(shapes)), sleep=time.sleep)
+        deadline = time.monotonic() + LED_SECONDS
+        expect_led = partial(self._expect_led, list(shapes))
+        LED_RETRY.call(expect_led, sleep=time.sleep, until=lambda: time.monotonic() > deadline)
 
     def grant(self, grants: Sequence[Grant]) -> bool:
         """Allow all of it, from any host, beside what is allowed already; false if the broker has no authorizer.

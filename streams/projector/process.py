@@ -116,7 +116,7 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
     items = [(record, newest.item) for record, newest in catalogue.values() if newest.item is not None]
     withdrawn = [(record, newest.withdrawn) for record, newest in catalogue.values() if newest.withdrawn is not None]
     said = {record.key: (record, projection) for record, projection in projections if record.topic == MEMORIES}
-    memories = [(record, newest.memory) for record, newest in said.values() if newest.memory is not None]
+    memories = _encoded(projector, [(record, newest.memory) for record, newest in said.values() if newest.memory])
     ended = [(record, newest.withdrawn_memory) for record, newest in said.values() if newest.withdrawn_memory]
     rows = rows_left(projections)
     erased = [(record, projection.erased) for record, projection in projections if projection.erased is not None]
@@ -127,7 +127,7 @@ def project(projector: Projector, records: Sequence[Inbound], *, until: Callable
     return (
         writing.all("erasures", erased, lambda batch: _erase(projector, batch))
         and writing.all("feast", rows, lambda batch: projector.features.write(batch, now=projector.clock()))
-        and writing.all("milvus-memories", memories, lambda batch: _put_memories(projector, batch))
+        and writing.all("milvus-memories", memories, lambda batch: _put_memories(projector.memories, batch))
         and writing.all("milvus-memories", ended, lambda batch: _withdraw_memories(projector.memories, batch))
         and writing.all("milvus-items", items, lambda batch: _put_items(projector.items, batch))
         and writing.all("milvus-items", withdrawn, projector.items.delete)
@@ -214,8 +214,16 @@ def _withdraw_memories(index: MemoryIndex, withdrawn: Sequence[WithdrawnMemory])
         index.delete(user, memories)
 
 
-def _put_memories(projector: Projector, memories: Sequence[Memory]) -> None:
-    projector.memories.put(memories, projector.vectors([text_of(memory) for memory in memories]))
+def _encoded(
+    projector: Projector, memories: Sequence[tuple[Inbound, Memory]]
+) -> list[tuple[Inbound, tuple[Memory, Vectors]]]:
+    """Return the memories with their vectors: encoded once, however often they are written."""
+    vectors = projector.vectors([text_of(memory) for _, memory in memories])
+    return [(record, (memory, vector)) for (record, memory), vector in zip(memories, vectors, strict=True)]
+
+
+def _put_memories(index: MemoryIndex, memories: Sequence[tuple[Memory, Vectors]]) -> None:
+    index.put([memory for memory, _ in memories], np.stack([vector for _, vector in memories]))
 
 
 def _put_items(index: ItemIndex, items: Sequence[Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from agents.planning.new_items import NEW_ITEMS_READ, NewItem
 from inference.items.table import ItemTable
@@ -44,5 +45,6 @@ class ItemCatalogue:
         """Return the newest items that are available from a time after `since`, and at `until`, in this locale."""
         table = self._table
         opened = table.availability.opened(since, until, OPENED_READ)
-        ids = [table.ids[number] for number in opened if table.availability.shows(number, until, locale)]
-        return tuple(NewItem(item, table.categories(item), table.attributes(item)) for item in ids[:NEW_ITEMS_READ])
+        shown = (table.ids[number] for number in opened if table.availability.shows(number, until, locale))
+        ids = islice(shown, NEW_ITEMS_READ)
+        return tuple(NewItem(item, table.categories(item), table.attributes(item)) for item in ids)

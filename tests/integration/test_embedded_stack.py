@@ -161,7 +161,7 @@ def test_a_broken_milvus_does_not_keep_others_from_starting_and_can_be_restarted
 
 
 def test_a_milvus_whose_collections_do_not_answer_is_not_healthy(stack: Settings) -> None:
-    memories, collection = make_memory_index(stack), milvus_collections(stack)[0]
+    memories, collection = make_memory_index(stack, writes=True), milvus_collections(stack)[0]
     memories.search(UserId("nobody"), np.ones(HASHED_WIDTH), 1)
     memories.close()
     assert milvus.problem(stack) == ""

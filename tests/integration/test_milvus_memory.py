@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -98,10 +99,18 @@ def test_a_batch_that_the_server_never_accepts_is_refused_without_waiting(addres
 def test_a_collection_replaces_those_of_other_encoders(address: Address, collection: str) -> None:
     former = MilvusMemory(address, collection=f"{collection}_a", width=WIDTH)
     former.put([memory("ann", "jazz")], HashedWords().encode(["jazz"]))
-    newer = MilvusMemory(address, collection=f"{collection}_b", width=8, replaces=(f"{collection}_a", "never_made"))
-    newer.put([memory("ann", "jazz")], np.ones((1, 8), np.float32))
+    others = MilvusItems(address, width=8, collection=f"{collection}_items")
+    others.put([IndexedItem(ItemId("i1"))], np.ones((1, 8), np.float32))
+    family = re.compile(f"{collection}_.*")
+    reader = MilvusMemory(address, collection=f"{collection}_b", width=8, creates=False, family=family)
+    with pytest.raises(StoreUnavailable, match="has no collection"):
+        reader.search(UserId("ann"), np.ones(8, np.float32), 1)
+    assert reader.count(UserId("ann")) == 1
+    newer = MilvusMemory(address, collection=f"{collection}_b", width=8, family=family)
+    newer.put([memory("ann", "jazz"), memory("ann", "folk")], np.ones((2, 8), np.float32))
     client = address.connect(timeout_seconds=30.0)
-    names = client.list_collections()
-    assert (f"{collection}_a" in names, f"{collection}_b" in names) == (False, True)
-    for closed in (former, newer, client):
+    made = {name for name in client.list_collections() if name.startswith(collection)}
+    assert made == {f"{collection}_b", f"{collection}_items"}
+    assert reader.count(UserId("ann")) == 2
+    for closed in (former, others, reader, newer, client):
         closed.close()

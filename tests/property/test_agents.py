@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -76,6 +76,8 @@ def without_traits(memories: Iterable[Memory]) -> list[Memory]:
     return [replace(memory, traits=()) for memory in memories if not memory.parts]
 
 
+FADED = View(event_id="late", user_id="u1", event_time=1740718661.0, item_id="jazz-1")
+"""Comes when what five views left is about to be forgotten: it reinforces that."""
 LIVES = st.lists(events_of_a_user(), max_size=40, unique_by=lambda event: event.event_id)
 
 
@@ -105,6 +107,7 @@ def test_consolidated_memories_follow_from_the_others_alone_whenever_they_were_w
 
 
 @given(LIVES, st.integers(0, 40))
+@example([*(View(event_id=f"e{n}", user_id="u1", event_time=1728e6, item_id="jazz-1") for n in range(5)), FADED], 5)
 def test_memories_of_earlier_rules_are_resynthesised_from_stored_evidence_as_the_log_has_them(
     events: list[Any], cut: int
 ) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
-from agents.memory.embedding import MemoryEncoder, TextVectors, Vectors, clamped, text_of
+from agents.memory.embedding import MemoryEncoder, TextVectors, Vectors, clamped, text_key, text_of
 from agents.memory.ports import MemoryIndex
 from agents.memory.recall import RecalledMemory, recall_by_meaning
 from agents.memory.record import is_active
@@ -17,6 +18,7 @@ from schemas.ids import MemoryId, UserId
 from schemas.memories import Memory
 
 RECALL_SECONDS = 5.0
+LEFT_ALONE_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +27,17 @@ class MemoryRecall:
     """Compares a text with all memories of a user, by vectors of the index; what it lacks is encoded here.
 
     So recall is exact and as new as the user's record, also without an index or while it is away. The encoder is made
-    when it is first needed, in about a second.
+    when it is first needed, in about a second. An index that does not answer is left alone for `LEFT_ALONE_SECONDS`.
     """
 
-    def __init__(self, encoder: Callable[[], MemoryEncoder], index: MemoryIndex | None) -> None:
-        self._encoder, self._index = encoder, index
+    def __init__(
+        self,
+        encoder: Callable[[], MemoryEncoder],
+        index: MemoryIndex | None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._encoder, self._index, self._monotonic = encoder, index, monotonic
+        self._asked_again_at = 0.0
         self._thread = ThreadPoolExecutor(1, "memory-recall")
 
     async def recalled(
@@ -60,17 +68,22 @@ class MemoryRecall:
 
     def _similarity(self, user: UserId, memories: Sequence[Memory], text: str) -> dict[MemoryId, float]:
         query = self._vectors([text])[0]
-        known = self._indexed(user, query, len(memories))
-        rest = [memory for memory in memories if memory.memory_id not in known]
-        similar = self._vectors([text_of(memory) for memory in rest]) @ query
-        return known | {memory.memory_id: clamped(float(one)) for memory, one in zip(rest, similar, strict=True)}
+        indexed = self._indexed(user, query, len(memories))
+        texts = {memory.memory_id: text_of(memory) for memory in memories}
+        known = {
+            name: indexed[name, text_key(text)] for name, text in texts.items() if (name, text_key(text)) in indexed
+        }
+        rest = [name for name in texts if name not in known]
+        similar = self._vectors([texts[name] for name in rest]) @ query
+        return known | {name: clamped(float(one)) for name, one in zip(rest, similar, strict=True)}
 
-    def _indexed(self, user: UserId, query: Vectors, k: int) -> dict[MemoryId, float]:
-        """Return the similarity of the memories that the index has."""
-        if self._index is None or not query.any():
+    def _indexed(self, user: UserId, query: Vectors, k: int) -> dict[tuple[MemoryId, str], float]:
+        """Return the similarity of the memories that the index has, by their ids and the names of their texts."""
+        if self._index is None or not query.any() or self._monotonic() < self._asked_again_at:
             return {}
         try:
-            return {found.memory_id: found.similarity for found in self._index.search(user, query, k)}
+            return {(found.memory_id, found.text): found.similarity for found in self._index.search(user, query, k)}
         except (StoreUnavailable, StoreRefused) as exc:
             logger.warning("memories are compared without the index: %s", exc)
+            self._asked_again_at = self._monotonic() + LEFT_ALONE_SECONDS
             return {}

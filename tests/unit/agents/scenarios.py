@@ -116,7 +116,7 @@ def _lived(life: Life, one: Interaction, planner: Planner) -> Life:
 
 def _instructed(life: Life, one: Instruction) -> Life:
     state = note(life.state, one.event_id, one.event_time)
-    step = apply_instruction(life.agent, state, one, event_source_id=one.event_id, catalogue=life.shelf)
+    step = apply_instruction(life.agent, life.state, state, one, event_source_id=one.event_id, catalogue=life.shelf)
     return replace(life, state=state, agent=step.agent, steps=(*life.steps, step))
 
 

@@ -166,6 +166,15 @@ def test_goals_and_leading_steps_are_bounded() -> None:
     assert len(steps_of(life)) == LEADING_STEPS
 
 
+def test_goals_that_have_ended_crowd_out_none_that_go_on() -> None:
+    short = [goal(100 * n, name=f"short {n}", until=START + 100 * n + 50) for n in range(1, 2 * MOST_GOALS)]
+    life = life_of(goal(0), *short)
+    names = [each.said.name for each in life.agent.goals]
+    assert names[0] == "the trilogy"
+    assert len(names) <= 2 * MOST_GOALS
+    assert [step.text for step in steps_of(life, later=HOUR)] == ["step 1 of 3 of the trilogy"]
+
+
 @pytest.mark.parametrize(
     "steps",
     [

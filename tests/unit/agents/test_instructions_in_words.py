@@ -103,6 +103,8 @@ UNDERSTOOD = {
     "no horror, but Alfred": ["ban-category Horror but director Alfred Hitchcock"],
     'no horror, but "alfred"': ["ban-category Horror but director Alfred Hitchcock"],
     "no horror but joe and cary grant": ["ban-category Horror but artist Old Man Joe, cast Cary Grant"],
+    "no horror on Friday evenings between 19:00 and 22:00": ["ban-category Horror fri 19:00-22:00"],
+    "freitagabends zwischen 18:00 und 22:00 kein Horror": ["ban-category Horror fri 18:00-22:00"],
     "no horror from 18:00 to 24:00": ["ban-category Horror mon+tue+wed+thu+fri+sat+sun 18:00-00:00"],
     "no horror at the weekend": ["ban-category Horror sat+sun 00:00-00:00"],
     "no horror Friday evenings": ["ban-category Horror fri 18:00-00:00"],

@@ -114,7 +114,7 @@ def test_where_the_trigger_is_off_no_plan_has_a_new_item() -> None:
     life, more = life_with((50.0, JAZZ)), event(MoreOf, 60, category="jazz")
     state = note(life.state, more.event_id, more.event_time)
     others = set(ALL_TRIGGERS) - {"new-item"}
-    step = apply_instruction(life.agent, state, more, event_source_id="s", triggers=others, catalogue=life.shelf)
+    step = apply_instruction(life.agent, state, state, more, event_source_id="s", triggers=others, catalogue=life.shelf)
     assert step.agent.plan is not None
     assert (step.trigger, step.agent.plan.candidates) == ("instruction", ())
 

@@ -177,7 +177,7 @@ def test_without_triggers_nothing_is_planned_and_what_is_said_holds_all_the_same
     state = fold(life.state, event(Click, 1.0, "jazz-2"))
     step = apply_event(AgentState(), UserState(user_id=USER), state, click, ("jazz",), event_source_id="s", triggers=())
     assert (step.trigger, step.agent.plan, len(step.memories)) == (None, None, 1)
-    told = apply_instruction(step.agent, state, ban, event_source_id="t", triggers=())
+    told = apply_instruction(step.agent, state, state, ban, event_source_id="t", triggers=())
     assert (told.trigger, told.agent.plan, told.agent.constraints.banned_categories) == (None, None, ("folk",))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.memory.embedding import MemoryEncoder, Vectors, text_of
+from agents.memory.embedding import MemoryEncoder, TextVectors, Vectors, text_of
 from agents.memory.in_process_memory import InMemoryIndex
 from agents.memory.ports import FoundMemory, MemoryIndex
 from agents.memory.recall import RecalledMemory
@@ -30,7 +30,10 @@ TASTES = [memory("ann", value) for value in ("Horror", "Jazz", "Cooking", "Footb
 class Away(InMemoryIndex):
     """An index that does not answer."""
 
+    asked = 0
+
     def search(self, user: UserId, vector: Vectors, k: int, **more: object) -> tuple[FoundMemory, ...]:
+        self.asked += 1
         raise StoreUnavailable("Milvus at 'nowhere' failed")
 
 
@@ -85,8 +88,33 @@ def test_the_index_may_have_none_some_or_more_of_the_memories(kept: Sequence[Mem
     assert [one.similarity for one in beside] == pytest.approx([one.similarity for one in alone], abs=1e-6)
 
 
-def test_recall_goes_on_while_the_index_is_away() -> None:
-    assert values(recalled("jazz", TASTES, Away(), HashedWords()))[0] == "Jazz"
+def test_recall_goes_on_while_the_index_is_away_and_leaves_it_alone_for_a_while() -> None:
+    index, now = Away(), [100.0]
+    recall = MemoryRecall(HashedWords, index, lambda: now[0])
+    for at, asked in ((100.0, 1), (105.0, 1), (111.0, 2)):
+        now[0] = at
+        assert values(asyncio.run(recall.recalled(ANN, TASTES, "jazz", 10, 0.0)))[0] == "Jazz"
+        assert index.asked == asked
+    recall.close()
+
+
+def test_a_memory_that_says_something_else_by_now_is_compared_as_it_is() -> None:
+    before = memory("ann", "i7", subject="item", traits=(("", "Horror"),))
+    now = memory("ann", "i7", subject="item", traits=(("", "Jazz"),))
+    index = index_of([before], HashedWords())
+    assert recalled("jazz", [now], index, HashedWords())[0].similarity > 0.5
+    assert recalled("horror", [now], index, HashedWords())[0].similarity < 0.5
+
+
+def test_vectors_of_texts_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.memory.embedding.KEPT_TEXTS", 3)
+    vectors, texts = TextVectors(HashedWords()), [f"text {n}" for n in range(9)]
+    expected = HashedWords().encode(texts)
+    for asked in (texts, texts[:2] * 2, texts[7:] + texts[:3], []):
+        found = vectors(asked)
+        assert found.shape == (len(asked), HashedWords.width)
+        assert (found == expected[[texts.index(text) for text in asked]]).all()
+        assert len(vectors._kept) <= 3
 
 
 def test_of_what_is_alike_the_surer_comes_first() -> None:

@@ -31,7 +31,7 @@ def at_work() -> tuple[AgentState, UserState]:
         step = apply_event(agent, state, after, event, (category,), event_source_id=f"e{number}")
         agent, state = step.agent, after
     ban = BanCategory(event_id=event_id(), user_id=ANN, event_time=START + 2, category="drama")
-    return apply_instruction(agent, state, ban, event_source_id="ban").agent, replace(state, last_at=START + 2)
+    return apply_instruction(agent, state, state, ban, event_source_id="ban").agent, replace(state, last_at=START + 2)
 
 
 AGENT, STATE = at_work()
