@@ -9,6 +9,7 @@ import pytest
 from deploy.clients import make_memory_index
 from deploy.embedded.stack import Stack
 from inference.encoders.hashed_words import HashedWords
+from schemas.errors import StoreUnavailable
 from schemas.ids import UserId
 from tests.builders import click
 from tests.e2e.system import System, hung, wait_until
@@ -92,8 +93,12 @@ def test_while_milvus_is_away_lists_go_on_and_memories_reach_it_afterwards(syste
         wait_until(lambda: system.newest("ann") is not None, seconds=20, what="a list without Milvus")
     index = make_memory_index(system.settings)
     query = HashedWords().encode(["likes war"])[0]
-    wait_until(
-        lambda: [memory.value for memory in index.search(UserId("ann"), query, 3)] == ["war"],
-        seconds=120,
-        what="the memory in Milvus",
-    )
+
+    def is_found() -> bool:
+        # The projector makes the collection with the first memory.
+        try:
+            return [memory.value for memory in index.search(UserId("ann"), query, 3)] == ["war"]
+        except StoreUnavailable:
+            return False
+
+    wait_until(is_found, seconds=120, what="the memory in Milvus")
