@@ -38,8 +38,8 @@ class AttributeValue(Struct, frozen=True, order=True):
 class AttributeValues:
     """The values of attributes that items have; `|` stands between several in one.
 
-    The index is made when it is first asked, which takes some 35 µs an item of three values and a kilobyte for each
-    value: most catalogues are never asked.
+    The index is made when it is first asked, which takes 15 to 65 µs an item of three values and 1 to 1.4 kB for each
+    different value: most catalogues are never asked.
 
     >>> values = AttributeValues()
     >>> values.put(7, (("cast", "Al Pacino|Robert De Niro"),))
@@ -128,11 +128,17 @@ class AttributeValues:
                 del self._by_word[word]
 
 
+def listed(value: str) -> list[str]:
+    """Return the names that a value of an attribute lists, as spelled: `|` stands between several.
+
+    >>> listed("Al Pacino|Robert De Niro|")
+    ['Al Pacino', 'Robert De Niro']
+    """
+    return [part for part in value.split("|") if part.strip()]
+
+
 def _parts(attributes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Return the names that the values list, by attribute and key of the name."""
     return {
-        (attribute, category_key(part)): part
-        for attribute, value in attributes
-        for part in reversed(value.split("|"))
-        if part.strip()
+        (attribute, category_key(part)): part for attribute, value in attributes for part in reversed(listed(value))
     }

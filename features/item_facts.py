@@ -67,6 +67,9 @@ class Known(Struct, frozen=True):
     attributes: tuple[tuple[str, str], ...] = ()
 
 
+NOTHING_KNOWN = Known()
+
+
 def known_of(item: Item) -> Known:
     """Return the facts and the named attributes of a catalogue entry; what is not known is left out.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from features.item_facts import known_of
+from features.attribute_values import listed
+from features.item_facts import NOTHING_KNOWN, known_of
 from schemas.ids import ItemId, category_key
 from schemas.instructions import Excepted
 from schemas.items import Item
@@ -39,6 +40,7 @@ class ItemRules:
         only = (*constraints.only_categories, *(rule.category for rule in self._wishes))
         self._only = frozenset(map(category_key, only))
         self._is_free = not (self._banned or self._only or self._bans)
+        self._needs_facts = bool(self._limits or constraints.rules)
 
     def fault(self, item: ItemId, categories: Iterable[str], attributes: NamedAttributes = ()) -> StatedFault | None:
         """Return the rule that an item of these categories and attributes breaks, whatever its facts; none if it breaks
@@ -67,7 +69,7 @@ class ItemRules:
 
     def allows(self, item: Item) -> bool:
         """Return whether the item breaks no rule and is known to keep within every limit."""
-        known = known_of(item)
+        known = known_of(item) if self._needs_facts else NOTHING_KNOWN
         if self.fault(item.item_id, item.categories, known.attributes) is not None:
             return False
         return all(keeps(known.facts.get(limit.fact), limit) for limit in self.limits_of(item.categories))
@@ -101,12 +103,12 @@ def is_of(excepted: Excepted, item: ItemId, categories: Collection[str], attribu
 
 
 def names_in(value: str) -> list[str]:
-    """Return the keys of the names that a value of an attribute lists: `|` stands between several.
+    """Return the keys of the names that a value of an attribute lists.
 
     >>> names_in("Pacino|De Niro")
     ['pacino', 'de niro']
     """
-    return [category_key(part) for part in value.split("|") if part.strip()]
+    return list(map(category_key, listed(value)))
 
 
 def _is_excepted(rule: ConditionalRule, item: ItemId, categories: Collection[str], attributes: NamedAttributes) -> bool:

@@ -168,7 +168,7 @@ def _sentence(tokens: Sequence[Token], words: Vocabulary, aside: Sequence[PutAsi
             if _take_aside(clauses, meant, words):
                 first_times.setdefault(type(meant.meant), meant)
         elif operation == "exception":
-            _begin_exceptions(clause, said, words)
+            _begin_exceptions(clause, said)
         elif operation == "contrast":
             clause.operation = clause.operation or "more"
             clauses.append(Clause("less", _text(said)))
@@ -189,7 +189,7 @@ def _timed(clauses: list[Clause], first_times: Iterable[PutAside]) -> list[Claus
     return clauses
 
 
-def _begin_exceptions(clause: Clause, said: Sequence[Token], words: Vocabulary) -> None:
+def _begin_exceptions(clause: Clause, said: Sequence[Token]) -> None:
     """Take what follows as exceptions to a ban, or to what alone is wanted; nothing else has any."""
     if clause.operation in ("never", "only") and not clause.bounds:
         clause.but = _text(said)

@@ -48,6 +48,9 @@ class Wording(Struct, frozen=True, kw_only=True):
     confirm: str
     help: str
     either: str
+    in_order: str
+    so_many_of: str
+    ascending: str
     days: tuple[str, ...]
     months: tuple[str, ...]
 
@@ -115,6 +118,9 @@ WORDINGS: dict[str, Wording] = {
         help="I understand more, less, no, only, pin, allow and undo with a category or title, limits such as “under "
         "20 euros”, and until when.",
         either=" or ",
+        in_order="{count} items in order",
+        so_many_of="{count} of {category}",
+        ascending=", by {fact} from the lowest",
         days=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
         months=(
             "January",
@@ -193,6 +199,9 @@ WORDINGS: dict[str, Wording] = {
         help="Ich verstehe mehr, weniger, kein, nur, behalte, erlaube und rückgängig mit einer Kategorie oder einem "
         "Titel, Grenzen wie „unter 20 Euro“, und bis wann.",
         either=" oder ",
+        in_order="{count} Titel der Reihe nach",
+        so_many_of="{count} aus {category}",
+        ascending=", nach {fact} von unten",
         days=("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
         months=(
             "Januar",

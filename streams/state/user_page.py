@@ -132,7 +132,7 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
         autonomy_of=agent.autonomy_of,
         stated=tuple(page for is_stated, page in pages if is_stated),
         believed=tuple(page for is_stated, page in pages if not is_stated),
-        goals=tuple(_page_goal(goal, agent, record.user, at) for goal in current_goals(agent.goals, at)),
+        goals=tuple(_page_goal(goal, agent, record.user, wording, at) for goal in current_goals(agent.goals, at)),
         plan=_page_plan(agent.plan),
         proposal=_page_plan(agent.proposal),
         pending=agent.pending is not None,
@@ -140,13 +140,16 @@ def page_of(record: UserRecord, title: TitleOf, *, now: float, zone: tzinfo, lan
     )
 
 
-def _page_goal(goal: Goal, agent: AgentState, user: UserState, at: float) -> PageGoal:
+def _page_goal(goal: Goal, agent: AgentState, user: UserState, wording: Wording, at: float) -> PageGoal:
     said, dropped = goal.said, agent.dropped(user)
     far, left = progress(goal, dropped), step_left(goal, dropped)
-    ascending = f", by {said.ascending} from the lowest" if said.ascending else ""
+    ascending = (
+        wording.ascending.format(fact=wording.facts.get(said.ascending, said.ascending)) if said.ascending else ""
+    )
+    of_category = wording.so_many_of.format(count=said.count, category=said.category)
     return PageGoal(
         name=said.name,
-        text=f"{far.total} items in order" if said.items else f"{said.count} of {said.category}{ascending}",
+        text=wording.in_order.format(count=far.total) if said.items else of_category + ascending,
         done=far.done,
         total=far.total,
         reached=is_reached(goal, dropped),

@@ -210,6 +210,8 @@ def test_the_page_names_the_step_that_the_list_leads_with() -> None:
     shown = page_goal(store, now=70.0)
     assert (first(runner).reason, shown.step, shown.next) == ("step 1 of 2 of the trilogy", 1, "war-5")
     assert "1 of 2 done, step 1 of 2 is next: war-5" in goal_line(shown)
+    german = page_of(record_of(store), lambda item: "", now=START + 70, zone=UTC, language="de").goals[0]
+    assert (shown.text, german.text) == ("2 items in order", "2 Titel der Reihe nach")
     later = page_goal(store, now=2 * HOUR)
     assert (later.total, later.step, later.next) == (3, 1, "war-5"), "the ban has ended"
 
